@@ -1,0 +1,122 @@
+//! The id of a post: a UUID, made once by whoever accepts the post, and the `_id` of its document. That the same post
+//! always has the same id is what makes every repeat harmless.
+
+use std::fmt;
+
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
+
+/// Namespace of the ids derived from an `Idempotency-Key`. Changing it would store retried posts twice.
+const IDEMPOTENCY_KEYS: Uuid = Uuid::from_u128(0x6f1d_9c52_2b0e_4d0a_9f5b_3c7e_a1d4_8e26);
+
+/// Namespace of the ids derived from a record's position. Changing it would store re-read records twice.
+const POSITIONS: Uuid = Uuid::from_u128(0xb3a8_47e0_5c19_4f6d_8a72_e90d_146b_f35c);
+
+/// Longest `Idempotency-Key` taken, in bytes.
+const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;
+
+/// The id of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PostId(Uuid);
+
+impl PostId {
+    /// A fresh id (UUIDv7: ids grow with time, which keeps the store's index compact).
+    pub fn fresh() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The id that belongs to a client's `Idempotency-Key` (UUIDv5), the same one for every retry.
+    ///
+    /// # Errors
+    /// What is wrong with the key: it must be 1–255 visible ASCII characters.
+    pub fn from_idempotency_key(key: &[u8]) -> Result<Self, &'static str> {
+        if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX_BYTES || !key.iter().all(u8::is_ascii_graphic) {
+            return Err("must be 1 to 255 visible ASCII characters, without spaces");
+        }
+        Ok(Self(Uuid::new_v5(&IDEMPOTENCY_KEYS, key)))
+    }
+
+    /// The id that a record's key spells, if it is a hyphenated UUID as the producer writes it.
+    pub fn from_key(key: &[u8]) -> Option<Self> {
+        if key.len() != Hyphenated::LENGTH {
+            return None;
+        }
+        Uuid::try_parse_ascii(key).ok().map(Self)
+    }
+
+    /// The id of a record without a usable key. The timestamp (ms) is part of it: a re-created topic reuses offsets, and
+    /// without the timestamp its new records would be taken for ones already stored.
+    pub fn from_position(topic: &str, partition: i32, offset: i64, timestamp_ms: i64) -> Self {
+        let position = format!("{topic}/{partition}/{offset}/{timestamp_ms}");
+        Self(Uuid::new_v5(&POSITIONS, position.as_bytes()))
+    }
+
+    /// The UUID, as MongoDB stores it.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+
+    /// The record key: 36 characters, lowercase.
+    pub fn to_key(self) -> Vec<u8> {
+        let mut key = vec![0; Hyphenated::LENGTH];
+        self.0.as_hyphenated().encode_lower(&mut key);
+        key
+    }
+}
+
+impl From<Uuid> for PostId {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+impl fmt::Display for PostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_reads_back_as_its_id() {
+        let id = PostId::fresh();
+        assert_eq!(PostId::from_key(&id.to_key()), Some(id));
+        assert_eq!(id.to_key(), id.to_string().into_bytes());
+    }
+
+    #[test]
+    fn only_a_hyphenated_uuid_is_a_usable_key() {
+        let simple = PostId::fresh().uuid().simple().to_string();
+        for key in ["", "42", &simple, "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz", "{6f1d9c52-2b0e-4d0a-9f5b-3c7ea1d48e26}"]
+        {
+            assert_eq!(PostId::from_key(key.as_bytes()), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn an_idempotency_key_always_gives_the_same_id() {
+        let id = PostId::from_idempotency_key(b"order-1").unwrap();
+        assert_eq!(id.to_string(), "6ae2dfe4-1723-5035-a463-d55783a966eb", "stored ids depend on it");
+        assert_ne!(id, PostId::from_idempotency_key(b"order-2").unwrap());
+    }
+
+    #[test]
+    fn a_malformed_idempotency_key_is_refused() {
+        for key in [&b""[..], b"a b", b"\xc3\xa9", b"a\n", &[b'a'; 256]] {
+            assert!(PostId::from_idempotency_key(key).is_err(), "{key:?}");
+        }
+        assert!(PostId::from_idempotency_key(&[b'a'; 255]).is_ok());
+    }
+
+    #[test]
+    fn each_part_of_a_position_counts() {
+        let id = PostId::from_position("post", 1, 2, 3);
+        assert_eq!(id, PostId::from_position("post", 1, 2, 3));
+        for other in [("p", 1, 2, 3), ("post", 0, 2, 3), ("post", 1, 0, 3), ("post", 1, 2, 0)] {
+            assert_ne!(id, PostId::from_position(other.0, other.1, other.2, other.3));
+        }
+    }
+}
