@@ -1,0 +1,153 @@
+//! An HTTP/1.1 server with every wait and every number bounded: connections, the time to read a head (which also ends idle
+//! connections), and the time to finish when it is stopped. What to answer is the handler's business.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::health::{Health, ROUTES};
+use crate::http::durations::Durations;
+use crate::{Registry, problem};
+
+pub mod durations;
+
+/// Bounds of a server.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections served at the same time; the next ones are told 503 and closed.
+    pub max_connections: usize,
+    /// Longest time to read a request's head, and longest idle time of a connection.
+    pub header_timeout: Duration,
+}
+
+/// Answers the routes that are a service's own.
+pub trait Handler: Send + Sync + 'static {
+    /// The service's own paths, each with the one method it takes.
+    const ROUTES: &'static [(&'static str, Method)];
+
+    /// Answers a request whose path and method are one of [`Self::ROUTES`].
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+}
+
+/// For a service that has only the health endpoints.
+pub struct NoRoutes;
+
+impl Handler for NoRoutes {
+    const ROUTES: &'static [(&'static str, Method)] = &[];
+
+    async fn answer(&self, _: Request<Incoming>) -> Response<Full<Bytes>> {
+        problem::response(StatusCode::NOT_FOUND, "there is no such path")
+    }
+}
+
+struct App<H> {
+    handler: H,
+    health: Health,
+    durations: Durations,
+}
+
+/// Serves until `stop` is cancelled, then stops accepting, finishes what is in flight and returns. The caller bounds that
+/// time by dropping the future.
+pub async fn serve<H: Handler>(
+    listener: TcpListener,
+    limits: Limits,
+    handler: H,
+    health: Health,
+    registry: &Registry,
+    stop: CancellationToken,
+) {
+    let routes = H::ROUTES.iter().map(|(path, _)| *path).chain(ROUTES);
+    let app = Arc::new(App { handler, health, durations: Durations::new(registry, routes) });
+    let connections = Arc::new(Semaphore::new(limits.max_connections));
+    let graceful = GracefulShutdown::new();
+    let mut http = hyper::server::conn::http1::Builder::new();
+    // Without a timer hyper's timeouts do nothing.
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).pipeline_flush(true);
+
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: accepting at once again would spin.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+            refuse(stream);
+            continue;
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let app = Arc::clone(&app);
+        let service = service_fn(move |request| {
+            let app = Arc::clone(&app);
+            async move { Ok::<_, std::convert::Infallible>(app.answer(request).await) }
+        });
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+impl<H: Handler> App<H> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let started = Instant::now();
+        let method = request.method().clone();
+        let path = request.uri().path();
+        // The label is the route's own text, never the client's.
+        let route = H::ROUTES.iter().map(|(route, _)| *route).chain(ROUTES).find(|route| *route == path);
+        let response = match route {
+            None => problem::response(StatusCode::NOT_FOUND, "there is no such path"),
+            Some(route) => self.route(route, request).await,
+        };
+        self.durations.record(&method, route, response.status(), started.elapsed());
+        response
+    }
+
+    async fn route(&self, route: &'static str, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match H::ROUTES.iter().find(|(path, _)| *path == route) {
+            Some((_, method)) if method == request.method() => self.handler.answer(request).await,
+            Some((_, method)) => method_not_allowed(method.as_str()),
+            None if matches!(*request.method(), Method::GET | Method::HEAD) => self.health.answer(route).await,
+            None => method_not_allowed("GET, HEAD"),
+        }
+    }
+}
+
+fn method_not_allowed(allowed: &str) -> Response<Full<Bytes>> {
+    let mut response = problem::response(StatusCode::METHOD_NOT_ALLOWED, &format!("this path takes only {allowed}"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_str(allowed).expect("method names are valid header text"));
+    response
+}
+
+/// One connection too many: says so as far as the socket's buffer takes it at once, and closes.
+fn refuse(stream: TcpStream) {
+    const REFUSAL: &[u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let told = stream.try_write(REFUSAL);
+    tracing::debug!(told = told.is_ok(), "too many connections, refused one");
+}

@@ -1,0 +1,21 @@
+//! What every binary of this workspace needs around its own work: settings from the environment, logs and metrics, an
+//! HTTP server with limits and health endpoints, the stop signal, backoff. Neither Kafka's nor MongoDB's client is known
+//! here.
+
+pub mod backoff;
+pub mod health;
+pub mod http;
+pub mod metrics;
+pub mod problem;
+pub mod program;
+pub mod readiness;
+pub mod settings;
+pub mod stop;
+pub mod telemetry;
+
+pub use backoff::Backoff;
+pub use health::Health;
+pub use metrics::Registry;
+pub use program::{Program, ServiceSettings};
+pub use readiness::Readiness;
+pub use settings::Settings;

@@ -1,0 +1,164 @@
+//! Prometheus metrics of one running service. Each service owns a registry (no global recorder), so that two of them can
+//! live in one process. Handles are made once and kept: an update is then one atomic operation, without a look-up.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Label};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+/// Upper bounds in seconds for what a client waits for: from a fifth of a millisecond to ten seconds.
+pub const LATENCY_BUCKETS: &[f64] = &[
+    0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0,
+];
+
+/// Histograms are drained into their buckets this often; without it they would keep every single sample.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A histogram's name, meaning and bucket bounds. Bounds must be known before the first sample.
+pub struct HistogramSpec {
+    /// The metric's name, unit included.
+    pub name: &'static str,
+    /// What it measures.
+    pub help: &'static str,
+    /// Upper bounds of the buckets, ascending.
+    pub buckets: &'static [f64],
+}
+
+type Section = Box<dyn Fn(&mut String) + Send + Sync>;
+
+/// Makes handles and renders them. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    process: metrics_process::Collector,
+    sections: Mutex<Vec<Section>>,
+}
+
+impl Registry {
+    /// A registry with these histograms; counters and gauges are made as they are asked for.
+    pub fn new(histograms: &[HistogramSpec]) -> Self {
+        let mut builder = PrometheusBuilder::new();
+        for spec in histograms {
+            builder = builder
+                .set_buckets_for_metric(Matcher::Full(spec.name.to_owned()), spec.buckets)
+                .expect("each histogram has at least one bucket");
+        }
+        let recorder = builder.build_recorder();
+        let process = metrics_process::Collector::default();
+        metrics::with_local_recorder(&recorder, || {
+            process.describe();
+            for spec in histograms {
+                metrics::describe_histogram!(spec.name, spec.help);
+            }
+        });
+        let handle = recorder.handle();
+        Self { inner: Arc::new(Inner { recorder, handle, process, sections: Mutex::default() }) }
+    }
+
+    /// The counter of this name and these labels.
+    pub fn counter(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Counter {
+        metrics::with_local_recorder(&self.inner.recorder, || {
+            metrics::describe_counter!(name, help);
+            metrics::counter!(name, to_labels(labels))
+        })
+    }
+
+    /// The gauge of this name.
+    pub fn gauge(&self, name: &'static str, help: &'static str) -> Gauge {
+        metrics::with_local_recorder(&self.inner.recorder, || {
+            metrics::describe_gauge!(name, help);
+            metrics::gauge!(name)
+        })
+    }
+
+    /// The histogram of this name and these labels; it must be among those the registry was made with.
+    pub fn histogram(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Histogram {
+        metrics::with_local_recorder(&self.inner.recorder, || metrics::histogram!(name, to_labels(labels)))
+    }
+
+    /// Adds series that are written anew at each render. For series that come and go (a partition that is held for a
+    /// while): the recorder cannot forget a series.
+    pub fn add_section(&self, render: impl Fn(&mut String) + Send + Sync + 'static) {
+        self.sections().push(Box::new(render));
+    }
+
+    /// Everything in Prometheus' text format. Blocks for a moment, so not for the reactor's threads.
+    pub fn render(&self) -> String {
+        metrics::with_local_recorder(&self.inner.recorder, || self.inner.process.collect());
+        let mut text = self.inner.handle.render();
+        for section in self.sections().iter() {
+            section(&mut text);
+        }
+        text
+    }
+
+    /// Keeps the histograms' memory bounded, for as long as it is polled.
+    pub async fn upkeep(&self) {
+        let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
+        loop {
+            interval.tick().await;
+            self.inner.handle.run_upkeep();
+        }
+    }
+
+    fn sections(&self) -> std::sync::MutexGuard<'_, Vec<Section>> {
+        self.inner.sections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes one gauge with a row per partition: `rows` are (partition, value).
+pub fn write_partition_gauge(
+    text: &mut String,
+    name: &str,
+    help: &str,
+    labels: &str,
+    rows: impl Iterator<Item = (i32, f64)>,
+) {
+    use std::fmt::Write;
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    let mut write = || {
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge")?;
+        rows.try_for_each(|(partition, value)| writeln!(text, "{name}{{{labels},partition=\"{partition}\"}} {value}"))
+    };
+    write().expect("writing into memory cannot fail");
+}
+
+fn to_labels(labels: &[(&'static str, &str)]) -> Vec<Label> {
+    labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_registries_do_not_share_series() {
+        let spec = HistogramSpec { name: "wait_seconds", help: "a wait", buckets: &[0.1, 1.0] };
+        let (one, two) = (Registry::new(&[spec]), Registry::new(&[]));
+        one.counter("events_total", "events", &[("kind", "a")]).increment(3);
+        one.histogram("wait_seconds", &[]).record(0.5);
+        one.add_section(|text| {
+            write_partition_gauge(text, "lag", "lag", "topic=\"post\"", [(0, 4.0), (1, 0.0)].into_iter());
+        });
+        let text = one.render();
+        for line in [
+            "events_total{kind=\"a\"} 3",
+            "wait_seconds_bucket{le=\"0.1\"} 0",
+            "wait_seconds_bucket{le=\"1\"} 1",
+            "lag{topic=\"post\",partition=\"0\"} 4",
+            "lag{topic=\"post\",partition=\"1\"} 0",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+        assert!(!two.render().contains("events_total"));
+    }
+}

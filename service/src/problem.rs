@@ -1,0 +1,47 @@
+//! Errors as RFC 9457 problem details: `application/problem+json` with title, status and detail.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+/// A problem: what is wrong, in one line that says what to do. `errors` lists the fields at fault, if it is about fields.
+#[derive(Debug, Serialize)]
+pub struct Problem<'a, E: Serialize = ()> {
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<E>,
+}
+
+/// The response for a problem.
+pub fn response(status: StatusCode, detail: &str) -> Response<Full<Bytes>> {
+    encode::<()>(status, detail, None)
+}
+
+/// The response for a problem with some fields of the body.
+pub fn response_with_errors(status: StatusCode, detail: &str, errors: impl Serialize) -> Response<Full<Bytes>> {
+    encode(status, detail, Some(errors))
+}
+
+/// The response for a passing problem: 503, and when to try again.
+pub fn unavailable(detail: &str, retry_after: Duration) -> Response<Full<Bytes>> {
+    let mut response = response(StatusCode::SERVICE_UNAVAILABLE, detail);
+    let seconds = retry_after.as_secs().max(1);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+fn encode<E: Serialize>(status: StatusCode, detail: &str, errors: Option<E>) -> Response<Full<Bytes>> {
+    let title = status.canonical_reason().unwrap_or("Error");
+    let problem = Problem { title, status: status.as_u16(), detail, errors };
+    let body = simd_json::serde::to_vec(&problem).expect("a problem is plain strings and numbers");
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}

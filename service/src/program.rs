@@ -1,0 +1,230 @@
+//! What the binaries share of `main`: command line, settings, logs, the listener, the stop signal, the exit code.
+
+use std::future::Future;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::Variable;
+use crate::telemetry::LogFormat;
+use crate::{Settings, stop, telemetry};
+
+/// Exit code for settings that cannot be used.
+pub const EXIT_CONFIGURATION: u8 = 64;
+
+/// Exit code for a start that failed, or work that could not be finished within the grace period.
+pub const EXIT_FAILED: u8 = 1;
+
+/// A service as a program: how it reads its settings and how it runs.
+pub struct Program<C> {
+    /// Its name, as in `producer --version`.
+    pub name: &'static str,
+    /// One sentence for `--help`.
+    pub about: &'static str,
+    /// Reads all its settings.
+    pub read: fn(&mut Settings<'_>) -> C,
+}
+
+/// The settings that every service has.
+#[derive(Debug, Clone)]
+pub struct ServiceSettings {
+    /// `HOST`: the address to listen on.
+    pub host: String,
+    /// `PORT`: the port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// `LOG`: level or filter of the logs.
+    pub log: String,
+    /// `LOG_FORMAT`: how a log line is written.
+    pub log_format: LogFormat,
+    /// `STOP_GRACE`: longest time from the stop signal to the exit.
+    pub stop_grace: Duration,
+}
+
+impl ServiceSettings {
+    /// Reads them; the port's default is the service's own.
+    pub fn read(settings: &mut Settings<'_>, default_port: u16) -> Self {
+        Self {
+            host: settings.text("HOST", "0.0.0.0", "address to listen on"),
+            port: settings.number("PORT", default_port, 0..=65535, "port to listen on; 0 takes a free one"),
+            log: settings.read("LOG", "info", "log level (error, warn, info, debug, trace) or filter", |text| {
+                telemetry::check_filter(text).map(|()| text.to_owned())
+            }),
+            log_format: settings.read(
+                "LOG_FORMAT",
+                "auto",
+                "text, json, or auto: text on a terminal, else json",
+                |text| match text {
+                    "auto" => Ok(LogFormat::for_this_output()),
+                    "text" => Ok(LogFormat::Text),
+                    "json" => Ok(LogFormat::Json),
+                    _ => Err("must be one of auto, text, json".to_owned()),
+                },
+            ),
+            stop_grace: settings.duration("STOP_GRACE", "10s", "longest time from the stop signal to the exit"),
+        }
+    }
+}
+
+impl<C: AsRef<ServiceSettings> + std::fmt::Debug> Program<C> {
+    /// Runs the program with these arguments (without its own name): `--help`, `--version`, `--check-config`,
+    /// `healthcheck`, or nothing, which serves until SIGTERM or SIGINT.
+    pub fn main<F>(
+        self,
+        arguments: impl Iterator<Item = String>,
+        run: fn(C, TcpListener, CancellationToken) -> F,
+    ) -> ExitCode
+    where
+        F: Future<Output = anyhow::Result<()>>,
+    {
+        let arguments: Vec<String> = arguments.collect();
+        let lookup = |name: &str| std::env::var(name).ok();
+        let mut settings = Settings::new(&lookup);
+        let config = (self.read)(&mut settings);
+        let (variables, faults) = settings.finish();
+
+        match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["--help" | "-h"] => {
+                print!("{}", self.help(&variables));
+                return ExitCode::SUCCESS;
+            }
+            ["--version" | "-V"] => {
+                println!("{} {}", self.name, env!("CARGO_PKG_VERSION"));
+                return ExitCode::SUCCESS;
+            }
+            [] | ["--check-config" | "healthcheck"] => {}
+            _ => {
+                eprintln!("{}: cannot understand `{}`; see `{} --help`", self.name, arguments.join(" "), self.name);
+                return ExitCode::from(EXIT_CONFIGURATION);
+            }
+        }
+        if !faults.is_empty() {
+            for fault in &faults {
+                eprintln!("{}: {fault}", self.name);
+            }
+            return ExitCode::from(EXIT_CONFIGURATION);
+        }
+        match arguments.first().map(String::as_str) {
+            Some("healthcheck") => healthcheck(config.as_ref().port),
+            Some(_) => {
+                for variable in variables {
+                    println!("{}={}", variable.name, without_secrets(&variable.value));
+                }
+                ExitCode::SUCCESS
+            }
+            None => self.serve(config, &variables, run),
+        }
+    }
+
+    fn serve<F>(&self, config: C, variables: &[Variable], run: fn(C, TcpListener, CancellationToken) -> F) -> ExitCode
+    where
+        F: Future<Output = anyhow::Result<()>>,
+    {
+        telemetry::start(&config.as_ref().log, config.as_ref().log_format);
+        let settings: Vec<String> =
+            variables.iter().map(|v| format!("{}={}", v.name, without_secrets(&v.value))).collect();
+        let outcome = tokio::runtime::Runtime::new().context("cannot start the runtime").and_then(|runtime| {
+            let outcome = runtime.block_on(async {
+                let stop = stop::on_signal().context("cannot listen for signals")?;
+                let listener = listen(config.as_ref()).await?;
+                let address = listener.local_addr().context("cannot tell the bound address")?;
+                tracing::info!(
+                    service = self.name,
+                    version = env!("CARGO_PKG_VERSION"),
+                    %address,
+                    settings = settings.join(" "),
+                    "listening"
+                );
+                run(config, listener, stop).await
+            });
+            // A thread that still waits for a server must not keep the process from ending.
+            runtime.shutdown_background();
+            outcome
+        });
+        match outcome {
+            Ok(()) => {
+                tracing::info!("stopped");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "failed");
+                ExitCode::from(EXIT_FAILED)
+            }
+        }
+    }
+
+    fn help(&self, variables: &[Variable]) -> String {
+        let mut text = format!(
+            "{} {}\n{}\n\nUsage: {} [--help | --version | --check-config | healthcheck]\n\n\
+             Without an argument it serves until SIGTERM or SIGINT. --check-config prints the settings in force and says\n\
+             what is wrong with them; healthcheck asks the service's own /readyz. Settings are environment variables:\n\n",
+            self.name,
+            env!("CARGO_PKG_VERSION"),
+            self.about,
+            self.name
+        );
+        let width = |column: fn(&Variable) -> usize| variables.iter().map(column).max().unwrap_or(0);
+        let (name_width, default_width) = (width(|v| v.name.len()), width(|v| v.default.len()));
+        for Variable { name, default, meaning, .. } in variables {
+            text.push_str(&format!("  {name:name_width$}  {default:default_width$}  {meaning}\n"));
+        }
+        text.push_str("\nExit codes: 0 stopped as asked, 64 settings that cannot be used, 1 the start failed or work was left undone.\n");
+        text
+    }
+}
+
+/// Binds the service's address.
+async fn listen(settings: &ServiceSettings) -> anyhow::Result<TcpListener> {
+    let address = format!("{}:{}", settings.host, settings.port);
+    TcpListener::bind(&address).await.with_context(|| {
+        format!("cannot listen on {address}: set PORT to a free port, or end the program that holds this one")
+    })
+}
+
+/// Asks the service on this port for `/readyz`: exit code 0 when it is ready.
+fn healthcheck(port: u16) -> ExitCode {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.take(64 * 1024).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    match ask() {
+        Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
+        Ok(answer) => {
+            eprintln!("not ready: {}", answer.lines().last().unwrap_or("no answer"));
+            ExitCode::from(EXIT_FAILED)
+        }
+        Err(error) => {
+            eprintln!("not ready: no service answers on port {port}: {error}");
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
+}
+
+/// A setting without the user name and password of a URI.
+pub fn without_secrets(value: &str) -> String {
+    match (value.find("://"), value.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}://***@{}", &value[..scheme], &value[at + 1..]),
+        _ => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(without_secrets("mongodb://me:p@ss@example.com/db"), "mongodb://***@example.com/db");
+        assert_eq!(without_secrets("mongodb://localhost:27017/db"), "mongodb://localhost:27017/db");
+        assert_eq!(without_secrets("a@b"), "a@b");
+    }
+}

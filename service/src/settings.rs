@@ -1,0 +1,207 @@
+//! Settings from environment variables. Each variable is named once, where it is read, with its default and its meaning:
+//! `--help` and `--check-config` are printed from those same reads. All variables are read before anything fails, and
+//! every fault is reported together.
+
+use std::fmt;
+use std::ops::RangeBounds;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Reads variables through a lookup and collects what is wrong with them.
+pub struct Settings<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    variables: Vec<Variable>,
+    faults: Vec<Fault>,
+}
+
+/// One variable as it was read; a row of `--help`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// The text that stands when it is unset.
+    pub default: String,
+    /// The text that counts: the one that was set, or the default.
+    pub value: String,
+    /// What it means, with unit.
+    pub meaning: &'static str,
+}
+
+/// A variable that cannot be used as it is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The variable.
+    pub name: &'static str,
+    /// What is wrong and what would be right.
+    pub reason: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.reason)
+    }
+}
+
+impl<'a> Settings<'a> {
+    /// Settings that ask `lookup` for each variable; an unset and an empty variable both mean the default.
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { lookup, variables: Vec::new(), faults: Vec::new() }
+    }
+
+    /// What was read, in order, and what was wrong with it.
+    pub fn finish(self) -> (Vec<Variable>, Vec<Fault>) {
+        (self.variables, self.faults)
+    }
+
+    /// Notes a fault that only shows between variables.
+    pub fn fault(&mut self, name: &'static str, reason: impl Into<String>) {
+        self.faults.push(Fault { name, reason: reason.into() });
+    }
+
+    /// A text that is not empty.
+    pub fn text(&mut self, name: &'static str, default: &str, meaning: &'static str) -> String {
+        self.read(name, default, meaning, |text| Ok(text.to_owned()))
+    }
+
+    /// A whole number within bounds, optionally with a reason why not.
+    pub fn number<N>(
+        &mut self,
+        name: &'static str,
+        default: N,
+        bounds: impl RangeBounds<N> + fmt::Debug,
+        meaning: &'static str,
+    ) -> N
+    where
+        N: FromStr + PartialOrd + fmt::Display,
+    {
+        self.read(name, &default.to_string(), meaning, |text| match text.parse::<N>() {
+            Ok(number) if bounds.contains(&number) => Ok(number),
+            _ => Err(format!("must be a whole number within {bounds:?}")),
+        })
+    }
+
+    /// A duration with its unit, such as `250ms`, `5s` or `5m`; more than zero.
+    pub fn duration(&mut self, name: &'static str, default: &str, meaning: &'static str) -> Duration {
+        self.read(name, default, meaning, |text| match parse_duration(text) {
+            Some(duration) if !duration.is_zero() => Ok(duration),
+            Some(_) => Err("must be more than zero".to_owned()),
+            None => Err("must be a number with its unit, such as 250ms, 5s or 5m".to_owned()),
+        })
+    }
+
+    /// A duration that may be zero (`0ms`).
+    pub fn duration_or_zero(&mut self, name: &'static str, default: &str, meaning: &'static str) -> Duration {
+        self.read(name, default, meaning, |text| {
+            parse_duration(text).ok_or_else(|| "must be a number with its unit, such as 5ms, or 0ms".to_owned())
+        })
+    }
+
+    /// One of a few words.
+    pub fn choice<T: Copy>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        choices: &[(&str, T)],
+        meaning: &'static str,
+    ) -> T {
+        self.read(name, default, meaning, |text| {
+            choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+                let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+                format!("must be one of {}", words.join(", "))
+            })
+        })
+    }
+
+    /// A value that `parse` makes of the text; what `parse` returns as error is the fault's reason.
+    pub fn read<T>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        meaning: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let set = (self.lookup)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let value = set.unwrap_or_else(|| default.to_owned());
+        let parsed = parse(&value).unwrap_or_else(|reason| {
+            self.fault(name, format!("{reason}, not `{value}`"));
+            parse(default).unwrap_or_else(|reason| unreachable!("the default of {name} is valid: {reason}"))
+        });
+        self.variables.push(Variable { name, default: default.to_owned(), value, meaning });
+        parsed
+    }
+}
+
+/// The duration that a text such as `250ms`, `1.5s`, `5m` or `1h` spells.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let unit_start = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(unit_start);
+    let unit_seconds = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    let number: f64 = number.trim().parse().ok()?;
+    Duration::try_from_secs_f64(number * unit_seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn read<T>(set: &[(&str, &str)], read: impl Fn(&mut Settings<'_>) -> T) -> (T, Vec<String>) {
+        let set: HashMap<String, String> = set.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let lookup = |name: &str| set.get(name).cloned();
+        let mut settings = Settings::new(&lookup);
+        let value = read(&mut settings);
+        (value, settings.finish().1.iter().map(Fault::to_string).collect())
+    }
+
+    #[test]
+    fn unset_and_empty_mean_the_default() {
+        for set in [&[][..], &[("A", "")], &[("A", " ")]] {
+            assert_eq!(read(set, |s| s.number("A", 7, 1..=9, "")), (7, vec![]));
+        }
+        assert_eq!(read(&[("A", " 8 ")], |s| s.number("A", 7, 1..=9, "")), (8, vec![]));
+    }
+
+    #[test]
+    fn all_faults_are_named_at_once() {
+        let set = [("A", "12"), ("B", "5"), ("C", "brotli"), ("D", "0s"), ("E", "-1s")];
+        let (_, faults) = read(&set, |s| {
+            s.number("A", 7, 1..=9, "");
+            s.duration("B", "5s", "");
+            s.choice("C", "none", &[("none", 0), ("gzip", 1)], "");
+            s.duration("D", "5s", "");
+            s.duration_or_zero("E", "5s", "");
+        });
+        assert_eq!(
+            faults,
+            [
+                "A: must be a whole number within 1..=9, not `12`",
+                "B: must be a number with its unit, such as 250ms, 5s or 5m, not `5`",
+                "C: must be one of none, gzip, not `brotli`",
+                "D: must be more than zero, not `0s`",
+                "E: must be a number with its unit, such as 5ms, or 0ms, not `-1s`",
+            ]
+        );
+    }
+
+    #[test]
+    fn durations_are_read_with_their_unit() {
+        let millis = |text| parse_duration(text).map(|duration| duration.as_micros());
+        assert_eq!(millis("250ms"), Some(250_000));
+        assert_eq!(millis("1.5s"), Some(1_500_000));
+        assert_eq!(millis("5m"), Some(300_000_000));
+        assert_eq!(millis("1h"), Some(3_600_000_000));
+        assert_eq!(millis("10us"), Some(10));
+        assert_eq!(millis("0ms"), Some(0));
+        for wrong in ["", "5", "s", "5 parsecs", "1e3", "NaNs", "infs", "1e30s"] {
+            assert_eq!(parse_duration(wrong), None, "{wrong}");
+        }
+    }
+}

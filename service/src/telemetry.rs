@@ -1,0 +1,43 @@
+//! Structured logs on standard error: text for people, JSON for machines.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    pub fn for_this_output() -> Self {
+        if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json }
+    }
+}
+
+/// Checks a filter such as `info` or `info,producer=debug`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_filter(filter: &str) -> Result<(), String> {
+    EnvFilter::try_new(filter).map(drop).map_err(|error| format!("must be a level such as info or debug ({error})"))
+}
+
+/// Starts logging for this process; a second call changes nothing.
+pub fn start(filter: &str, format: LogFormat) {
+    // rskafka tells of every connection at info, which drowns the service's own lines.
+    let filter = EnvFilter::new(format!("rskafka=warn,{filter}"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => logs.json().flatten_event(true).with_current_span(false).try_init(),
+    };
+    if started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+}
