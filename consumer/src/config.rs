@@ -1,0 +1,201 @@
+//! The consumer's settings.
+
+use std::fmt;
+use std::time::Duration;
+
+use mongodb::options::ConnectionString;
+use service::{ServiceSettings, Settings};
+
+/// What the consumer needs to know to run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address, logs, grace period.
+    pub service: ServiceSettings,
+    /// Where Kafka is, and how the group works.
+    pub kafka: KafkaSettings,
+    /// `MONGO_URI`: where MongoDB is, and the database.
+    pub mongo_uri: MongoUri,
+    /// When a batch is flushed.
+    pub batch: BatchSettings,
+    /// `CONSUMER_CONCURRENT_FLUSHES`: batches that are written at the same time.
+    pub concurrent_flushes: usize,
+    /// `CONSUMER_BUFFER_BYTES`: bound of all records held; beyond it fetching is paused.
+    pub buffer_bytes: usize,
+}
+
+/// Where Kafka is, and how the group works.
+#[derive(Debug, Clone)]
+pub struct KafkaSettings {
+    /// `KAFKA_BROKER`: bootstrap addresses, host:port, comma-separated.
+    pub brokers: String,
+    /// `KAFKA_TOPIC`: the topic of the posts.
+    pub topic: String,
+    /// `KAFKA_GROUP`: the consumer group.
+    pub group: String,
+    /// `DLQ_TOPIC`: the topic of the dead letters.
+    pub dead_letter_topic: String,
+    /// `CONSUMER_SESSION_TIMEOUT`: a member that is silent for so long is taken for dead.
+    pub session_timeout: Duration,
+    /// `CONSUMER_MAX_POLL_INTERVAL`: a member that does not fetch for so long is taken for stuck.
+    pub max_poll_interval: Duration,
+    /// `CONSUMER_REVOKE_TIMEOUT`: longest time to finish a partition that is taken away.
+    pub revoke_timeout: Duration,
+}
+
+/// When a batch is flushed: whichever comes first.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchSettings {
+    /// `CONSUMER_BATCH_MESSAGES`: as many records.
+    pub messages: usize,
+    /// `CONSUMER_BATCH_BYTES`: so many bytes in memory, the last record included.
+    pub bytes: usize,
+    /// `CONSUMER_BATCH_INTERVAL`: so long after the batch's first record.
+    pub interval: Duration,
+}
+
+/// A MongoDB URI that names a database. `Debug` does not show it, since it may hold a password.
+#[derive(Clone)]
+pub struct MongoUri {
+    pub(crate) uri: String,
+    pub(crate) database: String,
+}
+
+impl fmt::Debug for MongoUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MongoUri").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+impl MongoUri {
+    fn parse(uri: &str) -> Result<Self, String> {
+        let connection = ConnectionString::parse(uri).map_err(|error| format!("must be a MongoDB URI ({error})"))?;
+        let database =
+            connection.default_database.ok_or("must name a database, as in mongodb://localhost:27017/scalable-api")?;
+        Ok(Self { uri: uri.to_owned(), database })
+    }
+}
+
+impl Config {
+    /// Reads every setting; faults are collected in `settings`.
+    pub fn read(settings: &mut Settings<'_>) -> Self {
+        let service = ServiceSettings::read(settings, 3001);
+        let kafka = KafkaSettings::read(settings);
+        Self {
+            service,
+            kafka,
+            mongo_uri: settings.read(
+                "MONGO_URI",
+                "mongodb://localhost:27017/scalable-api",
+                "where MongoDB is, with the database",
+                MongoUri::parse,
+            ),
+            batch: BatchSettings {
+                messages: settings.number("CONSUMER_BATCH_MESSAGES", 100, 1..=100_000, "records that make a flush"),
+                bytes: settings.number(
+                    "CONSUMER_BATCH_BYTES",
+                    4_000_000,
+                    1..=40_000_000,
+                    "bytes held in memory that make a flush",
+                ),
+                interval: settings.duration("CONSUMER_BATCH_INTERVAL", "5s", "longest wait of a batch's first record"),
+            },
+            concurrent_flushes: settings.number(
+                "CONSUMER_CONCURRENT_FLUSHES",
+                4,
+                1..=256,
+                "batches written at the same time; 1 writes one after the other",
+            ),
+            buffer_bytes: settings.number(
+                "CONSUMER_BUFFER_BYTES",
+                32_000_000,
+                1_000_000..=4_000_000_000,
+                "bytes of all records held; beyond it fetching pauses",
+            ),
+        }
+    }
+}
+
+impl KafkaSettings {
+    fn read(settings: &mut Settings<'_>) -> Self {
+        let kafka = Self {
+            brokers: settings.text("KAFKA_BROKER", "localhost:9092", "bootstrap brokers, host:port, comma-separated"),
+            topic: settings.text("KAFKA_TOPIC", "post", "topic of the posts"),
+            group: settings.text("KAFKA_GROUP", "post-consumer", "consumer group"),
+            dead_letter_topic: settings.text(
+                "DLQ_TOPIC",
+                "post.dlq",
+                "topic of the dead letters; created if it is missing",
+            ),
+            session_timeout: settings.duration(
+                "CONSUMER_SESSION_TIMEOUT",
+                "6s",
+                "a member that is silent for so long loses its partitions",
+            ),
+            max_poll_interval: settings.duration(
+                "CONSUMER_MAX_POLL_INTERVAL",
+                "5m",
+                "a member that does not fetch for so long loses its partitions",
+            ),
+            revoke_timeout: settings.duration(
+                "CONSUMER_REVOKE_TIMEOUT",
+                "4s",
+                "longest time to finish a partition that is taken away; below the session timeout",
+            ),
+        };
+        if kafka.revoke_timeout >= kafka.session_timeout {
+            settings.fault("CONSUMER_REVOKE_TIMEOUT", "must be below CONSUMER_SESSION_TIMEOUT");
+        }
+        if kafka.max_poll_interval < kafka.session_timeout {
+            settings.fault("CONSUMER_MAX_POLL_INTERVAL", "must not be below CONSUMER_SESSION_TIMEOUT");
+        }
+        if kafka.dead_letter_topic == kafka.topic {
+            settings.fault("DLQ_TOPIC", "must not be KAFKA_TOPIC");
+        }
+        kafka
+    }
+}
+
+impl AsRef<ServiceSettings> for Config {
+    fn as_ref(&self) -> &ServiceSettings {
+        &self.service
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(set: &[(&str, &str)]) -> Vec<String> {
+        let lookup = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        let mut settings = Settings::new(&lookup);
+        Config::read(&mut settings);
+        settings.finish().1.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(faults(&[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn faults_between_settings_are_named_with_all_others() {
+        let set = [
+            ("CONSUMER_REVOKE_TIMEOUT", "6s"),
+            ("CONSUMER_MAX_POLL_INTERVAL", "1s"),
+            ("DLQ_TOPIC", "post"),
+            ("MONGO_URI", "mongodb://localhost:27017"),
+            ("CONSUMER_BATCH_MESSAGES", "0"),
+        ];
+        let faults = faults(&set);
+        assert_eq!(faults.len(), set.len(), "{faults:?}");
+        for (name, _) in set {
+            assert!(faults.iter().any(|fault| fault.starts_with(name)), "{name} in {faults:?}");
+        }
+    }
+
+    #[test]
+    fn the_uri_is_not_shown() {
+        let uri = MongoUri::parse("mongodb://me:secret@example.com/db").unwrap();
+        assert_eq!(format!("{uri:?}"), r#"MongoUri { database: "db", .. }"#);
+    }
+}

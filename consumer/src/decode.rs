@@ -1,0 +1,158 @@
+//! From a Kafka record to what is to be done with it: a document to store, or a dead letter. Pure.
+
+use bson::RawDocumentBuf;
+use contract::dead_letter::Reason;
+use contract::{DeadLetter, Parser, PostId, document};
+
+use crate::buffer::Buffered;
+
+/// What each record costs in memory beside its own bytes: queue entries, tickets, allocations.
+const OVERHEAD_BYTES: usize = 256;
+
+/// A record as it was fetched. Key and value are kept untouched, for the case that it becomes a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Partition of the topic.
+    pub partition: i32,
+    /// Offset in the partition.
+    pub offset: i64,
+    /// When the request was accepted, in ms since 1970.
+    pub timestamp_ms: i64,
+    /// The key, if it has one.
+    pub key: Option<Vec<u8>>,
+    /// The value, if it has one.
+    pub value: Option<Vec<u8>>,
+}
+
+/// A record and what it stands for.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The record.
+    pub fetched: Fetched,
+    /// The id it has, or would have.
+    pub id: PostId,
+    /// Its document, or why it can never become one.
+    pub outcome: Result<RawDocumentBuf, Fault>,
+}
+
+/// Why a record can never become a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The class of the reason.
+    pub reason: Reason,
+    /// What exactly is wrong.
+    pub message: String,
+}
+
+/// Decodes records of one topic.
+pub struct Decoder {
+    topic: String,
+    parser: Parser,
+    /// The value's bytes, which parsing rewrites; reused.
+    scratch: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder for records of `topic`.
+    pub fn new(topic: &str) -> Self {
+        Self { topic: topic.to_owned(), parser: Parser::default(), scratch: Vec::new() }
+    }
+
+    /// Decodes one record.
+    pub fn decode(&mut self, fetched: Fetched) -> Decoded {
+        let id = fetched.key.as_deref().and_then(PostId::from_key);
+        let id = id.unwrap_or_else(|| {
+            PostId::from_position(&self.topic, fetched.partition, fetched.offset, fetched.timestamp_ms)
+        });
+        let outcome = self.document(id, &fetched);
+        Decoded { fetched, id, outcome }
+    }
+
+    fn document(&mut self, id: PostId, fetched: &Fetched) -> Result<RawDocumentBuf, Fault> {
+        let Some(value) = &fetched.value else {
+            return Err(Fault { reason: Reason::Undecodable, message: "the record has no value".to_owned() });
+        };
+        self.scratch.clear();
+        self.scratch.extend_from_slice(value);
+        match self.parser.parse(&mut self.scratch) {
+            Ok(post) => Ok(document::encode(id, &post, fetched.timestamp_ms)),
+            Err(faults) => {
+                let reason = if faults.is_of_body() { Reason::Undecodable } else { Reason::Invalid };
+                Err(Fault { reason, message: faults.to_string() })
+            }
+        }
+    }
+}
+
+impl Decoded {
+    /// The dead letter that tells of `fault`.
+    pub fn dead_letter(&self, topic: &str, fault: &Fault) -> DeadLetter {
+        DeadLetter {
+            topic: topic.to_owned(),
+            partition: self.fetched.partition,
+            offset: self.fetched.offset,
+            reason: fault.reason,
+            message: fault.message.clone(),
+            id: self.id,
+        }
+    }
+}
+
+impl Buffered for Decoded {
+    fn bytes(&self) -> usize {
+        let part = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        let document = self.outcome.as_ref().map_or(0, |document| document.as_bytes().len());
+        OVERHEAD_BYTES + part(&self.fetched.key) + part(&self.fetched.value) + document
+    }
+
+    fn partition(&self) -> i32 {
+        self.fetched.partition
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fetched(key: Option<&[u8]>, value: Option<&[u8]>) -> Fetched {
+        let own = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
+        Fetched { partition: 1, offset: 2, timestamp_ms: 3, key: own(key), value: own(value) }
+    }
+
+    #[test]
+    fn a_record_of_the_producer_becomes_a_document_under_its_key() {
+        let id = PostId::fresh();
+        let record = fetched(Some(&id.to_key()), Some(br#"{"title":"Hello","content":"long enough"}"#));
+        let decoded = Decoder::new("post").decode(record.clone());
+        assert_eq!(decoded.fetched, record, "key and value stay untouched");
+        let document = decoded.outcome.unwrap();
+        assert_eq!(document::decode_id(document.get("_id").unwrap().unwrap()), Some(id));
+        assert_eq!(document.get_datetime("createdAt").unwrap().timestamp_millis(), 3);
+    }
+
+    #[test]
+    fn a_record_without_a_usable_key_gets_its_id_by_position() {
+        let value = br#"{"title":"Hello","content":"long enough"}"#;
+        for key in [None, Some(&b"42"[..])] {
+            let decoded = Decoder::new("post").decode(fetched(key, Some(value)));
+            assert_eq!(decoded.id, PostId::from_position("post", 1, 2, 3));
+        }
+    }
+
+    #[test]
+    fn what_is_no_post_becomes_a_dead_letter() {
+        for (value, reason, message) in [
+            (None, Reason::Undecodable, "the record has no value"),
+            (Some(&b"\xff"[..]), Reason::Undecodable, "body is not valid JSON: "),
+            (Some(b"[]"), Reason::Undecodable, "body must be a JSON object, not an array"),
+            (Some(b"{\"title\":\"Hello\"}"), Reason::Invalid, "content is required"),
+        ] {
+            let decoded = Decoder::new("post").decode(fetched(None, value));
+            let fault = decoded.outcome.as_ref().unwrap_err();
+            assert_eq!(fault.reason, reason);
+            assert!(fault.message.starts_with(message), "{}", fault.message);
+            let letter = decoded.dead_letter("post", fault);
+            assert_eq!((letter.partition, letter.offset, letter.id), (1, 2, decoded.id));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The fetcher: a thread of its own that polls Kafka, decodes, and hands records to the pipeline as long as the budget has
+//! room. When it has none, it pauses fetching but goes on polling, so that the group does not take it for dead.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::budget::Budget;
+use crate::buffer::Buffered;
+use crate::config::Config;
+use crate::decode::{Decoded, Decoder, Fetched};
+use crate::group::GroupConsumer;
+
+/// Longest time in one poll: how late a stop is noticed.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Longest wait for room before fetching is paused. Pausing throws away what librdkafka has fetched ahead, so a store that
+/// is merely slower than Kafka must not cause it.
+const WAIT_BEFORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Polls until it is stopped.
+pub(crate) struct Fetcher {
+    consumer: Arc<GroupConsumer>,
+    decoder: Decoder,
+    budget: Budget,
+    records: mpsc::UnboundedSender<Decoded>,
+    stop: CancellationToken,
+}
+
+impl Fetcher {
+    pub(crate) fn new(
+        consumer: Arc<GroupConsumer>,
+        config: &Config,
+        budget: Budget,
+        records: mpsc::UnboundedSender<Decoded>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { consumer, decoder: Decoder::new(&config.kafka.topic), budget, records, stop }
+    }
+
+    /// Blocks its thread until the stop.
+    pub(crate) fn run(mut self, runtime: &Handle) {
+        let consumer = Arc::clone(&self.consumer);
+        while !self.stop.is_cancelled() {
+            match consumer.poll(POLL_TIMEOUT) {
+                None => {}
+                Some(Ok(message)) => {
+                    let decoded = self.decoder.decode(to_fetched(&message));
+                    if self.admit(&decoded, runtime) && self.records.send(decoded).is_err() {
+                        return;
+                    }
+                }
+                Some(Err(error)) => report(&error),
+            }
+        }
+    }
+
+    /// Waits until the budget has room for the record. False if the record is not to be handed on: its partition was given
+    /// up meanwhile, or the service stops.
+    fn admit(&self, record: &Decoded, runtime: &Handle) -> bool {
+        let bytes = record.bytes();
+        if self.budget.take(bytes, WAIT_BEFORE_PAUSE, runtime) {
+            return true;
+        }
+        let context = self.consumer.context();
+        let partition = record.fetched.partition;
+        let assignment = context.assignment(partition);
+        tracing::info!("the buffer is full, fetching is paused");
+        context.set_paused(&self.consumer, true);
+        let mut is_admitted = false;
+        while !is_admitted && !self.stop.is_cancelled() && context.assignment(partition) == assignment {
+            // Nothing is fetched while paused; this serves the group's callbacks. Should a record slip through all the
+            // same, its partition must be read again from there.
+            if let Some(Ok(message)) = self.consumer.poll(POLL_TIMEOUT) {
+                self.put_back(&message);
+            }
+            is_admitted = self.budget.take(bytes, Duration::ZERO, runtime);
+        }
+        context.set_paused(&self.consumer, false);
+        tracing::info!("fetching goes on");
+        is_admitted
+    }
+
+    fn put_back(&self, message: &BorrowedMessage<'_>) {
+        let offset = rdkafka::Offset::Offset(message.offset());
+        if let Err(error) = self.consumer.seek(message.topic(), message.partition(), offset, Duration::ZERO) {
+            tracing::warn!(%error, partition = message.partition(), "cannot put a record back");
+        }
+    }
+}
+
+fn to_fetched(message: &BorrowedMessage<'_>) -> Fetched {
+    Fetched {
+        partition: message.partition(),
+        offset: message.offset(),
+        timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+    }
+}
+
+/// That Kafka is away is told by the lag's watch, once; librdkafka would tell it for every connection.
+fn report(error: &KafkaError) {
+    use rdkafka::error::RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
+    match error.rdkafka_error_code() {
+        Some(AllBrokersDown | BrokerTransportFailure | OperationTimedOut | Resolve) => {
+            tracing::debug!(%error, "cannot fetch")
+        }
+        _ => tracing::warn!(%error, "cannot fetch, trying again"),
+    }
+}

@@ -1,0 +1,169 @@
+//! Group membership: what happens when partitions come and go. librdkafka calls back on the fetcher's thread, within its
+//! poll, and goes on only when the callback returns. So a revoke waits here until the pipeline has finished exactly the
+//! partitions named, and their offsets are committed before they are given up.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc as std_mpsc};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::mpsc;
+
+use crate::config::Config;
+use crate::lag;
+
+/// A member of the group.
+pub(crate) type GroupConsumer = BaseConsumer<GroupContext>;
+
+/// The pipeline is to finish these partitions; no more of their records are coming.
+#[derive(Debug)]
+pub(crate) struct Revoke {
+    pub(crate) partitions: Vec<i32>,
+    /// Another member may have them already: there is nothing to wait for.
+    pub(crate) are_lost: bool,
+    /// Gets the offsets that may be committed for them.
+    pub(crate) reply: std_mpsc::Sender<Vec<(i32, i64)>>,
+}
+
+/// The callbacks' state.
+pub(crate) struct GroupContext {
+    topic: String,
+    revoke_timeout: Duration,
+    revokes: mpsc::UnboundedSender<Revoke>,
+    book: Arc<lag::Book>,
+    /// The partitions held, each with the number of its assignment.
+    held: Mutex<BTreeMap<i32, u64>>,
+    /// Fetching is paused: what is assigned now starts paused, too.
+    is_paused: AtomicBool,
+    /// The pipeline has ended and everything is committed.
+    is_closing: AtomicBool,
+}
+
+impl GroupContext {
+    pub(crate) fn new(config: &Config, revokes: mpsc::UnboundedSender<Revoke>, book: Arc<lag::Book>) -> Self {
+        Self {
+            topic: config.kafka.topic.clone(),
+            revoke_timeout: config.kafka.revoke_timeout,
+            revokes,
+            book,
+            held: Mutex::default(),
+            is_paused: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+        }
+    }
+
+    /// The number of the partition's assignment, if it is held: it changes when the partition was away meanwhile.
+    pub(crate) fn assignment(&self, partition: i32) -> Option<u64> {
+        self.held().get(&partition).copied()
+    }
+
+    /// Pauses fetching, or takes it up again.
+    pub(crate) fn set_paused(&self, consumer: &GroupConsumer, is_paused: bool) {
+        self.is_paused.store(is_paused, Ordering::Relaxed);
+        let held: Vec<i32> = self.held().keys().copied().collect();
+        self.apply_pause(
+            consumer,
+            &to_list(&self.topic, held.into_iter().map(|partition| (partition, None))),
+            is_paused,
+        );
+    }
+
+    /// From now on a revoke is not told to the pipeline any more.
+    pub(crate) fn close(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+    }
+
+    fn apply_pause(&self, consumer: &GroupConsumer, partitions: &TopicPartitionList, is_paused: bool) {
+        let outcome = if is_paused { consumer.pause(partitions) } else { consumer.resume(partitions) };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, is_paused, "cannot pause or resume fetching");
+        }
+    }
+
+    fn revoke(&self, consumer: &GroupConsumer, partitions: &[i32]) {
+        let are_lost = consumer.assignment_lost();
+        if !self.is_closing.load(Ordering::Relaxed) {
+            let (reply, offsets) = std_mpsc::channel();
+            let told = self.revokes.send(Revoke { partitions: partitions.to_vec(), are_lost, reply });
+            // The pipeline answers within the timeout; a little more covers its own way there.
+            let offsets =
+                told.ok().and_then(|()| offsets.recv_timeout(self.revoke_timeout + Duration::from_millis(500)).ok());
+            let offsets = offsets.unwrap_or_default();
+            if !are_lost && !offsets.is_empty() {
+                let list =
+                    to_list(&self.topic, offsets.into_iter().map(|(partition, offset)| (partition, Some(offset))));
+                if let Err(error) = consumer.commit(&list, CommitMode::Sync) {
+                    tracing::warn!(%error, ?partitions, "cannot commit before giving partitions up, their records are read again");
+                }
+            }
+        }
+        let mut held = self.held();
+        for partition in partitions {
+            held.remove(partition);
+        }
+        drop(held);
+        self.book.give_up(partitions);
+        tracing::info!(topic = self.topic, ?partitions, are_lost, "partitions given up");
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<i32, u64>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ConsumerContext for GroupContext {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Revoke(list) => self.revoke(consumer, &partitions_of(list)),
+            Rebalance::Assign(_) => {}
+            Rebalance::Error(error) => tracing::warn!(%error, "rebalance failed"),
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let Rebalance::Assign(list) = rebalance else { return };
+        let partitions = partitions_of(list);
+        let mut held = self.held();
+        for partition in &partitions {
+            let number = held.values().max().map_or(0, |number| number + 1);
+            held.insert(*partition, number);
+        }
+        drop(held);
+        self.book.hold(&partitions);
+        if self.is_paused.load(Ordering::Relaxed) {
+            self.apply_pause(consumer, list, true);
+        }
+        tracing::info!(topic = self.topic, ?partitions, "partitions assigned");
+    }
+}
+
+impl ClientContext for GroupContext {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(facility, message, "librdkafka");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka");
+    }
+}
+
+/// A list of partitions of one topic, each with its offset if it has one.
+pub(crate) fn to_list(topic: &str, partitions: impl Iterator<Item = (i32, Option<i64>)>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in partitions {
+        let mut element = list.add_partition(topic, partition);
+        if let Some(offset) = offset {
+            element.set_offset(Offset::Offset(offset)).expect("offsets of records are not negative");
+        }
+    }
+    list
+}
+
+fn partitions_of(list: &TopicPartitionList) -> Vec<i32> {
+    list.elements().iter().map(|element| element.partition()).collect()
+}

@@ -1,0 +1,236 @@
+//! How far behind the group is, for the partitions that this member holds: end offset − committed offset, and the age of
+//! the oldest record not yet committed. A series exists only while its partition is held and the value is known.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rdkafka::Offset;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaResult;
+use service::metrics::write_partition_gauge;
+use service::{Readiness, Registry};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::group::{GroupConsumer, to_list};
+use crate::kafka::{ANSWER_TIMEOUT, CONDITION};
+
+/// How often Kafka is asked for the end offsets.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is known of the partitions held.
+#[derive(Default)]
+pub(crate) struct Book {
+    partitions: Mutex<BTreeMap<i32, Partition>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Partition {
+    /// Low and high watermark.
+    watermarks: Option<(i64, i64)>,
+    committed: Committed,
+    /// Timestamp (ms) of the oldest record received and not finished.
+    oldest_unfinished_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Committed {
+    #[default]
+    Unknown,
+    /// The group has not committed yet.
+    Nothing,
+    Offset(i64),
+}
+
+impl Partition {
+    fn lag(&self) -> Option<i64> {
+        let (low, end) = self.watermarks?;
+        let committed = match self.committed {
+            Committed::Unknown => return None,
+            Committed::Nothing => low,
+            // Retention may have deleted what was not committed.
+            Committed::Offset(offset) => offset.max(low),
+        };
+        Some((end - committed).max(0))
+    }
+
+    fn lag_seconds(&self, now_ms: i64) -> Option<f64> {
+        match (self.oldest_unfinished_ms, self.lag()) {
+            (Some(oldest_ms), _) => Some((now_ms - oldest_ms).max(0) as f64 / 1000.0),
+            (None, Some(0)) => Some(0.0),
+            (None, _) => None,
+        }
+    }
+}
+
+impl Book {
+    /// Writes the book's series at each render of the metrics.
+    pub(crate) fn publish(self: &Arc<Self>, config: &Config, registry: &Registry) {
+        let book = Arc::clone(self);
+        let topic = format!("topic=\"{}\"", config.kafka.topic);
+        let group = format!("consumergroup=\"{}\",{topic}", config.kafka.group);
+        registry.add_section(move |text| {
+            let partitions = book.partitions().clone();
+            let now_ms = now_ms();
+            let ends = partitions.iter().filter_map(|(id, p)| Some((*id, p.watermarks?.1 as f64)));
+            write_partition_gauge(
+                text,
+                "kafka_topic_partition_current_offset",
+                "End offset of the partition",
+                &topic,
+                ends,
+            );
+            let lags = partitions.iter().filter_map(|(id, p)| Some((*id, p.lag()? as f64)));
+            write_partition_gauge(text, "kafka_consumergroup_lag", "End offset minus committed offset", &group, lags);
+            let ages = partitions.iter().filter_map(|(id, p)| Some((*id, p.lag_seconds(now_ms)?)));
+            write_partition_gauge(
+                text,
+                "kafka_consumergroup_lag_seconds",
+                "Age of the oldest record not yet committed, in seconds",
+                &group,
+                ages,
+            );
+        });
+    }
+
+    /// The partitions are held from now on.
+    pub(crate) fn hold(&self, partitions: &[i32]) {
+        self.partitions().extend(partitions.iter().map(|partition| (*partition, Partition::default())));
+    }
+
+    /// The partitions are not held any more.
+    pub(crate) fn give_up(&self, partitions: &[i32]) {
+        self.partitions().retain(|partition, _| !partitions.contains(partition));
+    }
+
+    /// A commit succeeded.
+    pub(crate) fn committed(&self, partition: i32, offset: i64) {
+        self.update(partition, |partition| partition.committed = Committed::Offset(offset));
+    }
+
+    /// The timestamp (ms) of the oldest record received and not finished.
+    pub(crate) fn oldest_unfinished(&self, partition: i32, timestamp_ms: Option<i64>) {
+        self.update(partition, |partition| partition.oldest_unfinished_ms = timestamp_ms);
+    }
+
+    fn update(&self, partition: i32, update: impl FnOnce(&mut Partition)) {
+        if let Some(partition) = self.partitions().get_mut(&partition) {
+            update(partition);
+        }
+    }
+
+    fn partitions(&self) -> MutexGuard<'_, BTreeMap<i32, Partition>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks Kafka for what the book needs, once a second, on a thread of its own since librdkafka's questions block. Tells by
+/// the way whether Kafka is there.
+pub(crate) struct Watch {
+    consumer: Arc<GroupConsumer>,
+    topic: String,
+    book: Arc<Book>,
+    readiness: Readiness,
+    stop: CancellationToken,
+}
+
+impl Watch {
+    pub(crate) fn new(
+        consumer: Arc<GroupConsumer>,
+        config: &Config,
+        book: Arc<Book>,
+        readiness: Readiness,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { consumer, topic: config.kafka.topic.clone(), book, readiness, stop }
+    }
+
+    /// Blocks its thread until the stop.
+    pub(crate) fn run(self) {
+        const STEP: Duration = Duration::from_millis(100);
+        while !self.stop.is_cancelled() {
+            match self.ask() {
+                Ok(()) => {
+                    if self.readiness.met(CONDITION) {
+                        tracing::info!("Kafka answers again");
+                    }
+                }
+                Err(error) => {
+                    if self.readiness.unmet(CONDITION, format!("does not answer: {error}")) {
+                        tracing::warn!(%error, "Kafka does not answer");
+                    }
+                }
+            }
+            let mut waited = Duration::ZERO;
+            while waited < WATCH_INTERVAL && !self.stop.is_cancelled() {
+                std::thread::sleep(STEP);
+                waited += STEP;
+            }
+        }
+    }
+
+    fn ask(&self) -> KafkaResult<()> {
+        let held: Vec<(i32, Committed)> = self.book.partitions().iter().map(|(id, p)| (*id, p.committed)).collect();
+        if held.is_empty() {
+            self.consumer.fetch_metadata(Some(&self.topic), ANSWER_TIMEOUT)?;
+        }
+        for (partition, committed) in held {
+            let watermarks = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER_TIMEOUT)?;
+            self.book.update(partition, |partition| partition.watermarks = Some(watermarks));
+            if committed == Committed::Unknown {
+                let committed = self.ask_committed(partition)?;
+                self.book.update(partition, |partition| {
+                    // A commit may have succeeded since the question.
+                    if partition.committed == Committed::Unknown {
+                        partition.committed = committed;
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn ask_committed(&self, partition: i32) -> KafkaResult<Committed> {
+        let list = to_list(&self.topic, [(partition, None)].into_iter());
+        let answer = self.consumer.committed_offsets(list, ANSWER_TIMEOUT)?;
+        let offset = answer.find_partition(&self.topic, partition).map(|element| element.offset());
+        Ok(match offset {
+            Some(Offset::Offset(offset)) => Committed::Offset(offset),
+            _ => Committed::Nothing,
+        })
+    }
+}
+
+fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lag_is_end_minus_committed_and_absent_when_unknown() {
+        let partition = |watermarks, committed| Partition { watermarks, committed, oldest_unfinished_ms: None };
+        assert_eq!(partition(None, Committed::Offset(5)).lag(), None);
+        assert_eq!(partition(Some((0, 9)), Committed::Unknown).lag(), None);
+        assert_eq!(partition(Some((0, 9)), Committed::Offset(5)).lag(), Some(4));
+        assert_eq!(partition(Some((3, 9)), Committed::Nothing).lag(), Some(6), "what retention deleted is no lag");
+        assert_eq!(partition(Some((7, 9)), Committed::Offset(5)).lag(), Some(2));
+        assert_eq!(partition(Some((0, 9)), Committed::Offset(12)).lag(), Some(0), "the end offset is a second old");
+    }
+
+    #[test]
+    fn lag_seconds_is_the_age_of_the_oldest_unfinished_record() {
+        let partition = |committed, oldest_unfinished_ms| Partition {
+            watermarks: Some((0, 9)),
+            committed: Committed::Offset(committed),
+            oldest_unfinished_ms,
+        };
+        assert_eq!(partition(5, Some(1_000)).lag_seconds(3_500), Some(2.5));
+        assert_eq!(partition(9, None).lag_seconds(3_500), Some(0.0));
+        assert_eq!(partition(5, None).lag_seconds(3_500), None, "behind, but not yet fetched");
+    }
+}

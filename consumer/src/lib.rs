@@ -1,0 +1,129 @@
+//! The consumer: a member of the group `post-consumer` that stores every record of the topic once, as a document in
+//! MongoDB or as a dead letter.
+//!
+//! The way of a record: the [`fetcher`] thread polls Kafka and [`decode`]s → the [`pipeline`] collects records in a
+//! [`buffer`], starts flushes, and commits what [`offsets`] allows → a [`flush`] inserts its batch into the [`store`] and
+//! sends what can never be stored to the [`dead_letters`] topic. Beside it, [`group`] hands partitions over when the group
+//! rebalances, and [`lag`] tells how far behind the group is.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::{Context, bail};
+use rdkafka::consumer::Consumer;
+use service::http::{Limits, NoRoutes, durations};
+use service::{Health, Program, Readiness, Registry};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+mod budget;
+pub mod buffer;
+mod classify;
+mod config;
+mod dead_letters;
+pub mod decode;
+mod fetcher;
+mod flush;
+mod group;
+mod kafka;
+mod lag;
+mod metrics;
+pub mod offsets;
+mod pipeline;
+mod store;
+
+pub use config::{BatchSettings, Config, KafkaSettings, MongoUri};
+
+/// Bounds of the consumer's own small HTTP server, which only health checks and scrapers use.
+const LIMITS: Limits = Limits { max_connections: 100, header_timeout: std::time::Duration::from_secs(10) };
+
+/// The program: what `main` does with the arguments after its name.
+pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let about = "Stores the posts of a Kafka topic in MongoDB, as a member of a consumer group.";
+    Program { name: "consumer", about, read: Config::read }.main(arguments, run)
+}
+
+/// Consumes until `stop` is cancelled; then flushes, commits, leaves the group and returns. Serves the health endpoints on
+/// `listener` meanwhile.
+///
+/// # Errors
+/// When that takes longer than the grace period, or a part of the consumer failed. Nothing is lost by it: what is not
+/// committed is read again.
+pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    let registry =
+        Registry::new(&[durations::SPEC, metrics::BATCH_RECORDS, metrics::FLUSH_SECONDS, metrics::ACCEPT_TO_STORE]);
+    let readiness = Readiness::new(&[kafka::CONDITION, store::CONDITION]);
+    let health = Health::new("consumer", readiness.clone(), registry.clone(), stop.clone());
+    let grace = config.service.stop_grace;
+    let deadline = async {
+        stop.cancelled().await;
+        tokio::time::sleep(grace).await;
+    };
+    let consuming = consume(&config, &registry, &readiness, &stop);
+    // The endpoints are served until the very end, so that an orchestrator sees the service stopping.
+    let serving = service::http::serve(listener, LIMITS, NoRoutes, health, &registry, CancellationToken::new());
+    tokio::select! {
+        outcome = consuming => outcome,
+        () = serving => bail!("the health endpoints ended"),
+        () = registry.upkeep() => bail!("the metrics' upkeep ended"),
+        () = deadline => bail!("stopping took longer than STOP_GRACE, records read but not committed are read again"),
+    }
+}
+
+async fn consume(
+    config: &Config,
+    registry: &Registry,
+    readiness: &Readiness,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let metrics = Arc::new(metrics::Metrics::new(registry));
+    let book = Arc::new(lag::Book::default());
+    book.publish(config, registry);
+    let connecting = async {
+        let store = store::Store::connect(config, readiness).await?;
+        let (revokes, revoked) = mpsc::unbounded_channel();
+        let context = group::GroupContext::new(config, revokes, Arc::clone(&book));
+        let consumer = kafka::join_group(&config.kafka, context, readiness).await?;
+        let dead_letters = dead_letters::DeadLetters::connect(&config.kafka)?;
+        anyhow::Ok((store, consumer, dead_letters, revoked))
+    };
+    let (store, consumer, dead_letters, revoked) = tokio::select! {
+        connected = connecting => connected?,
+        () = stop.cancelled() => return Ok(()),
+    };
+
+    let budget = budget::Budget::new(config.buffer_bytes);
+    let (records, received) = mpsc::unbounded_channel();
+    let fetcher = {
+        let fetcher = fetcher::Fetcher::new(Arc::clone(&consumer), config, budget.clone(), records, stop.clone());
+        let runtime = Handle::current();
+        thread::Builder::new()
+            .name("fetcher".to_owned())
+            .spawn(move || fetcher.run(&runtime))
+            .context("cannot start a thread")?
+    };
+    let lag = {
+        let watch = lag::Watch::new(Arc::clone(&consumer), config, Arc::clone(&book), readiness.clone(), stop.clone());
+        thread::Builder::new().name("lag".to_owned()).spawn(move || watch.run()).context("cannot start a thread")?
+    };
+    let flusher = flush::Flusher::new(config, store.clone(), dead_letters, Arc::clone(&metrics), readiness.clone());
+    let pipeline = pipeline::Pipeline::new(config, Arc::clone(&consumer), flusher, budget, book, metrics);
+    tokio::select! {
+        outcome = pipeline.run(received, revoked, stop) => outcome?,
+        () = store.watch(readiness) => bail!("the store's watch ended"),
+    }
+    // Closing the consumer leaves the group, so that the others take over at once; it blocks while Kafka answers.
+    tokio::task::spawn_blocking(move || {
+        let ended = [fetcher.join(), lag.join()];
+        consumer.context().close();
+        drop(consumer);
+        ended.into_iter().all(|ended| ended.is_ok())
+    })
+    .await
+    .context("closing failed")?
+    .then_some(())
+    .context("a thread of the consumer failed")
+}

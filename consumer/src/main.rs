@@ -1,0 +1,7 @@
+//! The consumer as a program; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    consumer::main(std::env::args().skip(1))
+}

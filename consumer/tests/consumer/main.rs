@@ -1,0 +1,10 @@
+//! The consumer as a whole: the real `run` on port 0, against a real broker and a real document store.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
+
+mod command_line;
+mod flushes;
+mod rebalance;
+mod records;
+mod store_away;
+mod support;

@@ -1,0 +1,271 @@
+//! A consumer under test with a topic, a group and a database of its own.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use bson::{Document, doc};
+use consumer::Config;
+use contract::{DeadLetter, PostId};
+use mongodb::{Client, Collection};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message, OwnedMessage};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use service::Settings;
+use stack::Stack;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Longest wait for anything in these tests.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A topic, a group and a database with random names.
+pub(crate) struct World {
+    pub(crate) broker: String,
+    pub(crate) mongo_uri: String,
+    pub(crate) topic: String,
+    producer: FutureProducer,
+}
+
+impl World {
+    /// On the stack that all tests share.
+    pub(crate) async fn new(partitions: i32) -> Self {
+        let stack = stack::shared().await;
+        let world = Self::without_topic(stack);
+        world.create_topic(partitions).await;
+        world
+    }
+
+    pub(crate) fn without_topic(stack: &Stack) -> Self {
+        Self::at(stack.kafka_broker(), stack.mongo_uri())
+    }
+
+    /// With the servers at these addresses; the database is made anew all the same.
+    pub(crate) fn at(broker: &str, mongo_uri: &str) -> Self {
+        let name = Uuid::now_v7().simple().to_string();
+        let server = mongo_uri.rsplit_once('/').map_or(mongo_uri, |(server, _)| server);
+        let producer = client_config(broker).set("message.timeout.ms", "20000").create().unwrap();
+        Self {
+            broker: broker.to_owned(),
+            mongo_uri: format!("{server}/test-{name}"),
+            topic: format!("post-{name}"),
+            producer,
+        }
+    }
+
+    pub(crate) async fn create_topic(&self, partitions: i32) {
+        let admin: AdminClient<DefaultClientContext> = client_config(&self.broker).create().unwrap();
+        let topic = NewTopic::new(&self.topic, partitions, TopicReplication::Fixed(1));
+        let created = admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
+        assert!(created.iter().all(Result::is_ok), "{created:?}");
+    }
+
+    /// The settings, with these set besides.
+    pub(crate) fn config(&self, set: &[(&str, &str)]) -> Config {
+        let dead_letters = self.dead_letter_topic();
+        let mut variables: HashMap<&str, &str> = [
+            ("KAFKA_BROKER", self.broker.as_str()),
+            ("MONGO_URI", &self.mongo_uri),
+            ("KAFKA_TOPIC", &self.topic),
+            ("KAFKA_GROUP", &self.topic),
+            ("DLQ_TOPIC", &dead_letters),
+        ]
+        .into();
+        variables.extend(set.iter().copied());
+        let lookup = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+        let mut settings = Settings::new(&lookup);
+        let config = Config::read(&mut settings);
+        let (_, faults) = settings.finish();
+        assert_eq!(faults, []);
+        config
+    }
+
+    pub(crate) fn dead_letter_topic(&self) -> String {
+        format!("{}.dlq", self.topic)
+    }
+
+    /// Sends a record and waits for its acknowledgement.
+    pub(crate) async fn send(&self, key: Option<&[u8]>, value: Option<&[u8]>) {
+        self.send_to(None, key, value).await;
+    }
+
+    pub(crate) async fn send_to(&self, partition: Option<i32>, key: Option<&[u8]>, value: Option<&[u8]>) {
+        let mut record = FutureRecord::<[u8], [u8]>::to(&self.topic);
+        record.key = key;
+        record.payload = value;
+        record.partition = partition;
+        self.producer.send(record, DEADLINE).await.unwrap();
+    }
+
+    /// Sends posts under fresh ids, in the order given, and returns the ids.
+    pub(crate) async fn send_posts(&self, count: usize) -> Vec<PostId> {
+        let ids: Vec<PostId> = (0..count).map(|_| PostId::fresh()).collect();
+        let mut sending = Vec::new();
+        for (index, id) in ids.iter().enumerate() {
+            let (key, value) = (id.to_key(), post(index));
+            let record = FutureRecord::to(&self.topic).key(&key).payload(&value);
+            sending.push(self.producer.send_result(record).map_err(|(error, _)| error).unwrap());
+        }
+        for delivery in sending {
+            delivery.await.unwrap().unwrap();
+        }
+        ids
+    }
+
+    pub(crate) async fn posts(&self) -> Collection<Document> {
+        let client = Client::with_uri_str(&self.mongo_uri).await.unwrap();
+        client.default_database().unwrap().collection("posts")
+    }
+
+    /// All documents, once there are as many as expected.
+    pub(crate) async fn wait_for_documents(&self, count: usize) -> Vec<Document> {
+        let posts = self.posts().await;
+        let mut found = Vec::new();
+        wait_until(&format!("{count} documents"), async || {
+            found = all(&posts).await;
+            found.len() >= count
+        })
+        .await;
+        assert_eq!(found.len(), count);
+        found
+    }
+
+    /// All dead letters, once there are as many as expected.
+    pub(crate) async fn wait_for_dead_letters(&self, count: usize) -> Vec<(DeadLetter, OwnedMessage)> {
+        let (broker, topic) = (self.broker.clone(), self.dead_letter_topic());
+        let read = move || {
+            let consumer: BaseConsumer = client_config(&broker).set("group.id", "test").create().unwrap();
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(&topic, 0, Offset::Beginning).unwrap();
+            consumer.assign(&list).unwrap();
+            let deadline = Instant::now() + DEADLINE;
+            let mut messages = Vec::new();
+            while messages.len() < count && Instant::now() < deadline {
+                if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
+                    messages.push(message.detach());
+                }
+            }
+            // Whatever is there beyond what is expected.
+            messages.extend(consumer.poll(Duration::from_millis(500)).map(|message| message.unwrap().detach()));
+            messages
+        };
+        let messages = tokio::task::spawn_blocking(read).await.unwrap();
+        assert_eq!(messages.len(), count);
+        let with_letter = |message: OwnedMessage| {
+            let headers = message.headers().unwrap();
+            let letter =
+                DeadLetter::from_headers(headers.iter().map(|h| (h.key, h.value.unwrap_or_default()))).unwrap();
+            (letter, message)
+        };
+        messages.into_iter().map(with_letter).collect()
+    }
+}
+
+/// A consumer that runs.
+pub(crate) struct Running {
+    address: String,
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Running {
+    pub(crate) async fn start(config: Config) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(consumer::run(config, listener, stop.clone()));
+        Self { address, stop, task }
+    }
+
+    /// Stops it as SIGTERM does, and expects it to end cleanly.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(DEADLINE, self.task).await.expect("the consumer stops in time").unwrap().unwrap();
+    }
+
+    /// Answer of a GET: the whole response.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// The value of a series, written as in the metrics' text; `None` if it is absent.
+    pub(crate) async fn metric(&self, series: &str) -> Option<f64> {
+        let text = self.get("/metrics").await;
+        let line = text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')))?;
+        line.rsplit_once(' ')?.1.parse().ok()
+    }
+
+    pub(crate) async fn wait_for_metric(&self, series: &str, value: f64) {
+        wait_until(&format!("{series} = {value}"), async || self.metric(series).await == Some(value)).await;
+    }
+
+    pub(crate) async fn wait_for_readyz(&self, expected: &str) {
+        wait_until(&format!("/readyz tells {expected}"), async || self.get("/readyz").await.contains(expected)).await;
+    }
+}
+
+/// A valid post.
+pub(crate) fn post(number: usize) -> Vec<u8> {
+    serde_json::json!({ "title": format!("Post {number}"), "content": "long enough to be a post" })
+        .to_string()
+        .into_bytes()
+}
+
+pub(crate) async fn all(posts: &Collection<Document>) -> Vec<Document> {
+    let mut cursor = posts.find(doc! {}).await.unwrap();
+    let mut found = Vec::new();
+    while cursor.advance().await.unwrap() {
+        found.push(cursor.deserialize_current().unwrap());
+    }
+    found
+}
+
+pub(crate) fn ids(documents: &[Document]) -> Vec<PostId> {
+    let mut ids: Vec<PostId> = documents
+        .iter()
+        .map(|document| PostId::from(document.get("_id").unwrap().as_uuid().expect("the id is a UUID")))
+        .collect();
+    ids.sort();
+    ids
+}
+
+trait AsUuid {
+    fn as_uuid(&self) -> Option<Uuid>;
+}
+
+impl AsUuid for bson::Bson {
+    fn as_uuid(&self) -> Option<Uuid> {
+        match self {
+            bson::Bson::Binary(binary) if binary.subtype == bson::spec::BinarySubtype::Uuid => {
+                Uuid::from_slice(&binary.bytes).ok()
+            }
+            _ => None,
+        }
+    }
+}
+
+pub(crate) async fn wait_until(what: &str, mut is_reached: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !is_reached().await {
+        assert!(Instant::now() < deadline, "not reached in time: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+pub(crate) fn client_config(broker: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", broker);
+    config
+}
