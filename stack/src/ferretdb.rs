@@ -1,0 +1,61 @@
+//! The store for machines without MongoDB: FerretDB (MongoDB's protocol over SQLite), built by Go, once.
+//!
+//! FerretDB is embedded in a few lines of Go under `native/ferretdb/`, with its modules pinned there, because its own
+//! program cannot be installed by version. Data are on disk; the telemetry reporter is not part of it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cache::{self, Sources, Step};
+use crate::progress::Progress;
+
+pub(crate) const NAME: &str = "FerretDB 1.24.2";
+const ENTRY: &str = "ferretdb-1.24.2";
+const SOURCES: &Sources = &[
+    ("main.go", include_str!("../native/ferretdb/main.go")),
+    ("go.mod", include_str!("../native/ferretdb/go.mod")),
+    ("go.sum", include_str!("../native/ferretdb/go.sum")),
+];
+
+pub(crate) fn is_built(directory: &Path) -> bool {
+    cache::is_current(&directory.join(ENTRY), SOURCES)
+}
+
+/// The path of the program, which [`is_built`] or [`build`] promises.
+pub(crate) fn program(directory: &Path) -> PathBuf {
+    directory.join(ENTRY).join("ferretdb")
+}
+
+pub(crate) async fn build(go: &Path, directory: &Path, progress: Progress) -> anyhow::Result<()> {
+    let mut command = Command::new(go);
+    command
+        .args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", "ferretdb", "."])
+        // Neither a C compiler, nor a newer Go than the one that was checked, nor a workspace around us.
+        .env("CGO_ENABLED", "0")
+        .env("GOTOOLCHAIN", "local")
+        .env("GOWORK", "off");
+    let step = Step { what: &format!("building {NAME} with Go (first run only)"), command };
+    cache::entry(directory, ENTRY, SOURCES, step, progress).await.map(drop)
+}
+
+/// `program ADDRESS URL`; the data lie in the folder `data` of the directory that it runs in.
+pub(crate) fn command(directory: &Path, port: u16) -> Command {
+    let mut command = Command::new(program(directory));
+    command.args([&format!("127.0.0.1:{port}"), "file:data/"]);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::GO_NEEDED;
+
+    #[test]
+    fn the_versions_are_the_same_everywhere() {
+        let version = NAME.rsplit(' ').next().unwrap();
+        let go_mod = SOURCES[1].1;
+        assert!(ENTRY.ends_with(version));
+        assert!(go_mod.contains(&format!("github.com/FerretDB/FerretDB v{version}\n")));
+        assert!(go_mod.contains(&format!("\ngo 1.{GO_NEEDED}\n")));
+    }
+}

@@ -1,0 +1,179 @@
+//! A native Apache Kafka broker that is its own controller (KRaft).
+//!
+//! The jars come from Maven, once. Every start formats a fresh directory, and the broker listens on 127.0.0.1 only.
+//! It behaves as the real one: no topic is created unasked, and data are on disk, so a killed broker that is restarted
+//! has what it acknowledged.
+
+mod properties;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+
+use crate::cache::{self, Sources, Step};
+use crate::probe::Probe;
+use crate::process::Process;
+use crate::progress::{Progress, during, to_stderr};
+use crate::run_directory::RunDirectory;
+use crate::server::{Recipe, Server};
+use crate::tools::Tools;
+use crate::{disk, free_port, port};
+
+const NAME: &str = "Apache Kafka 4.3.1";
+const ENTRY: &str = "kafka-4.3.1";
+const SOURCES: &Sources = &[
+    ("pom.xml", include_str!("../native/kafka/pom.xml")),
+    ("log4j2.properties", include_str!("../native/kafka/log4j2.properties")),
+];
+
+/// All brokers of one cluster are formatted with the same id; ours never meet those of another stack.
+const CLUSTER_ID: &str = "c3RhY2stc3RhY2stc3RhY2s";
+
+const FORMAT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How a broker is started. The default is a cluster of one on free ports.
+#[derive(Clone, Debug)]
+pub struct BrokerOptions {
+    /// The port to listen on; a free one if `None`.
+    pub port: Option<u16>,
+    /// The port that clients are told to connect to, where a proxy may stand; the port itself if `None`.
+    pub advertised_port: Option<u16>,
+    /// The broker's number in its cluster.
+    pub node_id: u32,
+    /// All controllers of the cluster, this broker among them; just itself, on a free port, if empty.
+    pub voters: Vec<Voter>,
+    /// Gets a line whenever something takes more than a second.
+    pub progress: Progress,
+}
+
+impl Default for BrokerOptions {
+    fn default() -> BrokerOptions {
+        BrokerOptions { port: None, advertised_port: None, node_id: 1, voters: Vec::new(), progress: to_stderr }
+    }
+}
+
+/// A controller of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Voter {
+    /// The number of the broker that it is part of.
+    pub node_id: u32,
+    /// The port of 127.0.0.1 that it listens on.
+    pub port: u16,
+}
+
+/// Starts a broker and waits until topics can be created. `lookup` is the environment.
+pub async fn start(options: &BrokerOptions, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Server> {
+    let directory = cache::directory()?;
+    let programs = check(options, &Tools::new(lookup), &directory).await;
+    run(options, programs.map_err(|missing| anyhow!(missing.join("\n")))?, &directory).await
+}
+
+/// The programs that starting a broker takes.
+pub(crate) struct Programs {
+    java: PathBuf,
+    /// `None` if the jars are there.
+    maven: Option<PathBuf>,
+}
+
+/// Gives the programs, or a sentence for each thing that is in the way.
+pub(crate) async fn check(options: &BrokerOptions, tools: &Tools, directory: &Path) -> Result<Programs, Vec<String>> {
+    let is_fetched = cache::is_current(&directory.join(ENTRY), SOURCES);
+    let java = tools.java().await;
+    let maven = if is_fetched { Ok(None) } else { tools.maven().map(Some) };
+    let taken = options.port.and_then(port::taken);
+    let full = disk::full(directory, if is_fetched { disk::TO_RUN } else { disk::TO_BUILD });
+    match (java, maven, taken, full) {
+        (Ok(java), Ok(maven), None, None) => Ok(Programs { java, maven }),
+        (java, maven, taken, full) => Err([java.err(), maven.err(), taken, full].into_iter().flatten().collect()),
+    }
+}
+
+/// Fetches the broker if it must, and starts it.
+pub(crate) async fn run(options: &BrokerOptions, programs: Programs, directory: &Path) -> anyhow::Result<Server> {
+    let jars = match &programs.maven {
+        Some(maven) => fetch(maven, directory, options.progress).await?,
+        None => directory.join(ENTRY),
+    };
+    let port = options.port.unwrap_or_else(free_port);
+    let voters = match options.voters.as_slice() {
+        [] => vec![Voter { node_id: options.node_id, port: free_port() }],
+        voters => voters.to_vec(),
+    };
+    let advertised_port = options.advertised_port.unwrap_or(port);
+    let properties = properties::text(options.node_id, port, advertised_port, &voters)?;
+
+    let run = RunDirectory::new(directory, "kafka")?;
+    let cannot = || format!("cannot write to {}", run.path().display());
+    std::fs::write(run.path().join("server.properties"), properties).with_context(cannot)?;
+    // The jars with native code unpack it there; in the system's directory a killed broker would leave it behind.
+    std::fs::create_dir(run.path().join("tmp")).with_context(cannot)?;
+    during(options.progress, &format!("formatting {NAME}'s directory"), format(&programs.java, &jars, run.path()))
+        .await?;
+
+    let mut command = java(&programs.java, &jars);
+    command.args(["kafka.Kafka", "server.properties"]);
+    let recipe = Recipe {
+        name: NAME.to_owned(),
+        command,
+        port,
+        probe: Probe::Kafka,
+        directory: run,
+        progress: options.progress,
+    };
+    Server::start(recipe).await
+}
+
+async fn fetch(maven: &Path, directory: &Path, progress: Progress) -> anyhow::Result<PathBuf> {
+    let mut command = Command::new(maven);
+    command.args(["-B", "-q", "-Dstyle.color=never", "dependency:copy-dependencies", "-DoutputDirectory=libs"]);
+    let step = Step { what: &format!("fetching {NAME} with Maven (first run only)"), command };
+    cache::entry(directory, ENTRY, SOURCES, step, progress).await
+}
+
+async fn format(java_program: &Path, jars: &Path, run: &Path) -> anyhow::Result<()> {
+    let mut command = java(java_program, jars);
+    command.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", "server.properties"]).current_dir(run);
+    let process = Process::spawn("format", &command, &run.join("format.log"))?;
+    match process.wait_for(FORMAT_DEADLINE).await {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => bail!("{NAME} cannot format its directory ({status}):\n{}", process.last_lines(20)),
+        None => bail!("{NAME} did not format its directory within {} s", FORMAT_DEADLINE.as_secs()),
+    }
+}
+
+/// Java with the broker's classes; paths in what it reads are relative to the run's directory.
+fn java(program: &Path, jars: &Path) -> Command {
+    let mut command = Command::new(program);
+    let jars = jars.display();
+    command
+        // The first part is where log4j2.properties is found.
+        .args(["-cp", &format!("{jars}:{jars}/libs/*")])
+        .args(["-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"])
+        .args(["-Djava.io.tmpdir=tmp", "-XX:-UsePerfData", "-Djava.awt.headless=true"]);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_same_everywhere() {
+        let version = NAME.rsplit(' ').next().unwrap();
+        assert!(ENTRY.ends_with(version));
+        assert!(SOURCES[0].1.contains(&format!("<version>{version}</version>")));
+    }
+
+    #[tokio::test]
+    async fn everything_that_is_missing_is_named_at_once() {
+        let empty = tempfile::tempdir().unwrap();
+        let listener = std::net::TcpListener::bind(("127.0.0.1", free_port())).unwrap();
+        let options = BrokerOptions { port: Some(listener.local_addr().unwrap().port()), ..BrokerOptions::default() };
+        let missing = check(&options, &Tools::default(), empty.path()).await.err().unwrap();
+        assert!(missing[0].starts_with("Kafka needs Java 17"), "{missing:?}");
+        assert!(missing[1].starts_with("Kafka is fetched by Maven"), "{missing:?}");
+        assert!(missing[2].starts_with("Port "), "{missing:?}");
+    }
+}

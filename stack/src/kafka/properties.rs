@@ -1,0 +1,80 @@
+//! The broker's `server.properties`.
+
+use std::fmt::Write;
+
+use anyhow::Context;
+
+use super::Voter;
+
+/// Settings that are the same for every broker. `auto.create.topics.enable` is off because a client that asks for a
+/// topic's metadata would otherwise make one with the wrong number of partitions; the delay is off because a test would
+/// wait three seconds for every first member of a group; one partition of offsets is what one group ever uses. A broker
+/// that was killed is let back in only when its former session has run out, hence the shorter one (by default 9 s).
+const SAME: &str = "\
+process.roles=broker,controller
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=data
+auto.create.topics.enable=false
+broker.heartbeat.interval.ms=1000
+broker.session.timeout.ms=4000
+group.initial.rebalance.delay.ms=0
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+";
+
+/// The file's text. `voters` must name the broker itself, because that is where its controller's port stands.
+pub(super) fn text(node_id: u32, port: u16, advertised_port: u16, voters: &[Voter]) -> anyhow::Result<String> {
+    let own = voters.iter().find(|voter| voter.node_id == node_id);
+    let own = own.with_context(|| format!("broker {node_id} is not among its cluster's voters"))?;
+    let quorum: Vec<String> =
+        voters.iter().map(|voter| format!("{}@127.0.0.1:{}", voter.node_id, voter.port)).collect();
+    let mut text = SAME.to_owned();
+    write!(
+        text,
+        "node.id={node_id}\n\
+         controller.quorum.voters={}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}\n",
+        quorum.join(","),
+        own.port,
+    )
+    .expect("a String takes any text");
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_listens_on_one_port_and_may_advertise_another() {
+        let text = text(1, 20_001, 20_009, &[Voter { node_id: 1, port: 20_002 }]).unwrap();
+        assert_eq!(
+            text.strip_prefix(SAME).unwrap(),
+            "node.id=1\n\
+             controller.quorum.voters=1@127.0.0.1:20002\n\
+             listeners=PLAINTEXT://127.0.0.1:20001,CONTROLLER://127.0.0.1:20002\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:20009\n"
+        );
+    }
+
+    #[test]
+    fn several_voters_are_listed_and_each_broker_listens_on_its_own_port() {
+        let voters = [Voter { node_id: 1, port: 20_002 }, Voter { node_id: 2, port: 20_004 }];
+        let text = text(2, 20_003, 20_003, &voters).unwrap();
+        assert!(text.contains("controller.quorum.voters=1@127.0.0.1:20002,2@127.0.0.1:20004\n"));
+        assert!(text.contains("CONTROLLER://127.0.0.1:20004\n"));
+    }
+
+    #[test]
+    fn a_broker_that_is_no_voter_is_an_error() {
+        let error = text(3, 20_003, 20_003, &[Voter { node_id: 1, port: 20_002 }]).unwrap_err();
+        assert_eq!(error.to_string(), "broker 3 is not among its cluster's voters");
+    }
+}

@@ -1,0 +1,36 @@
+//! Finds or starts an Apache Kafka broker and a document store that speaks MongoDB's protocol.
+//!
+//! [`Stack::start`] takes what `KAFKA_BROKER` and `MONGO_URI` name; else it asks Docker Compose; else it starts native
+//! processes: Kafka from its Maven artifact, and a real `mongod` or, where there is none, a store built on FerretDB.
+//! What is downloaded and built is cached under `target/stack/`; data and logs of a run live in a fresh directory there.
+//! Whatever is started ends with this process, even when this process is killed (see [`Process`]).
+//!
+//! Tests that need their own server, later than something else or with a port known beforehand, use [`kafka::start`]
+//! and [`store::start`]; tests that only need a server share one stack by [`shared`].
+
+mod cache;
+mod choice;
+mod compose;
+mod disk;
+mod ferretdb;
+mod guard;
+pub mod kafka;
+mod options;
+mod port;
+mod probe;
+mod process;
+mod progress;
+mod run_directory;
+mod server;
+mod shared;
+mod stack;
+pub mod store;
+mod tools;
+
+pub use crate::options::{Options, StackKind, StoreKind};
+pub use crate::port::free_port;
+pub use crate::process::{Process, Signal};
+pub use crate::progress::{Progress, to_stderr};
+pub use crate::server::Server;
+pub use crate::shared::{environment, shared};
+pub use crate::stack::Stack;

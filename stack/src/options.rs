@@ -1,0 +1,82 @@
+//! What a caller may ask for, as values of `--stack` and `--store`.
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+use crate::progress::{Progress, to_stderr};
+
+/// What to start or find. The default takes the first that works.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Where the two servers come from (`--stack`).
+    pub stack: StackKind,
+    /// Which store is started when it is native (`--store`).
+    pub store: StoreKind,
+    /// Gets a line whenever something takes more than a second.
+    pub progress: Progress,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { stack: StackKind::Auto, store: StoreKind::Auto, progress: to_stderr }
+    }
+}
+
+/// Where the broker and the store come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StackKind {
+    /// External where a variable names it, else Docker if an engine answers, else native.
+    #[default]
+    Auto,
+    /// KAFKA_BROKER and MONGO_URI name servers that run already.
+    External,
+    /// Containers by Docker Compose.
+    Docker,
+    /// Processes on this machine.
+    Native,
+}
+
+/// Which native store is started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StoreKind {
+    /// A mongod if MONGOD or PATH has one, else the one built on FerretDB.
+    #[default]
+    Auto,
+    /// A real mongod, named by MONGOD or found on PATH.
+    Mongod,
+    /// A store built from FerretDB (MongoDB's protocol over SQLite).
+    Ferretdb,
+}
+
+impl fmt::Display for StackKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_name(*self, f)
+    }
+}
+
+impl fmt::Display for StoreKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_name(*self, f)
+    }
+}
+
+fn write_name(kind: impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let value = kind.to_possible_value().expect("no variant is hidden from the command line");
+    f.write_str(value.get_name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_written_as_they_are_read() {
+        for kind in StackKind::value_variants() {
+            assert_eq!(StackKind::from_str(&kind.to_string(), false), Ok(*kind));
+        }
+        for kind in StoreKind::value_variants() {
+            assert_eq!(StoreKind::from_str(&kind.to_string(), false), Ok(*kind));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Does a server answer in its own protocol?
+//!
+//! A port that accepts connections is not enough: a starting broker accepts before it can create a topic, and a frozen
+//! server accepts through the kernel. So one small request is encoded by hand and its answer is read; that needs
+//! neither Kafka's nor MongoDB's client.
+
+mod kafka;
+mod mongo;
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// One exchange; a server that is ready answers in milliseconds.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// An answer to these requests has a few hundred bytes; a longer one is not an answer to them.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Probe {
+    Kafka,
+    Mongo,
+}
+
+impl Probe {
+    /// Whether the server on that port of 127.0.0.1 is ready for work.
+    pub(crate) async fn is_ready(self, port: u16) -> bool {
+        let answer = tokio::time::timeout(DEADLINE, self.ask(port)).await;
+        match (self, answer) {
+            (Probe::Kafka, Ok(Ok(answer))) => kafka::is_ready(&answer),
+            (Probe::Mongo, Ok(Ok(answer))) => mongo::is_ready(&answer),
+            (_, Ok(Err(_)) | Err(_)) => false,
+        }
+    }
+
+    /// Gives the answer without its leading length.
+    async fn ask(self, port: u16) -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        let request = match self {
+            Probe::Kafka => kafka::request(),
+            Probe::Mongo => mongo::request(),
+        };
+        stream.write_all(&request).await?;
+        let mut prefix = [0; 4];
+        stream.read_exact(&mut prefix).await?;
+        let length = match self {
+            Probe::Kafka => kafka::rest_of_answer(prefix),
+            Probe::Mongo => mongo::rest_of_answer(prefix),
+        };
+        let mut answer = vec![0; length.min(LONGEST_ANSWER)];
+        stream.read_exact(&mut answer).await?;
+        Ok(answer)
+    }
+}

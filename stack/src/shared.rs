@@ -1,0 +1,26 @@
+//! One stack per test binary.
+
+use tokio::sync::OnceCell;
+
+use crate::options::Options;
+use crate::stack::Stack;
+
+/// The environment of this process, as a lookup.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The stack that all tests of a binary share; the first that asks starts it. It is bound to no test's runtime, and it
+/// ends with the process although nobody drops it.
+///
+/// # Panics
+///
+/// In every test that asks, if the stack cannot be started, with the sentences that say why.
+pub async fn shared() -> &'static Stack {
+    static SHARED: OnceCell<Result<Stack, String>> = OnceCell::const_new();
+    let start = || async { Stack::start(&Options::default(), environment).await.map_err(|error| format!("{error:#}")) };
+    match SHARED.get_or_init(start).await {
+        Ok(stack) => stack,
+        Err(sentences) => panic!("{sentences}"),
+    }
+}

@@ -1,0 +1,154 @@
+//! A native document store: a real `mongod` where there is one, else the one built on FerretDB.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, anyhow};
+
+use crate::options::StoreKind;
+use crate::probe::Probe;
+use crate::progress::{Progress, to_stderr};
+use crate::run_directory::RunDirectory;
+use crate::server::{Recipe, Server};
+use crate::tools::{self, Tools};
+use crate::{cache, disk, ferretdb, free_port, port};
+
+/// How a store is started. The default is whichever there is, on a free port.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// Which store.
+    pub kind: StoreKind,
+    /// The port to listen on; a free one if `None`.
+    pub port: Option<u16>,
+    /// Gets a line whenever something takes more than a second.
+    pub progress: Progress,
+}
+
+impl Default for StoreOptions {
+    fn default() -> StoreOptions {
+        StoreOptions { kind: StoreKind::Auto, port: None, progress: to_stderr }
+    }
+}
+
+/// The connection string of a store on that port of 127.0.0.1.
+pub fn uri(port: u16) -> String {
+    format!("mongodb://127.0.0.1:{port}/scalable-api")
+}
+
+/// Starts a store and waits until it answers. `lookup` is the environment.
+pub async fn start(options: &StoreOptions, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Server> {
+    let directory = cache::directory()?;
+    let program = check(options, &Tools::new(lookup), &directory).await;
+    run(options, program.map_err(|missing| anyhow!(missing.join("\n")))?, &directory).await
+}
+
+/// The program that is the store.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    Mongod(PathBuf),
+    Ferretdb {
+        /// Builds it; `None` if it is built.
+        go: Option<PathBuf>,
+    },
+}
+
+/// Gives the program, or a sentence for each thing that is in the way.
+pub(crate) async fn check(options: &StoreOptions, tools: &Tools, directory: &Path) -> Result<Program, Vec<String>> {
+    let program = match mongod(options.kind, tools) {
+        Ok(Some(mongod)) => Ok(Program::Mongod(mongod)),
+        Ok(None) if ferretdb::is_built(directory) => Ok(Program::Ferretdb { go: None }),
+        Ok(None) => tools.go().await.map(|go| Program::Ferretdb { go: Some(go) }),
+        Err(sentence) => Err(sentence),
+    };
+    let builds = matches!(program, Ok(Program::Ferretdb { go: Some(_) }));
+    let taken = options.port.and_then(port::taken);
+    let full = disk::full(directory, if builds { disk::TO_BUILD } else { disk::TO_RUN });
+    match (program, taken, full) {
+        (Ok(program), None, None) => Ok(program),
+        (program, taken, full) => Err([program.err(), taken, full].into_iter().flatten().collect()),
+    }
+}
+
+/// The `mongod` to use, if one may be used and is there.
+fn mongod(kind: StoreKind, tools: &Tools) -> Result<Option<PathBuf>, String> {
+    if kind == StoreKind::Ferretdb {
+        return Ok(None);
+    }
+    if let Some(given) = &tools.mongod {
+        // Absolute, because it will run in another directory.
+        let file = std::path::absolute(given).unwrap_or_else(|_| PathBuf::from(given));
+        if tools::is_executable(&file) {
+            return Ok(Some(file));
+        }
+        return Err(format!("MONGOD is {given}, which is not a program: set it to the path of a mongod, or unset it."));
+    }
+    match (tools.find("mongod"), kind) {
+        (None, StoreKind::Mongod) => Err("There is no mongod on this machine: install MongoDB so that mongod is on \
+                                          PATH, or set MONGOD to the path of one."
+            .to_owned()),
+        (found, _) => Ok(found),
+    }
+}
+
+/// Builds the store if it must, and starts it.
+pub(crate) async fn run(options: &StoreOptions, program: Program, directory: &Path) -> anyhow::Result<Server> {
+    if let Program::Ferretdb { go: Some(go) } = &program {
+        ferretdb::build(go, directory, options.progress).await?;
+    }
+    let port = options.port.unwrap_or_else(free_port);
+    let run = RunDirectory::new(directory, "store")?;
+    std::fs::create_dir(run.path().join("data"))
+        .with_context(|| format!("cannot write to {}", run.path().display()))?;
+    let (name, command) = match program {
+        Program::Mongod(mongod) => (format!("mongod ({})", mongod.display()), mongod_command(&mongod, port)),
+        Program::Ferretdb { .. } => (ferretdb::NAME.to_owned(), ferretdb::command(directory, port)),
+    };
+    let recipe = Recipe { name, command, port, probe: Probe::Mongo, directory: run, progress: options.progress };
+    Server::start(recipe).await
+}
+
+fn mongod_command(mongod: &Path, port: u16) -> Command {
+    let mut command = Command::new(mongod);
+    command.args(["--dbpath", "data", "--bind_ip", "127.0.0.1", "--port", &port.to_string(), "--nounixsocket"]);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tools_on(path: &Path, mongod: Option<&str>) -> Tools {
+        Tools::new(|name| match name {
+            "PATH" => Some(path.display().to_string()),
+            "MONGOD" => mongod.map(str::to_owned),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_mongod_is_taken_from_its_variable_then_from_path_and_only_where_it_may() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(mongod(StoreKind::Auto, &tools_on(folder.path(), None)), Ok(None));
+
+        let on_path = tools::script(folder.path(), "mongod", "");
+        assert_eq!(mongod(StoreKind::Auto, &tools_on(folder.path(), None)), Ok(Some(on_path)));
+        assert_eq!(mongod(StoreKind::Auto, &tools_on(folder.path(), Some("/bin/sh"))), Ok(Some("/bin/sh".into())));
+        assert_eq!(mongod(StoreKind::Ferretdb, &tools_on(folder.path(), Some("/bin/sh"))), Ok(None));
+    }
+
+    #[test]
+    fn a_mongod_that_is_not_there_is_one_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let sentence = mongod(StoreKind::Mongod, &tools_on(folder.path(), None)).unwrap_err();
+        assert!(sentence.contains("set MONGOD to the path"), "{sentence}");
+        let sentence = mongod(StoreKind::Auto, &tools_on(folder.path(), Some("/no/mongod"))).unwrap_err();
+        assert!(sentence.starts_with("MONGOD is /no/mongod, which is not a program"), "{sentence}");
+    }
+
+    #[tokio::test]
+    async fn without_mongod_and_go_both_ways_out_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = check(&StoreOptions::default(), &tools_on(folder.path(), None), folder.path()).await.unwrap_err();
+        assert!(missing[0].contains("install Go") && missing[0].contains("MONGOD"), "{missing:?}");
+    }
+}

@@ -1,0 +1,190 @@
+//! The programs of this machine that the native servers need.
+//!
+//! Each look-up gives the program's path or one sentence that says what to install or set. Callers collect the
+//! sentences of everything they need before they download or start anything, so that all that is missing is named at
+//! once.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+pub(crate) const JAVA_NEEDED: u32 = 17;
+/// What FerretDB's `go.mod` asks for, as the minor version of Go 1.
+pub(crate) const GO_NEEDED: u32 = 24;
+
+/// Telling a version takes less than a second, unless the machine is very busy.
+const VERSION_DEADLINE: Duration = Duration::from_secs(20);
+
+/// What the environment says about programs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tools {
+    path: String,
+    java_home: Option<String>,
+    pub(crate) mongod: Option<String>,
+}
+
+impl Tools {
+    pub(crate) fn new(lookup: impl Fn(&str) -> Option<String>) -> Tools {
+        let set = |name| lookup(name).filter(|value| !value.is_empty());
+        Tools { path: set("PATH").unwrap_or_default(), java_home: set("JAVA_HOME"), mongod: set("MONGOD") }
+    }
+
+    /// The first executable file of that name on PATH.
+    pub(crate) fn find(&self, program: &str) -> Option<PathBuf> {
+        std::env::split_paths(OsStr::new(&self.path))
+            .map(|folder| folder.join(program))
+            .find(|file| is_executable(file))
+    }
+
+    /// Java, new enough to run the broker.
+    pub(crate) async fn java(&self) -> Result<PathBuf, String> {
+        let at_home = self.java_home.as_ref().map(|home| Path::new(home).join("bin/java"));
+        let java = at_home.filter(|file| is_executable(file)).or_else(|| self.find("java"));
+        let Some(java) = java else {
+            return Err(java_is_missing("none is on PATH"));
+        };
+        // It writes its version to standard error, after what a variable may have added.
+        let told = output(&java, &["-version"], VERSION_DEADLINE).await.unwrap_or_default();
+        match java_version(&told) {
+            Some(version) if version >= JAVA_NEEDED => Ok(java),
+            Some(version) => Err(java_is_missing(&format!("{} is Java {version}", java.display()))),
+            None => Err(java_is_missing(&format!("{} does not run", java.display()))),
+        }
+    }
+
+    /// Maven, which fetches the broker.
+    pub(crate) fn maven(&self) -> Result<PathBuf, String> {
+        self.find("mvn").ok_or_else(|| {
+            "Kafka is fetched by Maven on the first run, and there is no mvn on PATH: install it (Debian: apt-get \
+             install maven; macOS: brew install maven), or set KAFKA_BROKER to a broker that runs already."
+                .to_owned()
+        })
+    }
+
+    /// Go, new enough to build the store.
+    pub(crate) async fn go(&self) -> Result<PathBuf, String> {
+        let Some(go) = self.find("go") else {
+            return Err(go_is_missing("there is no go on PATH"));
+        };
+        let told = output(&go, &["version"], VERSION_DEADLINE).await.unwrap_or_default();
+        match go_version(&told) {
+            Some(minor) if minor >= GO_NEEDED => Ok(go),
+            Some(minor) => Err(go_is_missing(&format!("{} is Go 1.{minor}", go.display()))),
+            None => Err(go_is_missing(&format!("{} does not run", go.display()))),
+        }
+    }
+}
+
+fn java_is_missing(found: &str) -> String {
+    format!(
+        "Kafka needs Java {JAVA_NEEDED} or newer on this machine, and {found}: install it (Debian: apt-get install \
+         openjdk-17-jre-headless; macOS: brew install openjdk), or set KAFKA_BROKER to a broker that runs already."
+    )
+}
+
+fn go_is_missing(found: &str) -> String {
+    format!(
+        "Without a mongod the store is built by Go 1.{GO_NEEDED} or newer on the first run, and {found}: install Go \
+         (see go.dev/doc/install), or set MONGOD to the path of a mongod, or MONGO_URI to a store that runs already."
+    )
+}
+
+pub(crate) fn is_executable(file: &Path) -> bool {
+    file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// Both outputs of a short command; `None` if it cannot be run, fails, or takes too long.
+pub(crate) async fn output(program: &Path, arguments: &[&str], deadline: Duration) -> Option<String> {
+    let mut command = Command::new(program);
+    // A newer toolchain that Go would download is not on this machine.
+    command.args(arguments).env("GOTOOLCHAIN", "local").stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(deadline, command.output()).await.ok()?.ok()?;
+    let text = [output.stdout, output.stderr].concat();
+    output.status.success().then(|| String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The major version in the output of `java -version`: `version "17.0.15"`, `version "21-ea"`, or, long ago, `"1.8.0"`.
+fn java_version(told: &str) -> Option<u32> {
+    let (_, after) = told.split_once("version \"")?;
+    let mut numbers = after.split(|c: char| !c.is_ascii_digit());
+    match numbers.next()?.parse().ok()? {
+        1 => numbers.next()?.parse().ok(),
+        major => Some(major),
+    }
+}
+
+/// The minor version in the output of `go version`: `go version go1.26.8 linux/amd64`.
+fn go_version(told: &str) -> Option<u32> {
+    let (_, after) = told.split_once("go version go1.")?;
+    after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Makes an executable script for a test. A shell writes it: were the file open for writing here while another test
+/// forks, running it could fail as "text file busy".
+#[cfg(test)]
+pub(crate) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let file = folder.join(name);
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", r#"printf '%s' "$2" > "$1" && chmod 755 "$1""#, "script"]).arg(&file);
+    let written = shell.arg(format!("#!/bin/sh\n{text}\n")).status().expect("a shell runs");
+    assert!(written.success());
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(java_version("openjdk version \"17.0.15\" 2025-04-15\nOpenJDK Runtime…"), Some(17));
+        assert_eq!(java_version("Picked up JAVA_TOOL_OPTIONS: -Xmx1g\nopenjdk version \"21-ea\" 2023-09-19"), Some(21));
+        assert_eq!(java_version("java version \"1.8.0_392\""), Some(8));
+        assert_eq!(java_version("The operation couldn't be completed. Unable to locate a Java Runtime."), None);
+        assert_eq!(go_version("go version go1.26.8 linux/amd64\n"), Some(26));
+        assert_eq!(go_version("go version go1.25rc1 darwin/arm64"), Some(25));
+        assert_eq!(go_version("gccgo (Debian) 12.2"), None);
+    }
+
+    fn tools_on(folder: &Path) -> Tools {
+        Tools::new(|name| (name == "PATH").then(|| folder.display().to_string()))
+    }
+
+    #[tokio::test]
+    async fn a_tool_that_is_missing_or_old_is_one_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let tools = tools_on(folder.path());
+        assert!(tools.java().await.unwrap_err().contains("none is on PATH: install it"));
+        assert!(tools.maven().unwrap_err().contains("no mvn on PATH: install it"));
+        assert!(tools.go().await.unwrap_err().contains("no go on PATH: install Go"));
+
+        script(folder.path(), "java", "echo 'openjdk version \"11.0.2\"' >&2");
+        script(folder.path(), "go", "echo go version go1.19.8 linux/amd64");
+        assert!(tools.java().await.unwrap_err().contains("is Java 11: install it"));
+        assert!(tools.go().await.unwrap_err().contains("is Go 1.19: install Go"));
+
+        script(folder.path(), "java", "exit 1");
+        assert!(tools.java().await.unwrap_err().contains("does not run"));
+    }
+
+    #[tokio::test]
+    async fn java_home_goes_before_path() {
+        let home = tempfile::tempdir().unwrap();
+        let java = home.path().join("bin");
+        std::fs::create_dir(&java).unwrap();
+        script(&java, "java", "echo 'openjdk version \"21.0.1\"' >&2");
+        let tools = Tools { java_home: Some(home.path().display().to_string()), ..Tools::default() };
+        assert_eq!(tools.java().await, Ok(java.join("java")));
+    }
+
+    #[test]
+    fn a_file_that_is_not_executable_is_no_program() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("mvn"), "").unwrap();
+        assert_eq!(tools_on(folder.path()).find("mvn"), None);
+    }
+}
