@@ -105,7 +105,7 @@ fn to_fetched(message: &BorrowedMessage<'_>) -> Fetched {
     }
 }
 
-/// That Kafka is away is told by the lag's watch, once; librdkafka would tell it for every connection.
+/// That Kafka is away is told by the watch, once; librdkafka would tell it for every connection.
 fn report(error: &KafkaError) {
     use rdkafka::error::RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
     match error.rdkafka_error_code() {

@@ -14,7 +14,7 @@ use service::{Backoff, Readiness};
 use crate::config::KafkaSettings;
 use crate::group::{GroupConsumer, GroupContext};
 
-/// The readiness condition that is set here and by the lag's watch: Kafka answers and the topic exists.
+/// The readiness condition that is set here and by the watch: Kafka answers and the topic exists.
 pub(crate) const CONDITION: &str = "kafka";
 
 /// Longest wait for an answer of Kafka.

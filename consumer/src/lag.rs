@@ -3,21 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use rdkafka::Offset;
-use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaResult;
+use service::Registry;
 use service::metrics::write_partition_gauge;
-use service::{Readiness, Registry};
-use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::group::{GroupConsumer, to_list};
-use crate::kafka::{ANSWER_TIMEOUT, CONDITION};
-
-/// How often Kafka is asked for the end offsets.
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is known of the partitions held.
 #[derive(Default)]
@@ -35,7 +26,8 @@ struct Partition {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Committed {
+pub(crate) enum Committed {
+    /// The group was not asked yet.
     #[default]
     Unknown,
     /// The group has not committed yet.
@@ -104,6 +96,25 @@ impl Book {
         self.partitions().retain(|partition, _| !partitions.contains(partition));
     }
 
+    /// The partitions held, each with what is known of its committed offset.
+    pub(crate) fn held(&self) -> Vec<(i32, Committed)> {
+        self.partitions().iter().map(|(id, partition)| (*id, partition.committed)).collect()
+    }
+
+    /// Kafka told the partition's low and high watermark.
+    pub(crate) fn watermarks(&self, partition: i32, low: i64, high: i64) {
+        self.update(partition, |partition| partition.watermarks = Some((low, high)));
+    }
+
+    /// Kafka told what the group has committed before; a commit since the question counts more.
+    pub(crate) fn committed_before(&self, partition: i32, committed: Committed) {
+        self.update(partition, |partition| {
+            if partition.committed == Committed::Unknown {
+                partition.committed = committed;
+            }
+        });
+    }
+
     /// A commit succeeded.
     pub(crate) fn committed(&self, partition: i32, offset: i64) {
         self.update(partition, |partition| partition.committed = Committed::Offset(offset));
@@ -122,83 +133,6 @@ impl Book {
 
     fn partitions(&self) -> MutexGuard<'_, BTreeMap<i32, Partition>> {
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Asks Kafka for what the book needs, once a second, on a thread of its own since librdkafka's questions block. Tells by
-/// the way whether Kafka is there.
-pub(crate) struct Watch {
-    consumer: Arc<GroupConsumer>,
-    topic: String,
-    book: Arc<Book>,
-    readiness: Readiness,
-    stop: CancellationToken,
-}
-
-impl Watch {
-    pub(crate) fn new(
-        consumer: Arc<GroupConsumer>,
-        config: &Config,
-        book: Arc<Book>,
-        readiness: Readiness,
-        stop: CancellationToken,
-    ) -> Self {
-        Self { consumer, topic: config.kafka.topic.clone(), book, readiness, stop }
-    }
-
-    /// Blocks its thread until the stop.
-    pub(crate) fn run(self) {
-        const STEP: Duration = Duration::from_millis(100);
-        while !self.stop.is_cancelled() {
-            match self.ask() {
-                Ok(()) => {
-                    if self.readiness.met(CONDITION) {
-                        tracing::info!("Kafka answers again");
-                    }
-                }
-                Err(error) => {
-                    if self.readiness.unmet(CONDITION, format!("does not answer: {error}")) {
-                        tracing::warn!(%error, "Kafka does not answer");
-                    }
-                }
-            }
-            let mut waited = Duration::ZERO;
-            while waited < WATCH_INTERVAL && !self.stop.is_cancelled() {
-                std::thread::sleep(STEP);
-                waited += STEP;
-            }
-        }
-    }
-
-    fn ask(&self) -> KafkaResult<()> {
-        let held: Vec<(i32, Committed)> = self.book.partitions().iter().map(|(id, p)| (*id, p.committed)).collect();
-        if held.is_empty() {
-            self.consumer.fetch_metadata(Some(&self.topic), ANSWER_TIMEOUT)?;
-        }
-        for (partition, committed) in held {
-            let watermarks = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER_TIMEOUT)?;
-            self.book.update(partition, |partition| partition.watermarks = Some(watermarks));
-            if committed == Committed::Unknown {
-                let committed = self.ask_committed(partition)?;
-                self.book.update(partition, |partition| {
-                    // A commit may have succeeded since the question.
-                    if partition.committed == Committed::Unknown {
-                        partition.committed = committed;
-                    }
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn ask_committed(&self, partition: i32) -> KafkaResult<Committed> {
-        let list = to_list(&self.topic, [(partition, None)].into_iter());
-        let answer = self.consumer.committed_offsets(list, ANSWER_TIMEOUT)?;
-        let offset = answer.find_partition(&self.topic, partition).map(|element| element.offset());
-        Ok(match offset {
-            Some(Offset::Offset(offset)) => Committed::Offset(offset),
-            _ => Committed::Nothing,
-        })
     }
 }
 

@@ -4,7 +4,7 @@
 //! The way of a record: the [`fetcher`] thread polls Kafka and [`decode`]s → the [`pipeline`] collects records in a
 //! [`buffer`], starts flushes, and commits what [`offsets`] allows → a [`flush`] inserts its batch into the [`store`] and
 //! sends what can never be stored to the [`dead_letters`] topic. Beside it, [`group`] hands partitions over when the group
-//! rebalances, and [`lag`] tells how far behind the group is.
+//! rebalances, and [`watch`] keeps up to date how far behind the group is ([`lag`]).
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ mod metrics;
 pub mod offsets;
 mod pipeline;
 mod store;
+mod watch;
 
 pub use config::{BatchSettings, Config, KafkaSettings, MongoUri};
 
@@ -105,9 +106,10 @@ async fn consume(
             .spawn(move || fetcher.run(&runtime))
             .context("cannot start a thread")?
     };
-    let lag = {
-        let watch = lag::Watch::new(Arc::clone(&consumer), config, Arc::clone(&book), readiness.clone(), stop.clone());
-        thread::Builder::new().name("lag".to_owned()).spawn(move || watch.run()).context("cannot start a thread")?
+    let watch = {
+        let watch =
+            watch::Watch::new(Arc::clone(&consumer), config, Arc::clone(&book), readiness.clone(), stop.clone());
+        thread::Builder::new().name("watch".to_owned()).spawn(move || watch.run()).context("cannot start a thread")?
     };
     let flusher = flush::Flusher::new(config, store.clone(), dead_letters, Arc::clone(&metrics), readiness.clone());
     let pipeline = pipeline::Pipeline::new(config, Arc::clone(&consumer), flusher, budget, book, metrics);
@@ -117,7 +119,7 @@ async fn consume(
     }
     // Closing the consumer leaves the group, so that the others take over at once; it blocks while Kafka answers.
     tokio::task::spawn_blocking(move || {
-        let ended = [fetcher.join(), lag.join()];
+        let ended = [fetcher.join(), watch.join()];
         consumer.context().close();
         drop(consumer);
         ended.into_iter().all(|ended| ended.is_ok())
