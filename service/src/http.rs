@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{ALLOW, HeaderValue};
+use hyper::body::{Body, Incoming};
+use hyper::header::{ALLOW, CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -72,8 +72,9 @@ pub async fn serve<H: Handler>(
     let connections = Arc::new(Semaphore::new(limits.max_connections));
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
-    // Without a timer hyper's timeouts do nothing.
-    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).pipeline_flush(true);
+    // Without a timer hyper's timeouts do nothing. Not `pipeline_flush`: with it a response (even hyper's own 400) is held
+    // back for as long as the next request has begun to arrive and is not complete.
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
 
     loop {
         let accepted = tokio::select! {
@@ -121,7 +122,7 @@ impl<H: Handler> App<H> {
         // The label is the route's own text, never the client's.
         let route = H::ROUTES.iter().map(|(route, _)| *route).chain(ROUTES).find(|route| *route == path);
         let response = match route {
-            None => problem::response(StatusCode::NOT_FOUND, "there is no such path"),
+            None => unread(&request, problem::response(StatusCode::NOT_FOUND, "there is no such path")),
             Some(route) => self.route(route, request).await,
         };
         self.durations.record(&method, route, response.status(), started.elapsed());
@@ -131,11 +132,22 @@ impl<H: Handler> App<H> {
     async fn route(&self, route: &'static str, request: Request<Incoming>) -> Response<Full<Bytes>> {
         match H::ROUTES.iter().find(|(path, _)| *path == route) {
             Some((_, method)) if method == request.method() => self.handler.answer(request).await,
-            Some((_, method)) => method_not_allowed(method.as_str()),
-            None if matches!(*request.method(), Method::GET | Method::HEAD) => self.health.answer(route).await,
-            None => method_not_allowed("GET, HEAD"),
+            Some((_, method)) => unread(&request, method_not_allowed(method.as_str())),
+            None if matches!(*request.method(), Method::GET | Method::HEAD) => {
+                unread(&request, self.health.answer(route).await)
+            }
+            None => unread(&request, method_not_allowed("GET, HEAD")),
         }
     }
+}
+
+/// The response to a request of which only the head is read. If there is a body, the connection ends, and whoever would
+/// have used it for the next request is told.
+fn unread(request: &Request<Incoming>, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    if !request.body().is_end_stream() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn method_not_allowed(allowed: &str) -> Response<Full<Bytes>> {
@@ -146,8 +158,12 @@ fn method_not_allowed(allowed: &str) -> Response<Full<Bytes>> {
 
 /// One connection too many: says so as far as the socket's buffer takes it at once, and closes.
 fn refuse(stream: TcpStream) {
-    const REFUSAL: &[u8] =
-        b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    let told = stream.try_write(REFUSAL);
+    let problem = r#"{"title":"Service Unavailable","status":503,"detail":"too many connections: try again"}"#;
+    let refusal = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{problem}",
+        problem.len()
+    );
+    let told = stream.try_write(refusal.as_bytes());
     tracing::debug!(told = told.is_ok(), "too many connections, refused one");
 }

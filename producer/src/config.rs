@@ -1,0 +1,128 @@
+//! The producer's settings.
+
+use std::time::Duration;
+
+use rskafka::client::partition::Compression;
+use service::{ServiceSettings, Settings};
+
+/// What the producer needs to know to run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address, logs, grace period.
+    pub service: ServiceSettings,
+    /// Where Kafka is and what the topic is like.
+    pub kafka: KafkaSettings,
+    /// `PRODUCER_LINGER`: longest wait of a batch's first record for company.
+    pub linger: Duration,
+    /// `PRODUCER_BATCH_BYTES`: upper bound of a batch's encoded size.
+    pub batch_bytes: usize,
+    /// `PRODUCER_COMPRESSION`: codec of the batches.
+    pub compression: Compression,
+    /// `PRODUCER_MAX_IN_FLIGHT`: posts awaiting acknowledgement; beyond it 503.
+    pub max_in_flight: usize,
+    /// `PRODUCER_TIMEOUT`: longest wait for an acknowledgement.
+    pub timeout: Duration,
+    /// `MAX_BODY_BYTES`: largest request body.
+    pub max_body_bytes: usize,
+    /// `MAX_CONNECTIONS`: connections served at the same time.
+    pub max_connections: usize,
+    /// `HEADER_TIMEOUT`: longest time to read a request's head, and longest idle time.
+    pub header_timeout: Duration,
+    /// `BODY_TIMEOUT`: longest time to read a request's body.
+    pub body_timeout: Duration,
+}
+
+/// Where Kafka is, and the topic.
+#[derive(Debug, Clone)]
+pub struct KafkaSettings {
+    /// `KAFKA_BROKER`: bootstrap addresses, host:port.
+    pub brokers: Vec<String>,
+    /// `KAFKA_TOPIC`: the topic's name.
+    pub topic: String,
+    /// `KAFKA_PARTITIONS`: partitions of the topic if the producer creates it.
+    pub partitions: i32,
+    /// `KAFKA_REPLICATION`: replicas of the topic if the producer creates it.
+    pub replication: i16,
+}
+
+impl Config {
+    /// Reads every setting; faults are collected in `settings`.
+    pub fn read(settings: &mut Settings<'_>) -> Self {
+        let service = ServiceSettings::read(settings, 3000);
+        let brokers = settings.text("KAFKA_BROKER", "localhost:9092", "bootstrap brokers, host:port, comma-separated");
+        let kafka = KafkaSettings {
+            brokers: brokers.split(',').map(|broker| broker.trim().to_owned()).collect(),
+            topic: settings.text("KAFKA_TOPIC", "post", "topic of the posts"),
+            partitions: settings.number(
+                "KAFKA_PARTITIONS",
+                1,
+                1..=1000,
+                "partitions, if the producer creates the topic",
+            ),
+            replication: settings.number("KAFKA_REPLICATION", 1, 1..=9, "replicas, if the producer creates the topic"),
+        };
+        let config = Self {
+            service,
+            kafka,
+            linger: settings.duration_or_zero(
+                "PRODUCER_LINGER",
+                "2ms",
+                "longest wait of a batch's first record for company",
+            ),
+            batch_bytes: settings.number(
+                "PRODUCER_BATCH_BYTES",
+                1_000_000,
+                1..=100_000_000,
+                "upper bound of a batch, in bytes; sizes that would stall are sent smaller",
+            ),
+            compression: settings.choice(
+                "PRODUCER_COMPRESSION",
+                "none",
+                &[
+                    ("none", Compression::NoCompression),
+                    ("gzip", Compression::Gzip),
+                    ("lz4", Compression::Lz4),
+                    ("snappy", Compression::Snappy),
+                    ("zstd", Compression::Zstd),
+                ],
+                "codec of the batches: none, gzip, lz4, snappy, zstd",
+            ),
+            max_in_flight: settings.number(
+                "PRODUCER_MAX_IN_FLIGHT",
+                10_000,
+                1..=1_000_000,
+                "posts awaiting acknowledgement; beyond it 503",
+            ),
+            timeout: settings.duration("PRODUCER_TIMEOUT", "5s", "longest wait for an acknowledgement, then 503"),
+            max_body_bytes: settings.number(
+                "MAX_BODY_BYTES",
+                65_536,
+                64..=16_777_216,
+                "largest request body, in bytes",
+            ),
+            max_connections: settings.number(
+                "MAX_CONNECTIONS",
+                10_000,
+                1..=1_000_000,
+                "connections served at the same time",
+            ),
+            header_timeout: settings.duration(
+                "HEADER_TIMEOUT",
+                "10s",
+                "longest time to read a request's head, and longest idle time",
+            ),
+            body_timeout: settings.duration("BODY_TIMEOUT", "10s", "longest time to read a request's body"),
+        };
+        if config.linger >= config.timeout {
+            // Every post would be answered 503 before it is sent.
+            settings.fault("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");
+        }
+        config
+    }
+}
+
+impl AsRef<ServiceSettings> for Config {
+    fn as_ref(&self) -> &ServiceSettings {
+        &self.service
+    }
+}

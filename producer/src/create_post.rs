@@ -1,0 +1,132 @@
+//! `POST /create-post`: the way of one request, from its head to its answer. Validity is judged before availability, so a
+//! bad post is a 400 even while Kafka is away.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use contract::{Parser, PostId, record};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use service::http::Handler;
+
+use crate::body;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::publisher::{Publisher, Publishing};
+use crate::refusal::Refusal;
+
+thread_local! {
+    /// One parser a thread: its buffers are reused, and no request holds it across an await.
+    static PARSER: RefCell<Parser> = RefCell::default();
+}
+
+/// The handler of the one route.
+pub(crate) struct CreatePost {
+    publisher: Arc<Publisher>,
+    metrics: Arc<Metrics>,
+    max_body_bytes: usize,
+    body_timeout: Duration,
+}
+
+impl Handler for CreatePost {
+    const ROUTES: &'static [(&'static str, Method)] = &[("/create-post", Method::POST)];
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match self.create(request).await {
+            Ok(id) => {
+                self.metrics.accepted.increment(1);
+                created(id)
+            }
+            Err(refusal) => {
+                self.metrics.rejected(&refusal);
+                refusal.response()
+            }
+        }
+    }
+}
+
+impl CreatePost {
+    pub(crate) fn new(config: &Config, publisher: Arc<Publisher>, metrics: Arc<Metrics>) -> Self {
+        Self { publisher, metrics, max_body_bytes: config.max_body_bytes, body_timeout: config.body_timeout }
+    }
+
+    async fn create(&self, request: Request<Incoming>) -> Result<PostId, Refusal> {
+        let timestamp_ms = now_ms();
+        let (head, body) = request.into_parts();
+        // Before anything is judged: with the body left unread, the connection could not serve the next request.
+        let mut body = body::read(body, self.max_body_bytes, self.body_timeout).await?;
+        check_content_type(&head.headers)?;
+        let id = id_of(&head.headers)?;
+        let value = PARSER
+            .with_borrow_mut(|parser| parser.parse(&mut body).map(|post| record::encode_value(&post)))
+            .map_err(Refusal::Invalid)?;
+        let traceparent = head.headers.get(record::TRACEPARENT_HEADER).map(HeaderValue::as_bytes);
+        let traceparent = traceparent.filter(|value| record::is_traceparent(value)).map(<[u8]>::to_vec);
+        self.publisher.publish(Publishing { id, value, timestamp_ms, traceparent }).await?;
+        Ok(id)
+    }
+}
+
+/// No content type at all counts as JSON.
+fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let media_type = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Refusal::ContentType) }
+}
+
+/// The id that an `Idempotency-Key` stands for, else a fresh one.
+fn id_of(headers: &HeaderMap) -> Result<PostId, Refusal> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    match (keys.next(), keys.next()) {
+        (None, _) => Ok(PostId::fresh()),
+        (Some(key), None) => PostId::from_idempotency_key(key.as_bytes()).map_err(Refusal::IdempotencyKey),
+        (Some(_), Some(_)) => Err(Refusal::IdempotencyKey("must be given only once")),
+    }
+}
+
+fn created(id: PostId) -> Response<Full<Bytes>> {
+    let body = format!(r#"{{"message":"Post created successfully","id":"{id}"}}"#);
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = StatusCode::CREATED;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn json_is_the_only_content_type() {
+        for accepted in [&[][..], &["application/json"], &["Application/JSON; charset=utf-8"]] {
+            assert!(check_content_type(&headers("content-type", accepted)).is_ok(), "{accepted:?}");
+        }
+        for refused in ["", "text/plain", "application/jsonx", "application/x-www-form-urlencoded"] {
+            assert!(check_content_type(&headers("content-type", &[refused])).is_err(), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn an_idempotency_key_fixes_the_id() {
+        let key = headers("idempotency-key", &["k1"]);
+        assert_eq!(id_of(&key).unwrap(), id_of(&key).unwrap());
+        assert_ne!(id_of(&HeaderMap::new()).unwrap(), id_of(&HeaderMap::new()).unwrap());
+        assert!(id_of(&headers("idempotency-key", &["k1", "k1"])).is_err());
+        assert!(id_of(&headers("idempotency-key", &["a b"])).is_err());
+    }
+}

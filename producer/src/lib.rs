@@ -1,0 +1,79 @@
+//! The producer: takes posts over HTTP, validates them, batches them into the Kafka topic, and answers 201 only once Kafka
+//! has acknowledged with acks=all.
+//!
+//! The way of a post: [`create_post`] reads and judges the request → [`publisher`] admits it, picks its partition and
+//! waits → a [`lane`] of that partition collects a [`batch`] and produces it → the acknowledgement answers the request.
+//! Beside it, [`kafka`] connects, creates the topic and watches whether Kafka is there.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use service::http::{Limits, durations};
+use service::{Health, Program, Readiness, Registry};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+mod batch;
+mod body;
+mod config;
+mod create_post;
+mod kafka;
+mod lane;
+mod metrics;
+mod partitioner;
+mod publisher;
+mod refusal;
+
+pub use config::{Config, KafkaSettings};
+
+/// The program: what `main` does with the arguments after its name.
+pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let about = "Takes posts over HTTP (POST /create-post) and answers 201 once Kafka has acknowledged them.";
+    Program { name: "producer", about, read: Config::read }.main(arguments, run)
+}
+
+/// Serves on `listener` until `stop` is cancelled; then stops accepting, answers what is in flight, flushes, and returns.
+///
+/// # Errors
+/// When that takes longer than the grace period.
+pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    let registry = Registry::new(&[durations::SPEC, metrics::BATCH_RECORDS, metrics::PRODUCE_SECONDS]);
+    let metrics = Arc::new(metrics::Metrics::new(&registry));
+    let readiness = Readiness::new(&[kafka::CONDITION]);
+    let health = Health::new("producer", readiness.clone(), registry.clone(), stop.clone());
+    let publisher = Arc::new(publisher::Publisher::new(&config, &registry));
+    let lanes = TaskTracker::new();
+    let limits = Limits { max_connections: config.max_connections, header_timeout: config.header_timeout };
+    let grace = config.service.stop_grace;
+
+    let kafka = kafka::Supervisor::new(
+        config.clone(),
+        Arc::clone(&publisher),
+        readiness,
+        Arc::clone(&metrics),
+        &registry,
+        lanes.clone(),
+    );
+    let handler = create_post::CreatePost::new(&config, publisher, metrics);
+    let serving = async {
+        let stop = stop.clone();
+        tokio::select! {
+            () = service::http::serve(listener, limits, handler, health, &registry, stop) => {}
+            () = kafka.run() => {}
+            () = registry.upkeep() => {}
+        }
+        // The handler and the supervisor are gone, and with them the queues' senders: the lanes flush and end.
+        lanes.close();
+        lanes.wait().await;
+    };
+    let deadline = async {
+        stop.cancelled().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        () = serving => Ok(()),
+        () = deadline => Err(anyhow::anyhow!("posts were still in flight")).context("stopping took longer than STOP_GRACE"),
+    }
+}

@@ -1,0 +1,47 @@
+//! The producer's metrics, each handle made once.
+
+use metrics::{Counter, Histogram};
+use service::Registry;
+use service::metrics::{HistogramSpec, LATENCY_BUCKETS};
+
+use crate::refusal::Refusal;
+
+/// Records of a batch.
+pub(crate) const BATCH_RECORDS: HistogramSpec = HistogramSpec {
+    name: "ingest_produce_batch_records",
+    help: "Records in a batch sent to Kafka",
+    buckets: &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0],
+};
+
+/// Time of a produce request.
+pub(crate) const PRODUCE_SECONDS: HistogramSpec = HistogramSpec {
+    name: "ingest_produce_duration_seconds",
+    help: "Time from sending a batch to its acknowledgement by Kafka, in seconds",
+    buckets: LATENCY_BUCKETS,
+};
+
+/// Handles of the counters and histograms.
+pub(crate) struct Metrics {
+    pub(crate) accepted: Counter,
+    rejected: [Counter; Refusal::REASONS.len()],
+    pub(crate) batch_records: Histogram,
+    pub(crate) produce_seconds: Histogram,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &Registry) -> Self {
+        let rejected = Refusal::REASONS.map(|reason| {
+            registry.counter("ingest_posts_rejected_total", "Posts not answered 2xx, by reason", &[("reason", reason)])
+        });
+        Self {
+            accepted: registry.counter("ingest_posts_accepted_total", "Posts answered 2xx: acknowledged by Kafka", &[]),
+            rejected,
+            batch_records: registry.histogram(BATCH_RECORDS.name, &[]),
+            produce_seconds: registry.histogram(PRODUCE_SECONDS.name, &[]),
+        }
+    }
+
+    pub(crate) fn rejected(&self, refusal: &Refusal) {
+        self.rejected[refusal.index()].increment(1);
+    }
+}

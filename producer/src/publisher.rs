@@ -1,0 +1,117 @@
+//! Hands a post to the lanes of its partition and waits for the acknowledgement. Says at once when there is no use in
+//! trying: too much in flight, or Kafka away.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use chrono::DateTime;
+use contract::{PostId, record};
+use rskafka::record::Record;
+use service::Registry;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::config::Config;
+use crate::partitioner;
+use crate::refusal::Refusal;
+
+/// A valid post on its way.
+pub(crate) struct Publishing {
+    pub(crate) id: PostId,
+    /// The record's value.
+    pub(crate) value: Vec<u8>,
+    /// When the request was accepted.
+    pub(crate) timestamp_ms: i64,
+    /// The request's trace context, if it had one.
+    pub(crate) traceparent: Option<Vec<u8>>,
+}
+
+/// A record in a lane's queue, with the way back to its request.
+pub(crate) struct Submission {
+    pub(crate) record: Record,
+    pub(crate) request: WaitingRequest,
+}
+
+/// A request that waits for its acknowledgement.
+pub(crate) struct WaitingRequest {
+    /// Gets the record's offset; dropped unsent when the record was not acknowledged.
+    pub(crate) acknowledged: oneshot::Sender<i64>,
+    /// Held until the acknowledgement, even if the client has gone away meanwhile: this bounds the queues.
+    _admission: OwnedSemaphorePermit,
+}
+
+/// The entrance to Kafka, shared by all requests.
+pub(crate) struct Publisher {
+    topic: String,
+    timeout: Duration,
+    admission: Arc<Semaphore>,
+    available: AtomicBool,
+    /// A queue per partition, once the topic is known. They need no bound of their own: `admission` bounds them together.
+    queues: OnceLock<Vec<mpsc::UnboundedSender<Submission>>>,
+}
+
+impl Publisher {
+    pub(crate) fn new(config: &Config, registry: &Registry) -> Self {
+        let admission = Arc::new(Semaphore::new(config.max_in_flight));
+        let (free, all) = (Arc::clone(&admission), config.max_in_flight);
+        registry.add_section(move |text| {
+            let in_flight = all - free.available_permits().min(all);
+            text.push_str(&format!(
+                "# HELP ingest_in_flight_posts Posts awaiting acknowledgement by Kafka\n\
+                 # TYPE ingest_in_flight_posts gauge\ningest_in_flight_posts {in_flight}\n"
+            ));
+        });
+        Self {
+            topic: config.kafka.topic.clone(),
+            timeout: config.timeout,
+            admission,
+            available: AtomicBool::new(false),
+            queues: OnceLock::new(),
+        }
+    }
+
+    /// Opens a queue for each partition, the first time the topic is seen; `None` if they are open already.
+    pub(crate) fn open(&self, partitions: usize) -> Option<Vec<mpsc::UnboundedReceiver<Submission>>> {
+        let (senders, receivers) = (0..partitions).map(|_| mpsc::unbounded_channel()).unzip();
+        self.queues.set(senders).ok().map(|()| receivers)
+    }
+
+    /// Whether posts are let through to the lanes or refused at once.
+    pub(crate) fn set_available(&self, available: bool) {
+        self.available.store(available, Ordering::Relaxed);
+    }
+
+    /// Returns once Kafka has acknowledged.
+    pub(crate) async fn publish(&self, post: Publishing) -> Result<(), Refusal> {
+        let queues = self.queues.get().filter(|_| self.available.load(Ordering::Relaxed)).ok_or(Refusal::KafkaAway)?;
+        let admission = Arc::clone(&self.admission).try_acquire_owned().map_err(|_| Refusal::Full)?;
+        let (acknowledged, acknowledgement) = oneshot::channel();
+        let id = post.id;
+        let record = to_record(post);
+        let partition = partitioner::partition_of(record.key.as_deref().unwrap_or_default(), queues.len());
+        let submission = Submission { record, request: WaitingRequest { acknowledged, _admission: admission } };
+        queues[partition].send(submission).map_err(|_| Refusal::KafkaAway)?;
+        match tokio::time::timeout(self.timeout, acknowledgement).await {
+            Ok(Ok(offset)) => {
+                tracing::debug!(%id, topic = self.topic, partition, offset, "Message sent to topic");
+                Ok(())
+            }
+            Ok(Err(_)) | Err(_) => Err(Refusal::Unacknowledged),
+        }
+    }
+}
+
+fn to_record(post: Publishing) -> Record {
+    let mut headers = BTreeMap::new();
+    headers.insert(record::CONTENT_TYPE_HEADER.to_owned(), record::CONTENT_TYPE.as_bytes().to_vec());
+    if let Some(traceparent) = post.traceparent {
+        headers.insert(record::TRACEPARENT_HEADER.to_owned(), traceparent);
+    }
+    Record {
+        key: Some(post.id.to_key()),
+        value: Some(post.value),
+        headers,
+        timestamp: DateTime::from_timestamp_millis(post.timestamp_ms).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,104 @@
+//! Every way in which a post is not accepted, and what the client is told.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::Faults;
+use http_body_util::Full;
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::{Response, StatusCode};
+use service::problem;
+
+/// When a client that was told 503 may try again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a post was not accepted.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The content type is not JSON.
+    ContentType,
+    /// The body is larger than this many bytes.
+    TooLarge(usize),
+    /// The body did not arrive in time.
+    SlowBody,
+    /// The body's transfer broke off.
+    BrokenBody,
+    /// The `Idempotency-Key` is malformed.
+    IdempotencyKey(&'static str),
+    /// The post breaks the rules.
+    Invalid(Faults),
+    /// Too many posts await acknowledgement.
+    Full,
+    /// Kafka is known to be away, or was never reached.
+    KafkaAway,
+    /// Handed to Kafka, but not acknowledged in time: it may be stored or not.
+    Unacknowledged,
+}
+
+impl Refusal {
+    /// The reasons as label values of `ingest_posts_rejected_total`, in the order of [`Self::index`].
+    pub(crate) const REASONS: [&'static str; 9] = [
+        "content_type",
+        "too_large",
+        "slow_body",
+        "broken_body",
+        "idempotency_key",
+        "invalid",
+        "full",
+        "kafka_away",
+        "unacknowledged",
+    ];
+
+    /// The reason's place in [`Self::REASONS`].
+    pub(crate) fn index(&self) -> usize {
+        match self {
+            Refusal::ContentType => 0,
+            Refusal::TooLarge(_) => 1,
+            Refusal::SlowBody => 2,
+            Refusal::BrokenBody => 3,
+            Refusal::IdempotencyKey(_) => 4,
+            Refusal::Invalid(_) => 5,
+            Refusal::Full => 6,
+            Refusal::KafkaAway => 7,
+            Refusal::Unacknowledged => 8,
+        }
+    }
+
+    /// The answer to the client.
+    pub(crate) fn response(&self) -> Response<Full<Bytes>> {
+        match self {
+            Refusal::ContentType => problem::response(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be JSON: send the header `content-type: application/json`",
+            ),
+            Refusal::TooLarge(max_bytes) => closing(problem::response(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!("the body must not be larger than {max_bytes} bytes"),
+            )),
+            Refusal::SlowBody => {
+                closing(problem::response(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))
+            }
+            Refusal::BrokenBody => closing(problem::response(StatusCode::BAD_REQUEST, "the body broke off")),
+            Refusal::IdempotencyKey(fault) => problem::response_with_errors(
+                StatusCode::BAD_REQUEST,
+                "the Idempotency-Key header cannot be used",
+                [contract::FieldFault { field: "Idempotency-Key".to_owned(), message: (*fault).to_owned() }],
+            ),
+            Refusal::Invalid(faults) => {
+                problem::response_with_errors(StatusCode::BAD_REQUEST, "the post is not valid: see errors", faults)
+            }
+            Refusal::Full => problem::unavailable("too many posts are in flight: try again", RETRY_AFTER),
+            Refusal::KafkaAway => problem::unavailable("Kafka cannot be reached: try again", RETRY_AFTER),
+            Refusal::Unacknowledged => problem::unavailable(
+                "Kafka did not acknowledge in time, so the post may be stored or not: try again with the same Idempotency-Key",
+                RETRY_AFTER,
+            ),
+        }
+    }
+}
+
+/// The rest of the body is not read, so the connection cannot be used again.
+fn closing(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}

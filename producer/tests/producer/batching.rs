@@ -1,0 +1,95 @@
+//! Batches, codecs and partitions: many posts at once, read back by another client.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
+use rskafka::client::ClientBuilder;
+
+use crate::client::{PATIENCE, POST, post};
+use crate::running::Producer;
+use crate::topic::{fresh_topic, partitions, records};
+
+/// This many posts at once; the ids that they got.
+async fn accepted(producer: &Producer, count: usize) -> BTreeSet<String> {
+    let responses = producer.ask_all((0..count).map(|_| post(POST))).await;
+    let ids: BTreeSet<String> = responses.iter().map(|response| response.created_id()).collect();
+    assert_eq!(ids.len(), count);
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_codec_is_readable() {
+    let broker = stack::shared().await.kafka_broker();
+    for codec in ["none", "gzip", "lz4", "snappy", "zstd"] {
+        let topic = fresh_topic();
+        let settings = [("PRODUCER_COMPRESSION", codec), ("PRODUCER_LINGER", "20ms")];
+        let producer = Producer::with_kafka(&topic, &settings).await;
+        let ids = accepted(&producer, 50).await;
+        let records = records(broker, &topic).await;
+        assert_eq!(records.len(), 50, "{codec}");
+        assert_eq!(records.iter().map(|record| record.key.clone()).collect::<BTreeSet<_>>(), ids, "{codec}");
+        assert!(records.iter().all(|record| record.value == POST), "{codec}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_may_be_as_small_as_one_post() {
+    let topic = fresh_topic();
+    let settings = [("PRODUCER_BATCH_BYTES", "1"), ("PRODUCER_LINGER", "1h"), ("PRODUCER_TIMEOUT", "2h")];
+    let producer = Producer::with_kafka(&topic, &settings).await;
+    // The one that opens a batch waits for company; the next one is too many for that batch, so it is sent.
+    let (mut first, mut second) = (producer.connect().await, producer.connect().await);
+    first.send(post(POST)).await;
+    producer.metric("ingest_in_flight_posts 1").await;
+    second.send(post(POST)).await;
+    first.receive().await.created_id();
+    producer.metric("ingest_produce_batch_records_count 1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_are_spread_over_the_partitions_by_kafkas_own_rule() {
+    let broker = stack::shared().await.kafka_broker();
+    let topic = fresh_topic();
+    let producer = Producer::with_kafka(&topic, &[("KAFKA_PARTITIONS", "4")]).await;
+    assert_eq!(partitions(broker, &topic).await, 4);
+    let ids = accepted(&producer, 200).await;
+
+    // librdkafka sends the same keys once more, choosing the partition as Kafka's Java client does.
+    let (other_broker, other_topic, keys) = (broker.to_owned(), topic.clone(), ids.clone());
+    let send = move || {
+        let other: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
+            .set("bootstrap.servers", other_broker)
+            .set("partitioner", "murmur2_random")
+            .create()
+            .unwrap();
+        for key in &keys {
+            other.send(BaseRecord::to(&other_topic).key(key).payload(POST)).map_err(|(error, _)| error).unwrap();
+        }
+        other.flush(PATIENCE).unwrap();
+    };
+    tokio::task::spawn_blocking(send).await.unwrap();
+
+    let mut found: BTreeMap<String, Vec<i32>> = BTreeMap::new();
+    for record in records(broker, &topic).await {
+        found.entry(record.key).or_default().push(record.partition);
+    }
+    assert!(found.keys().eq(&ids));
+    assert!(found.values().all(|found| found.len() == 2 && found[0] == found[1]), "{found:?}");
+    let used: BTreeSet<i32> = found.into_values().flatten().collect();
+    assert!(used.iter().eq(&[0, 1, 2, 3]), "{used:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_there_is_used_as_it_is() {
+    let broker = stack::shared().await.kafka_broker();
+    let topic = fresh_topic();
+    let client = ClientBuilder::new(vec![broker.to_owned()]).build().await.unwrap();
+    client.controller_client().unwrap().create_topic(&topic, 3, 1, 5_000).await.unwrap();
+    let producer = Producer::with_kafka(&topic, &[("KAFKA_PARTITIONS", "2")]).await;
+    let ids = accepted(&producer, 60).await;
+    assert_eq!(partitions(broker, &topic).await, 3);
+    let records = records(broker, &topic).await;
+    assert!(records.iter().map(|record| &record.key).collect::<BTreeSet<_>>().into_iter().eq(&ids));
+    assert_eq!(records.iter().map(|record| record.partition).collect::<BTreeSet<_>>(), BTreeSet::from([0, 1, 2]));
+}

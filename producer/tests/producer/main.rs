@@ -1,0 +1,19 @@
+//! The producer as its clients and its operator see it: the real `run` on a free port, against real Kafka, asked over raw
+//! sockets. Two brokers are started for the whole binary: one that all tests share, and one that a few take away.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod accepted;
+mod batching;
+mod broker;
+mod client;
+mod health;
+mod kafka_away;
+mod limits;
+mod metrics;
+mod program;
+mod protocol;
+mod refused;
+mod running;
+mod stop;
+mod topic;

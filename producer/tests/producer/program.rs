@@ -1,0 +1,145 @@
+//! The program: its command line, its exit codes, its signals.
+
+use std::process::{Output, Stdio};
+
+use tokio::process::{Child, Command};
+
+use crate::client::{Connection, POST, post, request, within_patience};
+use crate::running::{Producer, eventually};
+use crate::topic::fresh_topic;
+
+/// The program with these variables set, and no others.
+fn program(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_producer"));
+    command.args(arguments).env_clear().envs(variables.iter().copied()).kill_on_drop(true).stdin(Stdio::null());
+    command
+}
+
+/// Its exit code, and what it says on standard output and on standard error.
+async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } =
+        within_patience("the program's end", program(arguments, variables).output()).await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+async fn terminate(child: &Child) {
+    let pid = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn help_lists_every_variable_with_its_default() {
+    let (code, help, _) = run(&["--help"], &[("PORT", "1234")]).await;
+    assert_eq!(code, 0);
+    for (name, default) in [
+        ("KAFKA_BROKER", "localhost:9092"),
+        ("KAFKA_TOPIC", "post"),
+        ("KAFKA_PARTITIONS", "1"),
+        ("KAFKA_REPLICATION", "1"),
+        ("HOST", "0.0.0.0"),
+        ("PORT", "3000"),
+        ("LOG", "info"),
+        ("LOG_FORMAT", "auto"),
+        ("STOP_GRACE", "10s"),
+        ("PRODUCER_LINGER", "2ms"),
+        ("PRODUCER_BATCH_BYTES", "1000000"),
+        ("PRODUCER_COMPRESSION", "none"),
+        ("PRODUCER_MAX_IN_FLIGHT", "10000"),
+        ("PRODUCER_TIMEOUT", "5s"),
+        ("MAX_BODY_BYTES", "65536"),
+        ("MAX_CONNECTIONS", "10000"),
+        ("HEADER_TIMEOUT", "10s"),
+        ("BODY_TIMEOUT", "10s"),
+    ] {
+        let row = help.lines().find(|line| line.split_whitespace().take(2).eq([name, default]));
+        assert!(row.is_some(), "{name} {default} in\n{help}");
+    }
+    assert!(help.contains("healthcheck"), "{help}");
+}
+
+#[tokio::test]
+async fn the_version_is_the_packages() {
+    let (code, version, _) = run(&["--version"], &[("PORT", "nonsense")]).await;
+    assert_eq!((code, version), (0, format!("producer {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[tokio::test]
+async fn settings_are_checked_all_at_once() {
+    let (code, settings, _) = run(&["--check-config"], &[("PORT", "1234"), ("PRODUCER_COMPRESSION", "zstd")]).await;
+    assert_eq!(code, 0);
+    for line in ["PORT=1234", "PRODUCER_COMPRESSION=zstd", "KAFKA_BROKER=localhost:9092"] {
+        assert!(settings.lines().any(|other| other == line), "{line} in\n{settings}");
+    }
+
+    let wrong = [("PORT", "70000"), ("PRODUCER_COMPRESSION", "brotli"), ("STOP_GRACE", "10"), ("LOG", "=loud")];
+    for arguments in [&["--check-config"][..], &["healthcheck"], &[]] {
+        let (code, _, faults) = run(arguments, &wrong).await;
+        assert_eq!(code, 64);
+        let named = faults.lines().map(|line| line.split(": ").nth(1).unwrap());
+        assert!(named.eq(["PORT", "LOG", "STOP_GRACE", "PRODUCER_COMPRESSION"]), "{faults}");
+    }
+}
+
+#[tokio::test]
+async fn a_post_must_have_time_left_after_the_linger() {
+    let (code, _, fault) = run(&["--check-config"], &[("PRODUCER_LINGER", "5s")]).await;
+    assert_eq!((code, fault.as_str()), (64, "producer: PRODUCER_LINGER: must be shorter than PRODUCER_TIMEOUT\n"));
+}
+
+#[tokio::test]
+async fn an_unknown_argument_is_refused() {
+    let (code, _, error) = run(&["serve", "--now"], &[]).await;
+    assert_eq!(code, 64);
+    assert!(error.contains("`serve --now`") && error.contains("--help"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_healthcheck_asks_the_service_on_its_port() {
+    let ready = Producer::with_kafka(&fresh_topic(), &[]).await;
+    let port = ready.address.port().to_string();
+    assert_eq!(run(&["healthcheck"], &[("PORT", &port)]).await, (0, String::new(), String::new()));
+
+    let waiting = Producer::without_kafka(&[]).await;
+    let port = waiting.address.port().to_string();
+    let (code, _, error) = run(&["healthcheck"], &[("PORT", &port)]).await;
+    assert!(code == 1 && error.starts_with("not ready: ") && error.contains("kafka: "), "{code} {error}");
+
+    let port = stack::free_port().to_string();
+    let (code, _, error) = run(&["healthcheck"], &[("PORT", &port)]).await;
+    assert_eq!(code, 1);
+    assert!(error.starts_with(&format!("not ready: no service answers on port {port}")), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_serves_until_sigterm() {
+    let port = stack::free_port();
+    let (port_text, topic) = (port.to_string(), fresh_topic());
+    let variables =
+        [("PORT", port_text.as_str()), ("KAFKA_BROKER", stack::shared().await.kafka_broker()), ("KAFKA_TOPIC", &topic)];
+    let child = program(&[], &variables).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let address = ([127, 0, 0, 1], port).into();
+    eventually("ready", async || {
+        let is_there = tokio::net::TcpStream::connect(address).await.is_ok();
+        is_there && Connection::open(address).await.ask(request("GET", "/readyz")).await.status == 200
+    })
+    .await;
+    Connection::open(address).await.ask(post(POST)).await.created_id();
+
+    // Another one finds the port taken.
+    let (code, _, error) = run(&[], &variables).await;
+    assert_eq!(code, 1);
+    assert!(error.contains(&format!("cannot listen on 0.0.0.0:{port}: set PORT to a free port")), "{error}");
+
+    terminate(&child).await;
+    let output = within_patience("the program's end", child.wait_with_output()).await.unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    for message in ["listening", &format!("Topic created: {topic}"), "Connected to Kafka", "stopping", "stopped"] {
+        let is_said = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("not on a terminal the log is JSON");
+            line["message"] == message
+        };
+        assert!(log.lines().any(is_said), "{message} in\n{log}");
+    }
+}

@@ -1,0 +1,110 @@
+//! A producer that runs within the test.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use producer::Config;
+use service::Settings;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::client::{Connection, PATIENCE, Response, request, within_patience};
+
+/// How often something is asked that cannot be awaited.
+const POLL_PAUSE: Duration = Duration::from_millis(20);
+
+/// A running producer; it ends with the test's runtime, if not before.
+pub(crate) struct Producer {
+    pub(crate) address: SocketAddr,
+    stop: CancellationToken,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Producer {
+    /// Starts it with these variables set, and no others.
+    pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
+        service::telemetry::start("info,rskafka=info", service::telemetry::LogFormat::Text);
+        let variables: HashMap<&str, &str> = variables.iter().copied().collect();
+        let lookup = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+        let mut settings = Settings::new(&lookup);
+        let config = Config::read(&mut settings);
+        assert_eq!(settings.finish().1, []);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let running = tokio::spawn(producer::run(config, listener, stop.clone()));
+        Self { address, stop, running }
+    }
+
+    /// Starts it where there is no Kafka at all.
+    pub(crate) async fn without_kafka(variables: &[(&str, &str)]) -> Self {
+        let nowhere = format!("127.0.0.1:{}", stack::free_port());
+        Self::start(&[&[("KAFKA_BROKER", nowhere.as_str())], variables].concat()).await
+    }
+
+    /// Starts it with this topic of the broker that all tests share, and waits until it is ready.
+    pub(crate) async fn with_kafka(topic: &str, variables: &[(&str, &str)]) -> Self {
+        let kafka = [("KAFKA_BROKER", stack::shared().await.kafka_broker()), ("KAFKA_TOPIC", topic)];
+        let producer = Self::start(&[&kafka, variables].concat()).await;
+        producer.ready().await;
+        producer
+    }
+
+    pub(crate) async fn connect(&self) -> Connection {
+        Connection::open(self.address).await
+    }
+
+    /// Sends one request on a connection of its own.
+    pub(crate) async fn ask(&self, request: impl AsRef<[u8]>) -> Response {
+        self.connect().await.ask(request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.ask(request("GET", path)).await
+    }
+
+    /// Sends all requests at the same time, each on its own connection; the responses are in the requests' order.
+    pub(crate) async fn ask_all(&self, requests: impl Iterator<Item = Vec<u8>>) -> Vec<Response> {
+        let mut asked = JoinSet::new();
+        for (index, request) in requests.enumerate() {
+            let address = self.address;
+            asked.spawn(async move { (index, Connection::open(address).await.ask(request).await) });
+        }
+        let mut responses = asked.join_all().await;
+        responses.sort_by_key(|(index, _)| *index);
+        responses.into_iter().map(|(_, response)| response).collect()
+    }
+
+    /// Waits until `/readyz` says 200.
+    pub(crate) async fn ready(&self) {
+        eventually("ready", async || self.get("/readyz").await.status == 200).await;
+    }
+
+    /// Waits until `/metrics` has this line.
+    pub(crate) async fn metric(&self, line: &str) {
+        eventually(line, async || self.get("/metrics").await.text().lines().any(|other| other == line)).await;
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// What `run` returned, after it was asked to stop.
+    pub(crate) async fn stopped(self) -> anyhow::Result<()> {
+        within_patience("the producer's end", self.running).await.unwrap()
+    }
+}
+
+/// Waits until `happened` is true, by asking again and again.
+pub(crate) async fn eventually(what: &str, happened: impl AsyncFn() -> bool) {
+    let asking = async {
+        while !happened().await {
+            tokio::time::sleep(POLL_PAUSE).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, asking).await.is_err() {
+        panic!("{what}: not within {PATIENCE:?}");
+    }
+}

@@ -1,0 +1,139 @@
+//! Stopping: from the front, answering what is in flight, within the grace period.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::client::{Connection, POST, post, request};
+use crate::running::{Producer, eventually};
+use crate::topic::{fresh_topic, records};
+
+async fn keys(topic: &str) -> Vec<String> {
+    let records = records(stack::shared().await.kafka_broker(), topic).await;
+    records.into_iter().map(|record| record.key).collect()
+}
+
+/// Begins a post of which only the body is missing. Returns once it is being served: then it is told to go on.
+async fn begin_post(producer: &Producer) -> Connection {
+    let mut connection = producer.connect().await;
+    let head = "POST /create-post HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    assert_eq!(connection.ask(head).await.status, 100);
+    connection
+}
+
+async fn refuses_connections(address: SocketAddr) {
+    eventually("connections are refused", async || TcpStream::connect(address).await.is_err()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_in_flight_are_acknowledged_before_the_end() {
+    const POSTS: usize = 20;
+    let topic = fresh_topic();
+    // Less than a batch, so all wait for the end of the linger time.
+    let producer = Producer::with_kafka(&topic, &[("PRODUCER_LINGER", "3s"), ("STOP_GRACE", "30s")]).await;
+    let mut connections = Vec::new();
+    for _ in 0..POSTS {
+        let mut connection = producer.connect().await;
+        connection.send(post(POST)).await;
+        connections.push(connection);
+    }
+    producer.metric(&format!("ingest_in_flight_posts {POSTS}")).await;
+    producer.stop();
+    refuses_connections(producer.address).await;
+
+    let mut ids = BTreeSet::new();
+    for connection in &mut connections {
+        let response = connection.receive().await;
+        ids.insert(response.created_id());
+        assert_eq!(response.header("connection"), Some("close"));
+        connection.closed().await;
+    }
+    producer.stopped().await.unwrap();
+    let keys = keys(&topic).await;
+    assert_eq!(keys.len(), POSTS);
+    assert_eq!(BTreeSet::from_iter(keys), ids);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_load_what_is_on_kafka_is_what_was_answered_201() {
+    let topic = fresh_topic();
+    let producer = Producer::with_kafka(&topic, &[("KAFKA_PARTITIONS", "2")]).await;
+    let (address, count) = (producer.address, Arc::new(AtomicUsize::new(0)));
+    let mut clients = JoinSet::new();
+    for _ in 0..16 {
+        let count = Arc::clone(&count);
+        clients.spawn(async move {
+            let mut connection = Connection::open(address).await;
+            let mut ids = Vec::new();
+            // The connection may end between two requests, and the next one is then not read any more.
+            while let Some(response) = connection.try_ask(post(POST)).await {
+                ids.push(response.created_id());
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            ids
+        });
+    }
+    eventually("some load", async || count.load(Ordering::Relaxed) > 500).await;
+    producer.stop();
+    producer.stopped().await.unwrap();
+    let ids: BTreeSet<String> = clients.join_all().await.into_iter().flatten().collect();
+    let keys = keys(&topic).await;
+    assert_eq!(keys.len(), ids.len());
+    assert_eq!(BTreeSet::from_iter(keys), ids, "a request that was read was cut off");
+}
+
+#[tokio::test]
+async fn idle_connections_and_a_missing_kafka_do_not_hold_it_up() {
+    // Whoever waited for a time to run out would wait for an hour.
+    let settings = [("HEADER_TIMEOUT", "1h"), ("BODY_TIMEOUT", "1h"), ("STOP_GRACE", "2h")];
+    let producer = Producer::without_kafka(&settings).await;
+    let (mut silent, mut idle) = (producer.connect().await, producer.connect().await);
+    assert_eq!(idle.ask(request("GET", "/livez")).await.status, 200);
+    producer.stop();
+    silent.closed().await;
+    idle.closed().await;
+    refuses_connections(producer.address).await;
+    producer.stopped().await.unwrap();
+}
+
+#[tokio::test]
+async fn slow_clients_have_the_time_that_they_always_have() {
+    let producer = Producer::without_kafka(&[("HEADER_TIMEOUT", "500ms"), ("BODY_TIMEOUT", "500ms")]).await;
+    let mut slow_head = producer.connect().await;
+    slow_head.send("GET /livez").await;
+    let mut slow_body = begin_post(&producer).await;
+    producer.stop();
+    slow_body.receive().await.problem(408);
+    slow_head.closed().await;
+    producer.stopped().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stopping_producer_is_not_ready() {
+    // Only a request whose head has begun to arrive before the stop is still answered, and nobody sees when that is.
+    eventually("an answer while stopping", async || {
+        let producer = Producer::without_kafka(&[]).await;
+        let (begun, rest) = ("GET /readyz HTTP/1.1\r\n", "host: test\r\n\r\n");
+        let mut connection = producer.connect().await;
+        connection.send(begun).await;
+        producer.get("/livez").await;
+        producer.stop();
+        let response = connection.try_ask(rest).await;
+        producer.stopped().await.unwrap();
+        response.is_some_and(|response| response.problem(503)["detail"] == "stopping")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_takes_longer_than_the_grace_is_an_error() {
+    let producer = Producer::without_kafka(&[("BODY_TIMEOUT", "1h"), ("STOP_GRACE", "200ms")]).await;
+    let _slow_body = begin_post(&producer).await;
+    producer.stop();
+    let error = producer.stopped().await.unwrap_err();
+    assert_eq!(format!("{error:#}"), "stopping took longer than STOP_GRACE: posts were still in flight");
+}
