@@ -1,0 +1,105 @@
+//! A file of every accepted post: its number and the id that the client was told, 24 bytes each, in the order of the
+//! answers. The ledger keeps only sums of the ids in memory; this file is read when the sums do not agree, so that the
+//! posts at fault can be named. It lies beside the report and is removed after a run without a fault.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use contract::PostId;
+use uuid::Uuid;
+
+const ENTRY_LENGTH: usize = 24;
+const BUFFER_LENGTH: usize = 256 * 1024;
+
+/// The file while it is written.
+#[derive(Debug)]
+pub(crate) struct AcceptedLog {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl AcceptedLog {
+    /// A new, empty file.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), file: BufWriter::with_capacity(BUFFER_LENGTH, File::create(path)?) })
+    }
+
+    /// Post `n` was accepted, and the client was told this id.
+    ///
+    /// # Errors
+    /// When the file cannot be written, say because the disk is full.
+    pub(crate) fn add(&mut self, n: u64, id: PostId) -> io::Result<()> {
+        let mut entry = [0; ENTRY_LENGTH];
+        entry[..8].copy_from_slice(&n.to_le_bytes());
+        entry[8..].copy_from_slice(id.uuid().as_bytes());
+        self.file.write_all(&entry)
+    }
+
+    /// Writes what is still in memory and gives the finished file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn finish(mut self) -> io::Result<FinishedLog> {
+        self.file.flush()?;
+        Ok(FinishedLog { path: self.path })
+    }
+}
+
+/// The file when it is complete.
+#[derive(Debug)]
+pub(crate) struct FinishedLog {
+    path: PathBuf,
+}
+
+impl FinishedLog {
+    /// Every entry, in the order written.
+    ///
+    /// # Errors
+    /// When the file cannot be opened; a fault while reading it is an entry.
+    pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(u64, PostId)>>> {
+        let mut file = BufReader::with_capacity(BUFFER_LENGTH, File::open(&self.path)?);
+        Ok(std::iter::from_fn(move || {
+            let mut entry = [0; ENTRY_LENGTH];
+            match file.read_exact(&mut entry) {
+                Ok(()) => {
+                    let (n, id) = entry.split_at(8);
+                    let n = u64::from_le_bytes(n.try_into().expect("the first part has eight bytes"));
+                    Some(Ok((n, Uuid::from_slice(id).expect("the second part has sixteen bytes").into())))
+                }
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => None,
+                Err(error) => Some(Err(error)),
+            }
+        }))
+    }
+
+    /// Removes the file.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub(crate) fn remove(self) -> io::Result<()> {
+        std::fs::remove_file(self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_read_back_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = AcceptedLog::create(&folder.path().join("accepted.ids")).unwrap();
+        let entries: Vec<(u64, PostId)> = (0..1_000).map(|n| (n * 7, PostId::fresh())).collect();
+        for (n, id) in &entries {
+            log.add(*n, *id).unwrap();
+        }
+        let log = log.finish().unwrap();
+        assert_eq!(log.entries().unwrap().collect::<io::Result<Vec<_>>>().unwrap(), entries);
+        log.remove().unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,74 @@
+//! Waiting until the pipeline has stored what it accepted: until the consumer group has no lag, or, where Kafka is out of
+//! sight, until the number of documents does not change any more.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::kafka::{KafkaReader, Progress};
+use crate::post::RunId;
+use crate::store::Store;
+
+const LAG_PAUSE: Duration = Duration::from_millis(100);
+
+/// Counting reads the whole collection, so not too often; a flush of the consumer comes at least every five seconds.
+const COUNT_PAUSE: Duration = Duration::from_secs(6);
+
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// How waiting ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Drained {
+    /// From the last answer to the end of the wait.
+    pub(crate) after: Duration,
+    /// Records that the group had not finished then; zero if all went well, `None` if the lag cannot be seen.
+    pub(crate) lag: Option<u64>,
+}
+
+/// Waits until the group's lag in the topic is zero, for at most `deadline`.
+pub(crate) async fn until_no_lag(
+    kafka: &Arc<KafkaReader>,
+    topic: &str,
+    last_answer: Instant,
+    deadline: Duration,
+) -> anyhow::Result<Drained> {
+    let mut told = Instant::now();
+    loop {
+        let (reader, asked) = (Arc::clone(kafka), topic.to_owned());
+        let progress = spawn_blocking(move || reader.progress(&asked)).await.context("asking for the lag failed")??;
+        let lag: u64 = progress.into_iter().map(Progress::lag).sum();
+        let after = last_answer.elapsed();
+        if lag == 0 || after >= deadline {
+            return Ok(Drained { after, lag: Some(lag) });
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            eprintln!("waiting until all is stored, lag {lag}");
+        }
+        sleep(LAG_PAUSE).await;
+    }
+}
+
+/// Waits until the store has `accepted` documents of the run, or their number stays the same, for at most `deadline`.
+pub(crate) async fn until_count_is_stable(
+    store: &Store,
+    run: RunId,
+    accepted: u64,
+    last_answer: Instant,
+    deadline: Duration,
+) -> anyhow::Result<Drained> {
+    let mut before = None;
+    loop {
+        let count = store.count(run).await?;
+        let after = last_answer.elapsed();
+        if count >= accepted || before == Some(count) || after >= deadline {
+            return Ok(Drained { after, lag: None });
+        }
+        before = Some(count);
+        eprintln!("waiting until all is stored, {count} of {accepted}");
+        sleep(COUNT_PAUSE).await;
+    }
+}

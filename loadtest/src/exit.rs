@@ -1,0 +1,22 @@
+//! Exit codes, and the error that chooses among them.
+
+use std::fmt;
+
+/// The start failed, or the work could not be done.
+pub(crate) const FAILED: u8 = 1;
+/// Arguments or settings that cannot be used.
+pub(crate) const UNUSABLE: u8 = 64;
+/// A threshold or the ledger failed.
+pub(crate) const THRESHOLD_FAILED: u8 = 99;
+
+/// Arguments or settings that cannot be used: every fault, a line each.
+#[derive(Debug)]
+pub(crate) struct Unusable(pub(crate) String);
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unusable {}

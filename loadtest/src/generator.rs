@@ -1,0 +1,118 @@
+//! The load generator: virtual users on a few threads, each thread with a single-threaded runtime of its own, so that
+//! users share nothing but the recorder and no task ever moves between threads. Each user has its own keep-alive
+//! connection, like a real client.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::pacing::ClosedModel;
+use crate::post::{Bodies, RunId};
+use crate::recorder::Recorder;
+use crate::target::Target;
+use tally::Tally;
+use virtual_user::Shared;
+
+pub(crate) mod outcome;
+pub(crate) mod tally;
+mod virtual_user;
+
+/// What load to generate, and where to.
+#[derive(Debug, Clone)]
+pub(crate) struct Load {
+    /// When posts are due.
+    pub(crate) model: ClosedModel,
+    /// Where they go.
+    pub(crate) target: Target,
+    /// Longest wait for an answer; the post is unknown then.
+    pub(crate) request_timeout: Duration,
+    /// The run that the titles name.
+    pub(crate) run: RunId,
+    /// What the contents are made from.
+    pub(crate) seed: u64,
+    /// How many threads share the users.
+    pub(crate) threads: u32,
+}
+
+/// A generator at work.
+pub(crate) struct Generator {
+    tallies: Vec<Arc<Mutex<Tally>>>,
+    threads: Vec<JoinHandle<()>>,
+    /// Closed when every thread has ended, however it ended.
+    ended: mpsc::Receiver<()>,
+}
+
+impl Generator {
+    /// Starts the threads. They end by themselves when the model says so, or soon after `stop`.
+    pub(crate) fn start(load: &Load, recorder: &Arc<Recorder>, stop: &CancellationToken) -> anyhow::Result<Self> {
+        let (alive, ended) = mpsc::channel(1);
+        let mut generator = Self { tallies: Vec::new(), threads: Vec::new(), ended };
+        for thread in 0..load.threads {
+            let tally = Arc::new(Mutex::new(Tally::default()));
+            generator.tallies.push(Arc::clone(&tally));
+            let shared = Shared {
+                model: load.model,
+                target: load.target.clone(),
+                uri: load.target.path("/create-post"),
+                request_timeout: load.request_timeout,
+                bodies: Mutex::new(Bodies::new(load.run, load.seed)),
+                recorder: Arc::clone(recorder),
+                tally,
+                stop: stop.clone(),
+            };
+            let users = (thread..load.model.vus).step_by(usize::try_from(load.threads).unwrap_or(1));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.context("cannot start a runtime of the generator")?;
+            let alive = alive.clone();
+            let work = move || {
+                let _alive = alive;
+                runtime.block_on(run_users(shared, users));
+            };
+            let spawned = std::thread::Builder::new().name(format!("users {thread}")).spawn(work);
+            generator.threads.push(spawned.context("cannot start a thread of the generator")?);
+        }
+        Ok(generator)
+    }
+
+    /// Waits until the last answer has come.
+    pub(crate) async fn ended(&mut self) {
+        while self.ended.recv().await.is_some() {}
+    }
+
+    /// What was counted since the last call.
+    pub(crate) fn take(&self) -> Tally {
+        let mut taken = Tally::default();
+        for tally in &self.tallies {
+            // Made before the lock is taken, since it is a large allocation.
+            let empty = Tally::default();
+            let part = std::mem::replace(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner), empty);
+            taken.merge(&part);
+        }
+        taken
+    }
+
+    /// Makes sure that every thread ended well; to be called after [`Self::ended`].
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
+        for thread in self.threads {
+            if thread.join().is_err() {
+                bail!("a thread of the generator panicked, so its posts are not all written down");
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn run_users(shared: Shared, users: impl Iterator<Item = u32>) {
+    let shared = Arc::new(shared);
+    let users: JoinSet<()> = users.map(|vu| virtual_user::run(Arc::clone(&shared), vu)).collect();
+    // Panics if a user did: its last post is not written down.
+    users.join_all().await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! What became of a post, as far as its sender can tell: from the answer to one of four outcomes. The rule is DESIGN's:
+//! 2xx is accepted, 4xx is refused, and everything else that happens once the request is on its way is unknown, because
+//! the post may be stored or not.
+
+use contract::PostId;
+use hyper::StatusCode;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::http::Answer;
+use crate::ledger::Told;
+use crate::pacing::Ended;
+
+/// What became of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// 2xx, with this id; the nil id if the answer named none.
+    Accepted(PostId),
+    /// 4xx.
+    Refused,
+    /// On its way, and then no judgement.
+    Unknown(Trouble),
+    /// No connection, so nothing was sent.
+    NotConnected,
+}
+
+/// Why an outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// 503.
+    Unavailable,
+    /// Any other status that is neither 2xx nor 4xx.
+    OtherStatus,
+    /// The connection ended first.
+    CutOff,
+    /// No answer in time.
+    TimedOut,
+}
+
+impl Outcome {
+    /// The outcome that an answer stands for.
+    pub(crate) fn of(answer: &Answer) -> Self {
+        if answer.status.is_success() {
+            Outcome::Accepted(id_in(&answer.body).unwrap_or(Uuid::nil().into()))
+        } else if answer.status.is_client_error() {
+            Outcome::Refused
+        } else if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            Outcome::Unknown(Trouble::Unavailable)
+        } else {
+            Outcome::Unknown(Trouble::OtherStatus)
+        }
+    }
+
+    /// What the ledger notes, if anything was sent.
+    pub(crate) fn told(self) -> Option<Told> {
+        match self {
+            Outcome::Accepted(id) => Some(Told::Accepted(id)),
+            Outcome::Refused => Some(Told::Refused),
+            Outcome::Unknown(_) => Some(Told::Unknown),
+            Outcome::NotConnected => None,
+        }
+    }
+
+    /// What pacing needs to know.
+    pub(crate) fn ended(self) -> Ended {
+        match self {
+            Outcome::Accepted(_) | Outcome::Refused => Ended::Answered,
+            Outcome::Unknown(_) | Outcome::NotConnected => Ended::InTrouble,
+        }
+    }
+}
+
+/// The id that the body of a 201 names.
+fn id_in(body: &[u8]) -> Option<PostId> {
+    #[derive(Deserialize)]
+    struct Created<'a> {
+        id: &'a str,
+    }
+    let created: Created<'_> = serde_json::from_slice(body).ok()?;
+    PostId::from_key(created.id.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn outcome(status: u16, body: &str) -> Outcome {
+        Outcome::of(&Answer { status: StatusCode::from_u16(status).unwrap(), body: Bytes::from(body.to_owned()) })
+    }
+
+    #[test]
+    fn the_status_decides() {
+        assert_eq!(outcome(400, "{}"), Outcome::Refused);
+        assert_eq!(outcome(429, ""), Outcome::Refused);
+        assert_eq!(outcome(503, ""), Outcome::Unknown(Trouble::Unavailable));
+        assert_eq!(outcome(500, ""), Outcome::Unknown(Trouble::OtherStatus));
+        assert_eq!(outcome(302, ""), Outcome::Unknown(Trouble::OtherStatus));
+    }
+
+    #[test]
+    fn the_id_is_read_from_the_body() {
+        let id = PostId::fresh();
+        for body in [
+            format!(r#"{{"message":"Post created successfully","id":"{id}"}}"#),
+            format!(r#"{{ "id" : "{id}", "more": [1] }}"#),
+        ] {
+            assert_eq!(outcome(201, &body), Outcome::Accepted(id), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_accepted_post_without_a_readable_id_has_the_nil_id() {
+        for body in ["", "{}", "[]", r#"{"id":7}"#, r#"{"id":"seven"}"#, "<html>"] {
+            assert_eq!(outcome(200, body), Outcome::Accepted(Uuid::nil().into()), "{body}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What one thread of the generator counts and measures. Each thread has a tally of its own, which is taken away once a
+//! second and merged into the run's: merging histograms loses nothing.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::outcome::{Outcome, Trouble};
+
+/// Latencies from a microsecond to five minutes, at three digits.
+const LONGEST_MICROSECONDS: u64 = 300_000_000;
+const DIGITS: u8 = 3;
+
+/// Counts and latencies of some posts.
+#[derive(Debug, Clone)]
+pub(crate) struct Tally {
+    /// Posts by outcome.
+    pub(crate) outcomes: Outcomes,
+    /// From the time a post was due to the end of its wait, in microseconds, for every post that was sent.
+    pub(crate) latencies_us: Histogram<u64>,
+    /// When the last post ended.
+    pub(crate) last_end: Option<Instant>,
+}
+
+/// Posts by outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Outcomes {
+    /// 2xx.
+    pub(crate) accepted: u64,
+    /// 4xx.
+    pub(crate) refused: u64,
+    /// 503.
+    pub(crate) unavailable: u64,
+    /// A status that is neither 2xx, 4xx nor 503.
+    pub(crate) other_status: u64,
+    /// The connection ended before the answer.
+    pub(crate) cut_off: u64,
+    /// No answer in time.
+    pub(crate) timed_out: u64,
+    /// Could not connect, so nothing was sent.
+    pub(crate) not_connected: u64,
+}
+
+impl Outcomes {
+    /// All posts that were tried.
+    pub(crate) fn tried(&self) -> u64 {
+        self.sent() + self.not_connected
+    }
+
+    /// All posts that were sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.accepted + self.refused + self.unknown()
+    }
+
+    /// Sent, and then no judgement.
+    pub(crate) fn unknown(&self) -> u64 {
+        self.unavailable + self.other_status + self.cut_off + self.timed_out
+    }
+
+    /// The share of tried posts that were not accepted, 0 to 1. A run in which nothing was tried has failed altogether.
+    pub(crate) fn failed_share(&self) -> f64 {
+        match self.tried() {
+            0 => 1.0,
+            tried => (tried - self.accepted) as f64 / tried as f64,
+        }
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let latencies_us = Histogram::new_with_bounds(1, LONGEST_MICROSECONDS, DIGITS).expect("these bounds are valid");
+        Self { outcomes: Outcomes::default(), latencies_us, last_end: None }
+    }
+}
+
+impl Tally {
+    /// A post that was due at `due` ended at `now`.
+    pub(crate) fn record(&mut self, outcome: Outcome, due: Instant, now: Instant) {
+        let outcomes = &mut self.outcomes;
+        *match outcome {
+            Outcome::Accepted(_) => &mut outcomes.accepted,
+            Outcome::Refused => &mut outcomes.refused,
+            Outcome::Unknown(Trouble::Unavailable) => &mut outcomes.unavailable,
+            Outcome::Unknown(Trouble::OtherStatus) => &mut outcomes.other_status,
+            Outcome::Unknown(Trouble::CutOff) => &mut outcomes.cut_off,
+            Outcome::Unknown(Trouble::TimedOut) => &mut outcomes.timed_out,
+            Outcome::NotConnected => &mut outcomes.not_connected,
+        } += 1;
+        if outcome != Outcome::NotConnected {
+            let latency = now.saturating_duration_since(due).as_micros();
+            self.latencies_us.saturating_record(u64::try_from(latency).unwrap_or(u64::MAX));
+        }
+        self.last_end = self.last_end.max(Some(now));
+    }
+
+    /// Adds what another thread or another second counted.
+    pub(crate) fn merge(&mut self, other: &Tally) {
+        let (into, from) = (&mut self.outcomes, &other.outcomes);
+        into.accepted += from.accepted;
+        into.refused += from.refused;
+        into.unavailable += from.unavailable;
+        into.other_status += from.other_status;
+        into.cut_off += from.cut_off;
+        into.timed_out += from.timed_out;
+        into.not_connected += from.not_connected;
+        self.latencies_us.add(&other.latencies_us).expect("both have the same bounds");
+        self.last_end = self.last_end.max(other.last_end);
+    }
+
+    /// The latency that this share of posts did not exceed, for example 0.95.
+    pub(crate) fn latency(&self, quantile: f64) -> Duration {
+        Duration::from_micros(self.latencies_us.value_at_quantile(quantile))
+    }
+
+    /// The longest latency.
+    pub(crate) fn longest_latency(&self) -> Duration {
+        Duration::from_micros(self.latencies_us.max())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::PostId;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nothing_tried_is_all_failed() {
+        assert_eq!(Outcomes::default().failed_share(), 1.0);
+        assert_eq!(Outcomes { accepted: 3, unavailable: 1, ..Outcomes::default() }.failed_share(), 0.25);
+    }
+
+    #[test]
+    fn a_post_that_was_never_sent_has_no_latency() {
+        let now = Instant::now();
+        let mut tally = Tally::default();
+        tally.record(Outcome::NotConnected, now, now + Duration::from_secs(1));
+        assert_eq!((tally.outcomes.tried(), tally.outcomes.sent(), tally.latencies_us.len()), (1, 0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn merged_tallies_equal_one_tally(latencies in proptest::collection::vec(0_u64..400_000_000, 1..200)) {
+            let start = Instant::now();
+            let mut parts = [Tally::default(), Tally::default(), Tally::default()];
+            let mut whole = Tally::default();
+            for (i, latency) in latencies.iter().enumerate() {
+                let now = start + Duration::from_micros(*latency);
+                let outcome =
+                    if i % 4 == 0 { Outcome::Refused } else { Outcome::Accepted(PostId::fresh()) };
+                parts[i % 3].record(outcome, start, now);
+                whole.record(outcome, start, now);
+            }
+            let mut merged = Tally::default();
+            for part in &parts {
+                merged.merge(part);
+            }
+            prop_assert_eq!(merged.outcomes, whole.outcomes);
+            prop_assert_eq!(&merged.latencies_us, &whole.latencies_us);
+            prop_assert_eq!(merged.last_end, whole.last_end);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The generator against small servers that answer, refuse, stall and cut off.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use contract::PostId;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::tally::Outcomes;
+use super::*;
+use crate::ledger::Counts;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a server answers to its i-th request; `None` cuts the connection.
+type Answers = fn(usize) -> Option<(StatusCode, Duration)>;
+
+async fn server(answers: Answers) -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = Target::local(listener.local_addr().unwrap().port());
+    let requests = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let requests = Arc::clone(&requests);
+            let service = service_fn(move |request| answer(request, answers(requests.fetch_add(1, Ordering::Relaxed))));
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    target
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    answer: Option<(StatusCode, Duration)>,
+) -> Result<Response<Full<Bytes>>, &'static str> {
+    assert_eq!(request.uri(), "/create-post");
+    assert_eq!(request.headers()["content-type"], "application/json");
+    request.into_body().collect().await.unwrap();
+    let (status, delay) = answer.ok_or("cut off")?;
+    tokio::time::sleep(delay).await;
+    let mut response = Response::new(Full::from(format!(r#"{{"id":"{}"}}"#, PostId::fresh())));
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+/// Runs to the end and returns what was counted and what the ledger says.
+async fn generate(load: &Load, stop: CancellationToken) -> (Tally, Counts) {
+    let folder = tempfile::tempdir().unwrap();
+    let recorder = Arc::new(Recorder::create(&folder.path().join("accepted.ids")).unwrap());
+    let mut generator = Generator::start(load, &recorder, &stop).unwrap();
+    generator.ended().await;
+    let tally = generator.take();
+    generator.finish().unwrap();
+    let (ledger, log) = Arc::into_inner(recorder).unwrap().finish().unwrap();
+    assert_eq!(log.entries().unwrap().count() as u64, tally.outcomes.accepted);
+    (tally, ledger.counts(0))
+}
+
+fn load(target: Target, vus: u32, think: Duration, duration: Duration) -> Load {
+    let start = Instant::now();
+    let model = ClosedModel { start, end: start + duration, vus, think };
+    Load { model, target, request_timeout: SECOND / 2, run: RunId::fresh(), seed: 1, threads: 2 }
+}
+
+#[tokio::test]
+async fn every_outcome_is_counted_and_booked() {
+    let target = server(|i| match i % 8 {
+        0 => Some((StatusCode::BAD_REQUEST, Duration::ZERO)),
+        1 => Some((StatusCode::SERVICE_UNAVAILABLE, Duration::ZERO)),
+        2 => Some((StatusCode::INTERNAL_SERVER_ERROR, Duration::ZERO)),
+        3 => None,
+        4 => Some((StatusCode::CREATED, 2 * SECOND)),
+        _ => Some((StatusCode::CREATED, Duration::ZERO)),
+    });
+    let load = load(target.await, 8, SECOND / 20, SECOND);
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+
+    let Outcomes { accepted, refused, unavailable, other_status, cut_off, timed_out, not_connected } = tally.outcomes;
+    for outcome in [accepted, refused, unavailable, other_status, cut_off, timed_out] {
+        assert!(outcome > 0, "{:?}", tally.outcomes);
+    }
+    assert_eq!(not_connected, 0);
+    assert_eq!((counts.accepted, counts.rejected), (accepted, refused));
+    assert_eq!(counts.unknown, unavailable + other_status + cut_off + timed_out);
+    assert_eq!(tally.latencies_us.len(), tally.outcomes.sent());
+    assert!(tally.longest_latency() >= load.request_timeout, "a timeout counts with its whole wait");
+}
+
+#[tokio::test]
+async fn without_a_server_nothing_is_sent() {
+    let target = Target::local(stack::free_port());
+    let load = load(target, 2, Duration::ZERO, SECOND / 2);
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert!((2..=12).contains(&tally.outcomes.not_connected), "no spinning: {:?}", tally.outcomes);
+    assert_eq!(tally.outcomes.sent(), 0);
+    assert_eq!(counts, Counts::default());
+}
+
+/// Answers each request and then closes the connection without having said so.
+async fn closing_server() -> Target {
+    async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\"}") {
+            stream.read_buf(&mut request).await?;
+        }
+        let body = format!(r#"{{"id":"{}"}}"#, PostId::fresh());
+        let head = format!("HTTP/1.1 201 Created\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all((head + &body).as_bytes()).await
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = Target::local(listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        loop {
+            tokio::spawn(serve(listener.accept().await.unwrap().0));
+        }
+    });
+    target
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_costs_nothing() {
+    let load = load(closing_server().await, 4, SECOND / 20, SECOND);
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert!(counts.accepted > 20, "{counts:?}");
+    assert_eq!(tally.outcomes.tried(), counts.accepted, "{:?}", tally.outcomes);
+}
+
+#[tokio::test]
+async fn stopping_waits_for_what_is_in_flight() {
+    let target = server(|_| Some((StatusCode::CREATED, SECOND / 4)));
+    let load = load(target.await, 4, Duration::ZERO, 60 * SECOND);
+    let stop = CancellationToken::new();
+    let stopping = async {
+        tokio::time::sleep(SECOND / 8).await;
+        stop.cancel();
+    };
+    let ((tally, counts), ()) = tokio::join!(generate(&load, stop.clone()), stopping);
+    assert_eq!((tally.outcomes.tried(), counts.accepted), (4, 4));
+    assert!(tally.latency(0.5) >= SECOND / 4);
+}

@@ -1,0 +1,103 @@
+//! One virtual user: waits until its next post is due, sends it over its own connection, writes down what became of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Method, Request, Uri};
+use tokio_util::sync::CancellationToken;
+
+use super::outcome::{Outcome, Trouble};
+use super::tally::Tally;
+use crate::http::{Connection, NoAnswer};
+use crate::pacing::ClosedModel;
+use crate::post::Bodies;
+use crate::recorder::Recorder;
+use crate::target::Target;
+
+/// What the users of one thread share.
+pub(super) struct Shared {
+    pub(super) model: ClosedModel,
+    pub(super) target: Target,
+    pub(super) uri: Uri,
+    pub(super) request_timeout: Duration,
+    pub(super) bodies: Mutex<Bodies>,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) tally: Arc<Mutex<Tally>>,
+    pub(super) stop: CancellationToken,
+}
+
+/// The life of user `vu`, until the model or `stop` ends it. What is in flight then is still waited for.
+pub(super) async fn run(shared: Arc<Shared>, vu: u32) {
+    let mut connection = None;
+    let mut next = shared.model.first(vu);
+    while let Some(due) = next {
+        if !shared.wait_until(due).await {
+            return;
+        }
+        let n = shared.recorder.next();
+        let outcome = shared.post(&mut connection, n).await;
+        let now = Instant::now();
+        if let Some(told) = outcome.told() {
+            shared.recorder.answered(n, told);
+        }
+        shared.tally.lock().unwrap_or_else(PoisonError::into_inner).record(outcome, due, now);
+        next = shared.model.next(now, outcome.ended());
+    }
+}
+
+impl Shared {
+    /// Returns whether that time came before `stop`.
+    async fn wait_until(&self, due: Instant) -> bool {
+        if due <= Instant::now() {
+            return !self.stop.is_cancelled();
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(due.into()) => true,
+            () = self.stop.cancelled() => false,
+        }
+    }
+
+    async fn post(&self, connection: &mut Option<Connection>, n: u64) -> Outcome {
+        let mut request = self.request(n);
+        // The server may have closed a connection that was idle. A request that never left is no repeat on a fresh one.
+        for _ in 0..2 {
+            let open = match connection {
+                Some(open) => open,
+                None => match Connection::open(self.target.address).await {
+                    Ok(fresh) => connection.insert(fresh),
+                    Err(_) => return Outcome::NotConnected,
+                },
+            };
+            match tokio::time::timeout(self.request_timeout, open.send(request)).await {
+                Ok(Ok(answer)) => return Outcome::of(&answer),
+                Ok(Err(NoAnswer::NotSent(unsent))) => {
+                    *connection = None;
+                    request = *unsent;
+                }
+                Ok(Err(NoAnswer::CutOff)) => {
+                    *connection = None;
+                    return Outcome::Unknown(Trouble::CutOff);
+                }
+                Err(_) => {
+                    *connection = None;
+                    return Outcome::Unknown(Trouble::TimedOut);
+                }
+            }
+        }
+        Outcome::NotConnected
+    }
+
+    fn request(&self, n: u64) -> Request<Full<Bytes>> {
+        let body = self.bodies.lock().unwrap_or_else(PoisonError::into_inner).body(n);
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.target.host.clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request
+    }
+}

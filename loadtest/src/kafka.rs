@@ -1,0 +1,160 @@
+//! Reading from Kafka without being a member of any group: how far a group is, and what is in a topic. All of it blocks
+//! the calling thread, every wait with a deadline.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+/// Longest wait for an answer, and for the next record.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A reader of one Kafka cluster.
+pub(crate) struct KafkaReader {
+    brokers: String,
+    consumer: BaseConsumer,
+}
+
+/// How far a group is in one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The partition.
+    pub(crate) partition: i32,
+    /// The group's committed offset, if it has committed.
+    pub(crate) committed: Option<i64>,
+    /// Offset of the oldest record that is kept.
+    pub(crate) low: i64,
+    /// Offset that the next record will get.
+    pub(crate) end: i64,
+}
+
+impl Progress {
+    /// The first record that the group has not finished.
+    pub(crate) fn next(self) -> i64 {
+        self.committed.unwrap_or(self.low).max(self.low)
+    }
+
+    /// How many records the group has not finished.
+    pub(crate) fn lag(self) -> u64 {
+        u64::try_from(self.end - self.next()).unwrap_or(0)
+    }
+}
+
+impl KafkaReader {
+    /// A reader that can tell of this group. Connects when it is first asked.
+    pub(crate) fn new(brokers: &str, group: &str) -> anyhow::Result<Self> {
+        let consumer = ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .set("client.id", "loadtest")
+            // Only so that the group's offsets can be asked for: it never subscribes nor commits.
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "true")
+            .create()
+            .context("cannot make a Kafka client")?;
+        Ok(Self { brokers: brokers.to_owned(), consumer })
+    }
+
+    /// How far the group is in each partition of a topic; empty if there is no such topic.
+    pub(crate) fn progress(&self, topic: &str) -> anyhow::Result<Vec<Progress>> {
+        self.try_progress(topic).with_context(|| self.unreachable())
+    }
+
+    fn try_progress(&self, topic: &str) -> anyhow::Result<Vec<Progress>> {
+        let partitions = self.partitions(topic)?;
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut asked = TopicPartitionList::new();
+        for partition in &partitions {
+            asked.add_partition(topic, *partition);
+        }
+        let committed: HashMap<i32, i64> = self
+            .consumer
+            .committed_offsets(asked, ANSWER_TIMEOUT)?
+            .elements()
+            .iter()
+            .filter_map(|element| Some((element.partition(), element.offset().to_raw().filter(|offset| *offset >= 0)?)))
+            .collect();
+        let mut progress = Vec::new();
+        for partition in partitions {
+            let (low, end) = self.consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT)?;
+            progress.push(Progress { partition, committed: committed.get(&partition).copied(), low, end });
+        }
+        Ok(progress)
+    }
+
+    /// Visits every record of a topic that is there now, oldest first in each partition, until `visit` breaks. A topic
+    /// that does not exist has none.
+    pub(crate) fn scan(
+        &self,
+        topic: &str,
+        visit: impl FnMut(&BorrowedMessage<'_>) -> ControlFlow<()>,
+    ) -> anyhow::Result<()> {
+        let scanned = self.try_scan(topic, visit).with_context(|| self.unreachable());
+        self.consumer.unassign().context("cannot end reading a topic")?;
+        scanned
+    }
+
+    fn try_scan(
+        &self,
+        topic: &str,
+        mut visit: impl FnMut(&BorrowedMessage<'_>) -> ControlFlow<()>,
+    ) -> anyhow::Result<()> {
+        let partitions = self.partitions(topic)?;
+        let mut unfinished = partitions.len();
+        let mut assignment = TopicPartitionList::new();
+        for partition in partitions {
+            assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
+        }
+        self.consumer.assign(&assignment)?;
+        let mut deadline = Instant::now() + ANSWER_TIMEOUT;
+        while unfinished > 0 {
+            match self.consumer.poll(deadline.saturating_duration_since(Instant::now())) {
+                Some(Ok(record)) => {
+                    deadline = Instant::now() + ANSWER_TIMEOUT;
+                    if visit(&record).is_break() {
+                        break;
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => unfinished -= 1,
+                // A lost connection, for instance: the client connects again by itself.
+                Some(Err(error)) if Instant::now() >= deadline => return Err(error.into()),
+                Some(Err(_)) => {}
+                None => bail!("no record of {topic} within {ANSWER_TIMEOUT:?}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn partitions(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT)?;
+        let topic = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+        Ok(topic.map(|topic| topic.partitions().iter().map(|partition| partition.id()).collect()).unwrap_or_default())
+    }
+
+    fn unreachable(&self) -> String {
+        format!("cannot read from Kafka at {}: is it there, and is KAFKA_BROKER right?", self.brokers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lag_counts_from_the_commit_or_from_the_oldest_record() {
+        let lag = |committed, low, end| Progress { partition: 0, committed, low, end }.lag();
+        assert_eq!(lag(Some(90), 0, 100), 10);
+        assert_eq!(lag(None, 40, 100), 60);
+        assert_eq!(lag(Some(10), 40, 100), 60, "records that are gone are nobody's lag");
+        assert_eq!(lag(Some(110), 0, 100), 0);
+    }
+}

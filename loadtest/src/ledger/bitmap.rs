@@ -1,0 +1,72 @@
+//! A set of numbers that grows as needed, at one bit for each number up to the largest one.
+
+const BITS: u64 = u64::BITS as u64;
+
+/// The set.
+#[derive(Debug, Default)]
+pub(super) struct Bitmap {
+    words: Vec<u64>,
+}
+
+impl Bitmap {
+    /// Adds a number.
+    pub(super) fn insert(&mut self, n: u64) {
+        let word = index(n);
+        if word >= self.words.len() {
+            self.words.resize(word + 1, 0);
+        }
+        self.words[word] |= 1 << (n % BITS);
+    }
+
+    /// Whether a number was added.
+    pub(super) fn contains(&self, n: u64) -> bool {
+        !self.is_beyond(n) && self.words[index(n)] & (1 << (n % BITS)) != 0
+    }
+
+    /// How many numbers were added.
+    pub(super) fn count(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// Whether there is no room for `n` without growing.
+    pub(super) fn is_beyond(&self, n: u64) -> bool {
+        n / BITS >= self.words.len() as u64
+    }
+
+    /// How many words of 64 numbers there are.
+    pub(super) fn words(&self) -> usize {
+        self.words.len()
+    }
+
+    /// The bits of 64 numbers; zero beyond the largest.
+    pub(super) fn word(&self, index: usize) -> u64 {
+        self.words.get(index).copied().unwrap_or(0)
+    }
+}
+
+fn index(n: u64) -> usize {
+    usize::try_from(n / BITS).expect("a bitmap larger than the address space is never made")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bitmap_is_a_set(numbers in proptest::collection::vec(0_u64..1_000, 0..200), asked in 0_u64..2_000) {
+            let mut bitmap = Bitmap::default();
+            for n in &numbers {
+                bitmap.insert(*n);
+            }
+            let model: BTreeSet<u64> = numbers.into_iter().collect();
+            prop_assert_eq!(bitmap.count(), model.len() as u64);
+            prop_assert_eq!(bitmap.contains(asked), model.contains(&asked));
+            prop_assert!(!bitmap.contains(u64::MAX));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Order-free hash sums of (number, id) pairs, one sum for each block of numbers: eight bytes for 4096 posts. Two sets of
+//! pairs whose sums agree are the same set, but for one chance in 2^64.
+
+use contract::PostId;
+
+use crate::mix::mix;
+
+/// Numbers in a block.
+const BLOCK_LENGTH: u64 = 4096;
+
+/// The sums.
+#[derive(Debug, Default)]
+pub(super) struct BlockSums {
+    sums: Vec<u64>,
+}
+
+impl BlockSums {
+    /// The block that a number is in.
+    pub(super) fn block(n: u64) -> u64 {
+        n / BLOCK_LENGTH
+    }
+
+    /// Adds a pair, in any order with others.
+    pub(super) fn add(&mut self, n: u64, id: PostId) {
+        let sum = self.sum_mut(n);
+        *sum = sum.wrapping_add(hash(n, id));
+    }
+
+    /// Takes away a pair that was added.
+    pub(super) fn remove(&mut self, n: u64, id: PostId) {
+        let sum = self.sum_mut(n);
+        *sum = sum.wrapping_sub(hash(n, id));
+    }
+
+    /// The blocks in which the two differ.
+    pub(super) fn differing(&self, other: &BlockSums) -> impl Iterator<Item = u64> {
+        let length = self.sums.len().max(other.sums.len());
+        let sum = |sums: &BlockSums, block| sums.sums.get(block).copied().unwrap_or(0);
+        (0..length).filter(move |block| sum(self, *block) != sum(other, *block)).map(|block| block as u64)
+    }
+
+    fn sum_mut(&mut self, n: u64) -> &mut u64 {
+        let block = usize::try_from(Self::block(n)).expect("only numbers that were sent are added");
+        if block >= self.sums.len() {
+            self.sums.resize(block + 1, 0);
+        }
+        &mut self.sums[block]
+    }
+}
+
+fn hash(n: u64, id: PostId) -> u64 {
+    let (high, low) = id.uuid().as_u64_pair();
+    mix(mix(mix(n) ^ high) ^ low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_does_not_matter_and_ids_do() {
+        let ids: Vec<PostId> = (0..20).map(|_| PostId::fresh()).collect();
+        let (mut one, mut other) = (BlockSums::default(), BlockSums::default());
+        for (n, id) in (0..).step_by(1_000).zip(&ids) {
+            one.add(n, *id);
+        }
+        for (n, id) in (0..).step_by(1_000).zip(&ids).collect::<Vec<_>>().into_iter().rev() {
+            other.add(n, *id);
+        }
+        assert_eq!(one.differing(&other).count(), 0);
+
+        other.add(9_000, PostId::fresh());
+        other.remove(0, ids[0]);
+        other.add(0, ids[1]);
+        assert_eq!(one.differing(&other).collect::<Vec<_>>(), [0, 2]);
+    }
+}

@@ -1,0 +1,81 @@
+//! The load lab: applies load to the pipeline, and proves that every accepted post is stored exactly once.
+//!
+//! The way of a run ([`run`]): a [`pipeline`] is brought up, with this program itself as the [`services`] → the
+//! [`generator`] sends posts as [`pacing`] says and books the answers with the [`recorder`] → [`drain`] waits until all
+//! is stored → [`reconcile`] lays the store beside the [`ledger`] → [`threshold`]s judge, and the [`report`] tells.
+//! Pacing, ledger and thresholds are pure; all else is a shell around them.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod accepted_log;
+mod drain;
+mod environment;
+mod exit;
+mod generator;
+mod http;
+mod interrupt;
+mod kafka;
+mod ledger;
+mod load;
+mod mix;
+mod observer;
+mod options;
+mod pacing;
+mod pipeline;
+mod post;
+mod reconcile;
+mod recorder;
+mod report;
+mod run;
+mod scrape;
+mod services;
+mod settings;
+mod show;
+mod store;
+mod table;
+mod target;
+mod text;
+mod threshold;
+mod up;
+
+use exit::Unusable;
+use options::{CommandLine, Verb};
+
+/// The program: what `main` does with its arguments, its own name first. With `producer` or `consumer` as the first
+/// argument it is that service, which is how the lab starts its own children.
+pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let arguments: Vec<String> = arguments.collect();
+    match arguments.get(1).map(String::as_str) {
+        Some(services::PRODUCER) => return producer::main(arguments.into_iter().skip(2)),
+        Some(services::CONSUMER) => return consumer::main(arguments.into_iter().skip(2)),
+        _ => {}
+    }
+    match CommandLine::try_parse_from(arguments.into_iter().map(OsString::from)) {
+        Ok(command_line) => execute(command_line.verb()),
+        Err(error) => {
+            let is_fault = error.use_stderr();
+            // Nobody reads the text if it cannot be printed.
+            error.print().ok();
+            if is_fault { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS }
+        }
+    }
+}
+
+fn execute(verb: Verb) -> ExitCode {
+    let outcome = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
+        runtime.block_on(async {
+            match verb {
+                Verb::Run(options) => run::run(options, &stack::environment).await,
+                Verb::Up(options) => up::up(options, &stack::environment).await,
+                Verb::Show(options) => show::show(options, &stack::environment).await,
+            }
+        })
+    });
+    outcome.unwrap_or_else(|error| {
+        eprintln!("loadtest: {error:#}");
+        ExitCode::from(if error.is::<Unusable>() { exit::UNUSABLE } else { exit::FAILED })
+    })
+}

@@ -1,0 +1,94 @@
+//! What the services say of themselves during a run, from their `/metrics` pages: how far behind the consumer is and how
+//! much it has stored, and what both have used of memory and CPU. The store itself is not asked meanwhile, since counting
+//! reads the whole collection in some stores.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::scrape::Metrics;
+use crate::target::Target;
+
+/// A page that takes longer is left out; the next second has another one.
+const PAGE_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// Watches the services of a run.
+pub(crate) struct Observer {
+    producer: Target,
+    consumer: Option<Target>,
+    stored_before: Option<f64>,
+    /// What the producer has used so far.
+    pub(crate) producer_usage: Usage,
+    /// What the consumer has used so far.
+    pub(crate) consumer_usage: Usage,
+}
+
+/// A moment of a run; `None` where the services do not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// Records that the consumer group has not finished.
+    pub(crate) lag: Option<u64>,
+    /// Posts stored since the run began.
+    pub(crate) stored: Option<u64>,
+}
+
+/// Memory and CPU of one service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub(crate) struct Usage {
+    /// Largest resident memory seen, in bytes, looked at once a second.
+    pub(crate) peak_memory_bytes: Option<u64>,
+    /// CPU time since the run began, in seconds.
+    pub(crate) cpu_seconds: Option<f64>,
+    #[serde(skip)]
+    cpu_seconds_before: Option<f64>,
+}
+
+impl Observer {
+    /// Watches these services; a pipeline that is not ours may say nothing.
+    pub(crate) fn new(producer: Target, consumer: Option<Target>) -> Self {
+        let usage = Usage::default();
+        Self { producer, consumer, stored_before: None, producer_usage: usage, consumer_usage: usage }
+    }
+
+    /// Looks at both pages. The first look is what later ones are compared with.
+    pub(crate) async fn look(&mut self) -> Moment {
+        let consumer_page = async {
+            match &self.consumer {
+                Some(consumer) => page(consumer).await,
+                None => None,
+            }
+        };
+        let (producer, consumer) = tokio::join!(page(&self.producer), consumer_page);
+        if let Some(metrics) = producer {
+            self.producer_usage.note(&metrics);
+        }
+        let Some(metrics) = consumer else {
+            return Moment::default();
+        };
+        self.consumer_usage.note(&metrics);
+        let stored = metrics.sum("ingest_posts_stored_total").unwrap_or(0.0);
+        let before = *self.stored_before.get_or_insert(stored);
+        let lag = metrics.sum("kafka_consumergroup_lag").map(|lag| lag as u64);
+        Moment { lag, stored: Some((stored - before).max(0.0) as u64) }
+    }
+}
+
+impl Usage {
+    fn note(&mut self, metrics: &Metrics) {
+        let memory = metrics.sum("process_resident_memory_bytes").map(|bytes| bytes as u64);
+        self.peak_memory_bytes = self.peak_memory_bytes.max(memory);
+        if let Some(cpu) = metrics.sum("process_cpu_seconds_total") {
+            self.cpu_seconds = Some(cpu - *self.cpu_seconds_before.get_or_insert(cpu));
+        }
+    }
+
+    /// CPU time for each of so many posts, in microseconds.
+    pub(crate) fn cpu_microseconds_per_post(&self, posts: u64) -> Option<f64> {
+        self.cpu_seconds.filter(|_| posts > 0).map(|seconds| seconds * 1e6 / posts as f64)
+    }
+}
+
+async fn page(service: &Target) -> Option<Metrics> {
+    timeout(PAGE_TIMEOUT, Metrics::get(service)).await.ok()?.ok()
+}

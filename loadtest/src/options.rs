@@ -1,0 +1,168 @@
+//! The command line. The verbs are `run`, `up` and `show`; without a verb the options are those of `run`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use contract::PostId;
+use service::settings::parse_duration;
+use stack::{StackKind, StoreKind};
+
+const EXPLANATION: &str = "\
+Environment: KAFKA_BROKER and MONGO_URI name servers that run already, MONGOD a real mongod; KAFKA_*, DLQ_TOPIC, LOG, \
+PRODUCER_*, CONSUMER_* and the like are passed on to the producer and the consumer (see `producer --help`, `consumer --help`).
+
+Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
+done, 99 a threshold or the ledger failed, 130 ended by a second Ctrl-C.";
+
+/// Applies load to the pipeline and proves that every accepted post is stored exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version, after_help = EXPLANATION, args_conflicts_with_subcommands = true)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    run: RunOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Starts everything, applies load, waits until all is stored, reconciles and reports; the default
+    #[command(after_help = EXPLANATION)]
+    Run(RunOptions),
+    /// Starts everything and stays up until Ctrl-C
+    Up(UpOptions),
+    /// Says where a post is: stored, waiting, or dead-lettered and why
+    Show(ShowOptions),
+}
+
+impl CommandLine {
+    pub(crate) fn verb(self) -> Verb {
+        self.verb.unwrap_or(Verb::Run(self.run))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// Virtual users; each sends a post, waits for its answer, thinks, and sends the next one
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) vus: u32,
+    /// How long posts are sent, such as 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
+    pub(crate) duration: Duration,
+    /// A user's pause between an answer and its next post, such as 250ms; 0 for none
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_or_zero)]
+    pub(crate) think: Duration,
+    /// Send to this server, such as http://localhost:3000, and start nothing; needs --mongo-uri or MONGO_URI to
+    /// reconcile, and KAFKA_BROKER to see the lag and the dead letters
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
+    /// Where the documents are, such as mongodb://localhost:27017/scalable-api [default: MONGO_URI, else a store is
+    /// started]
+    #[arg(long, value_name = "URI")]
+    pub(crate) mongo_uri: Option<String>,
+    #[command(flatten)]
+    pub(crate) stack: StackOptions,
+    /// Longest wait for an answer; the post counts as unknown then
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
+    pub(crate) request_timeout: Duration,
+    /// Longest wait, after the load, until all is stored
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
+    pub(crate) drain_timeout: Duration,
+    /// Directory for report.json and the logs [default: a new one under target/loadtest]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+    /// The contents of the posts are made from this number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Threads of the load generator [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) threads: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpOptions {
+    /// Start only Kafka and the store, and print how to start the producer and the consumer
+    #[arg(long)]
+    pub(crate) stack_only: bool,
+    #[command(flatten)]
+    pub(crate) stack: StackOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowOptions {
+    /// The id of the post, as in the answer to its request
+    #[arg(value_parser = post_id)]
+    pub(crate) id: PostId,
+    /// Where Kafka is [default: KAFKA_BROKER, else localhost:9092]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) kafka_broker: Option<String>,
+    /// Where the documents are [default: MONGO_URI, else mongodb://localhost:27017/scalable-api]
+    #[arg(long, value_name = "URI")]
+    pub(crate) mongo_uri: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct StackOptions {
+    /// Where Kafka and the store come from
+    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
+    pub(crate) stack: StackKind,
+    /// Which store is started natively
+    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
+    pub(crate) store: StoreKind,
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(duration) if !duration.is_zero() => Ok(duration),
+        Some(_) => Err("must be more than zero".to_owned()),
+        None => Err("must be a number with its unit, such as 250ms, 30s or 5m".to_owned()),
+    }
+}
+
+fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        Ok(Duration::ZERO)
+    } else {
+        parse_duration(text).ok_or("must be 0 or a number with its unit, such as 250ms or 1s".to_owned())
+    }
+}
+
+fn post_id(text: &str) -> Result<PostId, String> {
+    let id = PostId::from_key(text.as_bytes());
+    id.ok_or("must be the id from the answer, such as 01890a5d-ac96-774b-bcce-b302099a8057".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Verb, String> {
+        let arguments = ["loadtest"].iter().chain(arguments);
+        CommandLine::try_parse_from(arguments).map(CommandLine::verb).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn run_is_the_default_verb() {
+        for arguments in [&["--vus", "64", "--think", "0"][..], &["run", "--vus", "64", "--think", "0"]] {
+            let Ok(Verb::Run(options)) = parse(arguments) else { panic!("{arguments:?} is not run") };
+            assert_eq!((options.vus, options.think), (64, Duration::ZERO));
+            assert_eq!(options.duration, Duration::from_secs(30));
+        }
+        assert!(matches!(parse(&["up", "--stack-only"]), Ok(Verb::Up(UpOptions { stack_only: true, .. }))));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told() {
+        for (arguments, told) in [
+            (&["--vus", "0"][..], "0 is not in 1..=100000"),
+            (&["--duration", "30"], "must be a number with its unit"),
+            (&["--duration", "0s"], "must be more than zero"),
+            (&["show", "42"], "must be the id from the answer"),
+            (&["--vus", "3", "up"], "cannot be used with"),
+        ] {
+            let error = parse(arguments).expect_err("it cannot be used");
+            assert!(error.contains(told), "{error}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The pipeline under test: one that the lab brings up (servers and services), or one that runs already.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use stack::Stack;
+use tokio_util::sync::CancellationToken;
+
+use crate::options::StackOptions;
+use crate::services::{ServiceOptions, Services};
+use crate::settings::{Lookup, ServiceSettings};
+use crate::target::Target;
+
+/// A pipeline that takes posts.
+pub(crate) struct Pipeline {
+    /// Where posts go.
+    pub(crate) target: Target,
+    /// Where the documents are.
+    pub(crate) mongo_uri: String,
+    /// Where Kafka is, if that is known.
+    pub(crate) kafka_broker: Option<String>,
+    /// One line: where it comes from.
+    pub(crate) chosen: String,
+    /// What the lab has started itself; the services come first, so that they are dropped before the servers.
+    pub(crate) services: Option<Services>,
+    stack: Option<Stack>,
+}
+
+/// Ports of the services.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) producer: u16,
+    pub(crate) consumer: u16,
+}
+
+impl Ports {
+    /// Free ones.
+    pub(crate) fn free() -> Self {
+        Self { producer: stack::free_port(), consumer: stack::free_port() }
+    }
+}
+
+impl Pipeline {
+    /// Brings everything up. `stop` ends the attempt.
+    pub(crate) async fn start(
+        options: &StackOptions,
+        lookup: Lookup<'_>,
+        settings: &ServiceSettings,
+        ports: Ports,
+        logs: &Path,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let stack = start_stack(options, lookup, stop).await?;
+        let log_format = settings.producer.get("LOG_FORMAT").filter(|format| *format != "auto");
+        let options = ServiceOptions {
+            // People read the files.
+            log_format: log_format.map_or("text".to_owned(), String::clone),
+            kafka_broker: stack.kafka_broker().to_owned(),
+            mongo_uri: stack.mongo_uri().to_owned(),
+            producer_port: ports.producer,
+            consumer_port: ports.consumer,
+            logs: logs.to_owned(),
+        };
+        let services = unless_stopped(stop, Services::start(&options)).await?;
+        Ok(Self {
+            target: services.producer.target.clone(),
+            mongo_uri: options.mongo_uri,
+            kafka_broker: Some(options.kafka_broker),
+            chosen: stack.chosen.clone(),
+            services: Some(services),
+            stack: Some(stack),
+        })
+    }
+
+    /// One that runs already.
+    pub(crate) async fn running(url: &str, mongo_uri: String, kafka_broker: Option<String>) -> anyhow::Result<Self> {
+        let target = Target::resolve(url).await?;
+        let chosen = format!("the pipeline runs already, at {url}");
+        Ok(Self { target, mongo_uri, kafka_broker, chosen, services: None, stack: None })
+    }
+
+    /// Ends the servers that the lab has started, and removes their data.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        drop(self.services);
+        match self.stack {
+            Some(stack) => stack.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Finds or starts Kafka and the store, and says what was chosen. `stop` ends the attempt.
+pub(crate) async fn start_stack(
+    options: &StackOptions,
+    lookup: Lookup<'_>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Stack> {
+    let options = stack::Options { stack: options.stack, store: options.store, ..stack::Options::default() };
+    let stack = unless_stopped(stop, Stack::start(&options, lookup)).await?;
+    eprintln!("{}", stack.chosen);
+    Ok(stack)
+}
+
+async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    starting: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    tokio::select! {
+        started = starting => started,
+        () = stop.cancelled() => anyhow::bail!("interrupted before everything was up"),
+    }
+}
+
+/// The directory for a report or for logs: the one given, or a new one under `target/loadtest`.
+pub(crate) fn make_directory(given: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
+    let directory = match given {
+        Some(directory) => directory.to_owned(),
+        None => Path::new("target").join("loadtest").join(name),
+    };
+    std::fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make the directory {}: name another one by --report", directory.display()))?;
+    Ok(directory)
+}

@@ -1,0 +1,66 @@
+//! What the generator's threads write down together: the number of the next post, the ledger, and the file of accepted
+//! ids. One lock for each answered post, held for some tens of nanoseconds, is far below the cost of a request.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Context;
+
+use crate::accepted_log::{AcceptedLog, FinishedLog};
+use crate::ledger::{Ledger, Told};
+
+/// The shared book of a run.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    next: AtomicU64,
+    book: Mutex<Book>,
+}
+
+#[derive(Debug)]
+struct Book {
+    ledger: Ledger,
+    accepted: AcceptedLog,
+    /// The first fault of writing the file; the ledger goes on without.
+    fault: Option<io::Error>,
+}
+
+impl Recorder {
+    /// An empty book; the accepted ids go to this file.
+    pub(crate) fn create(accepted_ids: &Path) -> anyhow::Result<Self> {
+        let accepted = AcceptedLog::create(accepted_ids)
+            .with_context(|| format!("cannot make {}: choose another --report", accepted_ids.display()))?;
+        let book = Book { ledger: Ledger::default(), accepted, fault: None };
+        Ok(Self { next: AtomicU64::new(0), book: Mutex::new(book) })
+    }
+
+    /// The number of the next post, each one once.
+    pub(crate) fn next(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Post `n` was sent, and this is what the client was told.
+    pub(crate) fn answered(&self, n: u64, told: Told) {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.ledger.answered(n, told);
+        if let Told::Accepted(id) = told
+            && let Err(fault) = book.accepted.add(n, id)
+        {
+            book.fault.get_or_insert(fault);
+        }
+    }
+
+    /// The ledger and the file, once nobody writes any more.
+    ///
+    /// # Errors
+    /// When the file could not be written.
+    pub(crate) fn finish(self) -> anyhow::Result<(Ledger, FinishedLog)> {
+        let book = self.book.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let cannot = "cannot write the accepted ids beside the report: is the disk full?";
+        if let Some(fault) = book.fault {
+            return Err(fault).context(cannot);
+        }
+        Ok((book.ledger, book.accepted.finish().context(cannot)?))
+    }
+}

@@ -1,0 +1,159 @@
+//! The producer and the consumer as child processes: this program starts itself again, once as each of them, so that one
+//! build is all it takes. They log to files, die with this process, and are stopped as in production, by SIGTERM.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use stack::Process;
+use tokio::time::{Instant, sleep};
+
+use crate::http;
+use crate::target::Target;
+
+/// The first argument that makes this program the producer.
+pub(crate) const PRODUCER: &str = "producer";
+/// The first argument that makes this program the consumer.
+pub(crate) const CONSUMER: &str = "consumer";
+
+/// A service that is not ready after so long has a problem that it tells of in its log.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+const READY_PAUSE: Duration = Duration::from_millis(50);
+/// When it is first told that a service is not ready yet, and how often after that.
+const TELL_AFTER: Duration = Duration::from_secs(2);
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// The services' own grace period is `STOP_GRACE`; it must fit in here.
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+
+/// So much of a log is shown when something fails.
+const LOG_LINES: usize = 20;
+
+/// What the services are told by their environment; everything else they inherit from the lab's.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceOptions {
+    /// `KAFKA_BROKER`.
+    pub(crate) kafka_broker: String,
+    /// `MONGO_URI`.
+    pub(crate) mongo_uri: String,
+    /// The producer's `PORT`.
+    pub(crate) producer_port: u16,
+    /// The consumer's `PORT`.
+    pub(crate) consumer_port: u16,
+    /// `LOG_FORMAT`.
+    pub(crate) log_format: String,
+    /// Where the logs go.
+    pub(crate) logs: PathBuf,
+}
+
+/// Both services, ready.
+pub(crate) struct Services {
+    pub(crate) producer: Service,
+    pub(crate) consumer: Service,
+}
+
+/// One service.
+pub(crate) struct Service {
+    name: &'static str,
+    process: Process,
+    /// Where it listens.
+    pub(crate) target: Target,
+    /// The variables that the lab has set for it.
+    pub(crate) variables: Vec<(&'static str, String)>,
+}
+
+impl Services {
+    /// Starts both and waits until they are ready.
+    pub(crate) async fn start(options: &ServiceOptions) -> anyhow::Result<Self> {
+        let producer = Service::spawn(PRODUCER, options.producer_port, options)?;
+        let consumer = Service::spawn(CONSUMER, options.consumer_port, options)?;
+        tokio::try_join!(producer.ready(), consumer.ready())?;
+        Ok(Self { producer, consumer })
+    }
+
+    /// Returns when one of them has ended, which it should not, with the reason and the end of its log.
+    pub(crate) async fn failure(&self) -> String {
+        tokio::select! {
+            failure = self.producer.failure() => failure,
+            failure = self.consumer.failure() => failure,
+        }
+    }
+
+    /// Stops both, the producer first. Gives a sentence for each that did not end well.
+    pub(crate) async fn stop(self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for service in [self.producer, self.consumer] {
+            faults.extend(service.stop().await.err().map(|fault| format!("{fault:#}")));
+        }
+        faults
+    }
+}
+
+impl Service {
+    fn spawn(name: &'static str, port: u16, options: &ServiceOptions) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("cannot tell where this program lies")?;
+        let variables = vec![
+            ("HOST", "127.0.0.1".to_owned()),
+            ("PORT", port.to_string()),
+            ("LOG_FORMAT", options.log_format.clone()),
+            ("KAFKA_BROKER", options.kafka_broker.clone()),
+            ("MONGO_URI", options.mongo_uri.clone()),
+        ];
+        let mut command = Command::new(program);
+        command.arg(name).envs(variables.iter().map(|(variable, value)| (variable, value)));
+        let log: &Path = &options.logs.join(format!("{name}.log"));
+        let process = Process::spawn(name, &command, log)?;
+        Ok(Self { name, process, target: Target::local(port), variables })
+    }
+
+    async fn ready(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + READY_DEADLINE;
+        let mut tell_at = Instant::now() + TELL_AFTER;
+        while let Err(reason) = self.is_ready().await {
+            if self.process.exit_status().is_some() {
+                bail!(self.failure().await);
+            }
+            if Instant::now() > deadline {
+                bail!("the {} is not ready after {READY_DEADLINE:?}: {reason}{}", self.name, self.end_of_log());
+            }
+            if Instant::now() > tell_at {
+                eprintln!("the {} is not ready yet: {reason}", self.name);
+                tell_at += TELL_EVERY;
+            }
+            sleep(READY_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Asks it; the error is why not.
+    async fn is_ready(&self) -> Result<(), String> {
+        #[derive(Deserialize)]
+        struct Problem {
+            detail: String,
+        }
+        let answer = http::get(&self.target, "/readyz").await.map_err(|error| format!("{error:#}"))?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        Err(serde_json::from_slice(&answer.body).map_or(answer.status.to_string(), |problem: Problem| problem.detail))
+    }
+
+    async fn failure(&self) -> String {
+        let status = self.process.wait().await;
+        format!("the {} has ended by itself ({status}){}", self.name, self.end_of_log())
+    }
+
+    async fn stop(&self) -> anyhow::Result<()> {
+        let status = self.process.stop(STOP_DEADLINE).await?;
+        if !status.success() {
+            bail!("the {} did not stop well ({status}){}", self.name, self.end_of_log());
+        }
+        Ok(())
+    }
+
+    fn end_of_log(&self) -> String {
+        format!("; its log {} ends:\n{}", self.process.log().display(), self.process.last_lines(LOG_LINES))
+    }
+}

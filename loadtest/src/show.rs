@@ -1,0 +1,132 @@
+//! `loadtest show ID`: where a post is. It looks where a post ends first, the store and the dead letters, and then in the
+//! topic, where the group's committed offset says whether the post still waits or should have been stored.
+
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use bson::{Bson, Document};
+use contract::document::ID_FIELD;
+use contract::{DeadLetter, PostId};
+use rdkafka::Message;
+use rdkafka::message::{BorrowedMessage, Headers};
+use tokio::task::spawn_blocking;
+
+use crate::exit;
+use crate::kafka::KafkaReader;
+use crate::options::ShowOptions;
+use crate::settings::{Lookup, ServiceSettings, with_option};
+use crate::store::Store;
+
+/// Says where the post is. A post that is nowhere is exit code 1; one that is lost is 99.
+pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
+    let id = options.id;
+    let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
+    let lookup = with_option(&lookup, "KAFKA_BROKER", &options.kafka_broker);
+    let settings = ServiceSettings::read(&lookup)?;
+    let uri = lookup("MONGO_URI").filter(|uri| !uri.is_empty());
+    let store = Store::new(uri.as_deref().unwrap_or("mongodb://localhost:27017/scalable-api")).await?;
+    if let Some(document) = store.find(id).await? {
+        println!("stored:\n{:#}", readable(id, &document)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    spawn_blocking(move || show_in_kafka(id, &settings.consumer_config.kafka))
+        .await
+        .context("looking into Kafka failed")?
+}
+
+/// The document as JSON for people: MongoDB's extended JSON would show the id in base64.
+fn readable(id: PostId, document: &Document) -> anyhow::Result<serde_json::Value> {
+    let mut fields = serde_json::Map::new();
+    for (name, value) in document {
+        let value = match value {
+            Bson::Binary(_) if name == ID_FIELD => id.to_string().into(),
+            Bson::DateTime(date) => date.try_to_rfc3339_string().context("a date is far off")?.into(),
+            other => serde_json::to_value(other).context("the document is no JSON")?,
+        };
+        fields.insert(name.clone(), value);
+    }
+    Ok(fields.into())
+}
+
+fn show_in_kafka(id: PostId, names: &consumer::KafkaSettings) -> anyhow::Result<ExitCode> {
+    let kafka = KafkaReader::new(&names.brokers, &names.group)?;
+    if let Some(letter) = find_dead_letter(&kafka, &names.dead_letter_topic, id)? {
+        println!(
+            "dead-lettered: {} ({}); it was in topic {}, partition {}, offset {}",
+            letter.message,
+            letter.reason.as_str(),
+            letter.topic,
+            letter.partition,
+            letter.offset
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some((partition, offset)) = find_record(&kafka, &names.topic, id)? else {
+        println!("not found: neither in the store, nor in topic {} nor in {}", names.topic, names.dead_letter_topic);
+        return Ok(ExitCode::from(exit::FAILED));
+    };
+    let progress = kafka.progress(&names.topic)?.into_iter().find(|progress| progress.partition == partition);
+    let progress = progress.context("the record's partition is gone")?;
+    let place = format!("topic {}, partition {partition}, offset {offset}", names.topic);
+    if offset < progress.next() {
+        println!("lost: {place} is committed by group {}, but neither stored nor dead-lettered", names.group);
+        return Ok(ExitCode::from(exit::THRESHOLD_FAILED));
+    }
+    let ahead = offset - progress.next();
+    println!("waiting: {place}; {ahead} records are before it, lag of group {}: {}", names.group, progress.lag());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn find_dead_letter(kafka: &KafkaReader, topic: &str, id: PostId) -> anyhow::Result<Option<DeadLetter>> {
+    let mut found = None;
+    kafka.scan(topic, |record| {
+        let headers = record.headers().into_iter().flat_map(|headers| headers.iter());
+        let headers = headers.filter_map(|header| Some((header.key, header.value?)));
+        match DeadLetter::from_headers(headers) {
+            Ok(letter) if letter.id == id => {
+                found = Some(letter);
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    })?;
+    Ok(found)
+}
+
+fn find_record(kafka: &KafkaReader, topic: &str, id: PostId) -> anyhow::Result<Option<(i32, i64)>> {
+    let mut found = None;
+    kafka.scan(topic, |record| {
+        if id_of(record) == id {
+            found = Some((record.partition(), record.offset()));
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// The id that the consumer gives to a record.
+fn id_of(record: &BorrowedMessage<'_>) -> PostId {
+    record.key().and_then(PostId::from_key).unwrap_or_else(|| {
+        let timestamp = record.timestamp().to_millis().unwrap_or(0);
+        PostId::from_position(record.topic(), record.partition(), record.offset(), timestamp)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_shown_as_people_read_it() {
+        let id = PostId::fresh();
+        let mut body = br#"{"title":"Hello","content":"long enough"}"#.to_vec();
+        let post = contract::Parser::default().parse(&mut body).map(|post| contract::document::encode(id, &post, 0));
+        let document = Document::try_from(post.unwrap()).unwrap();
+        let shown = readable(id, &document).unwrap();
+        assert_eq!(shown["_id"], id.to_string());
+        assert_eq!(shown["title"], "Hello");
+        assert_eq!(shown["createdAt"], "1970-01-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,89 @@
+//! The result of a run as a short table for people.
+
+use std::time::Duration;
+
+use crate::report::{Report, ServiceUsage};
+use crate::text::{grouped, rate};
+
+/// The table, with a line for each threshold and fault.
+pub(crate) fn render(report: &Report) -> String {
+    let counts = &report.counts;
+    let load = &report.environment.load;
+    let mut text = format!(
+        "\nrun {}: {} virtual users, {} s of load, think time {} s{}\n\n",
+        report.run,
+        load.vus,
+        report.load_seconds.round(),
+        load.think_seconds,
+        if report.ended_early { ", ended early" } else { "" }
+    );
+    let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<14}{value}\n"));
+    let elapsed = Duration::from_secs_f64(report.load_seconds);
+    row("accepted", format!("{:>10}   {}", grouped(counts.accepted), rate(counts.accepted, elapsed)));
+    let drained = report.drain_seconds.map(|seconds| format!("   {seconds:.1} s after the last answer"));
+    row("stored", format!("{:>10}{}", grouped(counts.stored), drained.unwrap_or_default()));
+    for (name, count) in [
+        ("missing", counts.missing),
+        ("duplicated", counts.duplicated),
+        ("unexpected", counts.unexpected),
+        ("dead-lettered", counts.dead_lettered),
+        ("rejected", counts.rejected),
+    ] {
+        row(name, format!("{:>10}", grouped(count)));
+    }
+    row("unknown", format!("{:>10}   of which stored: {}", grouped(counts.unknown), grouped(counts.unknown_stored)));
+    row("not connected", format!("{:>10}", grouped(report.outcomes.not_connected)));
+    let latency = report.latency_ms;
+    let latencies = [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
+    row("latency", latencies.map(|(name, milliseconds)| format!("{name} {milliseconds:.1} ms")).join("   "));
+    row("producer", usage(&report.producer));
+    row("consumer", usage(&report.consumer));
+    if let Some(lag) = report.lag_left.filter(|lag| *lag > 0) {
+        row("lag left", format!("{:>10}   the wait for the consumer ended (--drain-timeout)", grouped(lag)));
+    }
+    text.push('\n');
+    for verdict in &report.thresholds {
+        let mark = if verdict.holds { "ok    " } else { "FAILED" };
+        text.push_str(&format!("  {mark}  {:<16}{:.3}\n", verdict.threshold, verdict.value));
+    }
+    for fault in &report.faults {
+        // The lines of a log that may follow are on standard error and in the report.
+        text.push_str(&format!("  FAILED  {}\n", fault.lines().next().unwrap_or_default().trim_end_matches(" ends:")));
+    }
+    if !report.findings.is_empty() {
+        text.push_str("\n  the first posts at fault (their ids are in the report):\n");
+        for finding in report.findings.iter().take(5) {
+            text.push_str(&format!("    {:?}: number {}\n", finding.fault, finding.n));
+        }
+    }
+    text
+}
+
+fn usage(service: &ServiceUsage) -> String {
+    let memory = service.usage.peak_memory_bytes.map(|bytes| format!("{:.0} MB at most", bytes as f64 / 1e6));
+    let cpu = service.cpu_microseconds_per_post.map(|cpu| format!("{cpu:.1} µs of CPU a post"));
+    let told: Vec<String> = memory.into_iter().chain(cpu).collect();
+    if told.is_empty() { "does not say what it used".to_owned() } else { told.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::example;
+
+    #[test]
+    fn the_table_shows_the_ledger_and_every_verdict() {
+        let table = render(&example());
+        for line in [
+            "run 00ab12cd: 300 virtual users, 30 s of load, think time 1 s",
+            "  accepted           8,958   299/s",
+            "  stored             8,957   4.9 s after the last answer",
+            "  missing                1",
+            "  latency       p50 3.1 ms   p95 5.0 ms   p99 8.2 ms   max 41.0 ms",
+            "  ok      p95<2000ms      5.000",
+            "  FAILED  missing==0      1.000",
+        ] {
+            assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Numbers and durations as people read them.
+
+use std::time::Duration;
+
+/// A number with its thousands set apart: `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A rate, rounded to a whole number where that is exact enough.
+pub(crate) fn rate(count: u64, time: Duration) -> String {
+    let rate = per_second(count, time);
+    if rate < 100.0 { format!("{rate:.1}/s") } else { format!("{}/s", grouped(rate.round() as u64)) }
+}
+
+/// Events per second; zero if no time has passed.
+pub(crate) fn per_second(count: u64, time: Duration) -> f64 {
+    if time.is_zero() { 0.0 } else { count as f64 / time.as_secs_f64() }
+}
+
+/// A latency in milliseconds: `3.1 ms`.
+pub(crate) fn milliseconds(latency: Duration) -> String {
+    let milliseconds = latency.as_secs_f64() * 1e3;
+    if milliseconds < 100.0 { format!("{milliseconds:.1} ms") } else { format!("{milliseconds:.0} ms") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!(rate(30, Duration::from_secs(4)), "7.5/s");
+        assert_eq!(rate(30_000, Duration::from_secs(2)), "15,000/s");
+        assert_eq!(rate(1, Duration::ZERO), "0.0/s");
+        assert_eq!(milliseconds(Duration::from_micros(3_140)), "3.1 ms");
+        assert_eq!(milliseconds(Duration::from_millis(1_200)), "1200 ms");
+    }
+}

@@ -1,0 +1,133 @@
+//! The real program on the real native stack: short runs whose every post must be found again.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The first run on a machine downloads Kafka and builds the store.
+const LONGEST_RUN: Duration = Duration::from_secs(600);
+
+fn loadtest(arguments: &[&str], report: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    command.args(arguments).args(["--stack", "native", "--report"]).arg(report);
+    // Flushed often, so that the wait for the last batch is short.
+    command.env("CONSUMER_BATCH_INTERVAL", "500ms");
+    command
+}
+
+fn report(directory: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(directory.join("report.json")).unwrap()).unwrap()
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + LONGEST_RUN;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "the run does not end");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+fn assert_balanced(report: &Value) {
+    assert!(report["accepted"].as_u64().unwrap() > 0, "{report:#}");
+    assert_eq!(report["stored"], report["accepted"], "{report:#}");
+    for fault in ["missing", "duplicated", "unexpected", "dead_lettered", "rejected", "unknown", "lag_left"] {
+        assert_eq!(report[fault], 0, "{fault} in {report:#}");
+    }
+    assert_eq!(report["passed"], true, "{report:#}");
+}
+
+#[test]
+fn a_run_finds_every_post_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = loadtest(&["--vus", "20", "--think", "100ms", "--duration", "3s"], directory.path()).output().unwrap();
+    let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
+
+    let report = report(directory.path());
+    assert_balanced(&report);
+    assert!(report["accepted"].as_u64().unwrap() > 300, "{report:#}");
+    assert!(report["latency_ms"]["p50"].as_f64().unwrap() > 0.0);
+    assert!(report["producer"]["peak_memory_bytes"].as_u64().unwrap() > 1_000_000);
+    assert_eq!(report["environment"]["consumer_settings"]["CONSUMER_BATCH_INTERVAL"], "500ms");
+    assert!(table.contains("missing==0"), "{table}");
+    assert!(
+        progress.lines().filter(|line| line.contains("accepted") && line.contains("p95")).count() >= 2,
+        "{progress}"
+    );
+
+    let files = std::fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().file_name());
+    let files: Vec<String> = files.map(|name| name.into_string().unwrap()).collect();
+    for file in ["report.json", "producer.log", "consumer.log"] {
+        assert!(files.iter().any(|found| found == file), "{file} in {files:?}");
+    }
+    assert_eq!(files.len(), 3, "nothing else is left: {files:?}");
+}
+
+#[test]
+fn an_interrupted_run_still_reports() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = loadtest(&["--vus", "20", "--think", "0", "--duration", "10m"], directory.path());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let progress = read_until(child.stderr.take().unwrap(), "   2 s  accepted");
+    interrupt(&child);
+    // Read on, or the child would block when the pipe is full.
+    let rest = std::thread::spawn(move || progress.lines().map_while(Result::ok).collect::<Vec<_>>().join("\n"));
+    let status = wait(&mut child);
+    let rest = rest.join().unwrap();
+    assert_eq!(status.code(), Some(0), "{rest}");
+    assert!(rest.contains("a second Ctrl-C ends at once"), "{rest}");
+
+    let report = report(directory.path());
+    assert_balanced(&report);
+    assert_eq!(report["ended_early"], true);
+    assert!(report["load_seconds"].as_f64().unwrap() < 60.0, "{report:#}");
+}
+
+#[test]
+fn what_cannot_be_used_is_exit_code_64() {
+    let cases: BTreeMap<&str, Vec<&str>> = [
+        ("--vus", vec!["--vus", "0"]),
+        ("--target must be a URL", vec!["--target", "localhost", "--mongo-uri", "mongodb://localhost/db"]),
+        ("say where the documents are", vec!["--target", "http://localhost:1"]),
+        ("must be the id from the answer", vec!["show", "42"]),
+    ]
+    .into();
+    for (told, arguments) in cases {
+        let output = Command::new(env!("CARGO_BIN_EXE_loadtest")).args(&arguments).env_remove("MONGO_URI").output();
+        let output = output.unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}: {text}");
+        assert!(text.contains(told), "{arguments:?}: {text}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    let output = command.env("PRODUCER_LINGER", "soon").env("CONSUMER_BATCH_MESSAGES", "0").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    assert!(text.contains("PRODUCER_LINGER") && text.contains("CONSUMER_BATCH_MESSAGES"), "every fault: {text}");
+}
+
+/// Reads lines until one has this text; what follows is still to be read.
+fn read_until(stderr: ChildStderr, text: &str) -> BufReader<ChildStderr> {
+    let mut reader = BufReader::new(stderr);
+    let mut told = String::new();
+    while !told.lines().last().unwrap_or_default().contains(text) {
+        let length = reader.read_line(&mut told).unwrap();
+        assert!(length > 0, "the run ended before its time:\n{told}");
+    }
+    reader
+}
+
+fn interrupt(child: &Child) {
+    let sent = Command::new("/bin/sh").args(["-c", r#"kill -s INT "$0""#, &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+}
