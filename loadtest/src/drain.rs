@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use crate::kafka::{KafkaReader, Progress};
 use crate::post::RunId;
 use crate::store::Store;
+use crate::text::grouped;
 
 const LAG_PAUSE: Duration = Duration::from_millis(100);
 
@@ -29,6 +30,9 @@ pub(crate) struct Drained {
 }
 
 /// Waits until the group's lag in the topic is zero, for at most `deadline`.
+///
+/// # Errors
+/// When Kafka does not say even at the deadline; until then it is asked again.
 pub(crate) async fn until_no_lag(
     kafka: &Arc<KafkaReader>,
     topic: &str,
@@ -38,14 +42,15 @@ pub(crate) async fn until_no_lag(
     let mut told = Instant::now();
     loop {
         let (reader, asked) = (Arc::clone(kafka), topic.to_owned());
-        let progress = spawn_blocking(move || reader.progress(&asked)).await.context("asking for the lag failed")??;
-        let lag: u64 = progress.into_iter().map(Progress::lag).sum();
+        let progress = spawn_blocking(move || reader.progress(&asked)).await.context("asking for the lag failed")?;
+        let lag = progress.map(|partitions| partitions.into_iter().map(Progress::lag).sum::<u64>());
         let after = last_answer.elapsed();
-        if lag == 0 || after >= deadline {
-            return Ok(Drained { after, lag: Some(lag) });
+        if after >= deadline || matches!(lag, Ok(0)) {
+            return Ok(Drained { after, lag: Some(lag?) });
         }
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
+            let lag = lag.map_or_else(|error| format!("unknown: {error:#}"), grouped);
             eprintln!("waiting until all is stored, lag {lag}");
         }
         sleep(LAG_PAUSE).await;
@@ -68,7 +73,7 @@ pub(crate) async fn until_count_is_stable(
             return Ok(Drained { after, lag: None });
         }
         before = Some(count);
-        eprintln!("waiting until all is stored, {count} of {accepted}");
+        eprintln!("waiting until all is stored, {} of {}", grouped(count), grouped(accepted));
         sleep(COUNT_PAUSE).await;
     }
 }

@@ -26,7 +26,7 @@ use crate::report::{Latency, Report, ServiceUsage};
 use crate::services::Services;
 use crate::settings::{Lookup, ServiceSettings, with_option};
 use crate::store::Store;
-use crate::text::per_second;
+use crate::text::{grouped, per_second};
 use crate::threshold::{Measured, judge};
 use crate::{interrupt, table};
 
@@ -112,7 +112,7 @@ async fn measure(
     }
     faults.iter().for_each(|fault| eprintln!("{fault}"));
 
-    eprintln!("reconciling {accepted} accepted posts");
+    eprintln!("reconciling {} accepted posts", grouped(accepted));
     let dead_letters = kafka.as_ref().map(|kafka| (kafka, names.dead_letter_topic.as_str()));
     let (counts, findings) = reconcile(ledger, &accepted_ids, run, &store, dead_letters).await?;
     if findings.is_empty() {

@@ -25,7 +25,6 @@ pub(crate) struct Producer {
 impl Producer {
     /// Starts it with these variables set, and no others.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
-        service::telemetry::start("info,rskafka=info", service::telemetry::LogFormat::Text);
         let variables: HashMap<&str, &str> = variables.iter().copied().collect();
         let lookup = |name: &str| variables.get(name).map(|value| (*value).to_owned());
         let mut settings = Settings::new(&lookup);
@@ -43,9 +42,11 @@ impl Producer {
         Self::start(&[&[("KAFKA_BROKER", nowhere.as_str())], variables].concat()).await
     }
 
-    /// Starts it with this topic of the broker that all tests share, and waits until it is ready.
+    /// Starts it with this topic of the broker that all tests share, and waits until it is ready. It has time enough for
+    /// a broker that is slow on a busy machine.
     pub(crate) async fn with_kafka(topic: &str, variables: &[(&str, &str)]) -> Self {
-        let kafka = [("KAFKA_BROKER", stack::shared().await.kafka_broker()), ("KAFKA_TOPIC", topic)];
+        let broker = stack::shared().await.kafka_broker();
+        let kafka = [("KAFKA_BROKER", broker), ("KAFKA_TOPIC", topic), ("PRODUCER_TIMEOUT", "30s")];
         let producer = Self::start(&[&kafka, variables].concat()).await;
         producer.ready().await;
         producer

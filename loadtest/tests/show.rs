@@ -1,0 +1,111 @@
+//! `loadtest show ID` on a real broker and a real store: each place where a post can be, told as what it is.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::Command;
+use std::time::Duration;
+
+use bson::RawDocumentBuf;
+use contract::dead_letter::Reason;
+use contract::{DeadLetter, Parser, PostId, document};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+const VALUE: &[u8] = br#"{"title":"Hello","content":"long enough"}"#;
+
+fn client(broker: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", broker).set("group.id", "post-consumer");
+    config
+}
+
+async fn send(producer: &FutureProducer, topic: &str, id: PostId, headers: Vec<(&'static str, String)>) {
+    let headers = headers
+        .iter()
+        .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+    let key = id.to_key();
+    let record = FutureRecord::to(topic).key(&key).payload(VALUE).headers(headers);
+    producer.send(record, TIMEOUT).await.unwrap();
+}
+
+fn commit(broker: &str, next: i64) {
+    let consumer: BaseConsumer = client(broker).create().unwrap();
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset("post", 0, Offset::Offset(next)).unwrap();
+    consumer.commit(&offsets, CommitMode::Sync).unwrap();
+}
+
+/// Exit code and output.
+fn show(stack: &stack::Stack, id: PostId) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    command.args(["show", &id.to_string(), "--kafka-broker", stack.kafka_broker(), "--mongo-uri", stack.mongo_uri()]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (output.status.code().unwrap(), text)
+}
+
+#[tokio::test]
+async fn a_post_is_told_where_it_is() {
+    let stack = stack::shared().await;
+    let broker = stack.kafka_broker();
+    let [nowhere, stored, dead, lost, waiting] = std::array::from_fn(|_| PostId::fresh());
+    let (code, text) = show(stack, nowhere);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.starts_with("not found"), "topics that do not exist are no error: {text}");
+
+    let admin: AdminClient<DefaultClientContext> = client(broker).create().unwrap();
+    let topics = ["post", "post.dlq"].map(|name| NewTopic::new(name, 1, TopicReplication::Fixed(1)));
+    for created in admin.create_topics(&topics, &AdminOptions::new()).await.unwrap() {
+        created.unwrap();
+    }
+    let producer: FutureProducer = client(broker).create().unwrap();
+    for id in [stored, dead, lost, waiting] {
+        send(&producer, "post", id, Vec::new()).await;
+    }
+    let letter = DeadLetter {
+        topic: "post".to_owned(),
+        partition: 0,
+        offset: 1,
+        reason: Reason::Invalid,
+        message: "title is too long".to_owned(),
+        id: dead,
+    };
+    send(&producer, "post.dlq", dead, letter.headers()).await;
+    let client = mongodb::Client::with_uri_str(stack.mongo_uri()).await.unwrap();
+    let posts = client.default_database().unwrap().collection::<RawDocumentBuf>("posts");
+    let mut body = VALUE.to_vec();
+    let document = document::encode(stored, &Parser::default().parse(&mut body).unwrap(), 1_700_000_000_000);
+    posts.insert_one(document).await.unwrap();
+    commit(broker, 3);
+
+    let (code, text) = show(stack, stored);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.starts_with("stored:") && text.contains(&stored.to_string()) && text.contains("2023-11-14"), "{text}");
+
+    let (code, text) = show(stack, dead);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.starts_with("dead-lettered: title is too long (invalid)"), "{text}");
+    assert!(text.contains("topic post, partition 0, offset 1"), "{text}");
+
+    let (code, text) = show(stack, waiting);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.starts_with("waiting: topic post, partition 0, offset 3; 0 records are before it"), "{text}");
+    assert!(text.contains("lag of group post-consumer: 1"), "{text}");
+
+    let (code, text) = show(stack, lost);
+    assert_eq!(code, 99, "{text}");
+    assert!(
+        text.starts_with("lost: group post-consumer has committed past topic post, partition 0, offset 2"),
+        "{text}"
+    );
+
+    let (code, text) = show(stack, nowhere);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.starts_with("not found"), "{text}");
+}
