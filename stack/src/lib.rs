@@ -6,7 +6,7 @@
 //! Whatever is started ends with this process, even when this process is killed (see [`Process`]).
 //!
 //! Tests that need their own server, later than something else or with a port known beforehand, use [`kafka::start`]
-//! and [`store::start`]; tests that only need a server share one stack by [`shared`].
+//! and [`store::start`]; tests that only need a server share one stack by [`shared()`].
 
 mod cache;
 mod choice;
