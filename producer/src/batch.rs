@@ -35,6 +35,11 @@ impl<T> Batch<T> {
         Ok(())
     }
 
+    /// Encoded size of the items, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
     /// When the batch is to be sent even if it is not full.
     pub(crate) fn deadline(&self) -> Instant {
         self.deadline

@@ -15,9 +15,8 @@ use service::{Backoff, Readiness, Registry};
 use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
-use crate::batch::STALL_FREE_BYTES;
 use crate::config::Config;
-use crate::lane::{self, LaneSettings, Queue};
+use crate::lane::{self, LaneSettings};
 use crate::metrics::Metrics;
 use crate::publisher::Publisher;
 
@@ -171,8 +170,6 @@ impl Supervisor {
         };
         let settings = Arc::new(LaneSettings {
             topic: self.config.kafka.topic.clone(),
-            linger: self.config.linger,
-            batch_bytes: self.config.batch_bytes.min(STALL_FREE_BYTES),
             compression: self.config.compression,
             timeout: self.config.timeout,
             metrics: Arc::clone(&self.metrics),
@@ -180,7 +177,7 @@ impl Supervisor {
             trouble: Arc::clone(&self.trouble),
         });
         for (partition, receiver) in (0..).zip(receivers) {
-            let queue = Arc::new(tokio::sync::Mutex::new(Queue::new(receiver)));
+            let queue = Arc::new(tokio::sync::Mutex::new(receiver));
             for _ in 0..LANES_PER_PARTITION {
                 self.lanes.spawn(lane::run(Arc::clone(&settings), partition, Arc::clone(&queue)));
             }

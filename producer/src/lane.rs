@@ -6,17 +6,14 @@ use std::time::{Duration, Instant};
 
 use rskafka::client::Client;
 use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
-use tokio::sync::{Mutex, Notify, mpsc, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
-use crate::batch::{Batch, encoded_bytes};
 use crate::metrics::Metrics;
-use crate::publisher::Submission;
+use crate::queue::QueueReceiver;
 
 /// What all lanes share.
 pub(crate) struct LaneSettings {
     pub(crate) topic: String,
-    pub(crate) linger: Duration,
-    pub(crate) batch_bytes: usize,
     pub(crate) compression: Compression,
     pub(crate) timeout: Duration,
     pub(crate) metrics: Arc<Metrics>,
@@ -26,48 +23,11 @@ pub(crate) struct LaneSettings {
     pub(crate) trouble: Arc<Notify>,
 }
 
-/// A partition's queue, shared by its lanes.
-pub(crate) struct Queue {
-    receiver: mpsc::UnboundedReceiver<Submission>,
-    /// What did not fit into the batch before.
-    carried: Option<Submission>,
-}
-
-impl Queue {
-    pub(crate) fn new(receiver: mpsc::UnboundedReceiver<Submission>) -> Self {
-        Self { receiver, carried: None }
-    }
-
-    /// Collects the next batch; `None` once the queue is closed and empty.
-    async fn next_batch(&mut self, max_bytes: usize, linger: Duration) -> Option<Batch<Submission>> {
-        let first = match self.carried.take() {
-            Some(carried) => carried,
-            None => self.receiver.recv().await?,
-        };
-        let size_bytes = encoded_bytes(&first.record);
-        let mut batch = Batch::new(first, size_bytes, max_bytes, Instant::now(), linger);
-        loop {
-            let next = match self.receiver.try_recv() {
-                Ok(next) => next,
-                Err(_) => match tokio::time::timeout_at(batch.deadline().into(), self.receiver.recv()).await {
-                    Ok(Some(next)) => next,
-                    Ok(None) | Err(_) => return Some(batch),
-                },
-            };
-            let size_bytes = encoded_bytes(&next.record);
-            if let Err(too_many) = batch.push(next, size_bytes) {
-                self.carried = Some(too_many);
-                return Some(batch);
-            }
-        }
-    }
-}
-
 /// Sends the queue's batches until the queue is closed and empty.
-pub(crate) async fn run(settings: Arc<LaneSettings>, partition: i32, queue: Arc<Mutex<Queue>>) {
+pub(crate) async fn run(settings: Arc<LaneSettings>, partition: i32, queue: Arc<Mutex<QueueReceiver>>) {
     let mut connection: Option<PartitionClient> = None;
     loop {
-        let batch = queue.lock().await.next_batch(settings.batch_bytes, settings.linger).await;
+        let batch = queue.lock().await.next_batch().await;
         let Some(batch) = batch else { return };
         // Whoever was answered 503 meanwhile is not sent any more.
         let waiting = batch.into_items().into_iter().filter(|submission| !submission.request.acknowledged.is_closed());

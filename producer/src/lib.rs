@@ -2,7 +2,7 @@
 //! has acknowledged with acks=all.
 //!
 //! The way of a post: [`create_post`] reads and judges the request → [`publisher`] admits it, picks its partition and
-//! waits → a [`lane`] of that partition collects a [`batch`] and produces it → the acknowledgement answers the request.
+//! waits → a [`lane`] takes a [`batch`] out of that partition's [`queue`] and produces it → the acknowledgement answers the request.
 //! Beside it, [`kafka`] connects, creates the topic and watches whether Kafka is there.
 
 use std::process::ExitCode;
@@ -24,6 +24,7 @@ mod lane;
 mod metrics;
 mod partitioner;
 mod publisher;
+mod queue;
 mod refusal;
 
 pub use config::{Config, KafkaSettings};

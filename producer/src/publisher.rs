@@ -4,16 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use contract::{PostId, record};
 use rskafka::record::Record;
 use service::Registry;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::batch::{STALL_FREE_BYTES, encoded_bytes};
 use crate::config::Config;
 use crate::partitioner;
+use crate::queue::{QueueReceiver, QueueSender, queue};
 use crate::refusal::Refusal;
 
 /// A valid post on its way.
@@ -30,6 +32,10 @@ pub(crate) struct Publishing {
 /// A record in a lane's queue, with the way back to its request.
 pub(crate) struct Submission {
     pub(crate) record: Record,
+    /// Upper bound of the record's encoded size.
+    pub(crate) size_bytes: usize,
+    /// From when on the linger time counts.
+    pub(crate) queued_at: Instant,
     pub(crate) request: WaitingRequest,
 }
 
@@ -47,8 +53,10 @@ pub(crate) struct Publisher {
     timeout: Duration,
     admission: Arc<Semaphore>,
     available: AtomicBool,
-    /// A queue per partition, once the topic is known. They need no bound of their own: `admission` bounds them together.
-    queues: OnceLock<Vec<mpsc::UnboundedSender<Submission>>>,
+    /// A queue per partition, once the topic is known.
+    queues: OnceLock<Vec<QueueSender>>,
+    batch_bytes: usize,
+    linger: Duration,
 }
 
 impl Publisher {
@@ -68,12 +76,14 @@ impl Publisher {
             admission,
             available: AtomicBool::new(false),
             queues: OnceLock::new(),
+            batch_bytes: config.batch_bytes.min(STALL_FREE_BYTES),
+            linger: config.linger,
         }
     }
 
     /// Opens a queue for each partition, the first time the topic is seen; `None` if they are open already.
-    pub(crate) fn open(&self, partitions: usize) -> Option<Vec<mpsc::UnboundedReceiver<Submission>>> {
-        let (senders, receivers) = (0..partitions).map(|_| mpsc::unbounded_channel()).unzip();
+    pub(crate) fn open(&self, partitions: usize) -> Option<Vec<QueueReceiver>> {
+        let (senders, receivers) = (0..partitions).map(|_| queue(self.batch_bytes, self.linger)).unzip();
         self.queues.set(senders).ok().map(|()| receivers)
     }
 
@@ -90,8 +100,15 @@ impl Publisher {
         let id = post.id;
         let record = to_record(post);
         let partition = partitioner::partition_of(record.key.as_deref().unwrap_or_default(), queues.len());
-        let submission = Submission { record, request: WaitingRequest { acknowledged, _admission: admission } };
-        queues[partition].send(submission).map_err(|_| Refusal::KafkaAway)?;
+        let submission = Submission {
+            size_bytes: encoded_bytes(&record),
+            queued_at: Instant::now(),
+            record,
+            request: WaitingRequest { acknowledged, _admission: admission },
+        };
+        if !queues[partition].send(submission) {
+            return Err(Refusal::KafkaAway);
+        }
         match tokio::time::timeout(self.timeout, acknowledgement).await {
             Ok(Ok(offset)) => {
                 tracing::debug!(%id, topic = self.topic, partition, offset, "Message sent to topic");

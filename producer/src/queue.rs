@@ -1,0 +1,90 @@
+//! The queue of a partition: requests put their records in, lanes take batches out. A lane that collects a batch is woken
+//! when the batch is full or its linger time is over, and not for each record.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::batch::Batch;
+use crate::publisher::Submission;
+
+/// A new queue: the end that takes records, and the end that gives batches of at most `max_bytes`.
+pub(crate) fn queue(max_bytes: usize, linger: Duration) -> (QueueSender, QueueReceiver) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let level = Arc::new(Level { bytes: AtomicUsize::new(0), max_bytes, full: Notify::new() });
+    (QueueSender { sender, level: Arc::clone(&level) }, QueueReceiver { receiver, carried: None, level, linger })
+}
+
+/// How much waits in the queue.
+struct Level {
+    bytes: AtomicUsize,
+    max_bytes: usize,
+    /// Told when `bytes` reaches `max_bytes`.
+    full: Notify,
+}
+
+impl Level {
+    fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Acquire) >= self.max_bytes
+    }
+}
+
+/// Where requests put their records. It needs no bound of its own: admission bounds all queues together.
+pub(crate) struct QueueSender {
+    sender: mpsc::UnboundedSender<Submission>,
+    level: Arc<Level>,
+}
+
+impl QueueSender {
+    /// Hands the record to the lanes; false when they are gone.
+    pub(crate) fn send(&self, submission: Submission) -> bool {
+        let bytes = submission.size_bytes;
+        let before = self.level.bytes.fetch_add(bytes, Ordering::AcqRel);
+        if self.sender.send(submission).is_err() {
+            return false;
+        }
+        if before < self.level.max_bytes && before + bytes >= self.level.max_bytes {
+            self.level.full.notify_one();
+        }
+        true
+    }
+}
+
+/// Where lanes take batches, one lane at a time.
+pub(crate) struct QueueReceiver {
+    receiver: mpsc::UnboundedReceiver<Submission>,
+    /// What did not fit into the batch before.
+    carried: Option<Submission>,
+    level: Arc<Level>,
+    linger: Duration,
+}
+
+impl QueueReceiver {
+    /// Collects the next batch; `None` once the queue is closed and empty.
+    pub(crate) async fn next_batch(&mut self) -> Option<Batch<Submission>> {
+        let first = match self.carried.take() {
+            Some(carried) => carried,
+            None => self.receiver.recv().await?,
+        };
+        let (bytes, queued_at) = (first.size_bytes, first.queued_at);
+        let mut batch = Batch::new(first, bytes, self.level.max_bytes, queued_at, self.linger);
+        // A notification may be an old one, hence the loop.
+        while !self.level.is_full() && Instant::now() < batch.deadline() {
+            tokio::select! {
+                () = self.level.full.notified() => {}
+                () = tokio::time::sleep_until(batch.deadline().into()) => break,
+            }
+        }
+        while let Ok(next) = self.receiver.try_recv() {
+            let bytes = next.size_bytes;
+            if let Err(too_many) = batch.push(next, bytes) {
+                self.carried = Some(too_many);
+                break;
+            }
+        }
+        self.level.bytes.fetch_sub(batch.size_bytes(), Ordering::AcqRel);
+        Some(batch)
+    }
+}
