@@ -33,7 +33,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// not only that there was no answer.
 const RETRY_TIME: Duration = Duration::from_millis(1500);
 
-/// Connections per partition: with four, one collects while the others wait, and the machine's cores are the limit.
+/// Connections per partition: one collects a batch while the others wait for their acknowledgements.
 const LANES_PER_PARTITION: usize = 4;
 
 /// Keeps the publisher connected, for as long as [`Supervisor::run`] is polled.
