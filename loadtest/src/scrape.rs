@@ -2,7 +2,6 @@
 
 use anyhow::ensure;
 
-use crate::http;
 use crate::target::Target;
 
 /// A page of metrics.
@@ -14,7 +13,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// Gets the page of a service.
     pub(crate) async fn get(service: &Target) -> anyhow::Result<Self> {
-        let page = http::get(service, "/metrics").await?;
+        let page = service.get("/metrics").await?;
         ensure!(page.status.is_success(), "no metrics: {}", page.status);
         Ok(Self { text: String::from_utf8_lossy(&page.body).into_owned() })
     }

@@ -10,7 +10,6 @@ use serde::Deserialize;
 use stack::Process;
 use tokio::time::{Instant, sleep};
 
-use crate::http;
 use crate::target::Target;
 
 /// The first argument that makes this program the producer.
@@ -133,7 +132,7 @@ impl Service {
         struct Problem {
             detail: String,
         }
-        let answer = http::get(&self.target, "/readyz").await.map_err(|error| format!("{error:#}"))?;
+        let answer = self.target.get("/readyz").await.map_err(|error| format!("{error:#}"))?;
         if answer.status.is_success() {
             return Ok(());
         }

@@ -2,14 +2,15 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, bail};
-use hyper::Uri;
-use hyper::header::HeaderValue;
+use anyhow::{Context, anyhow, bail};
+use http_body_util::Full;
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Request, Uri};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::exit::Unusable;
-use crate::http::ANSWER_TIMEOUT;
+use crate::http::{ANSWER_TIMEOUT, Answer, Connection};
 
 /// An HTTP server that takes posts.
 #[derive(Debug, Clone)]
@@ -51,6 +52,19 @@ impl Target {
     pub(crate) fn path(&self, path: &str) -> Uri {
         let path = format!("{}{path}", self.base_path);
         path.parse().expect("a URL's own path with a plain word behind it is a path")
+    }
+
+    /// Gets a page such as `/metrics` over a connection of its own.
+    ///
+    /// # Errors
+    /// When there is no complete answer within [`ANSWER_TIMEOUT`].
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        let answer = timeout(ANSWER_TIMEOUT, async {
+            let mut connection = Connection::open(self.address).await?;
+            let request = Request::get(self.path(path)).header(HOST, &self.host).body(Full::default())?;
+            connection.send(request).await.map_err(|_| anyhow!("the connection was cut off"))
+        });
+        answer.await.with_context(|| format!("no answer within {ANSWER_TIMEOUT:?}"))?
     }
 }
 

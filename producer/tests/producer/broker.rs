@@ -38,7 +38,7 @@ impl Broker {
     }
 
     /// Stops it, if it runs.
-    pub(crate) async fn take_away(&mut self) {
+    pub(crate) async fn take_away(&self) {
         if let Some(server) = &self.server {
             server.stop().await.unwrap();
         }

@@ -83,6 +83,24 @@ async fn all_are_there(ids: HashSet<String>, broker: &Broker, topic: &str) {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// Posts before and after the trouble are accepted and there, those within it refused.
+async fn loses_no_accepted_post(trouble: impl AsyncFnOnce(&Broker)) {
+    let mut broker = broker::borrow().await;
+    broker.bring_back().await;
+    let topic = fresh_topic();
+    let producer = start(&broker.address(), &topic).await;
+    producer.ready().await;
+    let mut ids = accepted(&producer).await;
+
+    trouble(&broker).await;
+    refused_until_known(&producer).await;
+
+    broker.bring_back().await;
+    producer.ready().await;
+    ids.extend(accepted(&producer).await);
+    all_are_there(ids, &broker, &topic).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_comes_late_finds_the_producer_waiting() {
     let mut broker = broker::borrow().await;
@@ -99,38 +117,12 @@ async fn a_broker_that_comes_late_finds_the_producer_waiting() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_stops_and_comes_back_loses_no_accepted_post() {
-    let mut broker = broker::borrow().await;
-    broker.bring_back().await;
-    let topic = fresh_topic();
-    let producer = start(&broker.address(), &topic).await;
-    producer.ready().await;
-    let mut ids = accepted(&producer).await;
-
-    broker.take_away().await;
-    refused_until_known(&producer).await;
-
-    broker.bring_back().await;
-    producer.ready().await;
-    ids.extend(accepted(&producer).await);
-    all_are_there(ids, &broker, &topic).await;
+    loses_no_accepted_post(Broker::take_away).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_freezes_and_goes_on_loses_no_accepted_post() {
-    let mut broker = broker::borrow().await;
-    broker.bring_back().await;
-    let topic = fresh_topic();
-    let producer = start(&broker.address(), &topic).await;
-    producer.ready().await;
-    let mut ids = accepted(&producer).await;
-
-    broker.freeze();
-    refused_until_known(&producer).await;
-
-    broker.bring_back().await;
-    producer.ready().await;
-    ids.extend(accepted(&producer).await);
-    all_are_there(ids, &broker, &topic).await;
+    loses_no_accepted_post(async |broker: &Broker| broker.freeze()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
