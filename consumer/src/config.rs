@@ -21,6 +21,8 @@ pub struct Config {
     pub concurrent_flushes: usize,
     /// `CONSUMER_BUFFER_BYTES`: bound of all records held; beyond it fetching is paused.
     pub buffer_bytes: usize,
+    /// How many dead letters are normal.
+    pub dead_letters: DeadLetterSettings,
 }
 
 /// Where Kafka is, and how the group works.
@@ -51,6 +53,15 @@ pub struct BatchSettings {
     pub bytes: usize,
     /// `CONSUMER_BATCH_INTERVAL`: so long after the batch's first record.
     pub interval: Duration,
+}
+
+/// How many dead letters are normal; beyond either limit the consumer pauses.
+#[derive(Debug, Clone, Copy)]
+pub struct DeadLetterSettings {
+    /// `DLQ_MAX_SHARE`: largest share of dead letters among the last records, 0 to 1; 1 is no limit.
+    pub max_share: f64,
+    /// `DLQ_MAX_CONSECUTIVE`: most dead letters in a row; 0 is no limit.
+    pub max_consecutive: usize,
 }
 
 /// A MongoDB URI that names a database. `Debug` does not show it, since it may hold a password.
@@ -110,6 +121,29 @@ impl Config {
                 32_000_000,
                 1_000_000..=4_000_000_000,
                 "bytes of all records held; beyond it fetching pauses",
+            ),
+            dead_letters: DeadLetterSettings::read(settings),
+        }
+    }
+}
+
+impl DeadLetterSettings {
+    fn read(settings: &mut Settings<'_>) -> Self {
+        Self {
+            max_share: settings.read(
+                "DLQ_MAX_SHARE",
+                "0.5",
+                "share of dead letters among the last 1,000 records, 0 to 1; beyond it consuming pauses; 1 is no limit",
+                |text| match text.parse() {
+                    Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+                    _ => Err("must be a number from 0 to 1".to_owned()),
+                },
+            ),
+            max_consecutive: settings.number(
+                "DLQ_MAX_CONSECUTIVE",
+                100,
+                0..=1_000_000_000,
+                "dead letters in a row; beyond it consuming pauses; 0 is no limit",
             ),
         }
     }
@@ -185,6 +219,8 @@ mod tests {
             ("DLQ_TOPIC", "post"),
             ("MONGO_URI", "mongodb://localhost:27017"),
             ("CONSUMER_BATCH_MESSAGES", "0"),
+            ("DLQ_MAX_SHARE", "50"),
+            ("DLQ_MAX_CONSECUTIVE", "-1"),
         ];
         let faults = faults(&set);
         assert_eq!(faults.len(), set.len(), "{faults:?}");

@@ -44,6 +44,18 @@ pub struct Fault {
     pub message: String,
 }
 
+impl Fault {
+    /// What is wrong, for logs and health checks. What MongoDB says of a conflict repeats the value in question, which
+    /// belongs into the dead letter and nowhere else.
+    pub(crate) fn log_line(&self) -> &str {
+        match self.reason {
+            Reason::Refused => "MongoDB refuses this document",
+            Reason::Conflict => "MongoDB has another document with the same value in a unique index",
+            Reason::Undecodable | Reason::Invalid => &self.message,
+        }
+    }
+}
+
 /// Decodes records of one topic.
 pub struct Decoder {
     topic: String,

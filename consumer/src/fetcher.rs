@@ -1,5 +1,6 @@
 //! The fetcher: a thread of its own that polls Kafka, decodes, and hands records to the pipeline as long as the budget has
-//! room. When it has none, it pauses fetching but goes on polling, so that the group does not take it for dead.
+//! room. When it has none, or when there are too many dead letters, it pauses fetching but goes on polling, so that the group
+//! does not take it for dead.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::buffer::Buffered;
 use crate::config::Config;
 use crate::decode::{Decoded, Decoder, Fetched};
 use crate::group::GroupConsumer;
+use crate::hold::Hold;
 
 /// Longest time in one poll: how late a stop is noticed.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
@@ -29,6 +31,7 @@ pub(crate) struct Fetcher {
     consumer: Arc<GroupConsumer>,
     decoder: Decoder,
     budget: Budget,
+    hold: Hold,
     records: mpsc::UnboundedSender<Decoded>,
     stop: CancellationToken,
 }
@@ -38,16 +41,17 @@ impl Fetcher {
         consumer: Arc<GroupConsumer>,
         config: &Config,
         budget: Budget,
+        hold: Hold,
         records: mpsc::UnboundedSender<Decoded>,
         stop: CancellationToken,
     ) -> Self {
-        Self { consumer, decoder: Decoder::new(&config.kafka.topic), budget, records, stop }
+        Self { consumer, decoder: Decoder::new(&config.kafka.topic), budget, hold, records, stop }
     }
 
     /// Blocks its thread until the stop.
     pub(crate) fn run(mut self, runtime: &Handle) {
         let consumer = Arc::clone(&self.consumer);
-        while !self.stop.is_cancelled() {
+        while !self.stop.is_cancelled() && !self.hold.is_set() {
             match consumer.poll(POLL_TIMEOUT) {
                 None => {}
                 Some(Ok(message)) => {
@@ -58,6 +62,11 @@ impl Fetcher {
                 }
                 Some(Err(error)) => report(&error),
             }
+        }
+        // Nothing more is fetched, but the member stays in the group: another one would only meet the same records.
+        consumer.context().set_paused(&consumer, true);
+        while !self.stop.is_cancelled() {
+            self.poll_paused();
         }
     }
 
@@ -75,16 +84,22 @@ impl Fetcher {
         context.set_paused(&self.consumer, true);
         let mut is_admitted = false;
         while !is_admitted && !self.stop.is_cancelled() && context.assignment(partition) == assignment {
-            // Nothing is fetched while paused; this serves the group's callbacks. Should a record slip through all the
-            // same, its partition must be read again from there.
-            if let Some(Ok(message)) = self.consumer.poll(POLL_TIMEOUT) {
-                self.put_back(&message);
-            }
+            self.poll_paused();
             is_admitted = self.budget.take(bytes, Duration::ZERO, runtime);
         }
         context.set_paused(&self.consumer, false);
         tracing::info!("fetching goes on");
         is_admitted
+    }
+
+    /// Nothing is fetched while paused; this serves the group's callbacks. Should a record slip through all the same, its
+    /// partition must be read again from there.
+    fn poll_paused(&self) {
+        match self.consumer.poll(POLL_TIMEOUT) {
+            None => {}
+            Some(Ok(message)) => self.put_back(&message),
+            Some(Err(error)) => report(&error),
+        }
     }
 
     fn put_back(&self, message: &BorrowedMessage<'_>) {

@@ -1,16 +1,16 @@
-//! A flush: every record of one batch is stored or dead-lettered when it is over. It does not give up; what fails for a
-//! reason that may pass is tried again, with backoff.
+//! A flush: when it is over, every record of one batch is stored or dead-lettered, or held since there are too many dead
+//! letters. It does not give up; what fails for a reason that may pass is tried again, with backoff.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use contract::dead_letter::Reason;
 use service::{Backoff, Readiness};
 
 use crate::buffer::Trigger;
 use crate::config::Config;
 use crate::dead_letters::DeadLetters;
 use crate::decode::{Decoded, Fault};
+use crate::hold::{Faults, Hold};
 use crate::metrics::Metrics;
 use crate::store::{NotStored, Store};
 
@@ -23,6 +23,7 @@ pub(crate) struct Flusher {
     topic: String,
     store: Store,
     dead_letters: DeadLetters,
+    hold: Hold,
     metrics: Arc<Metrics>,
     readiness: Readiness,
 }
@@ -40,21 +41,22 @@ impl Flusher {
         config: &Config,
         store: Store,
         dead_letters: DeadLetters,
+        hold: Hold,
         metrics: Arc<Metrics>,
         readiness: Readiness,
     ) -> Self {
-        Self { topic: config.kafka.topic.clone(), store, dead_letters, metrics, readiness }
+        Self { topic: config.kafka.topic.clone(), store, dead_letters, hold, metrics, readiness }
     }
 
-    /// Returns once every record of the batch is stored or acknowledged as a dead letter.
-    pub(crate) async fn flush(&self, batch: Vec<Decoded>, trigger: Trigger) {
+    /// Returns once every record of the batch is stored, acknowledged as a dead letter, or held; the positions of those
+    /// held, ascending.
+    pub(crate) async fn flush(&self, batch: Vec<Decoded>, trigger: Trigger) -> Vec<usize> {
         let started = Instant::now();
         let mut summary = Summary::default();
-        let refused = self.store(&batch, &mut summary).await;
-        let undecodable =
-            batch.iter().filter_map(|record| record.outcome.as_ref().err().map(|fault| (record, fault.clone())));
-        for (record, fault) in undecodable.chain(refused) {
-            self.dead_letter(record, &fault).await;
+        let faults = self.store(&batch, &mut summary).await;
+        let (faults, held) = self.hold.judge(&batch, faults);
+        for (position, fault) in faults {
+            self.dead_letter(&batch[position], &fault).await;
             summary.dead_lettered += 1;
         }
         self.metrics.flushed(trigger, batch.len(), started.elapsed());
@@ -67,19 +69,27 @@ impl Flusher {
             stored = summary.stored,
             duplicates = summary.duplicates,
             dead_lettered = summary.dead_lettered,
+            held = held.len(),
             trigger = trigger.as_str(),
             milliseconds = started.elapsed().as_millis(),
             "batch flushed"
         );
+        held
     }
 
-    /// Inserts the batch's documents until each is stored or refused; returns the refused ones.
-    async fn store<'a>(&self, batch: &'a [Decoded], summary: &mut Summary) -> Vec<(&'a Decoded, Fault)> {
-        let mut waiting: Vec<&Decoded> = batch.iter().filter(|record| record.outcome.is_ok()).collect();
-        let mut refused = Vec::new();
+    /// Inserts the batch's documents until each is stored or refused; returns what can never be stored.
+    async fn store(&self, batch: &[Decoded], summary: &mut Summary) -> Faults {
+        let mut faults = Vec::new();
+        let mut waiting = Vec::new();
+        for (position, record) in batch.iter().enumerate() {
+            match &record.outcome {
+                Ok(document) => waiting.push((position, document)),
+                Err(fault) => faults.push((position, fault.clone())),
+            }
+        }
         let mut backoff = Backoff::for_servers();
         while !waiting.is_empty() {
-            let documents: Vec<_> = waiting.iter().filter_map(|record| record.outcome.as_ref().ok()).collect();
+            let documents: Vec<_> = waiting.iter().map(|(_, document)| *document).collect();
             let not_now = match self.store.insert(&documents).await {
                 Ok(not_stored) => {
                     let mut later = Vec::new();
@@ -93,7 +103,7 @@ impl Flusher {
                                 summary.duplicates += 1;
                                 self.metrics.duplicates.increment(1);
                             }
-                            NotStored::Refused(fault) => refused.push((waiting[index], fault)),
+                            NotStored::Refused(fault) => faults.push((waiting[index].0, fault)),
                             NotStored::NotNow(reason) => {
                                 why_later = Some(reason);
                                 later.push(waiting[index]);
@@ -114,7 +124,8 @@ impl Flusher {
                 }
             }
         }
-        refused
+        faults.sort_by_key(|(position, _)| *position);
+        faults
     }
 
     /// Sends the record to the dead-letter topic until that is acknowledged.
@@ -132,7 +143,7 @@ impl Flusher {
             partition = letter.partition,
             offset = letter.offset,
             reason = fault.reason.as_str(),
-            message = log_line(fault),
+            message = fault.log_line(),
             "record dead-lettered"
         );
     }
@@ -145,13 +156,5 @@ impl Flusher {
 
     fn recovered(&self) {
         self.readiness.met(CONDITION);
-    }
-}
-
-/// What MongoDB says of a conflict repeats the value in question, which belongs into the dead letter, not into the logs.
-fn log_line(fault: &Fault) -> &str {
-    match fault.reason {
-        Reason::Refused | Reason::Conflict => "see the dead letter's headers",
-        Reason::Undecodable | Reason::Invalid => &fault.message,
     }
 }

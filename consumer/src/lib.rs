@@ -3,7 +3,7 @@
 //!
 //! The way of a record: the [`fetcher`] thread polls Kafka and [`decode`]s → the [`pipeline`] collects records in a
 //! [`buffer`], starts flushes, and commits what [`offsets`] allows → a [`flush`] inserts its batch into the [`store`] and
-//! sends what can never be stored to the [`dead_letters`] topic. Beside it, [`group`] hands partitions over when the group
+//! sends what can never be stored to the [`dead_letters`] topic, unless that is too much ([`dead_letter_limit`]). Beside it, [`group`] hands partitions over when the group
 //! rebalances, and [`watch`] keeps up to date how far behind the group is ([`lag`]).
 
 use std::process::ExitCode;
@@ -23,11 +23,13 @@ mod budget;
 pub mod buffer;
 mod classify;
 mod config;
+pub mod dead_letter_limit;
 mod dead_letters;
 pub mod decode;
 mod fetcher;
 mod flush;
 mod group;
+mod hold;
 mod kafka;
 mod lag;
 mod metrics;
@@ -36,7 +38,7 @@ mod pipeline;
 mod store;
 mod watch;
 
-pub use config::{BatchSettings, Config, KafkaSettings, MongoUri};
+pub use config::{BatchSettings, Config, DeadLetterSettings, KafkaSettings, MongoUri};
 
 /// Bounds of the consumer's own small HTTP server, which only health checks and scrapers use.
 const LIMITS: Limits = Limits { max_connections: 100, header_timeout: std::time::Duration::from_secs(10) };
@@ -97,9 +99,11 @@ async fn consume(
     };
 
     let budget = budget::Budget::new(config.buffer_bytes);
+    let hold = hold::Hold::new(config, readiness.clone());
     let (records, received) = mpsc::unbounded_channel();
     let fetcher = {
-        let fetcher = fetcher::Fetcher::new(Arc::clone(&consumer), config, budget.clone(), records, stop.clone());
+        let fetcher =
+            fetcher::Fetcher::new(Arc::clone(&consumer), config, budget.clone(), hold.clone(), records, stop.clone());
         let runtime = Handle::current();
         thread::Builder::new()
             .name("fetcher".to_owned())
@@ -111,7 +115,8 @@ async fn consume(
             watch::Watch::new(Arc::clone(&consumer), config, Arc::clone(&book), readiness.clone(), stop.clone());
         thread::Builder::new().name("watch".to_owned()).spawn(move || watch.run()).context("cannot start a thread")?
     };
-    let flusher = flush::Flusher::new(config, store.clone(), dead_letters, Arc::clone(&metrics), readiness.clone());
+    let flusher =
+        flush::Flusher::new(config, store.clone(), dead_letters, hold, Arc::clone(&metrics), readiness.clone());
     let pipeline = pipeline::Pipeline::new(config, Arc::clone(&consumer), flusher, budget, book, metrics);
     tokio::select! {
         outcome = pipeline.run(received, revoked, stop) => outcome?,

@@ -45,7 +45,8 @@ pub(crate) struct Pipeline {
     buffer: Buffer<Tracked>,
     /// Records that were received while partitions were handed over, older than what the channel holds.
     carried: VecDeque<Decoded>,
-    flushes: JoinSet<()>,
+    /// The flushes that are not over; each returns the positions of the records that it leaves unfinished.
+    flushes: JoinSet<Vec<usize>>,
     in_flight: HashMap<Id, InFlight>,
     revoking: Option<Revoking>,
     commit_due: Option<Instant>,
@@ -187,10 +188,15 @@ impl Pipeline {
         self.in_flight.insert(task.id(), InFlight { tickets, bytes });
     }
 
-    fn finish_flush(&mut self, finished: Result<(Id, ()), JoinError>) -> anyhow::Result<()> {
-        let (id, ()) = finished.context("a flush failed")?;
+    fn finish_flush(&mut self, finished: Result<(Id, Vec<usize>), JoinError>) -> anyhow::Result<()> {
+        let (id, held) = finished.context("a flush failed")?;
         let flush = self.in_flight.remove(&id).context("a flush was not known")?;
-        flush.tickets.into_iter().for_each(|ticket| self.offsets.finished(ticket));
+        for (position, ticket) in flush.tickets.into_iter().enumerate() {
+            // A record that is held is never finished here: whoever holds the partition next reads it again.
+            if held.binary_search(&position).is_err() {
+                self.offsets.finished(ticket);
+            }
+        }
         flush.bytes.into_iter().for_each(|bytes| self.budget.give_back(bytes));
         self.commit_due.get_or_insert_with(|| Instant::now() + COMMIT_INTERVAL);
         Ok(())

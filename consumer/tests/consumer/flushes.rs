@@ -1,6 +1,7 @@
 //! When batches are flushed, and what is committed.
 
-use crate::support::{Running, World, ids, post, wait_until};
+use crate::running::Running;
+use crate::support::{World, ids, post, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn full_batches_are_flushed_by_size_and_the_rest_by_the_timer_of_its_first_record() {

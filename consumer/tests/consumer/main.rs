@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
 mod command_line;
+mod dead_letter_limit;
 mod flushes;
 mod rebalance;
 mod records;
+mod running;
 mod store_away;
 mod support;

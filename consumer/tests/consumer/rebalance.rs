@@ -1,18 +1,19 @@
 //! Members come and go; nothing is lost, and in a clean hand-over nothing is read twice.
 
-use crate::support::{Running, World, ids, wait_until};
+use crate::running::Running;
+use crate::support::{World, ids, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_members_share_the_work_and_one_takes_over_when_the_other_leaves() {
     let world = World::new(4).await;
     let settings = [("CONSUMER_BATCH_INTERVAL", "200ms"), ("CONSUMER_BATCH_MESSAGES", "10")];
     let one = Running::start(world.config(&settings)).await;
-    wait_until("the first member holds all", async || held(&one, &world.topic).await == 4).await;
+    wait_until("the first member holds all", async || one.held(&world.topic).await == 4).await;
     let mut sent = world.send_posts(400).await;
     let two = Running::start(world.config(&settings)).await;
     sent.extend(world.send_posts(400).await);
     wait_until("the partitions are shared", async || {
-        (held(&one, &world.topic).await, held(&two, &world.topic).await) == (2, 2)
+        (one.held(&world.topic).await, two.held(&world.topic).await) == (2, 2)
     })
     .await;
     sent.extend(world.send_posts(400).await);
@@ -23,7 +24,7 @@ async fn two_members_share_the_work_and_one_takes_over_when_the_other_leaves() {
     sent.extend(world.send_posts(200).await);
     two.stop().await;
     sent.extend(world.send_posts(200).await);
-    wait_until("the first member holds all again", async || held(&one, &world.topic).await == 4).await;
+    wait_until("the first member holds all again", async || one.held(&world.topic).await == 4).await;
     let documents = world.wait_for_documents(sent.len()).await;
     sent.sort();
     assert_eq!(ids(&documents), sent);
@@ -41,10 +42,4 @@ async fn two_members_share_the_work_and_one_takes_over_when_the_other_leaves() {
 
 async fn stored(running: &Running) -> f64 {
     running.metric("ingest_posts_stored_total").await.unwrap_or_default()
-}
-
-/// Number of partitions that the member shows a lag for.
-async fn held(running: &Running, topic: &str) -> usize {
-    let series = format!("kafka_consumergroup_lag{{consumergroup=\"{topic}\"");
-    running.get("/metrics").await.lines().filter(|line| line.starts_with(&series)).count()
 }

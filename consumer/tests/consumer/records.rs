@@ -9,7 +9,8 @@ use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 use rdkafka::message::Message;
 
-use crate::support::{Running, World, ids, post};
+use crate::running::Running;
+use crate::support::{World, ids, post};
 
 const SOON: [(&str, &str); 1] = [("CONSUMER_BATCH_INTERVAL", "100ms")];
 

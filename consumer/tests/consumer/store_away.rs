@@ -4,7 +4,8 @@ use stack::kafka::BrokerOptions;
 use stack::store::StoreOptions;
 use stack::{environment, free_port, kafka, store};
 
-use crate::support::{Running, World};
+use crate::running::Running;
+use crate::support::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_started_first_waits_for_the_store_and_the_topic() {

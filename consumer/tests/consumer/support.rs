@@ -15,10 +15,6 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use service::Settings;
 use stack::Stack;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Longest wait for anything in these tests.
@@ -67,22 +63,27 @@ impl World {
 
     /// The settings, with these set besides.
     pub(crate) fn config(&self, set: &[(&str, &str)]) -> Config {
-        let dead_letters = self.dead_letter_topic();
-        let mut variables: HashMap<&str, &str> = [
-            ("KAFKA_BROKER", self.broker.as_str()),
-            ("MONGO_URI", &self.mongo_uri),
-            ("KAFKA_TOPIC", &self.topic),
-            ("KAFKA_GROUP", &self.topic),
-            ("DLQ_TOPIC", &dead_letters),
-        ]
-        .into();
-        variables.extend(set.iter().copied());
-        let lookup = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+        let variables = self.variables(set);
+        let lookup = |name: &str| variables.get(name).cloned();
         let mut settings = Settings::new(&lookup);
         let config = Config::read(&mut settings);
         let (_, faults) = settings.finish();
         assert_eq!(faults, []);
         config
+    }
+
+    /// The settings as environment variables.
+    pub(crate) fn variables(&self, set: &[(&str, &str)]) -> HashMap<String, String> {
+        let dead_letters = self.dead_letter_topic();
+        let own = [
+            ("KAFKA_BROKER", self.broker.as_str()),
+            ("MONGO_URI", &self.mongo_uri),
+            ("KAFKA_TOPIC", &self.topic),
+            ("KAFKA_GROUP", &self.topic),
+            ("DLQ_TOPIC", &dead_letters),
+        ];
+        let all = own.into_iter().chain(set.iter().copied());
+        all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     pub(crate) fn dead_letter_topic(&self) -> String {
@@ -163,56 +164,6 @@ impl World {
             (letter, message)
         };
         messages.into_iter().map(with_letter).collect()
-    }
-}
-
-/// A consumer that runs.
-pub(crate) struct Running {
-    address: String,
-    stop: CancellationToken,
-    task: JoinHandle<anyhow::Result<()>>,
-}
-
-impl Running {
-    pub(crate) async fn start(config: Config) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(consumer::run(config, listener, stop.clone()));
-        Self { address, stop, task }
-    }
-
-    /// Stops it as SIGTERM does, and expects it to end cleanly.
-    pub(crate) async fn stop(self) {
-        self.stop.cancel();
-        tokio::time::timeout(DEADLINE, self.task).await.expect("the consumer stops in time").unwrap().unwrap();
-    }
-
-    /// Answer of a GET: the whole response.
-    pub(crate) async fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        stream
-            .write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
-            .await
-            .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
-    }
-
-    /// The value of a series, written as in the metrics' text; `None` if it is absent.
-    pub(crate) async fn metric(&self, series: &str) -> Option<f64> {
-        let text = self.get("/metrics").await;
-        let line = text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')))?;
-        line.rsplit_once(' ')?.1.parse().ok()
-    }
-
-    pub(crate) async fn wait_for_metric(&self, series: &str, value: f64) {
-        wait_until(&format!("{series} = {value}"), async || self.metric(series).await == Some(value)).await;
-    }
-
-    pub(crate) async fn wait_for_readyz(&self, expected: &str) {
-        wait_until(&format!("/readyz tells {expected}"), async || self.get("/readyz").await.contains(expected)).await;
     }
 }
 

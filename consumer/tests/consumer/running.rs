@@ -1,0 +1,138 @@
+//! A consumer that runs, within this process or as one of its own.
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use consumer::Config;
+use stack::free_port;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{DEADLINE, World, wait_until};
+
+/// The real `run` within this process.
+pub(crate) struct Running {
+    endpoints: Endpoints,
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Running {
+    pub(crate) async fn start(config: Config) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoints = Endpoints { address: listener.local_addr().unwrap().to_string() };
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(consumer::run(config, listener, stop.clone()));
+        Self { endpoints, stop, task }
+    }
+
+    /// Stops it as SIGTERM does, and expects it to end cleanly.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(DEADLINE, self.task).await.expect("the consumer stops in time").unwrap().unwrap();
+    }
+}
+
+impl std::ops::Deref for Running {
+    type Target = Endpoints;
+
+    fn deref(&self) -> &Endpoints {
+        &self.endpoints
+    }
+}
+
+/// The real binary as a process, which can be sent signals.
+pub(crate) struct Member {
+    endpoints: Endpoints,
+    child: Child,
+}
+
+impl Member {
+    pub(crate) async fn start(world: &World, set: &[(&str, &str)]) -> Self {
+        let port = free_port().to_string();
+        let child = Command::new(env!("CARGO_BIN_EXE_consumer"))
+            .env_clear()
+            .envs(world.variables(set))
+            .envs([("HOST", "127.0.0.1"), ("PORT", &port), ("LOG", "error")])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let endpoints = Endpoints { address: format!("127.0.0.1:{port}") };
+        wait_until("the consumer listens", async || TcpStream::connect(&endpoints.address).await.is_ok()).await;
+        Self { endpoints, child }
+    }
+
+    /// Sends it a signal, by its name as `kill` knows it.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success(), "kill -s {signal} {pid}");
+    }
+
+    /// How it ended; it was told to before.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the consumer ends", async || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        })
+        .await;
+        status.expect("it has ended")
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // It has ended already unless a test failed.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl std::ops::Deref for Member {
+    type Target = Endpoints;
+
+    fn deref(&self) -> &Endpoints {
+        &self.endpoints
+    }
+}
+
+/// What a consumer tells over HTTP.
+pub(crate) struct Endpoints {
+    address: String,
+}
+
+impl Endpoints {
+    /// Answer of a GET: the whole response.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// The value of a series, written as in the metrics' text; `None` if it is absent.
+    pub(crate) async fn metric(&self, series: &str) -> Option<f64> {
+        let text = self.get("/metrics").await;
+        let line = text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')))?;
+        line.rsplit_once(' ')?.1.parse().ok()
+    }
+
+    pub(crate) async fn wait_for_metric(&self, series: &str, value: f64) {
+        wait_until(&format!("{series} = {value}"), async || self.metric(series).await == Some(value)).await;
+    }
+
+    /// Number of partitions that the member shows a lag for.
+    pub(crate) async fn held(&self, topic: &str) -> usize {
+        let series = format!("kafka_consumergroup_lag{{consumergroup=\"{topic}\"");
+        self.get("/metrics").await.lines().filter(|line| line.starts_with(&series)).count()
+    }
+
+    pub(crate) async fn wait_for_readyz(&self, expected: &str) {
+        wait_until(&format!("/readyz tells {expected}"), async || self.get("/readyz").await.contains(expected)).await;
+    }
+}
