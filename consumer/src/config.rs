@@ -150,7 +150,7 @@ impl DeadLetterSettings {
 }
 
 impl KafkaSettings {
-    fn read(settings: &mut Settings<'_>) -> Self {
+    pub(crate) fn read(settings: &mut Settings<'_>) -> Self {
         let kafka = Self {
             brokers: settings.text("KAFKA_BROKER", "localhost:9092", "bootstrap brokers, host:port, comma-separated"),
             topic: settings.text("KAFKA_TOPIC", "post", "topic of the posts"),

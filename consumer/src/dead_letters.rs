@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use contract::DeadLetter;
+use contract::dead_letter::REPLAY_ATTEMPTS_HEADER;
 use rdkafka::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -44,6 +45,10 @@ impl DeadLetters {
         let mut headers = OwnedHeaders::new();
         for (key, value) in letter.headers() {
             headers = headers.insert(Header { key, value: Some(&value) });
+        }
+        if record.replay_attempts > 0 {
+            let attempts = record.replay_attempts.to_string();
+            headers = headers.insert(Header { key: REPLAY_ATTEMPTS_HEADER, value: Some(&attempts) });
         }
         let mut message = FutureRecord::<[u8], [u8]>::to(&self.topic).headers(headers).timestamp(record.timestamp_ms);
         if let Some(key) = &record.key {

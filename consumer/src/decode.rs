@@ -18,6 +18,8 @@ pub struct Fetched {
     pub offset: i64,
     /// When the request was accepted, in ms since 1970.
     pub timestamp_ms: i64,
+    /// How often it was sent back from the dead letters.
+    pub replay_attempts: u32,
     /// The key, if it has one.
     pub key: Option<Vec<u8>>,
     /// The value, if it has one.
@@ -128,7 +130,7 @@ mod tests {
 
     fn fetched(key: Option<&[u8]>, value: Option<&[u8]>) -> Fetched {
         let own = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
-        Fetched { partition: 1, offset: 2, timestamp_ms: 3, key: own(key), value: own(value) }
+        Fetched { partition: 1, offset: 2, timestamp_ms: 3, replay_attempts: 0, key: own(key), value: own(value) }
     }
 
     #[test]

@@ -5,9 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::dead_letter;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -115,9 +116,17 @@ fn to_fetched(message: &BorrowedMessage<'_>) -> Fetched {
         partition: message.partition(),
         offset: message.offset(),
         timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
+        replay_attempts: replay_attempts(message),
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
     }
+}
+
+/// What the record's header says, if it has one.
+pub(crate) fn replay_attempts(message: &impl Message) -> u32 {
+    let mut headers = message.headers().into_iter().flat_map(Headers::iter);
+    let header = headers.find(|header| header.key == dead_letter::REPLAY_ATTEMPTS_HEADER);
+    dead_letter::replay_attempts(header.and_then(|header| header.value))
 }
 
 /// That Kafka is away is told by the watch, once; librdkafka would tell it for every connection.

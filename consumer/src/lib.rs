@@ -4,7 +4,7 @@
 //! The way of a record: the [`fetcher`] thread polls Kafka and [`decode`]s → the [`pipeline`] collects records in a
 //! [`buffer`], starts flushes, and commits what [`offsets`] allows → a [`flush`] inserts its batch into the [`store`] and
 //! sends what can never be stored to the [`dead_letters`] topic, unless that is too much ([`dead_letter_limit`]). Beside it, [`group`] hands partitions over when the group
-//! rebalances, and [`watch`] keeps up to date how far behind the group is ([`lag`]).
+//! rebalances, and [`watch`] keeps up to date how far behind the group is ([`lag`]). The [`command`] reads the dead letters and sends them back.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 mod budget;
 pub mod buffer;
 mod classify;
+mod command;
 mod config;
 pub mod dead_letter_limit;
 mod dead_letters;
@@ -43,10 +44,19 @@ pub use config::{BatchSettings, Config, DeadLetterSettings, KafkaSettings, Mongo
 /// Bounds of the consumer's own small HTTP server, which only health checks and scrapers use.
 const LIMITS: Limits = Limits { max_connections: 100, header_timeout: std::time::Duration::from_secs(10) };
 
+const ABOUT: &str = "\
+Stores the posts of a Kafka topic in MongoDB, as a member of a consumer group.
+
+`consumer dead-letters` lists the records that could not be stored, shows them, and sends them back; see
+`consumer dead-letters --help`.";
+
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let about = "Stores the posts of a Kafka topic in MongoDB, as a member of a consumer group.";
-    Program { name: "consumer", about, read: Config::read }.main(arguments, run)
+    let mut arguments = arguments.peekable();
+    if arguments.next_if(|argument| argument == command::NAME).is_some() {
+        return command::main(arguments);
+    }
+    Program { name: "consumer", about: ABOUT, read: Config::read }.main(arguments, run)
 }
 
 /// Consumes until `stop` is cancelled; then flushes, commits, leaves the group and returns. Serves the health endpoints on

@@ -13,6 +13,15 @@ const CLASS: &str = "__connect.errors.exception.class.name";
 const MESSAGE: &str = "__connect.errors.exception.message";
 const ID: &str = "id";
 
+/// Name of the header that counts how often a record was sent back from the dead letters. A record that is dead-lettered
+/// again hands it on to its next dead letter.
+pub const REPLAY_ATTEMPTS_HEADER: &str = "replay-attempts";
+
+/// The value of [`REPLAY_ATTEMPTS_HEADER`]; a record that lacks it, or has something else in it, was never sent back.
+pub fn replay_attempts(value: Option<&[u8]>) -> u32 {
+    value.and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 /// Why and from where a record was dead-lettered. A dead letter may be written twice when the consumer is killed between
 /// its acknowledgement and the commit: topic, partition and offset tell such copies apart from others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +67,11 @@ impl Reason {
         }
     }
 
+    /// The reason that has this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
     /// The step that failed, in Kafka Connect's words.
     fn stage(self) -> &'static str {
         match self {
@@ -89,12 +103,11 @@ impl DeadLetter {
     pub fn from_headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<Self, &'static str> {
         let headers: HashMap<&str, &[u8]> = headers.collect();
         let text = |name: &'static str| headers.get(name).and_then(|value| std::str::from_utf8(value).ok()).ok_or(name);
-        let class = text(CLASS)?;
         Ok(Self {
             topic: text(TOPIC)?.to_owned(),
             partition: text(PARTITION)?.parse().map_err(|_| PARTITION)?,
             offset: text(OFFSET)?.parse().map_err(|_| OFFSET)?,
-            reason: Reason::ALL.into_iter().find(|reason| reason.as_str() == class).ok_or(CLASS)?,
+            reason: Reason::from_name(text(CLASS)?).ok_or(CLASS)?,
             message: text(MESSAGE)?.to_owned(),
             id: PostId::from_key(text(ID)?.as_bytes()).ok_or(ID)?,
         })
@@ -120,6 +133,15 @@ mod tests {
             let read = DeadLetter::from_headers(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
             assert_eq!(read, Ok(letter));
             assert_eq!(DeadLetter::from_headers(headers[1..].iter().map(|(n, v)| (*n, v.as_bytes()))), Err(TOPIC));
+        }
+    }
+
+    #[test]
+    fn attempts_are_counted_from_nothing() {
+        assert_eq!(replay_attempts(None), 0);
+        assert_eq!(replay_attempts(Some(b"3")), 3);
+        for other in [&b""[..], b"-1", b"many", b"\xff", b"99999999999"] {
+            assert_eq!(replay_attempts(Some(other)), 0, "{other:?}");
         }
     }
 }

@@ -34,6 +34,7 @@ fn help_lists_every_variable_and_a_health_check_of_nothing_fails() {
     let help = consumer("--help", &[]);
     assert_eq!(help.status.code(), Some(0));
     assert!(text(&help.stdout).contains("CONSUMER_REVOKE_TIMEOUT"));
+    assert!(text(&help.stdout).contains("consumer dead-letters --help"));
     assert!(text(&consumer("--version", &[]).stdout).starts_with("consumer "));
     assert_eq!(consumer("--nonsense", &[]).status.code(), Some(64));
     assert_eq!(consumer("healthcheck", &[("PORT", "1")]).status.code(), Some(1));

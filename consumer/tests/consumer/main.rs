@@ -4,6 +4,7 @@
 
 mod command_line;
 mod dead_letter_limit;
+mod dead_letters_command;
 mod flushes;
 mod rebalance;
 mod records;

@@ -1,0 +1,182 @@
+//! `consumer dead-letters`: lists the records that could not be stored, shows them, and sends them back to their topic once
+//! the cause is mended.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Args, Parser, Subcommand};
+use contract::PostId;
+use contract::dead_letter::Reason;
+use service::Settings;
+use service::program::{EXIT_CONFIGURATION, EXIT_FAILED};
+
+use crate::config::KafkaSettings;
+
+mod archive;
+mod print;
+mod replay;
+mod selection;
+
+use archive::Archive;
+use selection::{Selection, Totals};
+
+/// The argument that leads here.
+pub(crate) const NAME: &str = "dead-letters";
+
+const EXPLANATION: &str = "\
+Environment: KAFKA_BROKER, KAFKA_TOPIC (only its dead letters are considered) and DLQ_TOPIC, as for the service.
+Exit codes: 0 done, 64 arguments or settings that cannot be used, 1 nothing found or not everything done.";
+
+/// Reads the dead letters, and sends them back once their cause is mended.
+#[derive(Debug, Parser)]
+#[command(name = "consumer dead-letters", bin_name = "consumer dead-letters", after_help = EXPLANATION)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// One line for each dead letter: partition/offset it came from, time, reason, replay attempts, id, what was wrong;
+    /// then the totals
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// Print only the first N; the totals count all
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Everything about one record, its value included
+    Show {
+        /// The id, or where the record came from
+        #[arg(value_name = "ID|PARTITION/OFFSET", value_parser = parse_which)]
+        which: Which,
+    },
+    /// Sends dead letters back to their topic, with their id as key, so that none is ever stored twice. They stay among
+    /// the dead letters: what is replayed again is sent again, and counts as stored already. Of a record that came back
+    /// as a dead letter only the last one is sent
+    Replay {
+        #[command(flatten)]
+        filter: Filter,
+        /// Only say what would be sent
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Which dead letters; without a filter all of them.
+#[derive(Debug, Default, Args)]
+struct Filter {
+    /// Only this reason: undecodable, invalid, refused or conflict
+    #[arg(long, value_parser = parse_reason)]
+    reason: Option<Reason>,
+    /// Only this id; may be given several times
+    #[arg(long = "id", value_name = "ID", value_parser = parse_id)]
+    ids: Vec<PostId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    Id(PostId),
+    Origin(i32, i64),
+}
+
+/// What the program does with the arguments after `dead-letters`.
+pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let arguments = std::iter::once(NAME.to_owned()).chain(arguments);
+    let command_line = match CommandLine::try_parse_from(arguments) {
+        Ok(command_line) => command_line,
+        Err(error) => {
+            // Nobody reads the text if it cannot be printed.
+            error.print().ok();
+            return if error.use_stderr() { ExitCode::from(EXIT_CONFIGURATION) } else { ExitCode::SUCCESS };
+        }
+    };
+    let lookup = |name: &str| std::env::var(name).ok();
+    let mut settings = Settings::new(&lookup);
+    let kafka = KafkaSettings::read(&mut settings);
+    let (_, faults) = settings.finish();
+    if !faults.is_empty() {
+        for fault in faults {
+            eprintln!("consumer: {fault}");
+        }
+        return ExitCode::from(EXIT_CONFIGURATION);
+    }
+    match execute(command_line.verb, &kafka, &mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // As `dead-letters list | head` does.
+        Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("consumer: {error:#}");
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
+}
+
+fn execute(verb: Verb, kafka: &KafkaSettings, output: &mut impl Write) -> anyhow::Result<()> {
+    let archive = Archive::open(kafka)?;
+    match verb {
+        Verb::List { filter, limit } => list(&archive, &kafka.topic, filter, limit.unwrap_or(usize::MAX), output),
+        Verb::Show { which } => show(&archive, &kafka.topic, which, output),
+        Verb::Replay { filter, dry_run } => replay::replay(&archive, kafka, filter, dry_run, output),
+    }
+}
+
+fn list(archive: &Archive, topic: &str, filter: Filter, limit: usize, output: &mut impl Write) -> anyhow::Result<()> {
+    let mut selection = Selection::new(topic, filter);
+    let mut totals = Totals::default();
+    let unreadable = archive.read(|archived| {
+        if selection.admits(&archived.letter) {
+            if totals.all() < limit {
+                writeln!(output, "{}", print::line(&archived))?;
+            }
+            totals.add(archived.letter.reason);
+        }
+        Ok(())
+    })?;
+    writeln!(output, "{totals}")?;
+    write!(output, "{}", print::left_out(topic, selection.of_other_topics(), unreadable))?;
+    Ok(())
+}
+
+fn show(archive: &Archive, topic: &str, which: Which, output: &mut impl Write) -> anyhow::Result<()> {
+    let mut selection = Selection::new(topic, Filter::default());
+    let mut found = 0;
+    archive.read(|archived| {
+        let letter = &archived.letter;
+        let is_meant = match which {
+            Which::Id(id) => letter.id == id,
+            Which::Origin(partition, offset) => (letter.partition, letter.offset) == (partition, offset),
+        };
+        if is_meant && selection.admits(letter) {
+            found += 1;
+            writeln!(output, "{}", print::everything(&archived))?;
+        }
+        Ok(())
+    })?;
+    if found == 0 {
+        bail!("there is no such dead letter of the topic {topic}; `consumer dead-letters list` shows those there are");
+    }
+    Ok(())
+}
+
+fn parse_reason(text: &str) -> Result<Reason, String> {
+    Reason::from_name(text).ok_or_else(|| format!("must be one of {}", Reason::ALL.map(Reason::as_str).join(", ")))
+}
+
+fn parse_id(text: &str) -> Result<PostId, String> {
+    PostId::from_key(text.as_bytes()).ok_or_else(|| "must be a UUID, as in the answer to a post".to_owned())
+}
+
+fn parse_which(text: &str) -> Result<Which, String> {
+    let origin =
+        text.split_once('/').and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
+    match (PostId::from_key(text.as_bytes()), origin) {
+        (Some(id), _) => Ok(Which::Id(id)),
+        (None, Some((partition, offset))) => Ok(Which::Origin(partition, offset)),
+        (None, None) => Err("must be a UUID, or partition and offset as in 0/42".to_owned()),
+    }
+}

@@ -1,0 +1,123 @@
+//! Reads the dead-letter topic from its beginning to the end that it has when the command starts.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use contract::DeadLetter;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::config::KafkaSettings;
+use crate::fetcher::replay_attempts;
+
+/// Longest wait for an answer of Kafka, and for the next record.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Longest time in one poll.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// The dead-letter topic as it is when the command starts.
+pub(super) struct Archive {
+    config: ClientConfig,
+    topic: String,
+    /// Low and high watermark of each partition.
+    watermarks: BTreeMap<i32, (i64, i64)>,
+}
+
+/// A dead letter with its record.
+pub(super) struct Archived {
+    pub(super) letter: DeadLetter,
+    /// Partition and offset in the dead-letter topic.
+    pub(super) position: (i32, i64),
+    pub(super) timestamp_ms: i64,
+    pub(super) replay_attempts: u32,
+    pub(super) key: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
+}
+
+impl Archive {
+    /// Asks for the topic's partitions and their ends.
+    pub(super) fn open(settings: &KafkaSettings) -> anyhow::Result<Self> {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &settings.brokers)
+            .set("client.id", "consumer")
+            // Never joined: partitions are assigned by hand, and nothing is committed.
+            .set("group.id", &settings.group)
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true");
+        let topic = settings.dead_letter_topic.clone();
+        let consumer: BaseConsumer = config.create().context("cannot make the Kafka consumer")?;
+        let metadata = consumer
+            .fetch_metadata(Some(&topic), ANSWER_TIMEOUT)
+            .with_context(|| format!("cannot reach Kafka at {}, see KAFKA_BROKER", settings.brokers))?;
+        let found = metadata.topics().iter().filter(|found| found.name() == topic);
+        let partitions: Vec<i32> = found.flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect();
+        if partitions.is_empty() {
+            bail!("the topic {topic} does not exist: no consumer has run with it, or DLQ_TOPIC is to name another one");
+        }
+        let mut watermarks = BTreeMap::new();
+        for partition in partitions {
+            let ends = consumer.fetch_watermarks(&topic, partition, ANSWER_TIMEOUT);
+            watermarks.insert(partition, ends.with_context(|| format!("cannot tell the end of {topic}"))?);
+        }
+        Ok(Self { config, topic, watermarks })
+    }
+
+    /// Hands each dead letter to `each`, in the order of its partition. Returns how many records have not the headers of
+    /// one.
+    pub(super) fn read(&self, mut each: impl FnMut(Archived) -> anyhow::Result<()>) -> anyhow::Result<u64> {
+        let mut unread: BTreeMap<i32, i64> =
+            self.watermarks.iter().filter(|(_, (low, high))| low < high).map(|(id, (_, high))| (*id, *high)).collect();
+        let consumer: BaseConsumer = self.config.create().context("cannot make the Kafka consumer")?;
+        let mut list = TopicPartitionList::new();
+        for partition in unread.keys() {
+            list.add_partition_offset(&self.topic, *partition, Offset::Beginning)?;
+        }
+        consumer.assign(&list).context("cannot read the dead letters")?;
+        let mut unreadable = 0;
+        let mut deadline = Instant::now() + ANSWER_TIMEOUT;
+        while !unread.is_empty() {
+            match consumer.poll(POLL_TIMEOUT) {
+                Some(Ok(message)) => {
+                    deadline = Instant::now() + ANSWER_TIMEOUT;
+                    let Some(end) = unread.get(&message.partition()) else { continue };
+                    if message.offset() + 1 >= *end {
+                        unread.remove(&message.partition());
+                    }
+                    match archived(&message) {
+                        Some(archived) => each(archived)?,
+                        None => unreadable += 1,
+                    }
+                }
+                // The last offsets may hold no record.
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    unread.remove(&partition);
+                }
+                // What may pass is tried again by librdkafka itself.
+                Some(Err(error)) if Instant::now() >= deadline => {
+                    return Err(error).context("cannot read the dead letters");
+                }
+                None if Instant::now() >= deadline => bail!("Kafka has sent no dead letter for {ANSWER_TIMEOUT:?}"),
+                Some(Err(_)) | None => {}
+            }
+        }
+        Ok(unreadable)
+    }
+}
+
+fn archived(message: &BorrowedMessage<'_>) -> Option<Archived> {
+    let headers = message.headers().into_iter().flat_map(Headers::iter);
+    let letter = DeadLetter::from_headers(headers.filter_map(|header| Some((header.key, header.value?)))).ok()?;
+    Some(Archived {
+        letter,
+        position: (message.partition(), message.offset()),
+        timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
+        replay_attempts: replay_attempts(message),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+    })
+}

@@ -1,0 +1,121 @@
+//! Dead letters as text. What came from clients is escaped, so that it cannot steer a terminal. Pure.
+
+use std::fmt::Write;
+
+use bson::DateTime;
+
+use super::archive::Archived;
+
+/// One line.
+pub(super) fn line(archived: &Archived) -> String {
+    let Archived { letter, timestamp_ms, replay_attempts, .. } = archived;
+    format!(
+        "{}/{}  {}  {}  {replay_attempts}  {}  {}",
+        letter.partition,
+        letter.offset,
+        time(*timestamp_ms),
+        letter.reason.as_str(),
+        letter.id,
+        printable(letter.message.as_bytes())
+    )
+}
+
+/// All there is to know, a line for each part.
+pub(super) fn everything(archived: &Archived) -> String {
+    let Archived { letter, position, timestamp_ms, replay_attempts, key, value } = archived;
+    let part = |bytes: &Option<Vec<u8>>| bytes.as_deref().map_or("(none)".to_owned(), printable);
+    let size = value.as_ref().map_or(0, Vec::len);
+    format!(
+        "came from        {} {}/{}\nkept at          {}/{}\ntime             {}\nid               {}\n\
+         reason           {}\nmessage          {}\nreplay attempts  {replay_attempts}\nkey              {}\n\
+         value            {size} bytes\n{}\n",
+        printable(letter.topic.as_bytes()),
+        letter.partition,
+        letter.offset,
+        position.0,
+        position.1,
+        time(*timestamp_ms),
+        letter.id,
+        letter.reason.as_str(),
+        printable(letter.message.as_bytes()),
+        part(key),
+        part(value)
+    )
+}
+
+/// Says what a list does not show, if there is any.
+pub(super) fn left_out(topic: &str, of_other_topics: u64, unreadable: u64) -> String {
+    let mut text = String::new();
+    if of_other_topics > 0 {
+        text.push_str(&format!("not of the topic {topic}, see KAFKA_TOPIC: {of_other_topics}\n"));
+    }
+    if unreadable > 0 {
+        text.push_str(&format!("without the headers of a dead letter: {unreadable}\n"));
+    }
+    text
+}
+
+/// RFC 3339, or the number for a time that no calendar has.
+fn time(timestamp_ms: i64) -> String {
+    DateTime::from_millis(timestamp_ms).try_to_rfc3339_string().unwrap_or_else(|_| format!("{timestamp_ms} ms"))
+}
+
+/// Text stays text, without control characters; anything else is escaped byte by byte.
+fn printable(bytes: &[u8]) -> String {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return bytes.escape_ascii().to_string();
+    };
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            write!(printable, "{}", character.escape_default()).expect("writing to a string cannot fail");
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::dead_letter::Reason;
+    use contract::{DeadLetter, PostId};
+
+    use super::*;
+
+    fn archived(value: Option<&[u8]>) -> Archived {
+        let id = PostId::from_key(b"6ae2dfe4-1723-5035-a463-d55783a966eb").unwrap();
+        let message = "body is not\nvalid JSON".to_owned();
+        Archived {
+            letter: DeadLetter {
+                topic: "post".to_owned(),
+                partition: 3,
+                offset: 17,
+                reason: Reason::Undecodable,
+                message,
+                id,
+            },
+            position: (0, 5),
+            timestamp_ms: 1_700_000_000_123,
+            replay_attempts: 2,
+            key: None,
+            value: value.map(<[u8]>::to_vec),
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_is_one_line() {
+        let expected = "3/17  2023-11-14T22:13:20.123Z  undecodable  2  6ae2dfe4-1723-5035-a463-d55783a966eb  \
+                        body is not\\nvalid JSON";
+        assert_eq!(line(&archived(None)), expected);
+    }
+
+    #[test]
+    fn everything_is_shown_and_what_is_not_text_is_escaped() {
+        let text = everything(&archived(Some("{\"title\":\"Grüße\u{1b}[2J\"}".as_bytes())));
+        assert!(text.contains("came from        post 3/17\nkept at          0/5\n"), "{text}");
+        assert!(text.contains("replay attempts  2\nkey              (none)\n"), "{text}");
+        assert!(text.contains("{\"title\":\"Grüße\\u{1b}[2J\"}"), "{text}");
+        assert!(everything(&archived(Some(b"\xff\x00"))).contains("2 bytes\n\\xff\\x00"));
+    }
+}
