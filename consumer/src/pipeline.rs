@@ -1,7 +1,7 @@
 //! The middle of the consumer: one loop that receives records, starts flushes, commits what is finished, and hands
-//! partitions over. It asks [`Buffer`] and [`Offsets`] what to do and never waits for anything but the next event.
+//! partitions over. It asks [`Work`] what to do and never waits for anything but the next event.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
 
@@ -9,18 +9,18 @@ use anyhow::{Context, bail};
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaResult;
 use tokio::sync::mpsc;
-use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
-use crate::buffer::{Buffer, Buffered, Trigger};
+use crate::buffer::Buffered;
 use crate::config::Config;
 use crate::decode::Decoded;
 use crate::flush::Flusher;
 use crate::group::{GroupConsumer, Revoke, to_list};
 use crate::lag::Book;
 use crate::metrics::Metrics;
-use crate::offsets::{Offsets, Ticket};
+use crate::work::{Batch, Work};
 
 /// Finished records are committed together, this long after the first of them.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
@@ -34,20 +34,16 @@ const NOTE_INTERVAL: Duration = Duration::from_secs(1);
 /// The pipeline's state.
 pub(crate) struct Pipeline {
     topic: String,
-    concurrent_flushes: usize,
     revoke_timeout: Duration,
     consumer: Arc<GroupConsumer>,
     flusher: Flusher,
     budget: Budget,
     book: Arc<Book>,
     metrics: Arc<Metrics>,
-    offsets: Offsets,
-    buffer: Buffer<Tracked>,
+    work: Work<Decoded>,
     /// Records that were received while partitions were handed over, older than what the channel holds.
     carried: VecDeque<Decoded>,
-    /// The flushes that are not over; each returns the positions of the records that it leaves unfinished.
-    flushes: JoinSet<Vec<usize>>,
-    in_flight: HashMap<Id, InFlight>,
+    flushes: JoinSet<Flushed>,
     revoking: Option<Revoking>,
     commit_due: Option<Instant>,
     /// The commit that Kafka has not answered yet; one at a time, so that offsets never move backwards.
@@ -57,28 +53,8 @@ pub(crate) struct Pipeline {
 /// The outcome of a commit: the offsets that are committed now.
 type Committed = KafkaResult<Vec<(i32, i64)>>;
 
-/// A record in the buffer.
-struct Tracked {
-    decoded: Decoded,
-    ticket: Ticket,
-}
-
-impl Buffered for Tracked {
-    fn bytes(&self) -> usize {
-        self.decoded.bytes()
-    }
-
-    fn partition(&self) -> i32 {
-        self.ticket.partition
-    }
-}
-
-/// A flush that is not over, and what it is to be finished with.
-struct InFlight {
-    tickets: Vec<Ticket>,
-    /// Size of each record, to be given back to the budget.
-    bytes: Vec<usize>,
-}
+/// A flush that is over: its batch's number, and the positions of the records that are held.
+type Flushed = (u64, Vec<usize>);
 
 /// Partitions that are to be given up as soon as none of their records is in flight.
 struct Revoking {
@@ -98,18 +74,15 @@ impl Pipeline {
     ) -> Self {
         Self {
             topic: config.kafka.topic.clone(),
-            concurrent_flushes: config.concurrent_flushes,
             revoke_timeout: config.kafka.revoke_timeout,
             consumer,
             flusher,
             budget,
             book,
             metrics,
-            offsets: Offsets::default(),
-            buffer: Buffer::new(config.batch),
+            work: Work::new(config.batch, config.concurrent_flushes),
             carried: VecDeque::new(),
             flushes: JoinSet::new(),
-            in_flight: HashMap::new(),
             revoking: None,
             commit_due: None,
             committing: None,
@@ -129,21 +102,23 @@ impl Pipeline {
         let mut note = tokio::time::interval(NOTE_INTERVAL);
         loop {
             let is_stopping = stop.is_cancelled();
-            self.start_due_flushes(is_stopping);
+            if let Some(batch) = self.work.next_batch(Instant::now(), is_stopping) {
+                self.start_flush(batch);
+            }
             self.finish_revoke();
-            if is_stopping && self.buffer.is_empty() && self.flushes.is_empty() {
+            if is_stopping && self.work.is_flushed() {
                 break;
             }
-            let may_receive = !is_stopping && self.revoking.is_none() && !self.buffer.is_full();
+            let may_receive = !is_stopping && self.revoking.is_none() && !self.work.is_full();
             if may_receive && let Some(record) = self.carried.pop_front() {
                 self.receive(record);
                 continue;
             }
-            let flush_deadline = self.flush_deadline();
+            let flush_deadline = self.work.deadline();
             let revoke_deadline = self.revoking.as_ref().map(|revoking| revoking.deadline);
-            let commit_due = self.commit_due.filter(|_| self.committing.is_none());
+            let commit_due = self.commit_due.filter(|_| self.committing.is_none() && self.revoking.is_none());
             tokio::select! {
-                Some(finished) = self.flushes.join_next_with_id() => self.finish_flush(finished)?,
+                Some(finished) = self.flushes.join_next() => self.finish_flush(finished)?,
                 Some(revoke) = revokes.recv() => self.start_revoke(revoke, &mut records),
                 committed = ended(&mut self.committing) => self.finish_commit(committed?),
                 record = records.recv(), if may_receive => match record {
@@ -163,59 +138,36 @@ impl Pipeline {
 
     fn receive(&mut self, decoded: Decoded) {
         self.metrics.consumed.increment(1);
-        let fetched = &decoded.fetched;
-        tracing::debug!(id = %decoded.id, partition = fetched.partition, offset = fetched.offset, "Message added to queue");
-        let ticket = self.offsets.received(fetched.partition, fetched.offset, fetched.timestamp_ms);
-        self.buffer.push(Tracked { decoded, ticket }, Instant::now());
+        let (partition, offset, timestamp_ms) =
+            (decoded.fetched.partition, decoded.fetched.offset, decoded.fetched.timestamp_ms);
+        tracing::debug!(id = %decoded.id, partition, offset, "Message added to queue");
+        self.work.receive(decoded, offset, timestamp_ms, Instant::now());
     }
 
-    fn start_due_flushes(&mut self, is_stopping: bool) {
-        if self.flushes.len() >= self.concurrent_flushes || self.buffer.is_empty() {
-            return;
-        }
-        let due = self.buffer.due(Instant::now()).or(is_stopping.then_some(Trigger::Stop));
-        if let Some(trigger) = due {
-            let batch = self.buffer.take();
-            self.start_flush(batch, trigger);
-        }
+    fn start_flush(&mut self, batch: Batch<Decoded>) {
+        let (flusher, budget) = (self.flusher.clone(), self.budget.clone());
+        self.flushes.spawn(async move {
+            let bytes: Vec<usize> = batch.records.iter().map(Buffered::bytes).collect();
+            let held = flusher.flush(batch.records, batch.trigger).await;
+            bytes.into_iter().for_each(|bytes| budget.give_back(bytes));
+            (batch.number, held)
+        });
     }
 
-    fn start_flush(&mut self, batch: Vec<Tracked>, trigger: Trigger) {
-        let bytes = batch.iter().map(Buffered::bytes).collect();
-        let (tickets, batch) = batch.into_iter().map(|tracked| (tracked.ticket, tracked.decoded)).unzip();
-        let flusher = self.flusher.clone();
-        let task = self.flushes.spawn(async move { flusher.flush(batch, trigger).await });
-        self.in_flight.insert(task.id(), InFlight { tickets, bytes });
-    }
-
-    fn finish_flush(&mut self, finished: Result<(Id, Vec<usize>), JoinError>) -> anyhow::Result<()> {
-        let (id, held) = finished.context("a flush failed")?;
-        let flush = self.in_flight.remove(&id).context("a flush was not known")?;
-        for (position, ticket) in flush.tickets.into_iter().enumerate() {
-            // A record that is held is never finished here: whoever holds the partition next reads it again.
-            if held.binary_search(&position).is_err() {
-                self.offsets.finished(ticket);
-            }
-        }
-        flush.bytes.into_iter().for_each(|bytes| self.budget.give_back(bytes));
+    fn finish_flush(&mut self, finished: Result<Flushed, JoinError>) -> anyhow::Result<()> {
+        let (number, held) = finished.context("a flush failed")?;
+        self.work.finished(number, &held);
         self.commit_due.get_or_insert_with(|| Instant::now() + COMMIT_INTERVAL);
         Ok(())
-    }
-
-    /// When the buffer's interval is over, provided that a flush may start then.
-    fn flush_deadline(&self) -> Option<Instant> {
-        self.buffer.deadline().filter(|_| self.flushes.len() < self.concurrent_flushes)
     }
 
     fn start_revoke(&mut self, revoke: Revoke, records: &mut mpsc::UnboundedReceiver<Decoded>) {
         let Revoke { partitions, are_lost, reply } = revoke;
         self.drop_unbuffered(&partitions, records);
-        let batch = self.buffer.take_partitions(&partitions);
         if are_lost {
-            batch.iter().for_each(|tracked| self.budget.give_back(tracked.bytes()));
-        } else if !batch.is_empty() {
-            // Beyond the usual number of flushes if need be: what is finished now is not read again elsewhere.
-            self.start_flush(batch, Trigger::Revoke);
+            self.work.lose(&partitions).iter().for_each(|record| self.budget.give_back(record.bytes()));
+        } else if let Some(batch) = self.work.revoke(&partitions) {
+            self.start_flush(batch);
         }
         let timeout = if are_lost { Duration::ZERO } else { self.revoke_timeout };
         self.revoking = Some(Revoking { partitions, deadline: Instant::now() + timeout, reply });
@@ -236,16 +188,16 @@ impl Pipeline {
         });
     }
 
-    /// Answers a revoke once nothing of its partitions is in flight, or its time is over.
+    /// Answers a revoke once nothing of its partitions is in flight, or its time is over. A commit in flight counts, too:
+    /// should it reach Kafka after the one that the answer leads to, it would set the offset back.
     fn finish_revoke(&mut self) {
         let Some(revoking) = &self.revoking else { return };
-        let mut tickets = self.in_flight.values().flat_map(|flush| &flush.tickets);
-        let is_in_flight = tickets.any(|ticket| revoking.partitions.contains(&ticket.partition));
+        let is_in_flight = self.work.is_in_flight(&revoking.partitions) || self.committing.is_some();
         if is_in_flight && Instant::now() < revoking.deadline {
             return;
         }
         if let Some(revoking) = self.revoking.take() {
-            let offsets = self.offsets.give_up(&revoking.partitions);
+            let offsets = self.work.give_up(&revoking.partitions);
             // A fetcher that does not wait any more has given up without a commit: the records are read again.
             revoking.reply.send(offsets).ok();
         }
@@ -255,7 +207,7 @@ impl Pipeline {
     /// a thread for such things; asynchronous commits of librdkafka do not tell how they ended.
     fn start_commit(&mut self) {
         self.commit_due = None;
-        let offsets = self.offsets.take_committable();
+        let offsets = self.work.take_committable();
         if offsets.is_empty() {
             return;
         }
@@ -276,7 +228,7 @@ impl Pipeline {
             }
             Err(error) => {
                 tracing::warn!(%error, "commit failed, trying again");
-                self.offsets.forget_taken();
+                self.work.forget_taken();
                 self.commit_due = Some(Instant::now() + COMMIT_RETRY);
             }
         }
@@ -298,7 +250,7 @@ impl Pipeline {
     }
 
     fn note_oldest(&self) {
-        for (partition, timestamp_ms) in self.offsets.oldest_unfinished() {
+        for (partition, timestamp_ms) in self.work.oldest_unfinished() {
             self.book.oldest_unfinished(partition, timestamp_ms);
         }
     }
