@@ -1,14 +1,16 @@
-//! What a write error of MongoDB means for the document it is about. Pure.
+//! What MongoDB's answer to an insert means for each of its documents. Pure.
 
-/// The meaning of a write error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WriteError {
+use mongodb::error::InsertManyError;
+
+/// What a write error says of its document, each with MongoDB's own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Judgement {
     /// A document with the same value in a unique index is there already; for `_id` that is this very document.
-    Duplicate,
+    Duplicate(String),
     /// The document itself can never be stored.
-    Document,
+    Document(String),
     /// Anything else, known or not: the document may be stored later.
-    Transient,
+    Transient(String),
 }
 
 /// Codes that speak of the document itself, and of nothing else. What is missing here is only tried for longer; what is
@@ -27,38 +29,96 @@ const DOCUMENT_CODES: [i32; 9] = [
 
 const DUPLICATE_KEY: i32 = 11000;
 
+/// The judgements of the documents that an insert did not newly store, by index.
+///
+/// # Errors
+/// Why nothing is known of any document: then all are to be inserted again.
+pub(crate) fn insert_failure(failure: InsertManyError, sent: usize) -> Result<Vec<(usize, Judgement)>, String> {
+    // Without the write concern nothing is durable; the second time, what is there already shows as duplicate.
+    if let Some(concern) = failure.write_concern_error {
+        return Err(format!("write concern not met: {}", concern.message));
+    }
+    let errors = failure.write_errors.unwrap_or_default();
+    if errors.iter().any(|error| error.index >= sent) {
+        return Err("MongoDB told of a document that was not sent".to_owned());
+    }
+    let judged = |code, message: &str| write_error(code)(format!("{message} (code {code})"));
+    Ok(errors.iter().map(|error| (error.index, judged(error.code, &error.message))).collect())
+}
+
 /// The meaning of the code that a write error carries for one document.
-pub(crate) fn write_error(code: i32) -> WriteError {
+fn write_error(code: i32) -> fn(String) -> Judgement {
     match code {
-        DUPLICATE_KEY => WriteError::Duplicate,
-        code if DOCUMENT_CODES.contains(&code) => WriteError::Document,
-        _ => WriteError::Transient,
+        DUPLICATE_KEY => Judgement::Duplicate,
+        code if DOCUMENT_CODES.contains(&code) => Judgement::Document,
+        _ => Judgement::Transient,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bson::{Bson, doc};
     use proptest::prelude::*;
 
     use super::*;
 
+    /// An answer in which each of these documents failed with a code.
+    fn failure(errors: &[(usize, i32)]) -> InsertManyError {
+        let errors = errors.iter().map(|(index, code)| doc! { "index": *index as i64, "code": code, "errmsg": "why" });
+        let errors: Vec<Bson> = errors.map(Bson::from).collect();
+        bson::deserialize_from_document(doc! { "writeErrors": errors, "writeConcernError": Bson::Null }).unwrap()
+    }
+
+    fn judgement(code: i32) -> Judgement {
+        insert_failure(failure(&[(0, code)]), 1).unwrap().remove(0).1
+    }
+
     #[test]
     fn codes_of_the_document_and_codes_of_the_server() {
-        assert_eq!(write_error(11000), WriteError::Duplicate);
+        assert_eq!(judgement(11000), Judgement::Duplicate("why (code 11000)".to_owned()));
         for code in [2, 22, 121, 10334] {
-            assert_eq!(write_error(code), WriteError::Document, "{code}");
+            assert_eq!(judgement(code), Judgement::Document(format!("why (code {code})")));
         }
         // Unauthorized, timeouts, not primary, no such shard, interrupted, out of disk, an unknown one.
         for code in [6, 7, 13, 50, 70, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 14031, 0, -1] {
-            assert_eq!(write_error(code), WriteError::Transient, "{code}");
+            assert_eq!(judgement(code), Judgement::Transient(format!("why (code {code})")));
         }
+    }
+
+    /// As mongos does when a shard is away.
+    #[test]
+    fn an_error_of_the_server_that_is_repeated_for_every_document_keeps_all_of_them() {
+        for code in [6, 70, 91, 133, 189, 10107, 13388] {
+            let repeated: Vec<(usize, i32)> = (0..100).map(|index| (index, code)).collect();
+            let judged = insert_failure(failure(&repeated), 100).unwrap();
+            assert_eq!(judged.iter().map(|(index, _)| *index).collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
+            assert!(judged.iter().all(|(_, judgement)| matches!(judgement, Judgement::Transient(_))), "{code}");
+        }
+    }
+
+    #[test]
+    fn each_document_is_judged_by_its_own_error() {
+        let judged = insert_failure(failure(&[(1, 11000), (3, 121), (4, 91)]), 5).unwrap();
+        let why = |code: i32| format!("why (code {code})");
+        let (duplicate, document) = (Judgement::Duplicate(why(11000)), Judgement::Document(why(121)));
+        assert_eq!(judged, [(1, duplicate), (3, document), (4, Judgement::Transient(why(91)))]);
+    }
+
+    #[test]
+    fn an_answer_that_proves_nothing_keeps_the_whole_batch() {
+        let concern = doc! { "writeErrors": [{ "index": 0, "code": 121 }],
+        "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" } };
+        let concern: InsertManyError = bson::deserialize_from_document(concern).unwrap();
+        let expected = "write concern not met: waiting for replication timed out";
+        assert_eq!(insert_failure(concern, 1), Err(expected.to_owned()));
+        assert!(insert_failure(failure(&[(1, 121)]), 1).is_err(), "there was only one document");
     }
 
     proptest! {
         #[test]
         fn an_unknown_code_never_throws_a_document_away(code: i32) {
             prop_assume!(code != DUPLICATE_KEY && !DOCUMENT_CODES.contains(&code));
-            prop_assert_eq!(write_error(code), WriteError::Transient);
+            prop_assert!(matches!(judgement(code), Judgement::Transient(_)));
         }
     }
 }

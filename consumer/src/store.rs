@@ -6,12 +6,12 @@ use anyhow::Context;
 use bson::{Binary, RawDocumentBuf, doc};
 use contract::dead_letter::Reason;
 use contract::document;
-use mongodb::error::{ErrorKind, IndexedWriteError};
+use mongodb::error::ErrorKind;
 use mongodb::options::{Acknowledgment, ClientOptions, CollectionOptions, WriteConcern};
 use mongodb::{Client, Collection};
 use service::{Backoff, Readiness};
 
-use crate::classify::{self, WriteError};
+use crate::classify::{self, Judgement};
 use crate::config::Config;
 use crate::decode::Fault;
 
@@ -125,29 +125,21 @@ impl Store {
         let ErrorKind::InsertMany(failure) = *error.kind else {
             return Err(error.to_string());
         };
-        // Without the write concern nothing is durable; the second time, what is there already shows as duplicate.
-        if let Some(concern) = failure.write_concern_error {
-            return Err(format!("write concern not met: {}", concern.message));
-        }
         let mut not_stored = Vec::new();
-        for write_error in failure.write_errors.unwrap_or_default() {
-            let document = documents.get(write_error.index).ok_or("MongoDB told of a document that was not sent")?;
-            not_stored.push((write_error.index, self.judge(document, write_error).await));
+        for (index, judgement) in classify::insert_failure(failure, documents.len())? {
+            let what = match judgement {
+                Judgement::Transient(reason) => NotStored::NotNow(reason),
+                Judgement::Document(message) => NotStored::Refused(Fault { reason: Reason::Refused, message }),
+                Judgement::Duplicate(_) if !self.has_other_unique_indexes => NotStored::Duplicate,
+                Judgement::Duplicate(message) => match self.has(documents[index]).await {
+                    Ok(true) => NotStored::Duplicate,
+                    Ok(false) => NotStored::Refused(Fault { reason: Reason::Conflict, message }),
+                    Err(reason) => NotStored::NotNow(reason),
+                },
+            };
+            not_stored.push((index, what));
         }
         Ok(not_stored)
-    }
-
-    async fn judge(&self, document: &RawDocumentBuf, error: IndexedWriteError) -> NotStored {
-        match classify::write_error(error.code) {
-            WriteError::Transient => NotStored::NotNow(format!("{} (code {})", error.message, error.code)),
-            WriteError::Document => NotStored::Refused(fault(Reason::Refused, &error)),
-            WriteError::Duplicate if !self.has_other_unique_indexes => NotStored::Duplicate,
-            WriteError::Duplicate => match self.has(document).await {
-                Ok(true) => NotStored::Duplicate,
-                Ok(false) => NotStored::Refused(fault(Reason::Conflict, &error)),
-                Err(reason) => NotStored::NotNow(reason),
-            },
-        }
     }
 
     /// Whether a document with this one's `_id` is stored.
@@ -156,10 +148,6 @@ impl Store {
         let id: Binary = id.ok_or("the document has no id")?;
         answer(self.posts.find_one(doc! { document::ID_FIELD: id })).await.map(|found| found.is_some())
     }
-}
-
-fn fault(reason: Reason, error: &IndexedWriteError) -> Fault {
-    Fault { reason, message: format!("{} (code {})", error.message, error.code) }
 }
 
 /// Names of the unique indexes beside the one of `_id`, which says nothing of itself being unique.
