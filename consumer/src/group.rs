@@ -3,7 +3,7 @@
 //! partitions named, and their offsets are committed before they are given up.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc as std_mpsc};
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ pub(crate) struct GroupContext {
     book: Arc<lag::Book>,
     /// The partitions held, each with the number of its assignment.
     held: Mutex<BTreeMap<i32, u64>>,
+    assignments: AtomicU64,
     /// Fetching is paused: what is assigned now starts paused, too.
     is_paused: AtomicBool,
     /// The pipeline has ended and everything is committed.
@@ -52,6 +53,7 @@ impl GroupContext {
             revokes,
             book,
             held: Mutex::default(),
+            assignments: AtomicU64::new(0),
             is_paused: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
         }
@@ -128,12 +130,8 @@ impl ConsumerContext for GroupContext {
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let Rebalance::Assign(list) = rebalance else { return };
         let partitions = partitions_of(list);
-        let mut held = self.held();
-        for partition in &partitions {
-            let number = held.values().max().map_or(0, |number| number + 1);
-            held.insert(*partition, number);
-        }
-        drop(held);
+        let number = self.assignments.fetch_add(1, Ordering::Relaxed);
+        self.held().extend(partitions.iter().map(|partition| (*partition, number)));
         self.book.hold(&partitions);
         if self.is_paused.load(Ordering::Relaxed) {
             self.apply_pause(consumer, list, true);

@@ -122,3 +122,60 @@ async fn create_dead_letter_topic(settings: &KafkaSettings, replication: i32) ->
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use rdkafka::error::KafkaError;
+    use service::Settings;
+    use tokio::sync::mpsc;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// The fetcher polls every 100 ms, so only a thread that the machine does not run is ever so late. A revoke that waits
+    /// within a poll does not count as late.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_member_that_polls_too_late_is_put_out_of_the_group_and_joins_it_again_by_polling() {
+        let topic = format!("post-{}", Uuid::now_v7().simple());
+        let (broker, dead_letters) = (stack::shared().await.kafka_broker(), format!("{topic}.dlq"));
+        let lookup = |name: &str| match name {
+            "KAFKA_BROKER" => Some(broker.to_owned()),
+            "KAFKA_TOPIC" | "KAFKA_GROUP" => Some(topic.clone()),
+            "DLQ_TOPIC" => Some(dead_letters.clone()),
+            "CONSUMER_MAX_POLL_INTERVAL" => Some("6s".to_owned()),
+            _ => None,
+        };
+        let config = Config::read(&mut Settings::new(&lookup));
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", broker).create().unwrap();
+        let new_topic = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
+        admin.create_topics([&new_topic], &AdminOptions::new()).await.unwrap();
+        // Nobody receives: there is no pipeline that a revoke would have to wait for.
+        let context = GroupContext::new(&config, mpsc::unbounded_channel().0, Arc::default());
+        let consumer = join_group(&config.kafka, context, &Readiness::new(&[])).await.unwrap();
+
+        let poll_until_assigned_anew = move |before: Option<u64>| {
+            let deadline = Instant::now() + Duration::from_secs(30);
+            let mut errors = Vec::new();
+            loop {
+                assert!(Instant::now() < deadline, "no partition was assigned: {errors:?}");
+                errors.extend(consumer.poll(Duration::from_millis(100)).and_then(Result::err));
+                let assignment = consumer.context().assignment(0);
+                if assignment.is_some() && assignment != before {
+                    return (assignment, errors);
+                }
+            }
+        };
+        let polling = tokio::task::spawn_blocking(move || {
+            let (first, _) = poll_until_assigned_anew(None);
+            std::thread::sleep(Duration::from_secs(7));
+            poll_until_assigned_anew(first).1
+        });
+        let errors = polling.await.unwrap();
+        let put_out = KafkaError::MessageConsumption(RDKafkaErrorCode::PollExceeded);
+        assert!(errors.contains(&put_out), "{errors:?}");
+    }
+}

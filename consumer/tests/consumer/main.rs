@@ -9,5 +9,6 @@ mod flushes;
 mod rebalance;
 mod records;
 mod running;
+mod stalls;
 mod store_away;
 mod support;
