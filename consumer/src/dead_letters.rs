@@ -31,6 +31,8 @@ impl DeadLetters {
             .set("client.id", "consumer")
             .set("acks", "all")
             .set("enable.idempotence", "true")
+            // A flush sends one after the other, so none has company to wait for.
+            .set("linger.ms", "0")
             .set("message.timeout.ms", SEND_TIMEOUT.as_millis().to_string())
             .create()
             .context("cannot make the producer of dead letters")?;

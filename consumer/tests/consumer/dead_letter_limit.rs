@@ -71,6 +71,22 @@ async fn a_share_that_is_too_large_stops_it_although_good_records_lie_between() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_in_ten_is_dead_lettered_without_a_pause() {
+    let world = World::new(2).await;
+    let mut sent = Vec::new();
+    for _ in 0..200 {
+        world.send(None, Some(b"not a post")).await;
+        sent.extend(world.send_posts(9).await);
+    }
+    let running = Running::start(world.config(&[("CONSUMER_BATCH_INTERVAL", "100ms")])).await;
+    sent.sort();
+    assert_eq!(ids(&world.wait_for_documents(1800).await), sent);
+    world.wait_for_dead_letters(200).await;
+    running.wait_for_readyz("HTTP/1.1 200").await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_while_records_are_held_is_a_clean_one() {
     let world = World::new(1).await;
     send_poison(&world, 3).await;
