@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cache::{self, Sources, Step};
+use crate::go;
 use crate::progress::Progress;
 
 pub(crate) const NAME: &str = "FerretDB 1.24.2";
@@ -27,13 +28,7 @@ pub(crate) fn program(directory: &Path) -> PathBuf {
 }
 
 pub(crate) async fn build(go: &Path, directory: &Path, progress: Progress) -> anyhow::Result<()> {
-    let mut command = Command::new(go);
-    command
-        .args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", "ferretdb", "."])
-        // Neither a C compiler, nor a newer Go than the one that was checked, nor a workspace around us.
-        .env("CGO_ENABLED", "0")
-        .env("GOTOOLCHAIN", "local")
-        .env("GOWORK", "off");
+    let command = go::build(go, "ferretdb", ".");
     let step = Step { what: &format!("building {NAME} with Go (first run only)"), command };
     cache::entry(directory, ENTRY, SOURCES, step, progress).await.map(drop)
 }

@@ -67,10 +67,13 @@ pub struct Voter {
 pub async fn start(options: &BrokerOptions, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Server> {
     let directory = cache::directory()?;
     let programs = check(options, &Tools::new(lookup), &directory).await;
-    run(options, programs.map_err(|missing| anyhow!(missing.join("\n")))?, &directory).await
+    let programs = programs.map_err(|missing| anyhow!(missing.join("\n")))?;
+    let jars = jars(&programs, &directory, options.progress).await?;
+    run(options, &programs, &jars, &directory).await
 }
 
 /// The programs that starting a broker takes.
+#[derive(Clone)]
 pub(crate) struct Programs {
     java: PathBuf,
     /// `None` if the jars are there.
@@ -90,12 +93,21 @@ pub(crate) async fn check(options: &BrokerOptions, tools: &Tools, directory: &Pa
     }
 }
 
-/// Fetches the broker if it must, and starts it.
-pub(crate) async fn run(options: &BrokerOptions, programs: Programs, directory: &Path) -> anyhow::Result<Server> {
-    let jars = match &programs.maven {
-        Some(maven) => fetch(maven, directory, options.progress).await?,
-        None => directory.join(ENTRY),
-    };
+/// The directory of the broker's classes, fetched if it must be.
+pub(crate) async fn jars(programs: &Programs, directory: &Path, progress: Progress) -> anyhow::Result<PathBuf> {
+    match &programs.maven {
+        Some(maven) => fetch(maven, directory, progress).await,
+        None => Ok(directory.join(ENTRY)),
+    }
+}
+
+/// Starts a broker.
+pub(crate) async fn run(
+    options: &BrokerOptions,
+    programs: &Programs,
+    jars: &Path,
+    directory: &Path,
+) -> anyhow::Result<Server> {
     let port = options.port.unwrap_or_else(free_port);
     let voters = match options.voters.as_slice() {
         [] => vec![Voter { node_id: options.node_id, port: free_port() }],
@@ -109,10 +121,10 @@ pub(crate) async fn run(options: &BrokerOptions, programs: Programs, directory: 
     std::fs::write(run.path().join("server.properties"), properties).with_context(cannot)?;
     // The jars with native code unpack it there; in the system's directory a killed broker would leave it behind.
     std::fs::create_dir(run.path().join("tmp")).with_context(cannot)?;
-    during(options.progress, &format!("formatting {NAME}'s directory"), format(&programs.java, &jars, run.path()))
+    during(options.progress, &format!("formatting {NAME}'s directory"), format(&programs.java, jars, run.path()))
         .await?;
 
-    let mut command = java(&programs.java, &jars);
+    let mut command = java(&programs.java, jars);
     command.args(["kafka.Kafka", "server.properties"]);
     let recipe = Recipe {
         name: NAME.to_owned(),

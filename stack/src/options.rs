@@ -13,13 +13,18 @@ pub struct Options {
     pub stack: StackKind,
     /// Which store is started when it is native (`--store`).
     pub store: StoreKind,
+    /// How many brokers are started when they are native, one or three: with three, every record is on three brokers, and
+    /// one of them may be away.
+    pub brokers: u32,
+    /// Whether clients reach native servers through proxies that can slow and cut their connections.
+    pub proxied: bool,
     /// Gets a line whenever something takes more than a second.
     pub progress: Progress,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { stack: StackKind::Auto, store: StoreKind::Auto, progress: to_stderr }
+        Options { stack: StackKind::Auto, store: StoreKind::Auto, brokers: 1, proxied: false, progress: to_stderr }
     }
 }
 

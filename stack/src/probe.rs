@@ -19,10 +19,16 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// An answer to these requests has a few hundred bytes; a longer one is not an answer to them.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
+const HTTP_REQUEST: &[u8] = b"GET /version HTTP/1.0\r\n\r\n";
+/// What stands in the answer behind its first four bytes, `HTTP`.
+const HTTP_OK: &[u8] = b"/1.0 200";
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Probe {
     Kafka,
     Mongo,
+    /// `GET /version` is answered with 200.
+    Http,
 }
 
 impl Probe {
@@ -32,16 +38,18 @@ impl Probe {
         match (self, answer) {
             (Probe::Kafka, Ok(Ok(answer))) => kafka::is_ready(&answer),
             (Probe::Mongo, Ok(Ok(answer))) => mongo::is_ready(&answer),
+            (Probe::Http, Ok(Ok(answer))) => answer == HTTP_OK,
             (_, Ok(Err(_)) | Err(_)) => false,
         }
     }
 
-    /// Gives the answer without its leading length.
+    /// Gives the answer without its first four bytes, which are its length where it tells one.
     async fn ask(self, port: u16) -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         let request = match self {
             Probe::Kafka => kafka::request(),
             Probe::Mongo => mongo::request(),
+            Probe::Http => HTTP_REQUEST.to_vec(),
         };
         stream.write_all(&request).await?;
         let mut prefix = [0; 4];
@@ -49,6 +57,7 @@ impl Probe {
         let length = match self {
             Probe::Kafka => kafka::rest_of_answer(prefix),
             Probe::Mongo => mongo::rest_of_answer(prefix),
+            Probe::Http => HTTP_OK.len(),
         };
         let mut answer = vec![0; length.min(LONGEST_ANSWER)];
         stream.read_exact(&mut answer).await?;

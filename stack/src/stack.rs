@@ -1,24 +1,27 @@
-//! The whole stack: one broker and one store, wherever they come from.
+//! The whole stack: brokers and one store, wherever they come from.
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 
 use crate::cache;
 use crate::choice::{Choice, Given, choose};
 use crate::compose::Compose;
-use crate::kafka::{self, BrokerOptions};
-use crate::options::{Options, StackKind, StoreKind};
+use crate::native::{self, Native};
+use crate::options::{Options, StackKind};
 use crate::server::Server;
-use crate::store::{self, Program, StoreOptions};
+use crate::store;
 use crate::tools::Tools;
+use crate::toxiproxy::Toxiproxy;
 
-/// A broker and a store. Dropping it ends what it started and removes the data; so does the end of this
+/// Brokers and a store. Dropping it ends what it started and removes the data; so does the end of this
 /// process, however it ends.
 #[derive(Debug)]
 pub struct Stack {
-    /// The broker, if it is a native process.
-    pub kafka: Option<Server>,
+    /// The brokers that are native processes.
+    pub brokers: Vec<Server>,
     /// The store, if it is a native process.
     pub store: Option<Server>,
+    /// The proxies before them, if they were asked for.
+    pub proxy: Option<Toxiproxy>,
     /// One line: what was chosen, and why.
     pub chosen: String,
     kafka_broker: String,
@@ -32,16 +35,16 @@ impl Stack {
     pub async fn start(options: &Options, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Stack> {
         let tools = Tools::new(&lookup);
         match choose(options.stack, options.store, Given::new(&lookup))? {
-            Choice::Processes { given, why } => processes(options, &tools, given, &why).await,
+            Choice::Processes { given, why } => processes(options, &tools, given, why).await,
             Choice::Docker { or_native } => match containers(options, &tools).await {
                 Ok(stack) => Ok(stack),
-                Err(error) if or_native => processes(options, &tools, Given::default(), &format!("{error:#}")).await,
+                Err(error) if or_native => processes(options, &tools, Given::default(), format!("{error:#}")).await,
                 Err(error) => Err(error).context("--stack docker does not work here"),
             },
         }
     }
 
-    /// What clients connect to: `127.0.0.1:port`, or what `KAFKA_BROKER` says.
+    /// What clients connect to: `127.0.0.1:port` for each broker, separated by commas, or what `KAFKA_BROKER` says.
     pub fn kafka_broker(&self) -> &str {
         &self.kafka_broker
     }
@@ -53,17 +56,11 @@ impl Stack {
 
     /// Ends what was started and waits until its data are gone. Native servers are killed: nobody needs the data again.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let kafka = async {
-            match self.kafka {
-                Some(kafka) => kafka.discard().await,
-                None => Ok(()),
+        let servers = async {
+            for server in self.brokers.into_iter().chain(self.store).chain(self.proxy.map(|proxy| proxy.server)) {
+                server.discard().await?;
             }
-        };
-        let store = async {
-            match self.store {
-                Some(store) => store.discard().await,
-                None => Ok(()),
-            }
+            anyhow::Ok(())
         };
         let compose = async {
             match self.compose {
@@ -71,8 +68,8 @@ impl Stack {
                 None => Ok(()),
             }
         };
-        let (kafka, store, compose) = tokio::join!(kafka, store, compose);
-        kafka.and(store).and(compose)
+        let (servers, compose) = tokio::join!(servers, compose);
+        servers.and(compose)
     }
 }
 
@@ -84,8 +81,9 @@ async fn containers(options: &Options, tools: &Tools) -> anyhow::Result<Stack> {
         _ => "an engine answers",
     };
     Ok(Stack {
-        kafka: None,
+        brokers: Vec::new(),
         store: None,
+        proxy: None,
         chosen: format!("Kafka and MongoDB are containers of Docker Compose, project {} ({why})", compose.project),
         kafka_broker: format!("127.0.0.1:{}", compose.kafka_port),
         mongo_uri: store::uri(compose.mongo_port),
@@ -93,54 +91,32 @@ async fn containers(options: &Options, tools: &Tools) -> anyhow::Result<Stack> {
     })
 }
 
-/// Starts what is not given, both at once, after everything that either needs was looked for.
-async fn processes(options: &Options, tools: &Tools, given: Given, why: &str) -> anyhow::Result<Stack> {
-    let broker_options = BrokerOptions { progress: options.progress, ..BrokerOptions::default() };
-    let store_options = StoreOptions { kind: options.store, port: None, progress: options.progress };
-    let directory = cache::directory()?;
-
-    let mut missing = Vec::new();
-    let kafka_programs = match given.kafka_broker {
-        Some(_) => None,
-        None => kafka::check(&broker_options, tools, &directory).await.map_err(|more| missing.extend(more)).ok(),
-    };
-    let store_program = match given.mongo_uri {
-        Some(_) => None,
-        None => store::check(&store_options, tools, &directory).await.map_err(|more| missing.extend(more)).ok(),
-    };
-    if !missing.is_empty() {
-        // Both may complain of the same full disk.
-        missing.dedup();
-        return Err(anyhow!(missing.join("\n")));
-    }
-
-    let mut why = why.to_owned();
-    if options.store == StoreKind::Auto && matches!(store_program, Some(Program::Ferretdb { .. })) {
+/// What is given, and native servers for what is not.
+async fn processes(options: &Options, tools: &Tools, given: Given, mut why: String) -> anyhow::Result<Stack> {
+    let Native { brokers, store, proxy, is_stand_in } = native::start(options, tools, &given).await?;
+    if is_stand_in {
         why.push_str("; neither MONGOD nor PATH has a mongod");
     }
-    let kafka = async {
-        match kafka_programs {
-            Some(programs) => kafka::run(&broker_options, programs, &directory).await.map(Some),
-            None => Ok(None),
-        }
+    let kafka_is = match brokers.as_slice() {
+        [] => "given by KAFKA_BROKER".to_owned(),
+        [broker] => format!("a native {}", broker.name()),
+        [broker, ..] => format!("{} brokers of a native {}", brokers.len(), broker.name()),
     };
-    let store = async {
-        match store_program {
-            Some(program) => store::run(&store_options, program, &directory).await.map(Some),
-            None => Ok(None),
-        }
-    };
-    let (kafka, store) = tokio::try_join!(kafka, store)?;
-    let kafka_is =
-        kafka.as_ref().map_or("given by KAFKA_BROKER".to_owned(), |server| format!("a native {}", server.name()));
     let store_is =
         store.as_ref().map_or("given by MONGO_URI".to_owned(), |server| format!("a native {}", server.name()));
+    let behind = proxy.as_ref().map_or(String::new(), |proxy| format!(", behind {}", proxy.server.name()));
+    // Where a proxy stands before a server, clients are to know that one only.
+    let port = |server: &Server| proxy.as_ref().and_then(|proxy| proxy.port_before(server)).unwrap_or(server.port());
+    let addresses: Vec<String> = brokers.iter().map(|broker| format!("127.0.0.1:{}", port(broker))).collect();
+    let kafka_broker = if addresses.is_empty() { given.kafka_broker } else { Some(addresses.join(",")) };
+    let mongo_uri = store.as_ref().map(|server| store::uri(port(server))).or(given.mongo_uri);
     Ok(Stack {
-        chosen: format!("Kafka is {kafka_is}, the store is {store_is} ({why})"),
-        kafka_broker: kafka.as_ref().map(Server::address).or(given.kafka_broker).unwrap_or_default(),
-        mongo_uri: store.as_ref().map(|server| store::uri(server.port())).or(given.mongo_uri).unwrap_or_default(),
-        kafka,
+        chosen: format!("Kafka is {kafka_is}, the store is {store_is}{behind} ({why})"),
+        kafka_broker: kafka_broker.unwrap_or_default(),
+        mongo_uri: mongo_uri.unwrap_or_default(),
+        brokers,
         store,
+        proxy,
         compose: None,
     })
 }

@@ -18,8 +18,7 @@ const IS_PARENT: &str = "STACK_TEST_IS_PARENT";
 async fn parent() {
     let options = Options { stack: StackKind::Native, ..Options::default() };
     let stack = Stack::start(&options, environment).await.unwrap();
-    for server in [&stack.kafka, &stack.store] {
-        let server = server.as_ref().unwrap();
+    for server in stack.brokers.iter().chain(&stack.store) {
         println!("server {} {}", server.pid(), server.log().parent().unwrap().display());
     }
     println!("ready");

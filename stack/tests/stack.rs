@@ -35,7 +35,7 @@ async fn where_one_server_is_given_the_other_is_native() {
     let lookup = with(&[("KAFKA_BROKER", "kafka:9092"), ("MONGO_URI", "")]);
     let stack = Stack::start(&Options::default(), lookup).await.unwrap();
     assert_eq!(stack.kafka_broker(), "kafka:9092");
-    assert!(stack.kafka.is_none());
+    assert!(stack.brokers.is_empty());
     assert!(stack.chosen.contains("(MONGO_URI is not set, and the other is"), "{}", stack.chosen);
 
     let store = stack.store.as_ref().unwrap();

@@ -25,11 +25,6 @@ group.initial.rebalance.delay.ms=0
 num.network.threads=1
 num.io.threads=2
 offsets.topic.num.partitions=1
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
 ";
 
 /// The file's text. `voters` must name the broker itself, because that is where its controller's port stands.
@@ -38,13 +33,21 @@ pub(super) fn text(node_id: u32, port: u16, advertised_port: u16, voters: &[Vote
     let own = own.with_context(|| format!("broker {node_id} is not among its cluster's voters"))?;
     let quorum: Vec<String> =
         voters.iter().map(|voter| format!("{}@127.0.0.1:{}", voter.node_id, voter.port)).collect();
+    // With three brokers any one may be away, and what is acknowledged is still on two.
+    let (replicas, in_sync) = if voters.len() < 3 { (1, 1) } else { (3, 2) };
     let mut text = SAME.to_owned();
     write!(
         text,
         "node.id={node_id}\n\
          controller.quorum.voters={}\n\
          listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}\n",
+         advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}\n\
+         min.insync.replicas={in_sync}\n\
+         offsets.topic.replication.factor={replicas}\n\
+         transaction.state.log.replication.factor={replicas}\n\
+         transaction.state.log.min.isr={in_sync}\n\
+         share.coordinator.state.topic.replication.factor={replicas}\n\
+         share.coordinator.state.topic.min.isr={in_sync}\n",
         quorum.join(","),
         own.port,
     )
@@ -64,7 +67,13 @@ mod tests {
             "node.id=1\n\
              controller.quorum.voters=1@127.0.0.1:20002\n\
              listeners=PLAINTEXT://127.0.0.1:20001,CONTROLLER://127.0.0.1:20002\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:20009\n"
+             advertised.listeners=PLAINTEXT://127.0.0.1:20009\n\
+             min.insync.replicas=1\n\
+             offsets.topic.replication.factor=1\n\
+             transaction.state.log.replication.factor=1\n\
+             transaction.state.log.min.isr=1\n\
+             share.coordinator.state.topic.replication.factor=1\n\
+             share.coordinator.state.topic.min.isr=1\n"
         );
     }
 
@@ -74,6 +83,13 @@ mod tests {
         let text = text(2, 20_003, 20_003, &voters).unwrap();
         assert!(text.contains("controller.quorum.voters=1@127.0.0.1:20002,2@127.0.0.1:20004\n"));
         assert!(text.contains("CONTROLLER://127.0.0.1:20004\n"));
+    }
+
+    #[test]
+    fn three_brokers_keep_three_replicas_of_which_one_may_be_away() {
+        let voters = [1, 2, 3].map(|node_id| Voter { node_id, port: 20_000 });
+        let text = text(1, 20_003, 20_003, &voters).unwrap();
+        assert!(text.contains("\nmin.insync.replicas=2\noffsets.topic.replication.factor=3\n"), "{text}");
     }
 
     #[test]
