@@ -4,7 +4,9 @@ use anyhow::Context;
 use bson::DateTime;
 use serde::Serialize;
 
-use crate::options::RunOptions;
+use crate::generator::Load;
+use crate::options::cores;
+use crate::pacing::Model;
 use crate::pipeline::Pipeline;
 use crate::services::Services;
 use crate::settings::{ServiceSettings, Variables, in_force};
@@ -39,17 +41,42 @@ pub(crate) struct Environment {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LoadSettings {
     pub(crate) vus: u32,
-    pub(crate) duration_seconds: f64,
-    pub(crate) think_seconds: f64,
+    /// Null where the load ends with something else.
+    pub(crate) duration_seconds: Option<f64>,
+    /// Null in the open model.
+    pub(crate) think_seconds: Option<f64>,
+    /// Posts per second offered; null in the closed model.
+    pub(crate) rate: Option<f64>,
+    /// How often each post was sent.
+    pub(crate) repeat: u32,
     pub(crate) request_timeout_seconds: f64,
     pub(crate) threads: u32,
     pub(crate) seed: u64,
 }
 
+impl LoadSettings {
+    fn of(load: &Load) -> Self {
+        let (end, think_seconds, rate) = match load.model {
+            Model::Closed(model) => (model.end, Some(model.think.as_secs_f64()), None),
+            Model::Open(model) => (model.end, None, Some(model.rate)),
+        };
+        Self {
+            vus: load.model.vus(),
+            duration_seconds: Some((end - load.model.start()).as_secs_f64()),
+            think_seconds,
+            rate,
+            repeat: load.repeat,
+            request_timeout_seconds: load.request_timeout.as_secs_f64(),
+            threads: load.threads,
+            seed: load.seed,
+        }
+    }
+}
+
 impl Environment {
     /// Asks the machine, the store, and the pipeline.
     pub(crate) async fn gather(
-        options: &RunOptions,
+        load: &Load,
         settings: &ServiceSettings,
         pipeline: &Pipeline,
         store: &Store,
@@ -68,25 +95,9 @@ impl Environment {
             librdkafka: rdkafka::util::get_rdkafka_version().1,
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cores: cores(),
-            load: LoadSettings {
-                vus: options.vus,
-                duration_seconds: options.duration.as_secs_f64(),
-                think_seconds: options.think.as_secs_f64(),
-                request_timeout_seconds: options.request_timeout.as_secs_f64(),
-                threads: threads(options),
-                seed: options.seed,
-            },
+            load: LoadSettings::of(load),
             producer_settings,
             consumer_settings,
         })
     }
-}
-
-/// How many threads generate the load: as asked for, else one per core, and never more than there are users.
-pub(crate) fn threads(options: &RunOptions) -> u32 {
-    options.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1)).min(options.vus)
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

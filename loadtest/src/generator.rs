@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::pacing::ClosedModel;
+use crate::options::LoadOptions;
+use crate::pacing::Model;
 use crate::post::{Bodies, RunId};
 use crate::recorder::Recorder;
 use crate::target::Target;
@@ -26,17 +27,34 @@ mod virtual_user;
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
     /// When posts are due.
-    pub(crate) model: ClosedModel,
+    pub(crate) model: Model,
     /// Where they go.
     pub(crate) target: Target,
     /// Longest wait for an answer; the post is unknown then.
     pub(crate) request_timeout: Duration,
+    /// How often each post is sent, whatever the answers are; more than once means under its own `Idempotency-Key`.
+    pub(crate) repeat: u32,
     /// The run that the titles name.
     pub(crate) run: RunId,
     /// What the contents are made from.
     pub(crate) seed: u64,
     /// How many threads share the users.
     pub(crate) threads: u32,
+}
+
+impl Load {
+    /// A load of this model.
+    pub(crate) fn new(model: Model, options: &LoadOptions, run: RunId, target: &Target) -> Self {
+        Self {
+            model,
+            target: target.clone(),
+            request_timeout: options.request_timeout,
+            repeat: options.repeat,
+            run,
+            seed: options.seed,
+            threads: options.threads(),
+        }
+    }
 }
 
 /// A generator at work.
@@ -60,12 +78,14 @@ impl Generator {
                 target: load.target.clone(),
                 uri: load.target.path("/create-post"),
                 request_timeout: load.request_timeout,
+                repeat: load.repeat,
+                run: load.run,
                 bodies: Mutex::new(Bodies::new(load.run, load.seed)),
                 recorder: Arc::clone(recorder),
                 tally,
                 stop: stop.clone(),
             };
-            let users = (thread..load.model.vus).step_by(usize::try_from(load.threads).unwrap_or(1));
+            let users = (thread..load.model.vus()).step_by(usize::try_from(load.threads).unwrap_or(1));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.context("cannot start a runtime of the generator")?;
             let alive = alive.clone();

@@ -6,18 +6,21 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use rdkafka::ClientConfig;
+use contract::{DeadLetter, PostId};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::BorrowedMessage;
+use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Message};
 
-/// Longest wait for an answer, and for the next record.
+/// Longest wait for an answer, and for the next record, unless something else is asked for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A reader of one Kafka cluster.
 pub(crate) struct KafkaReader {
     brokers: String,
+    /// Longest wait for an answer, and for the next record.
+    patience: Duration,
     consumer: BaseConsumer,
 }
 
@@ -59,7 +62,19 @@ impl KafkaReader {
             .set("enable.partition.eof", "true")
             .create()
             .context("cannot make a Kafka client")?;
-        Ok(Self { brokers: brokers.to_owned(), consumer })
+        Ok(Self { brokers: brokers.to_owned(), patience: ANSWER_TIMEOUT, consumer })
+    }
+
+    /// The same, which waits so long for an answer.
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// The id of the broker that leads a topic's first partition.
+    pub(crate) fn leader(&self, topic: &str) -> anyhow::Result<i32> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), self.patience).with_context(|| self.unreachable())?;
+        let partition = metadata.topics().first().and_then(|topic| topic.partitions().first());
+        partition.map(|partition| partition.leader()).with_context(|| format!("there is no topic {topic}"))
     }
 
     /// How far the group is in each partition of a topic; empty if there is no such topic.
@@ -78,14 +93,14 @@ impl KafkaReader {
         }
         let committed: HashMap<i32, i64> = self
             .consumer
-            .committed_offsets(asked, ANSWER_TIMEOUT)?
+            .committed_offsets(asked, self.patience)?
             .elements()
             .iter()
             .filter_map(|element| Some((element.partition(), element.offset().to_raw().filter(|offset| *offset >= 0)?)))
             .collect();
         let mut progress = Vec::new();
         for partition in partitions {
-            let (low, end) = self.consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT)?;
+            let (low, end) = self.consumer.fetch_watermarks(topic, partition, self.patience)?;
             progress.push(Progress { partition, committed: committed.get(&partition).copied(), low, end });
         }
         Ok(progress)
@@ -98,7 +113,25 @@ impl KafkaReader {
         topic: &str,
         visit: impl FnMut(&BorrowedMessage<'_>) -> ControlFlow<()>,
     ) -> anyhow::Result<()> {
-        let scanned = self.try_scan(topic, visit).with_context(|| self.unreachable());
+        let ends = || {
+            let mut ends = Vec::new();
+            for partition in self.partitions(topic)? {
+                ends.push((partition, self.consumer.fetch_watermarks(topic, partition, self.patience)?.1));
+            }
+            anyhow::Ok(ends)
+        };
+        let ends = ends().with_context(|| self.unreachable())?;
+        self.scan_until(topic, ends, visit)
+    }
+
+    /// Visits every record of these partitions that lies before the offset given with each.
+    pub(crate) fn scan_until(
+        &self,
+        topic: &str,
+        ends: Vec<(i32, i64)>,
+        visit: impl FnMut(&BorrowedMessage<'_>) -> ControlFlow<()>,
+    ) -> anyhow::Result<()> {
+        let scanned = self.try_scan(topic, ends.into_iter().collect(), visit).with_context(|| self.unreachable());
         self.consumer.unassign().context("cannot end reading a topic")?;
         scanned
     }
@@ -106,36 +139,40 @@ impl KafkaReader {
     fn try_scan(
         &self,
         topic: &str,
+        mut unfinished: HashMap<i32, i64>,
         mut visit: impl FnMut(&BorrowedMessage<'_>) -> ControlFlow<()>,
     ) -> anyhow::Result<()> {
-        let partitions = self.partitions(topic)?;
-        let mut unfinished = partitions.len();
         let mut assignment = TopicPartitionList::new();
-        for partition in partitions {
-            assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
+        for partition in unfinished.keys() {
+            assignment.add_partition_offset(topic, *partition, Offset::Beginning)?;
         }
         self.consumer.assign(&assignment)?;
-        let mut deadline = Instant::now() + ANSWER_TIMEOUT;
-        while unfinished > 0 {
+        let mut deadline = Instant::now() + self.patience;
+        while !unfinished.is_empty() {
             match self.consumer.poll(deadline.saturating_duration_since(Instant::now())) {
                 Some(Ok(record)) => {
-                    deadline = Instant::now() + ANSWER_TIMEOUT;
-                    if visit(&record).is_break() {
+                    deadline = Instant::now() + self.patience;
+                    let end = unfinished.get(&record.partition()).copied().unwrap_or(0);
+                    if record.offset() < end && visit(&record).is_break() {
                         break;
                     }
+                    if record.offset() + 1 >= end {
+                        unfinished.remove(&record.partition());
+                    }
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => unfinished -= 1,
+                // Offsets have gaps, so the end may come without the last one.
+                Some(Err(KafkaError::PartitionEOF(partition))) => drop(unfinished.remove(&partition)),
                 // A lost connection, for instance: the client connects again by itself.
                 Some(Err(error)) if Instant::now() >= deadline => return Err(error.into()),
                 Some(Err(_)) => {}
-                None => bail!("no record of {topic} within {ANSWER_TIMEOUT:?}"),
+                None => bail!("no record of {topic} within {:?}", self.patience),
             }
         }
         Ok(())
     }
 
     fn partitions(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
-        let metadata = self.consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT)?;
+        let metadata = self.consumer.fetch_metadata(Some(topic), self.patience)?;
         let topic = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
         Ok(topic.map(|topic| topic.partitions().iter().map(|partition| partition.id()).collect()).unwrap_or_default())
     }
@@ -143,6 +180,20 @@ impl KafkaReader {
     fn unreachable(&self) -> String {
         format!("cannot read from Kafka at {}: is it there, and is KAFKA_BROKER right?", self.brokers)
     }
+}
+
+/// The id that the consumer gives to a record.
+pub(crate) fn id_of(record: &BorrowedMessage<'_>) -> PostId {
+    record.key().and_then(PostId::from_key).unwrap_or_else(|| {
+        let timestamp = record.timestamp().to_millis().unwrap_or(0);
+        PostId::from_position(record.topic(), record.partition(), record.offset(), timestamp)
+    })
+}
+
+/// The dead letter that a record of the dead-letter topic is, if its headers can be read.
+pub(crate) fn dead_letter_of(record: &BorrowedMessage<'_>) -> Option<DeadLetter> {
+    let headers = record.headers().into_iter().flat_map(Headers::iter);
+    DeadLetter::from_headers(headers.filter_map(|header| Some((header.key, header.value?)))).ok()
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! The way of a run ([`run`]): a [`pipeline`] is brought up, with this program itself as the [`services`] → the
 //! [`generator`] sends posts as [`pacing`] says and books the answers with the [`recorder`] → [`drain`] waits until all
 //! is stored → [`reconcile`] lays the store beside the [`ledger`] → [`threshold`]s judge, and the [`report`] tells.
-//! Pacing, ledger and thresholds are pure; all else is a shell around them.
+//! Pacing, ledger and thresholds are pure; all else is a shell around them. [`chaos`] is a run with
+//! faults in between, and [`verify`] proves the traffic of others.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod accepted_log;
+mod chaos;
 mod drain;
 mod environment;
 mod exit;
@@ -39,7 +41,9 @@ mod table;
 mod target;
 mod text;
 mod threshold;
+mod trial;
 mod up;
+mod verify;
 
 use exit::Unusable;
 use options::{CommandLine, Verb};
@@ -69,6 +73,8 @@ fn execute(verb: Verb) -> ExitCode {
         runtime.block_on(async {
             match verb {
                 Verb::Run(options) => run::run(options, &stack::environment).await,
+                Verb::Chaos(options) => chaos::chaos(options, &stack::environment).await,
+                Verb::Verify(options) => verify::verify(options, &stack::environment).await,
                 Verb::Up(options) => up::up(options, &stack::environment).await,
                 Verb::Show(options) => show::show(options, &stack::environment).await,
             }

@@ -15,6 +15,9 @@ use crate::text::{grouped, milliseconds, rate};
 
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
+/// A moment, so that the first posts are not late because of the threads' start.
+const HEAD_START: Duration = Duration::from_millis(20);
+
 /// The load as it was.
 pub(crate) struct Applied {
     /// Everything that was counted.
@@ -27,7 +30,7 @@ pub(crate) struct Applied {
     pub(crate) failure: Option<String>,
 }
 
-/// Applies a load. `stop` ends it early, and so does `failure`, which resolves when the pipeline has failed; either way
+/// Applies a load from now on. `stop` ends it early, and so does `failure`, which resolves when the pipeline has failed; either way
 /// the answers in flight are waited for.
 pub(crate) async fn apply(
     load: &Load,
@@ -37,11 +40,13 @@ pub(crate) async fn apply(
     stop: &CancellationToken,
 ) -> anyhow::Result<Applied> {
     let stop_users = stop.child_token();
-    let mut generator = Generator::start(load, recorder, &stop_users)?;
-    let mut ticks = tokio::time::interval_at((load.model.start + TELL_EVERY).into(), TELL_EVERY);
+    let start = Instant::now() + HEAD_START;
+    let load = Load { model: load.model.starting_at(start), ..load.clone() };
+    let mut generator = Generator::start(&load, recorder, &stop_users)?;
+    let mut ticks = tokio::time::interval_at((start + TELL_EVERY).into(), TELL_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut tally, mut failed) = (Tally::default(), None);
-    let (mut failure, mut since) = (pin!(failure), load.model.start);
+    let (mut failure, mut since) = (pin!(failure), start);
     loop {
         tokio::select! {
             () = generator.ended() => break,
@@ -54,15 +59,15 @@ pub(crate) async fn apply(
                 let part = generator.take();
                 tally.merge(&part);
                 let moment = observer.look().await;
-                eprintln!("{}", line(now - load.model.start, &part, now - since, moment));
+                eprintln!("{}", line(now - start, &part, now - since, moment));
                 since = now;
             }
         }
     }
     tally.merge(&generator.take());
     generator.finish()?;
-    let last_answer = tally.last_end.unwrap_or(load.model.start);
-    Ok(Applied { elapsed: last_answer - load.model.start, last_answer, tally, failure: failed })
+    let last_answer = tally.last_end.unwrap_or(start);
+    Ok(Applied { elapsed: last_answer - start, last_answer, tally, failure: failed })
 }
 
 /// One line of progress: what was counted in `part`, the last stretch of the run, and the moment at its end.

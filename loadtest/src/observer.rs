@@ -17,7 +17,7 @@ const PAGE_TIMEOUT: Duration = Duration::from_millis(900);
 pub(crate) struct Observer {
     producer: Target,
     consumer: Option<Target>,
-    stored_before: Option<f64>,
+    stored: Increase,
     /// What the producer has used so far.
     pub(crate) producer_usage: Usage,
     /// What the consumer has used so far.
@@ -41,14 +41,34 @@ pub(crate) struct Usage {
     /// CPU time since the run began, in seconds.
     pub(crate) cpu_seconds: Option<f64>,
     #[serde(skip)]
-    cpu_seconds_before: Option<f64>,
+    cpu: Increase,
+}
+
+/// The increase of a counter since it was first seen. A value below the one before is that of a service that was started
+/// again, whose counters begin at zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Increase {
+    before: Option<f64>,
+    sum: f64,
+}
+
+impl Increase {
+    fn note(&mut self, value: f64) -> f64 {
+        self.sum += match self.before {
+            None => 0.0,
+            Some(before) if value < before => value,
+            Some(before) => value - before,
+        };
+        self.before = Some(value);
+        self.sum
+    }
 }
 
 impl Observer {
     /// Watches these services; a pipeline that is not ours may say nothing.
     pub(crate) fn new(producer: Target, consumer: Option<Target>) -> Self {
         let usage = Usage::default();
-        Self { producer, consumer, stored_before: None, producer_usage: usage, consumer_usage: usage }
+        Self { producer, consumer, stored: Increase::default(), producer_usage: usage, consumer_usage: usage }
     }
 
     /// Looks at both pages. The first look is what later ones are compared with.
@@ -67,10 +87,9 @@ impl Observer {
             return Moment::default();
         };
         self.consumer_usage.note(&metrics);
-        let stored = metrics.sum("ingest_posts_stored_total").unwrap_or(0.0);
-        let before = *self.stored_before.get_or_insert(stored);
+        let stored = self.stored.note(metrics.sum("ingest_posts_stored_total").unwrap_or(0.0));
         let lag = metrics.sum("kafka_consumergroup_lag").map(|lag| lag as u64);
-        Moment { lag, stored: Some((stored - before).max(0.0) as u64) }
+        Moment { lag, stored: Some(stored as u64) }
     }
 }
 
@@ -79,7 +98,7 @@ impl Usage {
         let memory = metrics.sum("process_resident_memory_bytes").map(|bytes| bytes as u64);
         self.peak_memory_bytes = self.peak_memory_bytes.max(memory);
         if let Some(cpu) = metrics.sum("process_cpu_seconds_total") {
-            self.cpu_seconds = Some(cpu - *self.cpu_seconds_before.get_or_insert(cpu));
+            self.cpu_seconds = Some(self.cpu.note(cpu));
         }
     }
 
@@ -91,4 +110,15 @@ impl Usage {
 
 async fn page(service: &Target) -> Option<Metrics> {
     timeout(PAGE_TIMEOUT, Metrics::get(service)).await.ok()?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_that_begins_anew_goes_on_increasing() {
+        let mut increase = Increase::default();
+        assert_eq!([7.0, 9.0, 9.0, 1.0, 3.0].map(|value| increase.note(value)), [0.0, 2.0, 2.0, 3.0, 5.0]);
+    }
 }

@@ -1,4 +1,4 @@
-//! The command line. The verbs are `run`, `up` and `show`; without a verb the options are those of `run`.
+//! The command line. The verbs are `run`, `chaos`, `verify`, `up` and `show`; without a verb the options are those of `run`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,12 +8,24 @@ use contract::PostId;
 use service::settings::parse_duration;
 use stack::{StackKind, StoreKind};
 
+use crate::chaos::fault::Faults;
+
 const EXPLANATION: &str = "\
 Environment: KAFKA_BROKER and MONGO_URI name servers that run already, MONGOD a real mongod; KAFKA_*, DLQ_TOPIC, LOG, \
 PRODUCER_*, CONSUMER_* and the like are passed on to the producer and the consumer (see `producer --help`, `consumer --help`).
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
 done, 99 a threshold or the ledger failed, 130 ended by a second Ctrl-C.";
+
+const CHAOS_EXPLANATION: &str = "\
+Faults: consumer-kill, producer-kill (SIGKILL, started again a moment later), consumer-stop, producer-stop (SIGTERM), \
+broker-kill, leader-kill, broker-stop, broker-pause, store-kill, store-pause, rebalance (another consumer joins and leaves), \
+slow-store, cut-store, cut-broker (the network), poison (records that are no posts).
+
+The servers are always started natively, since they are to be killed; KAFKA_PARTITIONS is 4 unless it is set.
+
+Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
+done, 99 a post is missing, doubled or unexpected, 130 ended by a second Ctrl-C.";
 
 /// Applies load to the pipeline and proves that every accepted post is stored exactly once.
 #[derive(Debug, Parser)]
@@ -30,6 +42,12 @@ pub(crate) enum Verb {
     /// Starts everything, applies load, waits until all is stored, reconciles and reports; the default
     #[command(after_help = EXPLANATION)]
     Run(RunOptions),
+    /// Applies load while servers and services are killed, frozen and cut off, and proves that nothing is lost or doubled
+    #[command(after_help = CHAOS_EXPLANATION)]
+    Chaos(ChaosOptions),
+    /// Checks that every record that the consumer group has finished is stored or dead-lettered, whatever its sender
+    #[command(after_help = EXPLANATION)]
+    Verify(VerifyOptions),
     /// Starts everything and stays up until Ctrl-C
     Up(UpOptions),
     /// Says where a post is: stored, waiting, or dead-lettered and why
@@ -44,15 +62,17 @@ impl CommandLine {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
-    /// Virtual users; each sends a post, waits for its answer, thinks, and sends the next one
-    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) vus: u32,
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
     /// How long posts are sent, such as 30s or 5m
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
     pub(crate) duration: Duration,
     /// A user's pause between an answer and its next post, such as 250ms; 0 for none
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_or_zero)]
     pub(crate) think: Duration,
+    /// Posts per second, offered whatever the answers do; the users take turns instead of thinking
+    #[arg(long, value_name = "N", conflicts_with = "think", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
     /// Send to this server, such as http://localhost:3000, and start nothing; needs --mongo-uri or MONGO_URI to
     /// reconcile, and KAFKA_BROKER to see the lag and the dead letters
     #[arg(long, value_name = "URL")]
@@ -63,21 +83,88 @@ pub(crate) struct RunOptions {
     pub(crate) mongo_uri: Option<String>,
     #[command(flatten)]
     pub(crate) stack: StackOptions,
+    #[command(flatten)]
+    pub(crate) outcome: OutcomeOptions,
+}
+
+/// How posts are sent.
+#[derive(Debug, Args)]
+pub(crate) struct LoadOptions {
+    /// Virtual users, each with a connection of its own; each sends a post, waits for its answer, and sends the next one
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) vus: u32,
     /// Longest wait for an answer; the post counts as unknown then
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
     pub(crate) request_timeout: Duration,
+    /// Send every post this often under its own Idempotency-Key, whatever the answers are; it is stored once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) repeat: u32,
+    /// The contents of the posts, and of chaos the faults, are made from this number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Threads of the load generator [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    threads: Option<u32>,
+}
+
+impl LoadOptions {
+    /// How many threads generate the load: as asked for, else one per core, and never more than there are users.
+    pub(crate) fn threads(&self) -> u32 {
+        self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1)).min(self.vus)
+    }
+}
+
+/// What comes after the load.
+#[derive(Debug, Args)]
+pub(crate) struct OutcomeOptions {
     /// Longest wait, after the load, until all is stored
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
     pub(crate) drain_timeout: Duration,
     /// Directory for report.json and the logs [default: a new one under target/loadtest]
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
-    /// The contents of the posts are made from this number
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Threads of the load generator [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub(crate) threads: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChaosOptions {
+    /// The faults, separated by commas, each as often as it says: consumer-kill=20,broker-kill=10; `all` is each of them once
+    #[arg(long, value_name = "LIST", default_value = "all", value_parser = faults)]
+    pub(crate) faults: Faults,
+    /// One fault after the other, each when the one before it is forgotten, instead of all at random moments
+    #[arg(long)]
+    pub(crate) one_by_one: bool,
+    /// How long the load lasts; with --one-by-one, it ends with the last fault
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = positive_duration, conflicts_with = "one_by_one")]
+    pub(crate) duration: Duration,
+    /// How long a fault lasts that ends by itself, such as a pause [default: half a second to five]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration)]
+    pub(crate) hold: Option<Duration>,
+    /// Posts per second, offered whatever the answers do
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = rate)]
+    pub(crate) rate: f64,
+    /// Kafka brokers, 1 or 3; with 3 every record is on three of them and any one may be away
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = brokers)]
+    pub(crate) brokers: u32,
+    /// Which store is started
+    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
+    pub(crate) store: StoreKind,
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
+    #[command(flatten)]
+    pub(crate) outcome: OutcomeOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyOptions {
+    /// Where Kafka is [default: KAFKA_BROKER, else localhost:9092]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) kafka_broker: Option<String>,
+    /// Where the documents are [default: MONGO_URI, else mongodb://localhost:27017/scalable-api]
+    #[arg(long, value_name = "URI")]
+    pub(crate) mongo_uri: Option<String>,
+    /// So many records at fault are named; all are counted
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) name: usize,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +197,34 @@ pub(crate) struct StackOptions {
     /// Which store is started natively
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     pub(crate) store: StoreKind,
+    /// How many Kafka brokers are started natively, 1 or 3; with 3 every record is on three of them
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = brokers)]
+    pub(crate) brokers: u32,
+}
+
+/// Processor cores that this program may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn faults(text: &str) -> Result<Faults, String> {
+    text.parse()
+}
+
+fn brokers(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|count| [1, 3].contains(count)).ok_or("must be 1 or 3".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| (0.01..=1_000_000.0).contains(rate));
+    rate.ok_or("must be a number of posts per second from 0.01 to 1000000, such as 2000".to_owned())
+}
+
+impl StackOptions {
+    pub(crate) fn options(&self) -> stack::Options {
+        let Self { stack, store, brokers } = *self;
+        stack::Options { stack, store, brokers, ..stack::Options::default() }
+    }
 }
 
 fn positive_duration(text: &str) -> Result<Duration, String> {
@@ -146,7 +261,7 @@ mod tests {
     fn run_is_the_default_verb() {
         for arguments in [&["--vus", "64", "--think", "0"][..], &["run", "--vus", "64", "--think", "0"]] {
             let Ok(Verb::Run(options)) = parse(arguments) else { panic!("{arguments:?} is not run") };
-            assert_eq!((options.vus, options.think), (64, Duration::ZERO));
+            assert_eq!((options.load.vus, options.think), (64, Duration::ZERO));
             assert_eq!(options.duration, Duration::from_secs(30));
         }
         assert!(matches!(parse(&["up", "--stack-only"]), Ok(Verb::Up(UpOptions { stack_only: true, .. }))));
@@ -156,6 +271,10 @@ mod tests {
     fn what_cannot_be_used_is_told() {
         for (arguments, told) in [
             (&["--vus", "0"][..], "0 is not in 1..=100000"),
+            (&["--rate", "0"], "must be a number of posts per second"),
+            (&["--rate", "9", "--think", "1s"], "cannot be used with"),
+            (&["chaos", "--brokers", "2"], "must be 1 or 3"),
+            (&["chaos", "--faults", "earthquake"], "there is no fault `earthquake`"),
             (&["--duration", "30"], "must be a number with its unit"),
             (&["--duration", "0s"], "must be more than zero"),
             (&["show", "42"], "must be the id from the answer"),

@@ -4,12 +4,34 @@
 //! and sends the next one, as k6's `constant-vus` with a `sleep` does. The users' first posts are spread evenly over one
 //! think time, so that the load is smooth from the start instead of a volley every second. A post's due time is computed
 //! and never read off the clock after waking up, so a generator that oversleeps shows as latency instead of hiding it.
-//! The open model, in which posts are due at a given rate whatever the answers do, will stand beside the closed one.
+//! In the open model posts are due at a given rate, whatever the answers do. The users take turns; one that still waits
+//! for an answer when its turn comes sends its post as soon as it can, and that post's latency counts from its due time.
+//! No turn is ever skipped, so a target that hangs finds what it missed all at once when it is back.
 
 use std::time::{Duration, Instant};
 
 /// A user whose post was not answered waits at least this long, lest it spin on a target that is away.
 pub(crate) const PAUSE_AFTER_TROUBLE: Duration = Duration::from_millis(100);
+
+/// When posts are due.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Model {
+    Closed(ClosedModel),
+    Open(OpenModel),
+}
+
+/// The open model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenModel {
+    /// When the first post is due.
+    pub(crate) start: Instant,
+    /// No post is due at or after this time.
+    pub(crate) end: Instant,
+    /// How many virtual users take turns; more than zero. No more posts than these are in flight at the same time.
+    pub(crate) vus: u32,
+    /// Posts per second; more than zero.
+    pub(crate) rate: f64,
+}
 
 /// The closed model.
 #[derive(Debug, Clone, Copy)]
@@ -33,14 +55,62 @@ pub(crate) enum Ended {
     InTrouble,
 }
 
+impl Model {
+    /// When the first post is due, at the earliest.
+    pub(crate) fn start(&self) -> Instant {
+        match self {
+            Model::Closed(model) => model.start,
+            Model::Open(model) => model.start,
+        }
+    }
+
+    /// The same, from another time on.
+    pub(crate) fn starting_at(mut self, now: Instant) -> Self {
+        let (start, end) = match &mut self {
+            Model::Closed(model) => (&mut model.start, &mut model.end),
+            Model::Open(model) => (&mut model.start, &mut model.end),
+        };
+        *end = now + (*end - *start);
+        *start = now;
+        self
+    }
+
+    /// How many virtual users there are.
+    pub(crate) fn vus(&self) -> u32 {
+        match self {
+            Model::Closed(model) => model.vus,
+            Model::Open(model) => model.vus,
+        }
+    }
+
+    /// When the post number `turn` (from zero) of user `vu` is due, `last` being when and how the one before it ended;
+    /// `None` if the user is done.
+    pub(crate) fn due(&self, vu: u32, turn: u64, last: Option<(Instant, Ended)>) -> Option<Instant> {
+        match (self, last) {
+            (Model::Closed(model), None) => model.first(vu),
+            (Model::Closed(model), Some((now, ended))) => model.next(now, ended),
+            (Model::Open(model), _) => model.due(vu, turn),
+        }
+    }
+}
+
+impl OpenModel {
+    /// When the post number `turn` of user `vu` is due; `None` if the end comes before.
+    fn due(&self, vu: u32, turn: u64) -> Option<Instant> {
+        let post = u64::from(vu) + turn * u64::from(self.vus);
+        let due = self.start + Duration::try_from_secs_f64(post as f64 / self.rate).ok()?;
+        (due < self.end).then_some(due)
+    }
+}
+
 impl ClosedModel {
     /// When the first post of user `vu` (counted from zero) is due; `None` if the end comes before.
-    pub(crate) fn first(&self, vu: u32) -> Option<Instant> {
+    fn first(&self, vu: u32) -> Option<Instant> {
         self.before_end(self.start + self.think * vu / self.vus)
     }
 
     /// When a user's next post is due, its last one having ended at `now`; `None` if the user is done.
-    pub(crate) fn next(&self, now: Instant, ended: Ended) -> Option<Instant> {
+    fn next(&self, now: Instant, ended: Ended) -> Option<Instant> {
         let pause = match ended {
             Ended::Answered => self.think,
             Ended::InTrouble => self.think.max(PAUSE_AFTER_TROUBLE),
@@ -94,6 +164,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_open_model_offers_its_rate_whatever_the_answers_do(
+            vus in 1_u32..50, rate in 0.5_f64..5_000.0, duration_ms in 1_u64..2_000, latency_ms in 0_u64..5_000,
+        ) {
+            let start = Instant::now();
+            let duration = Duration::from_millis(duration_ms);
+            let model = Model::Open(OpenModel { start, end: start + duration, vus, rate });
+            let mut times = Vec::new();
+            for vu in 0..vus {
+                let (mut turn, mut last) = (0, None);
+                while let Some(due) = model.due(vu, turn, last) {
+                    times.push((due - start).as_secs_f64());
+                    last = Some((due + Duration::from_millis(latency_ms), Ended::InTrouble));
+                    turn += 1;
+                }
+            }
+            times.sort_by(f64::total_cmp);
+            let expected = (duration.as_secs_f64() * rate).ceil() as usize;
+            prop_assert!(times.len().abs_diff(expected) <= 1, "{} of {}", times.len(), expected);
+            prop_assert!(times.iter().enumerate().all(|(post, at)| (at - post as f64 / rate).abs() < 1e-6));
+        }
+
         #[test]
         fn first_posts_are_spread_evenly_over_one_think_time(vus in 1_u32..2_000, think_ms in 0_u64..5_000) {
             let model = model(vus, Duration::from_millis(think_ms), 3_600 * SECOND);

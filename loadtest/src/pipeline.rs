@@ -6,7 +6,6 @@ use anyhow::Context;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
-use crate::options::StackOptions;
 use crate::services::{ServiceOptions, Services};
 use crate::settings::{Lookup, ServiceSettings};
 use crate::target::Target;
@@ -23,7 +22,9 @@ pub(crate) struct Pipeline {
     pub(crate) chosen: String,
     /// What the lab has started itself; the services come first, so that they are dropped before the servers.
     pub(crate) services: Option<Services>,
-    stack: Option<Stack>,
+    /// What those were started with.
+    pub(crate) service_options: Option<ServiceOptions>,
+    pub(crate) stack: Option<Stack>,
 }
 
 /// Ports of the services.
@@ -41,17 +42,21 @@ impl Ports {
 }
 
 impl Pipeline {
-    /// Brings everything up. `stop` ends the attempt.
+    /// Brings everything up, the services with `more` variables. `stop` ends the attempt.
     pub(crate) async fn start(
-        options: &StackOptions,
+        options: &stack::Options,
         lookup: Lookup<'_>,
         settings: &ServiceSettings,
         ports: Ports,
+        mut more: Vec<(&'static str, String)>,
         logs: &Path,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let stack = start_stack(options, lookup, stop).await?;
         let log_format = settings.producer.get("LOG_FORMAT").filter(|format| *format != "auto");
+        if stack.brokers.len() > 1 && lookup("KAFKA_REPLICATION").is_none() {
+            more.push(("KAFKA_REPLICATION", stack.brokers.len().to_string()));
+        }
         let options = ServiceOptions {
             // People read the files.
             log_format: log_format.map_or("text".to_owned(), String::clone),
@@ -59,15 +64,17 @@ impl Pipeline {
             mongo_uri: stack.mongo_uri().to_owned(),
             producer_port: ports.producer,
             consumer_port: ports.consumer,
+            more,
             logs: logs.to_owned(),
         };
         let services = unless_stopped(stop, Services::start(&options)).await?;
         Ok(Self {
             target: services.producer.target.clone(),
-            mongo_uri: options.mongo_uri,
-            kafka_broker: Some(options.kafka_broker),
+            mongo_uri: options.mongo_uri.clone(),
+            kafka_broker: Some(options.kafka_broker.clone()),
             chosen: stack.chosen.clone(),
             services: Some(services),
+            service_options: Some(options),
             stack: Some(stack),
         })
     }
@@ -76,7 +83,7 @@ impl Pipeline {
     pub(crate) async fn running(url: &str, mongo_uri: String, kafka_broker: Option<String>) -> anyhow::Result<Self> {
         let target = Target::resolve(url).await?;
         let chosen = format!("the pipeline runs already, at {url}");
-        Ok(Self { target, mongo_uri, kafka_broker, chosen, services: None, stack: None })
+        Ok(Self { target, mongo_uri, kafka_broker, chosen, services: None, service_options: None, stack: None })
     }
 
     /// Ends the servers that the lab has started, and removes their data.
@@ -91,12 +98,11 @@ impl Pipeline {
 
 /// Finds or starts Kafka and the store, and says what was chosen. `stop` ends the attempt.
 pub(crate) async fn start_stack(
-    options: &StackOptions,
+    options: &stack::Options,
     lookup: Lookup<'_>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Stack> {
-    let options = stack::Options { stack: options.stack, store: options.store, ..stack::Options::default() };
-    let stack = unless_stopped(stop, Stack::start(&options, lookup)).await?;
+    let stack = unless_stopped(stop, Stack::start(options, lookup)).await?;
     eprintln!("{}", stack.chosen);
     Ok(stack)
 }

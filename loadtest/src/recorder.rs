@@ -15,6 +15,7 @@ use crate::ledger::{Ledger, Told};
 #[derive(Debug)]
 pub(crate) struct Recorder {
     next: AtomicU64,
+    accepted: AtomicU64,
     book: Mutex<Book>,
 }
 
@@ -32,7 +33,7 @@ impl Recorder {
         let accepted = AcceptedLog::create(accepted_ids)
             .with_context(|| format!("cannot make {}: choose another --report", accepted_ids.display()))?;
         let book = Book { ledger: Ledger::default(), accepted, fault: None };
-        Ok(Self { next: AtomicU64::new(0), book: Mutex::new(book) })
+        Ok(Self { next: AtomicU64::new(0), accepted: AtomicU64::new(0), book: Mutex::new(book) })
     }
 
     /// The number of the next post, each one once.
@@ -40,14 +41,20 @@ impl Recorder {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// How many posts were accepted so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
     /// Post `n` was sent, and this is what the client was told.
     pub(crate) fn answered(&self, n: u64, told: Told) {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         book.ledger.answered(n, told);
-        if let Told::Accepted(id) = told
-            && let Err(fault) = book.accepted.add(n, id)
-        {
-            book.fault.get_or_insert(fault);
+        if let Told::Accepted(id) = told {
+            self.accepted.fetch_add(1, Ordering::Relaxed);
+            if let Err(fault) = book.accepted.add(n, id) {
+                book.fault.get_or_insert(fault);
+            }
         }
     }
 

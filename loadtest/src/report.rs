@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::Serialize;
 
+use crate::chaos::report::ChaosReport;
 use crate::environment::Environment;
 use crate::generator::tally::{Outcomes, Tally};
 use crate::ledger::Counts;
@@ -49,6 +50,9 @@ pub(crate) struct Report {
     pub(crate) producer: ServiceUsage,
     /// What the consumer has used.
     pub(crate) consumer: ServiceUsage,
+    /// The faults that were injected, and what they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) chaos: Option<ChaosReport>,
     /// Each threshold with its verdict.
     pub(crate) thresholds: Vec<Verdict>,
     /// What else went wrong, in sentences.
@@ -96,6 +100,12 @@ impl ServiceUsage {
 }
 
 impl Report {
+    /// One more verdict.
+    pub(crate) fn add(&mut self, verdict: Verdict) {
+        self.passed &= verdict.holds;
+        self.thresholds.push(verdict);
+    }
+
     /// Writes `report.json` into the directory and gives its path.
     pub(crate) fn write(&self, directory: &Path) -> anyhow::Result<PathBuf> {
         let path = directory.join(FILE_NAME);
@@ -132,6 +142,7 @@ pub(crate) mod tests {
             lag_left: Some(0),
             producer: ServiceUsage::default(),
             consumer: ServiceUsage::default(),
+            chaos: None,
             thresholds: judge(&measured),
             faults: vec![],
             findings: vec![],
@@ -145,8 +156,10 @@ pub(crate) mod tests {
                 cores: 2,
                 load: LoadSettings {
                     vus: 300,
-                    duration_seconds: 30.0,
-                    think_seconds: 1.0,
+                    duration_seconds: Some(30.0),
+                    think_seconds: Some(1.0),
+                    rate: None,
+                    repeat: 1,
                     request_timeout_seconds: 30.0,
                     threads: 2,
                     seed: 1,

@@ -43,6 +43,8 @@ pub(crate) struct ServiceOptions {
     pub(crate) consumer_port: u16,
     /// `LOG_FORMAT`.
     pub(crate) log_format: String,
+    /// More variables.
+    pub(crate) more: Vec<(&'static str, String)>,
     /// Where the logs go.
     pub(crate) logs: PathBuf,
 }
@@ -55,7 +57,8 @@ pub(crate) struct Services {
 
 /// One service.
 pub(crate) struct Service {
-    name: &'static str,
+    name: String,
+    command: Command,
     process: Process,
     /// Where it listens.
     pub(crate) target: Target,
@@ -66,8 +69,8 @@ pub(crate) struct Service {
 impl Services {
     /// Starts both and waits until they are ready.
     pub(crate) async fn start(options: &ServiceOptions) -> anyhow::Result<Self> {
-        let producer = Service::spawn(PRODUCER, options.producer_port, options)?;
-        let consumer = Service::spawn(CONSUMER, options.consumer_port, options)?;
+        let producer = Service::spawn(PRODUCER, PRODUCER, options.producer_port, options)?;
+        let consumer = Service::spawn(CONSUMER, CONSUMER, options.consumer_port, options)?;
         tokio::try_join!(producer.ready(), consumer.ready())?;
         Ok(Self { producer, consumer })
     }
@@ -91,23 +94,53 @@ impl Services {
 }
 
 impl Service {
-    fn spawn(name: &'static str, port: u16, options: &ServiceOptions) -> anyhow::Result<Self> {
+    /// Starts one more consumer, and waits until it is ready.
+    pub(crate) async fn another_consumer(name: &str, options: &ServiceOptions) -> anyhow::Result<Self> {
+        let consumer = Self::spawn(name, CONSUMER, stack::free_port(), options)?;
+        consumer.ready().await?;
+        Ok(consumer)
+    }
+
+    /// `name` is for the log and for people, `role` is what it does.
+    fn spawn(name: &str, role: &'static str, port: u16, options: &ServiceOptions) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot tell where this program lies")?;
-        let variables = vec![
+        let mut variables = vec![
             ("HOST", "127.0.0.1".to_owned()),
             ("PORT", port.to_string()),
             ("LOG_FORMAT", options.log_format.clone()),
             ("KAFKA_BROKER", options.kafka_broker.clone()),
             ("MONGO_URI", options.mongo_uri.clone()),
         ];
+        variables.extend(options.more.iter().cloned());
         let mut command = Command::new(program);
-        command.arg(name).envs(variables.iter().map(|(variable, value)| (variable, value)));
+        command.arg(role).envs(variables.iter().map(|(variable, value)| (variable, value)));
         let log: &Path = &options.logs.join(format!("{name}.log"));
         let process = Process::spawn(name, &command, log)?;
-        Ok(Self { name, process, target: Target::local(port), variables })
+        Ok(Self { name: name.to_owned(), command, process, target: Target::local(port), variables })
     }
 
-    async fn ready(&self) -> anyhow::Result<()> {
+    /// Whether it runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.process.exit_status().is_none()
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub(crate) async fn kill(&self) -> anyhow::Result<()> {
+        self.process.kill().await.map(drop)
+    }
+
+    /// Starts it again after its end, with the same settings and the same log, and does not wait until it is ready.
+    pub(crate) fn start_again(&mut self) -> anyhow::Result<()> {
+        let log = self.process.log().to_owned();
+        self.process = Process::spawn(&self.name, &self.command, &log)?;
+        Ok(())
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends, or takes too long.
+    pub(crate) async fn ready(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + READY_DEADLINE;
         let mut tell_at = Instant::now() + TELL_AFTER;
         while let Err(reason) = self.is_ready().await {
@@ -139,12 +172,17 @@ impl Service {
         Err(serde_json::from_slice(&answer.body).map_or(answer.status.to_string(), |problem: Problem| problem.detail))
     }
 
-    async fn failure(&self) -> String {
+    /// Returns when it has ended, which it should not, with the reason and the end of its log.
+    pub(crate) async fn failure(&self) -> String {
         let status = self.process.wait().await;
         format!("the {} has ended by itself ({status}){}", self.name, self.end_of_log())
     }
 
-    async fn stop(&self) -> anyhow::Result<()> {
+    /// SIGTERM, as in production.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub(crate) async fn stop(&self) -> anyhow::Result<()> {
         let status = self.process.stop(STOP_DEADLINE).await?;
         if !status.success() {
             bail!("the {} did not stop well ({status}){}", self.name, self.end_of_log());

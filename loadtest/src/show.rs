@@ -9,11 +9,10 @@ use bson::{Bson, Document};
 use contract::document::ID_FIELD;
 use contract::{DeadLetter, PostId};
 use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Headers};
 use tokio::task::spawn_blocking;
 
 use crate::exit;
-use crate::kafka::KafkaReader;
+use crate::kafka::{KafkaReader, dead_letter_of, id_of};
 use crate::options::ShowOptions;
 use crate::settings::{Lookup, ServiceSettings, with_option};
 use crate::store::Store;
@@ -24,8 +23,7 @@ pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Re
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let lookup = with_option(&lookup, "KAFKA_BROKER", &options.kafka_broker);
     let settings = ServiceSettings::read(&lookup)?;
-    let uri = lookup("MONGO_URI").filter(|uri| !uri.is_empty());
-    let store = Store::new(uri.as_deref().unwrap_or("mongodb://localhost:27017/scalable-api")).await?;
+    let store = Store::given(&lookup).await?;
     let mut place = Place::Finished(String::new());
     // The group may finish the record just after the store was asked, so the store is asked once more before a post is
     // called lost.
@@ -113,15 +111,8 @@ fn place(topic: &str, partition: i32, offset: i64) -> String {
 fn find_dead_letter(kafka: &KafkaReader, topic: &str, id: PostId) -> anyhow::Result<Option<DeadLetter>> {
     let mut found = None;
     kafka.scan(topic, |record| {
-        let headers = record.headers().into_iter().flat_map(|headers| headers.iter());
-        let headers = headers.filter_map(|header| Some((header.key, header.value?)));
-        match DeadLetter::from_headers(headers) {
-            Ok(letter) if letter.id == id => {
-                found = Some(letter);
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        }
+        found = dead_letter_of(record).filter(|letter| letter.id == id);
+        if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     Ok(found)
 }
@@ -136,14 +127,6 @@ fn find_record(kafka: &KafkaReader, topic: &str, id: PostId) -> anyhow::Result<O
         ControlFlow::Continue(())
     })?;
     Ok(found)
-}
-
-/// The id that the consumer gives to a record.
-fn id_of(record: &BorrowedMessage<'_>) -> PostId {
-    record.key().and_then(PostId::from_key).unwrap_or_else(|| {
-        let timestamp = record.timestamp().to_millis().unwrap_or(0);
-        PostId::from_position(record.topic(), record.partition(), record.offset(), timestamp)
-    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,11 @@ use mongodb::{Collection, Database};
 use tokio::time::timeout;
 
 use crate::post::RunId;
+use crate::settings::Lookup;
 use crate::text::grouped;
+
+/// The consumer's default.
+const DEFAULT_URI: &str = "mongodb://localhost:27017/scalable-api";
 
 /// Name of the collection.
 const POSTS: &str = "posts";
@@ -46,6 +50,12 @@ impl Store {
         Ok(Self { posts: database.collection(POSTS), database })
     }
 
+    /// The store that `MONGO_URI` names, or the services' default.
+    pub(crate) async fn given(lookup: Lookup<'_>) -> anyhow::Result<Self> {
+        let uri = lookup("MONGO_URI").filter(|uri| !uri.is_empty());
+        Self::new(uri.as_deref().unwrap_or(DEFAULT_URI)).await
+    }
+
     /// Name and version, as the server tells them.
     pub(crate) async fn version(&self) -> anyhow::Result<String> {
         let info = answer(self.database.run_command(doc! { "buildInfo": 1 })).await?;
@@ -77,6 +87,17 @@ impl Store {
                 // An id that is no UUID is surely another one than the client was told.
                 visit(n, id.unwrap_or(uuid::Uuid::max().into()));
             }
+        }
+        Ok(())
+    }
+
+    /// Visits the id of every document, whoever has stored it; `None` for one that is no UUID. One pass over the collection.
+    pub(crate) async fn ids(&self, mut visit: impl FnMut(Option<PostId>)) -> anyhow::Result<()> {
+        let found = self.posts.find(doc! {}).projection(doc! { document::ID_FIELD: 1 });
+        let mut cursor = answer(found.batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
+        while answer(cursor.advance()).await? {
+            let id = cursor.current().get(document::ID_FIELD).context("a document cannot be read")?;
+            visit(id.and_then(document::decode_id));
         }
         Ok(())
     }

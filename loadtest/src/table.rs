@@ -10,11 +10,12 @@ pub(crate) fn render(report: &Report) -> String {
     let counts = &report.counts;
     let load = &report.environment.load;
     let mut text = format!(
-        "\nrun {}: {} virtual users, {} s of load, think time {} s{}\n\n",
+        "\nrun {}: {} virtual users, {} s of load{}{}{}\n\n",
         report.run,
         load.vus,
         report.load_seconds.round(),
-        load.think_seconds,
+        load.think_seconds.map_or(String::new(), |think| format!(", think time {think} s")),
+        load.rate.map_or(String::new(), |rate| format!(", {rate} posts per second offered")),
         if report.ended_early { ", ended early" } else { "" }
     );
     let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<14}{value}\n"));
@@ -40,6 +41,10 @@ pub(crate) fn render(report: &Report) -> String {
     row("consumer", usage(&report.consumer));
     if let Some(lag) = report.lag_left.filter(|lag| *lag > 0) {
         row("lag left", format!("{:>10}   the wait for the consumer ended (--drain-timeout)", grouped(lag)));
+    }
+    if let Some(chaos) = &report.chaos {
+        text.push('\n');
+        chaos.lines().iter().for_each(|line| text.push_str(&format!("  {line}\n")));
     }
     text.push('\n');
     for verdict in &report.thresholds {

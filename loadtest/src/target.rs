@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, anyhow, bail};
 use http_body_util::Full;
 use hyper::header::{HOST, HeaderValue};
-use hyper::{Request, Uri};
+use hyper::{Method, Request, Uri};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -59,9 +59,18 @@ impl Target {
     /// # Errors
     /// When there is no complete answer within [`ANSWER_TIMEOUT`].
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        self.ask(Method::GET, path, String::new()).await
+    }
+
+    /// Sends one request over a connection of its own.
+    ///
+    /// # Errors
+    /// When there is no complete answer within [`ANSWER_TIMEOUT`].
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: String) -> anyhow::Result<Answer> {
         let answer = timeout(ANSWER_TIMEOUT, async {
             let mut connection = Connection::open(self.address).await?;
-            let request = Request::get(self.path(path)).header(HOST, &self.host).body(Full::default())?;
+            let request = Request::builder().method(method).uri(self.path(path)).header(HOST, &self.host);
+            let request = request.body(Full::from(body))?;
             connection.send(request).await.map_err(|_| anyhow!("the connection was cut off"))
         });
         answer.await.with_context(|| format!("no answer within {ANSWER_TIMEOUT:?}"))?

@@ -37,7 +37,8 @@ async fn all(
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let logs = make_directory(None, &format!("up-{}", RunId::fresh()))?;
-    let mut pipeline = Pipeline::start(&options.stack, lookup, settings, ports, &logs, stop).await?;
+    let mut pipeline =
+        Pipeline::start(&options.stack.options(), lookup, settings, ports, Vec::new(), &logs, stop).await?;
     let services = pipeline.services.take().context("the services are started with the pipeline")?;
     let (producer, consumer) =
         (format!("http://127.0.0.1:{}", ports.producer), format!("http://127.0.0.1:{}", ports.consumer));
@@ -76,7 +77,7 @@ async fn stack_only(
     ports: Ports,
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let stack = start_stack(&options.stack, lookup, stop).await?;
+    let stack = start_stack(&options.stack.options(), lookup, stop).await?;
     let (kafka, mongo) = (stack.kafka_broker(), stack.mongo_uri());
     println!(
         "\nKafka      {kafka}\nstore      {mongo}\n\n\

@@ -51,6 +51,18 @@ impl Outcome {
         }
     }
 
+    /// What is known after the same post was sent once more: accepted if it was accepted ever, and with the nil id if two
+    /// answers named different ids, which no document has.
+    pub(crate) fn and(self, next: Outcome) -> Outcome {
+        match (self, next) {
+            (Outcome::Accepted(id), Outcome::Accepted(other)) if id != other => Outcome::Accepted(Uuid::nil().into()),
+            (accepted @ Outcome::Accepted(_), _) | (_, accepted @ Outcome::Accepted(_)) => accepted,
+            (unknown @ Outcome::Unknown(_), _) | (_, unknown @ Outcome::Unknown(_)) => unknown,
+            (Outcome::Refused, _) | (_, Outcome::Refused) => Outcome::Refused,
+            (Outcome::NotConnected, Outcome::NotConnected) => Outcome::NotConnected,
+        }
+    }
+
     /// What the ledger notes, if anything was sent.
     pub(crate) fn told(self) -> Option<Told> {
         match self {
@@ -97,6 +109,17 @@ mod tests {
         assert_eq!(outcome(503, ""), Outcome::Unknown(Trouble::Unavailable));
         assert_eq!(outcome(500, ""), Outcome::Unknown(Trouble::OtherStatus));
         assert_eq!(outcome(302, ""), Outcome::Unknown(Trouble::OtherStatus));
+    }
+
+    #[test]
+    fn the_best_answer_counts_and_two_ids_are_none() {
+        let (one, other) = (Outcome::Accepted(PostId::fresh()), Outcome::Accepted(PostId::fresh()));
+        let unknown = Outcome::Unknown(Trouble::CutOff);
+        assert_eq!(one.and(unknown).and(one), one);
+        assert_eq!(Outcome::NotConnected.and(unknown).and(one), one);
+        assert_eq!(Outcome::NotConnected.and(unknown).and(Outcome::Refused), unknown);
+        assert_eq!(Outcome::NotConnected.and(Outcome::Refused), Outcome::Refused);
+        assert_eq!(one.and(other), Outcome::Accepted(Uuid::nil().into()));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::tally::Outcomes;
 use super::*;
 use crate::ledger::Counts;
+use crate::pacing::{ClosedModel, OpenModel};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -66,8 +67,8 @@ async fn generate(load: &Load, stop: CancellationToken) -> (Tally, Counts) {
 
 fn load(target: Target, vus: u32, think: Duration, duration: Duration) -> Load {
     let start = Instant::now();
-    let model = ClosedModel { start, end: start + duration, vus, think };
-    Load { model, target, request_timeout: SECOND / 2, run: RunId::fresh(), seed: 1, threads: 2 }
+    let model = Model::Closed(ClosedModel { start, end: start + duration, vus, think });
+    Load { model, target, request_timeout: SECOND / 2, repeat: 1, run: RunId::fresh(), seed: 1, threads: 2 }
 }
 
 #[tokio::test]
@@ -92,6 +93,26 @@ async fn every_outcome_is_counted_and_booked() {
     assert_eq!(counts.unknown, unavailable + other_status + cut_off + timed_out);
     assert_eq!(tally.latencies_us.len(), tally.outcomes.sent());
     assert!(tally.longest_latency() >= load.request_timeout, "a timeout counts with its whole wait");
+}
+
+#[tokio::test]
+async fn a_slow_target_is_still_offered_every_post() {
+    let target = server(|_| Some((StatusCode::CREATED, SECOND / 4))).await;
+    let start = Instant::now();
+    let model = Model::Open(OpenModel { start, end: start + SECOND, vus: 4, rate: 40.0 });
+    let load = Load { model, ..load(target, 1, SECOND, SECOND) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert_eq!((tally.outcomes.tried(), counts.accepted), (40, 40));
+    assert!(tally.longest_latency() >= SECOND, "the wait for a free connection counts: {:?}", tally.longest_latency());
+}
+
+#[tokio::test]
+async fn a_repeated_post_is_one_post() {
+    let target = server(|i| (i % 3 != 0).then_some((StatusCode::CREATED, Duration::ZERO))).await;
+    let load = Load { repeat: 3, ..load(target, 1, SECOND / 10, SECOND / 2) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert_eq!(tally.outcomes.tried(), 5);
+    assert_eq!(counts.accepted, 5, "each was cut off once and then accepted twice");
 }
 
 #[tokio::test]

@@ -12,17 +12,19 @@ use tokio_util::sync::CancellationToken;
 use super::outcome::{Outcome, Trouble};
 use super::tally::Tally;
 use crate::http::{Connection, NoAnswer};
-use crate::pacing::ClosedModel;
-use crate::post::Bodies;
+use crate::pacing::Model;
+use crate::post::{Bodies, RunId};
 use crate::recorder::Recorder;
 use crate::target::Target;
 
 /// What the users of one thread share.
 pub(super) struct Shared {
-    pub(super) model: ClosedModel,
+    pub(super) model: Model,
     pub(super) target: Target,
     pub(super) uri: Uri,
     pub(super) request_timeout: Duration,
+    pub(super) repeat: u32,
+    pub(super) run: RunId,
     pub(super) bodies: Mutex<Bodies>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) tally: Arc<Mutex<Tally>>,
@@ -31,20 +33,19 @@ pub(super) struct Shared {
 
 /// The life of user `vu`, until the model or `stop` ends it. What is in flight then is still waited for.
 pub(super) async fn run(shared: Arc<Shared>, vu: u32) {
-    let mut connection = None;
-    let mut next = shared.model.first(vu);
-    while let Some(due) = next {
+    let (mut connection, mut turn, mut last) = (None, 0, None);
+    while let Some(due) = shared.model.due(vu, turn, last) {
         if !shared.wait_until(due).await {
             return;
         }
         let n = shared.recorder.next();
-        let outcome = shared.post(&mut connection, n).await;
+        let outcome = shared.post_repeatedly(&mut connection, n).await;
         let now = Instant::now();
         if let Some(told) = outcome.told() {
             shared.recorder.answered(n, told);
         }
         shared.tally.lock().unwrap_or_else(PoisonError::into_inner).record(outcome, due, now);
-        next = shared.model.next(now, outcome.ended());
+        (turn, last) = (turn + 1, Some((now, outcome.ended())));
     }
 }
 
@@ -60,8 +61,18 @@ impl Shared {
         }
     }
 
-    async fn post(&self, connection: &mut Option<Connection>, n: u64) -> Outcome {
-        let mut request = self.request(n);
+    /// Sends post `n` as often as it is to be sent, whatever the answers are, like a client that is not sure.
+    async fn post_repeatedly(&self, connection: &mut Option<Connection>, n: u64) -> Outcome {
+        let body = self.bodies.lock().unwrap_or_else(PoisonError::into_inner).body(n);
+        let mut outcome = self.post(connection, n, body.clone()).await;
+        for _ in 1..self.repeat {
+            outcome = outcome.and(self.post(connection, n, body.clone()).await);
+        }
+        outcome
+    }
+
+    async fn post(&self, connection: &mut Option<Connection>, n: u64, body: Bytes) -> Outcome {
+        let mut request = self.request(n, body);
         // The server may have closed a connection that was idle. A request that never left is no repeat on a fresh one.
         for _ in 0..2 {
             let open = match connection {
@@ -90,14 +101,17 @@ impl Shared {
         Outcome::NotConnected
     }
 
-    fn request(&self, n: u64) -> Request<Full<Bytes>> {
-        let body = self.bodies.lock().unwrap_or_else(PoisonError::into_inner).body(n);
+    fn request(&self, n: u64, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();
         headers.insert(HOST, self.target.host.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self.repeat > 1 {
+            let key = HeaderValue::try_from(format!("{}-{n}", self.run)).expect("digits and a hyphen are header text");
+            headers.insert("idempotency-key", key);
+        }
         request
     }
 }

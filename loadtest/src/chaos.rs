@@ -1,0 +1,155 @@
+//! `loadtest chaos`: applies load while faults happen to every part of the pipeline, and proves that nothing is lost.
+//!
+//! A list of [`fault`]s and a seed make a [`schedule`]; [`inject`] lets them happen on the [`stage`] (with [`toxics`] for
+//! the network and [`poison`] for bad records) while a [`watch`] keeps the [`timeline`] that tells what each of them did.
+//! What comes after is that of every [`trial`](crate::trial).
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use stack::StackKind;
+use tokio_util::sync::CancellationToken;
+
+use crate::environment::Environment;
+use crate::generator::Load;
+use crate::interrupt;
+use crate::kafka::KafkaReader;
+use crate::load;
+use crate::observer::Observer;
+use crate::options::ChaosOptions;
+use crate::pacing::{Model, OpenModel};
+use crate::pipeline::{Pipeline, Ports, make_directory};
+use crate::post::RunId;
+use crate::report::Report;
+use crate::run::finish;
+use crate::settings::{Lookup, ServiceSettings};
+use crate::threshold::{Verdict, judge_ledger};
+use crate::trial::{Conclusion, Trial};
+use report::{ChaosReport, FaultReport};
+use stage::Stage;
+use watch::Watch;
+
+pub(crate) mod fault;
+mod inject;
+mod poison;
+pub(crate) mod report;
+mod schedule;
+mod stage;
+mod timeline;
+mod toxics;
+mod watch;
+
+/// So many partitions, unless the environment says otherwise: with one only, no second member would ever hold any.
+const PARTITIONS: &str = "4";
+
+/// The load goes on until the last fault is over, so its own end is far away.
+const FAR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Longest wait of the watch for Kafka, which is away now and then.
+const WATCH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Chaos, from the start to the exit code.
+pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
+    let stop =
+        interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")
+            .context("cannot listen for signals")?;
+    let settings = ServiceSettings::read(lookup)?;
+    let run = RunId::fresh();
+    let directory = make_directory(options.outcome.report.as_deref(), &format!("chaos-{run}"))?;
+    let servers = stack::Options {
+        stack: StackKind::Native,
+        store: options.store,
+        brokers: options.brokers,
+        proxied: true,
+        ..stack::Options::default()
+    };
+    let partitions = lookup("KAFKA_PARTITIONS").unwrap_or(PARTITIONS.to_owned());
+    let more = vec![("KAFKA_PARTITIONS", partitions)];
+    let mut pipeline = Pipeline::start(&servers, lookup, &settings, Ports::free(), more, &directory, &stop).await?;
+    let report = measure(run, &options, &settings, &mut pipeline, &directory, &stop).await?;
+    finish(&report, pipeline, &directory).await
+}
+
+async fn measure(
+    run: RunId,
+    options: &ChaosOptions,
+    settings: &ServiceSettings,
+    pipeline: &mut Pipeline,
+    directory: &Path,
+    stop: &CancellationToken,
+) -> anyhow::Result<Report> {
+    let own = "chaos has a broker, a store and services of its own";
+    let trial = Trial::prepare(run, settings, pipeline, directory).await?;
+    let kafka = Arc::clone(trial.kafka.as_ref().context(own)?);
+    let (topic, dead_letters) = (trial.names.topic.clone(), trial.names.dead_letter_topic.clone());
+    let start = Instant::now();
+    let model = Model::Open(OpenModel { start, end: start + FAR, vus: options.load.vus, rate: options.rate });
+    let load = Load::new(model, &options.load, run, &pipeline.target);
+    let mut environment = Environment::gather(&load, settings, pipeline, &trial.store).await?;
+    environment.load.duration_seconds = (!options.one_by_one).then_some(options.duration.as_secs_f64());
+
+    let services = pipeline.services.take().context(own)?;
+    let service_options = pipeline.service_options.clone().context(own)?;
+    let mut observer = Observer::new(pipeline.target.clone(), Some(services.consumer.target.clone()));
+    observer.look().await;
+    let stack = pipeline.stack.as_mut().context(own)?;
+    let reader = KafkaReader::new(stack.kafka_broker(), &trial.names.group)?.with_patience(WATCH_PATIENCE);
+    let watch = Watch::begin(reader, &topic)?;
+    let stage = Arc::new(Stage::set(services, service_options, stack, Arc::clone(&kafka), &topic)?);
+
+    let end = stop.child_token();
+    let calm_lag = calm_lag(options.rate, settings);
+    let faults = async {
+        let injected = if options.one_by_one {
+            inject::one_by_one(options, &stage, &watch, calm_lag, &end).await
+        } else {
+            inject::at_random(options, &stage, &watch, &end).await
+        };
+        end.cancel();
+        injected
+    };
+    let applying = load::apply(&load, &trial.recorder, &mut observer, std::future::pending(), &end);
+    let (applied, injected) = tokio::select! {
+        never = watch.accepted(&trial.recorder) => match never {},
+        both = async { tokio::join!(applying, faults) } => both,
+    };
+    let (applied, mut troubles) = (applied?, injected.troubles);
+    let stage = Arc::into_inner(stage).context("a fault goes on after its end")?;
+    let (services, poison) = stage.strike(stack, &mut troubles).await?;
+    pipeline.services = Some(services);
+
+    let conclusion = Conclusion {
+        applied,
+        observer,
+        environment,
+        drain_timeout: options.outcome.drain_timeout,
+        is_interrupted: stop.is_cancelled(),
+        faults: troubles,
+        judge: &judge_ledger,
+    };
+    let mut report = trial.conclude(conclusion, &mut pipeline.services).await?;
+    let timeline = watch.end()?;
+    let poison = poison.look_for(&kafka, &dead_letters).await?;
+    report.add(Verdict::none("poison missing==0", poison.missing));
+    let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &timeline, calm_lag)).collect();
+    report.chaos = Some(ChaosReport {
+        seed: options.load.seed,
+        one_by_one: options.one_by_one,
+        brokers: options.brokers,
+        longest_silence_seconds: timeline.longest_silence().as_secs_f64(),
+        largest_lag: timeline.largest_lag(),
+        calm_lag,
+        faults,
+        poison,
+    });
+    Ok(report)
+}
+
+/// The lag of a pipeline that is well: what comes in within a second, and one batch.
+fn calm_lag(rate: f64, settings: &ServiceSettings) -> u64 {
+    let batch = settings.consumer_config.batch.messages;
+    rate.ceil() as u64 + u64::try_from(batch).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,130 @@
+//! What the pipeline did from moment to moment: when posts were accepted, and how large the lag was. Pure; times count
+//! from the start of the load.
+
+use std::time::Duration;
+
+/// A stretch without an accepted post that is longer than this is a silence. The load must be much denser.
+const SILENCE: Duration = Duration::from_millis(250);
+
+/// A silence that begins within this time after a fault is over belongs to the fault: clients are still finding out.
+const AFTERMATH: Duration = Duration::from_secs(1);
+
+/// The record of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Timeline {
+    accepted: u64,
+    /// When at least one post more was accepted, in order.
+    accepts: Vec<Duration>,
+    /// The lag, when it could be seen, in order.
+    lags: Vec<(Duration, u64)>,
+}
+
+impl Timeline {
+    /// So many posts were accepted until now.
+    pub(crate) fn accepted(&mut self, now: Duration, count: u64) {
+        if count > self.accepted {
+            self.accepted = count;
+            self.accepts.push(now);
+        }
+    }
+
+    /// The lag is this now.
+    pub(crate) fn lag(&mut self, now: Duration, lag: u64) {
+        self.lags.push((now, lag));
+    }
+
+    /// The longest time without an accepted post.
+    pub(crate) fn longest_silence(&self) -> Duration {
+        self.accepts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+    }
+
+    /// How long after the fault's begin posts were accepted again, if it has silenced the pipeline at all (else zero), or
+    /// `None` if they were never again.
+    pub(crate) fn accepted_again(&self, begin: Duration, over: Duration) -> Option<Duration> {
+        let last = *self.accepts.last()?;
+        let of_fault = |pair: &&[Duration]| pair[1] > begin && pair[0] < over + AFTERMATH;
+        let mut silences = self.accepts.windows(2).filter(|pair| pair[1] - pair[0] > SILENCE);
+        match silences.rfind(of_fault) {
+            Some(pair) => Some(pair[1].saturating_sub(begin)),
+            None if last <= begin => None,
+            None => Some(Duration::ZERO),
+        }
+    }
+
+    /// How long after the fault's begin the lag was down to `calm` for the first time after the fault was over.
+    pub(crate) fn lag_gone(&self, begin: Duration, over: Duration, calm: u64) -> Option<Duration> {
+        let gone = self.lags.iter().find(|(at, lag)| *at >= over && *lag <= calm);
+        gone.map(|(at, _)| *at - begin)
+    }
+
+    /// The largest lag.
+    pub(crate) fn largest_lag(&self) -> u64 {
+        self.lags.iter().map(|(_, lag)| *lag).max().unwrap_or_default()
+    }
+
+    /// Whether posts are accepted and the lag is down to `calm`, both seen since this time.
+    pub(crate) fn is_calm_since(&self, since: Duration, calm: u64) -> bool {
+        let accepts = self.accepts.last().is_some_and(|last| *last > since);
+        accepts && self.lags.iter().rev().take_while(|(at, _)| *at > since).any(|(_, lag)| *lag <= calm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    /// Posts every tenth of a second but for the silences, until 20 s.
+    fn timeline(silences: &[(f64, f64)]) -> Timeline {
+        let mut timeline = Timeline::default();
+        for tick in 0..=200 {
+            let now = f64::from(tick) / 10.0;
+            if !silences.iter().any(|(begin, end)| now > *begin && now < *end) {
+                timeline.accepted(seconds(now), tick as u64 + 1);
+            }
+        }
+        timeline
+    }
+
+    #[test]
+    fn a_fault_that_silences_nothing_costs_nothing() {
+        let timeline = timeline(&[]);
+        assert_eq!(timeline.accepted_again(seconds(5.0), seconds(6.0)), Some(Duration::ZERO));
+        assert!(timeline.longest_silence() < SILENCE);
+    }
+
+    #[test]
+    fn the_time_until_posts_are_accepted_again_counts_from_the_fault() {
+        let timeline = timeline(&[(5.0, 9.0), (15.0, 16.0)]);
+        assert_eq!(timeline.accepted_again(seconds(5.0), seconds(7.0)), Some(seconds(4.0)));
+        // The silence began before this fault.
+        assert_eq!(timeline.accepted_again(seconds(6.0), seconds(7.0)), Some(seconds(3.0)));
+        assert_eq!(timeline.accepted_again(seconds(10.0), seconds(11.0)), Some(Duration::ZERO));
+        assert_eq!(timeline.longest_silence(), seconds(4.0));
+        assert_eq!(timeline.accepted_again(seconds(25.0), seconds(26.0)), None);
+    }
+
+    #[test]
+    fn a_count_that_stands_still_is_silence() {
+        let mut timeline = Timeline::default();
+        for tick in 0..100 {
+            timeline.accepted(seconds(f64::from(tick) / 10.0), 7);
+        }
+        assert_eq!(timeline.accepted_again(seconds(1.0), seconds(2.0)), None);
+    }
+
+    #[test]
+    fn the_lag_is_gone_when_it_is_calm_after_the_fault() {
+        let mut timeline = timeline(&[]);
+        for (at, lag) in [(4.0, 10), (6.0, 10), (8.0, 900), (10.0, 2_000), (12.0, 90)] {
+            timeline.lag(seconds(at), lag);
+        }
+        assert_eq!(timeline.lag_gone(seconds(5.0), seconds(7.0), 100), Some(seconds(7.0)));
+        assert_eq!(timeline.lag_gone(seconds(5.0), seconds(13.0), 100), None);
+        assert_eq!(timeline.largest_lag(), 2_000);
+        assert!(timeline.is_calm_since(seconds(11.0), 100) && !timeline.is_calm_since(seconds(12.0), 100));
+    }
+}

@@ -1,0 +1,154 @@
+//! What every trial of a pipeline has in common: what it is measured with, and what comes after the load. The order
+//! matters: the services are stopped before the store is read, so that nothing is written any more while it is counted.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use consumer::KafkaSettings;
+
+use crate::drain::{self, Drained};
+use crate::environment::Environment;
+use crate::kafka::KafkaReader;
+use crate::load::Applied;
+use crate::observer::Observer;
+use crate::pipeline::Pipeline;
+use crate::post::RunId;
+use crate::reconcile::reconcile;
+use crate::recorder::Recorder;
+use crate::report::{Latency, Report, ServiceUsage};
+use crate::services::Services;
+use crate::settings::ServiceSettings;
+use crate::store::Store;
+use crate::text::{grouped, per_second};
+use crate::threshold::{Measured, Verdict};
+
+/// File of the accepted ids, beside the report.
+const ACCEPTED_IDS: &str = "accepted.ids";
+
+/// What a trial is measured with.
+pub(crate) struct Trial {
+    pub(crate) run: RunId,
+    pub(crate) store: Store,
+    /// `None` where Kafka is out of sight.
+    pub(crate) kafka: Option<Arc<KafkaReader>>,
+    /// The names of topics and group.
+    pub(crate) names: KafkaSettings,
+    pub(crate) recorder: Arc<Recorder>,
+}
+
+/// What comes after the load.
+pub(crate) struct Conclusion<'a> {
+    pub(crate) applied: Applied,
+    pub(crate) observer: Observer,
+    pub(crate) environment: Environment,
+    /// Longest wait until all is stored.
+    pub(crate) drain_timeout: Duration,
+    /// Whether somebody has asked for an end before the load's own.
+    pub(crate) is_interrupted: bool,
+    /// What has gone wrong already, in sentences.
+    pub(crate) faults: Vec<String>,
+    /// Whether the trial is passed.
+    pub(crate) judge: &'a dyn Fn(&Measured) -> Vec<Verdict>,
+}
+
+impl Trial {
+    /// Gets everything ready, with an empty ledger.
+    pub(crate) async fn prepare(
+        run: RunId,
+        settings: &ServiceSettings,
+        pipeline: &Pipeline,
+        directory: &Path,
+    ) -> anyhow::Result<Self> {
+        let names = settings.consumer_config.kafka.clone();
+        let kafka = pipeline.kafka_broker.as_deref().map(|brokers| KafkaReader::new(brokers, &names.group));
+        Ok(Self {
+            run,
+            store: Store::new(&pipeline.mongo_uri).await?,
+            kafka: kafka.transpose()?.map(Arc::new),
+            names,
+            recorder: Arc::new(Recorder::create(&directory.join(ACCEPTED_IDS))?),
+        })
+    }
+
+    /// Waits until all is stored, stops the services that the lab has started, reconciles, and reports.
+    pub(crate) async fn conclude(
+        self,
+        conclusion: Conclusion<'_>,
+        services: &mut Option<Services>,
+    ) -> anyhow::Result<Report> {
+        let Conclusion { applied, mut observer, environment, drain_timeout, is_interrupted, mut faults, judge } =
+            conclusion;
+        let outcomes = applied.tally.outcomes;
+        let mut drained = None;
+        let mut failed = applied.failure.clone();
+        if failed.is_none() {
+            tokio::select! {
+                ended = self.drain(&applied, drain_timeout) => drained = Some(ended?),
+                reason = failure(services) => failed = Some(reason),
+            }
+        }
+        observer.look().await;
+        let has_failed = failed.is_some();
+        faults.extend(failed);
+        if let Some(services) = services.take() {
+            let ended_badly = services.stop().await;
+            // That one which has failed did not stop well either is no news.
+            if !has_failed {
+                faults.extend(ended_badly);
+            }
+        }
+        faults.iter().for_each(|fault| eprintln!("{fault}"));
+
+        eprintln!("reconciling {} accepted posts", grouped(outcomes.accepted));
+        let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
+        let (ledger, accepted_ids) = recorder.finish()?;
+        let dead_letters = self.kafka.as_ref().map(|kafka| (kafka, self.names.dead_letter_topic.as_str()));
+        let (counts, findings) = reconcile(ledger, &accepted_ids, self.run, &self.store, dead_letters).await?;
+        if findings.is_empty() {
+            accepted_ids.remove().context("cannot remove the accepted ids")?;
+        }
+
+        let (tally, elapsed) = (applied.tally, applied.elapsed);
+        let measured = Measured { p95: tally.latency(0.95), failed_share: outcomes.failed_share(), counts };
+        let thresholds = judge(&measured);
+        Ok(Report {
+            run: self.run.to_string(),
+            passed: faults.is_empty() && thresholds.iter().all(|verdict| verdict.holds),
+            ended_early: is_interrupted || has_failed,
+            counts,
+            requests_per_second: per_second(outcomes.sent(), elapsed),
+            accepted_per_second: per_second(outcomes.accepted, elapsed),
+            load_seconds: elapsed.as_secs_f64(),
+            latency_ms: Latency::of(&tally),
+            failed_share: outcomes.failed_share(),
+            outcomes,
+            drain_seconds: drained.map(|drained| drained.after.as_secs_f64()),
+            lag_left: drained.and_then(|drained| drained.lag),
+            producer: ServiceUsage::of(observer.producer_usage, outcomes.accepted),
+            consumer: ServiceUsage::of(observer.consumer_usage, outcomes.accepted),
+            chaos: None,
+            thresholds,
+            faults,
+            findings,
+            environment,
+        })
+    }
+
+    async fn drain(&self, applied: &Applied, deadline: Duration) -> anyhow::Result<Drained> {
+        let (since, accepted) = (applied.last_answer, applied.tally.outcomes.accepted);
+        match &self.kafka {
+            Some(kafka) => drain::until_no_lag(kafka, &self.names.topic, since, deadline).await,
+            None => drain::until_count_is_stable(&self.store, self.run, accepted, since, deadline).await,
+        }
+    }
+}
+
+/// Resolves when a service that the lab has started has failed.
+pub(crate) async fn failure(services: &Option<Services>) -> String {
+    match services {
+        Some(services) => services.failure().await,
+        None => std::future::pending().await,
+    }
+}
