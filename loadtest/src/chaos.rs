@@ -133,7 +133,7 @@ async fn measure(
     let mut report = trial.conclude(conclusion, &mut pipeline.services).await?;
     let timeline = watch.end()?;
     let poison = poison.look_for(&kafka, &dead_letters).await?;
-    report.add(Verdict::none("poison missing==0", poison.missing));
+    report.add(Verdict::none("poison lost==0", poison.missing));
     let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &timeline, calm_lag)).collect();
     report.chaos = Some(ChaosReport {
         seed: options.load.seed,

@@ -17,6 +17,9 @@ use crate::options::ChaosOptions;
 const RECOVERY_DEADLINE: Duration = Duration::from_secs(120);
 const RECOVERY_PAUSE: Duration = Duration::from_millis(50);
 
+/// After one fault is forgotten, so that the next one's silence is not taken for its.
+const REST: Duration = Duration::from_millis(1_500);
+
 /// Before the first of the faults that come one by one.
 const WARM_UP: Duration = Duration::from_secs(3);
 
@@ -75,6 +78,7 @@ pub(super) async fn one_by_one(
             }
             sleep(RECOVERY_PAUSE).await;
         }
+        sleep(REST).await;
     }
     injected
 }

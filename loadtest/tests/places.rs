@@ -1,4 +1,5 @@
-//! `loadtest show ID` on a real broker and a real store: each place where a post can be, told as what it is.
+//! `loadtest show ID` and `loadtest verify` on a real broker and a real store: each place where a post can be, told as what
+//! it is.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -41,10 +42,14 @@ fn commit(broker: &str, next: i64) {
     consumer.commit(&offsets, CommitMode::Sync).unwrap();
 }
 
-/// Exit code and output.
 fn show(stack: &stack::Stack, id: PostId) -> (i32, String) {
+    loadtest(stack, &["show", &id.to_string()])
+}
+
+/// Exit code and output.
+fn loadtest(stack: &stack::Stack, arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
-    command.args(["show", &id.to_string(), "--kafka-broker", stack.kafka_broker(), "--mongo-uri", stack.mongo_uri()]);
+    command.args(arguments).args(["--kafka-broker", stack.kafka_broker(), "--mongo-uri", stack.mongo_uri()]);
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     (output.status.code().unwrap(), text)
@@ -108,4 +113,22 @@ async fn a_post_is_told_where_it_is() {
     let (code, text) = show(stack, nowhere);
     assert_eq!(code, 1, "{text}");
     assert!(text.starts_with("not found"), "{text}");
+
+    // What waits is nobody's fault, what is finished must be somewhere.
+    let (code, text) = loadtest(stack, &["verify"]);
+    assert_eq!(code, 99, "{text}");
+    for count in [
+        "records                  3",
+        "stored                   1",
+        "dead-lettered            1",
+        "missing                  1",
+    ] {
+        assert!(text.contains(count), "{count} in\n{text}");
+    }
+    assert!(text.contains(&format!("MISSING  partition 0, offset 2, id {lost}")), "{text}");
+    let mut body = VALUE.to_vec();
+    posts.insert_one(document::encode(lost, &Parser::default().parse(&mut body).unwrap(), 0)).await.unwrap();
+    let (code, text) = loadtest(stack, &["verify"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("missing                  0"), "{text}");
 }
