@@ -24,9 +24,12 @@ pub struct Config {
     pub timeout: Duration,
     /// `MAX_BODY_BYTES`: largest request body.
     pub max_body_bytes: usize,
+    /// `BODY_BUFFER_BYTES`: bytes of all request bodies that are being read; beyond it 503.
+    pub body_buffer_bytes: usize,
     /// `MAX_CONNECTIONS`: connections served at the same time.
     pub max_connections: usize,
-    /// `HEADER_TIMEOUT`: longest time to read a request's head, and longest idle time.
+    /// `HEADER_TIMEOUT`: longest time to read a request's head, longest idle time, and longest wait for a client that does
+    /// not take its answer.
     pub header_timeout: Duration,
     /// `BODY_TIMEOUT`: longest time to read a request's body.
     pub body_timeout: Duration,
@@ -100,6 +103,12 @@ impl Config {
                 64..=16_777_216,
                 "largest request body, in bytes",
             ),
+            body_buffer_bytes: settings.number(
+                "BODY_BUFFER_BYTES",
+                64_000_000,
+                64..=64_000_000_000,
+                "bytes of all request bodies that are being read; beyond it 503",
+            ),
             max_connections: settings.number(
                 "MAX_CONNECTIONS",
                 10_000,
@@ -109,13 +118,16 @@ impl Config {
             header_timeout: settings.duration(
                 "HEADER_TIMEOUT",
                 "10s",
-                "longest time to read a request's head, and longest idle time",
+                "longest time to read a request's head, to idle, or to take nothing of an answer",
             ),
             body_timeout: settings.duration("BODY_TIMEOUT", "10s", "longest time to read a request's body"),
         };
         if config.linger >= config.timeout {
             // Every post would be answered 503 before it is sent.
             settings.fault("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");
+        }
+        if config.body_buffer_bytes < config.max_body_bytes {
+            settings.fault("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES");
         }
         config
     }

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use contract::{Parser, PostId, record};
@@ -13,8 +13,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use service::http::Handler;
 
-use crate::body;
-use crate::config::Config;
+use crate::body::{BodyReader, HeldBody};
 use crate::metrics::Metrics;
 use crate::publisher::{Publisher, Publishing};
 use crate::refusal::Refusal;
@@ -28,8 +27,7 @@ thread_local! {
 pub(crate) struct CreatePost {
     publisher: Arc<Publisher>,
     metrics: Arc<Metrics>,
-    max_body_bytes: usize,
-    body_timeout: Duration,
+    bodies: BodyReader,
 }
 
 impl Handler for CreatePost {
@@ -50,25 +48,30 @@ impl Handler for CreatePost {
 }
 
 impl CreatePost {
-    pub(crate) fn new(config: &Config, publisher: Arc<Publisher>, metrics: Arc<Metrics>) -> Self {
-        Self { publisher, metrics, max_body_bytes: config.max_body_bytes, body_timeout: config.body_timeout }
+    pub(crate) fn new(bodies: BodyReader, publisher: Arc<Publisher>, metrics: Arc<Metrics>) -> Self {
+        Self { publisher, metrics, bodies }
     }
 
     async fn create(&self, request: Request<Incoming>) -> Result<PostId, Refusal> {
         let timestamp_ms = now_ms();
         let (head, body) = request.into_parts();
         // Before anything is judged: with the body left unread, the connection could not serve the next request.
-        let mut body = body::read(body, self.max_body_bytes, self.body_timeout).await?;
+        let body = self.bodies.read(body).await?;
         check_content_type(&head.headers)?;
         let id = id_of(&head.headers)?;
-        let value = PARSER
-            .with_borrow_mut(|parser| parser.parse(&mut body).map(|post| record::encode_value(&post)))
-            .map_err(Refusal::Invalid)?;
+        let value = value_of(body)?;
         let traceparent = head.headers.get(record::TRACEPARENT_HEADER).map(HeaderValue::as_bytes);
         let traceparent = traceparent.filter(|value| record::is_traceparent(value)).map(<[u8]>::to_vec);
         self.publisher.publish(Publishing { id, value, timestamp_ms, traceparent }).await?;
         Ok(id)
     }
+}
+
+/// The record's value for a valid post. It is at most 7 KB, whatever the body's size, and the body is held no longer.
+fn value_of(mut body: HeldBody<'_>) -> Result<Vec<u8>, Refusal> {
+    PARSER
+        .with_borrow_mut(|parser| parser.parse(&mut body.bytes).map(|post| record::encode_value(&post)))
+        .map_err(Refusal::Invalid)
 }
 
 /// No content type at all counts as JSON.

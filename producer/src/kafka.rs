@@ -36,6 +36,11 @@ const RETRY_TIME: Duration = Duration::from_millis(1500);
 /// Connections per partition: one collects a batch while the others wait for their acknowledgements.
 const LANES_PER_PARTITION: usize = 4;
 
+/// How many connections to Kafka there are for this many partitions: the lanes, the watch, and two for metadata.
+pub(crate) fn connections(partitions: i32) -> usize {
+    usize::try_from(partitions).unwrap_or_default() * (LANES_PER_PARTITION + 1) + 2
+}
+
 /// Keeps the publisher connected, for as long as [`Supervisor::run`] is polled.
 pub(crate) struct Supervisor {
     config: Config,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use service::http::{Limits, durations};
-use service::{Health, Program, Readiness, Registry};
+use service::{Health, Program, Readiness, Registry, open_files};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,6 +29,9 @@ mod refusal;
 
 pub use config::{Config, KafkaSettings};
 
+/// Files open beside all connections: the runtime's own, and connections that end while others begin.
+const OTHER_FILES: usize = 100;
+
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let about = "Takes posts over HTTP (POST /create-post) and answers 201 once Kafka has acknowledged them.";
@@ -46,7 +49,9 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let health = Health::new("producer", readiness.clone(), registry.clone(), stop.clone());
     let publisher = Arc::new(publisher::Publisher::new(&config, &registry));
     let lanes = TaskTracker::new();
-    let limits = Limits { max_connections: config.max_connections, header_timeout: config.header_timeout };
+    let other_files = OTHER_FILES + kafka::connections(config.kafka.partitions);
+    let max_connections = open_files::fitting_connections(config.max_connections, other_files);
+    let limits = Limits { max_connections, header_timeout: config.header_timeout };
     let grace = config.service.stop_grace;
 
     let kafka = kafka::Supervisor::new(
@@ -57,7 +62,8 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         &registry,
         lanes.clone(),
     );
-    let handler = create_post::CreatePost::new(&config, publisher, metrics);
+    let bodies = body::BodyReader::new(&config, stop.clone());
+    let handler = create_post::CreatePost::new(bodies, publisher, metrics);
     let serving = async {
         let stop = stop.clone();
         tokio::select! {

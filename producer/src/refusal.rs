@@ -29,6 +29,8 @@ pub(crate) enum Refusal {
     Invalid(Faults),
     /// Too many posts await acknowledgement.
     Full,
+    /// Too many bytes of bodies are being read.
+    BufferFull,
     /// Kafka is known to be away, or was never reached.
     KafkaAway,
     /// Handed to Kafka, but not acknowledged in time: it may be stored or not.
@@ -58,7 +60,7 @@ impl Refusal {
             Refusal::BrokenBody => 3,
             Refusal::IdempotencyKey(_) => 4,
             Refusal::Invalid(_) => 5,
-            Refusal::Full => 6,
+            Refusal::Full | Refusal::BufferFull => 6,
             Refusal::KafkaAway => 7,
             Refusal::Unacknowledged => 8,
         }
@@ -88,6 +90,9 @@ impl Refusal {
                 problem::response_with_errors(StatusCode::BAD_REQUEST, "the post is not valid: see errors", faults)
             }
             Refusal::Full => problem::unavailable("too many posts are in flight: try again", RETRY_AFTER),
+            Refusal::BufferFull => {
+                closing(problem::unavailable("too many bytes are being received: try again", RETRY_AFTER))
+            }
             Refusal::KafkaAway => problem::unavailable("Kafka cannot be reached: try again", RETRY_AFTER),
             Refusal::Unacknowledged => problem::unavailable(
                 "Kafka did not acknowledge in time, so the post may be stored or not: try again with the same Idempotency-Key",

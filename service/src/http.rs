@@ -1,5 +1,6 @@
-//! An HTTP/1.1 server with every wait and every number bounded: connections, the time to read a head (which also ends idle
-//! connections), and the time to finish when it is stopped. What to answer is the handler's business.
+//! An HTTP/1.1 server with every wait and every number bounded: connections, their buffers, the time to read a head (which
+//! also ends idle connections), the time to take an answer, and the time to finish when it is stopped. What to answer is
+//! the handler's business.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,23 +12,34 @@ use hyper::header::{ALLOW, CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::health::{Health, ROUTES};
+use crate::http::connection::Answering;
 use crate::http::durations::Durations;
+use crate::http::write_deadline::WriteDeadline;
 use crate::{Registry, problem};
 
+mod connection;
 pub mod durations;
+mod write_deadline;
+
+pub use connection::LAST_CALL;
+
+/// Bound of a connection's two buffers, in bytes: of what is read ahead, so of a request's head, and of what is not yet
+/// taken by the client. hyper's own of 400 KiB would let slow clients hold gigabytes.
+const BUFFER_BYTES: usize = 16 * 1024;
 
 /// Bounds of a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Connections served at the same time; the next ones are told 503 and closed.
     pub max_connections: usize,
-    /// Longest time to read a request's head, and longest idle time of a connection.
+    /// Longest time to read a request's head, longest idle time of a connection, and longest time in which a client takes
+    /// nothing of its answer.
     pub header_timeout: Duration,
 }
 
@@ -57,8 +69,9 @@ struct App<H> {
     durations: Durations,
 }
 
-/// Serves until `stop` is cancelled, then stops accepting, finishes what is in flight and returns. The caller bounds that
-/// time by dropping the future.
+/// Serves until `stop` is cancelled, then stops accepting, finishes what is in flight and returns. Clients that are slow
+/// have until [`LAST_CALL`] then; a handler that reads a body must keep to that as well. The caller bounds the time of all
+/// else by dropping the future.
 pub async fn serve<H: Handler>(
     listener: TcpListener,
     limits: Limits,
@@ -70,13 +83,15 @@ pub async fn serve<H: Handler>(
     let routes = H::ROUTES.iter().map(|(path, _)| *path).chain(ROUTES);
     let app = Arc::new(App { handler, health, durations: Durations::new(registry, routes) });
     let connections = Arc::new(Semaphore::new(limits.max_connections));
-    let graceful = GracefulShutdown::new();
+    let (running, tasks) = (watch::Sender::new(()), TaskTracker::new());
     let mut http = hyper::server::conn::http1::Builder::new();
     // Without a timer hyper's timeouts do nothing. Not `pipeline_flush`: with it a response (even hyper's own 400) is held
     // back for as long as the next request has begun to arrive and is not complete.
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
     // Answers are short: copied behind their head they cost less than a vectored write.
     http.writev(false);
+    // A client may end its side once its request is sent, and still gets its answer.
+    http.max_buf_size(BUFFER_BYTES).half_close(true);
 
     loop {
         let accepted = tokio::select! {
@@ -99,21 +114,24 @@ pub async fn serve<H: Handler>(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        let app = Arc::clone(&app);
-        let service = service_fn(move |request| {
-            let app = Arc::clone(&app);
-            async move { Ok::<_, std::convert::Infallible>(app.answer(request).await) }
-        });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
+        let (app, answering) = (Arc::clone(&app), Answering::default());
+        let service = {
+            let answering = answering.clone();
+            service_fn(move |request| {
+                let (app, answering) = (Arc::clone(&app), answering.clone());
+                async move { Ok::<_, std::convert::Infallible>(answering.during(app.answer(request)).await) }
+            })
+        };
+        let stream = TokioIo::new(WriteDeadline::new(stream, limits.header_timeout));
+        let connection = connection::run(http.serve_connection(stream, service), answering, running.subscribe());
+        tasks.spawn(async move {
+            connection.await;
             drop(permit);
         });
     }
-    drop(listener);
-    graceful.shutdown().await;
+    drop((listener, running));
+    tasks.close();
+    tasks.wait().await;
 }
 
 impl<H: Handler> App<H> {

@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod health;
 pub mod http;
 pub mod metrics;
+pub mod open_files;
 pub mod problem;
 pub mod program;
 pub mod readiness;

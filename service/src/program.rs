@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settings::Variable;
 use crate::telemetry::LogFormat;
-use crate::{Settings, stop, telemetry};
+use crate::{Settings, open_files, stop, telemetry};
 
 /// Exit code for settings that cannot be used.
 pub const EXIT_CONFIGURATION: u8 = 64;
@@ -109,7 +109,7 @@ impl<C: AsRef<ServiceSettings> + std::fmt::Debug> Program<C> {
             return ExitCode::from(EXIT_CONFIGURATION);
         }
         match arguments.first().map(String::as_str) {
-            Some("healthcheck") => healthcheck(config.as_ref().port),
+            Some("healthcheck") => healthcheck(config.as_ref()),
             Some(_) => {
                 for variable in variables {
                     println!("{}={}", variable.name, without_secrets(&variable.value));
@@ -125,6 +125,7 @@ impl<C: AsRef<ServiceSettings> + std::fmt::Debug> Program<C> {
         F: Future<Output = anyhow::Result<()>>,
     {
         telemetry::start(&config.as_ref().log, config.as_ref().log_format);
+        open_files::raise_limit();
         let settings: Vec<String> =
             variables.iter().map(|v| format!("{}={}", v.name, without_secrets(&v.value))).collect();
         let outcome = tokio::runtime::Runtime::new().context("cannot start the runtime").and_then(|runtime| {
@@ -185,11 +186,13 @@ async fn listen(settings: &ServiceSettings) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Asks the service on this port for `/readyz`: exit code 0 when it is ready.
-fn healthcheck(port: u16) -> ExitCode {
+/// Asks the service of these settings for `/readyz`: exit code 0 when it is ready.
+fn healthcheck(settings: &ServiceSettings) -> ExitCode {
     const TIMEOUT: Duration = Duration::from_secs(2);
     let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), TIMEOUT)?;
+        let address = (settings.host.as_str(), settings.port).to_socket_addrs()?.next();
+        let address = reachable(address.ok_or(std::io::ErrorKind::AddrNotAvailable)?);
+        let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
@@ -203,10 +206,21 @@ fn healthcheck(port: u16) -> ExitCode {
             ExitCode::from(EXIT_FAILED)
         }
         Err(error) => {
-            eprintln!("not ready: no service answers on port {port}: {error}");
+            eprintln!("not ready: no service answers on port {} of {}: {error}", settings.port, settings.host);
             ExitCode::from(EXIT_FAILED)
         }
     }
+}
+
+/// Where a service that listens on this address is reached from its own machine: one that listens on all addresses, on the
+/// loopback.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }
 
 /// A setting without the user name and password of a URI.
@@ -220,6 +234,18 @@ pub fn without_secrets(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_is_asked_where_it_listens() {
+        for (listening, asked) in [
+            ("0.0.0.0:3000", "127.0.0.1:3000"),
+            ("[::]:3000", "[::1]:3000"),
+            ("127.0.0.2:3000", "127.0.0.2:3000"),
+            ("[::1]:3000", "[::1]:3000"),
+        ] {
+            assert_eq!(reachable(listening.parse().unwrap()), asked.parse().unwrap());
+        }
+    }
 
     #[test]
     fn passwords_are_not_shown() {

@@ -57,6 +57,11 @@ impl Connection {
         within_patience("sending", self.stream.write_all(bytes.as_ref())).await.unwrap();
     }
 
+    /// Sends, and says whether the server still takes anything.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        within_patience("sending", self.stream.write_all(bytes.as_ref())).await.is_ok()
+    }
+
     /// The next response.
     pub(crate) async fn receive(&mut self) -> Response {
         within_patience("a response", self.try_receive()).await.expect("the connection was closed without a response")

@@ -11,6 +11,7 @@ mod health;
 mod kafka_away;
 mod limits;
 mod metrics;
+mod misbehaving;
 mod program;
 mod protocol;
 mod refused;

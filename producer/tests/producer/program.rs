@@ -48,6 +48,7 @@ async fn help_lists_every_variable_with_its_default() {
         ("PRODUCER_MAX_IN_FLIGHT", "10000"),
         ("PRODUCER_TIMEOUT", "5s"),
         ("MAX_BODY_BYTES", "65536"),
+        ("BODY_BUFFER_BYTES", "64000000"),
         ("MAX_CONNECTIONS", "10000"),
         ("HEADER_TIMEOUT", "10s"),
         ("BODY_TIMEOUT", "10s"),
@@ -88,6 +89,12 @@ async fn a_post_must_have_time_left_after_the_linger() {
 }
 
 #[tokio::test]
+async fn the_largest_body_must_fit_the_buffer() {
+    let (code, _, fault) = run(&["--check-config"], &[("BODY_BUFFER_BYTES", "65535")]).await;
+    assert_eq!((code, fault.as_str()), (64, "producer: BODY_BUFFER_BYTES: must be at least MAX_BODY_BYTES\n"));
+}
+
+#[tokio::test]
 async fn an_unknown_argument_is_refused() {
     let (code, _, error) = run(&["serve", "--now"], &[]).await;
     assert_eq!(code, 64);
@@ -108,7 +115,13 @@ async fn a_healthcheck_asks_the_service_on_its_port() {
     let port = stack::free_port().to_string();
     let (code, _, error) = run(&["healthcheck"], &[("PORT", &port)]).await;
     assert_eq!(code, 1);
-    assert!(error.starts_with(&format!("not ready: no service answers on port {port}")), "{error}");
+    assert!(error.starts_with(&format!("not ready: no service answers on port {port} of 0.0.0.0: ")), "{error}");
+    // One that listens on an address of its own is asked there, and nowhere else.
+    let elsewhere = [("PORT", port.as_str()), ("HOST", "127.0.0.2")];
+    let _listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
+    let (code, _, error) = run(&["healthcheck"], &elsewhere).await;
+    assert_eq!(code, 1);
+    assert!(error.starts_with(&format!("not ready: no service answers on port {port} of 127.0.0.2: ")), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

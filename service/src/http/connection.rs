@@ -1,0 +1,80 @@
+//! One connection, to its end: as long as the client likes, and when the server stops, no longer than what is being
+//! answered takes.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::http::write_deadline::WriteDeadline;
+
+/// How long a server that stops still waits for a client: for the rest of a request, and for its answer to be taken. Three
+/// times this is less than any grace that makes sense, so a slow client cannot use it up.
+pub const LAST_CALL: Duration = Duration::from_millis(500);
+
+/// Whether a request of a connection is being answered; shared with the service that answers.
+#[derive(Clone, Default)]
+pub(super) struct Answering(Arc<AtomicBool>);
+
+impl Answering {
+    /// Is true for as long as `answer` takes.
+    pub(super) async fn during<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.0.store(true, Ordering::Relaxed);
+        let output = answer.await;
+        self.0.store(false, Ordering::Relaxed);
+        output
+    }
+
+    /// Returns when nothing was being answered for [`LAST_CALL`]; a look at its beginning and its end is enough, because
+    /// a connection that is about to end takes no second request.
+    async fn last_call(&self) {
+        loop {
+            let before = self.0.load(Ordering::Relaxed);
+            tokio::time::sleep(LAST_CALL).await;
+            if !before && !self.0.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+}
+
+/// Serves it until it ends by itself; from the time that `stopping`'s sender is gone, until it is idle, its one request is
+/// answered, or its client had its [`LAST_CALL`].
+pub(super) async fn run<S>(
+    connection: http1::Connection<TokioIo<WriteDeadline<TcpStream>>, S>,
+    answering: Answering,
+    mut stopping: watch::Receiver<()>,
+) where
+    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = std::convert::Infallible>,
+{
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => Some(ended),
+        _ = stopping.changed() => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                biased;
+                ended = connection => ended,
+                () = answering.last_call() => return tracing::debug!("stopping, a slow client's connection is cut"),
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}
