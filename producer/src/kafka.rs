@@ -1,23 +1,30 @@
 //! Connects to Kafka, creates the topic if it is missing, starts the lanes, and then watches whether Kafka is still there:
 //! by asking for the end offsets once a second (which a backlog's metric needs anyway) and at once when a lane is in
 //! trouble.
+//!
+//! Kafka is away when no broker answers. A partition whose leader alone does not answer is looked for on the other brokers,
+//! and its posts wait meanwhile: most leaders are found again in time. Only when none was found for as long as a post may
+//! wait, that partition's posts are refused at once, and the others' are not.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use futures_util::future::join_all;
 use rskafka::BackoffConfig;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
 use rskafka::client::{Client, ClientBuilder};
 use service::{Backoff, Readiness, Registry};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
+use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::lane::{self, LaneSettings};
+use crate::lane::{Lane, LaneSettings};
 use crate::metrics::Metrics;
+use crate::outage::Outage;
 use crate::publisher::Publisher;
 
 /// The readiness condition that is set here.
@@ -29,9 +36,12 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest wait for an answer of Kafka outside of produce requests.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the supervisor's own requests are tried again: less than [`ANSWER_TIMEOUT`], so that the last error is told and
-/// not only that there was no answer.
-const RETRY_TIME: Duration = Duration::from_millis(1500);
+/// How long rskafka tries the supervisor's own requests again: not for long, because the supervisor does so itself, with
+/// other brokers.
+const RETRY_TIME: Duration = Duration::from_millis(500);
+
+/// The wait before a leader that was not found is looked for again.
+const SEARCH_PAUSE: Duration = Duration::from_millis(200);
 
 /// Connections per partition: one collects a batch while the others wait for their acknowledgements.
 const LANES_PER_PARTITION: usize = 4;
@@ -41,6 +51,12 @@ pub(crate) fn connections(partitions: i32) -> usize {
     usize::try_from(partitions).unwrap_or_default() * (LANES_PER_PARTITION + 1) + 2
 }
 
+/// A partition's leader, as it was last found.
+struct Leader {
+    client: PartitionClient,
+    outage: Outage,
+}
+
 /// Keeps the publisher connected, for as long as [`Supervisor::run`] is polled.
 pub(crate) struct Supervisor {
     config: Config,
@@ -48,7 +64,8 @@ pub(crate) struct Supervisor {
     readiness: Readiness,
     metrics: Arc<Metrics>,
     lanes: TaskTracker,
-    client: watch::Sender<Option<Arc<Client>>>,
+    /// For each partition, the client that last found its leader; the lanes follow.
+    clients: Vec<watch::Sender<Arc<Client>>>,
     trouble: Arc<Notify>,
     end_offsets: Arc<Mutex<BTreeMap<i32, i64>>>,
 }
@@ -74,22 +91,22 @@ impl Supervisor {
                 rows.iter().map(|(partition, offset)| (*partition, *offset as f64)),
             );
         });
-        let (client, trouble) = (watch::Sender::new(None), Arc::new(Notify::new()));
-        Self { config, publisher, readiness, metrics, lanes, client, trouble, end_offsets }
+        let (clients, trouble) = (Vec::new(), Arc::new(Notify::new()));
+        Self { config, publisher, readiness, metrics, lanes, clients, trouble, end_offsets }
     }
 
     /// Never returns: connects, watches, and connects again when Kafka was away.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(mut self) {
         let mut backoff = Backoff::for_servers();
         loop {
             let error = match self.connect().await {
-                Ok(partitions) => {
+                Ok(leaders) => {
                     backoff.reset();
-                    self.watch(partitions).await
+                    self.watch(leaders).await
                 }
                 Err(error) => error,
             };
-            self.publisher.set_available(false);
+            self.publisher.set_away();
             let reason = format!("{error:#}");
             if self.readiness.unmet(CONDITION, &reason) || backoff.is_fresh() {
                 tracing::warn!(
@@ -103,28 +120,26 @@ impl Supervisor {
     }
 
     /// A new client, the topic there, lanes started, posts let through.
-    async fn connect(&self) -> anyhow::Result<Vec<PartitionClient>> {
-        let kafka = &self.config.kafka;
+    async fn connect(&mut self) -> anyhow::Result<Vec<Leader>> {
+        let kafka = self.config.kafka.clone();
         let client = self.client(RETRY_TIME).await?;
         let partitions = self.ensure_topic(&client).await?;
-        let mut watched = Vec::new();
-        for partition in 0..partitions {
-            let connected = client.partition_client(&kafka.topic, partition, UnknownTopicHandling::Error);
-            watched.push(
-                answer(connected).await.with_context(|| format!("cannot reach the leader of partition {partition}"))?,
-            );
-        }
-        self.end_offsets(&watched).await?;
+        let found = join_all((0..partitions).map(|partition| self.find(&client, partition))).await;
+        let leaders = found.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
         // A produce request that fails is tried again within the time its posts have.
-        self.client.send_replace(Some(Arc::new(self.client(self.config.timeout).await?)));
-        self.start_lanes(partitions);
-        self.publisher.set_available(true);
+        let client = Arc::new(self.client(self.config.timeout).await?);
+        self.start_lanes(partitions, &client);
+        for (partition, lanes) in (0..).zip(&self.clients) {
+            lanes.send_replace(Arc::clone(&client));
+            self.publisher.set_available(partition, true);
+        }
         self.readiness.met(CONDITION);
         tracing::info!(brokers = kafka.brokers.join(","), topic = kafka.topic, partitions, "Connected to Kafka");
-        Ok(watched)
+        Ok(leaders)
     }
 
-    /// A new client that tries a failed request again for this long.
+    /// A new client that tries a failed request again for this long, connected to the first broker that answers: all are
+    /// asked at the same time, because one that is frozen would be waited for.
     async fn client(&self, retry_time: Duration) -> anyhow::Result<Client> {
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(50),
@@ -132,8 +147,28 @@ impl Supervisor {
             base: 2.0,
             deadline: Some(retry_time),
         };
-        let builder = ClientBuilder::new(self.config.kafka.brokers.clone()).client_id("producer");
-        answer(builder.backoff_config(backoff).build()).await.context("cannot connect")
+        let mut connecting = JoinSet::new();
+        for broker in &self.config.kafka.brokers {
+            let builder = ClientBuilder::new(vec![broker.clone()]).client_id("producer");
+            connecting.spawn(answer(builder.backoff_config(backoff.clone()).build()));
+        }
+        let mut why = anyhow!("KAFKA_BROKER names no broker");
+        while let Some(connected) = connecting.join_next().await {
+            match connected.context("connecting failed")? {
+                Ok(client) => return Ok(client),
+                Err(error) => why = error,
+            }
+        }
+        Err(why.context("cannot connect"))
+    }
+
+    /// The partition's leader, which must answer.
+    async fn find(&self, client: &Client, partition: i32) -> anyhow::Result<Leader> {
+        let connected = client.partition_client(&self.config.kafka.topic, partition, UnknownTopicHandling::Error);
+        let client =
+            answer(connected).await.with_context(|| format!("cannot reach the leader of partition {partition}"))?;
+        self.end_offset(&client).await?;
+        Ok(Leader { client, outage: Outage::default() })
     }
 
     /// The topic's number of partitions, after creating it if it is missing.
@@ -169,7 +204,7 @@ impl Supervisor {
         }
     }
 
-    fn start_lanes(&self, partitions: i32) {
+    fn start_lanes(&mut self, partitions: i32, client: &Arc<Client>) {
         let Some(receivers) = self.publisher.open(usize::try_from(partitions).unwrap_or_default()) else {
             return;
         };
@@ -178,33 +213,76 @@ impl Supervisor {
             compression: self.config.compression,
             timeout: self.config.timeout,
             metrics: Arc::clone(&self.metrics),
-            client: self.client.subscribe(),
             trouble: Arc::clone(&self.trouble),
         });
         for (partition, receiver) in (0..).zip(receivers) {
-            let queue = Arc::new(tokio::sync::Mutex::new(receiver));
+            let queue = Arc::new(AsyncMutex::new(receiver));
+            let clients = watch::Sender::new(Arc::clone(client));
             for _ in 0..LANES_PER_PARTITION {
-                self.lanes.spawn(lane::run(Arc::clone(&settings), partition, Arc::clone(&queue)));
+                let (settings, queue, client) = (Arc::clone(&settings), Arc::clone(&queue), clients.subscribe());
+                self.lanes.spawn(Lane { settings, partition, queue, client, connection: None }.run());
             }
+            self.clients.push(clients);
         }
     }
 
     /// Returns with the reason when Kafka does not answer any more.
-    async fn watch(&self, partitions: Vec<PartitionClient>) -> anyhow::Error {
+    async fn watch(&self, mut leaders: Vec<Leader>) -> anyhow::Error {
         loop {
             // Either way it is time to ask: a batch that failed does not yet mean that Kafka is away.
             tokio::time::timeout(WATCH_INTERVAL, self.trouble.notified()).await.ok();
-            if let Err(error) = self.end_offsets(&partitions).await {
-                return error;
+            let asked = join_all(leaders.iter().map(|leader| self.end_offset(&leader.client))).await;
+            let leaders_count = leaders.len();
+            let lost: Vec<&mut Leader> =
+                leaders.iter_mut().zip(asked).filter(|(_, asked)| asked.is_err()).map(|(leader, _)| leader).collect();
+            if lost.is_empty() {
+                continue;
+            }
+            // A new client knows nothing of before: it finds the brokers that are there, and who leads now.
+            let (client, lanes_client) =
+                match tokio::try_join!(self.client(RETRY_TIME), self.client(self.config.timeout)) {
+                    Ok((client, lanes_client)) => (client, Arc::new(lanes_client)),
+                    // A leader that answers is a broker that is there.
+                    Err(_) if lost.len() < leaders_count => {
+                        tokio::time::sleep(SEARCH_PAUSE).await;
+                        continue;
+                    }
+                    Err(error) => return error,
+                };
+            join_all(lost.into_iter().map(|leader| self.search(leader, &client, &lanes_client))).await;
+            tokio::time::sleep(SEARCH_PAUSE).await;
+        }
+    }
+
+    /// Looks for the leader that does not answer, and has the lanes follow it.
+    async fn search(&self, leader: &mut Leader, client: &Client, lanes_client: &Arc<Client>) {
+        let partition = leader.client.partition();
+        match self.find(client, partition).await {
+            Ok(found) => {
+                *leader = found;
+                if let Some(lanes) = usize::try_from(partition).ok().and_then(|index| self.clients.get(index)) {
+                    lanes.send_replace(Arc::clone(lanes_client));
+                }
+                self.publisher.set_available(partition, true);
+                self.readiness.met(CONDITION);
+                tracing::info!(partition, "found the partition's leader again");
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                if leader.outage.is_too_long(Instant::now(), self.config.timeout) {
+                    self.publisher.set_available(partition, false);
+                    if !self.publisher.is_any_available() {
+                        self.readiness.unmet(CONDITION, error.as_str());
+                    }
+                }
+                tracing::warn!(partition, error, "the partition's leader does not answer, looking for it");
             }
         }
     }
 
-    async fn end_offsets(&self, partitions: &[PartitionClient]) -> anyhow::Result<()> {
-        for client in partitions {
-            let offset = answer(client.get_offset(OffsetAt::Latest)).await.context("Kafka does not answer")?;
-            self.end_offsets.lock().unwrap_or_else(PoisonError::into_inner).insert(client.partition(), offset);
-        }
+    async fn end_offset(&self, client: &PartitionClient) -> anyhow::Result<()> {
+        let offset = answer(client.get_offset(OffsetAt::Latest)).await.context("Kafka does not answer")?;
+        self.end_offsets.lock().unwrap_or_else(PoisonError::into_inner).insert(client.partition(), offset);
         Ok(())
     }
 }

@@ -1,15 +1,25 @@
 //! A lane: one connection to a partition's leader. The lanes of a partition take turns at its queue: one collects the next
 //! batch while the others wait for their acknowledgements.
+//!
+//! A batch that fails is sent again for as long as any of its posts waits, because most failures pass: the leader moves to
+//! another broker, or too few replicas are in sync. What was appended twice by it has the same ids.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rskafka::client::Client;
+use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
+use service::Backoff;
 use tokio::sync::{Mutex, Notify, watch};
 
 use crate::metrics::Metrics;
+use crate::publisher::Submission;
 use crate::queue::QueueReceiver;
+
+/// The wait before a batch is sent again, at first and at most. rskafka has waited itself where it knows that a failure
+/// may pass.
+const RETRY_WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 /// What all lanes share.
 pub(crate) struct LaneSettings {
@@ -17,65 +27,159 @@ pub(crate) struct LaneSettings {
     pub(crate) compression: Compression,
     pub(crate) timeout: Duration,
     pub(crate) metrics: Arc<Metrics>,
-    /// The supervisor's current client.
-    pub(crate) client: watch::Receiver<Option<Arc<Client>>>,
     /// Wakes the supervisor when a batch failed.
     pub(crate) trouble: Arc<Notify>,
 }
 
-/// Sends the queue's batches until the queue is closed and empty.
-pub(crate) async fn run(settings: Arc<LaneSettings>, partition: i32, queue: Arc<Mutex<QueueReceiver>>) {
-    let mut connection: Option<PartitionClient> = None;
-    loop {
-        let batch = queue.lock().await.next_batch().await;
-        let Some(batch) = batch else { return };
-        // Whoever was answered 503 meanwhile is not sent any more.
-        let waiting = batch.into_items().into_iter().filter(|submission| !submission.request.acknowledged.is_closed());
-        let (records, requests): (Vec<_>, Vec<_>) =
-            waiting.map(|submission| (submission.record, submission.request)).unzip();
-        if records.is_empty() {
-            continue;
-        }
-        settings.metrics.batch_records.record(records.len() as f64);
-        let started = Instant::now();
-        let produce = async {
-            let client = match connection.take() {
-                Some(client) => client,
-                None => settings.connect(partition).await?,
-            };
-            let offsets = client.produce(records, settings.compression).await?;
-            connection = Some(client);
-            Ok::<_, anyhow::Error>(offsets)
-        };
-        match tokio::time::timeout(settings.timeout, produce).await {
-            Ok(Ok(offsets)) => {
-                settings.metrics.produce_seconds.record(started.elapsed());
-                for (request, offset) in requests.into_iter().zip(offsets) {
-                    // A request that is gone needs no answer.
-                    request.acknowledged.send(offset).ok();
-                }
-            }
-            Ok(Err(error)) => settings.report(partition, requests.len(), &format!("{error:#}")),
-            Err(_) => settings.report(partition, requests.len(), "no acknowledgement within PRODUCER_TIMEOUT"),
-        }
-    }
+/// One lane.
+pub(crate) struct Lane {
+    pub(crate) settings: Arc<LaneSettings>,
+    pub(crate) partition: i32,
+    pub(crate) queue: Arc<Mutex<QueueReceiver>>,
+    /// The client that last found the partition's leader; a new one when the leader was lost and found again.
+    pub(crate) client: watch::Receiver<Arc<Client>>,
+    pub(crate) connection: Option<PartitionClient>,
 }
 
-impl LaneSettings {
-    async fn connect(&self, partition: i32) -> anyhow::Result<PartitionClient> {
-        let client = self.client.borrow().clone();
-        let client = client.ok_or_else(|| anyhow::anyhow!("not connected"))?;
-        Ok(client.partition_client(&self.topic, partition, UnknownTopicHandling::Error).await?)
+impl Lane {
+    /// Sends the queue's batches until the queue is closed and empty.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let batch = self.queue.lock().await.next_batch().await;
+            let Some(batch) = batch else { return };
+            let mut batch = batch.into_items();
+            batch.retain(is_waited_for);
+            // The last one is the youngest, and its time is over last.
+            let Some(youngest) = batch.last() else { continue };
+            let deadline = youngest.queued_at + self.settings.timeout;
+            self.settings.metrics.batch_records.record(batch.len() as f64);
+            match tokio::time::timeout_at(deadline.into(), self.send(&mut batch)).await {
+                Ok(Ok(offsets)) => {
+                    for (submission, offset) in batch.into_iter().zip(offsets) {
+                        // A request that is gone needs no answer.
+                        submission.request.acknowledged.send(offset).ok();
+                    }
+                }
+                Ok(Err(error)) => self.report(batch.len(), &format!("{error:#}")),
+                Err(_) => {
+                    self.connection = None;
+                    self.report(batch.len(), "no acknowledgement within PRODUCER_TIMEOUT");
+                }
+            }
+        }
     }
 
-    fn report(&self, partition: i32, posts: usize, error: &str) {
+    /// The offsets of the batch's records; those that nobody waits for any more are taken out before each try.
+    async fn send(&mut self, batch: &mut Vec<Submission>) -> Result<Vec<i64>, Error> {
+        let mut backoff = Backoff::new(RETRY_WAITS.0, RETRY_WAITS.1);
+        loop {
+            if self.client.has_changed().unwrap_or(false) {
+                self.client.mark_unchanged();
+                self.connection = None;
+            }
+            let mut client = self.client.clone();
+            let started = Instant::now();
+            let tried = tokio::select! {
+                biased;
+                tried = self.produce(batch) => tried,
+                // The leader was lost and found again: what is still on its way to the lost one may wait for ever. The
+                // supervisor's end is no such case, hence the pattern.
+                Ok(()) = client.changed() => continue,
+            };
+            match tried {
+                Ok(offsets) => {
+                    self.settings.metrics.produce_seconds.record(started.elapsed());
+                    return Ok(offsets);
+                }
+                Err(error) if is_final(&error) => return Err(error),
+                Err(error) => {
+                    tracing::debug!(partition = self.partition, %error, "batch not acknowledged, sending it again");
+                    self.settings.trouble.notify_one();
+                    backoff.wait().await;
+                    batch.retain(is_waited_for);
+                }
+            }
+        }
+    }
+
+    /// One try. Whatever goes wrong, the next one has a new connection.
+    async fn produce(&mut self, batch: &[Submission]) -> Result<Vec<i64>, Error> {
+        let records = batch.iter().map(|submission| submission.record.clone()).collect();
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let client = Arc::clone(&self.client.borrow());
+                client.partition_client(&self.settings.topic, self.partition, UnknownTopicHandling::Error).await?
+            }
+        };
+        let offsets = connection.produce(records, self.settings.compression).await?;
+        self.connection = Some(connection);
+        Ok(offsets)
+    }
+
+    fn report(&self, posts: usize, error: &str) {
         tracing::warn!(
-            topic = self.topic,
-            partition,
+            topic = self.settings.topic,
+            partition = self.partition,
             posts,
             error,
             "batch not acknowledged, its posts are answered 503"
         );
-        self.trouble.notify_one();
+        self.settings.trouble.notify_one();
+    }
+}
+
+/// Whoever was answered 503 meanwhile is not sent any more.
+fn is_waited_for(submission: &Submission) -> bool {
+    !submission.request.acknowledged.is_closed()
+}
+
+/// Whether Kafka would say the same again. Everything else may pass, and a try more costs little.
+fn is_final(error: &Error) -> bool {
+    use ProtocolError::{
+        ClusterAuthorizationFailed, InvalidTopicException, MessageTooLarge, PolicyViolation, RecordListTooLarge,
+        TopicAuthorizationFailed, UnsupportedForMessageFormat,
+    };
+    matches!(
+        error,
+        Error::ServerError {
+            protocol_error: ClusterAuthorizationFailed
+                | InvalidTopicException
+                | MessageTooLarge
+                | PolicyViolation
+                | RecordListTooLarge
+                | TopicAuthorizationFailed
+                | UnsupportedForMessageFormat,
+            ..
+        }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use rskafka::client::error::RequestContext;
+
+    use super::*;
+
+    fn server_error(protocol_error: ProtocolError) -> Error {
+        let request = RequestContext::Partition("post".to_owned(), 0);
+        Error::ServerError { protocol_error, error_message: None, request, response: None, is_virtual: false }
+    }
+
+    #[test]
+    fn what_a_change_of_leader_gives_is_tried_again() {
+        for passing in [
+            ProtocolError::NotLeaderOrFollower,
+            ProtocolError::LeaderNotAvailable,
+            ProtocolError::NotEnoughReplicas,
+            ProtocolError::NotEnoughReplicasAfterAppend,
+            ProtocolError::RequestTimedOut,
+            ProtocolError::UnknownTopicOrPartition,
+            ProtocolError::KafkaStorageError,
+        ] {
+            assert!(!is_final(&server_error(passing)), "{passing:?}");
+        }
+        assert!(!is_final(&Error::InvalidResponse("Partition leader 2 not found in metadata response".to_owned())));
+        assert!(is_final(&server_error(ProtocolError::MessageTooLarge)));
     }
 }

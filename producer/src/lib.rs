@@ -22,6 +22,7 @@ mod create_post;
 mod kafka;
 mod lane;
 mod metrics;
+mod outage;
 mod partitioner;
 mod publisher;
 mod queue;

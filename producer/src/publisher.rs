@@ -52,11 +52,17 @@ pub(crate) struct Publisher {
     topic: String,
     timeout: Duration,
     admission: Arc<Semaphore>,
-    available: AtomicBool,
-    /// A queue per partition, once the topic is known.
-    queues: OnceLock<Vec<QueueSender>>,
+    /// Once the topic is known.
+    partitions: OnceLock<Vec<Partition>>,
     batch_bytes: usize,
     linger: Duration,
+}
+
+/// A partition as posts see it.
+struct Partition {
+    queue: QueueSender,
+    /// Whether its posts are let through to the lanes or refused at once.
+    available: AtomicBool,
 }
 
 impl Publisher {
@@ -74,8 +80,7 @@ impl Publisher {
             topic: config.kafka.topic.clone(),
             timeout: config.timeout,
             admission,
-            available: AtomicBool::new(false),
-            queues: OnceLock::new(),
+            partitions: OnceLock::new(),
             batch_bytes: config.batch_bytes.min(STALL_FREE_BYTES),
             linger: config.linger,
         }
@@ -83,30 +88,53 @@ impl Publisher {
 
     /// Opens a queue for each partition, the first time the topic is seen; `None` if they are open already.
     pub(crate) fn open(&self, partitions: usize) -> Option<Vec<QueueReceiver>> {
-        let (senders, receivers) = (0..partitions).map(|_| queue(self.batch_bytes, self.linger)).unzip();
-        self.queues.set(senders).ok().map(|()| receivers)
+        let open = |_| {
+            let (queue, receiver) = queue(self.batch_bytes, self.linger);
+            (Partition { queue, available: AtomicBool::new(false) }, receiver)
+        };
+        let (opened, receivers) = (0..partitions).map(open).unzip();
+        self.partitions.set(opened).ok().map(|()| receivers)
     }
 
-    /// Whether posts are let through to the lanes or refused at once.
-    pub(crate) fn set_available(&self, available: bool) {
-        self.available.store(available, Ordering::Relaxed);
+    /// Whether posts of this partition are let through to the lanes or refused at once.
+    pub(crate) fn set_available(&self, partition: i32, available: bool) {
+        let index = usize::try_from(partition).unwrap_or(usize::MAX);
+        if let Some(partition) = self.partitions.get().and_then(|partitions| partitions.get(index)) {
+            partition.available.store(available, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether posts of any partition are let through.
+    pub(crate) fn is_any_available(&self) -> bool {
+        let mut partitions = self.partitions.get().into_iter().flatten();
+        partitions.any(|partition| partition.available.load(Ordering::Relaxed))
+    }
+
+    /// Refuses all posts at once.
+    pub(crate) fn set_away(&self) {
+        for partition in self.partitions.get().into_iter().flatten() {
+            partition.available.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Returns once Kafka has acknowledged.
     pub(crate) async fn publish(&self, post: Publishing) -> Result<(), Refusal> {
-        let queues = self.queues.get().filter(|_| self.available.load(Ordering::Relaxed)).ok_or(Refusal::KafkaAway)?;
-        let admission = Arc::clone(&self.admission).try_acquire_owned().map_err(|_| Refusal::Full)?;
-        let (acknowledged, acknowledgement) = oneshot::channel();
+        let partitions = self.partitions.get().ok_or(Refusal::KafkaAway)?;
         let id = post.id;
         let record = to_record(post);
-        let partition = partitioner::partition_of(record.key.as_deref().unwrap_or_default(), queues.len());
+        let partition = partitioner::partition_of(record.key.as_deref().unwrap_or_default(), partitions.len());
+        if !partitions[partition].available.load(Ordering::Relaxed) {
+            return Err(Refusal::KafkaAway);
+        }
+        let admission = Arc::clone(&self.admission).try_acquire_owned().map_err(|_| Refusal::Full)?;
+        let (acknowledged, acknowledgement) = oneshot::channel();
         let submission = Submission {
             size_bytes: encoded_bytes(&record),
             queued_at: Instant::now(),
             record,
             request: WaitingRequest { acknowledged, _admission: admission },
         };
-        if !queues[partition].send(submission) {
+        if !partitions[partition].queue.send(submission) {
             return Err(Refusal::KafkaAway);
         }
         match tokio::time::timeout(self.timeout, acknowledgement).await {

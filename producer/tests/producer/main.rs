@@ -1,5 +1,6 @@
 //! The producer as its clients and its operator see it: the real `run` on a free port, against real Kafka, asked over raw
-//! sockets. Two brokers are started for the whole binary: one that all tests share, and one that a few take away.
+//! sockets. Two brokers are started for the whole binary: one that all tests share, and one that a few take away;
+//! one test has a cluster of three.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,6 +10,7 @@ mod broker;
 mod client;
 mod health;
 mod kafka_away;
+mod leader;
 mod limits;
 mod metrics;
 mod misbehaving;

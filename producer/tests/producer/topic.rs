@@ -36,6 +36,16 @@ pub(crate) async fn partitions(broker: &str, topic: &str) -> usize {
     tokio::task::spawn_blocking(move || count_partitions(&consumer(&broker), &topic)).await.unwrap()
 }
 
+/// The number of the broker that leads the topic's first partition; `None` while none does.
+pub(crate) async fn leader(brokers: &str, topic: &str) -> Option<u32> {
+    let (brokers, topic) = (brokers.to_owned(), topic.to_owned());
+    let ask = move || {
+        let metadata = consumer(&brokers).fetch_metadata(Some(&topic), PATIENCE).unwrap();
+        u32::try_from(metadata.topics()[0].partitions()[0].leader()).ok()
+    };
+    tokio::task::spawn_blocking(ask).await.unwrap()
+}
+
 fn read(consumer: &BaseConsumer, topic: &str) -> Vec<Record> {
     let mut assigned = TopicPartitionList::new();
     let mut count = 0;

@@ -1,0 +1,30 @@
+//! How long something has been away. Pure: the time is an argument.
+
+use std::time::{Duration, Instant};
+
+/// From the first failure on; whatever ends it starts with a new one.
+#[derive(Debug, Default)]
+pub(crate) struct Outage {
+    since: Option<Instant>,
+}
+
+impl Outage {
+    /// Notes one more failure, and says whether the first one is `patience` ago.
+    pub(crate) fn is_too_long(&mut self, now: Instant, patience: Duration) -> bool {
+        now.saturating_duration_since(*self.since.get_or_insert(now)) >= patience
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_counts_and_not_the_last() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(5));
+        let mut outage = Outage::default();
+        for (seconds, is_too_long) in [(0, false), (3, false), (4, false), (5, true), (9, true)] {
+            assert_eq!(outage.is_too_long(start + Duration::from_secs(seconds), patience), is_too_long, "{seconds}");
+        }
+    }
+}

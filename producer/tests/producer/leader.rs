@@ -1,0 +1,114 @@
+//! The partition's leader moves to another broker of the cluster: because its broker stops, dies, or freezes.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use stack::kafka::{self, BrokerOptions, Voter};
+use stack::{Server, free_port};
+use tokio::task::JoinSet;
+
+use crate::client::{POST, post, within_patience};
+use crate::running::{Producer, eventually};
+use crate::topic::{fresh_topic, leader, records};
+
+/// The brokers of a cluster; their numbers are 1, 2 and 3.
+struct Cluster {
+    servers: Vec<Server>,
+}
+
+impl Cluster {
+    async fn start() -> Self {
+        let voters: Vec<Voter> = (1..=3).map(|node_id| Voter { node_id, port: free_port() }).collect();
+        // All at the same time: none is ready before it has met another.
+        let mut starting = JoinSet::new();
+        for Voter { node_id, .. } in voters.clone() {
+            let options = BrokerOptions { node_id, voters: voters.clone(), ..BrokerOptions::default() };
+            starting.spawn(async move { (node_id, kafka::start(&options, stack::environment).await.unwrap()) });
+        }
+        let mut servers = starting.join_all().await;
+        servers.sort_by_key(|(node_id, _)| *node_id);
+        Self { servers: servers.into_iter().map(|(_, server)| server).collect() }
+    }
+
+    fn addresses(&self) -> String {
+        self.servers.iter().map(Server::address).collect::<Vec<_>>().join(",")
+    }
+
+    /// The place among the servers of the one that leads.
+    async fn leader(&self, topic: &str) -> usize {
+        leader(&self.addresses(), topic).await.unwrap() as usize - 1
+    }
+}
+
+/// Posts one after the other while `trouble` lasts, and then until some are accepted. The ids of those that were.
+async fn posts_during(producer: &Producer, trouble: impl Future<Output = ()>) -> HashSet<String> {
+    let (accepted, is_over) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+    let trouble = async {
+        trouble.await;
+        is_over.store(accepted.load(Ordering::Relaxed) + 20, Ordering::Relaxed);
+    };
+    let posting = async {
+        let mut ids = HashSet::new();
+        let mut connection = producer.connect().await;
+        while accepted.load(Ordering::Relaxed) < is_over.load(Ordering::Relaxed) {
+            let response = connection.ask(post(POST)).await;
+            if response.status == 201 {
+                assert!(ids.insert(response.created_id()));
+                accepted.fetch_add(1, Ordering::Relaxed);
+            } else {
+                response.unavailable();
+            }
+        }
+        ids
+    };
+    within_patience("posts are accepted again", async { tokio::join!(posting, trouble).0 }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_follow_the_leader_and_none_is_lost() {
+    let mut cluster = Cluster::start().await;
+    let (brokers, topic) = (cluster.addresses(), fresh_topic());
+    let start = async |brokers: &str| {
+        let settings = [("KAFKA_BROKER", brokers), ("KAFKA_TOPIC", &topic), ("KAFKA_REPLICATION", "3")];
+        Producer::start(&[&settings[..], &[("PRODUCER_TIMEOUT", "20s")]].concat()).await
+    };
+    let producer = start(&brokers).await;
+    producer.ready().await;
+
+    let stopping = cluster.leader(&topic).await;
+    let mut ids = posts_during(&producer, async { cluster.servers[stopping].stop().await.unwrap() }).await;
+    cluster.servers[stopping].restart().await.unwrap();
+
+    let dying = cluster.leader(&topic).await;
+    ids.extend(posts_during(&producer, async { cluster.servers[dying].kill().await.unwrap() }).await);
+
+    // A producer that starts now finds the others, although the first that it is told of is gone.
+    let mut dead_first = cluster.servers.iter().map(Server::address).collect::<Vec<_>>();
+    dead_first.swap(0, dying);
+    let another = start(&dead_first.join(",")).await;
+    another.ready().await;
+    ids.insert(another.ask(post(POST)).await.created_id());
+    cluster.servers[dying].restart().await.unwrap();
+
+    let frozen = cluster.leader(&topic).await;
+    let freeze = async {
+        cluster.servers[frozen].pause().unwrap();
+        let others: Vec<String> = cluster
+            .servers
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| *index != frozen)
+            .map(|(_, s)| s.address())
+            .collect();
+        eventually("another leader", async || {
+            leader(&others.join(","), &topic).await.is_some_and(|leader| leader as usize - 1 != frozen)
+        })
+        .await;
+    };
+    ids.extend(posts_during(&producer, freeze).await);
+    cluster.servers[frozen].resume().unwrap();
+
+    let found: HashSet<String> = records(&brokers, &topic).await.into_iter().map(|record| record.key).collect();
+    let missing: Vec<&String> = ids.difference(&found).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
