@@ -1,0 +1,73 @@
+//! A record of the topic, as the consumer decodes it: any key, value and timestamp become a document under the right id, or
+//! a dead letter that can be read back.
+//!
+//! The decoder is compiled from its file and not from its crate, which would build the clients of Kafka and MongoDB again.
+
+#![no_main]
+
+use bson::RawDocumentBuf;
+use contract::{DeadLetter, PostId, document};
+use libfuzzer_sys::fuzz_target;
+
+use crate::decode::{Decoded, Decoder, Fetched};
+
+#[path = "../../consumer/src/decode.rs"]
+#[allow(dead_code, reason = "what the rest of the consumer asks of a decoded record")]
+mod decode;
+
+mod buffer {
+    //! What the decoder knows of the buffer that its records go to.
+
+    #[allow(dead_code, reason = "nothing is buffered here")]
+    pub trait Buffered {
+        fn bytes(&self) -> usize;
+        fn partition(&self) -> i32;
+    }
+}
+
+/// Partition and offset of the record; what they are changes nothing but the id of a record without a usable key.
+const POSITION: (i32, i64) = (7, 4711);
+
+fuzz_target!(|input: &[u8]| {
+    let Some((timestamp_ms, key, value)) = split(input) else {
+        return;
+    };
+    let (partition, offset) = POSITION;
+    let fetched =
+        Fetched { partition, offset, timestamp_ms, key: key.map(<[u8]>::to_vec), value: value.map(<[u8]>::to_vec) };
+    let decoded = Decoder::new("post").decode(fetched.clone());
+    assert_eq!(decoded.fetched, fetched, "key and value stay untouched");
+
+    let by_position = || PostId::from_position("post", partition, offset, timestamp_ms);
+    assert_eq!(decoded.id, key.and_then(PostId::from_key).unwrap_or_else(by_position));
+    match &decoded.outcome {
+        Ok(stored) => check_document(stored, &decoded, timestamp_ms),
+        Err(fault) => {
+            let letter = decoded.dead_letter("post", fault);
+            let headers = letter.headers();
+            let read = DeadLetter::from_headers(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+            assert_eq!(read.as_ref(), Ok(&letter));
+            assert!(!letter.message.is_empty() && !letter.message.contains('\n'), "{:?}", letter.message);
+            assert_eq!((letter.partition, letter.offset, letter.id), (partition, offset, decoded.id));
+        }
+    }
+});
+
+/// The input as its parts: `TIMESTAMP KEY VALUE`, the first two up to a space, `-` for a part that is absent.
+fn split(input: &[u8]) -> Option<(i64, Option<&[u8]>, Option<&[u8]>)> {
+    let mut parts = input.splitn(3, |byte| *byte == b' ');
+    let timestamp_ms = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
+    let mut part = || parts.next().map(|part| Some(part).filter(|part| *part != b"-"));
+    Some((timestamp_ms, part()?, part()?))
+}
+
+fn check_document(stored: &RawDocumentBuf, decoded: &Decoded, timestamp_ms: i64) {
+    let read = bson::Document::from_reader(stored.as_bytes()).expect("a document is valid BSON");
+    let names: Vec<&str> = read.keys().map(String::as_str).collect();
+    assert_eq!(names, ["_id", "title", "content", "createdAt"]);
+    let id = stored.get("_id").expect("valid BSON").expect("an _id");
+    assert_eq!(document::decode_id(id), Some(decoded.id));
+    assert_eq!(read.get_datetime("createdAt").expect("a date").timestamp_millis(), timestamp_ms);
+    let length = |name| read.get_str(name).expect("a text").chars().count();
+    assert!((2..=100).contains(&length("title")) && (10..=1000).contains(&length("content")));
+}
