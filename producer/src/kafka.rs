@@ -10,18 +10,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use futures_util::future::join_all;
-use rskafka::BackoffConfig;
+use rskafka::client::Client;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
-use rskafka::client::{Client, ClientBuilder};
 use service::{Backoff, Readiness, Registry};
 use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
-use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::connecting::{self, ANSWER_TIMEOUT, answer};
 use crate::lane::{Lane, LaneSettings};
 use crate::metrics::Metrics;
 use crate::outage::Outage;
@@ -32,9 +31,6 @@ pub(crate) const CONDITION: &str = "kafka";
 
 /// How often the end offsets are asked for.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Longest wait for an answer of Kafka outside of produce requests.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long rskafka tries the supervisor's own requests again: not for long, because the supervisor does so itself, with
 /// other brokers.
@@ -138,28 +134,8 @@ impl Supervisor {
         Ok(leaders)
     }
 
-    /// A new client that tries a failed request again for this long, connected to the first broker that answers: all are
-    /// asked at the same time, because one that is frozen would be waited for.
     async fn client(&self, retry_time: Duration) -> anyhow::Result<Client> {
-        let backoff = BackoffConfig {
-            init_backoff: Duration::from_millis(50),
-            max_backoff: Duration::from_secs(1),
-            base: 2.0,
-            deadline: Some(retry_time),
-        };
-        let mut connecting = JoinSet::new();
-        for broker in &self.config.kafka.brokers {
-            let builder = ClientBuilder::new(vec![broker.clone()]).client_id("producer");
-            connecting.spawn(answer(builder.backoff_config(backoff.clone()).build()));
-        }
-        let mut why = anyhow!("KAFKA_BROKER names no broker");
-        while let Some(connected) = connecting.join_next().await {
-            match connected.context("connecting failed")? {
-                Ok(client) => return Ok(client),
-                Err(error) => why = error,
-            }
-        }
-        Err(why.context("cannot connect"))
+        connecting::client(&self.config.kafka.brokers, retry_time).await
     }
 
     /// The partition's leader, which must answer.
@@ -284,14 +260,6 @@ impl Supervisor {
         let offset = answer(client.get_offset(OffsetAt::Latest)).await.context("Kafka does not answer")?;
         self.end_offsets.lock().unwrap_or_else(PoisonError::into_inner).insert(client.partition(), offset);
         Ok(())
-    }
-}
-
-/// Bounds the wait for an answer; rskafka itself would wait for ever.
-async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
-    match tokio::time::timeout(ANSWER_TIMEOUT, request).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => bail!("no answer within {ANSWER_TIMEOUT:?}"),
     }
 }
 

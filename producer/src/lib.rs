@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 mod batch;
 mod body;
 mod config;
+mod connecting;
 mod create_post;
 mod kafka;
 mod lane;

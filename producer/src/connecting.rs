@@ -1,0 +1,44 @@
+//! Clients of Kafka that are connected, and answers that come in time: rskafka itself would wait for ever for both.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use rskafka::BackoffConfig;
+use rskafka::client::error::Error;
+use rskafka::client::{Client, ClientBuilder};
+use tokio::task::JoinSet;
+
+/// Longest wait for an answer of Kafka outside of produce requests.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A new client that tries a failed request again for this long, connected to the first broker that answers: all are asked
+/// at the same time, because one that is frozen would be waited for.
+pub(crate) async fn client(brokers: &[String], retry_time: Duration) -> anyhow::Result<Client> {
+    let backoff = BackoffConfig {
+        init_backoff: Duration::from_millis(50),
+        max_backoff: Duration::from_secs(1),
+        base: 2.0,
+        deadline: Some(retry_time),
+    };
+    let mut connecting = JoinSet::new();
+    for broker in brokers {
+        let builder = ClientBuilder::new(vec![broker.clone()]).client_id("producer");
+        connecting.spawn(answer(builder.backoff_config(backoff.clone()).build()));
+    }
+    let mut why = anyhow!("KAFKA_BROKER names no broker");
+    while let Some(connected) = connecting.join_next().await {
+        match connected.context("connecting failed")? {
+            Ok(client) => return Ok(client),
+            Err(error) => why = error,
+        }
+    }
+    Err(why.context("cannot connect"))
+}
+
+/// Bounds the wait for an answer.
+pub(crate) async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, request).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => bail!("no answer within {ANSWER_TIMEOUT:?}"),
+    }
+}
