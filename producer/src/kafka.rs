@@ -209,8 +209,13 @@ impl Supervisor {
             tokio::time::timeout(WATCH_INTERVAL, self.trouble.notified()).await.ok();
             let asked = join_all(leaders.iter().map(|leader| self.end_offset(&leader.client))).await;
             let leaders_count = leaders.len();
-            let lost: Vec<&mut Leader> =
-                leaders.iter_mut().zip(asked).filter(|(_, asked)| asked.is_err()).map(|(leader, _)| leader).collect();
+            let mut lost = Vec::new();
+            for (leader, asked) in leaders.iter_mut().zip(asked) {
+                match asked {
+                    Ok(()) => self.answers(leader),
+                    Err(_) => lost.push(leader),
+                }
+            }
             if lost.is_empty() {
                 continue;
             }
@@ -235,13 +240,11 @@ impl Supervisor {
         let partition = leader.client.partition();
         match self.find(client, partition).await {
             Ok(found) => {
-                *leader = found;
+                leader.client = found.client;
                 if let Some(lanes) = usize::try_from(partition).ok().and_then(|index| self.clients.get(index)) {
                     lanes.send_replace(Arc::clone(lanes_client));
                 }
-                self.publisher.set_available(partition, true);
-                self.readiness.met(CONDITION);
-                tracing::info!(partition, "found the partition's leader again");
+                self.answers(leader);
             }
             Err(error) => {
                 let error = format!("{error:#}");
@@ -253,6 +256,16 @@ impl Supervisor {
                 }
                 tracing::warn!(partition, error, "the partition's leader does not answer, looking for it");
             }
+        }
+    }
+
+    /// The leader answers: if it did not before, its partition's posts are let through again.
+    fn answers(&self, leader: &mut Leader) {
+        if leader.outage.end() {
+            let partition = leader.client.partition();
+            self.publisher.set_available(partition, true);
+            self.readiness.met(CONDITION);
+            tracing::info!(partition, "the partition's leader answers again");
         }
     }
 

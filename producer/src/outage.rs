@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// From the first failure on; whatever ends it starts with a new one.
+/// From the first failure on, until something succeeds.
 #[derive(Debug, Default)]
 pub(crate) struct Outage {
     since: Option<Instant>,
@@ -13,11 +13,24 @@ impl Outage {
     pub(crate) fn is_too_long(&mut self, now: Instant, patience: Duration) -> bool {
         now.saturating_duration_since(*self.since.get_or_insert(now)) >= patience
     }
+
+    /// Notes a success, and says whether there was a failure before.
+    pub(crate) fn end(&mut self) -> bool {
+        self.since.take().is_some()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_success_ends_it_once() {
+        let mut outage = Outage::default();
+        assert!(!outage.end());
+        outage.is_too_long(Instant::now(), Duration::MAX);
+        assert!(outage.end() && !outage.end());
+    }
 
     #[test]
     fn the_first_failure_counts_and_not_the_last() {

@@ -1,4 +1,4 @@
-//! The partition's leader moves to another broker of the cluster: because its broker stops, dies, or freezes.
+//! The partition's leader moves to another broker of the cluster: because its broker dies, freezes, or stops.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,6 +64,15 @@ async fn posts_during(producer: &Producer, trouble: impl Future<Output = ()>) ->
     within_patience("posts are accepted again", async { tokio::join!(posting, trouble).0 }).await
 }
 
+/// How many of thirty posts, over all partitions, are accepted; the others are refused at once.
+async fn accepted_or_refused_at_once(producer: &Producer) -> Option<usize> {
+    let responses = producer.ask_all((0..30).map(|_| post(POST))).await;
+    let (accepted, refused): (Vec<_>, Vec<_>) = responses.iter().partition(|response| response.status == 201);
+    assert!(!accepted.is_empty(), "one lost leader has all posts refused");
+    let at_once = refused.iter().all(|response| response.unavailable() == "Kafka cannot be reached: try again");
+    at_once.then_some(accepted.len())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_follow_the_leader_and_none_is_lost() {
     let mut cluster = Cluster::start().await;
@@ -74,13 +83,20 @@ async fn posts_follow_the_leader_and_none_is_lost() {
     };
     let producer = start(&brokers).await;
     producer.ready().await;
-
-    let stopping = cluster.leader(&topic).await;
-    let mut ids = posts_during(&producer, async { cluster.servers[stopping].stop().await.unwrap() }).await;
-    cluster.servers[stopping].restart().await.unwrap();
+    // One partition on each broker, and no other that could lead it.
+    let unreplicated = fresh_topic();
+    let settings = [("KAFKA_BROKER", brokers.as_str()), ("KAFKA_TOPIC", &unreplicated), ("KAFKA_PARTITIONS", "3")];
+    let apart = Producer::start(&[&settings[..], &[("PRODUCER_TIMEOUT", "3s")]].concat()).await;
+    apart.ready().await;
 
     let dying = cluster.leader(&topic).await;
-    ids.extend(posts_during(&producer, async { cluster.servers[dying].kill().await.unwrap() }).await);
+    let mut ids = posts_during(&producer, async { cluster.servers[dying].kill().await.unwrap() }).await;
+
+    eventually("only the dead broker's partition is refused", async || {
+        accepted_or_refused_at_once(&apart).await.is_some_and(|accepted| accepted < 30)
+    })
+    .await;
+    assert_eq!(apart.get("/readyz").await.status, 200);
 
     // A producer that starts now finds the others, although the first that it is told of is gone.
     let mut dead_first = cluster.servers.iter().map(Server::address).collect::<Vec<_>>();
@@ -89,6 +105,7 @@ async fn posts_follow_the_leader_and_none_is_lost() {
     another.ready().await;
     ids.insert(another.ask(post(POST)).await.created_id());
     cluster.servers[dying].restart().await.unwrap();
+    eventually("all partitions take posts again", async || accepted_or_refused_at_once(&apart).await == Some(30)).await;
 
     let frozen = cluster.leader(&topic).await;
     let freeze = async {
@@ -107,6 +124,10 @@ async fn posts_follow_the_leader_and_none_is_lost() {
     };
     ids.extend(posts_during(&producer, freeze).await);
     cluster.servers[frozen].resume().unwrap();
+
+    // Last, because nothing after it needs this broker again.
+    let stopping = cluster.leader(&topic).await;
+    ids.extend(posts_during(&producer, async { cluster.servers[stopping].stop().await.unwrap() }).await);
 
     let found: HashSet<String> = records(&brokers, &topic).await.into_iter().map(|record| record.key).collect();
     let missing: Vec<&String> = ids.difference(&found).collect();
