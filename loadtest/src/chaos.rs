@@ -48,6 +48,9 @@ const PARTITIONS: &str = "4";
 /// The load goes on until the last fault is over, so its own end is far away.
 const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long a part runs undisturbed after it was hit, lest one that takes long to start never runs.
+const PEACE: Duration = Duration::from_secs(5);
+
 /// Longest wait of the watch for Kafka, which is away now and then.
 const WATCH_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -98,7 +101,9 @@ async fn measure(
     let stack = pipeline.stack.as_mut().context(own)?;
     let reader = KafkaReader::new(stack.kafka_broker(), &trial.names.group)?.with_patience(WATCH_PATIENCE);
     let watch = Watch::begin(reader, &topic)?;
-    let stage = Arc::new(Stage::set(services, service_options, stack, Arc::clone(&kafka), &topic)?);
+    // One by one, every fault waits for the recovery from the last one anyway.
+    let peace = if options.one_by_one { Duration::ZERO } else { PEACE };
+    let stage = Arc::new(Stage::set(services, service_options, stack, Arc::clone(&kafka), &topic, peace)?);
 
     let end = stop.child_token();
     let calm_lag = calm_lag(options.rate, settings);
@@ -106,7 +111,7 @@ async fn measure(
         let injected = if options.one_by_one {
             inject::one_by_one(options, &stage, &watch, calm_lag, &end).await
         } else {
-            inject::at_random(options, &stage, &watch, &end).await
+            inject::at_random(options, &stage, &end).await
         };
         end.cancel();
         injected
@@ -131,10 +136,10 @@ async fn measure(
         judge: &judge_ledger,
     };
     let mut report = trial.conclude(conclusion, &mut pipeline.services).await?;
-    let timeline = watch.end()?;
     let poison = poison.look_for(&kafka, &dead_letters).await?;
     report.add(Verdict::none("poison lost==0", poison.missing));
-    let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &timeline, calm_lag)).collect();
+    let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &watch, calm_lag)).collect();
+    let timeline = watch.end()?;
     report.chaos = Some(ChaosReport {
         seed: options.load.seed,
         one_by_one: options.one_by_one,

@@ -18,6 +18,9 @@ use crate::partitioner;
 use crate::queue::{QueueReceiver, QueueSender, queue};
 use crate::refusal::Refusal;
 
+/// A refusal is decided this much before `PRODUCER_TIMEOUT` is over, so that it is with the client by then.
+const ANSWER_MARGIN: Duration = Duration::from_millis(50);
+
 /// A valid post on its way.
 pub(crate) struct Publishing {
     pub(crate) id: PostId,
@@ -78,7 +81,7 @@ impl Publisher {
         });
         Self {
             topic: config.kafka.topic.clone(),
-            timeout: config.timeout,
+            timeout: config.timeout - ANSWER_MARGIN.min(config.timeout / 10),
             admission,
             partitions: OnceLock::new(),
             batch_bytes: config.batch_bytes.min(STALL_FREE_BYTES),

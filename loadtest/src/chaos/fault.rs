@@ -38,6 +38,23 @@ pub(crate) enum Fault {
     Poison,
 }
 
+/// What a fault hits. One part is in one trouble at a time, several parts may be in trouble together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Producer,
+    Consumer,
+    /// The consumer's group.
+    Group,
+    Brokers,
+    Store,
+    Topic,
+}
+
+impl Part {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 6;
+}
+
 impl Fault {
     /// All of them.
     const ALL: [Fault; 15] = [
@@ -57,6 +74,20 @@ impl Fault {
         Fault::CutBroker,
         Fault::Poison,
     ];
+
+    /// What it hits.
+    pub(crate) fn part(self) -> Part {
+        match self {
+            Fault::ProducerKill | Fault::ProducerStop => Part::Producer,
+            Fault::ConsumerKill | Fault::ConsumerStop => Part::Consumer,
+            Fault::Rebalance => Part::Group,
+            Fault::BrokerKill | Fault::LeaderKill | Fault::BrokerStop | Fault::BrokerPause | Fault::CutBroker => {
+                Part::Brokers
+            }
+            Fault::StoreKill | Fault::StorePause | Fault::SlowStore | Fault::CutStore => Part::Store,
+            Fault::Poison => Part::Topic,
+        }
+    }
 
     /// Its name on the command line and in the report.
     pub(crate) fn name(self) -> &'static str {

@@ -7,9 +7,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::fault::Fault;
 use super::schedule::{self, Planned};
-use super::stage::Stage;
+use super::stage::{Happened, Stage};
 use super::watch::Watch;
 use crate::options::ChaosOptions;
 
@@ -23,14 +22,6 @@ const REST: Duration = Duration::from_millis(1_500);
 /// Before the first of the faults that come one by one.
 const WARM_UP: Duration = Duration::from_secs(3);
 
-/// A fault that is over. Times count from the start of the watch.
-pub(super) struct Happened {
-    pub(super) fault: Fault,
-    pub(super) begin: Duration,
-    pub(super) over: Duration,
-    pub(super) remark: String,
-}
-
 /// What was done, and what could not be.
 #[derive(Default)]
 pub(super) struct Injected {
@@ -40,14 +31,9 @@ pub(super) struct Injected {
 }
 
 impl Injected {
-    fn note(&mut self, planned: &Planned, watch: &Watch, outcome: anyhow::Result<(Instant, Instant, String)>) {
+    fn note(&mut self, planned: &Planned, outcome: anyhow::Result<Happened>) {
         match outcome {
-            Ok((begin, over, remark)) => self.happened.push(Happened {
-                fault: planned.fault,
-                begin: watch.at(begin),
-                over: watch.at(over),
-                remark,
-            }),
+            Ok(happened) => self.happened.push(happened),
             Err(error) => self.troubles.push(format!("{}: {error:#}", planned.fault)),
         }
     }
@@ -67,8 +53,7 @@ pub(super) async fn one_by_one(
         if end.is_cancelled() {
             break;
         }
-        let outcome = stage.inject(&planned).await;
-        injected.note(&planned, watch, outcome.map(|(begin, remark)| (begin, Instant::now(), remark)));
+        injected.note(&planned, stage.inject(&planned).await);
         let since = watch.at(Instant::now());
         while !watch.timeline().is_calm_since(since, calm) && !end.is_cancelled() {
             if watch.at(Instant::now()) > since + RECOVERY_DEADLINE {
@@ -84,12 +69,7 @@ pub(super) async fn one_by_one(
 }
 
 /// All faults at their random moments, for at least the duration asked for, or until `end` is cancelled.
-pub(super) async fn at_random(
-    options: &ChaosOptions,
-    stage: &Arc<Stage>,
-    watch: &Watch,
-    end: &CancellationToken,
-) -> Injected {
+pub(super) async fn at_random(options: &ChaosOptions, stage: &Arc<Stage>, end: &CancellationToken) -> Injected {
     let started = tokio::time::Instant::now();
     let mut injecting = JoinSet::new();
     for planned in schedule::at_random(&options.faults, options.load.seed, options.duration, options.hold) {
@@ -99,13 +79,12 @@ pub(super) async fn at_random(
                 () = tokio::time::sleep_until(started + planned.at) => {}
                 () = end.cancelled() => return None,
             }
-            let outcome = stage.inject(&planned).await;
-            Some((planned, outcome.map(|(begin, remark)| (begin, Instant::now(), remark))))
+            Some((planned, stage.inject(&planned).await))
         });
     }
     let mut injected = Injected::default();
     for (planned, outcome) in injecting.join_all().await.into_iter().flatten() {
-        injected.note(&planned, watch, outcome);
+        injected.note(&planned, outcome);
     }
     injected.happened.sort_by_key(|happened| happened.begin);
     tokio::select! {

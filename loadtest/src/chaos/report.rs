@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::inject::Happened;
 use super::poison::PoisonReport;
-use super::timeline::Timeline;
+use super::stage::Happened;
+use super::watch::Watch;
 
 /// The faults of a run and what they did.
 #[derive(Debug, Clone, Serialize)]
@@ -46,16 +46,17 @@ pub(crate) struct FaultReport {
 }
 
 impl FaultReport {
-    pub(super) fn of(happened: &Happened, timeline: &Timeline, calm_lag: u64) -> Self {
+    pub(super) fn of(happened: &Happened, watch: &Watch, calm_lag: u64) -> Self {
         let Happened { fault, begin, over, remark } = happened;
+        let (begin, over, timeline) = (watch.at(*begin), watch.at(*over), watch.timeline());
         let seconds = |time: Duration| time.as_secs_f64();
         Self {
             fault: fault.name(),
             remark: remark.clone(),
-            at_seconds: seconds(*begin),
-            lasted_seconds: seconds(over.saturating_sub(*begin)),
-            accepted_again_seconds: timeline.accepted_again(*begin, *over).map(seconds),
-            lag_gone_seconds: timeline.lag_gone(*begin, *over, calm_lag).map(seconds),
+            at_seconds: seconds(begin),
+            lasted_seconds: seconds(over.saturating_sub(begin)),
+            accepted_again_seconds: timeline.accepted_again(begin, over).map(seconds),
+            lag_gone_seconds: timeline.lag_gone(begin, over, calm_lag).map(seconds),
         }
     }
 }

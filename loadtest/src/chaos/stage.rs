@@ -1,5 +1,5 @@
-//! Where faults happen: the processes of a pipeline, each behind a lock of its own, so that a part that is in trouble is
-//! not brought into another one meanwhile, while all the other parts may be.
+//! Where faults happen: the processes of a pipeline. Its parts are hit in turns, each part for itself, so that one that is in
+//! trouble is not brought into another one meanwhile, while all the other parts may be.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,15 +10,29 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::fault::Fault;
+use super::fault::{Fault, Part};
 use super::poison::Poison;
 use super::schedule::Planned;
 use super::toxics::{Toxics, Trouble};
 use crate::kafka::KafkaReader;
 use crate::services::{Service, ServiceOptions, Services};
 
+/// A fault that is over.
+pub(super) struct Happened {
+    pub(super) fault: Fault,
+    pub(super) begin: Instant,
+    /// When the part that was hit was started again, let go on, or connected again.
+    pub(super) over: Instant,
+    /// What was hit, and how.
+    pub(super) remark: String,
+}
+
 /// The parts of a pipeline.
 pub(super) struct Stage {
+    /// Held by the fault of a part, for each [`Part`].
+    turns: [Mutex<()>; Part::COUNT],
+    /// How long a part is left in peace after a fault.
+    peace: Duration,
     producer: Mutex<Service>,
     consumer: Mutex<Service>,
     /// How many members have joined beside the consumer.
@@ -40,9 +54,12 @@ impl Stage {
         stack: &mut Stack,
         kafka: Arc<KafkaReader>,
         topic: &str,
+        peace: Duration,
     ) -> anyhow::Result<Self> {
         let proxy = stack.proxy.as_ref().context("chaos needs proxies before its servers")?;
         Ok(Self {
+            turns: Default::default(),
+            peace,
             toxics: Toxics::new(proxy.server.port()),
             poison: Poison::new(stack.kafka_broker(), topic)?,
             producer: Mutex::new(services.producer),
@@ -76,19 +93,29 @@ impl Stage {
         Ok((Services { producer, consumer }, self.poison))
     }
 
-    /// Lets a fault happen as soon as the part that it hits is in no other trouble, and waits until it is over. Gives the
-    /// time when it began, and a remark.
-    pub(super) async fn inject(&self, planned: &Planned) -> anyhow::Result<(Instant, String)> {
+    /// Lets a fault happen as soon as the part that it hits is in no other trouble, and waits until it is over.
+    pub(super) async fn inject(&self, planned: &Planned) -> anyhow::Result<Happened> {
+        let fault = planned.fault;
+        let _turn = self.turns[fault.part() as usize].lock().await;
+        eprintln!("fault: {fault}, for {:.1} s", planned.hold.as_secs_f64());
+        let begin = Instant::now();
+        let remark = self.hit(planned).await?;
+        let over = Instant::now();
+        sleep(self.peace).await;
+        Ok(Happened { fault, begin, over, remark })
+    }
+
+    async fn hit(&self, planned: &Planned) -> anyhow::Result<String> {
         let Planned { fault, hold, dice, .. } = *planned;
-        match fault {
-            Fault::ConsumerKill | Fault::ConsumerStop => restart(&self.consumer, planned).await,
-            Fault::ProducerKill | Fault::ProducerStop => restart(&self.producer, planned).await,
-            Fault::Rebalance => {
+        match fault.part() {
+            Part::Producer => hit_service(&mut *self.producer.lock().await, fault, hold).await,
+            Part::Consumer => hit_service(&mut *self.consumer.lock().await, fault, hold).await,
+            Part::Group => {
                 let mut members = self.members.lock().await;
                 *members += 1;
-                Ok((begin(planned), self.join_and_leave(&format!("consumer-{members}"), hold).await?))
+                self.join_and_leave(&format!("consumer-{members}"), hold).await
             }
-            Fault::BrokerKill | Fault::LeaderKill | Fault::BrokerStop | Fault::BrokerPause | Fault::CutBroker => {
+            Part::Brokers => {
                 let mut brokers = self.brokers.lock().await;
                 let index = match fault {
                     Fault::LeaderKill => self.leader().await?,
@@ -96,25 +123,17 @@ impl Stage {
                 };
                 let broker = brokers.get_mut(index).context("the leader is none of our brokers")?;
                 let name = format!("broker-{}", index + 1);
-                let begin = begin(planned);
                 if fault == Fault::CutBroker {
-                    return Ok((begin, self.trouble(&name, Trouble::cut(dice), hold).await?));
+                    return self.trouble(&name, Trouble::cut(dice), hold).await;
                 }
-                hit(broker, fault, hold).await?;
-                Ok((begin, name))
+                hit_server(broker, fault, hold).await.map(|()| name)
             }
-            Fault::StoreKill | Fault::StorePause => {
-                let mut store = self.store.lock().await;
-                let begin = begin(planned);
-                hit(&mut store, fault, hold).await?;
-                Ok((begin, String::new()))
-            }
-            Fault::SlowStore | Fault::CutStore => {
-                let _store = self.store.lock().await;
-                let trouble = if fault == Fault::SlowStore { Trouble::Slow } else { Trouble::cut(dice) };
-                Ok((begin(planned), self.trouble("store", trouble, hold).await?))
-            }
-            Fault::Poison => Ok((begin(planned), format!("{} bad records", self.poison.send().await))),
+            Part::Store => match fault {
+                Fault::SlowStore => self.trouble("store", Trouble::Slow, hold).await,
+                Fault::CutStore => self.trouble("store", Trouble::cut(dice), hold).await,
+                _ => hit_server(&mut *self.store.lock().await, fault, hold).await.map(|()| String::new()),
+            },
+            Part::Topic => Ok(format!("{} bad records", self.poison.send().await)),
         }
     }
 
@@ -143,31 +162,23 @@ impl Stage {
     }
 }
 
-/// From now on the fault happens.
-fn begin(planned: &Planned) -> Instant {
-    eprintln!("fault: {}, for {:.1} s", planned.fault, planned.hold.as_secs_f64());
-    Instant::now()
-}
-
 /// Ends a service and starts it again. That one which is stopped while what it needs is away may have to give up is a
 /// remark, not a fault.
-async fn restart(service: &Mutex<Service>, planned: &Planned) -> anyhow::Result<(Instant, String)> {
-    let mut service = service.lock().await;
+async fn hit_service(service: &mut Service, fault: Fault, hold: Duration) -> anyhow::Result<String> {
     ensure!(service.is_running(), service.failure().await);
-    let begin = begin(planned);
-    let remark = if matches!(planned.fault, Fault::ConsumerStop | Fault::ProducerStop) {
+    let remark = if matches!(fault, Fault::ConsumerStop | Fault::ProducerStop) {
         service.stop().await.err().map(|error| first_line(&error)).unwrap_or_default()
     } else {
         service.kill().await?;
         String::new()
     };
-    sleep(planned.hold).await;
+    sleep(hold).await;
     service.start_again()?;
-    Ok((begin, remark))
+    Ok(remark)
 }
 
 /// Kills, stops or freezes a server, and lets it be again after the hold.
-async fn hit(server: &mut Server, fault: Fault, hold: Duration) -> anyhow::Result<()> {
+async fn hit_server(server: &mut Server, fault: Fault, hold: Duration) -> anyhow::Result<()> {
     match fault {
         Fault::BrokerPause | Fault::StorePause => server.pause()?,
         Fault::BrokerStop => server.stop().await?,
