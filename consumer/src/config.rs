@@ -118,7 +118,7 @@ impl Config {
             ),
             buffer_bytes: settings.number(
                 "CONSUMER_BUFFER_BYTES",
-                32_000_000,
+                16_000_000,
                 1_000_000..=4_000_000_000,
                 "bytes of all records held; beyond it fetching pauses",
             ),

@@ -21,7 +21,7 @@ pub(crate) const CONDITION: &str = "kafka";
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Fetched records that librdkafka may hold, in kilobytes; they come on top of `CONSUMER_BUFFER_BYTES`.
-const PREFETCH_KILOBYTES: &str = "16384";
+const PREFETCH_KILOBYTES: &str = "8192";
 
 /// Joins the group, waiting for as long as it takes until Kafka answers and the topic exists.
 ///
