@@ -33,8 +33,14 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let (partition, offset) = POSITION;
-    let fetched =
-        Fetched { partition, offset, timestamp_ms, key: key.map(<[u8]>::to_vec), value: value.map(<[u8]>::to_vec) };
+    let fetched = Fetched {
+        partition,
+        offset,
+        timestamp_ms,
+        replay_attempts: 0,
+        key: key.map(<[u8]>::to_vec),
+        value: value.map(<[u8]>::to_vec),
+    };
     let decoded = Decoder::new("post").decode(fetched.clone());
     assert_eq!(decoded.fetched, fetched, "key and value stay untouched");
 
