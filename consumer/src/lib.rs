@@ -2,9 +2,10 @@
 //! MongoDB or as a dead letter.
 //!
 //! The way of a record: the [`fetcher`] thread polls Kafka and [`decode`]s → the [`pipeline`] asks its [`work`], which
-//! collects records in a [`buffer`], starts flushes, and commits what [`offsets`] allows → a [`flush`] inserts its batch into the [`store`] and
-//! sends what can never be stored to the [`dead_letters`] topic, unless that is too much ([`dead_letter_limit`]). Beside it, [`group`] hands partitions over when the group
-//! rebalances, and [`watch`] keeps up to date how far behind the group is ([`lag`]). The [`command`] reads the dead letters and sends them back.
+//! collects records in a [`buffer`], starts flushes, and commits what [`offsets`] allows → a [`flush`] inserts its batch into
+//! the [`store`] and sends what can never be stored to the [`dead_letters`] topic, unless that is too much
+//! ([`dead_letter_limit`]). Beside it, [`group`] hands partitions over when the group rebalances, and [`watch`] keeps up to
+//! date how far behind the group is ([`lag`]). The [`command`] reads the dead letters and sends them back.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -11,14 +11,18 @@ use tokio::task::JoinSet;
 /// Longest wait for an answer of Kafka outside of produce requests.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A new client that tries a failed request again for this long, connected to the first broker that answers: all are asked
-/// at the same time, because one that is frozen would be waited for.
-pub(crate) async fn client(brokers: &[String], retry_time: Duration) -> anyhow::Result<Client> {
+/// How long rskafka tries a request again: not for long, because the supervisor and the lanes do so themselves, and look
+/// for the leader anew.
+const RETRY_TIME: Duration = Duration::from_millis(500);
+
+/// A new client, connected to the first broker that answers: all are asked at the same time, because one that is frozen
+/// would be waited for.
+pub(crate) async fn client(brokers: &[String]) -> anyhow::Result<Client> {
     let backoff = BackoffConfig {
         init_backoff: Duration::from_millis(50),
         max_backoff: Duration::from_secs(1),
         base: 2.0,
-        deadline: Some(retry_time),
+        deadline: Some(RETRY_TIME),
     };
     let mut connecting = JoinSet::new();
     for broker in brokers {

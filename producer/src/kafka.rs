@@ -32,10 +32,6 @@ pub(crate) const CONDITION: &str = "kafka";
 /// How often the end offsets are asked for.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long rskafka tries the supervisor's own requests again: not for long, because the supervisor does so itself, with
-/// other brokers.
-const RETRY_TIME: Duration = Duration::from_millis(500);
-
 /// The wait before a leader that was not found is looked for again.
 const SEARCH_PAUSE: Duration = Duration::from_millis(200);
 
@@ -118,12 +114,10 @@ impl Supervisor {
     /// A new client, the topic there, lanes started, posts let through.
     async fn connect(&mut self) -> anyhow::Result<Vec<Leader>> {
         let kafka = self.config.kafka.clone();
-        let client = self.client(RETRY_TIME).await?;
+        let client = Arc::new(connecting::client(&kafka.brokers).await?);
         let partitions = self.ensure_topic(&client).await?;
         let found = join_all((0..partitions).map(|partition| self.find(&client, partition))).await;
         let leaders = found.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
-        // A produce request that fails is tried again within the time its posts have.
-        let client = Arc::new(self.client(self.config.timeout).await?);
         self.start_lanes(partitions, &client);
         for (partition, lanes) in (0..).zip(&self.clients) {
             lanes.send_replace(Arc::clone(&client));
@@ -132,10 +126,6 @@ impl Supervisor {
         self.readiness.met(CONDITION);
         tracing::info!(brokers = kafka.brokers.join(","), topic = kafka.topic, partitions, "Connected to Kafka");
         Ok(leaders)
-    }
-
-    async fn client(&self, retry_time: Duration) -> anyhow::Result<Client> {
-        connecting::client(&self.config.kafka.brokers, retry_time).await
     }
 
     /// The partition's leader, which must answer.
@@ -220,29 +210,28 @@ impl Supervisor {
                 continue;
             }
             // A new client knows nothing of before: it finds the brokers that are there, and who leads now.
-            let (client, lanes_client) =
-                match tokio::try_join!(self.client(RETRY_TIME), self.client(self.config.timeout)) {
-                    Ok((client, lanes_client)) => (client, Arc::new(lanes_client)),
-                    // A leader that answers is a broker that is there.
-                    Err(_) if lost.len() < leaders_count => {
-                        tokio::time::sleep(SEARCH_PAUSE).await;
-                        continue;
-                    }
-                    Err(error) => return error,
-                };
-            join_all(lost.into_iter().map(|leader| self.search(leader, &client, &lanes_client))).await;
+            let client = match connecting::client(&self.config.kafka.brokers).await {
+                Ok(client) => Arc::new(client),
+                // A leader that answers is a broker that is there.
+                Err(_) if lost.len() < leaders_count => {
+                    tokio::time::sleep(SEARCH_PAUSE).await;
+                    continue;
+                }
+                Err(error) => return error,
+            };
+            join_all(lost.into_iter().map(|leader| self.search(leader, &client))).await;
             tokio::time::sleep(SEARCH_PAUSE).await;
         }
     }
 
     /// Looks for the leader that does not answer, and has the lanes follow it.
-    async fn search(&self, leader: &mut Leader, client: &Client, lanes_client: &Arc<Client>) {
+    async fn search(&self, leader: &mut Leader, client: &Arc<Client>) {
         let partition = leader.client.partition();
         match self.find(client, partition).await {
             Ok(found) => {
                 leader.client = found.client;
                 if let Some(lanes) = usize::try_from(partition).ok().and_then(|index| self.clients.get(index)) {
-                    lanes.send_replace(Arc::clone(lanes_client));
+                    lanes.send_replace(Arc::clone(client));
                 }
                 self.answers(leader);
             }

@@ -13,6 +13,7 @@ use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandl
 use service::Backoff;
 use tokio::sync::{Mutex, Notify, watch};
 
+use crate::connecting::answer;
 use crate::metrics::Metrics;
 use crate::publisher::Submission;
 use crate::queue::QueueReceiver;
@@ -69,8 +70,8 @@ impl Lane {
         }
     }
 
-    /// The offsets of the batch's records; those that nobody waits for any more are taken out before each try.
-    async fn send(&mut self, batch: &mut Vec<Submission>) -> Result<Vec<i64>, Error> {
+    /// The offsets of the batch's records; after a failure, those that nobody waits for any more are taken out.
+    async fn send(&mut self, batch: &mut Vec<Submission>) -> anyhow::Result<Vec<i64>> {
         let mut backoff = Backoff::new(RETRY_WAITS.0, RETRY_WAITS.1);
         loop {
             if self.client.has_changed().unwrap_or(false) {
@@ -103,13 +104,15 @@ impl Lane {
     }
 
     /// One try. Whatever goes wrong, the next one has a new connection.
-    async fn produce(&mut self, batch: &[Submission]) -> Result<Vec<i64>, Error> {
+    async fn produce(&mut self, batch: &[Submission]) -> anyhow::Result<Vec<i64>> {
         let records = batch.iter().map(|submission| submission.record.clone()).collect();
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
                 let client = Arc::clone(&self.client.borrow());
-                client.partition_client(&self.settings.topic, self.partition, UnknownTopicHandling::Error).await?
+                // A leader that froze meanwhile would be waited for.
+                answer(client.partition_client(&self.settings.topic, self.partition, UnknownTopicHandling::Error))
+                    .await?
             }
         };
         let offsets = connection.produce(records, self.settings.compression).await?;
@@ -135,14 +138,14 @@ fn is_waited_for(submission: &Submission) -> bool {
 }
 
 /// Whether Kafka would say the same again. Everything else may pass, and a try more costs little.
-fn is_final(error: &Error) -> bool {
+fn is_final(error: &anyhow::Error) -> bool {
     use ProtocolError::{
         ClusterAuthorizationFailed, InvalidTopicException, MessageTooLarge, PolicyViolation, RecordListTooLarge,
         TopicAuthorizationFailed, UnsupportedForMessageFormat,
     };
     matches!(
-        error,
-        Error::ServerError {
+        error.downcast_ref(),
+        Some(Error::ServerError {
             protocol_error: ClusterAuthorizationFailed
                 | InvalidTopicException
                 | MessageTooLarge
@@ -151,7 +154,7 @@ fn is_final(error: &Error) -> bool {
                 | TopicAuthorizationFailed
                 | UnsupportedForMessageFormat,
             ..
-        }
+        })
     )
 }
 
@@ -161,9 +164,9 @@ mod tests {
 
     use super::*;
 
-    fn server_error(protocol_error: ProtocolError) -> Error {
+    fn server_error(protocol_error: ProtocolError) -> anyhow::Error {
         let request = RequestContext::Partition("post".to_owned(), 0);
-        Error::ServerError { protocol_error, error_message: None, request, response: None, is_virtual: false }
+        Error::ServerError { protocol_error, error_message: None, request, response: None, is_virtual: false }.into()
     }
 
     #[test]
@@ -179,7 +182,7 @@ mod tests {
         ] {
             assert!(!is_final(&server_error(passing)), "{passing:?}");
         }
-        assert!(!is_final(&Error::InvalidResponse("Partition leader 2 not found in metadata response".to_owned())));
+        assert!(!is_final(&Error::InvalidResponse("Partition leader 2 not found".to_owned()).into()));
         assert!(is_final(&server_error(ProtocolError::MessageTooLarge)));
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use stack::kafka::{self, BrokerOptions, Voter};
-use stack::{Server, free_port};
-use tokio::task::JoinSet;
+use stack::{Options, Server, Stack};
 
 use crate::client::{POST, post, within_patience};
 use crate::running::{Producer, eventually};
@@ -18,16 +16,14 @@ struct Cluster {
 
 impl Cluster {
     async fn start() -> Self {
-        let voters: Vec<Voter> = (1..=3).map(|node_id| Voter { node_id, port: free_port() }).collect();
-        // All at the same time: none is ready before it has met another.
-        let mut starting = JoinSet::new();
-        for Voter { node_id, .. } in voters.clone() {
-            let options = BrokerOptions { node_id, voters: voters.clone(), ..BrokerOptions::default() };
-            starting.spawn(async move { (node_id, kafka::start(&options, stack::environment).await.unwrap()) });
-        }
-        let mut servers = starting.join_all().await;
-        servers.sort_by_key(|(node_id, _)| *node_id);
-        Self { servers: servers.into_iter().map(|(_, server)| server).collect() }
+        // A store that is given, and that nobody asks, is one that is not started.
+        let lookup = |name: &str| match name {
+            "MONGO_URI" => Some("mongodb://localhost/unused".to_owned()),
+            "KAFKA_BROKER" => None,
+            _ => stack::environment(name),
+        };
+        let options = Options { brokers: 3, ..Options::default() };
+        Self { servers: Stack::start(&options, lookup).await.unwrap().brokers }
     }
 
     fn addresses(&self) -> String {
