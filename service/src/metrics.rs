@@ -1,10 +1,12 @@
 //! Prometheus metrics of one running service. Each service owns a registry (no global recorder), so that two of them can
 //! live in one process. Handles are made once and kept: an update is then one atomic operation, without a look-up.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Label};
+use metrics::{Counter, CounterFn, Gauge, Histogram, Label};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 /// Upper bounds in seconds for what a client waits for: from a fifth of a millisecond to ten seconds.
@@ -38,6 +40,26 @@ struct Inner {
     handle: PrometheusHandle,
     process: metrics_process::Collector,
     sections: Mutex<Vec<Section>>,
+    /// Each counter's sum over its labels, by name.
+    totals: Mutex<BTreeMap<&'static str, Arc<AtomicU64>>>,
+}
+
+/// A counter that adds to its name's total as well.
+struct Totalled {
+    exported: Counter,
+    total: Arc<AtomicU64>,
+}
+
+impl CounterFn for Totalled {
+    fn increment(&self, value: u64) {
+        self.exported.increment(value);
+        self.total.fetch_add(value, Ordering::Relaxed);
+    }
+
+    /// Only ever asked for what counts elsewhere, such as the process' CPU time, which has no total.
+    fn absolute(&self, value: u64) {
+        self.exported.absolute(value);
+    }
 }
 
 impl Registry {
@@ -58,22 +80,31 @@ impl Registry {
             }
         });
         let handle = recorder.handle();
-        Self { inner: Arc::new(Inner { recorder, handle, process, sections: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner { recorder, handle, process, sections: Mutex::default(), totals: Mutex::default() }),
+        }
     }
 
     /// The counter of this name and these labels.
     pub fn counter(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Counter {
-        metrics::with_local_recorder(&self.inner.recorder, || {
+        let exported = metrics::with_local_recorder(&self.inner.recorder, || {
             metrics::describe_counter!(name, help);
             metrics::counter!(name, to_labels(labels))
-        })
+        });
+        let total = Arc::clone(locked(&self.inner.totals).entry(name).or_default());
+        Counter::from_arc(Arc::new(Totalled { exported, total }))
     }
 
-    /// The gauge of this name.
-    pub fn gauge(&self, name: &'static str, help: &'static str) -> Gauge {
+    /// The sum, over all labels, of the counter of this name; 0 if there is none.
+    pub fn total(&self, name: &str) -> u64 {
+        locked(&self.inner.totals).get(name).map_or(0, |total| total.load(Ordering::Relaxed))
+    }
+
+    /// The gauge of this name and these labels.
+    pub fn gauge(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Gauge {
         metrics::with_local_recorder(&self.inner.recorder, || {
             metrics::describe_gauge!(name, help);
-            metrics::gauge!(name)
+            metrics::gauge!(name, to_labels(labels))
         })
     }
 
@@ -85,14 +116,14 @@ impl Registry {
     /// Adds series that are written anew at each render. For series that come and go (a partition that is held for a
     /// while): the recorder cannot forget a series.
     pub fn add_section(&self, render: impl Fn(&mut String) + Send + Sync + 'static) {
-        self.sections().push(Box::new(render));
+        locked(&self.inner.sections).push(Box::new(render));
     }
 
     /// Everything in Prometheus' text format. Blocks for a moment, so not for the reactor's threads.
     pub fn render(&self) -> String {
         metrics::with_local_recorder(&self.inner.recorder, || self.inner.process.collect());
         let mut text = self.inner.handle.render();
-        for section in self.sections().iter() {
+        for section in locked(&self.inner.sections).iter() {
             section(&mut text);
         }
         text
@@ -106,10 +137,10 @@ impl Registry {
             self.inner.handle.run_upkeep();
         }
     }
+}
 
-    fn sections(&self) -> std::sync::MutexGuard<'_, Vec<Section>> {
-        self.inner.sections.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes one gauge with a row per partition: `rows` are (partition, value).
@@ -160,5 +191,14 @@ mod tests {
             assert!(text.contains(line), "{line} in\n{text}");
         }
         assert!(!two.render().contains("events_total"));
+    }
+
+    #[test]
+    fn a_total_is_the_sum_over_all_labels() {
+        let registry = Registry::new(&[]);
+        registry.counter("events_total", "events", &[("kind", "a")]).increment(3);
+        registry.counter("events_total", "events", &[("kind", "b")]).increment(4);
+        registry.counter("events_total", "events", &[("kind", "a")]).increment(1);
+        assert_eq!((registry.total("events_total"), registry.total("others_total")), (8, 0));
     }
 }
