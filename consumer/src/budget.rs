@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use service::Registry;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -17,6 +18,16 @@ impl Budget {
     pub(crate) fn new(bytes: usize) -> Self {
         let all = bytes.min(u32::MAX as usize);
         Self { free: Arc::new(Semaphore::new(all)), all }
+    }
+
+    /// Shows in the metrics how many bytes are held.
+    pub(crate) fn publish(&self, registry: &Registry) {
+        let Self { free, all } = self.clone();
+        registry.observe("ingest_buffered_bytes", "Bytes of all records held in memory", &[], move || {
+            (all - free.available_permits()) as f64
+        });
+        let limit = "Bytes of all records that may be held in memory";
+        registry.observe("ingest_buffered_bytes_limit", limit, &[], move || all as f64);
     }
 
     /// Takes bytes for a record, waiting at most `wait`. A record larger than the whole budget passes when it is the only

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::lag;
+use crate::metrics::{Metrics, PartitionChange};
 
 /// A member of the group.
 pub(crate) type GroupConsumer = BaseConsumer<GroupContext>;
@@ -36,6 +37,7 @@ pub(crate) struct GroupContext {
     revoke_timeout: Duration,
     revokes: mpsc::UnboundedSender<Revoke>,
     book: Arc<lag::Book>,
+    metrics: Arc<Metrics>,
     /// The partitions held, each with the number of its assignment.
     held: Mutex<BTreeMap<i32, u64>>,
     assignments: AtomicU64,
@@ -46,12 +48,18 @@ pub(crate) struct GroupContext {
 }
 
 impl GroupContext {
-    pub(crate) fn new(config: &Config, revokes: mpsc::UnboundedSender<Revoke>, book: Arc<lag::Book>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        revokes: mpsc::UnboundedSender<Revoke>,
+        book: Arc<lag::Book>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             topic: config.kafka.topic.clone(),
             revoke_timeout: config.kafka.revoke_timeout,
             revokes,
             book,
+            metrics,
             held: Mutex::default(),
             assignments: AtomicU64::new(0),
             is_paused: AtomicBool::new(false),
@@ -110,6 +118,7 @@ impl GroupContext {
         }
         drop(held);
         self.book.give_up(partitions);
+        self.metrics.rebalanced(if are_lost { PartitionChange::Lost } else { PartitionChange::Revoked });
         tracing::info!(topic = self.topic, ?partitions, are_lost, "partitions given up");
     }
 
@@ -133,6 +142,10 @@ impl ConsumerContext for GroupContext {
         let number = self.assignments.fetch_add(1, Ordering::Relaxed);
         self.held().extend(partitions.iter().map(|partition| (*partition, number)));
         self.book.hold(&partitions);
+        // A rebalance that brings nothing new is told of, too.
+        if !partitions.is_empty() {
+            self.metrics.rebalanced(PartitionChange::Assigned);
+        }
         if self.is_paused.load(Ordering::Relaxed) {
             self.apply_pause(consumer, list, true);
         }

@@ -128,12 +128,13 @@ mod tests {
     use std::time::Instant;
 
     use rdkafka::error::KafkaError;
-    use service::Settings;
+    use service::{Registry, Settings};
     use tokio::sync::mpsc;
     use uuid::Uuid;
 
     use super::*;
     use crate::config::Config;
+    use crate::metrics::Metrics;
 
     /// The fetcher polls every 100 ms, so only a thread that the machine does not run is ever so late. A revoke that waits
     /// within a poll does not count as late.
@@ -154,7 +155,8 @@ mod tests {
         let new_topic = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
         admin.create_topics([&new_topic], &AdminOptions::new()).await.unwrap();
         // Nobody receives: there is no pipeline that a revoke would have to wait for.
-        let context = GroupContext::new(&config, mpsc::unbounded_channel().0, Arc::default());
+        let metrics = Arc::new(Metrics::new(&Registry::new(&[]), config.concurrent_flushes));
+        let context = GroupContext::new(&config, mpsc::unbounded_channel().0, Arc::default(), metrics);
         let consumer = join_group(&config.kafka, context, &Readiness::new(&[])).await.unwrap();
 
         let poll_until_assigned_anew = move |before: Option<u64>| {

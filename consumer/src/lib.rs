@@ -38,6 +38,7 @@ mod metrics;
 pub mod offsets;
 mod pipeline;
 mod store;
+mod store_pool;
 mod watch;
 pub mod work;
 
@@ -81,7 +82,10 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     // The endpoints are served until the very end, so that an orchestrator sees the service stopping.
     let serving = service::http::serve(listener, LIMITS, NoRoutes, health, &registry, CancellationToken::new());
     tokio::select! {
-        outcome = consuming => outcome,
+        outcome = consuming => {
+            registry.log_totals();
+            outcome
+        }
         () = serving => bail!("the health endpoints ended"),
         () = registry.upkeep() => bail!("the metrics' upkeep ended"),
         () = deadline => bail!("stopping took longer than STOP_GRACE, records read but not committed are read again"),
@@ -94,13 +98,13 @@ async fn consume(
     readiness: &Readiness,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let metrics = Arc::new(metrics::Metrics::new(registry));
+    let metrics = Arc::new(metrics::Metrics::new(registry, config.concurrent_flushes));
     let book = Arc::new(lag::Book::default());
     book.publish(config, registry);
     let connecting = async {
-        let store = store::Store::connect(config, readiness).await?;
+        let store = store::Store::connect(config, readiness, registry).await?;
         let (revokes, revoked) = mpsc::unbounded_channel();
-        let context = group::GroupContext::new(config, revokes, Arc::clone(&book));
+        let context = group::GroupContext::new(config, revokes, Arc::clone(&book), Arc::clone(&metrics));
         let consumer = kafka::join_group(&config.kafka, context, readiness).await?;
         let dead_letters = dead_letters::DeadLetters::connect(&config.kafka)?;
         anyhow::Ok((store, consumer, dead_letters, revoked))
@@ -111,6 +115,7 @@ async fn consume(
     };
 
     let budget = budget::Budget::new(config.buffer_bytes);
+    budget.publish(registry);
     let hold = hold::Hold::new(config, readiness.clone());
     let (records, received) = mpsc::unbounded_channel();
     let fetcher = {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::dead_letter::Reason;
-use metrics::{Counter, Histogram};
+use metrics::{Counter, Gauge, Histogram};
 use service::Registry;
 use service::metrics::{HistogramSpec, LATENCY_BUCKETS};
 
@@ -30,6 +30,25 @@ pub(crate) const ACCEPT_TO_STORE: HistogramSpec = HistogramSpec {
     buckets: &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 30.0, 60.0, 300.0],
 };
 
+/// How this member's partitions have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PartitionChange {
+    /// It got more.
+    Assigned,
+    /// It gave some up.
+    Revoked,
+    /// It was taken for dead, and others have them.
+    Lost,
+}
+
+impl PartitionChange {
+    const ALL: [(PartitionChange, &'static str); 3] = [
+        (PartitionChange::Assigned, "assigned"),
+        (PartitionChange::Revoked, "revoked"),
+        (PartitionChange::Lost, "lost"),
+    ];
+}
+
 /// Handles of the counters and histograms.
 pub(crate) struct Metrics {
     pub(crate) consumed: Counter,
@@ -37,14 +56,18 @@ pub(crate) struct Metrics {
     pub(crate) duplicates: Counter,
     pub(crate) store_retries: Counter,
     pub(crate) accept_to_store: Histogram,
+    pub(crate) flushes_in_flight: Gauge,
     dead_lettered: [(Reason, Counter); Reason::ALL.len()],
     flushes: [(Trigger, Counter); Trigger::ALL.len()],
+    rebalances: [(PartitionChange, Counter); PartitionChange::ALL.len()],
     batch_records: Histogram,
     flush_seconds: Histogram,
 }
 
 impl Metrics {
-    pub(crate) fn new(registry: &Registry) -> Self {
+    pub(crate) fn new(registry: &Registry, concurrent_flushes: usize) -> Self {
+        let limit = "Flushes that may be stored at the same time";
+        registry.observe("ingest_flushes_in_flight_limit", limit, &[], move || concurrent_flushes as f64);
         let dead_lettered = Reason::ALL.map(|reason| {
             let help = "Records acknowledged by the dead-letter topic, by reason";
             (reason, registry.counter("ingest_posts_dead_lettered_total", help, &[("reason", reason.as_str())]))
@@ -59,6 +82,10 @@ impl Metrics {
                 ),
             )
         });
+        let rebalances = PartitionChange::ALL.map(|(rebalance, kind)| {
+            let help = "Changes of the partitions held, by kind";
+            (rebalance, registry.counter("ingest_rebalances_total", help, &[("kind", kind)]))
+        });
         Self {
             consumed: registry.counter("ingest_records_consumed_total", "Records received from Kafka", &[]),
             stored: registry.counter("ingest_posts_stored_total", "Documents newly inserted, without duplicates", &[]),
@@ -69,8 +96,10 @@ impl Metrics {
             ),
             store_retries: registry.counter("ingest_store_retries_total", "Inserts that are tried again", &[]),
             accept_to_store: registry.histogram(ACCEPT_TO_STORE.name, &[]),
+            flushes_in_flight: registry.gauge("ingest_flushes_in_flight", "Flushes that are being stored", &[]),
             dead_lettered,
             flushes,
+            rebalances,
             batch_records: registry.histogram(BATCH_RECORDS.name, &[]),
             flush_seconds: registry.histogram(FLUSH_SECONDS.name, &[]),
         }
@@ -80,6 +109,10 @@ impl Metrics {
         self.batch_records.record(records as f64);
         self.flush_seconds.record(duration);
         increment(&self.flushes, trigger);
+    }
+
+    pub(crate) fn rebalanced(&self, rebalance: PartitionChange) {
+        increment(&self.rebalances, rebalance);
     }
 
     pub(crate) fn dead_lettered(&self, reason: Reason) {

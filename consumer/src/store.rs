@@ -9,11 +9,12 @@ use contract::document;
 use mongodb::error::ErrorKind;
 use mongodb::options::{Acknowledgment, ClientOptions, CollectionOptions, WriteConcern};
 use mongodb::{Client, Collection};
-use service::{Backoff, Readiness};
+use service::{Backoff, Readiness, Registry};
 
 use crate::classify::{self, Judgement};
 use crate::config::Config;
 use crate::decode::Fault;
+use crate::store_pool;
 
 /// The readiness condition that is set here: the store answers.
 pub(crate) const CONDITION: &str = "store";
@@ -54,7 +55,7 @@ impl Store {
     ///
     /// # Errors
     /// When the URI's options cannot be used at all.
-    pub(crate) async fn connect(config: &Config, readiness: &Readiness) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(config: &Config, readiness: &Readiness, registry: &Registry) -> anyhow::Result<Self> {
         let flushes = u32::try_from(config.concurrent_flushes).unwrap_or(u32::MAX);
         let mut options = ClientOptions::parse(&config.mongo_uri.uri).await.context("MONGO_URI cannot be used")?;
         options.app_name.get_or_insert_with(|| "consumer".to_owned());
@@ -63,6 +64,7 @@ impl Store {
         options.max_connecting.get_or_insert(flushes);
         options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
         options.server_selection_timeout.get_or_insert(CONNECT_TIMEOUT);
+        options.cmap_event_handler = Some(store_pool::observed(registry));
         let client = Client::with_options(options).context("MONGO_URI cannot be used")?;
         // Majority and journal: what is acknowledged survives a primary's failover.
         let write_concern = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();

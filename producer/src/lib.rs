@@ -82,7 +82,10 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         tokio::time::sleep(grace).await;
     };
     tokio::select! {
-        () = serving => Ok(()),
+        () = serving => {
+            registry.log_totals();
+            Ok(())
+        }
         () = deadline => Err(anyhow::anyhow!("posts were still in flight")).context("stopping took longer than STOP_GRACE"),
     }
 }

@@ -72,13 +72,11 @@ impl Publisher {
     pub(crate) fn new(config: &Config, registry: &Registry) -> Self {
         let admission = Arc::new(Semaphore::new(config.max_in_flight));
         let (free, all) = (Arc::clone(&admission), config.max_in_flight);
-        registry.add_section(move |text| {
-            let in_flight = all - free.available_permits().min(all);
-            text.push_str(&format!(
-                "# HELP ingest_in_flight_posts Posts awaiting acknowledgement by Kafka\n\
-                 # TYPE ingest_in_flight_posts gauge\ningest_in_flight_posts {in_flight}\n"
-            ));
+        registry.observe("ingest_in_flight_posts", "Posts awaiting acknowledgement by Kafka", &[], move || {
+            (all - free.available_permits().min(all)) as f64
         });
+        let limit = "Posts that may await acknowledgement at the same time";
+        registry.observe("ingest_in_flight_posts_limit", limit, &[], move || all as f64);
         Self {
             topic: config.kafka.topic.clone(),
             timeout: config.timeout - ANSWER_MARGIN.min(config.timeout / 10),

@@ -21,8 +21,10 @@ pub struct Health {
 }
 
 impl Health {
-    /// The endpoints of the service `name`; it is not ready once `stop` is cancelled.
+    /// The endpoints of the service `name`; it is not ready once `stop` is cancelled. The metrics tell its version.
     pub fn new(name: &'static str, readiness: Readiness, registry: Registry, stop: CancellationToken) -> Self {
+        let build = [("service", name), ("version", env!("CARGO_PKG_VERSION"))];
+        registry.observe("ingest_build_info", "1 for the build that runs", &build, || 1.0);
         Self { name, readiness, registry, stop }
     }
 

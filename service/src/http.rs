@@ -83,6 +83,7 @@ pub async fn serve<H: Handler>(
     let routes = H::ROUTES.iter().map(|(path, _)| *path).chain(ROUTES);
     let app = Arc::new(App { handler, health, durations: Durations::new(registry, routes) });
     let connections = Arc::new(Semaphore::new(limits.max_connections));
+    observe(registry, &connections, limits);
     let (running, tasks) = (watch::Sender::new(()), TaskTracker::new());
     let mut http = hyper::server::conn::http1::Builder::new();
     // Without a timer hyper's timeouts do nothing. Not `pipeline_flush`: with it a response (even hyper's own 400) is held
@@ -132,6 +133,14 @@ pub async fn serve<H: Handler>(
     drop((listener, running));
     tasks.close();
     tasks.wait().await;
+}
+
+fn observe(registry: &Registry, connections: &Arc<Semaphore>, limits: Limits) {
+    let (free, all) = (Arc::clone(connections), limits.max_connections);
+    let open = move || (all - free.available_permits()) as f64;
+    registry.observe("http_server_connections", "Connections that are open", &[], open);
+    let limit = "Connections served at the same time at most";
+    registry.observe("http_server_connections_limit", limit, &[], move || all as f64);
 }
 
 impl<H: Handler> App<H> {

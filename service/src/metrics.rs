@@ -29,6 +29,13 @@ pub struct HistogramSpec {
 
 type Section = Box<dyn Fn(&mut String) + Send + Sync>;
 
+/// Gauges of one name that are read when the metrics are rendered.
+struct Observed {
+    help: &'static str,
+    /// The rows' labels as they are written, each with where its value comes from.
+    rows: Vec<(String, Box<dyn Fn() -> f64 + Send + Sync>)>,
+}
+
 /// Makes handles and renders them. Cheap to clone.
 #[derive(Clone)]
 pub struct Registry {
@@ -40,6 +47,7 @@ struct Inner {
     handle: PrometheusHandle,
     process: metrics_process::Collector,
     sections: Mutex<Vec<Section>>,
+    observed: Mutex<BTreeMap<&'static str, Observed>>,
     /// Each counter's sum over its labels, by name.
     totals: Mutex<BTreeMap<&'static str, Arc<AtomicU64>>>,
 }
@@ -80,9 +88,8 @@ impl Registry {
             }
         });
         let handle = recorder.handle();
-        Self {
-            inner: Arc::new(Inner { recorder, handle, process, sections: Mutex::default(), totals: Mutex::default() }),
-        }
+        let (sections, observed, totals) = Default::default();
+        Self { inner: Arc::new(Inner { recorder, handle, process, sections, observed, totals }) }
     }
 
     /// The counter of this name and these labels.
@@ -113,6 +120,29 @@ impl Registry {
         metrics::with_local_recorder(&self.inner.recorder, || metrics::histogram!(name, to_labels(labels)))
     }
 
+    /// Logs every counter's total, for the time when nobody can scrape any more.
+    pub fn log_totals(&self) {
+        let totals: Vec<String> = locked(&self.inner.totals)
+            .iter()
+            .map(|(name, total)| format!("{name}={}", total.load(Ordering::Relaxed)))
+            .collect();
+        tracing::info!(totals = totals.join(" "), "counted until the end");
+    }
+
+    /// Adds a gauge whose value is read at each render, so that nobody needs to keep it up to date.
+    pub fn observe(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: &[(&'static str, &str)],
+        read: impl Fn() -> f64 + Send + Sync + 'static,
+    ) {
+        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        let mut observed = locked(&self.inner.observed);
+        let observed = observed.entry(name).or_insert(Observed { help, rows: Vec::new() });
+        observed.rows.push((labels.join(","), Box::new(read)));
+    }
+
     /// Adds series that are written anew at each render. For series that come and go (a partition that is held for a
     /// while): the recorder cannot forget a series.
     pub fn add_section(&self, render: impl Fn(&mut String) + Send + Sync + 'static) {
@@ -123,6 +153,9 @@ impl Registry {
     pub fn render(&self) -> String {
         metrics::with_local_recorder(&self.inner.recorder, || self.inner.process.collect());
         let mut text = self.inner.handle.render();
+        for (name, Observed { help, rows }) in locked(&self.inner.observed).iter() {
+            write_gauge(&mut text, name, help, rows.iter().map(|(labels, read)| (labels, read())));
+        }
         for section in locked(&self.inner.sections).iter() {
             section(&mut text);
         }
@@ -143,7 +176,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes one gauge with a row per partition: `rows` are (partition, value).
+/// Writes one gauge with a row per partition: `rows` are (partition, value), `labels` are theirs beside the partition's.
+/// Without rows nothing is written.
 pub fn write_partition_gauge(
     text: &mut String,
     name: &str,
@@ -151,16 +185,21 @@ pub fn write_partition_gauge(
     labels: &str,
     rows: impl Iterator<Item = (i32, f64)>,
 ) {
-    use std::fmt::Write;
-    let mut rows = rows.peekable();
-    if rows.peek().is_none() {
-        return;
+    let rows = rows.map(|(partition, value)| (format!("{labels},partition=\"{partition}\""), value));
+    write_gauge(text, name, help, rows);
+}
+
+/// Writes one gauge: `rows` are its labels and value each.
+fn write_gauge(text: &mut String, name: &str, help: &str, rows: impl Iterator<Item = (impl AsRef<str>, f64)>) {
+    for (number, (labels, value)) in rows.enumerate() {
+        if number == 0 {
+            text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
+        }
+        match labels.as_ref() {
+            "" => text.push_str(&format!("{name} {value}\n")),
+            labels => text.push_str(&format!("{name}{{{labels}}} {value}\n")),
+        }
     }
-    let mut write = || {
-        writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge")?;
-        rows.try_for_each(|(partition, value)| writeln!(text, "{name}{{{labels},partition=\"{partition}\"}} {value}"))
-    };
-    write().expect("writing into memory cannot fail");
 }
 
 fn to_labels(labels: &[(&'static str, &str)]) -> Vec<Label> {
@@ -180,8 +219,13 @@ mod tests {
         one.add_section(|text| {
             write_partition_gauge(text, "lag", "lag", "topic=\"post\"", [(0, 4.0), (1, 0.0)].into_iter());
         });
+        one.observe("open", "open things", &[], || 7.0);
+        one.observe("held", "held things", &[("kind", "a")], || 1.0);
+        one.observe("held", "held things", &[("kind", "b")], || 2.0);
         let text = one.render();
         for line in [
+            "# HELP open open things\n# TYPE open gauge\nopen 7\n",
+            "# TYPE held gauge\nheld{kind=\"a\"} 1\nheld{kind=\"b\"} 2\n",
             "events_total{kind=\"a\"} 3",
             "wait_seconds_bucket{le=\"0.1\"} 0",
             "wait_seconds_bucket{le=\"1\"} 1",

@@ -25,6 +25,17 @@ async fn full_batches_are_flushed_by_size_and_the_rest_by_the_timer_of_its_first
     assert_eq!(running.metric("ingest_accept_to_store_seconds_count").await, Some(250.0));
     let lag = format!("kafka_consumergroup_lag{{consumergroup=\"{0}\",topic=\"{0}\",partition=\"0\"}}", world.topic);
     running.wait_for_metric(&lag, 0.0).await;
+    for (gauge, value) in [
+        ("ingest_buffered_bytes", 0.0),
+        ("ingest_buffered_bytes_limit", 16e6),
+        ("ingest_flushes_in_flight", 0.0),
+        ("ingest_flushes_in_flight_limit", 4.0),
+        ("ingest_store_connections{state=\"in_use\"}", 0.0),
+        ("ingest_rebalances_total{kind=\"assigned\"}", 1.0),
+    ] {
+        running.wait_for_metric(gauge, value).await;
+    }
+    assert!(running.metric("ingest_store_connections{state=\"idle\"}").await >= Some(1.0));
     running.stop().await;
 }
 

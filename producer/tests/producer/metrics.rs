@@ -31,6 +31,11 @@ async fn accepted_and_rejected_posts_are_counted() {
         r#"http_server_request_duration_seconds_bucket{method="POST",route="/create-post",status="201",le="+Inf"} 5"#,
         "ingest_produce_batch_records_sum 5",
         "ingest_in_flight_posts 0",
+        "ingest_in_flight_posts_limit 10000",
+        "http_server_connections_limit 10000",
+        // The one that asks.
+        "http_server_connections 1",
+        concat!(r#"ingest_build_info{service="producer",version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
     ] {
         producer.metric(line).await;
     }
