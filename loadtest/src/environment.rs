@@ -82,7 +82,7 @@ impl Environment {
         store: &Store,
     ) -> anyhow::Result<Self> {
         let (producer_settings, consumer_settings) = match &pipeline.services {
-            Some(Services { producer, consumer }) => {
+            Some(Services { producer, consumer, .. }) => {
                 (in_force(&settings.producer, &producer.variables), in_force(&settings.consumer, &consumer.variables))
             }
             None => Default::default(),

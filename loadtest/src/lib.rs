@@ -13,6 +13,7 @@ use clap::Parser;
 
 mod accepted_log;
 mod chaos;
+mod counted;
 mod drain;
 mod environment;
 mod exit;

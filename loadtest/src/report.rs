@@ -8,6 +8,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use crate::chaos::report::ChaosReport;
+use crate::counted::Counted;
 use crate::environment::Environment;
 use crate::generator::tally::{Outcomes, Tally};
 use crate::ledger::Counts;
@@ -30,6 +31,8 @@ pub(crate) struct Report {
     /// The ledger.
     #[serde(flatten)]
     pub(crate) counts: Counts,
+    /// What the services have counted themselves; null if one of them was killed, or is out of sight.
+    pub(crate) counted: Option<Counted>,
     /// Posts sent, per second of load.
     pub(crate) requests_per_second: f64,
     /// Posts accepted, per second of load.
@@ -132,6 +135,7 @@ pub(crate) mod tests {
             passed: false,
             ended_early: false,
             counts,
+            counted: None,
             requests_per_second: 298.6,
             accepted_per_second: 298.6,
             load_seconds: 30.0,

@@ -53,6 +53,8 @@ pub(crate) struct ServiceOptions {
 pub(crate) struct Services {
     pub(crate) producer: Service,
     pub(crate) consumer: Service,
+    /// Where the logs go.
+    pub(crate) logs: PathBuf,
 }
 
 /// One service.
@@ -72,7 +74,7 @@ impl Services {
         let producer = Service::spawn(PRODUCER, PRODUCER, options.producer_port, options)?;
         let consumer = Service::spawn(CONSUMER, CONSUMER, options.consumer_port, options)?;
         tokio::try_join!(producer.ready(), consumer.ready())?;
-        Ok(Self { producer, consumer })
+        Ok(Self { producer, consumer, logs: options.logs.clone() })
     }
 
     /// Returns when one of them has ended, which it should not, with the reason and the end of its log.

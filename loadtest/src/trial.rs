@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use consumer::KafkaSettings;
 
+use crate::counted::Counted;
 use crate::drain::{self, Drained};
 use crate::environment::Environment;
 use crate::kafka::KafkaReader;
@@ -91,9 +92,12 @@ impl Trial {
         }
         observer.look().await;
         let has_failed = failed.is_some();
+        let mut counted = None;
         faults.extend(failed);
         if let Some(services) = services.take() {
+            let logs = services.logs.clone();
             let ended_badly = services.stop().await;
+            counted = Counted::read(&logs).context("cannot read the services' logs")?;
             // That one which has failed did not stop well either is no news.
             if !has_failed {
                 faults.extend(ended_badly);
@@ -118,6 +122,7 @@ impl Trial {
             passed: faults.is_empty() && thresholds.iter().all(|verdict| verdict.holds),
             ended_early: is_interrupted || has_failed,
             counts,
+            counted,
             requests_per_second: per_second(outcomes.sent(), elapsed),
             accepted_per_second: per_second(outcomes.accepted, elapsed),
             load_seconds: elapsed.as_secs_f64(),

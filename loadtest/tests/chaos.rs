@@ -43,6 +43,19 @@ fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_
 }
 
 #[test]
+fn members_that_come_and_go_cleanly_count_each_document_once() {
+    let report = chaos(&["--one-by-one", "--faults", "rebalance=3"]);
+    assert_eq!(faults(&report), ["rebalance"; 3]);
+    for (counter, count) in [("accepted", "accepted"), ("stored", "stored")] {
+        let counted = &report["counted"][format!("ingest_posts_{counter}_total")];
+        assert_eq!(counted, &report[count], "{counter} in {report:#}");
+    }
+    for nothing in ["missing", "duplicated", "unexpected", "unknown", "dead_lettered", "lag_left"] {
+        assert_eq!(report[nothing], 0, "{nothing} in {report:#}");
+    }
+}
+
+#[test]
 fn three_brokers_outlive_the_loss_of_any_one() {
     let report = chaos(&["--brokers", "3", "--duration", "15s", "--faults", "leader-kill,cut-store,rebalance"]);
     let mut happened = faults(&report);

@@ -56,6 +56,10 @@ fn a_run_finds_every_post_again() {
     let report = report(directory.path());
     assert_balanced(&report);
     assert!(report["accepted"].as_u64().unwrap() > 300, "{report:#}");
+    let counted = &report["counted"];
+    assert_eq!(counted["ingest_posts_accepted_total"], report["accepted"], "{report:#}");
+    assert_eq!(counted["ingest_posts_stored_total"], report["stored"], "{report:#}");
+    assert_eq!(counted["ingest_posts_duplicate_total"], 0, "{report:#}");
     assert!(report["latency_ms"]["p50"].as_f64().unwrap() > 0.0);
     assert!(report["producer"]["peak_memory_bytes"].as_u64().unwrap() > 1_000_000);
     assert_eq!(report["environment"]["consumer_settings"]["CONSUMER_BATCH_INTERVAL"], "500ms");

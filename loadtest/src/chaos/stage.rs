@@ -90,7 +90,7 @@ impl Stage {
             }
             service.ready().await?;
         }
-        Ok((Services { producer, consumer }, self.poison))
+        Ok((Services { producer, consumer, logs: self.options.logs }, self.poison))
     }
 
     /// Lets a fault happen as soon as the part that it hits is in no other trouble, and waits until it is over.
