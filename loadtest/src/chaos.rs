@@ -17,6 +17,7 @@ use crate::environment::Environment;
 use crate::generator::Load;
 use crate::interrupt;
 use crate::kafka::KafkaReader;
+use crate::live::Live;
 use crate::load;
 use crate::observer::Observer;
 use crate::options::ChaosOptions;
@@ -60,6 +61,7 @@ pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::
         interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")
             .context("cannot listen for signals")?;
     let settings = ServiceSettings::read(lookup)?;
+    let live = Arc::new(Live::start(options.load.prometheus).await?);
     let run = RunId::fresh();
     let directory = make_directory(options.outcome.report.as_deref(), &format!("chaos-{run}"))?;
     let servers = stack::Options {
@@ -72,7 +74,7 @@ pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::
     let partitions = lookup("KAFKA_PARTITIONS").unwrap_or(PARTITIONS.to_owned());
     let more = vec![("KAFKA_PARTITIONS", partitions)];
     let mut pipeline = Pipeline::start(&servers, lookup, &settings, Ports::free(), more, &directory, &stop).await?;
-    let report = measure(run, &options, &settings, &mut pipeline, &directory, &stop).await?;
+    let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
     finish(&report, pipeline, &directory).await
 }
 
@@ -82,6 +84,7 @@ async fn measure(
     settings: &ServiceSettings,
     pipeline: &mut Pipeline,
     directory: &Path,
+    live: &Arc<Live>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Report> {
     let own = "chaos has a broker, a store and services of its own";
@@ -103,7 +106,9 @@ async fn measure(
     let watch = Watch::begin(reader, &topic)?;
     // One by one, every fault waits for the recovery from the last one anyway.
     let peace = if options.one_by_one { Duration::ZERO } else { PEACE };
-    let stage = Arc::new(Stage::set(services, service_options, stack, Arc::clone(&kafka), &topic, peace)?);
+    let live_faults = Arc::clone(live);
+    let stage = Stage::set(services, service_options, stack, Arc::clone(&kafka), &topic, peace, live_faults)?;
+    let stage = Arc::new(stage);
 
     let end = stop.child_token();
     let calm_lag = calm_lag(options.rate, settings);
@@ -116,7 +121,7 @@ async fn measure(
         end.cancel();
         injected
     };
-    let applying = load::apply(&load, &trial.recorder, &mut observer, std::future::pending(), &end);
+    let applying = load::apply(&load, &trial.recorder, &mut observer, live, std::future::pending(), &end);
     let (applied, injected) = tokio::select! {
         never = watch.accepted(&trial.recorder) => match never {},
         both = async { tokio::join!(applying, faults) } => both,

@@ -22,6 +22,7 @@ mod http;
 mod interrupt;
 mod kafka;
 mod ledger;
+mod live;
 mod load;
 mod mix;
 mod observer;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::generator::tally::Tally;
 use crate::generator::{Generator, Load};
+use crate::live::Live;
 use crate::observer::{Moment, Observer};
 use crate::recorder::Recorder;
 use crate::text::{grouped, milliseconds, rate};
@@ -36,6 +37,7 @@ pub(crate) async fn apply(
     load: &Load,
     recorder: &Arc<Recorder>,
     observer: &mut Observer,
+    live: &Live,
     failure: impl Future<Output = String>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Applied> {
@@ -43,6 +45,7 @@ pub(crate) async fn apply(
     let start = Instant::now() + HEAD_START;
     let load = Load { model: load.model.starting_at(start), ..load.clone() };
     let mut generator = Generator::start(&load, recorder, &stop_users)?;
+    live.users(load.model.vus());
     let mut ticks = tokio::time::interval_at((start + TELL_EVERY).into(), TELL_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut tally, mut failed) = (Tally::default(), None);
@@ -57,6 +60,7 @@ pub(crate) async fn apply(
             _ = ticks.tick() => {
                 let now = Instant::now();
                 let part = generator.take();
+                live.add(&part);
                 tally.merge(&part);
                 let moment = observer.look().await;
                 eprintln!("{}", line(now - start, &part, now - since, moment));
@@ -64,7 +68,10 @@ pub(crate) async fn apply(
             }
         }
     }
-    tally.merge(&generator.take());
+    let part = generator.take();
+    live.add(&part);
+    live.users(0);
+    tally.merge(&part);
     generator.finish()?;
     let last_answer = tally.last_end.unwrap_or(start);
     Ok(Applied { elapsed: last_answer - start, last_answer, tally, failure: failed })

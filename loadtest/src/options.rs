@@ -1,5 +1,6 @@
 //! The command line. The verbs are `run`, `chaos`, `verify`, `up` and `show`; without a verb the options are those of `run`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -102,6 +103,9 @@ pub(crate) struct LoadOptions {
     /// The contents of the posts, and of chaos the faults, are made from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Serve the lab's own metrics there while it runs, such as 127.0.0.1:9464, for a Prometheus to scrape
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) prometheus: Option<SocketAddr>,
     /// Threads of the load generator [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     threads: Option<u32>,

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::environment::Environment;
 use crate::exit::{self, Unusable};
 use crate::generator::Load;
+use crate::live::Live;
 use crate::load;
 use crate::observer::Observer;
 use crate::options::RunOptions;
@@ -29,6 +30,7 @@ pub(crate) async fn run(options: RunOptions, lookup: Lookup<'_>) -> anyhow::Resu
             .context("cannot listen for signals")?;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let settings = ServiceSettings::read(&lookup)?;
+    let live = Live::start(options.load.prometheus).await?;
     let run = RunId::fresh();
     let directory = make_directory(options.outcome.report.as_deref(), &format!("run-{run}"))?;
     let mut pipeline = match &options.target {
@@ -38,7 +40,7 @@ pub(crate) async fn run(options: RunOptions, lookup: Lookup<'_>) -> anyhow::Resu
                 .await?
         }
     };
-    let report = measure(run, &options, &settings, &mut pipeline, &directory, &stop).await?;
+    let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
     finish(&report, pipeline, &directory).await
 }
 
@@ -66,6 +68,7 @@ async fn measure(
     settings: &ServiceSettings,
     pipeline: &mut Pipeline,
     directory: &Path,
+    live: &Live,
     stop: &CancellationToken,
 ) -> anyhow::Result<Report> {
     let trial = Trial::prepare(run, settings, pipeline, directory).await?;
@@ -75,7 +78,7 @@ async fn measure(
     let mut observer = Observer::new(pipeline.target.clone(), consumer);
     observer.look().await;
 
-    let applied = load::apply(&load, &trial.recorder, &mut observer, failure(&pipeline.services), stop).await?;
+    let applied = load::apply(&load, &trial.recorder, &mut observer, live, failure(&pipeline.services), stop).await?;
     let conclusion = Conclusion {
         applied,
         observer,

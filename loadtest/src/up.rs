@@ -12,6 +12,8 @@ use crate::pipeline::{Pipeline, Ports, make_directory, start_stack};
 use crate::post::RunId;
 use crate::settings::{Lookup, ServiceSettings};
 
+mod prometheus;
+
 /// The services' default ports.
 const DEFAULT_PORTS: Ports = Ports { producer: 3000, consumer: 3001 };
 
@@ -40,6 +42,11 @@ async fn all(
     let mut pipeline =
         Pipeline::start(&options.stack.options(), lookup, settings, ports, Vec::new(), &logs, stop).await?;
     let services = pipeline.services.take().context("the services are started with the pipeline")?;
+    let prometheus = prometheus::start(lookup, ports, options.stack.options().progress).await?;
+    let seen_at = prometheus.as_ref().map_or_else(
+        || "none: neither PROMETHEUS nor PATH has one".to_owned(),
+        |server| format!("http://{}/graph", server.address()),
+    );
     let (producer, consumer) =
         (format!("http://127.0.0.1:{}", ports.producer), format!("http://127.0.0.1:{}", ports.consumer));
     println!(
@@ -47,6 +54,7 @@ async fn all(
          consumer   {consumer}/metrics\n\
          Kafka      {kafka}\n\
          store      {mongo}\n\
+         Prometheus {seen_at}\n\
          logs       {logs}\n\n\
          try it:\n  \
          curl -i {producer}/create-post -H 'content-type: application/json' \\\n    \
@@ -62,6 +70,7 @@ async fn all(
         () = stop.cancelled() => None,
         failure = services.failure() => Some(failure),
     };
+    drop(prometheus);
     let mut faults = services.stop().await;
     if let Some(failure) = failure {
         faults = vec![failure];

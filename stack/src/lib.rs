@@ -22,6 +22,7 @@ mod port;
 mod probe;
 mod process;
 mod progress;
+pub mod prometheus;
 mod run_directory;
 mod server;
 mod shared;

@@ -15,6 +15,7 @@ use super::poison::Poison;
 use super::schedule::Planned;
 use super::toxics::{Toxics, Trouble};
 use crate::kafka::KafkaReader;
+use crate::live::Live;
 use crate::services::{Service, ServiceOptions, Services};
 
 /// A fault that is over.
@@ -44,6 +45,7 @@ pub(super) struct Stage {
     kafka: Arc<KafkaReader>,
     topic: String,
     options: ServiceOptions,
+    live: Arc<Live>,
 }
 
 impl Stage {
@@ -55,6 +57,7 @@ impl Stage {
         kafka: Arc<KafkaReader>,
         topic: &str,
         peace: Duration,
+        live: Arc<Live>,
     ) -> anyhow::Result<Self> {
         let proxy = stack.proxy.as_ref().context("chaos needs proxies before its servers")?;
         Ok(Self {
@@ -70,6 +73,7 @@ impl Stage {
             kafka,
             topic: topic.to_owned(),
             options,
+            live,
         })
     }
 
@@ -98,6 +102,7 @@ impl Stage {
         let fault = planned.fault;
         let _turn = self.turns[fault.part() as usize].lock().await;
         eprintln!("fault: {fault}, for {:.1} s", planned.hold.as_secs_f64());
+        self.live.fault(&fault.to_string());
         let begin = Instant::now();
         let remark = self.hit(planned).await?;
         let over = Instant::now();

@@ -58,6 +58,20 @@ impl Outcomes {
         self.unavailable + self.other_status + self.cut_off + self.timed_out
     }
 
+    /// Each count with its name.
+    pub(crate) fn named(&self) -> [(&'static str, u64); 7] {
+        let Self { accepted, refused, unavailable, other_status, cut_off, timed_out, not_connected } = *self;
+        [
+            ("accepted", accepted),
+            ("refused", refused),
+            ("unavailable", unavailable),
+            ("other_status", other_status),
+            ("cut_off", cut_off),
+            ("timed_out", timed_out),
+            ("not_connected", not_connected),
+        ]
+    }
+
     /// The share of tried posts that were not accepted, 0 to 1. A run in which nothing was tried has failed altogether.
     pub(crate) fn failed_share(&self) -> f64 {
         match self.tried() {
