@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use crate::options::{StackKind, StoreKind};
+use crate::options::{Options, StackKind, StoreKind};
 
 /// What the environment names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,9 +32,16 @@ pub(crate) enum Choice {
     Processes { given: Given, why: String },
 }
 
-pub(crate) fn choose(stack: StackKind, store: StoreKind, given: Given) -> anyhow::Result<Choice> {
+pub(crate) fn choose(options: &Options, given: Given) -> anyhow::Result<Choice> {
+    let Options { stack, store, brokers, .. } = *options;
     let missing = given.missing();
     match stack {
+        StackKind::Docker if brokers > 1 => bail!(
+            "--brokers {brokers} starts native brokers, and --stack docker starts one in a container: leave one of them out."
+        ),
+        StackKind::Auto | StackKind::External if brokers > 1 && given.kafka_broker.is_some() => bail!(
+            "--brokers {brokers} starts brokers, and KAFKA_BROKER names one that runs already: unset one of them."
+        ),
         StackKind::External if missing.is_empty() => {
             Ok(Choice::Processes { given, why: "--stack external".to_owned() })
         }
@@ -51,8 +58,9 @@ pub(crate) fn choose(stack: StackKind, store: StoreKind, given: Given) -> anyhow
         StackKind::Auto => Ok(match missing.as_slice() {
             [] => Choice::Processes { given, why: "KAFKA_BROKER and MONGO_URI are set".to_owned() },
             [one] => Choice::Processes { why: format!("{one} is not set, and the other is"), given },
-            _ if store == StoreKind::Auto => Choice::Docker { or_native: true },
-            _ => Choice::Processes { given, why: format!("--store {store}") },
+            _ if store != StoreKind::Auto => Choice::Processes { given, why: format!("--store {store}") },
+            _ if brokers > 1 => Choice::Processes { given, why: format!("--brokers {brokers}") },
+            _ => Choice::Docker { or_native: true },
         }),
     }
 }
@@ -68,6 +76,10 @@ mod tests {
         }
     }
 
+    fn options(stack: StackKind, store: StoreKind) -> Options {
+        Options { stack, store, ..Options::default() }
+    }
+
     fn why(choice: Choice) -> (Given, String) {
         match choice {
             Choice::Processes { given, why } => (given, why),
@@ -79,7 +91,7 @@ mod tests {
     fn what_is_given_is_used_before_anything_is_started() {
         for (broker, uri) in [(true, true), (true, false), (false, true)] {
             for store in [StoreKind::Auto, StoreKind::Ferretdb] {
-                let (used, _) = why(choose(StackKind::Auto, store, given(broker, uri)).unwrap());
+                let (used, _) = why(choose(&options(StackKind::Auto, store), given(broker, uri)).unwrap());
                 assert_eq!(used, given(broker, uri));
             }
         }
@@ -88,32 +100,50 @@ mod tests {
     #[test]
     fn docker_is_tried_first_unless_a_native_store_is_asked_for() {
         let nothing = || given(false, false);
-        let choice = choose(StackKind::Auto, StoreKind::Auto, nothing()).unwrap();
+        let choice = choose(&options(StackKind::Auto, StoreKind::Auto), nothing()).unwrap();
         assert_eq!(choice, Choice::Docker { or_native: true });
-        let (used, reason) = why(choose(StackKind::Auto, StoreKind::Ferretdb, nothing()).unwrap());
+        let (used, reason) = why(choose(&options(StackKind::Auto, StoreKind::Ferretdb), nothing()).unwrap());
         assert_eq!((used, reason.as_str()), (nothing(), "--store ferretdb"));
     }
 
     #[test]
     fn a_kind_that_is_asked_for_is_taken_even_if_something_is_given() {
-        let choice = choose(StackKind::Docker, StoreKind::Auto, given(true, true)).unwrap();
+        let choice = choose(&options(StackKind::Docker, StoreKind::Auto), given(true, true)).unwrap();
         assert_eq!(choice, Choice::Docker { or_native: false });
-        let (used, _) = why(choose(StackKind::Native, StoreKind::Auto, given(true, true)).unwrap());
+        let (used, _) = why(choose(&options(StackKind::Native, StoreKind::Auto), given(true, true)).unwrap());
         assert_eq!(used, Given::default());
     }
 
     #[test]
     fn external_names_the_variables_that_are_not_set() {
-        let sentence =
-            |broker, uri| choose(StackKind::External, StoreKind::Auto, given(broker, uri)).unwrap_err().to_string();
+        let sentence = |broker, uri| {
+            choose(&options(StackKind::External, StoreKind::Auto), given(broker, uri)).unwrap_err().to_string()
+        };
         assert!(sentence(false, false).starts_with("--stack external needs KAFKA_BROKER and MONGO_URI: "));
         assert!(sentence(true, false).starts_with("--stack external needs MONGO_URI: "));
-        assert!(choose(StackKind::External, StoreKind::Auto, given(true, true)).is_ok());
+        assert!(choose(&options(StackKind::External, StoreKind::Auto), given(true, true)).is_ok());
     }
 
     #[test]
     fn docker_with_a_native_store_is_a_contradiction() {
-        assert!(choose(StackKind::Docker, StoreKind::Mongod, Given::default()).is_err());
+        assert!(choose(&options(StackKind::Docker, StoreKind::Mongod), Given::default()).is_err());
+    }
+
+    #[test]
+    fn several_brokers_are_native_and_nothing_else() {
+        let asked = |stack, given| choose(&Options { brokers: 3, ..options(stack, StoreKind::Auto) }, given);
+        let (used, reason) = why(asked(StackKind::Auto, given(false, false)).unwrap());
+        assert_eq!((used, reason.as_str()), (given(false, false), "--brokers 3"));
+        assert!(asked(StackKind::Auto, given(false, true)).is_ok());
+        assert!(asked(StackKind::Native, given(true, true)).is_ok());
+        for (stack, given) in [
+            (StackKind::Docker, given(false, false)),
+            (StackKind::Auto, given(true, false)),
+            (StackKind::External, given(true, true)),
+        ] {
+            let error = asked(stack, given).unwrap_err().to_string();
+            assert!(error.starts_with("--brokers 3 starts "), "{error}");
+        }
     }
 
     #[test]

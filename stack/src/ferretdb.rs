@@ -9,8 +9,13 @@ use std::process::Command;
 use crate::cache::{self, Sources, Step};
 use crate::go;
 use crate::progress::Progress;
+use crate::tools::Built;
 
 pub(crate) const NAME: &str = "FerretDB 1.24.2";
+pub(crate) const BUILT: Built = Built {
+    what: "Without a mongod the store",
+    instead: ", or set MONGOD to the path of a mongod, or MONGO_URI to a store that runs already",
+};
 const ENTRY: &str = "ferretdb-1.24.2";
 const SOURCES: &Sources = &[
     ("main.go", include_str!("../native/ferretdb/main.go")),

@@ -41,7 +41,7 @@ pub(crate) async fn start(options: &Options, tools: &Tools, given: &Given) -> an
         None => store::check(&store_options, tools, &directory).await.map_err(|more| missing.extend(more)).ok(),
     };
     let go = if options.proxied && !toxiproxy::is_built(&directory) {
-        tools.go().await.map_err(|more| missing.push(more)).ok()
+        tools.go(&toxiproxy::BUILT).await.map_err(|more| missing.push(more)).ok()
     } else {
         None
     };

@@ -34,7 +34,7 @@ impl Stack {
     /// `lookup` is the environment, of which `KAFKA_BROKER`, `MONGO_URI`, `MONGOD`, `PATH` and `JAVA_HOME` are read.
     pub async fn start(options: &Options, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Stack> {
         let tools = Tools::new(&lookup);
-        match choose(options.stack, options.store, Given::new(&lookup))? {
+        match choose(options, Given::new(&lookup))? {
             Choice::Processes { given, why } => processes(options, &tools, given, why).await,
             Choice::Docker { or_native } => match containers(options, &tools).await {
                 Ok(stack) => Ok(stack),

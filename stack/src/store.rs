@@ -57,7 +57,7 @@ pub(crate) async fn check(options: &StoreOptions, tools: &Tools, directory: &Pat
     let program = match mongod(options.kind, tools) {
         Ok(Some(mongod)) => Ok(Program::Mongod(mongod)),
         Ok(None) if ferretdb::is_built(directory) => Ok(Program::Ferretdb { go: None }),
-        Ok(None) => tools.go().await.map(|go| Program::Ferretdb { go: Some(go) }),
+        Ok(None) => tools.go(&ferretdb::BUILT).await.map(|go| Program::Ferretdb { go: Some(go) }),
         Err(sentence) => Err(sentence),
     };
     let builds = matches!(program, Ok(Program::Ferretdb { go: Some(_) }));

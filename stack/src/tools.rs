@@ -16,6 +16,14 @@ pub(crate) const JAVA_NEEDED: u32 = 17;
 /// What FerretDB's `go.mod` asks for, as the minor version of Go 1.
 pub(crate) const GO_NEEDED: u32 = 24;
 
+/// What Go builds, for the sentence that is told where Go is missing.
+pub(crate) struct Built {
+    /// The beginning of the sentence.
+    pub(crate) what: &'static str,
+    /// What helps as well, if anything does.
+    pub(crate) instead: &'static str,
+}
+
 /// Telling a version takes less than a second, unless the machine is very busy.
 const VERSION_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -65,16 +73,16 @@ impl Tools {
         })
     }
 
-    /// Go, new enough to build the store.
-    pub(crate) async fn go(&self) -> Result<PathBuf, String> {
+    /// Go, new enough to build this.
+    pub(crate) async fn go(&self, builds: &Built) -> Result<PathBuf, String> {
         let Some(go) = self.find("go") else {
-            return Err(go_is_missing("there is no go on PATH"));
+            return Err(go_is_missing(builds, "there is no go on PATH"));
         };
         let told = output(&go, &["version"], VERSION_DEADLINE).await.unwrap_or_default();
         match go_version(&told) {
             Some(minor) if minor >= GO_NEEDED => Ok(go),
-            Some(minor) => Err(go_is_missing(&format!("{} is Go 1.{minor}", go.display()))),
-            None => Err(go_is_missing(&format!("{} does not run", go.display()))),
+            Some(minor) => Err(go_is_missing(builds, &format!("{} is Go 1.{minor}", go.display()))),
+            None => Err(go_is_missing(builds, &format!("{} does not run", go.display()))),
         }
     }
 }
@@ -86,10 +94,11 @@ fn java_is_missing(found: &str) -> String {
     )
 }
 
-fn go_is_missing(found: &str) -> String {
+fn go_is_missing(builds: &Built, found: &str) -> String {
+    let Built { what, instead } = builds;
     format!(
-        "Without a mongod the store is built by Go 1.{GO_NEEDED} or newer on the first run, and {found}: install Go \
-         (see go.dev/doc/install), or set MONGOD to the path of a mongod, or MONGO_URI to a store that runs already."
+        "{what} is built by Go 1.{GO_NEEDED} or newer on the first run, and {found}: install Go (see \
+         go.dev/doc/install){instead}."
     )
 }
 
@@ -150,6 +159,8 @@ mod tests {
         assert_eq!(go_version("gccgo (Debian) 12.2"), None);
     }
 
+    const TOOL: Built = Built { what: "A tool", instead: ", or do without" };
+
     fn tools_on(folder: &Path) -> Tools {
         Tools::new(|name| (name == "PATH").then(|| folder.display().to_string()))
     }
@@ -160,12 +171,18 @@ mod tests {
         let tools = tools_on(folder.path());
         assert!(tools.java().await.unwrap_err().contains("none is on PATH: install it"));
         assert!(tools.maven().unwrap_err().contains("no mvn on PATH: install it"));
-        assert!(tools.go().await.unwrap_err().contains("no go on PATH: install Go"));
+        assert!(
+            tools
+                .go(&TOOL)
+                .await
+                .unwrap_err()
+                .ends_with("no go on PATH: install Go (see go.dev/doc/install), or do without.")
+        );
 
         script(folder.path(), "java", "echo 'openjdk version \"11.0.2\"' >&2");
         script(folder.path(), "go", "echo go version go1.19.8 linux/amd64");
         assert!(tools.java().await.unwrap_err().contains("is Java 11: install it"));
-        assert!(tools.go().await.unwrap_err().contains("is Go 1.19: install Go"));
+        assert!(tools.go(&TOOL).await.unwrap_err().contains("is Go 1.19: install Go"));
 
         script(folder.path(), "java", "exit 1");
         assert!(tools.java().await.unwrap_err().contains("does not run"));

@@ -10,9 +10,11 @@ use crate::probe::Probe;
 use crate::progress::Progress;
 use crate::run_directory::RunDirectory;
 use crate::server::{Recipe, Server};
+use crate::tools::Built;
 use crate::{free_port, go};
 
 const NAME: &str = "Toxiproxy 2.5.0";
+pub(crate) const BUILT: Built = Built { what: "Toxiproxy, which makes the faults of the network,", instead: "" };
 const ENTRY: &str = "toxiproxy-2.5.0";
 const SOURCES: &Sources =
     &[("go.mod", include_str!("../native/toxiproxy/go.mod")), ("go.sum", include_str!("../native/toxiproxy/go.sum"))];

@@ -1,0 +1,183 @@
+"""Everything that an operator looks at, live: brings the pipeline up with a Prometheus, lets happen what the dashboards and
+alerts are there for (load, refused posts, a dead letter, members that come and go, a store that stands still), and asks
+Prometheus for every query of the dashboards and every measure of the alerts. All of them must have data; the lag alert must
+fire while the store stands still, and clear after.
+
+    python3 .ci/observe.py    prints one line a query; needs a release build of loadtest, and target/ci-tools of check-deploy
+"""
+
+import contextlib
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+TOOLS = os.path.abspath("target/ci-tools")
+PROMETHEUS = f"{TOOLS}/prometheus/usr/bin/prometheus"
+NODE_EXPORTER = f"{TOOLS}/node-exporter/usr/bin/prometheus-node-exporter"
+LOADTEST = "target/release/loadtest"
+LAG_ALERT = "KafkaLagHigh"
+
+
+def main():
+    failed = 0
+    with contextlib.ExitStack() as stack:
+        spawn = lambda *command, **variables: stack.enter_context(child(command, variables))
+        up = spawn(LOADTEST, "up", "--stack", "native", PROMETHEUS=PROMETHEUS, KAFKA_PARTITIONS="4")
+        places = wait("the pipeline", lambda: told(up), 120)
+        prometheus = places["Prometheus"]
+        spawn(NODE_EXPORTER, "--web.listen-address=127.0.0.1:9100")
+        load = spawn(
+            LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--prometheus", "127.0.0.1:9464",
+            "--rate", "300", "--vus", "50", "--duration", "10m", KAFKA_BROKER=places["Kafka"],
+        )  # fmt: skip
+        member = spawn(LOADTEST, "consumer", KAFKA_BROKER=places["Kafka"], MONGO_URI=places["store"], HOST="127.0.0.1", PORT="0")
+        time.sleep(10)
+        end(member, signal.SIGTERM)
+
+        began = time.monotonic()
+        with standing_still(places["store"]):
+            wait(f"{LAG_ALERT} to fire", lambda: LAG_ALERT in firing(prometheus), 150)
+            print(f"ok       {LAG_ALERT} fires, {time.monotonic() - began:.0f} s after the store stood still")
+        began = time.monotonic()
+        wait(f"{LAG_ALERT} to clear", lambda: LAG_ALERT not in firing(prometheus), 120)
+        print(f"ok       {LAG_ALERT} has cleared, {time.monotonic() - began:.0f} s after the store went on")
+
+        spawn(
+            f"{TOOLS}/k6", "run", "--quiet", "-o", "experimental-prometheus-rw", "k6/create-post.js",
+            BASE_URL=places["producer"], VUS="10", DURATION="40s", K6_PROMETHEUS_RW_TREND_STATS="p(50),p(95),p(99)",
+            K6_PROMETHEUS_RW_SERVER_URL=f"{prometheus}/api/v1/write",
+        )  # fmt: skip
+        for _ in range(5):
+            refuse(places["producer"])
+        poison(places["Kafka"])
+        # Two scrapes and two evaluations of the rules after all of it.
+        time.sleep(25)
+        for name, expr in expressions():
+            series = [sample for sample in ask(prometheus, expr) if not math.isnan(float(sample["value"][1]))]
+            failed += not series
+            print(f"{'ok      ' if series else 'NO DATA '} {name}: {expr}")
+
+        end(load, signal.SIGINT)
+        for process in (load, up):
+            end(process, signal.SIGTERM)
+    print(f"{failed} queries without data" if failed else "every query has data")
+    return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def child(command, variables):
+    """A process whose output is kept, and which ends with this one."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        process.output = output
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def text(process):
+    process.output.seek(0)
+    return process.output.read()
+
+
+def end(process, how):
+    """Ends it, and fails unless it ends well."""
+    process.send_signal(how)
+    if process.wait(timeout=120) != 0:
+        sys.exit(f"{' '.join(process.args)} ended with {process.returncode}:\n{text(process)}")
+
+
+def wait(what, reached, seconds):
+    """What `reached` gives, as soon as it gives something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := reached():
+            return result
+        time.sleep(0.5)
+    sys.exit(f"waited {seconds} s in vain for {what}")
+
+
+def told(up):
+    """Where everything is, as `loadtest up` has printed it."""
+    if up.poll() is not None:
+        sys.exit(f"the pipeline did not come up:\n{text(up)}")
+    places = dict(re.findall(r"^(producer|Kafka|store|Prometheus) +(\S+)", text(up), re.MULTILINE))
+    if "Prometheus" in places:
+        places["Prometheus"] = places["Prometheus"].removesuffix("/graph")
+        return places
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return json.load(answer)["data"]
+
+
+def ask(prometheus, expr):
+    return get(f"{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': expr})}")["result"]
+
+
+def firing(prometheus):
+    return {alert["labels"]["alertname"] for alert in get(f"{prometheus}/api/v1/alerts")["alerts"] if alert["state"] == "firing"}
+
+
+def expressions():
+    """Every query of the dashboards and every measure of the alerts, with a name."""
+    dashboards = sorted(f"grafana/dashboards/{file}" for file in os.listdir("grafana/dashboards"))
+    for line in output("python3", ".ci/dashboards.py", "queries", *dashboards).splitlines():
+        query = json.loads(line)
+        yield f"{query['dashboard']} / {query['panel']} {query['refId']}", query["expr"]
+    for measure in output(f"{TOOLS}/venv/bin/python", ".ci/alerts.py", "measures").splitlines():
+        yield "alerts", measure
+
+
+def output(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@contextlib.contextmanager
+def standing_still(mongo_uri):
+    """Freezes the store, which is known by the address on its command line."""
+    address = re.search(r"127\.0\.0\.1:\d+", mongo_uri)[0]
+    pid = next(pid for pid, words in processes() if "ferretdb" in words[0] and address in words)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def processes():
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            yield int(pid), file.read().split("\0")
+
+
+def refuse(producer):
+    """Sends a post that is answered 400."""
+    request = urllib.request.Request(f"{producer}/create-post", b"{}", {"content-type": "application/json"})
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(request, timeout=30)
+
+
+def poison(kafka):
+    """Writes a record that is no post, so it becomes a dead letter."""
+    libraries = "target/stack/kafka-4.3.1/libs/*"
+    command = ["java", "-cp", libraries, "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", kafka, "--topic", "post"]
+    subprocess.run(command, input=b"no post\n", check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
