@@ -1,0 +1,89 @@
+"""What it costs to be scraped: paired windows with and without scrapes of the producer, while 64 connections load it.
+
+    python3 .ci/scrape_cost.py [PAIRS [SCRAPES_PER_SECOND]]    needs a release build of loadtest; by default 12 pairs and 1
+"""
+
+import math
+import random
+import re
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+
+LOADTEST = "target/release/loadtest"
+WINDOW = 5
+
+
+def main(pairs=12, rate=1.0):
+    up = subprocess.Popen([LOADTEST, "up", "--stack", "native"], stdout=subprocess.PIPE, text=True)
+    try:
+        places = dict(read_places(up.stdout))
+        measure(places, pairs, rate)
+    finally:
+        up.terminate()
+        up.wait()
+
+
+def read_places(lines):
+    for line in lines:
+        if found := re.match(r"(producer|store) +(\S+)", line):
+            yield found.groups()
+        if line.startswith("logs"):
+            return
+
+
+def measure(places, pairs, rate):
+    url = f"{places['producer']}/metrics"
+    load = subprocess.Popen(
+        [LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--think", "0", "--vus", "64"]
+        + ["--duration", f"{2 * pairs * WINDOW + 60}s"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(10)
+    ratios = []
+    for _ in range(pairs):
+        accepted = {is_scraped: window(url, rate if is_scraped else 0) for is_scraped in random.sample([True, False], 2)}
+        ratios.append(accepted[True] / accepted[False])
+    load.kill()
+    load.wait()
+    mean, error = statistics.mean(ratios), statistics.stdev(ratios) / math.sqrt(pairs)
+    print(f"accepted with {rate:g} scrapes a second / without: {mean:.3f}, 95 % confidence {mean - 2 * error:.3f} to {mean + 2 * error:.3f}")
+    time.sleep(2)
+    before = cpu_seconds(get(url))
+    for _ in range(500):
+        page = get(url)
+    print(f"CPU of one scrape: {(cpu_seconds(page) - before) / 500 * 1e3:.2f} ms, {len(page)} bytes")
+
+
+def window(url, rate):
+    """Posts accepted a second over one window with so many scrapes a second."""
+    began, before = time.monotonic(), accepted(get(url))
+    while time.monotonic() - began < WINDOW:
+        time.sleep(1 / rate if rate else WINDOW)
+        if rate:
+            get(url)
+    return (accepted(get(url)) - before) / (time.monotonic() - began)
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return answer.read().decode()
+
+
+def value(page, series):
+    return float(re.search(rf"^{series} (\S+)$", page, re.MULTILINE)[1])
+
+
+def accepted(page):
+    return value(page, "ingest_posts_accepted_total")
+
+
+def cpu_seconds(page):
+    return value(page, "process_cpu_seconds_total")
+
+
+if __name__ == "__main__":
+    main(*(convert(argument) for convert, argument in zip((int, float), sys.argv[1:])))
