@@ -3,7 +3,8 @@ alerts are there for (load, refused posts, a dead letter, members that come and 
 Prometheus for every query of the dashboards and every measure of the alerts. All of them must have data; the lag alert must
 fire while the store stands still, and clear after.
 
-    python3 .ci/observe.py    prints one line a query; needs a release build of loadtest, and target/ci-tools of check-deploy
+    python3 -u .ci/observe.py    prints one line a query; needs a release build of loadtest, target/ci-tools of
+                                check-deploy, and kcat
 """
 
 import contextlib
@@ -28,11 +29,11 @@ LAG_ALERT = "KafkaLagHigh"
 
 
 def main():
-    failed = 0
+    failed, began = 0, time.time()
     with contextlib.ExitStack() as stack:
         spawn = lambda *command, **variables: stack.enter_context(child(command, variables))
         up = spawn(LOADTEST, "up", "--stack", "native", PROMETHEUS=PROMETHEUS, KAFKA_PARTITIONS="4")
-        places = wait("the pipeline", lambda: told(up), 120)
+        places = wait("the pipeline", lambda: told(up), 120, up)
         prometheus = places["Prometheus"]
         spawn(NODE_EXPORTER, "--web.listen-address=127.0.0.1:9100")
         load = spawn(
@@ -43,13 +44,13 @@ def main():
         time.sleep(10)
         end(member, signal.SIGTERM)
 
-        began = time.monotonic()
+        stood_still = time.monotonic()
         with standing_still(places["store"]):
-            wait(f"{LAG_ALERT} to fire", lambda: LAG_ALERT in firing(prometheus), 150)
-            print(f"ok       {LAG_ALERT} fires, {time.monotonic() - began:.0f} s after the store stood still")
-        began = time.monotonic()
-        wait(f"{LAG_ALERT} to clear", lambda: LAG_ALERT not in firing(prometheus), 120)
-        print(f"ok       {LAG_ALERT} has cleared, {time.monotonic() - began:.0f} s after the store went on")
+            wait(f"{LAG_ALERT} to fire", lambda: LAG_ALERT in firing(prometheus), 150, up, load)
+            print(f"ok       {LAG_ALERT} fires, {time.monotonic() - stood_still:.0f} s after the store stood still")
+        went_on = time.monotonic()
+        wait(f"{LAG_ALERT} to clear", lambda: LAG_ALERT not in firing(prometheus), 120, up, load)
+        print(f"ok       {LAG_ALERT} has cleared, {time.monotonic() - went_on:.0f} s after the store went on")
 
         spawn(
             f"{TOOLS}/k6", "run", "--quiet", "-o", "experimental-prometheus-rw", "k6/create-post.js",
@@ -62,14 +63,20 @@ def main():
         # Two scrapes and two evaluations of the rules after all of it.
         time.sleep(25)
         for name, expr in expressions():
-            series = [sample for sample in ask(prometheus, expr) if not math.isnan(float(sample["value"][1]))]
-            failed += not series
-            print(f"{'ok      ' if series else 'NO DATA '} {name}: {expr}")
+            # What an annotation marks is over.
+            has_data = ask(prometheus, expr, began if "annotation" in name else time.time())
+            failed += not has_data
+            print(f"{'ok      ' if has_data else 'NO DATA '} {name}: {expr}")
+
+        for url in (f"{places['producer']}/metrics", places["consumer"], "http://127.0.0.1:9464/metrics"):
+            is_well_formed = check_metrics(url)
+            failed += not is_well_formed
+            print(f"{'ok      ' if is_well_formed else 'FAILED  '} promtool check metrics < {url}")
 
         end(load, signal.SIGINT)
         for process in (load, up):
             end(process, signal.SIGTERM)
-    print(f"{failed} queries without data" if failed else "every query has data")
+    print(f"{failed} failed" if failed else "every query has data")
     return 1 if failed else 0
 
 
@@ -100,21 +107,22 @@ def end(process, how):
         sys.exit(f"{' '.join(process.args)} ended with {process.returncode}:\n{text(process)}")
 
 
-def wait(what, reached, seconds):
-    """What `reached` gives, as soon as it gives something."""
+def wait(what, reached, seconds, *needed):
+    """What `reached` gives, as soon as it gives something; the processes that are needed for it must not end before."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if result := reached():
             return result
+        for process in needed:
+            if process.poll() is not None:
+                sys.exit(f"{' '.join(process.args)} ended while {what} was waited for:\n{text(process)}")
         time.sleep(0.5)
     sys.exit(f"waited {seconds} s in vain for {what}")
 
 
 def told(up):
     """Where everything is, as `loadtest up` has printed it."""
-    if up.poll() is not None:
-        sys.exit(f"the pipeline did not come up:\n{text(up)}")
-    places = dict(re.findall(r"^(producer|Kafka|store|Prometheus) +(\S+)", text(up), re.MULTILINE))
+    places = dict(re.findall(r"^(producer|consumer|Kafka|store|Prometheus) +(\S+)", text(up), re.MULTILINE))
     if "Prometheus" in places:
         places["Prometheus"] = places["Prometheus"].removesuffix("/graph")
         return places
@@ -125,8 +133,17 @@ def get(url):
         return json.load(answer)["data"]
 
 
-def ask(prometheus, expr):
-    return get(f"{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': expr})}")["result"]
+def ask(prometheus, expr, since):
+    """Whether the query has had a number since that time."""
+    now = time.time()
+    query = urllib.parse.urlencode({"query": expr, "start": since, "end": max(since, now), "step": "5s"})
+    series = get(f"{prometheus}/api/v1/query_range?{query}")["result"]
+    return any(not math.isnan(float(value)) for one in series for _, value in one["values"])
+
+
+def check_metrics(url):
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return subprocess.run([f"{TOOLS}/prometheus/usr/bin/promtool", "check", "metrics"], input=answer.read()).returncode == 0
 
 
 def firing(prometheus):
@@ -174,9 +191,7 @@ def refuse(producer):
 
 def poison(kafka):
     """Writes a record that is no post, so it becomes a dead letter."""
-    libraries = "target/stack/kafka-4.3.1/libs/*"
-    command = ["java", "-cp", libraries, "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", kafka, "--topic", "post"]
-    subprocess.run(command, input=b"no post\n", check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(["kcat", "-P", "-b", kafka, "-t", "post"], input=b"no post\n", check=True)
 
 
 if __name__ == "__main__":

@@ -152,7 +152,10 @@ impl Registry {
     /// Everything in Prometheus' text format. Blocks for a moment, so not for the reactor's threads.
     pub fn render(&self) -> String {
         metrics::with_local_recorder(&self.inner.recorder, || self.inner.process.collect());
-        let mut text = self.inner.handle.render();
+        // A counter of `metrics` is a whole number, and seconds are not, so this one comes as a gauge.
+        let cpu_seconds = "# TYPE process_cpu_seconds_total ";
+        let text = self.inner.handle.render();
+        let mut text = text.replacen(&format!("{cpu_seconds}gauge"), &format!("{cpu_seconds}counter"), 1);
         for (name, Observed { help, rows }) in locked(&self.inner.observed).iter() {
             write_gauge(&mut text, name, help, rows.iter().map(|(labels, read)| (labels, read())));
         }
