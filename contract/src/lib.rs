@@ -1,5 +1,5 @@
 //! What crosses the wire, in one place for every crate: a post and its rules, its id, its Kafka record, its MongoDB
-//! document, its dead letter. Everything here is pure: no IO, no clock, no async, and neither Kafka's nor MongoDB's
+//! document, its dead letter, its trace context. Everything here is pure: no IO, no clock, no async, and neither Kafka's nor MongoDB's
 //! client is known.
 
 pub mod dead_letter;
@@ -7,7 +7,9 @@ pub mod document;
 pub mod id;
 pub mod post;
 pub mod record;
+pub mod trace_context;
 
 pub use dead_letter::DeadLetter;
 pub use id::PostId;
 pub use post::{Faults, FieldFault, Parser, Post};
+pub use trace_context::TraceContext;

@@ -8,7 +8,7 @@ pub const CONTENT_TYPE_HEADER: &str = "content-type";
 /// The value of [`CONTENT_TYPE_HEADER`].
 pub const CONTENT_TYPE: &str = "application/json";
 
-/// Name of the header that carries a request's W3C trace context.
+/// Name of the header that carries a request's W3C trace context, see [`crate::TraceContext`].
 pub const TRACEPARENT_HEADER: &str = "traceparent";
 
 /// The record's value: JSON with just the two fields, so that any producer that sends this is understood.
@@ -19,36 +19,12 @@ pub fn encode_value(post: &Post<'_>) -> Vec<u8> {
     value
 }
 
-/// Whether a `traceparent` header has the form of the W3C recommendation (`00-<32 hex>-<16 hex>-<2 hex>`); one that has
-/// not is not passed on.
-pub fn is_traceparent(value: &[u8]) -> bool {
-    let is_hex =
-        |part: &[u8], length| part.len() == length && part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let mut parts = value.split(|byte| *byte == b'-');
-    let mut next_is_hex = |length| parts.next().is_some_and(|part| is_hex(part, length));
-    next_is_hex(2) && next_is_hex(32) && next_is_hex(16) && next_is_hex(2) && parts.next().is_none()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::Parser;
-
-    #[test]
-    fn a_traceparent_is_recognised() {
-        assert!(is_traceparent(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
-        for wrong in [
-            "",
-            "00",
-            "00-4bf9-00f0-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
-            "zz-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        ] {
-            assert!(!is_traceparent(wrong.as_bytes()), "{wrong}");
-        }
-    }
 
     proptest! {
         #[test]

@@ -1,5 +1,5 @@
-//! What every binary of this workspace needs around its own work: settings from the environment, logs and metrics, an
-//! HTTP server with limits and health endpoints, the stop signal, backoff. Neither Kafka's nor MongoDB's client is known
+//! What every binary of this workspace needs around its own work: settings from the environment, logs, metrics and
+//! traces, an HTTP server with limits and health endpoints, the stop signal, backoff. Neither Kafka's nor MongoDB's client is known
 //! here.
 
 pub mod backoff;
@@ -13,6 +13,7 @@ pub mod readiness;
 pub mod settings;
 pub mod stop;
 pub mod telemetry;
+pub mod trace;
 
 pub use backoff::Backoff;
 pub use health::Health;
@@ -20,3 +21,4 @@ pub use metrics::Registry;
 pub use program::{Program, ServiceSettings};
 pub use readiness::Readiness;
 pub use settings::Settings;
+pub use trace::{Tracer, Tracing};

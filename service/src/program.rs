@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settings::Variable;
 use crate::telemetry::LogFormat;
+use crate::trace::Endpoint;
 use crate::{Settings, open_files, stop, telemetry};
 
 /// Exit code for settings that cannot be used.
@@ -43,6 +44,8 @@ pub struct ServiceSettings {
     pub log_format: LogFormat,
     /// `STOP_GRACE`: longest time from the stop signal to the exit.
     pub stop_grace: Duration,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces are sent, if anywhere.
+    pub otlp_endpoint: Option<Endpoint>,
 }
 
 impl ServiceSettings {
@@ -66,6 +69,12 @@ impl ServiceSettings {
                 },
             ),
             stop_grace: settings.duration("STOP_GRACE", "10s", "longest time from the stop signal to the exit"),
+            otlp_endpoint: settings.read(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "",
+                "where traces are sent (OTLP over HTTP), such as http://localhost:4318; empty sends none",
+                Endpoint::parse,
+            ),
         }
     }
 }

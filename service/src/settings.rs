@@ -7,6 +7,8 @@ use std::ops::RangeBounds;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::program::without_secrets;
+
 /// Reads variables through a lookup and collects what is wrong with them.
 pub struct Settings<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
@@ -123,7 +125,7 @@ impl<'a> Settings<'a> {
         let set = (self.lookup)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let value = set.unwrap_or_else(|| default.to_owned());
         let parsed = parse(&value).unwrap_or_else(|reason| {
-            self.fault(name, format!("{reason}, not `{value}`"));
+            self.fault(name, format!("{reason}, not `{}`", without_secrets(&value)));
             parse(default).unwrap_or_else(|reason| unreachable!("the default of {name} is valid: {reason}"))
         });
         self.variables.push(Variable { name, default: default.to_owned(), value, meaning });

@@ -1,0 +1,116 @@
+//! Traces for OpenTelemetry: spans of requests and of batches, sent to an OTLP endpoint. Each `run` has its own [`Tracing`]
+//! and nothing is global, so two services in one process do not mix. Without an endpoint there is no [`Tracer`], and
+//! whoever would make a span has just asked an `Option`.
+//!
+//! Spans wait in a bounded queue and are sent by a thread of the SDK; one that does not fit is dropped. Nothing waits for
+//! the endpoint but the end of the service, and that for [`STOP_TIMEOUT`].
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use contract::TraceContext;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::{Key, KeyValue};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{Config, SdkTracerProvider};
+use tracing::field::{DisplayValue, display};
+
+use crate::ServiceSettings;
+use crate::trace::client::Client;
+use crate::trace::reporting::Reporting;
+use crate::trace::sampler::LinksDecide;
+
+mod client;
+mod endpoint;
+mod reporting;
+mod sampler;
+mod span;
+
+pub use endpoint::Endpoint;
+pub use span::{Batch, Span, Tracer};
+
+/// Longest wait at the end of a service for the spans that are not sent yet.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What the SDK calls a service that nobody has named.
+const UNNAMED: &str = "unknown_service";
+
+/// The tracing of one service, or none. Ends with [`Self::stop`].
+#[derive(Debug)]
+pub struct Tracing {
+    provider: Option<SdkTracerProvider>,
+    tracer: Option<Tracer>,
+}
+
+impl Tracing {
+    /// Starts it if the settings name an endpoint. The standard variables of OpenTelemetry's SDK (`OTEL_TRACES_SAMPLER`,
+    /// `OTEL_SERVICE_NAME`, `OTEL_BSP_…`) are the SDK's own and hold here as well.
+    ///
+    /// # Errors
+    /// When one of those asks for what is not built in.
+    pub fn start(settings: &ServiceSettings, service_name: &'static str) -> anyhow::Result<Self> {
+        let Some(endpoint) = &settings.otlp_endpoint else {
+            return Ok(Self { provider: None, tracer: None });
+        };
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(endpoint.traces_url())
+            .with_http_client(Client::new())
+            .build()
+            .context("cannot send traces as the OTEL_EXPORTER_OTLP_ variables say")?;
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(LinksDecide::of(Config::default().sampler))
+            .with_resource(resource(service_name))
+            .with_batch_exporter(Reporting::new(exporter, endpoint.traces_url()))
+            .build();
+        let tracer = Tracer::new(provider.tracer(service_name));
+        tracing::info!(endpoint = endpoint.traces_url(), "traces are sent");
+        Ok(Self { provider: Some(provider), tracer: Some(tracer) })
+    }
+
+    /// Makes spans; `None` when there is no endpoint.
+    pub fn tracer(&self) -> Option<Tracer> {
+        self.tracer.clone()
+    }
+
+    /// Sends what waits, for at most two seconds.
+    pub async fn stop(mut self) {
+        let Some(provider) = self.provider.take() else { return };
+        let stopping = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(STOP_TIMEOUT));
+        if !matches!(stopping.await, Ok(Ok(()))) {
+            tracing::warn!("the last traces were not sent");
+        }
+    }
+}
+
+impl Drop for Tracing {
+    fn drop(&mut self) {
+        // Left to itself the provider would wait for the endpoint in the midst of async code.
+        if let Some(provider) = &self.provider {
+            provider.shutdown_with_timeout(Duration::ZERO).ok();
+        }
+    }
+}
+
+/// The `trace_id` of a log line that belongs to this trace, if there is one.
+pub fn trace_id(context: Option<TraceContext>) -> Option<DisplayValue<contract::trace_context::TraceId>> {
+    context.map(|context| display(context.trace_id))
+}
+
+/// The `span_id` of a log line that belongs to this span, if there is one.
+pub fn span_id(context: Option<TraceContext>) -> Option<DisplayValue<contract::trace_context::SpanId>> {
+    context.map(|context| display(context.span_id))
+}
+
+/// What the spans tell of the service itself. The environment's `OTEL_SERVICE_NAME` goes before the service's own name.
+fn resource(service_name: &'static str) -> Resource {
+    const NAME: &str = "service.name";
+    let resource = Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+    let named = Resource::builder().build().get(&Key::from_static_str(NAME));
+    match named {
+        Some(name) if !name.as_str().starts_with(UNNAMED) => resource.build(),
+        _ => resource.with_service_name(service_name).build(),
+    }
+}

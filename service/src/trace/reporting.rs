@@ -1,0 +1,100 @@
+//! Tells when spans cannot be sent: at first, and then now and then with how many were lost, however many tries fail.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+/// Shortest time between two warnings.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// An exporter whose failures are told by this, and not by the SDK for every one of them.
+#[derive(Debug)]
+pub(super) struct Reporting<E> {
+    exporter: E,
+    url: String,
+    outage: Mutex<Outage>,
+}
+
+impl<E> Reporting<E> {
+    pub(super) fn new(exporter: E, url: String) -> Self {
+        Self { exporter, url, outage: Mutex::default() }
+    }
+
+    fn report(&self, spans: usize, error: Option<impl fmt::Display>) {
+        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            None => {
+                if outage.end() {
+                    tracing::info!(endpoint = self.url, "traces are sent again");
+                }
+            }
+            Some(error) => {
+                if let Some(lost) = outage.failed(spans as u64, Instant::now()) {
+                    tracing::warn!(endpoint = self.url, %error, lost, "cannot send traces, their spans are lost");
+                }
+            }
+        }
+    }
+}
+
+impl<E: SpanExporter> SpanExporter for Reporting<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let spans = batch.len();
+        self.report(spans, self.exporter.export(batch).await.err());
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+/// How long the endpoint has not taken spans, and how many were lost. Pure: the time is an argument.
+#[derive(Debug, Default)]
+struct Outage {
+    told_at: Option<Instant>,
+    untold: u64,
+}
+
+impl Outage {
+    /// These spans are lost. Returns how many were lost since that was told last, if it is time to tell.
+    fn failed(&mut self, spans: u64, now: Instant) -> Option<u64> {
+        self.untold += spans;
+        if self.told_at.is_some_and(|told_at| now < told_at + INTERVAL) {
+            return None;
+        }
+        self.told_at = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+
+    /// Spans were sent. Returns whether that is news.
+    fn end(&mut self) -> bool {
+        self.untold = 0;
+        self.told_at.take().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_failures_are_told_once_in_a_while() {
+        let (mut outage, start) = (Outage::default(), Instant::now());
+        assert!(!outage.end(), "no news");
+        assert_eq!(outage.failed(5, start), Some(5));
+        assert_eq!(outage.failed(7, start + INTERVAL / 2), None);
+        assert_eq!(outage.failed(1, start + INTERVAL), Some(8));
+        assert_eq!(outage.failed(1, start + INTERVAL), None);
+        assert!(outage.end());
+        assert_eq!(outage.failed(2, start + INTERVAL), Some(2), "a new outage is told at once");
+    }
+}
