@@ -2,7 +2,7 @@
 
 use bson::RawDocumentBuf;
 use contract::dead_letter::Reason;
-use contract::{DeadLetter, Parser, PostId, document};
+use contract::{DeadLetter, Parser, PostId, TraceContext, document};
 
 use crate::buffer::Buffered;
 
@@ -20,6 +20,8 @@ pub struct Fetched {
     pub timestamp_ms: i64,
     /// How often it was sent back from the dead letters.
     pub replay_attempts: u32,
+    /// The trace it belongs to, if its producer named one.
+    pub trace: Option<TraceContext>,
     /// The key, if it has one.
     pub key: Option<Vec<u8>>,
     /// The value, if it has one.
@@ -130,7 +132,15 @@ mod tests {
 
     fn fetched(key: Option<&[u8]>, value: Option<&[u8]>) -> Fetched {
         let own = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
-        Fetched { partition: 1, offset: 2, timestamp_ms: 3, replay_attempts: 0, key: own(key), value: own(value) }
+        Fetched {
+            partition: 1,
+            offset: 2,
+            timestamp_ms: 3,
+            replay_attempts: 0,
+            trace: None,
+            key: own(key),
+            value: own(value),
+        }
     }
 
     #[test]

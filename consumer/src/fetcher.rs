@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::dead_letter;
+use contract::{TraceContext, dead_letter, record};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -117,6 +117,7 @@ fn to_fetched(message: &BorrowedMessage<'_>) -> Fetched {
         offset: message.offset(),
         timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
         replay_attempts: replay_attempts(message),
+        trace: header(message, record::TRACEPARENT_HEADER).and_then(TraceContext::parse),
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
     }
@@ -124,9 +125,13 @@ fn to_fetched(message: &BorrowedMessage<'_>) -> Fetched {
 
 /// What the record's header says, if it has one.
 pub(crate) fn replay_attempts(message: &impl Message) -> u32 {
+    dead_letter::replay_attempts(header(message, dead_letter::REPLAY_ATTEMPTS_HEADER))
+}
+
+/// The value of the record's first header of this name.
+fn header<'a>(message: &'a impl Message, name: &str) -> Option<&'a [u8]> {
     let mut headers = message.headers().into_iter().flat_map(Headers::iter);
-    let header = headers.find(|header| header.key == dead_letter::REPLAY_ATTEMPTS_HEADER);
-    dead_letter::replay_attempts(header.and_then(|header| header.value))
+    headers.find(|header| header.key == name).and_then(|header| header.value)
 }
 
 /// That Kafka is away is told by the watch, once; librdkafka would tell it for every connection.

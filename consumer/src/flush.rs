@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use service::{Backoff, Readiness};
+use contract::TraceContext;
+use service::trace::{Span, span_id, trace_id};
+use service::{Backoff, Readiness, Tracer};
 
 use crate::buffer::Trigger;
 use crate::config::Config;
@@ -12,6 +14,7 @@ use crate::dead_letters::DeadLetters;
 use crate::decode::{Decoded, Fault};
 use crate::hold::{Faults, Hold};
 use crate::metrics::Metrics;
+use crate::spans;
 use crate::store::{NotStored, Store};
 
 /// The readiness condition that is set here: what is written gets through.
@@ -26,14 +29,17 @@ pub(crate) struct Flusher {
     hold: Hold,
     metrics: Arc<Metrics>,
     readiness: Readiness,
+    tracer: Option<Tracer>,
 }
 
 /// What became of a batch's records.
 #[derive(Default)]
-struct Summary {
-    stored: u64,
-    duplicates: u64,
-    dead_lettered: u64,
+pub(crate) struct Summary {
+    pub(crate) stored: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) dead_lettered: u64,
+    /// Inserts that were tried again.
+    pub(crate) retries: u64,
 }
 
 impl Flusher {
@@ -44,8 +50,9 @@ impl Flusher {
         hold: Hold,
         metrics: Arc<Metrics>,
         readiness: Readiness,
+        tracer: Option<Tracer>,
     ) -> Self {
-        Self { topic: config.kafka.topic.clone(), store, dead_letters, hold, metrics, readiness }
+        Self { topic: config.kafka.topic.clone(), store, dead_letters, hold, metrics, readiness, tracer }
     }
 
     /// Returns once every record of the batch is stored, acknowledged as a dead letter, or held; the positions of those
@@ -53,10 +60,12 @@ impl Flusher {
     pub(crate) async fn flush(&self, batch: Vec<Decoded>, trigger: Trigger) -> Vec<usize> {
         let started = Instant::now();
         let mut summary = Summary::default();
-        let faults = self.store(&batch, &mut summary).await;
+        let span = self.tracer.as_ref().and_then(|tracer| spans::flush(tracer, &self.topic, &batch, trigger));
+        let trace = span.as_ref().map(Span::context);
+        let faults = self.store(&batch, &mut summary, trace).await;
         let (faults, held) = self.hold.judge(&batch, faults);
         for (position, fault) in faults {
-            self.dead_letter(&batch[position], &fault).await;
+            self.dead_letter(&batch[position], &fault, trace).await;
             summary.dead_lettered += 1;
         }
         self.metrics.flushed(trigger, batch.len(), started.elapsed());
@@ -72,13 +81,16 @@ impl Flusher {
             held = held.len(),
             trigger = trigger.as_str(),
             milliseconds = started.elapsed().as_millis(),
+            trace_id = trace_id(trace),
+            span_id = span_id(trace),
             "batch flushed"
         );
+        spans::flushed(span, &summary, held.len());
         held
     }
 
     /// Inserts the batch's documents until each is stored or refused; returns what can never be stored.
-    async fn store(&self, batch: &[Decoded], summary: &mut Summary) -> Faults {
+    async fn store(&self, batch: &[Decoded], summary: &mut Summary, trace: Option<TraceContext>) -> Faults {
         let mut faults = Vec::new();
         let mut waiting = Vec::new();
         for (position, record) in batch.iter().enumerate() {
@@ -118,8 +130,9 @@ impl Flusher {
             match not_now {
                 None => self.recovered(),
                 Some(reason) => {
+                    summary.retries += 1;
                     self.metrics.store_retries.increment(1);
-                    self.in_trouble(&format!("MongoDB does not take documents: {reason}"));
+                    self.in_trouble(&format!("MongoDB does not take documents: {reason}"), trace);
                     backoff.wait().await;
                 }
             }
@@ -129,11 +142,11 @@ impl Flusher {
     }
 
     /// Sends the record to the dead-letter topic until that is acknowledged.
-    async fn dead_letter(&self, record: &Decoded, fault: &Fault) {
+    async fn dead_letter(&self, record: &Decoded, fault: &Fault, trace: Option<TraceContext>) {
         let letter = record.dead_letter(&self.topic, fault);
         let mut backoff = Backoff::for_servers();
         while let Err(error) = self.dead_letters.send(&letter, &record.fetched).await {
-            self.in_trouble(&format!("Kafka does not take dead letters: {error}"));
+            self.in_trouble(&format!("Kafka does not take dead letters: {error}"), trace);
             backoff.wait().await;
         }
         self.recovered();
@@ -144,13 +157,15 @@ impl Flusher {
             offset = letter.offset,
             reason = fault.reason.as_str(),
             message = fault.log_line(),
+            trace_id = trace_id(record.fetched.trace),
+            span_id = span_id(record.fetched.trace),
             "record dead-lettered"
         );
     }
 
-    fn in_trouble(&self, reason: &str) {
+    fn in_trouble(&self, reason: &str, trace: Option<TraceContext>) {
         if self.readiness.unmet(CONDITION, reason) {
-            tracing::warn!(reason, "flush held up, trying again");
+            tracing::warn!(reason, trace_id = trace_id(trace), span_id = span_id(trace), "flush held up, trying again");
         }
     }
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use service::Readiness;
+use service::trace::{span_id, trace_id};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -68,7 +69,8 @@ impl Hold {
             "consuming is paused, {exceeded}, the last one at partition {partition}, offset {offset}: {reason}, {message}. \
              Mend the cause and restart the consumer, which then allows as many again, or raise the limit"
         );
-        tracing::warn!(id = %record.id, "{why}");
+        let trace = record.fetched.trace;
+        tracing::warn!(id = %record.id, trace_id = trace_id(trace), span_id = span_id(trace), "{why}");
         self.readiness.unmet(CONDITION, why);
     }
 }

@@ -5,8 +5,10 @@
 //! collects records in a [`buffer`], starts flushes, and commits what [`offsets`] allows → a [`flush`] inserts its batch into
 //! the [`store`] and sends what can never be stored to the [`dead_letters`] topic, unless that is too much
 //! ([`dead_letter_limit`]). Beside it, [`group`] hands partitions over when the group rebalances, and [`watch`] keeps up to
-//! date how far behind the group is ([`lag`]). The [`command`] reads the dead letters and sends them back.
+//! date how far behind the group is ([`lag`]). With an OTLP endpoint each flush has a span ([`spans`]). The [`command`] reads
+//! the dead letters and sends them back.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -14,7 +16,7 @@ use std::thread;
 use anyhow::{Context, bail};
 use rdkafka::consumer::Consumer;
 use service::http::{Limits, NoRoutes, durations};
-use service::{Health, Program, Readiness, Registry};
+use service::{Health, Program, Readiness, Registry, Tracer, Tracing};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -37,6 +39,7 @@ mod lag;
 mod metrics;
 pub mod offsets;
 mod pipeline;
+mod spans;
 mod store;
 mod store_pool;
 mod watch;
@@ -74,28 +77,35 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let readiness = Readiness::new(&[kafka::CONDITION, store::CONDITION]);
     let health = Health::new("consumer", readiness.clone(), registry.clone(), stop.clone());
     let grace = config.service.stop_grace;
-    let deadline = async {
+    let mut deadline = pin!(async {
         stop.cancelled().await;
         tokio::time::sleep(grace).await;
-    };
-    let consuming = consume(&config, &registry, &readiness, &stop);
+    });
+    let tracing = Tracing::start(&config.service, "consumer")?;
+    let consuming = consume(&config, &registry, &readiness, tracing.tracer(), &stop);
     // The endpoints are served until the very end, so that an orchestrator sees the service stopping.
     let serving = service::http::serve(listener, LIMITS, NoRoutes, health, &registry, CancellationToken::new());
-    tokio::select! {
-        outcome = consuming => {
-            registry.log_totals();
-            outcome
-        }
+    let outcome = tokio::select! {
+        outcome = consuming => outcome,
         () = serving => bail!("the health endpoints ended"),
         () = registry.upkeep() => bail!("the metrics' upkeep ended"),
-        () = deadline => bail!("stopping took longer than STOP_GRACE, records read but not committed are read again"),
+        () = &mut deadline => {
+            bail!("stopping took longer than STOP_GRACE, records read but not committed are read again")
+        }
+    };
+    registry.log_totals();
+    tokio::select! {
+        () = tracing.stop() => {}
+        () = deadline => tracing::warn!("no time is left to send the last traces"),
     }
+    outcome
 }
 
 async fn consume(
     config: &Config,
     registry: &Registry,
     readiness: &Readiness,
+    tracer: Option<Tracer>,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let metrics = Arc::new(metrics::Metrics::new(registry, config.concurrent_flushes));
@@ -133,7 +143,7 @@ async fn consume(
         thread::Builder::new().name("watch".to_owned()).spawn(move || watch.run()).context("cannot start a thread")?
     };
     let flusher =
-        flush::Flusher::new(config, store.clone(), dead_letters, hold, Arc::clone(&metrics), readiness.clone());
+        flush::Flusher::new(config, store.clone(), dead_letters, hold, Arc::clone(&metrics), readiness.clone(), tracer);
     let pipeline = pipeline::Pipeline::new(config, Arc::clone(&consumer), flusher, budget, book, metrics);
     tokio::select! {
         outcome = pipeline.run(received, revoked, stop) => outcome?,

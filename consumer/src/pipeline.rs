@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaResult;
+use service::trace::{span_id, trace_id};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -140,7 +141,15 @@ impl Pipeline {
         self.metrics.consumed.increment(1);
         let (partition, offset, timestamp_ms) =
             (decoded.fetched.partition, decoded.fetched.offset, decoded.fetched.timestamp_ms);
-        tracing::debug!(id = %decoded.id, partition, offset, "Message added to queue");
+        let trace = decoded.fetched.trace;
+        tracing::debug!(
+            id = %decoded.id,
+            partition,
+            offset,
+            trace_id = trace_id(trace),
+            span_id = span_id(trace),
+            "Message added to queue"
+        );
         self.work.receive(decoded, offset, timestamp_ms, Instant::now());
     }
 

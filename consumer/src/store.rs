@@ -20,7 +20,7 @@ use crate::store_pool;
 pub(crate) const CONDITION: &str = "store";
 
 /// Name of the collection.
-const COLLECTION: &str = "posts";
+pub(crate) const COLLECTION: &str = "posts";
 
 /// Longest wait for one answer; the driver by itself would wait for ever for a server that hangs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);

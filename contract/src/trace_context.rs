@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+/// Length of a `traceparent`, in bytes; one of a later version may be longer.
+const LENGTH: usize = 55;
+
 /// Set in [`TraceContext::flags`] when whoever came before records its trace.
 const SAMPLED: u8 = 1;
 
@@ -29,28 +32,25 @@ impl TraceContext {
     /// Reads a `traceparent` as the W3C recommendation has it, `00-<32 hex>-<16 hex>-<2 hex>`. A later version is read as
     /// far as it is known: it may go on behind the flags. `None` for anything else, which counts as no header at all.
     pub fn parse(traceparent: &[u8]) -> Option<Self> {
-        let mut parts = traceparent.splitn(5, |byte| *byte == b'-');
-        let [version] = hex(parts.next()?)?;
-        let (trace_id, span_id, [flags]) = (hex(parts.next()?)?, hex(parts.next()?)?, hex(parts.next()?)?);
-        let may_go_on = version != 0;
+        let (known, more) = traceparent.split_at_checked(LENGTH)?;
+        if [known[2], known[35], known[52]] != [b'-'; 3] {
+            return None;
+        }
+        let [version] = hex(&known[..2])?;
+        let (trace_id, span_id, [flags]) = (hex(&known[3..35])?, hex(&known[36..52])?, hex(&known[53..])?);
+        let ends = more.is_empty() || (version != 0 && more[0] == b'-');
         let is_valid = version != 0xff && trace_id != [0; 16] && span_id != [0; 8];
-        (is_valid && (may_go_on || parts.next().is_none())).then_some(Self {
-            trace_id: TraceId(trace_id),
-            span_id: SpanId(span_id),
-            flags,
-        })
+        (ends && is_valid).then_some(Self { trace_id: TraceId(trace_id), span_id: SpanId(span_id), flags })
     }
 
     /// The `traceparent` that [`Self::parse`] reads.
     pub fn to_traceparent(self) -> Vec<u8> {
-        let mut text = Vec::with_capacity(55);
-        text.extend_from_slice(b"00-");
-        push_hex(&mut text, &self.trace_id.0);
-        text.push(b'-');
-        push_hex(&mut text, &self.span_id.0);
-        text.push(b'-');
-        push_hex(&mut text, &[self.flags]);
-        text
+        let mut text = [b'-'; LENGTH];
+        text[..2].copy_from_slice(b"00");
+        write_hex(&mut text[3..35], &self.trace_id.0);
+        write_hex(&mut text[36..52], &self.span_id.0);
+        write_hex(&mut text[53..], &[self.flags]);
+        text.to_vec()
     }
 
     /// Whether whoever came before records its trace.
@@ -71,16 +71,13 @@ impl fmt::Display for SpanId {
     }
 }
 
-/// As many bytes as these lowercase hex digits spell; capital letters are not allowed.
+/// The bytes that twice as many lowercase hex digits spell; capital letters are not allowed.
 fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let value = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
         _ => None,
     };
-    if digits.len() != 2 * N {
-        return None;
-    }
     let mut bytes = [0; N];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
         *byte = value(pair[0])? << 4 | value(pair[1])?;
@@ -88,10 +85,11 @@ fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
+/// Writes the bytes as twice as many digits.
+fn write_hex(digits: &mut [u8], bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
 }
 

@@ -38,6 +38,7 @@ fuzz_target!(|input: &[u8]| {
         offset,
         timestamp_ms,
         replay_attempts: 0,
+        trace: None,
         key: key.map(<[u8]>::to_vec),
         value: value.map(<[u8]>::to_vec),
     };

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use contract::{Parser, PostId, record};
+use contract::{Parser, PostId, TraceContext, record};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use service::Tracer;
 use service::http::Handler;
 
 use crate::body::{BodyReader, HeldBody};
 use crate::metrics::Metrics;
 use crate::publisher::{Publisher, Publishing};
 use crate::refusal::Refusal;
+use crate::spans;
 
 thread_local! {
     /// One parser a thread: its buffers are reused, and no request holds it across an await.
@@ -28,31 +30,45 @@ pub(crate) struct CreatePost {
     publisher: Arc<Publisher>,
     metrics: Arc<Metrics>,
     bodies: BodyReader,
+    tracer: Option<Tracer>,
 }
 
 impl Handler for CreatePost {
     const ROUTES: &'static [(&'static str, Method)] = &[("/create-post", Method::POST)];
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        match self.create(request).await {
+        let client = request.headers().get(record::TRACEPARENT_HEADER);
+        let client = client.and_then(|value| TraceContext::parse(value.as_bytes()));
+        let span = self.tracer.as_ref().map(|tracer| spans::request(tracer, client));
+        let outcome = self.create(request, span.as_ref().map_or(client, |span| Some(span.context()))).await;
+        let response = match &outcome {
             Ok(id) => {
                 self.metrics.accepted.increment(1);
-                created(id)
+                created(*id)
             }
             Err(refusal) => {
-                self.metrics.rejected(&refusal);
+                self.metrics.rejected(refusal);
                 refusal.response()
             }
+        };
+        if let Some(span) = span {
+            spans::answered(span, &outcome, response.status());
         }
+        response
     }
 }
 
 impl CreatePost {
-    pub(crate) fn new(bodies: BodyReader, publisher: Arc<Publisher>, metrics: Arc<Metrics>) -> Self {
-        Self { publisher, metrics, bodies }
+    pub(crate) fn new(
+        bodies: BodyReader,
+        publisher: Arc<Publisher>,
+        metrics: Arc<Metrics>,
+        tracer: Option<Tracer>,
+    ) -> Self {
+        Self { publisher, metrics, bodies, tracer }
     }
 
-    async fn create(&self, request: Request<Incoming>) -> Result<PostId, Refusal> {
+    async fn create(&self, request: Request<Incoming>, trace: Option<TraceContext>) -> Result<PostId, Refusal> {
         let timestamp_ms = now_ms();
         let (head, body) = request.into_parts();
         // Before anything is judged: with the body left unread, the connection could not serve the next request.
@@ -60,9 +76,7 @@ impl CreatePost {
         check_content_type(&head.headers)?;
         let id = id_of(&head.headers)?;
         let value = value_of(body)?;
-        let traceparent = head.headers.get(record::TRACEPARENT_HEADER).map(HeaderValue::as_bytes);
-        let traceparent = traceparent.filter(|value| record::is_traceparent(value)).map(<[u8]>::to_vec);
-        self.publisher.publish(Publishing { id, value, timestamp_ms, traceparent }).await?;
+        self.publisher.publish(Publishing { id, value, timestamp_ms, trace }).await?;
         Ok(id)
     }
 }

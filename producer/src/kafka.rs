@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use rskafka::client::Client;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
-use service::{Backoff, Readiness, Registry};
+use service::{Backoff, Readiness, Registry, Tracer};
 use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 use tokio_util::task::TaskTracker;
 
@@ -56,6 +56,7 @@ pub(crate) struct Supervisor {
     readiness: Readiness,
     metrics: Arc<Metrics>,
     lanes: TaskTracker,
+    tracer: Option<Tracer>,
     /// For each partition, the client that last found its leader; the lanes follow.
     clients: Vec<watch::Sender<Arc<Client>>>,
     trouble: Arc<Notify>,
@@ -70,6 +71,7 @@ impl Supervisor {
         metrics: Arc<Metrics>,
         registry: &Registry,
         lanes: TaskTracker,
+        tracer: Option<Tracer>,
     ) -> Self {
         let end_offsets = Arc::new(Mutex::new(BTreeMap::new()));
         let (rows, labels) = (Arc::clone(&end_offsets), format!("topic=\"{}\"", config.kafka.topic));
@@ -84,7 +86,7 @@ impl Supervisor {
             );
         });
         let (clients, trouble) = (Vec::new(), Arc::new(Notify::new()));
-        Self { config, publisher, readiness, metrics, lanes, clients, trouble, end_offsets }
+        Self { config, publisher, readiness, metrics, lanes, tracer, clients, trouble, end_offsets }
     }
 
     /// Never returns: connects, watches, and connects again when Kafka was away.
@@ -179,6 +181,7 @@ impl Supervisor {
             compression: self.config.compression,
             timeout: self.config.timeout,
             metrics: Arc::clone(&self.metrics),
+            tracer: self.tracer.clone(),
             trouble: Arc::clone(&self.trouble),
         });
         for (partition, receiver) in (0..).zip(receivers) {

@@ -7,16 +7,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use contract::TraceContext;
 use rskafka::client::Client;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
-use service::Backoff;
+use service::trace::{Span, span_id, trace_id};
+use service::{Backoff, Tracer};
 use tokio::sync::{Mutex, Notify, watch};
 
 use crate::connecting::answer;
 use crate::metrics::Metrics;
 use crate::publisher::Submission;
 use crate::queue::QueueReceiver;
+use crate::spans;
 
 /// The wait before a batch is sent again, at first and at most. rskafka has waited itself where it knows that a failure
 /// may pass.
@@ -28,6 +31,7 @@ pub(crate) struct LaneSettings {
     pub(crate) compression: Compression,
     pub(crate) timeout: Duration,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tracer: Option<Tracer>,
     /// Wakes the supervisor when a batch failed.
     pub(crate) trouble: Arc<Notify>,
 }
@@ -54,24 +58,27 @@ impl Lane {
             let Some(youngest) = batch.last() else { continue };
             let deadline = youngest.queued_at + self.settings.timeout;
             self.settings.metrics.batch_records.record(batch.len() as f64);
-            match tokio::time::timeout_at(deadline.into(), self.send(&mut batch)).await {
+            let tracer = self.settings.tracer.as_ref();
+            let span = tracer.and_then(|tracer| spans::send(tracer, &self.settings.topic, self.partition, &batch));
+            let trace = span.as_ref().map(Span::context);
+            match tokio::time::timeout_at(deadline.into(), self.send(&mut batch, trace)).await {
                 Ok(Ok(offsets)) => {
                     for (submission, offset) in batch.into_iter().zip(offsets) {
                         // A request that is gone needs no answer.
                         submission.request.acknowledged.send(offset).ok();
                     }
                 }
-                Ok(Err(error)) => self.report(batch.len(), &format!("{error:#}")),
+                Ok(Err(error)) => self.report(batch.len(), span, &format!("{error:#}")),
                 Err(_) => {
                     self.connection = None;
-                    self.report(batch.len(), "no acknowledgement within PRODUCER_TIMEOUT");
+                    self.report(batch.len(), span, "no acknowledgement within PRODUCER_TIMEOUT");
                 }
             }
         }
     }
 
     /// The offsets of the batch's records; after a failure, those that nobody waits for any more are taken out.
-    async fn send(&mut self, batch: &mut Vec<Submission>) -> anyhow::Result<Vec<i64>> {
+    async fn send(&mut self, batch: &mut Vec<Submission>, trace: Option<TraceContext>) -> anyhow::Result<Vec<i64>> {
         let mut backoff = Backoff::new(RETRY_WAITS.0, RETRY_WAITS.1);
         loop {
             if self.client.has_changed().unwrap_or(false) {
@@ -94,7 +101,13 @@ impl Lane {
                 }
                 Err(error) if is_final(&error) => return Err(error),
                 Err(error) => {
-                    tracing::debug!(partition = self.partition, %error, "batch not acknowledged, sending it again");
+                    tracing::debug!(
+                        partition = self.partition,
+                        %error,
+                        trace_id = trace_id(trace),
+                        span_id = span_id(trace),
+                        "batch not acknowledged, sending it again"
+                    );
                     self.settings.trouble.notify_one();
                     backoff.wait().await;
                     batch.retain(is_waited_for);
@@ -120,14 +133,20 @@ impl Lane {
         Ok(offsets)
     }
 
-    fn report(&self, posts: usize, error: &str) {
+    fn report(&self, posts: usize, span: Option<Span>, error: &str) {
+        let trace = span.as_ref().map(Span::context);
         tracing::warn!(
             topic = self.settings.topic,
             partition = self.partition,
             posts,
             error,
+            trace_id = trace_id(trace),
+            span_id = span_id(trace),
             "batch not acknowledged, its posts are answered 503"
         );
+        if let Some(mut span) = span {
+            span.fail("unacknowledged", error);
+        }
         self.settings.trouble.notify_one();
     }
 }

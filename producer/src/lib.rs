@@ -3,14 +3,16 @@
 //!
 //! The way of a post: [`create_post`] reads and judges the request → [`publisher`] admits it, picks its partition and
 //! waits → a [`lane`] takes a [`batch`] out of that partition's [`queue`] and produces it → the acknowledgement answers the request.
-//! Beside it, [`kafka`] connects, creates the topic and watches whether Kafka is there.
+//! Beside it, [`kafka`] connects, creates the topic and watches whether Kafka is there. With an OTLP endpoint there are
+//! [`spans`] of all this.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
 use service::http::{Limits, durations};
-use service::{Health, Program, Readiness, Registry, open_files};
+use service::{Health, Program, Readiness, Registry, Tracing, open_files};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +30,7 @@ mod partitioner;
 mod publisher;
 mod queue;
 mod refusal;
+mod spans;
 
 pub use config::{Config, KafkaSettings};
 
@@ -47,6 +50,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     let registry = Registry::new(&[durations::SPEC, metrics::BATCH_RECORDS, metrics::PRODUCE_SECONDS]);
     let metrics = Arc::new(metrics::Metrics::new(&registry));
+    let tracing = Tracing::start(&config.service, "producer")?;
     let readiness = Readiness::new(&[kafka::CONDITION]);
     let health = Health::new("producer", readiness.clone(), registry.clone(), stop.clone());
     let publisher = Arc::new(publisher::Publisher::new(&config, &registry));
@@ -63,9 +67,15 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         Arc::clone(&metrics),
         &registry,
         lanes.clone(),
+        tracing.tracer(),
     );
     let bodies = body::BodyReader::new(&config, stop.clone());
-    let handler = create_post::CreatePost::new(bodies, publisher, metrics);
+    let handler = create_post::CreatePost::new(bodies, publisher, metrics, tracing.tracer());
+    let deadline = stop.clone();
+    let mut deadline = pin!(async move {
+        deadline.cancelled().await;
+        tokio::time::sleep(grace).await;
+    });
     let serving = async {
         let stop = stop.clone();
         tokio::select! {
@@ -77,15 +87,16 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         lanes.close();
         lanes.wait().await;
     };
-    let deadline = async {
-        stop.cancelled().await;
-        tokio::time::sleep(grace).await;
-    };
     tokio::select! {
-        () = serving => {
-            registry.log_totals();
-            Ok(())
+        () = serving => {}
+        () = &mut deadline => {
+            return Err(anyhow::anyhow!("posts were still in flight")).context("stopping took longer than STOP_GRACE");
         }
-        () = deadline => Err(anyhow::anyhow!("posts were still in flight")).context("stopping took longer than STOP_GRACE"),
     }
+    registry.log_totals();
+    tokio::select! {
+        () = tracing.stop() => {}
+        () = deadline => tracing::warn!("no time is left to send the last traces"),
+    }
+    Ok(())
 }

@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
-use contract::{PostId, record};
+use contract::{PostId, TraceContext, record};
 use rskafka::record::Record;
 use service::Registry;
+use service::trace::{span_id, trace_id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::batch::{STALL_FREE_BYTES, encoded_bytes};
@@ -28,8 +29,8 @@ pub(crate) struct Publishing {
     pub(crate) value: Vec<u8>,
     /// When the request was accepted.
     pub(crate) timestamp_ms: i64,
-    /// The request's trace context, if it had one.
-    pub(crate) traceparent: Option<Vec<u8>>,
+    /// The trace it belongs to: that of the request's span, or without tracing the client's, if it had one.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// A record in a lane's queue, with the way back to its request.
@@ -121,7 +122,7 @@ impl Publisher {
     /// Returns once Kafka has acknowledged.
     pub(crate) async fn publish(&self, post: Publishing) -> Result<(), Refusal> {
         let partitions = self.partitions.get().ok_or(Refusal::KafkaAway)?;
-        let id = post.id;
+        let (id, trace) = (post.id, post.trace);
         let record = to_record(post);
         let partition = partitioner::partition_of(record.key.as_deref().unwrap_or_default(), partitions.len());
         if !partitions[partition].available.load(Ordering::Relaxed) {
@@ -140,7 +141,15 @@ impl Publisher {
         }
         match tokio::time::timeout(self.timeout, acknowledgement).await {
             Ok(Ok(offset)) => {
-                tracing::debug!(%id, topic = self.topic, partition, offset, "Message sent to topic");
+                tracing::debug!(
+                    %id,
+                    topic = self.topic,
+                    partition,
+                    offset,
+                    trace_id = trace_id(trace),
+                    span_id = span_id(trace),
+                    "Message sent to topic"
+                );
                 Ok(())
             }
             Ok(Err(_)) | Err(_) => Err(Refusal::Unacknowledged),
@@ -151,8 +160,8 @@ impl Publisher {
 fn to_record(post: Publishing) -> Record {
     let mut headers = BTreeMap::new();
     headers.insert(record::CONTENT_TYPE_HEADER.to_owned(), record::CONTENT_TYPE.as_bytes().to_vec());
-    if let Some(traceparent) = post.traceparent {
-        headers.insert(record::TRACEPARENT_HEADER.to_owned(), traceparent);
+    if let Some(trace) = post.trace {
+        headers.insert(record::TRACEPARENT_HEADER.to_owned(), trace.to_traceparent());
     }
     Record {
         key: Some(post.id.to_key()),

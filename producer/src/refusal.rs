@@ -66,6 +66,11 @@ impl Refusal {
         }
     }
 
+    /// The reason as it is called in metrics and traces.
+    pub(crate) fn reason(&self) -> &'static str {
+        Self::REASONS[self.index()]
+    }
+
     /// The answer to the client.
     pub(crate) fn response(&self) -> Response<Full<Bytes>> {
         match self {

@@ -1,10 +1,11 @@
 //! The program: its command line, its exit codes, its signals.
 
+use std::net::SocketAddr;
 use std::process::{Output, Stdio};
 
 use tokio::process::{Child, Command};
 
-use crate::client::{Connection, POST, post, request, within_patience};
+use crate::client::{Connection, POST, post, post_with, request, within_patience};
 use crate::running::{Producer, eventually};
 use crate::topic::fresh_topic;
 
@@ -13,6 +14,25 @@ fn program(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_producer"));
     command.args(arguments).env_clear().envs(variables.iter().copied()).kill_on_drop(true).stdin(Stdio::null());
     command
+}
+
+/// The same on a port of its own with this topic of the broker that all tests share, once it is ready.
+async fn serving(topic: &str, variables: &[(&str, &str)]) -> (Child, SocketAddr) {
+    let port = stack::free_port();
+    let own = [
+        ("PORT", port.to_string()),
+        ("KAFKA_BROKER", stack::shared().await.kafka_broker().to_owned()),
+        ("KAFKA_TOPIC", topic.to_owned()),
+    ];
+    let mut program = program(&[], variables);
+    let child = program.envs(own).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let address = ([127, 0, 0, 1], port).into();
+    eventually("ready", async || {
+        let is_there = tokio::net::TcpStream::connect(address).await.is_ok();
+        is_there && Connection::open(address).await.ask(request("GET", "/readyz")).await.status == 200
+    })
+    .await;
+    (child, address)
 }
 
 /// Its exit code, and what it says on standard output and on standard error.
@@ -56,7 +76,7 @@ async fn help_lists_every_variable_with_its_default() {
         let row = help.lines().find(|line| line.split_whitespace().take(2).eq([name, default]));
         assert!(row.is_some(), "{name} {default} in\n{help}");
     }
-    assert!(help.contains("healthcheck"), "{help}");
+    assert!(help.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && help.contains("healthcheck"), "{help}");
 }
 
 #[tokio::test]
@@ -95,6 +115,14 @@ async fn the_largest_body_must_fit_the_buffer() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_traces_cannot_be_sent_to_is_refused() {
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:secret@localhost:4318")];
+    let (code, _, fault) = run(&["--check-config"], &variables).await;
+    assert!(code == 64 && fault.starts_with("producer: OTEL_EXPORTER_OTLP_ENDPOINT: must be the http URL"), "{fault}");
+    assert!(!fault.contains("secret"), "{fault}");
+}
+
+#[tokio::test]
 async fn an_unknown_argument_is_refused() {
     let (code, _, error) = run(&["serve", "--now"], &[]).await;
     assert_eq!(code, 64);
@@ -126,21 +154,13 @@ async fn a_healthcheck_asks_the_service_on_its_port() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_until_sigterm() {
-    let port = stack::free_port();
-    let (port_text, topic) = (port.to_string(), fresh_topic());
-    let variables =
-        [("PORT", port_text.as_str()), ("KAFKA_BROKER", stack::shared().await.kafka_broker()), ("KAFKA_TOPIC", &topic)];
-    let child = program(&[], &variables).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let address = ([127, 0, 0, 1], port).into();
-    eventually("ready", async || {
-        let is_there = tokio::net::TcpStream::connect(address).await.is_ok();
-        is_there && Connection::open(address).await.ask(request("GET", "/readyz")).await.status == 200
-    })
-    .await;
+    let topic = fresh_topic();
+    let (child, address) = serving(&topic, &[]).await;
+    let port = address.port();
     Connection::open(address).await.ask(post(POST)).await.created_id();
 
     // Another one finds the port taken.
-    let (code, _, error) = run(&[], &variables).await;
+    let (code, _, error) = run(&[], &[("PORT", &port.to_string())]).await;
     assert_eq!(code, 1);
     assert!(error.contains(&format!("cannot listen on 0.0.0.0:{port}: set PORT to a free port")), "{error}");
 
@@ -155,4 +175,23 @@ async fn it_serves_until_sigterm() {
         };
         assert!(log.lines().any(is_said), "{message} in\n{log}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_line_of_a_post_tells_its_trace() {
+    let (child, address) = serving(&fresh_topic(), &[("LOG", "info,producer=debug")]).await;
+    let header_line = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n";
+    let mut ids = Vec::new();
+    for header_lines in [header_line, ""] {
+        ids.push(Connection::open(address).await.ask(post_with(header_lines, POST)).await.created_id());
+    }
+    terminate(&child).await;
+    let log = within_patience("the program's end", child.wait_with_output()).await.unwrap().stderr;
+    let lines = String::from_utf8(log).unwrap();
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line =
+        |id: &str| lines.iter().find(|line| line["message"] == "Message sent to topic" && line["id"] == id).unwrap();
+    assert_eq!(line(&ids[0])["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(line(&ids[0])["span_id"], "00f067aa0ba902b7");
+    assert!(line(&ids[1])["trace_id"].is_null(), "{}", line(&ids[1]));
 }

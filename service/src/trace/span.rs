@@ -32,7 +32,7 @@ impl Tracer {
     /// comes after knows its trace, also if that is not recorded.
     pub fn request(&self, name: &'static str, parent: Option<TraceContext>) -> Span {
         let parent = parent.map_or_else(Context::new, |parent| Context::new().with_remote_span_context(remote(parent)));
-        Span(self.0.build_with_context(SpanBuilder::from_name(name).with_kind(SpanKind::Server), &parent))
+        self.0.build_with_context(SpanBuilder::from_name(name).with_kind(SpanKind::Server), &parent).into()
     }
 
     /// A span of a batch of posts that have these contexts; `None` if it is not recorded. It links to the posts that are
@@ -48,14 +48,20 @@ impl Tracer {
         };
         let links = posts.into_iter().map(|post| Link::with_context(remote(post))).collect();
         let builder = SpanBuilder::from_name(name).with_kind(kind).with_links(links);
-        let span = Span(self.0.build_with_context(builder, &Context::new()));
+        let span = Span::from(self.0.build_with_context(builder, &Context::new()));
         span.is_recorded().then_some(span)
     }
 }
 
-/// A span that has begun; it ends when it is dropped.
+/// A span that has begun; it ends when it is dropped. Boxed, so that without tracing the state of a request is not larger.
 #[derive(Debug)]
-pub struct Span(SdkSpan);
+pub struct Span(Box<SdkSpan>);
+
+impl From<SdkSpan> for Span {
+    fn from(span: SdkSpan) -> Self {
+        Self(Box::new(span))
+    }
+}
 
 impl Span {
     /// Where it stands, for what comes after it.

@@ -16,6 +16,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+mod receiver;
+mod traces;
+
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Both services, with a topic, a group and a database of their own.
@@ -82,9 +85,15 @@ impl Running {
 
 /// Posts a body: the id that a 201 tells, or the whole answer.
 async fn post(address: &str, body: &str) -> Result<PostId, String> {
+    post_with(address, "", body).await
+}
+
+/// Posts a body with these header lines beside the usual ones.
+async fn post_with(address: &str, header_lines: &str, body: &str) -> Result<PostId, String> {
     let length = body.len();
-    let head =
-        format!("POST /create-post HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    let head = format!(
+        "POST /create-post HTTP/1.1\r\nhost: x\r\n{header_lines}connection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
     let answer = exchange(address, &format!("{head}{body}")).await.map_err(|error| error.to_string())?;
     let id = answer.split_once(r#""id":""#).and_then(|(_, rest)| PostId::from_key(rest.as_bytes().get(..36)?));
     id.filter(|_| answer.starts_with("HTTP/1.1 201")).ok_or(answer)
@@ -114,6 +123,16 @@ async fn wait_for_documents(posts: &Collection<Document>, count: usize) -> HashM
         }
         assert!(Instant::now() < deadline, "{} of {count} documents are stored in time", found.len());
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until the service's metrics have this line.
+async fn wait_for_metric(address: &str, line: &str) {
+    let deadline = Instant::now() + DEADLINE;
+    let request = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    while !exchange(address, request).await.unwrap().lines().any(|other| other == line) {
+        assert!(Instant::now() < deadline, "{line} in time");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
