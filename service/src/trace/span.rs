@@ -97,3 +97,52 @@ fn remote(context: TraceContext) -> SpanContext {
         (otel::TraceId::from_bytes(context.trace_id.0), otel::SpanId::from_bytes(context.span_id.0));
     SpanContext::new(trace_id, span_id, TraceFlags::new(context.flags), true, TraceState::NONE)
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+
+    use super::*;
+    use crate::trace::sampler::LinksDecide;
+
+    /// A client's context; with 0 as flags it records nothing.
+    fn client(flags: u8) -> TraceContext {
+        TraceContext { trace_id: TraceId([7; 16]), span_id: SpanId([9; 8]), flags }
+    }
+
+    fn tracer(root: Sampler) -> Tracer {
+        let sampler = LinksDecide::of(Box::new(Sampler::ParentBased(Box::new(root))));
+        Tracer::new(SdkTracerProvider::builder().with_sampler(sampler).build().tracer("test"))
+    }
+
+    #[test]
+    fn a_request_belongs_to_its_clients_trace() {
+        let tracer = tracer(Sampler::AlwaysOn);
+        for flags in [0, 1] {
+            let span = tracer.request("POST /create-post", Some(client(flags)));
+            assert_eq!(span.context().trace_id, client(flags).trace_id);
+            assert_ne!(span.context().span_id, client(flags).span_id);
+            assert_eq!((span.is_recorded(), span.context().is_sampled()), (flags == 1, flags == 1));
+        }
+        let of_nobody = tracer.request("POST /create-post", None).context();
+        assert!(of_nobody.is_sampled() && of_nobody.trace_id != client(1).trace_id);
+        assert_eq!(TraceContext::parse(&of_nobody.to_traceparent()), Some(of_nobody));
+    }
+
+    #[test]
+    fn a_batch_is_recorded_if_any_of_its_posts_is() {
+        for (posts, root, is_recorded) in [
+            (&[1, 1][..], Sampler::AlwaysOn, true),
+            (&[0, 1], Sampler::AlwaysOff, true),
+            (&[0, 0], Sampler::AlwaysOn, false),
+            (&[], Sampler::AlwaysOn, true),
+            (&[], Sampler::AlwaysOff, false),
+        ] {
+            let contexts = posts.iter().map(|flags| client(*flags));
+            let span = tracer(root.clone()).batch("process post".to_owned(), Batch::Processed, contexts);
+            assert_eq!(span.is_some(), is_recorded, "{posts:?} {root:?}");
+            assert!(span.is_none_or(|span| span.context().trace_id != client(1).trace_id), "a trace of its own");
+        }
+    }
+}
