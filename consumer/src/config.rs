@@ -91,7 +91,7 @@ impl Config {
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let service = ServiceSettings::read(settings, 3001);
         let kafka = KafkaSettings::read(settings);
-        Self {
+        let mut config = Self {
             service,
             kafka,
             mongo_uri: settings.read(
@@ -123,7 +123,9 @@ impl Config {
                 "bytes of all records held; beyond it fetching pauses",
             ),
             dead_letters: DeadLetterSettings::read(settings),
-        }
+        };
+        config.service.in_force = settings.in_force();
+        config
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use service::Settings;
-use service::program::without_secrets;
+use service::secrets::without_secrets;
 use service::settings::Fault;
 
 use crate::exit::Unusable;
@@ -48,7 +48,7 @@ fn read<C>(lookup: Lookup<'_>, read: fn(&mut Settings<'_>) -> C) -> (C, Variable
     let mut settings = Settings::new(lookup);
     let config = read(&mut settings);
     let (variables, faults) = settings.finish();
-    let variables = variables.into_iter().map(|variable| (variable.name, without_secrets(&variable.value)));
+    let variables = variables.into_iter().map(|variable| (variable.name, variable.shown()));
     (config, variables.collect(), faults)
 }
 

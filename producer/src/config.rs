@@ -64,7 +64,7 @@ impl Config {
             ),
             replication: settings.number("KAFKA_REPLICATION", 1, 1..=9, "replicas, if the producer creates the topic"),
         };
-        let config = Self {
+        let mut config = Self {
             service,
             kafka,
             linger: settings.duration_or_zero(
@@ -129,6 +129,7 @@ impl Config {
         if config.body_buffer_bytes < config.max_body_bytes {
             settings.fault("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES");
         }
+        config.service.in_force = settings.in_force();
         config
     }
 }

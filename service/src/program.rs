@@ -46,6 +46,8 @@ pub struct ServiceSettings {
     pub stop_grace: Duration,
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces are sent, if anywhere.
     pub otlp_endpoint: Option<Endpoint>,
+    /// All of the service's variables as they may be shown; the service's own reading fills it when it has read them all.
+    pub in_force: Vec<Variable>,
 }
 
 impl ServiceSettings {
@@ -75,6 +77,7 @@ impl ServiceSettings {
                 "where traces are sent (OTLP over HTTP), such as http://localhost:4318; empty sends none",
                 Endpoint::parse,
             ),
+            in_force: Vec::new(),
         }
     }
 }
@@ -121,7 +124,7 @@ impl<C: AsRef<ServiceSettings> + std::fmt::Debug> Program<C> {
             Some("healthcheck") => healthcheck(config.as_ref()),
             Some(_) => {
                 for variable in variables {
-                    println!("{}={}", variable.name, without_secrets(&variable.value));
+                    println!("{}={}", variable.name, variable.shown());
                 }
                 ExitCode::SUCCESS
             }
@@ -135,8 +138,7 @@ impl<C: AsRef<ServiceSettings> + std::fmt::Debug> Program<C> {
     {
         telemetry::start(&config.as_ref().log, config.as_ref().log_format);
         open_files::raise_limit();
-        let settings: Vec<String> =
-            variables.iter().map(|v| format!("{}={}", v.name, without_secrets(&v.value))).collect();
+        let settings: Vec<String> = variables.iter().map(|v| format!("{}={}", v.name, v.shown())).collect();
         let outcome = tokio::runtime::Runtime::new().context("cannot start the runtime").and_then(|runtime| {
             let outcome = runtime.block_on(async {
                 let stop = stop::on_signal().context("cannot listen for signals")?;
@@ -232,14 +234,6 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// A setting without the user name and password of a URI.
-pub fn without_secrets(value: &str) -> String {
-    match (value.find("://"), value.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => format!("{}://***@{}", &value[..scheme], &value[at + 1..]),
-        _ => value.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,12 +248,5 @@ mod tests {
         ] {
             assert_eq!(reachable(listening.parse().unwrap()), asked.parse().unwrap());
         }
-    }
-
-    #[test]
-    fn passwords_are_not_shown() {
-        assert_eq!(without_secrets("mongodb://me:p@ss@example.com/db"), "mongodb://***@example.com/db");
-        assert_eq!(without_secrets("mongodb://localhost:27017/db"), "mongodb://localhost:27017/db");
-        assert_eq!(without_secrets("a@b"), "a@b");
     }
 }

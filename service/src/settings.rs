@@ -7,7 +7,7 @@ use std::ops::RangeBounds;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::program::without_secrets;
+use crate::secrets::without_secrets;
 
 /// Reads variables through a lookup and collects what is wrong with them.
 pub struct Settings<'a> {
@@ -27,6 +27,13 @@ pub struct Variable {
     pub value: String,
     /// What it means, with unit.
     pub meaning: &'static str,
+}
+
+impl Variable {
+    /// The value as it may be shown: the one place to hide a variable that is a secret as a whole.
+    pub fn shown(&self) -> String {
+        without_secrets(&self.value)
+    }
 }
 
 /// A variable that cannot be used as it is set.
@@ -53,6 +60,11 @@ impl<'a> Settings<'a> {
     /// What was read, in order, and what was wrong with it.
     pub fn finish(self) -> (Vec<Variable>, Vec<Fault>) {
         (self.variables, self.faults)
+    }
+
+    /// What was read so far, as it may be shown.
+    pub fn in_force(&self) -> Vec<Variable> {
+        self.variables.iter().map(|variable| Variable { value: variable.shown(), ..variable.clone() }).collect()
     }
 
     /// Notes a fault that only shows between variables.
@@ -191,6 +203,20 @@ mod tests {
                 "E: must be a number with its unit, such as 5ms, or 0ms, not `-1s`",
             ]
         );
+    }
+
+    #[test]
+    fn neither_a_fault_nor_what_is_in_force_shows_a_password() {
+        let lookup = |_: &str| Some("mongodb://me:secret@host".to_owned());
+        let mut settings = Settings::new(&lookup);
+        settings.read(
+            "URI",
+            "",
+            "",
+            |text| if text.is_empty() { Ok(()) } else { Err("must name a database".to_owned()) },
+        );
+        assert_eq!(settings.in_force()[0].value, "mongodb://***@host");
+        assert_eq!(settings.finish().1[0].to_string(), "URI: must name a database, not `mongodb://***@host`");
     }
 
     #[test]
