@@ -48,11 +48,11 @@ struct Inner {
     process: metrics_process::Collector,
     sections: Mutex<Vec<Section>>,
     observed: Mutex<BTreeMap<&'static str, Observed>>,
-    /// Each counter's sum over its labels, by name.
-    totals: Mutex<BTreeMap<&'static str, Arc<AtomicU64>>>,
+    /// What each counter has counted, by its name and its labels' values.
+    totals: Mutex<BTreeMap<&'static str, BTreeMap<String, Arc<AtomicU64>>>>,
 }
 
-/// A counter that adds to its name's total as well.
+/// A counter that can be read back.
 struct Totalled {
     exported: Counter,
     total: Arc<AtomicU64>,
@@ -98,13 +98,21 @@ impl Registry {
             metrics::describe_counter!(name, help);
             metrics::counter!(name, to_labels(labels))
         });
-        let total = Arc::clone(locked(&self.inner.totals).entry(name).or_default());
+        let values = labels.iter().map(|(_, value)| *value).collect::<Vec<_>>().join(" ");
+        let total = Arc::clone(locked(&self.inner.totals).entry(name).or_default().entry(values).or_default());
         Counter::from_arc(Arc::new(Totalled { exported, total }))
     }
 
     /// The sum, over all labels, of the counter of this name; 0 if there is none.
     pub fn total(&self, name: &str) -> u64 {
-        locked(&self.inner.totals).get(name).map_or(0, |total| total.load(Ordering::Relaxed))
+        self.totals(name).into_iter().map(|(_, total)| total).sum()
+    }
+
+    /// What the counter of this name has counted, for each of its labels' values, in their order.
+    pub fn totals(&self, name: &str) -> Vec<(String, u64)> {
+        let totals = locked(&self.inner.totals);
+        let of_name = totals.get(name).into_iter().flatten();
+        of_name.map(|(values, total)| (values.clone(), total.load(Ordering::Relaxed))).collect()
     }
 
     /// The gauge of this name and these labels.
@@ -122,10 +130,8 @@ impl Registry {
 
     /// Logs every counter's total, for the time when nobody can scrape any more.
     pub fn log_totals(&self) {
-        let totals: Vec<String> = locked(&self.inner.totals)
-            .iter()
-            .map(|(name, total)| format!("{name}={}", total.load(Ordering::Relaxed)))
-            .collect();
+        let names: Vec<&'static str> = locked(&self.inner.totals).keys().copied().collect();
+        let totals: Vec<String> = names.iter().map(|name| format!("{name}={}", self.total(name))).collect();
         tracing::info!(totals = totals.join(" "), "counted until the end");
     }
 
@@ -247,5 +253,6 @@ mod tests {
         registry.counter("events_total", "events", &[("kind", "b")]).increment(4);
         registry.counter("events_total", "events", &[("kind", "a")]).increment(1);
         assert_eq!((registry.total("events_total"), registry.total("others_total")), (8, 0));
+        assert_eq!(registry.totals("events_total"), [("a".to_owned(), 4), ("b".to_owned(), 4)]);
     }
 }
