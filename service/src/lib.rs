@@ -10,6 +10,7 @@ pub mod open_files;
 pub mod problem;
 pub mod program;
 pub mod readiness;
+pub mod recent_errors;
 pub mod secrets;
 pub mod settings;
 pub mod stop;

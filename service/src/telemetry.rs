@@ -3,6 +3,10 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::recent_errors::RecentErrors;
 
 /// How a log line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +38,14 @@ pub fn start(filter: &str, format: LogFormat) {
     let filter = EnvFilter::new(format!("rskafka=error,{filter}"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
-        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => logs.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Text => {
+            let logs = logs.with_ansi(std::io::stderr().is_terminal()).finish();
+            logs.with(RecentErrors::of_this_process()).try_init()
+        }
+        LogFormat::Json => {
+            let logs = logs.json().flatten_event(true).with_current_span(false).finish();
+            logs.with(RecentErrors::of_this_process()).try_init()
+        }
     };
     if started.is_err() {
         tracing::debug!("logging was started before");
