@@ -18,7 +18,7 @@ use crate::spans;
 use crate::store::{NotStored, Store};
 
 /// The readiness condition that is set here: what is written gets through.
-const CONDITION: &str = "flush";
+pub(crate) const CONDITION: &str = "flush";
 
 /// Writes batches. Cheap to clone.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use crate::dead_letter_limit::{DeadLetterLimit, Exceeded};
 use crate::decode::{Decoded, Fault};
 
 /// The readiness condition that is set here: dead letters are within their limits.
-const CONDITION: &str = "dead_letters";
+pub(crate) const CONDITION: &str = "dead_letters";
 
 /// Whether to go on. Cheap to clone.
 #[derive(Clone)]

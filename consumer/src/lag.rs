@@ -16,6 +16,16 @@ pub(crate) struct Book {
     partitions: Mutex<BTreeMap<i32, Partition>>,
 }
 
+/// A partition that is held, with what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    pub(crate) partition: i32,
+    pub(crate) end_offset: Option<i64>,
+    pub(crate) committed: Committed,
+    pub(crate) lag: Option<i64>,
+    pub(crate) lag_seconds: Option<f64>,
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Partition {
     /// Low and high watermark.
@@ -63,9 +73,8 @@ impl Book {
         let topic = format!("topic=\"{}\"", config.kafka.topic);
         let group = format!("consumergroup=\"{}\",{topic}", config.kafka.group);
         registry.add_section(move |text| {
-            let partitions = book.partitions().clone();
-            let now_ms = now_ms();
-            let ends = partitions.iter().filter_map(|(id, p)| Some((*id, p.watermarks?.1 as f64)));
+            let standings = book.standings();
+            let ends = standings.iter().filter_map(|s| Some((s.partition, s.end_offset? as f64)));
             write_partition_gauge(
                 text,
                 "kafka_topic_partition_current_offset",
@@ -73,9 +82,9 @@ impl Book {
                 &topic,
                 ends,
             );
-            let lags = partitions.iter().filter_map(|(id, p)| Some((*id, p.lag()? as f64)));
+            let lags = standings.iter().filter_map(|s| Some((s.partition, s.lag? as f64)));
             write_partition_gauge(text, "kafka_consumergroup_lag", "End offset minus committed offset", &group, lags);
-            let ages = partitions.iter().filter_map(|(id, p)| Some((*id, p.lag_seconds(now_ms)?)));
+            let ages = standings.iter().filter_map(|s| Some((s.partition, s.lag_seconds?)));
             write_partition_gauge(
                 text,
                 "kafka_consumergroup_lag_seconds",
@@ -99,6 +108,20 @@ impl Book {
     /// The partitions held, each with what is known of its committed offset.
     pub(crate) fn held(&self) -> Vec<(i32, Committed)> {
         self.partitions().iter().map(|(id, partition)| (*id, partition.committed)).collect()
+    }
+
+    /// How each partition stands that is held.
+    pub(crate) fn standings(&self) -> Vec<Standing> {
+        let now_ms = now_ms();
+        let partitions = self.partitions();
+        let standing = |(partition, known): (&i32, &Partition)| Standing {
+            partition: *partition,
+            end_offset: known.watermarks.map(|(_, end)| end),
+            committed: known.committed,
+            lag: known.lag(),
+            lag_seconds: known.lag_seconds(now_ms),
+        };
+        partitions.iter().map(standing).collect()
     }
 
     /// Kafka told the partition's low and high watermark.

@@ -40,6 +40,7 @@ mod metrics;
 pub mod offsets;
 mod pipeline;
 mod spans;
+mod status;
 mod store;
 mod store_pool;
 mod watch;
@@ -75,20 +76,23 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let registry =
         Registry::new(&[durations::SPEC, metrics::BATCH_RECORDS, metrics::FLUSH_SECONDS, metrics::ACCEPT_TO_STORE]);
     let readiness = Readiness::new(&[kafka::CONDITION, store::CONDITION]);
-    let health = Health::new("consumer", readiness.clone(), registry.clone(), stop.clone());
+    let book = Arc::new(lag::Book::default());
+    let status = status::status(&config.service, &registry, Arc::clone(&book));
+    let health = Health::new(status.clone(), readiness.clone(), registry.clone(), stop.clone());
     let grace = config.service.stop_grace;
     let mut deadline = pin!(async {
         stop.cancelled().await;
         tokio::time::sleep(grace).await;
     });
     let tracing = Tracing::start(&config.service, "consumer")?;
-    let consuming = consume(&config, &registry, &readiness, tracing.tracer(), &stop);
+    let consuming = consume(&config, &registry, &readiness, book, tracing.tracer(), &stop);
     // The endpoints are served until the very end, so that an orchestrator sees the service stopping.
     let serving = service::http::serve(listener, LIMITS, NoRoutes, health, &registry, CancellationToken::new());
     let outcome = tokio::select! {
         outcome = consuming => outcome,
         () = serving => bail!("the health endpoints ended"),
         () = registry.upkeep() => bail!("the metrics' upkeep ended"),
+        () = status.upkeep() => bail!("the status' upkeep ended"),
         () = &mut deadline => {
             bail!("stopping took longer than STOP_GRACE, records read but not committed are read again")
         }
@@ -105,11 +109,11 @@ async fn consume(
     config: &Config,
     registry: &Registry,
     readiness: &Readiness,
+    book: Arc<lag::Book>,
     tracer: Option<Tracer>,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let metrics = Arc::new(metrics::Metrics::new(registry, config.concurrent_flushes));
-    let book = Arc::new(lag::Book::default());
     book.publish(config, registry);
     let connecting = async {
         let store = store::Store::connect(config, readiness, registry).await?;

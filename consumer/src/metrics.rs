@@ -9,6 +9,21 @@ use service::metrics::{HistogramSpec, LATENCY_BUCKETS};
 
 use crate::buffer::Trigger;
 
+/// Records received.
+pub(crate) const CONSUMED: &str = "ingest_records_consumed_total";
+
+/// Documents newly inserted.
+pub(crate) const STORED: &str = "ingest_posts_stored_total";
+
+/// Records whose document was stored already.
+pub(crate) const DUPLICATES: &str = "ingest_posts_duplicate_total";
+
+/// Records that went to the dead letters, by reason.
+pub(crate) const DEAD_LETTERED: &str = "ingest_posts_dead_lettered_total";
+
+/// Inserts that are tried again.
+pub(crate) const STORE_RETRIES: &str = "ingest_store_retries_total";
+
 /// Records of a flush.
 pub(crate) const BATCH_RECORDS: HistogramSpec = HistogramSpec {
     name: "ingest_flush_batch_records",
@@ -70,7 +85,7 @@ impl Metrics {
         registry.observe("ingest_flushes_in_flight_limit", limit, &[], move || concurrent_flushes as f64);
         let dead_lettered = Reason::ALL.map(|reason| {
             let help = "Records acknowledged by the dead-letter topic, by reason";
-            (reason, registry.counter("ingest_posts_dead_lettered_total", help, &[("reason", reason.as_str())]))
+            (reason, registry.counter(DEAD_LETTERED, help, &[("reason", reason.as_str())]))
         });
         let flushes = Trigger::ALL.map(|trigger| {
             (
@@ -87,14 +102,10 @@ impl Metrics {
             (rebalance, registry.counter("ingest_rebalances_total", help, &[("kind", kind)]))
         });
         Self {
-            consumed: registry.counter("ingest_records_consumed_total", "Records received from Kafka", &[]),
-            stored: registry.counter("ingest_posts_stored_total", "Documents newly inserted, without duplicates", &[]),
-            duplicates: registry.counter(
-                "ingest_posts_duplicate_total",
-                "Records whose document was stored already",
-                &[],
-            ),
-            store_retries: registry.counter("ingest_store_retries_total", "Inserts that are tried again", &[]),
+            consumed: registry.counter(CONSUMED, "Records received from Kafka", &[]),
+            stored: registry.counter(STORED, "Documents newly inserted, without duplicates", &[]),
+            duplicates: registry.counter(DUPLICATES, "Records whose document was stored already", &[]),
+            store_retries: registry.counter(STORE_RETRIES, "Inserts that are tried again", &[]),
             accept_to_store: registry.histogram(ACCEPT_TO_STORE.name, &[]),
             flushes_in_flight: registry.gauge("ingest_flushes_in_flight", "Flushes that are being stored", &[]),
             dead_lettered,

@@ -6,8 +6,7 @@
 //! and its posts wait meanwhile: most leaders are found again in time. Only when none was found for as long as a post may
 //! wait, that partition's posts are refused at once, and the others' are not.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -25,6 +24,7 @@ use crate::lane::{Lane, LaneSettings};
 use crate::metrics::Metrics;
 use crate::outage::Outage;
 use crate::publisher::Publisher;
+use crate::status::EndOffsets;
 
 /// The readiness condition that is set here.
 pub(crate) const CONDITION: &str = "kafka";
@@ -60,7 +60,7 @@ pub(crate) struct Supervisor {
     /// For each partition, the client that last found its leader; the lanes follow.
     clients: Vec<watch::Sender<Arc<Client>>>,
     trouble: Arc<Notify>,
-    end_offsets: Arc<Mutex<BTreeMap<i32, i64>>>,
+    end_offsets: EndOffsets,
 }
 
 impl Supervisor {
@@ -73,7 +73,7 @@ impl Supervisor {
         lanes: TaskTracker,
         tracer: Option<Tracer>,
     ) -> Self {
-        let end_offsets = Arc::new(Mutex::new(BTreeMap::new()));
+        let end_offsets = EndOffsets::default();
         let (rows, labels) = (Arc::clone(&end_offsets), format!("topic=\"{}\"", config.kafka.topic));
         registry.add_section(move |text| {
             let rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,6 +87,11 @@ impl Supervisor {
         });
         let (clients, trouble) = (Vec::new(), Arc::new(Notify::new()));
         Self { config, publisher, readiness, metrics, lanes, tracer, clients, trouble, end_offsets }
+    }
+
+    /// The end offset of each partition, kept up to date.
+    pub(crate) fn end_offsets(&self) -> EndOffsets {
+        Arc::clone(&self.end_offsets)
     }
 
     /// Never returns: connects, watches, and connects again when Kafka was away.

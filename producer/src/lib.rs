@@ -31,6 +31,7 @@ mod publisher;
 mod queue;
 mod refusal;
 mod spans;
+mod status;
 
 pub use config::{Config, KafkaSettings};
 
@@ -52,7 +53,6 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let metrics = Arc::new(metrics::Metrics::new(&registry));
     let tracing = Tracing::start(&config.service, "producer")?;
     let readiness = Readiness::new(&[kafka::CONDITION]);
-    let health = Health::new("producer", readiness.clone(), registry.clone(), stop.clone());
     let publisher = Arc::new(publisher::Publisher::new(&config, &registry));
     let lanes = TaskTracker::new();
     let other_files = OTHER_FILES + kafka::connections(config.kafka.partitions);
@@ -63,12 +63,14 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let kafka = kafka::Supervisor::new(
         config.clone(),
         Arc::clone(&publisher),
-        readiness,
+        readiness.clone(),
         Arc::clone(&metrics),
         &registry,
         lanes.clone(),
         tracing.tracer(),
     );
+    let status = status::status(&config.service, &registry, Arc::clone(&publisher), kafka.end_offsets());
+    let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
     let bodies = body::BodyReader::new(&config, stop.clone());
     let handler = create_post::CreatePost::new(bodies, publisher, metrics, tracing.tracer());
     let deadline = stop.clone();
@@ -82,6 +84,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
             () = service::http::serve(listener, limits, handler, health, &registry, stop) => {}
             () = kafka.run() => {}
             () = registry.upkeep() => {}
+            () = status.upkeep() => {}
         }
         // The handler and the supervisor are gone, and with them the queues' senders: the lanes flush and end.
         lanes.close();

@@ -6,6 +6,12 @@ use service::metrics::{HistogramSpec, LATENCY_BUCKETS};
 
 use crate::refusal::Refusal;
 
+/// Posts answered 2xx.
+pub(crate) const ACCEPTED: &str = "ingest_posts_accepted_total";
+
+/// Posts that were not, by reason.
+pub(crate) const REJECTED: &str = "ingest_posts_rejected_total";
+
 /// Records of a batch.
 pub(crate) const BATCH_RECORDS: HistogramSpec = HistogramSpec {
     name: "ingest_produce_batch_records",
@@ -30,11 +36,10 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(registry: &Registry) -> Self {
-        let rejected = Refusal::REASONS.map(|reason| {
-            registry.counter("ingest_posts_rejected_total", "Posts not answered 2xx, by reason", &[("reason", reason)])
-        });
+        let rejected = Refusal::REASONS
+            .map(|reason| registry.counter(REJECTED, "Posts not answered 2xx, by reason", &[("reason", reason)]));
         Self {
-            accepted: registry.counter("ingest_posts_accepted_total", "Posts answered 2xx: acknowledged by Kafka", &[]),
+            accepted: registry.counter(ACCEPTED, "Posts answered 2xx: acknowledged by Kafka", &[]),
             rejected,
             batch_records: registry.histogram(BATCH_RECORDS.name, &[]),
             produce_seconds: registry.histogram(PRODUCE_SECONDS.name, &[]),

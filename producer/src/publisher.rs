@@ -56,6 +56,7 @@ pub(crate) struct Publisher {
     topic: String,
     timeout: Duration,
     admission: Arc<Semaphore>,
+    max_in_flight: usize,
     /// Once the topic is known.
     partitions: OnceLock<Vec<Partition>>,
     batch_bytes: usize,
@@ -72,16 +73,17 @@ struct Partition {
 impl Publisher {
     pub(crate) fn new(config: &Config, registry: &Registry) -> Self {
         let admission = Arc::new(Semaphore::new(config.max_in_flight));
-        let (free, all) = (Arc::clone(&admission), config.max_in_flight);
+        let (admitting, max_in_flight) = (Arc::clone(&admission), config.max_in_flight);
         registry.observe("ingest_in_flight_posts", "Posts awaiting acknowledgement by Kafka", &[], move || {
-            (all - free.available_permits().min(all)) as f64
+            taken(&admitting, max_in_flight) as f64
         });
         let limit = "Posts that may await acknowledgement at the same time";
-        registry.observe("ingest_in_flight_posts_limit", limit, &[], move || all as f64);
+        registry.observe("ingest_in_flight_posts_limit", limit, &[], move || max_in_flight as f64);
         Self {
             topic: config.kafka.topic.clone(),
             timeout: config.timeout - ANSWER_MARGIN.min(config.timeout / 10),
             admission,
+            max_in_flight,
             partitions: OnceLock::new(),
             batch_bytes: config.batch_bytes.min(STALL_FREE_BYTES),
             linger: config.linger,
@@ -110,6 +112,22 @@ impl Publisher {
     pub(crate) fn is_any_available(&self) -> bool {
         let mut partitions = self.partitions.get().into_iter().flatten();
         partitions.any(|partition| partition.available.load(Ordering::Relaxed))
+    }
+
+    /// For each partition whether its posts are let through; none before the topic is known.
+    pub(crate) fn availability(&self) -> Vec<bool> {
+        let partitions = self.partitions.get().into_iter().flatten();
+        partitions.map(|partition| partition.available.load(Ordering::Relaxed)).collect()
+    }
+
+    /// Posts awaiting acknowledgement.
+    pub(crate) fn in_flight(&self) -> usize {
+        taken(&self.admission, self.max_in_flight)
+    }
+
+    /// As many posts may await it.
+    pub(crate) fn max_in_flight(&self) -> usize {
+        self.max_in_flight
     }
 
     /// Refuses all posts at once.
@@ -155,6 +173,11 @@ impl Publisher {
             Ok(Err(_)) | Err(_) => Err(Refusal::Unacknowledged),
         }
     }
+}
+
+/// How many of all permits are taken.
+fn taken(permits: &Semaphore, all: usize) -> usize {
+    all - permits.available_permits().min(all)
 }
 
 fn to_record(post: Publishing) -> Record {

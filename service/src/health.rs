@@ -1,43 +1,48 @@
-//! The endpoints that every service has beside its own: `/`, `/livez`, `/readyz` (also as `/health`) and `/metrics`.
+//! The endpoints that every service has beside its own: `/`, `/livez`, `/readyz` (also as `/health`), `/metrics` and
+//! `/status`.
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFRESH, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
+use crate::status::{self, Status};
 use crate::{Readiness, Registry, problem};
 
 /// The paths served here, as labels of metrics and for routing.
-pub const ROUTES: [&str; 5] = ["/", "/livez", "/readyz", "/health", "/metrics"];
+pub const ROUTES: [&str; 6] = ["/", "/livez", "/readyz", "/health", "/metrics", "/status"];
 
 /// What the health endpoints tell of.
 #[derive(Clone)]
 pub struct Health {
-    name: &'static str,
+    status: Status,
     readiness: Readiness,
     registry: Registry,
     stop: CancellationToken,
 }
 
 impl Health {
-    /// The endpoints of the service `name`; it is not ready once `stop` is cancelled. The metrics tell its version.
-    pub fn new(name: &'static str, readiness: Readiness, registry: Registry, stop: CancellationToken) -> Self {
-        let build = [("service", name), ("version", env!("CARGO_PKG_VERSION"))];
+    /// The endpoints of a service; it is not ready once `stop` is cancelled. The metrics tell its version.
+    pub fn new(status: Status, readiness: Readiness, registry: Registry, stop: CancellationToken) -> Self {
+        let build = [("service", status.name()), ("version", env!("CARGO_PKG_VERSION"))];
         registry.observe("ingest_build_info", "1 for the build that runs", &build, || 1.0);
-        Self { name, readiness, registry, stop }
+        Self { status, readiness, registry, stop }
     }
 
-    /// Answers a GET (or HEAD) of one of [`ROUTES`].
-    pub async fn answer(&self, route: &str) -> Response<Full<Bytes>> {
+    /// Answers a GET (or HEAD) of one of [`ROUTES`], with what follows the path's question mark.
+    pub async fn answer(&self, route: &str, query: Option<&str>) -> Response<Full<Bytes>> {
         match route {
             "/" => json(format!(
                 r#"{{"status":"ok","service":"{}","version":"{}"}}"#,
-                self.name,
+                self.status.name(),
                 env!("CARGO_PKG_VERSION")
             )),
             "/livez" => json(r#"{"status":"ok"}"#.to_owned()),
             "/metrics" => self.metrics().await,
+            "/status" => self.status(query != Some("still")).await,
             _ => self.ready(),
         }
     }
@@ -57,6 +62,24 @@ impl Health {
             Ok(text) => with_type(text, "text/plain; version=0.0.4; charset=utf-8"),
             Err(_) => problem::response(StatusCode::INTERNAL_SERVER_ERROR, "rendering the metrics failed"),
         }
+    }
+
+    /// The page takes the locks that others hold now and then, so it is rendered elsewhere, too.
+    async fn status(&self, is_refreshing: bool) -> Response<Full<Bytes>> {
+        let (status, readiness, is_stopping) = (self.status.clone(), self.readiness.clone(), self.stop.is_cancelled());
+        let rendering = tokio::task::spawn_blocking(move || status.render(&readiness, is_stopping, is_refreshing));
+        let Ok(page) = rendering.await else {
+            return problem::response(StatusCode::INTERNAL_SERVER_ERROR, "rendering the status failed");
+        };
+        let mut response = with_type(page, "text/html; charset=utf-8");
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(status::CONTENT_SECURITY_POLICY));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if is_refreshing {
+            headers.insert(REFRESH, HeaderValue::from_static(status::REFRESH_SECONDS));
+        }
+        response
     }
 }
 

@@ -163,7 +163,7 @@ impl<H: Handler> App<H> {
             Some((_, method)) if method == request.method() => self.handler.answer(request).await,
             Some((_, method)) => unread(&request, method_not_allowed(method.as_str())),
             None if matches!(*request.method(), Method::GET | Method::HEAD) => {
-                unread(&request, self.health.answer(route).await)
+                unread(&request, self.health.answer(route, request.uri().query()).await)
             }
             None => unread(&request, method_not_allowed("GET, HEAD")),
         }

@@ -13,6 +13,7 @@ pub mod readiness;
 pub mod recent_errors;
 pub mod secrets;
 pub mod settings;
+pub mod status;
 pub mod stop;
 pub mod telemetry;
 pub mod trace;

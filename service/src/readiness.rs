@@ -36,6 +36,12 @@ impl Readiness {
         if unmet.is_empty() { Ok(()) } else { Err(unmet.join("; ")) }
     }
 
+    /// Each condition by name, with the reason if it is not met.
+    pub fn conditions(&self) -> Vec<(&'static str, Result<(), String>)> {
+        let conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
+        conditions.iter().map(|(name, state)| (*name, state.clone())).collect()
+    }
+
     fn set(&self, condition: &'static str, state: Result<(), String>) -> bool {
         let mut conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
         let is_ok = state.is_ok();
@@ -58,6 +64,7 @@ mod tests {
         assert!(readiness.met("store"));
         assert_eq!(readiness.check(), Ok(()));
         assert!(readiness.unmet("kafka", "away"));
+        assert_eq!(readiness.conditions(), [("kafka", Err("away".to_owned())), ("store", Ok(()))]);
         assert_eq!(readiness.check(), Err("kafka: away".to_owned()));
     }
 }

@@ -1,0 +1,74 @@
+//! What the consumer tells on its status page.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use service::status::figures::{grouped, span};
+use service::status::{Cell, Figure, Report, Status, Subject, Table};
+use service::{Registry, ServiceSettings};
+
+use crate::lag::{Book, Committed, Standing};
+use crate::metrics::{CONSUMED, DEAD_LETTERED, DUPLICATES, STORE_RETRIES, STORED};
+use crate::{flush, hold, kafka, store};
+
+/// The consumer's page.
+pub(crate) fn status(settings: &ServiceSettings, registry: &Registry, book: Arc<Book>) -> Status {
+    let counters = registry.clone();
+    let subject = Subject {
+        name: "consumer",
+        counter: STORED,
+        counted: "Posts stored",
+        conditions: &[
+            (kafka::CONDITION, "Kafka"),
+            (store::CONDITION, "MongoDB"),
+            (flush::CONDITION, "Flushes"),
+            (hold::CONDITION, "Dead letters"),
+        ],
+        report: Box::new(move || {
+            let standings = book.standings();
+            let dead_letters =
+                Table::of_reasons("Dead letters", &["Reason", "Records"], counters.totals(DEAD_LETTERED));
+            let tables = [partitions(&standings)].into_iter().chain(dead_letters).collect();
+            Report { figures: figures(&counters, &standings), tables }
+        }),
+    };
+    Status::new(subject, registry, settings)
+}
+
+fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {
+    // Without a partition, or before Kafka has told, there is no number to show.
+    let lag: Option<i64> = standings.iter().map(|standing| standing.lag).sum();
+    let lag = lag.filter(|_| !standings.is_empty()).map_or("unknown".to_owned(), grouped);
+    let total = |name, counter| Figure { name, value: grouped(counters.total(counter)), note: String::new() };
+    vec![
+        Figure { name: "Lag", value: lag, note: "records not yet committed".to_owned() },
+        total("Consumed", CONSUMED),
+        total("Stored", STORED),
+        total("Duplicates", DUPLICATES),
+        total("Dead letters", DEAD_LETTERED),
+        total("Inserts retried", STORE_RETRIES),
+    ]
+}
+
+fn partitions(standings: &[Standing]) -> Table {
+    let row = |standing: &Standing| {
+        let oldest = standing.lag_seconds.map(|seconds| span(Duration::from_secs_f64(seconds)));
+        vec![
+            Cell::Text(standing.partition.to_string()),
+            Cell::count(standing.lag),
+            oldest.map_or(Cell::Unknown, Cell::Number),
+            match standing.committed {
+                Committed::Unknown => Cell::Unknown,
+                Committed::Nothing => Cell::Text("nothing".to_owned()),
+                Committed::Offset(offset) => Cell::count(Some(offset)),
+            },
+            Cell::count(standing.end_offset),
+        ]
+    };
+    Table {
+        title: "Partitions held",
+        columns: &["Partition", "Lag", "Lag in time", "Committed", "End offset"],
+        rows: standings.iter().map(row).collect(),
+        if_empty: "None: the group has not given this member any, or has fewer partitions than members.",
+    }
+}

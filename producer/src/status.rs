@@ -1,0 +1,65 @@
+//! What the producer tells on its status page.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use service::status::figures::grouped;
+use service::status::{Cell, Figure, Report, Status, Subject, Table};
+use service::{Registry, ServiceSettings};
+
+use crate::kafka;
+use crate::metrics::{ACCEPTED, REJECTED};
+use crate::publisher::Publisher;
+
+/// The end offset of each partition, as it was last asked for.
+pub(crate) type EndOffsets = Arc<Mutex<BTreeMap<i32, i64>>>;
+
+/// The producer's page.
+pub(crate) fn status(
+    settings: &ServiceSettings,
+    registry: &Registry,
+    publisher: Arc<Publisher>,
+    end_offsets: EndOffsets,
+) -> Status {
+    let counters = registry.clone();
+    let subject = Subject {
+        name: "producer",
+        counter: ACCEPTED,
+        counted: "Posts accepted",
+        conditions: &[(kafka::CONDITION, "Kafka")],
+        report: Box::new(move || Report {
+            figures: figures(&counters, &publisher),
+            tables: tables(&counters, &publisher, &end_offsets),
+        }),
+    };
+    Status::new(subject, registry, settings)
+}
+
+fn figures(counters: &Registry, publisher: &Publisher) -> Vec<Figure> {
+    let total = |name| grouped(counters.total(name));
+    let in_flight = grouped(publisher.in_flight());
+    vec![
+        Figure { name: "In flight", value: in_flight, note: format!("of {}", grouped(publisher.max_in_flight())) },
+        Figure { name: "Accepted", value: total(ACCEPTED), note: String::new() },
+        Figure { name: "Rejected", value: total(REJECTED), note: String::new() },
+    ]
+}
+
+fn tables(counters: &Registry, publisher: &Publisher, end_offsets: &Mutex<BTreeMap<i32, i64>>) -> Vec<Table> {
+    let rejected = Table::of_reasons("Posts rejected", &["Reason", "Posts"], counters.totals(REJECTED));
+    [partitions(publisher, end_offsets)].into_iter().chain(rejected).collect()
+}
+
+fn partitions(publisher: &Publisher, end_offsets: &Mutex<BTreeMap<i32, i64>>) -> Table {
+    let end_offsets = end_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let row = |(partition, is_available): (i32, bool)| {
+        let posts = if is_available { Cell::Text("taken".to_owned()) } else { Cell::Alarm("refused".to_owned()) };
+        vec![Cell::Text(partition.to_string()), posts, Cell::count(end_offsets.get(&partition).copied())]
+    };
+    Table {
+        title: "Partitions",
+        columns: &["Partition", "Posts", "End offset"],
+        rows: (0..).zip(publisher.availability()).map(row).collect(),
+        if_empty: "Not known yet: they are once Kafka was reached.",
+    }
+}

@@ -1,0 +1,181 @@
+//! The page at `/status`: how a service is, for a person with a browser and nothing else. It is one HTML document without
+//! scripts, made anew for each request out of what the service already knows, so it costs nothing while nobody looks.
+//!
+//! What is particular to a service comes in a [`Report`]; [`Status`] adds what all have, and `page` makes the HTML.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::time::MissedTickBehavior;
+
+use crate::recent_errors::{self, RecentErrors};
+use crate::settings::Variable;
+use crate::status::page::{Page, State};
+use crate::status::throughput::Throughput;
+use crate::{Readiness, Registry, ServiceSettings};
+
+pub mod figures;
+mod html;
+mod page;
+mod sparkline;
+mod throughput;
+
+pub(crate) use page::{CONTENT_SECURITY_POLICY, REFRESH_SECONDS};
+
+/// How often the throughput is noted.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the page of a service is about.
+pub struct Subject {
+    /// The service's name.
+    pub name: &'static str,
+    /// The counter whose growth is the throughput.
+    pub counter: &'static str,
+    /// What it counts, as a heading, such as "Posts accepted".
+    pub counted: &'static str,
+    /// The conditions of its readiness, each with the name that people know it by.
+    pub conditions: &'static [(&'static str, &'static str)],
+    /// Tells how the service is now. Is not called on the reactor's threads, so it may wait for a lock.
+    pub report: Box<dyn Fn() -> Report + Send + Sync>,
+}
+
+/// How a service is now.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The numbers to see first.
+    pub figures: Vec<Figure>,
+    /// What is told by row.
+    pub tables: Vec<Table>,
+}
+
+/// A number with its name.
+#[derive(Debug)]
+pub struct Figure {
+    /// Its name.
+    pub name: &'static str,
+    /// The number, with its unit.
+    pub value: String,
+    /// What it is to be compared with, if that helps.
+    pub note: String,
+}
+
+/// A table; the first cell of a row names it.
+#[derive(Debug)]
+pub struct Table {
+    /// Its heading.
+    pub title: &'static str,
+    /// The columns' headings.
+    pub columns: &'static [&'static str],
+    /// Its rows, each with a cell for each column.
+    pub rows: Vec<Vec<Cell>>,
+    /// What is said when there is no row.
+    pub if_empty: &'static str,
+}
+
+impl Table {
+    /// A counter's totals by reason; `None` if nothing was counted yet.
+    pub fn of_reasons(
+        title: &'static str,
+        columns: &'static [&'static str],
+        totals: Vec<(String, u64)>,
+    ) -> Option<Self> {
+        let counted = totals.into_iter().filter(|(_, total)| *total > 0);
+        let rows: Vec<_> =
+            counted.map(|(reason, total)| vec![Cell::Text(reason), Cell::Number(figures::grouped(total))]).collect();
+        (!rows.is_empty()).then_some(Self { title, columns, rows, if_empty: "" })
+    }
+}
+
+/// A cell of a table.
+#[derive(Debug)]
+pub enum Cell {
+    /// A name or a word.
+    Text(String),
+    /// A number, or what is measured.
+    Number(String),
+    /// A word that should not stand there.
+    Alarm(String),
+    /// Not known at the moment.
+    Unknown,
+}
+
+impl Cell {
+    /// A whole number, if it is known.
+    pub fn count(number: Option<i64>) -> Self {
+        number.map_or(Cell::Unknown, |number| Cell::Number(figures::grouped(number)))
+    }
+}
+
+/// What the page is made of. Cheap to clone.
+#[derive(Clone)]
+pub struct Status {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    subject: Subject,
+    registry: Registry,
+    settings: Vec<Variable>,
+    started: Instant,
+    throughput: Mutex<Throughput>,
+}
+
+impl Status {
+    /// The page of a service that starts now; the registry has its counter.
+    pub fn new(subject: Subject, registry: &Registry, settings: &ServiceSettings) -> Self {
+        let started = Instant::now();
+        let throughput = Mutex::new(Throughput::new(started, registry.total(subject.counter)));
+        let (registry, settings) = (registry.clone(), settings.in_force.clone());
+        Self { inner: Arc::new(Inner { subject, registry, settings, started, throughput }) }
+    }
+
+    /// Notes the throughput once a second, for as long as it is polled.
+    pub async fn upkeep(&self) {
+        let mut interval = tokio::time::interval(SAMPLE_INTERVAL);
+        // Seconds that were missed are filled by the next sample.
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            let total = self.inner.registry.total(self.inner.subject.counter);
+            self.throughput().sample(Instant::now(), total);
+        }
+    }
+
+    /// The service's name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.inner.subject.name
+    }
+
+    /// The page as HTML. Takes locks, so not for the reactor's threads.
+    pub(crate) fn render(&self, readiness: &Readiness, is_stopping: bool, is_refreshing: bool) -> String {
+        let Inner { subject, settings, started, .. } = &*self.inner;
+        let state = match readiness.check() {
+            _ if is_stopping => State::Stopping,
+            Ok(()) => State::Ready,
+            Err(_) => State::NotReady,
+        };
+        let called = |name| {
+            let known = subject.conditions.iter().find(|(condition, _)| *condition == name);
+            known.map_or(name, |(_, called)| *called)
+        };
+        let conditions = readiness.conditions().into_iter().map(|(name, state)| (called(name), state)).collect();
+        page::render(&Page {
+            name: subject.name,
+            version: env!("CARGO_PKG_VERSION"),
+            uptime: started.elapsed(),
+            at: &recent_errors::now(),
+            is_refreshing,
+            state,
+            conditions,
+            counted: subject.counted,
+            rates: self.throughput().rates(),
+            report: (subject.report)(),
+            errors: RecentErrors::of_this_process().latest(),
+            settings,
+        })
+    }
+
+    fn throughput(&self) -> MutexGuard<'_, Throughput> {
+        self.inner.throughput.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
