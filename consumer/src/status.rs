@@ -59,7 +59,7 @@ fn partitions(standings: &[Standing]) -> Table {
             oldest.map_or(Cell::Unknown, Cell::Number),
             match standing.committed {
                 Committed::Unknown => Cell::Unknown,
-                Committed::Nothing => Cell::Text("nothing".to_owned()),
+                Committed::Nothing => Cell::Number("nothing".to_owned()),
                 Committed::Offset(offset) => Cell::count(Some(offset)),
             },
             Cell::count(standing.end_offset),
@@ -67,7 +67,7 @@ fn partitions(standings: &[Standing]) -> Table {
     };
     Table {
         title: "Partitions held",
-        columns: &["Partition", "Lag", "Lag in time", "Committed", "End offset"],
+        columns: &["Partition", "Lag", "Lag time", "Committed", "End offset"],
         rows: standings.iter().map(row).collect(),
         if_empty: "None: the group has not given this member any, or has fewer partitions than members.",
     }

@@ -50,8 +50,8 @@ async fn all(
     let (producer, consumer) =
         (format!("http://127.0.0.1:{}", ports.producer), format!("http://127.0.0.1:{}", ports.consumer));
     println!(
-        "\nproducer   {producer}          metrics: {producer}/metrics\n\
-         consumer   {consumer}/metrics\n\
+        "\nproducer   {producer}/status   metrics: {producer}/metrics\n\
+         consumer   {consumer}/status   metrics: {consumer}/metrics\n\
          Kafka      {kafka}\n\
          store      {mongo}\n\
          Prometheus {seen_at}\n\

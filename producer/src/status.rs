@@ -53,7 +53,7 @@ fn tables(counters: &Registry, publisher: &Publisher, end_offsets: &Mutex<BTreeM
 fn partitions(publisher: &Publisher, end_offsets: &Mutex<BTreeMap<i32, i64>>) -> Table {
     let end_offsets = end_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let row = |(partition, is_available): (i32, bool)| {
-        let posts = if is_available { Cell::Text("taken".to_owned()) } else { Cell::Alarm("refused".to_owned()) };
+        let posts = if is_available { Cell::Text("accepted".to_owned()) } else { Cell::Alarm("refused".to_owned()) };
         vec![Cell::Text(partition.to_string()), posts, Cell::count(end_offsets.get(&partition).copied())]
     };
     Table {

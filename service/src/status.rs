@@ -91,7 +91,7 @@ impl Table {
 pub enum Cell {
     /// A name or a word.
     Text(String),
-    /// A number, or what is measured.
+    /// A number, or a word in its place.
     Number(String),
     /// A word that should not stand there.
     Alarm(String),
@@ -154,11 +154,11 @@ impl Status {
             Ok(()) => State::Ready,
             Err(_) => State::NotReady,
         };
-        let called = |name| {
-            let known = subject.conditions.iter().find(|(condition, _)| *condition == name);
-            known.map_or(name, |(_, called)| *called)
-        };
-        let conditions = readiness.conditions().into_iter().map(|(name, state)| (called(name), state)).collect();
+        let mut conditions = readiness.conditions();
+        // In the order in which the service names them, and those it does not name at the end.
+        let place = |name| subject.conditions.iter().position(|(known, _)| *known == name);
+        conditions.sort_by_key(|(name, _)| place(*name).unwrap_or(usize::MAX));
+        let called = |name| place(name).map_or(name, |index| subject.conditions[index].1);
         page::render(&Page {
             name: subject.name,
             version: env!("CARGO_PKG_VERSION"),
@@ -166,7 +166,7 @@ impl Status {
             at: &recent_errors::now(),
             is_refreshing,
             state,
-            conditions,
+            conditions: conditions.into_iter().map(|(name, met)| (called(name), met)).collect(),
             counted: subject.counted,
             rates: self.throughput().rates(),
             report: (subject.report)(),

@@ -10,5 +10,6 @@ mod rebalance;
 mod records;
 mod running;
 mod stalls;
+mod status;
 mod store_away;
 mod support;

@@ -132,6 +132,17 @@ impl Endpoints {
         self.get("/metrics").await.lines().filter(|line| line.starts_with(&series)).count()
     }
 
+    /// The status page, once it has these parts.
+    pub(crate) async fn wait_for_page(&self, parts: &[&str]) -> String {
+        let mut page = String::new();
+        wait_until(&format!("/status shows {parts:?}"), async || {
+            page = self.get("/status").await;
+            parts.iter().all(|part| page.contains(part))
+        })
+        .await;
+        page
+    }
+
     pub(crate) async fn wait_for_readyz(&self, expected: &str) {
         wait_until(&format!("/readyz tells {expected}"), async || self.get("/readyz").await.contains(expected)).await;
     }

@@ -18,5 +18,6 @@ mod program;
 mod protocol;
 mod refused;
 mod running;
+mod status;
 mod stop;
 mod topic;

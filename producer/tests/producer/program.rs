@@ -152,6 +152,26 @@ async fn a_healthcheck_asks_the_service_on_its_port() {
     assert!(error.starts_with(&format!("not ready: no service answers on port {port} of 127.0.0.2: ")), "{error}");
 }
 
+#[tokio::test]
+async fn its_last_warnings_are_on_the_status_page() {
+    let (port, nowhere) = (stack::free_port(), format!("127.0.0.1:{}", stack::free_port()));
+    let variables = [("PORT", port.to_string()), ("KAFKA_BROKER", nowhere)];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let _child = program(&[], &variables).stderr(Stdio::null()).spawn().unwrap();
+    let address = ([127, 0, 0, 1], port).into();
+    eventually("the warning on the page", async || {
+        let is_there = tokio::net::TcpStream::connect(address).await.is_ok();
+        is_there
+            && Connection::open(address)
+                .await
+                .ask(request("GET", "/status"))
+                .await
+                .text()
+                .contains("<p>cannot reach Kafka, trying again: brokers=127.0.0.1:")
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_until_sigterm() {
     let topic = fresh_topic();

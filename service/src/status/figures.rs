@@ -26,6 +26,9 @@ pub(super) fn rate(rate: f64) -> String {
 pub fn span(span: Duration) -> String {
     const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
     let seconds = span.as_secs();
+    if span.is_zero() {
+        return "0 s".to_owned();
+    }
     if seconds < 10 {
         return format!("{:.1} s", span.as_secs_f64());
     }
@@ -58,6 +61,6 @@ mod tests {
     fn spans_have_their_two_largest_units() {
         let shown =
             [0, 4_250, 12_000, 61_000, 3_600_000, 11_520_000, 90_000_000].map(|ms| span(Duration::from_millis(ms)));
-        assert_eq!(shown, ["0.0 s", "4.2 s", "12 s", "1 min 1 s", "1 h 0 min", "3 h 12 min", "1 d 1 h"]);
+        assert_eq!(shown, ["0 s", "4.2 s", "12 s", "1 min 1 s", "1 h 0 min", "3 h 12 min", "1 d 1 h"]);
     }
 }

@@ -68,9 +68,9 @@ impl State {
     /// A disc, a triangle or a square: in the browser's row of tabs the colour alone would not do.
     fn icon(self) -> &'static str {
         match self {
-            State::Ready => "%3Ccircle cx='8' cy='8' r='7' fill='%23007a5e'/%3E",
-            State::NotReady => "%3Cpath d='M8 1l7.5 14H.5z' fill='%23d55e00'/%3E",
-            State::Stopping => "%3Cpath d='M2 2h12v12H2z' fill='%236b7280'/%3E",
+            State::Ready => "%3Ccircle%20cx='8'%20cy='8'%20r='7'%20fill='%23007a5e'/%3E",
+            State::NotReady => "%3Cpath%20d='M8%201l7.5%2014H.5z'%20fill='%23d55e00'/%3E",
+            State::Stopping => "%3Cpath%20d='M2%202h12v12H2z'%20fill='%236b7280'/%3E",
         }
     }
 }
@@ -86,7 +86,7 @@ pub(super) fn render(page: &Page<'_>) -> String {
     html.markup("<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
     html.text(page.name).markup(": ").text(page.state.word().to_lowercase()).markup("</title>\n");
     html.markup(
-        "<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E",
+        "<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E",
     );
     html.markup(page.state.icon())
         .markup("%3C/svg%3E\">\n<style>\n")
@@ -97,9 +97,9 @@ pub(super) fn render(page: &Page<'_>) -> String {
     throughput(&mut html, page.counted, &page.rates);
     figures(&mut html, &page.report.figures);
     html.markup("</div>\n");
-    for shown in &page.report.tables {
-        table(&mut html, shown);
-    }
+    html.markup("<div class=\"tables\">\n");
+    page.report.tables.iter().for_each(|shown| table(&mut html, shown));
+    html.markup("</div>\n");
     errors(&mut html, &page.errors);
     settings(&mut html, page.settings);
     html.markup("</main>\n");
@@ -124,10 +124,10 @@ fn state(html: &mut Html, page: &Page<'_>) {
 
 fn throughput(html: &mut Html, counted: &str, rates: &[f64]) {
     html.markup("<section class=\"throughput\">\n<h2>").text(counted).markup(" per second</h2>\n<p class=\"big\">");
-    html.text(rate(now(rates))).markup("</p>\n");
+    html.text(rate(now(rates))).markup(" <small>average ").text(rate(mean(rates))).markup("<br>highest ");
+    html.text(rate(highest(rates))).markup("</small></p>\n");
     sparkline::draw(html, counted, rates);
-    html.markup("\n<p class=\"axis\"><span>a minute ago</span> <span>average ").text(rate(mean(rates)));
-    html.markup(", highest ").text(rate(highest(rates))).markup("</span> <span>now</span></p>\n</section>\n");
+    html.markup("\n<p class=\"axis\"><span>a minute ago</span> <span>now</span></p>\n</section>\n");
 }
 
 fn figures(html: &mut Html, figures: &[Figure]) {
@@ -175,7 +175,7 @@ fn cell(html: &mut Html, cell: &Cell, is_head: bool, is_number: bool) {
     match cell {
         Cell::Text(text) | Cell::Number(text) => html.text(text),
         Cell::Alarm(text) => html.markup(UNMET).markup(" ").text(text),
-        Cell::Unknown => html.markup("unknown"),
+        Cell::Unknown => html.markup("<abbr title=\"unknown\">–</abbr>"),
     };
     html.markup(if is_head { "</th>" } else { "</td>" });
 }
@@ -218,9 +218,9 @@ fn settings(html: &mut Html, settings: &[Variable]) {
 /// copies something can stop the refreshing.
 fn footer(html: &mut Html, is_refreshing: bool) {
     html.markup("<footer>\n<p>").markup(if is_refreshing {
-        "Refreshed every <span>5 s</span>. <a href=\"?still\">Stop refreshing</a>"
+        "<span>Refreshed every 5 s</span> <a href=\"?still\">Stop refreshing</a>"
     } else {
-        "Not refreshed. <a href=\"status\">Refresh every 5 s</a>"
+        "<span>Not refreshed</span> <a href=\"status\">Refresh every 5 s</a>"
     });
     html.markup(" <a href=\"metrics\">Metrics</a></p>\n</footer>\n");
 }

@@ -19,7 +19,10 @@ pub(super) fn draw(html: &mut Html, what: &str, rates: &[f64]) {
         html.markup(r#"<path class="area" d="M"#).text(left).markup(" ").text(HEIGHT);
         points(html, &line);
         html.markup("L").text(right).markup(" ").text(HEIGHT).markup(r#"Z"/>"#);
-        html.markup(r#"<path class="line" d="M"#).text(left).markup(" ").text(format_args!("{:.2}", line[0].1));
+        html.markup(r#"<path class="line" vector-effect="non-scaling-stroke" d="M"#)
+            .text(left)
+            .markup(" ")
+            .text(format_args!("{:.2}", line[0].1));
         points(html, &line);
         html.markup(r#""/>"#);
     }
@@ -45,7 +48,10 @@ mod tests {
     #[test]
     fn the_latest_is_at_the_right_and_the_highest_at_the_top() {
         let svg = drawn(&[0.0, 10.0, 5.0]);
-        assert!(svg.contains(r#"class="line" d="M57 24.00L57 24.00L58 0.00L59 12.00""#), "{svg}");
+        assert!(
+            svg.contains(r#"class="line" vector-effect="non-scaling-stroke" d="M57 24.00L57 24.00L58 0.00L59 12.00""#),
+            "{svg}"
+        );
         assert!(svg.contains("<title>Posts in the last minute: 5.0 now, 5.0 on average, 10 at most</title>"), "{svg}");
     }
 

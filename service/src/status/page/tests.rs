@@ -52,10 +52,9 @@ fn it_says_what_it_is_given() {
         "<strong>Kafka</strong> no answer<",
         "<strong>MongoDB</strong> OK<",
         "up 1 h 2 min",
-        "<h2>Posts accepted per second</h2>\n<p class=\"big\">1.5</p>",
-        "average 1.5, highest 2.0",
+        "<h2>Posts accepted per second</h2>\n<p class=\"big\">1.5 <small>average 1.5<br>highest 2.0</small>",
         "<th scope=\"row\">no answer</th>",
-        "<td class=\"number\">12,345</td><td>unknown</td>",
+        "<td class=\"number\">12,345</td><td><abbr title=\"unknown\">–</abbr></td>",
         "<strong>WARN</strong> <time datetime=\"2026-11-21T17:39:00Z\">2026-11-21 17:39:00 UTC</time> <span>3 times</span>",
         "<dt>KAFKA_BROKER</dt><dd><strong>kafka:29092</strong> <small>default localhost:9092</small></dd>",
         "<dt>KAFKA_BROKER</dt><dd>localhost:9092</dd>",
@@ -85,7 +84,7 @@ fn it_says_when_there_is_nothing() {
         settings: &[],
     });
     for part in
-        ["<h1>Stopping</h1>", "No partition is held.", "None in the log", "<p class=\"big\">0</p>", "href=\"status\""]
+        ["<h1>Stopping</h1>", "No partition is held.", "None in the log", "<p class=\"big\">0 <", "href=\"status\""]
     {
         assert!(html.contains(part), "{part} in\n{html}");
     }
