@@ -70,5 +70,6 @@ fn partitions(standings: &[Standing]) -> Table {
         columns: &["Partition", "Lag", "Lag time", "Committed", "End offset"],
         rows: standings.iter().map(row).collect(),
         if_empty: "None: the group has not given this member any, or has fewer partitions than members.",
+        note: "Kafka is asked for the end offsets once a second; what is committed is known at once.",
     }
 }

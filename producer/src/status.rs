@@ -61,5 +61,6 @@ fn partitions(publisher: &Publisher, end_offsets: &Mutex<BTreeMap<i32, i64>>) ->
         columns: &["Partition", "Posts", "End offset"],
         rows: (0..).zip(publisher.availability()).map(row).collect(),
         if_empty: "Not known yet: they are once Kafka was reached.",
+        note: "Kafka is asked for the end offsets once a second.",
     }
 }

@@ -70,6 +70,8 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// What is said when there is no row.
     pub if_empty: &'static str,
+    /// What helps to read it.
+    pub note: &'static str,
 }
 
 impl Table {
@@ -82,7 +84,7 @@ impl Table {
         let counted = totals.into_iter().filter(|(_, total)| *total > 0);
         let rows: Vec<_> =
             counted.map(|(reason, total)| vec![Cell::Text(reason), Cell::Number(figures::grouped(total))]).collect();
-        (!rows.is_empty()).then_some(Self { title, columns, rows, if_empty: "" })
+        (!rows.is_empty()).then_some(Self { title, columns, rows, if_empty: "", note: "" })
     }
 }
 
@@ -177,5 +179,39 @@ impl Status {
 
     fn throughput(&self) -> MutexGuard<'_, Throughput> {
         self.inner.throughput.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Settings;
+
+    #[test]
+    fn the_state_is_that_of_the_conditions_until_it_stops() {
+        let registry = Registry::new(&[]);
+        let subject = Subject {
+            name: "consumer",
+            counter: "events_total",
+            counted: "Events",
+            conditions: &[("kafka", "Kafka"), ("dead_letters", "Dead letters")],
+            report: Box::new(Report::default),
+        };
+        let settings = ServiceSettings::read(&mut Settings::new(&|_| None), 0);
+        let status = Status::new(subject, &registry, &settings);
+        let readiness = Readiness::new(&["kafka", "dead_letters", "another"]);
+        let shows = |is_stopping, word: &str| {
+            let page = status.render(&readiness, is_stopping, true);
+            assert!(page.contains(&format!("<h1>{word}</h1>")), "{word} in\n{page}");
+            page
+        };
+        let page = shows(false, "Not ready");
+        let places = ["Kafka", "Dead letters", "another"].map(|name| page.find(&format!("<strong>{name}</strong> ")));
+        assert!(places.is_sorted() && places[0].is_some(), "in the service's own order: {page}");
+        for condition in ["kafka", "dead_letters", "another"] {
+            readiness.met(condition);
+        }
+        shows(false, "Ready");
+        shows(true, "Stopping");
     }
 }

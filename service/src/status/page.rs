@@ -115,7 +115,8 @@ fn state(html: &mut Html, page: &Page<'_>) {
     time(html, page.at);
     html.markup("</p>\n<h1>").markup(page.state.word()).markup("</h1>\n<ul class=\"conditions\">\n");
     for (name, met) in &page.conditions {
-        html.markup("<li>").markup(if met.is_ok() { MET } else { UNMET });
+        html.markup(if met.is_ok() { "<li>" } else { "<li class=\"unmet\">" });
+        html.markup(if met.is_ok() { MET } else { UNMET });
         html.markup(" <span><strong>").text(name).markup("</strong> ");
         html.text(met.as_ref().err().map_or("OK", String::as_str)).markup("</span></li>\n");
     }
@@ -149,7 +150,8 @@ fn table(html: &mut Html, table: &Table) {
         return;
     }
     let is_number = |column: usize| table.rows.iter().any(|row| matches!(row.get(column), Some(Cell::Number(_))));
-    html.markup("<table>\n<thead><tr>");
+    html.markup("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"").text(table.title);
+    html.markup("\">\n<table>\n<thead><tr>");
     for (index, column) in table.columns.iter().enumerate() {
         html.markup(if is_number(index) { "<th scope=\"col\" class=\"number\">" } else { "<th scope=\"col\">" });
         html.text(column).markup("</th>");
@@ -162,7 +164,11 @@ fn table(html: &mut Html, table: &Table) {
         }
         html.markup("</tr>\n");
     }
-    html.markup("</tbody>\n</table>\n</section>\n");
+    html.markup("</tbody>\n</table>\n</div>\n");
+    if !table.note.is_empty() {
+        html.markup("<p class=\"note\">").text(table.note).markup("</p>\n");
+    }
+    html.markup("</section>\n");
 }
 
 fn cell(html: &mut Html, cell: &Cell, is_head: bool, is_number: bool) {

@@ -27,6 +27,7 @@ fn page_of(text: &str, settings: &[Variable]) -> String {
                     Cell::Unknown,
                 ]],
                 if_empty: "none",
+                note: "once a second",
             }],
         },
         errors: vec![RecentError {
@@ -58,6 +59,7 @@ fn it_says_what_it_is_given() {
         "<strong>WARN</strong> <time datetime=\"2026-11-21T17:39:00Z\">2026-11-21 17:39:00 UTC</time> <span>3 times</span>",
         "<dt>KAFKA_BROKER</dt><dd><strong>kafka:29092</strong> <small>default localhost:9092</small></dd>",
         "<dt>KAFKA_BROKER</dt><dd>localhost:9092</dd>",
+        "<p class=\"note\">once a second</p>",
         "<a href=\"?still\">",
     ] {
         assert!(html.contains(part), "{part} in\n{html}");
@@ -78,7 +80,13 @@ fn it_says_when_there_is_nothing() {
         rates: vec![],
         report: Report {
             figures: vec![],
-            tables: vec![Table { title: "Partitions", columns: &[], rows: vec![], if_empty: "No partition is held." }],
+            tables: vec![Table {
+                title: "Partitions",
+                columns: &[],
+                rows: vec![],
+                if_empty: "No partition is held.",
+                note: "",
+            }],
         },
         errors: vec![],
         settings: &[],
