@@ -69,7 +69,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         lanes.clone(),
         tracing.tracer(),
     );
-    let status = status::status(&config.service, &registry, Arc::clone(&publisher), kafka.end_offsets());
+    let status = status::status(&config.service, &registry, Arc::downgrade(&publisher), kafka.end_offsets());
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
     let bodies = body::BodyReader::new(&config, stop.clone());
     let handler = create_post::CreatePost::new(bodies, publisher, metrics, tracing.tracer());

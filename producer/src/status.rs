@@ -1,7 +1,7 @@
 //! What the producer tells on its status page.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use service::status::figures::grouped;
 use service::status::{Cell, Figure, Report, Status, Subject, Table};
@@ -14,11 +14,11 @@ use crate::publisher::Publisher;
 /// The end offset of each partition, as it was last asked for.
 pub(crate) type EndOffsets = Arc<Mutex<BTreeMap<i32, i64>>>;
 
-/// The producer's page.
+/// The producer's page. It does not keep the publisher: the lanes end when the last one who could publish is gone.
 pub(crate) fn status(
     settings: &ServiceSettings,
     registry: &Registry,
-    publisher: Arc<Publisher>,
+    publisher: Weak<Publisher>,
     end_offsets: EndOffsets,
 ) -> Status {
     let counters = registry.clone();
@@ -27,9 +27,11 @@ pub(crate) fn status(
         counter: ACCEPTED,
         counted: "Posts accepted",
         conditions: &[(kafka::CONDITION, "Kafka")],
-        report: Box::new(move || Report {
-            figures: figures(&counters, &publisher),
-            tables: tables(&counters, &publisher, &end_offsets),
+        report: Box::new(move || {
+            publisher.upgrade().map_or_else(Report::default, |publisher| Report {
+                figures: figures(&counters, &publisher),
+                tables: tables(&counters, &publisher, &end_offsets),
+            })
         }),
     };
     Status::new(subject, registry, settings)
