@@ -32,7 +32,7 @@ pub(crate) fn status(settings: &ServiceSettings, registry: &Registry, book: Arc<
             Report { figures: figures(&counters, &standings), tables }
         }),
     };
-    Status::new(subject, registry, settings)
+    Status::new(subject, registry, settings.in_force.clone())
 }
 
 fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {

@@ -8,6 +8,7 @@ use anyhow::Context;
 use metrics::{Counter, Gauge, Histogram};
 use service::http::{Limits, NoRoutes};
 use service::metrics::{HistogramSpec, LATENCY_BUCKETS};
+use service::status::{Report, Status, Subject};
 use service::{Health, Readiness, Registry};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -19,6 +20,9 @@ const LATENCY: HistogramSpec = HistogramSpec {
     help: "Time from when a post was due to its answer, in seconds",
     buckets: LATENCY_BUCKETS,
 };
+
+/// Posts by outcome.
+const POSTS: &str = "loadtest_posts_total";
 
 const LIMITS: Limits = Limits { max_connections: 100, header_timeout: Duration::from_secs(10) };
 
@@ -47,7 +51,7 @@ impl Live {
         }
         let posts = Outcomes::default()
             .named()
-            .map(|(outcome, _)| registry.counter("loadtest_posts_total", "Posts by outcome", &[("outcome", outcome)]));
+            .map(|(outcome, _)| registry.counter(POSTS, "Posts by outcome", &[("outcome", outcome)]));
         Ok(Self {
             posts,
             latency: registry.histogram(LATENCY.name, &[]),
@@ -80,8 +84,17 @@ impl Live {
 }
 
 async fn serve(listener: TcpListener, registry: Registry, stop: CancellationToken) {
-    let health = Health::new("loadtest", Readiness::new(&[]), registry.clone(), stop.clone());
+    let subject = Subject {
+        name: "loadtest",
+        counter: POSTS,
+        counted: "Posts ended",
+        conditions: &[],
+        report: Box::new(Report::default),
+    };
+    let status = Status::new(subject, &registry, Vec::new());
+    let health = Health::new(status.clone(), Readiness::new(&[]), registry.clone(), stop.clone());
     tokio::select! {
+        () = status.upkeep() => {}
         () = service::http::serve(listener, LIMITS, NoRoutes, health, &registry, stop) => {}
         () = registry.upkeep() => {}
     }

@@ -34,7 +34,7 @@ pub(crate) fn status(
             })
         }),
     };
-    Status::new(subject, registry, settings)
+    Status::new(subject, registry, settings.in_force.clone())
 }
 
 fn figures(counters: &Registry, publisher: &Publisher) -> Vec<Figure> {

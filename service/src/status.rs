@@ -12,7 +12,7 @@ use crate::recent_errors::{self, RecentErrors};
 use crate::settings::Variable;
 use crate::status::page::{Page, State};
 use crate::status::throughput::Throughput;
-use crate::{Readiness, Registry, ServiceSettings};
+use crate::{Readiness, Registry};
 
 pub mod figures;
 mod html;
@@ -123,11 +123,11 @@ struct Inner {
 }
 
 impl Status {
-    /// The page of a service that starts now; the registry has its counter.
-    pub fn new(subject: Subject, registry: &Registry, settings: &ServiceSettings) -> Self {
+    /// The page of a service that starts now, with these settings; the registry has its counter.
+    pub fn new(subject: Subject, registry: &Registry, settings: Vec<Variable>) -> Self {
         let started = Instant::now();
         let throughput = Mutex::new(Throughput::new(started, registry.total(subject.counter)));
-        let (registry, settings) = (registry.clone(), settings.in_force.clone());
+        let registry = registry.clone();
         Self { inner: Arc::new(Inner { subject, registry, settings, started, throughput }) }
     }
 
@@ -185,7 +185,6 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Settings;
 
     #[test]
     fn the_state_is_that_of_the_conditions_until_it_stops() {
@@ -197,8 +196,7 @@ mod tests {
             conditions: &[("kafka", "Kafka"), ("dead_letters", "Dead letters")],
             report: Box::new(Report::default),
         };
-        let settings = ServiceSettings::read(&mut Settings::new(&|_| None), 0);
-        let status = Status::new(subject, &registry, &settings);
+        let status = Status::new(subject, &registry, Vec::new());
         let readiness = Readiness::new(&["kafka", "dead_letters", "another"]);
         let shows = |is_stopping, word: &str| {
             let page = status.render(&readiness, is_stopping, true);
