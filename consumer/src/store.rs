@@ -125,7 +125,7 @@ impl Store {
             Err(_) => return Err(no_answer()),
         };
         let ErrorKind::InsertMany(failure) = *error.kind else {
-            return Err(error.to_string());
+            return Err(error.kind.to_string());
         };
         let mut not_stored = Vec::new();
         for (index, judgement) in classify::insert_failure(failure, documents.len())? {
@@ -176,7 +176,7 @@ async fn other_unique_indexes(posts: &Collection<RawDocumentBuf>) -> mongodb::er
 
 async fn answer<T>(request: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, String> {
     match tokio::time::timeout(ANSWER_TIMEOUT, request.into_future()).await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Ok(answer) => answer.map_err(|error| error.kind.to_string()),
         Err(_) => Err(no_answer()),
     }
 }
