@@ -8,6 +8,7 @@ fire while the store stands still, and clear after.
 """
 
 import contextlib
+import ctypes
 import json
 import math
 import os
@@ -25,7 +26,12 @@ TOOLS = os.path.abspath("target/ci-tools")
 PROMETHEUS = f"{TOOLS}/prometheus/usr/bin/prometheus"
 NODE_EXPORTER = f"{TOOLS}/node-exporter/usr/bin/prometheus-node-exporter"
 LOADTEST = "target/release/loadtest"
+# Where the lab's own metrics are scraped.
+LAB = "127.0.0.1:9464"
 LAG_ALERT = "KafkaLagHigh"
+
+libc = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 def main():
@@ -35,13 +41,21 @@ def main():
         up = spawn(LOADTEST, "up", "--stack", "native", PROMETHEUS=PROMETHEUS, KAFKA_PARTITIONS="4")
         places = wait("the pipeline", lambda: told(up), 120, up)
         prometheus = places["Prometheus"]
-        spawn(NODE_EXPORTER, "--web.listen-address=127.0.0.1:9100")
+        exporter = (NODE_EXPORTER, "--web.listen-address=127.0.0.1:9100")
+        restarted = spawn(*exporter)
+        # A fault, on servers and services of its own.
+        chaos = spawn(LOADTEST, "chaos", "--one-by-one", "--faults", "poison", "--rate", "50", "--prometheus", LAB)
+        wait("chaos", lambda: chaos.poll() is not None, 120, up)
+        end(chaos, None)
+        restarted.terminate()
         load = spawn(
-            LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--prometheus", "127.0.0.1:9464",
+            LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--prometheus", LAB,
             "--rate", "300", "--vus", "50", "--duration", "10m", KAFKA_BROKER=places["Kafka"],
         )  # fmt: skip
         member = spawn(LOADTEST, "consumer", KAFKA_BROKER=places["Kafka"], MONGO_URI=places["store"], HOST="127.0.0.1", PORT="0")
-        time.sleep(10)
+        # Two scrapes, so that it is seen that one is down and that the other has joined.
+        time.sleep(11)
+        spawn(*exporter)
         end(member, signal.SIGTERM)
 
         stood_still = time.monotonic()
@@ -68,10 +82,10 @@ def main():
             failed += not has_data
             print(f"{'ok      ' if has_data else 'NO DATA '} {name}: {expr}")
 
-        for url in (f"{places['producer']}/metrics", places["consumer"], "http://127.0.0.1:9464/metrics"):
-            is_well_formed = check_metrics(url)
+        for service in (places["producer"], places["consumer"], f"http://{LAB}"):
+            is_well_formed = check_metrics(service)
             failed += not is_well_formed
-            print(f"{'ok      ' if is_well_formed else 'FAILED  '} promtool check metrics < {url}")
+            print(f"{'ok      ' if is_well_formed else 'FAILED  '} promtool check metrics < {service}/metrics")
 
         end(load, signal.SIGINT)
         for process in (load, up):
@@ -82,10 +96,11 @@ def main():
 
 @contextlib.contextmanager
 def child(command, variables):
-    """A process whose output is kept, and which ends with this one."""
+    """A process whose output is kept, and which ends with this one, even when this one is killed."""
+    environment, die_with_parent = {**os.environ, **variables}, lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
-            command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=die_with_parent
         )
         process.output = output
         try:
@@ -101,8 +116,9 @@ def text(process):
 
 
 def end(process, how):
-    """Ends it, and fails unless it ends well."""
-    process.send_signal(how)
+    """Ends it by a signal, unless it ends by itself, and fails unless it ends well."""
+    if how:
+        process.send_signal(how)
     if process.wait(timeout=120) != 0:
         sys.exit(f"{' '.join(process.args)} ended with {process.returncode}:\n{text(process)}")
 
@@ -124,8 +140,8 @@ def told(up):
     """Where everything is, as `loadtest up` has printed it."""
     places = dict(re.findall(r"^(producer|consumer|Kafka|store|Prometheus) +(\S+)", text(up), re.MULTILINE))
     if "Prometheus" in places:
-        places["Prometheus"] = places["Prometheus"].removesuffix("/graph")
-        return places
+        # What a browser is to open is a page.
+        return {name: re.sub(r"(http://[^/]+)/.*", r"\1", place) for name, place in places.items()}
 
 
 def get(url):
@@ -141,8 +157,8 @@ def ask(prometheus, expr, since):
     return any(not math.isnan(float(value)) for one in series for _, value in one["values"])
 
 
-def check_metrics(url):
-    with urllib.request.urlopen(url, timeout=30) as answer:
+def check_metrics(service):
+    with urllib.request.urlopen(f"{service}/metrics", timeout=30) as answer:
         return subprocess.run([f"{TOOLS}/prometheus/usr/bin/promtool", "check", "metrics"], input=answer.read()).returncode == 0
 
 

@@ -28,7 +28,7 @@ def main(pairs=12, rate=1.0):
 
 def read_places(lines):
     for line in lines:
-        if found := re.match(r"(producer|store) +(\S+)", line):
+        if found := re.match(r"(producer|store) +((?:http|mongodb)://[^/]+(?:/scalable-api)?)", line):
             yield found.groups()
         if line.startswith("logs"):
             return

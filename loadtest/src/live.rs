@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use metrics::{Counter, Gauge, Histogram};
-use service::http::{Limits, NoRoutes};
+use service::http::{Limits, NoRoutes, durations};
 use service::metrics::{HistogramSpec, LATENCY_BUCKETS};
 use service::status::{Report, Status, Subject};
 use service::{Health, Readiness, Registry};
@@ -42,7 +42,7 @@ impl Live {
     /// # Errors
     /// When the address is taken.
     pub(crate) async fn start(address: Option<SocketAddr>) -> anyhow::Result<Self> {
-        let (registry, stop) = (Registry::new(&[LATENCY]), CancellationToken::new());
+        let (registry, stop) = (Registry::new(&[durations::SPEC, LATENCY]), CancellationToken::new());
         if let Some(address) = address {
             let listener = TcpListener::bind(address).await;
             let listener =
