@@ -27,7 +27,7 @@ use crate::post::RunId;
 use crate::report::Report;
 use crate::run::finish;
 use crate::settings::{Lookup, ServiceSettings};
-use crate::threshold::{Verdict, judge_ledger};
+use crate::threshold::Verdict;
 use crate::trial::{Conclusion, Trial};
 use report::{ChaosReport, FaultReport};
 use stage::Stage;
@@ -138,7 +138,7 @@ async fn measure(
         drain_timeout: options.outcome.drain_timeout,
         is_interrupted: stop.is_cancelled(),
         faults: troubles,
-        judge: &judge_ledger,
+        thresholds: &[],
     };
     let mut report = trial.conclude(conclusion, &mut pipeline.services).await?;
     let poison = poison.look_for(&kafka, &dead_letters).await?;

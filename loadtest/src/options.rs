@@ -1,15 +1,17 @@
 //! The command line. The verbs are `run`, `chaos`, `verify`, `up` and `show`; without a verb the options are those of `run`.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use contract::PostId;
-use service::settings::parse_duration;
 use stack::{StackKind, StoreKind};
 
 use crate::chaos::fault::Faults;
+pub(crate) use run::{LoadOptions, OutcomeOptions, RunOptions};
+use values::{brokers, positive_duration, post_id, rate};
+
+mod run;
+mod values;
 
 const EXPLANATION: &str = "\
 Environment: KAFKA_BROKER and MONGO_URI name servers that run already, MONGOD a real mongod; KAFKA_*, DLQ_TOPIC, LOG, \
@@ -59,74 +61,6 @@ impl CommandLine {
     pub(crate) fn verb(self) -> Verb {
         self.verb.unwrap_or(Verb::Run(self.run))
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RunOptions {
-    #[command(flatten)]
-    pub(crate) load: LoadOptions,
-    /// How long posts are sent, such as 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
-    pub(crate) duration: Duration,
-    /// A user's pause between an answer and its next post, such as 250ms; 0 for none
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_or_zero)]
-    pub(crate) think: Duration,
-    /// Posts per second, offered whatever the answers do; the users take turns instead of thinking
-    #[arg(long, value_name = "N", conflicts_with = "think", value_parser = rate)]
-    pub(crate) rate: Option<f64>,
-    /// Send to this server, such as http://localhost:3000, and start nothing; needs --mongo-uri or MONGO_URI to
-    /// reconcile, and KAFKA_BROKER to see the lag and the dead letters
-    #[arg(long, value_name = "URL")]
-    pub(crate) target: Option<String>,
-    /// Where the documents are, such as mongodb://localhost:27017/scalable-api [default: MONGO_URI, else a store is
-    /// started]
-    #[arg(long, value_name = "URI")]
-    pub(crate) mongo_uri: Option<String>,
-    #[command(flatten)]
-    pub(crate) stack: StackOptions,
-    #[command(flatten)]
-    pub(crate) outcome: OutcomeOptions,
-}
-
-/// How posts are sent.
-#[derive(Debug, Args)]
-pub(crate) struct LoadOptions {
-    /// Virtual users, each with a connection of its own; each sends a post, waits for its answer, and sends the next one
-    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) vus: u32,
-    /// Longest wait for an answer; the post counts as unknown then
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
-    pub(crate) request_timeout: Duration,
-    /// Send every post this often under its own Idempotency-Key, whatever the answers are; it is stored once
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub(crate) repeat: u32,
-    /// The contents of the posts, and of chaos the faults, are made from this number
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Serve the lab's own metrics there while it runs, such as 127.0.0.1:9464, for a Prometheus to scrape
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) prometheus: Option<SocketAddr>,
-    /// Threads of the load generator [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
-    threads: Option<u32>,
-}
-
-impl LoadOptions {
-    /// How many threads generate the load: as asked for, else one per core, and never more than there are users.
-    pub(crate) fn threads(&self) -> u32 {
-        self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1)).min(self.vus)
-    }
-}
-
-/// What comes after the load.
-#[derive(Debug, Args)]
-pub(crate) struct OutcomeOptions {
-    /// Longest wait, after the load, until all is stored
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
-    pub(crate) drain_timeout: Duration,
-    /// Directory for report.json and the logs [default: a new one under target/loadtest]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -206,24 +140,6 @@ pub(crate) struct StackOptions {
     pub(crate) brokers: u32,
 }
 
-/// Processor cores that this program may use.
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-fn faults(text: &str) -> Result<Faults, String> {
-    text.parse()
-}
-
-fn brokers(text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|count| [1, 3].contains(count)).ok_or("must be 1 or 3".to_owned())
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate: &f64| (0.01..=1_000_000.0).contains(rate));
-    rate.ok_or("must be a number of posts per second from 0.01 to 1000000, such as 2000".to_owned())
-}
-
 impl StackOptions {
     pub(crate) fn options(&self) -> stack::Options {
         let Self { stack, store, brokers } = *self;
@@ -231,25 +147,13 @@ impl StackOptions {
     }
 }
 
-fn positive_duration(text: &str) -> Result<Duration, String> {
-    match parse_duration(text) {
-        Some(duration) if !duration.is_zero() => Ok(duration),
-        Some(_) => Err("must be more than zero".to_owned()),
-        None => Err("must be a number with its unit, such as 250ms, 30s or 5m".to_owned()),
-    }
+/// Processor cores that this program may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn duration_or_zero(text: &str) -> Result<Duration, String> {
-    if text == "0" {
-        Ok(Duration::ZERO)
-    } else {
-        parse_duration(text).ok_or("must be 0 or a number with its unit, such as 250ms or 1s".to_owned())
-    }
-}
-
-fn post_id(text: &str) -> Result<PostId, String> {
-    let id = PostId::from_key(text.as_bytes());
-    id.ok_or("must be the id from the answer, such as 01890a5d-ac96-774b-bcce-b302099a8057".to_owned())
+fn faults(text: &str) -> Result<Faults, String> {
+    text.parse()
 }
 
 #[cfg(test)]
@@ -280,6 +184,7 @@ mod tests {
             (&["chaos", "--brokers", "2"], "must be 1 or 3"),
             (&["chaos", "--faults", "earthquake"], "there is no fault `earthquake`"),
             (&["--duration", "30"], "must be a number with its unit"),
+            (&["--threshold", "p95<2000"], "a time needs its unit"),
             (&["--duration", "0s"], "must be more than zero"),
             (&["show", "42"], "must be the id from the answer"),
             (&["--vus", "3", "up"], "cannot be used with"),

@@ -123,13 +123,21 @@ impl Report {
 pub(crate) mod tests {
     use super::*;
     use crate::environment::LoadSettings;
+    use crate::generator::tally::Latencies;
     use crate::settings::Variables;
-    use crate::threshold::{Measured, judge};
+    use crate::threshold::{Measured, defaults, judge};
 
     pub(crate) fn example() -> Report {
         let counts = Counts { accepted: 8_958, stored: 8_957, missing: 1, ..Counts::default() };
         let outcomes = Outcomes { accepted: 8_958, ..Outcomes::default() };
-        let measured = Measured { p95: Duration::from_millis(5), failed_share: 0.0, counts };
+        let measured = Measured {
+            latencies: Latencies { p95: Duration::from_millis(5), ..Latencies::default() },
+            failed_share: 0.0,
+            accepted: 8_958,
+            accepted_per_second: 298.6,
+            drained_after: Some(Duration::from_millis(4_900)),
+            counts: Some(counts),
+        };
         Report {
             run: "00ab12cd".to_owned(),
             passed: false,
@@ -147,7 +155,7 @@ pub(crate) mod tests {
             producer: ServiceUsage::default(),
             consumer: ServiceUsage::default(),
             chaos: None,
-            thresholds: judge(&measured),
+            thresholds: judge(&defaults(), &measured),
             faults: vec![],
             findings: vec![],
             environment: Environment {

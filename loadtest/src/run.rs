@@ -19,9 +19,8 @@ use crate::pipeline::{Pipeline, Ports, make_directory};
 use crate::post::RunId;
 use crate::report::Report;
 use crate::settings::{Lookup, ServiceSettings, with_option};
-use crate::threshold::judge;
 use crate::trial::{Conclusion, Trial, failure};
-use crate::{interrupt, table};
+use crate::{interrupt, table, threshold};
 
 /// A run, from the start to the exit code.
 pub(crate) async fn run(options: RunOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
@@ -78,6 +77,10 @@ async fn measure(
     let mut observer = Observer::new(pipeline.target.clone(), consumer);
     observer.look().await;
 
+    let thresholds = match &options.thresholds[..] {
+        [] => threshold::defaults(),
+        given => given.to_vec(),
+    };
     let applied = load::apply(&load, &trial.recorder, &mut observer, live, failure(&pipeline.services), stop).await?;
     let conclusion = Conclusion {
         applied,
@@ -86,7 +89,7 @@ async fn measure(
         drain_timeout: options.outcome.drain_timeout,
         is_interrupted: stop.is_cancelled(),
         faults: Vec::new(),
-        judge: &judge,
+        thresholds: &thresholds,
     };
     trial.conclude(conclusion, &mut pipeline.services).await
 }

@@ -1,83 +1,248 @@
-//! What a run must keep to: pure judgement, in k6's words.
+//! What a run must keep to: pure judgement, in k6's words. A threshold is a measure, a comparison and a limit, such as
+//! `p95<2000ms`. Those that are given take the place of the defaults for latency and failures; what the ledger must
+//! show holds always.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::generator::tally::Latencies;
 use crate::ledger::Counts;
 
-const P95_LIMIT: Duration = Duration::from_secs(2);
-const FAILED_SHARE_LIMIT: f64 = 0.01;
+/// What holds unless something else is given.
+const DEFAULTS: [&str; 2] = ["p95<2000ms", "failed<1%"];
+
+/// What always holds where the store was read.
+const OF_LEDGER: [&str; 3] = ["missing==0", "duplicated==0", "unexpected==0"];
 
 /// What is judged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured {
-    /// The latency that 95 % of the posts did not exceed.
-    pub(crate) p95: Duration,
+    /// Of all posts that were sent.
+    pub(crate) latencies: Latencies,
     /// The share of posts that were not accepted, 0 to 1.
     pub(crate) failed_share: f64,
-    /// The ledger.
-    pub(crate) counts: Counts,
+    /// Posts answered 2xx.
+    pub(crate) accepted: u64,
+    /// The same, per second of load.
+    pub(crate) accepted_per_second: f64,
+    /// From the last answer until all was stored; `None` if that was not seen.
+    pub(crate) drained_after: Option<Duration>,
+    /// The ledger; `None` if the store was not read.
+    pub(crate) counts: Option<Counts>,
+}
+
+/// A condition on one measure.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Threshold {
+    measure: Measure,
+    comparison: Comparison,
+    limit: f64,
+    /// As it was given, without blanks.
+    text: String,
+}
+
+/// What a threshold looks at, in the unit of its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    Latency(Statistic, TimeUnit),
+    /// In percent.
+    Failed,
+    Accepted,
+    Rate,
+    Drain(TimeUnit),
+    Missing,
+    Duplicated,
+    Unexpected,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Statistic {
+    P50,
+    P90,
+    P95,
+    P99,
+    P999,
+    Max,
+    Avg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TimeUnit {
+    Milliseconds,
+    Seconds,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
 }
 
 /// One threshold and whether it was kept.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Verdict {
     /// The threshold, such as `p95<2000ms`.
-    pub(crate) threshold: &'static str,
-    /// What was measured, in the threshold's unit.
+    pub(crate) threshold: String,
+    /// What was measured, in the threshold's unit; infinite for something that never came, which is null in the report.
     pub(crate) value: f64,
     /// Whether it was kept.
     pub(crate) holds: bool,
 }
 
-/// Judges a run by every threshold.
-pub(crate) fn judge(measured: &Measured) -> Vec<Verdict> {
-    let Measured { p95, failed_share, .. } = measured;
-    let mut verdicts = vec![
-        Verdict { threshold: "p95<2000ms", value: p95.as_secs_f64() * 1e3, holds: *p95 < P95_LIMIT },
-        Verdict { threshold: "failed<1%", value: failed_share * 100.0, holds: *failed_share < FAILED_SHARE_LIMIT },
-    ];
-    verdicts.extend(judge_ledger(measured));
-    verdicts
+/// Judges a run by these thresholds and by the ledger's.
+pub(crate) fn judge(thresholds: &[Threshold], measured: &Measured) -> Vec<Verdict> {
+    let of_ledger = if measured.counts.is_some() { known(&OF_LEDGER) } else { Vec::new() };
+    let of_ledger = of_ledger.iter().filter(|threshold| !thresholds.contains(threshold));
+    thresholds.iter().chain(of_ledger).map(|threshold| threshold.judge(measured)).collect()
 }
 
-/// Judges only what must hold whatever happens meanwhile.
-pub(crate) fn judge_ledger(measured: &Measured) -> Vec<Verdict> {
-    let Counts { missing, duplicated, unexpected, .. } = measured.counts;
-    vec![
-        Verdict::none("missing==0", missing),
-        Verdict::none("duplicated==0", duplicated),
-        Verdict::none("unexpected==0", unexpected),
-    ]
+/// The thresholds for latency and failures that hold where none is given.
+pub(crate) fn defaults() -> Vec<Threshold> {
+    known(&DEFAULTS)
+}
+
+fn known(texts: &[&str]) -> Vec<Threshold> {
+    texts.iter().map(|text| text.parse().expect("a test reads them all")).collect()
 }
 
 impl Verdict {
     /// The verdict on something of which there must be none.
-    pub(crate) fn none(threshold: &'static str, count: u64) -> Self {
-        Self { threshold, value: count as f64, holds: count == 0 }
+    pub(crate) fn none(threshold: &str, count: u64) -> Self {
+        Self { threshold: threshold.to_owned(), value: count as f64, holds: count == 0 }
+    }
+}
+
+impl Threshold {
+    fn judge(&self, measured: &Measured) -> Verdict {
+        let value = self.measure.value(measured);
+        let holds = match self.comparison {
+            Comparison::Less => value < self.limit,
+            Comparison::LessOrEqual => value <= self.limit,
+            Comparison::Greater => value > self.limit,
+            Comparison::GreaterOrEqual => value >= self.limit,
+            Comparison::Equal => value == self.limit,
+        };
+        Verdict { threshold: self.text.clone(), value, holds }
+    }
+}
+
+impl Measure {
+    /// What was measured; infinite where that never came, or cannot be known.
+    fn value(self, measured: &Measured) -> f64 {
+        let count = |count: fn(&Counts) -> u64| measured.counts.as_ref().map_or(f64::INFINITY, |all| count(all) as f64);
+        match self {
+            Measure::Latency(statistic, unit) => unit.of(statistic.of(&measured.latencies)),
+            Measure::Failed => measured.failed_share * 100.0,
+            Measure::Accepted => measured.accepted as f64,
+            Measure::Rate => measured.accepted_per_second,
+            Measure::Drain(unit) => measured.drained_after.map_or(f64::INFINITY, |after| unit.of(after)),
+            Measure::Missing => count(|counts| counts.missing),
+            Measure::Duplicated => count(|counts| counts.duplicated),
+            Measure::Unexpected => count(|counts| counts.unexpected),
+        }
+    }
+
+    /// The measure of this name with the unit of its limit.
+    fn named(name: &str, unit: &str) -> Result<Self, String> {
+        let time = || TimeUnit::named(unit).ok_or(format!("a time needs its unit, such as {name}<2000ms or {name}<2s"));
+        let plain = |measure| if unit.is_empty() { Ok(measure) } else { Err(format!("{name} takes a number alone")) };
+        let latency = |statistic| time().map(|unit| Measure::Latency(statistic, unit));
+        match name {
+            "p50" => latency(Statistic::P50),
+            "p90" => latency(Statistic::P90),
+            "p95" => latency(Statistic::P95),
+            "p99" => latency(Statistic::P99),
+            "p99.9" => latency(Statistic::P999),
+            "max" => latency(Statistic::Max),
+            "avg" => latency(Statistic::Avg),
+            "drain" => time().map(Measure::Drain),
+            "failed" if unit == "%" => Ok(Measure::Failed),
+            "failed" => Err("failures are limited in percent, such as failed<1%".to_owned()),
+            "accepted" => plain(Measure::Accepted),
+            "rate" => plain(Measure::Rate),
+            "missing" => plain(Measure::Missing),
+            "duplicated" => plain(Measure::Duplicated),
+            "unexpected" => plain(Measure::Unexpected),
+            _ => {
+                Err("it must begin with p50, p90, p95, p99, p99.9, max, avg, failed, accepted, rate, drain, missing, \
+                      duplicated or unexpected"
+                    .to_owned())
+            }
+        }
+    }
+}
+
+impl Statistic {
+    fn of(self, latencies: &Latencies) -> Duration {
+        match self {
+            Statistic::P50 => latencies.p50,
+            Statistic::P90 => latencies.p90,
+            Statistic::P95 => latencies.p95,
+            Statistic::P99 => latencies.p99,
+            Statistic::P999 => latencies.p999,
+            Statistic::Max => latencies.max,
+            Statistic::Avg => latencies.avg,
+        }
+    }
+}
+
+impl TimeUnit {
+    fn named(unit: &str) -> Option<Self> {
+        match unit {
+            "ms" => Some(TimeUnit::Milliseconds),
+            "s" => Some(TimeUnit::Seconds),
+            _ => None,
+        }
+    }
+
+    fn of(self, time: Duration) -> f64 {
+        match self {
+            TimeUnit::Milliseconds => time.as_secs_f64() * 1e3,
+            TimeUnit::Seconds => time.as_secs_f64(),
+        }
+    }
+}
+
+impl Comparison {
+    /// The comparison that a text begins with, and what follows it.
+    fn at_start(text: &str) -> Option<(Self, &str)> {
+        let known = [
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("==", Comparison::Equal),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
+        ];
+        known.into_iter().find_map(|(sign, comparison)| Some((comparison, text.strip_prefix(sign)?)))
+    }
+}
+
+impl FromStr for Threshold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text: String = text.split_whitespace().collect();
+        let (name, rest) = text.split_at(text.find(['<', '>', '=']).unwrap_or(text.len()));
+        let (comparison, limit) =
+            Comparison::at_start(rest).ok_or("it must compare by <, <=, >, >= or ==, such as p95<2000ms")?;
+        let digits = limit.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(limit.len());
+        let (number, unit) = limit.split_at(digits);
+        let limit = number.parse().map_err(|_| "it must end with a number, such as p95<2000ms or missing==0")?;
+        Ok(Self { measure: Measure::named(name, unit)?, comparison, limit, text })
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn broken(measured: Measured) -> Vec<&'static str> {
-        judge(&measured).into_iter().filter(|verdict| !verdict.holds).map(|verdict| verdict.threshold).collect()
-    }
-
-    #[test]
-    fn each_threshold_is_judged_alone() {
-        let good = Measured {
-            p95: Duration::from_millis(1_999),
-            failed_share: 0.009,
-            counts: Counts { unknown: 5, unknown_stored: 3, dead_lettered: 1, ..Counts::default() },
-        };
-        assert_eq!(broken(good), [""; 0]);
-        assert_eq!(broken(Measured { p95: P95_LIMIT, ..good }), ["p95<2000ms"]);
-        assert_eq!(broken(Measured { failed_share: 0.01, ..good }), ["failed<1%"]);
-        let counts = Counts { missing: 1, duplicated: 1, unexpected: 1, ..good.counts };
-        assert_eq!(broken(Measured { counts, ..good }), ["missing==0", "duplicated==0", "unexpected==0"]);
-    }
-}
+mod tests;

@@ -23,7 +23,7 @@ use crate::services::Services;
 use crate::settings::ServiceSettings;
 use crate::store::Store;
 use crate::text::{grouped, per_second};
-use crate::threshold::{Measured, Verdict};
+use crate::threshold::{Measured, Threshold, judge};
 
 /// File of the accepted ids, beside the report.
 const ACCEPTED_IDS: &str = "accepted.ids";
@@ -50,8 +50,8 @@ pub(crate) struct Conclusion<'a> {
     pub(crate) is_interrupted: bool,
     /// What has gone wrong already, in sentences.
     pub(crate) faults: Vec<String>,
-    /// Whether the trial is passed.
-    pub(crate) judge: &'a dyn Fn(&Measured) -> Vec<Verdict>,
+    /// What the trial must keep to, besides what the ledger must show.
+    pub(crate) thresholds: &'a [Threshold],
 }
 
 impl Trial {
@@ -79,7 +79,7 @@ impl Trial {
         conclusion: Conclusion<'_>,
         services: &mut Option<Services>,
     ) -> anyhow::Result<Report> {
-        let Conclusion { applied, mut observer, environment, drain_timeout, is_interrupted, mut faults, judge } =
+        let Conclusion { applied, mut observer, environment, drain_timeout, is_interrupted, mut faults, thresholds } =
             conclusion;
         let outcomes = applied.tally.outcomes;
         let mut drained = None;
@@ -115,8 +115,16 @@ impl Trial {
         }
 
         let (tally, elapsed) = (applied.tally, applied.elapsed);
-        let measured = Measured { p95: tally.latency(0.95), failed_share: outcomes.failed_share(), counts };
-        let thresholds = judge(&measured);
+        let accepted_per_second = per_second(outcomes.accepted, elapsed);
+        let measured = Measured {
+            latencies: tally.latencies(),
+            failed_share: outcomes.failed_share(),
+            accepted: outcomes.accepted,
+            accepted_per_second,
+            drained_after: drained.filter(|drained| drained.lag.unwrap_or(0) == 0).map(|drained| drained.after),
+            counts: Some(counts),
+        };
+        let thresholds = judge(thresholds, &measured);
         Ok(Report {
             run: self.run.to_string(),
             passed: faults.is_empty() && thresholds.iter().all(|verdict| verdict.holds),
@@ -124,7 +132,7 @@ impl Trial {
             counts,
             counted,
             requests_per_second: per_second(outcomes.sent(), elapsed),
-            accepted_per_second: per_second(outcomes.accepted, elapsed),
+            accepted_per_second,
             load_seconds: elapsed.as_secs_f64(),
             latency_ms: Latency::of(&tally),
             failed_share: outcomes.failed_share(),

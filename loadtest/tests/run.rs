@@ -104,6 +104,7 @@ fn what_cannot_be_used_is_exit_code_64() {
         ("--target must be a URL", vec!["--target", "localhost", "--mongo-uri", "mongodb://localhost/db"]),
         ("say where the documents are", vec!["--target", "http://localhost:1"]),
         ("must be the id from the answer", vec!["show", "42"]),
+        ("a time needs its unit, such as p95<2000ms", vec!["--threshold", "p95<2000"]),
     ]
     .into();
     for (told, arguments) in cases {

@@ -23,6 +23,18 @@ pub(crate) struct Tally {
     pub(crate) last_end: Option<Instant>,
 }
 
+/// The latencies that a share of the posts did not exceed, the longest and the mean one; zero if nothing was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Latencies {
+    pub(crate) p50: Duration,
+    pub(crate) p90: Duration,
+    pub(crate) p95: Duration,
+    pub(crate) p99: Duration,
+    pub(crate) p999: Duration,
+    pub(crate) max: Duration,
+    pub(crate) avg: Duration,
+}
+
 /// Posts by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Outcomes {
@@ -125,6 +137,19 @@ impl Tally {
     /// The latency that this share of posts did not exceed, for example 0.95.
     pub(crate) fn latency(&self, quantile: f64) -> Duration {
         Duration::from_micros(self.latencies_us.value_at_quantile(quantile))
+    }
+
+    /// The latencies that thresholds speak of.
+    pub(crate) fn latencies(&self) -> Latencies {
+        Latencies {
+            p50: self.latency(0.50),
+            p90: self.latency(0.90),
+            p95: self.latency(0.95),
+            p99: self.latency(0.99),
+            p999: self.latency(0.999),
+            max: self.longest_latency(),
+            avg: Duration::from_secs_f64(self.latencies_us.mean() / 1e6),
+        }
     }
 
     /// The longest latency.

@@ -1,0 +1,84 @@
+//! What `run` is told, and what `chaos` is told likewise: how posts are sent, and what comes after.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{duration_or_zero, positive_duration, rate};
+use super::{StackOptions, cores};
+use crate::threshold::Threshold;
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
+    /// How long posts are sent, such as 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
+    pub(crate) duration: Duration,
+    /// A user's pause between an answer and its next post, such as 250ms; 0 for none
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_or_zero)]
+    pub(crate) think: Duration,
+    /// Posts per second, offered whatever the answers do; the users take turns instead of thinking
+    #[arg(long, value_name = "N", conflicts_with = "think", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// Send to this server, such as http://localhost:3000, and start nothing; needs --mongo-uri or MONGO_URI to
+    /// reconcile, and KAFKA_BROKER to see the lag and the dead letters
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
+    /// Where the documents are, such as mongodb://localhost:27017/scalable-api [default: MONGO_URI, else a store is
+    /// started]
+    #[arg(long, value_name = "URI")]
+    pub(crate) mongo_uri: Option<String>,
+    #[command(flatten)]
+    pub(crate) stack: StackOptions,
+    #[command(flatten)]
+    pub(crate) outcome: OutcomeOptions,
+    /// What the run must keep to, such as 'p99<500ms', may be repeated: p50, p90, p95, p99, p99.9, max, avg (ms or s),
+    /// failed (%), accepted, rate (accepted per second), drain (ms or s), missing, duplicated, unexpected; by <, <=, >,
+    /// >= or == [default: 'p95<2000ms' and 'failed<1%'; nothing missing, duplicated or unexpected holds always]
+    #[arg(long = "threshold", value_name = "CONDITION")]
+    pub(crate) thresholds: Vec<Threshold>,
+}
+
+/// How posts are sent.
+#[derive(Debug, Args)]
+pub(crate) struct LoadOptions {
+    /// Virtual users, each with a connection of its own; each sends a post, waits for its answer, and sends the next one
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) vus: u32,
+    /// Longest wait for an answer; the post counts as unknown then
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
+    pub(crate) request_timeout: Duration,
+    /// Send every post this often under its own Idempotency-Key, whatever the answers are; it is stored once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) repeat: u32,
+    /// The contents of the posts, and of chaos the faults, are made from this number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Serve the lab's own metrics there while it runs, such as 127.0.0.1:9464, for a Prometheus to scrape
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) prometheus: Option<SocketAddr>,
+    /// Threads of the load generator [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    threads: Option<u32>,
+}
+
+impl LoadOptions {
+    /// How many threads generate the load: as asked for, else one per core, and never more than there are users.
+    pub(crate) fn threads(&self) -> u32 {
+        self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1)).min(self.vus)
+    }
+}
+
+/// What comes after the load.
+#[derive(Debug, Args)]
+pub(crate) struct OutcomeOptions {
+    /// Longest wait, after the load, until all is stored
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
+    pub(crate) drain_timeout: Duration,
+    /// Directory for report.json and the logs [default: a new one under target/loadtest]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+}

@@ -1,0 +1,36 @@
+//! Values of options, as people write them.
+
+use std::time::Duration;
+
+use contract::PostId;
+use service::settings::parse_duration;
+
+pub(super) fn brokers(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|count| [1, 3].contains(count)).ok_or("must be 1 or 3".to_owned())
+}
+
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| (0.01..=1_000_000.0).contains(rate));
+    rate.ok_or("must be a number of posts per second from 0.01 to 1000000, such as 2000".to_owned())
+}
+
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(duration) if !duration.is_zero() => Ok(duration),
+        Some(_) => Err("must be more than zero".to_owned()),
+        None => Err("must be a number with its unit, such as 250ms, 30s or 5m".to_owned()),
+    }
+}
+
+pub(super) fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        Ok(Duration::ZERO)
+    } else {
+        parse_duration(text).ok_or("must be 0 or a number with its unit, such as 250ms or 1s".to_owned())
+    }
+}
+
+pub(super) fn post_id(text: &str) -> Result<PostId, String> {
+    let id = PostId::from_key(text.as_bytes());
+    id.ok_or("must be the id from the answer, such as 01890a5d-ac96-774b-bcce-b302099a8057".to_owned())
+}

@@ -1,0 +1,126 @@
+//! Thresholds are read as they were written, and each is judged by its own measure.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn good() -> Measured {
+    let milliseconds = Duration::from_millis;
+    Measured {
+        latencies: Latencies {
+            p50: milliseconds(50),
+            p90: milliseconds(90),
+            p95: milliseconds(1_999),
+            p99: milliseconds(2_500),
+            p999: milliseconds(2_900),
+            max: milliseconds(3_000),
+            avg: milliseconds(60),
+        },
+        failed_share: 0.009,
+        accepted: 1_001,
+        accepted_per_second: 500.5,
+        drained_after: Some(milliseconds(5_500)),
+        counts: Some(Counts { unknown: 5, unknown_stored: 3, dead_lettered: 1, ..Counts::default() }),
+    }
+}
+
+fn broken(thresholds: &[Threshold], measured: Measured) -> Vec<String> {
+    let verdicts = judge(thresholds, &measured).into_iter();
+    verdicts.filter(|verdict| !verdict.holds).map(|verdict| verdict.threshold).collect()
+}
+
+fn verdict(text: &str, measured: &Measured) -> (f64, bool) {
+    let verdict = text.parse::<Threshold>().unwrap().judge(measured);
+    (verdict.value, verdict.holds)
+}
+
+#[test]
+fn each_default_is_judged_alone() {
+    let good = good();
+    assert_eq!(broken(&defaults(), good), [""; 0]);
+    let latencies = Latencies { p95: Duration::from_secs(2), ..good.latencies };
+    assert_eq!(broken(&defaults(), Measured { latencies, ..good }), ["p95<2000ms"]);
+    assert_eq!(broken(&defaults(), Measured { failed_share: 0.01, ..good }), ["failed<1%"]);
+    let counts = Some(Counts { missing: 1, duplicated: 1, unexpected: 1, ..Counts::default() });
+    assert_eq!(broken(&defaults(), Measured { counts, ..good }), OF_LEDGER);
+}
+
+#[test]
+fn the_ledger_is_judged_whatever_is_given_and_once() {
+    let given: Vec<Threshold> = ["p50<1s", "missing==0"].map(|text| text.parse().unwrap()).into();
+    let told: Vec<String> = judge(&given, &good()).into_iter().map(|verdict| verdict.threshold).collect();
+    assert_eq!(told, ["p50<1s", "missing==0", "duplicated==0", "unexpected==0"]);
+    let counts = Some(Counts { missing: 3, ..Counts::default() });
+    let lenient: Threshold = "missing<5".parse().unwrap();
+    assert_eq!(broken(&[lenient], Measured { counts, ..good() }), ["missing==0"]);
+    let told: Vec<Verdict> = judge(&defaults(), &Measured { counts: None, ..good() });
+    assert_eq!(told.len(), DEFAULTS.len(), "nothing is said of a store that was not read: {told:?}");
+}
+
+#[test]
+fn every_measure_has_its_own_value() {
+    let measured = good();
+    for (text, value, holds) in [
+        ("p50<51ms", 50.0, true),
+        ("p90<=90ms", 90.0, true),
+        ("p99<2.5s", 2.5, false),
+        ("p99.9>2s", 2.9, true),
+        ("max==3s", 3.0, true),
+        ("avg<0.06s", 0.06, false),
+        ("failed<0.5%", 0.9, false),
+        ("accepted>1000", 1_001.0, true),
+        ("rate>=500.5", 500.5, true),
+        ("drain<10s", 5.5, true),
+        ("drain<5000ms", 5_500.0, false),
+        (" unexpected == 0 ", 0.0, true),
+    ] {
+        let (found, found_holds) = verdict(text, &measured);
+        assert!((found - value).abs() < 1e-9 && found_holds == holds, "{text}: {found}, {found_holds}");
+    }
+}
+
+#[test]
+fn what_never_came_is_never_soon_enough() {
+    let measured = Measured { drained_after: None, ..good() };
+    assert_eq!(verdict("drain<1000000s", &measured), (f64::INFINITY, false));
+}
+
+#[test]
+fn what_cannot_be_read_is_told_clearly() {
+    for (text, told) in [
+        ("", "must compare by"),
+        ("p95", "must compare by"),
+        ("p95=2s", "must compare by"),
+        ("p95!=2s", "must compare by"),
+        ("p95<", "must end with a number"),
+        ("p95<-2s", "must end with a number"),
+        ("p95<1.2.3s", "must end with a number"),
+        ("p95<infs", "must end with a number"),
+        ("p95<2000", "a time needs its unit, such as p95<2000ms or p95<2s"),
+        ("p95<2m", "a time needs its unit"),
+        ("drain<10", "a time needs its unit"),
+        ("p75<2s", "must begin with p50"),
+        ("failed<1", "in percent, such as failed<1%"),
+        ("missing==0%", "missing takes a number alone"),
+    ] {
+        let error = text.parse::<Threshold>().unwrap_err();
+        assert!(error.contains(told), "{text}: {error}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_comparison_is_that_of_numbers(accepted in 0_u64..50, limit in 0_u64..50) {
+        let measured = Measured { accepted, ..good() };
+        let holds = |sign: &str| verdict(&format!("accepted{sign}{limit}"), &measured).1;
+        let expected = [accepted < limit, accepted <= limit, accepted > limit, accepted >= limit, accepted == limit];
+        prop_assert_eq!(["<", "<=", ">", ">=", "=="].map(holds), expected);
+    }
+
+    #[test]
+    fn no_text_makes_reading_panic(text in "[a-z0-9.<>=% ]{0,16}") {
+        if let Ok(threshold) = text.parse::<Threshold>() {
+            prop_assert_eq!(threshold.to_string().parse::<Threshold>().unwrap(), threshold);
+        }
+    }
+}
