@@ -21,7 +21,7 @@ use crate::live::Live;
 use crate::load;
 use crate::observer::Observer;
 use crate::options::ChaosOptions;
-use crate::pacing::{Model, OpenModel};
+use crate::pacing::{Model, OpenModel, Rate};
 use crate::pipeline::{Pipeline, Ports, make_directory};
 use crate::post::RunId;
 use crate::report::Report;
@@ -92,7 +92,8 @@ async fn measure(
     let kafka = Arc::clone(trial.kafka.as_ref().context(own)?);
     let (topic, dead_letters) = (trial.names.topic.clone(), trial.names.dead_letter_topic.clone());
     let start = Instant::now();
-    let model = Model::Open(OpenModel { start, end: start + FAR, vus: options.load.vus, rate: options.rate });
+    let rate = Rate::Constant(options.rate);
+    let model = Model::Open(OpenModel { start, end: start + FAR, vus: options.load.vus, rate });
     let load = Load::new(model, &options.load, run, &pipeline.target);
     let mut environment = Environment::gather(&load, settings, pipeline, &trial.store).await?;
     environment.load.duration_seconds = (!options.one_by_one).then_some(options.duration.as_secs_f64());

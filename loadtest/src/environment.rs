@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::generator::Load;
 use crate::options::cores;
-use crate::pacing::Model;
+use crate::pacing::stages::Point;
+use crate::pacing::{Model, OpenModel, Rate};
 use crate::pipeline::Pipeline;
 use crate::services::Services;
 use crate::settings::{ServiceSettings, Variables, in_force};
@@ -45,8 +46,10 @@ pub(crate) struct LoadSettings {
     pub(crate) duration_seconds: Option<f64>,
     /// Null in the open model.
     pub(crate) think_seconds: Option<f64>,
-    /// Posts per second offered; null in the closed model.
+    /// Posts per second offered; null in the closed model, and with stages.
     pub(crate) rate: Option<f64>,
+    /// The points between which the rate goes up and down; null without.
+    pub(crate) stages: Option<Vec<Point>>,
     /// How often each post was sent.
     pub(crate) repeat: u32,
     pub(crate) request_timeout_seconds: f64,
@@ -56,15 +59,17 @@ pub(crate) struct LoadSettings {
 
 impl LoadSettings {
     fn of(load: &Load) -> Self {
-        let (end, think_seconds, rate) = match load.model {
-            Model::Closed(model) => (model.end, Some(model.think.as_secs_f64()), None),
-            Model::Open(model) => (model.end, None, Some(model.rate)),
+        let (end, think_seconds, rate, stages) = match &load.model {
+            Model::Closed(model) => (model.end, Some(model.think.as_secs_f64()), None, None),
+            Model::Open(OpenModel { end, rate: Rate::Constant(rate), .. }) => (*end, None, Some(*rate), None),
+            Model::Open(OpenModel { end, rate: Rate::Stages(stages), .. }) => (*end, None, None, Some(stages)),
         };
         Self {
             vus: load.model.vus(),
             duration_seconds: Some((end - load.model.start()).as_secs_f64()),
             think_seconds,
             rate,
+            stages: stages.map(|stages| stages.points().to_vec()),
             repeat: load.repeat,
             request_timeout_seconds: load.request_timeout.as_secs_f64(),
             threads: load.threads,

@@ -74,7 +74,7 @@ impl Generator {
             let tally = Arc::new(Mutex::new(Tally::default()));
             generator.tallies.push(Arc::clone(&tally));
             let shared = Shared {
-                model: load.model,
+                model: load.model.clone(),
                 target: load.target.clone(),
                 uri: load.target.path("/create-post"),
                 request_timeout: load.request_timeout,

@@ -43,7 +43,7 @@ pub(crate) async fn apply(
 ) -> anyhow::Result<Applied> {
     let stop_users = stop.child_token();
     let start = Instant::now() + HEAD_START;
-    let load = Load { model: load.model.starting_at(start), ..load.clone() };
+    let load = Load { model: load.model.clone().starting_at(start), ..load.clone() };
     let mut generator = Generator::start(&load, recorder, &stop_users)?;
     live.users(load.model.vus());
     let mut ticks = tokio::time::interval_at((start + TELL_EVERY).into(), TELL_EVERY);

@@ -184,6 +184,8 @@ mod tests {
             (&["chaos", "--brokers", "2"], "must be 1 or 3"),
             (&["chaos", "--faults", "earthquake"], "there is no fault `earthquake`"),
             (&["--duration", "30"], "must be a number with its unit"),
+            (&["--stages", "0s:5"], "two points at least"),
+            (&["--stages", "0s:5,1s:5", "--duration", "1s"], "cannot be used with"),
             (&["--threshold", "p95<2000"], "a time needs its unit"),
             (&["--duration", "0s"], "must be more than zero"),
             (&["show", "42"], "must be the id from the answer"),

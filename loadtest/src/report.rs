@@ -171,6 +171,7 @@ pub(crate) mod tests {
                     duration_seconds: Some(30.0),
                     think_seconds: Some(1.0),
                     rate: None,
+                    stages: None,
                     repeat: 1,
                     request_timeout_seconds: 30.0,
                     threads: 2,

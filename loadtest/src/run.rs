@@ -14,7 +14,8 @@ use crate::live::Live;
 use crate::load;
 use crate::observer::Observer;
 use crate::options::RunOptions;
-use crate::pacing::{ClosedModel, Model, OpenModel};
+use crate::pacing::stages::Stages;
+use crate::pacing::{ClosedModel, Model, OpenModel, Rate};
 use crate::pipeline::{Pipeline, Ports, make_directory};
 use crate::post::RunId;
 use crate::report::Report;
@@ -96,9 +97,10 @@ async fn measure(
 
 fn model(options: &RunOptions) -> Model {
     let (start, vus) = (Instant::now(), options.load.vus);
-    let end = start + options.duration;
-    match options.rate {
-        Some(rate) => Model::Open(OpenModel { start, end, vus, rate }),
-        None => Model::Closed(ClosedModel { start, end, vus, think: options.think }),
+    let end = start + options.stages.as_ref().map_or(options.duration, Stages::length);
+    match (&options.stages, options.rate) {
+        (Some(stages), _) => Model::Open(OpenModel { start, end, vus, rate: Rate::Stages(stages.clone()) }),
+        (None, Some(rate)) => Model::Open(OpenModel { start, end, vus, rate: Rate::Constant(rate) }),
+        (None, None) => Model::Closed(ClosedModel { start, end, vus, think: options.think }),
     }
 }

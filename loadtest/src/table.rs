@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::pacing::stages::Point;
 use crate::report::{Report, ServiceUsage};
 use crate::text::{grouped, rate};
 
@@ -10,12 +11,13 @@ pub(crate) fn render(report: &Report) -> String {
     let counts = &report.counts;
     let load = &report.environment.load;
     let mut text = format!(
-        "\nrun {}: {} virtual users, {} s of load{}{}{}\n\n",
+        "\nrun {}: {} virtual users, {} s of load{}{}{}{}\n\n",
         report.run,
         load.vus,
         report.load_seconds.round(),
         load.think_seconds.map_or(String::new(), |think| format!(", think time {think} s")),
         load.rate.map_or(String::new(), |rate| format!(", {rate} posts per second offered")),
+        load.stages.as_deref().map_or(String::new(), stages),
         if report.ended_early { ", ended early" } else { "" }
     );
     let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<14}{value}\n"));
@@ -64,6 +66,11 @@ pub(crate) fn render(report: &Report) -> String {
     text
 }
 
+fn stages(points: &[Point]) -> String {
+    let points: Vec<String> = points.iter().map(Point::to_string).collect();
+    format!(", posts per second offered: {}", points.join(","))
+}
+
 fn usage(service: &ServiceUsage) -> String {
     let memory = service.usage.peak_memory_bytes.map(|bytes| format!("{:.0} MB at most", bytes as f64 / 1e6));
     let cpu = service.cpu_microseconds_per_post.map(|cpu| format!("{cpu:.1} µs of CPU a post"));
@@ -74,7 +81,18 @@ fn usage(service: &ServiceUsage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pacing::stages::Stages;
     use crate::report::tests::example;
+
+    #[test]
+    fn stages_are_told_in_the_first_line() {
+        let mut report = example();
+        report.environment.load.think_seconds = None;
+        report.environment.load.stages = Some("0s:500,30s:5000".parse::<Stages>().unwrap().points().to_vec());
+        let table = render(&report);
+        let line = "run 00ab12cd: 300 virtual users, 30 s of load, posts per second offered: 0s:500,30s:5000";
+        assert!(table.lines().any(|found| found == line), "{table}");
+    }
 
     #[test]
     fn the_table_shows_the_ledger_and_every_verdict() {

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::tally::Outcomes;
 use super::*;
 use crate::ledger::Counts;
-use crate::pacing::{ClosedModel, OpenModel};
+use crate::pacing::{ClosedModel, OpenModel, Rate};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -99,7 +99,7 @@ async fn every_outcome_is_counted_and_booked() {
 async fn a_slow_target_is_still_offered_every_post() {
     let target = server(|_| Some((StatusCode::CREATED, SECOND / 4))).await;
     let start = Instant::now();
-    let model = Model::Open(OpenModel { start, end: start + SECOND, vus: 4, rate: 40.0 });
+    let model = Model::Open(OpenModel { start, end: start + SECOND, vus: 4, rate: Rate::Constant(40.0) });
     let load = Load { model, ..load(target, 1, SECOND, SECOND) };
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
     assert_eq!((tally.outcomes.tried(), counts.accepted), (40, 40));

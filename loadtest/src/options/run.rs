@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::values::{duration_or_zero, positive_duration, rate};
 use super::{StackOptions, cores};
+use crate::pacing::stages::Stages;
 use crate::threshold::Threshold;
 
 #[derive(Debug, Args)]
@@ -23,6 +24,10 @@ pub(crate) struct RunOptions {
     /// Posts per second, offered whatever the answers do; the users take turns instead of thinking
     #[arg(long, value_name = "N", conflicts_with = "think", value_parser = rate)]
     pub(crate) rate: Option<f64>,
+    /// Posts per second that go up and down: points of time and rate, such as 0s:500,30s:5000,60s:5000, in a straight
+    /// line in between; the last point is the end
+    #[arg(long, value_name = "POINTS", conflicts_with_all = ["rate", "think", "duration"])]
+    pub(crate) stages: Option<Stages>,
     /// Send to this server, such as http://localhost:3000, and start nothing; needs --mongo-uri or MONGO_URI to
     /// reconcile, and KAFKA_BROKER to see the lag and the dead letters
     #[arg(long, value_name = "URL")]
