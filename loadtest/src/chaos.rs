@@ -95,7 +95,7 @@ async fn measure(
     let rate = Rate::Constant(options.rate);
     let model = Model::Open(OpenModel { start, end: start + FAR, vus: options.load.vus, rate });
     let load = Load::new(model, &options.load, run, &pipeline.target);
-    let mut environment = Environment::gather(&load, settings, pipeline, &trial.store).await?;
+    let mut environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
     environment.load.duration_seconds = (!options.one_by_one).then_some(options.duration.as_secs_f64());
 
     let services = pipeline.services.take().context(own)?;

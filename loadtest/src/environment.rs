@@ -22,8 +22,8 @@ pub(crate) struct Environment {
     pub(crate) stack: String,
     /// Version of this workspace: of the lab, and of the services if the lab started them.
     pub(crate) version: &'static str,
-    /// Name and version of the store.
-    pub(crate) store: String,
+    /// Name and version of the store; null if it is out of reach.
+    pub(crate) store: Option<String>,
     /// Version of librdkafka.
     pub(crate) librdkafka: String,
     /// Operating system and processor.
@@ -84,7 +84,7 @@ impl Environment {
         load: &Load,
         settings: &ServiceSettings,
         pipeline: &Pipeline,
-        store: &Store,
+        store: Option<&Store>,
     ) -> anyhow::Result<Self> {
         let (producer_settings, consumer_settings) = match &pipeline.services {
             Some(Services { producer, consumer, .. }) => {
@@ -92,11 +92,15 @@ impl Environment {
             }
             None => Default::default(),
         };
+        let store = match store {
+            Some(store) => Some(store.version().await?),
+            None => None,
+        };
         Ok(Self {
             started_at: DateTime::now().try_to_rfc3339_string().context("the clock is far off")?,
             stack: pipeline.chosen.clone(),
             version: env!("CARGO_PKG_VERSION"),
-            store: store.version().await?,
+            store,
             librdkafka: rdkafka::util::get_rdkafka_version().1,
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cores: cores(),

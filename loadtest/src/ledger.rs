@@ -15,6 +15,7 @@ use block_sums::BlockSums;
 mod bitmap;
 mod block_sums;
 pub(crate) mod examination;
+pub(crate) mod reported;
 
 /// What the client was told about a post that it sent. One that could not be sent has no entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,11 @@ pub(crate) struct Ledger {
     dead_lettered: Bitmap,
     told_ids: BlockSums,
     stored_ids: BlockSums,
+    /// Whether an answer has named an id at all, and whether a document has one.
+    tells_ids: bool,
+    stores_ids: bool,
+    /// Whether the ids do not count.
+    ignores_ids: bool,
     /// Documents and dead letters whose number is beyond all that were sent. They get no bits, so that a made-up number
     /// cannot make the bitmaps huge.
     beyond: u64,
@@ -73,6 +79,7 @@ impl Ledger {
             Told::Accepted(id) => {
                 self.accepted.insert(n);
                 self.told_ids.add(n, id);
+                self.tells_ids |= !id.uuid().is_nil();
             }
             Told::Refused => self.refused.insert(n),
             Told::Unknown => self.unknown.insert(n),
@@ -87,6 +94,7 @@ impl Ledger {
             self.stored_again.insert(n);
         } else {
             self.stored.insert(n);
+            self.stores_ids |= !id.uuid().is_max();
             if self.accepted.contains(n) {
                 self.stored_ids.add(n, id);
             }
@@ -102,6 +110,17 @@ impl Ledger {
         }
     }
 
+    /// Whether neither the answers nor the documents lack ids altogether. The nil id stands for an answer without one, the
+    /// largest id for a document without one.
+    pub(crate) fn has_ids(&self) -> bool {
+        (self.tells_ids || self.accepted.count() == 0) && (self.stores_ids || self.stored.count() == 0)
+    }
+
+    /// From now on only the posts' numbers count.
+    pub(crate) fn ignore_ids(&mut self) {
+        self.ignores_ids = true;
+    }
+
     /// Whether post `n` was accepted, but is neither stored nor dead-lettered.
     pub(crate) fn is_missing(&self, n: u64) -> bool {
         self.accepted.contains(n) && !self.stored.contains(n) && !self.dead_lettered.contains(n)
@@ -111,7 +130,7 @@ impl Ledger {
     pub(crate) fn balances(&self) -> bool {
         let counts = self.counts(0);
         let faults = counts.missing + counts.duplicated + counts.unexpected;
-        faults == 0 && self.told_ids.differing(&self.stored_ids).next().is_none()
+        faults == 0 && self.differing_blocks().next().is_none()
     }
 
     /// The numbers of posts. `wrong_ids` are the posts stored under another id than the client was told, as an
@@ -136,6 +155,11 @@ impl Ledger {
             counts.unexpected += count(stored & !accepted & !unknown);
         }
         counts
+    }
+
+    /// The blocks with other ids stored than told.
+    fn differing_blocks(&self) -> impl Iterator<Item = u64> {
+        self.told_ids.differing(&self.stored_ids).filter(|_| !self.ignores_ids)
     }
 
     /// Whether a document of post `n` should not be there, whatever its id.
@@ -168,6 +192,24 @@ mod tests {
         }
         let expected = Counts { accepted: 10_000, stored: 10_000, ..Counts::default() };
         assert_eq!(ledger.counts(0), expected);
+    }
+
+    #[test]
+    fn without_ids_the_numbers_alone_can_balance() {
+        for (told, stored, has_ids) in
+            [(uuid::Uuid::nil().into(), id(7), false), (id(7), uuid::Uuid::max().into(), false), (id(7), id(8), true)]
+        {
+            let mut ledger = Ledger::default();
+            assert!(ledger.has_ids(), "there is nothing that lacks an id");
+            ledger.answered(0, Told::Accepted(told));
+            ledger.stored(0, stored);
+            assert_eq!(ledger.has_ids(), has_ids);
+            assert!(!ledger.balances());
+            ledger.ignore_ids();
+            assert!(ledger.balances());
+            ledger.answered(1, Told::Accepted(told));
+            assert!(!ledger.balances() && ledger.is_missing(1));
+        }
     }
 
     #[test]

@@ -8,14 +8,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::services::{ServiceOptions, Services};
 use crate::settings::{Lookup, ServiceSettings};
+use crate::store::Documents;
 use crate::target::Target;
 
 /// A pipeline that takes posts.
 pub(crate) struct Pipeline {
     /// Where posts go.
     pub(crate) target: Target,
-    /// Where the documents are.
-    pub(crate) mongo_uri: String,
+    /// Where the documents are; `None` if they are out of reach.
+    pub(crate) documents: Option<Documents>,
     /// Where Kafka is, if that is known.
     pub(crate) kafka_broker: Option<String>,
     /// One line: where it comes from.
@@ -70,7 +71,7 @@ impl Pipeline {
         let services = unless_stopped(stop, Services::start(&options)).await?;
         Ok(Self {
             target: services.producer.target.clone(),
-            mongo_uri: options.mongo_uri.clone(),
+            documents: Some(Documents::posts(options.mongo_uri.clone())),
             kafka_broker: Some(options.kafka_broker.clone()),
             chosen: stack.chosen.clone(),
             services: Some(services),
@@ -80,10 +81,14 @@ impl Pipeline {
     }
 
     /// One that runs already.
-    pub(crate) async fn running(url: &str, mongo_uri: String, kafka_broker: Option<String>) -> anyhow::Result<Self> {
+    pub(crate) async fn running(
+        url: &str,
+        documents: Option<Documents>,
+        kafka_broker: Option<String>,
+    ) -> anyhow::Result<Self> {
         let target = Target::resolve(url).await?;
         let chosen = format!("the pipeline runs already, at {url}");
-        Ok(Self { target, mongo_uri, kafka_broker, chosen, services: None, service_options: None, stack: None })
+        Ok(Self { target, documents, kafka_broker, chosen, services: None, service_options: None, stack: None })
     }
 
     /// Ends the servers that the lab has started, and removes their data.

@@ -17,22 +17,38 @@ use crate::ledger::{Counts, Ledger};
 use crate::post::RunId;
 use crate::store::Store;
 
-/// The balance of a run: the counts, and the first posts at fault by name.
+/// The balance of a run.
+pub(crate) struct Reconciled {
+    /// The ledger in numbers.
+    pub(crate) counts: Counts,
+    /// The first posts at fault, by name.
+    pub(crate) findings: Vec<Finding>,
+    /// Whether every document's id was compared with the one that the client was told.
+    pub(crate) ids_compared: bool,
+}
+
+/// Balances a run. A pipeline that is not ours (`may_lack_ids`) need not know our ids: where its answers or its documents
+/// have none at all, the posts' numbers decide alone.
 pub(crate) async fn reconcile(
     mut ledger: Ledger,
     accepted: &FinishedLog,
     run: RunId,
     store: &Store,
     dead_letters: Option<(&Arc<KafkaReader>, &str)>,
-) -> anyhow::Result<(Counts, Vec<Finding>)> {
+    may_lack_ids: bool,
+) -> anyhow::Result<Reconciled> {
     store.documents(run, |n, id| ledger.stored(n, id)).await?;
     if let Some((kafka, topic)) = dead_letters {
         for n in dead_lettered(kafka, topic, run).await? {
             ledger.dead_lettered(n);
         }
     }
+    let ids_compared = !may_lack_ids || ledger.has_ids();
+    if !ids_compared {
+        ledger.ignore_ids();
+    }
     if ledger.balances() {
-        return Ok((ledger.counts(0), Vec::new()));
+        return Ok(Reconciled { counts: ledger.counts(0), findings: Vec::new(), ids_compared });
     }
     let unreadable = "cannot read the accepted ids beside the report";
     let mut examination = Examination::begin(ledger, accepted.entries().context(unreadable)?).context(unreadable)?;
@@ -43,7 +59,8 @@ pub(crate) async fn reconcile(
         }
         store.documents(run, |n, id| examination.document(n, id)).await?;
     }
-    Ok(examination.finish())
+    let (counts, findings) = examination.finish();
+    Ok(Reconciled { counts, findings, ids_compared })
 }
 
 /// The numbers of the run's posts that are dead letters. A dead letter may be written twice; the ledger counts posts, so

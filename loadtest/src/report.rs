@@ -11,8 +11,8 @@ use crate::chaos::report::ChaosReport;
 use crate::counted::Counted;
 use crate::environment::Environment;
 use crate::generator::tally::{Outcomes, Tally};
-use crate::ledger::Counts;
 use crate::ledger::examination::Finding;
+use crate::ledger::reported::ReportedCounts;
 use crate::observer::Usage;
 use crate::threshold::Verdict;
 
@@ -30,7 +30,10 @@ pub(crate) struct Report {
     pub(crate) ended_early: bool,
     /// The ledger.
     #[serde(flatten)]
-    pub(crate) counts: Counts,
+    pub(crate) counts: ReportedCounts,
+    /// Whether the documents' ids were `compared` with those that the clients were told, or `not compared` because one of
+    /// the two has no ids of ours; null if nothing was reconciled.
+    pub(crate) ids: Option<&'static str>,
     /// What the services have counted themselves; null if one of them was killed, or is out of sight.
     pub(crate) counted: Option<Counted>,
     /// Posts sent, per second of load.
@@ -45,7 +48,7 @@ pub(crate) struct Report {
     pub(crate) failed_share: f64,
     /// Posts by what the client saw.
     pub(crate) outcomes: Outcomes,
-    /// From the last answer until the consumer had no lag, or until the wait for that ended; null if a service failed.
+    /// From the last answer until the consumer had no lag, or until the wait for that ended; null if a service failed or nothing tells.
     pub(crate) drain_seconds: Option<f64>,
     /// Records that the consumer had not finished when the wait for it ended; null where Kafka is out of sight.
     pub(crate) lag_left: Option<u64>,
@@ -124,6 +127,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::environment::LoadSettings;
     use crate::generator::tally::Latencies;
+    use crate::ledger::Counts;
     use crate::settings::Variables;
     use crate::threshold::{Measured, defaults, judge};
 
@@ -142,7 +146,8 @@ pub(crate) mod tests {
             run: "00ab12cd".to_owned(),
             passed: false,
             ended_early: false,
-            counts,
+            counts: ReportedCounts::of(counts, true),
+            ids: Some("compared"),
             counted: None,
             requests_per_second: 298.6,
             accepted_per_second: 298.6,
@@ -162,7 +167,7 @@ pub(crate) mod tests {
                 started_at: "2026-01-01T12:00:00Z".to_owned(),
                 stack: "Kafka is native".to_owned(),
                 version: "0.1.0",
-                store: "MongoDB 8.0".to_owned(),
+                store: Some("MongoDB 8.0".to_owned()),
                 librdkafka: "2.12.1".to_owned(),
                 platform: "linux x86_64".to_owned(),
                 cores: 2,

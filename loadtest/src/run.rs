@@ -20,6 +20,7 @@ use crate::pipeline::{Pipeline, Ports, make_directory};
 use crate::post::RunId;
 use crate::report::Report;
 use crate::settings::{Lookup, ServiceSettings, with_option};
+use crate::store::Documents;
 use crate::trial::{Conclusion, Trial, failure};
 use crate::{interrupt, table, threshold};
 
@@ -30,11 +31,12 @@ pub(crate) async fn run(options: RunOptions, lookup: Lookup<'_>) -> anyhow::Resu
             .context("cannot listen for signals")?;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let settings = ServiceSettings::read(&lookup)?;
+    judgeable(&options, &lookup)?;
     let live = Live::start(options.load.prometheus).await?;
     let run = RunId::fresh();
     let directory = make_directory(options.outcome.report.as_deref(), &format!("run-{run}"))?;
     let mut pipeline = match &options.target {
-        Some(url) => running(url, &lookup).await?,
+        Some(url) => Pipeline::running(url, documents(&options, &lookup)?, set(&lookup, "KAFKA_BROKER")).await?,
         None => {
             Pipeline::start(&options.stack.options(), &lookup, &settings, Ports::free(), Vec::new(), &directory, &stop)
                 .await?
@@ -54,12 +56,45 @@ pub(crate) async fn finish(report: &Report, pipeline: Pipeline, directory: &Path
     Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) })
 }
 
-async fn running(url: &str, lookup: Lookup<'_>) -> anyhow::Result<Pipeline> {
-    let set = |name| lookup(name).filter(|value| !value.is_empty());
-    let mongo_uri = set("MONGO_URI").ok_or_else(|| {
-        Unusable("with --target, say where the documents are: --mongo-uri mongodb://HOST:PORT/DATABASE".to_owned())
+/// Whether everything that the thresholds speak of will be seen.
+fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
+    if !options.no_reconcile {
+        return Ok(());
+    }
+    for threshold in &options.thresholds {
+        if threshold.is_of_ledger() {
+            let why = "with --no-reconcile nobody looks into the store";
+            return Err(Unusable(format!("--threshold '{threshold}' cannot be judged: {why}")));
+        }
+        if threshold.is_of_drain() && set(lookup, "KAFKA_BROKER").is_none() {
+            let why = "with --no-reconcile and without KAFKA_BROKER nobody sees when all is stored";
+            return Err(Unusable(format!("--threshold '{threshold}' cannot be judged: {why}")));
+        }
+    }
+    Ok(())
+}
+
+/// Where the documents of a pipeline that runs already are.
+fn documents(options: &RunOptions, lookup: Lookup<'_>) -> Result<Option<Documents>, Unusable> {
+    if options.no_reconcile {
+        return Ok(None);
+    }
+    let uri = set(lookup, "MONGO_URI").ok_or_else(|| {
+        Unusable(
+            "with --target, say where the documents are: --mongo-uri mongodb://HOST:PORT/DATABASE, or --no-reconcile"
+                .to_owned(),
+        )
     })?;
-    Pipeline::running(url, mongo_uri, set("KAFKA_BROKER")).await
+    let posts = Documents::posts(uri);
+    Ok(Some(Documents {
+        collection: options.collection.clone().unwrap_or(posts.collection),
+        match_field: options.match_field.clone().unwrap_or(posts.match_field),
+        uri: posts.uri,
+    }))
+}
+
+fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
+    lookup(name).filter(|value| !value.is_empty())
 }
 
 async fn measure(
@@ -73,7 +108,7 @@ async fn measure(
 ) -> anyhow::Result<Report> {
     let trial = Trial::prepare(run, settings, pipeline, directory).await?;
     let load = Load::new(model(options), &options.load, run, &pipeline.target);
-    let environment = Environment::gather(&load, settings, pipeline, &trial.store).await?;
+    let environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
     let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());
     let mut observer = Observer::new(pipeline.target.clone(), consumer);
     observer.look().await;

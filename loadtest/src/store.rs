@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use bson::{Document, RawDocumentBuf, doc};
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use contract::{PostId, document};
 use mongodb::options::ClientOptions;
 use mongodb::{Collection, Database};
@@ -15,9 +15,6 @@ use crate::text::grouped;
 
 /// The consumer's default.
 const DEFAULT_URI: &str = "mongodb://localhost:27017/scalable-api";
-
-/// Name of the collection.
-const POSTS: &str = "posts";
 
 /// Longest wait for a server to be there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,15 +28,34 @@ const DOCUMENTS_PER_ANSWER: u32 = 5_000;
 /// How often a pass over the collection tells how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
+/// Where the documents are, and what they are known by.
+#[derive(Debug, Clone)]
+pub(crate) struct Documents {
+    /// A MongoDB URI that names a database.
+    pub(crate) uri: String,
+    /// Name of the collection.
+    pub(crate) collection: String,
+    /// The field that has the post's title, with dots if it lies within others.
+    pub(crate) match_field: String,
+}
+
+impl Documents {
+    /// Those of our own consumer.
+    pub(crate) fn posts(uri: String) -> Self {
+        Self { uri, collection: "posts".to_owned(), match_field: "title".to_owned() }
+    }
+}
+
 /// The collection of posts.
 pub(crate) struct Store {
     database: Database,
     posts: Collection<RawDocumentBuf>,
+    match_field: String,
 }
 
 impl Store {
-    /// The store that a URI names, with its database. Connects when it is first asked.
-    pub(crate) async fn new(uri: &str) -> anyhow::Result<Self> {
+    /// The store with these documents. Connects when it is first asked.
+    pub(crate) async fn new(Documents { uri, collection, match_field }: &Documents) -> anyhow::Result<Self> {
         let parsed = timeout(CONNECT_TIMEOUT, ClientOptions::parse(uri)).await;
         let mut options =
             parsed.context("no answer in time").and_then(|options| Ok(options?)).with_context(wrong_uri)?;
@@ -47,13 +63,13 @@ impl Store {
         options.server_selection_timeout = Some(CONNECT_TIMEOUT);
         let client = mongodb::Client::with_options(options).with_context(wrong_uri)?;
         let database = client.default_database().with_context(wrong_uri)?;
-        Ok(Self { posts: database.collection(POSTS), database })
+        Ok(Self { posts: database.collection(collection), database, match_field: match_field.clone() })
     }
 
     /// The store that `MONGO_URI` names, or the services' default.
     pub(crate) async fn given(lookup: Lookup<'_>) -> anyhow::Result<Self> {
         let uri = lookup("MONGO_URI").filter(|uri| !uri.is_empty());
-        Self::new(uri.as_deref().unwrap_or(DEFAULT_URI)).await
+        Self::new(&Documents::posts(uri.unwrap_or(DEFAULT_URI.to_owned()))).await
     }
 
     /// Name and version, as the server tells them.
@@ -66,11 +82,11 @@ impl Store {
         })
     }
 
-    /// Visits every document of a run, in any order, with the number in its title and its id. One pass over the
-    /// collection: neither store has an index on the title. (On FerretDB the pass takes some 60 µs a document, whatever
+    /// Visits every document of a run, in any order, with the number in its match field and its id. One pass over the
+    /// collection: neither store has an index on that field. (On FerretDB the pass takes some 60 µs a document, whatever
     /// the filter, the projection and the size of the answers.)
     pub(crate) async fn documents(&self, run: RunId, mut visit: impl FnMut(u64, PostId)) -> anyhow::Result<()> {
-        let found = self.posts.find(of_run(run)).projection(doc! { "_id": 1, "title": 1 });
+        let found = self.posts.find(self.of_run(run)).projection(doc! { "_id": 1, &self.match_field: 1 });
         let mut cursor = answer(found.batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
         let (mut read, mut told) = (0_u64, Instant::now());
         while answer(cursor.advance()).await? {
@@ -80,7 +96,7 @@ impl Store {
                 eprintln!("read {} documents", grouped(read));
             }
             let document = cursor.current();
-            let number = document.get_str("title").ok().and_then(|title| run.number_in(title));
+            let number = text_at(document, &self.match_field).and_then(|title| run.number_in(title));
             let id =
                 document.get(document::ID_FIELD).context("a document cannot be read")?.and_then(document::decode_id);
             if let Some(n) = number {
@@ -104,7 +120,7 @@ impl Store {
 
     /// How many documents of a run there are.
     pub(crate) async fn count(&self, run: RunId) -> anyhow::Result<u64> {
-        answer(self.posts.count_documents(of_run(run)).into_future()).await
+        answer(self.posts.count_documents(self.of_run(run)).into_future()).await
     }
 
     /// The document with this id.
@@ -112,11 +128,19 @@ impl Store {
         let posts = self.posts.clone_with_type::<Document>();
         answer(posts.find_one(doc! { document::ID_FIELD: document::encode_id(id) }).into_future()).await
     }
+
+    /// Titles that start with the run's prefix. Whether the rest is a number is judged here, not there.
+    fn of_run(&self, run: RunId) -> Document {
+        doc! { &self.match_field: { "$regex": format!("^{}", run.title_prefix()) } }
+    }
 }
 
-/// Titles that start with the run's prefix. Whether the rest is a number is judged here, not there.
-fn of_run(run: RunId) -> Document {
-    doc! { "title": { "$regex": format!("^{}", run.title_prefix()) } }
+/// The text in the field that a path with dots names.
+fn text_at<'a>(document: &'a RawDocument, path: &str) -> Option<&'a str> {
+    match path.split_once('.') {
+        Some((outer, inner)) => text_at(document.get_document(outer).ok()?, inner),
+        None => document.get_str(path).ok(),
+    }
 }
 
 async fn answer<T>(request: impl IntoFuture<Output = mongodb::error::Result<T>>) -> anyhow::Result<T> {
@@ -130,4 +154,21 @@ async fn answer<T>(request: impl IntoFuture<Output = mongodb::error::Result<T>>)
 fn wrong_uri() -> &'static str {
     "MONGO_URI (or --mongo-uri) must be a MongoDB URI that names a database, such as \
      mongodb://localhost:27017/scalable-api"
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::rawdoc;
+
+    use super::*;
+
+    #[test]
+    fn a_path_with_dots_leads_into_documents() {
+        let document = rawdoc! { "title": "a", "post": { "head": { "title": "b" }, "n": 7 } };
+        assert_eq!(text_at(&document, "title"), Some("a"));
+        assert_eq!(text_at(&document, "post.head.title"), Some("b"));
+        for path in ["", "head", "title.title", "post", "post.n", "post.head.", "."] {
+            assert_eq!(text_at(&document, path), None, "{path}");
+        }
+    }
 }

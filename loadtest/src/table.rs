@@ -24,17 +24,26 @@ pub(crate) fn render(report: &Report) -> String {
     let elapsed = Duration::from_secs_f64(report.load_seconds);
     row("accepted", format!("{:>10}   {}", grouped(counts.accepted), rate(counts.accepted, elapsed)));
     let drained = report.drain_seconds.map(|seconds| format!("   {seconds:.1} s after the last answer"));
-    row("stored", format!("{:>10}{}", grouped(counts.stored), drained.unwrap_or_default()));
+    match counts.stored {
+        Some(stored) => row("stored", format!("{:>10}{}", grouped(stored), drained.unwrap_or_default())),
+        None => row("stored", format!("{:>10}   nothing was reconciled (--no-reconcile)", "not known")),
+    }
     for (name, count) in [
         ("missing", counts.missing),
         ("duplicated", counts.duplicated),
         ("unexpected", counts.unexpected),
         ("dead-lettered", counts.dead_lettered),
-        ("rejected", counts.rejected),
+        ("rejected", Some(counts.rejected)),
     ] {
-        row(name, format!("{:>10}", grouped(count)));
+        if let Some(count) = count {
+            row(name, format!("{:>10}", grouped(count)));
+        }
     }
-    row("unknown", format!("{:>10}   of which stored: {}", grouped(counts.unknown), grouped(counts.unknown_stored)));
+    let stored = counts.unknown_stored.map(|stored| format!("   of which stored: {}", grouped(stored)));
+    row("unknown", format!("{:>10}{}", grouped(counts.unknown), stored.unwrap_or_default()));
+    if report.ids == Some("not compared") {
+        row("ids", format!("{:>10}   the answers or the documents have none of ours", "ignored"));
+    }
     row("not connected", format!("{:>10}", grouped(report.outcomes.not_connected)));
     let latency = report.latency_ms;
     let latencies = [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
@@ -81,8 +90,31 @@ fn usage(service: &ServiceUsage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Counts;
+    use crate::ledger::reported::ReportedCounts;
     use crate::pacing::stages::Stages;
     use crate::report::tests::example;
+
+    #[test]
+    fn what_was_not_reconciled_is_told_so() {
+        let mut report = example();
+        report.counts = ReportedCounts::of(Counts { accepted: 7, ..Counts::default() }, false);
+        report.ids = None;
+        let table = render(&report);
+        let line = "  stored         not known   nothing was reconciled (--no-reconcile)";
+        assert!(table.lines().any(|found| found == line), "{table}");
+        assert!(!table.contains("duplicated  ") && !table.contains("of which stored"), "{table}");
+    }
+
+    #[test]
+    fn ids_that_were_not_compared_are_told() {
+        assert!(!render(&example()).contains("  ids "));
+        let table = render(&Report { ids: Some("not compared"), ..example() });
+        assert!(
+            table.contains("  ids              ignored   the answers or the documents have none of ours"),
+            "{table}"
+        );
+    }
 
     #[test]
     fn stages_are_told_in_the_first_line() {

@@ -119,6 +119,16 @@ impl Verdict {
 }
 
 impl Threshold {
+    /// Whether it is about what is stored, which only reconciling tells.
+    pub(crate) fn is_of_ledger(&self) -> bool {
+        matches!(self.measure, Measure::Missing | Measure::Duplicated | Measure::Unexpected)
+    }
+
+    /// Whether it is about when all was stored, which only Kafka or the store tells.
+    pub(crate) fn is_of_drain(&self) -> bool {
+        matches!(self.measure, Measure::Drain(_))
+    }
+
     fn judge(&self, measured: &Measured) -> Verdict {
         let value = self.measure.value(measured);
         let holds = match self.comparison {

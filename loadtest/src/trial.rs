@@ -12,6 +12,7 @@ use crate::counted::Counted;
 use crate::drain::{self, Drained};
 use crate::environment::Environment;
 use crate::kafka::KafkaReader;
+use crate::ledger::reported::ReportedCounts;
 use crate::load::Applied;
 use crate::observer::Observer;
 use crate::pipeline::Pipeline;
@@ -31,7 +32,8 @@ const ACCEPTED_IDS: &str = "accepted.ids";
 /// What a trial is measured with.
 pub(crate) struct Trial {
     pub(crate) run: RunId,
-    pub(crate) store: Store,
+    /// `None` where the store is out of reach: nothing is reconciled then.
+    pub(crate) store: Option<Store>,
     /// `None` where Kafka is out of sight.
     pub(crate) kafka: Option<Arc<KafkaReader>>,
     /// The names of topics and group.
@@ -64,9 +66,13 @@ impl Trial {
     ) -> anyhow::Result<Self> {
         let names = settings.consumer_config.kafka.clone();
         let kafka = pipeline.kafka_broker.as_deref().map(|brokers| KafkaReader::new(brokers, &names.group));
+        let store = match &pipeline.documents {
+            Some(documents) => Some(Store::new(documents).await?),
+            None => None,
+        };
         Ok(Self {
             run,
-            store: Store::new(&pipeline.mongo_uri).await?,
+            store,
             kafka: kafka.transpose()?.map(Arc::new),
             names,
             recorder: Arc::new(Recorder::create(&directory.join(ACCEPTED_IDS))?),
@@ -86,11 +92,12 @@ impl Trial {
         let mut failed = applied.failure.clone();
         if failed.is_none() {
             tokio::select! {
-                ended = self.drain(&applied, drain_timeout) => drained = Some(ended?),
+                ended = self.drain(&applied, drain_timeout) => drained = ended?,
                 reason = failure(services) => failed = Some(reason),
             }
         }
         observer.look().await;
+        let is_ours = services.is_some();
         let has_failed = failed.is_some();
         let mut counted = None;
         faults.extend(failed);
@@ -105,11 +112,20 @@ impl Trial {
         }
         faults.iter().for_each(|fault| eprintln!("{fault}"));
 
-        eprintln!("reconciling {} accepted posts", grouped(outcomes.accepted));
         let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
         let (ledger, accepted_ids) = recorder.finish()?;
         let dead_letters = self.kafka.as_ref().map(|kafka| (kafka, self.names.dead_letter_topic.as_str()));
-        let (counts, findings) = reconcile(ledger, &accepted_ids, self.run, &self.store, dead_letters).await?;
+        let told = ledger.counts(0);
+        let reconciled = match &self.store {
+            Some(store) => {
+                eprintln!("reconciling {} accepted posts", grouped(outcomes.accepted));
+                Some(reconcile(ledger, &accepted_ids, self.run, store, dead_letters, !is_ours).await?)
+            }
+            None => None,
+        };
+        let counts = reconciled.as_ref().map(|reconciled| reconciled.counts);
+        let ids_compared = reconciled.as_ref().map(|reconciled| reconciled.ids_compared);
+        let findings = reconciled.map(|reconciled| reconciled.findings).unwrap_or_default();
         if findings.is_empty() {
             accepted_ids.remove().context("cannot remove the accepted ids")?;
         }
@@ -122,14 +138,15 @@ impl Trial {
             accepted: outcomes.accepted,
             accepted_per_second,
             drained_after: drained.filter(|drained| drained.lag.unwrap_or(0) == 0).map(|drained| drained.after),
-            counts: Some(counts),
+            counts,
         };
         let thresholds = judge(thresholds, &measured);
         Ok(Report {
             run: self.run.to_string(),
             passed: faults.is_empty() && thresholds.iter().all(|verdict| verdict.holds),
             ended_early: is_interrupted || has_failed,
-            counts,
+            counts: ReportedCounts::of(counts.unwrap_or(told), counts.is_some()),
+            ids: ids_compared.map(|compared| if compared { "compared" } else { "not compared" }),
             counted,
             requests_per_second: per_second(outcomes.sent(), elapsed),
             accepted_per_second,
@@ -149,12 +166,15 @@ impl Trial {
         })
     }
 
-    async fn drain(&self, applied: &Applied, deadline: Duration) -> anyhow::Result<Drained> {
+    /// `None` where neither Kafka nor the store can tell.
+    async fn drain(&self, applied: &Applied, deadline: Duration) -> anyhow::Result<Option<Drained>> {
         let (since, accepted) = (applied.last_answer, applied.tally.outcomes.accepted);
-        match &self.kafka {
-            Some(kafka) => drain::until_no_lag(kafka, &self.names.topic, since, deadline).await,
-            None => drain::until_count_is_stable(&self.store, self.run, accepted, since, deadline).await,
-        }
+        let drained = match (&self.kafka, &self.store) {
+            (Some(kafka), _) => drain::until_no_lag(kafka, &self.names.topic, since, deadline).await?,
+            (None, Some(store)) => drain::until_count_is_stable(store, self.run, accepted, since, deadline).await?,
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(drained))
     }
 }
 

@@ -63,7 +63,7 @@ async fn all(
          cargo run --release -p loadtest -- show --kafka-broker {kafka} --mongo-uri {mongo} ID\n\n\
          Ctrl-C stops everything and removes its data.",
         kafka = pipeline.kafka_broker.as_deref().unwrap_or_default(),
-        mongo = pipeline.mongo_uri,
+        mongo = pipeline.documents.as_ref().map_or("", |documents| &documents.uri),
         logs = logs.display(),
     );
     let failure = tokio::select! {

@@ -27,7 +27,7 @@ pub(crate) struct Finding {
     /// The id that the client was told, if it was told one and that matters here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) told: Option<String>,
-    /// The document's id, if there is a document.
+    /// The document's id, if there is a document and ids matter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stored: Option<String>,
 }
@@ -75,10 +75,11 @@ impl Examination {
                 ledger.told_ids.remove(n, id);
             }
             if ledger.is_missing(n) && missing.len() < NAMED_PER_KIND {
-                missing.push(Finding { fault: Fault::Missing, n, told: Some(id.to_string()), stored: None });
+                let told = (!ledger.ignores_ids).then(|| id.to_string());
+                missing.push(Finding { fault: Fault::Missing, n, told, stored: None });
             }
         }
-        let doubtful = ledger.told_ids.differing(&ledger.stored_ids).collect();
+        let doubtful = ledger.differing_blocks().collect();
         Ok(Self {
             ledger,
             doubtful,
@@ -134,7 +135,8 @@ impl Examination {
     fn name(&mut self, fault: Fault, n: u64, stored: PostId) {
         if self.findings.iter().filter(|finding| finding.fault == fault).count() < NAMED_PER_KIND {
             let told = self.told.get(&n).map(PostId::to_string);
-            self.findings.push(Finding { fault, n, told, stored: Some(stored.to_string()) });
+            let stored = (!self.ledger.ignores_ids).then(|| stored.to_string());
+            self.findings.push(Finding { fault, n, told, stored });
         }
     }
 }

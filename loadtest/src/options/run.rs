@@ -36,6 +36,15 @@ pub(crate) struct RunOptions {
     /// started]
     #[arg(long, value_name = "URI")]
     pub(crate) mongo_uri: Option<String>,
+    /// The collection that --target's pipeline fills [default: posts]
+    #[arg(long, value_name = "NAME", requires = "target")]
+    pub(crate) collection: Option<String>,
+    /// The field of its documents that has the posts' titles, such as title or payload.title [default: title]
+    #[arg(long, value_name = "FIELD", requires = "target")]
+    pub(crate) match_field: Option<String>,
+    /// Do not look for the posts in the store of --target, say because it is out of reach; only the answers count then
+    #[arg(long, requires = "target", conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
+    pub(crate) no_reconcile: bool,
     #[command(flatten)]
     pub(crate) stack: StackOptions,
     #[command(flatten)]
