@@ -20,6 +20,7 @@ use tally::Tally;
 use virtual_user::Shared;
 
 pub(crate) mod outcome;
+pub(crate) mod strain;
 pub(crate) mod tally;
 mod virtual_user;
 

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,8 @@ pub(crate) struct Applied {
     pub(crate) tally: Tally,
     /// From the start to the last answer.
     pub(crate) elapsed: Duration,
+    /// CPU time that this process used meanwhile.
+    pub(crate) cpu: Duration,
     /// When the last answer came.
     pub(crate) last_answer: Instant,
     /// Why the load was ended early, if the pipeline failed.
@@ -44,6 +47,7 @@ pub(crate) async fn apply(
     let stop_users = stop.child_token();
     let start = Instant::now() + HEAD_START;
     let load = Load { model: load.model.clone().starting_at(start), ..load.clone() };
+    let cpu_before = cpu_time();
     let mut generator = Generator::start(&load, recorder, &stop_users)?;
     live.users(load.model.vus());
     let mut ticks = tokio::time::interval_at((start + TELL_EVERY).into(), TELL_EVERY);
@@ -68,13 +72,20 @@ pub(crate) async fn apply(
             }
         }
     }
+    let cpu = cpu_time().saturating_sub(cpu_before);
     let part = generator.take();
     live.add(&part);
     live.users(0);
     tally.merge(&part);
     generator.finish()?;
     let last_answer = tally.last_end.unwrap_or(start);
-    Ok(Applied { elapsed: last_answer - start, last_answer, tally, failure: failed })
+    Ok(Applied { elapsed: last_answer - start, cpu, last_answer, tally, failure: failed })
+}
+
+/// CPU time of this process until now, over all its threads.
+fn cpu_time() -> Duration {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(used).unwrap_or_default()
 }
 
 /// One line of progress: what was counted in `part`, the last stretch of the run, and the moment at its end.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::chaos::report::ChaosReport;
 use crate::counted::Counted;
 use crate::environment::Environment;
+use crate::generator::strain::GeneratorReport;
 use crate::generator::tally::{Outcomes, Tally};
 use crate::ledger::examination::Finding;
 use crate::ledger::reported::ReportedCounts;
@@ -48,6 +49,8 @@ pub(crate) struct Report {
     pub(crate) failed_share: f64,
     /// Posts by what the client saw.
     pub(crate) outcomes: Outcomes,
+    /// What the load was for the generator itself.
+    pub(crate) generator: GeneratorReport,
     /// From the last answer until the consumer had no lag, or until the wait for that ended; null if a service failed or nothing tells.
     pub(crate) drain_seconds: Option<f64>,
     /// Records that the consumer had not finished when the wait for it ended; null where Kafka is out of sight.
@@ -155,6 +158,7 @@ pub(crate) mod tests {
             latency_ms: Latency { p50: 3.1, p95: 5.0, p99: 8.25, max: 41.0 },
             failed_share: 0.0,
             outcomes,
+            generator: GeneratorReport::of(&Tally::default(), Duration::from_secs(6), Duration::from_secs(30), 2, 2),
             drain_seconds: Some(4.9),
             lag_left: Some(0),
             producer: ServiceUsage::default(),

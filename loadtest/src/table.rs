@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::generator::strain::NoFreeUser;
 use crate::pacing::stages::Point;
 use crate::report::{Report, ServiceUsage};
 use crate::text::{grouped, rate};
+
+/// Posts that found no free user are told of from this share of all on.
+const TOLD_SHARE: f64 = 0.01;
 
 /// The table, with a line for each threshold and fault.
 pub(crate) fn render(report: &Report) -> String {
@@ -48,6 +52,14 @@ pub(crate) fn render(report: &Report) -> String {
     let latency = report.latency_ms;
     let latencies = [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
     row("latency", latencies.map(|(name, milliseconds)| format!("{name} {milliseconds:.1} ms")).join("   "));
+    let NoFreeUser { posts, longest_ms } = report.generator.no_free_user;
+    if posts as f64 > report.outcomes.tried() as f64 * TOLD_SHARE {
+        let waits = format!("{:>10}   posts found no free user, for {longest_ms:.0} ms at most", grouped(posts));
+        row("users", waits + ": the target is slower than the load, or --vus too few");
+    }
+    if let Some(why) = &report.generator.why {
+        row("generator", format!("is the limit, not the target: {why}"));
+    }
     row("producer", usage(&report.producer));
     row("consumer", usage(&report.consumer));
     if let Some(lag) = report.lag_left.filter(|lag| *lag > 0) {
@@ -114,6 +126,23 @@ mod tests {
             table.contains("  ids              ignored   the answers or the documents have none of ours"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn the_generator_is_told_when_it_is_the_limit() {
+        let mut report = example();
+        let calm = render(&report);
+        assert!(!calm.contains("  generator ") && !calm.contains("  users "), "{calm}");
+        report.generator.no_free_user = NoFreeUser { posts: 4_000, longest_ms: 1_234.5 };
+        report.generator.why = Some("it used 93 % of it".to_owned());
+        let table = render(&report);
+        for line in [
+            "  generator     is the limit, not the target: it used 93 % of it",
+            "  users              4,000   posts found no free user, for 1234 ms at most: the target is slower than the load, \
+             or --vus too few",
+        ] {
+            assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use consumer::KafkaSettings;
 use crate::counted::Counted;
 use crate::drain::{self, Drained};
 use crate::environment::Environment;
+use crate::generator::strain::GeneratorReport;
 use crate::kafka::KafkaReader;
 use crate::ledger::reported::ReportedCounts;
 use crate::load::Applied;
@@ -154,6 +155,7 @@ impl Trial {
             latency_ms: Latency::of(&tally),
             failed_share: outcomes.failed_share(),
             outcomes,
+            generator: GeneratorReport::of(&tally, applied.cpu, elapsed, environment.cores, environment.load.threads),
             drain_seconds: drained.map(|drained| drained.after.as_secs_f64()),
             lag_left: drained.and_then(|drained| drained.lag),
             producer: ServiceUsage::of(observer.producer_usage, outcomes.accepted),

@@ -61,6 +61,8 @@ fn a_run_finds_every_post_again() {
     assert_eq!(counted["ingest_posts_stored_total"], report["stored"], "{report:#}");
     assert_eq!(counted["ingest_posts_duplicate_total"], 0, "{report:#}");
     assert!(report["latency_ms"]["p50"].as_f64().unwrap() > 0.0);
+    assert!(report["generator"]["cpu_share"].as_f64().unwrap() > 0.0, "{report:#}");
+    assert_eq!(report["ids"], "compared");
     assert!(report["producer"]["peak_memory_bytes"].as_u64().unwrap() > 1_000_000);
     assert_eq!(report["environment"]["consumer_settings"]["CONSUMER_BATCH_INTERVAL"], "500ms");
     assert!(table.contains("missing==0"), "{table}");

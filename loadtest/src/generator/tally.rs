@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::outcome::{Outcome, Trouble};
+use crate::pacing::Lateness;
 
 /// Latencies from a microsecond to five minutes, at three digits.
 const LONGEST_MICROSECONDS: u64 = 300_000_000;
@@ -19,6 +20,12 @@ pub(crate) struct Tally {
     pub(crate) outcomes: Outcomes,
     /// From the time a post was due to the end of its wait, in microseconds, for every post that was sent.
     pub(crate) latencies_us: Histogram<u64>,
+    /// How late the generator sent posts whose users were free, in microseconds, for every post that was tried.
+    lateness_us: Histogram<u64>,
+    /// Posts whose users still waited for an answer when they were due.
+    pub(crate) no_free_user: u64,
+    /// The longest of these waits.
+    pub(crate) longest_wait_for_user: Duration,
     /// When the last post ended.
     pub(crate) last_end: Option<Instant>,
 }
@@ -95,12 +102,28 @@ impl Outcomes {
 
 impl Default for Tally {
     fn default() -> Self {
-        let latencies_us = Histogram::new_with_bounds(1, LONGEST_MICROSECONDS, DIGITS).expect("these bounds are valid");
-        Self { outcomes: Outcomes::default(), latencies_us, last_end: None }
+        let empty = || Histogram::new_with_bounds(1, LONGEST_MICROSECONDS, DIGITS).expect("these bounds are valid");
+        Self {
+            outcomes: Outcomes::default(),
+            latencies_us: empty(),
+            lateness_us: empty(),
+            no_free_user: 0,
+            longest_wait_for_user: Duration::ZERO,
+            last_end: None,
+        }
     }
 }
 
 impl Tally {
+    /// A post left so late.
+    pub(crate) fn left(&mut self, lateness: Lateness) {
+        let Lateness { no_free_user, generator_late } = lateness;
+        let late_us = u64::try_from(generator_late.as_micros()).unwrap_or(u64::MAX);
+        self.lateness_us.saturating_record(late_us);
+        self.no_free_user += u64::from(!no_free_user.is_zero());
+        self.longest_wait_for_user = self.longest_wait_for_user.max(no_free_user);
+    }
+
     /// A post that was due at `due` ended at `now`.
     pub(crate) fn record(&mut self, outcome: Outcome, due: Instant, now: Instant) {
         let outcomes = &mut self.outcomes;
@@ -131,12 +154,20 @@ impl Tally {
         into.timed_out += from.timed_out;
         into.not_connected += from.not_connected;
         self.latencies_us.add(&other.latencies_us).expect("both have the same bounds");
+        self.lateness_us.add(&other.lateness_us).expect("both have the same bounds");
+        self.no_free_user += other.no_free_user;
+        self.longest_wait_for_user = self.longest_wait_for_user.max(other.longest_wait_for_user);
         self.last_end = self.last_end.max(other.last_end);
     }
 
     /// The latency that this share of posts did not exceed, for example 0.95.
     pub(crate) fn latency(&self, quantile: f64) -> Duration {
         Duration::from_micros(self.latencies_us.value_at_quantile(quantile))
+    }
+
+    /// The generator's own lateness that this share of posts did not exceed.
+    pub(crate) fn lateness(&self, quantile: f64) -> Duration {
+        Duration::from_micros(self.lateness_us.value_at_quantile(quantile))
     }
 
     /// The latencies that thresholds speak of.
@@ -189,8 +220,11 @@ mod tests {
                 let now = start + Duration::from_micros(*latency);
                 let outcome =
                     if i % 4 == 0 { Outcome::Refused } else { Outcome::Accepted(PostId::fresh()) };
-                parts[i % 3].record(outcome, start, now);
-                whole.record(outcome, start, now);
+                let lateness = Lateness::of(start, (i % 5 == 0).then_some(now), now);
+                for tally in [&mut parts[i % 3], &mut whole] {
+                    tally.record(outcome, start, now);
+                    tally.left(lateness);
+                }
             }
             let mut merged = Tally::default();
             for part in &parts {
@@ -198,6 +232,11 @@ mod tests {
             }
             prop_assert_eq!(merged.outcomes, whole.outcomes);
             prop_assert_eq!(&merged.latencies_us, &whole.latencies_us);
+            prop_assert_eq!(&merged.lateness_us, &whole.lateness_us);
+            prop_assert_eq!(
+                (merged.no_free_user, merged.longest_wait_for_user),
+                (whole.no_free_user, whole.longest_wait_for_user)
+            );
             prop_assert_eq!(merged.last_end, whole.last_end);
         }
     }

@@ -106,6 +106,23 @@ async fn a_slow_target_is_still_offered_every_post() {
     assert!(tally.longest_latency() >= SECOND, "the wait for a free connection counts: {:?}", tally.longest_latency());
 }
 
+/// One request is answered after a second, all others at once. What was due meanwhile must show how long it waited.
+#[tokio::test]
+async fn a_stall_shows_in_the_latencies_from_the_intended_times() {
+    let target = server(|i| Some((StatusCode::CREATED, if i == 10 { SECOND } else { Duration::ZERO }))).await;
+    let start = Instant::now();
+    let model = Model::Open(OpenModel { start, end: start + 2 * SECOND, vus: 1, rate: Rate::Constant(50.0) });
+    let load = Load { model, request_timeout: 30 * SECOND, ..load(target, 1, SECOND, SECOND) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+
+    // Post 10 leaves at 200 ms at the earliest, so nothing leaves again before 1,200 ms; post 10 + k was due 20 ms * k after it.
+    assert_eq!((tally.outcomes.tried(), counts.accepted), (100, 100));
+    assert!(tally.latency(0.99) >= SECOND - SECOND / 50, "post 11: {:?}", tally.latency(0.99));
+    assert!(tally.latency(0.76) >= SECOND / 2, "25 posts waited for half a second: {:?}", tally.latency(0.76));
+    assert!(tally.no_free_user >= 49, "the posts 11 to 59 were due during the stall: {}", tally.no_free_user);
+    assert!(tally.longest_wait_for_user >= SECOND - SECOND / 50, "{:?}", tally.longest_wait_for_user);
+}
+
 #[tokio::test]
 async fn a_repeated_post_is_one_post() {
     let target = server(|i| (i % 3 != 0).then_some((StatusCode::CREATED, Duration::ZERO))).await;

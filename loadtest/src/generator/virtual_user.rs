@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::outcome::{Outcome, Trouble};
 use super::tally::Tally;
 use crate::http::{Connection, NoAnswer};
-use crate::pacing::Model;
+use crate::pacing::{Lateness, Model};
 use crate::post::{Bodies, RunId};
 use crate::recorder::Recorder;
 use crate::target::Target;
@@ -38,13 +38,17 @@ pub(super) async fn run(shared: Arc<Shared>, vu: u32) {
         if !shared.wait_until(due).await {
             return;
         }
+        let lateness = Lateness::of(due, last.map(|(free, _)| free), Instant::now());
         let n = shared.recorder.next();
         let outcome = shared.post_repeatedly(&mut connection, n).await;
         let now = Instant::now();
         if let Some(told) = outcome.told() {
             shared.recorder.answered(n, told);
         }
-        shared.tally.lock().unwrap_or_else(PoisonError::into_inner).record(outcome, due, now);
+        let mut tally = shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.left(lateness);
+        tally.record(outcome, due, now);
+        drop(tally);
         (turn, last) = (turn + 1, Some((now, outcome.ended())));
     }
 }
