@@ -9,6 +9,7 @@ use crate::options::cores;
 use crate::pacing::stages::Point;
 use crate::pacing::{Model, OpenModel, Rate};
 use crate::pipeline::Pipeline;
+use crate::post::bodies::ContentLength;
 use crate::services::Services;
 use crate::settings::{ServiceSettings, Variables, in_force};
 use crate::store::Store;
@@ -52,6 +53,12 @@ pub(crate) struct LoadSettings {
     pub(crate) stages: Option<Vec<Point>>,
     /// How often each post was sent.
     pub(crate) repeat: u32,
+    /// Characters of the posts' contents.
+    pub(crate) content_length: ContentLength,
+    /// The share of posts that break a rule on purpose.
+    pub(crate) invalid_share: f64,
+    /// The share of posts that were sent twice.
+    pub(crate) retry_share: f64,
     pub(crate) request_timeout_seconds: f64,
     pub(crate) threads: u32,
     pub(crate) seed: u64,
@@ -71,6 +78,9 @@ impl LoadSettings {
             rate,
             stages: stages.map(|stages| stages.points().to_vec()),
             repeat: load.repeat,
+            content_length: load.shape.content_length,
+            invalid_share: load.shape.invalid_share,
+            retry_share: load.shape.retry_share,
             request_timeout_seconds: load.request_timeout.as_secs_f64(),
             threads: load.threads,
             seed: load.seed,

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::options::LoadOptions;
 use crate::pacing::Model;
-use crate::post::{Bodies, RunId};
+use crate::post::RunId;
+use crate::post::bodies::{Bodies, Shape};
 use crate::recorder::Recorder;
 use crate::target::Target;
 use tally::Tally;
@@ -37,7 +38,9 @@ pub(crate) struct Load {
     pub(crate) repeat: u32,
     /// The run that the titles name.
     pub(crate) run: RunId,
-    /// What the contents are made from.
+    /// What the posts are like.
+    pub(crate) shape: Shape,
+    /// What the posts are made from.
     pub(crate) seed: u64,
     /// How many threads share the users.
     pub(crate) threads: u32,
@@ -52,6 +55,7 @@ impl Load {
             request_timeout: options.request_timeout,
             repeat: options.repeat,
             run,
+            shape: options.shape(),
             seed: options.seed,
             threads: options.threads(),
         }
@@ -81,7 +85,7 @@ impl Generator {
                 request_timeout: load.request_timeout,
                 repeat: load.repeat,
                 run: load.run,
-                bodies: Mutex::new(Bodies::new(load.run, load.seed)),
+                bodies: Mutex::new(Bodies::new(load.run, load.seed, load.shape)),
                 recorder: Arc::clone(recorder),
                 tally,
                 stop: stop.clone(),

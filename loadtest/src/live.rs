@@ -30,7 +30,7 @@ const LIMITS: Limits = Limits { max_connections: 100, header_timeout: Duration::
 pub(crate) struct Live {
     registry: Registry,
     /// In the order of [`Outcomes::named`].
-    posts: [Counter; 7],
+    posts: [Counter; 8],
     latency: Histogram,
     virtual_users: Gauge,
     _serving: DropGuard,

@@ -102,7 +102,7 @@ fn line(elapsed: Duration, part: &Tally, length: Duration, moment: Moment) -> St
         number(moment.lag),
         number(moment.stored),
     );
-    let failed = outcomes.tried() - outcomes.accepted;
+    let failed = outcomes.failed();
     if failed > 0 {
         line += &format!("  NOT accepted {}", grouped(failed));
     }

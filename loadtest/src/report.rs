@@ -45,10 +45,12 @@ pub(crate) struct Report {
     pub(crate) load_seconds: f64,
     /// From the time a post was due to its answer.
     pub(crate) latency_ms: Latency,
-    /// The share of posts that were not accepted, 0 to 1.
+    /// The share of posts that were not accepted, without those that were to be refused, 0 to 1.
     pub(crate) failed_share: f64,
     /// Posts by what the client saw.
     pub(crate) outcomes: Outcomes,
+    /// Posts that broke a rule on purpose and were answered 2xx all the same.
+    pub(crate) invalid_accepted: u64,
     /// What the load was for the generator itself.
     pub(crate) generator: GeneratorReport,
     /// From the last answer until the consumer had no lag, or until the wait for that ended; null if a service failed or nothing tells.
@@ -131,6 +133,7 @@ pub(crate) mod tests {
     use crate::environment::LoadSettings;
     use crate::generator::tally::Latencies;
     use crate::ledger::Counts;
+    use crate::post::bodies::ContentLength;
     use crate::settings::Variables;
     use crate::threshold::{Measured, defaults, judge};
 
@@ -158,6 +161,7 @@ pub(crate) mod tests {
             latency_ms: Latency { p50: 3.1, p95: 5.0, p99: 8.25, max: 41.0 },
             failed_share: 0.0,
             outcomes,
+            invalid_accepted: 0,
             generator: GeneratorReport::of(&Tally::default(), Duration::from_secs(6), Duration::from_secs(30), 2, 2),
             drain_seconds: Some(4.9),
             lag_left: Some(0),
@@ -182,6 +186,9 @@ pub(crate) mod tests {
                     rate: None,
                     stages: None,
                     repeat: 1,
+                    content_length: ContentLength::default(),
+                    invalid_share: 0.0,
+                    retry_share: 0.0,
                     request_timeout_seconds: 30.0,
                     threads: 2,
                     seed: 1,

@@ -37,12 +37,16 @@ pub(crate) fn render(report: &Report) -> String {
         ("duplicated", counts.duplicated),
         ("unexpected", counts.unexpected),
         ("dead-lettered", counts.dead_lettered),
-        ("rejected", Some(counts.rejected)),
     ] {
         if let Some(count) = count {
             row(name, format!("{:>10}", grouped(count)));
         }
     }
+    let invalid = match report.outcomes.invalid_refused {
+        0 => String::new(),
+        invalid => format!("   of which invalid on purpose: {}", grouped(invalid)),
+    };
+    row("rejected", format!("{:>10}{invalid}", grouped(counts.rejected)));
     let stored = counts.unknown_stored.map(|stored| format!("   of which stored: {}", grouped(stored)));
     row("unknown", format!("{:>10}{}", grouped(counts.unknown), stored.unwrap_or_default()));
     if report.ids == Some("not compared") {

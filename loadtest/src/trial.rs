@@ -111,6 +111,11 @@ impl Trial {
                 faults.extend(ended_badly);
             }
         }
+        let invalid = applied.tally.invalid_accepted;
+        if invalid > 0 {
+            let posts = grouped(invalid);
+            faults.push(format!("{posts} posts that break a rule on purpose (--invalid-share) were answered 2xx"));
+        }
         faults.iter().for_each(|fault| eprintln!("{fault}"));
 
         let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
@@ -155,6 +160,7 @@ impl Trial {
             latency_ms: Latency::of(&tally),
             failed_share: outcomes.failed_share(),
             outcomes,
+            invalid_accepted: tally.invalid_accepted,
             generator: GeneratorReport::of(&tally, applied.cpu, elapsed, environment.cores, environment.load.threads),
             drain_seconds: drained.map(|drained| drained.after.as_secs_f64()),
             lag_left: drained.and_then(|drained| drained.lag),

@@ -105,6 +105,14 @@ async fn without_a_store_the_answers_are_judged() {
     assert_eq!(output.status.code(), Some(99), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("FAILED  rate>1000000"), "{output:?}");
 
+    // This server takes everything, also what breaks a rule.
+    let output = loadtest(&url, directory.path(), &["--no-reconcile", "--invalid-share", "1"]).await;
+    assert_eq!(output.status.code(), Some(99), "{output:?}");
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(table.contains("posts that break a rule on purpose (--invalid-share) were answered 2xx"), "{table}");
+    let found = report(directory.path());
+    assert_eq!(found["invalid_accepted"], found["accepted"], "{found:#}");
+
     for threshold in ["missing==0", "drain<10s"] {
         let output = loadtest(&url, directory.path(), &["--no-reconcile", "--threshold", threshold]).await;
         let text = String::from_utf8_lossy(&output.stderr);

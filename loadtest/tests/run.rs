@@ -80,6 +80,27 @@ fn a_run_finds_every_post_again() {
 }
 
 #[test]
+fn stages_of_retried_and_invalid_posts_are_stored_once_and_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let load = ["--stages", "0s:20,1s:200,2s:200", "--vus", "20", "--content-length", "100-900"];
+    let kinds =
+        ["--invalid-share", "0.2", "--retry-share", "0.3", "--threshold", "failed==0%", "--threshold", "drain<60s"];
+    let output = loadtest(&[&load[..], &kinds[..]].concat(), directory.path()).output().unwrap();
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}\n{table}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    assert!(table.contains("posts per second offered: 0s:20,1s:200,2s:200"), "{table}");
+
+    let report = report(directory.path());
+    let [accepted, refused] = ["accepted", "invalid_refused"].map(|name| report["outcomes"][name].as_u64().unwrap());
+    assert!((accepted + refused).abs_diff(310) <= 1, "the area under the stages: {report:#}");
+    assert!(accepted > 0 && refused > 0 && report["rejected"] == refused, "{report:#}");
+    assert_eq!((&report["stored"], &report["ids"]), (&accepted.into(), &"compared".into()), "{report:#}");
+    assert_eq!(report["invalid_accepted"], 0);
+    let told = |i: usize| report["thresholds"][i]["threshold"].as_str().unwrap();
+    assert_eq!([0, 1, 2, 3, 4].map(told), ["failed==0%", "drain<60s", "missing==0", "duplicated==0", "unexpected==0"]);
+}
+
+#[test]
 fn an_interrupted_run_still_reports() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = loadtest(&["--vus", "20", "--think", "0", "--duration", "10m"], directory.path());

@@ -18,6 +18,8 @@ pub(crate) enum Outcome {
     Accepted(PostId),
     /// 4xx.
     Refused,
+    /// 4xx, for a post that breaks a rule on purpose: just as it should be.
+    InvalidRefused,
     /// On its way, and then no judgement.
     Unknown(Trouble),
     /// No connection, so nothing was sent.
@@ -58,16 +60,22 @@ impl Outcome {
             (Outcome::Accepted(id), Outcome::Accepted(other)) if id != other => Outcome::Accepted(Uuid::nil().into()),
             (accepted @ Outcome::Accepted(_), _) | (_, accepted @ Outcome::Accepted(_)) => accepted,
             (unknown @ Outcome::Unknown(_), _) | (_, unknown @ Outcome::Unknown(_)) => unknown,
-            (Outcome::Refused, _) | (_, Outcome::Refused) => Outcome::Refused,
+            (refused @ (Outcome::Refused | Outcome::InvalidRefused), _)
+            | (_, refused @ (Outcome::Refused | Outcome::InvalidRefused)) => refused,
             (Outcome::NotConnected, Outcome::NotConnected) => Outcome::NotConnected,
         }
+    }
+
+    /// The same, for a post that breaks a rule on purpose.
+    pub(crate) fn of_invalid(self) -> Self {
+        if self == Outcome::Refused { Outcome::InvalidRefused } else { self }
     }
 
     /// What the ledger notes, if anything was sent.
     pub(crate) fn told(self) -> Option<Told> {
         match self {
             Outcome::Accepted(id) => Some(Told::Accepted(id)),
-            Outcome::Refused => Some(Told::Refused),
+            Outcome::Refused | Outcome::InvalidRefused => Some(Told::Refused),
             Outcome::Unknown(_) => Some(Told::Unknown),
             Outcome::NotConnected => None,
         }
@@ -76,7 +84,7 @@ impl Outcome {
     /// What pacing needs to know.
     pub(crate) fn ended(self) -> Ended {
         match self {
-            Outcome::Accepted(_) | Outcome::Refused => Ended::Answered,
+            Outcome::Accepted(_) | Outcome::Refused | Outcome::InvalidRefused => Ended::Answered,
             Outcome::Unknown(_) | Outcome::NotConnected => Ended::InTrouble,
         }
     }
@@ -109,6 +117,15 @@ mod tests {
         assert_eq!(outcome(503, ""), Outcome::Unknown(Trouble::Unavailable));
         assert_eq!(outcome(500, ""), Outcome::Unknown(Trouble::OtherStatus));
         assert_eq!(outcome(302, ""), Outcome::Unknown(Trouble::OtherStatus));
+    }
+
+    #[test]
+    fn only_a_refusal_is_right_for_an_invalid_post() {
+        assert_eq!(Outcome::Refused.of_invalid(), Outcome::InvalidRefused);
+        assert_eq!(Outcome::InvalidRefused.told(), Some(Told::Refused), "it must not be stored either");
+        for other in [Outcome::Accepted(PostId::fresh()), Outcome::Unknown(Trouble::TimedOut), Outcome::NotConnected] {
+            assert_eq!(other.of_invalid(), other);
+        }
     }
 
     #[test]

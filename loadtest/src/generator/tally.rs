@@ -22,6 +22,8 @@ pub(crate) struct Tally {
     pub(crate) latencies_us: Histogram<u64>,
     /// How late the generator sent posts whose users were free, in microseconds, for every post that was tried.
     lateness_us: Histogram<u64>,
+    /// Posts that break a rule on purpose and were accepted all the same.
+    pub(crate) invalid_accepted: u64,
     /// Posts whose users still waited for an answer when they were due.
     pub(crate) no_free_user: u64,
     /// The longest of these waits.
@@ -49,6 +51,8 @@ pub(crate) struct Outcomes {
     pub(crate) accepted: u64,
     /// 4xx.
     pub(crate) refused: u64,
+    /// 4xx, for a post that breaks a rule on purpose.
+    pub(crate) invalid_refused: u64,
     /// 503.
     pub(crate) unavailable: u64,
     /// A status that is neither 2xx, 4xx nor 503.
@@ -69,7 +73,7 @@ impl Outcomes {
 
     /// All posts that were sent.
     pub(crate) fn sent(&self) -> u64 {
-        self.accepted + self.refused + self.unknown()
+        self.accepted + self.refused + self.invalid_refused + self.unknown()
     }
 
     /// Sent, and then no judgement.
@@ -78,11 +82,13 @@ impl Outcomes {
     }
 
     /// Each count with its name.
-    pub(crate) fn named(&self) -> [(&'static str, u64); 7] {
-        let Self { accepted, refused, unavailable, other_status, cut_off, timed_out, not_connected } = *self;
+    pub(crate) fn named(&self) -> [(&'static str, u64); 8] {
+        let Self { accepted, refused, invalid_refused, unavailable, other_status, cut_off, timed_out, not_connected } =
+            *self;
         [
             ("accepted", accepted),
             ("refused", refused),
+            ("invalid_refused", invalid_refused),
             ("unavailable", unavailable),
             ("other_status", other_status),
             ("cut_off", cut_off),
@@ -91,11 +97,16 @@ impl Outcomes {
         ]
     }
 
-    /// The share of tried posts that were not accepted, 0 to 1. A run in which nothing was tried has failed altogether.
+    /// Posts that were not answered as they should be: accepted, or refused where they are invalid.
+    pub(crate) fn failed(&self) -> u64 {
+        self.tried() - self.accepted - self.invalid_refused
+    }
+
+    /// The share of tried posts that failed, 0 to 1. A run in which nothing was tried has failed altogether.
     pub(crate) fn failed_share(&self) -> f64 {
         match self.tried() {
             0 => 1.0,
-            tried => (tried - self.accepted) as f64 / tried as f64,
+            tried => self.failed() as f64 / tried as f64,
         }
     }
 }
@@ -107,6 +118,7 @@ impl Default for Tally {
             outcomes: Outcomes::default(),
             latencies_us: empty(),
             lateness_us: empty(),
+            invalid_accepted: 0,
             no_free_user: 0,
             longest_wait_for_user: Duration::ZERO,
             last_end: None,
@@ -130,6 +142,7 @@ impl Tally {
         *match outcome {
             Outcome::Accepted(_) => &mut outcomes.accepted,
             Outcome::Refused => &mut outcomes.refused,
+            Outcome::InvalidRefused => &mut outcomes.invalid_refused,
             Outcome::Unknown(Trouble::Unavailable) => &mut outcomes.unavailable,
             Outcome::Unknown(Trouble::OtherStatus) => &mut outcomes.other_status,
             Outcome::Unknown(Trouble::CutOff) => &mut outcomes.cut_off,
@@ -148,6 +161,7 @@ impl Tally {
         let (into, from) = (&mut self.outcomes, &other.outcomes);
         into.accepted += from.accepted;
         into.refused += from.refused;
+        into.invalid_refused += from.invalid_refused;
         into.unavailable += from.unavailable;
         into.other_status += from.other_status;
         into.cut_off += from.cut_off;
@@ -155,6 +169,7 @@ impl Tally {
         into.not_connected += from.not_connected;
         self.latencies_us.add(&other.latencies_us).expect("both have the same bounds");
         self.lateness_us.add(&other.lateness_us).expect("both have the same bounds");
+        self.invalid_accepted += other.invalid_accepted;
         self.no_free_user += other.no_free_user;
         self.longest_wait_for_user = self.longest_wait_for_user.max(other.longest_wait_for_user);
         self.last_end = self.last_end.max(other.last_end);
@@ -200,6 +215,8 @@ mod tests {
     fn nothing_tried_is_all_failed() {
         assert_eq!(Outcomes::default().failed_share(), 1.0);
         assert_eq!(Outcomes { accepted: 3, unavailable: 1, ..Outcomes::default() }.failed_share(), 0.25);
+        let invalid = Outcomes { accepted: 3, invalid_refused: 4, refused: 1, ..Outcomes::default() };
+        assert_eq!((invalid.sent(), invalid.failed(), invalid.failed_share()), (8, 1, 0.125));
     }
 
     #[test]

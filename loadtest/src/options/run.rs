@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{duration_or_zero, positive_duration, rate};
+use super::values::{duration_or_zero, positive_duration, rate, share};
 use super::{StackOptions, cores};
 use crate::pacing::stages::Stages;
+use crate::post::bodies::{ContentLength, Shape};
 use crate::threshold::Threshold;
 
 #[derive(Debug, Args)]
@@ -68,6 +69,15 @@ pub(crate) struct LoadOptions {
     /// Send every post this often under its own Idempotency-Key, whatever the answers are; it is stored once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) repeat: u32,
+    /// Characters of a content, such as 250, or 100-900 for any number from the one to the other [default: 190-319]
+    #[arg(long, value_name = "LENGTH")]
+    content_length: Option<ContentLength>,
+    /// The share of posts that break a rule on purpose, such as 0.01; 4xx is the right answer to them, 2xx a fault
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    invalid_share: f64,
+    /// The share of posts that are sent twice under their own Idempotency-Key, such as 0.05; they are stored once
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, conflicts_with = "repeat")]
+    retry_share: f64,
     /// The contents of the posts, and of chaos the faults, are made from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -80,6 +90,12 @@ pub(crate) struct LoadOptions {
 }
 
 impl LoadOptions {
+    /// What the posts are like.
+    pub(crate) fn shape(&self) -> Shape {
+        let content_length = self.content_length.unwrap_or_default();
+        Shape { content_length, invalid_share: self.invalid_share, retry_share: self.retry_share }
+    }
+
     /// How many threads generate the load: as asked for, else one per core, and never more than there are users.
     pub(crate) fn threads(&self) -> u32 {
         self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1)).min(self.vus)

@@ -14,6 +14,11 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
     rate.ok_or("must be a number of posts per second from 0.01 to 1000000, such as 2000".to_owned())
 }
 
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share: &f64| (0.0..=1.0).contains(share));
+    share.ok_or("must be a share from 0 to 1, such as 0.05".to_owned())
+}
+
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Some(duration) if !duration.is_zero() => Ok(duration),
