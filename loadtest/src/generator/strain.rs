@@ -12,6 +12,8 @@ use super::tally::Tally;
 
 /// A generator that used this share of the cores that its threads can use had nothing left to give.
 const BUSY_SHARE: f64 = 0.9;
+/// A generator that used less than this share of them could have done more if it had been let.
+const IDLE_SHARE: f64 = 0.5;
 /// Posts that leave less late than this are on time: timers tick in milliseconds.
 const ON_TIME: Duration = Duration::from_millis(5);
 /// The lateness that is tolerated, as a share of the latency that it is part of.
@@ -97,8 +99,10 @@ fn limit(strain: &Strain) -> Option<String> {
     }
     if lateness >= ON_TIME && lateness.as_secs_f64() >= latency.as_secs_f64() * TOLERATED_SHARE {
         let [lateness, latency] = [lateness, latency].map(|time| time.as_secs_f64() * 1e3);
+        // One that comes too late without being busy is one that others keep from its cores.
+        let others = if used < IDLE_SHARE { "; others keep it from its cores" } else { "" };
         return Some(format!(
-            "one post in a hundred left {lateness:.1} ms late or more, though its user was free, and the p99 is {latency:.1} ms"
+            "one post in a hundred left {lateness:.1} ms late or more with its user free, of a p99 of {latency:.1} ms{others}"
         ));
     }
     None
@@ -121,6 +125,9 @@ mod tests {
         assert_eq!(limit(&at_ease()), None);
         let late = Strain { lateness: 30 * MILLISECOND, latency: 100 * MILLISECOND, ..at_ease() };
         assert!(limit(&late).unwrap().contains("left 30.0 ms late or more"), "{:?}", limit(&late));
+        assert!(limit(&late).unwrap().ends_with("others keep it from its cores"), "{:?}", limit(&late));
+        let at_work = Strain { cpu_share: 0.7, ..late };
+        assert!(limit(&at_work).unwrap().ends_with("of a p99 of 100.0 ms"), "{:?}", limit(&at_work));
         let beside_a_slow_target = Strain { latency: 1_000 * MILLISECOND, ..late };
         assert_eq!(limit(&beside_a_slow_target), None, "it hardly shows in the latency");
         let within_a_tick = Strain { lateness: 4 * MILLISECOND, ..at_ease() };
