@@ -35,7 +35,7 @@ use watch::Watch;
 
 pub(crate) mod fault;
 mod inject;
-mod poison;
+pub(crate) mod poison;
 pub(crate) mod report;
 mod schedule;
 mod stage;
@@ -128,6 +128,7 @@ async fn measure(
         both = async { tokio::join!(applying, faults) } => both,
     };
     let (applied, mut troubles) = (applied?, injected.troubles);
+    let load_began = watch.at(applied.series.start());
     let stage = Arc::into_inner(stage).context("a fault goes on after its end")?;
     let (services, poison) = stage.strike(stack, &mut troubles).await?;
     pipeline.services = Some(services);
@@ -146,6 +147,11 @@ async fn measure(
     report.add(Verdict::none("poison lost==0", poison.missing));
     let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &watch, calm_lag)).collect();
     let timeline = watch.end()?;
+    // The consumer that the lab began with is not the only one, and is gone now and then: Kafka knows better.
+    for point in &mut report.series {
+        let time = load_began + Duration::from_secs_f64(point.seconds);
+        (point.lag_records, point.stored_posts) = timeline.seen_at(time);
+    }
     report.chaos = Some(ChaosReport {
         seed: options.load.seed,
         one_by_one: options.one_by_one,

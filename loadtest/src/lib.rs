@@ -2,9 +2,10 @@
 //!
 //! The way of a run ([`run`]): a [`pipeline`] is brought up, with this program itself as the [`services`] → the
 //! [`generator`] sends posts as [`pacing`] says and books the answers with the [`recorder`] → [`drain`] waits until all
-//! is stored → [`reconcile`] lays the store beside the [`ledger`] → [`threshold`]s judge, and the [`report`] tells.
-//! Pacing, ledger and thresholds are pure; all else is a shell around them. [`chaos`] is a run with
-//! faults in between, and [`verify`] proves the traffic of others.
+//! is stored → [`reconcile`] lays the store beside the [`ledger`] → [`threshold`]s judge, and the [`report`] tells, in
+//! [`files`] of which [`html_report`] is the one for people, with [`plot`]s of the [`series`] that was noted meanwhile.
+//! Pacing, ledger, thresholds and everything about the report are pure; all else is a shell around them. [`chaos`] is a
+//! run with faults in between, and [`verify`] proves the traffic of others.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -17,7 +18,9 @@ mod counted;
 mod drain;
 mod environment;
 mod exit;
+mod files;
 mod generator;
+mod html_report;
 mod http;
 mod interrupt;
 mod kafka;
@@ -28,13 +31,16 @@ mod mix;
 mod observer;
 mod options;
 mod pacing;
+mod percentiles;
 mod pipeline;
+mod plot;
 mod post;
 mod reconcile;
 mod recorder;
 mod report;
 mod run;
 mod scrape;
+mod series;
 mod services;
 mod settings;
 mod show;

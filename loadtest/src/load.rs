@@ -13,9 +13,8 @@ use crate::generator::{Generator, Load};
 use crate::live::Live;
 use crate::observer::{Moment, Observer};
 use crate::recorder::Recorder;
+use crate::series::{self, Series};
 use crate::text::{grouped, milliseconds, rate};
-
-const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// A moment, so that the first posts are not late because of the threads' start.
 const HEAD_START: Duration = Duration::from_millis(20);
@@ -30,6 +29,8 @@ pub(crate) struct Applied {
     pub(crate) cpu: Duration,
     /// When the last answer came.
     pub(crate) last_answer: Instant,
+    /// What was seen, second by second.
+    pub(crate) series: Series,
     /// Why the load was ended early, if the pipeline failed.
     pub(crate) failure: Option<String>,
 }
@@ -50,10 +51,10 @@ pub(crate) async fn apply(
     let cpu_before = cpu_time();
     let mut generator = Generator::start(&load, recorder, &stop_users)?;
     live.users(load.model.vus());
-    let mut ticks = tokio::time::interval_at((start + TELL_EVERY).into(), TELL_EVERY);
+    let mut ticks = tokio::time::interval_at((start + series::EVERY).into(), series::EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut tally, mut failed) = (Tally::default(), None);
-    let (mut failure, mut since) = (pin!(failure), start);
+    let (mut failure, mut since, mut series) = (pin!(failure), start, Series::starting_at(start));
     loop {
         tokio::select! {
             () = generator.ended() => break,
@@ -66,7 +67,9 @@ pub(crate) async fn apply(
                 let part = generator.take();
                 live.add(&part);
                 tally.merge(&part);
+                series.count(&part);
                 let moment = observer.look().await;
+                series.point(now, moment);
                 eprintln!("{}", line(now - start, &part, now - since, moment));
                 since = now;
             }
@@ -77,9 +80,10 @@ pub(crate) async fn apply(
     live.add(&part);
     live.users(0);
     tally.merge(&part);
+    series.count(&part);
     generator.finish()?;
     let last_answer = tally.last_end.unwrap_or(start);
-    Ok(Applied { elapsed: last_answer - start, cpu, last_answer, tally, failure: failed })
+    Ok(Applied { elapsed: last_answer - start, cpu, last_answer, tally, series, failure: failed })
 }
 
 /// CPU time of this process until now, over all its threads.
@@ -123,7 +127,7 @@ mod tests {
             part.record(Outcome::Accepted(PostId::fresh()), now, now + Duration::from_millis(latency_ms));
         }
         let seconds = Duration::from_secs;
-        let told = line(seconds(12), &part, seconds(1), Moment { lag: Some(1_234), stored: None });
+        let told = line(seconds(12), &part, seconds(1), Moment { lag: Some(1_234), ..Moment::default() });
         assert_eq!(
             told,
             "  12 s  accepted     3.0/s  p50   3.0 ms  p95  40.0 ms  p99  40.0 ms  lag    1,234  stored          -"

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use crate::scrape::Metrics;
+use crate::scrape::{Bucket, Metrics};
 use crate::target::Target;
 
 /// A page that takes longer is left out; the next second has another one.
@@ -18,6 +18,8 @@ pub(crate) struct Observer {
     producer: Target,
     consumer: Option<Target>,
     stored: Increase,
+    /// The consumer's own histogram of the time from acceptance to storage, as it was last seen.
+    pub(crate) accept_to_store: Vec<Bucket>,
     /// What the producer has used so far.
     pub(crate) producer_usage: Usage,
     /// What the consumer has used so far.
@@ -25,12 +27,25 @@ pub(crate) struct Observer {
 }
 
 /// A moment of a run; `None` where the services do not say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Moment {
     /// Records that the consumer group has not finished.
     pub(crate) lag: Option<u64>,
     /// Posts stored since the run began.
     pub(crate) stored: Option<u64>,
+    /// What the producer has used.
+    pub(crate) producer: Option<Used>,
+    /// What the consumer has used.
+    pub(crate) consumer: Option<Used>,
+}
+
+/// What a service has used, at a moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Used {
+    /// CPU time since the run began, in seconds.
+    pub(crate) cpu_seconds: Option<f64>,
+    /// Resident memory, in bytes.
+    pub(crate) memory_bytes: Option<u64>,
 }
 
 /// Memory and CPU of one service.
@@ -68,7 +83,14 @@ impl Observer {
     /// Watches these services; a pipeline that is not ours may say nothing.
     pub(crate) fn new(producer: Target, consumer: Option<Target>) -> Self {
         let usage = Usage::default();
-        Self { producer, consumer, stored: Increase::default(), producer_usage: usage, consumer_usage: usage }
+        Self {
+            producer,
+            consumer,
+            stored: Increase::default(),
+            accept_to_store: Vec::new(),
+            producer_usage: usage,
+            consumer_usage: usage,
+        }
     }
 
     /// Looks at both pages. The first look is what later ones are compared with.
@@ -80,26 +102,28 @@ impl Observer {
             }
         };
         let (producer, consumer) = tokio::join!(page(&self.producer), consumer_page);
-        if let Some(metrics) = producer {
-            self.producer_usage.note(&metrics);
-        }
+        let producer = producer.map(|metrics| self.producer_usage.note(&metrics));
         let Some(metrics) = consumer else {
-            return Moment::default();
+            return Moment { producer, ..Moment::default() };
         };
-        self.consumer_usage.note(&metrics);
         let stored = self.stored.note(metrics.sum("ingest_posts_stored_total").unwrap_or(0.0));
         let lag = metrics.sum("kafka_consumergroup_lag").map(|lag| lag as u64);
-        Moment { lag, stored: Some(stored as u64) }
+        let buckets = metrics.buckets("ingest_accept_to_store_seconds");
+        if !buckets.is_empty() {
+            self.accept_to_store = buckets;
+        }
+        Moment { lag, stored: Some(stored as u64), producer, consumer: Some(self.consumer_usage.note(&metrics)) }
     }
 }
 
 impl Usage {
-    fn note(&mut self, metrics: &Metrics) {
+    fn note(&mut self, metrics: &Metrics) -> Used {
         let memory = metrics.sum("process_resident_memory_bytes").map(|bytes| bytes as u64);
         self.peak_memory_bytes = self.peak_memory_bytes.max(memory);
         if let Some(cpu) = metrics.sum("process_cpu_seconds_total") {
             self.cpu_seconds = Some(self.cpu.note(cpu));
         }
+        Used { cpu_seconds: self.cpu_seconds, memory_bytes: memory }
     }
 
     /// CPU time for each of so many posts, in microseconds.

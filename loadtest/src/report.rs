@@ -1,10 +1,9 @@
 //! The report of a run: everything that was measured, as `report.json` for machines. Its names are an interface: they are
 //! added to, not changed.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::chaos::report::ChaosReport;
@@ -15,10 +14,12 @@ use crate::generator::tally::{Outcomes, Tally};
 use crate::ledger::examination::Finding;
 use crate::ledger::reported::ReportedCounts;
 use crate::observer::Usage;
+use crate::scrape::Bucket;
+use crate::series::Point;
 use crate::threshold::Verdict;
 
-/// The file's name in the report's directory.
-const FILE_NAME: &str = "report.json";
+#[cfg(test)]
+mod schema;
 
 /// A run, reported.
 #[derive(Debug, Clone, Serialize)]
@@ -61,6 +62,8 @@ pub(crate) struct Report {
     pub(crate) producer: ServiceUsage,
     /// What the consumer has used.
     pub(crate) consumer: ServiceUsage,
+    /// From acceptance to storage, as the consumer itself has counted since its start; empty if it does not say.
+    pub(crate) accept_to_store_seconds: Vec<Bucket>,
     /// The faults that were injected, and what they did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) chaos: Option<ChaosReport>,
@@ -72,6 +75,11 @@ pub(crate) struct Report {
     pub(crate) findings: Vec<Finding>,
     /// What it was measured on.
     pub(crate) environment: Environment,
+    /// The run second by second.
+    pub(crate) series: Vec<Point>,
+    /// Every latency, in microseconds; it has a file of its own.
+    #[serde(skip)]
+    pub(crate) latencies_us: Histogram<u64>,
 }
 
 /// Latencies in milliseconds.
@@ -116,23 +124,17 @@ impl Report {
         self.passed &= verdict.holds;
         self.thresholds.push(verdict);
     }
-
-    /// Writes `report.json` into the directory and gives its path.
-    pub(crate) fn write(&self, directory: &Path) -> anyhow::Result<PathBuf> {
-        let path = directory.join(FILE_NAME);
-        let mut text = serde_json::to_string_pretty(self).context("the report cannot be written as JSON")?;
-        text.push('\n');
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(path)
-    }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::chaos::poison::PoisonReport;
+    use crate::chaos::report::FaultReport;
     use crate::environment::LoadSettings;
     use crate::generator::tally::Latencies;
     use crate::ledger::Counts;
+    use crate::ledger::examination::Fault;
     use crate::post::bodies::ContentLength;
     use crate::settings::Variables;
     use crate::threshold::{Measured, defaults, judge};
@@ -167,6 +169,7 @@ pub(crate) mod tests {
             lag_left: Some(0),
             producer: ServiceUsage::default(),
             consumer: ServiceUsage::default(),
+            accept_to_store_seconds: vec![],
             chaos: None,
             thresholds: judge(&defaults(), &measured),
             faults: vec![],
@@ -196,14 +199,78 @@ pub(crate) mod tests {
                 producer_settings: [("PORT", "3000".to_owned())].into(),
                 consumer_settings: Variables::new(),
             },
+            series: vec![],
+            latencies_us: Tally::default().latencies_us,
         }
+    }
+
+    /// Fills in what a run can leave out.
+    pub(crate) fn fill(report: &mut Report) {
+        let points = (1..=30_u32).map(|second| Point {
+            seconds: f64::from(second),
+            length_seconds: 1.0,
+            sent_per_second: 300.0,
+            accepted_per_second: 299.0,
+            unavailable: 1,
+            p50_ms: Some(3.0),
+            p95_ms: Some(5.0),
+            p99_ms: Some(8.0),
+            max_ms: Some(f64::from(second)),
+            lag_records: Some(100),
+            stored_posts: Some(u64::from(second) * 290),
+            producer_cpu_cores: Some(0.1),
+            producer_memory_bytes: Some(16_000_000),
+            consumer_cpu_cores: Some(0.2),
+            consumer_memory_bytes: Some(17_000_000),
+            ..Point::default()
+        });
+        report.series = points.collect();
+        (1..=1_000).for_each(|latency| report.latencies_us.saturating_record(latency * 40));
+        report.accept_to_store_seconds =
+            vec![Bucket { at_most: Some(0.5), count: 90 }, Bucket { at_most: None, count: 10 }];
+        report.counts.dead_lettered = Some(1);
+        report.counted = Some(Counted::default());
+        report.faults = vec!["the consumer has ended by itself".to_owned()];
+        report.findings = vec![
+            Finding { fault: Fault::Missing, n: 7, told: Some("0190".to_owned()), stored: None },
+            Finding { fault: Fault::NotAccepted, n: 8, told: None, stored: Some("0191".to_owned()) },
+        ];
+        report.chaos = Some(ChaosReport {
+            seed: 1,
+            one_by_one: false,
+            brokers: 1,
+            longest_silence_seconds: 0.5,
+            largest_lag: 900,
+            calm_lag: 400,
+            faults: vec![FaultReport {
+                fault: "consumer-kill",
+                remark: "the consumer".to_owned(),
+                at_seconds: 10.0,
+                lasted_seconds: 2.0,
+                accepted_again_seconds: Some(0.0),
+                lag_gone_seconds: None,
+            }],
+            poison: PoisonReport { sent: 7, dead_lettered: [("invalid", 7)].into(), missing: 0 },
+        });
+    }
+
+    #[test]
+    fn the_schema_describes_every_field() {
+        let mut report = example();
+        assert_eq!(schema::faults(&serde_json::to_value(&report).unwrap()), [""; 0]);
+        fill(&mut report);
+        let mut report = serde_json::to_value(&report).unwrap();
+        assert_eq!(schema::faults(&report), [""; 0]);
+        report["news"] = 1.into();
+        report["run"] = 1.into();
+        report["series"][0].as_object_mut().unwrap().remove("seconds");
+        let faults = schema::faults(&report);
+        assert_eq!(faults.len(), 3, "{faults:?}");
     }
 
     #[test]
     fn the_file_has_every_name_that_readers_rely_on() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = example().write(directory.path()).unwrap();
-        let report: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let report = serde_json::to_value(example()).unwrap();
         for name in [
             "accepted",
             "rejected",

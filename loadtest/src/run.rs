@@ -22,7 +22,7 @@ use crate::report::Report;
 use crate::settings::{Lookup, ServiceSettings, with_option};
 use crate::store::Documents;
 use crate::trial::{Conclusion, Trial, failure};
-use crate::{interrupt, table, threshold};
+use crate::{files, interrupt, table, threshold};
 
 /// A run, from the start to the exit code.
 pub(crate) async fn run(options: RunOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
@@ -48,8 +48,8 @@ pub(crate) async fn run(options: RunOptions, lookup: Lookup<'_>) -> anyhow::Resu
 
 /// Writes and shows the report, ends what was started, and gives the exit code.
 pub(crate) async fn finish(report: &Report, pipeline: Pipeline, directory: &Path) -> anyhow::Result<ExitCode> {
-    let path = report.write(directory)?;
-    println!("{}\nreport: {}", table::render(report), path.display());
+    let (page, others) = files::write(report, directory)?;
+    println!("{}\nreport: {}\nbeside it: {}", table::render(report), page.display(), others.join(", "));
     if let Err(error) = pipeline.stop().await {
         eprintln!("the servers are not all cleaned up: {error:#}");
     }

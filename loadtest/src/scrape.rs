@@ -1,6 +1,7 @@
 //! What a service's `/metrics` page says: just enough of Prometheus' text format to sum the series of one name.
 
 use anyhow::ensure;
+use serde::Serialize;
 
 use crate::target::Target;
 
@@ -8,6 +9,15 @@ use crate::target::Target;
 #[derive(Debug)]
 pub(crate) struct Metrics {
     text: String,
+}
+
+/// How many values of a histogram were above the bucket before and at most this.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Bucket {
+    /// The upper bound, in the histogram's unit; null where there is none.
+    pub(crate) at_most: Option<f64>,
+    /// The values in it.
+    pub(crate) count: u64,
 }
 
 impl Metrics {
@@ -36,6 +46,23 @@ impl Metrics {
         }
         sum
     }
+
+    /// The buckets of a histogram without other labels, in the page's order; none if it is not there.
+    pub(crate) fn buckets(&self, name: &str) -> Vec<Bucket> {
+        let prefix = format!("{name}_bucket{{le=\"");
+        let (mut buckets, mut before) = (Vec::new(), 0);
+        for line in self.text.lines() {
+            let Some((bound, count)) = line.strip_prefix(&prefix).and_then(|rest| rest.split_once("\"} ")) else {
+                continue;
+            };
+            // Each line counts those of the lines before, too.
+            let count: u64 = count.trim().parse().unwrap_or(before);
+            let at_most = bound.parse().ok().filter(|bound: &f64| bound.is_finite());
+            buckets.push(Bucket { at_most, count: count.saturating_sub(before) });
+            before = count;
+        }
+        buckets
+    }
 }
 
 #[cfg(test)]
@@ -52,5 +79,16 @@ mod tests {
         assert_eq!(metrics.sum("stored_total"), Some(12.0));
         assert_eq!(metrics.sum("empty"), None);
         assert_eq!(metrics.sum("stored"), None);
+    }
+
+    #[test]
+    fn buckets_are_told_apart() {
+        let text = "wait_seconds_bucket{le=\"0.5\"} 2\nwait_seconds_bucket{le=\"1\"} 2\nwait_seconds_bucket{le=\"+Inf\"} 5\n\
+                    wait_seconds_sum 9\nwait_seconds_count 5\n";
+        let metrics = Metrics { text: text.to_owned() };
+        let bucket = |at_most, count| Bucket { at_most, count };
+        let expected = [bucket(Some(0.5), 2), bucket(Some(1.0), 0), bucket(None, 3)];
+        assert_eq!(metrics.buckets("wait_seconds"), expected);
+        assert_eq!(metrics.buckets("wait"), []);
     }
 }

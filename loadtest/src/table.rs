@@ -13,17 +13,7 @@ const TOLD_SHARE: f64 = 0.01;
 /// The table, with a line for each threshold and fault.
 pub(crate) fn render(report: &Report) -> String {
     let counts = &report.counts;
-    let load = &report.environment.load;
-    let mut text = format!(
-        "\nrun {}: {} virtual users, {} s of load{}{}{}{}\n\n",
-        report.run,
-        load.vus,
-        report.load_seconds.round(),
-        load.think_seconds.map_or(String::new(), |think| format!(", think time {think} s")),
-        load.rate.map_or(String::new(), |rate| format!(", {rate} posts per second offered")),
-        load.stages.as_deref().map_or(String::new(), stages),
-        if report.ended_early { ", ended early" } else { "" }
-    );
+    let mut text = format!("\nrun {}: {}\n\n", report.run, load(report));
     let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<14}{value}\n"));
     let elapsed = Duration::from_secs_f64(report.load_seconds);
     row("accepted", format!("{:>10}   {}", grouped(counts.accepted), rate(counts.accepted, elapsed)));
@@ -91,12 +81,29 @@ pub(crate) fn render(report: &Report) -> String {
     text
 }
 
-fn stages(points: &[Point]) -> String {
-    let points: Vec<String> = points.iter().map(Point::to_string).collect();
-    format!(", posts per second offered: {}", points.join(","))
+/// The load in a line.
+pub(crate) fn load(report: &Report) -> String {
+    let load = &report.environment.load;
+    format!(
+        "{} virtual users, {} s of load{}{}{}{}",
+        load.vus,
+        report.load_seconds.round(),
+        load.think_seconds.map_or(String::new(), |think| format!(", think time {think} s")),
+        load.rate.map_or(String::new(), |rate| format!(", {rate} posts per second offered")),
+        load.stages
+            .as_deref()
+            .map_or(String::new(), |points| format!(", posts per second offered: {}", stages(points))),
+        if report.ended_early { ", ended early" } else { "" }
+    )
 }
 
-fn usage(service: &ServiceUsage) -> String {
+/// The points of a rate that goes up and down, as they were given.
+pub(crate) fn stages(points: &[Point]) -> String {
+    points.iter().map(Point::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// What a service has used, in words.
+pub(crate) fn usage(service: &ServiceUsage) -> String {
     let memory = service.usage.peak_memory_bytes.map(|bytes| format!("{:.0} MB at most", bytes as f64 / 1e6));
     let cpu = service.cpu_microseconds_per_post.map(|cpu| format!("{cpu:.1} µs of CPU a post"));
     let told: Vec<String> = memory.into_iter().chain(cpu).collect();

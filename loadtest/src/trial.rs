@@ -1,9 +1,10 @@
 //! What every trial of a pipeline has in common: what it is measured with, and what comes after the load. The order
 //! matters: the services are stopped before the store is read, so that nothing is written any more while it is counted.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use consumer::KafkaSettings;
@@ -15,12 +16,13 @@ use crate::generator::strain::GeneratorReport;
 use crate::kafka::KafkaReader;
 use crate::ledger::reported::ReportedCounts;
 use crate::load::Applied;
-use crate::observer::Observer;
+use crate::observer::{Moment, Observer};
 use crate::pipeline::Pipeline;
 use crate::post::RunId;
 use crate::reconcile::reconcile;
 use crate::recorder::Recorder;
 use crate::report::{Latency, Report, ServiceUsage};
+use crate::series::Series;
 use crate::services::Services;
 use crate::settings::ServiceSettings;
 use crate::store::Store;
@@ -89,15 +91,20 @@ impl Trial {
         let Conclusion { applied, mut observer, environment, drain_timeout, is_interrupted, mut faults, thresholds } =
             conclusion;
         let outcomes = applied.tally.outcomes;
+        let mut series = applied.series;
         let mut drained = None;
         let mut failed = applied.failure.clone();
         if failed.is_none() {
             tokio::select! {
-                ended = self.drain(&applied, drain_timeout) => drained = ended?,
+                ended = self.drain(applied.last_answer, outcomes.accepted, drain_timeout) => drained = ended?,
                 reason = failure(services) => failed = Some(reason),
+                never = watch(&mut series, &mut observer) => match never {},
             }
         }
-        observer.look().await;
+        let seen = observer.look().await;
+        // The consumer may not have told its last commit yet; Kafka knows.
+        let lag = drained.and_then(|drained| drained.lag).or(seen.lag);
+        series.point(Instant::now(), Moment { lag, ..seen });
         let is_ours = services.is_some();
         let has_failed = failed.is_some();
         let mut counted = None;
@@ -166,23 +173,35 @@ impl Trial {
             lag_left: drained.and_then(|drained| drained.lag),
             producer: ServiceUsage::of(observer.producer_usage, outcomes.accepted),
             consumer: ServiceUsage::of(observer.consumer_usage, outcomes.accepted),
+            accept_to_store_seconds: observer.accept_to_store,
             chaos: None,
             thresholds,
             faults,
             findings,
             environment,
+            series: series.into_points(),
+            latencies_us: tally.latencies_us,
         })
     }
 
     /// `None` where neither Kafka nor the store can tell.
-    async fn drain(&self, applied: &Applied, deadline: Duration) -> anyhow::Result<Option<Drained>> {
-        let (since, accepted) = (applied.last_answer, applied.tally.outcomes.accepted);
+    async fn drain(&self, since: Instant, accepted: u64, deadline: Duration) -> anyhow::Result<Option<Drained>> {
         let drained = match (&self.kafka, &self.store) {
             (Some(kafka), _) => drain::until_no_lag(kafka, &self.names.topic, since, deadline).await?,
             (None, Some(store)) => drain::until_count_is_stable(store, self.run, accepted, since, deadline).await?,
             (None, None) => return Ok(None),
         };
         Ok(Some(drained))
+    }
+}
+
+/// Notes every second what the pipeline does, for as long as it is polled.
+async fn watch(series: &mut Series, observer: &mut Observer) -> Infallible {
+    loop {
+        tokio::time::sleep_until(series.next().into()).await;
+        let now = Instant::now();
+        let moment = observer.look().await;
+        series.point(now, moment);
     }
 }
 

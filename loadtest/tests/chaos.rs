@@ -6,6 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
+#[path = "../src/report/schema.rs"]
+mod schema;
+
 /// Runs chaos to its end; the report.
 fn chaos(arguments: &[&str]) -> Value {
     let directory = tempfile::tempdir().unwrap();
@@ -16,7 +19,11 @@ fn chaos(arguments: &[&str]) -> Value {
     let output = command.output().unwrap();
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
-    serde_json::from_slice(&std::fs::read(directory.path().join("report.json")).unwrap()).unwrap()
+    let report = serde_json::from_slice(&std::fs::read(directory.path().join("report.json")).unwrap()).unwrap();
+    assert_eq!(schema::faults(&report), [""; 0]);
+    let page = std::fs::read_to_string(directory.path().join("report.html")).unwrap();
+    assert!(page.contains("<h2>Faults") && page.contains("<h2>Throughput"), "{page}");
+    report
 }
 
 fn faults(report: &Value) -> Vec<&str> {

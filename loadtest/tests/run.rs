@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+#[path = "../src/report/schema.rs"]
+mod schema;
+
 /// The first run on a machine downloads Kafka and builds the store.
 const LONGEST_RUN: Duration = Duration::from_secs(600);
 
@@ -73,10 +76,37 @@ fn a_run_finds_every_post_again() {
 
     let files = std::fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().file_name());
     let files: Vec<String> = files.map(|name| name.into_string().unwrap()).collect();
-    for file in ["report.json", "producer.log", "consumer.log"] {
+    for file in ["report.html", "report.json", "series.csv", "latency.hgrm", "producer.log", "consumer.log"] {
         assert!(files.iter().any(|found| found == file), "{file} in {files:?}");
     }
-    assert_eq!(files.len(), 3, "nothing else is left: {files:?}");
+    assert_eq!(files.len(), 6, "nothing else is left: {files:?}");
+    assert!(table.contains("report.html") && table.contains("report.json, series.csv, latency.hgrm"), "{table}");
+    assert_the_files_agree(&report, directory.path());
+}
+
+fn assert_the_files_agree(report: &Value, directory: &Path) {
+    assert_eq!(schema::faults(report), [""; 0]);
+    let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap();
+    let accepted = report["accepted"].as_u64().unwrap();
+
+    let points = report["series"].as_array().unwrap();
+    let sum = |name: &str| {
+        let of = |point: &Value| point[name].as_f64().unwrap() * point["length_seconds"].as_f64().unwrap();
+        points.iter().map(of).sum::<f64>().round() as u64
+    };
+    assert_eq!((sum("accepted_per_second"), sum("sent_per_second")), (accepted, accepted), "{points:#?}");
+    assert_eq!(points.last().unwrap()["lag_records"], 0, "{points:#?}");
+    // A page of metrics that comes late is left out, so the very last ones may be unknown.
+    let up_to_all = 1..=accepted;
+    assert!(up_to_all.contains(&points.iter().filter_map(|point| point["stored_posts"].as_u64()).max().unwrap()));
+    assert!(points.iter().any(|point| point["producer_memory_bytes"].is_u64() && point["p95_ms"].is_f64()));
+    assert_eq!(read("series.csv").lines().count(), points.len() + 1);
+
+    let stored = report["accept_to_store_seconds"].as_array().unwrap();
+    assert!(up_to_all.contains(&stored.iter().map(|bucket| bucket["count"].as_u64().unwrap()).sum()), "{stored:?}");
+    assert!(read("latency.hgrm").contains(&format!("Total count    = {accepted:>12}]")));
+    let page = read("report.html");
+    assert!(page.contains("<h1>Passed</h1>") && page.contains("<h2>Latency by percentile"), "{page}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod backoff;
 pub mod health;
+pub mod html;
 pub mod http;
 pub mod metrics;
 pub mod open_files;

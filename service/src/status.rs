@@ -15,7 +15,6 @@ use crate::status::throughput::Throughput;
 use crate::{Readiness, Registry};
 
 pub mod figures;
-mod html;
 mod page;
 mod sparkline;
 mod throughput;

@@ -9,6 +9,9 @@ const SILENCE: Duration = Duration::from_millis(250);
 /// A silence that begins within this time after a fault is over belongs to the fault: clients are still finding out.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
+/// What was seen longer ago than this says nothing of now.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// The record of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
@@ -17,6 +20,8 @@ pub(crate) struct Timeline {
     accepts: Vec<Duration>,
     /// The lag, when it could be seen, in order.
     lags: Vec<(Duration, u64)>,
+    /// How many records the group had finished, when that could be seen, in order.
+    finished: Vec<(Duration, u64)>,
 }
 
 impl Timeline {
@@ -31,6 +36,16 @@ impl Timeline {
     /// The lag is this now.
     pub(crate) fn lag(&mut self, now: Duration, lag: u64) {
         self.lags.push((now, lag));
+    }
+
+    /// So many records are finished now.
+    pub(crate) fn finished(&mut self, now: Duration, count: u64) {
+        self.finished.push((now, count));
+    }
+
+    /// The lag and the finished records at a time, if they were seen within the second before it.
+    pub(crate) fn seen_at(&self, time: Duration) -> (Option<u64>, Option<u64>) {
+        (latest(&self.lags, time), latest(&self.finished, time))
     }
 
     /// The longest time without an accepted post.
@@ -67,6 +82,12 @@ impl Timeline {
         let accepts = self.accepts.last().is_some_and(|last| *last > since);
         accepts && self.lags.iter().rev().take_while(|(at, _)| *at > since).any(|(_, lag)| *lag <= calm)
     }
+}
+
+fn latest(seen: &[(Duration, u64)], time: Duration) -> Option<u64> {
+    let until = seen.partition_point(|(at, _)| *at <= time);
+    let (at, value) = seen[..until].last()?;
+    (time - *at <= FRESH).then_some(*value)
 }
 
 #[cfg(test)]
@@ -114,6 +135,18 @@ mod tests {
             timeline.accepted(seconds(f64::from(tick) / 10.0), 7);
         }
         assert_eq!(timeline.accepted_again(seconds(1.0), seconds(2.0)), None);
+    }
+
+    #[test]
+    fn what_was_seen_long_ago_is_not_known() {
+        let mut timeline = Timeline::default();
+        timeline.lag(seconds(1.0), 5);
+        timeline.lag(seconds(1.5), 7);
+        timeline.finished(seconds(1.5), 90);
+        assert_eq!(timeline.seen_at(seconds(0.9)), (None, None));
+        assert_eq!(timeline.seen_at(seconds(1.2)), (Some(5), None));
+        assert_eq!(timeline.seen_at(seconds(2.5)), (Some(7), Some(90)));
+        assert_eq!(timeline.seen_at(seconds(2.6)), (None, None));
     }
 
     #[test]

@@ -35,8 +35,11 @@ impl Watch {
                 if let Ok(partitions) = kafka.progress(&topic)
                     && !partitions.is_empty()
                 {
-                    let lag = partitions.into_iter().map(Progress::lag).sum();
-                    locked(&noted).lag(start.elapsed(), lag);
+                    let lag = partitions.iter().copied().map(Progress::lag).sum();
+                    let finished = partitions.iter().map(|partition| partition.next()).sum::<i64>();
+                    let (now, mut timeline) = (start.elapsed(), locked(&noted));
+                    timeline.lag(now, lag);
+                    timeline.finished(now, u64::try_from(finished).unwrap_or(0));
                 }
                 std::thread::sleep(LAG_EVERY);
             }

@@ -16,6 +16,8 @@ const DIGITS: u8 = 3;
 /// Counts and latencies of some posts.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
+    /// Posts that went on their way; they may not have ended yet.
+    pub(crate) begun: u64,
     /// Posts by outcome.
     pub(crate) outcomes: Outcomes,
     /// From the time a post was due to the end of its wait, in microseconds, for every post that was sent.
@@ -115,6 +117,7 @@ impl Default for Tally {
     fn default() -> Self {
         let empty = || Histogram::new_with_bounds(1, LONGEST_MICROSECONDS, DIGITS).expect("these bounds are valid");
         Self {
+            begun: 0,
             outcomes: Outcomes::default(),
             latencies_us: empty(),
             lateness_us: empty(),
@@ -158,6 +161,7 @@ impl Tally {
 
     /// Adds what another thread or another second counted.
     pub(crate) fn merge(&mut self, other: &Tally) {
+        self.begun += other.begun;
         let (into, from) = (&mut self.outcomes, &other.outcomes);
         into.accepted += from.accepted;
         into.refused += from.refused;

@@ -1,6 +1,6 @@
 //! One virtual user: waits until its next post is due, sends it over its own connection, writes down what became of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -43,13 +43,14 @@ pub(super) async fn run(shared: Arc<Shared>, vu: u32) {
         let n = shared.recorder.next();
         let planned = shared.bodies.lock().unwrap_or_else(PoisonError::into_inner).post(n);
         let is_invalid = planned.is_invalid;
+        shared.tally().begun += 1;
         let outcome = shared.post_repeatedly(&mut connection, n, planned).await;
         let outcome = if is_invalid { outcome.of_invalid() } else { outcome };
         let now = Instant::now();
         if let Some(told) = outcome.told() {
             shared.recorder.answered(n, told);
         }
-        let mut tally = shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tally = shared.tally();
         tally.left(lateness);
         tally.record(outcome, due, now);
         tally.invalid_accepted += u64::from(is_invalid && matches!(outcome, Outcome::Accepted(_)));
@@ -59,6 +60,10 @@ pub(super) async fn run(shared: Arc<Shared>, vu: u32) {
 }
 
 impl Shared {
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns whether that time came before `stop`.
     async fn wait_until(&self, due: Instant) -> bool {
         if due <= Instant::now() {

@@ -3,6 +3,7 @@
 //! rules on purpose, always with a readable title where there is a body to read, so that one which is stored is found; and a
 //! share may be sent twice. Unless it is told otherwise, a body has about 300 bytes and is valid.
 
+use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 
@@ -135,6 +136,12 @@ impl Bodies {
 impl Default for Shape {
     fn default() -> Self {
         Self { content_length: ContentLength::default(), invalid_share: 0.0, retry_share: 0.0 }
+    }
+}
+
+impl fmt::Display for ContentLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.shortest, self.longest)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::html::Html;
 use crate::recent_errors::RecentError;
 use crate::settings::Variable;
 use crate::status::figures::{rate, span};
-use crate::status::html::Html;
 use crate::status::sparkline;
 use crate::status::throughput::{highest, mean, now};
 use crate::status::{Cell, Figure, Report, Table};

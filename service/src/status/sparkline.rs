@@ -1,8 +1,8 @@
 //! A small picture of the last minute: an area under one line, as SVG that stands in the page.
 
 use super::figures::rate;
-use super::html::Html;
 use super::throughput::{SECONDS, highest, mean, now};
+use crate::html::Html;
 
 /// The picture's height in its own units; a second is one unit wide. The page stretches it.
 const HEIGHT: f64 = 24.0;

@@ -5,23 +5,23 @@ use std::fmt::{self, Display, Write};
 
 /// A document, or a part of one.
 #[derive(Debug, Default)]
-pub(super) struct Html(String);
+pub struct Html(String);
 
 impl Html {
     /// Adds markup as it is.
-    pub(super) fn markup(&mut self, markup: &'static str) -> &mut Self {
+    pub fn markup(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
     /// Adds text, as content or within the quotes of an attribute.
-    pub(super) fn text(&mut self, text: impl Display) -> &mut Self {
+    pub fn text(&mut self, text: impl Display) -> &mut Self {
         write!(Escaped(&mut self.0), "{text}").expect("writing into memory cannot fail");
         self
     }
 
     /// The whole as text.
-    pub(super) fn into_string(self) -> String {
+    pub fn into_string(self) -> String {
         self.0
     }
 }

@@ -1,0 +1,34 @@
+//! The files of a report, in one directory.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::report::Report;
+use crate::{html_report, percentiles, series};
+
+/// For people.
+const PAGE: &str = "report.html";
+/// For programs; its schema is `loadtest/report.schema.json`.
+const JSON: &str = "report.json";
+/// What was seen every second.
+const SERIES: &str = "series.csv";
+/// Every latency.
+const LATENCIES: &str = "latency.hgrm";
+
+/// Writes all of them into the directory, and gives the page's path and the names of the others.
+pub(crate) fn write(report: &Report, directory: &Path) -> anyhow::Result<(PathBuf, [&'static str; 3])> {
+    let mut json = serde_json::to_string_pretty(report).context("the report cannot be written as JSON")?;
+    json.push('\n');
+    // The one that programs wait for comes last.
+    for (name, text) in [
+        (PAGE, html_report::render(report)),
+        (SERIES, series::csv(&report.series)),
+        (LATENCIES, percentiles::text(&report.latencies_us)),
+        (JSON, json),
+    ] {
+        let path = directory.join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok((directory.join(PAGE), [JSON, SERIES, LATENCIES]))
+}

@@ -1,0 +1,72 @@
+//! The distributions of the whole run.
+
+use service::html::Html;
+
+use super::time_plots::{figure, latencies, values};
+use crate::percentiles::by_nines;
+use crate::plot::bars::{Bar, Bars};
+use crate::plot::chart::{Axis, Chart, Line};
+use crate::plot::scale::Scale;
+use crate::plot::ticks;
+use crate::report::Report;
+use crate::scrape::Bucket;
+
+/// Latency by percentile: each further nine has the same width, so the slowest few are seen as well as the many.
+pub(super) fn percentiles(html: &mut Html, report: &Report) {
+    let points = by_nines(&report.latencies_us);
+    let (Some((_, lowest)), Some((nines, highest))) = (points.first().copied(), points.last().copied()) else {
+        return;
+    };
+    let label =
+        |nines: i32| format!("{:.*} %", usize::try_from(nines - 2).unwrap_or(0), 100.0 - 100.0 / 10_f64.powi(nines));
+    let half = (2_f64.log10(), "50 %".to_owned());
+    let more = (1..=9).map(|n| (f64::from(n), label(n))).take_while(|(at, _)| *at <= nines);
+    let chart = Chart {
+        description: format!("Latency by percentile, from {lowest:.1} ms to {highest:.1} ms"),
+        x: Axis { scale: Scale::Linear { low: 0.0, high: nines }, ticks: [half].into_iter().chain(more).collect() },
+        y: latencies(lowest, highest),
+        lines: vec![Line {
+            name: "latency",
+            class: "one",
+            points: points.into_iter().map(|(at, latency)| (at, Some(latency))).collect(),
+        }],
+        marks: vec![],
+        shade: None,
+        hints: vec![],
+    };
+    figure(html, "Latency by percentile", "so many posts were not slower", &chart);
+}
+
+/// From acceptance to storage, in the consumer's own buckets.
+pub(super) fn accept_to_store(html: &mut Html, report: &Report) {
+    let buckets = &report.accept_to_store_seconds;
+    let filled = |bucket: &Bucket| bucket.count > 0;
+    let (Some(first), Some(last)) = (buckets.iter().position(filled), buckets.iter().rposition(filled)) else {
+        return;
+    };
+    let all: u64 = buckets.iter().map(|bucket| bucket.count).sum();
+    let bars: Vec<Bar> = buckets[first..=last]
+        .iter()
+        .map(|bucket| {
+            let share = 100.0 * bucket.count as f64 / all as f64;
+            let label = bucket.at_most.map_or("more".to_owned(), duration);
+            Bar { hint: format!("up to {label}: {share:.2} %"), label, value: share }
+        })
+        .collect();
+    let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
+    let description =
+        format!("Share of posts by the time from acceptance to storage, as the consumer counted {all} of them");
+    html.markup("<section>\n<h2>From acceptance to storage <small>% of posts, up to so long</small></h2>\n");
+    Bars { description, y: values(ticks::linear(highest, 4)), bars }.draw(html);
+    html.markup("<p class=\"note\">As the consumer itself has counted");
+    html.markup(if report.chaos.is_some() {
+        " since it was last started.</p>\n</section>\n"
+    } else {
+        ".</p>\n</section>\n"
+    });
+}
+
+/// A bucket's bound.
+fn duration(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{} ms", ticks::short(seconds * 1e3)) } else { format!("{} s", ticks::short(seconds)) }
+}

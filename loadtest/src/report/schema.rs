@@ -1,0 +1,68 @@
+//! Whether a report is as `report.schema.json` says, in a test: the schema's few keywords by hand, because a whole
+//! validator would bring thirty crates. The schema itself, and reports by it, are checked by a real validator in CI.
+
+use serde_json::Value;
+
+const SCHEMA: &str = include_str!("../../report.schema.json");
+
+/// Every way in which the report is not as the schema says.
+pub(crate) fn faults(report: &Value) -> Vec<String> {
+    let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+    let mut faults = Vec::new();
+    check(&schema, &schema, report, "report", &mut faults);
+    faults
+}
+
+fn check(root: &Value, schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let referred = root.pointer(name.trim_start_matches('#')).expect("the schema refers to what it has");
+        check(root, referred, value, path, faults);
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let fits = |choice: &&Value| {
+            let mut found = Vec::new();
+            check(root, choice, value, path, &mut found);
+            found.is_empty()
+        };
+        if choices.iter().filter(fits).count() != 1 {
+            faults.push(format!("{path} is not one of the choices: {value}"));
+        }
+    }
+    let types = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
+    if !types.iter().all(Value::is_null) && !types.iter().any(|one| is_of(one, value)) {
+        faults.push(format!("{path} is no {}: {value}", schema["type"]));
+    }
+    if let (Some(fields), Some(properties)) = (value.as_object(), schema["properties"].as_object()) {
+        assert_eq!(schema["additionalProperties"], false, "{path} allows what is not described");
+        for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if !fields.contains_key(required) {
+                faults.push(format!("{path}.{required} is missing"));
+            }
+        }
+        for (name, field) in fields {
+            match properties.get(name) {
+                Some(property) => {
+                    assert!(property["description"].is_string(), "{path}.{name} has no description");
+                    check(root, property, field, &format!("{path}.{name}"), faults);
+                }
+                None => faults.push(format!("{path}.{name} is not in the schema")),
+            }
+        }
+    }
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        check(root, &schema["items"], item, &format!("{path}[{index}]"), faults);
+    }
+}
+
+fn is_of(one: &Value, value: &Value) -> bool {
+    match one.as_str() {
+        Some("null") => value.is_null(),
+        Some("boolean") => value.is_boolean(),
+        Some("integer") => value.is_u64() || value.is_i64(),
+        Some("number") => value.is_number(),
+        Some("string") => value.is_string(),
+        Some("array") => value.is_array(),
+        Some("object") => value.is_object(),
+        _ => false,
+    }
+}
