@@ -207,7 +207,7 @@ def refuse(producer):
 
 def poison(kafka):
     """Writes a record that is no post, so it becomes a dead letter."""
-    subprocess.run(["kcat", "-P", "-b", kafka, "-t", "post"], input=b"no post\n", check=True)
+    subprocess.run(["kcat", "-P", "-b", kafka, "-t", "post"], input=b"no post\n", check=True, timeout=60)
 
 
 if __name__ == "__main__":

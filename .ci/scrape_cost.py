@@ -3,54 +3,38 @@
     python3 .ci/scrape_cost.py [PAIRS [SCRAPES_PER_SECOND]]    needs a release build of loadtest; by default 12 pairs and 1
 """
 
+import contextlib
 import math
 import random
 import re
 import statistics
-import subprocess
 import sys
 import time
 import urllib.request
 
-LOADTEST = "target/release/loadtest"
+from observe import LOADTEST, child, told, wait
+
 WINDOW = 5
 
 
 def main(pairs=12, rate=1.0):
-    up = subprocess.Popen([LOADTEST, "up", "--stack", "native"], stdout=subprocess.PIPE, text=True)
-    try:
-        places = dict(read_places(up.stdout))
-        measure(places, pairs, rate)
-    finally:
-        up.terminate()
-        up.wait()
+    with contextlib.ExitStack() as stack:
+        up = stack.enter_context(child((LOADTEST, "up", "--stack", "native"), {}))
+        places = wait("the pipeline", lambda: told(up), 120, up)
+        load = (LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--think", "0", "--vus", "64")
+        load = stack.enter_context(child((*load, "--duration", f"{2 * pairs * WINDOW + 60}s"), {}))
+        measure(f"{places['producer']}/metrics", load, pairs, rate)
 
 
-def read_places(lines):
-    for line in lines:
-        if found := re.match(r"(producer|store) +((?:http|mongodb)://[^/]+(?:/scalable-api)?)", line):
-            yield found.groups()
-        if line.startswith("logs"):
-            return
-
-
-def measure(places, pairs, rate):
-    url = f"{places['producer']}/metrics"
-    load = subprocess.Popen(
-        [LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--think", "0", "--vus", "64"]
-        + ["--duration", f"{2 * pairs * WINDOW + 60}s"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def measure(url, load, pairs, rate):
     time.sleep(10)
     ratios = []
     for _ in range(pairs):
         accepted = {is_scraped: window(url, rate if is_scraped else 0) for is_scraped in random.sample([True, False], 2)}
         ratios.append(accepted[True] / accepted[False])
-    load.kill()
-    load.wait()
     mean, error = statistics.mean(ratios), statistics.stdev(ratios) / math.sqrt(pairs)
     print(f"accepted with {rate:g} scrapes a second / without: {mean:.3f}, 95 % confidence {mean - 2 * error:.3f} to {mean + 2 * error:.3f}")
+    load.kill()
     time.sleep(2)
     before = cpu_seconds(get(url))
     for _ in range(500):

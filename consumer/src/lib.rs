@@ -98,10 +98,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         }
     };
     registry.log_totals();
-    tokio::select! {
-        () = tracing.stop() => {}
-        () = deadline => tracing::warn!("no time is left to send the last traces"),
-    }
+    tracing.stop(deadline).await;
     outcome
 }
 

@@ -155,18 +155,18 @@ impl Pipeline {
 
     fn start_flush(&mut self, batch: Batch<Decoded>) {
         let (flusher, budget) = (self.flusher.clone(), self.budget.clone());
-        self.metrics.flushes_in_flight.increment(1.0);
         self.flushes.spawn(async move {
             let bytes: Vec<usize> = batch.records.iter().map(Buffered::bytes).collect();
             let held = flusher.flush(batch.records, batch.trigger).await;
             bytes.into_iter().for_each(|bytes| budget.give_back(bytes));
             (batch.number, held)
         });
+        self.metrics.flushes_in_flight.set(self.flushes.len() as f64);
     }
 
     fn finish_flush(&mut self, finished: Result<Flushed, JoinError>) -> anyhow::Result<()> {
         let (number, held) = finished.context("a flush failed")?;
-        self.metrics.flushes_in_flight.decrement(1.0);
+        self.metrics.flushes_in_flight.set(self.flushes.len() as f64);
         self.work.finished(number, &held);
         self.commit_due.get_or_insert_with(|| Instant::now() + COMMIT_INTERVAL);
         Ok(())

@@ -97,9 +97,6 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         }
     }
     registry.log_totals();
-    tokio::select! {
-        () = tracing.stop() => {}
-        () = deadline => tracing::warn!("no time is left to send the last traces"),
-    }
+    tracing.stop(deadline).await;
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Prometheus metrics of one running service. Each service owns a registry (no global recorder), so that two of them can
-//! live in one process. Handles are made once and kept: an update is then one atomic operation, without a look-up.
+//! live in one process. Handles are made once and kept: an update is then an atomic operation or two, without a look-up.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

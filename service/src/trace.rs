@@ -75,12 +75,17 @@ impl Tracing {
         self.tracer.clone()
     }
 
-    /// Sends what waits, for at most two seconds.
-    pub async fn stop(mut self) {
+    /// Sends what waits, for at most two seconds and until `deadline` is over.
+    pub async fn stop(mut self, deadline: impl Future<Output = ()>) {
         let Some(provider) = self.provider.take() else { return };
         let stopping = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(STOP_TIMEOUT));
-        if !matches!(stopping.await, Ok(Ok(()))) {
-            tracing::warn!("the last traces were not sent");
+        tokio::select! {
+            stopped = stopping => {
+                if !matches!(stopped, Ok(Ok(()))) {
+                    tracing::warn!("the last traces were not sent");
+                }
+            }
+            () = deadline => tracing::warn!("no time is left to send the last traces"),
         }
     }
 }
