@@ -1,10 +1,12 @@
 //! Reads a request's body, bounded in bytes and in time, whether or not it says its length beforehand. All bodies that are
 //! being read share one budget of bytes, or each of ten thousand slow clients could hold one of the largest size.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use service::Registry;
 use service::http::LAST_CALL;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +21,7 @@ const FIRST_BYTES: usize = 4096;
 pub(crate) struct BodyReader {
     max_bytes: usize,
     timeout: Duration,
-    budget: Semaphore,
+    budget: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
@@ -31,8 +33,14 @@ pub(crate) struct HeldBody<'a> {
 }
 
 impl BodyReader {
-    pub(crate) fn new(config: &Config, stop: CancellationToken) -> Self {
-        let budget = Semaphore::new(config.body_buffer_bytes);
+    pub(crate) fn new(config: &Config, registry: &Registry, stop: CancellationToken) -> Self {
+        let all = config.body_buffer_bytes;
+        let budget = Arc::new(Semaphore::new(all));
+        let free = Arc::clone(&budget);
+        let held = move || all.saturating_sub(free.available_permits()) as f64;
+        registry.observe("ingest_body_buffer_bytes", "Bytes of the bodies that are being received", &[], held);
+        let limit = "Most bytes of all bodies together; beyond them a request is answered 503";
+        registry.observe("ingest_body_buffer_bytes_limit", limit, &[], move || all as f64);
         Self { max_bytes: config.max_body_bytes, timeout: config.body_timeout, budget, stop }
     }
 

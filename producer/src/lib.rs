@@ -71,7 +71,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     );
     let status = status::status(&config.service, &registry, Arc::downgrade(&publisher), kafka.end_offsets());
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
-    let bodies = body::BodyReader::new(&config, stop.clone());
+    let bodies = body::BodyReader::new(&config, &registry, stop.clone());
     let handler = create_post::CreatePost::new(bodies, publisher, metrics, tracing.tracer());
     let deadline = stop.clone();
     let mut deadline = pin!(async move {

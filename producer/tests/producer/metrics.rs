@@ -32,6 +32,8 @@ async fn accepted_and_rejected_posts_are_counted() {
         "ingest_produce_batch_records_sum 5",
         "ingest_in_flight_posts 0",
         "ingest_in_flight_posts_limit 10000",
+        "ingest_body_buffer_bytes 0",
+        "ingest_body_buffer_bytes_limit 64000000",
         "http_server_connections_limit 10000",
         // The one that asks.
         "http_server_connections 1",
