@@ -57,8 +57,8 @@ impl PostId {
     }
 
     /// The record key: 36 characters, lowercase.
-    pub fn to_key(self) -> Vec<u8> {
-        let mut key = vec![0; Hyphenated::LENGTH];
+    pub fn to_key(self) -> [u8; Hyphenated::LENGTH] {
+        let mut key = [0; Hyphenated::LENGTH];
         self.0.as_hyphenated().encode_lower(&mut key);
         key
     }
@@ -84,7 +84,7 @@ mod tests {
     fn a_key_reads_back_as_its_id() {
         let id = PostId::fresh();
         assert_eq!(PostId::from_key(&id.to_key()), Some(id));
-        assert_eq!(id.to_key(), id.to_string().into_bytes());
+        assert_eq!(id.to_key(), id.to_string().as_bytes());
     }
 
     #[test]

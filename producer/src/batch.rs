@@ -3,8 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use rskafka::record::Record;
-
 /// Largest encoded batch that is sent. rskafka writes a frame above 8 KiB as a 4-byte length and the rest, and the rest of
 /// one up to 64 KiB then waits 40 ms for the delayed ACK of those four bytes. With 492 bytes to spare for the request's
 /// and the batch's own fields (110, and the topic's name of at most 249) every batch goes out in one write.
@@ -51,25 +49,6 @@ impl<T> Batch<T> {
     }
 }
 
-/// Upper bound of a record's size within an uncompressed batch, in bytes; at most 6 more than the size. It is close,
-/// because the broker's work is by the batch and a batch has room for only some twenty posts.
-pub(crate) fn encoded_bytes(record: &Record) -> usize {
-    // Attributes; a timestamp delta of months; an offset delta of thousands.
-    const FIXED: usize = 1 + 5 + 2;
-    let with_length = |length: usize| varint_bytes(length) + length;
-    // An absent part has the length -1.
-    let part = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(1, |bytes| with_length(bytes.len()));
-    let header = |(name, value): (&String, &Vec<u8>)| with_length(name.len()) + with_length(value.len());
-    let headers: usize = record.headers.iter().map(header).sum();
-    with_length(FIXED + part(&record.key) + part(&record.value) + varint_bytes(record.headers.len()) + headers)
-}
-
-/// Bytes of Kafka's varint of a number that is not negative: seven bits a byte, after zigzag has doubled it.
-fn varint_bytes(number: usize) -> usize {
-    let bits = usize::BITS - (2 * number).leading_zeros();
-    bits.div_ceil(7).max(1) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -89,27 +68,6 @@ mod tests {
         let mut batch = Batch::new(1, 1000, 100, Instant::now(), Duration::ZERO);
         assert_eq!(batch.push(2, 1), Err(2));
         assert_eq!(batch.into_items(), [1]);
-    }
-
-    #[test]
-    fn a_post_of_the_lab_has_the_size_that_a_broker_stores() {
-        // Length, attributes, deltas, key, value, one header: as in a segment of a broker's log, but for the deltas,
-        // which take one byte each there.
-        let stored = 2 + 1 + 1 + 1 + (1 + 36) + (2 + 300) + 1 + (1 + 12) + (1 + 16);
-        let record = Record {
-            key: Some(vec![0; 36]),
-            value: Some(vec![0; 300]),
-            headers: [("content-type".to_owned(), vec![0; 16])].into(),
-            timestamp: chrono::DateTime::default(),
-        };
-        assert_eq!(encoded_bytes(&record), stored + 5);
-    }
-
-    #[test]
-    fn varints_grow_after_every_seventh_bit() {
-        for (number, bytes) in [(0, 1), (63, 1), (64, 2), (8_191, 2), (8_192, 3), (1 << 20, 4)] {
-            assert_eq!(varint_bytes(number), bytes, "{number}");
-        }
     }
 
     proptest! {

@@ -118,7 +118,7 @@ impl Lane {
 
     /// One try. Whatever goes wrong, the next one has a new connection.
     async fn produce(&mut self, batch: &[Submission]) -> anyhow::Result<Vec<i64>> {
-        let records = batch.iter().map(|submission| submission.record.clone()).collect();
+        let records = batch.iter().map(|submission| submission.post.to_record()).collect();
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => {

@@ -29,6 +29,7 @@ mod outage;
 mod partitioner;
 mod publisher;
 mod queue;
+mod record;
 mod refusal;
 mod spans;
 mod status;

@@ -1,41 +1,27 @@
 //! Hands a post to the lanes of its partition and waits for the acknowledgement. Says at once when there is no use in
 //! trying: too much in flight, or Kafka away.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chrono::DateTime;
-use contract::{PostId, TraceContext, record};
-use rskafka::record::Record;
 use service::Registry;
 use service::trace::{span_id, trace_id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::batch::{STALL_FREE_BYTES, encoded_bytes};
+use crate::batch::STALL_FREE_BYTES;
 use crate::config::Config;
 use crate::partitioner;
 use crate::queue::{QueueReceiver, QueueSender, queue};
+use crate::record::Publishing;
 use crate::refusal::Refusal;
 
 /// A refusal is decided this much before `PRODUCER_TIMEOUT` is over, so that it is with the client by then.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 
-/// A valid post on its way.
-pub(crate) struct Publishing {
-    pub(crate) id: PostId,
-    /// The record's value.
-    pub(crate) value: Vec<u8>,
-    /// When the request was accepted.
-    pub(crate) timestamp_ms: i64,
-    /// The trace it belongs to: that of the request's span, or without tracing the client's, if it had one.
-    pub(crate) trace: Option<TraceContext>,
-}
-
-/// A record in a lane's queue, with the way back to its request.
+/// A post in a lane's queue, with the way back to its request.
 pub(crate) struct Submission {
-    pub(crate) record: Record,
+    pub(crate) post: Publishing,
     /// Upper bound of the record's encoded size.
     pub(crate) size_bytes: usize,
     /// From when on the linger time counts.
@@ -141,17 +127,16 @@ impl Publisher {
     pub(crate) async fn publish(&self, post: Publishing) -> Result<(), Refusal> {
         let partitions = self.partitions.get().ok_or(Refusal::KafkaAway)?;
         let (id, trace) = (post.id, post.trace);
-        let record = to_record(post);
-        let partition = partitioner::partition_of(record.key.as_deref().unwrap_or_default(), partitions.len());
+        let partition = partitioner::partition_of(&id.to_key(), partitions.len());
         if !partitions[partition].available.load(Ordering::Relaxed) {
             return Err(Refusal::KafkaAway);
         }
         let admission = Arc::clone(&self.admission).try_acquire_owned().map_err(|_| Refusal::Full)?;
         let (acknowledged, acknowledgement) = oneshot::channel();
         let submission = Submission {
-            size_bytes: encoded_bytes(&record),
+            size_bytes: post.encoded_bytes(),
             queued_at: Instant::now(),
-            record,
+            post,
             request: WaitingRequest { acknowledged, _admission: admission },
         };
         if !partitions[partition].queue.send(submission) {
@@ -178,18 +163,4 @@ impl Publisher {
 /// How many of all permits are taken.
 fn taken(permits: &Semaphore, all: usize) -> usize {
     all - permits.available_permits().min(all)
-}
-
-fn to_record(post: Publishing) -> Record {
-    let mut headers = BTreeMap::new();
-    headers.insert(record::CONTENT_TYPE_HEADER.to_owned(), record::CONTENT_TYPE.as_bytes().to_vec());
-    if let Some(trace) = post.trace {
-        headers.insert(record::TRACEPARENT_HEADER.to_owned(), trace.to_traceparent());
-    }
-    Record {
-        key: Some(post.id.to_key()),
-        value: Some(post.value),
-        headers,
-        timestamp: DateTime::from_timestamp_millis(post.timestamp_ms).unwrap_or_default(),
-    }
 }

@@ -1,8 +1,8 @@
 //! The producer's spans, with the names and attributes of OpenTelemetry's semantic conventions: one of each request, and one
 //! of each batch.
 
+use contract::PostId;
 use contract::trace_context::TraceContext;
-use contract::{PostId, record};
 use hyper::StatusCode;
 use service::Tracer;
 use service::trace::{Batch, Span};
@@ -41,8 +41,7 @@ pub(crate) fn answered(mut span: Span, outcome: &Result<PostId, Refusal>, status
 
 /// The span of a batch on its way to Kafka, which begins now; `None` if none of its posts is recorded.
 pub(crate) fn send(tracer: &Tracer, topic: &str, partition: i32, batch: &[Submission]) -> Option<Span> {
-    let headers = batch.iter().filter_map(|submission| submission.record.headers.get(record::TRACEPARENT_HEADER));
-    let posts = headers.filter_map(|traceparent| TraceContext::parse(traceparent));
+    let posts = batch.iter().filter_map(|submission| submission.post.trace);
     let mut span = tracer.batch(format!("send {topic}"), Batch::Sent, posts)?;
     span.set("messaging.system", "kafka");
     span.set("messaging.operation.name", "send");
