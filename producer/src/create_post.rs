@@ -16,13 +16,21 @@ use service::http::Handler;
 
 use crate::body::{BodyReader, HeldBody};
 use crate::metrics::Metrics;
-use crate::publisher::{Publisher, Publishing};
+use crate::publisher::Publisher;
+use crate::record::Publishing;
 use crate::refusal::Refusal;
 use crate::spans;
 
 thread_local! {
-    /// One parser a thread: its buffers are reused, and no request holds it across an await.
-    static PARSER: RefCell<Parser> = RefCell::default();
+    /// One a thread: no request holds it across an await.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// What is reused from one body to the next.
+#[derive(Default)]
+struct Scratch {
+    parser: Parser,
+    body: Vec<u8>,
 }
 
 /// The handler of the one route.
@@ -83,9 +91,10 @@ impl CreatePost {
 
 /// The record's value for a valid post. It is at most 7 KB, whatever the body's size, and the body is held no longer.
 fn value_of(mut body: HeldBody<'_>) -> Result<Vec<u8>, Refusal> {
-    PARSER
-        .with_borrow_mut(|parser| parser.parse(&mut body.bytes).map(|post| record::encode_value(&post)))
-        .map_err(Refusal::Invalid)
+    SCRATCH.with_borrow_mut(|Scratch { parser, body: scratch }| {
+        let post = parser.parse(body.bytes_mut(scratch)).map_err(Refusal::Invalid)?;
+        Ok(record::encode_value(&post))
+    })
 }
 
 /// No content type at all counts as JSON.
@@ -108,7 +117,7 @@ fn id_of(headers: &HeaderMap) -> Result<PostId, Refusal> {
 }
 
 fn created(id: PostId) -> Response<Full<Bytes>> {
-    let body = format!(r#"{{"message":"Post created successfully","id":"{id}"}}"#);
+    let body = [&br#"{"message":"Post created successfully","id":""#[..], &id.to_key(), br#""}"#].concat();
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = StatusCode::CREATED;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -166,12 +166,15 @@ async fn bodies_that_do_not_end_share_one_budget() {
     let whole = post("x".repeat(65_536));
     let mut slow_body = producer.connect().await;
     slow_body.send(&whole[..whole.len() - 1]).await;
-    // Not found out by asking: a small body that is being received could itself be what leaves no room for the slow one.
+    // Not found out by asking: another body could itself be what leaves no room for the slow one.
     producer.metric("ingest_body_buffer_bytes 65535").await;
-    let response = producer.ask(post(POST)).await;
+    let another = post(POST);
+    let mut too_much = producer.connect().await;
+    let response = too_much.ask(&another[..another.len() - 1]).await;
     assert_eq!(response.unavailable(), "too many bytes are being received: try again");
     assert_eq!(response.header("connection"), Some("close"));
     assert_eq!(producer.get("/livez").await.status, 200, "what has no body needs no room");
+    producer.ask(another).await.created_id();
 
     slow_body.ask("x").await.problem(400);
     producer.metric("ingest_body_buffer_bytes 0").await;
