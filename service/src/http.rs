@@ -119,8 +119,12 @@ pub async fn serve<H: Handler>(
         let service = {
             let answering = answering.clone();
             service_fn(move |request| {
-                let (app, answering) = (Arc::clone(&app), answering.clone());
-                async move { Ok::<_, std::convert::Infallible>(answering.during(app.answer(request)).await) }
+                let (app, begun) = (Arc::clone(&app), answering.begin());
+                async move {
+                    let response = app.answer(request).await;
+                    drop(begun);
+                    Ok::<_, std::convert::Infallible>(response)
+                }
             })
         };
         let stream = TokioIo::new(WriteDeadline::new(stream, limits.header_timeout));
@@ -163,7 +167,9 @@ impl<H: Handler> App<H> {
             Some((_, method)) if method == request.method() => self.handler.answer(request).await,
             Some((_, method)) => unread(&request, method_not_allowed(method.as_str())),
             None if matches!(*request.method(), Method::GET | Method::HEAD) => {
-                unread(&request, self.health.answer(route, request.uri().query()).await)
+                // Boxed, so that a future of the service's own routes, which is moved several times, does not have its size.
+                let answer = Box::pin(self.health.answer(route, request.uri().query()));
+                unread(&request, answer.await)
             }
             None => unread(&request, method_not_allowed("GET, HEAD")),
         }

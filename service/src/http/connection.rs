@@ -27,12 +27,10 @@ pub const LAST_CALL: Duration = Duration::from_millis(500);
 pub(super) struct Answering(Arc<AtomicBool>);
 
 impl Answering {
-    /// Is true for as long as `answer` takes.
-    pub(super) async fn during<T>(&self, answer: impl Future<Output = T>) -> T {
+    /// From now on a request is being answered, until the guard is dropped.
+    pub(super) fn begin(&self) -> impl Drop + use<> {
         self.0.store(true, Ordering::Relaxed);
-        let output = answer.await;
-        self.0.store(false, Ordering::Relaxed);
-        output
+        Begun(Arc::clone(&self.0))
     }
 
     /// Returns when nothing was being answered for [`LAST_CALL`]; a look at its beginning and its end is enough, because
@@ -45,6 +43,14 @@ impl Answering {
                 return;
             }
         }
+    }
+}
+
+struct Begun(Arc<AtomicBool>);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
