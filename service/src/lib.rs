@@ -2,6 +2,7 @@
 //! traces, an HTTP server with limits and health endpoints, the stop signal, backoff. Neither Kafka's nor MongoDB's client is known
 //! here.
 
+mod allocator;
 pub mod backoff;
 pub mod health;
 pub mod html;
