@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use service::Registry;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Bytes that may be held; shared by the fetcher, which takes, and the pipeline, which gives back.
 #[derive(Clone)]
@@ -30,23 +30,26 @@ impl Budget {
         registry.observe("ingest_buffered_bytes_limit", limit, &[], move || all as f64);
     }
 
-    /// Takes bytes for a record, waiting at most `wait`. A record larger than the whole budget passes when it is the only
-    /// one. Returns false if there is no room yet.
-    pub(crate) fn take(&self, bytes: usize, wait: Duration, runtime: &Handle) -> bool {
-        let wanted = u32::try_from(bytes.min(self.all)).unwrap_or(u32::MAX);
-        let permit = match self.free.try_acquire_many(wanted) {
-            Ok(permit) => Some(permit),
-            Err(_) => runtime
-                .block_on(async { tokio::time::timeout(wait, self.free.acquire_many(wanted)).await })
-                .ok()
-                .and_then(Result::ok),
-        };
-        permit.map(tokio::sync::SemaphorePermit::forget).is_some()
+    /// Takes bytes for a record; false if there is no room now. A record larger than the whole budget passes when it is the
+    /// only one.
+    pub(crate) fn take_at_once(&self, bytes: usize) -> bool {
+        self.free.try_acquire_many(self.share(bytes)).map(SemaphorePermit::forget).is_ok()
     }
 
-    /// Gives back what was taken for one record of this size.
-    pub(crate) fn give_back(&self, bytes: usize) {
-        self.free.add_permits(bytes.min(self.all));
+    /// The same, waiting at most `wait` for room.
+    pub(crate) fn take(&self, bytes: usize, wait: Duration, runtime: &Handle) -> bool {
+        let room = self.free.acquire_many(self.share(bytes));
+        let room = runtime.block_on(async { tokio::time::timeout(wait, room).await });
+        room.ok().and_then(Result::ok).map(SemaphorePermit::forget).is_some()
+    }
+
+    /// Gives back what was taken for records of these sizes.
+    pub(crate) fn give_back(&self, bytes: impl Iterator<Item = usize>) {
+        self.free.add_permits(bytes.map(|bytes| self.share(bytes) as usize).sum());
+    }
+
+    fn share(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes.min(self.all)).unwrap_or(u32::MAX)
     }
 }
 
@@ -60,13 +63,13 @@ mod tests {
         let handle = runtime.handle();
         let budget = Budget::new(100);
         let wait = Duration::from_millis(1);
-        assert!(budget.take(60, wait, handle));
+        assert!(budget.take_at_once(60));
+        assert!(!budget.take_at_once(60));
         assert!(!budget.take(60, wait, handle));
         assert!(budget.take(40, wait, handle));
-        budget.give_back(60);
-        budget.give_back(40);
-        assert!(budget.take(1000, wait, handle), "larger than all, but alone");
-        budget.give_back(1000);
+        budget.give_back([60, 40].into_iter());
+        assert!(budget.take_at_once(1000), "larger than all, but alone");
+        budget.give_back([1000].into_iter());
         assert!(budget.take(100, wait, handle));
     }
 }

@@ -1,14 +1,15 @@
 //! Sends dead letters to their topic, acknowledged by all replicas.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use contract::DeadLetter;
 use contract::dead_letter::REPLAY_ATTEMPTS_HEADER;
 use rdkafka::ClientConfig;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio::sync::OnceCell;
 
 use crate::config::KafkaSettings;
 use crate::decode::Fetched;
@@ -20,23 +21,23 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct DeadLetters {
     topic: String,
-    producer: FutureProducer,
+    config: ClientConfig,
+    /// Made when the first one is sent: its thread takes a hundredth of a core even while there is nothing to send.
+    producer: Arc<OnceCell<FutureProducer>>,
 }
 
 impl DeadLetters {
-    /// A producer of dead letters; it connects when the first one is sent.
-    pub(crate) fn connect(settings: &KafkaSettings) -> anyhow::Result<Self> {
-        let producer = ClientConfig::new()
+    pub(crate) fn new(settings: &KafkaSettings) -> Self {
+        let mut config = ClientConfig::new();
+        config
             .set("bootstrap.servers", &settings.brokers)
             .set("client.id", "consumer")
             .set("acks", "all")
             .set("enable.idempotence", "true")
             // A flush sends one after the other, so none has company to wait for.
             .set("linger.ms", "0")
-            .set("message.timeout.ms", SEND_TIMEOUT.as_millis().to_string())
-            .create()
-            .context("cannot make the producer of dead letters")?;
-        Ok(Self { topic: settings.dead_letter_topic.clone(), producer })
+            .set("message.timeout.ms", SEND_TIMEOUT.as_millis().to_string());
+        Self { topic: settings.dead_letter_topic.clone(), config, producer: Arc::default() }
     }
 
     /// Returns once the dead letter is acknowledged.
@@ -59,9 +60,8 @@ impl DeadLetters {
         if let Some(value) = &record.value {
             message = message.payload(value);
         }
-        match self.producer.send(message, SEND_TIMEOUT).await {
-            Ok(_) => Ok(()),
-            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
-        }
+        let code = |error: KafkaError| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+        let producer = self.producer.get_or_try_init(async || self.config.create()).await.map_err(code)?;
+        producer.send(message, SEND_TIMEOUT).await.map(drop).map_err(|(error, _)| code(error))
     }
 }

@@ -1,5 +1,5 @@
 //! The fetcher: a thread of its own that polls Kafka, decodes, and hands records to the pipeline as long as the budget has
-//! room. When it has none, or when there are too many dead letters, it pauses fetching but goes on polling, so that the group
+//! room, all that are there at the same time together. When it has none, or when there are too many dead letters, it pauses fetching but goes on polling, so that the group
 //! does not take it for dead.
 
 use std::sync::Arc;
@@ -10,7 +10,6 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
@@ -19,6 +18,7 @@ use crate::config::Config;
 use crate::decode::{Decoded, Decoder, Fetched};
 use crate::group::GroupConsumer;
 use crate::hold::Hold;
+use crate::outbox::Outbox;
 
 /// Longest time in one poll: how late a stop is noticed.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
@@ -33,7 +33,7 @@ pub(crate) struct Fetcher {
     decoder: Decoder,
     budget: Budget,
     hold: Hold,
-    records: mpsc::UnboundedSender<Decoded>,
+    outbox: Arc<Outbox>,
     stop: CancellationToken,
 }
 
@@ -43,27 +43,34 @@ impl Fetcher {
         config: &Config,
         budget: Budget,
         hold: Hold,
-        records: mpsc::UnboundedSender<Decoded>,
+        outbox: Arc<Outbox>,
         stop: CancellationToken,
     ) -> Self {
-        Self { consumer, decoder: Decoder::new(&config.kafka.topic), budget, hold, records, stop }
+        Self { consumer, decoder: Decoder::new(&config.kafka.topic), budget, hold, outbox, stop }
     }
 
     /// Blocks its thread until the stop.
     pub(crate) fn run(mut self, runtime: &Handle) {
         let consumer = Arc::clone(&self.consumer);
         while !self.stop.is_cancelled() && !self.hold.is_set() {
-            match consumer.poll(POLL_TIMEOUT) {
-                None => {}
+            // What is in the outbox waits only for what is there already.
+            let wait = if self.outbox.is_empty() { POLL_TIMEOUT } else { Duration::ZERO };
+            let has_pipeline = match consumer.poll(wait) {
+                None => self.outbox.hand_on(),
                 Some(Ok(message)) => {
                     let decoded = self.decoder.decode(to_fetched(&message));
-                    if self.admit(&decoded, runtime) && self.records.send(decoded).is_err() {
-                        return;
-                    }
+                    !self.admit(&decoded, runtime) || self.outbox.add(decoded)
                 }
-                Some(Err(error)) => report(&error),
+                Some(Err(error)) => {
+                    report(&error);
+                    true
+                }
+            };
+            if !has_pipeline {
+                return;
             }
         }
+        self.outbox.hand_on();
         // Nothing more is fetched, but the member stays in the group: another one would only meet the same records.
         consumer.context().set_paused(&consumer, true);
         while !self.stop.is_cancelled() {
@@ -75,6 +82,11 @@ impl Fetcher {
     /// up meanwhile, or the service stops.
     fn admit(&self, record: &Decoded, runtime: &Handle) -> bool {
         let bytes = record.bytes();
+        if self.budget.take_at_once(bytes) {
+            return true;
+        }
+        // Room comes from records that the pipeline has.
+        self.outbox.hand_on();
         if self.budget.take(bytes, WAIT_BEFORE_PAUSE, runtime) {
             return true;
         }
@@ -86,7 +98,7 @@ impl Fetcher {
         let mut is_admitted = false;
         while !is_admitted && !self.stop.is_cancelled() && context.assignment(partition) == assignment {
             self.poll_paused();
-            is_admitted = self.budget.take(bytes, Duration::ZERO, runtime);
+            is_admitted = self.budget.take_at_once(bytes);
         }
         context.set_paused(&self.consumer, false);
         tracing::info!("fetching goes on");
@@ -112,26 +124,26 @@ impl Fetcher {
 }
 
 fn to_fetched(message: &BorrowedMessage<'_>) -> Fetched {
+    let headers = message.headers();
     Fetched {
         partition: message.partition(),
         offset: message.offset(),
         timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
-        replay_attempts: replay_attempts(message),
-        trace: header(message, record::TRACEPARENT_HEADER).and_then(TraceContext::parse),
+        replay_attempts: replay_attempts(headers),
+        trace: header(headers, record::TRACEPARENT_HEADER).and_then(TraceContext::parse),
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
     }
 }
 
 /// What the record's header says, if it has one.
-pub(crate) fn replay_attempts(message: &impl Message) -> u32 {
-    dead_letter::replay_attempts(header(message, dead_letter::REPLAY_ATTEMPTS_HEADER))
+pub(crate) fn replay_attempts(headers: Option<&impl Headers>) -> u32 {
+    dead_letter::replay_attempts(header(headers, dead_letter::REPLAY_ATTEMPTS_HEADER))
 }
 
-/// The value of the record's first header of this name.
-fn header<'a>(message: &'a impl Message, name: &str) -> Option<&'a [u8]> {
-    let mut headers = message.headers().into_iter().flat_map(Headers::iter);
-    headers.find(|header| header.key == name).and_then(|header| header.value)
+/// The value of the first header of this name.
+fn header<'a>(headers: Option<&'a impl Headers>, name: &str) -> Option<&'a [u8]> {
+    headers?.iter().find(|header| header.key == name).and_then(|header| header.value)
 }
 
 /// That Kafka is away is told by the watch, once; librdkafka would tell it for every connection.

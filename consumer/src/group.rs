@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc as std_mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc as std_mpsc};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use crate::config::Config;
 use crate::lag;
 use crate::metrics::{Metrics, PartitionChange};
+use crate::outbox::Outbox;
 
 /// A member of the group.
 pub(crate) type GroupConsumer = BaseConsumer<GroupContext>;
@@ -36,6 +37,8 @@ pub(crate) struct GroupContext {
     topic: String,
     revoke_timeout: Duration,
     revokes: mpsc::UnboundedSender<Revoke>,
+    /// The fetcher's own: when that has ended, the pipeline must hear of it.
+    outbox: Weak<Outbox>,
     book: Arc<lag::Book>,
     metrics: Arc<Metrics>,
     /// The partitions held, each with the number of its assignment.
@@ -51,6 +54,7 @@ impl GroupContext {
     pub(crate) fn new(
         config: &Config,
         revokes: mpsc::UnboundedSender<Revoke>,
+        outbox: Weak<Outbox>,
         book: Arc<lag::Book>,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -58,6 +62,7 @@ impl GroupContext {
             topic: config.kafka.topic.clone(),
             revoke_timeout: config.kafka.revoke_timeout,
             revokes,
+            outbox,
             book,
             metrics,
             held: Mutex::default(),
@@ -97,6 +102,10 @@ impl GroupContext {
 
     fn revoke(&self, consumer: &GroupConsumer, partitions: &[i32]) {
         let are_lost = consumer.assignment_lost();
+        // The pipeline must know of every record that there is.
+        if let Some(outbox) = self.outbox.upgrade() {
+            outbox.hand_on();
+        }
         if !self.is_closing.load(Ordering::Relaxed) {
             let (reply, offsets) = std_mpsc::channel();
             let told = self.revokes.send(Revoke { partitions: partitions.to_vec(), are_lost, reply });

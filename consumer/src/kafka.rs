@@ -125,6 +125,7 @@ async fn create_dead_letter_topic(settings: &KafkaSettings, replication: i32) ->
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Weak;
     use std::time::Instant;
 
     use rdkafka::error::KafkaError;
@@ -156,7 +157,7 @@ mod tests {
         admin.create_topics([&new_topic], &AdminOptions::new()).await.unwrap();
         // Nobody receives: there is no pipeline that a revoke would have to wait for.
         let metrics = Arc::new(Metrics::new(&Registry::new(&[]), config.concurrent_flushes));
-        let context = GroupContext::new(&config, mpsc::unbounded_channel().0, Arc::default(), metrics);
+        let context = GroupContext::new(&config, mpsc::unbounded_channel().0, Weak::new(), Arc::default(), metrics);
         let consumer = join_group(&config.kafka, context, &Readiness::new(&[])).await.unwrap();
 
         let poll_until_assigned_anew = move |before: Option<u64>| {

@@ -38,6 +38,7 @@ mod kafka;
 mod lag;
 mod metrics;
 pub mod offsets;
+mod outbox;
 mod pipeline;
 mod spans;
 mod status;
@@ -112,15 +113,16 @@ async fn consume(
 ) -> anyhow::Result<()> {
     let metrics = Arc::new(metrics::Metrics::new(registry, config.concurrent_flushes));
     book.publish(config, registry);
+    let (outbox, received) = outbox::Outbox::new();
+    let for_callbacks = Arc::downgrade(&outbox);
     let connecting = async {
         let store = store::Store::connect(config, readiness, registry).await?;
         let (revokes, revoked) = mpsc::unbounded_channel();
-        let context = group::GroupContext::new(config, revokes, Arc::clone(&book), Arc::clone(&metrics));
+        let context = group::GroupContext::new(config, revokes, for_callbacks, Arc::clone(&book), Arc::clone(&metrics));
         let consumer = kafka::join_group(&config.kafka, context, readiness).await?;
-        let dead_letters = dead_letters::DeadLetters::connect(&config.kafka)?;
-        anyhow::Ok((store, consumer, dead_letters, revoked))
+        anyhow::Ok((store, consumer, revoked))
     };
-    let (store, consumer, dead_letters, revoked) = tokio::select! {
+    let (store, consumer, revoked) = tokio::select! {
         connected = connecting => connected?,
         () = stop.cancelled() => return Ok(()),
     };
@@ -128,10 +130,9 @@ async fn consume(
     let budget = budget::Budget::new(config.buffer_bytes);
     budget.publish(registry);
     let hold = hold::Hold::new(config, readiness.clone());
-    let (records, received) = mpsc::unbounded_channel();
     let fetcher = {
         let fetcher =
-            fetcher::Fetcher::new(Arc::clone(&consumer), config, budget.clone(), hold.clone(), records, stop.clone());
+            fetcher::Fetcher::new(Arc::clone(&consumer), config, budget.clone(), hold.clone(), outbox, stop.clone());
         let runtime = Handle::current();
         thread::Builder::new()
             .name("fetcher".to_owned())
@@ -143,6 +144,7 @@ async fn consume(
             watch::Watch::new(Arc::clone(&consumer), config, Arc::clone(&book), readiness.clone(), stop.clone());
         thread::Builder::new().name("watch".to_owned()).spawn(move || watch.run()).context("cannot start a thread")?
     };
+    let dead_letters = dead_letters::DeadLetters::new(&config.kafka);
     let flusher =
         flush::Flusher::new(config, store.clone(), dead_letters, hold, Arc::clone(&metrics), readiness.clone(), tracer);
     let pipeline = pipeline::Pipeline::new(config, Arc::clone(&consumer), flusher, budget, book, metrics);

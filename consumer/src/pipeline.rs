@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::budget::Budget;
 use crate::buffer::Buffered;
 use crate::config::Config;
-use crate::decode::Decoded;
+use crate::decode::{Decoded, Fetched};
 use crate::flush::Flusher;
 use crate::group::{GroupConsumer, Revoke, to_list};
 use crate::lag::Book;
@@ -42,7 +42,7 @@ pub(crate) struct Pipeline {
     book: Arc<Book>,
     metrics: Arc<Metrics>,
     work: Work<Decoded>,
-    /// Records that were received while partitions were handed over, older than what the channel holds.
+    /// Records out of the channel, and so older than what it holds, that the buffer has no room for yet.
     carried: VecDeque<Decoded>,
     flushes: JoinSet<Flushed>,
     revoking: Option<Revoking>,
@@ -96,14 +96,14 @@ impl Pipeline {
     /// When a flush or the fetcher failed in a way that is a bug.
     pub(crate) async fn run(
         mut self,
-        mut records: mpsc::UnboundedReceiver<Decoded>,
+        mut records: mpsc::UnboundedReceiver<Vec<Decoded>>,
         mut revokes: mpsc::UnboundedReceiver<Revoke>,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let mut note = tokio::time::interval(NOTE_INTERVAL);
         loop {
-            let is_stopping = stop.is_cancelled();
-            if let Some(batch) = self.work.next_batch(Instant::now(), is_stopping) {
+            let (is_stopping, now) = (stop.is_cancelled(), Instant::now());
+            if let Some(batch) = self.work.next_batch(now, is_stopping) {
                 self.start_flush(batch);
             }
             self.finish_revoke();
@@ -111,8 +111,8 @@ impl Pipeline {
                 break;
             }
             let may_receive = !is_stopping && self.revoking.is_none() && !self.work.is_full();
-            if may_receive && let Some(record) = self.carried.pop_front() {
-                self.receive(record);
+            if may_receive && !self.carried.is_empty() {
+                self.receive(now);
                 continue;
             }
             let flush_deadline = self.work.deadline();
@@ -122,8 +122,8 @@ impl Pipeline {
                 Some(finished) = self.flushes.join_next() => self.finish_flush(finished)?,
                 Some(revoke) = revokes.recv() => self.start_revoke(revoke, &mut records),
                 committed = ended(&mut self.committing) => self.finish_commit(committed?),
-                record = records.recv(), if may_receive => match record {
-                    Some(record) => self.receive(record),
+                received = records.recv(), if may_receive => match received {
+                    Some(records) => self.carried.extend(records),
                     None if stop.is_cancelled() => {}
                     None => bail!("the fetcher ended"),
                 },
@@ -137,20 +137,23 @@ impl Pipeline {
         self.commit_and_wait().await
     }
 
-    fn receive(&mut self, decoded: Decoded) {
-        self.metrics.consumed.increment(1);
-        let (partition, offset, timestamp_ms) =
-            (decoded.fetched.partition, decoded.fetched.offset, decoded.fetched.timestamp_ms);
-        let trace = decoded.fetched.trace;
-        tracing::debug!(
-            id = %decoded.id,
-            partition,
-            offset,
-            trace_id = trace_id(trace),
-            span_id = span_id(trace),
-            "Message added to queue"
-        );
-        self.work.receive(decoded, offset, timestamp_ms, Instant::now());
+    /// Takes the records that were carried into the buffer, as far as it has room.
+    fn receive(&mut self, now: Instant) {
+        while !self.work.is_full()
+            && let Some(decoded) = self.carried.pop_front()
+        {
+            self.metrics.consumed.increment(1);
+            let Fetched { partition, offset, timestamp_ms, trace, .. } = decoded.fetched;
+            tracing::debug!(
+                id = %decoded.id,
+                partition,
+                offset,
+                trace_id = trace_id(trace),
+                span_id = span_id(trace),
+                "Message added to queue"
+            );
+            self.work.receive(decoded, offset, timestamp_ms, now);
+        }
     }
 
     fn start_flush(&mut self, batch: Batch<Decoded>) {
@@ -158,7 +161,7 @@ impl Pipeline {
         self.flushes.spawn(async move {
             let bytes: Vec<usize> = batch.records.iter().map(Buffered::bytes).collect();
             let held = flusher.flush(batch.records, batch.trigger).await;
-            bytes.into_iter().for_each(|bytes| budget.give_back(bytes));
+            budget.give_back(bytes.into_iter());
             (batch.number, held)
         });
         self.metrics.flushes_in_flight.set(self.flushes.len() as f64);
@@ -172,11 +175,11 @@ impl Pipeline {
         Ok(())
     }
 
-    fn start_revoke(&mut self, revoke: Revoke, records: &mut mpsc::UnboundedReceiver<Decoded>) {
+    fn start_revoke(&mut self, revoke: Revoke, records: &mut mpsc::UnboundedReceiver<Vec<Decoded>>) {
         let Revoke { partitions, are_lost, reply } = revoke;
         self.drop_unbuffered(&partitions, records);
         if are_lost {
-            self.work.lose(&partitions).iter().for_each(|record| self.budget.give_back(record.bytes()));
+            self.budget.give_back(self.work.lose(&partitions).iter().map(Buffered::bytes));
         } else if let Some(batch) = self.work.revoke(&partitions) {
             self.start_flush(batch);
         }
@@ -186,14 +189,14 @@ impl Pipeline {
 
     /// Drops the given partitions' records that are not in the buffer yet. The fetcher waits for our answer meanwhile, so
     /// the channel holds all of them.
-    fn drop_unbuffered(&mut self, partitions: &[i32], records: &mut mpsc::UnboundedReceiver<Decoded>) {
-        while let Ok(record) = records.try_recv() {
-            self.carried.push_back(record);
+    fn drop_unbuffered(&mut self, partitions: &[i32], records: &mut mpsc::UnboundedReceiver<Vec<Decoded>>) {
+        while let Ok(received) = records.try_recv() {
+            self.carried.extend(received);
         }
         self.carried.retain(|record| {
             let is_dropped = partitions.contains(&record.fetched.partition);
             if is_dropped {
-                self.budget.give_back(record.bytes());
+                self.budget.give_back([record.bytes()].into_iter());
             }
             !is_dropped
         });

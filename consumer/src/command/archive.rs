@@ -116,7 +116,7 @@ fn archived(message: &BorrowedMessage<'_>) -> Option<Archived> {
         letter,
         position: (message.partition(), message.offset()),
         timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
-        replay_attempts: replay_attempts(message),
+        replay_attempts: replay_attempts(message.headers()),
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
     })
