@@ -5,7 +5,7 @@
 //! is stored → [`reconcile`] lays the store beside the [`ledger`] → [`threshold`]s judge, and the [`report`] tells, in
 //! [`files`] of which [`html_report`] is the one for people, with [`plot`]s of the [`series`] that was noted meanwhile.
 //! Pacing, ledger, thresholds and everything about the report are pure; all else is a shell around them. [`chaos`] is a
-//! run with faults in between, and [`verify`] proves the traffic of others.
+//! run with faults in between, [`verify`] proves the traffic of others, and [`compare`] lays reports side by side.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -14,6 +14,7 @@ use clap::Parser;
 
 mod accepted_log;
 mod chaos;
+mod compare;
 mod counted;
 mod drain;
 mod environment;
@@ -44,6 +45,7 @@ mod series;
 mod services;
 mod settings;
 mod show;
+mod statistics;
 mod store;
 mod table;
 mod target;
@@ -85,6 +87,7 @@ fn execute(verb: Verb) -> ExitCode {
                 Verb::Verify(options) => verify::verify(options, &stack::environment).await,
                 Verb::Up(options) => up::up(options, &stack::environment).await,
                 Verb::Show(options) => show::show(options, &stack::environment).await,
+                Verb::Compare(options) => Ok(compare::compare(&options)?),
             }
         })
     });

@@ -1,4 +1,5 @@
-//! The command line. The verbs are `run`, `chaos`, `verify`, `up` and `show`; without a verb the options are those of `run`.
+//! The command line. The verbs are `run`, `chaos`, `verify`, `up`, `show` and `compare`; without a verb the
+//! options are those of `run`.
 
 use std::time::Duration;
 
@@ -7,9 +8,11 @@ use contract::PostId;
 use stack::{StackKind, StoreKind};
 
 use crate::chaos::fault::Faults;
+pub(crate) use compare::CompareOptions;
 pub(crate) use run::{LoadOptions, OutcomeOptions, RunOptions};
 use values::{brokers, positive_duration, post_id, rate};
 
+mod compare;
 mod run;
 mod values;
 
@@ -29,6 +32,13 @@ The servers are always started natively, since they are to be killed; KAFKA_PART
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
 done, 99 a post is missing, doubled or unexpected, 130 ended by a second Ctrl-C.";
+
+const COMPARE_EXPLANATION: &str = "\
+A verdict is of the whole 99 % interval of a change: better, worse, or no difference seen. Of single runs the interval \
+comes from their stretches, of two or more runs on each side from the runs.
+
+Exit codes: 0 no regression beyond the tolerance shows, 64 arguments that cannot be used or files that are no reports, \
+99 a regression beyond the tolerance, or more missing, duplicated or unexpected posts.";
 
 /// Applies load to the pipeline and proves that every accepted post is stored exactly once.
 #[derive(Debug, Parser)]
@@ -55,6 +65,9 @@ pub(crate) enum Verb {
     Up(UpOptions),
     /// Says where a post is: stored, waiting, or dead-lettered and why
     Show(ShowOptions),
+    /// Lays the reports of runs side by side and says which differences the data show
+    #[command(after_help = COMPARE_EXPLANATION)]
+    Compare(CompareOptions),
 }
 
 impl CommandLine {
@@ -195,6 +208,8 @@ mod tests {
             (&["--threshold", "p95<2000"], "a time needs its unit"),
             (&["--duration", "0s"], "must be more than zero"),
             (&["show", "42"], "must be the id from the answer"),
+            (&["compare"], "<REPORT>"),
+            (&["compare", "a", "b", "--tolerance", "0.05"], "must be a percentage, such as 5%"),
             (&["--vus", "3", "up"], "cannot be used with"),
         ] {
             let error = parse(arguments).expect_err("it cannot be used");

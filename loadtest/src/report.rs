@@ -88,6 +88,7 @@ pub(crate) struct Latency {
     pub(crate) p50: f64,
     pub(crate) p95: f64,
     pub(crate) p99: f64,
+    pub(crate) p999: f64,
     pub(crate) max: f64,
 }
 
@@ -107,6 +108,7 @@ impl Latency {
             p50: milliseconds(tally.latency(0.50)),
             p95: milliseconds(tally.latency(0.95)),
             p99: milliseconds(tally.latency(0.99)),
+            p999: milliseconds(tally.latency(0.999)),
             max: milliseconds(tally.longest_latency()),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::generator::tally::Tally;
 use crate::observer::{Moment, Used};
@@ -29,7 +29,8 @@ pub(crate) struct Series {
 
 /// One stretch of a run, a second long if nothing was in the way. What is not known is null: percentiles of a stretch in
 /// which no post ended, and whatever a service did not say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Point {
     /// The stretch's end, from the start of the load.
     pub(crate) seconds: f64,

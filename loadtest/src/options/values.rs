@@ -19,6 +19,12 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     share.ok_or("must be a share from 0 to 1, such as 0.05".to_owned())
 }
 
+pub(super) fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
+    let percent = percent.filter(|percent: &f64| (0.0..=1_000.0).contains(percent));
+    percent.map(|percent| percent / 100.0).ok_or("must be a percentage, such as 5%".to_owned())
+}
+
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Some(duration) if !duration.is_zero() => Ok(duration),

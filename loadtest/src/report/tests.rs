@@ -30,7 +30,7 @@ pub(crate) fn example() -> Report {
         requests_per_second: 298.6,
         accepted_per_second: 298.6,
         load_seconds: 30.0,
-        latency_ms: Latency { p50: 3.1, p95: 5.0, p99: 8.25, max: 41.0 },
+        latency_ms: Latency { p50: 3.1, p95: 5.0, p99: 8.25, p999: 20.0, max: 41.0 },
         failed_share: 0.0,
         outcomes,
         invalid_accepted: 0,

@@ -1,0 +1,73 @@
+//! What can be said from few noisy values, without random numbers: the same report gives the same verdict every time.
+
+pub(crate) mod ratio;
+
+/// The middle value, or the mean of the two; `None` of nothing.
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut sorted: Vec<f64> = values.into_iter().collect();
+    sorted.sort_by(f64::total_cmp);
+    let (low, high) = (sorted.get(sorted.len().wrapping_sub(1) / 2)?, sorted.get(sorted.len() / 2)?);
+    Some(f64::midpoint(*low, *high))
+}
+
+/// The mean; zero of nothing.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+}
+
+/// How much larger the variance of a mean is than that of as many independent values, from how alike neighbours are: what
+/// goes on for longer than one value lasts must not count as several witnesses. Between 1 and 19.
+pub(crate) fn dependence(values: &[f64]) -> f64 {
+    const MOST: f64 = 0.9;
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    if squares <= 0.0 {
+        return 1.0;
+    }
+    let products: f64 = values.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
+    // Of few values the correlation comes out too small, by about one in their number.
+    let correlation = (products / squares + 1.0 / values.len() as f64).clamp(0.0, MOST);
+    (1.0 + correlation) / (1.0 - correlation)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Noise whose neighbours are alike by `correlation`, around zero with this deviation; a number makes it.
+    pub(crate) fn noise(seed: u64, correlation: f64, deviation: f64) -> impl Iterator<Item = f64> {
+        let mut state = seed;
+        let mut uniform = move || {
+            // SplitMix64.
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (mixed ^ (mixed >> 31)) as f64 / u64::MAX as f64
+        };
+        // The sum of twelve has a deviation of one, and is close to normal.
+        let mut normal = move || (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
+        let fresh = (1.0 - correlation * correlation).sqrt();
+        let mut value = normal();
+        std::iter::repeat_with(move || {
+            value = correlation * value + fresh * normal();
+            value * deviation
+        })
+    }
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!(median([]), None);
+        assert_eq!(median([3.0]), Some(3.0));
+        assert_eq!(median([9.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median([9.0, 1.0, 2.0, 4.0]), Some(3.0));
+    }
+
+    #[test]
+    fn values_that_wander_count_for_less() {
+        let dependence_of = |correlation| dependence(&noise(1, correlation, 1.0).take(200).collect::<Vec<_>>());
+        assert!(dependence_of(0.0) < 1.5, "{}", dependence_of(0.0));
+        assert!((5.0..19.1).contains(&dependence_of(0.8)), "{}", dependence_of(0.8));
+        assert_eq!(dependence(&[7.0; 9]), 1.0);
+        assert_eq!(dependence(&[]), 1.0);
+    }
+}
