@@ -43,6 +43,7 @@ pub(crate) fn render(report: &Report) -> String {
     time_plots::cpu(&mut html, report);
     time_plots::memory(&mut html, report);
     html.markup("</div>\n");
+    tables::growths(&mut html, report);
     surroundings::sections(&mut html, report);
     html.markup("</main>\n<footer><p>Beside this file: report.json holds all of it, series.csv what was seen every second, latency.hgrm every latency.</p></footer>\n");
     html.markup("</body>\n</html>\n");

@@ -5,7 +5,7 @@
 //! is stored → [`reconcile`] lays the store beside the [`ledger`] → [`threshold`]s judge, and the [`report`] tells, in
 //! [`files`] of which [`html_report`] is the one for people, with [`plot`]s of the [`series`] that was noted meanwhile.
 //! Pacing, ledger, thresholds and everything about the report are pure; all else is a shell around them. [`chaos`] is a
-//! run with faults in between, [`verify`] proves the traffic of others, and [`compare`] lays reports side by side.
+//! run with faults in between, [`soak`] one for hours, [`verify`] proves the traffic of others, and [`compare`] lays reports side by side.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -45,6 +45,7 @@ mod series;
 mod services;
 mod settings;
 mod show;
+mod soak;
 mod statistics;
 mod store;
 mod table;
@@ -84,6 +85,7 @@ fn execute(verb: Verb) -> ExitCode {
             match verb {
                 Verb::Run(options) => run::run(options, &stack::environment).await,
                 Verb::Chaos(options) => chaos::chaos(options, &stack::environment).await,
+                Verb::Soak(options) => soak::soak(options, &stack::environment).await,
                 Verb::Verify(options) => verify::verify(options, &stack::environment).await,
                 Verb::Up(options) => up::up(options, &stack::environment).await,
                 Verb::Show(options) => show::show(options, &stack::environment).await,

@@ -1,4 +1,4 @@
-//! The command line. The verbs are `run`, `chaos`, `verify`, `up`, `show` and `compare`; without a verb the
+//! The command line. The verbs are `run`, `chaos`, `soak`, `verify`, `up`, `show` and `compare`; without a verb the
 //! options are those of `run`.
 
 use std::time::Duration;
@@ -10,10 +10,12 @@ use stack::{StackKind, StoreKind};
 use crate::chaos::fault::Faults;
 pub(crate) use compare::CompareOptions;
 pub(crate) use run::{LoadOptions, OutcomeOptions, RunOptions};
+pub(crate) use soak::SoakOptions;
 use values::{brokers, positive_duration, post_id, rate};
 
 mod compare;
 mod run;
+mod soak;
 mod values;
 
 const EXPLANATION: &str = "\
@@ -32,6 +34,13 @@ The servers are always started natively, since they are to be killed; KAFKA_PART
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
 done, 99 a post is missing, doubled or unexpected, 130 ended by a second Ctrl-C.";
+
+const SOAK_EXPLANATION: &str = "\
+All options of `run` hold, and so do its thresholds. Growth fails the soak (99) if its whole 99 % interval is beyond the \
+limit; if it is too short to tell, it says so and does not fail.
+
+Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
+done, 99 a threshold, a growth or the ledger failed, 130 ended by a second Ctrl-C.";
 
 const COMPARE_EXPLANATION: &str = "\
 A verdict is of the whole 99 % interval of a change: better, worse, or no difference seen. Of single runs the interval \
@@ -58,6 +67,9 @@ pub(crate) enum Verb {
     /// Applies load while servers and services are killed, frozen and cut off, and proves that nothing is lost or doubled
     #[command(after_help = CHAOS_EXPLANATION)]
     Chaos(ChaosOptions),
+    /// Runs for hours, and judges whether memory or latency grow all the time
+    #[command(mut_arg("duration", |duration| duration.default_value("1h")), after_help = SOAK_EXPLANATION)]
+    Soak(SoakOptions),
     /// Checks that every record that the consumer group has finished is stored or dead-lettered, whatever its sender
     #[command(after_help = EXPLANATION)]
     Verify(VerifyOptions),
@@ -185,6 +197,8 @@ mod tests {
             assert_eq!((options.load.vus, options.think), (64, Duration::ZERO));
             assert_eq!(options.duration, Duration::from_secs(30));
         }
+        let Ok(Verb::Soak(options)) = parse(&["soak", "--rate", "9"]) else { panic!("no soak") };
+        assert_eq!((options.run.duration, options.run.rate), (Duration::from_secs(3_600), Some(9.0)));
         assert!(matches!(parse(&["up", "--stack-only"]), Ok(Verb::Up(UpOptions { stack_only: true, .. }))));
     }
 
@@ -208,6 +222,8 @@ mod tests {
             (&["--threshold", "p95<2000"], "a time needs its unit"),
             (&["--duration", "0s"], "must be more than zero"),
             (&["show", "42"], "must be the id from the answer"),
+            (&["soak", "--max-memory-growth", "5"], "must be megabytes an hour, such as 5MB/h"),
+            (&["soak", "--max-latency-growth", "5%"], "must be percent an hour, such as 10%/h"),
             (&["compare"], "<REPORT>"),
             (&["compare", "a", "b", "--tolerance", "0.05"], "must be a percentage, such as 5%"),
             (&["--vus", "3", "up"], "cannot be used with"),

@@ -16,6 +16,7 @@ use crate::ledger::reported::ReportedCounts;
 use crate::observer::Usage;
 use crate::scrape::Bucket;
 use crate::series::Point;
+use crate::soak::Drift;
 use crate::threshold::Verdict;
 
 #[cfg(test)]
@@ -67,6 +68,9 @@ pub(crate) struct Report {
     /// The faults that were injected, and what they did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) chaos: Option<ChaosReport>,
+    /// What grew in a soak.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drift: Option<Drift>,
     /// Each threshold with its verdict.
     pub(crate) thresholds: Vec<Verdict>,
     /// What else went wrong, in sentences.

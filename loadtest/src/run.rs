@@ -1,6 +1,6 @@
 //! `loadtest run`: bring the pipeline up, apply the load, wait until all is stored, reconcile, report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -24,26 +24,39 @@ use crate::store::Documents;
 use crate::trial::{Conclusion, Trial, failure};
 use crate::{files, interrupt, table, threshold};
 
+/// A run whose report stands, and of which everything is still up but the services.
+pub(crate) struct Proven {
+    pub(crate) report: Report,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) directory: PathBuf,
+}
+
 /// A run, from the start to the exit code.
 pub(crate) async fn run(options: RunOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
+    let Proven { report, pipeline, directory } = prove(&options, lookup, "run").await?;
+    finish(&report, pipeline, &directory).await
+}
+
+/// A run, from the start to the report. The directory is named after the kind of run unless one is given.
+pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) -> anyhow::Result<Proven> {
     let stop =
         interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")
             .context("cannot listen for signals")?;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let settings = ServiceSettings::read(&lookup)?;
-    judgeable(&options, &lookup)?;
+    judgeable(options, &lookup)?;
     let live = Live::start(options.load.prometheus).await?;
     let run = RunId::fresh();
-    let directory = make_directory(options.outcome.report.as_deref(), &format!("run-{run}"))?;
+    let directory = make_directory(options.outcome.report.as_deref(), &format!("{kind}-{run}"))?;
     let mut pipeline = match &options.target {
-        Some(url) => Pipeline::running(url, documents(&options, &lookup)?, set(&lookup, "KAFKA_BROKER")).await?,
+        Some(url) => Pipeline::running(url, documents(options, &lookup)?, set(&lookup, "KAFKA_BROKER")).await?,
         None => {
             Pipeline::start(&options.stack.options(), &lookup, &settings, Ports::free(), Vec::new(), &directory, &stop)
                 .await?
         }
     };
-    let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
-    finish(&report, pipeline, &directory).await
+    let report = measure(run, options, &settings, &mut pipeline, &directory, &live, &stop).await?;
+    Ok(Proven { report, pipeline, directory })
 }
 
 /// Writes and shows the report, ends what was started, and gives the exit code.

@@ -1,6 +1,7 @@
 //! What can be said from few noisy values, without random numbers: the same report gives the same verdict every time.
 
 pub(crate) mod ratio;
+pub(crate) mod slope;
 
 /// The middle value, or the mean of the two; `None` of nothing.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {

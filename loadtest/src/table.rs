@@ -63,6 +63,10 @@ pub(crate) fn render(report: &Report) -> String {
         text.push('\n');
         chaos.lines().iter().for_each(|line| text.push_str(&format!("  {line}\n")));
     }
+    if let Some(drift) = &report.drift {
+        text.push('\n');
+        drift.lines().iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+    }
     text.push('\n');
     for verdict in &report.thresholds {
         let mark = if verdict.holds { "ok    " } else { "FAILED" };

@@ -175,6 +175,7 @@ impl Trial {
             consumer: ServiceUsage::of(observer.consumer_usage, outcomes.accepted),
             accept_to_store_seconds: observer.accept_to_store,
             chaos: None,
+            drift: None,
             thresholds,
             faults,
             findings,

@@ -4,6 +4,7 @@ use service::html::Html;
 
 use super::{BROKEN, HELD, number};
 use crate::report::Report;
+use crate::soak::Judgement;
 use crate::text::grouped;
 
 /// Every fault with its number in the plots.
@@ -100,6 +101,31 @@ pub(super) fn thresholds(html: &mut Html, report: &Report) {
     }
     end(html);
     html.markup("</section>\n");
+}
+
+/// What grew in a soak.
+pub(super) fn growths(html: &mut Html, report: &Report) {
+    let Some(drift) = &report.drift else { return };
+    html.markup("<section>\n<h2>Growth <small>after the warm-up, by the hour</small></h2>\n");
+    begin(html, "Growth", &["measure", "at the start", "growth", "99 % interval", "at most", "judgement"], 1..5);
+    for growth in &drift.growths {
+        html.markup("<tr><th scope=\"row\">").text(growth.measure).markup("</th>");
+        let at_start = growth.at_start.map_or("–".to_owned(), |value| format!("{value:.1} {}", growth.unit));
+        let limit = format!("{} {}", growth.limit, growth.growth_unit);
+        for told in [at_start, growth.told(), growth.interval(), limit] {
+            html.markup("<td class=\"number\">").text(told).markup("</td>");
+        }
+        let (class, mark) = match growth.judgement {
+            Judgement::Below => ("<td class=\"held\">", HELD),
+            Judgement::Above => ("<td class=\"alarm\">", BROKEN),
+            Judgement::TooShortToTell => ("<td>", ""),
+        };
+        html.markup(class).markup(mark).text(growth.judgement.words()).markup("</td></tr>\n");
+    }
+    end(html);
+    html.markup("<p class=\"note\">The first ").text(format_args!("{:.0}", drift.warm_up_seconds));
+    html.markup(" s are left out; a window is ").text(format_args!("{:.0}", drift.window_seconds));
+    html.markup(" s.</p>\n</section>\n");
 }
 
 /// The first posts at fault, and what else went wrong.

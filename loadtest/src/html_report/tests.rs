@@ -56,6 +56,7 @@ fn every_part_is_there() {
         "What else went wrong",
         "CPU",
         "Memory",
+        "Growth",
         "Environment",
         "Producer&#39;s settings",
     ] {

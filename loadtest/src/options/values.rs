@@ -25,6 +25,20 @@ pub(super) fn percent(text: &str) -> Result<f64, String> {
     percent.map(|percent| percent / 100.0).ok_or("must be a percentage, such as 5%".to_owned())
 }
 
+pub(super) fn percent_per_hour(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix("/h").and_then(|percent| percent.trim().strip_suffix('%'));
+    per_hour(percent).ok_or("must be percent an hour, such as 10%/h".to_owned())
+}
+
+pub(super) fn megabytes_per_hour(text: &str) -> Result<f64, String> {
+    let megabytes = text.strip_suffix("/h").and_then(|megabytes| megabytes.trim().strip_suffix("MB"));
+    per_hour(megabytes).ok_or("must be megabytes an hour, such as 5MB/h".to_owned())
+}
+
+fn per_hour(number: Option<&str>) -> Option<f64> {
+    number?.trim().parse().ok().filter(|number: &f64| (0.0..=1e6).contains(number))
+}
+
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Some(duration) if !duration.is_zero() => Ok(duration),

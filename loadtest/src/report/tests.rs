@@ -7,6 +7,7 @@ use crate::ledger::Counts;
 use crate::ledger::examination::Fault;
 use crate::post::bodies::ContentLength;
 use crate::settings::Variables;
+use crate::soak::Limits;
 use crate::threshold::{Measured, defaults, judge};
 
 pub(crate) fn example() -> Report {
@@ -41,6 +42,7 @@ pub(crate) fn example() -> Report {
         consumer: ServiceUsage::default(),
         accept_to_store_seconds: vec![],
         chaos: None,
+        drift: None,
         thresholds: judge(&defaults(), &measured),
         faults: vec![],
         findings: vec![],
@@ -101,6 +103,7 @@ pub(crate) fn fill(report: &mut Report) {
     report.counts.dead_lettered = Some(1);
     report.counted = Some(Counted::default());
     report.faults = vec!["the consumer has ended by itself".to_owned()];
+    report.drift = Some(Drift::of(&report.series, 30.0, LIMITS));
     report.findings = vec![
         Finding { fault: Fault::Missing, n: 7, told: Some("0190".to_owned()), stored: None },
         Finding { fault: Fault::NotAccepted, n: 8, told: None, stored: Some("0191".to_owned()) },
@@ -123,6 +126,9 @@ pub(crate) fn fill(report: &mut Report) {
         poison: PoisonReport { sent: 7, dead_lettered: [("invalid", 7)].into(), missing: 0 },
     });
 }
+
+/// The limits that a soak has unless it is told others.
+const LIMITS: Limits = Limits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2 };
 
 #[test]
 fn the_schema_describes_every_field() {
