@@ -29,6 +29,7 @@ use crate::run::finish;
 use crate::settings::{Lookup, ServiceSettings};
 use crate::threshold::Verdict;
 use crate::trial::{Conclusion, Trial};
+use crate::view::{Headline, View};
 use report::{ChaosReport, FaultReport};
 use stage::Stage;
 use watch::Watch;
@@ -104,6 +105,7 @@ async fn measure(
     observer.look().await;
     let stack = pipeline.stack.as_mut().context(own)?;
     let reader = KafkaReader::new(stack.kafka_broker(), &trial.names.group)?.with_patience(WATCH_PATIENCE);
+    let _view = View::open(Headline::of(run, &environment.load), options.load.plain, stop);
     let watch = Watch::begin(reader, &topic)?;
     // One by one, every fault waits for the recovery from the last one anyway.
     let peace = if options.one_by_one { Duration::ZERO } else { PEACE };

@@ -9,6 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::kafka::{KafkaReader, Progress};
+use crate::news::{self, News};
 use crate::post::RunId;
 use crate::store::Store;
 use crate::text::grouped;
@@ -51,7 +52,7 @@ pub(crate) async fn until_no_lag(
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
             let lag = lag.map_or_else(|error| format!("unknown: {error:#}"), grouped);
-            eprintln!("waiting until all is stored, lag {lag}");
+            news::tell(News::Status(format!("waiting until all is stored, lag {lag}")));
         }
         sleep(LAG_PAUSE).await;
     }
@@ -73,7 +74,8 @@ pub(crate) async fn until_count_is_stable(
             return Ok(Drained { after, lag: None });
         }
         before = Some(count);
-        eprintln!("waiting until all is stored, {} of {}", grouped(count), grouped(accepted));
+        let (count, accepted) = (grouped(count), grouped(accepted));
+        news::tell(News::Status(format!("waiting until all is stored, {count} of {accepted}")));
         sleep(COUNT_PAUSE).await;
     }
 }

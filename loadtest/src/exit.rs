@@ -6,6 +6,8 @@ use std::fmt;
 pub(crate) const FAILED: u8 = 1;
 /// Arguments or settings that cannot be used.
 pub(crate) const UNUSABLE: u8 = 64;
+/// Ended by SIGINT, as shells tell it.
+pub(crate) const INTERRUPTED: i32 = 130;
 /// A threshold or the ledger failed.
 pub(crate) const THRESHOLD_FAILED: u8 = 99;
 

@@ -5,8 +5,7 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Exit code of a program that was ended by SIGINT, as shells tell it.
-const EXIT_INTERRUPTED: i32 = 130;
+use crate::{exit, news, view};
 
 /// A token that is cancelled by the first signal, of which `told` is said. What was started dies with this process, so the second may just exit.
 pub(crate) fn stop_on_signal(told: &'static str) -> io::Result<CancellationToken> {
@@ -20,9 +19,10 @@ pub(crate) fn stop_on_signal(told: &'static str) -> io::Result<CancellationToken
                 _ = terminate.recv() => {}
             }
             if token.is_cancelled() {
-                std::process::exit(EXIT_INTERRUPTED);
+                view::restore();
+                std::process::exit(exit::INTERRUPTED);
             }
-            eprintln!("{told}");
+            news::say(told);
             token.cancel();
         }
     });

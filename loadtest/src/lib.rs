@@ -29,6 +29,7 @@ mod ledger;
 mod live;
 mod load;
 mod mix;
+mod news;
 mod observer;
 mod options;
 mod pacing;
@@ -55,6 +56,7 @@ mod threshold;
 mod trial;
 mod up;
 mod verify;
+mod view;
 
 use exit::Unusable;
 use options::{CommandLine, Verb};

@@ -1,4 +1,4 @@
-//! Applies the load and tells of it, one line a second, until it is over or the pipeline has failed.
+//! Applies the load and tells of it, once a second, until it is over or the pipeline has failed.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use crate::generator::tally::Tally;
 use crate::generator::{Generator, Load};
 use crate::live::Live;
-use crate::observer::{Moment, Observer};
+use crate::news::{self, News, Second};
+use crate::observer::Observer;
 use crate::recorder::Recorder;
 use crate::series::{self, Series};
-use crate::text::{grouped, milliseconds, rate};
 
 /// A moment, so that the first posts are not late because of the threads' start.
 const HEAD_START: Duration = Duration::from_millis(20);
@@ -70,7 +70,8 @@ pub(crate) async fn apply(
                 series.count(&part);
                 let moment = observer.look().await;
                 series.point(now, moment);
-                eprintln!("{}", line(now - start, &part, now - since, moment));
+                let (elapsed, length) = (now - start, now - since);
+                news::tell(News::Second(Box::new(Second { elapsed, length, part, moment })));
                 since = now;
             }
         }
@@ -81,6 +82,7 @@ pub(crate) async fn apply(
     live.users(0);
     tally.merge(&part);
     series.count(&part);
+    news::tell(News::LoadEnded(Box::new(part)));
     generator.finish()?;
     let last_answer = tally.last_end.unwrap_or(start);
     Ok(Applied { elapsed: last_answer - start, cpu, last_answer, tally, series, failure: failed })
@@ -90,49 +92,4 @@ pub(crate) async fn apply(
 fn cpu_time() -> Duration {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(used).unwrap_or_default()
-}
-
-/// One line of progress: what was counted in `part`, the last stretch of the run, and the moment at its end.
-fn line(elapsed: Duration, part: &Tally, length: Duration, moment: Moment) -> String {
-    let number = |number: Option<u64>| number.map_or("-".to_owned(), grouped);
-    let outcomes = part.outcomes;
-    let mut line = format!(
-        "{:>4} s  accepted {:>9}  p50 {:>8}  p95 {:>8}  p99 {:>8}  lag {:>8}  stored {:>10}",
-        elapsed.as_secs(),
-        rate(outcomes.accepted, length),
-        milliseconds(part.latency(0.50)),
-        milliseconds(part.latency(0.95)),
-        milliseconds(part.latency(0.99)),
-        number(moment.lag),
-        number(moment.stored),
-    );
-    let failed = outcomes.failed();
-    if failed > 0 {
-        line += &format!("  NOT accepted {}", grouped(failed));
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use contract::PostId;
-
-    use super::*;
-    use crate::generator::outcome::Outcome;
-
-    #[test]
-    fn a_line_tells_the_last_second() {
-        let (now, mut part) = (Instant::now(), Tally::default());
-        for latency_ms in [2, 3, 40] {
-            part.record(Outcome::Accepted(PostId::fresh()), now, now + Duration::from_millis(latency_ms));
-        }
-        let seconds = Duration::from_secs;
-        let told = line(seconds(12), &part, seconds(1), Moment { lag: Some(1_234), ..Moment::default() });
-        assert_eq!(
-            told,
-            "  12 s  accepted     3.0/s  p50   3.0 ms  p95  40.0 ms  p99  40.0 ms  lag    1,234  stored          -"
-        );
-        part.record(Outcome::NotConnected, now, now);
-        assert!(line(seconds(13), &part, seconds(1), Moment::default()).ends_with("  NOT accepted 1"));
-    }
 }

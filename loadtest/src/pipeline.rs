@@ -6,6 +6,7 @@ use anyhow::Context;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
+use crate::news;
 use crate::services::{ServiceOptions, Services};
 use crate::settings::{Lookup, ServiceSettings};
 use crate::store::Documents;
@@ -108,7 +109,7 @@ pub(crate) async fn start_stack(
     stop: &CancellationToken,
 ) -> anyhow::Result<Stack> {
     let stack = unless_stopped(stop, Stack::start(options, lookup)).await?;
-    eprintln!("{}", stack.chosen);
+    news::say(&stack.chosen);
     Ok(stack)
 }
 

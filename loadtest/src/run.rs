@@ -22,6 +22,7 @@ use crate::report::Report;
 use crate::settings::{Lookup, ServiceSettings, with_option};
 use crate::store::Documents;
 use crate::trial::{Conclusion, Trial, failure};
+use crate::view::{Headline, View};
 use crate::{files, interrupt, table, threshold};
 
 /// A run whose report stands, and of which everything is still up but the services.
@@ -130,6 +131,8 @@ async fn measure(
         [] => threshold::defaults(),
         given => given.to_vec(),
     };
+    let headline = Headline::of(run, &environment.load);
+    let _view = View::open(headline, options.load.plain, stop);
     let applied = load::apply(&load, &trial.recorder, &mut observer, live, failure(&pipeline.services), stop).await?;
     let conclusion = Conclusion {
         applied,

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use stack::Process;
 use tokio::time::{Instant, sleep};
 
+use crate::news;
 use crate::target::Target;
 
 /// The first argument that makes this program the producer.
@@ -153,7 +154,7 @@ impl Service {
                 bail!("the {} is not ready after {READY_DEADLINE:?}: {reason}{}", self.name, self.end_of_log());
             }
             if Instant::now() > tell_at {
-                eprintln!("the {} is not ready yet: {reason}", self.name);
+                news::say(&format!("the {} is not ready yet: {reason}", self.name));
                 tell_at += TELL_EVERY;
             }
             sleep(READY_PAUSE).await;

@@ -9,6 +9,7 @@ use mongodb::options::ClientOptions;
 use mongodb::{Collection, Database};
 use tokio::time::timeout;
 
+use crate::news::{self, News};
 use crate::post::RunId;
 use crate::settings::Lookup;
 use crate::text::grouped;
@@ -93,7 +94,7 @@ impl Store {
             read += 1;
             if told.elapsed() > TELL_EVERY {
                 told = Instant::now();
-                eprintln!("read {} documents", grouped(read));
+                news::tell(News::Status(format!("read {} documents", grouped(read))));
             }
             let document = cursor.current();
             let number = text_at(document, &self.match_field).and_then(|title| run.number_in(title));

@@ -16,6 +16,7 @@ use crate::generator::strain::GeneratorReport;
 use crate::kafka::KafkaReader;
 use crate::ledger::reported::ReportedCounts;
 use crate::load::Applied;
+use crate::news::{self, News};
 use crate::observer::{Moment, Observer};
 use crate::pipeline::Pipeline;
 use crate::post::RunId;
@@ -123,7 +124,7 @@ impl Trial {
             let posts = grouped(invalid);
             faults.push(format!("{posts} posts that break a rule on purpose (--invalid-share) were answered 2xx"));
         }
-        faults.iter().for_each(|fault| eprintln!("{fault}"));
+        faults.iter().for_each(|fault| news::say(fault));
 
         let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
         let (ledger, accepted_ids) = recorder.finish()?;
@@ -131,7 +132,7 @@ impl Trial {
         let told = ledger.counts(0);
         let reconciled = match &self.store {
             Some(store) => {
-                eprintln!("reconciling {} accepted posts", grouped(outcomes.accepted));
+                news::tell(News::Status(format!("reconciling {} accepted posts", grouped(outcomes.accepted))));
                 Some(reconcile(ledger, &accepted_ids, self.run, store, dead_letters, !is_ours).await?)
             }
             None => None,
@@ -203,6 +204,7 @@ async fn watch(series: &mut Series, observer: &mut Observer) -> Infallible {
         let now = Instant::now();
         let moment = observer.look().await;
         series.point(now, moment);
+        news::tell(News::Draining(now.saturating_duration_since(series.start()), moment));
     }
 }
 

@@ -16,6 +16,7 @@ use super::schedule::Planned;
 use super::toxics::{Toxics, Trouble};
 use crate::kafka::KafkaReader;
 use crate::live::Live;
+use crate::news::{self, News};
 use crate::services::{Service, ServiceOptions, Services};
 
 /// A fault that is over.
@@ -101,10 +102,12 @@ impl Stage {
     pub(super) async fn inject(&self, planned: &Planned) -> anyhow::Result<Happened> {
         let fault = planned.fault;
         let _turn = self.turns[fault.part() as usize].lock().await;
-        eprintln!("fault: {fault}, for {:.1} s", planned.hold.as_secs_f64());
+        news::tell(News::FaultBegins(fault.name(), planned.hold));
         self.live.fault(&fault.to_string());
         let begin = Instant::now();
-        let remark = self.hit(planned).await?;
+        let remark = self.hit(planned).await;
+        news::tell(News::FaultOver(fault.name()));
+        let remark = remark?;
         let over = Instant::now();
         sleep(self.peace).await;
         Ok(Happened { fault, begin, over, remark })

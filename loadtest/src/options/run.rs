@@ -84,6 +84,9 @@ pub(crate) struct LoadOptions {
     /// Serve the lab's own metrics there while it runs, such as 127.0.0.1:9464, for a Prometheus to scrape
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) prometheus: Option<SocketAddr>,
+    /// Tell the progress in lines, also on a terminal, instead of by the live view
+    #[arg(long)]
+    pub(crate) plain: bool,
     /// Threads of the load generator [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     threads: Option<u32>,
