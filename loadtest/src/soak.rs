@@ -1,5 +1,5 @@
 //! `loadtest soak`: a run for hours, of which it is judged as well whether memory or latency grow all the time. Everything
-//! but that judgement, the [`drift`], is a [`run`](crate::run).
+//! but that judgement, the [`drift`], is a [`run`].
 
 use std::process::ExitCode;
 

@@ -82,6 +82,15 @@ fn a_run_finds_every_post_again() {
     assert_eq!(files.len(), 6, "nothing else is left: {files:?}");
     assert!(table.contains("report.html") && table.contains("report.json, series.csv, latency.hgrm"), "{table}");
     assert_the_files_agree(&report, directory.path());
+    assert_compares_with_itself(directory.path());
+}
+
+fn assert_compares_with_itself(directory: &Path) {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest")).arg("compare").args([directory, directory]).output();
+    let output = output.unwrap();
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}\n{table}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    assert!(table.contains("no setting differs") && table.contains("no regression beyond 5 % shows"), "{table}");
 }
 
 fn assert_the_files_agree(report: &Value, directory: &Path) {
@@ -131,6 +140,22 @@ fn stages_of_retried_and_invalid_posts_are_stored_once_and_refused() {
 }
 
 #[test]
+fn a_short_soak_is_proven_and_too_short_to_tell() {
+    let directory = tempfile::tempdir().unwrap();
+    let output =
+        loadtest(&["soak", "--rate", "50", "--vus", "10", "--duration", "5s"], directory.path()).output().unwrap();
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}\n{table}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    let report = report(directory.path());
+    assert_balanced(&report);
+    assert_eq!(schema::faults(&report), [""; 0]);
+    let growths = report["drift"]["growths"].as_array().unwrap();
+    assert_eq!(growths.len(), 3, "{report:#}");
+    assert!(growths.iter().all(|growth| growth["judgement"] == "too_short_to_tell"), "{report:#}");
+    assert!(table.contains("too short to tell"), "{table}");
+}
+
+#[test]
 fn an_interrupted_run_still_reports() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = loadtest(&["--vus", "20", "--think", "0", "--duration", "10m"], directory.path());
@@ -157,6 +182,9 @@ fn what_cannot_be_used_is_exit_code_64() {
         ("--target must be a URL", vec!["--target", "localhost", "--mongo-uri", "mongodb://localhost/db"]),
         ("say where the documents are", vec!["--target", "http://localhost:1"]),
         ("must be the id from the answer", vec!["show", "42"]),
+        ("name two reports, not 1", vec!["compare", "a.json"]),
+        ("Cargo.toml is not the report.json of a run", vec!["compare", "Cargo.toml", "Cargo.toml"]),
+        ("give it --rate instead of --stages", vec!["soak", "--stages", "0s:5,1s:5"]),
         ("a time needs its unit, such as p95<2000ms", vec!["--threshold", "p95<2000"]),
     ]
     .into();
