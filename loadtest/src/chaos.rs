@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use stack::StackKind;
+use stack::{StackKind, StoreKind};
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::Environment;
+use crate::exit::Unusable;
 use crate::generator::Load;
 use crate::interrupt;
 use crate::kafka::KafkaReader;
@@ -30,6 +31,7 @@ use crate::settings::{Lookup, ServiceSettings};
 use crate::threshold::Verdict;
 use crate::trial::{Conclusion, Trial};
 use crate::view::{Headline, View};
+use fault::Fault;
 use report::{ChaosReport, FaultReport};
 use stage::Stage;
 use watch::Watch;
@@ -62,6 +64,7 @@ pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::
         interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")
             .context("cannot listen for signals")?;
     let settings = ServiceSettings::read(lookup)?;
+    survivable(&options)?;
     let live = Arc::new(Live::start(options.load.prometheus).await?);
     let run = RunId::fresh();
     let directory = make_directory(options.outcome.report.as_deref(), &format!("chaos-{run}"))?;
@@ -77,6 +80,15 @@ pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::
     let mut pipeline = Pipeline::start(&servers, lookup, &settings, Ports::free(), more, &directory, &stop).await?;
     let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
     finish(&report, pipeline, &directory).await
+}
+
+/// Whether what is stored outlives the faults.
+fn survivable(options: &ChaosOptions) -> Result<(), Unusable> {
+    if options.store == StoreKind::Memory && options.faults.each().any(|fault| fault == Fault::StoreKill) {
+        let way_out = "leave store-kill out of --faults, or choose another --store";
+        return Err(Unusable(format!("a store in memory has nothing left when it is killed: {way_out}")));
+    }
+    Ok(())
 }
 
 async fn measure(

@@ -79,7 +79,9 @@ impl Store {
         let version = info.get_str("version").unwrap_or("of unknown version");
         Ok(match info.get_str("ferretdbVersion") {
             Ok(ferretdb) => format!("FerretDB {ferretdb} (speaks as MongoDB {version})"),
-            Err(_) => format!("MongoDB {version}"),
+            // MongoDB's own servers tell what they were built from.
+            Err(_) if info.contains_key("gitVersion") => format!("MongoDB {version}"),
+            Err(_) => format!("a store that speaks as MongoDB {version}"),
         })
     }
 

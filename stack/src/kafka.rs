@@ -18,10 +18,11 @@ use crate::process::Process;
 use crate::progress::{Progress, during, to_stderr};
 use crate::run_directory::RunDirectory;
 use crate::server::{Recipe, Server};
-use crate::tools::Tools;
+use crate::tools::{OnJava, Tools};
 use crate::{disk, free_port, port};
 
 const NAME: &str = "Apache Kafka 4.3.1";
+const ON_JAVA: OnJava = OnJava { what: "Kafka", instead: "set KAFKA_BROKER to a broker that runs already" };
 const ENTRY: &str = "kafka-4.3.1";
 const SOURCES: &Sources = &[
     ("pom.xml", include_str!("../native/kafka/pom.xml")),
@@ -83,8 +84,8 @@ pub(crate) struct Programs {
 /// Gives the programs, or a sentence for each thing that is in the way.
 pub(crate) async fn check(options: &BrokerOptions, tools: &Tools, directory: &Path) -> Result<Programs, Vec<String>> {
     let is_fetched = cache::is_current(&directory.join(ENTRY), SOURCES);
-    let java = tools.java().await;
-    let maven = if is_fetched { Ok(None) } else { tools.maven().map(Some) };
+    let java = tools.java(&ON_JAVA).await;
+    let maven = if is_fetched { Ok(None) } else { tools.maven(&ON_JAVA).map(Some) };
     let taken = options.port.and_then(port::taken);
     let full = disk::full(directory, if is_fetched { disk::TO_RUN } else { disk::TO_BUILD });
     match (java, maven, taken, full) {

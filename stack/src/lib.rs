@@ -1,7 +1,8 @@
 //! Finds or starts an Apache Kafka broker and a document store that speaks MongoDB's protocol.
 //!
 //! [`Stack::start`] takes what `KAFKA_BROKER` and `MONGO_URI` name; else it asks Docker Compose; else it starts native
-//! processes: Kafka from its Maven artifact, and a real `mongod` or, where there is none, a store built on FerretDB.
+//! processes: Kafka from its Maven artifact, and a real `mongod` or, where there is none, a store built on FerretDB. A
+//! store in memory, to measure without a disk, is started only where it is asked for.
 //! What is downloaded and built is cached under `target/stack/`; data and logs of a run live in a fresh directory there.
 //! Whatever is started ends with this process, even when this process is killed (see [`Process`]).
 //!
@@ -16,6 +17,7 @@ mod ferretdb;
 mod go;
 mod guard;
 pub mod kafka;
+mod memory;
 mod native;
 mod options;
 mod port;

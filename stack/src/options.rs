@@ -52,6 +52,8 @@ pub enum StoreKind {
     Mongod,
     /// A store built from FerretDB (MongoDB's protocol over SQLite).
     Ferretdb,
+    /// A store in memory (mongo-java-server), to measure without a disk: nothing survives its end.
+    Memory,
 }
 
 impl fmt::Display for StackKind {

@@ -1,4 +1,5 @@
-//! A native document store: a real `mongod` where there is one, else the one built on FerretDB.
+//! A native document store: a real `mongod` where there is one, else the one built on FerretDB; or, only if it is asked
+//! for, one in memory.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +12,7 @@ use crate::progress::{Progress, to_stderr};
 use crate::run_directory::RunDirectory;
 use crate::server::{Recipe, Server};
 use crate::tools::{self, Tools};
-use crate::{cache, disk, ferretdb, free_port, port};
+use crate::{cache, disk, ferretdb, free_port, memory, port};
 
 /// How a store is started. The default is whichever there is, on a free port.
 #[derive(Clone, Copy, Debug)]
@@ -50,22 +51,43 @@ pub(crate) enum Program {
         /// Builds it; `None` if it is built.
         go: Option<PathBuf>,
     },
+    Memory(memory::Programs),
+}
+
+impl Program {
+    /// Whether something must be downloaded and built first.
+    fn builds(&self) -> bool {
+        match self {
+            Program::Mongod(_) => false,
+            Program::Ferretdb { go } => go.is_some(),
+            Program::Memory(programs) => programs.fetch(),
+        }
+    }
 }
 
 /// Gives the program, or a sentence for each thing that is in the way.
 pub(crate) async fn check(options: &StoreOptions, tools: &Tools, directory: &Path) -> Result<Program, Vec<String>> {
-    let program = match mongod(options.kind, tools) {
-        Ok(Some(mongod)) => Ok(Program::Mongod(mongod)),
-        Ok(None) if ferretdb::is_built(directory) => Ok(Program::Ferretdb { go: None }),
-        Ok(None) => tools.go(&ferretdb::BUILT).await.map(|go| Program::Ferretdb { go: Some(go) }),
-        Err(sentence) => Err(sentence),
+    let program = match options.kind {
+        StoreKind::Memory => memory::check(tools, directory).await.map(Program::Memory),
+        kind => on_disk(kind, tools, directory).await.map_err(|sentence| vec![sentence]),
     };
-    let builds = matches!(program, Ok(Program::Ferretdb { go: Some(_) }));
+    let builds = program.as_ref().is_ok_and(Program::builds);
     let taken = options.port.and_then(port::taken);
     let full = disk::full(directory, if builds { disk::TO_BUILD } else { disk::TO_RUN });
     match (program, taken, full) {
         (Ok(program), None, None) => Ok(program),
-        (program, taken, full) => Err([program.err(), taken, full].into_iter().flatten().collect()),
+        (program, taken, full) => {
+            Err(program.err().into_iter().flatten().chain([taken, full].into_iter().flatten()).collect())
+        }
+    }
+}
+
+/// The `mongod`, else the store built on FerretDB.
+async fn on_disk(kind: StoreKind, tools: &Tools, directory: &Path) -> Result<Program, String> {
+    match mongod(kind, tools)? {
+        Some(mongod) => Ok(Program::Mongod(mongod)),
+        None if ferretdb::is_built(directory) => Ok(Program::Ferretdb { go: None }),
+        None => tools.go(&ferretdb::BUILT).await.map(|go| Program::Ferretdb { go: Some(go) }),
     }
 }
 
@@ -92,8 +114,10 @@ fn mongod(kind: StoreKind, tools: &Tools) -> Result<Option<PathBuf>, String> {
 
 /// Builds the store if it must, and starts it.
 pub(crate) async fn run(options: &StoreOptions, program: Program, directory: &Path) -> anyhow::Result<Server> {
-    if let Program::Ferretdb { go: Some(go) } = &program {
-        ferretdb::build(go, directory, options.progress).await?;
+    match &program {
+        Program::Mongod(_) | Program::Ferretdb { go: None } => {}
+        Program::Ferretdb { go: Some(go) } => ferretdb::build(go, directory, options.progress).await?,
+        Program::Memory(programs) => memory::build(programs, directory, options.progress).await?,
     }
     let port = options.port.unwrap_or_else(free_port);
     let run = RunDirectory::new(directory, "store")?;
@@ -102,6 +126,7 @@ pub(crate) async fn run(options: &StoreOptions, program: Program, directory: &Pa
     let (name, command) = match program {
         Program::Mongod(mongod) => (format!("mongod ({})", mongod.display()), mongod_command(&mongod, port)),
         Program::Ferretdb { .. } => (ferretdb::NAME.to_owned(), ferretdb::command(directory, port)),
+        Program::Memory(programs) => (memory::NAME.to_owned(), memory::command(&programs, directory, port)),
     };
     let recipe = Recipe { name, command, port, probe: Probe::Mongo, directory: run, progress: options.progress };
     Server::start(recipe).await

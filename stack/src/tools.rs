@@ -24,6 +24,14 @@ pub(crate) struct Built {
     pub(crate) instead: &'static str,
 }
 
+/// What runs on Java and is fetched by Maven, for the sentences that are told where one of them is missing.
+pub(crate) struct OnJava {
+    /// The beginning of the sentences.
+    pub(crate) what: &'static str,
+    /// What helps as well.
+    pub(crate) instead: &'static str,
+}
+
 /// Telling a version takes less than a second, unless the machine is very busy.
 const VERSION_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -48,28 +56,30 @@ impl Tools {
             .find(|file| is_executable(file))
     }
 
-    /// Java, new enough to run the broker.
-    pub(crate) async fn java(&self) -> Result<PathBuf, String> {
+    /// Java, new enough to run this.
+    pub(crate) async fn java(&self, runs: &OnJava) -> Result<PathBuf, String> {
         let at_home = self.java_home.as_ref().map(|home| Path::new(home).join("bin/java"));
         let java = at_home.filter(|file| is_executable(file)).or_else(|| self.find("java"));
         let Some(java) = java else {
-            return Err(java_is_missing("none is on PATH"));
+            return Err(java_is_missing(runs, "none is on PATH"));
         };
         // It writes its version to standard error, after what a variable may have added.
         let told = output(&java, &["-version"], VERSION_DEADLINE).await.unwrap_or_default();
         match java_version(&told) {
             Some(version) if version >= JAVA_NEEDED => Ok(java),
-            Some(version) => Err(java_is_missing(&format!("{} is Java {version}", java.display()))),
-            None => Err(java_is_missing(&format!("{} does not run", java.display()))),
+            Some(version) => Err(java_is_missing(runs, &format!("{} is Java {version}", java.display()))),
+            None => Err(java_is_missing(runs, &format!("{} does not run", java.display()))),
         }
     }
 
-    /// Maven, which fetches the broker.
-    pub(crate) fn maven(&self) -> Result<PathBuf, String> {
+    /// Maven, which fetches this.
+    pub(crate) fn maven(&self, fetches: &OnJava) -> Result<PathBuf, String> {
+        let OnJava { what, instead } = fetches;
         self.find("mvn").ok_or_else(|| {
-            "Kafka is fetched by Maven on the first run, and there is no mvn on PATH: install it (Debian: apt-get \
-             install maven; macOS: brew install maven), or set KAFKA_BROKER to a broker that runs already."
-                .to_owned()
+            format!(
+                "{what} is fetched by Maven on the first run, and there is no mvn on PATH: install it (Debian: apt-get \
+                 install maven; macOS: brew install maven), or {instead}."
+            )
         })
     }
 
@@ -87,10 +97,11 @@ impl Tools {
     }
 }
 
-fn java_is_missing(found: &str) -> String {
+fn java_is_missing(runs: &OnJava, found: &str) -> String {
+    let OnJava { what, instead } = runs;
     format!(
-        "Kafka needs Java {JAVA_NEEDED} or newer on this machine, and {found}: install it (Debian: apt-get install \
-         openjdk-17-jre-headless; macOS: brew install openjdk), or set KAFKA_BROKER to a broker that runs already."
+        "{what} needs Java {JAVA_NEEDED} or newer on this machine, and {found}: install it (Debian: apt-get install \
+         openjdk-17-jre-headless; macOS: brew install openjdk), or {instead}."
     )
 }
 
@@ -160,6 +171,7 @@ mod tests {
     }
 
     const TOOL: Built = Built { what: "A tool", instead: ", or do without" };
+    const ON_JAVA: OnJava = OnJava { what: "A tool", instead: "do without" };
 
     fn tools_on(folder: &Path) -> Tools {
         Tools::new(|name| (name == "PATH").then(|| folder.display().to_string()))
@@ -169,8 +181,14 @@ mod tests {
     async fn a_tool_that_is_missing_or_old_is_one_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let tools = tools_on(folder.path());
-        assert!(tools.java().await.unwrap_err().contains("none is on PATH: install it"));
-        assert!(tools.maven().unwrap_err().contains("no mvn on PATH: install it"));
+        assert!(
+            tools
+                .java(&ON_JAVA)
+                .await
+                .unwrap_err()
+                .contains("A tool needs Java 17 or newer on this machine, and none is on PATH: install it")
+        );
+        assert!(tools.maven(&ON_JAVA).unwrap_err().contains("no mvn on PATH: install it"));
         assert!(
             tools
                 .go(&TOOL)
@@ -181,11 +199,11 @@ mod tests {
 
         script(folder.path(), "java", "echo 'openjdk version \"11.0.2\"' >&2");
         script(folder.path(), "go", "echo go version go1.19.8 linux/amd64");
-        assert!(tools.java().await.unwrap_err().contains("is Java 11: install it"));
+        assert!(tools.java(&ON_JAVA).await.unwrap_err().contains("is Java 11: install it"));
         assert!(tools.go(&TOOL).await.unwrap_err().contains("is Go 1.19: install Go"));
 
         script(folder.path(), "java", "exit 1");
-        assert!(tools.java().await.unwrap_err().contains("does not run"));
+        assert!(tools.java(&ON_JAVA).await.unwrap_err().contains("does not run"));
     }
 
     #[tokio::test]
@@ -195,7 +213,7 @@ mod tests {
         std::fs::create_dir(&java).unwrap();
         script(&java, "java", "echo 'openjdk version \"21.0.1\"' >&2");
         let tools = Tools { java_home: Some(home.path().display().to_string()), ..Tools::default() };
-        assert_eq!(tools.java().await, Ok(java.join("java")));
+        assert_eq!(tools.java(&ON_JAVA).await, Ok(java.join("java")));
     }
 
     #[test]
