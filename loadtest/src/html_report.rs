@@ -31,7 +31,7 @@ pub(crate) fn render(report: &Report) -> String {
     tables::faults(&mut html, report);
     html.markup("<div class=\"pair\">\n");
     plots::percentiles(&mut html, report);
-    plots::accept_to_store(&mut html, report);
+    plots::stored(&mut html, report);
     html.markup("</div>\n<div class=\"pair\">\n");
     tables::ledger(&mut html, report);
     html.markup("<div class=\"stacked\">\n");
@@ -45,7 +45,7 @@ pub(crate) fn render(report: &Report) -> String {
     html.markup("</div>\n");
     tables::growths(&mut html, report);
     surroundings::sections(&mut html, report);
-    html.markup("</main>\n<footer><p>Beside this file: report.json holds all of it, series.csv what was seen every second, latency.hgrm every latency.</p></footer>\n");
+    html.markup("</main>\n<footer><p>Beside this file: report.json holds all of it, series.csv what was seen every second, latency.hgrm (and visible.hgrm) every latency.</p></footer>\n");
     html.markup("</body>\n</html>\n");
     html.into_string()
 }
@@ -125,6 +125,9 @@ fn figures(html: &mut Html, report: &Report) {
         ("p99", milliseconds(latency.p99)),
         ("Longest", milliseconds(latency.max)),
     ];
+    if let Some(p99) = report.accept_to_visible.time_ms.p99 {
+        figures.push(("Visible p99", milliseconds(p99)));
+    }
     if let Some(seconds) = report.drain_seconds {
         figures.push(("All stored after", format!("{seconds:.1} s")));
     }

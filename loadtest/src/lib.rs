@@ -4,7 +4,8 @@
 //! [`generator`] sends posts as [`pacing`] says and books the answers with the [`recorder`] → [`drain`] waits until all
 //! is stored → [`reconcile`] lays the store beside the [`ledger`] → [`threshold`]s judge, and the [`report`] tells, in
 //! [`files`] of which [`html_report`] is the one for people, with [`plot`]s of the [`series`] that was noted meanwhile.
-//! What is told meanwhile are [`news`], which a terminal shows in a [`view`]. Pacing, ledger, thresholds and everything
+//! [`visible`] looks for some of the posts while the load lasts. What is told meanwhile are [`news`], which a terminal shows
+//! in a [`view`]. Pacing, ledger, thresholds and everything
 //! about the report are pure; all else is a shell around them. [`chaos`] is a run with faults in between, [`soak`] one for
 //! hours, [`verify`] proves the traffic of others, and [`compare`] lays reports side by side.
 
@@ -58,6 +59,7 @@ mod trial;
 mod up;
 mod verify;
 mod view;
+mod visible;
 
 use exit::Unusable;
 use options::{CommandLine, Verb};

@@ -4,18 +4,21 @@
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 
 use crate::accepted_log::{AcceptedLog, FinishedLog};
 use crate::ledger::{Ledger, Told};
+use crate::visible::sampler::Sampler;
 
 /// The shared book of a run.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     next: AtomicU64,
     accepted: AtomicU64,
+    /// Chooses posts to look for in the store.
+    sampler: Option<Arc<Sampler>>,
     book: Mutex<Book>,
 }
 
@@ -33,7 +36,12 @@ impl Recorder {
         let accepted = AcceptedLog::create(accepted_ids)
             .with_context(|| format!("cannot make {}: choose another --report", accepted_ids.display()))?;
         let book = Book { ledger: Ledger::default(), accepted, fault: None };
-        Ok(Self { next: AtomicU64::new(0), accepted: AtomicU64::new(0), book: Mutex::new(book) })
+        Ok(Self { next: AtomicU64::new(0), accepted: AtomicU64::new(0), sampler: None, book: Mutex::new(book) })
+    }
+
+    /// Accepted posts are also offered to this sampler.
+    pub(crate) fn with_sampler(self, sampler: Option<Arc<Sampler>>) -> Self {
+        Self { sampler, ..self }
     }
 
     /// The number of the next post, each one once.
@@ -48,6 +56,9 @@ impl Recorder {
 
     /// Post `n` was sent, and this is what the client was told.
     pub(crate) fn answered(&self, n: u64, told: Told) {
+        if let (Told::Accepted(id), Some(sampler)) = (told, &self.sampler) {
+            sampler.accepted(n, id);
+        }
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         book.ledger.answered(n, told);
         if let Told::Accepted(id) = told {

@@ -18,6 +18,7 @@ use crate::scrape::Bucket;
 use crate::series::Point;
 use crate::soak::Drift;
 use crate::threshold::Verdict;
+use crate::visible::report::AcceptToVisible;
 
 #[cfg(test)]
 mod schema;
@@ -65,6 +66,8 @@ pub(crate) struct Report {
     pub(crate) consumer: ServiceUsage,
     /// From acceptance to storage, as the consumer itself has counted since its start; empty if it does not say.
     pub(crate) accept_to_store_seconds: Vec<Bucket>,
+    /// From acceptance until posts were visible in the store, by looking for a share of them.
+    pub(crate) accept_to_visible: AcceptToVisible,
     /// The faults that were injected, and what they did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) chaos: Option<ChaosReport>,

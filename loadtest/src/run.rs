@@ -21,8 +21,10 @@ use crate::post::RunId;
 use crate::report::Report;
 use crate::settings::{Lookup, ServiceSettings, with_option};
 use crate::store::Documents;
+use crate::threshold::Threshold;
 use crate::trial::{Conclusion, Trial, failure};
 use crate::view::{Headline, View};
+use crate::visible::Visible;
 use crate::{files, interrupt, table, threshold};
 
 /// A run whose report stands, and of which everything is still up but the services.
@@ -88,6 +90,16 @@ fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
     Ok(())
 }
 
+/// Whether posts are looked for, if a threshold speaks of when they are there.
+fn visible_as_judged(thresholds: &[Threshold], visible: &Visible) -> Result<(), Unusable> {
+    match (visible, thresholds.iter().find(|threshold| threshold.is_of_visibility())) {
+        (Visible::Off(why), Some(threshold)) => {
+            Err(Unusable(format!("--threshold '{threshold}' cannot be judged, since no post is looked for: {why}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Where the documents of a pipeline that runs already are.
 fn documents(options: &RunOptions, lookup: Lookup<'_>) -> Result<Option<Documents>, Unusable> {
     if options.no_reconcile {
@@ -120,7 +132,8 @@ async fn measure(
     live: &Live,
     stop: &CancellationToken,
 ) -> anyhow::Result<Report> {
-    let trial = Trial::prepare(run, settings, pipeline, directory).await?;
+    let trial = Trial::prepare(run, settings, pipeline, options.load.sample_share, directory).await?;
+    visible_as_judged(&options.thresholds, &trial.visible)?;
     let load = Load::new(model(options), &options.load, run, &pipeline.target);
     let environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
     let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());

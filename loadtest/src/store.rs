@@ -1,5 +1,6 @@
 //! Reading the store: every document of a run, or one document by its id.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -119,6 +120,28 @@ impl Store {
             visit(id.and_then(document::decode_id));
         }
         Ok(())
+    }
+
+    /// Why documents cannot be looked up by their ids without reading the whole collection; `None` if they can.
+    pub(crate) async fn finds_no_ids(&self) -> anyhow::Result<Option<String>> {
+        let info = answer(self.database.run_command(doc! { "buildInfo": 1 })).await?;
+        // Its index of `_id` does not serve UUIDs.
+        let is_ferretdb = info.contains_key("ferretdbVersion");
+        Ok(is_ferretdb.then(|| "on FerretDB a look-up by _id reads the whole collection".to_owned()))
+    }
+
+    /// Which of these ids are those of documents. One query, and no other document is read.
+    pub(crate) async fn which(&self, ids: &[PostId]) -> anyhow::Result<HashSet<PostId>> {
+        let any: Vec<_> = ids.iter().copied().map(document::encode_id).collect();
+        let found = self.posts.find(doc! { document::ID_FIELD: { "$in": any } });
+        let found = found.projection(doc! { document::ID_FIELD: 1 }).batch_size(DOCUMENTS_PER_ANSWER);
+        let mut cursor = answer(found.into_future()).await?;
+        let mut there = HashSet::new();
+        while answer(cursor.advance()).await? {
+            let id = cursor.current().get(document::ID_FIELD).context("a document cannot be read")?;
+            there.extend(id.and_then(document::decode_id));
+        }
+        Ok(there)
     }
 
     /// How many documents of a run there are.

@@ -6,6 +6,7 @@ use crate::generator::strain::NoFreeUser;
 use crate::pacing::stages::Point;
 use crate::report::{Report, ServiceUsage};
 use crate::text::{grouped, rate};
+use crate::visible::report::{AcceptToVisible, Milliseconds};
 
 /// Posts that found no free user are told of from this share of all on.
 const TOLD_SHARE: f64 = 0.01;
@@ -46,6 +47,15 @@ pub(crate) fn render(report: &Report) -> String {
     let latency = report.latency_ms;
     let latencies = [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
     row("latency", latencies.map(|(name, milliseconds)| format!("{name} {milliseconds:.1} ms")).join("   "));
+    let visible = &report.accept_to_visible;
+    if visible.sampled > 0 {
+        let AcceptToVisible { sampled, not_seen, time_ms: Milliseconds { p50, p95, p99, max }, .. } = visible;
+        let time = |ms: Option<f64>| ms.map_or("never".to_owned(), |ms| format!("{:.2} s", ms / 1e3));
+        let times =
+            [("p50", p50), ("p95", p95), ("p99", p99), ("max", max)].map(|(name, ms)| format!("{name} {}", time(*ms)));
+        let unseen = if *not_seen > 0 { format!(", {} never seen", grouped(*not_seen)) } else { String::new() };
+        row("visible", format!("{}   of {} posts looked for{unseen}", times.join("   "), grouped(*sampled)));
+    }
     let NoFreeUser { posts, longest_ms } = report.generator.no_free_user;
     if posts as f64 > report.outcomes.tried() as f64 * TOLD_SHARE {
         let waits = format!("{:>10}   posts found no free user, for {longest_ms:.0} ms at most", grouped(posts));
@@ -68,9 +78,11 @@ pub(crate) fn render(report: &Report) -> String {
         drift.lines().iter().for_each(|line| text.push_str(&format!("  {line}\n")));
     }
     text.push('\n');
+    let longest = report.thresholds.iter().map(|verdict| verdict.threshold.len()).max().unwrap_or(0);
+    let width = longest.max(14) + 2;
     for verdict in &report.thresholds {
         let mark = if verdict.holds { "ok    " } else { "FAILED" };
-        text.push_str(&format!("  {mark}  {:<16}{:.3}\n", verdict.threshold, verdict.value));
+        text.push_str(&format!("  {mark}  {:<width$}{:.3}\n", verdict.threshold, verdict.value));
     }
     for fault in &report.faults {
         // The lines of a log that may follow are on standard error and in the report.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::generator::tally::Latencies;
 use crate::ledger::Counts;
+use crate::visible::seen::Times;
 
 /// What holds unless something else is given.
 const DEFAULTS: [&str; 2] = ["p95<2000ms", "failed<1%"];
@@ -32,6 +33,8 @@ pub(crate) struct Measured {
     pub(crate) drained_after: Option<Duration>,
     /// The ledger; `None` if the store was not read.
     pub(crate) counts: Option<Counts>,
+    /// How long sampled posts took until they were in the store.
+    pub(crate) visible: Times,
 }
 
 /// A condition on one measure.
@@ -48,6 +51,7 @@ pub(crate) struct Threshold {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Measure {
     Latency(Statistic, TimeUnit),
+    Visible(Statistic, TimeUnit),
     /// In percent.
     Failed,
     Accepted,
@@ -129,6 +133,11 @@ impl Threshold {
         matches!(self.measure, Measure::Drain(_))
     }
 
+    /// Whether it is about when posts were in the store, which only sampling tells.
+    pub(crate) fn is_of_visibility(&self) -> bool {
+        matches!(self.measure, Measure::Visible(..))
+    }
+
     fn judge(&self, measured: &Measured) -> Verdict {
         let value = self.measure.value(measured);
         let holds = match self.comparison {
@@ -148,6 +157,9 @@ impl Measure {
         let count = |count: fn(&Counts) -> u64| measured.counts.as_ref().map_or(f64::INFINITY, |all| count(all) as f64);
         match self {
             Measure::Latency(statistic, unit) => unit.of(statistic.of(&measured.latencies)),
+            Measure::Visible(statistic, unit) => {
+                statistic.of_visible(&measured.visible).map_or(f64::INFINITY, |time| unit.of(time))
+            }
             Measure::Failed => measured.failed_share * 100.0,
             Measure::Accepted => measured.accepted as f64,
             Measure::Rate => measured.accepted_per_second,
@@ -162,15 +174,13 @@ impl Measure {
     fn named(name: &str, unit: &str) -> Result<Self, String> {
         let time = || TimeUnit::named(unit).ok_or(format!("a time needs its unit, such as {name}<2000ms or {name}<2s"));
         let plain = |measure| if unit.is_empty() { Ok(measure) } else { Err(format!("{name} takes a number alone")) };
-        let latency = |statistic| time().map(|unit| Measure::Latency(statistic, unit));
+        if let Some(statistic) = Statistic::named(name) {
+            return time().map(|unit| Measure::Latency(statistic, unit));
+        }
+        if let Some(statistic) = name.strip_prefix("visible_").and_then(Statistic::named) {
+            return time().map(|unit| Measure::Visible(statistic, unit));
+        }
         match name {
-            "p50" => latency(Statistic::P50),
-            "p90" => latency(Statistic::P90),
-            "p95" => latency(Statistic::P95),
-            "p99" => latency(Statistic::P99),
-            "p99.9" => latency(Statistic::P999),
-            "max" => latency(Statistic::Max),
-            "avg" => latency(Statistic::Avg),
             "drain" => time().map(Measure::Drain),
             "failed" if unit == "%" => Ok(Measure::Failed),
             "failed" => Err("failures are limited in percent, such as failed<1%".to_owned()),
@@ -180,7 +190,7 @@ impl Measure {
             "duplicated" => plain(Measure::Duplicated),
             "unexpected" => plain(Measure::Unexpected),
             _ => {
-                Err("it must begin with p50, p90, p95, p99, p99.9, max, avg, failed, accepted, rate, drain, missing, \
+                Err("it must begin with p50, p90, p95, p99, p99.9, max, avg, one of these behind visible_, failed, accepted, rate, drain, missing, \
                       duplicated or unexpected"
                     .to_owned())
             }
@@ -189,6 +199,31 @@ impl Measure {
 }
 
 impl Statistic {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "p50" => Statistic::P50,
+            "p90" => Statistic::P90,
+            "p95" => Statistic::P95,
+            "p99" => Statistic::P99,
+            "p99.9" => Statistic::P999,
+            "max" => Statistic::Max,
+            "avg" => Statistic::Avg,
+            _ => return None,
+        })
+    }
+
+    fn of_visible(self, times: &Times) -> Option<Duration> {
+        match self {
+            Statistic::P50 => times.p50,
+            Statistic::P90 => times.p90,
+            Statistic::P95 => times.p95,
+            Statistic::P99 => times.p99,
+            Statistic::P999 => times.p999,
+            Statistic::Max => times.max,
+            Statistic::Avg => times.avg,
+        }
+    }
+
     fn of(self, latencies: &Latencies) -> Duration {
         match self {
             Statistic::P50 => latencies.p50,

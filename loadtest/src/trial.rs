@@ -29,6 +29,7 @@ use crate::settings::ServiceSettings;
 use crate::store::Store;
 use crate::text::{grouped, per_second};
 use crate::threshold::{Measured, Threshold, judge};
+use crate::visible::Visible;
 
 /// File of the accepted ids, beside the report.
 const ACCEPTED_IDS: &str = "accepted.ids";
@@ -43,6 +44,8 @@ pub(crate) struct Trial {
     /// The names of topics and group.
     pub(crate) names: KafkaSettings,
     pub(crate) recorder: Arc<Recorder>,
+    /// Looks for some of the accepted posts while the load lasts.
+    pub(crate) visible: Visible,
 }
 
 /// What comes after the load.
@@ -66,6 +69,7 @@ impl Trial {
         run: RunId,
         settings: &ServiceSettings,
         pipeline: &Pipeline,
+        sample_share: f64,
         directory: &Path,
     ) -> anyhow::Result<Self> {
         let names = settings.consumer_config.kafka.clone();
@@ -74,12 +78,14 @@ impl Trial {
             Some(documents) => Some(Store::new(documents).await?),
             None => None,
         };
+        let visible = Visible::start(sample_share, pipeline.documents.as_ref()).await?;
         Ok(Self {
             run,
             store,
             kafka: kafka.transpose()?.map(Arc::new),
             names,
-            recorder: Arc::new(Recorder::create(&directory.join(ACCEPTED_IDS))?),
+            recorder: Arc::new(Recorder::create(&directory.join(ACCEPTED_IDS))?.with_sampler(visible.sampler())),
+            visible,
         })
     }
 
@@ -102,6 +108,7 @@ impl Trial {
                 never = watch(&mut series, &mut observer) => match never {},
             }
         }
+        let accept_to_visible = self.visible.finish().await?;
         let seen = observer.look().await;
         // The consumer may not have told its last commit yet; Kafka knows.
         let lag = drained.and_then(|drained| drained.lag).or(seen.lag);
@@ -139,6 +146,7 @@ impl Trial {
         };
         let counts = reconciled.as_ref().map(|reconciled| reconciled.counts);
         let ids_compared = reconciled.as_ref().map(|reconciled| reconciled.ids_compared);
+        let accept_to_visible = accept_to_visible.with_ids_compared(ids_compared);
         let findings = reconciled.map(|reconciled| reconciled.findings).unwrap_or_default();
         if findings.is_empty() {
             accepted_ids.remove().context("cannot remove the accepted ids")?;
@@ -153,6 +161,7 @@ impl Trial {
             accepted_per_second,
             drained_after: drained.filter(|drained| drained.lag.unwrap_or(0) == 0).map(|drained| drained.after),
             counts,
+            visible: accept_to_visible.seen.times(),
         };
         let thresholds = judge(thresholds, &measured);
         Ok(Report {
@@ -175,6 +184,7 @@ impl Trial {
             producer: ServiceUsage::of(observer.producer_usage, outcomes.accepted),
             consumer: ServiceUsage::of(observer.consumer_usage, outcomes.accepted),
             accept_to_store_seconds: observer.accept_to_store,
+            accept_to_visible,
             chaos: None,
             drift: None,
             thresholds,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::chaos::report::{ChaosReport, FaultReport};
 use crate::report::tests::example;
+use crate::visible::report::AcceptToVisible;
 
 /// With everything that a report can have.
 fn full() -> Report {
@@ -48,7 +49,7 @@ fn every_part_is_there() {
         "Latency over time",
         "Faults",
         "Latency by percentile",
-        "From acceptance to storage",
+        "From acceptance to visibility",
         "Ledger",
         "Thresholds",
         "Answers",
@@ -64,6 +65,15 @@ fn every_part_is_there() {
     }
     assert!(page.contains("<th scope=\"row\">consumer-kill</th>"), "{page}");
     assert_eq!(page.matches("<text class=\"fault\"").count(), 3, "a mark in each plot over time");
+}
+
+#[test]
+fn where_no_post_was_looked_for_the_consumer_is_believed() {
+    let mut report = full();
+    report.accept_to_visible = AcceptToVisible::off("on this store it would cost too much".to_owned());
+    let page = render(&report);
+    assert!(page.contains("<h2>From acceptance to storage") && !page.contains("to visibility"), "{page}");
+    assert!(page.contains("No post was looked for: on this store it would cost too much."), "{page}");
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub(crate) struct RunOptions {
     #[command(flatten)]
     pub(crate) outcome: OutcomeOptions,
     /// What the run must keep to, such as 'p99<500ms', may be repeated: p50, p90, p95, p99, p99.9, max, avg (ms or s),
-    /// failed (%), accepted, rate (accepted per second), drain (ms or s), missing, duplicated, unexpected; by <, <=, >,
+    /// visible_p50 and the like (until a sampled post is in the store), failed (%), accepted, rate (accepted per second), drain (ms or s), missing, duplicated, unexpected; by <, <=, >,
     /// >= or == [default: 'p95<2000ms' and 'failed<1%'; nothing missing, duplicated or unexpected holds always]
     #[arg(long = "threshold", value_name = "CONDITION")]
     pub(crate) thresholds: Vec<Threshold>,
@@ -78,6 +78,10 @@ pub(crate) struct LoadOptions {
     /// The share of posts that are sent twice under their own Idempotency-Key, such as 0.05; they are stored once
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, conflicts_with = "repeat")]
     retry_share: f64,
+    /// The share of accepted posts that are looked up in the store until they are there, to see how long that takes; at
+    /// most 100 a second; 0 for none. Not on FerretDB, where every look-up reads the whole collection
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    pub(crate) sample_share: f64,
     /// The contents of the posts, and of chaos the faults, are made from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,

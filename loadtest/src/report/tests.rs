@@ -9,6 +9,7 @@ use crate::post::bodies::ContentLength;
 use crate::settings::Variables;
 use crate::soak::Limits;
 use crate::threshold::{Measured, defaults, judge};
+use crate::visible::seen::{Seen, Times};
 
 pub(crate) fn example() -> Report {
     let counts = Counts { accepted: 8_958, stored: 8_957, missing: 1, ..Counts::default() };
@@ -20,6 +21,7 @@ pub(crate) fn example() -> Report {
         accepted_per_second: 298.6,
         drained_after: Some(Duration::from_millis(4_900)),
         counts: Some(counts),
+        visible: Times::default(),
     };
     Report {
         run: "00ab12cd".to_owned(),
@@ -41,6 +43,7 @@ pub(crate) fn example() -> Report {
         producer: ServiceUsage::default(),
         consumer: ServiceUsage::default(),
         accept_to_store_seconds: vec![],
+        accept_to_visible: AcceptToVisible::off("the store is out of reach".to_owned()),
         chaos: None,
         drift: None,
         thresholds: judge(&defaults(), &measured),
@@ -100,6 +103,9 @@ pub(crate) fn fill(report: &mut Report) {
     (1..=1_000).for_each(|latency| report.latencies_us.saturating_record(latency * 40));
     report.accept_to_store_seconds =
         vec![Bucket { at_most: Some(0.5), count: 90 }, Bucket { at_most: None, count: 10 }];
+    let mut seen = Seen { not_seen: 1, ..Seen::default() };
+    (1..=150).for_each(|time| seen.times_us.saturating_record(time * 30_000));
+    report.accept_to_visible = AcceptToVisible::of(0.01, seen, 0);
     report.counts.dead_lettered = Some(1);
     report.counted = Some(Counted::default());
     report.faults = vec!["the consumer has ended by itself".to_owned()];

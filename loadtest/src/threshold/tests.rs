@@ -21,6 +21,7 @@ fn good() -> Measured {
         accepted_per_second: 500.5,
         drained_after: Some(milliseconds(5_500)),
         counts: Some(Counts { unknown: 5, unknown_stored: 3, dead_lettered: 1, ..Counts::default() }),
+        visible: Times { p50: Some(milliseconds(2_500)), avg: Some(milliseconds(2_600)), ..Times::default() },
     }
 }
 
@@ -123,4 +124,16 @@ proptest! {
             prop_assert_eq!(threshold.to_string().parse::<Threshold>().unwrap(), threshold);
         }
     }
+}
+
+#[test]
+fn what_was_never_seen_is_later_than_every_limit() {
+    let good = good();
+    assert_eq!(verdict("visible_p50<6s", &good), (2.5, true));
+    assert_eq!(verdict("visible_avg<2000ms", &good), (2_600.0, false));
+    assert_eq!(verdict("visible_p99<100s", &good), (f64::INFINITY, false));
+    assert!("visible_p99<6".parse::<Threshold>().unwrap_err().contains("a time needs its unit"));
+    assert!("visible_drain<6s".parse::<Threshold>().is_err());
+    let thresholds = ["visible_p99.9<6s", "p99<6s"].map(|text| text.parse::<Threshold>().unwrap());
+    assert_eq!(thresholds.map(|threshold| threshold.is_of_visibility()), [true, false]);
 }
