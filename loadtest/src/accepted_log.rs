@@ -45,24 +45,34 @@ impl AcceptedLog {
     /// When it cannot be written.
     pub(crate) fn finish(mut self) -> io::Result<FinishedLog> {
         self.file.flush()?;
-        Ok(FinishedLog { path: self.path })
+        Ok(FinishedLog { paths: vec![self.path] })
     }
 }
 
-/// The file when it is complete.
+/// The file when it is complete, or those of all shares of a run.
 #[derive(Debug)]
 pub(crate) struct FinishedLog {
-    path: PathBuf,
+    paths: Vec<PathBuf>,
 }
 
 impl FinishedLog {
+    /// The files that several shares have left.
+    pub(crate) fn of_shares(paths: Vec<PathBuf>) -> Self {
+        Self { paths }
+    }
+
     /// Every entry, in the order written.
     ///
     /// # Errors
-    /// When the file cannot be opened; a fault while reading it is an entry.
+    /// When a file cannot be opened; a fault while reading it is an entry.
     pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(u64, PostId)>>> {
-        let mut file = BufReader::with_capacity(BUFFER_LENGTH, File::open(&self.path)?);
-        Ok(std::iter::from_fn(move || {
+        let files = self.paths.iter().map(File::open).collect::<io::Result<Vec<_>>>()?;
+        Ok(files.into_iter().flat_map(Self::entries_in))
+    }
+
+    fn entries_in(file: File) -> impl Iterator<Item = io::Result<(u64, PostId)>> {
+        let mut file = BufReader::with_capacity(BUFFER_LENGTH, file);
+        std::iter::from_fn(move || {
             let mut entry = [0; ENTRY_LENGTH];
             match file.read_exact(&mut entry) {
                 Ok(()) => {
@@ -73,15 +83,15 @@ impl FinishedLog {
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => None,
                 Err(error) => Some(Err(error)),
             }
-        }))
+        })
     }
 
-    /// Removes the file.
+    /// Removes the files.
     ///
     /// # Errors
     /// When it cannot be removed.
     pub(crate) fn remove(self) -> io::Result<()> {
-        std::fs::remove_file(self.path)
+        self.paths.iter().try_for_each(std::fs::remove_file)
     }
 }
 

@@ -28,6 +28,7 @@ use crate::post::RunId;
 use crate::report::Report;
 use crate::run::finish;
 use crate::settings::{Lookup, ServiceSettings};
+use crate::share::Share;
 use crate::threshold::Verdict;
 use crate::trial::{Conclusion, Trial};
 use crate::view::{Headline, View};
@@ -101,7 +102,7 @@ async fn measure(
     stop: &CancellationToken,
 ) -> anyhow::Result<Report> {
     let own = "chaos has a broker, a store and services of its own";
-    let trial = Trial::prepare(run, settings, pipeline, options.load.sample_share, directory).await?;
+    let trial = Trial::prepare(run, settings, pipeline, Share::WHOLE, options.load.sample_share, directory).await?;
     let kafka = Arc::clone(trial.kafka.as_ref().context(own)?);
     let (topic, dead_letters) = (trial.names.topic.clone(), trial.names.dead_letter_topic.clone());
     let start = Instant::now();

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use bson::DateTime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::generator::Load;
 use crate::options::cores;
@@ -12,16 +12,18 @@ use crate::pipeline::Pipeline;
 use crate::post::bodies::ContentLength;
 use crate::services::Services;
 use crate::settings::{ServiceSettings, Variables, in_force};
+use crate::share::Share;
 use crate::store::Store;
 
 /// What a run was measured on.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Environment {
     /// When the load began, UTC.
     pub(crate) started_at: String,
     /// Where the servers came from.
     pub(crate) stack: String,
     /// Version of this workspace: of the lab, and of the services if the lab started them.
+    #[serde(skip_deserializing)]
     pub(crate) version: &'static str,
     /// Name and version of the store; null if it is out of reach.
     pub(crate) store: Option<String>,
@@ -34,14 +36,19 @@ pub(crate) struct Environment {
     /// The load.
     pub(crate) load: LoadSettings,
     /// The producer's variables; empty if it was not started by the lab.
+    #[serde(skip_deserializing)]
     pub(crate) producer_settings: Variables,
     /// The consumer's variables; empty if it was not started by the lab.
+    #[serde(skip_deserializing)]
     pub(crate) consumer_settings: Variables,
 }
 
 /// What load was asked for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LoadSettings {
+    /// The part of the load that this generator has applied, such as 2/3; all else tells of the whole load. Null for the
+    /// whole.
+    pub(crate) share: Option<Share>,
     pub(crate) vus: u32,
     /// Null where the load ends with something else.
     pub(crate) duration_seconds: Option<f64>,
@@ -72,6 +79,7 @@ impl LoadSettings {
             Model::Open(OpenModel { end, rate: Rate::Stages(stages), .. }) => (*end, None, None, Some(stages)),
         };
         Self {
+            share: (load.share != Share::WHOLE).then_some(load.share),
             vus: load.model.vus(),
             duration_seconds: Some((end - load.model.start()).as_secs_f64()),
             think_seconds,

@@ -16,6 +16,7 @@ use crate::pacing::Model;
 use crate::post::RunId;
 use crate::post::bodies::{Bodies, Shape};
 use crate::recorder::Recorder;
+use crate::share::Share;
 use crate::target::Target;
 use tally::Tally;
 use virtual_user::Shared;
@@ -36,6 +37,8 @@ pub(crate) struct Load {
     pub(crate) request_timeout: Duration,
     /// How often each post is sent, whatever the answers are; more than once means under its own `Idempotency-Key`.
     pub(crate) repeat: u32,
+    /// The users that are run here; the model is that of all.
+    pub(crate) share: Share,
     /// The run that the titles name.
     pub(crate) run: RunId,
     /// What the posts are like.
@@ -54,6 +57,7 @@ impl Load {
             target: target.clone(),
             request_timeout: options.request_timeout,
             repeat: options.repeat,
+            share: Share::WHOLE,
             run,
             shape: options.shape(),
             seed: options.seed,
@@ -90,7 +94,7 @@ impl Generator {
                 tally,
                 stop: stop.clone(),
             };
-            let users = (thread..load.model.vus()).step_by(usize::try_from(load.threads).unwrap_or(1));
+            let users = load.share.users(load.model.vus()).skip(thread as usize).step_by(load.threads as usize);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.context("cannot start a runtime of the generator")?;
             let alive = alive.clone();

@@ -104,6 +104,10 @@ fn proof(report: &Report) -> String {
     let ReportedCounts { accepted, missing, duplicated, unexpected, dead_lettered, .. } = report.counts;
     let (accepted, at_fault) = (grouped(accepted), [missing, duplicated, unexpected]);
     match dead_lettered {
+        None if report.environment.load.share.is_some() => {
+            "Every threshold holds. This is a share of a run, which is reconciled with all its shares together."
+                .to_owned()
+        }
         None => "Every threshold holds. The store was out of reach, so nothing was reconciled.".to_owned(),
         _ if at_fault.into_iter().flatten().any(|count| count > 0) => "Every threshold holds.".to_owned(),
         Some(0) => format!("All {accepted} accepted posts are stored exactly once."),

@@ -16,6 +16,7 @@ mod bitmap;
 mod block_sums;
 pub(crate) mod examination;
 pub(crate) mod reported;
+mod saved;
 
 /// What the client was told about a post that it sent. One that could not be sent has no entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,10 @@
 //! is stored → [`reconcile`] lays the store beside the [`ledger`] → [`threshold`]s judge, and the [`report`] tells, in
 //! [`files`] of which [`html_report`] is the one for people, with [`plot`]s of the [`series`] that was noted meanwhile.
 //! [`visible`] looks for some of the posts while the load lasts. What is told meanwhile are [`news`], which a terminal shows
-//! in a [`view`]. Pacing, ledger, thresholds and everything
-//! about the report are pure; all else is a shell around them. [`chaos`] is a run with faults in between, [`soak`] one for
-//! hours, [`verify`] proves the traffic of others, and [`compare`] lays reports side by side.
+//! in a [`view`]. Pacing, ledger, thresholds and everything about the report are pure; all else is a shell around them.
+//! [`chaos`] is a run with faults in between, [`soak`] one for hours; a run may be the work of several generators, each with
+//! its [`share`], of which [`merge`] makes one report. [`verify`] proves the traffic of others, and [`compare`] lays reports
+//! side by side.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ mod kafka;
 mod ledger;
 mod live;
 mod load;
+mod merge;
 mod mix;
 mod news;
 mod observer;
@@ -47,8 +49,10 @@ mod scrape;
 mod series;
 mod services;
 mod settings;
+mod share;
 mod show;
 mod soak;
+mod sparse;
 mod statistics;
 mod store;
 mod table;
@@ -93,6 +97,7 @@ fn execute(verb: Verb) -> ExitCode {
                 Verb::Soak(options) => soak::soak(options, &stack::environment).await,
                 Verb::Verify(options) => verify::verify(options, &stack::environment).await,
                 Verb::Up(options) => up::up(options, &stack::environment).await,
+                Verb::Merge(options) => merge::merge(options, &stack::environment).await,
                 Verb::Show(options) => show::show(options, &stack::environment).await,
                 Verb::Compare(options) => Ok(compare::compare(&options)?),
             }

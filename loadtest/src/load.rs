@@ -15,6 +15,7 @@ use crate::news::{self, News, Second};
 use crate::observer::Observer;
 use crate::recorder::Recorder;
 use crate::series::{self, Series};
+use crate::share::Share;
 
 /// A moment, so that the first posts are not late because of the threads' start.
 const HEAD_START: Duration = Duration::from_millis(20);
@@ -50,11 +51,12 @@ pub(crate) async fn apply(
     let load = Load { model: load.model.clone().starting_at(start), ..load.clone() };
     let cpu_before = cpu_time();
     let mut generator = Generator::start(&load, recorder, &stop_users)?;
-    live.users(load.model.vus());
+    live.users(u32::try_from(load.share.users(load.model.vus()).len()).unwrap_or(u32::MAX));
     let mut ticks = tokio::time::interval_at((start + series::EVERY).into(), series::EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut tally, mut failed) = (Tally::default(), None);
     let (mut failure, mut since, mut series) = (pin!(failure), start, Series::starting_at(start));
+    series = series.keeping_stretches(load.share != Share::WHOLE);
     loop {
         tokio::select! {
             () = generator.ended() => break,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use crate::scrape::{Bucket, Metrics};
@@ -40,7 +40,7 @@ pub(crate) struct Moment {
 }
 
 /// What a service has used, at a moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Used {
     /// CPU time since the run began, in seconds.
     pub(crate) cpu_seconds: Option<f64>,
@@ -124,6 +124,16 @@ impl Usage {
             self.cpu_seconds = Some(self.cpu.note(cpu));
         }
         Used { cpu_seconds: self.cpu_seconds, memory_bytes: memory }
+    }
+
+    /// What was used so far, and at most of memory.
+    pub(crate) fn used(&self) -> Used {
+        Used { cpu_seconds: self.cpu_seconds, memory_bytes: self.peak_memory_bytes }
+    }
+
+    /// What was used in all, by what several shares have seen of it.
+    pub(crate) fn of(used: Used) -> Self {
+        Self { peak_memory_bytes: used.memory_bytes, cpu_seconds: used.cpu_seconds, ..Self::default() }
     }
 
     /// CPU time for each of so many posts, in microseconds.

@@ -1,4 +1,4 @@
-//! The command line. The verbs are `run`, `chaos`, `soak`, `verify`, `up`, `show` and `compare`; without a verb the
+//! The command line. The verbs are `run`, `chaos`, `soak`, `merge`, `verify`, `up`, `show` and `compare`; without a verb the
 //! options are those of `run`.
 
 use std::time::Duration;
@@ -9,11 +9,13 @@ use stack::{StackKind, StoreKind};
 
 use crate::chaos::fault::Faults;
 pub(crate) use compare::CompareOptions;
+pub(crate) use merge::MergeOptions;
 pub(crate) use run::{LoadOptions, OutcomeOptions, RunOptions};
 pub(crate) use soak::SoakOptions;
 use values::{brokers, positive_duration, post_id, rate};
 
 mod compare;
+mod merge;
 mod run;
 mod soak;
 mod values;
@@ -70,6 +72,9 @@ pub(crate) enum Verb {
     /// Runs for hours, and judges whether memory or latency grow all the time
     #[command(mut_arg("duration", |duration| duration.default_value("1h")), after_help = SOAK_EXPLANATION)]
     Soak(SoakOptions),
+    /// Puts together what several generators have done with `run --share`, reconciles the whole, and reports
+    #[command(after_help = EXPLANATION)]
+    Merge(MergeOptions),
     /// Checks that every record that the consumer group has finished is stored or dead-lettered, whatever its sender
     #[command(after_help = EXPLANATION)]
     Verify(VerifyOptions),
@@ -220,6 +225,12 @@ mod tests {
             (&["--invalid-share", "1.1"], "must be a share from 0 to 1"),
             (&["--retry-share", "0.1", "--repeat", "2"], "cannot be used with"),
             (&["--threshold", "p95<2000"], "a time needs its unit"),
+            (&["--target", "http://a", "--share", "1/2"], "--run"),
+            (&["--target", "http://a", "--run", "00ab12cd"], "--share"),
+            (&["--run", "00ab12cd", "--share", "1/2"], "--target"),
+            (&["--target", "http://a", "--run", "00ab12cd", "--share", "3/2"], "such as 2/3"),
+            (&["--target", "http://a", "--run", "7", "--share", "1/2"], "eight hexadecimal digits"),
+            (&["merge"], "<DIR>"),
             (&["--duration", "0s"], "must be more than zero"),
             (&["show", "42"], "must be the id from the answer"),
             (&["soak", "--max-memory-growth", "5"], "must be megabytes an hour, such as 5MB/h"),

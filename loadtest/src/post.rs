@@ -3,7 +3,9 @@
 //! made in [`bodies`].
 
 use std::fmt;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) mod bodies;
@@ -12,7 +14,8 @@ const TITLE_START: &str = "load ";
 const RUN_ID_LENGTH: usize = 8;
 
 /// The id of a run: eight hexadecimal digits, random.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct RunId(u32);
 
 impl RunId {
@@ -41,16 +44,41 @@ impl fmt::Display for RunId {
     }
 }
 
+impl FromStr for RunId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() != RUN_ID_LENGTH || !text.bytes().all(is_hex) {
+            return Err("must be eight hexadecimal digits in lower case, such as 00ab12cd".to_owned());
+        }
+        Ok(Self(u32::from_str_radix(text, 16).expect("eight hexadecimal digits are 32 bits")))
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<RunId> for String {
+    fn from(run: RunId) -> String {
+        run.to_string()
+    }
+}
+
 /// The run and the number that a title carries, if it is exactly one that the lab writes.
 pub(crate) fn parse_title(title: &str) -> Option<(RunId, u64)> {
     let rest = title.strip_prefix(TITLE_START)?;
     let (run, n) = rest.split_once(' ')?;
-    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let is_canonical = |n: &str| n.bytes().all(|byte| byte.is_ascii_digit()) && (n == "0" || !n.starts_with('0'));
-    if run.len() != RUN_ID_LENGTH || !run.bytes().all(is_hex) || !is_canonical(n) {
+    if !is_canonical(n) {
         return None;
     }
-    Some((RunId(u32::from_str_radix(run, 16).ok()?), n.parse().ok()?))
+    Some((run.parse().ok()?, n.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -10,11 +10,14 @@ use anyhow::Context;
 
 use crate::accepted_log::{AcceptedLog, FinishedLog};
 use crate::ledger::{Ledger, Told};
+use crate::share::Share;
 use crate::visible::sampler::Sampler;
 
 /// The shared book of a run.
 #[derive(Debug)]
 pub(crate) struct Recorder {
+    /// The numbers that are given out here.
+    share: Share,
     next: AtomicU64,
     accepted: AtomicU64,
     /// Chooses posts to look for in the store.
@@ -36,7 +39,18 @@ impl Recorder {
         let accepted = AcceptedLog::create(accepted_ids)
             .with_context(|| format!("cannot make {}: choose another --report", accepted_ids.display()))?;
         let book = Book { ledger: Ledger::default(), accepted, fault: None };
-        Ok(Self { next: AtomicU64::new(0), accepted: AtomicU64::new(0), sampler: None, book: Mutex::new(book) })
+        Ok(Self {
+            share: Share::WHOLE,
+            next: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            sampler: None,
+            book: Mutex::new(book),
+        })
+    }
+
+    /// Gives out the numbers of this share of the run only.
+    pub(crate) fn with_share(self, share: Share) -> Self {
+        Self { share, ..self }
     }
 
     /// Accepted posts are also offered to this sampler.
@@ -46,7 +60,7 @@ impl Recorder {
 
     /// The number of the next post, each one once.
     pub(crate) fn next(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
+        self.share.number(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
     /// How many posts were accepted so far.

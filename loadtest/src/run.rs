@@ -20,6 +20,7 @@ use crate::pipeline::{Pipeline, Ports, make_directory};
 use crate::post::RunId;
 use crate::report::Report;
 use crate::settings::{Lookup, ServiceSettings, with_option};
+use crate::share::Share;
 use crate::store::Documents;
 use crate::threshold::Threshold;
 use crate::trial::{Conclusion, Trial, failure};
@@ -49,8 +50,10 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) 
     let settings = ServiceSettings::read(&lookup)?;
     judgeable(options, &lookup)?;
     let live = Live::start(options.load.prometheus).await?;
-    let run = RunId::fresh();
-    let directory = make_directory(options.outcome.report.as_deref(), &format!("{kind}-{run}"))?;
+    let run = options.run.unwrap_or_else(RunId::fresh);
+    let share = options.share.unwrap_or(Share::WHOLE);
+    let name = if share == Share::WHOLE { format!("{kind}-{run}") } else { format!("{kind}-{run}-{}", share.index() + 1) };
+    let directory = make_directory(options.outcome.report.as_deref(), &name)?;
     let mut pipeline = match &options.target {
         Some(url) => Pipeline::running(url, documents(options, &lookup)?, set(&lookup, "KAFKA_BROKER")).await?,
         None => {
@@ -64,26 +67,45 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) 
 
 /// Writes and shows the report, ends what was started, and gives the exit code.
 pub(crate) async fn finish(report: &Report, pipeline: Pipeline, directory: &Path) -> anyhow::Result<ExitCode> {
-    let (page, others) = files::write(report, directory)?;
-    println!("{}\nreport: {}\nbeside it: {}", table::render(report), page.display(), others.join(", "));
+    tell(report, directory)?;
     if let Err(error) = pipeline.stop().await {
         eprintln!("the servers are not all cleaned up: {error:#}");
     }
-    Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) })
+    Ok(exit_code(report))
+}
+
+/// Writes and shows the report.
+pub(crate) fn tell(report: &Report, directory: &Path) -> anyhow::Result<()> {
+    let (page, others) = files::write(report, directory)?;
+    println!("{}\nreport: {}\nbeside it: {}", table::render(report), page.display(), others.join(", "));
+    Ok(())
+}
+
+/// Whether the run has passed.
+pub(crate) fn exit_code(report: &Report) -> ExitCode {
+    if report.passed { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) }
 }
 
 /// Whether everything that the thresholds speak of will be seen.
 fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
-    if !options.no_reconcile {
+    if let Some(share) = options.share
+        && share.users(options.load.vus).len() == 0
+    {
+        return Err(Unusable(format!("--share {share} of --vus {} has no user: give more --vus", options.load.vus)));
+    }
+    if !options.no_reconcile && options.share.is_none() {
         return Ok(());
     }
     for threshold in &options.thresholds {
         if threshold.is_of_ledger() {
-            let why = "with --no-reconcile nobody looks into the store";
+            let why = match options.share {
+                Some(_) => "only `loadtest merge` looks into the store, for all shares: give it there",
+                None => "with --no-reconcile nobody looks into the store",
+            };
             return Err(Unusable(format!("--threshold '{threshold}' cannot be judged: {why}")));
         }
         if threshold.is_of_drain() && set(lookup, "KAFKA_BROKER").is_none() {
-            let why = "with --no-reconcile and without KAFKA_BROKER nobody sees when all is stored";
+            let why = "with --no-reconcile or --share, and without KAFKA_BROKER nobody sees when all is stored";
             return Err(Unusable(format!("--threshold '{threshold}' cannot be judged: {why}")));
         }
     }
@@ -102,24 +124,20 @@ fn visible_as_judged(thresholds: &[Threshold], visible: &Visible) -> Result<(), 
 
 /// Where the documents of a pipeline that runs already are.
 fn documents(options: &RunOptions, lookup: Lookup<'_>) -> Result<Option<Documents>, Unusable> {
-    if options.no_reconcile {
+    let uri = set(lookup, "MONGO_URI");
+    if options.no_reconcile || (options.share.is_some() && uri.is_none()) {
         return Ok(None);
     }
-    let uri = set(lookup, "MONGO_URI").ok_or_else(|| {
+    let uri = uri.ok_or_else(|| {
         Unusable(
             "with --target, say where the documents are: --mongo-uri mongodb://HOST:PORT/DATABASE, or --no-reconcile"
                 .to_owned(),
         )
     })?;
-    let posts = Documents::posts(uri);
-    Ok(Some(Documents {
-        collection: options.collection.clone().unwrap_or(posts.collection),
-        match_field: options.match_field.clone().unwrap_or(posts.match_field),
-        uri: posts.uri,
-    }))
+    Ok(Some(Documents::at(uri, &options.collection, &options.match_field)))
 }
 
-fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
+pub(crate) fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
     lookup(name).filter(|value| !value.is_empty())
 }
 
@@ -132,9 +150,10 @@ async fn measure(
     live: &Live,
     stop: &CancellationToken,
 ) -> anyhow::Result<Report> {
-    let trial = Trial::prepare(run, settings, pipeline, options.load.sample_share, directory).await?;
+    let share = options.share.unwrap_or(Share::WHOLE);
+    let trial = Trial::prepare(run, settings, pipeline, share, options.load.sample_share, directory).await?;
     visible_as_judged(&options.thresholds, &trial.visible)?;
-    let load = Load::new(model(options), &options.load, run, &pipeline.target);
+    let load = Load { share, ..Load::new(model(options), &options.load, run, &pipeline.target) };
     let environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
     let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());
     let mut observer = Observer::new(pipeline.target.clone(), consumer);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generator::tally::Tally;
 use crate::observer::{Moment, Used};
+use crate::sparse;
 
 mod csv;
 mod thin;
@@ -25,6 +26,18 @@ pub(crate) struct Series {
     /// CPU seconds of producer and consumer when they were last known, and when that was.
     cpu: [Option<(Instant, f64)>; 2],
     points: Vec<Point>,
+    /// What the points are made of, if it is kept for the merge of several shares.
+    stretches: Option<Vec<Stretch>>,
+}
+
+/// A point, and what was counted in its stretch, unrounded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Stretch {
+    pub(crate) point: Point,
+    pub(crate) begun: u64,
+    pub(crate) accepted: u64,
+    /// Latencies in microseconds, each with its count.
+    pub(crate) latencies_us: Vec<sparse::Pair>,
 }
 
 /// One stretch of a run, a second long if nothing was in the way. What is not known is null: percentiles of a stretch in
@@ -74,7 +87,17 @@ impl Point {
 impl Series {
     /// No point yet, of a load that starts at this time.
     pub(crate) fn starting_at(start: Instant) -> Self {
-        Self { start, since: start, part: Tally::default(), cpu: [None; 2], points: Vec::new() }
+        Self { start, since: start, part: Tally::default(), cpu: [None; 2], points: Vec::new(), stretches: None }
+    }
+
+    /// Keeps what the points are made of, too.
+    pub(crate) fn keeping_stretches(self, keeps: bool) -> Self {
+        Self { stretches: keeps.then(Vec::new), ..self }
+    }
+
+    /// What was kept.
+    pub(crate) fn take_stretches(&mut self) -> Vec<Stretch> {
+        self.stretches.take().unwrap_or_default()
     }
 
     /// When the load started.
@@ -96,7 +119,7 @@ impl Series {
         let latency = |quantile| {
             (!part.latencies_us.is_empty()).then(|| part.latencies_us.value_at_quantile(quantile) as f64 / 1e3)
         };
-        self.points.push(Point {
+        let point = Point {
             seconds: now.saturating_duration_since(self.start).as_secs_f64(),
             length_seconds: length,
             sent_per_second: a_second(part.begun),
@@ -117,7 +140,12 @@ impl Series {
             producer_memory_bytes: moment.producer.and_then(|used| used.memory_bytes),
             consumer_cpu_cores: cores(&mut self.cpu[1], now, moment.consumer),
             consumer_memory_bytes: moment.consumer.and_then(|used| used.memory_bytes),
-        });
+        };
+        self.points.push(point);
+        if let Some(stretches) = &mut self.stretches {
+            let latencies_us = sparse::pairs(&part.latencies_us).collect();
+            stretches.push(Stretch { point, begun: part.begun, accepted: outcomes.accepted, latencies_us });
+        }
         self.since = now;
     }
 

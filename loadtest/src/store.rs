@@ -46,6 +46,16 @@ impl Documents {
     pub(crate) fn posts(uri: String) -> Self {
         Self { uri, collection: "posts".to_owned(), match_field: "title".to_owned() }
     }
+
+    /// Those of a pipeline that may use other names.
+    pub(crate) fn at(uri: String, collection: &Option<String>, match_field: &Option<String>) -> Self {
+        let posts = Self::posts(uri);
+        Self {
+            collection: collection.clone().unwrap_or(posts.collection),
+            match_field: match_field.clone().unwrap_or(posts.match_field),
+            uri: posts.uri,
+        }
+    }
 }
 
 /// The collection of posts.

@@ -21,7 +21,13 @@ pub(crate) fn render(report: &Report) -> String {
     let drained = report.drain_seconds.map(|seconds| format!("   {seconds:.1} s after the last answer"));
     match counts.stored {
         Some(stored) => row("stored", format!("{:>10}{}", grouped(stored), drained.unwrap_or_default())),
-        None => row("stored", format!("{:>10}   nothing was reconciled (--no-reconcile)", "not known")),
+        None => {
+            let why = match report.environment.load.share {
+                Some(_) => "`loadtest merge` reconciles all shares together",
+                None => "nothing was reconciled (--no-reconcile)",
+            };
+            row("stored", format!("{:>10}   {why}", "not known"));
+        }
     }
     for (name, count) in [
         ("missing", counts.missing),
@@ -101,7 +107,8 @@ pub(crate) fn render(report: &Report) -> String {
 pub(crate) fn load(report: &Report) -> String {
     let load = &report.environment.load;
     format!(
-        "{} virtual users, {} s of load{}{}{}{}",
+        "{}{} virtual users, {} s of load{}{}{}{}",
+        load.share.map_or(String::new(), |share| format!("share {share} of ")),
         load.vus,
         report.load_seconds.round(),
         load.think_seconds.map_or(String::new(), |think| format!(", think time {think} s")),

@@ -2,9 +2,9 @@
 //! matters: the services are stopped before the store is read, so that nothing is written any more while it is counted.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use consumer::KafkaSettings;
@@ -17,6 +17,7 @@ use crate::kafka::KafkaReader;
 use crate::ledger::reported::ReportedCounts;
 use crate::load::Applied;
 use crate::news::{self, News};
+use crate::merge::part::{self, Part};
 use crate::observer::{Moment, Observer};
 use crate::pipeline::Pipeline;
 use crate::post::RunId;
@@ -26,17 +27,21 @@ use crate::report::{Latency, Report, ServiceUsage};
 use crate::series::Series;
 use crate::services::Services;
 use crate::settings::ServiceSettings;
+use crate::share::Share;
 use crate::store::Store;
 use crate::text::{grouped, per_second};
 use crate::threshold::{Measured, Threshold, judge};
 use crate::visible::Visible;
 
 /// File of the accepted ids, beside the report.
-const ACCEPTED_IDS: &str = "accepted.ids";
+pub(crate) const ACCEPTED_IDS: &str = "accepted.ids";
 
 /// What a trial is measured with.
 pub(crate) struct Trial {
     pub(crate) run: RunId,
+    /// The part of the run that is applied here; of a part nothing is reconciled, but it leaves all that the merge needs.
+    share: Share,
+    directory: PathBuf,
     /// `None` where the store is out of reach: nothing is reconciled then.
     pub(crate) store: Option<Store>,
     /// `None` where Kafka is out of sight.
@@ -69,22 +74,26 @@ impl Trial {
         run: RunId,
         settings: &ServiceSettings,
         pipeline: &Pipeline,
+        share: Share,
         sample_share: f64,
         directory: &Path,
     ) -> anyhow::Result<Self> {
         let names = settings.consumer_config.kafka.clone();
         let kafka = pipeline.kafka_broker.as_deref().map(|brokers| KafkaReader::new(brokers, &names.group));
         let store = match &pipeline.documents {
-            Some(documents) => Some(Store::new(documents).await?),
-            None => None,
+            Some(documents) if share == Share::WHOLE => Some(Store::new(documents).await?),
+            _ => None,
         };
+        let recorder = Recorder::create(&directory.join(ACCEPTED_IDS))?;
         let visible = Visible::start(sample_share, pipeline.documents.as_ref()).await?;
         Ok(Self {
             run,
+            share,
+            directory: directory.to_owned(),
             store,
             kafka: kafka.transpose()?.map(Arc::new),
             names,
-            recorder: Arc::new(Recorder::create(&directory.join(ACCEPTED_IDS))?.with_sampler(visible.sampler())),
+            recorder: Arc::new(recorder.with_share(share).with_sampler(visible.sampler())),
             visible,
         })
     }
@@ -135,6 +144,33 @@ impl Trial {
 
         let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
         let (ledger, accepted_ids) = recorder.finish()?;
+        let is_whole = self.share == Share::WHOLE;
+        if !is_whole {
+            part::save_ledger(&ledger, &self.directory)?;
+            let began = SystemTime::now().checked_sub(series.start().elapsed());
+            let began =
+                began.and_then(|began| began.duration_since(UNIX_EPOCH).ok()).context("the clock is far off")?;
+            let part = Part {
+                run: self.run,
+                share: self.share,
+                began: began.as_secs_f64(),
+                load_seconds: applied.elapsed.as_secs_f64(),
+                cpu_seconds: applied.cpu.as_secs_f64(),
+                drain_seconds: drained
+                    .filter(|drained| drained.lag == Some(0))
+                    .map(|drained| drained.after.as_secs_f64()),
+                ended_early: is_interrupted || has_failed,
+                faults: faults.clone(),
+                tally: applied.tally.clone(),
+                stretches: series.take_stretches(),
+                visible_off: accept_to_visible.off.clone(),
+                sample_share: accept_to_visible.share,
+                seen: accept_to_visible.seen.clone(),
+                producer: observer.producer_usage.used(),
+                environment: environment.clone(),
+            };
+            part.save(&self.directory)?;
+        }
         let dead_letters = self.kafka.as_ref().map(|kafka| (kafka, self.names.dead_letter_topic.as_str()));
         let told = ledger.counts(0);
         let reconciled = match &self.store {
@@ -148,7 +184,7 @@ impl Trial {
         let ids_compared = reconciled.as_ref().map(|reconciled| reconciled.ids_compared);
         let accept_to_visible = accept_to_visible.with_ids_compared(ids_compared);
         let findings = reconciled.map(|reconciled| reconciled.findings).unwrap_or_default();
-        if findings.is_empty() {
+        if findings.is_empty() && is_whole {
             accepted_ids.remove().context("cannot remove the accepted ids")?;
         }
 

@@ -4,25 +4,28 @@
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::outcome::{Outcome, Trouble};
 use crate::pacing::Lateness;
+use crate::sparse;
 
 /// Latencies from a microsecond to five minutes, at three digits.
 const LONGEST_MICROSECONDS: u64 = 300_000_000;
 const DIGITS: u8 = 3;
 
 /// Counts and latencies of some posts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Tally {
     /// Posts that went on their way; they may not have ended yet.
     pub(crate) begun: u64,
     /// Posts by outcome.
     pub(crate) outcomes: Outcomes,
     /// From the time a post was due to the end of its wait, in microseconds, for every post that was sent.
+    #[serde(with = "sparse")]
     pub(crate) latencies_us: Histogram<u64>,
     /// How late the generator sent posts whose users were free, in microseconds, for every post that was tried.
+    #[serde(with = "sparse")]
     lateness_us: Histogram<u64>,
     /// Posts that break a rule on purpose and were accepted all the same.
     pub(crate) invalid_accepted: u64,
@@ -31,6 +34,7 @@ pub(crate) struct Tally {
     /// The longest of these waits.
     pub(crate) longest_wait_for_user: Duration,
     /// When the last post ended.
+    #[serde(skip)]
     pub(crate) last_end: Option<Instant>,
 }
 
@@ -47,7 +51,7 @@ pub(crate) struct Latencies {
 }
 
 /// Posts by outcome.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Outcomes {
     /// 2xx.
     pub(crate) accepted: u64,

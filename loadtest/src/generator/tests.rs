@@ -74,6 +74,7 @@ fn load(target: Target, vus: u32, think: Duration, duration: Duration) -> Load {
         target,
         request_timeout: SECOND / 2,
         repeat: 1,
+        share: Share::WHOLE,
         run: RunId::fresh(),
         shape: Shape::default(),
         seed: 1,

@@ -9,6 +9,24 @@ pub(super) struct Bitmap {
 }
 
 impl Bitmap {
+    /// The set that these words are, 64 numbers each.
+    pub(super) fn from_words(words: Vec<u64>) -> Self {
+        Self { words }
+    }
+
+    /// All words.
+    pub(super) fn as_words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// Adds all numbers of another set.
+    pub(super) fn merge(&mut self, other: &Bitmap) {
+        if other.words.len() > self.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        self.words.iter_mut().zip(&other.words).for_each(|(word, more)| *word |= more);
+    }
+
     /// Adds a number.
     pub(super) fn insert(&mut self, n: u64) {
         let word = index(n);

@@ -15,6 +15,24 @@ pub(super) struct BlockSums {
 }
 
 impl BlockSums {
+    /// These sums, one for each block.
+    pub(super) fn from_sums(sums: Vec<u64>) -> Self {
+        Self { sums }
+    }
+
+    /// All sums.
+    pub(super) fn as_sums(&self) -> &[u64] {
+        &self.sums
+    }
+
+    /// Adds all pairs of another set.
+    pub(super) fn merge(&mut self, other: &BlockSums) {
+        if other.sums.len() > self.sums.len() {
+            self.sums.resize(other.sums.len(), 0);
+        }
+        self.sums.iter_mut().zip(&other.sums).for_each(|(sum, more)| *sum = sum.wrapping_add(*more));
+    }
+
     /// The block that a number is in.
     pub(super) fn block(n: u64) -> u64 {
         n / BLOCK_LENGTH

@@ -9,7 +9,9 @@ use clap::Args;
 use super::values::{duration_or_zero, positive_duration, rate, share};
 use super::{StackOptions, cores};
 use crate::pacing::stages::Stages;
+use crate::post::RunId;
 use crate::post::bodies::{ContentLength, Shape};
+use crate::share::Share;
 use crate::threshold::Threshold;
 
 #[derive(Debug, Args)]
@@ -46,6 +48,13 @@ pub(crate) struct RunOptions {
     /// Do not look for the posts in the store of --target, say because it is out of reach; only the answers count then
     #[arg(long, requires = "target", conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
     pub(crate) no_reconcile: bool,
+    /// Apply only this part of the load, such as 2/3 for the second of three generators, each told the same but for this;
+    /// `merge` then puts their reports together
+    #[arg(long, value_name = "K/M", requires_all = ["target", "run"])]
+    pub(crate) share: Option<Share>,
+    /// The id of the run that all shares are part of, eight hexadecimal digits that no run had before
+    #[arg(long, value_name = "ID", requires = "share")]
+    pub(crate) run: Option<RunId>,
     #[command(flatten)]
     pub(crate) stack: StackOptions,
     #[command(flatten)]

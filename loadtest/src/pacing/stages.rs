@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use service::settings::parse_duration;
 
 /// Posts per second, at most.
@@ -21,7 +21,7 @@ pub(crate) struct Stages {
 }
 
 /// The rate at a point of time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Point {
     /// Seconds since the start.
     #[serde(rename = "at_seconds")]

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::str::FromStr;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{RunId, TITLE_START};
 use crate::mix::mix;
@@ -45,7 +45,7 @@ pub(crate) struct Shape {
 }
 
 /// Lengths of contents in characters, each as likely as the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ContentLength {
     shortest: usize,
     longest: usize,

@@ -58,6 +58,7 @@ pub(crate) fn example() -> Report {
             platform: "linux x86_64".to_owned(),
             cores: 2,
             load: LoadSettings {
+                share: None,
                 vus: 300,
                 duration_seconds: Some(30.0),
                 think_seconds: Some(1.0),

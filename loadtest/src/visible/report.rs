@@ -15,7 +15,7 @@ pub(crate) struct AcceptToVisible {
     /// Why nothing was sampled; null if something was.
     pub(crate) off: Option<String>,
     /// The share of the accepted posts that was looked for, 0 to 1.
-    share: f64,
+    pub(crate) share: f64,
     /// So many posts were looked for in a second, at most.
     most_per_second: u32,
     /// Posts that were looked for.

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
-/// Times from a microsecond to five minutes, at three digits.
-const LONGEST_MICROSECONDS: u64 = 300_000_000;
-const DIGITS: u8 = 3;
+use crate::sparse;
 
 /// How long the sampled posts took until they were visible.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Seen {
     /// From the answer that accepted a post to the first look that found it, in microseconds.
+    #[serde(with = "sparse")]
     pub(crate) times_us: Histogram<u64>,
     /// Posts that no look has found.
     pub(crate) not_seen: u64,
@@ -36,8 +36,7 @@ pub(crate) struct Times {
 
 impl Default for Seen {
     fn default() -> Self {
-        let times_us = Histogram::new_with_bounds(1, LONGEST_MICROSECONDS, DIGITS).expect("these bounds are valid");
-        Self { times_us, not_seen: 0, looks: 0, failed_looks: 0 }
+        Self { times_us: sparse::empty(), not_seen: 0, looks: 0, failed_looks: 0 }
     }
 }
 
@@ -45,6 +44,14 @@ impl Seen {
     /// A post was seen after so long.
     pub(super) fn record(&mut self, time: Duration) {
         self.times_us.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Adds what another share of the run has seen.
+    pub(crate) fn merge(&mut self, other: &Seen) {
+        self.times_us.add(&other.times_us).expect("both have the same bounds");
+        self.not_seen += other.not_seen;
+        self.looks += other.looks;
+        self.failed_looks += other.failed_looks;
     }
 
     /// How many posts were seen.

@@ -1,0 +1,83 @@
+//! What a share of a run leaves for the merge, beside its report and its accepted ids: its ledger in `share.ledger`, and
+//! everything that it has measured, unrounded, in `share.json`.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Environment;
+use crate::generator::tally::Tally;
+use crate::ledger::Ledger;
+use crate::observer::Used;
+use crate::post::RunId;
+use crate::series::Stretch;
+use crate::share::Share;
+use crate::visible::seen::Seen;
+
+const MEASURED: &str = "share.json";
+const LEDGER: &str = "share.ledger";
+
+/// What a share has measured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) run: RunId,
+    pub(crate) share: Share,
+    /// When its load began, in seconds since 1970, by its own host's clock.
+    pub(crate) began: f64,
+    /// From then to its last answer.
+    pub(crate) load_seconds: f64,
+    /// CPU time of the generator meanwhile.
+    pub(crate) cpu_seconds: f64,
+    /// From the last answer until the consumer group had no lag, if that was seen.
+    pub(crate) drain_seconds: Option<f64>,
+    pub(crate) ended_early: bool,
+    pub(crate) faults: Vec<String>,
+    pub(crate) tally: Tally,
+    pub(crate) stretches: Vec<Stretch>,
+    /// Why no post was looked for, and the share that was; what was seen of it.
+    pub(crate) visible_off: Option<String>,
+    pub(crate) sample_share: f64,
+    pub(crate) seen: Seen,
+    /// What the producer has used: CPU time, and memory at most.
+    pub(crate) producer: Used,
+    pub(crate) environment: Environment,
+}
+
+/// Writes down the ledger of a share, before it is laid beside anything.
+pub(crate) fn save_ledger(ledger: &Ledger, directory: &Path) -> anyhow::Result<()> {
+    let path = directory.join(LEDGER);
+    let save = || {
+        let mut file = BufWriter::new(File::create(&path)?);
+        ledger.save(&mut file)?;
+        file.flush()
+    };
+    save().with_context(|| format!("cannot write {}", path.display()))
+}
+
+impl Part {
+    /// Writes it down.
+    pub(crate) fn save(&self, directory: &Path) -> anyhow::Result<()> {
+        let path = directory.join(MEASURED);
+        let text = serde_json::to_string(self).context("a share cannot be written as JSON")?;
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Reads what the share in this directory has left.
+    pub(crate) fn read(directory: &Path) -> anyhow::Result<Self> {
+        let path = directory.join(MEASURED);
+        let text = std::fs::read(&path).with_context(|| {
+            format!("cannot read {}: is that the report of a run with --share, and has it ended?", path.display())
+        })?;
+        serde_json::from_slice(&text).with_context(|| format!("{} was not written by this version", path.display()))
+    }
+}
+
+/// Reads the ledger of the share in this directory.
+pub(crate) fn read_ledger(directory: &Path) -> anyhow::Result<Ledger> {
+    let path = directory.join(LEDGER);
+    let read = || Ledger::read(&mut BufReader::new(File::open(&path)?));
+    read().with_context(|| format!("cannot read {}", path.display()))
+}
