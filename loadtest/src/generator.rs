@@ -1,6 +1,6 @@
-//! The load generator: virtual users on a few threads, each thread with a single-threaded runtime of its own, so that
-//! users share nothing but the recorder and no task ever moves between threads. Each user has its own keep-alive
-//! connection, like a real client.
+//! The load generator: virtual users on a few threads, each thread with a single-threaded runtime and notes of its own, so
+//! that threads share nothing but two counters and no task ever moves between them. The notes are taken away once a second.
+//! Each user has its own keep-alive connection, like a real client.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,9 +18,12 @@ use crate::post::bodies::{Bodies, Shape};
 use crate::recorder::Recorder;
 use crate::share::Share;
 use crate::target::Target;
+use notes::Notes;
 use tally::Tally;
 use virtual_user::Shared;
 
+mod deadline;
+mod notes;
 pub(crate) mod outcome;
 pub(crate) mod strain;
 pub(crate) mod tally;
@@ -68,7 +71,9 @@ impl Load {
 
 /// A generator at work.
 pub(crate) struct Generator {
-    tallies: Vec<Arc<Mutex<Tally>>>,
+    recorder: Arc<Recorder>,
+    /// One for each thread.
+    notes: Vec<Arc<Mutex<Notes>>>,
     threads: Vec<JoinHandle<()>>,
     /// Closed when every thread has ended, however it ended.
     ended: mpsc::Receiver<()>,
@@ -78,10 +83,10 @@ impl Generator {
     /// Starts the threads. They end by themselves when the model says so, or soon after `stop`.
     pub(crate) fn start(load: &Load, recorder: &Arc<Recorder>, stop: &CancellationToken) -> anyhow::Result<Self> {
         let (alive, ended) = mpsc::channel(1);
-        let mut generator = Self { tallies: Vec::new(), threads: Vec::new(), ended };
+        let mut generator = Self { recorder: Arc::clone(recorder), notes: Vec::new(), threads: Vec::new(), ended };
         for thread in 0..load.threads {
-            let tally = Arc::new(Mutex::new(Tally::default()));
-            generator.tallies.push(Arc::clone(&tally));
+            let notes = Arc::new(Mutex::new(Notes::default()));
+            generator.notes.push(Arc::clone(&notes));
             let shared = Shared {
                 model: load.model.clone(),
                 target: load.target.clone(),
@@ -91,7 +96,7 @@ impl Generator {
                 run: load.run,
                 bodies: Mutex::new(Bodies::new(load.run, load.seed, load.shape)),
                 recorder: Arc::clone(recorder),
-                tally,
+                notes,
                 stop: stop.clone(),
             };
             let users = load.share.users(load.model.vus()).skip(thread as usize).step_by(load.threads as usize);
@@ -113,14 +118,15 @@ impl Generator {
         while self.ended.recv().await.is_some() {}
     }
 
-    /// What was counted since the last call.
+    /// What was counted since the last call; what was told about each post goes into the recorder.
     pub(crate) fn take(&self) -> Tally {
         let mut taken = Tally::default();
-        for tally in &self.tallies {
+        for notes in &self.notes {
             // Made before the lock is taken, since it is a large allocation.
-            let empty = Tally::default();
-            let part = std::mem::replace(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner), empty);
-            taken.merge(&part);
+            let empty = Notes::default();
+            let part = std::mem::replace(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner), empty);
+            self.recorder.write(&part.answers);
+            taken.merge(&part.tally);
         }
         taken
     }

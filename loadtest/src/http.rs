@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -91,7 +91,15 @@ impl Connection {
 }
 
 async fn read(response: Response<Incoming>) -> Result<Answer, NoAnswer> {
-    let (head, body) = response.into_parts();
-    let body = Limited::new(body, LONGEST_BODY).collect().await.map_err(|_| NoAnswer::CutOff)?;
-    Ok(Answer { status: head.status, body: body.to_bytes() })
+    let (head, mut body) = response.into_parts();
+    let first = match body.frame().await {
+        Some(frame) => frame.map_err(|_| NoAnswer::CutOff)?.into_data().unwrap_or_default(),
+        None => Bytes::new(),
+    };
+    if body.is_end_stream() {
+        // Short answers come in one piece, which is not copied.
+        return Ok(Answer { status: head.status, body: first });
+    }
+    let rest = Limited::new(body, LONGEST_BODY).collect().await.map_err(|_| NoAnswer::CutOff)?.to_bytes();
+    Ok(Answer { status: head.status, body: [first, rest].concat().into() })
 }

@@ -1,5 +1,5 @@
 //! What the generator's threads write down together: the number of the next post, the ledger, and the file of accepted
-//! ids. One lock for each answered post, held for some tens of nanoseconds, is far below the cost of a request.
+//! ids. The threads themselves only count; what was told about each post comes in one go, once a second.
 
 use std::io;
 use std::path::Path;
@@ -68,16 +68,22 @@ impl Recorder {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Post `n` was sent, and this is what the client was told.
-    pub(crate) fn answered(&self, n: u64, told: Told) {
-        if let (Told::Accepted(id), Some(sampler)) = (told, &self.sampler) {
+    /// Post `n` has just been accepted, under this id; it is [written down](Self::write) later.
+    pub(crate) fn has_accepted(&self, n: u64, id: PostId) {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        if let Some(sampler) = &self.sampler {
             sampler.accepted(n, id);
         }
+    }
+
+    /// These posts were sent, and this is what the client was told about each.
+    pub(crate) fn write(&self, answers: &[(u64, Told)]) {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        book.ledger.answered(n, told);
-        if let Told::Accepted(id) = told {
-            self.accepted.fetch_add(1, Ordering::Relaxed);
-            if let Err(fault) = book.accepted.add(n, id) {
+        for (n, told) in answers {
+            book.ledger.answered(*n, *told);
+            if let Told::Accepted(id) = told
+                && let Err(fault) = book.accepted.add(*n, *id)
+            {
                 book.fault.get_or_insert(fault);
             }
         }

@@ -9,8 +9,9 @@ use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, Uri};
 use tokio_util::sync::CancellationToken;
 
+use super::deadline::Deadline;
+use super::notes::{EndedPost, Notes};
 use super::outcome::{Outcome, Trouble};
-use super::tally::Tally;
 use crate::http::{Connection, NoAnswer};
 use crate::pacing::{Lateness, Model};
 use crate::post::RunId;
@@ -28,66 +29,74 @@ pub(super) struct Shared {
     pub(super) run: RunId,
     pub(super) bodies: Mutex<Bodies>,
     pub(super) recorder: Arc<Recorder>,
-    pub(super) tally: Arc<Mutex<Tally>>,
+    pub(super) notes: Arc<Mutex<Notes>>,
     pub(super) stop: CancellationToken,
+}
+
+/// What a user keeps from one post to the next.
+struct User {
+    connection: Option<Connection>,
+    deadline: Deadline,
 }
 
 /// The life of user `vu`, until the model or `stop` ends it. What is in flight then is still waited for.
 pub(super) async fn run(shared: Arc<Shared>, vu: u32) {
-    let (mut connection, mut turn, mut last) = (None, 0, None);
+    let mut user = User { connection: None, deadline: Deadline::at(Instant::now() + shared.request_timeout) };
+    let (mut turn, mut last) = (0, None);
     while let Some(due) = shared.model.due(vu, turn, last) {
-        if !shared.wait_until(due).await {
-            return;
-        }
-        let lateness = Lateness::of(due, last.map(|(free, _)| free), Instant::now());
+        let Some(left) = shared.wait_until(due).await else { return };
+        let lateness = Lateness::of(due, last.map(|(free, _)| free), left);
         let n = shared.recorder.next();
-        let planned = shared.bodies.lock().unwrap_or_else(PoisonError::into_inner).post(n);
+        let planned = shared.begin(n);
         let is_invalid = planned.is_invalid;
-        shared.tally().begun += 1;
-        let outcome = shared.post_repeatedly(&mut connection, n, planned).await;
+        let outcome = shared.post_repeatedly(&mut user, n, planned).await;
         let outcome = if is_invalid { outcome.of_invalid() } else { outcome };
         let now = Instant::now();
-        if let Some(told) = outcome.told() {
-            shared.recorder.answered(n, told);
+        if let Outcome::Accepted(id) = outcome {
+            shared.recorder.has_accepted(n, id);
         }
-        let mut tally = shared.tally();
-        tally.left(lateness);
-        tally.record(outcome, due, now);
-        tally.invalid_accepted += u64::from(is_invalid && matches!(outcome, Outcome::Accepted(_)));
-        drop(tally);
+        shared.notes().add(EndedPost { n, due, lateness, now, outcome, is_invalid });
         (turn, last) = (turn + 1, Some((now, outcome.ended())));
     }
 }
 
 impl Shared {
-    fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether that time came before `stop`.
-    async fn wait_until(&self, due: Instant) -> bool {
-        if due <= Instant::now() {
-            return !self.stop.is_cancelled();
+    /// Waits, and gives the time then; `None` if `stop` came first.
+    async fn wait_until(&self, due: Instant) -> Option<Instant> {
+        let now = Instant::now();
+        if due <= now {
+            return (!self.stop.is_cancelled()).then_some(now);
         }
         tokio::select! {
-            () = tokio::time::sleep_until(due.into()) => true,
-            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep_until(due.into()) => Some(Instant::now()),
+            () = self.stop.cancelled() => None,
         }
+    }
+
+    /// Post `n`, which is on its way from now on.
+    fn begin(&self, n: u64) -> Planned {
+        self.notes().tally.begun += 1;
+        self.bodies.lock().unwrap_or_else(PoisonError::into_inner).post(n)
     }
 
     /// Sends post `n` as often as it is to be sent, whatever the answers are, like a client that is not sure.
-    async fn post_repeatedly(&self, connection: &mut Option<Connection>, n: u64, planned: Planned) -> Outcome {
+    async fn post_repeatedly(&self, user: &mut User, n: u64, planned: Planned) -> Outcome {
         let times = if planned.is_retried { self.repeat.max(2) } else { self.repeat };
         let key = (times > 1)
             .then(|| HeaderValue::try_from(format!("{}-{n}", self.run)).expect("digits and a hyphen are header text"));
-        let mut outcome = self.post(connection, key.as_ref(), planned.body.clone()).await;
+        let mut outcome = self.post(user, key.as_ref(), planned.body.clone()).await;
         for _ in 1..times {
-            outcome = outcome.and(self.post(connection, key.as_ref(), planned.body.clone()).await);
+            outcome = outcome.and(self.post(user, key.as_ref(), planned.body.clone()).await);
         }
         outcome
     }
 
-    async fn post(&self, connection: &mut Option<Connection>, key: Option<&HeaderValue>, body: Bytes) -> Outcome {
+    async fn post(&self, user: &mut User, key: Option<&HeaderValue>, body: Bytes) -> Outcome {
+        let User { connection, deadline } = user;
         let mut request = self.request(key, body);
         // The server may have closed a connection that was idle. A request that never left is no repeat on a fresh one.
         for _ in 0..2 {
@@ -98,17 +107,17 @@ impl Shared {
                     Err(_) => return Outcome::NotConnected,
                 },
             };
-            match tokio::time::timeout(self.request_timeout, open.send(request)).await {
-                Ok(Ok(answer)) => return Outcome::of(&answer),
-                Ok(Err(NoAnswer::NotSent(unsent))) => {
+            match deadline.bound(Instant::now() + self.request_timeout, open.send(request)).await {
+                Some(Ok(answer)) => return Outcome::of(&answer),
+                Some(Err(NoAnswer::NotSent(unsent))) => {
                     *connection = None;
                     request = *unsent;
                 }
-                Ok(Err(NoAnswer::CutOff)) => {
+                Some(Err(NoAnswer::CutOff)) => {
                     *connection = None;
                     return Outcome::Unknown(Trouble::CutOff);
                 }
-                Err(_) => {
+                None => {
                     *connection = None;
                     return Outcome::Unknown(Trouble::TimedOut);
                 }

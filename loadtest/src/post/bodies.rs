@@ -74,7 +74,8 @@ enum Breach {
 
 /// Writes the bodies of one run. Cheap to make, one for each thread.
 pub(crate) struct Bodies {
-    run: RunId,
+    /// What every body begins with, up to the post's number.
+    head: String,
     seed: u64,
     shape: Shape,
     text: String,
@@ -92,7 +93,8 @@ impl Bodies {
             text.push_str(WORDS[index]);
             text.push(' ');
         }
-        Self { run, seed, shape, text, buffer: BytesMut::new() }
+        let head = format!(r#"{{"title":"{TITLE_START}{run} "#);
+        Self { head, seed, shape, text, buffer: BytesMut::new() }
     }
 
     /// Post `n`.
@@ -117,18 +119,25 @@ impl Bodies {
             // Takes the memory of bodies that were sent and dropped, if those were all.
             self.buffer.reserve(BODIES_PER_BUFFER * room);
         }
-        // Words without quotes or backslashes: nothing needs escaping.
-        let (run, content) = (self.run, content(&self.text, lengths, random));
-        let mut out = (&mut self.buffer).writer();
-        let written = match breach {
-            Some(Breach::NoContent) => write!(out, r#"{{"title":"{TITLE_START}{run} {n}"}}"#),
-            Some(Breach::NumberAsContent) => write!(out, r#"{{"title":"{TITLE_START}{run} {n}","content":{n}}}"#),
-            Some(Breach::CutOff) => write!(out, r#"{{"title":"{TITLE_START}{run} {n}","content":"{content}"#),
-            Some(Breach::ShortContent | Breach::LongContent) | None => {
-                write!(out, r#"{{"title":"{TITLE_START}{run} {n}","content":"{content}"}}"#)
+        let buffer = &mut self.buffer;
+        buffer.put_slice(self.head.as_bytes());
+        write_number(buffer, n);
+        match breach {
+            Some(Breach::NoContent) => buffer.put_slice(br#""}"#),
+            Some(Breach::NumberAsContent) => {
+                buffer.put_slice(br#"","content":"#);
+                write_number(buffer, n);
+                buffer.put_slice(b"}");
             }
-        };
-        written.expect("writing into memory cannot fail");
+            Some(Breach::CutOff | Breach::ShortContent | Breach::LongContent) | None => {
+                buffer.put_slice(br#"","content":""#);
+                // Words without quotes or backslashes: nothing needs escaping.
+                buffer.put_slice(content(&self.text, lengths, random).as_bytes());
+                if breach != Some(Breach::CutOff) {
+                    buffer.put_slice(br#""}"#);
+                }
+            }
+        }
         self.buffer.split().freeze()
     }
 }
@@ -186,6 +195,10 @@ fn content(text: &str, lengths: ContentLength, random: u64) -> &str {
     let length = shortest + below(longest + 1 - shortest, random);
     let start = below(text.len() - length, random >> 32);
     &text[start..start + length]
+}
+
+fn write_number(buffer: &mut BytesMut, n: u64) {
+    write!(buffer.writer(), "{n}").expect("writing into memory cannot fail");
 }
 
 fn below(bound: usize, random: u64) -> usize {
