@@ -7,8 +7,8 @@
 //! [`visible`] looks for some of the posts while the load lasts. What is told meanwhile are [`news`], which a terminal shows
 //! in a [`view`]. Pacing, ledger, thresholds and everything about the report are pure; all else is a shell around them.
 //! [`chaos`] is a run with faults in between, [`soak`] one for hours; a run may be the work of several generators, each with
-//! its [`share`], of which [`merge`] makes one report. [`verify`] proves the traffic of others, and [`compare`] lays reports
-//! side by side.
+//! its [`share`], of which [`merge`] makes one report. [`verify`] proves the traffic of others, [`compare`] lays reports side
+//! by side, and [`limits`] measures what the parts could do alone.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,6 +29,7 @@ mod http;
 mod interrupt;
 mod kafka;
 mod ledger;
+mod limits;
 mod live;
 mod load;
 mod merge;
@@ -69,12 +70,13 @@ use exit::Unusable;
 use options::{CommandLine, Verb};
 
 /// The program: what `main` does with its arguments, its own name first. With `producer` or `consumer` as the first
-/// argument it is that service, which is how the lab starts its own children.
+/// argument it is that service, with `bare` the bare server of [`limits`]: this is how the lab starts its own children.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     match arguments.get(1).map(String::as_str) {
         Some(services::PRODUCER) => return producer::main(arguments.into_iter().skip(2)),
         Some(services::CONSUMER) => return consumer::main(arguments.into_iter().skip(2)),
+        Some(services::BARE) => return limits::bare::main(),
         _ => {}
     }
     match CommandLine::try_parse_from(arguments.into_iter().map(OsString::from)) {
@@ -96,6 +98,7 @@ fn execute(verb: Verb) -> ExitCode {
                 Verb::Chaos(options) => chaos::chaos(options, &stack::environment).await,
                 Verb::Soak(options) => soak::soak(options, &stack::environment).await,
                 Verb::Verify(options) => verify::verify(options, &stack::environment).await,
+                Verb::Limits(options) => limits::limits(options, &stack::environment).await,
                 Verb::Up(options) => up::up(options, &stack::environment).await,
                 Verb::Merge(options) => merge::merge(options, &stack::environment).await,
                 Verb::Show(options) => show::show(options, &stack::environment).await,

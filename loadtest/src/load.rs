@@ -91,7 +91,7 @@ pub(crate) async fn apply(
 }
 
 /// CPU time of this process until now, over all its threads.
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(used).unwrap_or_default()
 }

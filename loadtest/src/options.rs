@@ -1,5 +1,5 @@
-//! The command line. The verbs are `run`, `chaos`, `soak`, `merge`, `verify`, `up`, `show` and `compare`; without a verb the
-//! options are those of `run`.
+//! The command line. The verbs are `run`, `chaos`, `soak`, `merge`, `verify`, `limits`, `up`, `show` and `compare`; without a
+//! verb the options are those of `run`.
 
 use std::time::Duration;
 
@@ -10,12 +10,14 @@ use stack::{StackKind, StoreKind};
 use crate::chaos::fault::Faults;
 pub(crate) use compare::CompareOptions;
 pub(crate) use merge::MergeOptions;
+pub(crate) use limits::LimitsOptions;
 pub(crate) use run::{LoadOptions, OutcomeOptions, RunOptions};
 pub(crate) use soak::SoakOptions;
 use values::{brokers, positive_duration, post_id, rate};
 
 mod compare;
 mod merge;
+mod limits;
 mod run;
 mod soak;
 mod values;
@@ -78,6 +80,9 @@ pub(crate) enum Verb {
     /// Checks that every record that the consumer group has finished is stored or dead-lettered, whatever its sender
     #[command(after_help = EXPLANATION)]
     Verify(VerifyOptions),
+    /// Measures what HTTP, Kafka and the store could do alone on this machine, and which share of it the pipeline reaches
+    #[command(after_help = EXPLANATION)]
+    Limits(LimitsOptions),
     /// Starts everything and stays up until Ctrl-C
     Up(UpOptions),
     /// Says where a post is: stored, waiting, or dead-lettered and why

@@ -21,7 +21,7 @@ use crate::threshold::Verdict;
 use crate::visible::report::AcceptToVisible;
 
 #[cfg(test)]
-mod schema;
+pub(crate) mod schema;
 
 /// A run, reported.
 #[derive(Debug, Clone, Serialize)]

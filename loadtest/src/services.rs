@@ -17,6 +17,8 @@ use crate::target::Target;
 pub(crate) const PRODUCER: &str = "producer";
 /// The first argument that makes this program the consumer.
 pub(crate) const CONSUMER: &str = "consumer";
+/// The first argument that makes this program a bare server, see [`crate::limits`].
+pub(crate) const BARE: &str = "bare";
 
 /// A service that is not ready after so long has a problem that it tells of in its log.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -99,9 +101,19 @@ impl Services {
 impl Service {
     /// Starts one more consumer, and waits until it is ready.
     pub(crate) async fn another_consumer(name: &str, options: &ServiceOptions) -> anyhow::Result<Self> {
-        let consumer = Self::spawn(name, CONSUMER, stack::free_port(), options)?;
-        consumer.ready().await?;
-        Ok(consumer)
+        Self::start(name, CONSUMER, options).await
+    }
+
+    /// Starts one alone, on a port of its own, and waits until it is ready.
+    pub(crate) async fn start(name: &str, role: &'static str, options: &ServiceOptions) -> anyhow::Result<Self> {
+        let service = Self::start_unready(name, role, options)?;
+        service.ready().await?;
+        Ok(service)
+    }
+
+    /// Starts one alone, on a port of its own.
+    pub(crate) fn start_unready(name: &str, role: &'static str, options: &ServiceOptions) -> anyhow::Result<Self> {
+        Self::spawn(name, role, stack::free_port(), options)
     }
 
     /// `name` is for the log and for people, `role` is what it does.
@@ -120,6 +132,11 @@ impl Service {
         let log: &Path = &options.logs.join(format!("{name}.log"));
         let process = Process::spawn(name, &command, log)?;
         Ok(Self { name: name.to_owned(), command, process, target: Target::local(port), variables })
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     /// Whether it runs.

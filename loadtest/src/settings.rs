@@ -22,6 +22,8 @@ pub(crate) struct ServiceSettings {
     pub(crate) producer: Variables,
     /// The consumer's variables.
     pub(crate) consumer: Variables,
+    /// How the producer makes topic and batches.
+    pub(crate) producer_config: producer::Config,
     /// Names of topics and group, and where the servers are.
     pub(crate) consumer_config: consumer::Config,
 }
@@ -32,7 +34,7 @@ impl ServiceSettings {
     /// # Errors
     /// Every fault of both.
     pub(crate) fn read(lookup: Lookup<'_>) -> Result<Self, Unusable> {
-        let (_, producer, mut faults) = read(lookup, producer::Config::read);
+        let (producer_config, producer, mut faults) = read(lookup, producer::Config::read);
         let (consumer_config, consumer, more) = read(lookup, consumer::Config::read);
         let news: Vec<Fault> = more.into_iter().filter(|fault| !faults.contains(fault)).collect();
         faults.extend(news);
@@ -40,7 +42,7 @@ impl ServiceSettings {
             let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
             return Err(Unusable(faults.join("\n")));
         }
-        Ok(Self { producer, consumer, consumer_config })
+        Ok(Self { producer, consumer, producer_config, consumer_config })
     }
 }
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 /// Largest encoded batch that is sent. rskafka writes a frame above 8 KiB as a 4-byte length and the rest, and the rest of
 /// one up to 64 KiB then waits 40 ms for the delayed ACK of those four bytes. With 492 bytes to spare for the request's
 /// and the batch's own fields (110, and the topic's name of at most 249) every batch goes out in one write.
-pub(crate) const STALL_FREE_BYTES: usize = 7_700;
+pub const STALL_FREE_BYTES: usize = 7_700;
 
 /// Items collected so far; never empty.
 #[derive(Debug)]
-pub(crate) struct Batch<T> {
+pub struct Batch<T> {
     items: Vec<T>,
     size_bytes: usize,
     max_bytes: usize,
@@ -19,12 +19,12 @@ pub(crate) struct Batch<T> {
 
 impl<T> Batch<T> {
     /// A batch with its first item, which arms the linger time. An item larger than the bound makes a batch of its own.
-    pub(crate) fn new(first: T, first_bytes: usize, max_bytes: usize, now: Instant, linger: Duration) -> Self {
+    pub fn new(first: T, first_bytes: usize, max_bytes: usize, now: Instant, linger: Duration) -> Self {
         Self { items: vec![first], size_bytes: first_bytes, max_bytes, deadline: now + linger }
     }
 
     /// Takes the item, or hands it back if the batch would grow beyond its bound: then the batch is to be sent.
-    pub(crate) fn push(&mut self, item: T, item_bytes: usize) -> Result<(), T> {
+    pub fn push(&mut self, item: T, item_bytes: usize) -> Result<(), T> {
         if self.size_bytes + item_bytes > self.max_bytes {
             return Err(item);
         }
@@ -34,17 +34,17 @@ impl<T> Batch<T> {
     }
 
     /// Encoded size of the items, in bytes.
-    pub(crate) fn size_bytes(&self) -> usize {
+    pub fn size_bytes(&self) -> usize {
         self.size_bytes
     }
 
     /// When the batch is to be sent even if it is not full.
-    pub(crate) fn deadline(&self) -> Instant {
+    pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
     /// The items, in the order they came.
-    pub(crate) fn into_items(self) -> Vec<T> {
+    pub fn into_items(self) -> Vec<T> {
         self.items
     }
 }

@@ -36,7 +36,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 const SEARCH_PAUSE: Duration = Duration::from_millis(200);
 
 /// Connections per partition: one collects a batch while the others wait for their acknowledgements.
-const LANES_PER_PARTITION: usize = 4;
+pub const LANES_PER_PARTITION: usize = 4;
 
 /// How many connections to Kafka there are for this many partitions: the lanes, the watch, and two for metadata.
 pub(crate) fn connections(partitions: i32) -> usize {

@@ -34,7 +34,10 @@ mod refusal;
 mod spans;
 mod status;
 
+pub use batch::{Batch, STALL_FREE_BYTES};
 pub use config::{Config, KafkaSettings};
+pub use kafka::LANES_PER_PARTITION;
+pub use record::Publishing;
 
 /// Files open beside all connections: the runtime's own, and connections that end while others begin.
 const OTHER_FILES: usize = 100;

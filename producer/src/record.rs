@@ -7,18 +7,20 @@ use contract::{PostId, TraceContext};
 use rskafka::record::Record;
 
 /// A valid post on its way.
-pub(crate) struct Publishing {
-    pub(crate) id: PostId,
+pub struct Publishing {
+    /// Its id, and the record's key.
+    pub id: PostId,
     /// The record's value.
-    pub(crate) value: Vec<u8>,
-    /// When the request was accepted.
-    pub(crate) timestamp_ms: i64,
+    pub value: Vec<u8>,
+    /// When the request was accepted, in ms since 1970.
+    pub timestamp_ms: i64,
     /// The trace it belongs to: that of the request's span, or without tracing the client's, if it had one.
-    pub(crate) trace: Option<TraceContext>,
+    pub trace: Option<TraceContext>,
 }
 
 impl Publishing {
-    pub(crate) fn to_record(&self) -> Record {
+    /// As rskafka takes it.
+    pub fn to_record(&self) -> Record {
         let content_type = (CONTENT_TYPE_HEADER.to_owned(), CONTENT_TYPE.as_bytes().to_vec());
         let trace = self.trace.map(|trace| (TRACEPARENT_HEADER.to_owned(), trace.to_traceparent()));
         Record {
@@ -31,7 +33,7 @@ impl Publishing {
 
     /// Upper bound of the record's size within an uncompressed batch, in bytes; at most 6 more than the size. It is close,
     /// because the broker's work is by the batch and a batch has room for only some twenty posts.
-    pub(crate) fn encoded_bytes(&self) -> usize {
+    pub fn encoded_bytes(&self) -> usize {
         // Attributes; a timestamp delta of months; an offset delta of thousands.
         const FIXED: usize = 1 + 5 + 2;
         const KEY: usize = with_length(36);

@@ -7,7 +7,12 @@ const SCHEMA: &str = include_str!("../../report.schema.json");
 
 /// Every way in which the report is not as the schema says.
 pub(crate) fn faults(report: &Value) -> Vec<String> {
-    let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+    faults_by(SCHEMA, report)
+}
+
+/// The same, by another schema.
+pub(crate) fn faults_by(schema: &str, report: &Value) -> Vec<String> {
+    let schema: Value = serde_json::from_str(schema).expect("the schema is JSON");
     let mut faults = Vec::new();
     check(&schema, &schema, report, "report", &mut faults);
     faults

@@ -1,0 +1,131 @@
+//! What the broker takes without any HTTP: records like the pipeline's, by the producer's own client, with as many
+//! connections as the producer has and a batch in flight on each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use contract::PostId;
+use producer::{Batch, LANES_PER_PARTITION, Publishing};
+use rskafka::client::error::Error;
+use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
+use rskafka::client::{Client, ClientBuilder};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::post::RunId;
+use crate::post::bodies::{Bodies, Shape};
+
+/// Longest wait for any answer of Kafka.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// No more records than these in one measure, so that a fast broker does not fill the disk: some 400 MB.
+const MOST_RECORDS: u64 = 1_000_000;
+
+/// What is produced, and where to.
+#[derive(Debug, Clone)]
+pub(super) struct Produce {
+    pub(super) topic: String,
+    pub(super) partitions: i32,
+    pub(super) replication: i16,
+    pub(super) compression: Compression,
+    /// Upper bound of a batch's encoded size.
+    pub(super) batch_bytes: usize,
+    pub(super) run: RunId,
+}
+
+/// Connects to the first of the brokers, which tells of the others.
+pub(super) async fn connect(brokers: &str) -> anyhow::Result<Client> {
+    let brokers = brokers.split(',').map(|broker| broker.trim().to_owned()).collect();
+    answer(ClientBuilder::new(brokers).client_id("loadtest").build()).await.context("cannot connect to Kafka")
+}
+
+/// Bounds the wait for an answer, which the client by itself does not.
+pub(super) async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
+    match timeout(ANSWER_TIMEOUT, request).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => bail!("no answer from Kafka within {ANSWER_TIMEOUT:?}"),
+    }
+}
+
+impl Produce {
+    /// Makes the topic and connects to its partitions.
+    pub(super) async fn connections(&self, client: &Client) -> anyhow::Result<Vec<PartitionClient>> {
+        let timeout_ms = i32::try_from(ANSWER_TIMEOUT.as_millis()).unwrap_or(i32::MAX);
+        let controller = client.controller_client()?;
+        let created = answer(controller.create_topic(&self.topic, self.partitions, self.replication, timeout_ms)).await;
+        created.with_context(|| format!("cannot create the topic {}", self.topic))?;
+        let mut connections = Vec::new();
+        for partition in 0..self.partitions {
+            for _ in 0..LANES_PER_PARTITION {
+                // A new topic's leader may not be known everywhere yet.
+                let connected = client.partition_client(&self.topic, partition, UnknownTopicHandling::Retry);
+                connections.push(answer(connected).await?);
+            }
+        }
+        Ok(connections)
+    }
+
+    /// Produces for `duration` and gives how many records were acknowledged.
+    pub(super) async fn records(&self, connections: Vec<PartitionClient>, duration: Duration) -> anyhow::Result<u64> {
+        let (end, acknowledged) = (Instant::now() + duration, Arc::new(AtomicU64::new(0)));
+        let mut lanes = JoinSet::new();
+        for (lane, connection) in (0..).zip(connections) {
+            let (produce, acknowledged) = (self.clone(), Arc::clone(&acknowledged));
+            lanes.spawn(async move {
+                // Texts differ from lane to lane, as they do from post to post.
+                let mut bodies = Bodies::new(produce.run, lane, Shape::default());
+                let mut n = 0;
+                while Instant::now() < end && acknowledged.load(Ordering::Relaxed) < MOST_RECORDS {
+                    let batch = batch(&mut bodies, &mut n, produce.batch_bytes);
+                    let records = batch.iter().map(Publishing::to_record).collect();
+                    let offsets = answer(connection.produce(records, produce.compression)).await?;
+                    acknowledged.fetch_add(offsets.len() as u64, Ordering::Relaxed);
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(ended) = lanes.join_next().await {
+            ended.context("producing failed")??;
+        }
+        Ok(acknowledged.load(Ordering::Relaxed))
+    }
+}
+
+/// As many records as fit into this size, at least one.
+fn batch(bodies: &mut Bodies, n: &mut u64, batch_bytes: usize) -> Vec<Publishing> {
+    let mut next = || {
+        *n += 1;
+        let timestamp_ms = bson::DateTime::now().timestamp_millis();
+        let value = bodies.post(*n).body.to_vec();
+        let post = Publishing { id: PostId::fresh(), value, timestamp_ms, trace: None };
+        let size_bytes = post.encoded_bytes();
+        (post, size_bytes)
+    };
+    let (first, first_bytes) = next();
+    let mut batch = Batch::new(first, first_bytes, batch_bytes, Instant::now(), Duration::ZERO);
+    loop {
+        let (post, size_bytes) = next();
+        if batch.push(post, size_bytes).is_err() {
+            return batch.into_items();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_as_large_as_it_may_be() {
+        let mut bodies = Bodies::new(RunId::fresh(), 1, Shape::default());
+        let mut n = 0;
+        for batch_bytes in [1, producer::STALL_FREE_BYTES, 100_000] {
+            let batch = batch(&mut bodies, &mut n, batch_bytes);
+            let size_bytes: usize = batch.iter().map(Publishing::encoded_bytes).sum();
+            assert!(batch.len() == 1 || size_bytes <= batch_bytes, "{size_bytes} of {batch_bytes}");
+            assert!(size_bytes + 500 > batch_bytes, "one more would have fitted: {size_bytes} of {batch_bytes}");
+        }
+    }
+}

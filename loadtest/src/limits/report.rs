@@ -1,0 +1,185 @@
+//! What was measured, as `limits.json` for programs. Its names are an interface: they are added to, not changed.
+
+use serde::Serialize;
+
+use super::cpu;
+use super::measure::{Measure, Sample, Samples};
+
+/// All measures.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// Version of this workspace.
+    pub(super) version: &'static str,
+    /// When the first measure began, UTC.
+    pub(super) started_at: String,
+    /// Where the servers came from.
+    pub(super) stack: String,
+    /// Name and version of the store.
+    pub(super) store: String,
+    /// Operating system and processor.
+    pub(super) platform: String,
+    /// Processor cores that this program may use.
+    pub(super) cores: usize,
+    /// Virtual users of the generator.
+    pub(super) vus: u32,
+    /// How long each measure was to take.
+    pub(super) duration_seconds: f64,
+    /// How often each was to be taken.
+    pub(super) rounds: u32,
+    /// Whether they were all taken; false after Ctrl-C.
+    pub(super) is_complete: bool,
+    /// The measures that were taken, in their order.
+    pub(super) measures: Vec<MeasureReport>,
+}
+
+/// One measure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct MeasureReport {
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+    /// Posts, records or documents per second.
+    pub(super) rate_per_second: Spread,
+    /// CPU time for each of them.
+    pub(super) cpu_microseconds: Vec<Cpu>,
+    /// The rate as a share of each of its limits, round by round.
+    pub(super) shares: Vec<Share>,
+    /// The rounds, in their order.
+    pub(super) samples: Vec<SampleReport>,
+}
+
+/// The middle of several values, and the outermost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Spread {
+    pub(super) median: f64,
+    pub(super) min: f64,
+    pub(super) max: f64,
+}
+
+/// CPU time of one process.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Cpu {
+    /// `lab` is the generator or the client.
+    pub(super) process: &'static str,
+    #[serde(flatten)]
+    pub(super) spread: Spread,
+}
+
+/// A share of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Share {
+    /// Name of the measure that is the limit.
+    pub(super) of: &'static str,
+    #[serde(flatten)]
+    pub(super) spread: Spread,
+}
+
+/// One round.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct SampleReport {
+    pub(super) posts: u64,
+    pub(super) seconds: f64,
+}
+
+/// The measures that have samples.
+pub(super) fn summarize(samples: &Samples) -> Vec<MeasureReport> {
+    samples.iter().filter_map(|(measure, of_it)| summary(*measure, of_it, samples)).collect()
+}
+
+fn summary(measure: Measure, of_it: &[Sample], samples: &Samples) -> Option<MeasureReport> {
+    let cpu = |process: &&'static str| {
+        let spread = Spread::of(of_it.iter().filter_map(|sample| sample.cpu_microseconds(process)))?;
+        Some(Cpu { process, spread })
+    };
+    let share = |limit: &Measure| {
+        // Of the same round, whose minutes they share; the last one may lack its end.
+        let pairs = of_it.iter().zip(samples.get(limit)?).filter(|(_, limit)| limit.rate() > 0.0);
+        Some(Share { of: limit.name(), spread: Spread::of(pairs.map(|(sample, limit)| sample.rate() / limit.rate()))? })
+    };
+    let of_round = |sample: &Sample| SampleReport { posts: sample.posts, seconds: sample.elapsed.as_secs_f64() };
+    Some(MeasureReport {
+        name: measure.name(),
+        what: measure.what(),
+        rate_per_second: Spread::of(of_it.iter().map(Sample::rate))?,
+        cpu_microseconds: cpu::ALL.iter().filter_map(cpu).collect(),
+        shares: measure.limits().iter().filter_map(share).collect(),
+        samples: of_it.iter().map(of_round).collect(),
+    })
+}
+
+impl Spread {
+    /// Of these values; `None` if there are none. The median of an even number is the mean of the two in the middle.
+    fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let (min, max) = (*values.first()?, *values.last()?);
+        let middle = values.len() / 2;
+        let median =
+            if values.len().is_multiple_of(2) { (values[middle - 1] + values[middle]) / 2.0 } else { values[middle] };
+        Some(Self { median, min, max })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::schema;
+
+    fn sample(posts: u64, cpu: &[(&'static str, u64)]) -> Sample {
+        let cpu = cpu.iter().map(|(name, milliseconds)| (*name, Duration::from_millis(*milliseconds))).collect();
+        Sample { posts, elapsed: Duration::from_secs(2), cpu }
+    }
+
+    pub(in crate::limits) fn example() -> Report {
+        let mut samples = Samples::default();
+        samples.insert(Measure::Insert, vec![sample(80_000, &[("store", 800)]), sample(40_000, &[("store", 800)])]);
+        samples.insert(Measure::Consumer, vec![sample(40_000, &[("consumer", 400), ("store", 800)])]);
+        Report {
+            version: "0.1.0",
+            started_at: "2026-01-02T03:04:05Z".to_owned(),
+            stack: "Kafka is a native Apache Kafka".to_owned(),
+            store: "FerretDB".to_owned(),
+            platform: "linux x86_64".to_owned(),
+            cores: 2,
+            vus: 64,
+            duration_seconds: 2.0,
+            rounds: 2,
+            is_complete: false,
+            measures: summarize(&samples),
+        }
+    }
+
+    #[test]
+    fn shares_are_of_the_same_round() {
+        let [insert, consumer] = &example().measures[..] else { panic!("two were measured") };
+        assert_eq!(insert.rate_per_second, Spread { median: 30_000.0, min: 20_000.0, max: 40_000.0 });
+        assert_eq!(insert.shares, []);
+        let half = Spread { median: 0.5, min: 0.5, max: 0.5 };
+        assert_eq!(consumer.shares, [Share { of: "insert", spread: half }]);
+        let cpu: Vec<(&str, f64)> =
+            consumer.cpu_microseconds.iter().map(|cpu| (cpu.process, cpu.spread.median)).collect();
+        assert_eq!(cpu, [("consumer", 10.0), ("store", 20.0)]);
+    }
+
+    #[test]
+    fn the_report_is_as_its_schema_says() {
+        let report = serde_json::to_value(example()).unwrap();
+        assert_eq!(schema::faults_by(include_str!("../../limits.schema.json"), &report), [""; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_median_lies_in_the_middle(mut values in proptest::collection::vec(0.0_f64..1e6, 1..20)) {
+            let Spread { median, min, max } = Spread::of(values.iter().copied()).unwrap();
+            prop_assert!(min <= median && median <= max);
+            let below = values.iter().filter(|value| **value < median).count();
+            let above = values.iter().filter(|value| **value > median).count();
+            prop_assert!(below <= values.len() / 2 && above <= values.len() / 2);
+            values.reverse();
+            prop_assert_eq!(Spread::of(values.into_iter()), Some(Spread { median, min, max }));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The real program on the real native stack: what its measures are made of. How fast they are is nobody's business here.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::Command;
+
+use serde_json::Value;
+
+#[path = "../src/report/schema.rs"]
+#[allow(dead_code, reason = "the schema of report.json is another test's")]
+mod schema;
+
+#[test]
+fn every_measure_is_taken_and_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    command.args(["limits", "--duration", "300ms", "--rounds", "2", "--vus", "8", "--stack", "native", "--report"]);
+    let output = command.arg(directory.path()).output().unwrap();
+    let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
+    assert!(!progress.contains("not everything is cleaned up"), "{progress}");
+
+    let report = std::fs::read(directory.path().join("limits.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(schema::faults_by(include_str!("../limits.schema.json"), &report), [""; 0]);
+    assert_eq!((&report["is_complete"], &report["rounds"]), (&true.into(), &2.into()), "{report:#}");
+
+    let measures = report["measures"].as_array().unwrap();
+    let names: Vec<&str> = measures.iter().map(|measure| measure["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["http", "produce", "produce_large", "insert", "producer", "consumer", "pipeline"]);
+    let told = |measure: &Value, list: &str, name: &str| -> Vec<String> {
+        measure[list].as_array().unwrap().iter().map(|entry| entry[name].as_str().unwrap().to_owned()).collect()
+    };
+    for (measure, (processes, limits)) in measures.iter().zip([
+        (&["lab", "bare"][..], &[][..]),
+        (&["lab", "broker"], &[]),
+        (&["lab", "broker"], &[]),
+        (&["lab", "store"], &[]),
+        (&["lab", "producer", "broker"], &["http", "produce"]),
+        (&["lab", "consumer", "broker", "store"], &["insert"]),
+        (&["lab", "producer", "consumer", "broker", "store"], &["http", "produce", "insert"]),
+    ]) {
+        let name = measure["name"].as_str().unwrap();
+        let samples = measure["samples"].as_array().unwrap();
+        assert_eq!(samples.len(), 2, "{measure:#}");
+        assert!(samples.iter().all(|sample| sample["posts"].as_u64().unwrap() > 0), "{measure:#}");
+        assert_eq!(told(measure, "shares", "of"), limits, "{measure:#}");
+        if cfg!(target_os = "linux") {
+            assert_eq!(told(measure, "cpu_microseconds", "process"), processes, "{measure:#}");
+        }
+        assert!(table.lines().any(|line| line.trim_start().starts_with(name)), "{name} in {table}");
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_exit_code_64() {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest")).args(["limits", "--rounds", "0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", String::from_utf8_lossy(&output.stderr));
+}
