@@ -20,8 +20,9 @@ use crate::settings::{Lookup, ServiceSettings};
 use crate::store::{Documents, Store};
 use crate::text::{grouped, rate};
 
-/// Upper bound of the large batches, in bytes: far beyond what rskafka stalls at, and below what brokers take by default.
-const LARGE_BATCH_BYTES: usize = 500_000;
+/// Upper bound of the large batches, in bytes: some 240 records, beyond the sizes that rskafka stalls at. Larger ones take turns
+/// with the broker over its socket buffers, which hold 100 KiB by default.
+const LARGE_BATCH_BYTES: usize = 100_000;
 
 /// How often the consumer is asked how much it has stored.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -86,8 +87,8 @@ impl Bench {
             samples.entry(measure).or_default().push(sample);
         };
         note(Measure::Http, self.http().await?);
-        let lanes_bytes = self.settings.producer_config.batch_bytes.min(producer::STALL_FREE_BYTES);
-        note(Measure::Produce, self.produce(&self.topic(round, "produce"), lanes_bytes).await?);
+        let batch_bytes = self.settings.producer_config.batch_bytes.min(producer::STALL_FREE_BYTES);
+        note(Measure::Produce, self.produce(&self.topic(round, "produce"), batch_bytes).await?);
         note(Measure::ProduceLarge, self.produce(&self.topic(round, "large"), LARGE_BATCH_BYTES).await?);
         note(Measure::Insert, self.insert().await?);
         let apart = self.service_options(self.topic(round, "apart"));

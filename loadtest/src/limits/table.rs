@@ -12,7 +12,7 @@ pub(super) fn render(report: &Report) -> String {
          (lowest - highest)\n\n"
     );
     let row = |[name, rate, spread, cpu, shares]: [&str; 5]| {
-        format!("  {name:<14}{rate:>9}  {spread:<22}{cpu:<58}{shares}").trim_end().to_owned() + "\n"
+        format!("  {name:<14}{rate:>9}  {spread:<22}{cpu:<76}{shares}").trim_end().to_owned() + "\n"
     };
     text.push_str(&row(["", "posts/s", "", "CPU a post, in µs", "share of"]));
     for measure in &report.measures {
