@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde::Serialize;
 
 use crate::report::Report;
 use crate::{html_report, percentiles, series};
@@ -18,22 +19,31 @@ const LATENCIES: &str = "latency.hgrm";
 /// Every time until a sampled post was visible, if there were any.
 const VISIBLE: &str = "visible.hgrm";
 
+/// Writes a result for programs into the directory, and gives its path.
+pub(crate) fn write_json(result: &impl Serialize, directory: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let mut json = serde_json::to_string_pretty(result).context("the result cannot be written as JSON")?;
+    json.push('\n');
+    write_text(&json, directory, name)
+}
+
+/// Writes a text into the directory, and gives its path.
+pub(crate) fn write_text(text: &str, directory: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let path = directory.join(name);
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
 /// Writes all of them into the directory, and gives the page's path and the names of the others.
 pub(crate) fn write(report: &Report, directory: &Path) -> anyhow::Result<(PathBuf, Vec<&'static str>)> {
-    let mut json = serde_json::to_string_pretty(report).context("the report cannot be written as JSON")?;
-    json.push('\n');
-    let mut texts = vec![
-        (PAGE, html_report::render(report)),
-        (SERIES, series::csv(&report.series)),
-        (LATENCIES, percentiles::text(&report.latencies_us)),
-    ];
-    texts.extend(report.accept_to_visible.times_us().map(|times_us| (VISIBLE, percentiles::text(times_us))));
-    // The one that programs wait for comes last.
-    texts.push((JSON, json));
-    for (name, text) in &texts {
-        let path = directory.join(name);
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    let page = write_text(&html_report::render(report), directory, PAGE)?;
+    let mut others = vec![JSON, SERIES, LATENCIES];
+    write_text(&series::csv(&report.series), directory, SERIES)?;
+    write_text(&percentiles::text(&report.latencies_us), directory, LATENCIES)?;
+    if let Some(times_us) = report.accept_to_visible.times_us() {
+        write_text(&percentiles::text(times_us), directory, VISIBLE)?;
+        others.push(VISIBLE);
     }
-    let others = texts[1..texts.len() - 1].iter().map(|(name, _)| *name);
-    Ok((directory.join(PAGE), [JSON].into_iter().chain(others).collect()))
+    // The one that programs wait for comes last.
+    write_json(report, directory, JSON)?;
+    Ok((page, others))
 }

@@ -1,6 +1,8 @@
 //! The report as a page for people: one file without scripts and without anything to load, so it opens anywhere and can
 //! be sent by mail. A pure function of the [`Report`].
 
+use std::fmt::Display;
+
 use service::html::Html;
 
 use crate::ledger::reported::ReportedCounts;
@@ -10,8 +12,10 @@ use crate::text::grouped;
 
 mod plots;
 mod surroundings;
-mod tables;
+pub(crate) mod tables;
 mod time_plots;
+
+pub(crate) use time_plots::{figure, latencies, values};
 
 const STYLE: &str = include_str!("html_report/report.css");
 
@@ -50,15 +54,20 @@ pub(crate) fn render(report: &Report) -> String {
     html.into_string()
 }
 
-/// The policy lets a browser show the page, with the style and the icon that stand in it, and do nothing else.
 fn head(html: &mut Html, report: &Report) {
+    begin(html, report.passed, format_args!("{}: run {}", word(report), report.run));
+}
+
+/// Begins a document, up to the begin of its body. The policy lets a browser show the page, with the style and the icon that
+/// stand in it, and do nothing else.
+pub(crate) fn begin(html: &mut Html, is_good: bool, title: impl Display) {
     html.markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     html.markup("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n");
     html.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     html.markup("<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
-    html.text(word(report)).markup(": run ").text(&report.run).markup("</title>\n");
+    html.text(title).markup("</title>\n");
     html.markup("<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E");
-    html.markup(if report.passed {
+    html.markup(if is_good {
         "%3Ccircle%20cx='8'%20cy='8'%20r='7'%20fill='%23007a5e'/%3E"
     } else {
         "%3Cpath%20d='M8%201l7.5%2014H.5z'%20fill='%23d55e00'/%3E"

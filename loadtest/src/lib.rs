@@ -8,7 +8,8 @@
 //! in a [`view`]. Pacing, ledger, thresholds and everything about the report are pure; all else is a shell around them.
 //! [`chaos`] is a run with faults in between, [`soak`] one for hours; a run may be the work of several generators, each with
 //! its [`share`], of which [`merge`] makes one report. [`verify`] proves the traffic of others, [`compare`] lays reports side
-//! by side, and [`limits`] measures what the parts could do alone.
+//! by side, and [`limits`] measures what the parts could do alone. [`find_max`] and [`tune`] apply many short [`probe`]s, and
+//! a pure core says which one comes next.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -23,11 +24,13 @@ mod drain;
 mod environment;
 mod exit;
 mod files;
+mod find_max;
 mod generator;
 mod html_report;
 mod http;
 mod interrupt;
 mod kafka;
+mod lag;
 mod ledger;
 mod limits;
 mod live;
@@ -42,6 +45,7 @@ mod percentiles;
 mod pipeline;
 mod plot;
 mod post;
+mod probe;
 mod reconcile;
 mod recorder;
 mod report;
@@ -61,6 +65,7 @@ mod target;
 mod text;
 mod threshold;
 mod trial;
+mod tune;
 mod up;
 mod verify;
 mod view;
@@ -95,6 +100,8 @@ fn execute(verb: Verb) -> ExitCode {
         runtime.block_on(async {
             match verb {
                 Verb::Run(options) => run::run(options, &stack::environment).await,
+                Verb::FindMax(options) => find_max::find_max(options, &stack::environment).await,
+                Verb::Tune(options) => tune::tune(options, &stack::environment).await,
                 Verb::Chaos(options) => chaos::chaos(options, &stack::environment).await,
                 Verb::Soak(options) => soak::soak(options, &stack::environment).await,
                 Verb::Verify(options) => verify::verify(options, &stack::environment).await,

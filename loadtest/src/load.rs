@@ -18,7 +18,7 @@ use crate::series::{self, Series};
 use crate::share::Share;
 
 /// A moment, so that the first posts are not late because of the threads' start.
-const HEAD_START: Duration = Duration::from_millis(20);
+pub(crate) const HEAD_START: Duration = Duration::from_millis(20);
 
 /// The load as it was.
 pub(crate) struct Applied {

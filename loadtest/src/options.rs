@@ -1,5 +1,5 @@
-//! The command line. The verbs are `run`, `chaos`, `soak`, `merge`, `verify`, `limits`, `up`, `show` and `compare`; without a
-//! verb the options are those of `run`.
+//! The command line. The verbs are `run`, `find-max`, `tune`, `chaos`, `soak`, `merge`, `verify`, `limits`, `up`, `show` and
+//! `compare`; without a verb the options are those of `run`.
 
 use std::time::Duration;
 
@@ -9,17 +9,21 @@ use stack::{StackKind, StoreKind};
 
 use crate::chaos::fault::Faults;
 pub(crate) use compare::CompareOptions;
-pub(crate) use merge::MergeOptions;
+pub(crate) use find_max::FindMaxOptions;
 pub(crate) use limits::LimitsOptions;
+pub(crate) use merge::MergeOptions;
 pub(crate) use run::{LoadOptions, OutcomeOptions, RunOptions};
 pub(crate) use soak::SoakOptions;
+pub(crate) use tune::TuneOptions;
 use values::{brokers, positive_duration, post_id, rate};
 
 mod compare;
-mod merge;
+mod find_max;
 mod limits;
+mod merge;
 mod run;
 mod soak;
+mod tune;
 mod values;
 
 const EXPLANATION: &str = "\
@@ -28,6 +32,20 @@ PRODUCER_*, CONSUMER_* and the like are passed on to the producer and the consum
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
 done, 99 a threshold or the ledger failed, 130 ended by a second Ctrl-C.";
+
+const FIND_MAX_EXPLANATION: &str = "\
+A rate is sustained if no post fails, at least 97 % of it is accepted in the measured time, p99 is within --slo, and the \
+consumer's lag does not grow. Its report is find-max.json.
+
+Exit codes: 0 a limit was found and what was accepted is stored, 64 arguments or settings that cannot be used, 1 the start \
+failed or the work could not be done, 99 nothing is sustained or a post is missing, 130 ended by a second Ctrl-C.";
+
+const TUNE_EXPLANATION: &str = "\
+The search starts from the settings in the environment, and from the defaults where those are others. Its results are \
+tuned.env, tune.json and tune.html in the directory of --report.
+
+Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
+done, 99 a post is missing, 130 ended by a second Ctrl-C.";
 
 const CHAOS_EXPLANATION: &str = "\
 Faults: consumer-kill, producer-kill (SIGKILL, started again a moment later), consumer-stop, producer-stop (SIGTERM), \
@@ -68,6 +86,12 @@ pub(crate) enum Verb {
     /// Starts everything, applies load, waits until all is stored, reconciles and reports; the default
     #[command(after_help = EXPLANATION)]
     Run(RunOptions),
+    /// Finds the largest rate that the pipeline sustains, with its confidence interval
+    #[command(after_help = FIND_MAX_EXPLANATION)]
+    FindMax(FindMaxOptions),
+    /// Searches the services' settings for those that store the most posts a second, and tells what each of them is worth
+    #[command(after_help = TUNE_EXPLANATION, mut_arg("vus", |vus| vus.default_value("64")))]
+    Tune(TuneOptions),
     /// Applies load while servers and services are killed, frozen and cut off, and proves that nothing is lost or doubled
     #[command(after_help = CHAOS_EXPLANATION)]
     Chaos(ChaosOptions),
@@ -213,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn tune_has_fewer_users_than_a_run() {
+        let Ok(Verb::Tune(options)) = parse(&["tune", "--keep", "KAFKA_PARTITIONS,PRODUCER_LINGER"]) else { panic!() };
+        assert_eq!((options.load.vus, options.keep.len()), (64, 2));
+        let Ok(Verb::FindMax(options)) = parse(&["find-max", "--vus", "50"]) else { panic!() };
+        assert_eq!((options.load.vus, options.slo), (50, Duration::from_millis(500)));
+    }
+
+    #[test]
     fn what_cannot_be_used_is_told() {
         for (arguments, told) in [
             (&["--vus", "0"][..], "0 is not in 1..=100000"),
@@ -237,6 +269,10 @@ mod tests {
             (&["--target", "http://a", "--run", "7", "--share", "1/2"], "eight hexadecimal digits"),
             (&["merge"], "<DIR>"),
             (&["--duration", "0s"], "must be more than zero"),
+            (&["find-max", "--slo", "500"], "must be a number with its unit"),
+            (&["find-max", "--repeats", "0"], "0 is not in 1..=1000"),
+            (&["tune", "--keep", "KAFKA_TOPIC"], "must be of PRODUCER_LINGER, PRODUCER_BATCH_BYTES"),
+            (&["tune", "--target", "http://a"], "unexpected argument"),
             (&["show", "42"], "must be the id from the answer"),
             (&["soak", "--max-memory-growth", "5"], "must be megabytes an hour, such as 5MB/h"),
             (&["soak", "--max-latency-growth", "5%"], "must be percent an hour, such as 10%/h"),

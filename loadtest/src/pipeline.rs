@@ -50,25 +50,12 @@ impl Pipeline {
         lookup: Lookup<'_>,
         settings: &ServiceSettings,
         ports: Ports,
-        mut more: Vec<(&'static str, String)>,
+        more: Vec<(&'static str, String)>,
         logs: &Path,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let stack = start_stack(options, lookup, stop).await?;
-        let log_format = settings.producer.get("LOG_FORMAT").filter(|format| *format != "auto");
-        if stack.brokers.len() > 1 && lookup("KAFKA_REPLICATION").is_none() {
-            more.push(("KAFKA_REPLICATION", stack.brokers.len().to_string()));
-        }
-        let options = ServiceOptions {
-            // People read the files.
-            log_format: log_format.map_or("text".to_owned(), String::clone),
-            kafka_broker: stack.kafka_broker().to_owned(),
-            mongo_uri: stack.mongo_uri().to_owned(),
-            producer_port: ports.producer,
-            consumer_port: ports.consumer,
-            more,
-            logs: logs.to_owned(),
-        };
+        let options = service_options(&stack, lookup, settings, ports, more, logs);
         let services = unless_stopped(stop, Services::start(&options)).await?;
         Ok(Self {
             target: services.producer.target.clone(),
@@ -113,7 +100,33 @@ pub(crate) async fn start_stack(
     Ok(stack)
 }
 
-async fn unless_stopped<T>(
+/// What the services are started with, on these servers, with `more` variables.
+pub(crate) fn service_options(
+    stack: &Stack,
+    lookup: Lookup<'_>,
+    settings: &ServiceSettings,
+    ports: Ports,
+    mut more: Vec<(&'static str, String)>,
+    logs: &Path,
+) -> ServiceOptions {
+    let log_format = settings.producer.get("LOG_FORMAT").filter(|format| *format != "auto");
+    if stack.brokers.len() > 1 && lookup("KAFKA_REPLICATION").is_none() {
+        more.push(("KAFKA_REPLICATION", stack.brokers.len().to_string()));
+    }
+    ServiceOptions {
+        // People read the files.
+        log_format: log_format.map_or("text".to_owned(), String::clone),
+        kafka_broker: stack.kafka_broker().to_owned(),
+        mongo_uri: stack.mongo_uri().to_owned(),
+        producer_port: ports.producer,
+        consumer_port: ports.consumer,
+        more,
+        logs: logs.to_owned(),
+    }
+}
+
+/// What `starting` gives, if it does so before `stop`.
+pub(crate) async fn unless_stopped<T>(
     stop: &CancellationToken,
     starting: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<T> {

@@ -1,5 +1,8 @@
 //! What can be said from few noisy values, without random numbers: the same report gives the same verdict every time.
 
+#[cfg(test)]
+pub(crate) mod dice;
+pub(crate) mod interval;
 pub(crate) mod ratio;
 pub(crate) mod slope;
 
@@ -33,24 +36,16 @@ pub(crate) fn dependence(values: &[f64]) -> f64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::dice::Dice;
     use super::*;
 
     /// Noise whose neighbours are alike by `correlation`, around zero with this deviation; a number makes it.
     pub(crate) fn noise(seed: u64, correlation: f64, deviation: f64) -> impl Iterator<Item = f64> {
-        let mut state = seed;
-        let mut uniform = move || {
-            // SplitMix64.
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (mixed ^ (mixed >> 31)) as f64 / u64::MAX as f64
-        };
-        // The sum of twelve has a deviation of one, and is close to normal.
-        let mut normal = move || (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
+        let mut dice = Dice::new(seed);
         let fresh = (1.0 - correlation * correlation).sqrt();
-        let mut value = normal();
+        let mut value = dice.normal();
         std::iter::repeat_with(move || {
-            value = correlation * value + fresh * normal();
+            value = correlation * value + fresh * dice.normal();
             value * deviation
         })
     }

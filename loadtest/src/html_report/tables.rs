@@ -154,7 +154,7 @@ pub(super) fn findings(html: &mut Html, report: &Report) {
 }
 
 /// A table's begin; it can be moved sideways where it is too wide. The columns in `numbers` are aligned to the right.
-fn begin(html: &mut Html, name: &'static str, columns: &[&'static str], numbers: std::ops::Range<usize>) {
+pub(crate) fn begin(html: &mut Html, name: &'static str, columns: &[&'static str], numbers: std::ops::Range<usize>) {
     html.markup("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"").text(name);
     html.markup("\">\n<table>\n<thead><tr>");
     for (index, column) in columns.iter().enumerate() {
@@ -172,6 +172,7 @@ fn begin(html: &mut Html, name: &'static str, columns: &[&'static str], numbers:
     html.markup("</tr></thead>\n<tbody>\n");
 }
 
-fn end(html: &mut Html) {
+/// A table's end.
+pub(crate) fn end(html: &mut Html) {
     html.markup("</tbody>\n</table>\n</div>\n");
 }

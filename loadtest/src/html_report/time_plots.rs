@@ -164,21 +164,21 @@ impl<'a> OverTime<'a> {
 }
 
 /// A chart with its heading and what its numbers are.
-pub(super) fn figure(html: &mut Html, title: &'static str, unit: &'static str, chart: &Chart) {
+pub(crate) fn figure(html: &mut Html, title: &'static str, unit: &'static str, chart: &Chart) {
     html.markup("<section>\n<h2>").text(title).markup(" <small>").text(unit).markup("</small></h2>\n");
     chart.draw(html);
     html.markup("</section>\n");
 }
 
 /// An axis from zero with these ticks.
-pub(super) fn values(ticks: Vec<f64>) -> Axis {
+pub(crate) fn values(ticks: Vec<f64>) -> Axis {
     let high = ticks.last().copied().unwrap_or(1.0);
     let labelled = ticks.into_iter().map(|tick| (tick, ticks::short(tick))).collect();
     Axis { scale: Scale::Linear { low: 0.0, high }, ticks: labelled }
 }
 
 /// A logarithmic axis around these latencies, in milliseconds.
-pub(super) fn latencies(lowest: f64, highest: f64) -> Axis {
+pub(crate) fn latencies(lowest: f64, highest: f64) -> Axis {
     let ticks = ticks::powers_of_ten(lowest, highest);
     let scale = Scale::Log { low: ticks[0], high: ticks[ticks.len() - 1] };
     let label = |ms: f64| match ms {

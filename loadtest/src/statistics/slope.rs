@@ -25,9 +25,7 @@ pub(crate) fn slope(points: &[(f64, f64)]) -> Option<Slope> {
     if points.len() < FEWEST {
         return None;
     }
-    let later = |index: usize| &points[index + 1..];
-    let pairs = points.iter().enumerate().flat_map(|(index, one)| later(index).iter().map(move |other| (one, other)));
-    let mut slopes: Vec<f64> = pairs.map(|(one, other)| (other.1 - one.1) / (other.0 - one.0)).collect();
+    let mut slopes: Vec<f64> = between_pairs(points).collect();
     slopes.sort_by(f64::total_cmp);
     let estimate = median(slopes.iter().copied())?;
     let start = points[0].0;
@@ -44,6 +42,16 @@ pub(crate) fn slope(points: &[(f64, f64)]) -> Option<Slope> {
         (slopes[index], slopes[slopes.len() - 1 - index])
     };
     Some(Slope { estimate, low, high, at_start })
+}
+
+/// The estimate alone, of two points or more; `None` if no two of them differ in x.
+pub(crate) fn estimate(points: &[(f64, f64)]) -> Option<f64> {
+    median(between_pairs(points))
+}
+
+fn between_pairs(points: &[(f64, f64)]) -> impl Iterator<Item = f64> {
+    let pairs = points.iter().enumerate().flat_map(|(index, one)| points[index + 1..].iter().map(move |other| (one, other)));
+    pairs.filter(|(one, other)| one.0 != other.0).map(|(one, other)| (other.1 - one.1) / (other.0 - one.0))
 }
 
 #[cfg(test)]
@@ -63,6 +71,12 @@ mod tests {
         let points: Vec<(f64, f64)> = (0..20).map(|x| (f64::from(x), 7.0 + 0.5 * f64::from(x))).collect();
         assert_eq!(slope(&points), Some(Slope { estimate: 0.5, low: 0.5, high: 0.5, at_start: 7.0 }));
         assert_eq!(slope(&points[..9]), None);
+    }
+
+    #[test]
+    fn points_above_each_other_have_no_slope() {
+        assert_eq!(estimate(&[(1.0, 1.0), (1.0, 9.0)]), None);
+        assert_eq!(estimate(&[(1.0, 1.0), (2.0, 9.0)]), Some(8.0));
     }
 
     #[test]
@@ -95,6 +109,17 @@ mod tests {
             let mut points = line(seed, 1.0, 0.0);
             points.iter_mut().step_by(10).for_each(|(_, y)| *y += far);
             prop_assert!((slope(&points).unwrap().estimate - 1.0).abs() < 0.2);
+        }
+
+        #[test]
+        fn a_few_wild_points_do_not_move_the_slope(
+            rise in -50.0_f64..50.0, start in -100.0_f64..100.0, wild in proptest::collection::vec((0_usize..40, -1e6_f64..1e6), 0..5),
+        ) {
+            let mut points: Vec<(f64, f64)> = (0..40).map(|x| (f64::from(x), start + rise * f64::from(x))).collect();
+            for (i, y) in wild {
+                points[i].1 = y;
+            }
+            prop_assert!((estimate(&points).unwrap() - rise).abs() < 1e-6);
         }
     }
 }

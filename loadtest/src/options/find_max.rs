@@ -1,0 +1,41 @@
+//! What `find-max` is told.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{positive_duration, rate};
+use super::{LoadOptions, OutcomeOptions, StackOptions};
+
+#[derive(Debug, Args)]
+pub(crate) struct FindMaxOptions {
+    /// The longest p99, from when a post was due to its answer
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = positive_duration)]
+    pub(crate) slo: Duration,
+    /// Posts per second to begin with [default: seven tenths of what a short closed-loop load gets]
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub(crate) start: Option<f64>,
+    /// Probes around the limit, once one rate was sustained and another one was not; more make the interval narrower
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) repeats: u32,
+    /// What of each probe is not measured
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = positive_duration)]
+    pub(crate) warm_up: Duration,
+    /// How long each probe is measured
+    #[arg(long, value_name = "TIME", default_value = "8s", value_parser = positive_duration)]
+    pub(crate) measure: Duration,
+    /// Send to this server, such as http://localhost:3000, and start nothing; KAFKA_BROKER lets the lag be seen,
+    /// --mongo-uri or MONGO_URI the stored posts
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
+    /// Where the documents are, such as mongodb://localhost:27017/scalable-api [default: MONGO_URI, else a store is
+    /// started]
+    #[arg(long, value_name = "URI")]
+    pub(crate) mongo_uri: Option<String>,
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
+    #[command(flatten)]
+    pub(crate) stack: StackOptions,
+    #[command(flatten)]
+    pub(crate) outcome: OutcomeOptions,
+}

@@ -1,0 +1,114 @@
+//! `loadtest find-max` and `loadtest tune` on the real native stack, short: that they end, and that what they tell agrees with
+//! itself. How fast anything is does not matter here.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+fn loadtest(arguments: &[&str], directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    command.args(arguments).args(["--stack", "native", "--vus", "20", "--report"]).arg(directory);
+    // Flushed often, so that the wait for the last batch is short.
+    command.env("CONSUMER_BATCH_INTERVAL", "500ms");
+    command
+}
+
+fn json(directory: &Path, name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(directory.join(name)).unwrap()).unwrap()
+}
+
+fn assert_nothing_is_missing(report: &Value) {
+    let proof = &report["proof"];
+    assert_eq!(proof["method"], "reconciled", "{report:#}");
+    assert!(proof["accepted"].as_u64().unwrap() > 0 && proof["stored"] == proof["accepted"], "{report:#}");
+    for fault in ["missing", "duplicated", "unexpected", "dead_lettered"] {
+        assert_eq!(proof[fault], 0, "{fault} in {report:#}");
+    }
+}
+
+#[test]
+fn find_max_brackets_the_limit_and_finds_every_post_again() {
+    let directory = tempfile::tempdir().unwrap();
+    // So slow a start that something is sustained, whatever the machine is busy with.
+    let probes = ["find-max", "--start", "20", "--repeats", "2", "--warm-up", "200ms", "--measure", "800ms"];
+    let output = loadtest(&probes, directory.path()).output().unwrap();
+    let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
+
+    let report = json(directory.path(), "find-max.json");
+    assert_eq!((&report["passed"], &report["ended_early"]), (&true.into(), &false.into()), "{report:#}");
+    assert_nothing_is_missing(&report);
+    let probes = report["probes"].as_array().unwrap();
+    assert_eq!(probes[0]["offered_per_second"], 20.0);
+    let sustained = |wanted: bool| probes.iter().filter(|probe| probe["sustained"] == wanted).count();
+    assert!(sustained(true) > 0 && sustained(false) > 0, "{report:#}");
+    assert!(probes.iter().all(|probe| probe["why"].is_null() == (probe["sustained"] == true)), "{report:#}");
+    let [low, estimate, high] = ["low", "estimate", "high"].map(|name| report["max_rate"][name].as_f64().unwrap());
+    assert!(0.0 < low && low <= estimate && estimate <= high, "{report:#}");
+    assert_eq!(report["max_rate"]["probes_around"], 2);
+    assert!(
+        table.contains("with 95 % between") && table.contains("nothing missing (looked for one by one)"),
+        "{table}"
+    );
+}
+
+#[test]
+fn an_interrupted_search_tells_what_it_has_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let probes = ["find-max", "--start", "50", "--repeats", "500", "--warm-up", "100ms", "--measure", "400ms"];
+    let mut command = loadtest(&probes, directory.path());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut progress = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    progress.find(|line| line.ends_with("sustained")).unwrap();
+    let sent = Command::new("/bin/sh").args(["-c", r#"kill -s INT "$0""#, &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    // Read on, or the child would block when the pipe is full.
+    let rest: Vec<String> = progress.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:#?}");
+    let report = json(directory.path(), "find-max.json");
+    assert_eq!(report["ended_early"], true);
+    assert_nothing_is_missing(&report);
+    assert!(!report["probes"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn tune_tries_settings_and_recommends_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let keep = "CONSUMER_BATCH_MESSAGES,CONSUMER_BATCH_INTERVAL,KAFKA_PARTITIONS,PRODUCER_COMPRESSION";
+    let trials = ["tune", "--budget", "45s", "--warm-up", "200ms", "--measure", "500ms", "--keep", keep];
+    let mut command = loadtest(&trials, directory.path());
+    let output = command.env("PRODUCER_LINGER", "150ms").env("CONSUMER_BATCH_MESSAGES", "7").output().unwrap();
+    let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
+
+    let report = json(directory.path(), "tune.json");
+    assert_eq!((&report["passed"], &report["ended_early"]), (&true.into(), &false.into()), "{report:#}");
+    let trials = report["trials"].as_array().unwrap();
+    assert!(trials.len() >= 4, "{report:#}");
+    for trial in trials {
+        assert!(trial["stored_per_second"].as_f64().unwrap() > 0.0 && trial["fault"].is_null(), "{trial:#}");
+        assert!(trial["accepted"].as_u64().unwrap() > 0 && trial["missing"] == 0, "{trial:#}");
+        assert!(!trial["differs"].as_str().unwrap().contains("KAFKA_PARTITIONS"), "it is kept: {trial:#}");
+    }
+    assert_eq!(
+        (&report["start"]["PRODUCER_LINGER"], &report["start"]["CONSUMER_BATCH_MESSAGES"]),
+        (&"150ms".into(), &"7".into())
+    );
+    assert_eq!(trials[0]["differs"], "", "the start comes first");
+    assert_eq!(trials[1]["differs"], "PRODUCER_LINGER=2ms", "then the defaults, but for what is kept");
+
+    let file = std::fs::read_to_string(directory.path().join("tuned.env")).unwrap();
+    let variables: Vec<(&str, &str)> = file.lines().filter_map(|line| line.split_once('=')).collect();
+    assert_eq!(variables.len(), 7, "{file}");
+    assert!(variables.iter().all(|(name, value)| report["recommended"][name] == *value), "{file}");
+    let page = std::fs::read_to_string(directory.path().join("tune.html")).unwrap();
+    assert!(page.contains("Throughput against latency") && !page.contains("<script"), "{page}");
+    let mut files: Vec<_> =
+        std::fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["tune.html", "tune.json", "tuned.env"], "logs and places of trials that went well are gone");
+}
