@@ -12,7 +12,6 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use crate::counted::Counted;
-use crate::drain;
 use crate::environment::Environment;
 use crate::exit;
 use crate::generator::Load;
@@ -104,50 +103,19 @@ async fn search(
         rule: Rule { slo: options.slo, measure: options.measure, batch_messages },
         options,
     };
-    let mut faults = Vec::new();
-    let mut last_answer = Instant::now();
-    let mut closed_loop_per_second = None;
-    if options.start.is_none() {
-        eprintln!("as fast as it goes, to know where to begin");
-        let probed = prober.probe(Offer::AsFastAsItGoes).await?;
-        last_answer = probed.tally.last_end.unwrap_or(last_answer);
-        closed_loop_per_second = Some(probed.accepted_per_second);
-        faults.extend(probed.failure);
-    }
-    let start = options.start.or(closed_loop_per_second.map(|rate| rate * FIRST_SHARE));
-    let plan = Plan { start: start.unwrap_or_default().max(1.0), repeats: options.repeats };
-    let mut probes: Vec<ProbeReport> = Vec::new();
-    eprintln!("{}", report::head());
-    loop {
-        let judged: Vec<Judged> = probes.iter().map(ProbeReport::judged).collect();
-        let Next::Probe(rate) = plan.next(&judged) else { break };
-        if !faults.is_empty() || stop.is_cancelled() {
-            break;
-        }
-        let probed = prober.probe(Offer::Rate(rate)).await?;
-        last_answer = probed.tally.last_end.unwrap_or(last_answer);
-        let is_whole = !stop.is_cancelled() && probed.failure.is_none();
-        if is_whole {
-            let probe = prober.judge(rate, &probed);
-            eprintln!("{}", probe.row());
-            probes.push(probe);
-        }
-        faults.extend(probed.failure);
-    }
+    let Found { closed_loop_per_second, probes, mut faults } = prober.search().await?;
     let has_failed = !faults.is_empty();
-    if !has_failed && let Some(kafka) = &trial.kafka {
-        let drained =
-            drain::until_no_lag(kafka, &trial.names.topic, last_answer, options.outcome.drain_timeout).await?;
-        if let Some(lag) = drained.lag.filter(|lag| *lag > 0) {
+    if !has_failed {
+        let deadline = options.outcome.drain_timeout;
+        let drained = trial.drain(Instant::now(), trial.recorder.accepted(), deadline).await?;
+        if let Some(lag) = drained.and_then(|drained| drained.lag).filter(|lag| *lag > 0) {
             faults.push(format!("{} records were not consumed within --drain-timeout", grouped(lag)));
         }
     }
-    drop(prober);
     let counted = stop_services(pipeline, has_failed, &mut faults).await?;
     let proof = Proof::of(trial, pipeline.stack.is_some(), counted).await?;
     faults.iter().for_each(|fault| eprintln!("{fault}"));
-    let judged: Vec<Judged> = probes.iter().map(ProbeReport::judged).collect();
-    let max_rate = MaxRate::of(&judged);
+    let max_rate = MaxRate::of(&judged(&probes));
     Ok(FindMaxReport {
         run: run.to_string(),
         passed: faults.is_empty() && proof.holds() && (max_rate.low.is_some() || stop.is_cancelled()),
@@ -173,7 +141,42 @@ struct Prober<'a> {
     options: &'a FindMaxOptions,
 }
 
+/// What a search has found.
+#[derive(Default)]
+struct Found {
+    closed_loop_per_second: Option<f64>,
+    probes: Vec<ProbeReport>,
+    /// Why the pipeline has failed, if it has.
+    faults: Vec<String>,
+}
+
 impl Prober<'_> {
+    /// Applies probes until the search is over, somebody asks for its end, or the pipeline fails.
+    async fn search(&self) -> anyhow::Result<Found> {
+        let mut found = Found::default();
+        if self.options.start.is_none() {
+            eprintln!("as fast as it goes, to know where to begin");
+            let probed = self.probe(Offer::AsFastAsItGoes).await?;
+            found.closed_loop_per_second = Some(probed.accepted_per_second);
+            found.faults.extend(probed.failure);
+        }
+        let start = self.options.start.or(found.closed_loop_per_second.map(|rate| rate * FIRST_SHARE));
+        let plan = Plan { start: start.unwrap_or_default().max(1.0), repeats: self.options.repeats };
+        eprintln!("{}", report::head());
+        while found.faults.is_empty() && !self.instruments.stop.is_cancelled() {
+            let Next::Probe(rate) = plan.next(&judged(&found.probes)) else { break };
+            let probed = self.probe(Offer::Rate(rate)).await?;
+            // One that was cut short tells nothing.
+            if probed.failure.is_none() && !self.instruments.stop.is_cancelled() {
+                let probe = self.judge(rate, &probed);
+                eprintln!("{}", probe.row());
+                found.probes.push(probe);
+            }
+            found.faults.extend(probed.failure);
+        }
+        Ok(found)
+    }
+
     /// Applies one, and waits until the consumer has caught up, or for `--drain-timeout`.
     async fn probe(&self, offer: Offer) -> anyhow::Result<Probed> {
         let FindMaxOptions { warm_up, measure, slo, .. } = *self.options;
@@ -205,6 +208,10 @@ impl Prober<'_> {
         };
         ProbeReport::of(rate, probed, growth, self.rule.broken(&shown))
     }
+}
+
+fn judged(probes: &[ProbeReport]) -> Vec<Judged> {
+    probes.iter().map(ProbeReport::judged).collect()
 }
 
 /// What it is measured on; the rate changes, so none is told.

@@ -15,7 +15,7 @@ mod surroundings;
 pub(crate) mod tables;
 mod time_plots;
 
-pub(crate) use time_plots::{figure, latencies, values};
+pub(crate) use time_plots::{figure, values};
 
 const STYLE: &str = include_str!("html_report/report.css");
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -41,10 +41,16 @@ impl LagWatch {
     }
 
     /// Asks once.
+    ///
+    /// # Errors
+    /// When Kafka does not answer, or has no such topic.
     pub(crate) async fn sample(&self) -> anyhow::Result<Sample> {
-        let (kafka, topic, at) = (Arc::clone(&self.kafka), self.topic.clone(), Instant::now());
+        let (kafka, topic, asked) = (Arc::clone(&self.kafka), self.topic.clone(), Instant::now());
         let progress = spawn_blocking(move || kafka.progress(&topic)).await.context("asking for the lag failed")??;
+        ensure!(!progress.is_empty(), "there is no topic {}: is KAFKA_TOPIC right?", self.topic);
         let finished = progress.iter().map(|partition| u64::try_from(partition.next()).unwrap_or(0)).sum();
+        // The answer is of some time between, and a busy broker takes its time.
+        let at = asked + asked.elapsed() / 2;
         Ok(Sample { at, finished, lag: progress.into_iter().map(Progress::lag).sum() })
     }
 

@@ -232,8 +232,13 @@ impl Trial {
         })
     }
 
-    /// `None` where neither Kafka nor the store can tell.
-    async fn drain(&self, since: Instant, accepted: u64, deadline: Duration) -> anyhow::Result<Option<Drained>> {
+    /// Waits until all is stored. `None` where neither Kafka nor the store can tell.
+    pub(crate) async fn drain(
+        &self,
+        since: Instant,
+        accepted: u64,
+        deadline: Duration,
+    ) -> anyhow::Result<Option<Drained>> {
         let drained = match (&self.kafka, &self.store) {
             (Some(kafka), _) => drain::until_no_lag(kafka, &self.names.topic, since, deadline).await?,
             (None, Some(store)) => drain::until_count_is_stable(store, self.run, accepted, since, deadline).await?,

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_became_slower_makes_the_interval_wide() {
-        let mut probes = vec![judged(1_000.0, true), judged(1_100.0, false)].repeat(4);
+        let mut probes = [judged(1_000.0, true), judged(1_100.0, false)].repeat(4);
         let steady = fit_with_drift(&probes.repeat(2)).unwrap();
         probes.extend([judged(500.0, true), judged(550.0, false)].repeat(4));
         let drifted = fit_with_drift(&probes).unwrap();

@@ -178,7 +178,7 @@ pub(crate) fn values(ticks: Vec<f64>) -> Axis {
 }
 
 /// A logarithmic axis around these latencies, in milliseconds.
-pub(crate) fn latencies(lowest: f64, highest: f64) -> Axis {
+pub(super) fn latencies(lowest: f64, highest: f64) -> Axis {
     let ticks = ticks::powers_of_ten(lowest, highest);
     let scale = Scale::Log { low: ticks[0], high: ticks[ticks.len() - 1] };
     let label = |ms: f64| match ms {

@@ -170,12 +170,13 @@ fn shown(probed: &Probed, calm: u64) -> Option<Shown> {
 }
 
 /// Records finished per second, from the end of the warm-up until, after the load, no more than `calm` were left, or until
-/// they were last seen. So a producer that is ahead of the consumer gains nothing. `None` if the lag was not seen.
+/// they were last seen. So a producer that is ahead of the consumer gains nothing. `None` if nothing was seen to be finished.
 fn stored_per_second(samples: &[Sample], from: Instant, to: Instant, calm: u64) -> Option<f64> {
     let first = samples.iter().find(|sample| sample.at >= from)?;
     let last = samples.iter().find(|sample| sample.at >= to && sample.lag <= calm).or(samples.last())?;
     let seconds = last.at.saturating_duration_since(first.at).as_secs_f64();
-    (seconds > 0.0).then(|| last.finished.saturating_sub(first.finished) as f64 / seconds)
+    let finished = last.finished.saturating_sub(first.finished);
+    (seconds > 0.0 && finished > 0).then(|| finished as f64 / seconds)
 }
 
 #[cfg(test)]

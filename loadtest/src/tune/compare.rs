@@ -8,7 +8,7 @@ use crate::statistics::interval::{noise, student_95};
 /// What a trial has shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Shown {
-    /// Posts stored per second, from the end of the warm-up until all was stored.
+    /// Posts stored per second, from the end of the warm-up until all was stored; more than zero.
     pub(crate) stored_per_second: f64,
     /// From when a post was due to its answer, in milliseconds; 99 % were not slower.
     pub(crate) p99_ms: f64,

@@ -4,8 +4,9 @@
 use service::html::Html;
 
 use super::report::{Knobbed, RatioReport, SettingReport, TuneReport, latency, stage, whole};
-use crate::html_report::{self, figure, latencies, tables, values};
-use crate::plot::chart::{Chart, Line};
+use crate::html_report::{self, figure, tables, values};
+use crate::plot::chart::{Axis, Chart, Line};
+use crate::plot::scale::Scale;
 use crate::plot::ticks;
 
 const TICKS: u32 = 5;
@@ -87,6 +88,17 @@ fn throughput_against_latency(html: &mut Html, report: &TuneReport) {
         "posts stored per second, over the p99 in milliseconds; each dot a setting",
         &chart,
     );
+}
+
+/// A logarithmic axis around these latencies, in milliseconds. They mostly lie within one power of ten, so 2 and 5 are ticks,
+/// too.
+fn latencies(lowest: f64, highest: f64) -> Axis {
+    let powers = ticks::powers_of_ten(lowest, highest);
+    let round: Vec<f64> = powers.iter().flat_map(|power| [1.0, 2.0, 5.0].map(|times| times * power)).collect();
+    let low = round.iter().copied().rfind(|tick| *tick <= lowest).unwrap_or(lowest);
+    let high = round.iter().copied().find(|tick| *tick >= highest && *tick > low).unwrap_or(highest);
+    let within = round.into_iter().filter(|tick| (low..=high).contains(tick));
+    Axis { scale: Scale::Log { low, high }, ticks: within.map(|tick| (tick, ticks::short(tick))).collect() }
 }
 
 fn start(report: &TuneReport) -> impl Iterator<Item = &SettingReport> {
@@ -196,6 +208,17 @@ mod tests {
             assert!(!page.contains(forbidden), "{forbidden} in {page}");
         }
         assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+    }
+
+    #[test]
+    fn the_axis_of_latencies_reaches_around_them() {
+        let ends = |lowest, highest| {
+            let axis = latencies(lowest, highest);
+            (axis.ticks.first().unwrap().1.clone(), axis.ticks.last().unwrap().1.clone())
+        };
+        assert_eq!(ends(8.9, 28.8), ("5".to_owned(), "50".to_owned()));
+        assert_eq!(ends(10.0, 10.0), ("10".to_owned(), "20".to_owned()));
+        assert_eq!(ends(0.3, 245.0), ("0.2".to_owned(), "500".to_owned()));
     }
 
     #[test]

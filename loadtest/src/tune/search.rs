@@ -121,7 +121,6 @@ impl Search {
 
     /// What the trial that was asked for has shown; `None` if it could not be measured.
     pub(crate) fn record(&mut self, shown: Option<Shown>) {
-        let shown = shown.filter(|shown| shown.stored_per_second > 0.0);
         if let (Some(setting), Some(block)) = (self.planned.pop_front(), self.blocks.last_mut()) {
             block.trials.push((setting, shown));
         }

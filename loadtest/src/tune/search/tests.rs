@@ -155,7 +155,7 @@ proptest! {
             prop_assert_eq!(search.blocks().last().map(|block| block.stage), Some(stage));
             done += 1;
             prop_assert!(done <= trials);
-            let shown = Shown { stored_per_second: 1e4 * dice.even(), p99_ms: 10.0 * dice.even() };
+            let shown = Shown { stored_per_second: 1.0 + 1e4 * dice.even(), p99_ms: 10.0 * dice.even() };
             search.record((dice.even() >= failing).then_some(shown));
         }
         let recorded: usize = search.blocks().iter().map(|block| block.trials.len()).sum();
