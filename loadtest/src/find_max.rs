@@ -64,7 +64,7 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
             Pipeline::start(&servers, &lookup, &settings, Ports::free(), Vec::new(), &directory, &stop).await?
         }
     };
-    let report = search(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
+    let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
     let path = files::write_json(&report, &directory, JSON)?;
     println!("{}\nreport: {}", report.table(), path.display());
     if let Err(error) = pipeline.stop().await {
@@ -73,7 +73,7 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
     Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) })
 }
 
-async fn search(
+async fn measure(
     run: RunId,
     options: &FindMaxOptions,
     settings: &ServiceSettings,

@@ -1,6 +1,6 @@
 //! `loadtest tune`: searches the services' settings for those that store the most posts a second.
 //!
-//! The servers stay up; each trial on the [`bench`] starts the services with a setting of the [`knobs`], at a [`place`] of its
+//! The servers stay up; each trial on the [`bench`](mod@bench) starts the services with a setting of the [`knobs`], at a [`place`] of its
 //! own, and sends as fast as it goes. What counts is what is stored, end to end. [`search`] says what is tried next, and
 //! [`compare`] what a trial is worth on a machine that is never quiet; both are pure. [`report`] and [`page`] tell it.
 
@@ -50,7 +50,7 @@ pub(crate) async fn tune(options: TuneOptions, lookup: Lookup<'_>) -> anyhow::Re
     let run = RunId::fresh();
     let directory = make_directory(options.outcome.report.as_deref(), &format!("tune-{run}"))?;
     let stack = start_stack(&options.stack.options(), lookup, &stop).await?;
-    let report = search(run, &options, lookup, &settings, &stack, &live, &directory, &stop).await?;
+    let report = measure(run, &options, lookup, &settings, &stack, &live, &directory, &stop).await?;
     files::write_text(&report.env_file(), &directory, ENV_FILE)?;
     let page = files::write_text(&page::render(&report), &directory, PAGE)?;
     files::write_json(&report, &directory, JSON)?;
@@ -62,7 +62,7 @@ pub(crate) async fn tune(options: TuneOptions, lookup: Lookup<'_>) -> anyhow::Re
 }
 
 #[expect(clippy::too_many_arguments, reason = "what a search needs, once")]
-async fn search(
+async fn measure(
     run: RunId,
     options: &TuneOptions,
     lookup: Lookup<'_>,
