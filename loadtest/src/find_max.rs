@@ -23,6 +23,7 @@ use crate::pipeline::{Pipeline, Ports, make_directory};
 use crate::post::RunId;
 use crate::probe::{self, Instruments, Offer, Probe, Probed};
 use crate::settings::{Lookup, ServiceSettings, with_option};
+use crate::share::Share;
 use crate::store::Documents;
 use crate::text::grouped;
 use crate::trial::{Trial, failure};
@@ -44,6 +45,9 @@ const JSON: &str = "find-max.json";
 
 /// The first rate, as a share of what a closed loop gets, which is about what can be sustained at most.
 const FIRST_SHARE: f64 = 0.7;
+
+/// No post is looked for in the store meanwhile: the probes alone are to load it.
+const NO_SAMPLES: f64 = 0.0;
 
 /// A search, from the start to the exit code.
 pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
@@ -82,7 +86,7 @@ async fn measure(
     live: &Live,
     stop: &CancellationToken,
 ) -> anyhow::Result<FindMaxReport> {
-    let trial = Trial::prepare(run, settings, pipeline, directory).await?;
+    let trial = Trial::prepare(run, settings, pipeline, Share::WHOLE, NO_SAMPLES, directory).await?;
     let environment = environment(run, options, settings, pipeline, &trial).await?;
     let lag = trial.kafka.clone().map(|kafka| LagWatch::new(kafka, &trial.names.topic));
     if lag.is_none() {

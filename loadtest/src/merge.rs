@@ -185,6 +185,7 @@ async fn whole(parts: &[Part], ledger: Ledger, sources: &Sources, options: &Merg
         accept_to_store_seconds: Vec::new(),
         accept_to_visible,
         chaos: None,
+        drift: None,
         thresholds,
         faults,
         findings,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use contract::PostId;
 
 use crate::accepted_log::{AcceptedLog, FinishedLog};
 use crate::ledger::{Ledger, Told};

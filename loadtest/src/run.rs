@@ -52,7 +52,8 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) 
     let live = Live::start(options.load.prometheus).await?;
     let run = options.run.unwrap_or_else(RunId::fresh);
     let share = options.share.unwrap_or(Share::WHOLE);
-    let name = if share == Share::WHOLE { format!("{kind}-{run}") } else { format!("{kind}-{run}-{}", share.index() + 1) };
+    let name =
+        if share == Share::WHOLE { format!("{kind}-{run}") } else { format!("{kind}-{run}-{}", share.index() + 1) };
     let directory = make_directory(options.outcome.report.as_deref(), &name)?;
     let mut pipeline = match &options.target {
         Some(url) => Pipeline::running(url, documents(options, &lookup)?, set(&lookup, "KAFKA_BROKER")).await?,

@@ -48,7 +48,7 @@ impl Proof {
     /// Balances the ledger of a trial. `counted` is what its services have counted until their end, if nobody else had
     /// anything counted by them.
     pub(crate) async fn of(trial: Trial, is_ours: bool, counted: Option<Counted>) -> anyhow::Result<Self> {
-        let Trial { run, store, kafka, names, recorder } = trial;
+        let Trial { run, store, kafka, names, recorder, .. } = trial;
         let recorder = Arc::into_inner(recorder).context("the generator still holds the ledger after its end")?;
         let (ledger, accepted_ids) = recorder.finish()?;
         let told = ledger.counts(0);

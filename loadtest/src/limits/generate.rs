@@ -13,6 +13,7 @@ use crate::options::cores;
 use crate::pacing::{ClosedModel, Model};
 use crate::post::bodies::Shape;
 use crate::recorder::Recorder;
+use crate::share::Share;
 use crate::target::Target;
 
 /// A moment, so that the first posts are not late because of the threads' start.
@@ -33,6 +34,7 @@ pub(super) async fn posts(target: &Target, plan: &Plan) -> anyhow::Result<u64> {
         request_timeout: REQUEST_TIMEOUT,
         repeat: 1,
         run: plan.run,
+        share: Share::WHOLE,
         shape: Shape::default(),
         seed: 1,
         threads: u32::try_from(cores()).unwrap_or(1).min(plan.vus),

@@ -50,7 +50,8 @@ pub(crate) fn estimate(points: &[(f64, f64)]) -> Option<f64> {
 }
 
 fn between_pairs(points: &[(f64, f64)]) -> impl Iterator<Item = f64> {
-    let pairs = points.iter().enumerate().flat_map(|(index, one)| points[index + 1..].iter().map(move |other| (one, other)));
+    let pairs =
+        points.iter().enumerate().flat_map(|(index, one)| points[index + 1..].iter().map(move |other| (one, other)));
     pairs.filter(|(one, other)| one.0 != other.0).map(|(one, other)| (other.1 - one.1) / (other.0 - one.0))
 }
 
