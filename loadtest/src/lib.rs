@@ -18,6 +18,7 @@ use clap::Parser;
 
 mod accepted_log;
 mod chaos;
+mod check_ledger;
 mod compare;
 mod counted;
 mod drain;
@@ -108,6 +109,7 @@ fn execute(verb: Verb) -> ExitCode {
                 Verb::Limits(options) => limits::limits(options, &stack::environment).await,
                 Verb::Up(options) => up::up(options, &stack::environment).await,
                 Verb::Merge(options) => merge::merge(options, &stack::environment).await,
+                Verb::CheckLedger(options) => Ok(check_ledger::check_ledger(&options)),
                 Verb::Show(options) => show::show(options, &stack::environment).await,
                 Verb::Compare(options) => Ok(compare::compare(&options)?),
             }

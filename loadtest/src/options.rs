@@ -101,6 +101,9 @@ pub(crate) enum Verb {
     /// Puts together what several generators have done with `run --share`, reconciles the whole, and reports
     #[command(after_help = EXPLANATION)]
     Merge(MergeOptions),
+    /// Lets the ledger keep the books of a simulated run, and checks its counts and its memory
+    #[command(hide = true)]
+    CheckLedger(CheckLedgerOptions),
     /// Checks that every record that the consumer group has finished is stored or dead-lettered, whatever its sender
     #[command(after_help = EXPLANATION)]
     Verify(VerifyOptions),
@@ -162,6 +165,16 @@ pub(crate) struct VerifyOptions {
     /// So many records at fault are named; all are counted
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) name: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckLedgerOptions {
+    /// How many posts the run has
+    #[arg(long, value_name = "N", default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..=2_000_000_000))]
+    pub(crate) posts: u64,
+    /// It fails above so much memory, in MB
+    #[arg(long, value_name = "MB")]
+    pub(crate) most_memory: Option<u64>,
 }
 
 #[derive(Debug, Args)]

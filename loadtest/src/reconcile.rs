@@ -52,7 +52,7 @@ pub(crate) async fn reconcile(
     }
     let unreadable = "cannot read the accepted ids beside the report";
     let mut examination = Examination::begin(ledger, accepted.entries().context(unreadable)?).context(unreadable)?;
-    if examination.needs_documents() {
+    while examination.next_round() {
         for entry in accepted.entries().context(unreadable)? {
             let (n, id) = entry.context(unreadable)?;
             examination.recall(n, id);

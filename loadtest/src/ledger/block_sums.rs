@@ -5,9 +5,6 @@ use contract::PostId;
 
 use crate::mix::mix;
 
-/// Numbers in a block.
-const BLOCK_LENGTH: u64 = 4096;
-
 /// The sums.
 #[derive(Debug, Default)]
 pub(super) struct BlockSums {
@@ -15,6 +12,9 @@ pub(super) struct BlockSums {
 }
 
 impl BlockSums {
+    /// Numbers in a block.
+    pub(super) const BLOCK_LENGTH: u64 = 4096;
+
     /// These sums, one for each block.
     pub(super) fn from_sums(sums: Vec<u64>) -> Self {
         Self { sums }
@@ -35,7 +35,12 @@ impl BlockSums {
 
     /// The block that a number is in.
     pub(super) fn block(n: u64) -> u64 {
-        n / BLOCK_LENGTH
+        n / Self::BLOCK_LENGTH
+    }
+
+    /// The place of a number in its block.
+    pub(super) fn place(n: u64) -> usize {
+        (n % Self::BLOCK_LENGTH) as usize
     }
 
     /// Adds a pair, in any order with others.

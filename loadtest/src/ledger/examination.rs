@@ -3,10 +3,11 @@
 //! It needs what the ledger does not keep: the ids that the client was told, read again from where they were written
 //! down, and then, only if some are in doubt, every document once more. First the told ids of posts that are not stored
 //! are taken out of the sums; the blocks that still differ hold a document under another id than the client was told.
-//! The ids of those blocks are kept and compared one by one. So a run that merely misses posts needs no second pass
-//! over the store, and memory grows with the number of differing blocks only.
+//! The ids of those blocks are kept and compared one by one, so many blocks in a round that memory stays small, and every
+//! round is a pass over the ids and the documents. So a run that merely misses posts needs no second pass over the store,
+//! and one in which ids are wrong here and there needs one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use contract::PostId;
 use serde::Serialize;
@@ -16,6 +17,13 @@ use super::{Counts, Ledger};
 
 /// So many findings of each kind are named; all are counted.
 const NAMED_PER_KIND: usize = 20;
+
+/// So many blocks in doubt are looked at in a round; 72 KB each.
+const BLOCKS_PER_ROUND: usize = 1_024;
+
+/// So many posts under other ids are remembered in a round, lest memory grows with their number; more than are named,
+/// because a post may turn out to be stored under the right id as well.
+const CANDIDATES: usize = 1_000;
 
 /// A post at fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,13 +58,35 @@ pub(crate) enum Fault {
 #[derive(Debug)]
 pub(crate) struct Examination {
     ledger: Ledger,
-    doubtful: HashSet<u64>,
-    told: HashMap<u64, PostId>,
-    /// Posts in doubt of which a document has the right id; another document of theirs is a duplicate.
-    right_ids: HashSet<u64>,
-    /// Posts in doubt of which a document has this other id.
+    /// Blocks that hold a document under another id than the client was told, and that were not looked at yet.
+    doubtful: VecDeque<u64>,
+    blocks_per_round: usize,
+    rounds: usize,
+    /// The blocks of this round.
+    blocks: HashMap<u64, Block>,
+    /// The first posts of this round of which a document has another id than the client was told.
     other_ids: BTreeMap<u64, PostId>,
+    /// Posts under other ids, of the rounds before.
+    wrong_ids: u64,
     findings: Vec<Finding>,
+}
+
+/// The posts of a block in doubt.
+#[derive(Debug)]
+struct Block {
+    /// The id that the client was told, of each accepted post.
+    told: Vec<PostId>,
+    /// Posts of which a document has this id; another document of theirs is a duplicate.
+    right: Vec<bool>,
+    /// Posts of which a document has another one.
+    other: Vec<bool>,
+}
+
+impl Block {
+    fn empty() -> Self {
+        let length = BlockSums::BLOCK_LENGTH as usize;
+        Self { told: vec![uuid::Uuid::nil().into(); length], right: vec![false; length], other: vec![false; length] }
+    }
 }
 
 impl Examination {
@@ -83,36 +113,55 @@ impl Examination {
         Ok(Self {
             ledger,
             doubtful,
-            told: HashMap::new(),
-            right_ids: HashSet::new(),
+            blocks_per_round: BLOCKS_PER_ROUND,
+            rounds: 0,
+            blocks: HashMap::new(),
             other_ids: BTreeMap::new(),
+            wrong_ids: 0,
             findings: missing,
         })
     }
 
-    /// Whether the documents must be read once more, after [`Self::recall`] has been told every id once more.
-    pub(crate) fn needs_documents(&self) -> bool {
+    /// Ends the round before, and begins the next one if there is more to look at. In a round, [`Self::recall`] is told every
+    /// id once more, and then [`Self::document`] of every document.
+    pub(crate) fn next_round(&mut self) -> bool {
+        self.end_round();
         let counts = self.ledger.counts(0);
-        !self.doubtful.is_empty() || counts.duplicated > 0 || counts.unexpected > 0
+        let is_first = self.rounds == 0;
+        if self.doubtful.is_empty() && !(is_first && counts.duplicated + counts.unexpected > 0) {
+            return false;
+        }
+        let blocks = self.doubtful.drain(..self.blocks_per_round.min(self.doubtful.len()));
+        self.blocks = blocks.map(|block| (block, Block::empty())).collect();
+        self.rounds += 1;
+        true
     }
 
     /// The id that the client was told for post `n`.
     pub(crate) fn recall(&mut self, n: u64, id: PostId) {
-        if self.doubtful.contains(&BlockSums::block(n)) {
-            self.told.insert(n, id);
+        if let Some(block) = self.blocks.get_mut(&BlockSums::block(n)) {
+            block.told[BlockSums::place(n)] = id;
         }
     }
 
     /// A document of post `n`, with this id.
     pub(crate) fn document(&mut self, n: u64, id: PostId) {
-        match self.told.get(&n) {
-            Some(told) if *told == id => {
-                self.right_ids.insert(n);
-            }
-            Some(_) => {
+        if self.ledger.accepted.contains(n)
+            && let Some(block) = self.blocks.get_mut(&BlockSums::block(n))
+        {
+            let place = BlockSums::place(n);
+            if block.told[place] == id {
+                block.right[place] = true;
+            } else {
+                block.other[place] = true;
                 self.other_ids.insert(n, id);
+                if self.other_ids.len() > CANDIDATES {
+                    self.other_ids.pop_last();
+                }
             }
-            None => {}
+        }
+        if self.rounds > 1 {
+            return;
         }
         if self.ledger.stored_again.contains(n) {
             self.name(Fault::Duplicated, n, id);
@@ -124,17 +173,27 @@ impl Examination {
 
     /// The counts, with the wrong ids among the unexpected ones, and the first findings of each kind.
     pub(crate) fn finish(mut self) -> (Counts, Vec<Finding>) {
-        let mut other_ids = std::mem::take(&mut self.other_ids);
-        other_ids.retain(|n, _| !self.right_ids.contains(n));
-        for (n, id) in &other_ids {
-            self.name(Fault::OtherId, *n, *id);
+        self.end_round();
+        (self.ledger.counts(self.wrong_ids), self.findings)
+    }
+
+    fn end_round(&mut self) {
+        let wrong = |block: &Block, place: usize| block.other[place] && !block.right[place];
+        for block in self.blocks.values() {
+            self.wrong_ids += (0..block.told.len()).filter(|place| wrong(block, *place)).count() as u64;
         }
-        (self.ledger.counts(other_ids.len() as u64), self.findings)
+        for (n, id) in std::mem::take(&mut self.other_ids) {
+            if self.blocks.get(&BlockSums::block(n)).is_some_and(|block| wrong(block, BlockSums::place(n))) {
+                self.name(Fault::OtherId, n, id);
+            }
+        }
+        self.blocks.clear();
     }
 
     fn name(&mut self, fault: Fault, n: u64, stored: PostId) {
         if self.findings.iter().filter(|finding| finding.fault == fault).count() < NAMED_PER_KIND {
-            let told = self.told.get(&n).map(PostId::to_string);
+            let block = self.blocks.get(&BlockSums::block(n)).filter(|_| self.ledger.accepted.contains(n));
+            let told = block.map(|block| block.told[BlockSums::place(n)].to_string());
             let stored = (!self.ledger.ignores_ids).then(|| stored.to_string());
             self.findings.push(Finding { fault, n, told, stored });
         }

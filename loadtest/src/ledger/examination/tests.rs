@@ -60,7 +60,12 @@ impl Model {
     }
 }
 
-fn examine(ledger: Ledger, told: &BTreeMap<u64, Told>, documents: &[(u64, PostId)]) -> (Counts, Vec<Finding>) {
+fn examine(
+    ledger: Ledger,
+    told: &BTreeMap<u64, Told>,
+    documents: &[(u64, PostId)],
+    blocks_per_round: usize,
+) -> (Counts, Vec<Finding>) {
     let accepted: Vec<(u64, PostId)> = told
         .iter()
         .filter_map(|(n, told)| match told {
@@ -69,7 +74,8 @@ fn examine(ledger: Ledger, told: &BTreeMap<u64, Told>, documents: &[(u64, PostId
         })
         .collect();
     let mut examination = Examination::begin(ledger, accepted.iter().map(|entry| Ok::<_, Infallible>(*entry))).unwrap();
-    if examination.needs_documents() {
+    examination.blocks_per_round = blocks_per_round;
+    while examination.next_round() {
         accepted.iter().for_each(|(n, id)| examination.recall(*n, *id));
         documents.iter().for_each(|(n, id)| examination.document(*n, *id));
     }
@@ -83,6 +89,7 @@ proptest! {
         mut documents in proptest::collection::vec((number(), id()), 0..60),
         dead_letters in proptest::collection::vec(number(), 0..10),
         is_faithful in any::<bool>(),
+        blocks_per_round in 1_usize..4,
     ) {
         if is_faithful {
             // Most documents as they should be, so that faults also stand alone.
@@ -109,7 +116,7 @@ proptest! {
         }
         model.told = told.clone();
 
-        let (counts, findings) = examine(ledger, &told, &documents);
+        let (counts, findings) = examine(ledger, &told, &documents, blocks_per_round);
         prop_assert_eq!(counts, model.counts());
         let is_at_fault = counts.missing + counts.duplicated + counts.unexpected > 0;
         // A dead letter that was never sent is counted, but no document tells its id.
@@ -128,7 +135,7 @@ fn each_finding_names_the_ids() {
     told.iter().for_each(|(n, told)| ledger.answered(*n, *told));
     documents.iter().for_each(|(n, id)| ledger.stored(*n, *id));
 
-    let (counts, findings) = examine(ledger, &told, &documents);
+    let (counts, findings) = examine(ledger, &told, &documents, BLOCKS_PER_ROUND);
     assert_eq!((counts.missing, counts.duplicated, counts.unexpected), (1, 1, 2));
     let named: Vec<(Fault, u64)> = findings.iter().map(|finding| (finding.fault, finding.n)).collect();
     let expected = [
