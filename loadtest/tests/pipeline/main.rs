@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 mod receiver;
+mod shares;
 mod traces;
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -24,6 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Both services, with a topic, a group and a database of their own.
 struct Running {
     address: String,
+    mongo_uri: String,
     posts: Collection<Document>,
     consumer: consumer::Config,
     stop: CancellationToken,
@@ -61,7 +63,7 @@ impl Running {
             tokio::spawn(consumer::run(consumer.clone(), free_listener().await, stop.clone())),
         ];
         let posts = Client::with_uri_str(&mongo_uri).await.unwrap().database(&name).collection("posts");
-        let running = Self { address, posts, consumer, stop, tasks };
+        let running = Self { address, mongo_uri, posts, consumer, stop, tasks };
         let deadline = Instant::now() + DEADLINE;
         while !running.is_ready().await {
             assert!(Instant::now() < deadline, "the producer is ready in time");

@@ -1,58 +1,30 @@
 //! Two generators share a run against one real pipeline, and what they leave is merged into one report.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use bson::{Document, doc};
 use serde_json::Value;
 
-#[path = "../src/report/schema.rs"]
+use super::Running;
+
+#[path = "../../src/report/schema.rs"]
 mod schema;
 
 const RUN: &str = "00ab12cd";
 
-/// A pipeline by `loadtest up`, which ends when this is dropped.
-struct Up {
-    child: Child,
-    producer: String,
-    kafka: String,
-    store: String,
-}
-
-impl Up {
-    fn start() -> Self {
+impl Running {
+    async fn loadtest(&self, arguments: &[&str], report: &Path) -> Output {
+        let kafka = &self.consumer.kafka;
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
-        command.args(["up", "--stack", "native"]).env("CONSUMER_BATCH_INTERVAL", "500ms");
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut value = |name: &str| {
-            let line = lines.find(|line| line.as_ref().unwrap().starts_with(name)).unwrap().unwrap();
-            line.split_whitespace().nth(1).unwrap().to_owned()
-        };
-        let producer = value("producer").trim_end_matches("/status").to_owned();
-        let (kafka, store) = (value("Kafka"), value("store"));
-        // Nobody reads the rest, and it fits into the pipe.
-        Self { child, producer, kafka, store }
-    }
-
-    fn loadtest(&self, arguments: &[&str], report: &Path) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
-        command.args(arguments).arg("--report").arg(report);
-        command.env("KAFKA_BROKER", &self.kafka).env("MONGO_URI", &self.store);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let term = Command::new("/bin/sh").args(["-c", r#"kill "$0""#, &self.child.id().to_string()]).status();
-        if term.is_ok_and(|sent| sent.success()) {
-            self.child.wait().ok();
-        }
+        command.args(arguments).arg("--report").arg(report).envs([
+            ("KAFKA_BROKER", &kafka.brokers),
+            ("KAFKA_TOPIC", &kafka.topic),
+            ("KAFKA_GROUP", &kafka.group),
+            ("DLQ_TOPIC", &kafka.dead_letter_topic),
+            ("MONGO_URI", &self.mongo_uri),
+        ]);
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 }
 
@@ -70,21 +42,16 @@ fn count(report: &Value, name: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_shares_are_one_run() {
-    let up = Up::start();
+    let running = Running::start(&[]).await;
+    let url = format!("http://{}", running.address);
     let folder = tempfile::tempdir().unwrap();
     let directories = ["one", "two"].map(|name| folder.path().join(name));
-    let load = ["--target", &up.producer, "--run", RUN, "--vus", "7", "--rate", "200", "--duration", "3s"];
-    let kinds = ["--invalid-share", "0.1", "--retry-share", "0.1"];
-    let children: Vec<Child> = ["1/2", "2/2"]
-        .iter()
-        .zip(&directories)
-        .map(|(share, directory)| {
-            let arguments = [&load[..], &kinds[..], &["--share", share]].concat();
-            up.loadtest(&arguments, directory).spawn().unwrap()
-        })
-        .collect();
-    for child in children {
-        let output = child.wait_with_output().unwrap();
+    let load = ["--target", &url, "--run", RUN, "--vus", "7", "--rate", "200", "--duration", "3s"];
+    let load = [&load[..], &["--invalid-share", "0.1", "--retry-share", "0.1"]].concat();
+    let [first, second] = ["1/2", "2/2"].map(|share| [&load[..], &["--share", share]].concat());
+    let (one, two) =
+        tokio::join!(running.loadtest(&first, &directories[0]), running.loadtest(&second, &directories[1]));
+    for output in [one, two] {
         assert!(output.status.success(), "{}", told(&output));
         assert!(told(&output).contains("`loadtest merge` reconciles all shares together"), "{}", told(&output));
     }
@@ -98,7 +65,7 @@ async fn two_shares_are_one_run() {
 
     let merged = folder.path().join("merged");
     let [one, two] = directories.each_ref().map(|directory| directory.to_str().unwrap());
-    let output = up.loadtest(&["merge", one, two], &merged).output().unwrap();
+    let output = running.loadtest(&["merge", one, two], &merged).await;
     assert!(output.status.success(), "{}", told(&output));
     let whole = report(&merged);
     assert_eq!(schema::faults(&whole), [""; 0]);
@@ -119,17 +86,15 @@ async fn two_shares_are_one_run() {
     assert_eq!(whole["run"], RUN);
 
     // A document that is not there any more is missed, by its number and its id.
-    let client = mongodb::Client::with_uri_str(&up.store).await.unwrap();
-    let posts = client.default_database().unwrap().collection::<Document>("posts");
-    let gone = posts.find_one_and_delete(doc! {}).await.unwrap().unwrap();
-    let output = up.loadtest(&["merge", two, one], &merged).output().unwrap();
+    let gone: Document = running.posts.find_one_and_delete(doc! {}).await.unwrap().unwrap();
+    let output = running.loadtest(&["merge", two, one], &merged).await;
     assert_eq!(output.status.code(), Some(99), "{}", told(&output));
     let whole = report(&merged);
     assert_eq!((&whole["missing"], &whole["unexpected"]), (&1.into(), &0.into()), "{whole:#}");
     let title = gone.get_str("title").unwrap();
     assert!(title.ends_with(&format!(" {}", whole["findings"][0]["n"])), "{title}: {whole:#}");
 
-    let output = up.loadtest(&["merge", one], &merged).output().unwrap();
+    let output = running.loadtest(&["merge", one], &merged).await;
     assert_eq!(output.status.code(), Some(64), "{}", told(&output));
     assert!(told(&output).contains("the share 2/2 is missing"), "{}", told(&output));
 }
