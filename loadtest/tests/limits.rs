@@ -15,7 +15,9 @@ fn every_measure_is_taken_and_told() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command.args(["limits", "--duration", "300ms", "--rounds", "2", "--vus", "8", "--stack", "native", "--report"]);
-    let output = command.arg(directory.path()).output().unwrap();
+    // So that even a few posts make a batch.
+    command.arg(directory.path()).env("CONSUMER_BATCH_MESSAGES", "10").env("CONSUMER_BATCH_INTERVAL", "500ms");
+    let output = command.output().unwrap();
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
     assert!(!progress.contains("not everything is cleaned up"), "{progress}");

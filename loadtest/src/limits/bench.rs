@@ -9,7 +9,7 @@ use stack::Stack;
 use tokio::time::sleep;
 
 use super::cpu::{BROKER, Meter, STORE};
-use super::generate;
+use super::generate::{self, ACCEPTED_IDS};
 use super::insert::Insert;
 use super::measure::{Measure, Sample, Samples};
 use super::produce::{Produce, answer, connect};
@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A consumer that stores nothing for so long has a problem.
 const STORING_DEADLINE: Duration = Duration::from_secs(60);
 
-/// What is accepted within the duration of a measure is waited for this many times as long.
+/// What is accepted within the duration of a measure is waited for this many times as long, and for one batch interval.
 const DRAIN_FACTOR: u32 = 4;
 
 const DELETE_TIMEOUT_MS: i32 = 5_000;
@@ -100,8 +100,13 @@ impl Bench {
         self.clean_up().await
     }
 
-    /// Deletes the topics and the collection that are there.
+    /// Deletes the topics, the collection and the file that are there.
     pub(super) async fn clean_up(&self) -> anyhow::Result<()> {
+        // A measure that was interrupted leaves it.
+        let accepted_ids = self.plan.directory.join(ACCEPTED_IDS);
+        if accepted_ids.exists() {
+            std::fs::remove_file(accepted_ids).context("cannot remove the accepted ids")?;
+        }
         let client = connect(&self.kafka_broker).await?;
         let topics = answer(client.list_topics()).await.context("cannot list the topics")?;
         for topic in topics.iter().filter(|topic| topic.name.starts_with(&self.name())) {
@@ -189,7 +194,8 @@ impl Bench {
         let pids = ([producer.pid()], [consumer.pid()]);
         let meter =
             Meter::start(vec![(PRODUCER, &pids.0), (CONSUMER, &pids.1), (BROKER, &self.brokers), (STORE, &self.store)]);
-        let deadline = Instant::now() + self.plan.duration * DRAIN_FACTOR;
+        let interval = self.settings.consumer_config.batch.interval;
+        let deadline = Instant::now() + self.plan.duration * DRAIN_FACTOR + interval;
         let through = async {
             let accepted = while_it_runs(&producer, generate::posts(&producer.target, &self.plan)).await?;
             anyhow::Ok(self.until_stored(&consumer, accepted, deadline).await)
@@ -200,13 +206,13 @@ impl Bench {
         Ok(sample)
     }
 
-    /// Waits until no more posts are missing than the consumer may still wait with for a full batch, and gives how many are
-    /// stored.
+    /// Waits until the first posts are stored, and then until no more are missing than the consumer may still hold for want of
+    /// a full batch. Gives how many are stored.
     async fn until_stored(&self, consumer: &Service, accepted: u64, deadline: Instant) -> u64 {
         let rest = self.settings.consumer_config.batch.messages as u64;
         loop {
             let stored = stored(consumer).await;
-            if stored + rest > accepted || Instant::now() >= deadline {
+            if stored > 0 && stored + rest > accepted || Instant::now() >= deadline {
                 return stored;
             }
             sleep(LOOK_EVERY).await;

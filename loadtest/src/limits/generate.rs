@@ -22,6 +22,9 @@ const HEAD_START: Duration = Duration::from_millis(20);
 /// How often what was counted is taken away.
 const TAKE_EVERY: Duration = Duration::from_secs(1);
 
+/// File of the accepted ids while they are written; nobody reads them.
+pub(super) const ACCEPTED_IDS: &str = "accepted.ids";
+
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends posts to `target` for as long as the plan says, and gives how many were accepted.
@@ -39,7 +42,7 @@ pub(super) async fn posts(target: &Target, plan: &Plan) -> anyhow::Result<u64> {
         seed: 1,
         threads: u32::try_from(cores()).unwrap_or(1).min(plan.vus),
     };
-    let recorder = Arc::new(Recorder::create(&plan.directory.join("accepted.ids"))?);
+    let recorder = Arc::new(Recorder::create(&plan.directory.join(ACCEPTED_IDS))?);
     // Ends the threads, too, when this is dropped before its end.
     let stop = CancellationToken::new();
     let _stop = stop.clone().drop_guard();
