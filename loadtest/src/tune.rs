@@ -1,8 +1,9 @@
 //! `loadtest tune`: searches the services' settings for those that store the most posts a second.
 //!
-//! The servers stay up; each trial on the [`bench`](mod@bench) starts the services with a setting of the [`knobs`], at a [`place`] of its
-//! own, and sends as fast as it goes. What counts is what is stored, end to end. [`search`] says what is tried next, and
-//! [`compare`] what a trial is worth on a machine that is never quiet; both are pure. [`report`] and [`page`] tell it.
+//! The servers stay up; each trial on the [`bench`](mod@bench) starts the services with a setting of the [`knobs`], at a
+//! [`place`] of its own, and sends as fast as it goes. What counts is what is stored, end to end. [`search`] says what is
+//! tried next, and [`compare`] what a trial is worth on a machine that is never quiet; both are pure. [`report`] and [`page`]
+//! tell it.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ use search::Search;
 
 mod bench;
 mod compare;
+mod front;
 pub(crate) mod knobs;
 mod page;
 mod place;

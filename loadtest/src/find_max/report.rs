@@ -169,6 +169,9 @@ impl FindMaxReport {
         }
         text.push('\n');
         let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<12}{value}\n"));
+        if let Some(closed_loop) = self.closed_loop_per_second {
+            row("closed loop", format!("{}/s accepted before the first probe", rate(closed_loop)));
+        }
         row("sustained", self.max_rate.line());
         let failed = self.probes.iter().filter(|probe| !probe.sustained).count();
         if let Some(why) = self.generator_why() {
@@ -257,6 +260,7 @@ mod tests {
             "  probe  offered/s   accepted       p50       p95       p99    lag +/s",
             "      1      7,000      6,993    4.2 ms    9.0 ms    612 ms        -12   sustained",
             "      2     14,000     13,986    4.2 ms    9.0 ms    612 ms        -12   not: p99 612 ms is above 500 ms",
+            "  closed loop 10,000/s accepted before the first probe",
             "  generator   was the limit in 1 of the 1 probes that failed, so the target may sustain more: it was late",
             "  ledger      1,234 accepted, 1,234 stored, nothing missing (looked for one by one)",
         ] {

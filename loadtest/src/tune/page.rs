@@ -3,7 +3,8 @@
 
 use service::html::Html;
 
-use super::report::{Knobbed, RatioReport, SettingReport, TuneReport, latency, stage, whole};
+use super::front::SettingReport;
+use super::report::{Knobbed, RatioReport, TuneReport, latency, stage, whole};
 use crate::html_report::{self, figure, tables, values};
 use crate::plot::chart::{Axis, Chart, Line};
 use crate::plot::scale::Scale;

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::bench::Tried;
 use super::compare::Ratio;
+use super::front::{SettingReport, by_setting, front};
 use super::knobs::{KNOBS, Setting, Space};
 use super::search::{Search, Stage, turned};
-use crate::statistics::{mean, median};
 use crate::text::{grouped, milliseconds};
 
 /// The whole.
@@ -59,8 +59,8 @@ pub(crate) struct Surroundings {
 
 type Variables = BTreeMap<&'static str, String>;
 
-/// A ratio of rates, and the interval that holds it with a probability of 95 %; the interval's ends are null where it is
-/// open, because too little was tried.
+/// A ratio of rates, and the interval that holds it with a probability of 95 %; the interval's ends are null where it would
+/// say nothing, because too little was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct RatioReport {
     pub(crate) ratio: f64,
@@ -79,16 +79,6 @@ pub(crate) struct WorthReport {
     pub(crate) beside: String,
     #[serde(flatten)]
     pub(crate) ratio: RatioReport,
-}
-
-/// A setting, with the mean of all its trials, whenever they were.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct SettingReport {
-    /// What differs from the start, as `NAME=value`; empty for the start itself.
-    pub(crate) differs: String,
-    pub(crate) stored_per_second: f64,
-    pub(crate) p99_ms: f64,
-    pub(crate) trials: usize,
 }
 
 /// A trial.
@@ -114,18 +104,21 @@ pub(crate) struct TrialReport {
     pub(crate) fault: Option<String>,
 }
 
+/// An interval whose ends differ by this factor says nothing.
+const WIDEST: f64 = 100.0;
+
 impl RatioReport {
     fn of(ratio: Ratio) -> Self {
         let Ratio { ratio, low, high, trials } = ratio;
-        let closed = |end: f64| (end.is_finite() && end > 0.0).then_some(end);
-        Self { ratio, low: closed(low), high: closed(high), trials }
+        let says_something = high < low * WIDEST;
+        Self { ratio, low: says_something.then_some(low), high: says_something.then_some(high), trials }
     }
 
     /// `1.04 (0.98 to 1.10)`.
     pub(crate) fn told(&self) -> String {
         match (self.low, self.high) {
             (Some(low), Some(high)) => format!("{:.2} ({low:.2} to {high:.2})", self.ratio),
-            _ => format!("{:.2} (once)", self.ratio),
+            _ => format!("{:.2} (tried too little)", self.ratio),
         }
     }
 }
@@ -280,49 +273,6 @@ impl TuneReport {
 pub(crate) struct Knobbed<'a> {
     pub(crate) variable: &'static str,
     pub(crate) value: &'a str,
-}
-
-impl SettingReport {
-    fn row(&self) -> String {
-        let differs = if self.differs.is_empty() { "the start" } else { &self.differs };
-        let times = if self.trials == 1 { "once".to_owned() } else { format!("{} times", self.trials) };
-        format!("{:>8}/s  p99 {:>8}  {times:>9}   {differs}", whole(self.stored_per_second), latency(self.p99_ms))
-    }
-}
-
-/// The trials of each setting together: the mean rate, and the p99 in the middle.
-fn by_setting(trials: &[TrialReport]) -> Vec<SettingReport> {
-    let mut settings: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
-    for trial in trials {
-        if let (Some(stored), Some(p99_ms)) = (trial.stored_per_second, trial.p99_ms) {
-            settings.entry(&trial.differs).or_default().push((stored.ln(), p99_ms));
-        }
-    }
-    let report = |(differs, shown): (&str, Vec<(f64, f64)>)| {
-        let logarithms: Vec<f64> = shown.iter().map(|(logarithm, _)| *logarithm).collect();
-        SettingReport {
-            differs: differs.to_owned(),
-            stored_per_second: mean(&logarithms).exp(),
-            p99_ms: median(shown.iter().map(|(_, p99_ms)| *p99_ms)).unwrap_or_default(),
-            trials: shown.len(),
-        }
-    };
-    settings.into_iter().map(report).collect()
-}
-
-/// Those that none exceeds in both, the fastest answer first.
-fn front(settings: &[SettingReport]) -> Vec<SettingReport> {
-    let mut sorted: Vec<&SettingReport> = settings.iter().collect();
-    sorted.sort_by(|one, other| {
-        one.p99_ms.total_cmp(&other.p99_ms).then(other.stored_per_second.total_cmp(&one.stored_per_second))
-    });
-    let mut front: Vec<SettingReport> = Vec::new();
-    for setting in sorted {
-        if front.last().is_none_or(|last| setting.stored_per_second > last.stored_per_second) {
-            front.push(setting.clone());
-        }
-    }
-    front
 }
 
 pub(crate) fn stage(stage: Stage) -> &'static str {
