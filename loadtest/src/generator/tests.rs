@@ -72,7 +72,7 @@ fn load(target: Target, vus: u32, think: Duration, duration: Duration) -> Load {
     Load {
         model,
         target,
-        request_timeout: SECOND / 2,
+        request_timeout: 30 * SECOND,
         repeat: 1,
         share: Share::WHOLE,
         run: RunId::fresh(),
@@ -92,7 +92,7 @@ async fn every_outcome_is_counted_and_booked() {
         4 => Some((StatusCode::CREATED, 2 * SECOND)),
         _ => Some((StatusCode::CREATED, Duration::ZERO)),
     });
-    let load = load(target.await, 8, SECOND / 20, SECOND);
+    let load = Load { request_timeout: SECOND / 2, ..load(target.await, 8, SECOND / 20, SECOND) };
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
 
     let Outcomes { accepted, refused, invalid_refused, unavailable, other_status, cut_off, timed_out, not_connected } =
@@ -124,7 +124,7 @@ async fn a_stall_shows_in_the_latencies_from_the_intended_times() {
     let target = server(|i| Some((StatusCode::CREATED, if i == 10 { SECOND } else { Duration::ZERO }))).await;
     let start = Instant::now();
     let model = Model::Open(OpenModel { start, end: start + 2 * SECOND, vus: 1, rate: Rate::Constant(50.0) });
-    let load = Load { model, request_timeout: 30 * SECOND, ..load(target, 1, SECOND, SECOND) };
+    let load = Load { model, ..load(target, 1, SECOND, SECOND) };
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
 
     // Post 10 leaves at 200 ms at the earliest, so nothing leaves again before 1,200 ms; post 10 + k was due 20 ms * k after it.
