@@ -3,11 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-/// Largest encoded batch that is sent. rskafka writes a frame above 8 KiB as a 4-byte length and the rest, and the rest of
-/// one up to 64 KiB then waits 40 ms for the delayed ACK of those four bytes. With 492 bytes to spare for the request's
-/// and the batch's own fields (110, and the topic's name of at most 249) every batch goes out in one write.
-pub const STALL_FREE_BYTES: usize = 7_700;
-
 /// Items collected so far; never empty.
 #[derive(Debug)]
 pub struct Batch<T> {

@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 use contract::TraceContext;
 use rskafka::client::Client;
 use rskafka::client::error::{Error, ProtocolError};
-use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
+use rskafka::client::partition::{Compression, UnknownTopicHandling};
 use service::trace::{Span, span_id, trace_id};
 use service::{Backoff, Tracer};
 use tokio::sync::{Mutex, Notify, watch};
 
 use crate::connecting::answer;
+use crate::connection::Connection;
 use crate::metrics::Metrics;
+use crate::nodelay::STALL_FREE_BYTES;
 use crate::publisher::Submission;
 use crate::queue::QueueReceiver;
 use crate::spans;
@@ -43,14 +45,15 @@ pub(crate) struct Lane {
     pub(crate) queue: Arc<Mutex<QueueReceiver>>,
     /// The client that last found the partition's leader; a new one when the leader was lost and found again.
     pub(crate) client: watch::Receiver<Arc<Client>>,
-    pub(crate) connection: Option<PartitionClient>,
+    pub(crate) connection: Option<Connection>,
 }
 
 impl Lane {
     /// Sends the queue's batches until the queue is closed and empty.
     pub(crate) async fn run(mut self) {
         loop {
-            let batch = self.queue.lock().await.next_batch().await;
+            let most_bytes = self.connection.as_ref().map_or(STALL_FREE_BYTES, Connection::most_bytes);
+            let batch = self.queue.lock().await.next_batch(most_bytes).await;
             let Some(batch) = batch else { return };
             let mut batch = batch.into_items();
             batch.retain(is_waited_for);
@@ -119,13 +122,14 @@ impl Lane {
     /// One try. Whatever goes wrong, the next one has a new connection.
     async fn produce(&mut self, batch: &[Submission]) -> anyhow::Result<Vec<i64>> {
         let records = batch.iter().map(|submission| submission.post.to_record()).collect();
-        let connection = match self.connection.take() {
+        let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
                 let client = Arc::clone(&self.client.borrow());
                 // A leader that froze meanwhile would be waited for.
-                answer(client.partition_client(&self.settings.topic, self.partition, UnknownTopicHandling::Error))
-                    .await?
+                let connected =
+                    client.partition_client(&self.settings.topic, self.partition, UnknownTopicHandling::Error);
+                Connection::new(answer(connected).await?).await
             }
         };
         let offsets = connection.produce(records, self.settings.compression).await?;

@@ -21,10 +21,12 @@ mod batch;
 mod body;
 mod config;
 mod connecting;
+mod connection;
 mod create_post;
 mod kafka;
 mod lane;
 mod metrics;
+mod nodelay;
 mod outage;
 mod partitioner;
 mod publisher;
@@ -34,9 +36,10 @@ mod refusal;
 mod spans;
 mod status;
 
-pub use batch::{Batch, STALL_FREE_BYTES};
+pub use batch::Batch;
 pub use config::{Config, KafkaSettings};
 pub use kafka::LANES_PER_PARTITION;
+pub use queue::ENOUGH_BYTES;
 pub use record::Publishing;
 
 /// Files open beside all connections: the runtime's own, and connections that end while others begin.

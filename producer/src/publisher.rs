@@ -9,7 +9,6 @@ use service::Registry;
 use service::trace::{span_id, trace_id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::batch::STALL_FREE_BYTES;
 use crate::config::Config;
 use crate::partitioner;
 use crate::queue::{QueueReceiver, QueueSender, queue};
@@ -71,7 +70,7 @@ impl Publisher {
             admission,
             max_in_flight,
             partitions: OnceLock::new(),
-            batch_bytes: config.batch_bytes.min(STALL_FREE_BYTES),
+            batch_bytes: config.batch_bytes,
             linger: config.linger,
         }
     }

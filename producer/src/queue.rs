@@ -1,5 +1,6 @@
 //! The queue of a partition: requests put their records in, lanes take batches out. A lane that collects a batch is woken
-//! when the batch is full or its linger time is over, and not for each record.
+//! when there is enough for one or its linger time is over, and not for each record. It then takes what there is: while all
+//! lanes wait for acknowledgements more than enough gathers, so batches grow with the load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,24 +11,32 @@ use tokio::sync::{Notify, mpsc};
 use crate::batch::Batch;
 use crate::publisher::Submission;
 
+/// So many bytes wait for no more company. With twice as many a broker's work is a tenth less; but clients who wait for their
+/// answers before they ask again would soon all wait for the same batch, and the rest of the machine for them.
+pub const ENOUGH_BYTES: usize = 7_700;
+
 /// A new queue: the end that takes records, and the end that gives batches of at most `max_bytes`.
 pub(crate) fn queue(max_bytes: usize, linger: Duration) -> (QueueSender, QueueReceiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let level = Arc::new(Level { bytes: AtomicUsize::new(0), max_bytes, full: Notify::new() });
-    (QueueSender { sender, level: Arc::clone(&level) }, QueueReceiver { receiver, carried: None, level, linger })
+    let enough_bytes = max_bytes.min(ENOUGH_BYTES);
+    let level = Arc::new(Level { bytes: AtomicUsize::new(0), enough_bytes, enough: Notify::new() });
+    (
+        QueueSender { sender, level: Arc::clone(&level) },
+        QueueReceiver { receiver, carried: None, level, max_bytes, linger },
+    )
 }
 
 /// How much waits in the queue.
 struct Level {
     bytes: AtomicUsize,
-    max_bytes: usize,
-    /// Told when `bytes` reaches `max_bytes`.
-    full: Notify,
+    enough_bytes: usize,
+    /// Told when `bytes` reaches `enough_bytes`.
+    enough: Notify,
 }
 
 impl Level {
-    fn is_full(&self) -> bool {
-        self.bytes.load(Ordering::Acquire) >= self.max_bytes
+    fn is_enough(&self) -> bool {
+        self.bytes.load(Ordering::Acquire) >= self.enough_bytes
     }
 }
 
@@ -45,8 +54,8 @@ impl QueueSender {
         if self.sender.send(submission).is_err() {
             return false;
         }
-        if before < self.level.max_bytes && before + bytes >= self.level.max_bytes {
-            self.level.full.notify_one();
+        if before < self.level.enough_bytes && before + bytes >= self.level.enough_bytes {
+            self.level.enough.notify_one();
         }
         true
     }
@@ -58,22 +67,23 @@ pub(crate) struct QueueReceiver {
     /// What did not fit into the batch before.
     carried: Option<Submission>,
     level: Arc<Level>,
+    max_bytes: usize,
     linger: Duration,
 }
 
 impl QueueReceiver {
-    /// Collects the next batch; `None` once the queue is closed and empty.
-    pub(crate) async fn next_batch(&mut self) -> Option<Batch<Submission>> {
+    /// Collects the next batch, of at most `most_bytes`; `None` once the queue is closed and empty.
+    pub(crate) async fn next_batch(&mut self, most_bytes: usize) -> Option<Batch<Submission>> {
         let first = match self.carried.take() {
             Some(carried) => carried,
             None => self.receiver.recv().await?,
         };
         let (bytes, queued_at) = (first.size_bytes, first.queued_at);
-        let mut batch = Batch::new(first, bytes, self.level.max_bytes, queued_at, self.linger);
+        let mut batch = Batch::new(first, bytes, self.max_bytes.min(most_bytes), queued_at, self.linger);
         // A notification may be an old one, hence the loop.
-        while !self.level.is_full() && Instant::now() < batch.deadline() {
+        while !self.level.is_enough() && Instant::now() < batch.deadline() {
             tokio::select! {
-                () = self.level.full.notified() => {}
+                () = self.level.enough.notified() => {}
                 () = tokio::time::sleep_until(batch.deadline().into()) => break,
             }
         }

@@ -32,7 +32,7 @@ impl Publishing {
     }
 
     /// Upper bound of the record's size within an uncompressed batch, in bytes; at most 6 more than the size. It is close,
-    /// because the broker's work is by the batch and a batch has room for only some twenty posts.
+    /// because the broker's work is by the batch, and where large ones stall a batch has room for only some twenty posts.
     pub fn encoded_bytes(&self) -> usize {
         // Attributes; a timestamp delta of months; an offset delta of thousands.
         const FIXED: usize = 1 + 5 + 2;

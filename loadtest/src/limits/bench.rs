@@ -87,7 +87,7 @@ impl Bench {
             samples.entry(measure).or_default().push(sample);
         };
         note(Measure::Http, self.http().await?);
-        let batch_bytes = self.settings.producer_config.batch_bytes.min(producer::STALL_FREE_BYTES);
+        let batch_bytes = self.settings.producer_config.batch_bytes.min(producer::ENOUGH_BYTES);
         note(Measure::Produce, self.produce(&self.topic(round, "produce"), batch_bytes).await?);
         note(Measure::ProduceLarge, self.produce(&self.topic(round, "large"), LARGE_BATCH_BYTES).await?);
         note(Measure::Insert, self.insert().await?);

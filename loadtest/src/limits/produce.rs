@@ -121,7 +121,7 @@ mod tests {
     fn a_batch_is_as_large_as_it_may_be() {
         let mut bodies = Bodies::new(RunId::fresh(), 1, Shape::default());
         let mut n = 0;
-        for batch_bytes in [1, producer::STALL_FREE_BYTES, 100_000] {
+        for batch_bytes in [1, producer::ENOUGH_BYTES, 100_000] {
             let batch = batch(&mut bodies, &mut n, batch_bytes);
             let size_bytes: usize = batch.iter().map(Publishing::encoded_bytes).sum();
             assert!(batch.len() == 1 || size_bytes <= batch_bytes, "{size_bytes} of {batch_bytes}");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use producer::LANES_PER_PARTITION;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use rskafka::client::ClientBuilder;
@@ -43,6 +44,25 @@ async fn a_batch_may_be_as_small_as_one_post() {
         producer.ask(post(POST)).await.created_id();
         producer.metric(&format!("ingest_produce_batch_records_count {count}")).await;
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_grow_with_the_load_beyond_what_nagles_algorithm_would_hold_back() {
+    let topic = fresh_topic();
+    let producer = Producer::with_kafka(&topic, &[("PRODUCER_LINGER", "50ms")]).await;
+    // Each lane's first batch is one that it connects for.
+    for _ in 0..LANES_PER_PARTITION {
+        producer.ask(post(POST)).await.created_id();
+    }
+    // No two of these fit into 7,700 bytes.
+    let large = format!(r#"{{"title":"Hello","content":"{}"}}"#, "🦀".repeat(1000));
+    let responses = producer.ask_all((0..100).map(|_| post(&large))).await;
+    assert!(responses.iter().all(|response| response.status == 201));
+    let metrics = producer.get("/metrics").await;
+    let batches = metrics.text().lines().find_map(|line| line.strip_prefix("ingest_produce_batch_records_count "));
+    let batches: usize = batches.unwrap().parse().unwrap();
+    assert!(batches < LANES_PER_PARTITION + 100, "{batches} batches");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,65 @@
+//! A lane's connection to its partition's leader: how large a batch it carries without a stall depends on whether Nagle's
+//! algorithm is off.
+
+use std::time::{Duration, Instant};
+
+use rskafka::client::error::Error;
+use rskafka::client::partition::{Compression, PartitionClient};
+use rskafka::record::Record;
+
+use crate::nodelay::{self, STALL_FREE_BYTES};
+
+/// An acknowledgement that took so long may have waited for a delayed ACK (40 ms).
+const STALL: Duration = Duration::from_millis(30);
+
+/// How long a connection is trusted to have no Nagle's algorithm: rskafka connects anew by itself, without a word.
+const TRUSTED: Duration = Duration::from_secs(1);
+
+/// A lane's connection.
+pub(crate) struct Connection {
+    client: PartitionClient,
+    /// When Nagle's algorithm was turned off; `None` if that cannot be done here.
+    nodelay_since: Option<Instant>,
+}
+
+impl Connection {
+    /// Turns Nagle's algorithm off, if that can be done here.
+    pub(crate) async fn new(client: PartitionClient) -> Self {
+        let mut connection = Self { client, nodelay_since: None };
+        connection.set_nodelay().await;
+        connection
+    }
+
+    async fn set_nodelay(&mut self) {
+        let set = tokio::task::spawn_blocking(nodelay::set_on_all_connections).await;
+        self.nodelay_since = match set {
+            Ok(Ok(_)) => Some(Instant::now()),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "cannot turn Nagle's algorithm off, batches stay below {STALL_FREE_BYTES} bytes");
+                None
+            }
+            // The runtime ends.
+            Err(_) => None,
+        };
+    }
+
+    /// Upper bound of the batches that it carries without a stall, in bytes.
+    pub(crate) fn most_bytes(&self) -> usize {
+        if self.nodelay_since.is_some() { usize::MAX } else { STALL_FREE_BYTES }
+    }
+
+    /// Sends a batch and gives its records' offsets.
+    pub(crate) async fn produce(&mut self, records: Vec<Record>, compression: Compression) -> Result<Vec<i64>, Error> {
+        let started = Instant::now();
+        let offsets = self.client.produce(records, compression).await?;
+        if self.may_stall(started.elapsed()) {
+            self.set_nodelay().await;
+        }
+        Ok(offsets)
+    }
+
+    /// Whether an acknowledgement was so slow that Nagle's algorithm may be back.
+    fn may_stall(&self, took: Duration) -> bool {
+        took >= STALL && self.nodelay_since.is_some_and(|since| since.elapsed() >= TRUSTED)
+    }
+}
