@@ -18,10 +18,12 @@ use crate::post::bodies::{Bodies, Shape};
 use crate::recorder::Recorder;
 use crate::share::Share;
 use crate::target::Target;
+use alarm::Alarm;
 use notes::Notes;
 use tally::Tally;
 use virtual_user::Shared;
 
+mod alarm;
 mod deadline;
 mod notes;
 pub(crate) mod outcome;
@@ -85,6 +87,11 @@ impl Generator {
         let (alive, ended) = mpsc::channel(1);
         let mut generator = Self { recorder: Arc::clone(recorder), notes: Vec::new(), threads: Vec::new(), ended };
         for thread in 0..load.threads {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.context("cannot start a runtime of the generator")?;
+            let inside = runtime.enter();
+            let alarm = Alarm::new().context("cannot make a timer of the generator")?;
+            drop(inside);
             let notes = Arc::new(Mutex::new(Notes::default()));
             generator.notes.push(Arc::clone(&notes));
             let shared = Shared {
@@ -97,11 +104,10 @@ impl Generator {
                 bodies: Mutex::new(Bodies::new(load.run, load.seed, load.shape)),
                 recorder: Arc::clone(recorder),
                 notes,
+                alarm,
                 stop: stop.clone(),
             };
             let users = load.share.users(load.model.vus()).skip(thread as usize).step_by(load.threads as usize);
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.context("cannot start a runtime of the generator")?;
             let alive = alive.clone();
             let work = move || {
                 let _alive = alive;
@@ -145,8 +151,11 @@ impl Generator {
 async fn run_users(shared: Shared, users: impl Iterator<Item = u32>) {
     let shared = Arc::new(shared);
     let users: JoinSet<()> = users.map(|vu| virtual_user::run(Arc::clone(&shared), vu)).collect();
-    // Panics if a user did: its last post is not written down.
-    users.join_all().await;
+    tokio::select! {
+        // Panics if a user did: its last post is not written down.
+        _ = users.join_all() => {}
+        () = shared.alarm.run() => {}
+    }
 }
 
 #[cfg(test)]

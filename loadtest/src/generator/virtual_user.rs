@@ -9,6 +9,7 @@ use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, Uri};
 use tokio_util::sync::CancellationToken;
 
+use super::alarm::Alarm;
 use super::deadline::Deadline;
 use super::notes::{EndedPost, Notes};
 use super::outcome::{Outcome, Trouble};
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) bodies: Mutex<Bodies>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) notes: Arc<Mutex<Notes>>,
+    pub(super) alarm: Alarm,
     pub(super) stop: CancellationToken,
 }
 
@@ -72,7 +74,7 @@ impl Shared {
             return (!self.stop.is_cancelled()).then_some(now);
         }
         tokio::select! {
-            () = tokio::time::sleep_until(due.into()) => Some(Instant::now()),
+            () = self.alarm.until(due) => Some(Instant::now()),
             () = self.stop.cancelled() => None,
         }
     }
