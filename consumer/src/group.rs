@@ -187,3 +187,46 @@ pub(crate) fn to_list(topic: &str, partitions: impl Iterator<Item = (i32, Option
 fn partitions_of(list: &TopicPartitionList) -> Vec<i32> {
     list.elements().iter().map(|element| element.partition()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use rdkafka::ClientConfig;
+    use service::{Registry, Settings};
+
+    use super::*;
+    use crate::decode::{Decoder, Fetched};
+
+    /// Otherwise the pipeline would finish the partition without that record, and meet it after the hand-over.
+    #[test]
+    fn what_is_fetched_reaches_the_pipeline_before_the_revoke_does() {
+        let config = Config::read(&mut Settings::new(&|_| None));
+        let metrics = Arc::new(Metrics::new(&Registry::new(&[]), config.concurrent_flushes));
+        let (outbox, mut records) = Outbox::new();
+        let (revokes, mut revoked) = mpsc::unbounded_channel();
+        let context = GroupContext::new(&config, revokes, Arc::downgrade(&outbox), Arc::default(), metrics);
+        // It knows of no broker, so it connects to none.
+        let consumer: GroupConsumer =
+            ClientConfig::new().set("group.id", &config.kafka.group).create_with_context(context).unwrap();
+        let fetched = Fetched {
+            partition: 3,
+            offset: 7,
+            timestamp_ms: 0,
+            replay_attempts: 0,
+            trace: None,
+            key: None,
+            value: None,
+        };
+        assert!(outbox.add(Decoder::new(&config.kafka.topic).decode(fetched)));
+        let pipeline = thread::spawn(move || {
+            let Revoke { partitions, reply, .. } = revoked.blocking_recv().unwrap();
+            let known = records.try_recv().unwrap_or_default();
+            // Nothing is finished, so that there is nothing to commit.
+            reply.send(Vec::new()).unwrap();
+            (partitions, known.iter().map(|record| record.fetched.offset).collect::<Vec<_>>())
+        });
+        consumer.context().revoke(&consumer, &[3]);
+        assert_eq!(pipeline.join().unwrap(), (vec![3], vec![7]));
+    }
+}
