@@ -24,7 +24,7 @@ pub struct Config {
     pub timeout: Duration,
     /// `MAX_BODY_BYTES`: largest request body.
     pub max_body_bytes: usize,
-    /// `BODY_BUFFER_BYTES`: bytes of all request bodies that are being read; beyond it 503.
+    /// `BODY_BUFFER_BYTES`: bytes of all request bodies that do not come in one piece; beyond it 503.
     pub body_buffer_bytes: usize,
     /// `MAX_CONNECTIONS`: connections served at the same time.
     pub max_connections: usize,
@@ -107,7 +107,7 @@ impl Config {
                 "BODY_BUFFER_BYTES",
                 64_000_000,
                 64..=64_000_000_000,
-                "bytes of all request bodies that are being read; beyond it 503",
+                "bytes of all request bodies that do not come in one piece; beyond it 503",
             ),
             max_connections: settings.number(
                 "MAX_CONNECTIONS",
