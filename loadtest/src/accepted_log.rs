@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use contract::PostId;
 use uuid::Uuid;
 
+/// Its name, wherever it lies.
+pub(crate) const ACCEPTED_IDS: &str = "accepted.ids";
+
 const ENTRY_LENGTH: usize = 24;
 const BUFFER_LENGTH: usize = 256 * 1024;
 
@@ -102,7 +105,7 @@ mod tests {
     #[test]
     fn entries_read_back_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = AcceptedLog::create(&folder.path().join("accepted.ids")).unwrap();
+        let mut log = AcceptedLog::create(&folder.path().join(ACCEPTED_IDS)).unwrap();
         let entries: Vec<(u64, PostId)> = (0..1_000).map(|n| (n * 7, PostId::fresh())).collect();
         for (n, id) in &entries {
             log.add(*n, *id).unwrap();

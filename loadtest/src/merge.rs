@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::accepted_log::FinishedLog;
+use crate::accepted_log::{ACCEPTED_IDS, FinishedLog};
 use crate::drain;
 use crate::environment::{Environment, LoadSettings};
 use crate::exit::Unusable;
@@ -29,7 +29,6 @@ use crate::settings::{Lookup, ServiceSettings, with_option};
 use crate::store::{Documents, Store};
 use crate::text::{grouped, per_second};
 use crate::threshold::{self, Measured, judge};
-use crate::trial::ACCEPTED_IDS;
 use crate::visible::report::AcceptToVisible;
 use crate::visible::seen::Seen;
 use part::Part;

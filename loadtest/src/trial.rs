@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use consumer::KafkaSettings;
 
+use crate::accepted_log::ACCEPTED_IDS;
 use crate::counted::Counted;
 use crate::drain::{self, Drained};
 use crate::environment::Environment;
@@ -32,9 +33,6 @@ use crate::store::Store;
 use crate::text::{grouped, per_second};
 use crate::threshold::{Measured, Threshold, judge};
 use crate::visible::Visible;
-
-/// File of the accepted ids, beside the report.
-pub(crate) const ACCEPTED_IDS: &str = "accepted.ids";
 
 /// What a trial is measured with.
 pub(crate) struct Trial {

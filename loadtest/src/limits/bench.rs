@@ -9,10 +9,11 @@ use stack::Stack;
 use tokio::time::sleep;
 
 use super::cpu::{BROKER, Meter, STORE};
-use super::generate::{self, ACCEPTED_IDS};
+use super::generate;
 use super::insert::Insert;
 use super::measure::{Measure, Sample, Samples};
 use super::produce::{Produce, answer, connect};
+use crate::accepted_log::ACCEPTED_IDS;
 use crate::post::RunId;
 use crate::scrape::Metrics;
 use crate::services::{BARE, CONSUMER, PRODUCER, Service, ServiceOptions};

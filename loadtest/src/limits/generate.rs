@@ -7,8 +7,10 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::bench::Plan;
+use crate::accepted_log::ACCEPTED_IDS;
 use crate::generator::tally::Tally;
 use crate::generator::{Generator, Load};
+use crate::load::HEAD_START;
 use crate::options::cores;
 use crate::pacing::{ClosedModel, Model};
 use crate::post::bodies::Shape;
@@ -16,14 +18,8 @@ use crate::recorder::Recorder;
 use crate::share::Share;
 use crate::target::Target;
 
-/// A moment, so that the first posts are not late because of the threads' start.
-const HEAD_START: Duration = Duration::from_millis(20);
-
 /// How often what was counted is taken away.
 const TAKE_EVERY: Duration = Duration::from_secs(1);
-
-/// File of the accepted ids while they are written; nobody reads them.
-pub(super) const ACCEPTED_IDS: &str = "accepted.ids";
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -42,6 +38,7 @@ pub(super) async fn posts(target: &Target, plan: &Plan) -> anyhow::Result<u64> {
         seed: 1,
         threads: u32::try_from(cores()).unwrap_or(1).min(plan.vus),
     };
+    // The ids are written as in a run, though nobody reads them.
     let recorder = Arc::new(Recorder::create(&plan.directory.join(ACCEPTED_IDS))?);
     // Ends the threads, too, when this is dropped before its end.
     let stop = CancellationToken::new();

@@ -1,6 +1,6 @@
 //! Where trials are made: the servers stay up, and each trial has services of its own, at a [`Place`] of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::compare::Shown;
 use super::knobs::{Setting, Space};
 use super::place::Place;
+use crate::accepted_log::ACCEPTED_IDS;
 use crate::counted::Counted;
 use crate::kafka::KafkaReader;
 use crate::lag::{LagWatch, Sample};
@@ -103,7 +104,7 @@ impl Bench<'_> {
         let TuneOptions { warm_up, measure, load, .. } = self.options;
         let kafka = Arc::new(KafkaReader::new(self.stack.kafka_broker(), &place.group)?);
         let lag = LagWatch::new(Arc::clone(&kafka), &place.topic);
-        let accepted_ids: PathBuf = logs.join("accepted.ids");
+        let accepted_ids = logs.join(ACCEPTED_IDS);
         let recorder = Arc::new(Recorder::create(&accepted_ids)?);
         let instruments = Instruments {
             run: self.run,
