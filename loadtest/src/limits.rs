@@ -9,11 +9,11 @@ use anyhow::{Context, bail};
 use bson::DateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::interrupt;
 use crate::options::{LimitsOptions, cores};
 use crate::pipeline::{make_directory, start_stack};
 use crate::post::RunId;
 use crate::settings::{Lookup, ServiceSettings};
+use crate::{files, interrupt};
 use bench::{Bench, Plan};
 use measure::Samples;
 use report::Report;
@@ -64,9 +64,7 @@ pub(crate) async fn limits(options: LimitsOptions, lookup: Lookup<'_>) -> anyhow
         is_complete: !stop.is_cancelled(),
         measures: report::summarize(&samples),
     };
-    let path = directory.join(JSON);
-    let json = serde_json::to_string_pretty(&report).context("the report cannot be written as JSON")?;
-    std::fs::write(&path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+    let path = files::write_json(&report, &directory, JSON)?;
     println!("{}\nreport: {}", table::render(&report), path.display());
     if let Err(error) = cleaned.and(stack.stop().await) {
         eprintln!("not everything is cleaned up: {error:#}");
