@@ -48,6 +48,7 @@ mod watch;
 pub mod work;
 
 pub use config::{BatchSettings, Config, DeadLetterSettings, KafkaSettings, MongoUri};
+pub use store::durable_writes;
 
 /// Bounds of the consumer's own small HTTP server, which only health checks and scrapers use.
 const LIMITS: Limits = Limits { max_connections: 100, header_timeout: std::time::Duration::from_secs(10) };

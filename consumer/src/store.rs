@@ -66,10 +66,7 @@ impl Store {
         options.server_selection_timeout.get_or_insert(CONNECT_TIMEOUT);
         options.cmap_event_handler = Some(store_pool::observed(registry));
         let client = Client::with_options(options).context("MONGO_URI cannot be used")?;
-        // Majority and journal: what is acknowledged survives a primary's failover.
-        let write_concern = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
-        let collection_options = CollectionOptions::builder().write_concern(write_concern).build();
-        let posts = client.database(&config.mongo_uri.database).collection_with_options(COLLECTION, collection_options);
+        let posts = client.database(&config.mongo_uri.database).collection_with_options(COLLECTION, durable_writes());
 
         let mut backoff = Backoff::for_servers();
         loop {
@@ -150,6 +147,12 @@ impl Store {
         let id: Binary = id.ok_or("the document has no id")?;
         answer(self.posts.find_one(doc! { document::ID_FIELD: id })).await.map(|found| found.is_some())
     }
+}
+
+/// How documents are written: with majority and journal, so that what is acknowledged survives a primary's failover.
+pub fn durable_writes() -> CollectionOptions {
+    let write_concern = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
+    CollectionOptions::builder().write_concern(write_concern).build()
 }
 
 /// Names of the unique indexes beside the one of `_id`, which says nothing of itself being unique.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use bson::{DateTime, RawDocumentBuf, doc};
 use contract::{Parser, PostId, document};
-use mongodb::options::{Acknowledgment, ClientOptions, CollectionOptions, WriteConcern};
+use mongodb::options::ClientOptions;
 use mongodb::{Client, Collection};
 use tokio::task::JoinSet;
 
@@ -43,10 +43,8 @@ impl Insert {
         options.server_selection_timeout = Some(CONNECT_TIMEOUT);
         let database = Client::with_options(options).context("MONGO_URI cannot be used")?.default_database();
         let database = database.context("MONGO_URI must name a database")?;
-        let write_concern = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
-        let options = CollectionOptions::builder().write_concern(write_concern).build();
         Ok(Self {
-            collection: database.collection_with_options(collection, options),
+            collection: database.collection_with_options(collection, consumer::durable_writes()),
             batch_messages: config.batch.messages,
             concurrent_flushes: config.concurrent_flushes,
             run,
