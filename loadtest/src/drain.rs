@@ -30,11 +30,30 @@ pub(crate) struct Drained {
     pub(crate) lag: Option<u64>,
 }
 
-/// Waits until the group's lag in the topic is zero, for at most `deadline`.
+/// Waits until all is stored, for at most `deadline`: by the lag in the topic where Kafka is in sight, else by the number of
+/// documents. `None` where neither Kafka nor the store can tell.
 ///
 /// # Errors
-/// When Kafka does not say even at the deadline; until then it is asked again.
-pub(crate) async fn until_no_lag(
+/// When the one that is asked does not answer.
+pub(crate) async fn until_stored(
+    kafka: Option<(&Arc<KafkaReader>, &str)>,
+    store: Option<&Store>,
+    run: RunId,
+    accepted: u64,
+    last_answer: Instant,
+    deadline: Duration,
+) -> anyhow::Result<Option<Drained>> {
+    let drained = match (kafka, store) {
+        (Some((kafka, topic)), _) => until_no_lag(kafka, topic, last_answer, deadline).await?,
+        (None, Some(store)) => until_count_is_stable(store, run, accepted, last_answer, deadline).await?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(drained))
+}
+
+/// Waits until the group's lag in the topic is zero. That Kafka does not answer is a fault only at the deadline; until then it
+/// is asked again.
+async fn until_no_lag(
     kafka: &Arc<KafkaReader>,
     topic: &str,
     last_answer: Instant,
@@ -58,8 +77,8 @@ pub(crate) async fn until_no_lag(
     }
 }
 
-/// Waits until the store has `accepted` documents of the run, or their number stays the same, for at most `deadline`.
-pub(crate) async fn until_count_is_stable(
+/// Waits until the store has `accepted` documents of the run, or their number stays the same.
+async fn until_count_is_stable(
     store: &Store,
     run: RunId,
     accepted: u64,

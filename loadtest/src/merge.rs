@@ -21,7 +21,6 @@ use crate::ledger::reported::ReportedCounts;
 use crate::observer::{Usage, Used};
 use crate::options::MergeOptions;
 use crate::pipeline::make_directory;
-use crate::post::RunId;
 use crate::reconcile::{Reconciled, reconcile};
 use crate::report::{Latency, Report, ServiceUsage};
 use crate::run::{exit_code, set, tell};
@@ -123,12 +122,15 @@ async fn whole(parts: &[Part], ledger: Ledger, sources: &Sources, options: &Merg
     let outcomes = tally.outcomes;
 
     let told = ledger.counts(0);
-    let lag_left = until_stored(run, outcomes.accepted, sources, options.outcome.drain_timeout).await?;
+    let (names, kafka) = (&sources.settings.consumer_config.kafka, sources.kafka.as_ref());
+    let records = kafka.map(|kafka| (kafka, names.topic.as_str()));
+    let (now, deadline) = (Instant::now(), options.outcome.drain_timeout);
+    let waited = drain::until_stored(records, sources.store.as_ref(), run, outcomes.accepted, now, deadline).await?;
+    let lag_left = waited.and_then(|waited| waited.lag);
     let reconciled = match &sources.store {
         Some(store) => {
             eprintln!("reconciling {} accepted posts of {} shares", grouped(outcomes.accepted), parts.len());
-            let topic = &sources.settings.consumer_config.kafka.dead_letter_topic;
-            let dead_letters = sources.kafka.as_ref().map(|kafka| (kafka, topic.as_str()));
+            let dead_letters = kafka.map(|kafka| (kafka, names.dead_letter_topic.as_str()));
             Some(reconcile(ledger, &sources.accepted_ids, run, store, dead_letters, true).await?)
         }
         None => None,
@@ -192,17 +194,6 @@ async fn whole(parts: &[Part], ledger: Ledger, sources: &Sources, options: &Merg
         series: series::merge(parts.iter().map(|part| (part.began - began, &part.stretches[..]))),
         latencies_us: tally.latencies_us,
     })
-}
-
-/// Waits until all is stored. Gives the lag that is left, where Kafka tells.
-async fn until_stored(run: RunId, accepted: u64, sources: &Sources, deadline: Duration) -> anyhow::Result<Option<u64>> {
-    let (now, topic) = (Instant::now(), &sources.settings.consumer_config.kafka.topic);
-    let drained = match (&sources.kafka, &sources.store) {
-        (Some(kafka), _) => drain::until_no_lag(kafka, topic, now, deadline).await?,
-        (None, Some(store)) => drain::until_count_is_stable(store, run, accepted, now, deadline).await?,
-        (None, None) => return Ok(None),
-    };
-    Ok(drained.lag)
 }
 
 /// When the last share saw that nothing was left to store; `None` if one of them did not see it.

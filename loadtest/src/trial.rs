@@ -237,12 +237,8 @@ impl Trial {
         accepted: u64,
         deadline: Duration,
     ) -> anyhow::Result<Option<Drained>> {
-        let drained = match (&self.kafka, &self.store) {
-            (Some(kafka), _) => drain::until_no_lag(kafka, &self.names.topic, since, deadline).await?,
-            (None, Some(store)) => drain::until_count_is_stable(store, self.run, accepted, since, deadline).await?,
-            (None, None) => return Ok(None),
-        };
-        Ok(Some(drained))
+        let kafka = self.kafka.as_ref().map(|kafka| (kafka, self.names.topic.as_str()));
+        drain::until_stored(kafka, self.store.as_ref(), self.run, accepted, since, deadline).await
     }
 }
 
