@@ -17,17 +17,17 @@ use crate::generator::strain::GeneratorReport;
 use crate::generator::tally::Tally;
 use crate::kafka::KafkaReader;
 use crate::ledger::Ledger;
-use crate::ledger::reported::ReportedCounts;
 use crate::observer::{Usage, Used};
 use crate::options::MergeOptions;
 use crate::pipeline::make_directory;
-use crate::reconcile::{Reconciled, reconcile};
-use crate::report::{Latency, Report, ServiceUsage};
+use crate::reconcile::reconcile;
+use crate::report::Report;
+use crate::report::evidence::Evidence;
 use crate::run::{exit_code, set, tell};
 use crate::settings::{Lookup, ServiceSettings, with_option};
 use crate::store::{Documents, Store};
-use crate::text::{grouped, per_second};
-use crate::threshold::{self, Measured, judge};
+use crate::text::grouped;
+use crate::threshold;
 use crate::visible::report::AcceptToVisible;
 use crate::visible::seen::Seen;
 use part::Part;
@@ -135,65 +135,36 @@ async fn whole(parts: &[Part], ledger: Ledger, sources: &Sources, options: &Merg
         }
         None => None,
     };
-    let (counts, ids_compared, findings) = match reconciled {
-        Some(Reconciled { counts, findings, ids_compared }) => (Some(counts), Some(ids_compared), findings),
-        None => (None, None, Vec::new()),
-    };
-
     let began = parts.iter().map(|part| part.began).fold(f64::INFINITY, f64::min);
     let last_answer = parts.iter().map(|part| part.began + part.load_seconds).fold(0.0, f64::max);
-    let elapsed = Duration::from_secs_f64((last_answer - began).max(0.0));
     let drained_after = drained(parts).map(|drained| Duration::from_secs_f64((drained - last_answer).max(0.0)));
-    let accept_to_visible = visible(parts).with_ids_compared(ids_compared);
-    let accepted_per_second = per_second(outcomes.accepted, elapsed);
-    let measured = Measured {
-        latencies: tally.latencies(),
-        failed_share: outcomes.failed_share(),
-        accepted: outcomes.accepted,
-        accepted_per_second,
-        drained_after,
-        counts,
-        visible: accept_to_visible.seen.times(),
-    };
     let thresholds = match &options.thresholds[..] {
-        [] => judge(&threshold::defaults(), &measured),
-        given => judge(given, &measured),
+        [] => threshold::defaults(),
+        given => given.to_vec(),
     };
-    let faults: Vec<String> = parts
-        .iter()
-        .flat_map(|part| part.faults.iter().map(|fault| format!("share {}: {fault}", part.share)))
-        .collect();
-    let producer = Usage::of(largest(parts.iter().map(|part| part.producer)));
-    Ok(Report {
-        run: run.to_string(),
-        passed: faults.is_empty() && thresholds.iter().all(|verdict| verdict.holds),
+    let evidence = Evidence {
+        run,
         ended_early: parts.iter().any(|part| part.ended_early),
-        counts: ReportedCounts::of(counts.unwrap_or(told), counts.is_some()),
-        ids: ids_compared.map(|compared| if compared { "compared" } else { "not compared" }),
+        told,
         counted: None,
-        requests_per_second: per_second(outcomes.sent(), elapsed),
-        accepted_per_second,
-        load_seconds: elapsed.as_secs_f64(),
-        latency_ms: Latency::of(&tally),
-        failed_share: outcomes.failed_share(),
-        outcomes,
-        invalid_accepted: tally.invalid_accepted,
         generator: generator(parts, &tally),
-        drain_seconds: drained_after.map(|after| after.as_secs_f64()),
+        tally,
+        elapsed: Duration::from_secs_f64((last_answer - began).max(0.0)),
+        waited: drained_after,
+        drained_after,
         lag_left,
-        producer: ServiceUsage::of(producer, outcomes.accepted),
-        consumer: ServiceUsage::default(),
-        accept_to_store_seconds: Vec::new(),
-        accept_to_visible,
-        chaos: None,
-        drift: None,
-        thresholds,
-        faults,
-        findings,
+        producer: Usage::of(largest(parts.iter().map(|part| part.producer))),
+        consumer: Usage::default(),
+        accept_to_store: Vec::new(),
+        accept_to_visible: visible(parts),
+        faults: parts
+            .iter()
+            .flat_map(|part| part.faults.iter().map(|fault| format!("share {}: {fault}", part.share)))
+            .collect(),
         environment: environment(parts, sources.store.as_ref()).await?,
         series: series::merge(parts.iter().map(|part| (part.began - began, &part.stretches[..]))),
-        latencies_us: tally.latencies_us,
-    })
+    };
+    Ok(evidence.report(reconciled, &thresholds))
 }
 
 /// When the last share saw that nothing was left to store; `None` if one of them did not see it.

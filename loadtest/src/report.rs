@@ -20,6 +20,7 @@ use crate::soak::Drift;
 use crate::threshold::Verdict;
 use crate::visible::report::AcceptToVisible;
 
+pub(crate) mod evidence;
 #[cfg(test)]
 pub(crate) mod schema;
 

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use consumer::KafkaSettings;
@@ -15,7 +15,6 @@ use crate::drain::{self, Drained};
 use crate::environment::Environment;
 use crate::generator::strain::GeneratorReport;
 use crate::kafka::KafkaReader;
-use crate::ledger::reported::ReportedCounts;
 use crate::load::Applied;
 use crate::merge::part::{self, Part};
 use crate::news::{self, News};
@@ -24,14 +23,15 @@ use crate::pipeline::Pipeline;
 use crate::post::RunId;
 use crate::reconcile::reconcile;
 use crate::recorder::Recorder;
-use crate::report::{Latency, Report, ServiceUsage};
+use crate::report::Report;
+use crate::report::evidence::Evidence;
 use crate::series::Series;
 use crate::services::Services;
 use crate::settings::ServiceSettings;
 use crate::share::Share;
 use crate::store::Store;
-use crate::text::{grouped, per_second};
-use crate::threshold::{Measured, Threshold, judge};
+use crate::text::grouped;
+use crate::threshold::Threshold;
 use crate::visible::Visible;
 
 /// What a trial is measured with.
@@ -104,13 +104,11 @@ impl Trial {
     ) -> anyhow::Result<Report> {
         let Conclusion { applied, mut observer, environment, drain_timeout, is_interrupted, mut faults, thresholds } =
             conclusion;
-        let outcomes = applied.tally.outcomes;
-        let mut series = applied.series;
+        let Applied { tally, elapsed, cpu, last_answer, mut series, failure: mut failed } = applied;
         let mut drained = None;
-        let mut failed = applied.failure.clone();
         if failed.is_none() {
             tokio::select! {
-                ended = self.drain(applied.last_answer, outcomes.accepted, drain_timeout) => drained = ended?,
+                ended = self.drain(last_answer, tally.outcomes.accepted, drain_timeout) => drained = ended?,
                 reason = failure(services) => failed = Some(reason),
                 never = watch(&mut series, &mut observer) => match never {},
             }
@@ -133,101 +131,52 @@ impl Trial {
                 faults.extend(ended_badly);
             }
         }
-        let invalid = applied.tally.invalid_accepted;
-        if invalid > 0 {
-            let posts = grouped(invalid);
+        if tally.invalid_accepted > 0 {
+            let posts = grouped(tally.invalid_accepted);
             faults.push(format!("{posts} posts that break a rule on purpose (--invalid-share) were answered 2xx"));
         }
         faults.iter().for_each(|fault| news::say(fault));
 
         let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
         let (ledger, accepted_ids) = recorder.finish()?;
+        let (start, stretches) = (series.start(), series.take_stretches());
+        let evidence = Evidence {
+            run: self.run,
+            ended_early: is_interrupted || has_failed,
+            told: ledger.counts(0),
+            counted,
+            generator: GeneratorReport::of(&tally, cpu, elapsed, environment.cores, environment.load.threads),
+            tally,
+            elapsed,
+            waited: drained.map(|drained| drained.after),
+            drained_after: drained.filter(|drained| drained.lag.unwrap_or(0) == 0).map(|drained| drained.after),
+            lag_left: drained.and_then(|drained| drained.lag),
+            producer: observer.producer_usage,
+            consumer: observer.consumer_usage,
+            accept_to_store: observer.accept_to_store,
+            accept_to_visible,
+            faults,
+            environment,
+            series: series.into_points(),
+        };
         let is_whole = self.share == Share::WHOLE;
         if !is_whole {
             part::save_ledger(&ledger, &self.directory)?;
-            let began = SystemTime::now().checked_sub(series.start().elapsed());
-            let began =
-                began.and_then(|began| began.duration_since(UNIX_EPOCH).ok()).context("the clock is far off")?;
-            let part = Part {
-                run: self.run,
-                share: self.share,
-                began: began.as_secs_f64(),
-                load_seconds: applied.elapsed.as_secs_f64(),
-                cpu_seconds: applied.cpu.as_secs_f64(),
-                drain_seconds: drained
-                    .filter(|drained| drained.lag == Some(0))
-                    .map(|drained| drained.after.as_secs_f64()),
-                ended_early: is_interrupted || has_failed,
-                faults: faults.clone(),
-                tally: applied.tally.clone(),
-                stretches: series.take_stretches(),
-                visible_off: accept_to_visible.off.clone(),
-                sample_share: accept_to_visible.share,
-                seen: accept_to_visible.seen.clone(),
-                producer: observer.producer_usage.used(),
-                environment: environment.clone(),
-            };
-            part.save(&self.directory)?;
+            Part::of(&evidence, self.share, start, cpu, stretches)?.save(&self.directory)?;
         }
         let dead_letters = self.kafka.as_ref().map(|kafka| (kafka, self.names.dead_letter_topic.as_str()));
-        let told = ledger.counts(0);
         let reconciled = match &self.store {
             Some(store) => {
-                news::tell(News::Status(format!("reconciling {} accepted posts", grouped(outcomes.accepted))));
+                let accepted = grouped(evidence.tally.outcomes.accepted);
+                news::tell(News::Status(format!("reconciling {accepted} accepted posts")));
                 Some(reconcile(ledger, &accepted_ids, self.run, store, dead_letters, !is_ours).await?)
             }
             None => None,
         };
-        let counts = reconciled.as_ref().map(|reconciled| reconciled.counts);
-        let ids_compared = reconciled.as_ref().map(|reconciled| reconciled.ids_compared);
-        let accept_to_visible = accept_to_visible.with_ids_compared(ids_compared);
-        let findings = reconciled.map(|reconciled| reconciled.findings).unwrap_or_default();
-        if findings.is_empty() && is_whole {
+        if is_whole && reconciled.as_ref().is_none_or(|reconciled| reconciled.findings.is_empty()) {
             accepted_ids.remove().context("cannot remove the accepted ids")?;
         }
-
-        let (tally, elapsed) = (applied.tally, applied.elapsed);
-        let accepted_per_second = per_second(outcomes.accepted, elapsed);
-        let measured = Measured {
-            latencies: tally.latencies(),
-            failed_share: outcomes.failed_share(),
-            accepted: outcomes.accepted,
-            accepted_per_second,
-            drained_after: drained.filter(|drained| drained.lag.unwrap_or(0) == 0).map(|drained| drained.after),
-            counts,
-            visible: accept_to_visible.seen.times(),
-        };
-        let thresholds = judge(thresholds, &measured);
-        Ok(Report {
-            run: self.run.to_string(),
-            passed: faults.is_empty() && thresholds.iter().all(|verdict| verdict.holds),
-            ended_early: is_interrupted || has_failed,
-            counts: ReportedCounts::of(counts.unwrap_or(told), counts.is_some()),
-            ids: ids_compared.map(|compared| if compared { "compared" } else { "not compared" }),
-            counted,
-            requests_per_second: per_second(outcomes.sent(), elapsed),
-            accepted_per_second,
-            load_seconds: elapsed.as_secs_f64(),
-            latency_ms: Latency::of(&tally),
-            failed_share: outcomes.failed_share(),
-            outcomes,
-            invalid_accepted: tally.invalid_accepted,
-            generator: GeneratorReport::of(&tally, applied.cpu, elapsed, environment.cores, environment.load.threads),
-            drain_seconds: drained.map(|drained| drained.after.as_secs_f64()),
-            lag_left: drained.and_then(|drained| drained.lag),
-            producer: ServiceUsage::of(observer.producer_usage, outcomes.accepted),
-            consumer: ServiceUsage::of(observer.consumer_usage, outcomes.accepted),
-            accept_to_store_seconds: observer.accept_to_store,
-            accept_to_visible,
-            chaos: None,
-            drift: None,
-            thresholds,
-            faults,
-            findings,
-            environment,
-            series: series.into_points(),
-            latencies_us: tally.latencies_us,
-        })
+        Ok(evidence.report(reconciled, thresholds))
     }
 
     /// Waits until all is stored. `None` where neither Kafka nor the store can tell.

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::generator::tally::Tally;
 use crate::ledger::Ledger;
 use crate::observer::Used;
 use crate::post::RunId;
+use crate::report::evidence::Evidence;
 use crate::series::Stretch;
 use crate::share::Share;
 use crate::visible::seen::Seen;
@@ -58,6 +60,38 @@ pub(crate) fn save_ledger(ledger: &Ledger, directory: &Path) -> anyhow::Result<(
 }
 
 impl Part {
+    /// That of a share whose load began at `start` and took so much CPU time of the generator.
+    pub(crate) fn of(
+        evidence: &Evidence,
+        share: Share,
+        start: Instant,
+        cpu: Duration,
+        stretches: Vec<Stretch>,
+    ) -> anyhow::Result<Self> {
+        let began = SystemTime::now().checked_sub(start.elapsed());
+        let began = began.and_then(|began| began.duration_since(UNIX_EPOCH).ok()).context("the clock is far off")?;
+        let visible = &evidence.accept_to_visible;
+        // Where the lag is out of sight, nobody has seen that all was stored.
+        let drained_after = evidence.drained_after.filter(|_| evidence.lag_left == Some(0));
+        Ok(Self {
+            run: evidence.run,
+            share,
+            began: began.as_secs_f64(),
+            load_seconds: evidence.elapsed.as_secs_f64(),
+            cpu_seconds: cpu.as_secs_f64(),
+            drain_seconds: drained_after.map(|after| after.as_secs_f64()),
+            ended_early: evidence.ended_early,
+            faults: evidence.faults.clone(),
+            tally: evidence.tally.clone(),
+            stretches,
+            visible_off: visible.off.clone(),
+            sample_share: visible.share,
+            seen: visible.seen.clone(),
+            producer: evidence.producer.used(),
+            environment: evidence.environment.clone(),
+        })
+    }
+
     /// Writes it down.
     pub(crate) fn save(&self, directory: &Path) -> anyhow::Result<()> {
         let path = directory.join(MEASURED);

@@ -1,0 +1,98 @@
+//! What a run has shown, or all shares of it together: everything that its report is made of, but for what the store says.
+
+use std::time::Duration;
+
+use super::{Latency, Report, ServiceUsage};
+use crate::counted::Counted;
+use crate::environment::Environment;
+use crate::generator::strain::GeneratorReport;
+use crate::generator::tally::Tally;
+use crate::ledger::Counts;
+use crate::ledger::reported::ReportedCounts;
+use crate::observer::Usage;
+use crate::post::RunId;
+use crate::reconcile::Reconciled;
+use crate::scrape::Bucket;
+use crate::series::Point;
+use crate::text::per_second;
+use crate::threshold::{Measured, Threshold, judge};
+use crate::visible::report::AcceptToVisible;
+
+/// What was seen and counted, unrounded.
+pub(crate) struct Evidence {
+    pub(crate) run: RunId,
+    pub(crate) ended_early: bool,
+    /// The ledger before it is laid beside the store.
+    pub(crate) told: Counts,
+    pub(crate) counted: Option<Counted>,
+    pub(crate) tally: Tally,
+    /// From the first post to the last answer.
+    pub(crate) elapsed: Duration,
+    pub(crate) generator: GeneratorReport,
+    /// From the last answer until the wait for the store ended, however it ended.
+    pub(crate) waited: Option<Duration>,
+    /// The same, if all was stored then as far as anybody can tell.
+    pub(crate) drained_after: Option<Duration>,
+    pub(crate) lag_left: Option<u64>,
+    pub(crate) producer: Usage,
+    pub(crate) consumer: Usage,
+    pub(crate) accept_to_store: Vec<Bucket>,
+    pub(crate) accept_to_visible: AcceptToVisible,
+    pub(crate) faults: Vec<String>,
+    pub(crate) environment: Environment,
+    pub(crate) series: Vec<Point>,
+}
+
+impl Evidence {
+    /// The report, with the ledger as it was reconciled, if it was, and the verdicts on these thresholds.
+    pub(crate) fn report(self, reconciled: Option<Reconciled>, thresholds: &[Threshold]) -> Report {
+        let Self { tally, elapsed, faults, .. } = self;
+        let (counts, ids_compared, findings) = match reconciled {
+            Some(Reconciled { counts, findings, ids_compared }) => (Some(counts), Some(ids_compared), findings),
+            None => (None, None, Vec::new()),
+        };
+        let outcomes = tally.outcomes;
+        let accepted_per_second = per_second(outcomes.accepted, elapsed);
+        let accept_to_visible = self.accept_to_visible.with_ids_compared(ids_compared);
+        let measured = Measured {
+            latencies: tally.latencies(),
+            failed_share: outcomes.failed_share(),
+            accepted: outcomes.accepted,
+            accepted_per_second,
+            drained_after: self.drained_after,
+            counts,
+            visible: accept_to_visible.seen.times(),
+        };
+        let thresholds = judge(thresholds, &measured);
+        Report {
+            run: self.run.to_string(),
+            passed: faults.is_empty() && thresholds.iter().all(|verdict| verdict.holds),
+            ended_early: self.ended_early,
+            counts: ReportedCounts::of(counts.unwrap_or(self.told), counts.is_some()),
+            ids: ids_compared.map(|compared| if compared { "compared" } else { "not compared" }),
+            counted: self.counted,
+            requests_per_second: per_second(outcomes.sent(), elapsed),
+            accepted_per_second,
+            load_seconds: elapsed.as_secs_f64(),
+            latency_ms: Latency::of(&tally),
+            failed_share: outcomes.failed_share(),
+            outcomes,
+            invalid_accepted: tally.invalid_accepted,
+            generator: self.generator,
+            drain_seconds: self.waited.map(|waited| waited.as_secs_f64()),
+            lag_left: self.lag_left,
+            producer: ServiceUsage::of(self.producer, outcomes.accepted),
+            consumer: ServiceUsage::of(self.consumer, outcomes.accepted),
+            accept_to_store_seconds: self.accept_to_store,
+            accept_to_visible,
+            chaos: None,
+            drift: None,
+            thresholds,
+            faults,
+            findings,
+            environment: self.environment,
+            series: self.series,
+            latencies_us: tally.latencies_us,
+        }
+    }
+}
