@@ -5,18 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bson::{DateTime, RawDocumentBuf, doc};
 use contract::{Parser, PostId, document};
 use mongodb::options::ClientOptions;
 use mongodb::{Client, Collection};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::post::RunId;
 use crate::post::bodies::{Bodies, Shape};
 
 /// Longest wait for a server that takes writes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest wait for one answer. The consumer gives up sooner; here a slow store is to be measured, and only one that hangs to
+/// end the measure.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is inserted, and where to.
 #[derive(Clone)]
@@ -54,8 +59,7 @@ impl Insert {
     /// Makes the collection, with one document in it.
     pub(super) async fn prepare(&self) -> anyhow::Result<()> {
         let first = RawDocumentBuf::try_from(&doc! { "title": "the first one makes the collection" })?;
-        self.collection.insert_one(first).await.context("cannot write to the store")?;
-        Ok(())
+        answer("insert a first document", self.collection.insert_one(first)).await.map(drop)
     }
 
     /// Inserts for `duration` and gives how many documents were stored.
@@ -76,7 +80,7 @@ impl Insert {
                             document::encode(PostId::fresh(), &post, DateTime::now().timestamp_millis())
                         })
                         .collect();
-                    insert.collection.insert_many(&batch).ordered(false).await.context("cannot write to the store")?;
+                    answer("insert a batch", insert.collection.insert_many(&batch).ordered(false)).await?;
                     stored.fetch_add(batch.len() as u64, Ordering::Relaxed);
                 }
                 anyhow::Ok(())
@@ -90,6 +94,14 @@ impl Insert {
 
     /// Removes the collection.
     pub(super) async fn drop_collection(&self) -> anyhow::Result<()> {
-        self.collection.drop().await.context("cannot drop the collection of the documents that were inserted")
+        answer("drop the collection of the documents that were inserted", self.collection.drop()).await
+    }
+}
+
+/// What the store answers to this request, which the driver by itself would wait for without end.
+async fn answer<T>(what: &str, request: impl IntoFuture<Output = mongodb::error::Result<T>>) -> anyhow::Result<T> {
+    match timeout(ANSWER_TIMEOUT, request.into_future()).await {
+        Ok(answer) => answer.with_context(|| format!("the store cannot {what}")),
+        Err(_) => bail!("the store did not {what} within {ANSWER_TIMEOUT:?}"),
     }
 }
