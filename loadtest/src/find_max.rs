@@ -40,7 +40,7 @@ mod proof;
 mod report;
 mod search;
 
-/// The result for programs.
+/// The result for programs; its schema is `loadtest/find-max.schema.json`.
 const JSON: &str = "find-max.json";
 
 /// The first rate, as a share of what a closed loop gets, which is about what can be sustained at most.

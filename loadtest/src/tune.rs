@@ -35,7 +35,7 @@ mod place;
 mod report;
 mod search;
 
-/// For programs, for `env` and Compose, and for people.
+/// For programs (its schema is `loadtest/tune.schema.json`), for `env` and Compose, and for people.
 const JSON: &str = "tune.json";
 const ENV_FILE: &str = "tuned.env";
 const PAGE: &str = "tune.html";

@@ -9,6 +9,10 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+#[path = "../src/report/schema.rs"]
+#[allow(dead_code, reason = "the schema of report.json is another test's")]
+mod schema;
+
 fn loadtest(arguments: &[&str], directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command.args(arguments).args(["--stack", "native", "--vus", "20", "--report"]).arg(directory);
@@ -17,8 +21,15 @@ fn loadtest(arguments: &[&str], directory: &Path) -> Command {
     command
 }
 
-fn json(directory: &Path, name: &str) -> Value {
-    serde_json::from_slice(&std::fs::read(directory.join(name)).unwrap()).unwrap()
+/// What `find-max` has left, as its schema says.
+fn found(directory: &Path) -> Value {
+    json(directory, "find-max.json", include_str!("../find-max.schema.json"))
+}
+
+fn json(directory: &Path, name: &str, schema: &str) -> Value {
+    let report = serde_json::from_slice(&std::fs::read(directory.join(name)).unwrap()).unwrap();
+    assert_eq!(schema::faults_by(schema, &report), [""; 0]);
+    report
 }
 
 fn assert_nothing_is_missing(report: &Value) {
@@ -39,7 +50,7 @@ fn find_max_brackets_the_limit_and_finds_every_post_again() {
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
 
-    let report = json(directory.path(), "find-max.json");
+    let report = found(directory.path());
     assert_eq!((&report["passed"], &report["ended_early"]), (&true.into(), &false.into()), "{report:#}");
     assert_nothing_is_missing(&report);
     let probes = report["probes"].as_array().unwrap();
@@ -69,7 +80,7 @@ fn an_interrupted_search_tells_what_it_has_found() {
     // Read on, or the child would block when the pipe is full.
     let rest: Vec<String> = progress.collect();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:#?}");
-    let report = json(directory.path(), "find-max.json");
+    let report = found(directory.path());
     assert_eq!(report["ended_early"], true);
     assert_nothing_is_missing(&report);
     assert!(!report["probes"].as_array().unwrap().is_empty());
@@ -85,7 +96,7 @@ fn tune_tries_settings_and_recommends_one() {
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
 
-    let report = json(directory.path(), "tune.json");
+    let report = json(directory.path(), "tune.json", include_str!("../tune.schema.json"));
     assert_eq!((&report["passed"], &report["ended_early"]), (&true.into(), &false.into()), "{report:#}");
     let trials = report["trials"].as_array().unwrap();
     assert!(trials.len() >= 4, "{report:#}");

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 const SCHEMA: &str = include_str!("../../report.schema.json");
 
+/// Its name, where the other schemas beside it refer to what they share with it.
+const NAME: &str = "report.schema.json";
+
 /// Every way in which the report is not as the schema says.
 pub(crate) fn faults(report: &Value) -> Vec<String> {
     faults_by(SCHEMA, report)
@@ -12,16 +15,28 @@ pub(crate) fn faults(report: &Value) -> Vec<String> {
 
 /// The same, by another schema.
 pub(crate) fn faults_by(schema: &str, report: &Value) -> Vec<String> {
-    let schema: Value = serde_json::from_str(schema).expect("the schema is JSON");
+    let schema = parsed(schema);
     let mut faults = Vec::new();
     check(&schema, &schema, report, "report", &mut faults);
     faults
 }
 
+fn parsed(schema: &str) -> Value {
+    serde_json::from_str(schema).expect("the schema is JSON")
+}
+
 fn check(root: &Value, schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>) {
-    if let Some(name) = schema["$ref"].as_str() {
-        let referred = root.pointer(name.trim_start_matches('#')).expect("the schema refers to what it has");
+    if let Some(reference) = schema["$ref"].as_str() {
+        let (file, place) = reference.split_once('#').expect("the schema refers to a place");
+        let other = (file == NAME).then(|| parsed(SCHEMA));
+        let root = other.as_ref().unwrap_or(root);
+        let referred = root.pointer(place).expect("the schema refers to what there is");
         check(root, referred, value, path, faults);
+    }
+    if let Some(choices) = schema["enum"].as_array()
+        && !choices.contains(value)
+    {
+        faults.push(format!("{path} is none of {}: {value}", schema["enum"]));
     }
     if let Some(choices) = schema["oneOf"].as_array() {
         let fits = |choice: &&Value| {

@@ -152,6 +152,17 @@ fn the_schema_describes_every_field() {
 }
 
 #[test]
+fn a_word_that_the_schema_does_not_list_is_a_fault() {
+    let mut report = serde_json::to_value(example()).unwrap();
+    for listed in [Some("compared"), Some("not compared"), None] {
+        report["ids"] = listed.into();
+        assert_eq!(schema::faults(&report), [""; 0]);
+    }
+    report["ids"] = "perhaps".into();
+    assert_eq!(schema::faults(&report), [r#"report.ids is none of ["compared","not compared",null]: "perhaps""#]);
+}
+
+#[test]
 fn the_file_has_every_name_that_readers_rely_on() {
     let report = serde_json::to_value(example()).unwrap();
     for name in [

@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::schema;
 use crate::settings::ServiceSettings;
 use crate::tune::compare::Shown;
 
@@ -51,6 +52,30 @@ fn the_table_tells_worth_front_and_settings() {
     }
     assert!(table.contains("    PRODUCER_LINGER             2ms -> 5ms          1.33 (1.3"), "{table}");
     assert!(table.contains("0 missing by the services' own counts, 0 left in Kafka"), "{table}");
+}
+
+#[test]
+fn the_schema_describes_every_field() {
+    let faults = |report: &TuneReport| {
+        let json = serde_json::to_value(report).unwrap();
+        schema::faults_by(include_str!("../../../tune.schema.json"), &json)
+    };
+    let mut report = example();
+    assert_eq!(faults(&report), [""; 0]);
+    (report.gain, report.noise) = (None, None);
+    report.worth[0].ratio = RatioReport { low: None, high: None, ..report.worth[0].ratio };
+    let fault = Some("the consumer has ended by itself".to_owned());
+    for stage in [Stage::Starts, Stage::Screen, Stage::Combine, Stage::Confirm] {
+        report.trials.push(TrialReport {
+            stage,
+            stored_per_second: None,
+            p99_ms: None,
+            missing: None,
+            fault: fault.clone(),
+            ..report.trials[0].clone()
+        });
+    }
+    assert_eq!(faults(&report), [""; 0], "where little was tried, and that went wrong");
 }
 
 #[test]
