@@ -12,10 +12,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
-use super::compare::{Noise, Ratio, Shown, Trial, against_centre, around_centre, by_round, fitting, in_turns};
+use super::compare::{Ratio, Shown, Trial, around_centre, by_round, fitting, in_turns};
 use super::knobs::Setting;
 use crate::statistics::interval::mean_and_half_width;
-use crate::statistics::mean;
+pub(crate) use worth::{Worth, turned};
+
+mod worth;
 
 /// What a trial is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,15 +41,6 @@ pub(crate) struct Block {
     /// How many settings take turns, the centre included; of no meaning in a screen.
     contenders: usize,
     pub(crate) trials: Vec<Trial>,
-}
-
-/// What one value of one knob is worth.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Worth {
-    pub(crate) centre: Setting,
-    pub(crate) setting: Setting,
-    /// Its rate over that of the centre.
-    pub(crate) ratio: Ratio,
 }
 
 /// A search.
@@ -81,9 +74,6 @@ const SCREENS: usize = 2;
 
 /// A value that stores surely so many times as much was in the way.
 const CLEAR_GAIN: f64 = 1.2;
-
-/// A smaller gain is none, and a setting that is as good as the centre does not replace it.
-const LEAST_GAIN: f64 = 0.01;
 
 impl Search {
     /// A search among so many values of each knob.
@@ -152,24 +142,12 @@ impl Search {
 
     /// What each value that was tried alone is worth, those around the first centre first.
     pub(crate) fn worth(&self) -> Vec<Worth> {
-        let mut centres: Vec<&Setting> = Vec::new();
-        for block in self.blocks.iter().filter(|block| block.stage == Stage::Screen) {
-            if !centres.contains(&&block.centre) {
-                centres.push(&block.centre);
-            }
-        }
-        centres.into_iter().flat_map(|centre| self.worth_around(centre)).collect()
+        worth::of_each_value(&self.blocks)
     }
 
     /// The noise of a single trial, as a share of the rate; `None` if no setting was tried often enough.
     pub(crate) fn noise(&self) -> Option<f64> {
-        let noises: Vec<f64> = self
-            .blocks
-            .iter()
-            .filter_map(|block| Noise::of(&block.trials, &block.centre))
-            .map(|noise| noise.deviation)
-            .collect();
-        (!noises.is_empty()).then(|| mean(&noises))
+        worth::noise(&self.blocks)
     }
 
     fn stage(&self) -> Option<Stage> {
@@ -183,7 +161,7 @@ impl Search {
                 self.take_turns(Stage::Starts, vec![self.start.clone(), self.defaults.clone()], STARTS);
             }
             None | Some(Stage::Starts | Stage::Combine) => {
-                let best = self.blocks.last().map(winner);
+                let best = self.blocks.last().map(worth::winner);
                 if let Some(best) = best.filter(|best| *best != self.centre) {
                     (self.centre, self.screens) = (best, 0);
                 }
@@ -193,11 +171,12 @@ impl Search {
             }
             Some(Stage::Screen) => {
                 // Something is in the way of all others: away with it first.
-                let is_clear = self.worth_around(&self.centre).iter().any(|worth| worth.ratio.low > CLEAR_GAIN);
+                let is_clear =
+                    worth::around(&self.blocks, &self.centre).iter().any(|worth| worth.ratio.low > CLEAR_GAIN);
                 if !is_clear && self.screen(left, rounds) {
                     return;
                 }
-                let contenders = self.contenders();
+                let contenders = worth::contenders(&self.blocks, &self.centre);
                 let affordable = left.saturating_sub(reserved) / contenders.len();
                 if contenders.len() > 1 && affordable > 0 {
                     self.take_turns(Stage::Combine, contenders, rounds.combine.min(affordable));
@@ -267,76 +246,6 @@ impl Search {
         moves.sort_by(|one, other| other.0.total_cmp(&one.0));
         moves.into_iter().filter(|(ratio, _)| *ratio > 0.0).map(|(_, setting)| setting).collect()
     }
-
-    fn worth_around(&self, centre: &Setting) -> Vec<Worth> {
-        let screens = self.blocks.iter().filter(|block| block.stage == Stage::Screen && block.centre == *centre);
-        let (mut logarithms, mut all) = (BTreeMap::<Setting, Vec<f64>>::new(), Vec::new());
-        for block in screens {
-            for (setting, logarithm) in against_centre(&block.trials, centre) {
-                logarithms.entry(setting).or_default().push(logarithm);
-            }
-            all.extend_from_slice(&block.trials);
-        }
-        let noise = Noise::of(&all, centre);
-        let worth = |(setting, logarithms): (Setting, Vec<f64>)| {
-            let half_width = noise.map_or(f64::INFINITY, |noise| noise.half_width(logarithms.len()));
-            let ratio = Ratio::of_logarithm((mean(&logarithms), half_width), logarithms.len());
-            Worth { centre: centre.clone(), setting, ratio }
-        };
-        let mut worth: Vec<Worth> = logarithms.into_iter().map(worth).collect();
-        // By knob, the best value first.
-        let turned = |worth: &Worth| (0..centre.len()).find(|knob| worth.setting[*knob] != centre[*knob]);
-        worth.sort_by(|one, other| turned(one).cmp(&turned(other)).then(other.ratio.ratio.total_cmp(&one.ratio.ratio)));
-        worth
-    }
-
-    /// The centre, with all that has helped, and with what has helped most. What is within the noise has not helped.
-    fn contenders(&self) -> Vec<Setting> {
-        let all: Vec<Trial> = self
-            .blocks
-            .iter()
-            .filter(|block| block.stage == Stage::Screen && block.centre == self.centre)
-            .flat_map(|block| block.trials.clone())
-            .collect();
-        let noise = Noise::of(&all, &self.centre);
-        let (mut together, mut best_alone) = (self.centre.clone(), (0.0, self.centre.clone()));
-        let mut best_of_knob = vec![0.0; self.centre.len()];
-        for Worth { setting, ratio, .. } in self.worth_around(&self.centre) {
-            let Some(knob) = turned(&setting, &self.centre) else { continue };
-            let gain = ratio.ratio.ln();
-            let least = noise.map_or(0.0, |noise| noise.against_centre(ratio.trials)).max(LEAST_GAIN);
-            if gain > least && gain > best_of_knob[knob] {
-                (best_of_knob[knob], together[knob]) = (gain, setting[knob]);
-            }
-            if gain > least && gain > best_alone.0 {
-                best_alone = (gain, setting);
-            }
-        }
-        let mut contenders = vec![self.centre.clone()];
-        for setting in [together, best_alone.1] {
-            if !contenders.contains(&setting) {
-                contenders.push(setting);
-            }
-        }
-        contenders
-    }
-}
-
-/// The best of those who took turns; the centre, unless another one gained more than nothing.
-fn winner(block: &Block) -> Setting {
-    let mut best = (LEAST_GAIN, &block.centre);
-    for (setting, _) in block.trials.iter().take(block.contenders) {
-        let logarithms = by_round(&block.trials, block.contenders, setting, &block.centre);
-        if !logarithms.is_empty() && mean(&logarithms) > best.0 {
-            best = (mean(&logarithms), setting);
-        }
-    }
-    best.1.clone()
-}
-
-/// The first knob that is set otherwise.
-pub(crate) fn turned(setting: &[usize], centre: &[usize]) -> Option<usize> {
-    (0..setting.len()).find(|knob| setting[*knob] != centre[*knob])
 }
 
 #[cfg(test)]

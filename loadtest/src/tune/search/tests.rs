@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::settings::Variables;
 use crate::statistics::dice::Dice;
+use crate::statistics::mean;
 use crate::tune::knobs::{KNOBS, Space};
 
 const BAD: [&str; 7] = ["200ms", "500", "none", "5", "5s", "1", "1"];
