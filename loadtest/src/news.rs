@@ -1,17 +1,23 @@
 //! What a person is told while the program works: lines on standard error, or the live [`view`](crate::view) while that has
 //! the terminal. There is one terminal for the whole process, like standard error itself, and so there is one way to it.
 
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::generator::tally::Tally;
 use crate::observer::Moment;
 pub(crate) use second::Second;
+use waiting::Waiting;
 
 mod second;
+mod waiting;
 
-static VIEW: Mutex<Option<Sender<News>>> = Mutex::new(None);
+/// Whoever listens instead of standard error.
+static VIEW: Mutex<Option<Weak<Listener>>> = Mutex::new(None);
+
+/// Has what is told wait until it is [taken](Self::take).
+#[derive(Debug, Default)]
+pub(crate) struct Listener(Mutex<Waiting>);
 
 /// Something that is told.
 #[derive(Debug, Clone)]
@@ -30,16 +36,23 @@ pub(crate) enum News {
     FaultBegins(&'static str, Duration),
     /// A fault of this name is over.
     FaultOver(&'static str),
+    /// So many were dropped before they were taken, and this was counted in them.
+    Dropped(u64, Box<Tally>),
 }
 
-/// Tells it to whoever listens.
+/// Tells it to whoever listens. Waits for nobody.
 pub(crate) fn tell(news: News) {
-    let view = VIEW.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let untold = match view {
-        Some(view) => view.send(news).err().map(|unsent| unsent.0),
-        None => Some(news),
+    // Locked until it is told, so that a listener who hears that it is over has heard everything.
+    let view = lock(&VIEW);
+    let line = match view.as_ref().and_then(Weak::upgrade) {
+        Some(listener) => {
+            lock(&listener.0).add(news);
+            None
+        }
+        None => news.into_line(),
     };
-    if let Some(line) = untold.and_then(News::into_line) {
+    drop(view);
+    if let Some(line) = line {
         eprintln!("{line}");
     }
 }
@@ -49,16 +62,28 @@ pub(crate) fn say(line: &str) {
     tell(News::Line(line.to_owned()));
 }
 
-/// From now on all is told to the receiver, until [`to_lines`].
-pub(crate) fn to_view() -> Receiver<News> {
-    let (sender, receiver) = mpsc::channel();
-    *VIEW.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-    receiver
+/// From now on all is told to the listener, until [`to_lines`], or until it is dropped.
+pub(crate) fn to_view() -> Arc<Listener> {
+    let listener = Arc::default();
+    *lock(&VIEW) = Some(Arc::downgrade(&listener));
+    listener
 }
 
 /// From now on all is told in lines.
 pub(crate) fn to_lines() {
-    *VIEW.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *lock(&VIEW) = None;
+}
+
+impl Listener {
+    /// What was told since the last time, and whether more may come.
+    pub(crate) fn take(&self) -> (Vec<News>, bool) {
+        let has_more = lock(&VIEW).is_some();
+        (lock(&self.0).take(), has_more)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl News {
@@ -68,7 +93,7 @@ impl News {
             News::Line(line) | News::Status(line) => Some(line),
             News::Second(second) => Some(second.line()),
             News::FaultBegins(name, hold) => Some(format!("fault: {name}, for {:.1} s", hold.as_secs_f64())),
-            News::LoadEnded(_) | News::Draining(..) | News::FaultOver(_) => None,
+            News::LoadEnded(_) | News::Draining(..) | News::FaultOver(_) | News::Dropped(..) => None,
         }
     }
 }

@@ -2,7 +2,6 @@
 //! `q` and Ctrl-C end the load in an orderly way, as a signal does. Where there is no terminal, all is told in lines.
 
 use std::io::{self, IsTerminal};
-use std::sync::mpsc::{Receiver, TryRecvError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, Ke
 use tokio_util::sync::CancellationToken;
 
 use crate::exit;
-use crate::news::{self, News};
+use crate::news::{self, Listener, News};
 pub(crate) use headline::Headline;
 use model::Model;
 use screen::Screen;
@@ -79,7 +78,7 @@ fn is_on_terminal() -> bool {
 fn watch(
     mut terminal: Terminal<CrosstermBackend<Screen>>,
     mut model: Model,
-    news: &Receiver<News>,
+    news: &Listener,
     stop: &CancellationToken,
 ) {
     while is_told(&mut model, news) && screen::is_taken() {
@@ -93,14 +92,10 @@ fn watch(
 }
 
 /// Notes all news; `false` if there will be no more.
-fn is_told(model: &mut Model, news: &Receiver<News>) -> bool {
-    loop {
-        match news.try_recv() {
-            Ok(news) => model.note(news),
-            Err(TryRecvError::Empty) => return true,
-            Err(TryRecvError::Disconnected) => return false,
-        }
-    }
+fn is_told(model: &mut Model, listener: &Listener) -> bool {
+    let (news, has_more) = listener.take();
+    news.into_iter().for_each(|news| model.note(news));
+    has_more
 }
 
 /// Waits a tick for a key, and does what it asks for.

@@ -89,6 +89,10 @@ impl Model {
                 self.status.get_or_insert("the load has ended".to_owned());
                 (self.rates.sent, self.rates.accepted) = (0.0, 0.0);
             }
+            News::Dropped(count, uncounted) => {
+                self.total.merge(&uncounted);
+                self.say(&format!("{count} news are not shown: the terminal did not take them in time"));
+            }
             News::Draining(elapsed, moment) => self.moment(elapsed, moment),
             News::FaultBegins(name, hold) => {
                 self.say(&format!("fault: {name}, for {:.1} s", hold.as_secs_f64()));
@@ -215,6 +219,16 @@ pub(super) mod tests {
         assert_eq!(model.faults, [("rebalance", Duration::from_secs(5))]);
         assert!(model.columns[0].has_fault);
         assert_eq!(model.messages().next(), Some("fault: store-kill, for 2.0 s"));
+    }
+
+    #[test]
+    fn what_was_dropped_is_counted_and_told() {
+        let (mut model, mut uncounted) = (model(), Tally::default());
+        uncounted.record(Outcome::Refused, Instant::now(), Instant::now());
+        model.note(second(1, &[3], 0));
+        model.note(News::Dropped(7, Box::new(uncounted)));
+        assert_eq!((model.outcomes().accepted, model.outcomes().refused, model.columns.len()), (1, 1, 1));
+        assert!(model.messages().next().is_some_and(|message| message.starts_with("7 news are not shown")));
     }
 
     #[test]
