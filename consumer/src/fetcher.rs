@@ -1,6 +1,6 @@
-//! The fetcher: a thread of its own that polls Kafka, decodes, and hands records to the pipeline as long as the budget has
-//! room, all that are there at the same time together. When it has none, or when there are too many dead letters, it pauses fetching but goes on polling, so that the group
-//! does not take it for dead.
+//! The fetcher: a thread of its own that polls Kafka, decodes, and hands records to the pipeline through the outbox, as long
+//! as the budget has room. When it has none, or when there are too many dead letters, it pauses fetching but goes on polling,
+//! so that the group does not take it for dead.
 
 use std::sync::Arc;
 use std::time::Duration;

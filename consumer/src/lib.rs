@@ -1,10 +1,10 @@
 //! The consumer: a member of the group `post-consumer` that stores every record of the topic once, as a document in
 //! MongoDB or as a dead letter.
 //!
-//! The way of a record: the [`fetcher`] thread polls Kafka and [`decode`]s → the [`pipeline`] asks its [`work`], which
-//! collects records in a [`buffer`], starts flushes, and commits what [`offsets`] allows → a [`flush`] inserts its batch into
-//! the [`store`] and sends what can never be stored to the [`dead_letters`] topic, unless that is too much
-//! ([`dead_letter_limit`]). Beside it, [`group`] hands partitions over when the group rebalances, and [`watch`] keeps up to
+//! The way of a record: the [`fetcher`] thread polls Kafka and [`decode`]s, and its [`outbox`] hands on together what is there
+//! at the same time → the [`pipeline`] asks its [`work`], which collects records in a [`buffer`], starts flushes, and commits
+//! what [`offsets`] allows → a [`flush`] inserts its batch into the [`store`] and sends what can never be stored to the
+//! [`dead_letters`] topic, unless that is too much ([`dead_letter_limit`]: then they are on [`hold`]). Beside it, [`group`] hands partitions over when the group rebalances, and [`watch`] keeps up to
 //! date how far behind the group is ([`lag`]). With an OTLP endpoint each flush has a span ([`spans`]). The [`command`] reads
 //! the dead letters and sends them back.
 

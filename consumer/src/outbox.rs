@@ -13,6 +13,7 @@ const MAX_RECORDS: usize = 100;
 /// Filled by the fetcher; what is in it belongs to nobody else yet.
 pub(crate) struct Outbox {
     gathered: Mutex<Vec<Decoded>>,
+    /// It needs no bound of its own: each record has taken its bytes from the budget before.
     records: mpsc::UnboundedSender<Vec<Decoded>>,
 }
 

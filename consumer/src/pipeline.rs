@@ -42,7 +42,7 @@ pub(crate) struct Pipeline {
     book: Arc<Book>,
     metrics: Arc<Metrics>,
     work: Work<Decoded>,
-    /// Records out of the channel, and so older than what it holds, that the buffer has no room for yet.
+    /// Records out of the channel, and so older than what it holds, that are not in the buffer yet.
     carried: VecDeque<Decoded>,
     flushes: JoinSet<Flushed>,
     revoking: Option<Revoking>,
@@ -187,8 +187,8 @@ impl Pipeline {
         self.revoking = Some(Revoking { partitions, deadline: Instant::now() + timeout, reply });
     }
 
-    /// Drops the given partitions' records that are not in the buffer yet. The fetcher waits for our answer meanwhile, so
-    /// the channel holds all of them.
+    /// Drops the given partitions' records that are not in the buffer yet. The fetcher has handed on all that it had, and
+    /// waits for our answer meanwhile, so there are no others than those that were carried and those in the channel.
     fn drop_unbuffered(&mut self, partitions: &[i32], records: &mut mpsc::UnboundedReceiver<Vec<Decoded>>) {
         while let Ok(received) = records.try_recv() {
             self.carried.extend(received);

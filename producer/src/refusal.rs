@@ -29,7 +29,7 @@ pub(crate) enum Refusal {
     Invalid(Faults),
     /// Too many posts await acknowledgement.
     Full,
-    /// Too many bytes of bodies are being read.
+    /// The bodies that do not come in one piece hold too many bytes.
     BufferFull,
     /// Kafka is known to be away, or was never reached.
     KafkaAway,
