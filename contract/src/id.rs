@@ -6,6 +6,10 @@ use std::fmt;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
+mod bulk;
+
+pub use bulk::BulkIds;
+
 /// Namespace of the ids derived from an `Idempotency-Key`. Changing it would store retried posts twice.
 const IDEMPOTENCY_KEYS: Uuid = Uuid::from_u128(0x6f1d_9c52_2b0e_4d0a_9f5b_3c7e_a1d4_8e26);
 
@@ -30,9 +34,7 @@ impl PostId {
     /// # Errors
     /// What is wrong with the key: it must be 1–255 visible ASCII characters.
     pub fn from_idempotency_key(key: &[u8]) -> Result<Self, &'static str> {
-        if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX_BYTES || !key.iter().all(u8::is_ascii_graphic) {
-            return Err("must be 1 to 255 visible ASCII characters, without spaces");
-        }
+        check_idempotency_key(key)?;
         Ok(Self(Uuid::new_v5(&IDEMPOTENCY_KEYS, key)))
     }
 
@@ -62,6 +64,13 @@ impl PostId {
         self.0.as_hyphenated().encode_lower(&mut key);
         key
     }
+}
+
+fn check_idempotency_key(key: &[u8]) -> Result<(), &'static str> {
+    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX_BYTES || !key.iter().all(u8::is_ascii_graphic) {
+        return Err("must be 1 to 255 visible ASCII characters, without spaces");
+    }
+    Ok(())
 }
 
 impl From<Uuid> for PostId {

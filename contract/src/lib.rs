@@ -10,6 +10,6 @@ pub mod record;
 pub mod trace_context;
 
 pub use dead_letter::DeadLetter;
-pub use id::PostId;
-pub use post::{Faults, FieldFault, Parser, Post};
+pub use id::{BulkIds, PostId};
+pub use post::{Bulk, BulkFault, BulkFormat, BulkLimits, Faults, FieldFault, Parser, Post};
 pub use trace_context::TraceContext;

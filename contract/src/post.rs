@@ -11,7 +11,11 @@ use simd_json::Buffers;
 
 use crate::post::fields::{Body, Field, PostFields};
 
+mod bulk;
+mod elements;
 mod fields;
+
+pub use bulk::{Bulk, BulkFault, BulkFormat, BulkLimits};
 
 /// A valid post: title of 2–100 and content of 10–1000 characters (Unicode code points), borrowed from the parsed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -52,8 +56,15 @@ impl Parser {
     /// Every fault of the body at once, see [`Faults`].
     pub fn parse<'a>(&mut self, body: &'a mut [u8]) -> Result<Post<'a>, Faults> {
         let parsed: Body<'a> = simd_json::serde::from_slice_with_buffers(body, &mut self.buffers)
-            .map_err(|error| Faults::of_body(format!("is not valid JSON: {}", describe(&error))))?;
-        let fields = match parsed {
+            .map_err(|error| Faults::of_broken_json(&error))?;
+        parsed.judge()
+    }
+}
+
+impl<'a> Body<'a> {
+    /// The post that this is, if it keeps the rules.
+    fn judge(self) -> Result<Post<'a>, Faults> {
+        let fields = match self {
             Body::Object(fields) => fields,
             Body::Other(kind) => return Err(Faults::of_body(format!("must be a JSON object, not {kind}"))),
         };
@@ -82,6 +93,15 @@ pub struct FieldFault {
 impl Faults {
     fn of_body(message: String) -> Self {
         Self(vec![FieldFault { field: "body".to_owned(), message }])
+    }
+
+    fn of_broken_json(error: &simd_json::Error) -> Self {
+        Self::of_body(format!("is not valid JSON: {}", describe(error)))
+    }
+
+    /// Broken JSON within an array that is refused for it; the byte is counted within the element.
+    fn of_broken_element(error: &simd_json::Error, position: usize) -> Self {
+        Self::of_body(format!("is not valid JSON: {} in the post at position {position}", describe(error)))
     }
 
     /// The faults, in alphabetical order of the fields.

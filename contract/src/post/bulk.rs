@@ -1,0 +1,253 @@
+//! Many posts in one body: a JSON array of them, or lines of JSON (NDJSON). One after the other is found, parsed in place and
+//! judged as it would be alone, with the same messages.
+//!
+//! The bytes are never copied, and only one element at a time is taken apart: simd-json's own notes on a body may be twenty
+//! times its size. That is why an array is not handed to simd-json as a whole, which would be 70 ns a post cheaper.
+
+use serde::Deserialize;
+use simd_json::{Buffers, Deserializer, INPUT_PADDING, Tape};
+
+use crate::post::elements::{Elements, Next};
+use crate::post::fields::Body;
+use crate::post::{Faults, Post};
+
+/// How the posts stand in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BulkFormat {
+    /// As the elements of one JSON array. An element that is no JSON breaks all of it.
+    Array,
+    /// One a line (NDJSON). A line that is no JSON is that line's fault; empty ones are skipped.
+    Lines,
+}
+
+/// What a bulk may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct BulkLimits {
+    /// Most posts, valid or not.
+    pub posts: usize,
+    /// Most bytes of each of them. This bounds what the parser takes beside the body itself.
+    pub post_bytes: usize,
+}
+
+/// Why a body is no bulk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BulkFault {
+    /// It cannot be read, or there is no post in it.
+    Broken(Faults),
+    /// There are more posts in it than [`BulkLimits::posts`].
+    TooManyPosts,
+}
+
+/// The posts of a body, one after the other.
+pub struct Bulk {
+    /// The body and [`INPUT_PADDING`] bytes.
+    bytes: Vec<u8>,
+    length: usize,
+    format: BulkFormat,
+    limits: BulkLimits,
+    elements: Elements,
+    /// How many were found so far.
+    count: usize,
+    parser: ElementParser,
+}
+
+impl Bulk {
+    /// The bulk in this body.
+    pub fn new(mut body: Vec<u8>, format: BulkFormat, limits: BulkLimits) -> Self {
+        let length = body.len();
+        body.resize(length + INPUT_PADDING, b' ');
+        let parser = ElementParser { buffers: Buffers::new(1024), tape: Tape(Vec::new()) };
+        Self { bytes: body, length, format, limits, elements: Elements::new(format), count: 0, parser }
+    }
+
+    /// The next post, or what is wrong with what stands in its place; `None` at the end.
+    ///
+    /// # Errors
+    /// When the body as a whole is refused, so that those before this one do not count either.
+    pub fn next_post(&mut self) -> Result<Option<Result<Post<'_>, Faults>>, BulkFault> {
+        let element = match self.elements.next(&self.bytes[..self.length]) {
+            Next::Element(element) => element,
+            Next::End if self.count == 0 => return Err(broken("must hold at least one post".to_owned())),
+            Next::End => return Ok(None),
+            Next::Broken(message) => return Err(broken(message.to_owned())),
+        };
+        if self.count == self.limits.posts {
+            return Err(BulkFault::TooManyPosts);
+        }
+        let position = self.count;
+        self.count += 1;
+        let length = element.len();
+        if length > self.limits.post_bytes {
+            let message = format!("must not be larger than {} bytes", self.limits.post_bytes);
+            return Ok(Some(Err(Faults::of_body(message))));
+        }
+        match self.parser.parse(&mut self.bytes[element.start..], length) {
+            Ok(body) => Ok(Some(body.judge())),
+            Err(error) if self.format == BulkFormat::Lines => Ok(Some(Err(Faults::of_broken_json(&error)))),
+            Err(error) => Err(BulkFault::Broken(Faults::of_broken_element(&error, position))),
+        }
+    }
+}
+
+fn broken(message: String) -> BulkFault {
+    BulkFault::Broken(Faults::of_body(message))
+}
+
+/// Parses elements where they stand, reusing its memory from one to the next.
+struct ElementParser {
+    buffers: Buffers,
+    tape: Tape<'static>,
+}
+
+impl ElementParser {
+    /// Parses the first `length` bytes. There must be [`INPUT_PADDING`] more; they stay as they are.
+    fn parse<'a>(&mut self, bytes: &'a mut [u8], length: usize) -> simd_json::Result<Body<'a>> {
+        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let filled = simd_json::fill_tape_padded(bytes, length, &mut self.buffers, &mut tape);
+        let mut deserializer = Deserializer::from_tape(tape);
+        let parsed = filled.and_then(|()| Body::deserialize(&mut deserializer));
+        self.tape = deserializer.into_tape().reset();
+        parsed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Parser;
+
+    const LIMITS: BulkLimits = BulkLimits { posts: 100, post_bytes: 10_000 };
+
+    /// A post's two fields, or its faults.
+    type Judged = Result<(String, String), String>;
+
+    fn own(judged: Result<Post<'_>, Faults>) -> Judged {
+        judged.map(|post| (post.title().to_owned(), post.content().to_owned())).map_err(|faults| faults.to_string())
+    }
+
+    fn judged(body: impl Into<Vec<u8>>, format: BulkFormat, limits: BulkLimits) -> Result<Vec<Judged>, BulkFault> {
+        let (mut bulk, mut all) = (Bulk::new(body.into(), format, limits), Vec::new());
+        while let Some(post) = bulk.next_post()? {
+            all.push(own(post));
+        }
+        Ok(all)
+    }
+
+    /// What each of these is alone.
+    fn singly(elements: &[String]) -> Vec<Judged> {
+        let alone = |element: &String| own(Parser::default().parse(&mut element.clone().into_bytes()));
+        elements.iter().map(alone).collect()
+    }
+
+    fn fault(result: Result<Vec<Judged>, BulkFault>) -> String {
+        match result.unwrap_err() {
+            BulkFault::Broken(faults) => faults.to_string(),
+            BulkFault::TooManyPosts => "too many".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_array_that_is_broken_anywhere_is_refused_as_a_whole() {
+        let post = r#"{"title":"ab","content":"long enough"}"#;
+        for (body, expected) in [
+            (format!("[{post},{{\"title\":}}]"), "body is not valid JSON: syntax error near byte"),
+            (format!("[{post},]"), "body is not valid JSON: it ends too early or is empty in the post at position 1"),
+            (format!("[{post}{post}]"), "body is not valid JSON: syntax error near byte 37 in the post at position 0"),
+            (format!("[{post}"), "body is not valid JSON: the array does not end"),
+            (format!("[{post}] x"), "body is not valid JSON: something follows the array"),
+            (post.to_owned(), "body must be a JSON array of posts, or lines of JSON with content-type"),
+            ("[]".to_owned(), "body must hold at least one post"),
+        ] {
+            let fault = fault(judged(body.as_bytes(), BulkFormat::Array, LIMITS));
+            assert!(fault.starts_with(expected), "{body}: {fault}");
+        }
+        assert_eq!(fault(judged(*b" \n\r\n", BulkFormat::Lines, LIMITS)), "body must hold at least one post");
+    }
+
+    #[test]
+    fn neither_too_many_nor_too_large_posts_are_parsed() {
+        let limits = BulkLimits { posts: 2, post_bytes: 50 };
+        let post = r#"{"title":"ab","content":"long enough"}"#;
+        let large = format!("{post:51}x");
+        let small = || Ok(("ab".to_owned(), "long enough".to_owned()));
+        let too_large = || Err("body must not be larger than 50 bytes".to_owned());
+        for (format, start, separator, end) in [(BulkFormat::Array, "[", ",", "]"), (BulkFormat::Lines, "", "\n", "")] {
+            let two = judged(format!("{start}{large}{separator}{post}{end}"), format, limits).unwrap();
+            assert_eq!(two, [too_large(), small()]);
+            let three = [post; 3].join(separator);
+            assert_eq!(judged(format!("{start}{three}{end}"), format, limits), Err(BulkFault::TooManyPosts));
+        }
+    }
+
+    #[test]
+    fn a_broken_line_is_the_fault_of_that_line_alone() {
+        let post = r#"{"title":"ab","content":"long enough"}"#;
+        let body = format!("{post}\r\n\n{{\"title\":\n[\n\"\n{post} {post}\n\u{0}\n{post}");
+        let found = judged(body, BulkFormat::Lines, LIMITS).unwrap();
+        let is_valid: Vec<bool> = found.iter().map(Result::is_ok).collect();
+        assert_eq!(is_valid, [true, false, false, false, false, false, true]);
+        assert!(found.iter().flat_map(|judged| judged.as_ref().err()).all(|fault| fault.contains("is not valid JSON")));
+    }
+
+    /// JSON of every kind, most of it nearly a post.
+    fn element() -> impl Strategy<Value = String> {
+        let text = prop_oneof!["\\PC{0,30}", "[\\\\\"{}\\[\\], ]{0,12}", Just("é😀\u{1}\n".repeat(10))];
+        let value = prop_oneof![
+            8 => text.prop_map(serde_json::Value::from),
+            1 => any::<i16>().prop_map(serde_json::Value::from),
+            1 => Just(serde_json::json!(null)),
+            1 => Just(serde_json::json!([1, { "title": "[]," }])),
+        ];
+        let name = prop_oneof![4 => Just("title"), 4 => Just("content"), 1 => Just("x,\"]")];
+        let object = proptest::collection::vec((name, value.clone()), 0..4);
+        let object = object.prop_map(|fields| {
+            let fields: Vec<String> =
+                fields.into_iter().map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name))).collect();
+            format!("{{{}}}", fields.join(","))
+        });
+        prop_oneof![6 => object, 1 => value.prop_map(|value| value.to_string())]
+    }
+
+    proptest! {
+        #[test]
+        fn each_post_is_judged_as_it_would_be_alone(
+            elements in proptest::collection::vec(element(), 1..20),
+            space in "[ \t\r]{0,3}",
+            blank in "[ \n\r]{0,3}",
+        ) {
+            let expected = singly(&elements);
+            let separator = format!("{space},{space}{blank}");
+            let array = format!("{blank}[{space}{}{blank}]{space}", elements.join(&separator));
+            prop_assert_eq!(judged(array, BulkFormat::Array, LIMITS).unwrap(), expected.clone());
+            let lines = format!("{blank}\n{}{blank}", elements.join(&format!("{space}\n{blank}\n{space}")));
+            prop_assert_eq!(judged(lines, BulkFormat::Lines, LIMITS).unwrap(), expected);
+        }
+
+        #[test]
+        fn an_array_is_valid_where_another_parser_says_so(
+            elements in proptest::collection::vec(element(), 1..5),
+            at in any::<proptest::sample::Index>(),
+            instead in proptest::sample::select(&["", "[", "]", ",", "\"", "\\", "}", "\u{1}"][..]),
+        ) {
+            let mut array = format!("[{}]", elements.join(",")).into_bytes();
+            let at = at.index(array.len());
+            array.splice(at..=at, instead.bytes());
+            let other = serde_json::from_slice::<Vec<serde_json::Value>>(&array);
+            match judged(array.clone(), BulkFormat::Array, LIMITS) {
+                Ok(all) => prop_assert_eq!(all.len(), other.unwrap().len()),
+                Err(_) => prop_assert!(other.is_err() || other.unwrap().is_empty()),
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_answered(body in proptest::collection::vec(any::<u8>(), 0..300), like in "[\\[\\]{},\":\\\\ \na1]{0,60}") {
+            for body in [body, like.into_bytes()] {
+                for format in [BulkFormat::Array, BulkFormat::Lines] {
+                    let _ignored = judged(body.clone(), format, LIMITS);
+                }
+            }
+        }
+    }
+}

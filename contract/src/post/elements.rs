@@ -1,0 +1,196 @@
+//! Where the elements of a bulk are within its bytes. Only borders are looked for: what is between them is the parser's to
+//! judge, so nothing that is wrong inside an element has to be noticed here.
+
+use std::ops::Range;
+
+use memchr::{memchr, memchr2};
+
+use crate::post::bulk::BulkFormat;
+
+/// What comes next in a bulk.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// An element, or what stands in its place; there may be white space around it.
+    Element(Range<usize>),
+    /// All of it was seen.
+    End,
+    /// It is not what it should be, as a message on the body.
+    Broken(&'static str),
+}
+
+/// How far a bulk has been looked through.
+pub(super) struct Elements {
+    format: BulkFormat,
+    position: usize,
+    place: Place,
+}
+
+/// What is expected at a position.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    Element,
+    End,
+}
+
+impl Elements {
+    pub(super) fn new(format: BulkFormat) -> Self {
+        Self { format, position: 0, place: Place::Start }
+    }
+
+    /// The next element of these bytes, of which those before it may have been rewritten since the last call.
+    pub(super) fn next(&mut self, bytes: &[u8]) -> Next {
+        match self.format {
+            BulkFormat::Array => self.next_of_array(bytes),
+            BulkFormat::Lines => self.next_line(bytes),
+        }
+    }
+
+    fn next_line(&mut self, bytes: &[u8]) -> Next {
+        while self.position < bytes.len() {
+            let start = self.position;
+            let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
+            self.position = end + 1;
+            if !bytes[start..end].iter().all(|byte| is_space(*byte)) {
+                return Next::Element(start..end);
+            }
+        }
+        Next::End
+    }
+
+    fn next_of_array(&mut self, bytes: &[u8]) -> Next {
+        if self.place == Place::Start {
+            self.skip_space(bytes);
+            if bytes.get(self.position) != Some(&b'[') {
+                return Next::Broken(
+                    "must be a JSON array of posts, or lines of JSON with content-type: application/x-ndjson",
+                );
+            }
+            self.position += 1;
+            self.skip_space(bytes);
+            self.place = Place::Element;
+            if bytes.get(self.position) == Some(&b']') {
+                self.position += 1;
+                self.place = Place::End;
+            }
+        }
+        if self.place == Place::End {
+            self.skip_space(bytes);
+            let is_end = self.position == bytes.len();
+            return if is_end { Next::End } else { Next::Broken("is not valid JSON: something follows the array") };
+        }
+        let start = self.position;
+        let Some(end) = end_of_element(bytes, start) else {
+            return Next::Broken("is not valid JSON: the array does not end");
+        };
+        if bytes[end] == b']' {
+            self.place = Place::End;
+        }
+        self.position = end + 1;
+        Next::Element(start..end)
+    }
+
+    fn skip_space(&mut self, bytes: &[u8]) {
+        let space = bytes[self.position..].iter().take_while(|byte| is_space(**byte));
+        self.position += space.count();
+    }
+}
+
+/// Where the comma or the bracket is that ends the element which begins at `start`.
+fn end_of_element(bytes: &[u8], start: usize) -> Option<usize> {
+    let (mut position, mut depth) = (start, 0_usize);
+    loop {
+        match bytes.get(position)? {
+            b'"' => position = end_of_string(bytes, position + 1)?,
+            b'{' | b'[' => depth += 1,
+            b',' | b']' if depth == 0 => return Some(position),
+            // A brace too many stays within the element, where the parser finds it.
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        position += 1;
+    }
+}
+
+/// Where the quote is that ends the string whose text begins at `start`.
+fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut position = start;
+    loop {
+        position += memchr2(b'"', b'\\', bytes.get(position..)?)?;
+        if bytes[position] == b'"' {
+            return Some(position);
+        }
+        position += 2;
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The elements as text, and what comes behind them.
+    fn all(format: BulkFormat, text: &str) -> (Vec<&str>, Next) {
+        let (mut elements, mut found) = (Elements::new(format), Vec::new());
+        loop {
+            match elements.next(text.as_bytes()) {
+                Next::Element(range) => found.push(&text[range]),
+                last => return (found, last),
+            }
+        }
+    }
+
+    #[test]
+    fn an_array_is_split_at_its_own_commas() {
+        for (text, elements) in [
+            ("[]", &[][..]),
+            (" [ ]\n", &[]),
+            ("[1]", &["1"]),
+            ("[ 1 ,\n2]", &["1 ", "\n2"]),
+            (r#"[{"a":[1,{"b":2}]},"x,]\"[\\",[3,4]]"#, &[r#"{"a":[1,{"b":2}]}"#, r#""x,]\"[\\""#, "[3,4]"]),
+            // None of these are JSON; the parser is to see it.
+            ("[1,]", &["1", ""]),
+            ("[,]", &["", ""]),
+            ("[{}}]", &["{}}"]),
+            (r#"[{"a":1]]"#, &[r#"{"a":1]"#]),
+        ] {
+            assert_eq!(all(BulkFormat::Array, text), (elements.to_vec(), Next::End), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_array_is_told() {
+        for (text, message) in [
+            ("", "must be a JSON array"),
+            ("{}", "must be a JSON array"),
+            ("\u{feff}[]", "must be a JSON array"),
+            ("[", "is not valid JSON: the array does not end"),
+            ("[1,2", "is not valid JSON: the array does not end"),
+            (r#"["x]"#, "is not valid JSON: the array does not end"),
+            (r#"["x\"#, "is not valid JSON: the array does not end"),
+            ("[[1]", "is not valid JSON: the array does not end"),
+            ("[1] 2", "is not valid JSON: something follows the array"),
+            ("[]]", "is not valid JSON: something follows the array"),
+        ] {
+            let (_, last) = all(BulkFormat::Array, text);
+            assert!(matches!(last, Next::Broken(broken) if broken.starts_with(message)), "{text}: {last:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_split_at_every_line_feed() {
+        for (text, lines) in [
+            ("", &[][..]),
+            ("\n \r\n\t", &[]),
+            ("1", &["1"]),
+            ("1\n", &["1"]),
+            ("1\r\n\n{\"a\":2}\n", &["1\r", "{\"a\":2}"]),
+            ("\"\n\"", &["\"", "\""]),
+        ] {
+            assert_eq!(all(BulkFormat::Lines, text), (lines.to_vec(), Next::End), "{text:?}");
+        }
+    }
+}
