@@ -20,11 +20,13 @@ use tokio_util::task::TaskTracker;
 use crate::health::{Health, ROUTES};
 use crate::http::connection::Answering;
 use crate::http::durations::Durations;
+use crate::http::pieces::Pieces;
 use crate::http::write_deadline::WriteDeadline;
 use crate::{Registry, problem};
 
 mod connection;
 pub mod durations;
+mod pieces;
 mod write_deadline;
 
 pub use connection::LAST_CALL;
@@ -89,7 +91,7 @@ pub async fn serve<H: Handler>(
     // Without a timer hyper's timeouts do nothing. Not `pipeline_flush`: with it a response (even hyper's own 400) is held
     // back for as long as the next request has begun to arrive and is not complete.
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
-    // Answers are short: copied behind their head they cost less than a vectored write.
+    // Most answers are short: copied behind their head they cost less than a vectored write.
     http.writev(false);
     // A client may end its side once its request is sent, and still gets its answer.
     http.max_buf_size(BUFFER_BYTES).half_close(true);
@@ -123,7 +125,7 @@ pub async fn serve<H: Handler>(
                 async move {
                     let response = app.answer(request).await;
                     drop(begun);
-                    Ok::<_, std::convert::Infallible>(response)
+                    Ok::<_, std::convert::Infallible>(response.map(Pieces::from))
                 }
             })
         };

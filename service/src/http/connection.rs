@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
@@ -16,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use crate::http::pieces::Pieces;
 use crate::http::write_deadline::WriteDeadline;
 
 /// How long a server that stops still waits for a client: for the rest of a request, and for its answer to be taken. Three
@@ -61,7 +60,7 @@ pub(super) async fn run<S>(
     answering: Answering,
     mut stopping: watch::Receiver<()>,
 ) where
-    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = std::convert::Infallible>,
+    S: Service<Request<Incoming>, Response = Response<Pieces>, Error = std::convert::Infallible>,
 {
     let mut connection = pin!(connection);
     let ended = tokio::select! {

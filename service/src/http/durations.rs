@@ -18,8 +18,8 @@ pub const SPEC: HistogramSpec = HistogramSpec {
 
 const OTHER: &str = "other";
 const METHODS: [&str; 8] = ["POST", "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER];
-const STATUSES: [&str; 13] =
-    ["200", "201", "400", "404", "405", "408", "413", "415", "500", "501", "503", "505", OTHER];
+const STATUSES: [&str; 14] =
+    ["200", "201", "207", "400", "404", "405", "408", "413", "415", "500", "501", "503", "505", OTHER];
 
 /// The handles, each made when its combination first occurs.
 pub struct Durations {

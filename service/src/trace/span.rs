@@ -36,12 +36,13 @@ impl Tracer {
     }
 
     /// A span of a batch of posts that have these contexts; `None` if it is not recorded. It links to the posts that are
-    /// recorded.
+    /// recorded; the posts of a bulk have one context together, and get one link.
     pub fn batch(&self, name: String, what: Batch, posts: impl Iterator<Item = TraceContext>) -> Option<Span> {
         let mut posts: Vec<TraceContext> = posts.collect();
         if posts.iter().any(|post| post.is_sampled()) {
             posts.retain(|post| post.is_sampled());
         }
+        posts.dedup();
         let kind = match what {
             Batch::Sent => SpanKind::Producer,
             Batch::Processed => SpanKind::Consumer,
