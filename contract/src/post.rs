@@ -109,6 +109,11 @@ impl Faults {
         self.0.iter()
     }
 
+    /// Writes them as JSON, as an array of objects.
+    pub fn encode(&self, json: &mut Vec<u8>) {
+        simd_json::serde::to_writer(json, self).expect("writing strings into memory cannot fail");
+    }
+
     /// True when the bytes could not be read as an object at all, false when its fields break the rules.
     pub fn is_of_body(&self) -> bool {
         self.0.iter().any(|fault| fault.field == "body")

@@ -1,7 +1,6 @@
 //! Reads a request's body, bounded in bytes and in time, whether or not it says its length beforehand. All bodies that do not
 //! come in one piece share one budget of bytes, or each of ten thousand slow clients could hold one of the largest size.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,9 +9,9 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming};
 use service::Registry;
 use service::http::LAST_CALL;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
+use crate::body_budget::{BodyBudget, Share};
 use crate::config::Config;
 use crate::refusal::Refusal;
 
@@ -22,24 +21,28 @@ const FIRST_BYTES: usize = 4096;
 /// Reads bodies.
 pub(crate) struct BodyReader {
     max_bytes: usize,
+    max_bulk_bytes: usize,
     timeout: Duration,
-    budget: Arc<Semaphore>,
+    budget: BodyBudget,
     stop: CancellationToken,
 }
 
 /// A whole body.
-pub(crate) enum HeldBody<'a> {
+pub(crate) enum HeldBody {
     /// It came in one piece, and lies in the connection's own buffer, which is bounded.
     Piece(Bytes),
     /// It came in several, or slowly.
-    Collected {
-        bytes: Vec<u8>,
-        /// Its share of the budget; none if it is empty.
-        _share: Option<SemaphorePermit<'a>>,
-    },
+    Collected(CollectedBody),
 }
 
-impl HeldBody<'_> {
+/// A body in memory of its own.
+pub(crate) struct CollectedBody {
+    pub(crate) bytes: Vec<u8>,
+    /// What it takes of the budget.
+    pub(crate) share: Share,
+}
+
+impl HeldBody {
     /// The bytes, to be rewritten in place. The connection's buffer cannot be written to: from there they are copied.
     pub(crate) fn bytes_mut<'b>(&'b mut self, scratch: &'b mut Vec<u8>) -> &'b mut [u8] {
         match self {
@@ -48,7 +51,7 @@ impl HeldBody<'_> {
                 scratch.extend_from_slice(piece);
                 scratch
             }
-            HeldBody::Collected { bytes, .. } => bytes,
+            HeldBody::Collected(body) => &mut body.bytes,
         }
     }
 }
@@ -58,22 +61,18 @@ type NextFrame = Option<hyper::Result<Frame<Bytes>>>;
 
 impl BodyReader {
     pub(crate) fn new(config: &Config, registry: &Registry, stop: CancellationToken) -> Self {
-        let all = config.body_buffer_bytes;
-        let budget = Arc::new(Semaphore::new(all));
-        let free = Arc::clone(&budget);
-        let held = move || all.saturating_sub(free.available_permits()) as f64;
-        registry.observe("ingest_body_buffer_bytes", "Bytes of the bodies that are being received", &[], held);
-        let limit = "Most bytes of all bodies together; beyond them a request is answered 503";
-        registry.observe("ingest_body_buffer_bytes_limit", limit, &[], move || all as f64);
-        Self { max_bytes: config.max_body_bytes, timeout: config.body_timeout, budget, stop }
+        Self {
+            max_bytes: config.max_body_bytes,
+            max_bulk_bytes: config.max_bulk_bytes,
+            timeout: config.body_timeout,
+            budget: BodyBudget::new(config.body_buffer_bytes, registry),
+            stop,
+        }
     }
 
     /// The whole body. When the producer stops, what has not arrived soon counts as too slow.
-    pub(crate) async fn read(&self, mut body: Incoming) -> Result<HeldBody<'_>, Refusal> {
-        let announced = body.size_hint().lower();
-        if announced > self.max_bytes as u64 {
-            return Err(Refusal::TooLarge(self.max_bytes));
-        }
+    pub(crate) async fn read(&self, mut body: Incoming) -> Result<HeldBody, Refusal> {
+        check_announced(&body, self.max_bytes)?;
         // Most bodies are there with their head, in one piece: they need neither timer nor budget.
         let first = match body.frame().now_or_never() {
             Some(Some(Ok(frame))) if body.is_end_stream() => {
@@ -82,22 +81,33 @@ impl BodyReader {
             first => first,
         };
         // Boxed, so that the way of most bodies does not have this one's size.
-        Box::pin(self.collect_in_time(first, body, announced as usize)).await
+        Box::pin(self.collect_in_time(first, body, self.max_bytes)).await.map(HeldBody::Collected)
+    }
+
+    /// Likewise the whole body of a bulk, which is always in memory of its own: there it is parsed.
+    pub(crate) async fn read_bulk(&self, body: Incoming) -> Result<CollectedBody, Refusal> {
+        check_announced(&body, self.max_bulk_bytes)?;
+        self.collect_in_time(None, body, self.max_bulk_bytes).await
+    }
+
+    /// The budget that bodies are read within.
+    pub(crate) fn budget(&self) -> &BodyBudget {
+        &self.budget
     }
 
     async fn collect_in_time(
         &self,
         first: Option<NextFrame>,
         body: Incoming,
-        announced: usize,
-    ) -> Result<HeldBody<'_>, Refusal> {
+        max_bytes: usize,
+    ) -> Result<CollectedBody, Refusal> {
         let stopping = async {
             self.stop.cancelled().await;
             tokio::time::sleep(LAST_CALL).await;
         };
         tokio::select! {
             biased;
-            outcome = self.collect(first, body, announced) => outcome,
+            outcome = self.collect(first, body, max_bytes) => outcome,
             () = tokio::time::sleep(self.timeout) => Err(Refusal::SlowBody),
             () = stopping => Err(Refusal::SlowBody),
         }
@@ -107,29 +117,30 @@ impl BodyReader {
         &self,
         first: Option<NextFrame>,
         mut body: Incoming,
-        announced: usize,
-    ) -> Result<HeldBody<'_>, Refusal> {
-        let mut bytes = Vec::with_capacity(announced.min(FIRST_BYTES));
-        let mut share: Option<SemaphorePermit<'_>> = None;
+        max_bytes: usize,
+    ) -> Result<CollectedBody, Refusal> {
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        let mut collected =
+            CollectedBody { bytes: Vec::with_capacity(announced.min(FIRST_BYTES)), share: Share::default() };
         let mut next = match first {
             Some(first) => first,
             None => body.frame().await,
         };
         while let Some(frame) = next {
             if let Ok(data) = frame.map_err(|_| Refusal::BrokenBody)?.into_data() {
-                if bytes.len() + data.len() > self.max_bytes {
-                    return Err(Refusal::TooLarge(self.max_bytes));
+                if collected.bytes.len() + data.len() > max_bytes {
+                    return Err(Refusal::TooLarge(max_bytes));
                 }
-                let length = u32::try_from(data.len()).map_err(|_| Refusal::TooLarge(self.max_bytes))?;
-                let more = self.budget.try_acquire_many(length).map_err(|_| Refusal::BufferFull)?;
-                match &mut share {
-                    Some(share) => share.merge(more),
-                    None => share = Some(more),
-                }
-                bytes.extend_from_slice(&data);
+                self.budget.add(&mut collected.share, data.len())?;
+                collected.bytes.extend_from_slice(&data);
             }
             next = body.frame().await;
         }
-        Ok(HeldBody::Collected { bytes, _share: share })
+        Ok(collected)
     }
+}
+
+/// Whoever announces too much is refused before anything is read.
+fn check_announced(body: &Incoming, max_bytes: usize) -> Result<(), Refusal> {
+    if body.size_hint().lower() > max_bytes as u64 { Err(Refusal::TooLarge(max_bytes)) } else { Ok(()) }
 }

@@ -24,7 +24,9 @@ pub struct Config {
     pub timeout: Duration,
     /// `MAX_BODY_BYTES`: largest request body.
     pub max_body_bytes: usize,
-    /// `BODY_BUFFER_BYTES`: bytes of all request bodies that do not come in one piece; beyond it 503.
+    /// `MAX_BULK_BYTES`: largest request body of a bulk.
+    pub max_bulk_bytes: usize,
+    /// `BODY_BUFFER_BYTES`: bytes of all bulks and of all other request bodies that do not come in one piece; beyond it 503.
     pub body_buffer_bytes: usize,
     /// `MAX_CONNECTIONS`: connections served at the same time.
     pub max_connections: usize,
@@ -103,6 +105,12 @@ impl Config {
                 64..=16_777_216,
                 "largest request body, in bytes",
             ),
+            max_bulk_bytes: settings.number(
+                "MAX_BULK_BYTES",
+                16_777_216,
+                64..=1_000_000_000,
+                "largest request body of a bulk, in bytes",
+            ),
             body_buffer_bytes: settings.number(
                 "BODY_BUFFER_BYTES",
                 64_000_000,
@@ -128,6 +136,9 @@ impl Config {
         }
         if config.body_buffer_bytes < config.max_body_bytes {
             settings.fault("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES");
+        }
+        if config.body_buffer_bytes < config.max_bulk_bytes {
+            settings.fault("BODY_BUFFER_BYTES", "must be at least MAX_BULK_BYTES");
         }
         config.service.in_force = settings.in_force();
         config

@@ -67,8 +67,7 @@ impl Lane {
             match tokio::time::timeout_at(deadline.into(), self.send(&mut batch, trace)).await {
                 Ok(Ok(offsets)) => {
                     for (submission, offset) in batch.into_iter().zip(offsets) {
-                        // A request that is gone needs no answer.
-                        submission.request.acknowledged.send(offset).ok();
+                        submission.request.acknowledge(offset);
                     }
                 }
                 Ok(Err(error)) => self.report(batch.len(), span, &format!("{error:#}")),
@@ -157,7 +156,7 @@ impl Lane {
 
 /// Whoever was answered 503 meanwhile is not sent any more.
 fn is_waited_for(submission: &Submission) -> bool {
-    !submission.request.acknowledged.is_closed()
+    !submission.request.is_gone()
 }
 
 /// Whether Kafka would say the same again. Everything else may pass, and a try more costs little.

@@ -3,6 +3,7 @@
 //!
 //! The way of a post: [`create_post`] reads and judges the request → [`publisher`] admits it, picks its partition and
 //! waits → a [`lane`] takes a [`batch`] out of that partition's [`queue`] and produces it → the acknowledgement answers the request.
+//! The posts of a bulk go the same way from [`create_posts`], which waits for all of them together ([`bulk_wait`]).
 //! Beside it, [`kafka`] connects, creates the topic and watches whether Kafka is there. With an OTLP endpoint there are
 //! [`spans`] of all this.
 
@@ -19,10 +20,15 @@ use tokio_util::task::TaskTracker;
 
 mod batch;
 mod body;
+mod body_budget;
+mod bulk_answer;
+mod bulk_wait;
 mod config;
 mod connecting;
 mod connection;
 mod create_post;
+mod create_posts;
+mod headers;
 mod kafka;
 mod lane;
 mod metrics;
@@ -33,8 +39,10 @@ mod publisher;
 mod queue;
 mod record;
 mod refusal;
+mod routes;
 mod spans;
 mod status;
+mod waiting_request;
 
 pub use batch::Batch;
 pub use config::{Config, KafkaSettings};
@@ -47,7 +55,7 @@ const OTHER_FILES: usize = 100;
 
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let about = "Takes posts over HTTP (POST /create-post) and answers 201 once Kafka has acknowledged them.";
+    let about = "Takes posts over HTTP (POST /create-post, many at once by POST /create-posts) and answers 201 once Kafka has acknowledged them.";
     Program { name: "producer", about, read: Config::read }.main(arguments, run)
 }
 
@@ -78,8 +86,22 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     );
     let status = status::status(&config.service, &registry, Arc::downgrade(&publisher), kafka.end_offsets());
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
-    let bodies = body::BodyReader::new(&config, &registry, stop.clone());
-    let handler = create_post::CreatePost::new(bodies, publisher, metrics, tracing.tracer());
+    let bodies = Arc::new(body::BodyReader::new(&config, &registry, stop.clone()));
+    let handler = routes::Routes {
+        create_post: create_post::CreatePost {
+            bodies: Arc::clone(&bodies),
+            publisher: Arc::clone(&publisher),
+            metrics: Arc::clone(&metrics),
+            tracer: tracing.tracer(),
+        },
+        create_posts: create_posts::CreatePosts {
+            bodies,
+            publisher,
+            metrics,
+            tracer: tracing.tracer(),
+            max_post_bytes: config.max_body_bytes,
+        },
+    };
     let deadline = stop.clone();
     let mut deadline = pin!(async move {
         deadline.cancelled().await;

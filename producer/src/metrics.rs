@@ -49,4 +49,14 @@ impl Metrics {
     pub(crate) fn rejected(&self, refusal: &Refusal) {
         self.rejected[refusal.index()].increment(1);
     }
+
+    /// Posts of a bulk that are refused for the same reason.
+    pub(crate) fn rejected_posts(&self, refusal: &Refusal, posts: usize) {
+        self.rejected[refusal.index()].increment(posts as u64);
+    }
+
+    /// Posts of a bulk that break the rules.
+    pub(crate) fn invalid_posts(&self, posts: usize) {
+        self.rejected[Refusal::INVALID].increment(posts as u64);
+    }
 }

@@ -7,13 +7,18 @@ use std::time::{Duration, Instant};
 
 use service::Registry;
 use service::trace::{span_id, trace_id};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::config::Config;
 use crate::partitioner;
 use crate::queue::{QueueReceiver, QueueSender, queue};
 use crate::record::Publishing;
 use crate::refusal::Refusal;
+use crate::waiting_request::WaitingRequest;
+
+mod bulk;
+
+pub(crate) use bulk::Fate;
 
 /// A refusal is decided this much before `PRODUCER_TIMEOUT` is over, so that it is with the client by then.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
@@ -26,14 +31,6 @@ pub(crate) struct Submission {
     /// From when on the linger time counts.
     pub(crate) queued_at: Instant,
     pub(crate) request: WaitingRequest,
-}
-
-/// A request that waits for its acknowledgement.
-pub(crate) struct WaitingRequest {
-    /// Gets the record's offset; dropped unsent when the record was not acknowledged.
-    pub(crate) acknowledged: oneshot::Sender<i64>,
-    /// Held until the acknowledgement, even if the client has gone away meanwhile: this bounds the queues.
-    _admission: OwnedSemaphorePermit,
 }
 
 /// The entrance to Kafka, shared by all requests.
@@ -136,7 +133,7 @@ impl Publisher {
             size_bytes: post.encoded_bytes(),
             queued_at: Instant::now(),
             post,
-            request: WaitingRequest { acknowledged, _admission: admission },
+            request: WaitingRequest::Post { acknowledged, _admission: admission },
         };
         if !partitions[partition].queue.send(submission) {
             return Err(Refusal::KafkaAway);

@@ -17,8 +17,19 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) enum Refusal {
     /// The content type is not JSON.
     ContentType,
+    /// The content type is neither of those that a bulk may have.
+    BulkContentType,
     /// The body is larger than this many bytes.
     TooLarge(usize),
+    /// The bulk has more posts than this.
+    TooManyPosts(usize),
+    /// The bulk has more valid posts than may ever be in flight.
+    NeverFits {
+        /// As many it has.
+        posts: usize,
+        /// As many may be.
+        max_in_flight: usize,
+    },
     /// The body did not arrive in time.
     SlowBody,
     /// The body's transfer broke off.
@@ -27,6 +38,8 @@ pub(crate) enum Refusal {
     IdempotencyKey(&'static str),
     /// The post breaks the rules.
     Invalid(Faults),
+    /// The body is no bulk of posts.
+    NoBulk(Faults),
     /// Too many posts await acknowledgement.
     Full,
     /// The bodies that do not come in one piece hold too many bytes.
@@ -35,6 +48,8 @@ pub(crate) enum Refusal {
     KafkaAway,
     /// Handed to Kafka, but not acknowledged in time: it may be stored or not.
     Unacknowledged,
+    /// Of a bulk's posts none was acknowledged, and at least one of them was handed to Kafka.
+    BulkUnacknowledged,
 }
 
 impl Refusal {
@@ -51,18 +66,21 @@ impl Refusal {
         "unacknowledged",
     ];
 
+    /// The place of `invalid` in [`Self::REASONS`].
+    pub(crate) const INVALID: usize = 5;
+
     /// The reason's place in [`Self::REASONS`].
     pub(crate) fn index(&self) -> usize {
         match self {
-            Refusal::ContentType => 0,
-            Refusal::TooLarge(_) => 1,
+            Refusal::ContentType | Refusal::BulkContentType => 0,
+            Refusal::TooLarge(_) | Refusal::TooManyPosts(_) | Refusal::NeverFits { .. } => 1,
             Refusal::SlowBody => 2,
             Refusal::BrokenBody => 3,
             Refusal::IdempotencyKey(_) => 4,
-            Refusal::Invalid(_) => 5,
+            Refusal::Invalid(_) | Refusal::NoBulk(_) => Self::INVALID,
             Refusal::Full | Refusal::BufferFull => 6,
             Refusal::KafkaAway => 7,
-            Refusal::Unacknowledged => 8,
+            Refusal::Unacknowledged | Refusal::BulkUnacknowledged => 8,
         }
     }
 
@@ -78,10 +96,26 @@ impl Refusal {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "the body must be JSON: send the header `content-type: application/json`",
             ),
+            Refusal::BulkContentType => problem::response(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be a JSON array or lines of JSON: send the header `content-type: application/json` or \
+                 `content-type: application/x-ndjson`",
+            ),
             Refusal::TooLarge(max_bytes) => closing(problem::response(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!("the body must not be larger than {max_bytes} bytes"),
             )),
+            Refusal::TooManyPosts(max_posts) => problem::response(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!("a bulk must not have more than {max_posts} posts: send it in parts"),
+            ),
+            Refusal::NeverFits { posts, max_in_flight } => problem::response(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!(
+                    "the bulk has {posts} valid posts, and only {max_in_flight} may be in flight at the same time \
+                     (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most so many"
+                ),
+            ),
             Refusal::SlowBody => {
                 closing(problem::response(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))
             }
@@ -94,6 +128,11 @@ impl Refusal {
             Refusal::Invalid(faults) => {
                 problem::response_with_errors(StatusCode::BAD_REQUEST, "the post is not valid: see errors", faults)
             }
+            Refusal::NoBulk(faults) => problem::response_with_errors(
+                StatusCode::BAD_REQUEST,
+                "the body is no bulk of posts: see errors",
+                faults,
+            ),
             Refusal::Full => problem::unavailable("too many posts are in flight: try again", RETRY_AFTER),
             Refusal::BufferFull => {
                 closing(problem::unavailable("too many bytes are being received: try again", RETRY_AFTER))
@@ -101,6 +140,10 @@ impl Refusal {
             Refusal::KafkaAway => problem::unavailable("Kafka cannot be reached: try again", RETRY_AFTER),
             Refusal::Unacknowledged => problem::unavailable(
                 "Kafka did not acknowledge in time, so the post may be stored or not: try again with the same Idempotency-Key",
+                RETRY_AFTER,
+            ),
+            Refusal::BulkUnacknowledged => problem::unavailable(
+                "Kafka acknowledged none of the posts in time, so they may be stored or not: try again with the same Idempotency-Key",
                 RETRY_AFTER,
             ),
         }

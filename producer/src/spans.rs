@@ -9,14 +9,25 @@ use service::trace::{Batch, Span};
 
 use crate::publisher::Submission;
 use crate::refusal::Refusal;
+use crate::routes;
+
+/// A route as spans have it.
+pub(crate) struct Route {
+    name: &'static str,
+    path: &'static str,
+}
+
+pub(crate) const CREATE_POST: Route = Route { name: "POST /create-post", path: routes::CREATE_POST };
+
+pub(crate) const CREATE_POSTS: Route = Route { name: "POST /create-posts", path: routes::CREATE_POSTS };
 
 /// The span of a request, which begins now. Nothing that a client made up becomes an attribute.
-pub(crate) fn request(tracer: &Tracer, client: Option<TraceContext>) -> Span {
-    let mut span = tracer.request("POST /create-post", client);
+pub(crate) fn request(tracer: &Tracer, route: &Route, client: Option<TraceContext>) -> Span {
+    let mut span = tracer.request(route.name, client);
     if span.is_recorded() {
         span.set("http.request.method", "POST");
-        span.set("http.route", "/create-post");
-        span.set("url.path", "/create-post");
+        span.set("http.route", route.path);
+        span.set("url.path", route.path);
         span.set("url.scheme", "http");
     }
     span
@@ -35,6 +46,28 @@ pub(crate) fn answered(mut span: Span, outcome: &Result<PostId, Refusal>, status
             if status.is_server_error() {
                 span.fail(refusal.reason(), "the post was not accepted");
             }
+        }
+    }
+}
+
+/// A bulk is answered, and its span ends; `refusal` is the reason if it was refused as a whole.
+pub(crate) fn bulk_answered(
+    mut span: Span,
+    accepted: usize,
+    rejected: usize,
+    refusal: Option<&'static str>,
+    status: StatusCode,
+) {
+    if !span.is_recorded() {
+        return;
+    }
+    span.set("http.response.status_code", i64::from(status.as_u16()));
+    span.set("posts.accepted", accepted as i64);
+    span.set("posts.rejected", rejected as i64);
+    if let Some(reason) = refusal {
+        span.set("post.rejected", reason);
+        if status.is_server_error() {
+            span.fail(reason, "no post of the bulk was accepted");
         }
     }
 }

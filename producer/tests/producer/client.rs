@@ -29,9 +29,13 @@ pub(crate) fn post(body: impl AsRef<[u8]>) -> Vec<u8> {
 
 /// `POST /create-post` with these header lines beside `host` and `content-length`.
 pub(crate) fn post_with(header_lines: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    post_to("/create-post", header_lines, body)
+}
+
+/// `POST` to this path with these header lines beside `host` and `content-length`.
+pub(crate) fn post_to(path: &str, header_lines: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
-    let head =
-        format!("POST /create-post HTTP/1.1\r\nhost: test\r\n{header_lines}content-length: {}\r\n\r\n", body.len());
+    let head = format!("POST {path} HTTP/1.1\r\nhost: test\r\n{header_lines}content-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 

@@ -7,6 +7,8 @@
 mod accepted;
 mod batching;
 mod broker;
+mod bulk;
+mod bulk_refused;
 mod client;
 mod health;
 mod kafka_away;

@@ -161,7 +161,7 @@ async fn idle_connections_by_the_thousand_are_held() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_do_not_end_share_one_budget() {
-    let settings = [("BODY_BUFFER_BYTES", "65536"), ("BODY_TIMEOUT", "1h")];
+    let settings = [("BODY_BUFFER_BYTES", "65536"), ("MAX_BULK_BYTES", "65536"), ("BODY_TIMEOUT", "1h")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let whole = post("x".repeat(65_536));
     let mut slow_body = producer.connect().await;

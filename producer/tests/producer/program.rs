@@ -68,6 +68,7 @@ async fn help_lists_every_variable_with_its_default() {
         ("PRODUCER_MAX_IN_FLIGHT", "10000"),
         ("PRODUCER_TIMEOUT", "5s"),
         ("MAX_BODY_BYTES", "65536"),
+        ("MAX_BULK_BYTES", "16777216"),
         ("BODY_BUFFER_BYTES", "64000000"),
         ("MAX_CONNECTIONS", "10000"),
         ("HEADER_TIMEOUT", "10s"),
@@ -109,9 +110,19 @@ async fn a_post_must_have_time_left_after_the_linger() {
 }
 
 #[tokio::test]
-async fn the_largest_body_must_fit_the_buffer() {
-    let (code, _, fault) = run(&["--check-config"], &[("BODY_BUFFER_BYTES", "65535")]).await;
-    assert_eq!((code, fault.as_str()), (64, "producer: BODY_BUFFER_BYTES: must be at least MAX_BODY_BYTES\n"));
+async fn the_largest_bodies_must_fit_the_buffer() {
+    for (largest, bytes, other) in
+        [("MAX_BODY_BYTES", "65536", "MAX_BULK_BYTES"), ("MAX_BULK_BYTES", "16777216", "MAX_BODY_BYTES")]
+    {
+        let one_less = (bytes.parse::<usize>().unwrap() - 1).to_string();
+        for (buffer, expected) in [(bytes, 0), (&one_less, 64)] {
+            let variables = [("BODY_BUFFER_BYTES", buffer), (largest, bytes), (other, "64")];
+            let (code, _, fault) = run(&["--check-config"], &variables).await;
+            assert_eq!(code, expected, "{fault}");
+            let said = format!("producer: BODY_BUFFER_BYTES: must be at least {largest}\n");
+            assert_eq!(fault, if expected == 0 { String::new() } else { said });
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,78 @@
+//! The bytes that all clients together may make the producer hold: bodies on their way in, and the answers of bulks, which
+//! may be larger than what they answer, on their way out.
+
+use std::sync::Arc;
+
+use service::Registry;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::refusal::Refusal;
+
+/// The budget that all shares are taken from.
+pub(crate) struct BodyBudget {
+    bytes: Arc<Semaphore>,
+    all: usize,
+}
+
+/// A part of the budget, given back when it is dropped.
+#[derive(Default)]
+pub(crate) struct Share(Option<OwnedSemaphorePermit>);
+
+impl BodyBudget {
+    pub(crate) fn new(all: usize, registry: &Registry) -> Self {
+        let bytes = Arc::new(Semaphore::new(all));
+        let free = Arc::clone(&bytes);
+        let held = move || all.saturating_sub(free.available_permits()) as f64;
+        let help = "Bytes of the bodies that are being received, and of the answers to bulks";
+        registry.observe("ingest_body_buffer_bytes", help, &[], held);
+        let limit = "Most bytes of all bodies together; beyond them a request is answered 503";
+        registry.observe("ingest_body_buffer_bytes_limit", limit, &[], move || all as f64);
+        Self { bytes, all }
+    }
+
+    /// Makes the share larger by so many bytes, if they are there.
+    pub(crate) fn add(&self, share: &mut Share, more: usize) -> Result<(), Refusal> {
+        let more = u32::try_from(more).map_err(|_| Refusal::BufferFull)?;
+        let more = Arc::clone(&self.bytes).try_acquire_many_owned(more).map_err(|_| Refusal::BufferFull)?;
+        match &mut share.0 {
+            Some(permit) => permit.merge(more),
+            None => share.0 = Some(more),
+        }
+        Ok(())
+    }
+
+    /// Makes the share as large as this, or as the whole budget if that is smaller: so there is nothing that never fits.
+    pub(crate) fn resize(&self, share: &mut Share, bytes: usize) -> Result<(), Refusal> {
+        let (held, bytes) = (share.bytes(), bytes.min(self.all));
+        match &mut share.0 {
+            Some(permit) if bytes < held => drop(permit.split(held - bytes)),
+            _ => self.add(share, bytes - held)?,
+        }
+        Ok(())
+    }
+}
+
+impl Share {
+    fn bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_held_is_free() {
+        let budget = BodyBudget::new(100, &Registry::new(&[]));
+        let mut share = Share::default();
+        for (resized, held) in [(10, 10), (60, 60), (60, 60), (20, 20), (0, 0), (5, 5), (1_000, 100)] {
+            assert!(budget.resize(&mut share, resized).is_ok());
+            assert_eq!((share.bytes(), budget.bytes.available_permits()), (held, 100 - held));
+        }
+        let mut another = Share::default();
+        assert!(matches!(budget.add(&mut another, 1), Err(Refusal::BufferFull)));
+        drop(share);
+        assert!(budget.add(&mut another, 1).is_ok());
+    }
+}

@@ -1,0 +1,213 @@
+//! The answer to a bulk: a result for each of its posts, in their order. It is written once, into one buffer.
+
+use bytes::Bytes;
+use contract::{Faults, PostId};
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+
+use crate::body_budget::Share;
+use crate::publisher::Fate;
+
+/// The result of a post that was handed to Kafka, but not acknowledged in time.
+const UNKNOWN: &[u8] = br#"{"unknown":true,"message":"not acknowledged in time, so it may be stored or not: send the bulk again with the same Idempotency-Key"}"#;
+
+/// The result of a post whose partition is away.
+const AWAY: &[u8] = br#"{"unavailable":true,"message":"Kafka cannot be reached, so it is not stored: send it again"}"#;
+
+/// The longest result of a valid post.
+const MAX_RESULT_BYTES: usize = UNKNOWN.len();
+
+/// Upper bound of what stands before and after the results.
+const FRAME_BYTES: usize = 200;
+
+/// What is to be said of each post, as far as it is known before they are published.
+#[derive(Default)]
+pub(crate) struct Results {
+    judged: Vec<Judged>,
+    /// The results of the invalid posts, one behind the other.
+    faults: Vec<u8>,
+    invalid: usize,
+}
+
+enum Judged {
+    Valid(PostId),
+    /// Where its result ends within [`Results::faults`]; it begins where the one before ends.
+    Invalid(usize),
+}
+
+/// The answer, and how many posts fared how.
+pub(crate) struct BulkAnswer {
+    pub(crate) response: Response<Full<Bytes>>,
+    pub(crate) accepted: usize,
+    pub(crate) invalid: usize,
+    pub(crate) unknown: usize,
+    pub(crate) away: usize,
+}
+
+impl BulkAnswer {
+    pub(crate) fn rejected(&self) -> usize {
+        self.invalid + self.unknown + self.away
+    }
+}
+
+impl Results {
+    pub(crate) fn push_valid(&mut self, id: PostId) {
+        self.judged.push(Judged::Valid(id));
+    }
+
+    pub(crate) fn push_invalid(&mut self, faults: &Faults) {
+        self.faults.extend_from_slice(br#"{"errors":"#);
+        faults.encode(&mut self.faults);
+        self.faults.push(b'}');
+        self.judged.push(Judged::Invalid(self.faults.len()));
+        self.invalid += 1;
+    }
+
+    /// How many posts there are.
+    pub(crate) fn count(&self) -> usize {
+        self.judged.len()
+    }
+
+    /// How many of them are invalid.
+    pub(crate) fn invalid(&self) -> usize {
+        self.invalid
+    }
+
+    /// Upper bound of the answer.
+    pub(crate) fn max_answer_bytes(&self) -> usize {
+        FRAME_BYTES + self.faults.len() + self.judged.len() + (self.count() - self.invalid) * MAX_RESULT_BYTES
+    }
+
+    /// The answer when the valid posts fared like this; its share of the budget is held until the client has taken it.
+    pub(crate) fn answer(self, fates: &[Fate], share: Share) -> BulkAnswer {
+        let count = |wanted| fates.iter().filter(|fate| **fate == wanted).count();
+        let (accepted, unknown, away) = (count(Fate::Acknowledged), count(Fate::Unknown), count(Fate::Away));
+        let (status, content_type) = match accepted {
+            0 => (StatusCode::BAD_REQUEST, "application/problem+json"),
+            accepted if accepted == self.count() => (StatusCode::CREATED, "application/json"),
+            _ => (StatusCode::MULTI_STATUS, "application/json"),
+        };
+        let body = Bytes::from_owner(Held { bytes: self.write(status, accepted, fates), _share: share });
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        BulkAnswer { response, accepted, invalid: self.invalid, unknown, away }
+    }
+
+    fn write(&self, status: StatusCode, accepted: usize, fates: &[Fate]) -> Vec<u8> {
+        // An id in its braces and quotes, and a comma.
+        const ID_BYTES: usize = 36 + 10;
+        let mut json = Vec::with_capacity(FRAME_BYTES + self.faults.len() + self.count() * ID_BYTES);
+        json.push(b'{');
+        if status == StatusCode::BAD_REQUEST {
+            json.extend_from_slice(br#""title":"Bad Request","status":400,"detail":"no post is valid: see results","#);
+        }
+        let counts = format!(r#""accepted":{accepted},"rejected":{},"results":["#, self.count() - accepted);
+        json.extend_from_slice(counts.as_bytes());
+        let (mut fates, mut faults_start) = (fates.iter(), 0);
+        for (position, judged) in self.judged.iter().enumerate() {
+            if position > 0 {
+                json.push(b',');
+            }
+            match judged {
+                Judged::Invalid(end) => {
+                    json.extend_from_slice(&self.faults[faults_start..*end]);
+                    faults_start = *end;
+                }
+                Judged::Valid(id) => match fates.next().unwrap_or(&Fate::Away) {
+                    Fate::Acknowledged => {
+                        json.extend_from_slice(br#"{"id":""#);
+                        json.extend_from_slice(&id.to_key());
+                        json.extend_from_slice(br#""}"#);
+                    }
+                    Fate::Unknown => json.extend_from_slice(UNKNOWN),
+                    Fate::Away => json.extend_from_slice(AWAY),
+                },
+            }
+        }
+        json.extend_from_slice(b"]}");
+        json
+    }
+}
+
+/// The bytes of an answer, with what they take of the budget.
+struct Held {
+    bytes: Vec<u8>,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Parser;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn faults() -> Faults {
+        Parser::default().parse(&mut br#"{"title":"\n","content":5}"#.to_vec()).unwrap_err()
+    }
+
+    /// The answer to posts that fared like this; `None` is an invalid one.
+    fn written(fates: &[Option<Fate>], ids: &[PostId], status: StatusCode) -> (Value, usize, usize) {
+        let mut results = Results::default();
+        for (fate, id) in fates.iter().zip(ids) {
+            match fate {
+                Some(_) => results.push_valid(*id),
+                None => results.push_invalid(&faults()),
+            }
+        }
+        let valid: Vec<Fate> = fates.iter().copied().flatten().collect();
+        let accepted = valid.iter().filter(|fate| **fate == Fate::Acknowledged).count();
+        let json = results.write(status, accepted, &valid);
+        (serde_json::from_slice(&json).unwrap(), json.len(), results.max_answer_bytes())
+    }
+
+    #[test]
+    fn none_valid_is_a_problem_with_results() {
+        let (answer, ..) = written(&[None], &[PostId::fresh()], StatusCode::BAD_REQUEST);
+        let errors = json!([
+            { "field": "content", "message": "must be a string, not a number" },
+            { "field": "title", "message": "must be 2 to 100 characters long, has 1" },
+        ]);
+        let expected = json!({
+            "title": "Bad Request", "status": 400, "detail": "no post is valid: see results",
+            "accepted": 0, "rejected": 1, "results": [{ "errors": errors }],
+        });
+        assert_eq!(answer, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn every_post_has_its_result_in_its_place(
+            fates in proptest::collection::vec(
+                prop_oneof![Just(None), Just(Some(Fate::Acknowledged)), Just(Some(Fate::Unknown)), Just(Some(Fate::Away))],
+                1..50,
+            ),
+        ) {
+            let ids: Vec<PostId> = fates.iter().map(|_| PostId::fresh()).collect();
+            let (answer, length, most) = written(&fates, &ids, StatusCode::MULTI_STATUS);
+            prop_assert!(length <= most);
+            let results = answer["results"].as_array().unwrap();
+            prop_assert_eq!(results.len(), fates.len());
+            let accepted = fates.iter().filter(|fate| **fate == Some(Fate::Acknowledged)).count();
+            prop_assert_eq!(&answer["accepted"], accepted);
+            prop_assert_eq!(&answer["rejected"], fates.len() - accepted);
+            for ((fate, id), result) in fates.iter().zip(&ids).zip(results) {
+                match fate {
+                    None => prop_assert_eq!(result["errors"].as_array().unwrap().len(), 2),
+                    Some(Fate::Acknowledged) => prop_assert_eq!(result, &json!({ "id": id.to_string() })),
+                    Some(Fate::Unknown) => prop_assert_eq!(&result["unknown"], true),
+                    Some(Fate::Away) => prop_assert_eq!(&result["unavailable"], true),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! How a bulk waits: one counter and a byte a post, where a channel a post would cost an allocation and a wake-up each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+/// A bulk whose posts are on their way; those that are not yet sent are given up when it is dropped.
+pub(crate) struct BulkWait(Arc<Shared>);
+
+/// The way back of one post; dropped without [`Self::acknowledge`] when its record was not acknowledged.
+pub(crate) struct Slot {
+    shared: Arc<Shared>,
+    index: usize,
+}
+
+struct Shared {
+    /// For each post whether it is acknowledged.
+    acknowledged: Box<[AtomicBool]>,
+    /// How many slots are not dropped yet.
+    open: AtomicUsize,
+    /// Told when there are none.
+    settled: Notify,
+    is_gone: AtomicBool,
+    /// Of all posts; given back when the last slot and the request are gone. This bounds the queues.
+    _admission: OwnedSemaphorePermit,
+}
+
+/// A bulk of so many posts, and the slot of each.
+pub(crate) fn bulk_wait(posts: usize, admission: OwnedSemaphorePermit) -> (BulkWait, impl Iterator<Item = Slot>) {
+    let shared = Arc::new(Shared {
+        acknowledged: (0..posts).map(|_| AtomicBool::new(false)).collect(),
+        open: AtomicUsize::new(posts),
+        settled: Notify::new(),
+        is_gone: AtomicBool::new(false),
+        _admission: admission,
+    });
+    let bulk = BulkWait(Arc::clone(&shared));
+    (bulk, (0..posts).map(move |index| Slot { shared: Arc::clone(&shared), index }))
+}
+
+impl BulkWait {
+    /// Returns once the fate of every post is known.
+    pub(crate) async fn settled(&self) {
+        // The notification is kept if it comes before anyone waits for it, and it comes once.
+        while self.0.open.load(Ordering::Acquire) > 0 {
+            self.0.settled.notified().await;
+        }
+    }
+
+    /// For each post, in their order, whether it is acknowledged by now.
+    pub(crate) fn acknowledged(&self) -> impl Iterator<Item = bool> {
+        self.0.acknowledged.iter().map(|acknowledged| acknowledged.load(Ordering::Acquire))
+    }
+}
+
+impl Drop for BulkWait {
+    fn drop(&mut self) {
+        self.0.is_gone.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Slot {
+    /// Kafka has acknowledged the record.
+    pub(crate) fn acknowledge(self) {
+        self.shared.acknowledged[self.index].store(true, Ordering::Release);
+    }
+
+    /// Whether nobody waits any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.shared.is_gone.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.shared.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.settled.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    fn wait(posts: usize) -> (Arc<Semaphore>, BulkWait, Vec<Slot>) {
+        let admission = Arc::new(Semaphore::new(posts));
+        let permit = Arc::clone(&admission).try_acquire_many_owned(posts as u32).unwrap();
+        let (bulk, slots) = bulk_wait(posts, permit);
+        (admission, bulk, slots.collect())
+    }
+
+    #[test]
+    fn it_is_settled_with_its_last_slot() {
+        let (_, bulk, mut slots) = wait(3);
+        slots.remove(1).acknowledge();
+        drop(slots.remove(0));
+        assert!(bulk.settled().now_or_never().is_none());
+        assert_eq!(bulk.acknowledged().collect::<Vec<_>>(), [false, true, false], "they are told at any time");
+        slots.remove(0).acknowledge();
+        assert!(bulk.settled().now_or_never().is_some());
+        assert_eq!(bulk.acknowledged().collect::<Vec<_>>(), [false, true, true]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_waits_is_woken() {
+        let (_, bulk, slots) = wait(100);
+        let waiting = tokio::spawn(async move {
+            bulk.settled().await;
+            bulk.acknowledged().filter(|acknowledged| *acknowledged).count()
+        });
+        let lanes = slots.into_iter().map(|slot| tokio::spawn(async { slot.acknowledge() }));
+        for lane in lanes.collect::<Vec<_>>() {
+            lane.await.unwrap();
+        }
+        assert_eq!(waiting.await.unwrap(), 100);
+    }
+
+    #[test]
+    fn the_admission_is_held_until_the_last_slot_is_gone() {
+        let (admission, bulk, mut slots) = wait(2);
+        drop(slots.remove(0));
+        assert!(!slots[0].is_gone());
+        drop(bulk);
+        assert!(slots[0].is_gone());
+        assert_eq!(admission.available_permits(), 0);
+        drop(slots);
+        assert_eq!(admission.available_permits(), 2);
+    }
+}

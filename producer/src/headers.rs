@@ -1,0 +1,32 @@
+//! What a request's headers say of its posts.
+
+use contract::{TraceContext, record};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+
+use crate::refusal::Refusal;
+
+/// Whether the body is said to be of this media type; `None` if nothing is said.
+pub(crate) fn is_content_type(headers: &HeaderMap, media_type: &str) -> Option<bool> {
+    let value = headers.get(CONTENT_TYPE)?;
+    let said = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    Some(said.eq_ignore_ascii_case(media_type))
+}
+
+/// The bytes of the `Idempotency-Key`, if there is one.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    match (keys.next(), keys.next()) {
+        (key, None) => Ok(key.map(HeaderValue::as_bytes)),
+        (_, Some(_)) => Err(Refusal::IdempotencyKey("must be given only once")),
+    }
+}
+
+/// The trace that the client has begun.
+pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    headers.get(record::TRACEPARENT_HEADER).and_then(|value| TraceContext::parse(value.as_bytes()))
+}
+
+#[cfg(test)]
+pub(crate) fn with(name: &'static str, values: &[&str]) -> HeaderMap {
+    values.iter().map(|value| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+}

@@ -1,0 +1,36 @@
+//! The producer's own routes, and who answers them.
+
+use bytes::Bytes;
+use futures_util::future::Either;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use service::http::Handler;
+
+use crate::create_post::CreatePost;
+use crate::create_posts::CreatePosts;
+
+/// The path of single posts.
+pub(crate) const CREATE_POST: &str = "/create-post";
+
+/// The path of bulks.
+pub(crate) const CREATE_POSTS: &str = "/create-posts";
+
+/// The handler of all routes.
+pub(crate) struct Routes {
+    pub(crate) create_post: CreatePost,
+    pub(crate) create_posts: CreatePosts,
+}
+
+impl Handler for Routes {
+    const ROUTES: &'static [(&'static str, Method)] = &[(CREATE_POST, Method::POST), (CREATE_POSTS, Method::POST)];
+
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
+        if request.uri().path() == CREATE_POST {
+            Either::Left(self.create_post.answer(request))
+        } else {
+            // Boxed, so that the way of a single post does not have this one's size.
+            Either::Right(Box::pin(self.create_posts.answer(request)))
+        }
+    }
+}
