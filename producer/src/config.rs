@@ -26,7 +26,7 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// `MAX_BULK_BYTES`: largest request body of a bulk.
     pub max_bulk_bytes: usize,
-    /// `BODY_BUFFER_BYTES`: bytes of all bulks and of all other request bodies that do not come in one piece; beyond it 503.
+    /// `BODY_BUFFER_BYTES`: bytes of bulks, their answers, and other bodies that do not come in one piece; beyond it 503.
     pub body_buffer_bytes: usize,
     /// `MAX_CONNECTIONS`: connections served at the same time.
     pub max_connections: usize,
@@ -115,7 +115,7 @@ impl Config {
                 "BODY_BUFFER_BYTES",
                 64_000_000,
                 64..=64_000_000_000,
-                "bytes of all request bodies that do not come in one piece; beyond it 503",
+                "bytes of bulks, their answers, and other bodies that do not come in one piece; beyond it 503",
             ),
             max_connections: settings.number(
                 "MAX_CONNECTIONS",

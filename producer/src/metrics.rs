@@ -6,7 +6,7 @@ use service::metrics::{HistogramSpec, LATENCY_BUCKETS};
 
 use crate::refusal::Refusal;
 
-/// Posts answered 2xx.
+/// Posts that were accepted.
 pub(crate) const ACCEPTED: &str = "ingest_posts_accepted_total";
 
 /// Posts that were not, by reason.
@@ -37,9 +37,9 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new(registry: &Registry) -> Self {
         let rejected = Refusal::REASONS
-            .map(|reason| registry.counter(REJECTED, "Posts not answered 2xx, by reason", &[("reason", reason)]));
+            .map(|reason| registry.counter(REJECTED, "Posts not accepted, by reason", &[("reason", reason)]));
         Self {
-            accepted: registry.counter(ACCEPTED, "Posts answered 2xx: acknowledged by Kafka", &[]),
+            accepted: registry.counter(ACCEPTED, "Posts accepted: acknowledged by Kafka", &[]),
             rejected,
             batch_records: registry.histogram(BATCH_RECORDS.name, &[]),
             produce_seconds: registry.histogram(PRODUCE_SECONDS.name, &[]),

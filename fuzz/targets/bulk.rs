@@ -1,0 +1,63 @@
+//! The body of a bulk, as the producer judges it: any bytes become posts and faults in their places, or a fault of the body.
+//! What each post is alone says what it must be among others, and serde_json what is an array of posts.
+
+#![no_main]
+
+use contract::{Bulk, BulkFault, BulkFormat, BulkLimits, Faults, Parser, Post};
+use libfuzzer_sys::fuzz_target;
+
+const LIMITS: BulkLimits = BulkLimits { posts: 1_000, post_bytes: 65_536 };
+
+/// A body with just the two fields, where both parsers must agree.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BarePost {
+    title: String,
+    content: String,
+}
+
+/// A post's two fields, or its faults.
+type Judged = Result<(String, String), Faults>;
+
+fuzz_target!(|body: &[u8]| {
+    let lines = judged(body, BulkFormat::Lines);
+    let alone: Vec<Judged> = body.split(|byte| *byte == b'\n').filter(|line| !is_blank(line)).map(alone).collect();
+    match lines {
+        Ok(lines) => assert_eq!(lines, alone),
+        Err(BulkFault::Broken(_)) => assert!(alone.is_empty()),
+        Err(BulkFault::TooManyPosts) => assert!(alone.len() > LIMITS.posts),
+    }
+
+    let array = judged(body, BulkFormat::Array);
+    if let Ok(posts) = serde_json::from_slice::<Vec<BarePost>>(body) {
+        match array {
+            Ok(array) => {
+                assert_eq!(array.len(), posts.len());
+                for (judged, post) in array.into_iter().zip(posts) {
+                    assert!(judged.is_err() || judged == Ok((post.title, post.content)));
+                }
+            }
+            Err(_) => assert!(posts.is_empty() || posts.len() > LIMITS.posts),
+        }
+    }
+});
+
+fn judged(body: &[u8], format: BulkFormat) -> Result<Vec<Judged>, BulkFault> {
+    let (mut bulk, mut all) = (Bulk::new(body.to_vec(), format, LIMITS), Vec::new());
+    while let Some(post) = bulk.next_post()? {
+        all.push(owned(post));
+    }
+    Ok(all)
+}
+
+fn alone(line: &[u8]) -> Judged {
+    owned(Parser::default().parse(&mut line.to_vec()))
+}
+
+fn owned(post: Result<Post<'_>, Faults>) -> Judged {
+    post.map(|post| (post.title().to_owned(), post.content().to_owned()))
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+}
