@@ -6,7 +6,7 @@ use stack::free_port;
 use tokio::net::TcpListener;
 
 use crate::receiver::{Received, Receiver};
-use crate::{Running, json, post, post_with, wait_for_documents};
+use crate::{Running, exchange, json, post, post_with, wait_for_documents};
 
 const SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const NOT_SAMPLED: &str = "00-11111111111111111111111111111111-2222222222222222-00";
@@ -79,6 +79,30 @@ async fn a_clients_trace_goes_from_its_request_through_the_record_to_the_flush()
     let stored: u32 = flushes.iter().map(|flush| flush.attribute("flush.stored").parse::<u32>().unwrap()).sum();
     assert!((2..=3).contains(&stored), "{flushes:?}");
     assert!(spans.iter().all(|span| span.span.trace_id != context(NOT_SAMPLED).trace_id.0), "{spans:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_has_one_span_and_each_batch_one_link_to_it() {
+    let receiver = Receiver::start().await;
+    let running = Running::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint)]).await;
+    let bulk = format!("[{},{{}},{}]", json("first"), json("second"));
+    let head = "POST /create-posts HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length";
+    let answer = exchange(&running.address, &format!("{head}: {}\r\n\r\n{bulk}", bulk.len())).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 207"), "{answer}");
+    wait_for_documents(&running.posts, 2).await;
+    stop(running).await;
+
+    let spans = receiver.spans();
+    let [request] = &of_kind(&spans, SpanKind::Server, "producer")[..] else { panic!("not one span: {spans:?}") };
+    assert_eq!(request.span.name, "POST /create-posts");
+    for (name, value) in [("http.response.status_code", "207"), ("posts.accepted", "2"), ("posts.rejected", "1")] {
+        assert_eq!(request.attribute(name), value);
+    }
+    for (kind, service) in [(SpanKind::Producer, "producer"), (SpanKind::Consumer, "consumer")] {
+        let batches = of_kind(&spans, kind, service);
+        assert!(!batches.is_empty());
+        assert!(batches.iter().all(|batch| batch.span.links.len() == 1 && batch.links_to(request)), "{batches:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
