@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use rskafka::client::error::{Error, ProtocolError};
 use stack::Stack;
 use tokio::time::sleep;
 
@@ -112,8 +113,11 @@ impl Bench {
         let topics = answer(client.list_topics()).await.context("cannot list the topics")?;
         for topic in topics.iter().filter(|topic| topic.name.starts_with(&self.name())) {
             let controller = client.controller_client()?;
-            let deleted = answer(controller.delete_topic(&topic.name, DELETE_TIMEOUT_MS)).await;
-            deleted.with_context(|| format!("cannot delete the topic {}", topic.name))?;
+            match answer(controller.delete_topic(&topic.name, DELETE_TIMEOUT_MS)).await {
+                // A topic is listed for a moment more after it was deleted, here at the end of the last round.
+                Err(error) if is_gone(&error) => {}
+                deleted => deleted.with_context(|| format!("cannot delete the topic {}", topic.name))?,
+            }
         }
         self.inserts().await?.drop_collection().await
     }
@@ -245,6 +249,11 @@ impl Bench {
     fn topic(&self, round: u32, of: &str) -> String {
         format!("{}-{round}-{of}", self.name())
     }
+}
+
+fn is_gone(error: &anyhow::Error) -> bool {
+    let gone = ProtocolError::UnknownTopicOrPartition;
+    matches!(error.downcast_ref(), Some(Error::ServerError { protocol_error, .. }) if *protocol_error == gone)
 }
 
 /// How many posts the consumer has stored since its start; zero as long as it does not say.
