@@ -23,9 +23,9 @@ impl BodyBudget {
         let bytes = Arc::new(Semaphore::new(all));
         let free = Arc::clone(&bytes);
         let held = move || all.saturating_sub(free.available_permits()) as f64;
-        let help = "Bytes of the bodies that are being received, and of the answers to bulks";
+        let help = "Bytes held of bulks, of their answers, and of other bodies that do not come in one piece";
         registry.observe("ingest_body_buffer_bytes", help, &[], held);
-        let limit = "Most bytes of all bodies together; beyond them a request is answered 503";
+        let limit = "Most bytes of all of these together; beyond them a request is answered 503";
         registry.observe("ingest_body_buffer_bytes_limit", limit, &[], move || all as f64);
         Self { bytes, all }
     }

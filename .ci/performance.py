@@ -1,0 +1,109 @@
+"""What a post costs the producer, beside a bare hyper server that answers 201: rates, CPU, latencies and memory, by wrk.
+
+    python3 .ci/performance.py [ROUNDS [SECONDS]]    needs a release build of loadtest, and wrk; by default 5 rounds of 6 s
+                                                     each, with native servers and no consumer
+
+In each round the bare server and the producer have their turns with the same requests, so that their ratio is of the same
+minute; then the producer has turns with other numbers of connections, at a moderate rate, and with bulks. All rounds have the
+same broker. The figures are medians of the rounds, with the least and the most.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+from generators import WRK_SCRIPT, bare, cpu_seconds, milliseconds, output, spread
+from observe import LOADTEST, child, end, text, wait
+
+# Posts of some 300 bytes.
+BULK_POSTS = 1_000
+BULK_SCRIPT = f"""
+local post = '{{"title":"load 00ab12cd 1234567","content":"' .. string.rep("amber anchor ", 20) .. '"}}'
+wrk.method, wrk.path = "POST", "/create-posts"
+wrk.body = '[' .. string.rep(post .. ',', {BULK_POSTS - 1}) .. post .. ']'
+wrk.headers["content-type"] = "application/json"
+"""
+# wrk has no rate of its own: each connection pauses after its answer, so that 300 of them ask for some 15,000 posts a second.
+PAUSE_MS = 20
+TURNS = {
+    "bare server, 300 connections": ("bare", 300, WRK_SCRIPT, 1),
+    "producer, 300 connections": ("producer", 300, WRK_SCRIPT, 1),
+    "producer, 64 connections": ("producer", 64, WRK_SCRIPT, 1),
+    "producer, 1,000 connections": ("producer", 1000, WRK_SCRIPT, 1),
+    f"producer, 300 connections that pause for {PAUSE_MS} ms": (
+        "producer", 300, WRK_SCRIPT + f"function delay() return {PAUSE_MS} end\n", 1,
+    ),  # fmt: skip
+    f"producer, 2 clients with bulks of {BULK_POSTS:,}": ("producer", 2, BULK_SCRIPT, BULK_POSTS),
+}
+
+
+def main(rounds=5, seconds=6):
+    found = {name: [] for name in TURNS}
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        url, pid = stack.enter_context(bare())
+        servers = {"bare": (url, pid)}
+        up = stack.enter_context(child((LOADTEST, "up", "--stack-only", "--stack", "native"), {}))
+        broker = wait("the broker", lambda: re.search(r"^Kafka +(\S+:\d+)$", text(up), re.MULTILINE), 120, up)[1]
+        for _ in range(rounds):
+            for name, (server, connections, script, posts) in TURNS.items():
+                with contextlib.ExitStack() as own:
+                    if server == "producer":
+                        servers["producer"] = own.enter_context(producer(broker))
+                    found[name].append(turn(*servers[server], connections, script, posts, seconds, folder))
+    tell(found)
+
+
+@contextlib.contextmanager
+def producer(broker):
+    """A fresh one, so that its memory is of this turn alone."""
+    with child((LOADTEST, "producer"), {"KAFKA_BROKER": broker, "HOST": "127.0.0.1", "PORT": "3900", "LOG": "warn"}) as process:
+        ready = lambda: subprocess.run(("curl", "-fs", "http://127.0.0.1:3900/readyz"), capture_output=True).returncode == 0
+        wait("the producer", ready, 30, process)
+        yield "http://127.0.0.1:3900", process.pid
+        end(process, signal.SIGTERM)
+
+
+def turn(url, pid, connections, script, posts, seconds, folder):
+    path = os.path.join(folder, "post.lua")
+    with open(path, "w") as file:
+        file.write(script)
+    run = lambda duration: output(("wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--latency", "-s", path, url))
+    # Connections and buffers are there before the turn begins.
+    run(1)
+    before = cpu_seconds(pid)
+    told = run(seconds)
+    cpu = cpu_seconds(pid) - before
+    assert "Non-2xx" not in told, told
+    done = posts * int(re.search(r"(\d+) requests in", told)[1])
+    percentile = lambda name: milliseconds(re.search(rf"^ +{name}% +(\S+)$", told, re.MULTILINE)[1])
+    return {
+        "rate": posts * float(re.search(r"Requests/sec: +(\S+)", told)[1]),
+        "cpu": cpu * 1e6 / done,
+        "p50": percentile(50),
+        "p99": percentile(99),
+        "memory": most_memory(pid) / 1e6,
+    }
+
+
+def most_memory(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1])
+
+
+def tell(found):
+    columns = (("posts/s", "rate", 0, 30), ("CPU µs a post", "cpu", 1, 22), ("p50 ms", "p50", 1, 20), ("p99 ms", "p99", 1, 24), ("MB at most", "memory", 0, 15))
+    width = max(map(len, found))
+    print(" " * width + "".join(f"{title:>{size}}" for title, _, _, size in columns))
+    for name, turns in found.items():
+        print(f"{name:{width}}" + "".join(f"{spread([turn[key] for turn in turns], digits):>{size}}" for _, key, digits, size in columns))
+    first, second = list(found)[:2]
+    for key, title in (("rate", "rate"), ("cpu", "CPU a post")):
+        print(f"producer / bare, 300 connections, {title}: " + spread([b[key] / a[key] for a, b in zip(found[first], found[second])], 2))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
