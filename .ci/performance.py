@@ -27,7 +27,7 @@ wrk.method, wrk.path = "POST", "/create-posts"
 wrk.body = '[' .. string.rep(post .. ',', {BULK_POSTS - 1}) .. post .. ']'
 wrk.headers["content-type"] = "application/json"
 """
-# wrk has no rate of its own: each connection pauses after its answer, so that 300 of them ask for some 15,000 posts a second.
+# wrk has no rate of its own: each connection pauses after its answer, so that 300 of them ask for less than 15,000 posts a second.
 PAUSE_MS = 20
 TURNS = {
     "bare server, 300 connections": ("bare", 300, WRK_SCRIPT, 1),
