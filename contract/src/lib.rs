@@ -1,7 +1,8 @@
 //! What crosses the wire, in one place for every crate: a post and its rules, its id, its Kafka record, its MongoDB
-//! document, its dead letter, its trace context. Everything here is pure: no IO, no clock, no async, and neither Kafka's nor MongoDB's
+//! document, its dead letter, its trace context, and the answer to it. Everything here is pure: no IO, no clock, no async, and neither Kafka's nor MongoDB's
 //! client is known.
 
+pub mod created;
 pub mod dead_letter;
 pub mod document;
 pub mod id;

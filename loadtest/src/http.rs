@@ -1,12 +1,13 @@
 //! A keep-alive HTTP/1.1 connection of a client, on hyper. The connection is driven by whoever waits for an answer, in the
-//! same task: there is no second task to wake for each request. What it answers tells apart what a load test must tell
-//! apart: a request that certainly never left, so that it may be sent again, and one that may have arrived.
+//! same task: there is no second task to wake for each request, and what the two halves tell each other wakes nobody. What it
+//! answers tells apart what a load test must tell apart: a request that certainly never left, so that it may be sent again,
+//! and one that may have arrived.
 
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +16,9 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use service::http::bell::{Bell, muted};
 use tokio::net::TcpStream;
+use tokio::task::coop::unconstrained;
 use tokio::time::timeout;
 
 /// Longest wait for anything small: a connection, a page of metrics.
@@ -45,6 +48,7 @@ pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     /// `None` once it has ended. It is dropped then, because dropping it is what fails a request that still waits.
     driver: Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>,
+    bell: Bell,
 }
 
 impl Connection {
@@ -58,13 +62,13 @@ impl Connection {
         // Posts are short: copied behind their head they cost less than a vectored write.
         let handshake = http1::Builder::new().writev(false).handshake(TokioIo::new(stream));
         let (sender, driver) = handshake.await.map_err(io::Error::other)?;
-        Ok(Self { sender, driver: Some(driver) })
+        Ok(Self { sender, driver: Some(driver), bell: Bell::default() })
     }
 
     /// Sends a request and waits for the whole answer, without a deadline of its own. After an error, and after this was
     /// dropped before its end, the connection is of no use any more.
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
-        let Self { sender, driver } = self;
+        let Self { sender, driver, bell } = self;
         let exchange = async {
             if sender.ready().await.is_err() {
                 return Err(NoAnswer::NotSent(Box::new(request)));
@@ -75,16 +79,23 @@ impl Connection {
             })?;
             read(response).await
         };
-        let mut exchange = pin!(exchange);
+        // It waits for nothing but the driver, after which it is polled each time: so it needs no waker, and must not use up
+        // the task's budget, because then it would need one.
+        let mut exchange = pin!(unconstrained(exchange));
         poll_fn(|context| {
-            if let Poll::Ready(answer) = exchange.as_mut().poll(context) {
-                return Poll::Ready(answer);
+            let mut without_waker = Context::from_waker(Waker::noop());
+            let mut is_driven = false;
+            loop {
+                let (answer, has_rung) = muted(|| exchange.as_mut().poll(&mut without_waker));
+                if answer.is_ready() || (is_driven && !has_rung) {
+                    return answer;
+                }
+                let ended = driver.as_mut().is_some_and(|driver| bell.poll(Pin::new(driver), context).is_ready());
+                if ended {
+                    *driver = None;
+                }
+                is_driven = true;
             }
-            let ended = driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(context).is_ready());
-            if ended {
-                *driver = None;
-            }
-            exchange.as_mut().poll(context)
         })
         .await
     }
@@ -102,4 +113,54 @@ async fn read(response: Response<Incoming>) -> Result<Answer, NoAnswer> {
     }
     let rest = Limited::new(body, LONGEST_BODY).collect().await.map_err(|_| NoAnswer::CutOff)?.to_bytes();
     Ok(Answer { status: head.status, body: [first, rest].concat().into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const HEAD: &str = "HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n";
+
+    /// Answers each request in turn with these writes, each of which has time to leave alone.
+    async fn server(answers: Vec<Vec<String>>) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            for writes in answers {
+                while stream.read(&mut [0; 1024]).await.unwrap() == 1024 {}
+                for write in writes {
+                    stream.write_all(write.as_bytes()).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        });
+        address
+    }
+
+    fn chunk(length: usize) -> String {
+        format!("{length:x}\r\n{}\r\n", "a".repeat(length))
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_whole_however_it_arrives() {
+        let (many, large, end) = (chunk(1).repeat(1000), chunk(1_000_000), chunk(0));
+        let answers = vec![
+            vec![format!("{HEAD}{many}{end}")],
+            vec![HEAD.to_owned(), chunk(3), many.clone(), chunk(3), end.clone()],
+            vec![format!("{HEAD}{large}"), large.clone() + &end],
+            "HTTP/1.1 201 Created\r\ncontent-length: 3\r\n\r\nabc".split_inclusive(' ').map(str::to_owned).collect(),
+            vec!["HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n".to_owned()],
+        ];
+        let mut connection = Connection::open(server(answers).await).await.unwrap();
+        for length in [1000, 1006, 2_000_000, 3, 0] {
+            let answer = connection.send(Request::new(Full::default())).await.unwrap();
+            assert_eq!((answer.status, answer.body.len()), (StatusCode::CREATED, length));
+        }
+        let closed = connection.send(Request::new(Full::default())).await;
+        assert!(closed.is_err(), "the server has gone: {closed:?}");
+    }
 }

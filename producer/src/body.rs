@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::{Body, Frame};
 use service::Registry;
-use service::http::LAST_CALL;
+use service::http::{LAST_CALL, RequestBody};
 use tokio_util::sync::CancellationToken;
 
 use crate::body_budget::{BodyBudget, Share};
@@ -71,8 +71,8 @@ impl BodyReader {
     }
 
     /// The whole body. When the producer stops, what has not arrived soon counts as too slow.
-    pub(crate) async fn read(&self, mut body: Incoming) -> Result<HeldBody, Refusal> {
-        check_announced(&body, self.max_bytes)?;
+    pub(crate) async fn read(&self, body: &mut RequestBody) -> Result<HeldBody, Refusal> {
+        check_announced(body, self.max_bytes)?;
         // Most bodies are there with their head, in one piece: they need neither timer nor budget.
         let first = match body.frame().now_or_never() {
             Some(Some(Ok(frame))) if body.is_end_stream() => {
@@ -85,8 +85,8 @@ impl BodyReader {
     }
 
     /// Likewise the whole body of a bulk, which is always in memory of its own: there it is parsed.
-    pub(crate) async fn read_bulk(&self, body: Incoming) -> Result<CollectedBody, Refusal> {
-        check_announced(&body, self.max_bulk_bytes)?;
+    pub(crate) async fn read_bulk(&self, body: &mut RequestBody) -> Result<CollectedBody, Refusal> {
+        check_announced(body, self.max_bulk_bytes)?;
         self.collect_in_time(None, body, self.max_bulk_bytes).await
     }
 
@@ -98,7 +98,7 @@ impl BodyReader {
     async fn collect_in_time(
         &self,
         first: Option<NextFrame>,
-        body: Incoming,
+        body: &mut RequestBody,
         max_bytes: usize,
     ) -> Result<CollectedBody, Refusal> {
         let stopping = async {
@@ -116,7 +116,7 @@ impl BodyReader {
     async fn collect(
         &self,
         first: Option<NextFrame>,
-        mut body: Incoming,
+        body: &mut RequestBody,
         max_bytes: usize,
     ) -> Result<CollectedBody, Refusal> {
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -141,6 +141,6 @@ impl BodyReader {
 }
 
 /// Whoever announces too much is refused before anything is read.
-fn check_announced(body: &Incoming, max_bytes: usize) -> Result<(), Refusal> {
+fn check_announced(body: &RequestBody, max_bytes: usize) -> Result<(), Refusal> {
     if body.size_hint().lower() > max_bytes as u64 { Err(Refusal::TooLarge(max_bytes)) } else { Ok(()) }
 }

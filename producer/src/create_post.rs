@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use contract::{Parser, PostId, TraceContext, record};
+use contract::{Parser, PostId, TraceContext, created, record};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use service::Tracer;
+use service::http::RequestBody;
 
 use crate::body::{BodyReader, HeldBody};
 use crate::headers;
@@ -42,7 +42,7 @@ pub(crate) struct CreatePost {
 }
 
 impl CreatePost {
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         let client = headers::trace(request.headers());
         let span = self.tracer.as_ref().map(|tracer| spans::request(tracer, &spans::CREATE_POST, client));
         let outcome = self.create(request, span.as_ref().map_or(client, |span| Some(span.context()))).await;
@@ -62,13 +62,12 @@ impl CreatePost {
         response
     }
 
-    async fn create(&self, request: Request<Incoming>, trace: Option<TraceContext>) -> Result<PostId, Refusal> {
+    async fn create(&self, request: &mut Request<RequestBody>, trace: Option<TraceContext>) -> Result<PostId, Refusal> {
         let timestamp_ms = now_ms();
-        let (head, body) = request.into_parts();
         // Before anything is judged: with the body left unread, the connection could not serve the next request.
-        let body = self.bodies.read(body).await?;
-        check_content_type(&head.headers)?;
-        let id = id_of(&head.headers)?;
+        let body = self.bodies.read(request.body_mut()).await?;
+        check_content_type(request.headers())?;
+        let id = id_of(request.headers())?;
         let value = value_of(body)?;
         self.publisher.publish(Publishing { id, value, timestamp_ms, trace }).await?;
         Ok(id)
@@ -98,8 +97,7 @@ fn id_of(headers: &HeaderMap) -> Result<PostId, Refusal> {
 }
 
 fn created(id: PostId) -> Response<Full<Bytes>> {
-    let body = [&br#"{"message":"Post created successfully","id":""#[..], &id.to_key(), br#""}"#].concat();
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(Full::new(Bytes::from(created::body(id))));
     *response.status_mut() = StatusCode::CREATED;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

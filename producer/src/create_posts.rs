@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use contract::{Bulk, BulkFault, BulkFormat, BulkIds, BulkLimits, TraceContext, record};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response};
 use service::Tracer;
+use service::http::RequestBody;
 
 use crate::body::{BodyReader, CollectedBody};
 use crate::bulk_answer::{BulkAnswer, Results};
@@ -50,7 +50,7 @@ impl From<Refusal> for Refused {
 }
 
 impl CreatePosts {
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         let client = headers::trace(request.headers());
         let span = self.tracer.as_ref().map(|tracer| spans::request(tracer, &spans::CREATE_POSTS, client));
         let outcome = self.create(request, span.as_ref().map_or(client, |span| Some(span.context()))).await;
@@ -79,13 +79,16 @@ impl CreatePosts {
         self.metrics.rejected_posts(&Refusal::KafkaAway, answer.away);
     }
 
-    async fn create(&self, request: Request<Incoming>, trace: Option<TraceContext>) -> Result<BulkAnswer, Refused> {
+    async fn create(
+        &self,
+        request: &mut Request<RequestBody>,
+        trace: Option<TraceContext>,
+    ) -> Result<BulkAnswer, Refused> {
         let timestamp_ms = now_ms();
-        let (head, body) = request.into_parts();
         // Before anything is judged: with the body left unread, the connection could not serve the next request.
-        let CollectedBody { bytes, mut share } = self.bodies.read_bulk(body).await?;
-        let format = format_of(&head.headers)?;
-        let ids = ids_of(&head.headers)?;
+        let CollectedBody { bytes, mut share } = self.bodies.read_bulk(request.body_mut()).await?;
+        let format = format_of(request.headers())?;
+        let ids = ids_of(request.headers())?;
         let limits = BulkLimits { posts: MAX_POSTS, post_bytes: self.max_post_bytes };
         let (posts, results) = judge(Bulk::new(bytes, format, limits), &ids, timestamp_ms, trace)?;
         let (valid, invalid) = (posts.len(), results.invalid());

@@ -3,9 +3,8 @@
 use bytes::Bytes;
 use futures_util::future::Either;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
-use service::http::Handler;
+use service::http::{Handler, RequestBody};
 
 use crate::create_post::CreatePost;
 use crate::create_posts::CreatePosts;
@@ -25,7 +24,7 @@ pub(crate) struct Routes {
 impl Handler for Routes {
     const ROUTES: &'static [(&'static str, Method)] = &[(CREATE_POST, Method::POST), (CREATE_POSTS, Method::POST)];
 
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
+    fn answer(&self, request: &mut Request<RequestBody>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
         if request.uri().path() == CREATE_POST {
             Either::Left(self.create_post.answer(request))
         } else {

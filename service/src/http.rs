@@ -11,25 +11,32 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::health::{Health, ROUTES};
+use crate::http::bell::Bell;
 use crate::http::connection::Answering;
 use crate::http::durations::Durations;
+use crate::http::head_timer::HeadTimer;
 use crate::http::pieces::Pieces;
 use crate::http::write_deadline::WriteDeadline;
 use crate::{Registry, problem};
 
+pub mod bell;
 mod connection;
 pub mod durations;
+mod head_timer;
 mod pieces;
+mod request_body;
 mod write_deadline;
 
 pub use connection::LAST_CALL;
+pub use head_timer::poll_until;
+pub use request_body::RequestBody;
 
 /// Bound of a connection's two buffers, in bytes: of what is read ahead, so of a request's head, and of what is not yet
 /// taken by the client. hyper's own of 400 KiB would let slow clients hold gigabytes.
@@ -51,7 +58,7 @@ pub trait Handler: Send + Sync + 'static {
     const ROUTES: &'static [(&'static str, Method)];
 
     /// Answers a request whose path and method are one of [`Self::ROUTES`].
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    fn answer(&self, request: &mut Request<RequestBody>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
 /// For a service that has only the health endpoints.
@@ -60,7 +67,7 @@ pub struct NoRoutes;
 impl Handler for NoRoutes {
     const ROUTES: &'static [(&'static str, Method)] = &[];
 
-    async fn answer(&self, _: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         problem::response(StatusCode::NOT_FOUND, "there is no such path")
     }
 }
@@ -88,9 +95,9 @@ pub async fn serve<H: Handler>(
     observe(registry, &connections, limits);
     let (running, tasks) = (watch::Sender::new(()), TaskTracker::new());
     let mut http = hyper::server::conn::http1::Builder::new();
-    // Without a timer hyper's timeouts do nothing. Not `pipeline_flush`: with it a response (even hyper's own 400) is held
-    // back for as long as the next request has begun to arrive and is not complete.
-    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+    // Not `pipeline_flush`: with it a response (even hyper's own 400) is held back for as long as the next request has begun
+    // to arrive and is not complete.
+    http.header_read_timeout(limits.header_timeout);
     // Most answers are short: copied behind their head they cost less than a vectored write.
     http.writev(false);
     // A client may end its side once its request is sent, and still gets its answer.
@@ -117,20 +124,24 @@ pub async fn serve<H: Handler>(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        let (app, answering) = (Arc::clone(&app), Answering::default());
+        let (app, bell, answering) = (Arc::clone(&app), Bell::default(), Answering::default());
         let service = {
-            let answering = answering.clone();
-            service_fn(move |request| {
+            let (waker, answering) = (bell.waker().clone(), answering.clone());
+            service_fn(move |request: Request<Incoming>| {
                 let (app, begun) = (Arc::clone(&app), answering.begin());
+                let waker = waker.clone();
                 async move {
-                    let response = app.answer(request).await;
+                    // The one that is moved: what is done with it has a reference, or its size would be copied at each step.
+                    let mut request = request.map(|incoming| RequestBody::new(incoming, waker));
+                    let response = app.answer(&mut request).await;
                     drop(begun);
                     Ok::<_, std::convert::Infallible>(response.map(Pieces::from))
                 }
             })
         };
         let stream = TokioIo::new(WriteDeadline::new(stream, limits.header_timeout));
-        let connection = connection::run(http.serve_connection(stream, service), answering, running.subscribe());
+        http.timer(HeadTimer::default());
+        let connection = connection::run(http.serve_connection(stream, service), bell, answering, running.subscribe());
         tasks.spawn(async move {
             connection.await;
             drop(permit);
@@ -150,37 +161,37 @@ fn observe(registry: &Registry, connections: &Arc<Semaphore>, limits: Limits) {
 }
 
 impl<H: Handler> App<H> {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         let started = Instant::now();
         let method = request.method().clone();
         let path = request.uri().path();
         // The label is the route's own text, never the client's.
         let route = H::ROUTES.iter().map(|(route, _)| *route).chain(ROUTES).find(|route| *route == path);
         let response = match route {
-            None => unread(&request, problem::response(StatusCode::NOT_FOUND, "there is no such path")),
+            None => unread(request, problem::response(StatusCode::NOT_FOUND, "there is no such path")),
             Some(route) => self.route(route, request).await,
         };
         self.durations.record(&method, route, response.status(), started.elapsed());
         response
     }
 
-    async fn route(&self, route: &'static str, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn route(&self, route: &'static str, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         match H::ROUTES.iter().find(|(path, _)| *path == route) {
             Some((_, method)) if method == request.method() => self.handler.answer(request).await,
-            Some((_, method)) => unread(&request, method_not_allowed(method.as_str())),
+            Some((_, method)) => unread(request, method_not_allowed(method.as_str())),
             None if matches!(*request.method(), Method::GET | Method::HEAD) => {
                 // Boxed, so that a future of the service's own routes, which is moved several times, does not have its size.
                 let answer = Box::pin(self.health.answer(route, request.uri().query()));
-                unread(&request, answer.await)
+                unread(request, answer.await)
             }
-            None => unread(&request, method_not_allowed("GET, HEAD")),
+            None => unread(request, method_not_allowed("GET, HEAD")),
         }
     }
 }
 
 /// The response to a request of which only the head is read. If there is a body, the connection ends, and whoever would
 /// have used it for the next request is told.
-fn unread(request: &Request<Incoming>, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+fn unread(request: &Request<RequestBody>, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     if !request.body().is_end_stream() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Instant;
 
+use service::http::poll_until;
 use tokio::time::{Sleep, sleep_until};
 
 /// A deadline that only ever moves on.
@@ -26,13 +27,7 @@ impl Deadline {
             if let Poll::Ready(output) = work.as_mut().poll(context) {
                 return Poll::Ready(Some(output));
             }
-            while self.timer.as_mut().poll(context).is_ready() {
-                if self.timer.deadline() >= deadline.into() {
-                    return Poll::Ready(None);
-                }
-                self.timer.as_mut().reset(deadline.into());
-            }
-            Poll::Pending
+            poll_until(self.timer.as_mut(), deadline.into(), context).map(|()| None)
         })
         .await
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use bytes::Bytes;
-use contract::PostId;
+use contract::{PostId, created};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -66,8 +66,7 @@ async fn answer(request: Request<Incoming>) -> hyper::Result<Response<Full<Bytes
 
 /// As the producer answers.
 fn created(id: PostId) -> Response<Full<Bytes>> {
-    let body = format!(r#"{{"message":"Post created successfully","id":"{id}"}}"#);
-    let mut response = Response::new(Full::from(body));
+    let mut response = Response::new(Full::from(created::body(id)));
     *response.status_mut() = StatusCode::CREATED;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

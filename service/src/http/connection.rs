@@ -1,6 +1,7 @@
 //! One connection, to its end: as long as the client likes, and when the server stops, no longer than what is being
 //! answered takes.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use crate::http::bell::Bell;
 use crate::http::pieces::Pieces;
 use crate::http::write_deadline::WriteDeadline;
 
@@ -57,6 +59,7 @@ impl Drop for Begun {
 /// answered, or its client had its [`LAST_CALL`].
 pub(super) async fn run<S>(
     connection: http1::Connection<TokioIo<WriteDeadline<TcpStream>>, S>,
+    bell: Bell,
     answering: Answering,
     mut stopping: watch::Receiver<()>,
 ) where
@@ -65,7 +68,7 @@ pub(super) async fn run<S>(
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         biased;
-        ended = connection.as_mut() => Some(ended),
+        ended = poll_fn(|context| bell.poll(connection.as_mut(), context)) => Some(ended),
         _ = stopping.changed() => None,
     };
     let ended = match ended {
@@ -74,7 +77,7 @@ pub(super) async fn run<S>(
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 biased;
-                ended = connection => ended,
+                ended = poll_fn(|context| bell.poll(connection.as_mut(), context)) => ended,
                 () = answering.last_call() => return tracing::debug!("stopping, a slow client's connection is cut"),
             }
         }

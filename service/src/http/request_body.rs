@@ -1,0 +1,44 @@
+//! A request's body. What hyper's own one does beside is to wake the connection's task for each piece that is taken, so that it
+//! reads on; after the last piece, which mostly is the first one, that would be in vain.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use crate::http::bell::muted;
+
+/// The body.
+pub struct RequestBody {
+    incoming: Incoming,
+    /// Wakes the connection's task.
+    connection: Waker,
+}
+
+impl RequestBody {
+    pub(super) fn new(incoming: Incoming, connection: Waker) -> Self {
+        Self { incoming, connection }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let (frame, has_rung) = muted(|| Pin::new(&mut self.incoming).poll_frame(context));
+        if has_rung && !self.incoming.is_end_stream() {
+            self.connection.wake_by_ref();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
