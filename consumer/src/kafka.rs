@@ -23,6 +23,10 @@ pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Fetched records that librdkafka may hold, in kilobytes; they come on top of `CONSUMER_BUFFER_BYTES`.
 const PREFETCH_KILOBYTES: &str = "8192";
 
+/// How long librdkafka waits before it looks again whether it holds fewer than [`PREFETCH_KILOBYTES`]. By default that is a second,
+/// in which a fast store takes more than these and the buffer's, so that it would wait for records.
+const PREFETCH_LOOK_MS: &str = "20";
+
 /// Joins the group, waiting for as long as it takes until Kafka answers and the topic exists.
 ///
 /// # Errors
@@ -75,6 +79,7 @@ fn client_config(settings: &KafkaSettings) -> ClientConfig {
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("queued.max.messages.kbytes", PREFETCH_KILOBYTES)
+        .set("fetch.queue.backoff.ms", PREFETCH_LOOK_MS)
         // A tenth of a second more is nothing beside the flush interval, and spares the broker an answer for each batch.
         .set("fetch.min.bytes", "65536")
         .set("fetch.wait.max.ms", "100")

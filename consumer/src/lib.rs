@@ -4,7 +4,8 @@
 //! The way of a record: the [`fetcher`] thread polls Kafka and [`decode`]s, and its [`outbox`] hands on together what is there
 //! at the same time → the [`pipeline`] asks its [`work`], which collects records in a [`buffer`], starts flushes, and commits
 //! what [`offsets`] allows → a [`flush`] inserts its batch into the [`store`] and sends what can never be stored to the
-//! [`dead_letters`] topic, unless that is too much ([`dead_letter_limit`]: then they are on [`hold`]). Beside it, [`group`] hands partitions over when the group rebalances, and [`watch`] keeps up to
+//! [`dead_letters`] topic, unless that is too much ([`dead_letter_limit`]: then they are on [`hold`]). From the pipeline on all of
+//! it is one thread. Beside it, [`group`] hands partitions over when the group rebalances, and [`watch`] keeps up to
 //! date how far behind the group is ([`lag`]). With an OTLP endpoint each flush has a span ([`spans`]). The [`command`] reads
 //! the dead letters and sends them back.
 
@@ -18,8 +19,8 @@ use rdkafka::consumer::Consumer;
 use service::http::{Limits, NoRoutes, durations};
 use service::{Health, Program, Readiness, Registry, Tracer, Tracing};
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 mod budget;
@@ -87,7 +88,12 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         tokio::time::sleep(grace).await;
     });
     let tracing = Tracing::start(&config.service, "consumer")?;
-    let consuming = consume(&config, &registry, &readiness, book, tracing.tracer(), &stop);
+    let (for_consuming, stop_consuming) = ((config.clone(), registry.clone(), readiness.clone()), stop.clone());
+    let tracer = tracing.tracer();
+    let consuming = on_its_own_thread("pipeline", async move {
+        let (config, registry, readiness) = for_consuming;
+        consume(&config, &registry, &readiness, book, tracer, &stop_consuming).await
+    });
     // The endpoints are served until the very end, so that an orchestrator sees the service stopping.
     let serving = service::http::serve(listener, LIMITS, NoRoutes, health, &registry, CancellationToken::new());
     let outcome = tokio::select! {
@@ -102,6 +108,33 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     registry.log_totals();
     tracing.stop(deadline).await;
     outcome
+}
+
+/// Does the work on a thread with a runtime of its own; if nobody waits for it any more, it ends. For each flush the pipeline,
+/// the flush, the driver's pool and the socket wake each other in turn: among threads each such wake is a system call and a
+/// switch, on one thread it is next to nothing.
+async fn on_its_own_thread<T: Send + 'static>(
+    name: &str,
+    work: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+) -> anyhow::Result<T> {
+    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    let (mut done, outcome) = oneshot::channel();
+    let run = move || {
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                outcome = work => Some(outcome),
+                () = done.closed() => None,
+            }
+        });
+        // A thread that still waits for a server must not keep this one.
+        runtime.shutdown_background();
+        if let Some(outcome) = ended {
+            // Whoever does not wait any more does not want it.
+            done.send(outcome).ok();
+        }
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(run).context("cannot start a thread")?;
+    outcome.await.with_context(|| format!("the thread {name} failed"))?
 }
 
 async fn consume(

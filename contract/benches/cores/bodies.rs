@@ -1,0 +1,35 @@
+//! Bodies of posts, named by the size of their content.
+
+/// The sizes that every core of a post is measured with.
+pub(crate) const SIZES: [&str; 4] = ["100 B", "300 B", "1 KB", "4 KB"];
+
+/// A body with a content of this size. A content has at most 1,000 characters, so 4 KB are emoji.
+pub(crate) fn body(size: &str) -> Vec<u8> {
+    let content = match size {
+        "100 B" => words(100),
+        "300 B" => words(300),
+        "1 KB" => words(1_000),
+        "4 KB" => "\u{1f980}".repeat(1_000),
+        _ => panic!("no bodies of {size}"),
+    };
+    json(&content)
+}
+
+/// 300 characters of prose, with quotes and ends of lines.
+pub(crate) fn prose() -> Vec<u8> {
+    json(&r#"She said \"amber\" and went.\n"#.repeat(12)[..])
+}
+
+/// 4 KB on the wire of what is 667 Cyrillic letters, from a client that writes ASCII alone, as Python's does by default.
+pub(crate) fn ascii_only() -> Vec<u8> {
+    json(&r"\u0436".repeat(667))
+}
+
+fn words(length: usize) -> String {
+    "amber anchor ".chars().cycle().take(length).collect()
+}
+
+/// The content stands as it is, escapes included.
+fn json(content: &str) -> Vec<u8> {
+    format!(r#"{{"title":"load 00ab12cd 1234567","content":"{content}"}}"#).into_bytes()
+}
