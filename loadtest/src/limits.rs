@@ -15,6 +15,7 @@ use crate::post::RunId;
 use crate::settings::{Lookup, ServiceSettings};
 use crate::{files, interrupt};
 use bench::{Bench, Plan};
+pub(crate) use measure::Measure;
 use measure::Samples;
 use report::Report;
 
@@ -40,7 +41,8 @@ pub(crate) async fn limits(options: LimitsOptions, lookup: Lookup<'_>) -> anyhow
     let directory = make_directory(options.report.as_deref(), &format!("limits-{run}"))?;
     let started_at = DateTime::now().try_to_rfc3339_string().context("the clock is far off")?;
     let stack = start_stack(&options.stack.options(), lookup, &stop).await?;
-    let plan = Plan { run, vus: options.vus, duration: options.duration, directory: directory.clone() };
+    let plan =
+        Plan { run, vus: options.vus, duration: options.duration, only: options.only, directory: directory.clone() };
     let bench = Bench::new(plan, &settings, &stack, lookup);
     let store = bench.store_version().await?;
 

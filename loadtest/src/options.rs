@@ -15,6 +15,7 @@ pub(crate) use merge::MergeOptions;
 pub(crate) use run::{LoadOptions, OutcomeOptions, RunOptions};
 pub(crate) use soak::SoakOptions;
 pub(crate) use tune::TuneOptions;
+pub(crate) use up::UpOptions;
 use values::{brokers, positive_duration, post_id, rate};
 
 mod compare;
@@ -24,6 +25,7 @@ mod merge;
 mod run;
 mod soak;
 mod tune;
+mod up;
 mod values;
 
 const EXPLANATION: &str = "\
@@ -175,15 +177,6 @@ pub(crate) struct CheckLedgerOptions {
     /// It fails above so much memory, in MB
     #[arg(long, value_name = "MB")]
     pub(crate) most_memory: Option<u64>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UpOptions {
-    /// Start only Kafka and the store, and print how to start the producer and the consumer
-    #[arg(long)]
-    pub(crate) stack_only: bool,
-    #[command(flatten)]
-    pub(crate) stack: StackOptions,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
 use crate::interrupt;
@@ -39,10 +40,9 @@ async fn all(
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let logs = make_directory(None, &format!("up-{}", RunId::fresh()))?;
-    let mut pipeline =
-        Pipeline::start(&options.stack.options(), lookup, settings, ports, Vec::new(), &logs, stop).await?;
+    let mut pipeline = Pipeline::start(&options.servers(), lookup, settings, ports, Vec::new(), &logs, stop).await?;
     let services = pipeline.services.take().context("the services are started with the pipeline")?;
-    let prometheus = prometheus::start(lookup, ports, options.stack.options().progress).await?;
+    let prometheus = prometheus::start(lookup, ports, options.servers().progress).await?;
     let seen_at = prometheus.as_ref().map_or_else(
         || "none: neither PROMETHEUS nor PATH has one".to_owned(),
         |server| format!("http://{}/graph", server.address()),
@@ -53,7 +53,7 @@ async fn all(
         "\nproducer   {producer}/status   metrics: {producer}/metrics\n\
          consumer   {consumer}/status   metrics: {consumer}/metrics\n\
          Kafka      {kafka}\n\
-         store      {mongo}\n\
+         store      {mongo}\n{proxy}\
          Prometheus {seen_at}\n\
          logs       {logs}\n\n\
          try it:\n  \
@@ -63,6 +63,7 @@ async fn all(
          cargo run --release -p loadtest -- show --kafka-broker {kafka} --mongo-uri {mongo} ID\n\n\
          Ctrl-C stops everything and removes its data.",
         kafka = pipeline.kafka_broker.as_deref().unwrap_or_default(),
+        proxy = pipeline.stack.as_ref().map(proxy).unwrap_or_default(),
         mongo = pipeline.documents.as_ref().map_or("", |documents| &documents.uri),
         logs = logs.display(),
     );
@@ -86,21 +87,32 @@ async fn stack_only(
     ports: Ports,
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let stack = start_stack(&options.stack.options(), lookup, stop).await?;
+    let stack = start_stack(&options.servers(), lookup, stop).await?;
     let (kafka, mongo) = (stack.kafka_broker(), stack.mongo_uri());
     println!(
-        "\nKafka      {kafka}\nstore      {mongo}\n\n\
+        "\nKafka      {kafka}\nstore      {mongo}\n{proxy}\n\
          start the services, each in its own terminal:\n  \
          KAFKA_BROKER={kafka} PORT={} cargo run --release -p producer\n  \
          KAFKA_BROKER={kafka} MONGO_URI={mongo} PORT={} cargo run --release -p consumer\n\n\
          then apply load:\n  \
          KAFKA_BROKER={kafka} cargo run --release -p loadtest -- --target http://127.0.0.1:{} --mongo-uri {mongo}\n\n\
          Ctrl-C stops Kafka and the store and removes their data.",
-        ports.producer, ports.consumer, ports.producer
+        ports.producer,
+        ports.consumer,
+        ports.producer,
+        proxy = proxy(&stack),
     );
     stop.cancelled().await;
     stack.stop().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where faults are asked of, if anywhere: a line of its own.
+fn proxy(stack: &Stack) -> String {
+    stack.proxy.as_ref().map_or_else(String::new, |proxy| {
+        let names: Vec<&str> = proxy.links.iter().map(|link| link.name.as_str()).collect();
+        format!("Toxiproxy  http://{}/proxies   before {}\n", proxy.server.address(), names.join(", "))
+    })
 }
 
 fn free_or_another(port: u16) -> u16 {

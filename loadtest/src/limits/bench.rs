@@ -1,11 +1,11 @@
 //! What the measures are taken with: the servers, and for each measure the processes, the topic and the collection that it
 //! needs, all of its own, so that no measure finds what another one has left.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use rskafka::client::error::{Error, ProtocolError};
 use stack::Stack;
 use tokio::time::sleep;
 
@@ -13,8 +13,9 @@ use super::cpu::{BROKER, Meter, STORE};
 use super::generate;
 use super::insert::Insert;
 use super::measure::{Measure, Sample, Samples};
-use super::produce::{Produce, answer, connect};
+use super::produce::{Produce, connect, delete_topics};
 use crate::accepted_log::ACCEPTED_IDS;
+use crate::kafka::KafkaReader;
 use crate::post::RunId;
 use crate::scrape::Metrics;
 use crate::services::{BARE, CONSUMER, PRODUCER, Service, ServiceOptions};
@@ -35,8 +36,6 @@ const STORING_DEADLINE: Duration = Duration::from_secs(60);
 /// What is accepted within the duration of a measure is waited for this many times as long, and for one batch interval.
 const DRAIN_FACTOR: u32 = 4;
 
-const DELETE_TIMEOUT_MS: i32 = 5_000;
-
 /// How the measures are taken.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -44,6 +43,8 @@ pub(super) struct Plan {
     pub(super) vus: u32,
     /// Of each measure.
     pub(super) duration: Duration,
+    /// The measures to take; none means all.
+    pub(super) only: Vec<Measure>,
     /// Where the logs go.
     pub(super) directory: PathBuf,
 }
@@ -82,23 +83,41 @@ impl Bench {
         Store::new(&Documents::posts(self.mongo_uri.clone())).await?.version().await
     }
 
-    /// Takes every measure once. What was measured before this is dropped, or before a measure fails, stays noted.
+    /// Takes every measure that is asked for once. What was measured before this is dropped, or before a measure fails, stays noted.
     pub(super) async fn round(&self, round: u32, samples: &mut Samples) -> anyhow::Result<()> {
         let mut note = |measure: Measure, sample: Sample| {
             eprintln!("{:<14}{:>12}   {}", measure.name(), rate(sample.posts, sample.elapsed), measure.what());
             samples.entry(measure).or_default().push(sample);
         };
-        note(Measure::Http, self.http().await?);
-        let batch_bytes = self.settings.producer_config.batch_bytes.min(producer::ENOUGH_BYTES);
-        note(Measure::Produce, self.produce(&self.topic(round, "produce"), batch_bytes).await?);
-        note(Measure::ProduceLarge, self.produce(&self.topic(round, "large"), LARGE_BATCH_BYTES).await?);
-        note(Measure::Insert, self.insert().await?);
+        let is_taken = |measure: Measure| measure.is_taken(&self.plan.only);
+        if is_taken(Measure::Http) {
+            note(Measure::Http, self.http().await?);
+        }
+        if is_taken(Measure::Produce) {
+            let batch_bytes = self.settings.producer_config.batch_bytes.min(producer::ENOUGH_BYTES);
+            note(Measure::Produce, self.produce(&self.topic(round, "produce"), batch_bytes).await?);
+        }
+        if is_taken(Measure::ProduceLarge) {
+            note(Measure::ProduceLarge, self.produce(&self.topic(round, "large"), LARGE_BATCH_BYTES).await?);
+        }
+        if is_taken(Measure::Insert) {
+            note(Measure::Insert, self.insert().await?);
+        }
         let apart = self.service_options(self.topic(round, "apart"));
-        let producer = self.producer(&apart).await?;
-        let accepted = producer.posts;
-        note(Measure::Producer, producer);
-        note(Measure::Consumer, self.consumer(&apart, accepted).await?);
-        note(Measure::Pipeline, self.pipeline(&self.service_options(self.topic(round, "pipeline"))).await?);
+        if is_taken(Measure::Producer) {
+            let producer = self.producer(&apart).await?;
+            let accepted = producer.posts;
+            note(Measure::Producer, producer);
+            if is_taken(Measure::Fetch) {
+                note(Measure::Fetch, self.fetch(self.topic(round, "apart")).await?);
+            }
+            if is_taken(Measure::Consumer) {
+                note(Measure::Consumer, self.consumer(&apart, accepted).await?);
+            }
+        }
+        if is_taken(Measure::Pipeline) {
+            note(Measure::Pipeline, self.pipeline(&self.service_options(self.topic(round, "pipeline"))).await?);
+        }
         self.clean_up().await
     }
 
@@ -109,16 +128,7 @@ impl Bench {
         if accepted_ids.exists() {
             std::fs::remove_file(accepted_ids).context("cannot remove the accepted ids")?;
         }
-        let client = connect(&self.kafka_broker).await?;
-        let topics = answer(client.list_topics()).await.context("cannot list the topics")?;
-        for topic in topics.iter().filter(|topic| topic.name.starts_with(&self.name())) {
-            let controller = client.controller_client()?;
-            match answer(controller.delete_topic(&topic.name, DELETE_TIMEOUT_MS)).await {
-                // A topic is listed for a moment more after it was deleted, here at the end of the last round.
-                Err(error) if is_gone(&error) => {}
-                deleted => deleted.with_context(|| format!("cannot delete the topic {}", topic.name))?,
-            }
-        }
+        delete_topics(&connect(&self.kafka_broker).await?, &self.name()).await?;
         self.inserts().await?.drop_collection().await
     }
 
@@ -159,7 +169,7 @@ impl Bench {
         Ok(sample)
     }
 
-    /// Leaves a backlog for [`Self::consumer`].
+    /// Leaves a backlog for [`Self::fetch`] and [`Self::consumer`].
     async fn producer(&self, options: &ServiceOptions) -> anyhow::Result<Sample> {
         let producer = Service::start(PRODUCER, PRODUCER, options).await?;
         let pids = [producer.pid()];
@@ -168,6 +178,21 @@ impl Bench {
         let sample = meter.done(accepted);
         producer.stop().await?;
         Ok(sample)
+    }
+
+    /// From the first record on: finding the partitions is no part of it.
+    async fn fetch(&self, topic: String) -> anyhow::Result<Sample> {
+        let (reader, brokers) = (KafkaReader::new(&self.kafka_broker, &topic)?, self.brokers.clone());
+        let fetching = tokio::task::spawn_blocking(move || {
+            let (mut meter, mut records) = (None, 0);
+            reader.scan(&topic, |_| {
+                meter.get_or_insert_with(|| Meter::start(vec![(BROKER, &brokers)]));
+                records += 1;
+                ControlFlow::Continue(())
+            })?;
+            anyhow::Ok(meter.context("no post was accepted, so there is none to fetch")?.done(records))
+        });
+        fetching.await.context("fetching failed")?
     }
 
     /// From its first stored post on: joining the group is no part of it.
@@ -249,11 +274,6 @@ impl Bench {
     fn topic(&self, round: u32, of: &str) -> String {
         format!("{}-{round}-{of}", self.name())
     }
-}
-
-fn is_gone(error: &anyhow::Error) -> bool {
-    let gone = ProtocolError::UnknownTopicOrPartition;
-    matches!(error.downcast_ref(), Some(Error::ServerError { protocol_error, .. }) if *protocol_error == gone)
 }
 
 /// How many posts the consumer has stored since its start; zero as long as it does not say.

@@ -92,8 +92,15 @@ impl Insert {
         Ok(stored.load(Ordering::Relaxed))
     }
 
-    /// Removes the collection.
+    /// Removes the collection if it is there: a store need not tell in a code that it is not, and the one in memory does not. That
+    /// one lists all collections, too, whatever is asked for.
     pub(super) async fn drop_collection(&self) -> anyhow::Result<()> {
+        let (name, database) =
+            (self.collection.name(), self.collection.client().database(&self.collection.namespace().db));
+        let names = answer("list its collections", database.list_collection_names()).await?;
+        if !names.iter().any(|there| there == name) {
+            return Ok(());
+        }
         answer("drop the collection of the documents that were inserted", self.collection.drop()).await
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use contract::PostId;
 use producer::{Batch, LANES_PER_PARTITION, Publishing};
-use rskafka::client::error::Error;
+use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
 use rskafka::client::{Client, ClientBuilder};
 use tokio::task::JoinSet;
@@ -19,6 +19,9 @@ use crate::post::bodies::{Bodies, Shape};
 
 /// Longest wait for any answer of Kafka.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The same, for Kafka itself.
+const ANSWER_TIMEOUT_MS: i32 = ANSWER_TIMEOUT.as_millis() as i32;
 
 /// No more records than these in one measure, so that a fast broker does not fill the disk: some 400 MB.
 const MOST_RECORDS: u64 = 1_000_000;
@@ -41,8 +44,27 @@ pub(super) async fn connect(brokers: &str) -> anyhow::Result<Client> {
     answer(ClientBuilder::new(brokers).client_id("loadtest").build()).await.context("cannot connect to Kafka")
 }
 
+/// Deletes the topics whose names start with this.
+pub(super) async fn delete_topics(client: &Client, prefix: &str) -> anyhow::Result<()> {
+    let topics = answer(client.list_topics()).await.context("cannot list the topics")?;
+    for topic in topics.iter().filter(|topic| topic.name.starts_with(prefix)) {
+        let controller = client.controller_client()?;
+        match answer(controller.delete_topic(&topic.name, ANSWER_TIMEOUT_MS)).await {
+            // A topic is listed for a moment more after it was deleted, here at the end of the last round.
+            Err(error) if is_gone(&error) => {}
+            deleted => deleted.with_context(|| format!("cannot delete the topic {}", topic.name))?,
+        }
+    }
+    Ok(())
+}
+
+fn is_gone(error: &anyhow::Error) -> bool {
+    let gone = ProtocolError::UnknownTopicOrPartition;
+    matches!(error.downcast_ref(), Some(Error::ServerError { protocol_error, .. }) if *protocol_error == gone)
+}
+
 /// Bounds the wait for an answer, which the client by itself does not.
-pub(super) async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
+async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
     match timeout(ANSWER_TIMEOUT, request).await {
         Ok(answer) => Ok(answer?),
         Err(_) => bail!("no answer from Kafka within {ANSWER_TIMEOUT:?}"),
@@ -52,9 +74,9 @@ pub(super) async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -
 impl Produce {
     /// Makes the topic and connects to its partitions.
     pub(super) async fn connections(&self, client: &Client) -> anyhow::Result<Vec<PartitionClient>> {
-        let timeout_ms = i32::try_from(ANSWER_TIMEOUT.as_millis()).unwrap_or(i32::MAX);
         let controller = client.controller_client()?;
-        let created = answer(controller.create_topic(&self.topic, self.partitions, self.replication, timeout_ms)).await;
+        let created =
+            answer(controller.create_topic(&self.topic, self.partitions, self.replication, ANSWER_TIMEOUT_MS)).await;
         created.with_context(|| format!("cannot create the topic {}", self.topic))?;
         let mut connections = Vec::new();
         for partition in 0..self.partitions {

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::StackOptions;
 use super::values::positive_duration;
+use crate::limits::Measure;
 
 #[derive(Debug, Args)]
 pub(crate) struct LimitsOptions {
@@ -19,6 +20,9 @@ pub(crate) struct LimitsOptions {
     /// Virtual users, each with a connection of its own; each sends its next post when the one before is answered
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) vus: u32,
+    /// Only these measures: http, produce, produce_large, insert, producer, fetch and consumer (both take producer, too), pipeline
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) only: Vec<Measure>,
     #[command(flatten)]
     pub(crate) stack: StackOptions,
     /// Directory for limits.json and the logs [default: a new one under target/loadtest]
