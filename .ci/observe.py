@@ -25,7 +25,8 @@ import urllib.request
 TOOLS = os.path.abspath("target/ci-tools")
 PROMETHEUS = f"{TOOLS}/prometheus/usr/bin/prometheus"
 NODE_EXPORTER = f"{TOOLS}/node-exporter/usr/bin/prometheus-node-exporter"
-LOADTEST = "target/release/loadtest"
+# Or another build of it.
+LOADTEST = os.environ.get("LOADTEST", "target/release/loadtest")
 # Where the lab's own metrics are scraped.
 LAB = "127.0.0.1:9464"
 LAG_ALERT = "KafkaLagHigh"

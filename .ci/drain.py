@@ -1,0 +1,151 @@
+"""What the consumer makes of a backlog, beside what the store takes of raw inserts: rates, CPU and memory.
+
+    python3 .ci/drain.py [ROUNDS [POSTS [STORE [OTHER]]]]    needs a release build of loadtest, and wrk; by default 5 rounds of
+                                                             1,000,000 posts with the store `auto` (or `memory`)
+
+The producer fills a topic once. In each round `loadtest limits --only insert` measures the ceiling, with the consumer's driver,
+batch size, flushes in flight and write concern, before and after a consumer with a group and a database of its own stores the
+posts; its share is that of the mean of the two. OTHER is another build's command, such as `other/loadtest consumer`, which takes
+its turn in the same rounds. The figures are medians of the rounds, with the least and the most.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+from generators import cpu_seconds, output, spread
+from observe import LOADTEST, child, end, text, wait
+from performance import BULK_POSTS, BULK_SCRIPT, most_memory, producer
+
+CEILING_SECONDS = 5
+CONSUMER = "http://127.0.0.1:3901"
+# Seldom enough to cost the consumer nothing that shows.
+LOOK_SECONDS = 0.05
+DEADLINE_SECONDS = 600
+
+
+def main(rounds="5", posts="1000000", store="auto", *other):
+    consumers = {"consumer": (LOADTEST, "consumer"), **({"other build": tuple(other[0].split())} if other else {})}
+    found, ceilings = {name: [] for name in consumers}, []
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        up = stack.enter_context(child((LOADTEST, "up", "--stack-only", "--stack", "native", "--store", store), {}))
+        places = wait("the servers", lambda: servers(up), 120, up)
+        fill(places["Kafka"], int(posts), folder)
+        ceiling(places, folder)
+        for round in range(int(rounds)):
+            before = ceiling(places, folder)
+            # Each goes first as often as the other.
+            for name in list(consumers)[:: -1 if round % 2 else 1]:
+                drained = drain(consumers[name], places, f"{name.replace(' ', '-')}-{round}", int(posts))
+                after = ceiling(places, folder)
+                found[name].append({**drained, "share": drained["rate"] / ((before + after) / 2)})
+                ceilings.append(after)
+                before = after
+    tell(ceilings, found)
+
+
+def servers(up):
+    places = dict(re.findall(r"^(Kafka|store) +(\S+:\d+\S*)$", text(up), re.MULTILINE))
+    return places if len(places) == 2 else None
+
+
+def fill(broker, posts, folder, **settings):
+    """Lets a producer with these settings accept at least so many posts."""
+    path, accepted = os.path.join(folder, "bulk.lua"), 0
+    with open(path, "w") as file:
+        file.write(BULK_SCRIPT)
+    with producer(broker, **settings) as (url, _):
+        while accepted < posts:
+            told = output(("wrk", "-t1", "-c2", "-d2s", "-s", path, url))
+            assert "Non-2xx" not in told, told
+            accepted += BULK_POSTS * int(re.search(r"(\d+) requests in", told)[1])
+
+
+def ceiling(places, folder):
+    """Documents/s of raw inserts."""
+    command = (LOADTEST, "limits", "--only", "insert", "--rounds", "1", "--duration", f"{CEILING_SECONDS}s", "--report", folder)
+    with child(command, {"KAFKA_BROKER": places["Kafka"], "MONGO_URI": uri(places["store"], "ceiling")}) as process:
+        end(process, None)
+    with open(os.path.join(folder, "limits.json")) as file:
+        return json.load(file)["measures"][0]["rate_per_second"]["median"]
+
+
+def drain(command, places, name, posts):
+    """A fresh consumer stores the posts, and what it took from its first look on that found some until the last."""
+    variables = {"KAFKA_BROKER": places["Kafka"], "KAFKA_GROUP": name, "MONGO_URI": uri(places["store"], name), "LOG": "warn",
+                 "HOST": "127.0.0.1", "PORT": CONSUMER.rsplit(":", 1)[1]}
+    with child(command, variables) as process:
+        first = wait("the first posts", lambda: look(process.pid), 60, process)
+        looks, deadline = [first], time.monotonic() + DEADLINE_SECONDS
+        while looks[-1]["stored"] < posts:
+            assert time.monotonic() < deadline and process.poll() is None, text(process)
+            time.sleep(LOOK_SECONDS)
+            looks.append(look(process.pid))
+        last, memory = looks[-1], most_memory(process.pid) / 1e6
+        end(process, signal.SIGTERM)
+    drop_database(places["store"], name)
+    stored = last["stored"] - first["stored"]
+    at = lambda share: next(one["memory"] for one in looks if one["stored"] >= share * posts)
+    return {
+        "rate": stored / (last["time"] - first["time"]),
+        "cpu": (last["cpu"] - first["cpu"]) * 1e6 / stored,
+        "most": memory,
+        "quarter": at(0.25),
+        "half": at(0.5),
+        "end": last["memory"],
+    }
+
+
+def look(pid, url=CONSUMER):
+    """How far it is, once it has stored any."""
+    try:
+        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+            stored = float(re.search(rb"^ingest_posts_stored_total (\S+)", answer.read(), re.MULTILINE)[1])
+    except OSError:
+        return None
+    with open(f"/proc/{pid}/status") as file:
+        memory = 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1]) / 1e6
+    return {"stored": stored, "time": time.monotonic(), "cpu": cpu_seconds(pid), "memory": memory} if stored else None
+
+
+def uri(store, database):
+    return re.sub(r"^(mongodb://[^/]+)(/[^?]*)?", rf"\1/{database}", store)
+
+
+def drop_database(store, database):
+    """The command by hand, for want of a driver: what is stored would fill the store in memory in the end."""
+    name = database.encode()
+    fields = b"\x10dropDatabase\0" + struct.pack("<i", 1) + b"\x02$db\0" + struct.pack("<i", len(name) + 1) + name + b"\0"
+    document = struct.pack("<i", len(fields) + 5) + fields + b"\0"
+    op_msg, body = 2013, struct.pack("<i", 0) + b"\0" + document
+    host, port = re.search(r"//(?:.*@)?([^:/]+):(\d+)", store).groups()
+    with socket.create_connection((host, int(port)), timeout=120) as connection:
+        connection.sendall(struct.pack("<iiii", 16 + len(body), 1, 0, op_msg) + body)
+        answer = connection.recv(4096)
+    assert b"\x01ok\0" + struct.pack("<d", 1) in answer, answer
+
+
+def tell(ceilings, found):
+    columns = (("posts/s", "rate", 0, 28), ("of the ceiling", "share", 2, 20), ("CPU µs a post", "cpu", 2, 22), ("MB at most", "most", 0, 15),
+               ("MB at 1/4", "quarter", 0, 15), ("at 1/2", "half", 0, 15), ("at the end", "end", 0, 15))  # fmt: skip
+    width = max(map(len, found))
+    print(f"{'ceiling':{width}}{spread(ceilings, 0):>28}")
+    print(" " * width + "".join(f"{title:>{size}}" for title, _, _, size in columns))
+    for name, turns in found.items():
+        print(f"{name:{width}}" + "".join(f"{spread([turn[key] for turn in turns], digits):>{size}}" for _, key, digits, size in columns))
+    if len(found) == 2:
+        for key, title in (("rate", "rate"), ("cpu", "CPU a post")):
+            print(f"consumer / other build, {title}: " + spread([a[key] / b[key] for a, b in zip(*found.values())], 2))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
