@@ -37,7 +37,9 @@ fuzz_target!(|body: &[u8]| {
         }
         Err(faults) => {
             check_faults(&faults);
-            if let Ok(BarePost { title, content }) = serde_json::from_slice(body) {
+            if let Ok(BarePost { title, content }) = serde_json::from_slice(body)
+                && is_object(body)
+            {
                 assert!(!keeps_the_rules(&title, &content), "a valid post is refused: {faults}");
             }
         }
@@ -54,6 +56,11 @@ fn parse(parser: &mut Parser, body: &[u8]) -> Result<(String, String), Faults> {
     let again = Parser::default().parse(&mut value).expect("a record's value is a post");
     assert_eq!((again.title(), again.content()), (title.as_str(), content.as_str()));
     Ok((title, content))
+}
+
+/// serde takes an array of two texts for the two fields, too.
+fn is_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{")
 }
 
 fn keeps_the_rules(title: &str, content: &str) -> bool {
