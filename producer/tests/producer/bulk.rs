@@ -26,12 +26,12 @@ pub(crate) fn array(posts: usize) -> String {
     format!("[{}]", posts.join(","))
 }
 
-fn numbered(number: usize) -> String {
+pub(crate) fn numbered(number: usize) -> String {
     format!(r#"{{"title":"Title {number}","content":"Some content, long enough"}}"#)
 }
 
 /// The results, after a look at the rest of the answer.
-fn results(response: &Response, status: u16) -> Vec<Value> {
+pub(crate) fn results(response: &Response, status: u16) -> Vec<Value> {
     let answer = response.json();
     assert_eq!((response.status, response.header("content-type")), (status, Some("application/json")), "{answer}");
     let results = answer["results"].as_array().unwrap().clone();
@@ -41,7 +41,7 @@ fn results(response: &Response, status: u16) -> Vec<Value> {
     results
 }
 
-fn id(result: &Value) -> String {
+pub(crate) fn id(result: &Value) -> String {
     result["id"].as_str().unwrap_or_else(|| panic!("{result}")).to_owned()
 }
 

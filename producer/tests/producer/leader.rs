@@ -1,10 +1,11 @@
 //! The partition's leader moves to another broker of the cluster: because its broker dies, freezes, or stops.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stack::{Options, Server, Stack};
 
+use crate::bulk::{array, bulk, id, numbered, results};
 use crate::client::{POST, post, within_patience};
 use crate::running::{Producer, eventually};
 use crate::topic::{fresh_topic, leader, records};
@@ -69,6 +70,16 @@ async fn accepted_or_refused_at_once(producer: &Producer) -> Option<usize> {
     at_once.then_some(accepted.len())
 }
 
+/// A bulk of thirty, while a part of the partitions is away: what is stored of it, by key.
+async fn bulk_in_part(producer: &Producer) -> HashMap<String, String> {
+    let results = results(&producer.ask(bulk(array(30))).await, 207);
+    let (accepted, away): (Vec<_>, Vec<_>) =
+        results.iter().enumerate().partition(|(_, result)| result.get("id").is_some());
+    assert!(!accepted.is_empty() && !away.is_empty(), "{results:?}");
+    assert!(away.iter().all(|(_, result)| result["unavailable"] == true), "{results:?}");
+    accepted.into_iter().map(|(number, result)| (id(result), numbered(number))).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_follow_the_leader_and_none_is_lost() {
     let mut cluster = Cluster::start().await;
@@ -93,6 +104,7 @@ async fn posts_follow_the_leader_and_none_is_lost() {
     })
     .await;
     assert_eq!(apart.get("/readyz").await.status, 200);
+    let accepted_in_bulk = bulk_in_part(&apart).await;
 
     // A producer that starts now finds the others, although the first that it is told of is gone.
     let mut dead_first = cluster.servers.iter().map(Server::address).collect::<Vec<_>>();
@@ -102,6 +114,9 @@ async fn posts_follow_the_leader_and_none_is_lost() {
     ids.insert(another.ask(post(POST)).await.created_id());
     cluster.servers[dying].restart().await.unwrap();
     eventually("all partitions take posts again", async || accepted_or_refused_at_once(&apart).await == Some(30)).await;
+    let records_of_bulk = records(&brokers, &unreplicated).await.into_iter().filter(|record| record.value != POST);
+    let stored_of_bulk: HashMap<String, String> = records_of_bulk.map(|record| (record.key, record.value)).collect();
+    assert_eq!(stored_of_bulk, accepted_in_bulk, "what is told to be away is not stored");
 
     let frozen = cluster.leader(&topic).await;
     let freeze = async {
