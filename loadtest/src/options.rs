@@ -29,7 +29,8 @@ mod up;
 mod values;
 
 const EXPLANATION: &str = "\
-Environment: KAFKA_BROKER and MONGO_URI name servers that run already, MONGOD a real mongod; KAFKA_*, DLQ_TOPIC, LOG, \
+Environment: KAFKA_BROKER and MONGO_URI name servers that run already, MONGOD a real mongod; \
+KAFKA_JVM_PERFORMANCE_OPTS has other options for the native broker's JVM; KAFKA_*, DLQ_TOPIC, LOG, \
 PRODUCER_*, CONSUMER_* and the like are passed on to the producer and the consumer (see `producer --help`, `consumer --help`).
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \

@@ -41,12 +41,19 @@ pub(crate) struct Tools {
     path: String,
     java_home: Option<String>,
     pub(crate) mongod: Option<String>,
+    /// Options of the broker's JVM, in place of ours.
+    pub(crate) kafka_jvm: Option<String>,
 }
 
 impl Tools {
     pub(crate) fn new(lookup: impl Fn(&str) -> Option<String>) -> Tools {
         let set = |name| lookup(name).filter(|value| !value.is_empty());
-        Tools { path: set("PATH").unwrap_or_default(), java_home: set("JAVA_HOME"), mongod: set("MONGOD") }
+        Tools {
+            path: set("PATH").unwrap_or_default(),
+            java_home: set("JAVA_HOME"),
+            mongod: set("MONGOD"),
+            kafka_jvm: set("KAFKA_JVM_PERFORMANCE_OPTS"),
+        }
     }
 
     /// The first executable file of that name on PATH.

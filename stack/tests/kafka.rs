@@ -91,3 +91,13 @@ async fn a_broker_without_java_is_one_sentence() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn options_of_the_jvm_are_the_users() {
+    let lookup = |name: &str| match name {
+        "KAFKA_JVM_PERFORMANCE_OPTS" => Some("-XX:+UseSerialGC -XX:+NoSuchOption".to_owned()),
+        _ => environment(name),
+    };
+    let error = kafka::start(&BrokerOptions::default(), lookup).await.unwrap_err().to_string();
+    assert!(error.contains("Unrecognized VM option 'NoSuchOption'"), "{error}");
+}
