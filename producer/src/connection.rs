@@ -1,13 +1,14 @@
 //! A lane's connection to its partition's leader: how large a batch it carries without a stall depends on whether Nagle's
 //! algorithm is off.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rskafka::client::error::Error;
 use rskafka::client::partition::{Compression, PartitionClient};
 use rskafka::record::Record;
 
-use crate::nodelay::{self, STALL_FREE_BYTES};
+use crate::nodelay::{Nodelay, STALL_FREE_BYTES};
 
 /// An acknowledgement that took so long may have waited for a delayed ACK (40 ms).
 const STALL: Duration = Duration::from_millis(30);
@@ -18,29 +19,21 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// A lane's connection.
 pub(crate) struct Connection {
     client: PartitionClient,
+    nodelay: Arc<Nodelay>,
     /// When Nagle's algorithm was turned off; `None` if that cannot be done here.
     nodelay_since: Option<Instant>,
 }
 
 impl Connection {
     /// Turns Nagle's algorithm off, if that can be done here.
-    pub(crate) async fn new(client: PartitionClient) -> Self {
-        let mut connection = Self { client, nodelay_since: None };
+    pub(crate) async fn new(client: PartitionClient, nodelay: Arc<Nodelay>) -> Self {
+        let mut connection = Self { client, nodelay, nodelay_since: None };
         connection.set_nodelay().await;
         connection
     }
 
     async fn set_nodelay(&mut self) {
-        let set = tokio::task::spawn_blocking(nodelay::set_on_all_connections).await;
-        self.nodelay_since = match set {
-            Ok(Ok(_)) => Some(Instant::now()),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "cannot turn Nagle's algorithm off, batches stay below {STALL_FREE_BYTES} bytes");
-                None
-            }
-            // The runtime ends.
-            Err(_) => None,
-        };
+        self.nodelay_since = self.nodelay.set().await.then(Instant::now);
     }
 
     /// Upper bound of the batches that it carries without a stall, in bytes.

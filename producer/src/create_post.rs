@@ -52,7 +52,7 @@ impl CreatePost {
                 created(*id)
             }
             Err(refusal) => {
-                self.metrics.rejected(refusal);
+                self.metrics.rejected(refusal, 1);
                 refusal.response()
             }
         };

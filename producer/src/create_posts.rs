@@ -61,7 +61,7 @@ impl CreatePosts {
                 (answer.response, answer.accepted, rejected, None)
             }
             Err(Refused { refusal, posts, invalid }) => {
-                self.metrics.rejected_posts(&refusal, posts);
+                self.metrics.rejected(&refusal, posts);
                 self.metrics.invalid_posts(invalid);
                 (refusal.response(), 0, posts + invalid, Some(refusal.reason()))
             }
@@ -75,8 +75,8 @@ impl CreatePosts {
     fn count(&self, answer: &BulkAnswer) {
         self.metrics.accepted.increment(answer.accepted as u64);
         self.metrics.invalid_posts(answer.invalid);
-        self.metrics.rejected_posts(&Refusal::Unacknowledged, answer.unknown);
-        self.metrics.rejected_posts(&Refusal::KafkaAway, answer.away);
+        self.metrics.rejected(&Refusal::Unacknowledged, answer.unknown);
+        self.metrics.rejected(&Refusal::KafkaAway, answer.away);
     }
 
     async fn create(

@@ -187,6 +187,7 @@ impl Supervisor {
             timeout: self.config.timeout,
             metrics: Arc::clone(&self.metrics),
             tracer: self.tracer.clone(),
+            nodelay: Arc::default(),
             trouble: Arc::clone(&self.trouble),
         });
         for (partition, receiver) in (0..).zip(receivers) {

@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use crate::connecting::answer;
 use crate::connection::Connection;
 use crate::metrics::Metrics;
-use crate::nodelay::STALL_FREE_BYTES;
+use crate::nodelay::{Nodelay, STALL_FREE_BYTES};
 use crate::publisher::Submission;
 use crate::queue::QueueReceiver;
 use crate::spans;
@@ -34,6 +34,7 @@ pub(crate) struct LaneSettings {
     pub(crate) timeout: Duration,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracer: Option<Tracer>,
+    pub(crate) nodelay: Arc<Nodelay>,
     /// Wakes the supervisor when a batch failed.
     pub(crate) trouble: Arc<Notify>,
 }
@@ -128,7 +129,7 @@ impl Lane {
                 // A leader that froze meanwhile would be waited for.
                 let connected =
                     client.partition_client(&self.settings.topic, self.partition, UnknownTopicHandling::Error);
-                Connection::new(answer(connected).await?).await
+                Connection::new(answer(connected).await?, Arc::clone(&self.settings.nodelay)).await
             }
         };
         let offsets = connection.produce(records, self.settings.compression).await?;

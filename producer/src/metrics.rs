@@ -46,12 +46,8 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn rejected(&self, refusal: &Refusal) {
-        self.rejected[refusal.index()].increment(1);
-    }
-
-    /// Posts of a bulk that are refused for the same reason.
-    pub(crate) fn rejected_posts(&self, refusal: &Refusal, posts: usize) {
+    /// So many posts are refused for the same reason.
+    pub(crate) fn rejected(&self, refusal: &Refusal, posts: usize) {
         self.rejected[refusal.index()].increment(posts as u64);
     }
 
