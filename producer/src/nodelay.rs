@@ -96,7 +96,6 @@ fn set_on_all_connections() -> std::io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::AtomicUsize;
 
     use futures_util::future::join_all;
@@ -122,6 +121,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn both_ends_of_a_connection_lose_nagles_algorithm() {
+        use std::net::{TcpListener, TcpStream};
+
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (theirs, _) = listener.accept().unwrap();
