@@ -113,10 +113,10 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
 /// Does the work on a thread with a runtime of its own; if nobody waits for it any more, it ends. For each flush the pipeline,
 /// the flush, the driver's pool and the socket wake each other in turn: among threads each such wake is a system call and a
 /// switch, on one thread it is next to nothing.
-async fn on_its_own_thread<T: Send + 'static>(
+async fn on_its_own_thread(
     name: &str,
-    work: impl Future<Output = anyhow::Result<T>> + Send + 'static,
-) -> anyhow::Result<T> {
+    work: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
     let (mut done, outcome) = oneshot::channel();
     let run = move || {
