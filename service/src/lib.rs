@@ -4,6 +4,7 @@
 
 mod allocator;
 pub mod backoff;
+pub mod failpoint;
 pub mod health;
 pub mod html;
 pub mod http;
