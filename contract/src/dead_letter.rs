@@ -40,6 +40,28 @@ pub struct DeadLetter {
     pub id: PostId,
 }
 
+/// How much of its record a dead letter carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// All of it.
+    Whole,
+    /// Its key, but not its value.
+    WithoutValue,
+    /// Neither key nor value nor headers of its own.
+    WithoutRecord,
+}
+
+impl Form {
+    /// The next smaller form, if there is one.
+    pub fn smaller(self) -> Option<Self> {
+        match self {
+            Form::Whole => Some(Form::WithoutValue),
+            Form::WithoutValue => Some(Form::WithoutRecord),
+            Form::WithoutRecord => None,
+        }
+    }
+}
+
 /// The classes of reasons: few and fixed, since they are a metric's label too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {

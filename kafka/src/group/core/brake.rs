@@ -1,20 +1,27 @@
-//! How many dead letters are normal. A few bad records among many good ones are dead-lettered and forgotten; when nearly
+//! The brake: how many dead letters are normal. A few bad records among many good ones are dead-lettered and forgotten; when nearly
 //! every record is bad, the fault is rather in the producer, in the store's rules or in these settings, and emptying the
 //! topic into the dead letters would only move the work there. Pure.
 
 use std::collections::VecDeque;
 use std::fmt;
 
-use crate::config::DeadLetterSettings;
-
 /// Records that the share is taken of: the ones judged last.
 pub const WINDOW: usize = 1_000;
 
+/// How many dead letters are normal; beyond either limit the consumer pauses.
+#[derive(Debug, Clone, Copy)]
+pub struct BrakeLimits {
+    /// `DLQ_MAX_SHARE`: largest share of dead letters among the last records, 0 to 1; 1 is no limit.
+    pub max_share: f64,
+    /// `DLQ_MAX_CONSECUTIVE`: most dead letters in a row; 0 is no limit.
+    pub max_consecutive: usize,
+}
+
 /// Counts records in the order in which they are judged, and says when to dead-letter no further. Once exceeded it stays
-/// so: going on takes a decision that only people can make.
+/// so until it is released: going on takes a decision that only people can make.
 #[derive(Debug)]
-pub struct DeadLetterLimit {
-    settings: DeadLetterSettings,
+pub struct Brake {
+    settings: BrakeLimits,
     /// The records judged last, at most [`WINDOW`], oldest first: whether each was dead-lettered.
     window: VecDeque<bool>,
     dead_in_window: usize,
@@ -31,9 +38,9 @@ pub enum Exceeded {
     Consecutive(usize),
 }
 
-impl DeadLetterLimit {
+impl Brake {
     /// Nothing is counted yet.
-    pub fn new(settings: DeadLetterSettings) -> Self {
+    pub fn new(settings: BrakeLimits) -> Self {
         Self { settings, window: VecDeque::with_capacity(WINDOW), dead_in_window: 0, dead_in_a_row: 0, exceeded: None }
     }
 
@@ -57,8 +64,18 @@ impl DeadLetterLimit {
         Ok(())
     }
 
+    /// The limit that is exceeded.
+    pub fn exceeded(&self) -> Option<Exceeded> {
+        self.exceeded
+    }
+
+    /// Counts anew: as many dead letters are normal again as at the start.
+    pub fn release(&mut self) {
+        *self = Self::new(self.settings);
+    }
+
     fn exceeded_by_one_more(&self) -> Option<Exceeded> {
-        let DeadLetterSettings { max_share, max_consecutive } = self.settings;
+        let BrakeLimits { max_share, max_consecutive } = self.settings;
         if max_consecutive > 0 && self.dead_in_a_row >= max_consecutive {
             return Some(Exceeded::Consecutive(max_consecutive));
         }
@@ -96,8 +113,8 @@ mod tests {
 
     use super::*;
 
-    fn limit(max_share: f64, max_consecutive: usize) -> DeadLetterLimit {
-        DeadLetterLimit::new(DeadLetterSettings { max_share, max_consecutive })
+    fn limit(max_share: f64, max_consecutive: usize) -> Brake {
+        Brake::new(BrakeLimits { max_share, max_consecutive })
     }
 
     #[test]
@@ -109,6 +126,15 @@ mod tests {
         assert_eq!(limit.dead_letter(), Err(Exceeded::Consecutive(3)));
         limit.stored();
         assert_eq!(limit.dead_letter(), Err(Exceeded::Consecutive(3)), "it stays exceeded");
+    }
+
+    #[test]
+    fn released_it_counts_anew() {
+        let mut limit = limit(1.0, 3);
+        assert_eq!((0..4).map(|_| limit.dead_letter()).find_map(Result::err), limit.exceeded());
+        limit.release();
+        assert!(limit.exceeded().is_none() && (0..3).all(|_| limit.dead_letter().is_ok()));
+        assert!(limit.dead_letter().is_err());
     }
 
     #[test]

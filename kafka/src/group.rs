@@ -1,0 +1,5 @@
+//! A member of a consumer group.
+
+pub mod budget;
+pub mod core;
+pub mod fetching;

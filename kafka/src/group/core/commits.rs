@@ -1,0 +1,66 @@
+//! When to commit. One commit is on its way at a time, so that offsets never move backwards. Pure.
+
+use std::time::{Duration, Instant};
+
+/// Finished records are committed together, this long after the first of them.
+pub const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Wait after a commit that failed.
+pub const COMMIT_RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    /// Something is finished, and is to be committed then.
+    due: Option<Instant>,
+    /// The last commit failed: none before then.
+    not_before: Option<Instant>,
+    in_flight: Option<InFlight>,
+}
+
+/// A commit that Kafka has not answered.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    /// What is committed: partition and next offset to read, and under which assignment.
+    pub(super) offsets: Vec<(i32, super::Assignment, i64)>,
+    pub(super) since: Instant,
+}
+
+impl Commits {
+    /// Something can be committed that could not be before.
+    pub(super) fn wanted(&mut self, now: Instant) {
+        self.due.get_or_insert(now + COMMIT_INTERVAL);
+    }
+
+    /// Something can be committed, and somebody waits for it.
+    pub(super) fn urgent(&mut self, now: Instant) {
+        self.due = Some(self.due.map_or(now, |due| due.min(now)));
+    }
+
+    /// When a commit may be sent, if one is to be sent at all.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let due = self.due.filter(|_| self.in_flight.is_none())?;
+        Some(self.not_before.map_or(due, |not_before| due.max(not_before)))
+    }
+
+    /// A commit is sent now.
+    pub(super) fn sent(&mut self, offsets: Vec<(i32, super::Assignment, i64)>, now: Instant) {
+        self.due = None;
+        self.not_before = None;
+        self.in_flight = (!offsets.is_empty()).then_some(InFlight { offsets, since: now });
+    }
+
+    /// The commit is answered; gives what it was.
+    pub(super) fn answered(&mut self) -> Option<InFlight> {
+        self.in_flight.take()
+    }
+
+    /// What was sent is not committed.
+    pub(super) fn failed(&mut self, now: Instant) {
+        self.due.get_or_insert(now);
+        self.not_before = Some(now + COMMIT_RETRY);
+    }
+
+    pub(super) fn in_flight(&self) -> Option<&InFlight> {
+        self.in_flight.as_ref()
+    }
+}

@@ -1,0 +1,219 @@
+//! Which batches are being written, and which are written again later. Pure.
+//!
+//! A batch takes one of a fixed number of slots. One of which nothing at all could be written keeps its slot while it waits,
+//! so that a store which is away is not asked by every batch there is. One of which only some records could not be written
+//! gives its slot back: what is wrong there does not concern the others.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use service::Backoff;
+
+use super::buffer::Trigger;
+use super::{Received, jitter};
+
+/// Records to be written together; the answer to it names its number.
+#[derive(Debug)]
+pub struct Batch<R> {
+    /// Its number.
+    pub number: u64,
+    /// Why it is flushed.
+    pub trigger: Trigger,
+    /// When it was started first.
+    pub started: Instant,
+    /// How often it was written before: 0 the first time.
+    pub attempt: u32,
+    /// Its records, in the order received.
+    pub records: Vec<Received<R>>,
+}
+
+/// The batches that are not over.
+#[derive(Debug)]
+pub(super) struct Flushes<R> {
+    slots: usize,
+    next_number: u64,
+    in_flight: BTreeMap<u64, State>,
+    waiting: BTreeMap<u64, Waiting<R>>,
+    /// Records of partitions that are being taken away; they have as many slots of their own, since what is written now is
+    /// not read again elsewhere.
+    urgent: VecDeque<Vec<Received<R>>>,
+}
+
+#[derive(Debug)]
+struct State {
+    trigger: Trigger,
+    started: Instant,
+    attempt: u32,
+    backoff: Backoff,
+}
+
+#[derive(Debug)]
+struct Waiting<R> {
+    state: State,
+    records: Vec<Received<R>>,
+    due: Instant,
+    keeps_slot: bool,
+}
+
+impl<R> Flushes<R> {
+    pub(super) fn new(slots: usize) -> Self {
+        Self { slots, next_number: 0, in_flight: BTreeMap::new(), waiting: BTreeMap::new(), urgent: VecDeque::new() }
+    }
+
+    /// Whether a new batch may start.
+    pub(super) fn has_slot(&self) -> bool {
+        self.slots_taken() < self.slots
+    }
+
+    /// Starts a new batch.
+    pub(super) fn start(&mut self, records: Vec<Received<R>>, trigger: Trigger, now: Instant) -> Batch<R> {
+        let number = self.next_number;
+        self.next_number += 1;
+        let state = State { trigger, started: now, attempt: 0, backoff: Backoff::for_servers() };
+        self.launch(number, state, records)
+    }
+
+    /// These are to be written before all others.
+    pub(super) fn urge(&mut self, records: Vec<Received<R>>) {
+        self.urgent.push_back(records);
+    }
+
+    /// The batch that is to be written before any new one, if there is one.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Batch<R>> {
+        let is_urgent = |state: &State| state.trigger == Trigger::Revoke;
+        if self.in_flight.values().filter(|state| is_urgent(state)).count() < self.slots
+            && let Some(records) = self.urgent.pop_front()
+        {
+            return Some(self.start(records, Trigger::Revoke, now));
+        }
+        let has_slot = self.has_slot();
+        let mut due = self.waiting.iter().filter(|(_, waiting)| waiting.due <= now);
+        let number = *due.find(|(_, w)| w.keeps_slot || has_slot || is_urgent(&w.state))?.0;
+        let Waiting { state, records, .. } = self.waiting.remove(&number)?;
+        Some(self.launch(number, state, records))
+    }
+
+    /// When [`Self::next`] will have one, if time alone brings it.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let has_slot = self.has_slot();
+        let startable = self.waiting.values().filter(|waiting| waiting.keeps_slot || has_slot);
+        startable.map(|waiting| waiting.due).min()
+    }
+
+    /// The answer to a batch is there; `later` are the records to be written again, `is_whole` if that is all of them.
+    pub(super) fn ended(&mut self, number: u64, later: Vec<Received<R>>, is_whole: bool, now: Instant) {
+        let Some(mut state) = self.in_flight.remove(&number) else { return };
+        if later.is_empty() {
+            return;
+        }
+        let wait = state.backoff.next(jitter(number, state.attempt));
+        state.attempt += 1;
+        self.waiting.insert(number, Waiting { state, records: later, due: now + wait, keeps_slot: is_whole });
+    }
+
+    /// Drops what waits of these partitions, and returns it; batches that nothing is left of are over.
+    pub(super) fn drop_waiting(&mut self, is_dropped: impl Fn(&Received<R>) -> bool) -> (Vec<Received<R>>, Vec<u64>) {
+        let mut dropped = Vec::new();
+        for waiting in self.waiting.values_mut() {
+            dropped.extend(waiting.records.extract_if(.., |record| is_dropped(record)));
+        }
+        for records in &mut self.urgent {
+            dropped.extend(records.extract_if(.., |record| is_dropped(record)));
+        }
+        self.urgent.retain(|records| !records.is_empty());
+        let over: Vec<u64> =
+            self.waiting.iter().filter(|(_, waiting)| waiting.records.is_empty()).map(|(number, _)| *number).collect();
+        for number in &over {
+            self.waiting.remove(number);
+        }
+        (dropped, over)
+    }
+
+    /// Whether no batch is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.in_flight.is_empty() && self.waiting.is_empty() && self.urgent.is_empty()
+    }
+
+    /// How many are being written.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// How long the batch has been on its way.
+    pub(super) fn age(&self, number: u64, now: Instant) -> Option<Duration> {
+        self.in_flight.get(&number).map(|state| now.saturating_duration_since(state.started))
+    }
+
+    fn slots_taken(&self) -> usize {
+        let in_flight = self.in_flight.values().filter(|state| state.trigger != Trigger::Revoke).count();
+        let kept = self.waiting.values().filter(|w| w.keeps_slot && w.state.trigger != Trigger::Revoke).count();
+        in_flight + kept
+    }
+
+    fn launch(&mut self, number: u64, state: State, records: Vec<Received<R>>) -> Batch<R> {
+        let batch = Batch { number, trigger: state.trigger, started: state.started, attempt: state.attempt, records };
+        self.in_flight.insert(number, state);
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::group::core::tests::received;
+
+    #[test]
+    fn a_batch_that_fails_as_a_whole_keeps_its_slot() {
+        let now = Instant::now();
+        let mut flushes = Flushes::new(1);
+        let batch = flushes.start(vec![received(0, 0, 1)], Trigger::Size, now);
+        assert!(!flushes.has_slot());
+        flushes.ended(batch.number, batch.records, true, now);
+        assert!(!flushes.has_slot() && flushes.next(now).is_none());
+        let due = flushes.deadline().unwrap();
+        let again = flushes.next(due).unwrap();
+        assert_eq!((again.number, again.attempt, again.records.len()), (batch.number, 1, 1));
+        flushes.ended(again.number, Vec::new(), false, due);
+        assert!(flushes.has_slot() && flushes.is_empty());
+    }
+
+    #[test]
+    fn a_batch_that_fails_in_part_frees_its_slot_and_comes_first_when_there_is_one() {
+        let now = Instant::now();
+        let mut flushes = Flushes::new(1);
+        let batch = flushes.start(vec![received(0, 0, 1), received(0, 1, 1)], Trigger::Size, now);
+        flushes.ended(batch.number, vec![received(0, 1, 1)], false, now);
+        let other = flushes.start(vec![received(1, 0, 1)], Trigger::Size, now);
+        let later = now + Duration::from_secs(9);
+        assert!(flushes.next(later).is_none(), "the other one has the slot");
+        flushes.ended(other.number, Vec::new(), false, later);
+        assert_eq!(flushes.next(later).unwrap().number, batch.number);
+    }
+
+    #[test]
+    fn what_is_urgent_has_slots_of_its_own() {
+        let now = Instant::now();
+        let mut flushes = Flushes::new(1);
+        let _stuck = flushes.start(vec![received(0, 0, 1)], Trigger::Size, now);
+        flushes.urge(vec![received(1, 0, 1)]);
+        flushes.urge(vec![received(1, 1, 1)]);
+        let first = flushes.next(now).unwrap();
+        assert_eq!(first.trigger, Trigger::Revoke);
+        assert!(flushes.next(now).is_none());
+        flushes.ended(first.number, Vec::new(), false, now);
+        assert!(flushes.next(now).is_some());
+    }
+
+    #[test]
+    fn what_is_dropped_ends_its_batch() {
+        let now = Instant::now();
+        let mut flushes = Flushes::new(2);
+        let batch = flushes.start(vec![received(0, 0, 1), received(1, 0, 1)], Trigger::Size, now);
+        flushes.ended(batch.number, batch.records, true, now);
+        let (dropped, over) = flushes.drop_waiting(|record| record.ticket.partition == 0);
+        assert_eq!((dropped.len(), over), (1, vec![]));
+        let (dropped, over) = flushes.drop_waiting(|record| record.ticket.partition == 1);
+        assert_eq!((dropped.len(), over), (1, vec![batch.number]));
+        assert!(flushes.is_empty());
+    }
+}

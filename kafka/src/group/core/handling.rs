@@ -1,0 +1,274 @@
+//! What each event changes.
+
+use std::time::Instant;
+
+use super::assignments::Held;
+use super::mistake::Mistake;
+use super::{Core, Delivery, Event, Letter, LetterError, NotStored, Received, Subject};
+
+impl<R> Core<R> {
+    /// Something happened.
+    pub fn handle(&mut self, event: Event<R>, now: Instant) {
+        match event {
+            Event::Delivered(delivery) => self.delivered(delivery, now),
+            Event::Flushed { batch, records, not_stored, why_later } => {
+                self.flushed(batch, records, &not_stored, why_later, now);
+            }
+            Event::LetterSent(letter, outcome) => self.letter_sent(letter, outcome, now),
+            Event::Committed(outcome) => self.committed(outcome, now),
+            Event::SeenCommitted(offsets) => {
+                for (partition, assignment, next) in offsets {
+                    let Some(held) = self.assignments.get_mut(partition, assignment) else { continue };
+                    held.skips.committed(next);
+                    held.offsets.seen_committed(next);
+                    if held.offsets.committable().is_some() {
+                        self.commits.wanted(now);
+                    }
+                }
+            }
+            Event::Watermarks { partition, low, high } => {
+                let held = self.assignments.in_force(partition);
+                if let Some(held) = held.and_then(|assignment| self.assignments.get_mut(partition, assignment)) {
+                    let skipped = held.skips.watermarks(low, high).into_iter();
+                    self.skipped.extend(skipped.map(|(from, to)| (partition, from, to)));
+                }
+            }
+            Event::ReleaseBrake => {
+                self.brake.release();
+                let braked = std::mem::take(&mut self.braked);
+                for record in &braked {
+                    let held = self.assignments.get_mut(record.ticket.partition, record.ticket.assignment);
+                    if let Some(held) = held.filter(|held| held.epoch == record.ticket.epoch) {
+                        held.braked -= 1;
+                    }
+                }
+                braked.into_iter().for_each(|record| self.reject(record, now));
+                self.wish_anew();
+            }
+            Event::Stop => {
+                self.is_stopping = true;
+                self.commits.urgent(now);
+            }
+        }
+        self.hurry_revoke(now);
+    }
+
+    fn delivered(&mut self, delivery: Delivery<R>, now: Instant) {
+        match delivery {
+            Delivery::Assigned { assignment, partitions } => {
+                // What was left of earlier assignments ends here at the latest.
+                let earlier: Vec<_> = partitions
+                    .iter()
+                    .filter_map(|partition| Some((*partition, self.assignments.in_force(*partition)?)))
+                    .collect();
+                if !earlier.is_empty() {
+                    self.drop_ended(|record| earlier.contains(&(record.ticket.partition, record.ticket.assignment)));
+                }
+                partitions.iter().for_each(|partition| self.assignments.assign(*partition, assignment));
+                self.wish_anew();
+                // The fetcher's half may not know yet.
+                self.is_wish_new = true;
+            }
+            Delivery::Records(records) => records.into_iter().for_each(|record| self.receive(record, now)),
+            Delivery::Revoked { partitions, are_lost } => self.revoke(&partitions, are_lost, now),
+        }
+    }
+
+    fn receive(&mut self, mut record: Received<R>, now: Instant) {
+        let ticket = &mut record.ticket;
+        if self.mistakes.make(Mistake::StaleRecordAdmitted) && !self.is_stopping {
+            let in_force = self.assignments.in_force(ticket.partition).unwrap_or(ticket.assignment);
+            ticket.assignment = in_force;
+        }
+        let held = self.assignments.get_mut(ticket.partition, ticket.assignment);
+        let Some(held) = held.filter(|_| !self.is_stopping) else {
+            self.stale_records += u64::from(!self.is_stopping);
+            self.budget.give_back(record.bytes);
+            return;
+        };
+        if held.offsets.is_set_back(ticket.offset) {
+            held.set_back();
+        }
+        ticket.epoch = held.epoch;
+        held.skips.received(ticket.offset);
+        held.offsets.received(ticket.offset, record.timestamp_ms, record.bytes);
+        let is_too_far = held.is_beyond(self.limits.run_ahead, 1);
+        if is_too_far && !held.is_ahead && !self.mistakes.make(Mistake::UnboundedRunAhead) {
+            self.wish_anew();
+        }
+        self.buffer.push(record, now);
+        #[cfg(test)]
+        if self.mistakes.make(Mistake::TimerMoves) {
+            self.buffer.move_deadlines(now);
+        }
+    }
+
+    fn flushed(
+        &mut self,
+        batch: u64,
+        records: Vec<Received<R>>,
+        not_stored: &[(usize, NotStored)],
+        why_later: Option<String>,
+        now: Instant,
+    ) {
+        let (mut later, count) = (Vec::new(), records.len());
+        let mut not_stored = not_stored.iter().peekable();
+        for (position, record) in records.into_iter().enumerate() {
+            match not_stored.next_if(|(at, _)| *at == position).map(|(_, what)| *what) {
+                Some(NotStored::Later) if !self.mistakes.make(Mistake::LaterIsForgotten) => {
+                    if self.is_current(&record) {
+                        later.push(record);
+                    } else {
+                        self.budget.give_back(record.bytes);
+                    }
+                }
+                Some(NotStored::Rejected) => self.reject(record, now),
+                Some(NotStored::Later) | None => {
+                    self.brake.stored();
+                    self.finish(&record, now);
+                }
+            }
+        }
+        match why_later {
+            Some(reason) if !later.is_empty() => self.troubles.failed(Subject::Flush(batch), reason, now),
+            _ => self.troubles.over(Subject::Flush(batch)),
+        }
+        let is_whole = later.len() == count;
+        self.flushes.ended(batch, later, is_whole, now);
+    }
+
+    /// The record can never be stored: it is dead-lettered, or held if there are too many of its kind. One that was sent back
+    /// from the dead letters is known already, and says nothing new of the others.
+    fn reject(&mut self, record: Received<R>, now: Instant) {
+        if !record.is_replay && self.brake.dead_letter().is_err() {
+            let held = self.assignments.get_mut(record.ticket.partition, record.ticket.assignment);
+            match held {
+                Some(held) if held.epoch == record.ticket.epoch => {
+                    held.braked += 1;
+                    self.braked.push(record);
+                }
+                // Whoever holds the partition next reads it again.
+                _ => self.budget.give_back(record.bytes),
+            }
+            if !self.wish.is_braked {
+                self.wish_anew();
+            }
+            return;
+        }
+        if self.mistakes.make(Mistake::LetterFinishedTooEarly) {
+            self.finish_ticket(&record, now);
+        }
+        self.letters.add(record);
+    }
+
+    fn letter_sent(&mut self, letter: Letter<R>, outcome: Result<(), LetterError>, now: Instant) {
+        let subject = Subject::Letter(letter.number);
+        let error = match outcome {
+            Ok(()) => None,
+            Err(_) if self.mistakes.make(Mistake::FailedLetterForgotten) => None,
+            Err(LetterError::TooLarge) if self.mistakes.make(Mistake::LetterNeverShrinks) => {
+                Some(LetterError::Later("too large".to_owned()))
+            }
+            Err(error) => Some(error),
+        };
+        let Some(error) = error.filter(|_| self.is_current(&letter.record)) else {
+            self.letters.ended(letter.number);
+            self.troubles.over(subject);
+            self.finish(&letter.record, now);
+            return;
+        };
+        let reason = match &error {
+            LetterError::TooLarge => "the dead-letter topic takes no record of this size".to_owned(),
+            LetterError::Later(reason) => reason.clone(),
+        };
+        if error != LetterError::TooLarge || letter.form.smaller().is_none() {
+            self.troubles.failed(subject, reason, now);
+        }
+        self.letters.failed(letter, &error, now);
+    }
+
+    fn committed(&mut self, outcome: Result<(), String>, now: Instant) {
+        let Some(commit) = self.commits.answered() else { return };
+        let outcome = if self.mistakes.make(Mistake::FailedCommitForgotten) { Ok(()) } else { outcome };
+        match outcome {
+            Ok(()) => {
+                self.troubles.over(Subject::Commit);
+                for (partition, assignment, next) in commit.offsets {
+                    if let Some(held) = self.assignments.get_mut(partition, assignment) {
+                        held.offsets.committed(next);
+                    }
+                }
+                if self.assignments.iter().any(|(_, held)| held.is_ahead) {
+                    self.wish_anew();
+                }
+                if !self.committable().is_empty() {
+                    self.commits.wanted(now);
+                }
+            }
+            Err(reason) => {
+                self.troubles.failed(Subject::Commit, reason, now);
+                self.commits.failed(now);
+            }
+        }
+        if self.is_stopping {
+            self.commits.urgent(now);
+        }
+    }
+
+    /// The record is stored, or acknowledged as a dead letter.
+    fn finish(&mut self, record: &Received<R>, now: Instant) {
+        self.budget.give_back(record.bytes);
+        self.finish_ticket(record, now);
+    }
+
+    fn finish_ticket(&mut self, record: &Received<R>, now: Instant) {
+        let ticket = record.ticket;
+        let assignment = if self.mistakes.make(Mistake::LateFinishCounts) {
+            self.assignments.in_force(ticket.partition).unwrap_or(ticket.assignment)
+        } else {
+            ticket.assignment
+        };
+        let held = self.assignments.get_mut(ticket.partition, assignment);
+        if held.is_some_and(|held| held.epoch == ticket.epoch && held.offsets.finished(ticket.offset)) {
+            if self.is_stopping { self.commits.urgent(now) } else { self.commits.wanted(now) }
+        }
+    }
+
+    /// Whether the record's partition is still held under the record's assignment.
+    fn is_current(&self, record: &Received<R>) -> bool {
+        self.assignments.is_in_force(record.ticket.partition, record.ticket.assignment)
+    }
+
+    /// What is to be fetched may have changed.
+    pub(super) fn wish_anew(&mut self) {
+        let run_ahead = self.limits.run_ahead;
+        let is_bounded = !self.mistakes.make(Mistake::UnboundedRunAhead);
+        for (_, held) in self.assignments.iter_mut() {
+            held.is_ahead = is_bounded && held.is_beyond(run_ahead, if held.is_ahead { 2 } else { 1 });
+        }
+        let wish = super::Wish {
+            is_braked: self.brake.exceeded().is_some(),
+            ahead: self.assignments.iter().filter(|(_, held)| held.is_ahead).map(|(partition, _)| partition).collect(),
+        };
+        if wish != self.wish {
+            self.wish = wish;
+            self.is_wish_new = true;
+        }
+    }
+}
+
+impl Held {
+    /// Whether more is received and not committed than a part of the bounds.
+    fn is_beyond(&self, bound: super::RunAhead, divisor: usize) -> bool {
+        let (records, bytes) = self.offsets.uncommitted();
+        records > bound.records / divisor || bytes > bound.bytes / divisor
+    }
+
+    /// The partition's position was set back: the same offsets mean other records from now on.
+    fn set_back(&mut self) {
+        self.epoch += 1;
+        self.offsets = super::offsets::Offsets::default();
+        self.skips.set_back();
+        self.braked = 0;
+    }
+}

@@ -1,0 +1,66 @@
+//! Mistakes that the simulation plants, each of which takes one safeguard out: a proof that finds nothing is worth something
+//! only if it finds these. Outside tests there are none.
+
+/// A safeguard taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(test), allow(dead_code, reason = "outside tests no mistake is made"))]
+pub(in crate::group) enum Mistake {
+    /// A pause outlives its assignment: what is assigned is taken to be fetched, whatever it was before.
+    PauseOutlivesAssignment,
+    /// A record is polled without room for it, held back, and handed on under the assignment then in force.
+    RecordHeldBack,
+    /// A dead letter that is too large is sent again as it is.
+    LetterNeverShrinks,
+    /// Nothing bounds what is received and not committed.
+    UnboundedRunAhead,
+    /// A commit passes records that are not finished.
+    CommitPastUnfinished,
+    /// A late finish counts for an assignment that it does not belong to.
+    LateFinishCounts,
+    /// A record of an earlier assignment is taken in.
+    StaleRecordAdmitted,
+    /// A revoke is answered while records are unfinished, and everything received is committed.
+    RevokeForgetsUnfinished,
+    /// A rejected record is finished before its dead letter is acknowledged.
+    LetterFinishedTooEarly,
+    /// What is to be stored later counts as stored.
+    LaterIsForgotten,
+    /// A commit that failed counts as done.
+    FailedCommitForgotten,
+    /// The interval counts from the record that came last.
+    TimerMoves,
+    /// What is dropped keeps its share of the budget.
+    BudgetLeaks,
+    /// A dead letter that failed is dropped.
+    FailedLetterForgotten,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Mistakes {
+    #[cfg(test)]
+    made: Option<Mistake>,
+}
+
+impl Mistakes {
+    /// Whether this one is to be made.
+    #[cfg(test)]
+    pub(super) fn make(&self, mistake: Mistake) -> bool {
+        self.made == Some(mistake)
+    }
+
+    /// None is ever made.
+    #[cfg(not(test))]
+    #[inline(always)]
+    pub(super) fn make(&self, _: Mistake) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+impl<R> super::Core<R> {
+    /// Makes this mistake from now on.
+    pub(in crate::group) fn with_mistake(mut self, mistake: Option<Mistake>) -> Self {
+        self.mistakes.made = mistake;
+        self
+    }
+}

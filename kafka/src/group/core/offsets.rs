@@ -1,0 +1,191 @@
+//! What of one partition may be committed: only the offset before which every record received is finished. Pure.
+//!
+//! A record is finished once it is stored, or acknowledged as a dead letter. Records finish in any order, since several
+//! flushes are in flight; committing past an unfinished one would lose it at the next crash. Offsets may have gaps
+//! (compaction, transactions), so the run is unbroken in the order received, not in the numbers.
+
+use std::collections::VecDeque;
+
+/// The records of one partition that are not committed yet.
+#[derive(Debug, Default)]
+pub(super) struct Offsets {
+    /// In the order received, offsets ascending. It is kept until the commit is acknowledged, so that its front is what the
+    /// group has not committed, and its length is all that a crash would repeat.
+    uncommitted: VecDeque<Uncommitted>,
+    /// Bytes of these, finished or not.
+    bytes: usize,
+    /// How many at the front are finished.
+    run: usize,
+    /// How many are not finished, wherever they stand.
+    unfinished: usize,
+    last_received: Option<i64>,
+    /// The commit that was acknowledged last, and whether Kafka has shown another one since.
+    acknowledged: Option<i64>,
+    is_doubted: bool,
+}
+
+#[derive(Debug)]
+struct Uncommitted {
+    offset: i64,
+    timestamp_ms: i64,
+    bytes: usize,
+    is_finished: bool,
+}
+
+impl Offsets {
+    /// Whether the position was set back: this offset was received already, or one behind it.
+    pub(super) fn is_set_back(&self, offset: i64) -> bool {
+        self.last_received.is_some_and(|last| offset <= last)
+    }
+
+    /// Notes a record as received. Its offset is beyond those received before.
+    pub(super) fn received(&mut self, offset: i64, timestamp_ms: i64, bytes: usize) {
+        self.last_received = Some(offset);
+        self.bytes += bytes;
+        self.unfinished += 1;
+        self.uncommitted.push_back(Uncommitted { offset, timestamp_ms, bytes, is_finished: false });
+    }
+
+    /// Notes a record as finished. Returns whether the run became longer.
+    pub(super) fn finished(&mut self, offset: i64) -> bool {
+        let Ok(index) = self.uncommitted.binary_search_by_key(&offset, |record| record.offset) else { return false };
+        if std::mem::replace(&mut self.uncommitted[index].is_finished, true) {
+            return false;
+        }
+        self.unfinished -= 1;
+        let before = self.run;
+        while self.uncommitted.get(self.run).is_some_and(|record| record.is_finished) {
+            self.run += 1;
+        }
+        self.run > before
+    }
+
+    /// The next offset to read after everything that is finished without a gap, if that is not committed yet.
+    pub(super) fn committable(&self) -> Option<i64> {
+        let run = self.run.checked_sub(1).map(|last| self.uncommitted[last].offset + 1);
+        run.or_else(|| self.acknowledged.filter(|_| self.is_doubted))
+    }
+
+    /// The commit of `next` is acknowledged.
+    pub(super) fn committed(&mut self, next: i64) {
+        self.acknowledged = Some(next);
+        self.is_doubted = false;
+        while self.run > 0 && self.uncommitted.front().is_some_and(|record| record.offset < next) {
+            self.run -= 1;
+            self.bytes -= self.uncommitted.pop_front().map_or(0, |record| record.bytes);
+        }
+    }
+
+    /// Kafka says that the group has committed this, or nothing. A commit of several partitions can fail for one of them and
+    /// still be acknowledged; then it is to be sent again.
+    pub(super) fn seen_committed(&mut self, next: Option<i64>) {
+        self.is_doubted = self.acknowledged.is_some_and(|acknowledged| next.is_none_or(|next| next < acknowledged));
+    }
+
+    /// Records received and not finished.
+    pub(super) fn unfinished(&self) -> usize {
+        self.unfinished
+    }
+
+    /// Records received and not committed, and their bytes.
+    pub(super) fn uncommitted(&self) -> (usize, usize) {
+        (self.uncommitted.len(), self.bytes)
+    }
+
+    /// The timestamp (ms) of the oldest record received and not committed.
+    pub(super) fn oldest_uncommitted_ms(&self) -> Option<i64> {
+        self.uncommitted.front().map(|record| record.timestamp_ms)
+    }
+}
+
+/// Mistakes: to commit whatever was finished or received last; the simulation shows what they do.
+#[cfg(test)]
+impl Offsets {
+    pub(super) fn last_received(&self) -> Option<i64> {
+        self.last_received
+    }
+
+    pub(super) fn committable_with_gaps(&self) -> Option<i64> {
+        self.uncommitted.iter().rfind(|record| record.is_finished).map(|record| record.offset + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_commit_never_passes_an_unfinished_record() {
+        let mut offsets = Offsets::default();
+        [3, 4, 9].into_iter().for_each(|offset| offsets.received(offset, offset, 10));
+        assert!(!offsets.finished(9) && !offsets.finished(4));
+        assert_eq!(offsets.committable(), None);
+        assert!(offsets.finished(3));
+        assert_eq!((offsets.committable(), offsets.unfinished()), (Some(10), 0));
+        assert_eq!(offsets.oldest_uncommitted_ms(), Some(3), "finished is not committed");
+        offsets.committed(10);
+        assert_eq!((offsets.committable(), offsets.uncommitted()), (None, (0, 0)));
+    }
+
+    #[test]
+    fn a_commit_of_a_part_leaves_the_rest() {
+        let mut offsets = Offsets::default();
+        (0..4).for_each(|offset| offsets.received(offset, 0, 1));
+        (0..3).for_each(|offset| _ = offsets.finished(offset));
+        offsets.committed(2);
+        assert_eq!((offsets.committable(), offsets.uncommitted()), (Some(3), (2, 2)));
+        assert!(offsets.is_set_back(3) && !offsets.is_set_back(4));
+    }
+
+    #[test]
+    fn a_commit_that_kafka_does_not_show_is_sent_again() {
+        let mut offsets = Offsets::default();
+        offsets.received(6, 0, 1);
+        offsets.finished(6);
+        offsets.seen_committed(None);
+        offsets.committed(7);
+        assert_eq!(offsets.committable(), None);
+        offsets.seen_committed(Some(7));
+        assert_eq!(offsets.committable(), None);
+        offsets.seen_committed(Some(3));
+        assert_eq!(offsets.committable(), Some(7));
+        offsets.committed(7);
+        assert_eq!(offsets.committable(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_naive_model(
+            actions in proptest::collection::vec((0_u8..4, 1_i64..4, any::<proptest::sample::Index>()), 0..200),
+        ) {
+            let mut offsets = Offsets::default();
+            // (offset, finished), those committed taken away.
+            let mut model: Vec<(i64, bool)> = Vec::new();
+            let mut last = 0;
+            for (action, gap, which) in actions {
+                match action {
+                    0 | 1 => {
+                        last += gap;
+                        offsets.received(last, last, 1);
+                        model.push((last, false));
+                    }
+                    2 if !model.is_empty() => {
+                        let index = which.index(model.len());
+                        offsets.finished(model[index].0);
+                        model[index].1 = true;
+                    }
+                    _ => if let Some(next) = offsets.committable() {
+                        offsets.committed(next);
+                        model.retain(|(offset, _)| *offset >= next);
+                    }
+                }
+                let run: Vec<i64> = model.iter().take_while(|(_, finished)| *finished).map(|(offset, _)| *offset).collect();
+                prop_assert_eq!(offsets.committable(), run.last().map(|offset| offset + 1));
+                prop_assert_eq!(offsets.uncommitted(), (model.len(), model.len()));
+                prop_assert_eq!(offsets.unfinished(), model.iter().filter(|(_, finished)| !finished).count());
+            }
+        }
+    }
+}
