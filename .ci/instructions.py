@@ -1,4 +1,4 @@
-"""How many instructions each core takes (`benches/` of contract, producer and consumer), beside what .ci/instructions.json has.
+"""How many instructions each core takes (`benches/` of contract, kafka, producer and consumer), beside what .ci/instructions.json has.
 
     python3 .ci/instructions.py             fails if a count is off by more than 5 %, or 20 % with another compiler than the
                                             baseline's; needs valgrind, and builds what it counts
@@ -25,7 +25,7 @@ TOLERANCE = 0.05
 TOLERANCE_ANOTHER_RUSTC = 0.20
 # The lab has no benches. Named with the others, it gives the dependencies the features that they have in its own build, so that
 # few are built a second time.
-PACKAGES = ("contract", "producer", "consumer", "loadtest")
+PACKAGES = ("contract", "kafka", "producer", "consumer", "loadtest")
 # Within this function of contract/benches/cores/measure.rs alone is counted.
 COUNTED = "*cores*counted*"
 

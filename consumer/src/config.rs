@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use kafka::group::GroupConfig;
+use kafka::group::core::{BatchLimits, BrakeLimits, Limits, RunAhead};
 use mongodb::options::ConnectionString;
 use service::{ServiceSettings, Settings};
 
@@ -15,14 +17,10 @@ pub struct Config {
     pub kafka: KafkaSettings,
     /// `MONGO_URI`: where MongoDB is, and the database.
     pub mongo_uri: MongoUri,
-    /// When a batch is flushed.
-    pub batch: BatchSettings,
-    /// `CONSUMER_CONCURRENT_FLUSHES`: batches that are written at the same time.
-    pub concurrent_flushes: usize,
+    /// The bounds of what is held and written.
+    pub limits: Limits,
     /// `CONSUMER_BUFFER_BYTES`: bound of all records held; beyond it fetching is paused.
     pub buffer_bytes: usize,
-    /// How many dead letters are normal.
-    pub dead_letters: DeadLetterSettings,
 }
 
 /// Where Kafka is, and how the group works.
@@ -42,26 +40,6 @@ pub struct KafkaSettings {
     pub max_poll_interval: Duration,
     /// `CONSUMER_REVOKE_TIMEOUT`: longest time to finish a partition that is taken away.
     pub revoke_timeout: Duration,
-}
-
-/// When a batch is flushed: whichever comes first.
-#[derive(Debug, Clone, Copy)]
-pub struct BatchSettings {
-    /// `CONSUMER_BATCH_MESSAGES`: as many records.
-    pub messages: usize,
-    /// `CONSUMER_BATCH_BYTES`: so many bytes in memory, the last record included.
-    pub bytes: usize,
-    /// `CONSUMER_BATCH_INTERVAL`: so long after the batch's first record.
-    pub interval: Duration,
-}
-
-/// How many dead letters are normal; beyond either limit the consumer pauses.
-#[derive(Debug, Clone, Copy)]
-pub struct DeadLetterSettings {
-    /// `DLQ_MAX_SHARE`: largest share of dead letters among the last records, 0 to 1; 1 is no limit.
-    pub max_share: f64,
-    /// `DLQ_MAX_CONSECUTIVE`: most dead letters in a row; 0 is no limit.
-    pub max_consecutive: usize,
 }
 
 /// A MongoDB URI that names a database. `Debug` does not show it, since it may hold a password.
@@ -87,10 +65,26 @@ impl MongoUri {
 }
 
 impl Config {
+    /// What the group needs to know.
+    pub(crate) fn group(&self) -> GroupConfig {
+        let kafka = self.kafka.clone();
+        GroupConfig {
+            brokers: kafka.brokers,
+            topic: kafka.topic,
+            group: kafka.group,
+            dead_letter_topic: kafka.dead_letter_topic,
+            session_timeout: kafka.session_timeout,
+            max_poll_interval: kafka.max_poll_interval,
+            buffer_bytes: self.buffer_bytes,
+            limits: self.limits,
+        }
+    }
+
     /// Reads every setting; faults are collected in `settings`.
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let service = ServiceSettings::read(settings, 3001);
         let kafka = KafkaSettings::read(settings);
+        let revoke_timeout = kafka.revoke_timeout;
         let mut config = Self {
             service,
             kafka,
@@ -100,38 +94,53 @@ impl Config {
                 "where MongoDB is, with the database",
                 MongoUri::parse,
             ),
-            batch: BatchSettings {
-                messages: settings.number("CONSUMER_BATCH_MESSAGES", 100, 1..=100_000, "records that make a flush"),
-                bytes: settings.number(
-                    "CONSUMER_BATCH_BYTES",
-                    4_000_000,
-                    1..=40_000_000,
-                    "bytes held in memory that make a flush",
-                ),
-                interval: settings.duration("CONSUMER_BATCH_INTERVAL", "5s", "longest wait of a batch's first record"),
-            },
-            concurrent_flushes: settings.number(
-                "CONSUMER_CONCURRENT_FLUSHES",
-                4,
-                1..=256,
-                "batches written at the same time; 1 writes one after the other",
-            ),
+            limits: read_limits(settings, revoke_timeout),
             buffer_bytes: settings.number(
                 "CONSUMER_BUFFER_BYTES",
                 16_000_000,
                 1_000_000..=4_000_000_000,
                 "bytes of all records held; beyond it fetching pauses",
             ),
-            dead_letters: DeadLetterSettings::read(settings),
         };
         config.service.in_force = settings.in_force();
         config
     }
 }
 
-impl DeadLetterSettings {
-    fn read(settings: &mut Settings<'_>) -> Self {
-        Self {
+fn read_limits(settings: &mut Settings<'_>, revoke_timeout: Duration) -> Limits {
+    Limits {
+        batch: BatchLimits {
+            messages: settings.number("CONSUMER_BATCH_MESSAGES", 100, 1..=100_000, "records that make a flush"),
+            bytes: settings.number(
+                "CONSUMER_BATCH_BYTES",
+                4_000_000,
+                1..=40_000_000,
+                "bytes held in memory that make a flush",
+            ),
+            interval: settings.duration("CONSUMER_BATCH_INTERVAL", "5s", "longest wait of a batch's first record"),
+        },
+        concurrent_flushes: settings.number(
+            "CONSUMER_CONCURRENT_FLUSHES",
+            4,
+            1..=256,
+            "batches written at the same time; 1 writes one after the other",
+        ),
+        run_ahead: RunAhead {
+            records: settings.number(
+                "CONSUMER_RUN_AHEAD_RECORDS",
+                100_000,
+                100..=100_000_000,
+                "records of a partition read and not committed; beyond it this partition pauses",
+            ),
+            bytes: settings.number(
+                "CONSUMER_RUN_AHEAD_BYTES",
+                100_000_000,
+                1_000_000..=100_000_000_000,
+                "bytes of a partition read and not committed; beyond it this partition pauses",
+            ),
+        },
+        revoke_timeout,
+        brake: BrakeLimits {
             max_share: settings.read(
                 "DLQ_MAX_SHARE",
                 "0.5",
@@ -147,7 +156,7 @@ impl DeadLetterSettings {
                 0..=1_000_000_000,
                 "dead letters in a row; beyond it consuming pauses; 0 is no limit",
             ),
-        }
+        },
     }
 }
 

@@ -2,31 +2,11 @@
 
 use bson::RawDocumentBuf;
 use contract::dead_letter::Reason;
-use contract::{DeadLetter, Parser, PostId, TraceContext, document};
-
-use crate::buffer::Buffered;
+use contract::{DeadLetter, Parser, PostId, document};
+use kafka::group::Fetched;
 
 /// What each record costs in memory beside its own bytes: queue entries, tickets, allocations.
 const OVERHEAD_BYTES: usize = 256;
-
-/// A record as it was fetched. Key and value are kept untouched, for the case that it becomes a dead letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
-    /// Partition of the topic.
-    pub partition: i32,
-    /// Offset in the partition.
-    pub offset: i64,
-    /// When the request was accepted, in ms since 1970.
-    pub timestamp_ms: i64,
-    /// How often it was sent back from the dead letters.
-    pub replay_attempts: u32,
-    /// The trace it belongs to, if its producer named one.
-    pub trace: Option<TraceContext>,
-    /// The key, if it has one.
-    pub key: Option<Vec<u8>>,
-    /// The value, if it has one.
-    pub value: Option<Vec<u8>>,
-}
 
 /// A record and what it stands for.
 #[derive(Debug)]
@@ -101,28 +81,34 @@ impl Decoder {
 }
 
 impl Decoded {
-    /// The dead letter that tells of `fault`.
-    pub fn dead_letter(&self, topic: &str, fault: &Fault) -> DeadLetter {
-        DeadLetter {
-            topic: topic.to_owned(),
-            partition: self.fetched.partition,
-            offset: self.fetched.offset,
-            reason: fault.reason,
-            message: fault.message.clone(),
-            id: self.id,
-        }
-    }
-}
-
-impl Buffered for Decoded {
-    fn bytes(&self) -> usize {
+    /// Size in memory, in bytes.
+    pub fn bytes(&self) -> usize {
         let part = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
         let document = self.outcome.as_ref().map_or(0, |document| document.as_bytes().len());
         OVERHEAD_BYTES + part(&self.fetched.key) + part(&self.fetched.value) + document
     }
 
-    fn partition(&self) -> i32 {
-        self.fetched.partition
+    /// The dead letter of a record that can never become a document. One that can has none; asked for all the same, it is
+    /// one without a message.
+    pub fn dead_letter(&self, topic: &str) -> DeadLetter {
+        let (reason, message) = match &self.outcome {
+            Err(fault) => (fault.reason, fault.message.clone()),
+            Ok(_) => (Reason::Refused, String::new()),
+        };
+        DeadLetter {
+            topic: topic.to_owned(),
+            partition: self.fetched.partition,
+            offset: self.fetched.offset,
+            reason,
+            message,
+            id: self.id,
+        }
+    }
+}
+
+impl AsRef<Fetched> for Decoded {
+    fn as_ref(&self) -> &Fetched {
+        &self.fetched
     }
 }
 
@@ -175,7 +161,7 @@ mod tests {
             let fault = decoded.outcome.as_ref().unwrap_err();
             assert_eq!(fault.reason, reason);
             assert!(fault.message.starts_with(message), "{}", fault.message);
-            let letter = decoded.dead_letter("post", fault);
+            let letter = decoded.dead_letter("post");
             assert_eq!((letter.partition, letter.offset, letter.id), (1, 2, decoded.id));
         }
     }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka::group::metrics::{CONSUMED, DEAD_LETTERED};
+use kafka::group::{self, Book, Committed, Standing};
 use service::status::figures::{grouped, span};
 use service::status::{Cell, Figure, Report, Status, Subject, Table};
 use service::{Registry, ServiceSettings};
 
-use crate::lag::{Book, Committed, Standing};
-use crate::metrics::{CONSUMED, DEAD_LETTERED, DUPLICATES, STORE_RETRIES, STORED};
-use crate::{flush, hold, kafka, store};
+use crate::metrics::{DUPLICATES, STORE_RETRIES, STORED};
+use crate::store;
 
 /// The consumer's page.
 pub(crate) fn status(settings: &ServiceSettings, registry: &Registry, book: Arc<Book>) -> Status {
@@ -19,10 +20,11 @@ pub(crate) fn status(settings: &ServiceSettings, registry: &Registry, book: Arc<
         counter: STORED,
         counted: "Posts stored",
         conditions: &[
-            (kafka::CONDITION, "Kafka"),
+            (group::KAFKA, "Kafka"),
             (store::CONDITION, "MongoDB"),
-            (flush::CONDITION, "Flushes"),
-            (hold::CONDITION, "Dead letters"),
+            (group::FLUSHES, "Flushes"),
+            (group::COMMITS, "Commits"),
+            (group::DEAD_LETTERS, "Dead letters"),
         ],
         report: Box::new(move || {
             let standings = book.standings();
@@ -36,9 +38,9 @@ pub(crate) fn status(settings: &ServiceSettings, registry: &Registry, book: Arc<
 }
 
 fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {
-    // Without a partition, or before Kafka has told, there is no number to show.
-    let lag: Option<i64> = standings.iter().map(|standing| standing.lag).sum();
-    let lag = lag.filter(|_| !standings.is_empty()).map_or("unknown".to_owned(), grouped);
+    // Without a partition there is no number to show.
+    let lag: i64 = standings.iter().map(|standing| standing.lag).sum();
+    let lag = if standings.is_empty() { "unknown".to_owned() } else { grouped(lag) };
     let total = |name, counter| Figure { name, value: grouped(counters.total(counter)), note: String::new() };
     vec![
         Figure { name: "Lag", value: lag, note: "records not yet committed".to_owned() },
@@ -52,11 +54,10 @@ fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {
 
 fn partitions(standings: &[Standing]) -> Table {
     let row = |standing: &Standing| {
-        let oldest = standing.lag_seconds.map(|seconds| span(Duration::from_secs_f64(seconds)));
         vec![
             Cell::Text(standing.partition.to_string()),
-            Cell::count(standing.lag),
-            oldest.map_or(Cell::Unknown, Cell::Number),
+            Cell::count(Some(standing.lag)),
+            Cell::Number(span(Duration::from_secs_f64(standing.lag_seconds))),
             match standing.committed {
                 Committed::Unknown => Cell::Unknown,
                 Committed::Nothing => Cell::Number("nothing".to_owned()),

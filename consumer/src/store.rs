@@ -56,7 +56,7 @@ impl Store {
     /// # Errors
     /// When the URI's options cannot be used at all.
     pub(crate) async fn connect(config: &Config, readiness: &Readiness, registry: &Registry) -> anyhow::Result<Self> {
-        let flushes = u32::try_from(config.concurrent_flushes).unwrap_or(u32::MAX);
+        let flushes = u32::try_from(config.limits.concurrent_flushes).unwrap_or(u32::MAX);
         let mut options = ClientOptions::parse(&config.mongo_uri.uri).await.context("MONGO_URI cannot be used")?;
         options.app_name.get_or_insert_with(|| "consumer".to_owned());
         // The driver's own ten connections, made two at a time, would cap the flushes; one more is for the flush of a revoke,

@@ -1,9 +1,20 @@
 //! A dead letter: a record that can never become a document, kept untouched in its own topic with the reason in its
-//! headers. The headers have Kafka Connect's names, so that existing tools read them.
+//! headers. The headers have Kafka Connect's names, so that existing tools read them. What the topic has no room for is left
+//! out ([`LeftOut`]).
 
 use std::collections::HashMap;
 
 use crate::PostId;
+
+mod left_out;
+
+pub use left_out::{Form, LeftOut};
+
+/// Most bytes that all headers of a dead letter take, names included: what its topic must take beyond a whole record.
+pub const HEADERS_MAX_BYTES: usize = 4_096;
+
+/// Longest message in a header, in bytes. A fault's text may repeat what a client sent.
+const MESSAGE_MAX_BYTES: usize = 2_000;
 
 const TOPIC: &str = "__connect.errors.topic";
 const PARTITION: &str = "__connect.errors.partition";
@@ -38,28 +49,6 @@ pub struct DeadLetter {
     pub message: String,
     /// The id that the record has or would have had; a replay sends it as key, so that it stores one document.
     pub id: PostId,
-}
-
-/// How much of its record a dead letter carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// All of it.
-    Whole,
-    /// Its key, but not its value.
-    WithoutValue,
-    /// Neither key nor value nor headers of its own.
-    WithoutRecord,
-}
-
-impl Form {
-    /// The next smaller form, if there is one.
-    pub fn smaller(self) -> Option<Self> {
-        match self {
-            Form::Whole => Some(Form::WithoutValue),
-            Form::WithoutValue => Some(Form::WithoutRecord),
-            Form::WithoutRecord => None,
-        }
-    }
 }
 
 /// The classes of reasons: few and fixed, since they are a metric's label too.
@@ -105,7 +94,7 @@ impl Reason {
 }
 
 impl DeadLetter {
-    /// The headers of the dead letter's record.
+    /// The headers of the dead letter's record; those of [`LeftOut`] are added to them. A long message is cut.
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         vec![
             (TOPIC, self.topic.clone()),
@@ -113,7 +102,7 @@ impl DeadLetter {
             (OFFSET, self.offset.to_string()),
             (STAGE, self.reason.stage().to_owned()),
             (CLASS, self.reason.as_str().to_owned()),
-            (MESSAGE, self.message.clone()),
+            (MESSAGE, bounded(&self.message)),
             (ID, self.id.to_string()),
         ]
     }
@@ -136,9 +125,68 @@ impl DeadLetter {
     }
 }
 
+/// The message, or its beginning and how long it is.
+fn bounded(message: &str) -> String {
+    if message.len() <= MESSAGE_MAX_BYTES {
+        return message.to_owned();
+    }
+    let end = (0..=MESSAGE_MAX_BYTES).rev().find(|&index| message.is_char_boundary(index)).unwrap_or(0);
+    format!("{}… (cut, {} bytes in all)", &message[..end], message.len())
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn letter(topic: &str, partition: i32, offset: i64, message: String) -> DeadLetter {
+        DeadLetter {
+            topic: topic.to_owned(),
+            partition,
+            offset,
+            reason: Reason::Conflict,
+            message,
+            id: PostId::fresh(),
+        }
+    }
+
+    fn read(headers: &[(&'static str, String)]) -> Result<DeadLetter, &'static str> {
+        DeadLetter::from_headers(headers.iter().map(|(name, value)| (*name, value.as_bytes())))
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_of_any_length_is_kept_or_cut_where_a_character_ends(text in "(?s).{1,6}", count in 1_usize..2_000) {
+            let written = letter("post", 3, 17, text.repeat(count));
+            let left_out = LeftOut { form: Form::WithoutValue, value_bytes: Some(usize::MAX) };
+            let headers = [written.headers(), left_out.headers()].concat();
+            let read = read(&headers).unwrap();
+            if written.message.len() <= MESSAGE_MAX_BYTES {
+                prop_assert_eq!(&read, &written);
+            } else {
+                let (beginning, rest) = read.message.rsplit_once('…').unwrap();
+                prop_assert!(written.message.starts_with(beginning));
+                prop_assert!((MESSAGE_MAX_BYTES - 3..=MESSAGE_MAX_BYTES).contains(&beginning.len()));
+                prop_assert_eq!(rest, format!(" (cut, {} bytes in all)", written.message.len()));
+                let message = written.message.clone();
+                prop_assert_eq!(DeadLetter { message, ..read }, written, "the rest reads back");
+            }
+            prop_assert_eq!(LeftOut::from_headers(headers.iter().map(|(n, v)| (*n, v.as_bytes()))), Ok(left_out));
+        }
+    }
+
+    #[test]
+    fn all_headers_together_are_bounded() {
+        // Kafka takes no longer name of a topic.
+        let largest = letter(&"t".repeat(249), i32::MIN, i64::MIN, "🦀".repeat(100_000));
+        let left_out = LeftOut { form: Form::WithoutRecord, value_bytes: Some(usize::MAX) };
+        let attempts = (REPLAY_ATTEMPTS_HEADER, u32::MAX.to_string());
+        let headers = [largest.headers(), left_out.headers(), vec![attempts]].concat();
+        // Beside the bytes of both, a header has at most three for each of their lengths.
+        let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
+        assert!(bytes <= HEADERS_MAX_BYTES, "{bytes}");
+    }
 
     #[test]
     fn headers_read_back_as_the_dead_letter() {

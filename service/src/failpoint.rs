@@ -55,18 +55,35 @@ impl Step {
 /// Dies here if the step is armed.
 #[cfg(feature = "failpoints")]
 pub fn reach(step: Step) {
+    if armed(step).is_some_and(|file| std::fs::remove_file(file).is_ok()) {
+        std::process::abort();
+    }
+}
+
+/// Whether the step is armed, for steps that take some preparation to be reached.
+#[cfg(feature = "failpoints")]
+pub fn is_armed(step: Step) -> bool {
+    armed(step).is_some_and(|file| file.exists())
+}
+
+/// The file that arms the step.
+#[cfg(feature = "failpoints")]
+fn armed(step: Step) -> Option<std::path::PathBuf> {
     use std::path::PathBuf;
     use std::sync::LazyLock;
 
     static ARMED: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::var_os(DIRECTORY).map(PathBuf::from));
-    if let Some(directory) = &*ARMED
-        && std::fs::remove_file(directory.join(step.name())).is_ok()
-    {
-        std::process::abort();
-    }
+    ARMED.as_ref().map(|directory| directory.join(step.name()))
 }
 
 /// Nothing: this build has no failpoints.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub fn reach(_: Step) {}
+
+/// Never: this build has no failpoints.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn is_armed(_: Step) -> bool {
+    false
+}

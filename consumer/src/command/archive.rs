@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use contract::DeadLetter;
+use kafka::group::replay_attempts;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::config::KafkaSettings;
-use crate::fetcher::replay_attempts;
 
 /// Longest wait for an answer of Kafka, and for the next record.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);

@@ -1,0 +1,29 @@
+//! The consumer's own HTTP route, beside the health endpoints.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use kafka::group::Release;
+use service::http::{Handler, RequestBody};
+
+/// Releases the brake, see `DLQ_MAX_SHARE` and `DLQ_MAX_CONSECUTIVE`.
+pub(crate) const RELEASE: &str = "/dead-letters/release";
+
+/// Answers [`RELEASE`].
+pub(crate) struct Routes {
+    pub(crate) release: Release,
+}
+
+impl Handler for Routes {
+    const ROUTES: &'static [(&'static str, Method)] = &[(RELEASE, Method::POST)];
+
+    async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+        self.release.release();
+        tracing::info!("the brake is to be released");
+        let mut response = Response::new(Full::new(Bytes::from_static(br#"{"status":"released"}"#)));
+        *response.status_mut() = StatusCode::ACCEPTED;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}

@@ -1,0 +1,113 @@
+//! What a member's core says of its health, as readiness conditions and log lines. Each condition speaks for everything it
+//! is about: it is met when nothing is in trouble, and says since when something is.
+
+use std::time::{Duration, Instant};
+
+use service::Readiness;
+use service::trace::{span_id, trace_id};
+
+use super::core::{Core, Exceeded, Received, Trouble};
+use super::handler::Handler;
+
+/// The readiness condition of what is written: batches and dead letters.
+pub const FLUSHES: &str = "flush";
+
+/// The readiness condition of commits.
+pub const COMMITS: &str = "commit";
+
+/// The readiness condition of the dead letters' number.
+pub const DEAD_LETTERS: &str = "dead_letters";
+
+/// A commit that is not answered for this long counts as in trouble.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Keeps the conditions up to date.
+pub(super) struct Conditions {
+    readiness: Readiness,
+    trouble: Option<Trouble>,
+    is_commit_stuck: bool,
+    is_braked: bool,
+}
+
+impl Conditions {
+    /// Everything is well.
+    pub(super) fn new(readiness: Readiness) -> Self {
+        for condition in [FLUSHES, COMMITS, DEAD_LETTERS] {
+            readiness.met(condition);
+        }
+        Self { readiness, trouble: None, is_commit_stuck: false, is_braked: false }
+    }
+
+    /// Shows what has changed.
+    pub(super) fn show<H: Handler>(&mut self, core: &Core<H::Record>, handler: &H) {
+        if core.trouble() != self.trouble.as_ref() {
+            self.trouble = core.trouble().cloned();
+            match &self.trouble {
+                Some(trouble) => {
+                    if self.readiness.unmet(FLUSHES, since(trouble)) {
+                        tracing::warn!(reason = trouble.reason, "flush held up, trying again");
+                    }
+                }
+                None => {
+                    if self.readiness.met(FLUSHES) {
+                        tracing::info!("flushes get through again");
+                    }
+                }
+            }
+        }
+        self.show_commits(core);
+        self.show_brake(core, handler);
+    }
+
+    fn show_commits<R>(&mut self, core: &Core<R>) {
+        let unanswered = core.commit_since().filter(|since| since.elapsed() > COMMIT_PATIENCE);
+        let trouble = core.commit_trouble().cloned().or_else(|| {
+            let since = unanswered?;
+            Some(Trouble { since, reason: "Kafka does not answer a commit".to_owned() })
+        });
+        match trouble {
+            Some(trouble) => _ = self.readiness.unmet(COMMITS, since(&trouble)),
+            None if self.is_commit_stuck => _ = self.readiness.met(COMMITS),
+            None => {}
+        }
+        self.is_commit_stuck = core.commit_trouble().is_some() || unanswered.is_some();
+    }
+
+    fn show_brake<H: Handler>(&mut self, core: &Core<H::Record>, handler: &H) {
+        match core.braked() {
+            Some((exceeded, record)) if !self.is_braked => {
+                self.is_braked = true;
+                self.brake(exceeded, record, handler);
+            }
+            None if self.is_braked => {
+                self.is_braked = false;
+                self.readiness.met(DEAD_LETTERS);
+                tracing::info!("the brake is released, consuming goes on");
+            }
+            _ => {}
+        }
+    }
+
+    fn brake<H: Handler>(&self, exceeded: Exceeded, record: Option<&Received<H::Record>>, handler: &H) {
+        let last = record.map(|record| {
+            let (partition, offset) = (record.ticket.partition, record.ticket.offset);
+            let letter = handler.dead_letter(&record.cargo);
+            let trace = record.cargo.as_ref().trace;
+            let line = handler.log_line(&record.cargo);
+            tracing::debug!(id = %letter.id, trace_id = trace_id(trace), span_id = span_id(trace), "record held");
+            format!(", the last one at partition {partition}, offset {offset}: {}, {line}", letter.reason.as_str())
+        });
+        let why = format!(
+            "consuming is paused, {exceeded}{}. Mend the cause, then release the brake (`consumer dead-letters release`) or \
+             restart the consumer, which allows as many again; or raise the limit",
+            last.unwrap_or_default()
+        );
+        tracing::warn!("{why}");
+        self.readiness.unmet(DEAD_LETTERS, why);
+    }
+}
+
+/// The trouble and its age, in whole seconds.
+fn since(trouble: &Trouble) -> String {
+    format!("{}, for {} s", trouble.reason, Instant::now().saturating_duration_since(trouble.since).as_secs())
+}

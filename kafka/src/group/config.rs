@@ -1,0 +1,26 @@
+//! What a member needs to know of Kafka and of its own bounds.
+
+use std::time::Duration;
+
+use super::core::Limits;
+
+/// Where Kafka is, and how the group works.
+#[derive(Debug, Clone)]
+pub struct GroupConfig {
+    /// `KAFKA_BROKER`: bootstrap addresses, host:port, comma-separated.
+    pub brokers: String,
+    /// `KAFKA_TOPIC`: the topic of the records.
+    pub topic: String,
+    /// `KAFKA_GROUP`: the consumer group.
+    pub group: String,
+    /// `DLQ_TOPIC`: the topic of the dead letters.
+    pub dead_letter_topic: String,
+    /// `CONSUMER_SESSION_TIMEOUT`: a member that is silent for this long is considered dead.
+    pub session_timeout: Duration,
+    /// `CONSUMER_MAX_POLL_INTERVAL`: a member that does not fetch for this long is considered stuck.
+    pub max_poll_interval: Duration,
+    /// `CONSUMER_BUFFER_BYTES`: bound of all records held; beyond it fetching pauses.
+    pub buffer_bytes: usize,
+    /// The bounds of the work.
+    pub limits: Limits,
+}

@@ -1,0 +1,89 @@
+//! The dead-letter topic: one that is there is taken as it is, and asks for no right to create it. One that is missing is
+//! created so that it keeps every letter until someone has looked at it, and takes whatever the records' topic takes.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use contract::dead_letter::HEADERS_MAX_BYTES;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::RDKafkaErrorCode;
+
+use super::config::GroupConfig;
+use super::context::GroupConsumer;
+use super::joining::ANSWER_TIMEOUT;
+
+/// Largest record batch that a topic takes.
+const LARGEST: &str = "max.message.bytes";
+
+/// Kafka's default of it.
+const LARGEST_BY_DEFAULT: usize = 1_048_588;
+
+/// Sees to it that the topic exists.
+///
+/// # Errors
+/// Why it may not; another try may succeed.
+pub(super) async fn prepare<R: Send + Sync + 'static>(
+    config: &GroupConfig,
+    consumer: &Arc<GroupConsumer<R>>,
+    replication: i32,
+) -> anyhow::Result<()> {
+    let (asking, topic) = (Arc::clone(consumer), config.dead_letter_topic.clone());
+    if tokio::task::spawn_blocking(move || exists(&asking, &topic)).await?? {
+        return Ok(());
+    }
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", &config.brokers)
+        .set("client.id", "consumer")
+        .create()
+        .context("cannot make the Kafka admin client")?;
+    let largest = largest_record(&admin, &config.topic).await?.saturating_add(HEADERS_MAX_BYTES);
+    // Kafka's setting is a 32-bit number.
+    let largest = largest.min(i32::MAX as usize).to_string();
+    let topic = NewTopic::new(&config.dead_letter_topic, 1, TopicReplication::Fixed(replication))
+        .set("retention.ms", "-1")
+        .set(LARGEST, &largest);
+    let created = admin.create_topics([&topic], &options()).await.context("cannot create the dead-letter topic")?;
+    for outcome in created {
+        match outcome {
+            Ok(name) => tracing::info!(replication, max_message_bytes = largest, "Topic created: {name}"),
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, code)) => bail!("cannot create the dead-letter topic {name}: {code}"),
+        }
+    }
+    Ok(())
+}
+
+/// Whether Kafka knows the topic; blocks until it has answered.
+fn exists<R: Send + Sync + 'static>(consumer: &GroupConsumer<R>, topic: &str) -> anyhow::Result<bool> {
+    let cannot = || format!("cannot look for the dead-letter topic {topic}");
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT).with_context(cannot)?;
+    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(false) };
+    match found.error().map(RDKafkaErrorCode::from) {
+        None => Ok(!found.partitions().is_empty()),
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition) => Ok(false),
+        Some(code) => bail!("{}: {code}", cannot()),
+    }
+}
+
+/// The `max.message.bytes` that is in force for the topic, the broker's default included; Kafka's own default where it is
+/// not told.
+async fn largest_record(admin: &AdminClient<DefaultClientContext>, topic: &str) -> anyhow::Result<usize> {
+    let described = admin.describe_configs([&ResourceSpecifier::Topic(topic)], &options()).await;
+    let described = described.with_context(|| format!("cannot ask for the settings of the topic {topic}"))?;
+    let told = described.into_iter().next().map_or(Err(RDKafkaErrorCode::Unknown), |described| described);
+    match told.map(|settings| settings.get(LARGEST)?.value.as_ref()?.parse().ok()) {
+        Ok(Some(largest)) => Ok(largest),
+        Ok(None) => Ok(LARGEST_BY_DEFAULT),
+        Err(code) => {
+            tracing::warn!(topic, reason = %code, "Kafka does not tell the topic's {LARGEST}, its default is assumed");
+            Ok(LARGEST_BY_DEFAULT)
+        }
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(ANSWER_TIMEOUT)).request_timeout(Some(ANSWER_TIMEOUT))
+}

@@ -1,0 +1,136 @@
+//! Sends dead letters to their topic, acknowledged by all replicas. One that is too large for the topic can go in a smaller
+//! form; whatever else keeps it from getting through may pass, so that the caller tries again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use contract::DeadLetter;
+use contract::dead_letter::{Form, LeftOut, REPLAY_ATTEMPTS_HEADER};
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+
+use super::config::GroupConfig;
+use super::core::LetterError;
+use super::record::Fetched;
+
+/// Longest time to get one dead letter into librdkafka's queue, and then to get it acknowledged, before it is tried anew.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest wait for both. librdkafka looks at its own deadlines once a second, so this one passes only if it is stuck.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Largest dead letter that is sent at all. A topic may allow more than Kafka's default of 1,048,588 bytes, and takes less
+/// when they are compressed; but a broker closes the connection to whoever sends it a request above 104,857,600
+/// (`socket.request.max.bytes`), and says no more than that.
+pub(super) const LARGEST_BYTES: &str = "100000000";
+
+/// The way to the dead-letter topic. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct DeadLetters {
+    topic: String,
+    config: ClientConfig,
+    /// Made when the first one is sent: its thread takes 0.5 % of a core even while there is nothing to send. Made anew when
+    /// it has failed for good.
+    producer: Arc<Mutex<Option<Arc<FutureProducer>>>>,
+}
+
+impl DeadLetters {
+    pub(super) fn new(config: &GroupConfig) -> Self {
+        let mut client = ClientConfig::new();
+        client
+            .set("bootstrap.servers", &config.brokers)
+            .set("client.id", "consumer")
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            // A flush sends one after the other, so none has company to wait for. Those of other flushes are no company
+            // either: the topic's limit is one of the batch, and would refuse several that it takes one by one.
+            .set("linger.ms", "0")
+            .set("batch.num.messages", "1")
+            .set("message.max.bytes", LARGEST_BYTES)
+            .set("message.timeout.ms", SEND_TIMEOUT.as_millis().to_string())
+            // A topic that was deleted is found again soon after it is made again: unknown ones fail at once, and are asked
+            // for every second.
+            .set("topic.metadata.propagation.max.ms", "1000")
+            .set("topic.metadata.refresh.interval.ms", "1000")
+            .set("reconnect.backoff.max.ms", "1000");
+        Self { topic: config.dead_letter_topic.clone(), config: client, producer: Arc::default() }
+    }
+
+    /// Returns once the dead letter is acknowledged.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(super) async fn send(&self, letter: &DeadLetter, record: &Fetched, form: Form) -> Result<(), LetterError> {
+        let producer = self.producer()?;
+        let key = record.key.as_ref().filter(|_| form.has_key());
+        let value = record.value.as_ref().filter(|_| form.has_value());
+        let message = FutureRecord::<Vec<u8>, Vec<u8>> {
+            topic: &self.topic,
+            partition: None,
+            payload: value,
+            key,
+            timestamp: Some(record.timestamp_ms),
+            headers: Some(headers(letter, record, form)),
+        };
+        let error = match tokio::time::timeout(DEADLINE, producer.send(message, SEND_TIMEOUT)).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err((error, _))) => Some(error),
+            Err(_) => None,
+        };
+        if error.as_ref().and_then(KafkaError::rdkafka_error_code).is_some_and(is_too_large) {
+            return Err(LetterError::TooLarge);
+        }
+        let fatal = producer.client().fatal_error().map(|(_, reason)| reason);
+        let why = match (fatal, error) {
+            (Some(reason), _) => {
+                self.retire(&producer);
+                format!("{reason}, with a new producer")
+            }
+            (None, Some(error)) => error.rdkafka_error_code().map_or(error.to_string(), |code| code.to_string()),
+            (None, None) => {
+                self.retire(&producer);
+                format!("no answer within {DEADLINE:?}, with a new producer")
+            }
+        };
+        Err(LetterError::Later(why))
+    }
+
+    fn producer(&self) -> Result<Arc<FutureProducer>, LetterError> {
+        let mut slot = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(producer) = &*slot {
+            return Ok(Arc::clone(producer));
+        }
+        let made =
+            self.config.create().map_err(|error| LetterError::Later(format!("cannot make the producer: {error}")))?;
+        Ok(Arc::clone(slot.insert(Arc::new(made))))
+    }
+
+    /// Takes a producer out of use. After a fatal error librdkafka refuses everything for ever.
+    fn retire(&self, producer: &Arc<FutureProducer>) {
+        let mut slot = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(retired) = slot.take_if(|current| Arc::ptr_eq(current, producer)) {
+            // Its end waits for its threads.
+            drop(tokio::task::spawn_blocking(move || drop(retired)));
+        }
+    }
+}
+
+fn headers(letter: &DeadLetter, record: &Fetched, form: Form) -> OwnedHeaders {
+    let mut headers = OwnedHeaders::new();
+    for (key, value) in letter.headers().into_iter().chain(LeftOut::new(form, record.value.as_deref()).headers()) {
+        headers = headers.insert(Header { key, value: Some(&value) });
+    }
+    if record.replay_attempts > 0 {
+        let attempts = record.replay_attempts.to_string();
+        headers = headers.insert(Header { key: REPLAY_ATTEMPTS_HEADER, value: Some(&attempts) });
+    }
+    headers
+}
+
+/// The first is said by librdkafka and by the topic's `max.message.bytes`, the second where the topic's segments are smaller
+/// than the letter.
+fn is_too_large(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge)
+}

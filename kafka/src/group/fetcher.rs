@@ -1,0 +1,92 @@
+//! The thread that polls Kafka. It asks the front what to do, applies it, and hands on what it gets. While there is no room,
+//! or while nothing is to be fetched, it goes on polling with everything paused, so that the group does not take it for dead.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
+use tokio_util::sync::CancellationToken;
+
+use super::context::GroupConsumer;
+use super::core::Received;
+use super::fetching::Turn;
+use super::front::Front;
+use super::handler::Handler;
+use super::record::Fetched;
+
+/// Longest time in one poll: how late a stop is noticed.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// The pause before it is asked again whether there is room.
+const ROOM_PAUSE: Duration = Duration::from_millis(5);
+
+/// Blocks its thread until `stop`, or until the pipeline is gone.
+pub(super) fn run<H: Handler>(
+    consumer: &GroupConsumer<H::Record>,
+    front: &Front<H::Record>,
+    handler: &Arc<H>,
+    stop: &CancellationToken,
+) {
+    let mut read = handler.reader();
+    let (mut turn, mut was_full) = (Turn::Wait, false);
+    let mut hand_on = |message: &BorrowedMessage<'_>| {
+        let (partition, offset, fetched) = (message.partition(), message.offset(), Fetched::of(message));
+        let (timestamp_ms, is_replay) = (fetched.timestamp_ms, fetched.replay_attempts > 0);
+        let record = read(fetched);
+        let bytes = handler.bytes(&record);
+        front.add(partition, offset, |assignment| Received {
+            timestamp_ms,
+            is_replay,
+            ..Received::new(partition, offset, assignment, bytes, record)
+        })
+    };
+    while !stop.is_cancelled() {
+        if turn != Turn::Poll || !front.may_just_poll() {
+            let (next, changes) = front.turn(Instant::now());
+            consumer.context().apply(consumer, &changes);
+            turn = next;
+            if front.is_full() != was_full {
+                was_full = !was_full;
+                tracing::info!(
+                    "{}",
+                    if was_full { "the buffer is full, fetching is paused" } else { "fetching goes on" }
+                );
+            }
+        }
+        let has_pipeline = match turn {
+            Turn::Wait => {
+                let has_pipeline = front.hand_on();
+                std::thread::sleep(ROOM_PAUSE);
+                has_pipeline
+            }
+            Turn::Poll | Turn::PollPaused => {
+                // What is gathered waits only for what is there already.
+                let wait = if front.is_empty() { POLL_TIMEOUT } else { Duration::ZERO };
+                match consumer.poll(wait) {
+                    None => front.hand_on(),
+                    Some(Ok(message)) => hand_on(&message),
+                    Some(Err(error)) => {
+                        report(&error);
+                        true
+                    }
+                }
+            }
+        };
+        if !has_pipeline {
+            return;
+        }
+    }
+}
+
+/// The watch says once that Kafka is away; librdkafka would say it for every connection.
+fn report(error: &KafkaError) {
+    use rdkafka::error::RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
+    match error.rdkafka_error_code() {
+        Some(AllBrokersDown | BrokerTransportFailure | OperationTimedOut | Resolve) => {
+            tracing::debug!(%error, "cannot fetch");
+        }
+        _ => tracing::warn!(%error, "cannot fetch, trying again"),
+    }
+}

@@ -1,0 +1,108 @@
+//! Getting into the group: waits for Kafka and for the topic, prepares the dead-letter topic, subscribes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaResult;
+use service::{Backoff, Readiness};
+
+use super::config::GroupConfig;
+use super::context::{Context, GroupConsumer};
+use super::dead_letter_topic;
+
+/// The readiness condition that is set here and by the watch: Kafka answers and the topic exists.
+pub const CONDITION: &str = "kafka";
+
+/// Longest wait for an answer of Kafka.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Fetched records that librdkafka may hold, in kilobytes; they come on top of `CONSUMER_BUFFER_BYTES`.
+const PREFETCH_KILOBYTES: &str = "8192";
+
+/// How long librdkafka waits before it looks again whether it holds fewer than [`PREFETCH_KILOBYTES`]. By default that is a second,
+/// in which a fast store takes more than these and the buffer's, so that it would wait for records.
+const PREFETCH_LOOK_MS: &str = "20";
+
+/// Joins the group, waiting for as long as it takes until Kafka answers and the topic exists.
+///
+/// # Errors
+/// When the settings cannot be used at all.
+pub(super) async fn join_group<R: Send + Sync + 'static>(
+    config: &GroupConfig,
+    context: Context<R>,
+    readiness: &Readiness,
+) -> anyhow::Result<Arc<GroupConsumer<R>>> {
+    let consumer: Arc<GroupConsumer<R>> =
+        Arc::new(client_config(config).create_with_context(context).context("cannot make the Kafka consumer")?);
+    let mut backoff = Backoff::for_servers();
+    loop {
+        match prepare_topics(config, &consumer).await {
+            Ok(partitions) => {
+                consumer.subscribe(&[&config.topic]).context("cannot subscribe")?;
+                readiness.met(CONDITION);
+                let GroupConfig { brokers, topic, group, .. } = config;
+                tracing::info!(brokers, topic, partitions, group, "Connected to Kafka");
+                return Ok(consumer);
+            }
+            Err(error) => {
+                let reason = format!("{error:#}");
+                let was_known = !readiness.unmet(CONDITION, &reason);
+                if !was_known || backoff.is_fresh() {
+                    tracing::warn!(brokers = config.brokers, error = reason, "cannot reach Kafka, trying again");
+                }
+                backoff.wait().await;
+            }
+        }
+    }
+}
+
+fn client_config(config: &GroupConfig) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", &config.brokers)
+        .set("client.id", "consumer")
+        .set("group.id", &config.group)
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", config.session_timeout.as_millis().to_string())
+        .set("heartbeat.interval.ms", (config.session_timeout / 4).as_millis().max(1).to_string())
+        .set("max.poll.interval.ms", config.max_poll_interval.as_millis().to_string())
+        .set("auto.offset.reset", "earliest")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("queued.max.messages.kbytes", PREFETCH_KILOBYTES)
+        .set("fetch.queue.backoff.ms", PREFETCH_LOOK_MS)
+        // A tenth of a second more is nothing beside the flush interval, and spares the broker an answer for each batch.
+        .set("fetch.min.bytes", "65536")
+        .set("fetch.wait.max.ms", "100")
+        .set("reconnect.backoff.max.ms", "1000")
+        .set("topic.metadata.refresh.interval.ms", "30000");
+    client
+}
+
+/// The topic's number of partitions; prepares the dead-letter topic beside it.
+async fn prepare_topics<R: Send + Sync + 'static>(
+    config: &GroupConfig,
+    consumer: &Arc<GroupConsumer<R>>,
+) -> anyhow::Result<usize> {
+    let (asking, topic) = (Arc::clone(consumer), config.topic.clone());
+    let replicas = tokio::task::spawn_blocking(move || replicas_of_partitions(&asking, &topic)).await?;
+    let replicas = replicas.context("cannot connect")?;
+    let Some(first) = replicas.first() else {
+        bail!("the topic {} does not exist yet (the producer creates it)", config.topic);
+    };
+    dead_letter_topic::prepare(config, consumer, i32::try_from(*first).unwrap_or(1).max(1)).await?;
+    Ok(replicas.len())
+}
+
+/// The number of replicas of each of the topic's partitions; blocks until Kafka has answered.
+fn replicas_of_partitions<R: Send + Sync + 'static>(
+    consumer: &GroupConsumer<R>,
+    topic: &str,
+) -> KafkaResult<Vec<usize>> {
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT)?;
+    let topics = metadata.topics().iter().filter(|found| found.name() == topic);
+    Ok(topics.flat_map(|topic| topic.partitions()).map(|partition| partition.replicas().len()).collect())
+}

@@ -1,0 +1,237 @@
+//! How far behind the group is, for the partitions that this member holds: end offset − committed offset, and the age of the
+//! oldest record not yet committed. Both are shown for as long as a partition is held, whatever fails: they are wrong rather
+//! than absent, and wrong upwards, because what is behind must never look fine.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use service::Registry;
+use service::metrics::write_partition_gauge;
+
+use super::core::PartitionState;
+
+/// What is known of the partitions held.
+#[derive(Default)]
+pub struct Book {
+    partitions: Mutex<BTreeMap<i32, Partition>>,
+}
+
+/// A partition that is held, with what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// The partition.
+    pub partition: i32,
+    /// Its end offset, once Kafka has said it.
+    pub end_offset: Option<i64>,
+    /// What the group has committed of it.
+    pub committed: Committed,
+    /// Records not committed: as far as Kafka has said, and at least those that are received.
+    pub lag: i64,
+    /// Age of the oldest record not committed, in seconds.
+    pub lag_seconds: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Partition {
+    /// Low and high watermark.
+    watermarks: Option<(i64, i64)>,
+    committed: Committed,
+    /// Records received and not committed.
+    received: usize,
+    /// Timestamp (ms) of the oldest of them.
+    oldest_received_ms: Option<i64>,
+    /// Since when (ms) nothing says that the partition is caught up: since it is held, or since it was last.
+    behind_since_ms: i64,
+}
+
+/// What the group has committed of a partition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Committed {
+    /// The group was not asked yet.
+    #[default]
+    Unknown,
+    /// The group has not committed yet.
+    Nothing,
+    /// The next offset to read.
+    Offset(i64),
+}
+
+impl Partition {
+    fn held_since(now_ms: i64) -> Self {
+        Self {
+            watermarks: None,
+            committed: Committed::Unknown,
+            received: 0,
+            oldest_received_ms: None,
+            behind_since_ms: now_ms,
+        }
+    }
+
+    fn lag(&self) -> i64 {
+        let received = i64::try_from(self.received).unwrap_or(i64::MAX);
+        let committed = match (self.committed, self.watermarks) {
+            // Retention may have deleted what was not committed.
+            (Committed::Offset(offset), Some((low, _))) => offset.max(low),
+            (Committed::Nothing, Some((low, _))) => low,
+            _ => return received,
+        };
+        self.watermarks.map_or(received, |(_, end)| (end - committed).max(received))
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.watermarks.is_some() && self.committed != Committed::Unknown && self.lag() == 0
+    }
+
+    fn lag_seconds(&self, now_ms: i64) -> f64 {
+        if self.is_caught_up() {
+            return 0.0;
+        }
+        // Without a record at hand nobody knows how old the oldest is, only since when it waits here.
+        (now_ms - self.oldest_received_ms.unwrap_or(self.behind_since_ms)).max(0) as f64 / 1000.0
+    }
+}
+
+impl Book {
+    /// Writes the book's series at each render of the metrics.
+    pub(super) fn publish(self: &Arc<Self>, topic: &str, group: &str, registry: &Registry) {
+        let book = Arc::clone(self);
+        let topic = format!("topic=\"{topic}\"");
+        let group = format!("consumergroup=\"{group}\",{topic}");
+        registry.add_section(move |text| {
+            let standings = book.standings();
+            let ends = standings.iter().filter_map(|s| Some((s.partition, s.end_offset? as f64)));
+            let help = "End offset of the partition";
+            write_partition_gauge(text, "kafka_topic_partition_current_offset", help, &topic, ends);
+            let lags = standings.iter().map(|s| (s.partition, s.lag as f64));
+            write_partition_gauge(text, "kafka_consumergroup_lag", "End offset minus committed offset", &group, lags);
+            let ages = standings.iter().map(|s| (s.partition, s.lag_seconds));
+            let help = "Age of the oldest record not yet committed, in seconds";
+            write_partition_gauge(text, "kafka_consumergroup_lag_seconds", help, &group, ages);
+        });
+    }
+
+    /// How each partition stands that is held.
+    pub fn standings(&self) -> Vec<Standing> {
+        let now_ms = now_ms();
+        let standing = |(partition, known): (&i32, &Partition)| Standing {
+            partition: *partition,
+            end_offset: known.watermarks.map(|(_, end)| end),
+            committed: known.committed,
+            lag: known.lag(),
+            lag_seconds: known.lag_seconds(now_ms),
+        };
+        self.partitions().iter().map(standing).collect()
+    }
+
+    /// The partitions are held from now on.
+    pub(super) fn hold(&self, partitions: &[i32]) {
+        let held = Partition::held_since(now_ms());
+        self.partitions().extend(partitions.iter().map(|partition| (*partition, held)));
+    }
+
+    /// The partitions are not held any more.
+    pub(super) fn give_up(&self, partitions: &[i32]) {
+        self.partitions().retain(|partition, _| !partitions.contains(partition));
+    }
+
+    /// Kafka's answer: the partition's low and high watermark.
+    pub(super) fn watermarks(&self, partition: i32, low: i64, high: i64) {
+        self.update(partition, |partition| partition.watermarks = Some((low, high)));
+    }
+
+    /// What is known to be committed of each partition.
+    pub(super) fn known_committed(&self) -> BTreeMap<i32, Committed> {
+        self.partitions().iter().map(|(id, partition)| (*id, partition.committed)).collect()
+    }
+
+    /// A commit is acknowledged.
+    pub(super) fn committed(&self, partition: i32, next: i64) {
+        self.update(partition, |partition| partition.committed = Committed::Offset(next));
+    }
+
+    /// Kafka's answer to what the group has committed, asked while `before` was known. What was committed since counts more.
+    pub(super) fn seen_committed(&self, partition: i32, before: Committed, seen: Option<i64>) {
+        self.update(partition, |partition| {
+            if partition.committed == before {
+                partition.committed = seen.map_or(Committed::Nothing, Committed::Offset);
+            }
+        });
+    }
+
+    /// What the core has received and not committed.
+    pub(super) fn received(&self, state: &PartitionState) {
+        self.update(state.partition, |partition| {
+            partition.received = state.uncommitted;
+            partition.oldest_received_ms = state.oldest_uncommitted_ms;
+        });
+    }
+
+    fn update(&self, partition: i32, update: impl FnOnce(&mut Partition)) {
+        if let Some(partition) = self.partitions().get_mut(&partition) {
+            update(partition);
+            if partition.is_caught_up() {
+                partition.behind_since_ms = now_ms();
+            }
+        }
+    }
+
+    fn partitions(&self) -> MutexGuard<'_, BTreeMap<i32, Partition>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition(watermarks: Option<(i64, i64)>, committed: Committed) -> Partition {
+        Partition { watermarks, committed, ..Partition::held_since(1_000) }
+    }
+
+    #[test]
+    fn lag_is_end_minus_committed_and_at_least_what_is_received() {
+        assert_eq!(partition(Some((0, 9)), Committed::Offset(5)).lag(), 4);
+        assert_eq!(partition(Some((3, 9)), Committed::Nothing).lag(), 6, "what retention deleted is no lag");
+        assert_eq!(partition(Some((7, 9)), Committed::Offset(5)).lag(), 2);
+        assert_eq!(partition(Some((0, 9)), Committed::Offset(12)).lag(), 0, "the end offset is a second old");
+        for (watermarks, committed) in
+            [(None, Committed::Offset(5)), (Some((0, 9)), Committed::Unknown), (Some((0, 9)), Committed::Offset(9))]
+        {
+            assert_eq!(Partition { received: 7, ..partition(watermarks, committed) }.lag(), 7);
+        }
+    }
+
+    #[test]
+    fn an_age_is_never_absent_and_grows_while_nothing_says_that_all_is_read() {
+        assert_eq!(partition(Some((0, 9)), Committed::Offset(9)).lag_seconds(3_500), 0.0);
+        assert_eq!(partition(None, Committed::Unknown).lag_seconds(3_500), 2.5, "Kafka has said nothing since");
+        assert_eq!(
+            partition(Some((0, 9)), Committed::Offset(5)).lag_seconds(3_500),
+            2.5,
+            "behind, but nothing fetched"
+        );
+        let received = Partition { oldest_received_ms: Some(500), ..partition(Some((0, 9)), Committed::Offset(5)) };
+        assert_eq!(received.lag_seconds(3_500), 3.0);
+    }
+
+    #[test]
+    fn the_waiting_counts_from_when_all_was_read_last() {
+        let book = Book::default();
+        book.hold(&[0]);
+        book.partitions().get_mut(&0).unwrap().behind_since_ms = 0;
+        book.watermarks(0, 0, 5);
+        assert!(book.standings()[0].lag_seconds > 1_000.0);
+        book.committed(0, 5);
+        assert_eq!(book.standings()[0].lag_seconds, 0.0);
+        book.watermarks(0, 0, 6);
+        assert!(book.standings()[0].lag_seconds < 1_000.0);
+        book.give_up(&[0]);
+        assert!(book.standings().is_empty());
+    }
+}

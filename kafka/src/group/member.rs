@@ -1,0 +1,188 @@
+//! A member from its start to its end: the fetcher's thread, the watch's threads and the pipeline, which end together.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use anyhow::{Context as _, bail};
+use rdkafka::consumer::Consumer;
+use service::{Readiness, Registry};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::budget::Budget;
+use super::conditions::Conditions;
+use super::config::GroupConfig;
+use super::context::Context;
+use super::core::Core;
+use super::dead_letters::DeadLetters;
+use super::front::Front;
+use super::handler::Handler;
+use super::lag::Book;
+use super::metrics::Metrics;
+use super::pipeline::{InFlight, Inputs, Pipeline};
+use super::watch::{Question, Watch};
+use super::{fetcher, joining};
+
+/// Releases the brake of a member. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Release {
+    releases: mpsc::Sender<()>,
+}
+
+impl Release {
+    /// Something to ask a member with, and what [`run`] wants of it.
+    pub fn new() -> (Self, mpsc::Receiver<()>) {
+        let (releases, requested) = mpsc::channel(1);
+        (Self { releases }, requested)
+    }
+
+    /// As many dead letters are allowed again as at the start, and what is held is judged anew.
+    pub fn release(&self) {
+        // One that waits already says the same.
+        self.releases.try_send(()).ok();
+    }
+}
+
+/// What a member tells the rest of its service.
+pub struct Instruments {
+    /// Its metrics.
+    pub registry: Registry,
+    /// Its health.
+    pub readiness: Readiness,
+    /// How far behind it is.
+    pub book: Arc<Book>,
+    /// Somebody wants the brake released.
+    pub releases: mpsc::Receiver<()>,
+}
+
+/// Consumes until `stop` is cancelled; then finishes, commits, leaves the group and returns.
+///
+/// # Errors
+/// When a part of the member failed. Nothing is lost by it: what is not committed is read again.
+pub async fn run<H: Handler>(
+    config: &GroupConfig,
+    handler: Arc<H>,
+    instruments: Instruments,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let Instruments { registry, readiness, book, releases } = instruments;
+    let metrics = Arc::new(Metrics::new(&registry, config.limits.concurrent_flushes));
+    book.publish(&config.topic, &config.group, &registry);
+    let budget = Budget::new(config.buffer_bytes);
+    publish(&budget, &registry);
+    let (front, stream) = Front::new(budget.clone(), metrics.consumed.clone());
+    let front = Arc::new(front);
+    let context = Context::new(
+        &config.topic,
+        config.limits.revoke_timeout,
+        Arc::clone(&front),
+        Arc::clone(&book),
+        Arc::clone(&metrics),
+    );
+    let consumer = tokio::select! {
+        joined = joining::join_group(config, context, &readiness) => joined?,
+        () = stop.cancelled() => return Ok(()),
+    };
+
+    // The threads end when the service stops and when any part of the member ends, whichever way: a thread that went on polling
+    // would keep partitions that nobody works on.
+    let all = stop.child_token();
+    let ending = all.clone().drop_guard();
+    let failed = CancellationToken::new();
+    let mut threads = Threads { all: all.clone(), failed: failed.clone(), started: Vec::new() };
+    {
+        let (consumer, front, handler, stop) =
+            (Arc::clone(&consumer), Arc::clone(&front), Arc::clone(&handler), all.clone());
+        threads.start("fetcher", move || fetcher::run(&consumer, &front, &handler, &stop))?;
+    }
+    let (events, watched) = mpsc::unbounded_channel();
+    let watch = Arc::new(Watch {
+        consumer: Arc::clone(&consumer),
+        front: Arc::clone(&front),
+        topic: config.topic.clone(),
+        book: Arc::clone(&book),
+        events,
+        readiness: readiness.clone(),
+        silent: Mutex::default(),
+    });
+    for (question, name) in Question::ALL {
+        let (watch, stop) = (Arc::clone(&watch), all.clone());
+        threads.start(name, move || watch.run(question, &stop))?;
+    }
+    drop(watch);
+
+    let pipeline = Pipeline {
+        core: Core::new(config.limits, budget),
+        handler,
+        topic: config.topic.clone(),
+        consumer: Arc::clone(&consumer),
+        front,
+        dead_letters: DeadLetters::new(config),
+        book,
+        metrics,
+        conditions: Conditions::new(readiness),
+        in_flight: InFlight::nothing(),
+    };
+    tokio::select! {
+        outcome = pipeline.run(Inputs { stream, watched, releases }, stop) => outcome?,
+        () = failed.cancelled() => bail!("a thread of the consumer failed"),
+    }
+    drop(ending);
+    // Closing the consumer leaves the group, so that the others take over at once; it blocks while Kafka answers.
+    let closing = move || {
+        let ended = threads.join();
+        consumer.context().close();
+        drop(consumer);
+        ended
+    };
+    let ended = tokio::task::spawn_blocking(closing).await.context("closing failed")?;
+    ended.then_some(()).context("a thread of the consumer failed")
+}
+
+/// The member's threads, which end together.
+struct Threads {
+    all: CancellationToken,
+    /// One has ended although nobody has stopped it.
+    failed: CancellationToken,
+    started: Vec<thread::JoinHandle<()>>,
+}
+
+impl Threads {
+    fn start(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+        let ending = Ending { all: self.all.clone(), failed: self.failed.clone() };
+        let run = move || {
+            let _ending = ending;
+            work();
+        };
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run).context("cannot start a thread")?;
+        self.started.push(thread);
+        Ok(())
+    }
+
+    /// Waits for their ends; whether all have ended well.
+    fn join(self) -> bool {
+        self.started.into_iter().map(thread::JoinHandle::join).fold(true, |all, ended| all && ended.is_ok())
+    }
+}
+
+/// Says so if a thread ends although nobody has stopped it, or by a panic.
+struct Ending {
+    all: CancellationToken,
+    failed: CancellationToken,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if thread::panicking() || !self.all.is_cancelled() {
+            self.failed.cancel();
+        }
+    }
+}
+
+/// Shows in the metrics how many bytes are held.
+fn publish(budget: &Budget, registry: &Registry) {
+    let (held, limit) = (budget.clone(), budget.limit());
+    registry.observe("ingest_buffered_bytes", "Bytes of all records held in memory", &[], move || held.held() as f64);
+    let help = "Bytes of all records that may be held in memory";
+    registry.observe("ingest_buffered_bytes_limit", help, &[], move || limit as f64);
+}

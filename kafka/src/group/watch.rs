@@ -1,0 +1,161 @@
+//! Asks Kafka once a second how far the partitions reach and what the group has committed, on threads of their own, because
+//! librdkafka's questions block. Partitions that do not answer are asked on a thread apart, so that they delay no other.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rdkafka::Offset;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaResult;
+use service::Readiness;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::context::{GroupConsumer, to_list};
+use super::core::Event;
+use super::front::Front;
+use super::joining::{ANSWER_TIMEOUT, CONDITION};
+use super::lag::{Book, Committed};
+
+/// How often Kafka is asked.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How late a stop is noticed.
+const STEP: Duration = Duration::from_millis(100);
+
+/// What one thread asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    /// The ends of the partitions that answered last time, and whether Kafka is there at all.
+    Ends,
+    /// The ends of the partitions that did not answer last time.
+    SilentEnds,
+    /// What the group has committed.
+    Committed,
+}
+
+impl Question {
+    /// Every question.
+    pub(super) const ALL: [(Question, &'static str); 3] =
+        [(Question::Ends, "watch"), (Question::SilentEnds, "watch-silent"), (Question::Committed, "watch-committed")];
+}
+
+/// Keeps the book and the pipeline up to date.
+pub(super) struct Watch<R: Send + Sync + 'static> {
+    pub(super) consumer: Arc<GroupConsumer<R>>,
+    pub(super) front: Arc<Front<R>>,
+    pub(super) topic: String,
+    pub(super) book: Arc<Book>,
+    /// Drained by the pipeline; a few events a second.
+    pub(super) events: mpsc::UnboundedSender<Event<R>>,
+    pub(super) readiness: Readiness,
+    /// The partitions that did not answer when they were asked last, each with the reason.
+    pub(super) silent: Mutex<BTreeSet<i32>>,
+}
+
+impl<R: Send + Sync + 'static> Watch<R> {
+    /// Blocks its thread until the stop.
+    pub(super) fn run(&self, question: Question, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            match question {
+                Question::Ends => self.ask_ends(),
+                Question::SilentEnds => self.ask_silent_ends(),
+                Question::Committed => self.ask_committed(),
+            }
+            let mut waited = Duration::ZERO;
+            while waited < WATCH_INTERVAL && !stop.is_cancelled() {
+                std::thread::sleep(STEP);
+                waited += STEP;
+            }
+        }
+    }
+
+    fn ask_ends(&self) {
+        let held: Vec<i32> = self.front.held().into_iter().map(|(partition, _)| partition).collect();
+        self.silent().retain(|partition| held.contains(partition));
+        let silent = self.silent().clone();
+        let mut outcome = Ok(());
+        for partition in held.iter().filter(|partition| !silent.contains(partition)) {
+            if let Err(error) = self.ask_end(*partition) {
+                self.silent().insert(*partition);
+                outcome = Err(format!("partition {partition} does not answer: {error}"));
+            }
+        }
+        if let (Ok(()), Some(first)) = (&outcome, silent.first()) {
+            outcome = Err(format!("{} of {} partitions do not answer, among them {first}", silent.len(), held.len()));
+        }
+        if held.is_empty() {
+            let asked = self.consumer.fetch_metadata(Some(&self.topic), ANSWER_TIMEOUT);
+            outcome = asked.map(drop).map_err(|error| format!("does not answer: {error}"));
+        }
+        match outcome {
+            Ok(()) => {
+                if self.readiness.met(CONDITION) {
+                    tracing::info!("Kafka answers again");
+                }
+            }
+            Err(error) => {
+                if self.readiness.unmet(CONDITION, &error) {
+                    tracing::warn!(error, "Kafka does not answer");
+                }
+            }
+        }
+    }
+
+    fn ask_silent_ends(&self) {
+        for partition in self.silent().clone() {
+            if self.ask_end(partition).is_ok() {
+                self.silent().remove(&partition);
+            }
+        }
+    }
+
+    fn ask_end(&self, partition: i32) -> KafkaResult<()> {
+        let (low, high) = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER_TIMEOUT)?;
+        self.book.watermarks(partition, low, high);
+        // Whoever does not receive any more does not need it.
+        self.events.send(Event::Watermarks { partition, low, high }).ok();
+        Ok(())
+    }
+
+    fn ask_committed(&self) {
+        let held = self.front.held();
+        if held.is_empty() {
+            return;
+        }
+        let known = self.book.known_committed();
+        let list = to_list(&self.topic, held.iter().map(|(partition, _)| (*partition, None)));
+        let answer = match self.consumer.committed_offsets(list, ANSWER_TIMEOUT) {
+            Ok(answer) => answer,
+            Err(error) => return tracing::debug!(%error, "the group does not say what it has committed"),
+        };
+        let mut committed = Vec::new();
+        for (partition, assignment) in held {
+            let Some(element) = answer.find_partition(&self.topic, partition) else { continue };
+            let offset = match (element.error(), element.offset()) {
+                (Ok(()), Offset::Offset(offset)) => Some(offset),
+                (Ok(()), Offset::Invalid) => None,
+                _ => continue,
+            };
+            // An answer that was overtaken by a commit is no news.
+            let before = known.get(&partition).copied().unwrap_or_default();
+            let is_news = match before {
+                Committed::Unknown => true,
+                Committed::Nothing => false,
+                Committed::Offset(before) => offset.is_none_or(|offset| offset < before),
+            };
+            self.book.seen_committed(partition, before, offset);
+            if is_news {
+                committed.push((partition, assignment, offset));
+            }
+        }
+        if !committed.is_empty() {
+            self.events.send(Event::SeenCommitted(committed)).ok();
+        }
+    }
+
+    fn silent(&self) -> MutexGuard<'_, BTreeSet<i32>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
