@@ -9,6 +9,7 @@ use rskafka::client::partition::{Compression, PartitionClient};
 use rskafka::record::Record;
 
 use crate::nodelay::{Nodelay, STALL_FREE_BYTES};
+use crate::sent::reaching_sent;
 
 /// An acknowledgement that took so long may have waited for a delayed ACK (40 ms).
 const STALL: Duration = Duration::from_millis(30);
@@ -44,7 +45,7 @@ impl Connection {
     /// Sends a batch and gives its records' offsets.
     pub(crate) async fn produce(&mut self, records: Vec<Record>, compression: Compression) -> Result<Vec<i64>, Error> {
         let started = Instant::now();
-        let offsets = self.client.produce(records, compression).await?;
+        let offsets = reaching_sent(self.client.produce(records, compression)).await?;
         if self.may_stall(started.elapsed()) {
             self.set_nodelay().await;
         }

@@ -11,6 +11,7 @@ use contract::TraceContext;
 use rskafka::client::Client;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{Compression, UnknownTopicHandling};
+use service::failpoint::{Step, reach};
 use service::trace::{Span, span_id, trace_id};
 use service::{Backoff, Tracer};
 use tokio::sync::{Mutex, Notify, watch};
@@ -67,6 +68,7 @@ impl Lane {
             let trace = span.as_ref().map(Span::context);
             match tokio::time::timeout_at(deadline.into(), self.send(&mut batch, trace)).await {
                 Ok(Ok(offsets)) => {
+                    reach(Step::ProduceAcknowledged);
                     for (submission, offset) in batch.into_iter().zip(offsets) {
                         submission.request.acknowledge(offset);
                     }

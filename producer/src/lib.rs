@@ -40,6 +40,7 @@ mod queue;
 mod record;
 mod refusal;
 mod routes;
+mod sent;
 mod spans;
 mod status;
 mod waiting_request;

@@ -10,6 +10,7 @@ mod broker;
 mod bulk;
 mod bulk_refused;
 mod client;
+mod failpoints;
 mod health;
 mod kafka_away;
 mod leader;

@@ -18,12 +18,13 @@ fn program(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
 
 /// The same on a port of its own with this topic of the broker that all tests share, once it is ready.
 async fn serving(topic: &str, variables: &[(&str, &str)]) -> (Child, SocketAddr) {
+    serving_at(stack::shared().await.kafka_broker(), topic, variables).await
+}
+
+/// The same with another broker.
+pub(crate) async fn serving_at(broker: &str, topic: &str, variables: &[(&str, &str)]) -> (Child, SocketAddr) {
     let port = stack::free_port();
-    let own = [
-        ("PORT", port.to_string()),
-        ("KAFKA_BROKER", stack::shared().await.kafka_broker().to_owned()),
-        ("KAFKA_TOPIC", topic.to_owned()),
-    ];
+    let own = [("PORT", port.to_string()), ("KAFKA_BROKER", broker.to_owned()), ("KAFKA_TOPIC", topic.to_owned())];
     let mut program = program(&[], variables);
     let child = program.envs(own).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let address = ([127, 0, 0, 1], port).into();

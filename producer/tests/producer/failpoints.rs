@@ -1,0 +1,173 @@
+//! The producer dies exactly where a test says: what it has sent by then is in the topic, and no client was told.
+
+use std::path::PathBuf;
+
+use contract::PostId;
+use service::failpoint::{DIRECTORY, Step};
+
+use crate::client::{Connection, POST, post};
+use crate::program::serving_at;
+use crate::topic::{fresh_topic, records};
+
+/// A directory that arms steps, removed at the test's end.
+struct Armed(PathBuf);
+
+impl Armed {
+    fn new() -> Self {
+        let directory = std::env::temp_dir().join(format!("failpoints-{}", PostId::fresh()));
+        std::fs::create_dir(&directory).unwrap();
+        Self(directory)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    fn arm(&self, step: Step) {
+        std::fs::write(self.0.join(step.name()), "").unwrap();
+    }
+
+    fn is_armed(&self, step: Step) -> bool {
+        self.0.join(step.name()).exists()
+    }
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[cfg(feature = "failpoints")]
+mod built_in {
+    use std::os::unix::process::ExitStatusExt;
+    use std::time::Duration;
+
+    use producer::LANES_PER_PARTITION;
+    use tokio::process::Child;
+
+    use super::*;
+    use crate::broker;
+    use crate::bulk::{array, bulk};
+    use crate::client::{request, within_patience};
+    use crate::running::eventually;
+
+    /// So many posts, one after the other, give each lane its connection.
+    const WARM_UP: usize = 2 * LANES_PER_PARTITION;
+
+    /// What `abort` gives.
+    const SIGABRT: i32 = 6;
+
+    async fn aborted(mut child: Child) {
+        let status = within_patience("the program's end", child.wait()).await.unwrap();
+        assert_eq!(status.signal(), Some(SIGABRT), "{status:?}");
+    }
+
+    /// The client's connection ended without an answer.
+    async fn unanswered(mut connection: Connection) {
+        connection.closed().await;
+    }
+
+    async fn metric(address: std::net::SocketAddr, line: &str) {
+        eventually(line, async || {
+            let metrics = Connection::open(address).await.ask(request("GET", "/metrics")).await;
+            metrics.text().lines().any(|other| other == line)
+        })
+        .await;
+    }
+
+    /// Frozen, the broker can have acknowledged nothing; what is on the wire it finds when it goes on.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_batch_is_on_the_wire_and_not_acknowledged() {
+        let mut broker = broker::borrow().await;
+        broker.bring_back().await;
+        let (armed, topic, address) = (Armed::new(), fresh_topic(), broker.address());
+        let (child, producer) = serving_at(&address, &topic, &[(DIRECTORY, armed.path())]).await;
+        for _ in 0..WARM_UP {
+            Connection::open(producer).await.ask(post(POST)).await.created_id();
+        }
+        armed.arm(Step::ProduceSent);
+        broker.freeze();
+        let mut connection = Connection::open(producer).await;
+        connection.send(post(POST)).await;
+        aborted(child).await;
+        unanswered(connection).await;
+        assert!(!armed.is_armed(Step::ProduceSent), "it kills once");
+
+        broker.bring_back().await;
+        eventually("the record", async || records(&address, &topic).await.len() == WARM_UP + 1).await;
+    }
+
+    /// While every lane waits for a frozen broker, posts gather for one large batch.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_large_batch_is_on_the_wire_as_a_whole() {
+        const GATHERED: usize = 4_000;
+        let mut broker = broker::borrow().await;
+        broker.bring_back().await;
+        let (armed, topic, address) = (Armed::new(), fresh_topic(), broker.address());
+        let variables = [(DIRECTORY, armed.path()), ("PRODUCER_TIMEOUT", "30s")];
+        let (child, producer) = serving_at(&address, &topic, &variables).await;
+        for _ in 0..WARM_UP {
+            Connection::open(producer).await.ask(post(POST)).await.created_id();
+        }
+        broker.freeze();
+        let mut waiting = Vec::new();
+        for lane in 1..=LANES_PER_PARTITION {
+            let mut connection = Connection::open(producer).await;
+            connection.send(post(POST)).await;
+            waiting.push(connection);
+            metric(producer, &format!("ingest_produce_batch_records_count {}", WARM_UP + lane)).await;
+        }
+        armed.arm(Step::ProduceSent);
+        let mut connection = Connection::open(producer).await;
+        connection.send(bulk(array(GATHERED))).await;
+        metric(producer, &format!("ingest_in_flight_posts {}", LANES_PER_PARTITION + GATHERED)).await;
+
+        broker.bring_back().await;
+        aborted(child).await;
+        unanswered(connection).await;
+        // Where Nagle's algorithm stays on, it is not so large; a part of it would be worth nothing to the broker.
+        let before = WARM_UP + LANES_PER_PARTITION;
+        eventually("the records", async || records(&address, &topic).await.len() > before).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_batch_is_acknowledged_and_not_answered() {
+        let mut broker = broker::borrow().await;
+        broker.bring_back().await;
+        let (armed, topic, address) = (Armed::new(), fresh_topic(), broker.address());
+        let variables = [(DIRECTORY, armed.path()), ("PRODUCER_TIMEOUT", "30s")];
+        let (mut child, producer) = serving_at(&address, &topic, &variables).await;
+        Connection::open(producer).await.ask(post(POST)).await.created_id();
+        armed.arm(Step::ProduceAcknowledged);
+        broker.freeze();
+        let mut connection = Connection::open(producer).await;
+        connection.send(post(POST)).await;
+        metric(producer, "ingest_in_flight_posts 1").await;
+        // A hundred times the linger.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(child.try_wait().unwrap().is_none(), "without an acknowledgement it lives");
+        assert!(armed.is_armed(Step::ProduceAcknowledged));
+
+        broker.bring_back().await;
+        aborted(child).await;
+        unanswered(connection).await;
+        assert_eq!(records(&address, &topic).await.len(), 2);
+    }
+}
+
+#[cfg(not(feature = "failpoints"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_without_failpoints_knows_none() {
+    let (armed, topic) = (Armed::new(), fresh_topic());
+    let broker = stack::shared().await.kafka_broker();
+    for step in Step::ALL {
+        armed.arm(step);
+    }
+    let (_child, producer) = serving_at(broker, &topic, &[(DIRECTORY, armed.path())]).await;
+    for _ in 0..3 {
+        Connection::open(producer).await.ask(post(POST)).await.created_id();
+    }
+    assert!(Step::ALL.into_iter().all(|step| armed.is_armed(step)));
+    assert_eq!(records(broker, &topic).await.len(), 3);
+}
