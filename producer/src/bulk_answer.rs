@@ -15,8 +15,18 @@ const UNKNOWN: &[u8] = br#"{"unknown":true,"message":"not acknowledged in time, 
 /// The result of a post whose partition is away.
 const AWAY: &[u8] = br#"{"unavailable":true,"message":"Kafka cannot be reached, so it is not stored: send it again"}"#;
 
+/// The result of a post in whose place the `Idempotency-Key` stands for another one.
+const CONFLICT: &[u8] = br#"{"errors":[{"field":"Idempotency-Key","message":"was used with another post in this place: send this one under another key"}]}"#;
+
 /// The longest result of a valid post.
 const MAX_RESULT_BYTES: usize = UNKNOWN.len();
+const _: () = assert!(AWAY.len() <= MAX_RESULT_BYTES && CONFLICT.len() <= MAX_RESULT_BYTES);
+
+/// What a problem begins with when no post is valid.
+const NONE_VALID: &[u8] = br#""title":"Bad Request","status":400,"detail":"no post is valid: see results","#;
+
+/// What it begins with when no valid post is the one that the `Idempotency-Key` stands for.
+const ALL_IN_CONFLICT: &[u8] = br#""title":"Unprocessable Entity","status":422,"detail":"this Idempotency-Key was used with other posts: see results","#;
 
 /// Upper bound of what stands before and after the results.
 const FRAME_BYTES: usize = 200;
@@ -43,11 +53,12 @@ pub(crate) struct BulkAnswer {
     pub(crate) invalid: usize,
     pub(crate) unknown: usize,
     pub(crate) away: usize,
+    pub(crate) conflicts: usize,
 }
 
 impl BulkAnswer {
     pub(crate) fn rejected(&self) -> usize {
-        self.invalid + self.unknown + self.away
+        self.invalid + self.unknown + self.away + self.conflicts
     }
 }
 
@@ -83,7 +94,9 @@ impl Results {
     pub(crate) fn answer(self, fates: &[Fate], share: Share) -> BulkAnswer {
         let count = |wanted| fates.iter().filter(|fate| **fate == wanted).count();
         let (accepted, unknown, away) = (count(Fate::Acknowledged), count(Fate::Unknown), count(Fate::Away));
+        let conflicts = count(Fate::Conflict);
         let (status, content_type) = match accepted {
+            0 if conflicts > 0 => (StatusCode::UNPROCESSABLE_ENTITY, "application/problem+json"),
             0 => (StatusCode::BAD_REQUEST, "application/problem+json"),
             accepted if accepted == self.count() => (StatusCode::CREATED, "application/json"),
             _ => (StatusCode::MULTI_STATUS, "application/json"),
@@ -92,7 +105,7 @@ impl Results {
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        BulkAnswer { response, accepted, invalid: self.invalid, unknown, away }
+        BulkAnswer { response, accepted, invalid: self.invalid, unknown, away, conflicts }
     }
 
     fn write(&self, status: StatusCode, accepted: usize, fates: &[Fate]) -> Vec<u8> {
@@ -100,9 +113,11 @@ impl Results {
         const ID_BYTES: usize = 36 + 10;
         let mut json = Vec::with_capacity(FRAME_BYTES + self.faults.len() + self.count() * ID_BYTES);
         json.push(b'{');
-        if status == StatusCode::BAD_REQUEST {
-            json.extend_from_slice(br#""title":"Bad Request","status":400,"detail":"no post is valid: see results","#);
-        }
+        json.extend_from_slice(match status {
+            StatusCode::BAD_REQUEST => NONE_VALID,
+            StatusCode::UNPROCESSABLE_ENTITY => ALL_IN_CONFLICT,
+            _ => b"",
+        });
         let counts = format!(r#""accepted":{accepted},"rejected":{},"results":["#, self.count() - accepted);
         json.extend_from_slice(counts.as_bytes());
         let (mut fates, mut faults_start) = (fates.iter(), 0);
@@ -123,6 +138,7 @@ impl Results {
                     }
                     Fate::Unknown => json.extend_from_slice(UNKNOWN),
                     Fate::Away => json.extend_from_slice(AWAY),
+                    Fate::Conflict => json.extend_from_slice(CONFLICT),
                 },
             }
         }
@@ -188,13 +204,17 @@ mod tests {
         #[test]
         fn every_post_has_its_result_in_its_place(
             fates in proptest::collection::vec(
-                prop_oneof![Just(None), Just(Some(Fate::Acknowledged)), Just(Some(Fate::Unknown)), Just(Some(Fate::Away))],
+                prop_oneof![Just(None), Just(Some(Fate::Acknowledged)), Just(Some(Fate::Unknown)), Just(Some(Fate::Away)),
+                           Just(Some(Fate::Conflict))],
                 1..50,
             ),
         ) {
             let ids: Vec<PostId> = fates.iter().map(|_| PostId::fresh()).collect();
-            let (answer, length, most) = written(&fates, &ids, StatusCode::MULTI_STATUS);
-            prop_assert!(length <= most);
+            for status in [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY, StatusCode::CREATED] {
+                let (_, length, most) = written(&fates, &ids, status);
+                prop_assert!(length <= most);
+            }
+            let (answer, ..) = written(&fates, &ids, StatusCode::MULTI_STATUS);
             let results = answer["results"].as_array().unwrap();
             prop_assert_eq!(results.len(), fates.len());
             let accepted = fates.iter().filter(|fate| **fate == Some(Fate::Acknowledged)).count();
@@ -206,6 +226,7 @@ mod tests {
                     Some(Fate::Acknowledged) => prop_assert_eq!(result, &json!({ "id": id.to_string() })),
                     Some(Fate::Unknown) => prop_assert_eq!(&result["unknown"], true),
                     Some(Fate::Away) => prop_assert_eq!(&result["unavailable"], true),
+                    Some(Fate::Conflict) => prop_assert_eq!(&result["errors"][0]["field"], "Idempotency-Key"),
                 }
             }
         }

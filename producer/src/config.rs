@@ -22,6 +22,8 @@ pub struct Config {
     pub max_in_flight: usize,
     /// `PRODUCER_TIMEOUT`: longest wait for an acknowledgement.
     pub timeout: Duration,
+    /// `PRODUCER_IDEMPOTENCY_KEYS`: latest keys that are remembered; with another post they are answered 422.
+    pub idempotency_keys: usize,
     /// `MAX_BODY_BYTES`: largest request body.
     pub max_body_bytes: usize,
     /// `MAX_BULK_BYTES`: largest request body of a bulk.
@@ -99,6 +101,12 @@ impl Config {
                 "posts awaiting acknowledgement; beyond it 503",
             ),
             timeout: settings.duration("PRODUCER_TIMEOUT", "5s", "longest wait for an acknowledgement, then 503"),
+            idempotency_keys: settings.number(
+                "PRODUCER_IDEMPOTENCY_KEYS",
+                100_000,
+                0..=10_000_000,
+                "latest Idempotency-Keys that are remembered, each post of a bulk as one; with another post 422; 0 remembers none",
+            ),
             max_body_bytes: settings.number(
                 "MAX_BODY_BYTES",
                 65_536,

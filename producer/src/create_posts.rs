@@ -77,6 +77,7 @@ impl CreatePosts {
         self.metrics.invalid_posts(answer.invalid);
         self.metrics.rejected(&Refusal::Unacknowledged, answer.unknown);
         self.metrics.rejected(&Refusal::KafkaAway, answer.away);
+        self.metrics.rejected(&Refusal::KeyConflict, answer.conflicts);
     }
 
     async fn create(
@@ -88,15 +89,19 @@ impl CreatePosts {
         // Before anything is judged: with the body left unread, the connection could not serve the next request.
         let CollectedBody { bytes, mut share } = self.bodies.read_bulk(request.body_mut()).await?;
         let format = format_of(request.headers())?;
-        let ids = ids_of(request.headers())?;
+        let key = headers::idempotency_key(request.headers())?;
+        let (ids, is_keyed) = (ids_of(key)?, key.is_some());
         let limits = BulkLimits { posts: MAX_POSTS, post_bytes: self.max_post_bytes };
         let (posts, results) = judge(Bulk::new(bytes, format, limits), &ids, timestamp_ms, trace)?;
         let (valid, invalid) = (posts.len(), results.invalid());
         let refused = |refusal| Refused { refusal, posts: valid, invalid };
         // The body is gone, and its answer is to come.
         self.bodies.budget().resize(&mut share, results.max_answer_bytes()).map_err(refused)?;
-        let fates =
-            if posts.is_empty() { Vec::new() } else { self.publisher.publish_bulk(posts).await.map_err(refused)? };
+        let fates = if posts.is_empty() {
+            Vec::new()
+        } else {
+            self.publisher.publish_bulk(posts, is_keyed).await.map_err(refused)?
+        };
         Ok(results.answer(&fates, share))
     }
 }
@@ -138,8 +143,8 @@ fn format_of(headers: &HeaderMap) -> Result<BulkFormat, Refusal> {
 }
 
 /// The ids that an `Idempotency-Key` stands for, else fresh ones.
-fn ids_of(headers: &HeaderMap) -> Result<BulkIds, Refusal> {
-    match headers::idempotency_key(headers)? {
+fn ids_of(key: Option<&[u8]>) -> Result<BulkIds, Refusal> {
+    match key {
         None => Ok(BulkIds::fresh()),
         Some(key) => BulkIds::from_idempotency_key(key).map_err(Refusal::IdempotencyKey),
     }

@@ -30,3 +30,15 @@ pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceContext> {
 pub(crate) fn with(name: &'static str, values: &[&str]) -> HeaderMap {
     values.iter().map(|value| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idempotency_key_is_given_once() {
+        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
+        assert_eq!(idempotency_key(&with("idempotency-key", &["k1"])).unwrap(), Some(&b"k1"[..]));
+        assert!(idempotency_key(&with("idempotency-key", &["k1", "k1"])).is_err());
+    }
+}

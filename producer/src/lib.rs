@@ -37,6 +37,7 @@ mod outage;
 mod partitioner;
 mod publisher;
 mod queue;
+mod recent_keys;
 mod record;
 mod refusal;
 mod routes;

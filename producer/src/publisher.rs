@@ -17,6 +17,7 @@ use crate::refusal::Refusal;
 use crate::waiting_request::WaitingRequest;
 
 mod bulk;
+mod keys;
 
 pub(crate) use bulk::Fate;
 
@@ -43,6 +44,7 @@ pub(crate) struct Publisher {
     partitions: OnceLock<Vec<Partition>>,
     batch_bytes: usize,
     linger: Duration,
+    keys: keys::Keys,
 }
 
 /// A partition as posts see it.
@@ -69,6 +71,7 @@ impl Publisher {
             partitions: OnceLock::new(),
             batch_bytes: config.batch_bytes,
             linger: config.linger,
+            keys: keys::Keys::new(config.idempotency_keys),
         }
     }
 
@@ -119,8 +122,8 @@ impl Publisher {
         }
     }
 
-    /// Returns once Kafka has acknowledged.
-    pub(crate) async fn publish(&self, post: Publishing) -> Result<(), Refusal> {
+    /// Returns once Kafka has acknowledged; `is_keyed` says that the post's id stands for an `Idempotency-Key`.
+    pub(crate) async fn publish(&self, post: Publishing, is_keyed: bool) -> Result<(), Refusal> {
         let partitions = self.partitions.get().ok_or(Refusal::KafkaAway)?;
         let (id, trace) = (post.id, post.trace);
         let partition = partitioner::partition_of(&id.to_key(), partitions.len());
@@ -128,6 +131,11 @@ impl Publisher {
             return Err(Refusal::KafkaAway);
         }
         let admission = Arc::clone(&self.admission).try_acquire_owned().map_err(|_| Refusal::Full)?;
+        // Only here, where the record is on its way at once: what is refused before it has not used its key, and of two
+        // requests at the same time one finds it used. It stays used if nobody knows what became of the record.
+        if is_keyed && !self.keys.take(&post) {
+            return Err(Refusal::KeyConflict);
+        }
         let (acknowledged, acknowledgement) = oneshot::channel();
         let submission = Submission {
             size_bytes: post.encoded_bytes(),

@@ -50,11 +50,13 @@ pub(crate) enum Refusal {
     Unacknowledged,
     /// Of a bulk's posts none was acknowledged, and at least one of them was handed to Kafka.
     BulkUnacknowledged,
+    /// The `Idempotency-Key` stands for another post.
+    KeyConflict,
 }
 
 impl Refusal {
     /// The reasons as label values of `ingest_posts_rejected_total`, in the order of [`Self::index`].
-    pub(crate) const REASONS: [&'static str; 9] = [
+    pub(crate) const REASONS: [&'static str; 10] = [
         "content_type",
         "too_large",
         "slow_body",
@@ -64,6 +66,7 @@ impl Refusal {
         "full",
         "kafka_away",
         "unacknowledged",
+        "idempotency_conflict",
     ];
 
     /// The place of `invalid` in [`Self::REASONS`].
@@ -81,6 +84,7 @@ impl Refusal {
             Refusal::Full | Refusal::BufferFull => 6,
             Refusal::KafkaAway => 7,
             Refusal::Unacknowledged | Refusal::BulkUnacknowledged => 8,
+            Refusal::KeyConflict => 9,
         }
     }
 
@@ -145,6 +149,10 @@ impl Refusal {
             Refusal::BulkUnacknowledged => problem::unavailable(
                 "Kafka acknowledged none of the posts in time, so they may be stored or not: try again with the same Idempotency-Key",
                 RETRY_AFTER,
+            ),
+            Refusal::KeyConflict => problem::response(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "this Idempotency-Key was used with another post: send that one again as it was, or this one under another key",
             ),
         }
     }

@@ -23,12 +23,14 @@ pub(crate) enum Fate {
     Unknown,
     /// It was not handed to Kafka, because its partition is away.
     Away,
+    /// It was not handed to Kafka, because the `Idempotency-Key` stands for another post in its place.
+    Conflict,
 }
 
 impl Publisher {
-    /// The fate of each post, in their order, when at least one was acknowledged. Either there is room for all of them or
-    /// none is let in.
-    pub(crate) async fn publish_bulk(&self, posts: Vec<Publishing>) -> Result<Vec<Fate>, Refusal> {
+    /// The fate of each post, in their order, when at least one was acknowledged or none could ever be. Either there is room
+    /// for all of them or none is let in. `is_keyed` says that the posts' ids stand for an `Idempotency-Key`.
+    pub(crate) async fn publish_bulk(&self, posts: Vec<Publishing>, is_keyed: bool) -> Result<Vec<Fate>, Refusal> {
         if posts.len() > self.max_in_flight {
             return Err(Refusal::NeverFits { posts: posts.len(), max_in_flight: self.max_in_flight });
         }
@@ -45,9 +47,15 @@ impl Publisher {
         for (post, slot) in posts.into_iter().zip(slots) {
             let partition = &partitions[partitioner::partition_of(&post.id.to_key(), partitions.len())];
             let (size_bytes, request) = (post.encoded_bytes(), WaitingRequest::Bulk(slot));
-            let is_sent = partition.available.load(Ordering::Relaxed)
-                && partition.queue.send(Submission { post, size_bytes, queued_at, request });
-            fates.push(if is_sent { Fate::Unknown } else { Fate::Away });
+            fates.push(if !partition.available.load(Ordering::Relaxed) {
+                Fate::Away
+            } else if is_keyed && !self.keys.take(&post) {
+                Fate::Conflict
+            } else if partition.queue.send(Submission { post, size_bytes, queued_at, request }) {
+                Fate::Unknown
+            } else {
+                Fate::Away
+            });
         }
         // Whether or not all were in time: each tells for itself.
         tokio::time::timeout_at((queued_at + self.timeout).into(), bulk.settled()).await.ok();
@@ -58,17 +66,19 @@ impl Publisher {
                 count += 1;
             }
         }
-        if count == 0 {
-            let is_unknown = fates.contains(&Fate::Unknown);
-            return Err(if is_unknown { Refusal::BulkUnacknowledged } else { Refusal::KafkaAway });
+        if count > 0 {
+            tracing::debug!(
+                posts = count,
+                topic = self.topic,
+                trace_id = trace_id(trace),
+                span_id = span_id(trace),
+                "Messages sent to topic"
+            );
+        } else if fates.contains(&Fate::Unknown) {
+            return Err(Refusal::BulkUnacknowledged);
+        } else if fates.contains(&Fate::Away) {
+            return Err(Refusal::KafkaAway);
         }
-        tracing::debug!(
-            posts = count,
-            topic = self.topic,
-            trace_id = trace_id(trace),
-            span_id = span_id(trace),
-            "Messages sent to topic"
-        );
         Ok(fates)
     }
 }

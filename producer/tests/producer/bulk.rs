@@ -157,7 +157,7 @@ async fn a_key_gives_every_position_its_id() {
     let ids = created_ids(&producer.ask(bulk_with(key, array(50))).await);
     assert_eq!(created_ids(&producer.ask(bulk_with(key, array(50))).await), ids);
     // A position is that of the result, whatever is between.
-    let with_a_fault = format!("[{POST},{{}},{POST}]");
+    let with_a_fault = format!("[{},{{}},{}]", numbered(0), numbered(2));
     let results = results(&producer.ask(bulk_with(key, with_a_fault)).await, 207);
     assert_eq!([id(&results[0]), id(&results[2])], [ids[0].clone(), ids[2].clone()]);
 

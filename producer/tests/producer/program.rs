@@ -68,6 +68,7 @@ async fn help_lists_every_variable_with_its_default() {
         ("PRODUCER_COMPRESSION", "none"),
         ("PRODUCER_MAX_IN_FLIGHT", "10000"),
         ("PRODUCER_TIMEOUT", "5s"),
+        ("PRODUCER_IDEMPOTENCY_KEYS", "100000"),
         ("MAX_BODY_BYTES", "65536"),
         ("MAX_BULK_BYTES", "16777216"),
         ("BODY_BUFFER_BYTES", "64000000"),
