@@ -52,6 +52,8 @@ pub enum StoreKind {
     Mongod,
     /// A store built from FerretDB (MongoDB's protocol over SQLite).
     Ferretdb,
+    /// SecantusDB (MongoDB's protocol over WiredTiger), which answers as MongoDB does; installed with Python.
+    Secantus,
     /// A store in memory (mongo-java-server), to measure without a disk: nothing survives its end.
     Memory,
 }

@@ -1,5 +1,5 @@
 //! A native document store: a real `mongod` where there is one, else the one built on FerretDB; or, only if it is asked
-//! for, one in memory.
+//! for, SecantusDB or one in memory.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::progress::{Progress, to_stderr};
 use crate::run_directory::RunDirectory;
 use crate::server::{Recipe, Server};
 use crate::tools::{self, Tools};
-use crate::{cache, disk, ferretdb, free_port, memory, port};
+use crate::{cache, disk, ferretdb, free_port, memory, port, secantus};
 
 /// How a store is started. The default is whichever there is, on a free port.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,26 @@ pub async fn start(options: &StoreOptions, lookup: impl Fn(&str) -> Option<Strin
     run(options, program.map_err(|missing| anyhow!(missing.join("\n")))?, &directory).await
 }
 
+/// Starts a store that answers as MongoDB does and that `configureFailPoint` makes fail: a real `mongod` where there is one,
+/// else SecantusDB.
+pub async fn start_to_fail(progress: Progress, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Server> {
+    let (directory, tools) = (cache::directory()?, Tools::new(lookup));
+    let is_there = mongod(StoreKind::Auto, &tools).map_err(|sentence| anyhow!(sentence))?.is_some();
+    let kind = if is_there { StoreKind::Mongod } else { StoreKind::Secantus };
+    let options = StoreOptions { kind, port: None, progress };
+    let program = check(&options, &tools, &directory).await.map_err(|missing| anyhow!(missing.join("\n")))?;
+    launch(&options, program, &directory, Role::Fallible).await
+}
+
+/// What a store is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// To store. There may be a proxy before it.
+    Standalone,
+    /// To fail when `configureFailPoint` asks for it, as well.
+    Fallible,
+}
+
 /// The program that is the store.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Program {
@@ -50,6 +70,10 @@ pub(crate) enum Program {
     Ferretdb {
         /// Builds it; `None` if it is built.
         go: Option<PathBuf>,
+    },
+    Secantus {
+        /// Installs it; `None` if it is installed.
+        python: Option<PathBuf>,
     },
     Memory(memory::Programs),
 }
@@ -60,6 +84,7 @@ impl Program {
         match self {
             Program::Mongod(_) => false,
             Program::Ferretdb { go } => go.is_some(),
+            Program::Secantus { python } => python.is_some(),
             Program::Memory(programs) => programs.fetch(),
         }
     }
@@ -69,6 +94,10 @@ impl Program {
 pub(crate) async fn check(options: &StoreOptions, tools: &Tools, directory: &Path) -> Result<Program, Vec<String>> {
     let program = match options.kind {
         StoreKind::Memory => memory::check(tools, directory).await.map(Program::Memory),
+        StoreKind::Secantus => match secantus::check(tools, directory).await {
+            Ok(python) => Ok(Program::Secantus { python }),
+            Err(sentence) => Err(vec![sentence]),
+        },
         kind => on_disk(kind, tools, directory).await.map_err(|sentence| vec![sentence]),
     };
     let builds = program.as_ref().is_ok_and(Program::builds);
@@ -114,9 +143,14 @@ fn mongod(kind: StoreKind, tools: &Tools) -> Result<Option<PathBuf>, String> {
 
 /// Builds the store if it must, and starts it.
 pub(crate) async fn run(options: &StoreOptions, program: Program, directory: &Path) -> anyhow::Result<Server> {
+    launch(options, program, directory, Role::Standalone).await
+}
+
+async fn launch(options: &StoreOptions, program: Program, directory: &Path, role: Role) -> anyhow::Result<Server> {
     match &program {
-        Program::Mongod(_) | Program::Ferretdb { go: None } => {}
+        Program::Mongod(_) | Program::Ferretdb { go: None } | Program::Secantus { python: None } => {}
         Program::Ferretdb { go: Some(go) } => ferretdb::build(go, directory, options.progress).await?,
+        Program::Secantus { python: Some(python) } => secantus::install(python, directory, options.progress).await?,
         Program::Memory(programs) => memory::build(programs, directory, options.progress).await?,
     }
     let port = options.port.unwrap_or_else(free_port);
@@ -124,17 +158,22 @@ pub(crate) async fn run(options: &StoreOptions, program: Program, directory: &Pa
     std::fs::create_dir(run.path().join("data"))
         .with_context(|| format!("cannot write to {}", run.path().display()))?;
     let (name, command) = match program {
-        Program::Mongod(mongod) => (format!("mongod ({})", mongod.display()), mongod_command(&mongod, port)),
+        Program::Mongod(mongod) => (format!("mongod ({})", mongod.display()), mongod_command(&mongod, port, role)),
         Program::Ferretdb { .. } => (ferretdb::NAME.to_owned(), ferretdb::command(directory, port)),
+        Program::Secantus { .. } => (secantus::NAME.to_owned(), secantus::command(directory, port, role)),
         Program::Memory(programs) => (memory::NAME.to_owned(), memory::command(&programs, directory, port)),
     };
     let recipe = Recipe { name, command, port, probe: Probe::Mongo, directory: run, progress: options.progress };
     Server::start(recipe).await
 }
 
-fn mongod_command(mongod: &Path, port: u16) -> Command {
+/// It is a replica set in neither role: that would take an initiation by a client.
+fn mongod_command(mongod: &Path, port: u16, role: Role) -> Command {
     let mut command = Command::new(mongod);
     command.args(["--dbpath", "data", "--bind_ip", "127.0.0.1", "--port", &port.to_string(), "--nounixsocket"]);
+    if role == Role::Fallible {
+        command.args(["--setParameter", "enableTestCommands=1"]);
+    }
     command
 }
 

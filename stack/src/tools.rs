@@ -5,6 +5,7 @@
 //! once.
 
 use std::ffi::OsStr;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,6 +16,12 @@ use tokio::process::Command;
 pub(crate) const JAVA_NEEDED: u32 = 17;
 /// What FerretDB's `go.mod` asks for, as the minor version of Go 1.
 pub(crate) const GO_NEEDED: u32 = 24;
+/// The minor versions of Python 3 that everything which is installed has a wheel for.
+const PYTHON_NEEDED: RangeInclusive<u32> = 11..=13;
+/// The usual one first.
+const PYTHONS: [&str; 4] = ["python3", "python3.13", "python3.12", "python3.11"];
+/// Debian's Python comes without `venv` and `ensurepip`; they show only when they are used.
+const TELL_PYTHON: &str = "import sys, venv, ensurepip; print('python', *sys.version_info[:2])";
 
 /// What Go builds, for the sentence that is told where Go is missing.
 pub(crate) struct Built {
@@ -102,6 +109,26 @@ impl Tools {
             None => Err(go_is_missing(builds, &format!("{} does not run", go.display()))),
         }
     }
+
+    /// A Python that can make a virtual environment and install `what` there.
+    pub(crate) async fn python(&self, what: &str) -> Result<PathBuf, String> {
+        let mut found = None;
+        for python in PYTHONS.iter().filter_map(|name| self.find(name)) {
+            let told = output(&python, &["-I", "-c", TELL_PYTHON], VERSION_DEADLINE).await.unwrap_or_default();
+            let problem = match python_version(&told) {
+                Some(minor) if PYTHON_NEEDED.contains(&minor) => return Ok(python),
+                Some(minor) => format!("{} is Python 3.{minor}", python.display()),
+                None => format!("{} does not run or has no venv", python.display()),
+            };
+            found.get_or_insert(problem);
+        }
+        let found = found.unwrap_or_else(|| "there is no python3 on PATH".to_owned());
+        let (oldest, newest) = (PYTHON_NEEDED.start(), PYTHON_NEEDED.end());
+        Err(format!(
+            "{what} needs Python 3.{oldest} to 3.{newest} with venv, and {found}: install it (Debian: apt-get install \
+             python3-venv; macOS: brew install python@3.{newest}), set MONGOD to the path of a mongod, or choose another --store."
+        ))
+    }
 }
 
 fn java_is_missing(runs: &OnJava, found: &str) -> String {
@@ -150,6 +177,11 @@ fn go_version(told: &str) -> Option<u32> {
     after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
+/// The minor version in what [`TELL_PYTHON`] prints: `python 3 11`.
+fn python_version(told: &str) -> Option<u32> {
+    told.trim().strip_prefix("python 3 ")?.parse().ok()
+}
+
 /// Makes an executable script for a test. A shell writes it: were the file open for writing here while another test
 /// forks, running it could fail as "text file busy".
 #[cfg(test)]
@@ -175,6 +207,8 @@ mod tests {
         assert_eq!(go_version("go version go1.26.8 linux/amd64\n"), Some(26));
         assert_eq!(go_version("go version go1.25rc1 darwin/arm64"), Some(25));
         assert_eq!(go_version("gccgo (Debian) 12.2"), None);
+        assert_eq!(python_version("python 3 11\n"), Some(11));
+        assert_eq!(python_version("python 2 7\n"), None);
     }
 
     const TOOL: Built = Built { what: "A tool", instead: ", or do without" };
@@ -211,6 +245,22 @@ mod tests {
 
         script(folder.path(), "java", "exit 1");
         assert!(tools.java(&ON_JAVA).await.unwrap_err().contains("does not run"));
+    }
+
+    #[tokio::test]
+    async fn a_python_that_fits_is_found_behind_one_that_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let tools = tools_on(folder.path());
+        assert!(tools.python("A tool").await.unwrap_err().contains("and there is no python3 on PATH: install it"));
+
+        let usual = script(folder.path(), "python3", "echo \"No module named 'ensurepip'\" >&2; exit 1");
+        let missing = format!("and {} does not run or has no venv: install it", usual.display());
+        assert!(tools.python("A tool").await.unwrap_err().contains(&missing));
+        script(folder.path(), "python3", "echo python 3 14");
+        assert!(tools.python("A tool").await.unwrap_err().contains("is Python 3.14: install it"));
+
+        let fits = script(folder.path(), "python3.12", "echo python 3 12");
+        assert_eq!(tools.python("A tool").await, Ok(fits));
     }
 
     #[tokio::test]
