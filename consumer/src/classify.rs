@@ -5,7 +5,7 @@ use mongodb::error::InsertManyError;
 /// What a write error says of its document, each with MongoDB's own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Judgement {
-    /// A document with the same value in a unique index is there already; for `_id` that is this very document.
+    /// A document with the same value in a unique index is there already, which may be this very one.
     Duplicate(String),
     /// The document itself can never be stored.
     Document(String),

@@ -1,20 +1,29 @@
 //! The collection `posts` in MongoDB: connecting, inserting a batch, and saying for each document what became of it.
+//!
+//! A document that is refused as a duplicate is judged by what the store tells of it ([`evidence`]), by rules without IO
+//! ([`duplicates`]).
 
 use std::time::Duration;
 
 use anyhow::Context;
-use bson::{Binary, RawDocumentBuf, doc};
+use bson::{RawDocumentBuf, doc};
 use contract::dead_letter::Reason;
-use contract::document;
 use mongodb::error::ErrorKind;
-use mongodb::options::{Acknowledgment, ClientOptions, CollectionOptions, WriteConcern};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+};
 use mongodb::{Client, Collection};
 use service::{Backoff, Readiness, Registry};
 
+use self::duplicates::{Evidence, Verdict};
+use self::evidence::Lookup;
 use crate::classify::{self, Judgement};
 use crate::config::Config;
 use crate::decode::Fault;
 use crate::store_pool;
+
+mod duplicates;
+mod evidence;
 
 /// The readiness condition that is set here: the store answers.
 pub(crate) const CONDITION: &str = "store";
@@ -35,8 +44,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct Store {
     posts: Collection<RawDocumentBuf>,
-    /// Whether the collection has unique indexes beside the one of `_id`, so that a duplicate may be another document.
-    has_other_unique_indexes: bool,
+    lookup: Lookup,
 }
 
 /// What became of a document that was not newly stored.
@@ -67,12 +75,13 @@ impl Store {
         options.server_selection_timeout.get_or_insert(CONNECT_TIMEOUT);
         options.cmap_event_handler = Some(store_pool::observed(registry));
         let client = Client::with_options(options).context("MONGO_URI cannot be used")?;
-        let posts = client.database(&config.mongo_uri.database).collection_with_options(COLLECTION, durable_writes());
+        let posts =
+            client.database(&config.mongo_uri.database).collection_with_options(COLLECTION, collection_options());
 
         let mut backoff = Backoff::for_servers();
         loop {
-            match answer(other_unique_indexes(&posts)).await {
-                Ok(others) => {
+            match what_is_there(&posts).await {
+                Ok((lookup, others)) => {
                     readiness.met(CONDITION);
                     tracing::info!(
                         database = config.mongo_uri.database,
@@ -80,7 +89,7 @@ impl Store {
                         other_unique_indexes = others.join(","),
                         "MongoDB connected successfully"
                     );
-                    return Ok(Self { posts, has_other_unique_indexes: !others.is_empty() });
+                    return Ok(Self { posts, lookup });
                 }
                 Err(error) => {
                     let was_known = !readiness.unmet(CONDITION, &error);
@@ -116,38 +125,116 @@ impl Store {
     /// Inserts the documents, unordered. Returns those that were not newly stored, by their index, or the reason why
     /// nothing is known of any of them: then all are to be inserted again.
     pub(crate) async fn insert(&self, documents: &[&RawDocumentBuf]) -> Result<Vec<(usize, NotStored)>, String> {
+        let mut not_stored = Vec::new();
+        let mut failures = self.insert_once(documents).await?;
+        let mut before = None;
+        loop {
+            let refused = set_duplicates_apart(failures, &mut not_stored);
+            if refused.is_empty() {
+                break;
+            }
+            let of_refused = refused.iter().map(|(index, _)| documents[*index]);
+            let now = match self.lookup.evidence(&self.posts, of_refused).await {
+                Ok(evidence) => evidence,
+                Err(reason) => {
+                    not_stored.extend(refused.into_iter().map(|(index, _)| (index, NotStored::NotNow(reason.clone()))));
+                    break;
+                }
+            };
+            // Nothing is inserted again twice, so this ends.
+            let again = judge(documents, refused, before.as_ref(), &now, &mut not_stored);
+            if again.is_empty() {
+                break;
+            }
+            let documents_again: Vec<_> = again.iter().map(|index| documents[*index]).collect();
+            failures = match self.insert_once(&documents_again).await {
+                Ok(failures) => failures.into_iter().map(|(position, failure)| (again[position], failure)).collect(),
+                Err(reason) => {
+                    not_stored.extend(again.into_iter().map(|index| (index, NotStored::NotNow(reason.clone()))));
+                    break;
+                }
+            };
+            before = Some(now);
+        }
+        not_stored.sort_by_key(|(index, _)| *index);
+        Ok(not_stored)
+    }
+
+    /// The documents that one insert did not newly store, by their index.
+    async fn insert_once(&self, documents: &[&RawDocumentBuf]) -> Result<Vec<(usize, Judgement)>, String> {
         let inserting = self.posts.insert_many(documents.iter().copied()).ordered(false);
         let error = match tokio::time::timeout(ANSWER_TIMEOUT, inserting).await {
             Ok(Ok(_)) => return Ok(Vec::new()),
             Ok(Err(error)) => error,
-            Err(_) => return Err(no_answer()),
+            Err(_) => return Err(no_answer(ANSWER_TIMEOUT)),
         };
-        let ErrorKind::InsertMany(failure) = *error.kind else {
-            return Err(error.kind.to_string());
-        };
-        let mut not_stored = Vec::new();
-        for (index, judgement) in classify::insert_failure(failure, documents.len())? {
-            let what = match judgement {
-                Judgement::Transient(reason) => NotStored::NotNow(reason),
-                Judgement::Document(message) => NotStored::Refused(Fault { reason: Reason::Refused, message }),
-                Judgement::Duplicate(_) if !self.has_other_unique_indexes => NotStored::Duplicate,
-                Judgement::Duplicate(message) => match self.has(documents[index]).await {
-                    Ok(true) => NotStored::Duplicate,
-                    Ok(false) => NotStored::Refused(Fault { reason: Reason::Conflict, message }),
-                    Err(reason) => NotStored::NotNow(reason),
-                },
-            };
-            not_stored.push((index, what));
+        match *error.kind {
+            ErrorKind::InsertMany(failure) => classify::insert_failure(failure, documents.len()),
+            kind => Err(kind.to_string()),
         }
-        Ok(not_stored)
     }
+}
 
-    /// Whether a document with this one's `_id` is stored.
-    async fn has(&self, document: &RawDocumentBuf) -> Result<bool, String> {
-        let id = document.get(document::ID_FIELD).ok().flatten().and_then(|id| id.as_binary()).map(|id| id.to_binary());
-        let id: Binary = id.ok_or("the document has no id")?;
-        answer(self.posts.find_one(doc! { document::ID_FIELD: id })).await.map(|found| found.is_some())
+/// Gives the duplicates with MongoDB's own words; what became of the others is clear.
+fn set_duplicates_apart(
+    failures: Vec<(usize, Judgement)>,
+    not_stored: &mut Vec<(usize, NotStored)>,
+) -> Vec<(usize, String)> {
+    let mut duplicates = Vec::new();
+    for (index, judgement) in failures {
+        match judgement {
+            Judgement::Duplicate(message) => duplicates.push((index, message)),
+            Judgement::Document(message) => not_stored.push((index, refused(Reason::Refused, message))),
+            Judgement::Transient(reason) => not_stored.push((index, NotStored::NotNow(reason))),
+        }
     }
+    duplicates
+}
+
+/// Gives the documents that are to be inserted again; what became of the others is clear.
+fn judge(
+    documents: &[&RawDocumentBuf],
+    duplicates: Vec<(usize, String)>,
+    before: Option<&Evidence>,
+    now: &Evidence,
+    not_stored: &mut Vec<(usize, NotStored)>,
+) -> Vec<usize> {
+    let mut again = Vec::new();
+    for (index, message) in duplicates {
+        let what = match duplicates::judge(documents[index], before, now) {
+            Verdict::InsertAgain => {
+                again.push(index);
+                continue;
+            }
+            Verdict::Stored => NotStored::Duplicate,
+            Verdict::OtherContent => {
+                refused(Reason::Conflict, format!("another post is stored under this id: {message}"))
+            }
+            Verdict::OtherDocument => refused(Reason::Conflict, message),
+            Verdict::Undecided => {
+                NotStored::NotNow("the unique indexes changed while a duplicate was judged".to_owned())
+            }
+        };
+        not_stored.push((index, what));
+    }
+    again
+}
+
+fn refused(reason: Reason, message: String) -> NotStored {
+    NotStored::Refused(Fault { reason, message })
+}
+
+/// How the store finds documents, and the names of its other unique indexes.
+async fn what_is_there(posts: &Collection<RawDocumentBuf>) -> Result<(Lookup, Vec<String>), String> {
+    Ok((Lookup::of(posts).await?, evidence::other_unique_indexes(posts).await?))
+}
+
+/// Nothing that the URI says of reading and writing counts: what is judged must be there, and stay there.
+fn collection_options() -> CollectionOptions {
+    let mut options = durable_writes();
+    options.read_concern = Some(ReadConcern::majority());
+    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+    options
 }
 
 /// How documents are written: with majority and journal, so that what is acknowledged survives a primary's failover.
@@ -156,35 +243,20 @@ pub fn durable_writes() -> CollectionOptions {
     CollectionOptions::builder().write_concern(write_concern).build()
 }
 
-/// Names of the unique indexes beside the one of `_id`, which says nothing of itself being unique.
-async fn other_unique_indexes(posts: &Collection<RawDocumentBuf>) -> mongodb::error::Result<Vec<String>> {
-    const NAMESPACE_NOT_FOUND: i32 = 26;
-    let mut indexes = match posts.list_indexes().await {
-        Ok(indexes) => indexes,
-        Err(error) => match *error.kind {
-            ErrorKind::Command(ref command) if command.code == NAMESPACE_NOT_FOUND => return Ok(Vec::new()),
-            _ => return Err(error),
-        },
-    };
-    let mut names = Vec::new();
-    while indexes.advance().await? {
-        let index = indexes.deserialize_current()?;
-        let is_id = index.keys.keys().eq([document::ID_FIELD]);
-        let options = index.options.unwrap_or_default();
-        if !is_id && options.unique == Some(true) {
-            names.push(options.name.unwrap_or_else(|| "unnamed".to_owned()));
-        }
-    }
-    Ok(names)
-}
-
 async fn answer<T>(request: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, String> {
-    match tokio::time::timeout(ANSWER_TIMEOUT, request.into_future()).await {
+    within(ANSWER_TIMEOUT, request).await
+}
+
+async fn within<T>(
+    deadline: Duration,
+    request: impl IntoFuture<Output = mongodb::error::Result<T>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(deadline, request.into_future()).await {
         Ok(answer) => answer.map_err(|error| error.kind.to_string()),
-        Err(_) => Err(no_answer()),
+        Err(_) => Err(no_answer(deadline)),
     }
 }
 
-fn no_answer() -> String {
-    format!("no answer within {ANSWER_TIMEOUT:?}")
+fn no_answer(deadline: Duration) -> String {
+    format!("no answer within {deadline:?}")
 }

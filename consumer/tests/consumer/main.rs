@@ -5,7 +5,9 @@
 mod command_line;
 mod dead_letter_limit;
 mod dead_letters_command;
+mod duplicates;
 mod flushes;
+mod mongodb_answers;
 mod rebalance;
 mod records;
 mod running;

@@ -37,6 +37,14 @@ impl World {
         world
     }
 
+    /// With the shared broker, and with the store that answers as MongoDB does.
+    pub(crate) async fn on_mongodb() -> Self {
+        let (stack, store) = tokio::join!(stack::shared(), stack::shared_mongodb());
+        let world = Self::at(stack.kafka_broker(), &stack::store::uri(store.port()));
+        world.create_topic(1).await;
+        world
+    }
+
     pub(crate) fn without_topic(stack: &Stack) -> Self {
         Self::at(stack.kafka_broker(), stack.mongo_uri())
     }

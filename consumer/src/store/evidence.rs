@@ -1,0 +1,101 @@
+//! Asks the store what is there of the documents that it refused as duplicates.
+//!
+//! All is read from the primary and as acknowledged by the majority, whatever the URI says: a secondary may not have yet what
+//! the duplicate was a duplicate of. An insert that is answered waits until what it was a duplicate of is acknowledged, too.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bson::{Binary, RawDocumentBuf, doc};
+use contract::{PostId, document};
+use mongodb::Collection;
+use mongodb::error::ErrorKind;
+
+use super::duplicates::{self, Evidence};
+use super::{ANSWER_TIMEOUT, answer, within};
+
+/// Most documents that are asked for at once, so that a large batch has a deadline for each part.
+const READ_BACK: usize = 1000;
+
+/// Longest wait where a look-up reads the whole collection. FerretDB takes 3 s for 100 ids among 100,000 documents.
+const SCAN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How a store finds documents by their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// By the index of `_id`.
+    Indexed,
+    /// By reading the whole collection, whatever is asked for, as FerretDB 1 does with UUIDs. So it is asked only where the
+    /// indexes leave no other way.
+    Scan,
+}
+
+impl Lookup {
+    /// Asks a store what it is: only FerretDB 1 tells its version in this field (FerretDB 2 is PostgreSQL, with indexes).
+    pub(super) async fn of(posts: &Collection<RawDocumentBuf>) -> Result<Lookup, String> {
+        let admin = posts.client().database("admin");
+        let info = answer(admin.run_command(doc! { "buildInfo": 1 })).await?;
+        Ok(if info.contains_key("ferretdbVersion") { Lookup::Scan } else { Lookup::Indexed })
+    }
+
+    /// What the store tells of these documents.
+    pub(super) async fn evidence(
+        self,
+        posts: &Collection<RawDocumentBuf>,
+        documents: impl Iterator<Item = &RawDocumentBuf>,
+    ) -> Result<Evidence, String> {
+        let deadline = match self {
+            Lookup::Indexed => ANSWER_TIMEOUT,
+            Lookup::Scan if other_unique_indexes(posts).await?.is_empty() => return Ok(Evidence::OnlyIdIsUnique),
+            Lookup::Scan => SCAN_TIMEOUT,
+        };
+        let ids: Vec<PostId> = documents.filter_map(|document| duplicates::id(document)).collect();
+        let mut found = HashMap::new();
+        for ids in ids.chunks(READ_BACK) {
+            within(deadline, read_back(posts, ids, deadline, &mut found)).await?;
+        }
+        Ok(Evidence::ReadBack(found))
+    }
+}
+
+/// The store gives up after the deadline as well, so that nothing goes on there that nobody waits for.
+async fn read_back(
+    posts: &Collection<RawDocumentBuf>,
+    ids: &[PostId],
+    deadline: Duration,
+    found: &mut HashMap<PostId, RawDocumentBuf>,
+) -> mongodb::error::Result<()> {
+    let ids: Vec<Binary> = ids.iter().map(|id| document::encode_id(*id)).collect();
+    let mut stored = posts.find(doc! { document::ID_FIELD: { "$in": ids } }).max_time(deadline).await?;
+    while stored.advance().await? {
+        let document = stored.current().to_owned();
+        found.extend(duplicates::id(&document).map(|id| (id, document)));
+    }
+    Ok(())
+}
+
+/// Names of the unique indexes beside the one of `_id`, which says nothing of itself being unique.
+pub(super) async fn other_unique_indexes(posts: &Collection<RawDocumentBuf>) -> Result<Vec<String>, String> {
+    answer(list_unique_indexes(posts)).await
+}
+
+async fn list_unique_indexes(posts: &Collection<RawDocumentBuf>) -> mongodb::error::Result<Vec<String>> {
+    const NAMESPACE_NOT_FOUND: i32 = 26;
+    let mut indexes = match posts.list_indexes().await {
+        Ok(indexes) => indexes,
+        Err(error) => match *error.kind {
+            ErrorKind::Command(ref command) if command.code == NAMESPACE_NOT_FOUND => return Ok(Vec::new()),
+            _ => return Err(error),
+        },
+    };
+    let mut names = Vec::new();
+    while indexes.advance().await? {
+        let index = indexes.deserialize_current()?;
+        let is_id = index.keys.keys().eq([document::ID_FIELD]);
+        let options = index.options.unwrap_or_default();
+        if !is_id && options.unique == Some(true) {
+            names.push(options.name.unwrap_or_else(|| "unnamed".to_owned()));
+        }
+    }
+    Ok(names)
+}
