@@ -88,12 +88,14 @@ impl Store {
     pub(crate) async fn version(&self) -> anyhow::Result<String> {
         let info = answer(self.database.run_command(doc! { "buildInfo": 1 })).await?;
         let version = info.get_str("version").unwrap_or("of unknown version");
-        Ok(match info.get_str("ferretdbVersion") {
-            Ok(ferretdb) => format!("FerretDB {ferretdb} (speaks as MongoDB {version})"),
-            // MongoDB's own servers tell what they were built from.
-            Err(_) if info.contains_key("gitVersion") => format!("MongoDB {version}"),
-            Err(_) => format!("a store that speaks as MongoDB {version}"),
-        })
+        for (name, field) in [("FerretDB", "ferretdbVersion"), ("SecantusDB", "secantusVersion")] {
+            if let Ok(its_own) = info.get_str(field) {
+                return Ok(format!("{name} {its_own} (speaks as MongoDB {version})"));
+            }
+        }
+        // MongoDB's own servers tell what they were built from.
+        let kind = if info.contains_key("gitVersion") { "MongoDB" } else { "a store that speaks as MongoDB" };
+        Ok(format!("{kind} {version}"))
     }
 
     /// Visits every document of a run, in any order, with the number in its match field and its id. One pass over the

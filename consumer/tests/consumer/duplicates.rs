@@ -11,12 +11,9 @@ use crate::support::{World, ids, post};
 
 const SOON: [(&str, &str); 1] = [("CONSUMER_BATCH_INTERVAL", "100ms")];
 
-impl Running {
-    async fn wait_until_all_is_committed(&self, world: &World) {
-        let lag =
-            format!("kafka_consumergroup_lag{{consumergroup=\"{0}\",topic=\"{0}\",partition=\"0\"}}", world.topic);
-        self.wait_for_metric(&lag, 0.0).await;
-    }
+async fn wait_until_all_is_committed(world: &World, running: &Running) {
+    let lag = format!("kafka_consumergroup_lag{{consumergroup=\"{0}\",topic=\"{0}\",partition=\"0\"}}", world.topic);
+    running.wait_for_metric(&lag, 0.0).await;
 }
 
 /// Of two posts with one title, one is stored and the other is a dead letter, although the consumer knew of no such index when
@@ -37,7 +34,7 @@ async fn titles_become_unique_while_it_runs(world: World) -> String {
     assert_eq!((letters[0].0.id, letters[0].0.reason), (second, Reason::Conflict));
     assert_eq!(ids(&world.wait_for_documents(2).await), [first, last]);
     running.wait_for_metric("ingest_posts_duplicate_total", 1.0).await;
-    running.wait_until_all_is_committed(&world).await;
+    wait_until_all_is_committed(&world, &running).await;
     running.stop().await;
     letters[0].0.message.clone()
 }
@@ -75,7 +72,7 @@ async fn one_key_with_two_bodies_is_one_post_and_one_dead_letter() {
     let mut titles: Vec<_> = stored.iter().map(|document| document.get_str("title").unwrap()).collect();
     titles.sort_unstable();
     assert_eq!(titles, ["Post 0", "Post 2"], "the first one stored wins");
-    running.wait_until_all_is_committed(&world).await;
+    wait_until_all_is_committed(&world, &running).await;
     assert_eq!(running.metric("ingest_posts_duplicate_total").await, Some(0.0));
     running.stop().await;
 }
@@ -92,7 +89,7 @@ async fn a_post_that_is_sent_again_with_its_body_is_stored_already() {
     world.send(Some(&key), Some(&post(0))).await;
     running.wait_for_metric("ingest_posts_duplicate_total", 2.0).await;
     world.wait_for_documents(1).await;
-    running.wait_until_all_is_committed(&world).await;
+    wait_until_all_is_committed(&world, &running).await;
     assert_eq!(running.metric("ingest_posts_stored_total").await, Some(1.0));
     assert_eq!(running.metric("ingest_posts_dead_lettered_total{reason=\"conflict\"}").await, Some(0.0));
     running.stop().await;
