@@ -199,28 +199,37 @@ async fn listen(settings: &ServiceSettings) -> anyhow::Result<TcpListener> {
 
 /// Asks the service of these settings for `/readyz`: exit code 0 when it is ready.
 fn healthcheck(settings: &ServiceSettings) -> ExitCode {
-    const TIMEOUT: Duration = Duration::from_secs(2);
-    let ask = || -> std::io::Result<String> {
-        let address = (settings.host.as_str(), settings.port).to_socket_addrs()?.next();
-        let address = reachable(address.ok_or(std::io::ErrorKind::AddrNotAvailable)?);
-        let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.take(64 * 1024).read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    match ask() {
+    match ask(&settings.host, settings.port, "GET /readyz") {
         Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
         Ok(answer) => {
             eprintln!("not ready: {}", answer.lines().last().unwrap_or("no answer"));
             ExitCode::from(EXIT_FAILED)
         }
         Err(error) => {
-            eprintln!("not ready: no service answers on port {} of {}: {error}", settings.port, settings.host);
+            eprintln!("not ready: {error:#}");
             ExitCode::from(EXIT_FAILED)
         }
     }
+}
+
+/// The answer of the service that listens there on its own machine, head and body; `request` is method and path.
+///
+/// # Errors
+/// When none answers within two seconds.
+pub fn ask(host: &str, port: u16, request: &str) -> anyhow::Result<String> {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let ask = || -> std::io::Result<String> {
+        let address = (host, port).to_socket_addrs()?.next();
+        let address = reachable(address.ok_or(std::io::ErrorKind::AddrNotAvailable)?);
+        let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        let head = format!("{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        stream.write_all(head.as_bytes())?;
+        let mut answer = String::new();
+        stream.take(64 * 1024).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().with_context(|| format!("no service answers on port {port} of {host}"))
 }
 
 /// Where a service that listens on this address is reached from its own machine: one that listens on all addresses, on the

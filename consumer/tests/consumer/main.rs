@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
+mod brake_release;
 mod command_line;
 mod dead_letter_limit;
 mod dead_letters_command;
 mod duplicates;
 mod flushes;
+mod frozen;
 mod mongodb_answers;
 mod rebalance;
 mod records;

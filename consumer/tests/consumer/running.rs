@@ -99,17 +99,20 @@ impl std::ops::Deref for Member {
 
 /// What a consumer tells over HTTP.
 pub(crate) struct Endpoints {
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Endpoints {
     /// Answer of a GET: the whole response.
     pub(crate) async fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path}")).await
+    }
+
+    /// Answer to a request without a body, written as method and path: the whole response.
+    pub(crate) async fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        stream
-            .write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
-            .await
-            .unwrap();
+        let head = format!("{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer

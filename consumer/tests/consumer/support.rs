@@ -113,6 +113,15 @@ impl World {
 
     /// Sends posts under fresh ids, in the order given, and returns the ids.
     pub(crate) async fn send_posts(&self, count: usize) -> Vec<PostId> {
+        self.send_all(count, post).await
+    }
+
+    /// The same with posts of a kilobyte.
+    pub(crate) async fn send_large_posts(&self, count: usize) -> Vec<PostId> {
+        self.send_all(count, large_post).await
+    }
+
+    async fn send_all(&self, count: usize, post: fn(usize) -> Vec<u8>) -> Vec<PostId> {
         let ids: Vec<PostId> = (0..count).map(|_| PostId::fresh()).collect();
         let mut sending = Vec::new();
         for (index, id) in ids.iter().enumerate() {
@@ -180,6 +189,12 @@ pub(crate) fn post(number: usize) -> Vec<u8> {
     serde_json::json!({ "title": format!("Post {number}"), "content": "long enough to be a post" })
         .to_string()
         .into_bytes()
+}
+
+/// A valid post of about a kilobyte.
+fn large_post(number: usize) -> Vec<u8> {
+    let content = "x".repeat(950);
+    serde_json::json!({ "title": format!("Post {number}"), "content": content }).to_string().into_bytes()
 }
 
 pub(crate) async fn all(posts: &Collection<Document>) -> Vec<Document> {
