@@ -209,6 +209,16 @@ mod tests {
         assert!(sentence.starts_with("MONGOD is /no/mongod, which is not a program"), "{sentence}");
     }
 
+    #[test]
+    fn a_mongod_is_told_that_it_may_be_made_to_fail_only_where_it_is_to() {
+        let arguments = |role| {
+            let command = mongod_command(Path::new("mongod"), 1, role);
+            command.get_args().map(|argument| argument.to_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert!(!arguments(Role::Standalone).contains("--setParameter"));
+        assert!(arguments(Role::Fallible).ends_with(" --setParameter enableTestCommands=1"));
+    }
+
     #[tokio::test]
     async fn without_mongod_and_go_both_ways_out_are_named() {
         let folder = tempfile::tempdir().unwrap();

@@ -126,7 +126,7 @@ impl Tools {
         let (oldest, newest) = (PYTHON_NEEDED.start(), PYTHON_NEEDED.end());
         Err(format!(
             "{what} needs Python 3.{oldest} to 3.{newest} with venv, and {found}: install it (Debian: apt-get install \
-             python3-venv; macOS: brew install python@3.{newest}), set MONGOD to the path of a mongod, or choose another --store."
+             python3-venv; macOS: brew install python@3.{newest}), or choose another --store."
         ))
     }
 }
