@@ -50,13 +50,22 @@ pub struct BrokerOptions {
     pub node_id: u32,
     /// All controllers of the cluster, this broker among them; just itself, on a free port, if empty.
     pub voters: Vec<Voter>,
+    /// Lines that its `server.properties` has beside ours.
+    pub more_properties: String,
     /// Gets a line whenever something takes more than a second.
     pub progress: Progress,
 }
 
 impl Default for BrokerOptions {
     fn default() -> BrokerOptions {
-        BrokerOptions { port: None, advertised_port: None, node_id: 1, voters: Vec::new(), progress: to_stderr }
+        BrokerOptions {
+            port: None,
+            advertised_port: None,
+            node_id: 1,
+            voters: Vec::new(),
+            more_properties: String::new(),
+            progress: to_stderr,
+        }
     }
 }
 
@@ -125,7 +134,7 @@ pub(crate) async fn run(
         voters => voters.to_vec(),
     };
     let advertised_port = options.advertised_port.unwrap_or(port);
-    let properties = properties::text(options.node_id, port, advertised_port, &voters)?;
+    let properties = properties::text(options.node_id, port, advertised_port, &voters)? + &options.more_properties;
 
     let run = RunDirectory::new(directory, "kafka")?;
     let cannot = || format!("cannot write to {}", run.path().display());

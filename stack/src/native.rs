@@ -84,6 +84,7 @@ fn broker_options(options: &Options) -> Vec<BrokerOptions> {
         advertised_port: options.proxied.then(free_port),
         node_id: voter.node_id,
         voters: voters.clone(),
+        more_properties: String::new(),
         progress: options.progress,
     };
     voters.iter().map(broker).collect()
