@@ -50,10 +50,9 @@ impl DeadLetters {
             .set("batch.num.messages", "1")
             .set("message.max.bytes", LARGEST_BYTES)
             .set("message.timeout.ms", SEND_TIMEOUT.as_millis().to_string())
-            // A topic that was deleted is found again soon after it is made again: unknown ones fail at once, and are asked
-            // for every second.
+            // A topic that was deleted is named as the reason, instead of a timeout. Each try asks for it again, so it is
+            // found within seconds of its return.
             .set("topic.metadata.propagation.max.ms", "1000")
-            .set("topic.metadata.refresh.interval.ms", "1000")
             .set("reconnect.backoff.max.ms", "1000");
         Self { topic: config.dead_letter_topic.clone(), config: client, producer: Arc::default() }
     }
@@ -86,12 +85,12 @@ impl DeadLetters {
         let why = match (fatal, error) {
             (Some(reason), _) => {
                 self.retire(&producer);
-                format!("{reason}, with a new producer")
+                format!("{reason}; the next try has a new producer")
             }
             (None, Some(error)) => error.rdkafka_error_code().map_or(error.to_string(), |code| code.to_string()),
             (None, None) => {
                 self.retire(&producer);
-                format!("no answer within {DEADLINE:?}, with a new producer")
+                format!("no answer within {DEADLINE:?}; the next try has a new producer")
             }
         };
         Err(LetterError::Later(why))

@@ -165,6 +165,10 @@ impl<H: Handler> Pipeline<H> {
                     "record dead-lettered"
                 );
             }
+            let outcome = outcome.map_err(|error| match error {
+                LetterError::Later(reason) => LetterError::Later(format!("Kafka does not take dead letters: {reason}")),
+                LetterError::TooLarge => LetterError::TooLarge,
+            });
             Event::LetterSent(letter, outcome)
         });
     }
