@@ -14,11 +14,13 @@ use service::program::{EXIT_CONFIGURATION, EXIT_FAILED};
 use crate::config::KafkaSettings;
 
 mod archive;
+mod original;
 mod print;
 mod replay;
 mod selection;
 
 use archive::Archive;
+use original::{Incomplete, Originals};
 use selection::{Selection, Totals};
 
 /// The argument that leads here.
@@ -38,8 +40,8 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// One line for each dead letter: partition/offset it came from, time, reason, replay attempts, id, what was wrong;
-    /// then the totals
+    /// One line for each dead letter: partition/offset it came from, time, reason, replay attempts, id, what was wrong
+    /// (before it in brackets what the dead letter lacks, if the topic has no room for it); then the totals
     List {
         #[command(flatten)]
         filter: Filter,
@@ -47,7 +49,7 @@ enum Verb {
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
-    /// Everything about one record, its value included
+    /// Everything about one record, its value included; what its dead letter lacks is fetched from where it came from
     Show {
         /// The id, or where the record came from
         #[arg(value_name = "ID|PARTITION/OFFSET", value_parser = parse_which)]
@@ -55,7 +57,8 @@ enum Verb {
     },
     /// Sends dead letters back to their topic, with their id as key, so that none is ever stored twice. They stay among
     /// the dead letters: what is replayed again is sent again, and counts as stored already. Of a record that came back
-    /// as a dead letter only the last one is sent
+    /// as a dead letter only the last one is sent. What a dead letter lacks is fetched from where it came from; a record
+    /// that is there no more is not sent, and the exit code is 1
     Replay {
         #[command(flatten)]
         filter: Filter,
@@ -120,7 +123,7 @@ fn execute(verb: Verb, kafka: &KafkaSettings, output: &mut impl Write) -> anyhow
     let archive = Archive::open(kafka)?;
     match verb {
         Verb::List { filter, limit } => list(&archive, &kafka.topic, filter, limit.unwrap_or(usize::MAX), output),
-        Verb::Show { which } => show(&archive, &kafka.topic, which, output),
+        Verb::Show { which } => show(&archive, kafka, which, output),
         Verb::Replay { filter, dry_run } => replay::replay(&archive, kafka, filter, dry_run, output),
     }
 }
@@ -142,10 +145,12 @@ fn list(archive: &Archive, topic: &str, filter: Filter, limit: usize, output: &m
     Ok(())
 }
 
-fn show(archive: &Archive, topic: &str, which: Which, output: &mut impl Write) -> anyhow::Result<()> {
+fn show(archive: &Archive, kafka: &KafkaSettings, which: Which, output: &mut impl Write) -> anyhow::Result<()> {
+    let topic = &kafka.topic;
+    let originals = Originals::new(kafka)?;
     let mut selection = Selection::new(topic, Filter::default());
     let mut found = 0;
-    archive.read(|archived| {
+    archive.read(|mut archived| {
         let letter = &archived.letter;
         let is_meant = match which {
             Which::Id(id) => letter.id == id,
@@ -153,7 +158,12 @@ fn show(archive: &Archive, topic: &str, which: Which, output: &mut impl Write) -
         };
         if is_meant && selection.admits(letter) {
             found += 1;
-            writeln!(output, "{}", print::everything(&archived))?;
+            let missing = match originals.complete(&mut archived) {
+                Ok(()) => None,
+                Err(Incomplete::Gone(why)) => Some(why),
+                Err(Incomplete::Unknown(error)) => return Err(error),
+            };
+            writeln!(output, "{}", print::everything(&archived, missing.as_deref()))?;
         }
         Ok(())
     })?;

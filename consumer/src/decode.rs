@@ -56,10 +56,7 @@ impl Decoder {
 
     /// Decodes one record.
     pub fn decode(&mut self, fetched: Fetched) -> Decoded {
-        let id = fetched.key.as_deref().and_then(PostId::from_key);
-        let id = id.unwrap_or_else(|| {
-            PostId::from_position(&self.topic, fetched.partition, fetched.offset, fetched.timestamp_ms)
-        });
+        let id = fetched.id(&self.topic);
         let outcome = self.document(id, &fetched);
         Decoded { fetched, id, outcome }
     }

@@ -5,19 +5,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use contract::DeadLetter;
+use contract::dead_letter::LeftOut;
 use kafka::group::replay_attempts;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, Timestamp, TopicPartitionList};
 
 use crate::config::KafkaSettings;
 
 /// Longest wait for an answer of Kafka, and for the next record.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Longest time in one poll.
-const POLL_TIMEOUT: Duration = Duration::from_millis(100);
+pub(super) const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The dead-letter topic as it is when the command starts.
 pub(super) struct Archive {
@@ -27,12 +28,15 @@ pub(super) struct Archive {
     watermarks: BTreeMap<i32, (i64, i64)>,
 }
 
-/// A dead letter with its record.
+/// A dead letter with what it has of its record.
 pub(super) struct Archived {
     pub(super) letter: DeadLetter,
+    pub(super) left_out: LeftOut,
     /// Partition and offset in the dead-letter topic.
     pub(super) position: (i32, i64),
     pub(super) timestamp_ms: i64,
+    /// Whether that is the record's own time, and not that of its dead letter: a topic may be set to note the latter.
+    pub(super) is_own_time: bool,
     pub(super) replay_attempts: u32,
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: Option<Vec<u8>>,
@@ -41,14 +45,7 @@ pub(super) struct Archived {
 impl Archive {
     /// Asks for the topic's partitions and their ends.
     pub(super) fn open(settings: &KafkaSettings) -> anyhow::Result<Self> {
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", &settings.brokers)
-            .set("client.id", "consumer")
-            // Never joined: partitions are assigned by hand, and nothing is committed.
-            .set("group.id", &settings.group)
-            .set("enable.auto.commit", "false")
-            .set("enable.partition.eof", "true");
+        let config = reader(settings);
         let topic = settings.dead_letter_topic.clone();
         let consumer: BaseConsumer = config.create().context("cannot make the Kafka consumer")?;
         let metadata = consumer
@@ -83,7 +80,6 @@ impl Archive {
         while !unread.is_empty() {
             match consumer.poll(POLL_TIMEOUT) {
                 Some(Ok(message)) => {
-                    deadline = Instant::now() + ANSWER_TIMEOUT;
                     let Some(end) = unread.get(&message.partition()) else { continue };
                     if message.offset() + 1 >= *end {
                         unread.remove(&message.partition());
@@ -92,6 +88,8 @@ impl Archive {
                         Some(archived) => each(archived)?,
                         None => unreadable += 1,
                     }
+                    // Last, because what is done with a letter may take as long.
+                    deadline = Instant::now() + ANSWER_TIMEOUT;
                 }
                 // The last offsets may hold no record.
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
@@ -109,13 +107,30 @@ impl Archive {
     }
 }
 
+/// What reads partitions of its own choice, to their ends.
+pub(super) fn reader(settings: &KafkaSettings) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &settings.brokers)
+        .set("client.id", "consumer")
+        // Never joined: partitions are assigned by hand, and nothing is committed.
+        .set("group.id", &settings.group)
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true");
+    config
+}
+
 fn archived(message: &BorrowedMessage<'_>) -> Option<Archived> {
-    let headers = message.headers().into_iter().flat_map(Headers::iter);
-    let letter = DeadLetter::from_headers(headers.filter_map(|header| Some((header.key, header.value?)))).ok()?;
+    let headers = || {
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        headers.filter_map(|header| Some((header.key, header.value?)))
+    };
     Some(Archived {
-        letter,
+        letter: DeadLetter::from_headers(headers()).ok()?,
+        left_out: LeftOut::from_headers(headers()).ok()?,
         position: (message.partition(), message.offset()),
         timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
+        is_own_time: matches!(message.timestamp(), Timestamp::CreateTime(_)),
         replay_attempts: replay_attempts(message.headers()),
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),

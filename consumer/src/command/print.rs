@@ -3,14 +3,16 @@
 use std::fmt::Write;
 
 use bson::DateTime;
+use contract::dead_letter::LeftOut;
 
 use super::archive::Archived;
 
-/// One line.
+/// One line. What a letter leaves out stands before its message.
 pub(super) fn line(archived: &Archived) -> String {
-    let Archived { letter, timestamp_ms, replay_attempts, .. } = archived;
+    let Archived { letter, left_out, timestamp_ms, replay_attempts, .. } = archived;
+    let mark = left_out_text(left_out).map_or(String::new(), |text| format!("[without its {text}] "));
     format!(
-        "{}/{}  {}  {}  {replay_attempts}  {}  {}",
+        "{}/{}  {}  {}  {replay_attempts}  {}  {mark}{}",
         letter.partition,
         letter.offset,
         time(*timestamp_ms),
@@ -20,13 +22,21 @@ pub(super) fn line(archived: &Archived) -> String {
     )
 }
 
-/// All there is to know, a line for each part.
-pub(super) fn everything(archived: &Archived) -> String {
-    let Archived { letter, position, timestamp_ms, replay_attempts, key, value } = archived;
-    let part = |bytes: &Option<Vec<u8>>| bytes.as_deref().map_or("(none)".to_owned(), printable);
-    let size = value.as_ref().map_or(0, Vec::len);
+/// All there is to know, a line for each part. `missing` is why a letter without its record could not be completed.
+pub(super) fn everything(archived: &Archived, missing: Option<&str>) -> String {
+    let Archived { letter, left_out, position, timestamp_ms, replay_attempts, key, value, .. } = archived;
+    let part = |bytes: &Option<Vec<u8>>, is_kept| match bytes {
+        Some(bytes) => printable(bytes),
+        None if is_kept || missing.is_none() => "(none)".to_owned(),
+        None => "(left out)".to_owned(),
+    };
+    let size = value.as_ref().map(Vec::len).or(left_out.value_bytes).unwrap_or(0);
+    let kept = left_out_text(left_out).map_or(String::new(), |text| {
+        let rest = missing.unwrap_or("which is shown from the topic that it came from");
+        format!(", without its {text}: {rest}")
+    });
     format!(
-        "came from        {} {}/{}\nkept at          {}/{}\ntime             {}\nid               {}\n\
+        "came from        {} {}/{}\nkept at          {}/{}{kept}\ntime             {}\nid               {}\n\
          reason           {}\nmessage          {}\nreplay attempts  {replay_attempts}\nkey              {}\n\
          value            {size} bytes\n{}\n",
         printable(letter.topic.as_bytes()),
@@ -38,9 +48,18 @@ pub(super) fn everything(archived: &Archived) -> String {
         letter.id,
         letter.reason.as_str(),
         printable(letter.message.as_bytes()),
-        part(key),
-        part(value)
+        part(key, left_out.form.has_key()),
+        part(value, left_out.form.has_value())
     )
+}
+
+/// What a letter leaves out, and how large it was.
+fn left_out_text(left_out: &LeftOut) -> Option<String> {
+    let what = left_out.form.left_out()?;
+    Some(match left_out.value_bytes {
+        Some(bytes) => format!("{what} of {bytes} bytes"),
+        None => what.to_owned(),
+    })
 }
 
 /// Says what a list does not show, if there is any.
@@ -78,7 +97,7 @@ fn printable(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contract::dead_letter::Reason;
+    use contract::dead_letter::{Form, Reason};
     use contract::{DeadLetter, PostId};
 
     use super::*;
@@ -95,8 +114,10 @@ mod tests {
                 message,
                 id,
             },
+            left_out: LeftOut::default(),
             position: (0, 5),
             timestamp_ms: 1_700_000_000_123,
+            is_own_time: true,
             replay_attempts: 2,
             key: None,
             value: value.map(<[u8]>::to_vec),
@@ -112,10 +133,25 @@ mod tests {
 
     #[test]
     fn everything_is_shown_and_what_is_not_text_is_escaped() {
-        let text = everything(&archived(Some("{\"title\":\"Grüße\u{1b}[2J\"}".as_bytes())));
+        let text = everything(&archived(Some("{\"title\":\"Grüße\u{1b}[2J\"}".as_bytes())), None);
         assert!(text.contains("came from        post 3/17\nkept at          0/5\n"), "{text}");
         assert!(text.contains("replay attempts  2\nkey              (none)\n"), "{text}");
         assert!(text.contains("{\"title\":\"Grüße\\u{1b}[2J\"}"), "{text}");
-        assert!(everything(&archived(Some(b"\xff\x00"))).contains("2 bytes\n\\xff\\x00"));
+        assert!(everything(&archived(Some(b"\xff\x00")), None).contains("2 bytes\n\\xff\\x00"));
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_with_its_size_and_why_it_is_missing() {
+        let reduced = |value| {
+            let left_out = LeftOut { form: Form::WithoutValue, value_bytes: Some(1_000_000) };
+            Archived { left_out, ..archived(value) }
+        };
+        assert!(line(&reduced(None)).ends_with("66eb  [without its value of 1000000 bytes] body is not\\nvalid JSON"));
+        let text = everything(&reduced(Some(b"the original")), None);
+        let kept = "kept at          0/5, without its value of 1000000 bytes: which is shown from the topic that it came from\n";
+        assert!(text.contains(kept) && text.contains("value            12 bytes\nthe original\n"), "{text}");
+        let text = everything(&reduced(None), Some("retention has removed its record from the topic"));
+        assert!(text.contains("1000000 bytes: retention has removed its record from the topic\n"), "{text}");
+        assert!(text.contains("key              (none)\nvalue            1000000 bytes\n(left out)\n"), "{text}");
     }
 }

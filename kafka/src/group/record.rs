@@ -1,6 +1,6 @@
 //! A record as it was fetched.
 
-use contract::{TraceContext, dead_letter, record};
+use contract::{PostId, TraceContext, dead_letter, record};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
 /// A record as it was fetched. Key and value are kept untouched, in case it becomes a dead letter.
@@ -23,6 +23,12 @@ pub struct Fetched {
 }
 
 impl Fetched {
+    /// The id that the record of this topic has, or would have.
+    pub fn id(&self, topic: &str) -> PostId {
+        let by_key = self.key.as_deref().and_then(PostId::from_key);
+        by_key.unwrap_or_else(|| PostId::from_position(topic, self.partition, self.offset, self.timestamp_ms))
+    }
+
     /// Copies what librdkafka holds.
     pub fn of(message: &BorrowedMessage<'_>) -> Self {
         let headers = message.headers();
