@@ -15,7 +15,7 @@ use crate::support::{World, ids, post};
 const SOON: [(&str, &str); 1] = [("CONSUMER_BATCH_INTERVAL", "100ms")];
 
 /// Runs the command, expects this exit code, and returns what it printed.
-async fn dead_letters(world: &World, code: i32, arguments: &[&str]) -> String {
+pub(crate) async fn dead_letters(world: &World, code: i32, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_consumer"));
     command.env_clear().envs(world.variables(&[])).arg("dead-letters").args(arguments);
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();

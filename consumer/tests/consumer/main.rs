@@ -2,14 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
+mod access;
 mod brake_release;
 mod command_line;
 mod dead_letter_limit;
 mod dead_letters_command;
+mod dead_letters_gone;
 mod duplicates;
 mod flushes;
 mod frozen;
+mod large_letters;
 mod mongodb_answers;
+mod not_allowed;
 mod rebalance;
 mod records;
 mod running;

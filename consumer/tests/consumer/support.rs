@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
 use consumer::Config;
+use contract::dead_letter::LeftOut;
 use contract::{DeadLetter, PostId};
 use mongodb::{Client, Collection};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Headers, Message, OwnedMessage};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -53,7 +55,10 @@ impl World {
     pub(crate) fn at(broker: &str, mongo_uri: &str) -> Self {
         let name = Uuid::now_v7().simple().to_string();
         let server = mongo_uri.rsplit_once('/').map_or(mongo_uri, |(server, _)| server);
-        let producer = client_config(broker).set("message.timeout.ms", "20000").create().unwrap();
+        // A topic takes more than librdkafka does by default.
+        let mut config = client_config(broker);
+        config.set("message.timeout.ms", "20000").set("message.max.bytes", "4000000");
+        let producer = config.create().unwrap();
         Self {
             broker: broker.to_owned(),
             mongo_uri: format!("{server}/test-{name}"),
@@ -63,10 +68,37 @@ impl World {
     }
 
     pub(crate) async fn create_topic(&self, partitions: i32) {
-        let admin: AdminClient<DefaultClientContext> = client_config(&self.broker).create().unwrap();
-        let topic = NewTopic::new(&self.topic, partitions, TopicReplication::Fixed(1));
-        let created = admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
-        assert!(created.iter().all(Result::is_ok), "{created:?}");
+        self.create(&self.topic, partitions, &[]).await;
+    }
+
+    /// Creates any topic, with these settings; one that was just deleted may exist for a moment.
+    pub(crate) async fn create(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        topic.config.extend_from_slice(settings);
+        let admin = self.admin();
+        wait_until(&format!("the topic {name} is created"), async || {
+            let created = admin.create_topics([&topic], &AdminOptions::new()).await.unwrap().remove(0);
+            let is_there_still = matches!(&created, Err((_, RDKafkaErrorCode::TopicAlreadyExists)));
+            assert!(created.is_ok() || is_there_still, "{created:?}");
+            created.is_ok()
+        })
+        .await;
+    }
+
+    pub(crate) async fn delete(&self, name: &str) {
+        let deleted = self.admin().delete_topics(&[name], &AdminOptions::new()).await.unwrap();
+        assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
+    }
+
+    pub(crate) fn admin(&self) -> AdminClient<DefaultClientContext> {
+        client_config(&self.broker).create().unwrap()
+    }
+
+    /// A setting that is in force for a topic.
+    pub(crate) async fn setting(&self, topic: &str, name: &str) -> String {
+        let described = self.admin().describe_configs([&ResourceSpecifier::Topic(topic)], &AdminOptions::new()).await;
+        let settings = described.unwrap().remove(0).unwrap();
+        settings.get(name).unwrap().value.clone().unwrap()
     }
 
     /// The settings, with these set besides.
@@ -96,6 +128,12 @@ impl World {
 
     pub(crate) fn dead_letter_topic(&self) -> String {
         format!("{}.dlq", self.topic)
+    }
+
+    /// The series of how far behind the group is.
+    pub(crate) fn lag(&self, partition: i32) -> String {
+        let topic = &self.topic;
+        format!("kafka_consumergroup_lag{{consumergroup=\"{topic}\",topic=\"{topic}\",partition=\"{partition}\"}}")
     }
 
     /// Sends a record and waits for its acknowledgement.
@@ -182,6 +220,12 @@ impl World {
         };
         messages.into_iter().map(with_letter).collect()
     }
+}
+
+/// What a dead letter leaves out.
+pub(crate) fn left_out(message: &OwnedMessage) -> LeftOut {
+    let headers = message.headers().unwrap().iter().map(|header| (header.key, header.value.unwrap_or_default()));
+    LeftOut::from_headers(headers).unwrap()
 }
 
 /// A valid post.

@@ -1,0 +1,87 @@
+//! Who may do what on a broker with an authorizer. The rules are made by Kafka's own requests, because neither of the
+//! clients has them.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Lines of `server.properties`: whatever has no rule is free for all.
+pub(crate) const AUTHORIZER: &str = "\
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
+";
+
+const CREATE_ACLS: i16 = 30;
+const DELETE_ACLS: i16 = 31;
+const VERSION: i16 = 1;
+const LITERAL: i8 = 3;
+const ALL: Operation = Operation(2);
+const DENY: i8 = 2;
+const ALLOW: i8 = 3;
+
+/// What a rule is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Resource<'a> {
+    Topic(&'a str),
+    Cluster,
+}
+
+/// What may be done, by its number in Kafka's protocol.
+#[derive(Clone, Copy)]
+pub(crate) struct Operation(i8);
+
+pub(crate) const WRITE: Operation = Operation(4);
+pub(crate) const CREATE: Operation = Operation(5);
+pub(crate) const DESCRIBE_CONFIGS: Operation = Operation(10);
+pub(crate) const IDEMPOTENT_WRITE: Operation = Operation(12);
+
+/// Nobody may do this any more, and everybody everything else.
+pub(crate) async fn deny(broker: &str, resource: Resource<'_>, operation: Operation) {
+    // First, because whoever has no rule is allowed nothing where others have one.
+    request(broker, CREATE_ACLS, resource, ALL, ALLOW).await;
+    request(broker, CREATE_ACLS, resource, operation, DENY).await;
+}
+
+/// It may be done again.
+pub(crate) async fn allow(broker: &str, resource: Resource<'_>, operation: Operation) {
+    request(broker, DELETE_ACLS, resource, operation, DENY).await;
+}
+
+/// A rule and the filter that finds just this rule are written alike.
+async fn request(broker: &str, api: i16, resource: Resource<'_>, operation: Operation, permission: i8) {
+    let text = |text: &str| [&(text.len() as i16).to_be_bytes(), text.as_bytes()].concat();
+    let (kind, name) = match resource {
+        Resource::Topic(name) => (2, name),
+        Resource::Cluster => (4, "kafka-cluster"),
+    };
+    let body = [
+        &api.to_be_bytes()[..],
+        &VERSION.to_be_bytes(),
+        // The number of the request.
+        &7_i32.to_be_bytes(),
+        &text("test"),
+        // One rule.
+        &1_i32.to_be_bytes(),
+        &i8::to_be_bytes(kind),
+        &text(name),
+        &LITERAL.to_be_bytes(),
+        &text("User:*"),
+        &text("*"),
+        &operation.0.to_be_bytes(),
+        &permission.to_be_bytes(),
+    ]
+    .concat();
+    let exchange = async {
+        let mut stream = TcpStream::connect(broker).await.unwrap();
+        stream.write_all(&[&(body.len() as i32).to_be_bytes(), &body[..]].concat()).await.unwrap();
+        let length = stream.read_i32().await.unwrap();
+        let mut answer = vec![0; length as usize];
+        stream.read_exact(&mut answer).await.unwrap();
+        answer
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(10), exchange).await.unwrap();
+    // The request's number, the time to wait, how many results there are, and the first one's code.
+    assert_eq!(answer[..4], 7_i32.to_be_bytes());
+    assert_eq!(answer[8..14], [0, 0, 0, 1, 0, 0], "{answer:?}");
+}
