@@ -29,6 +29,7 @@ mod watch;
 
 pub use conditions::{COMMITS, DEAD_LETTERS, FLUSHES};
 pub use config::GroupConfig;
+pub use dead_letters::LARGEST_BYTES;
 pub use handler::{Handler, Written};
 pub use joining::CONDITION as KAFKA;
 pub use lag::{Book, Committed, Standing};

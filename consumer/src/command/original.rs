@@ -12,7 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::archive::{ANSWER_TIMEOUT, Archived, POLL_TIMEOUT, reader};
 use crate::config::KafkaSettings;
-use crate::decode::Fetched;
+use kafka::group::Fetched;
 
 /// The topic that the dead letters came from.
 pub(super) struct Originals {

@@ -17,7 +17,7 @@ use super::original::{Incomplete, Originals};
 use super::print;
 use super::selection::{LatestAttempts, Selection, Totals};
 use crate::config::KafkaSettings;
-use crate::dead_letters::LARGEST_BYTES;
+use kafka::group::LARGEST_BYTES;
 
 /// Longest time to get one record acknowledged.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);

@@ -24,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Largest dead letter that is sent at all. A topic may allow more than Kafka's default of 1,048,588 bytes, and takes less
 /// when they are compressed; but a broker closes the connection to whoever sends it a request above 104,857,600
 /// (`socket.request.max.bytes`), and says no more than that.
-pub(super) const LARGEST_BYTES: &str = "100000000";
+pub const LARGEST_BYTES: &str = "100000000";
 
 /// The way to the dead-letter topic. Cheap to clone.
 #[derive(Clone)]
