@@ -8,10 +8,11 @@ use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use contract::PostId;
 use contract::dead_letter::Reason;
-use service::Settings;
-use service::program::{EXIT_CONFIGURATION, EXIT_FAILED};
+use service::program::{EXIT_CONFIGURATION, EXIT_FAILED, ask};
+use service::{ServiceSettings, Settings};
 
 use crate::config::KafkaSettings;
+use crate::routes;
 
 mod archive;
 mod original;
@@ -27,7 +28,8 @@ use selection::{Selection, Totals};
 pub(crate) const NAME: &str = "dead-letters";
 
 const EXPLANATION: &str = "\
-Environment: KAFKA_BROKER, KAFKA_TOPIC (only its dead letters are considered) and DLQ_TOPIC, as for the service.
+Environment: KAFKA_BROKER, KAFKA_TOPIC (only its dead letters are considered) and DLQ_TOPIC, as for the service;
+for release HOST and PORT.
 Exit codes: 0 done, 64 arguments or settings that cannot be used, 1 nothing found or not everything done.";
 
 /// Reads the dead letters, and sends them back once their cause is mended.
@@ -66,6 +68,9 @@ enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Releases the brake of the consumer that listens at HOST and PORT (0.0.0.0 and 3001, as for the service): as many dead
+    /// letters are allowed again as at its start, and the records that it holds are judged anew
+    Release,
 }
 
 /// Which dead letters; without a filter all of them.
@@ -98,6 +103,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     };
     let lookup = |name: &str| std::env::var(name).ok();
     let mut settings = Settings::new(&lookup);
+    let service = ServiceSettings::read(&mut settings, crate::DEFAULT_PORT);
     let kafka = KafkaSettings::read(&mut settings);
     let (_, faults) = settings.finish();
     if !faults.is_empty() {
@@ -106,7 +112,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
         }
         return ExitCode::from(EXIT_CONFIGURATION);
     }
-    match execute(command_line.verb, &kafka, &mut io::stdout().lock()) {
+    match execute(command_line.verb, &kafka, &service, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         // As `dead-letters list | head` does.
         Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => {
@@ -119,13 +125,28 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     }
 }
 
-fn execute(verb: Verb, kafka: &KafkaSettings, output: &mut impl Write) -> anyhow::Result<()> {
-    let archive = Archive::open(kafka)?;
+fn execute(
+    verb: Verb,
+    kafka: &KafkaSettings,
+    service: &ServiceSettings,
+    output: &mut impl Write,
+) -> anyhow::Result<()> {
+    let archive = || Archive::open(kafka);
     match verb {
-        Verb::List { filter, limit } => list(&archive, &kafka.topic, filter, limit.unwrap_or(usize::MAX), output),
-        Verb::Show { which } => show(&archive, kafka, which, output),
-        Verb::Replay { filter, dry_run } => replay::replay(&archive, kafka, filter, dry_run, output),
+        Verb::List { filter, limit } => list(&archive()?, &kafka.topic, filter, limit.unwrap_or(usize::MAX), output),
+        Verb::Show { which } => show(&archive()?, kafka, which, output),
+        Verb::Replay { filter, dry_run } => replay::replay(&archive()?, kafka, filter, dry_run, output),
+        Verb::Release => release(service, output),
     }
+}
+
+fn release(service: &ServiceSettings, output: &mut impl Write) -> anyhow::Result<()> {
+    let answer = ask(&service.host, service.port, &format!("POST {}", routes::RELEASE))?;
+    if !answer.starts_with("HTTP/1.1 202") {
+        bail!("what listens on port {} is no consumer: {}", service.port, answer.lines().next().unwrap_or("no answer"));
+    }
+    writeln!(output, "the brake is released: as many dead letters are allowed again")?;
+    Ok(())
 }
 
 fn list(archive: &Archive, topic: &str, filter: Filter, limit: usize, output: &mut impl Write) -> anyhow::Result<()> {

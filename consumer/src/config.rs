@@ -82,7 +82,7 @@ impl Config {
 
     /// Reads every setting; faults are collected in `settings`.
     pub fn read(settings: &mut Settings<'_>) -> Self {
-        let service = ServiceSettings::read(settings, 3001);
+        let service = ServiceSettings::read(settings, crate::DEFAULT_PORT);
         let kafka = KafkaSettings::read(settings);
         let revoke_timeout = kafka.revoke_timeout;
         let mut config = Self {

@@ -37,11 +37,14 @@ pub use store::durable_writes;
 /// Bounds of the consumer's own small HTTP server, which only health checks and scrapers use.
 const LIMITS: Limits = Limits { max_connections: 100, header_timeout: std::time::Duration::from_secs(10) };
 
+/// `PORT` of the service, unless it is set.
+const DEFAULT_PORT: u16 = 3001;
+
 const ABOUT: &str = "\
 Stores the posts of a Kafka topic in MongoDB, as a member of a consumer group.
 
-`consumer dead-letters` lists the records that could not be stored, shows them, and sends them back; see
-`consumer dead-letters --help`.";
+`consumer dead-letters` lists the records that could not be stored, shows them, and sends them back, or releases the
+brake that too many of them put on; see `consumer dead-letters --help`.";
 
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
