@@ -2,8 +2,9 @@
 
 use tokio::process::Command;
 
+use crate::dead_letters_command::dead_letters;
 use crate::running::{Member, Running};
-use crate::support::{World, ids, wait_until};
+use crate::support::{World, ids};
 
 const BRAKED: [(&str, &str); 4] = [
     ("CONSUMER_BATCH_INTERVAL", "100ms"),
@@ -59,6 +60,29 @@ async fn the_command_releases_the_brake_of_the_service_at_its_port() {
     assert_eq!(nobody.status.code(), Some(1));
     assert!(String::from_utf8(nobody.stderr).unwrap().contains("no service answers on port"), "it says what is wrong");
     member.signal("TERM");
-    wait_until("the member has ended", async || true).await;
     assert_eq!(member.ended().await.code(), Some(0));
+}
+
+/// A replay of more letters than the brake allows says nothing new of the others, however bad they still are.
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_are_sent_back_do_not_count_for_the_brake() {
+    const LETTERS: usize = 30;
+    let world = World::new(1).await;
+    for _ in 0..LETTERS {
+        world.send(None, Some(b"not a post")).await;
+    }
+    let unlimited =
+        Running::start(world.config(&[("CONSUMER_BATCH_INTERVAL", "100ms"), ("DLQ_MAX_CONSECUTIVE", "0")])).await;
+    world.wait_for_dead_letters(LETTERS).await;
+    unlimited.wait_for_metric(&world.lag(0), 0.0).await;
+    unlimited.stop().await;
+
+    let braked = Running::start(world.config(&BRAKED)).await;
+    let replayed = dead_letters(&world, 0, &["replay"]).await;
+    assert!(replayed.contains(&format!("acknowledged: {LETTERS}\n")), "{replayed}");
+    world.wait_for_dead_letters(2 * LETTERS).await;
+    let sent = world.send_posts(3).await;
+    assert_eq!(ids(&world.wait_for_documents(3).await), sent);
+    braked.wait_for_readyz("HTTP/1.1 200").await;
+    braked.stop().await;
 }

@@ -16,6 +16,7 @@ mod mongodb_answers;
 mod not_allowed;
 mod rebalance;
 mod records;
+mod run_ahead;
 mod running;
 mod stalls;
 mod status;
