@@ -25,6 +25,8 @@ mod member;
 pub mod metrics;
 mod pipeline;
 mod record;
+#[cfg(test)]
+mod simulation;
 mod watch;
 
 pub use conditions::{COMMITS, DEAD_LETTERS, FLUSHES};

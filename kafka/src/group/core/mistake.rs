@@ -64,3 +64,17 @@ impl<R> super::Core<R> {
         self
     }
 }
+
+/// What the simulation looks at, and nobody else.
+#[cfg(test)]
+impl<R> super::Core<R> {
+    /// Whether a batch may start.
+    pub(in crate::group) fn has_slot(&self) -> bool {
+        self.flushes.has_slot()
+    }
+
+    /// Records and bytes of the partition that are received and not committed.
+    pub(in crate::group) fn uncommitted(&self, partition: i32) -> (usize, usize) {
+        self.assignments.get(partition).map_or((0, 0), |held| held.offsets.uncommitted())
+    }
+}

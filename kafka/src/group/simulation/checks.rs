@@ -1,0 +1,151 @@
+//! What must hold after every step.
+
+use std::time::Duration;
+
+use super::member::{Cargo, Member};
+use super::settings::SMALLEST;
+use super::statistics::Happened;
+use super::world::World;
+use crate::group::core::{Batch, Received, Trigger};
+
+/// What does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Violation {
+    /// A commit passes a record that is accepted and neither stored nor dead-lettered nor deleted by retention: it is lost.
+    CommitPassesUnfinished,
+    /// A good record is in the store and among the dead letters.
+    StoredAndDeadLettered,
+    /// A record was written again, or dead-lettered again, although the member knew that it was.
+    DoneAgain,
+    /// A member holds more than its budget and one record.
+    BudgetExceeded,
+    /// A member goes on to fetch a partition although too much of it is not committed.
+    RanAhead,
+    /// A batch waited for longer than its interval.
+    BatchLate,
+    /// Partitions were given up before all was finished and committed, without need.
+    GivenUpTooEarly,
+    /// Skipped offsets were reported that were not skipped, or twice, or not at all.
+    SkipsWrong,
+    /// The core asks to be woken at a time that is over, and then does nothing.
+    Spins,
+    /// Something fails and the core does not say so.
+    Silent,
+    /// With all faults over, the group does not come to its end.
+    NeverSettles,
+    /// The code panicked.
+    Panicked,
+}
+
+/// How much later than its interval a batch may start: the threads are not scheduled at once.
+const BATCH_SLACK: Duration = Duration::from_secs(1);
+
+impl World {
+    /// One record goes beyond the budget, however large, since room is looked for before it is there.
+    pub(super) fn check_memory(&mut self, member: &Member) {
+        let bound = member.budget.limit() + self.broker.largest + member.unpaused;
+        let held = member.budget.held();
+        if held > bound {
+            self.violate(Violation::BudgetExceeded, || format!("{held} bytes held, at most {bound} allowed"));
+        }
+    }
+
+    /// A record of the partition is polled.
+    pub(super) fn check_run_ahead(&mut self, member: &mut Member, partition: i32) {
+        // What the pipeline has not said yet cannot be known here, and a pause may fail.
+        if member.is_acting || self.modes.pauses_fail || member.fetching.changes(&member.wish) != Default::default() {
+            return;
+        }
+        let assignment = member.fetching.assignment(partition);
+        let bound = self.settings.limits.run_ahead;
+        let is_known = assignment.is_some_and(|assignment| member.progress(partition, assignment).is_some());
+        let (records, bytes) = member.core.uncommitted(partition);
+        if is_known && (records > bound.records || bytes > bound.bytes) {
+            self.violate(Violation::RanAhead, || format!("{records} records, {bytes} bytes of {partition}, and one more"));
+        }
+    }
+
+    pub(super) fn check_batch(&mut self, member: &Member, batch: &Batch<Cargo>) {
+        batch.records.iter().for_each(|record| self.check_not_settled(member, record));
+        let limits = self.settings.limits.batch;
+        let Some(first) = batch.records.first().and_then(|record| record.cargo.handed) else { return };
+        let could = first.max(member.could_not_flush);
+        if batch.attempt == 0 && batch.trigger != Trigger::Revoke && self.now > could + limits.interval + BATCH_SLACK {
+            let waited = self.now - could;
+            self.violate(Violation::BatchLate, || format!("{waited:?} instead of {:?}", limits.interval));
+        }
+        if batch.records.len() > limits.messages {
+            let records = batch.records.len();
+            self.violate(Violation::BudgetExceeded, || format!("a batch of {records} records"));
+        }
+    }
+
+    pub(super) fn check_not_settled(&mut self, member: &Member, record: &Received<Cargo>) {
+        let settled = self.broker.records[record.cargo.record].settled;
+        if settled == Some((member.who.life, record.ticket.assignment)) {
+            self.violate(Violation::DoneAgain, || format!("record {}", record.cargo.record));
+        }
+    }
+
+    /// The core is quiet for now.
+    pub(super) fn check_core(&mut self, member: &mut Member) {
+        if member.is_acting {
+            return;
+        }
+        if member.wake.is_some_and(|wake| wake <= self.now) {
+            self.violate(Violation::Spins, || "a deadline that is over".to_owned());
+        }
+        let bound = self.settings.limits.run_ahead;
+        let in_budget = member.budget.limit() + 2 * self.broker.largest + member.unpaused;
+        for state in member.core.partitions() {
+            let most = bound.records + in_budget / SMALLEST;
+            if state.uncommitted > most {
+                let uncommitted = state.uncommitted;
+                self.violate(Violation::RanAhead, || format!("{uncommitted} records uncommitted, at most {most}"));
+            }
+        }
+    }
+
+    pub(super) fn check_says_so(&mut self, member: &Member, commit_failed: bool) {
+        if commit_failed && member.core.commit_trouble().is_none() {
+            self.violate(Violation::Silent, || "a commit failed".to_owned());
+        }
+    }
+
+    /// The core allows to give up what it was told to.
+    pub(super) fn check_given_up(&mut self, member: &mut Member) {
+        let Some(revoke) = &member.core_revoke else { return };
+        if revoke.are_lost {
+            return;
+        }
+        if self.now >= revoke.deadline {
+            return self.statistics.happened(Happened::RevokeTimedOut);
+        }
+        self.statistics.happened(Happened::RevokeSettled);
+        if member.is_stopping || member.core.braked().is_some() {
+            return;
+        }
+        for partition in revoke.partitions.clone() {
+            let Some(progress) = member.progress.get(&partition) else { continue };
+            let (last, acknowledged) = (progress.received.last().copied(), progress.acknowledged);
+            if last.is_some_and(|last| acknowledged != Some(last + 1)) {
+                self.violate(Violation::GivenUpTooEarly, || format!("received up to {last:?}, committed {acknowledged:?}"));
+            }
+        }
+    }
+
+    pub(super) fn check_skipped(&mut self, member: &mut Member, partition: i32, from: i64, to: i64) {
+        self.statistics.happened(Happened::SkipReported);
+        let log = &self.broker.logs[partition as usize];
+        let Some(progress) = member.progress.get_mut(&partition) else { return };
+        let was_received = progress.received.iter().any(|offset| (from..to).contains(offset));
+        let was_reported = progress.reported.iter().any(|(first, last)| from < *last && *first < to);
+        // Where offsets started again, old and new ones cannot be told apart here.
+        let is_there = to > log.low && log.incarnation == 0;
+        progress.reported.push((from, to));
+        if from >= to || was_received || was_reported || is_there {
+            let detail = format!("{from} to {to} of {partition}, low {}, received {was_received}, reported {was_reported}", log.low);
+            self.violate(Violation::SkipsWrong, || detail);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What happens by itself: joins, expelled members, rebalances, what a member's watch sees, and what is answered.
+
+use std::time::Duration;
+
+use super::member::{Callback, Who};
+use super::statistics::Happened;
+use super::world::{Due, World};
+use crate::group::core::{Assignment, Event};
+
+impl World {
+    pub(super) fn happen(&mut self, due: Due) {
+        match due {
+            Due::Join(who) => self.join(who),
+            Due::SessionOver { id, who, freezes } => {
+                let is_heard_of = self.member(who).is_some_and(|member| member.freezes == freezes && !member.is_frozen);
+                let has_thawed = self.member(who).is_some_and(|member| member.freezes != freezes);
+                if !is_heard_of && !has_thawed {
+                    self.coordinator.remove(id);
+                }
+            }
+            Due::Thaw { who, freezes } => self.thaw(who, freezes),
+            Due::LearnsLoss(who) => {
+                let Some(member) = self.member(who) else { return };
+                member.id = None;
+                member.callbacks.clear();
+                if member.client.assigned().is_empty() && member.revoke.is_none() {
+                    self.later(Duration::ZERO, Due::Join(who));
+                } else {
+                    member.callbacks.push_back(Callback::Lost);
+                    self.statistics.happened(Happened::PartitionsLost);
+                }
+            }
+            Due::StopOver(who) => {
+                if self.member(who).is_some() {
+                    self.kill(who.slot);
+                }
+            }
+            Due::Watch(who) => {
+                let Some(member) = self.member(who) else { return };
+                let is_frozen = member.is_frozen;
+                let held = member.fetching.held();
+                let latency = self.random.millis(0, 50);
+                if !is_frozen {
+                    self.later(latency, Due::Sees(who, held));
+                }
+                self.later(latency + self.settings.watch, Due::Watch(who));
+            }
+            Due::Sees(who, held) => self.sees(who, &held),
+            Due::Done { who, request, fate } => self.done(who, request, fate),
+            Due::DoneUntold { request, is_late } => self.done_untold(request, is_late),
+            Due::Answer(who, event) => {
+                if let Some(member) = self.member(who) {
+                    member.answers.push(event);
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, who: Who) {
+        let Some(member) = self.member(who) else { return };
+        if member.id.is_some() || member.is_stopping {
+            return;
+        }
+        if member.is_frozen {
+            return self.later(Duration::from_millis(500), Due::Join(who));
+        }
+        let id = self.coordinator.join(who.slot);
+        if let Some(member) = self.member(who) {
+            member.id = Some(id);
+        }
+    }
+
+    fn thaw(&mut self, who: Who, freezes: u64) {
+        let now = self.now;
+        let Some(member) = self.member(who).filter(|member| member.is_frozen && member.freezes == freezes) else { return };
+        member.is_frozen = false;
+        // The sessions that were to end with this freeze do not.
+        member.freezes += 1;
+        member.could_not_flush = now;
+        if let Some(id) = member.id {
+            let is_expelled = !self.coordinator.members.contains_key(&id);
+            self.statistics.happened(if is_expelled { Happened::FrozenTooLong } else { Happened::FrozenShortly });
+            if is_expelled {
+                let heartbeat = self.random.millis(0, 3_000);
+                self.later(heartbeat, Due::LearnsLoss(who));
+            }
+        }
+    }
+
+    fn sees(&mut self, who: Who, held: &[(i32, Assignment)]) {
+        let committed = |(partition, assignment): &(i32, Assignment)| {
+            (*partition, *assignment, self.broker.logs[*partition as usize].committed)
+        };
+        let mut events = vec![Event::SeenCommitted(held.iter().map(committed).collect())];
+        for (partition, _) in held {
+            let log = &self.broker.logs[*partition as usize];
+            if !self.modes.watermarks_fail || partition % 2 == 0 {
+                events.push(Event::Watermarks { partition: *partition, low: log.low, high: log.high });
+            }
+        }
+        if let Some(member) = self.member(who) {
+            member.answers.extend(events);
+        }
+    }
+
+    /// A rebalance waits for all who are members, until they are expelled. Those in a callback come afterwards.
+    pub(super) fn can_rebalance(&self) -> bool {
+        self.coordinator.needs_rebalance
+            && self.coordinator.members.iter().all(|(id, joined)| {
+                let member = self.members[joined.slot].as_deref();
+                member.is_some_and(|member| {
+                    member.id == Some(*id) && !member.is_frozen && member.callbacks.is_empty() && member.revoke.is_none()
+                })
+            })
+    }
+
+    pub(super) fn rebalance(&mut self) {
+        for share in self.coordinator.rebalance(self.broker.logs.len()) {
+            let Some(member) = self.members[share.slot].as_deref_mut() else { continue };
+            member.generation = self.coordinator.generation;
+            if !share.revoke.is_empty() {
+                member.callbacks.push_back(Callback::Revoke(share.revoke));
+            }
+            if !share.assign.is_empty() {
+                member.callbacks.push_back(Callback::Assign(share.assign));
+            }
+        }
+    }
+}

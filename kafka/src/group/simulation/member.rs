@@ -1,0 +1,187 @@
+//! A member: the very core and the very fetching that run for real, and around them what the shell keeps.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::client::{Client, Jump};
+use super::settings::Settings;
+use crate::group::budget::Budget;
+use crate::group::core::{Assignment, Core, Delivery, Event, Mistake, Received};
+use crate::group::fetching::{Fetching, Wish};
+
+/// What a record carries.
+#[derive(Debug)]
+pub(super) struct Cargo {
+    /// Its index at the broker.
+    pub(super) record: usize,
+    /// When the core got it.
+    pub(super) handed: Option<Instant>,
+}
+
+/// A process: its slot may have had others before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Who {
+    pub(super) slot: usize,
+    pub(super) life: u64,
+}
+
+/// What librdkafka calls back within a poll.
+#[derive(Debug)]
+pub(super) enum Callback {
+    Assign(Vec<i32>),
+    Revoke(Vec<i32>),
+    Lost,
+}
+
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) who: Who,
+    pub(super) core: Core<Cargo>,
+    pub(super) fetching: Fetching,
+    pub(super) budget: Budget,
+    pub(super) client: Client,
+    /// The member id, while it is one as far as it knows.
+    pub(super) id: Option<u64>,
+    pub(super) generation: u64,
+    pub(super) is_frozen: bool,
+    pub(super) freezes: u64,
+    pub(super) is_stopping: bool,
+
+    // The fetcher's thread.
+    pub(super) callbacks: VecDeque<Callback>,
+    /// The revoke in whose callback it waits.
+    pub(super) revoke: Option<Revoke>,
+    pub(super) outbox: Vec<Received<Cargo>>,
+    /// Not before then: it waits for room, or has just failed.
+    pub(super) turn_at: Instant,
+    /// A record that waits for room: a mistake.
+    pub(super) held_back: Option<usize>,
+    /// Bytes that were polled although everything should be paused, because the pause failed.
+    pub(super) unpaused: usize,
+    pub(super) jumps: Vec<(Assignment, Jump)>,
+
+    // Between the two threads.
+    pub(super) wish: Wish,
+    pub(super) stream: VecDeque<Delivery<Cargo>>,
+    pub(super) may_give_up: bool,
+
+    // The pipeline's thread.
+    pub(super) answers: Vec<Event<Cargo>>,
+    /// An event was handled, and its actions are not all executed.
+    pub(super) is_acting: bool,
+    pub(super) wake: Option<Instant>,
+    pub(super) commit: Vec<Sent>,
+
+    // What the checks know.
+    pub(super) progress: BTreeMap<i32, Progress>,
+    pub(super) core_revoke: Option<CoreRevoke>,
+    /// A batch could not start before, for want of a slot or because the process was frozen.
+    pub(super) could_not_flush: Instant,
+}
+
+#[derive(Debug)]
+pub(super) struct Revoke {
+    pub(super) partitions: Vec<i32>,
+    pub(super) until: Instant,
+    pub(super) are_lost: bool,
+}
+
+/// The revoke that the core knows of.
+#[derive(Debug)]
+pub(super) struct CoreRevoke {
+    pub(super) partitions: Vec<i32>,
+    pub(super) deadline: Instant,
+    pub(super) are_lost: bool,
+}
+
+/// A part of a commit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) partition: i32,
+    pub(super) next: i64,
+    pub(super) assignment: Option<Assignment>,
+    pub(super) incarnation: u32,
+}
+
+/// What one partition's core must know, seen from outside.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) assignment: Assignment,
+    pub(super) incarnation: u32,
+    /// Offsets that the core got, of the incarnation.
+    pub(super) received: Vec<i64>,
+    /// The commit that was acknowledged last.
+    pub(super) acknowledged: Option<i64>,
+    /// What the group had committed, when the core first heard of it.
+    pub(super) first_seen: Option<i64>,
+    pub(super) reported: Vec<(i64, i64)>,
+}
+
+impl Member {
+    pub(super) fn new(who: Who, settings: &Settings, mistake: Option<Mistake>, now: Instant) -> Self {
+        let budget = Budget::new(settings.budget);
+        Self {
+            who,
+            core: Core::new(settings.limits, budget.clone()).with_mistake(mistake),
+            fetching: Fetching::default(),
+            budget,
+            client: Client::default(),
+            id: None,
+            generation: 0,
+            is_frozen: false,
+            freezes: 0,
+            is_stopping: false,
+            callbacks: VecDeque::new(),
+            revoke: None,
+            outbox: Vec::new(),
+            turn_at: now,
+            held_back: None,
+            unpaused: 0,
+            jumps: Vec::new(),
+            wish: Wish::default(),
+            stream: VecDeque::new(),
+            may_give_up: false,
+            answers: Vec::new(),
+            is_acting: false,
+            wake: None,
+            commit: Vec::new(),
+            progress: BTreeMap::new(),
+            core_revoke: None,
+            could_not_flush: now,
+        }
+    }
+
+    /// Hands on what was gathered.
+    pub(super) fn hand_over(&mut self) {
+        if !self.outbox.is_empty() {
+            self.stream.push_back(Delivery::Records(std::mem::take(&mut self.outbox)));
+        }
+    }
+
+    /// When the pipeline's thread has something to do.
+    pub(super) fn pipeline_ready(&self, now: Instant) -> Option<Instant> {
+        let is_busy = self.is_acting || !self.stream.is_empty() || !self.answers.is_empty();
+        if is_busy { Some(now) } else { self.wake }
+    }
+
+    /// Records under way of this partition are of this assignment as far as the core knows.
+    pub(super) fn progress(&mut self, partition: i32, assignment: Assignment) -> Option<&mut Progress> {
+        self.progress.get_mut(&partition).filter(|progress| progress.assignment == assignment)
+    }
+}
+
+impl Progress {
+    pub(super) fn new(assignment: Assignment) -> Self {
+        Self {
+            assignment,
+            incarnation: 0,
+            received: Vec::new(),
+            acknowledged: None,
+            first_seen: None,
+            reported: Vec::new(),
+        }
+    }
+}
+
+/// How long the fetcher waits beyond the core's own deadline.
+pub(super) const REVOKE_SLACK: Duration = Duration::from_millis(500);

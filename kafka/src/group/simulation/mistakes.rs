@@ -1,0 +1,45 @@
+//! Mistakes that must be found, each with what it does: a simulation that misses one is too weak.
+
+use super::checks::Violation;
+use super::{run, script};
+use crate::group::core::Mistake;
+
+/// Within this many histories.
+const HISTORIES: u64 = 2_000;
+
+/// The first history that goes wrong in this way, with the mistake.
+fn found(mistake: Mistake, expected: &[Violation]) {
+    for seed in 0..HISTORIES {
+        let Err(failure) = run(seed, &script::generate(seed), Some(mistake)) else { continue };
+        println!("{mistake:?} found in history {seed}: {:?}, {}", failure.violation, failure.detail);
+        assert!(expected.contains(&failure.violation), "{mistake:?} shows as {failure:?}");
+        return;
+    }
+    panic!("{mistake:?} is not found in {HISTORIES} histories");
+}
+
+macro_rules! mistakes {
+    ($($test:ident: $mistake:ident => $($violation:ident)|+;)*) => {
+        $(#[test]
+        fn $test() {
+            found(Mistake::$mistake, &[$(Violation::$violation),+]);
+        })*
+    };
+}
+
+mistakes! {
+    a_pause_that_outlives_its_assignment: PauseOutlivesAssignment => NeverSettles;
+    a_record_that_is_held_back: RecordHeldBack => CommitPassesUnfinished;
+    a_letter_that_never_shrinks: LetterNeverShrinks => NeverSettles;
+    a_run_ahead_without_bound: UnboundedRunAhead => RanAhead;
+    a_commit_past_what_is_unfinished: CommitPastUnfinished => CommitPassesUnfinished;
+    a_late_finish_that_counts: LateFinishCounts => CommitPassesUnfinished;
+    a_stale_record_that_is_admitted: StaleRecordAdmitted => CommitPassesUnfinished;
+    a_revoke_that_forgets_what_is_unfinished: RevokeForgetsUnfinished => CommitPassesUnfinished | GivenUpTooEarly;
+    a_letter_that_is_finished_too_early: LetterFinishedTooEarly => CommitPassesUnfinished;
+    a_record_for_later_that_is_forgotten: LaterIsForgotten => CommitPassesUnfinished;
+    a_commit_that_failed_and_is_forgotten: FailedCommitForgotten => Silent | GivenUpTooEarly;
+    a_timer_that_moves: TimerMoves => BatchLate;
+    a_budget_that_leaks: BudgetLeaks => NeverSettles | BudgetExceeded;
+    a_letter_that_failed_and_is_forgotten: FailedLetterForgotten => CommitPassesUnfinished;
+}

@@ -1,0 +1,161 @@
+//! What is done to the world, in order, drawn from a seed before the history begins, so that it can be shortened and run again.
+
+use super::random::Random;
+use super::settings::Settings;
+
+/// What is produced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mix {
+    /// Small and good.
+    Good,
+    /// Of all kinds.
+    Mixed,
+    /// Such as cannot be stored.
+    Bad,
+    /// Large ones, up to twice the budget.
+    Large,
+    /// Sent back from the dead letters, most of them still bad.
+    Replays,
+}
+
+/// How a server behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Well,
+    /// It takes seconds.
+    Slow,
+    /// Nothing is done, and it says so.
+    Away,
+    /// All is done, and the answer is lost.
+    AnswerLost,
+    /// A part is done: some records of a batch, some partitions of a commit.
+    Partly,
+    /// It says that nothing is done, and it is done long after.
+    Late,
+    /// No answer until it is well again.
+    Hangs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Produce { partition: usize, count: usize, what: Mix },
+    /// Everything goes on for this long.
+    Milliseconds(u64),
+    /// This many steps are taken, so that the next operation can come between any two.
+    Steps(usize),
+    Start(usize),
+    Stop(usize),
+    Kill(usize),
+    Freeze { slot: usize, milliseconds: u64 },
+    Store(Mode),
+    Letters(Mode),
+    Commits(Mode),
+    /// Pauses and resumes fail, or not any more.
+    PausesFail(bool),
+    /// Watermarks cannot be had of every second partition, or can again.
+    WatermarksFail(bool),
+    /// All but the last so many records are deleted.
+    Retain { partition: usize, records: usize },
+    AddPartition,
+    /// The partition is deleted and made anew: offsets start again.
+    Recreate(usize),
+    ReleaseBrake(usize),
+}
+
+use Operation::*;
+
+const MODES: [Mode; 10] = [
+    Mode::Well,
+    Mode::Well,
+    Mode::Well,
+    Mode::Slow,
+    Mode::Away,
+    Mode::AnswerLost,
+    Mode::Partly,
+    Mode::Partly,
+    Mode::Late,
+    Mode::Hangs,
+];
+
+/// The script of a seed.
+pub(super) fn generate(seed: u64) -> Vec<Operation> {
+    let settings = Settings::of(seed);
+    let random = &mut Random::new(seed ^ 0x5C21_9700);
+    let mut script: Vec<Operation> = (0..settings.slots).map(Start).collect();
+    for _ in 0..random.between(16, 30) {
+        if random.one_in(8) {
+            scene(&mut script, random, &settings);
+        } else {
+            script.push(operation(random, &settings));
+        }
+        script.push(produce(random));
+        script.push(match random.below(3) {
+            0 => Milliseconds(random.between(0, 400) as u64),
+            1 => Milliseconds(random.between(0, 4_000) as u64),
+            _ => Steps(random.between(1, 40)),
+        });
+    }
+    script
+}
+
+fn operation(random: &mut Random, settings: &Settings) -> Operation {
+    let slot = random.below(settings.slots);
+    match random.below(22) {
+        0..=2 => Store(random.of(&MODES)),
+        3 | 4 => Letters(random.of(&MODES)),
+        5 | 6 => Commits(random.of(&MODES)),
+        7 | 8 => Kill(slot),
+        9 => Stop(slot),
+        10..=12 => Start(slot),
+        13 => freeze(random, slot, settings),
+        14 => PausesFail(random.one_in(3)),
+        15 => WatermarksFail(random.one_in(2)),
+        16 | 17 => Retain { partition: random.below(6), records: random.below(8) },
+        18 => AddPartition,
+        19 => Recreate(random.below(6)),
+        20 => ReleaseBrake(slot),
+        _ => Produce { partition: random.below(6), count: random.between(3, 12), what: Mix::Bad },
+    }
+}
+
+/// Operations that do most together.
+fn scene(script: &mut Vec<Operation>, random: &mut Random, settings: &Settings) {
+    let (slot, partition) = (random.below(settings.slots), random.below(4));
+    let flood = |random: &mut Random| Produce { partition, count: random.between(15, 40), what: Mix::Good };
+    match random.below(4) {
+        // A member is frozen while its budget is full.
+        0 => {
+            script.extend([Store(Mode::Hangs), flood(random), Milliseconds(random.between(500, 4_000) as u64)]);
+            script.extend([freeze(random, slot, settings), Milliseconds(random.between(500, 9_000) as u64)]);
+            script.push(Store(Mode::Well));
+        }
+        // Commits do not get through, and all else does.
+        1 => {
+            script.extend([Commits(random.of(&[Mode::Hangs, Mode::Away])), flood(random), flood(random)]);
+            script.extend([Milliseconds(random.between(1_000, 6_000) as u64), Commits(Mode::Well)]);
+        }
+        // The topic is made anew while its records are being written, and partitions move.
+        2 => {
+            script.extend([Store(random.of(&[Mode::Slow, Mode::Hangs])), flood(random), Steps(random.between(20, 60))]);
+            script.extend([Recreate(partition), flood(random), freeze(random, slot, settings)]);
+            script.extend([Milliseconds(random.between(500, 9_000) as u64), Store(Mode::Well)]);
+        }
+        // Retention overtakes the group.
+        _ => {
+            script.extend([Store(Mode::Away), flood(random), flood(random), Milliseconds(random.between(0, 2_000) as u64)]);
+            script.extend([Retain { partition, records: random.below(4) }, Store(Mode::Well)]);
+        }
+    }
+}
+
+fn freeze(random: &mut Random, slot: usize, settings: &Settings) -> Operation {
+    let session = settings.session.as_millis() as usize;
+    let milliseconds = if random.one_in(2) { random.between(100, session / 2) } else { session + random.between(1_000, 6_000) };
+    Freeze { slot, milliseconds: milliseconds as u64 }
+}
+
+fn produce(random: &mut Random) -> Operation {
+    let what = random.of(&[Mix::Good, Mix::Good, Mix::Mixed, Mix::Mixed, Mix::Mixed, Mix::Large, Mix::Replays]);
+    let most = if what == Mix::Large { 4 } else { 14 };
+    Produce { partition: random.below(6), count: random.between(1, most), what }
+}

@@ -1,0 +1,57 @@
+//! What a history is made of, beside its script: sizes and times, drawn from its seed. They are small, so that bounds are met often.
+
+use std::time::Duration;
+
+use super::random::Random;
+use crate::group::core::{BatchLimits, BrakeLimits, Limits, RunAhead};
+
+/// The bytes of the smallest record.
+pub(super) const SMALLEST: usize = 50;
+
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) partitions: usize,
+    /// Processes that can be members.
+    pub(super) slots: usize,
+    pub(super) limits: Limits,
+    /// Bytes of each member's budget.
+    pub(super) budget: usize,
+    /// A member that is not heard of for this long is expelled.
+    pub(super) session: Duration,
+    /// Bytes that the dead-letter topic takes in one record.
+    pub(super) letter_limit: usize,
+    /// How often a member asks for offsets and watermarks.
+    pub(super) watch: Duration,
+    /// Members hand on what they have gathered after a revoke or an assign instead of before. Each record carries the assignment
+    /// under which it was fetched, so no order of the stream may do harm.
+    pub(super) hands_on_late: bool,
+}
+
+impl Settings {
+    pub(super) fn of(seed: u64) -> Self {
+        let random = &mut Random::new(seed ^ 0x5E77_1465);
+        let batch = BatchLimits {
+            messages: random.between(2, 12),
+            bytes: random.between(500, 4_000),
+            interval: random.millis(300, 3_000),
+        };
+        let run_ahead = RunAhead { records: random.between(8, 40), bytes: random.between(2_000, 10_000) };
+        let max_consecutive = if random.one_in(3) { 0 } else { random.between(3, 8) };
+        Self {
+            partitions: random.between(1, 4),
+            slots: random.between(2, 4),
+            limits: Limits {
+                batch,
+                concurrent_flushes: random.between(1, 3),
+                run_ahead,
+                revoke_timeout: random.millis(500, 3_000),
+                brake: BrakeLimits { max_share: 1.0, max_consecutive },
+            },
+            budget: random.between(1_500, 8_000),
+            session: random.millis(5_000, 8_000),
+            letter_limit: random.between(600, 3_000),
+            watch: random.millis(1_000, 4_000),
+            hands_on_late: random.one_in(4),
+        }
+    }
+}
