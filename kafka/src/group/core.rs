@@ -15,7 +15,7 @@ use super::fetching::Wish;
 use assignments::Assignments;
 use brake::Brake;
 use buffer::Buffer;
-use commits::Commits;
+use commits::{Committable, Commits};
 use flushes::Flushes;
 use letters::Letters;
 use mistake::Mistakes;
@@ -350,13 +350,18 @@ impl<R> Core<R> {
             return None;
         }
         let offsets = self.committable();
-        let committed = offsets.iter().map(|(partition, _, next)| (*partition, *next)).collect();
+        let committed: Vec<_> = offsets.iter().map(|offset| (offset.partition, offset.next)).collect();
         self.commits.sent(offsets, now);
-        self.commits.in_flight().is_some().then_some(committed)
+        if committed.is_empty() {
+            // What failed before is not held any more.
+            self.troubles.over(Subject::Commit);
+            return None;
+        }
+        Some(committed)
     }
 
-    /// What may be committed and is not: partition, its assignment, next offset to read.
-    fn committable(&self) -> Vec<(i32, Assignment, i64)> {
+    /// What may be committed and is not.
+    fn committable(&self) -> Vec<Committable> {
         let next = |held: &assignments::Held| {
             #[cfg(test)]
             if self.mistakes.make(Mistake::CommitPastUnfinished) {
@@ -368,10 +373,11 @@ impl<R> Core<R> {
             }
             held.offsets.committable()
         };
-        self.assignments
-            .iter()
-            .filter_map(|(partition, held)| Some((partition, held.assignment, next(held)?)))
-            .collect()
+        let committable = |(partition, held): (i32, &assignments::Held)| {
+            let next = next(held)?;
+            Some(Committable { partition, assignment: held.assignment, epoch: held.epoch, next })
+        };
+        self.assignments.iter().filter_map(committable).collect()
     }
 }
 

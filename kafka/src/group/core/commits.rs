@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::Assignment;
+
 /// Finished records are committed together, this long after the first of them.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -17,11 +19,21 @@ pub(super) struct Commits {
     in_flight: Option<InFlight>,
 }
 
+/// What can be committed of one partition.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Committable {
+    pub(super) partition: i32,
+    pub(super) assignment: Assignment,
+    /// See [`Ticket`](super::Ticket): the same offset is another record's in another epoch.
+    pub(super) epoch: u32,
+    /// The next offset to read.
+    pub(super) next: i64,
+}
+
 /// A commit that Kafka has not answered.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    /// What is committed: partition and next offset to read, and under which assignment.
-    pub(super) offsets: Vec<(i32, super::Assignment, i64)>,
+    pub(super) offsets: Vec<Committable>,
     pub(super) since: Instant,
 }
 
@@ -43,7 +55,7 @@ impl Commits {
     }
 
     /// A commit is sent now.
-    pub(super) fn sent(&mut self, offsets: Vec<(i32, super::Assignment, i64)>, now: Instant) {
+    pub(super) fn sent(&mut self, offsets: Vec<Committable>, now: Instant) {
         self.due = None;
         self.not_before = None;
         self.in_flight = (!offsets.is_empty()).then_some(InFlight { offsets, since: now });

@@ -55,6 +55,19 @@ struct Waiting<R> {
     keeps_slot: bool,
 }
 
+impl State {
+    fn is_urgent(&self) -> bool {
+        self.trigger == Trigger::Revoke
+    }
+}
+
+impl<R> Waiting<R> {
+    /// Whether it may start once it is due, while a slot is free or not.
+    fn may_start(&self, has_slot: bool) -> bool {
+        self.keeps_slot || has_slot || self.state.is_urgent()
+    }
+}
+
 impl<R> Flushes<R> {
     pub(super) fn new(slots: usize) -> Self {
         Self { slots, next_number: 0, in_flight: BTreeMap::new(), waiting: BTreeMap::new(), urgent: VecDeque::new() }
@@ -80,15 +93,14 @@ impl<R> Flushes<R> {
 
     /// The batch that is to be written before any new one, if there is one.
     pub(super) fn next(&mut self, now: Instant) -> Option<Batch<R>> {
-        let is_urgent = |state: &State| state.trigger == Trigger::Revoke;
-        if self.in_flight.values().filter(|state| is_urgent(state)).count() < self.slots
+        if self.in_flight.values().filter(|state| state.is_urgent()).count() < self.slots
             && let Some(records) = self.urgent.pop_front()
         {
             return Some(self.start(records, Trigger::Revoke, now));
         }
         let has_slot = self.has_slot();
         let mut due = self.waiting.iter().filter(|(_, waiting)| waiting.due <= now);
-        let number = *due.find(|(_, w)| w.keeps_slot || has_slot || is_urgent(&w.state))?.0;
+        let number = *due.find(|(_, waiting)| waiting.may_start(has_slot))?.0;
         let Waiting { state, records, .. } = self.waiting.remove(&number)?;
         Some(self.launch(number, state, records))
     }
@@ -96,7 +108,7 @@ impl<R> Flushes<R> {
     /// When [`Self::next`] will have one, if time alone brings it.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let has_slot = self.has_slot();
-        let startable = self.waiting.values().filter(|waiting| waiting.keeps_slot || has_slot);
+        let startable = self.waiting.values().filter(|waiting| waiting.may_start(has_slot));
         startable.map(|waiting| waiting.due).min()
     }
 
@@ -145,8 +157,8 @@ impl<R> Flushes<R> {
     }
 
     fn slots_taken(&self) -> usize {
-        let in_flight = self.in_flight.values().filter(|state| state.trigger != Trigger::Revoke).count();
-        let kept = self.waiting.values().filter(|w| w.keeps_slot && w.state.trigger != Trigger::Revoke).count();
+        let in_flight = self.in_flight.values().filter(|state| !state.is_urgent()).count();
+        let kept = self.waiting.values().filter(|waiting| waiting.keeps_slot && !waiting.state.is_urgent()).count();
         in_flight + kept
     }
 
@@ -202,6 +214,18 @@ mod tests {
         assert!(flushes.next(now).is_none());
         flushes.ended(first.number, Vec::new(), false, now);
         assert!(flushes.next(now).is_some());
+    }
+
+    #[test]
+    fn what_is_urgent_and_failed_in_part_starts_again_without_a_slot() {
+        let now = Instant::now();
+        let mut flushes = Flushes::new(1);
+        let _stuck = flushes.start(vec![received(0, 0, 1)], Trigger::Size, now);
+        flushes.urge(vec![received(1, 0, 1), received(1, 1, 1)]);
+        let urgent = flushes.next(now).unwrap();
+        flushes.ended(urgent.number, vec![received(1, 1, 1)], false, now);
+        let due = flushes.deadline().expect("it wakes for it");
+        assert_eq!(flushes.next(due).unwrap().number, urgent.number);
     }
 
     #[test]

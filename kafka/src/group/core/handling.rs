@@ -20,7 +20,9 @@ impl<R> Core<R> {
                 for (partition, assignment, next) in offsets {
                     let Some(held) = self.assignments.get_mut(partition, assignment) else { continue };
                     held.skips.committed(next);
-                    held.offsets.seen_committed(next);
+                    if !self.mistakes.make(Mistake::DoubtIgnored) {
+                        held.offsets.seen_committed(next);
+                    }
                     if held.offsets.committable().is_some() {
                         self.commits.wanted(now);
                     }
@@ -86,7 +88,7 @@ impl<R> Core<R> {
             self.budget.give_back(record.bytes);
             return;
         };
-        if held.offsets.is_set_back(ticket.offset) {
+        if held.offsets.is_set_back(ticket.offset) && !self.mistakes.make(Mistake::SetBackIgnored) {
             held.set_back();
         }
         ticket.epoch = held.epoch;
@@ -193,9 +195,11 @@ impl<R> Core<R> {
         match outcome {
             Ok(()) => {
                 self.troubles.over(Subject::Commit);
-                for (partition, assignment, next) in commit.offsets {
-                    if let Some(held) = self.assignments.get_mut(partition, assignment) {
-                        held.offsets.committed(next);
+                for sent in commit.offsets {
+                    let held = self.assignments.get_mut(sent.partition, sent.assignment);
+                    let counts = |held: &&mut Held| held.epoch == sent.epoch || self.mistakes.make(Mistake::LateCommitCounts);
+                    if let Some(held) = held.filter(counts) {
+                        held.offsets.committed(sent.next);
                     }
                 }
                 if self.assignments.iter().any(|(_, held)| held.is_ahead) {

@@ -33,6 +33,14 @@ pub(in crate::group) enum Mistake {
     BudgetLeaks,
     /// A dead letter that failed is dropped.
     FailedLetterForgotten,
+    /// A commit of offsets as they were before the position was set back counts for those after it.
+    LateCommitCounts,
+    /// What the group has committed according to Kafka is not compared with what was acknowledged.
+    DoubtIgnored,
+    /// An offset that comes again is taken for the same record.
+    SetBackIgnored,
+    /// A revoke waits for as long as it takes.
+    RevokeHasNoDeadline,
 }
 
 #[derive(Debug, Default)]

@@ -46,7 +46,7 @@ impl<R> Core<R> {
         let Some(revoking) = &self.revoking else { return false };
         let is_settled =
             self.is_settled(revoking) && self.commits.in_flight().is_none() && !self.is_committable(revoking);
-        is_settled || revoking.deadline <= now
+        is_settled || revoking.deadline <= now && !self.mistakes.make(Mistake::RevokeHasNoDeadline)
     }
 
     /// Commits at once what a revoke waits for, as soon as it is finished.
@@ -96,6 +96,6 @@ impl<R> Core<R> {
 
     fn is_committable(&self, revoking: &Revoking) -> bool {
         let offsets = self.committable();
-        offsets.iter().any(|(partition, assignment, _)| revoking.partitions.contains(&(*partition, *assignment)))
+        offsets.iter().any(|offset| revoking.partitions.contains(&(offset.partition, offset.assignment)))
     }
 }

@@ -237,6 +237,18 @@ fn a_commit_that_failed_is_sent_again_and_the_failure_shows() {
 }
 
 #[test]
+fn the_trouble_of_a_commit_ends_with_the_partitions_it_was_for() {
+    let mut scene = Scene::with(&[0]);
+    let batch = scene.flush_one(received(0, 0, 10));
+    scene.flushed(batch, &[]);
+    assert!(is_commit(&scene.after(COMMIT_INTERVAL), &[(0, 1)]));
+    scene.on(Event::Committed(Err("fenced".to_owned())));
+    scene.revoke(0, true);
+    assert!(scene.after(COMMIT_RETRY).is_empty());
+    assert!(scene.core.commit_trouble().is_none());
+}
+
+#[test]
 fn where_the_position_is_set_back_an_offset_is_another_record() {
     let mut scene = Scene::with(&[0]);
     let before = batch(scene.receive(vec![received(0, 0, 10), received(0, 1, 10)]));
@@ -245,4 +257,16 @@ fn where_the_position_is_set_back_an_offset_is_another_record() {
     assert!(scene.after(COMMIT_INTERVAL).is_empty(), "those stored are the earlier ones");
     assert!(scene.flushed(after, &[]).is_empty());
     assert!(is_commit(&scene.after(COMMIT_INTERVAL), &[(0, 2)]));
+}
+
+#[test]
+fn a_commit_from_before_the_position_was_set_back_counts_for_nothing_after_it() {
+    let mut scene = Scene::with(&[0]);
+    let before = batch(scene.receive(vec![received(0, 0, 10), received(0, 1, 10)]));
+    scene.flushed(before, &[]);
+    assert!(is_commit(&scene.after(COMMIT_INTERVAL), &[(0, 2)]));
+    scene.receive(vec![received(0, 0, 10)]);
+    scene.on(Event::Committed(Ok(())));
+    scene.on(Event::SeenCommitted(vec![(0, Assignment(1), None)]));
+    assert!(scene.after(COMMIT_INTERVAL).is_empty(), "Kafka has not lost a commit of the records that are there now");
 }

@@ -1,6 +1,6 @@
 //! What must hold after every step.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::member::{Cargo, Member};
 use super::settings::SMALLEST;
@@ -25,10 +25,14 @@ pub(super) enum Violation {
     BatchLate,
     /// Partitions were given up before all was finished and committed, without need.
     GivenUpTooEarly,
+    /// Partitions were given up long after the time for it was over.
+    GivenUpTooLate,
     /// Skipped offsets were reported that were not skipped, or twice, or not at all.
     SkipsWrong,
     /// The core asks to be woken at a time that is over, and then does nothing.
     Spins,
+    /// The core has something to do before the time at which it asks to be woken.
+    Oversleeps,
     /// Something fails and the core does not say so.
     Silent,
     /// With all faults over, the group does not come to its end.
@@ -69,7 +73,7 @@ impl World {
         batch.records.iter().for_each(|record| self.check_not_settled(member, record));
         let limits = self.settings.limits.batch;
         let Some(first) = batch.records.first().and_then(|record| record.cargo.handed) else { return };
-        let could = first.max(member.could_not_flush);
+        let could = first.max(member.could_not_flush).max(member.running_since);
         if batch.attempt == 0 && batch.trigger != Trigger::Revoke && self.now > could + limits.interval + BATCH_SLACK {
             let waited = self.now - could;
             self.violate(Violation::BatchLate, || format!("{waited:?} instead of {:?}", limits.interval));
@@ -106,6 +110,17 @@ impl World {
         }
     }
 
+    /// Everybody sleeps until then.
+    pub(super) fn check_sleep(&mut self, until: Instant) {
+        let before = (until - Duration::from_millis(1)).max(self.now);
+        for slot in 0..self.members.len() {
+            let member = self.members[slot].as_deref_mut().filter(|member| !member.is_frozen);
+            if let Some(action) = member.and_then(|member| member.core.next_action(before)) {
+                self.violate(Violation::Oversleeps, || format!("member {slot} has {action:?}"));
+            }
+        }
+    }
+
     pub(super) fn check_says_so(&mut self, member: &Member, commit_failed: bool) {
         if commit_failed && member.core.commit_trouble().is_none() {
             self.violate(Violation::Silent, || "a commit failed".to_owned());
@@ -117,6 +132,11 @@ impl World {
         let Some(revoke) = &member.core_revoke else { return };
         if revoke.are_lost {
             return;
+        }
+        // Time goes on a little from step to step.
+        if self.now > revoke.deadline.max(member.running_since) + Duration::from_secs(1) {
+            let late = self.now - revoke.deadline;
+            self.violate(Violation::GivenUpTooLate, || format!("{late:?} too late"));
         }
         if self.now >= revoke.deadline {
             return self.statistics.happened(Happened::RevokeTimedOut);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::checks::Violation;
-use super::member::Member;
+use super::member::{Member, Progress};
 use super::world::World;
 use crate::group::fetching::Wish;
 
@@ -72,7 +72,9 @@ impl World {
     fn unreported(&self, member: &Member) -> Option<String> {
         for (assignment, jump) in &member.jumps {
             let progress = member.progress.get(&jump.partition).filter(|progress| progress.assignment == *assignment);
-            let Some(progress) = progress.filter(|progress| progress.incarnation == jump.incarnation) else { continue };
+            let incarnation = self.broker.logs[jump.partition as usize].incarnation;
+            let is_same = |progress: &&Progress| [incarnation, progress.incarnation] == [jump.incarnation; 2];
+            let Some(progress) = progress.filter(is_same) else { continue };
             let is_known = !jump.is_first || progress.first_seen.is_some_and(|seen| seen <= jump.from);
             let is_reported = |offset: i64| progress.reported.iter().any(|(from, to)| (*from..*to).contains(&offset));
             if is_known && !(jump.from..jump.to).all(is_reported) {

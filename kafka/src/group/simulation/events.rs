@@ -19,8 +19,8 @@ impl World {
                 }
             }
             Due::Thaw { who, freezes } => self.thaw(who, freezes),
-            Due::LearnsLoss(who) => {
-                let Some(member) = self.member(who) else { return };
+            Due::LearnsLoss { who, id } => {
+                let Some(member) = self.member(who).filter(|member| member.id == Some(id)) else { return };
                 member.id = None;
                 member.callbacks.clear();
                 if member.client.assigned().is_empty() && member.revoke.is_none() {
@@ -76,13 +76,13 @@ impl World {
         member.is_frozen = false;
         // The sessions that were to end with this freeze do not.
         member.freezes += 1;
-        member.could_not_flush = now;
+        member.running_since = now;
         if let Some(id) = member.id {
             let is_expelled = !self.coordinator.members.contains_key(&id);
             self.statistics.happened(if is_expelled { Happened::FrozenTooLong } else { Happened::FrozenShortly });
             if is_expelled {
                 let heartbeat = self.random.millis(0, 3_000);
-                self.later(heartbeat, Due::LearnsLoss(who));
+                self.later(heartbeat, Due::LearnsLoss { who, id });
             }
         }
     }

@@ -75,8 +75,10 @@ pub(super) struct Member {
     // What the checks know.
     pub(super) progress: BTreeMap<i32, Progress>,
     pub(super) core_revoke: Option<CoreRevoke>,
-    /// A batch could not start before, for want of a slot or because the process was frozen.
+    /// No batch could start then, for want of a slot.
     pub(super) could_not_flush: Instant,
+    /// It was started or thawed then.
+    pub(super) running_since: Instant,
 }
 
 #[derive(Debug)]
@@ -148,6 +150,7 @@ impl Member {
             progress: BTreeMap::new(),
             core_revoke: None,
             could_not_flush: now,
+            running_since: now,
         }
     }
 

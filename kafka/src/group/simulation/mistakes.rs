@@ -42,4 +42,8 @@ mistakes! {
     a_timer_that_moves: TimerMoves => BatchLate;
     a_budget_that_leaks: BudgetLeaks => NeverSettles | BudgetExceeded;
     a_letter_that_failed_and_is_forgotten: FailedLetterForgotten => CommitPassesUnfinished;
+    a_late_commit_that_counts: LateCommitCounts => CommitPassesUnfinished;
+    a_doubt_that_is_ignored: DoubtIgnored => NeverSettles;
+    a_position_set_back_that_is_ignored: SetBackIgnored => CommitPassesUnfinished;
+    a_revoke_without_deadline: RevokeHasNoDeadline => GivenUpTooLate | Spins;
 }

@@ -75,6 +75,7 @@ impl World {
                         self.statistics.happened(Happened::SetBack);
                         progress.received.clear();
                         progress.acknowledged = None;
+                        progress.reported.clear();
                     }
                     progress.incarnation = incarnation;
                     progress.received.push(ticket.offset);

@@ -20,7 +20,7 @@ pub(super) enum Due {
     Join(Who),
     SessionOver { id: u64, who: Who, freezes: u64 },
     Thaw { who: Who, freezes: u64 },
-    LearnsLoss(Who),
+    LearnsLoss { who: Who, id: u64 },
     StopOver(Who),
     Watch(Who),
     Sees(Who, Vec<(i32, Assignment)>),
@@ -133,7 +133,9 @@ impl World {
     pub(super) fn step(&mut self, until: Instant) {
         let (moves, next) = self.moves();
         if moves.is_empty() {
-            self.now = next.map_or(until, |next| next.min(until));
+            let then = next.map_or(until, |next| next.min(until));
+            self.check_sleep(then);
+            self.now = then;
             return;
         }
         self.statistics.steps += 1;
