@@ -23,12 +23,13 @@ impl World {
         }
         let (budget, fetching) = (&member.budget, &member.fetching);
         let is_busy = !member.callbacks.is_empty()
-            || !member.outbox.is_empty()
             || if fetching.is_full() { budget.has_recovered() } else { !budget.has_room() && !member.wish.is_braked }
             || member.held_back.is_some() && budget.has_room()
             || member.client.has_record(&self.broker)
             || fetching.changes(&member.wish) != Default::default();
-        is_busy.then_some(member.turn_at.max(self.now))
+        let gathered = (!member.outbox.is_empty()).then_some(member.lingers_until);
+        let at = if is_busy { Some(self.now) } else { gathered };
+        at.map(|at| at.max(member.turn_at).max(self.now))
     }
 
     pub(super) fn fetch(&mut self, member: &mut Member) {
@@ -49,7 +50,7 @@ impl World {
         match turn {
             Turn::Poll | Turn::PollPaused => self.poll(member, turn),
             Turn::Wait => {
-                member.hand_over();
+                member.hand_over(self.now);
                 member.turn_at = self.now + self.random.millis(10, 200);
                 if self.mistake == Some(Mistake::RecordHeldBack) && member.held_back.is_none() {
                     member.held_back = member.client.poll(&self.broker, &mut self.random).map(|(record, _)| record);
@@ -91,7 +92,7 @@ impl World {
             return callback.into_iter().for_each(|callback| self.call_back(member, callback));
         }
         let Some((record, jump)) = member.client.poll(&self.broker, &mut self.random) else {
-            return member.hand_over();
+            return member.hand_over(self.now);
         };
         let (partition, bytes) = (self.broker.records[record].partition, self.broker.records[record].bytes);
         if let Some((assignment, jump)) = member.fetching.assignment(partition).zip(jump) {
@@ -106,7 +107,7 @@ impl World {
         self.check_run_ahead(member, partition);
         self.take(member, record);
         if member.outbox.len() >= GATHERED || self.random.one_in(4) {
-            member.hand_over();
+            member.hand_over(self.now);
         }
     }
 
@@ -118,13 +119,14 @@ impl World {
         member.budget.take(record.bytes);
         let cargo = Cargo { record: index, handed: None };
         let received = Received::new(record.partition, record.offset, assignment, record.bytes, cargo);
+        if self.settings.hands_on_late && member.outbox.is_empty() && self.random.one_in(8) {
+            member.lingers_until = self.now + self.random.millis(0, 6_000);
+        }
         member.outbox.push(Received { is_replay: record.is_replay, ..received });
     }
 
     fn call_back(&mut self, member: &mut Member, callback: Callback) {
-        if !self.settings.hands_on_late {
-            member.hand_over();
-        }
+        member.hand_over(self.now);
         let (partitions, are_lost) = match callback {
             Callback::Assign(partitions) => return self.assign(member, partitions),
             Callback::Revoke(partitions) => (partitions, false),

@@ -52,6 +52,8 @@ pub(super) struct Member {
     /// The revoke in whose callback it waits.
     pub(super) revoke: Option<Revoke>,
     pub(super) outbox: Vec<Received<Cargo>>,
+    /// What was gathered is not handed on before then.
+    pub(super) lingers_until: Instant,
     /// Not before then: it waits for room, or has just failed.
     pub(super) turn_at: Instant,
     /// A record that waits for room: a mistake.
@@ -136,6 +138,7 @@ impl Member {
             callbacks: VecDeque::new(),
             revoke: None,
             outbox: Vec::new(),
+            lingers_until: now,
             turn_at: now,
             held_back: None,
             unpaused: 0,
@@ -155,8 +158,8 @@ impl Member {
     }
 
     /// Hands on what was gathered.
-    pub(super) fn hand_over(&mut self) {
-        if !self.outbox.is_empty() {
+    pub(super) fn hand_over(&mut self, now: Instant) {
+        if !self.outbox.is_empty() && self.lingers_until <= now {
             self.stream.push_back(Delivery::Records(std::mem::take(&mut self.outbox)));
         }
     }

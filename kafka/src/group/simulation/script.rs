@@ -82,7 +82,7 @@ pub(super) fn generate(seed: u64) -> Vec<Operation> {
     let settings = Settings::of(seed);
     let random = &mut Random::new(seed ^ 0x5C21_9700);
     let mut script: Vec<Operation> = (0..settings.slots).map(Start).collect();
-    for _ in 0..random.between(16, 30) {
+    for _ in 0..random.between(14, 26) {
         if random.one_in(8) {
             scene(&mut script, random, &settings);
         } else {
@@ -100,10 +100,10 @@ pub(super) fn generate(seed: u64) -> Vec<Operation> {
 
 fn operation(random: &mut Random, settings: &Settings) -> Operation {
     let slot = random.below(settings.slots);
-    match random.below(22) {
+    match random.below(23) {
         0..=2 => Store(random.of(&MODES)),
         3 | 4 => Letters(random.of(&MODES)),
-        5 | 6 => Commits(random.of(&MODES)),
+        5 | 6 | 22 => Commits(random.of(&MODES)),
         7 | 8 => Kill(slot),
         9 => Stop(slot),
         10..=12 => Start(slot),
@@ -122,7 +122,7 @@ fn operation(random: &mut Random, settings: &Settings) -> Operation {
 fn scene(script: &mut Vec<Operation>, random: &mut Random, settings: &Settings) {
     let (slot, partition) = (random.below(settings.slots), random.below(4));
     let flood = |random: &mut Random| Produce { partition, count: random.between(15, 40), what: Mix::Good };
-    match random.below(4) {
+    match random.below(5) {
         // A member is frozen while its budget is full.
         0 => {
             script.extend([Store(Mode::Hangs), flood(random), Milliseconds(random.between(500, 4_000) as u64)]);
@@ -140,6 +140,15 @@ fn scene(script: &mut Vec<Operation>, random: &mut Random, settings: &Settings) 
             script.extend([Recreate(partition), flood(random), freeze(random, slot, settings)]);
             script.extend([Milliseconds(random.between(500, 9_000) as u64), Store(Mode::Well)]);
         }
+        // The only member loses its partitions while a batch is being written, and gets the topic back, made anew.
+        3 => {
+            script.extend((0..settings.slots).filter(|other| *other != slot).map(Kill));
+            script.extend([Start(slot), Milliseconds(settings.session.as_millis() as u64 + 1_500)]);
+            script.extend([Store(Mode::Hangs), flood(random), Steps(random.between(20, 60))]);
+            script.extend([Recreate(partition), freeze_for_too_long(random, slot, settings), flood(random)]);
+            script.extend([Milliseconds(20_000), Store(Mode::Slow), Milliseconds(random.between(1_000, 5_000) as u64)]);
+            script.push(Store(Mode::Well));
+        }
         // Retention overtakes the group.
         _ => {
             script.extend([Store(Mode::Away), flood(random), flood(random), Milliseconds(random.between(0, 2_000) as u64)]);
@@ -149,9 +158,13 @@ fn scene(script: &mut Vec<Operation>, random: &mut Random, settings: &Settings) 
 }
 
 fn freeze(random: &mut Random, slot: usize, settings: &Settings) -> Operation {
-    let session = settings.session.as_millis() as usize;
-    let milliseconds = if random.one_in(2) { random.between(100, session / 2) } else { session + random.between(1_000, 6_000) };
-    Freeze { slot, milliseconds: milliseconds as u64 }
+    let half = settings.session.as_millis() as usize / 2;
+    let shortly = Freeze { slot, milliseconds: random.between(100, half) as u64 };
+    if random.one_in(2) { shortly } else { freeze_for_too_long(random, slot, settings) }
+}
+
+fn freeze_for_too_long(random: &mut Random, slot: usize, settings: &Settings) -> Operation {
+    Freeze { slot, milliseconds: settings.session.as_millis() as u64 + random.between(1_000, 6_000) as u64 }
 }
 
 fn produce(random: &mut Random) -> Operation {
