@@ -15,7 +15,7 @@ use super::fetching::Wish;
 use assignments::Assignments;
 use brake::Brake;
 use buffer::Buffer;
-use commits::{Committable, Commits};
+use commits::{Commits, Committable};
 use flushes::Flushes;
 use letters::Letters;
 use mistake::Mistakes;

@@ -49,7 +49,8 @@ fn run(seed: u64, script: &[Operation], mistake: Option<Mistake>) -> Result<Stat
         Ok(outcome) => outcome.map_err(|(violation, detail)| Failure { violation, detail }),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
-            let detail = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
+            let detail =
+                text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
             Err(Failure { violation: Violation::Panicked, detail })
         }
     }
@@ -57,9 +58,11 @@ fn run(seed: u64, script: &[Operation], mistake: Option<Mistake>) -> Result<Stat
 
 /// What to read of a failure: its seed, and the shortest script that fails in the same way.
 fn describe(seed: u64, failure: &Failure, mistake: Option<Mistake>) -> String {
-    let fails = |script: &[Operation]| run(seed, script, mistake).is_err_and(|other| other.violation == failure.violation);
+    let fails =
+        |script: &[Operation]| run(seed, script, mistake).is_err_and(|other| other.violation == failure.violation);
     let script = shrink::shrink(&script::generate(seed), fails);
-    let detail = run(seed, &script, mistake).map_or_else(|failure| failure.detail, |_| "it does not fail again".to_owned());
+    let detail =
+        run(seed, &script, mistake).map_or_else(|failure| failure.detail, |_| "it does not fail again".to_owned());
     let lines: String = script.iter().map(|operation| format!("    {operation:?},\n")).collect();
     format!(
         "SIMULATION_SEED={seed}: {:?}, {}\nshortest script, which ends with {detail}:\n{lines}{:#?}",
@@ -76,7 +79,8 @@ fn number(variable: &str) -> Option<u64> {
 #[test]
 fn histories() {
     if let Some(seed) = number("SIMULATION_SEED") {
-        return run(seed, &script::generate(seed), None).map_or_else(|f| panic!("{}", describe(seed, &f, None)), |_| ());
+        return run(seed, &script::generate(seed), None)
+            .map_or_else(|f| panic!("{}", describe(seed, &f, None)), |_| ());
     }
     let count = number("SIMULATION_HISTORIES").unwrap_or(5_000);
     let (next, sum, failed) = (AtomicU64::new(0), Mutex::new(Statistics::default()), Mutex::new(None));
@@ -103,7 +107,7 @@ fn histories() {
     }
     let sum = sum.into_inner().unwrap();
     println!("{sum}");
-    assert!(sum.fewest_steps >= 200, "a history has only {} steps", sum.fewest_steps);
+    assert!(sum.fewest_steps >= ending::LEAST_STEPS, "a history has only {} steps", sum.fewest_steps);
     assert_eq!(sum.missing(), [], "it happened too seldom");
 }
 

@@ -147,6 +147,9 @@ impl<R> Core<R> {
             match held {
                 Some(held) if held.epoch == record.ticket.epoch => {
                     held.braked += 1;
+                    if self.mistakes.make(Mistake::BrakedCountsAsFinished) {
+                        self.finish_ticket(&record, now);
+                    }
                     self.braked.push(record);
                 }
                 // Whoever holds the partition next reads it again.
@@ -197,7 +200,8 @@ impl<R> Core<R> {
                 self.troubles.over(Subject::Commit);
                 for sent in commit.offsets {
                     let held = self.assignments.get_mut(sent.partition, sent.assignment);
-                    let counts = |held: &&mut Held| held.epoch == sent.epoch || self.mistakes.make(Mistake::LateCommitCounts);
+                    let counts =
+                        |held: &&mut Held| held.epoch == sent.epoch || self.mistakes.make(Mistake::LateCommitCounts);
                     if let Some(held) = held.filter(counts) {
                         held.offsets.committed(sent.next);
                     }

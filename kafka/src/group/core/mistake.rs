@@ -35,6 +35,10 @@ pub(in crate::group) enum Mistake {
     FailedLetterForgotten,
     /// A commit of offsets as they were before the position was set back counts for those after it.
     LateCommitCounts,
+    /// A pause or a resume that failed counts as done.
+    FailedPauseForgotten,
+    /// A record that the brake holds back counts as finished.
+    BrakedCountsAsFinished,
     /// What the group has committed according to Kafka is not compared with what was acknowledged.
     DoubtIgnored,
     /// An offset that comes again is taken for the same record.

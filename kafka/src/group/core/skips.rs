@@ -3,8 +3,11 @@
 //! A gap between two records received says nothing by itself (compaction and transactions leave gaps too). It is told apart by
 //! the low watermark, asked for after the gap was seen: what lies below it is deleted.
 
-/// Gaps that are remembered until the next look at the low watermark; a compacted topic can have one at each record.
+/// Gaps that are remembered for some looks at the low watermark; a compacted topic can have one at each record.
 const MAX_GAPS: usize = 1_000;
+
+/// A gap is forgotten after so many looks: the answer to the first may have been on its way when the gap came to be.
+const LOOKS: u8 = 3;
 
 /// What is known of one partition's way through its offsets, under one assignment.
 #[derive(Debug, Default)]
@@ -14,10 +17,19 @@ pub(super) struct Skips {
     first_received: Option<i64>,
     /// The group was asked what it had committed; only the first answer counts.
     is_committed_known: bool,
-    /// Offsets passed over, half-open, in ascending order.
-    gaps: Vec<(i64, i64)>,
+    /// In ascending order.
+    gaps: Vec<Gap>,
     /// At the last look everything from `position` on was deleted, and nothing was left to read.
     was_emptied: bool,
+}
+
+/// Offsets passed over, half-open.
+#[derive(Debug)]
+struct Gap {
+    from: i64,
+    to: i64,
+    /// How often the low watermark was looked at since.
+    looks: u8,
 }
 
 impl Skips {
@@ -50,8 +62,15 @@ impl Skips {
 
     /// Kafka's watermarks are these. Gives the offsets that were skipped, half-open, each once.
     pub(super) fn watermarks(&mut self, low: i64, high: i64) -> Vec<(i64, i64)> {
-        let deleted = self.gaps.drain(..).filter(|(from, _)| *from < low).map(|(from, to)| (from, to.min(low)));
-        let mut skipped: Vec<(i64, i64)> = deleted.collect();
+        let mut skipped = Vec::new();
+        self.gaps.retain_mut(|gap| {
+            if gap.from < low {
+                skipped.push((gap.from, gap.to.min(low)));
+                gap.from = low;
+            }
+            gap.looks += 1;
+            gap.from < gap.to && gap.looks < LOOKS
+        });
         let is_emptied = low == high && self.position.is_some_and(|position| position < low);
         // Once more: what was read before may still be on its way here.
         if let Some(position) = self.position.filter(|_| is_emptied && self.was_emptied) {
@@ -64,7 +83,7 @@ impl Skips {
 
     fn note_gap(&mut self, from: i64, to: i64) {
         if self.gaps.len() < MAX_GAPS {
-            self.gaps.push((from, to));
+            self.gaps.push(Gap { from, to, looks: 0 });
         }
     }
 }
@@ -95,6 +114,16 @@ mod tests {
         skips.committed(Some(0));
         [0, 1, 5].into_iter().for_each(|offset| skips.received(offset));
         assert_eq!(skips.watermarks(0, 20), []);
+    }
+
+    #[test]
+    fn a_watermark_from_before_the_gap_does_not_hide_it() {
+        let mut skips = Skips::default();
+        [0, 5].into_iter().for_each(|offset| skips.received(offset));
+        assert_eq!(skips.watermarks(0, 9), [], "it was asked for before");
+        assert_eq!(skips.watermarks(3, 9), [(1, 3)]);
+        assert_eq!(skips.watermarks(5, 9), [(3, 5)]);
+        assert_eq!(skips.watermarks(7, 9), [], "each once");
     }
 
     #[test]

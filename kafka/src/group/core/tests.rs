@@ -76,18 +76,23 @@ impl Scene {
     }
 }
 
-fn batch(mut actions: Vec<Action<()>>) -> Batch<()> {
-    match actions.pop() {
-        Some(Action::Flush(batch)) if actions.is_empty() => batch,
-        other => panic!("{other:?} after {actions:?}"),
-    }
+/// The one batch among these.
+fn batch(actions: Vec<Action<()>>) -> Batch<()> {
+    let batches =
+        actions.into_iter().filter_map(|action| if let Action::Flush(batch) = action { Some(batch) } else { None });
+    let mut batches: Vec<_> = batches.collect();
+    assert_eq!(batches.len(), 1, "{batches:?}");
+    batches.remove(0)
 }
 
-fn letter(mut actions: Vec<Action<()>>) -> Letter<()> {
-    match actions.pop() {
-        Some(Action::SendLetter(letter)) => letter,
-        other => panic!("{other:?}"),
-    }
+/// The one letter among these.
+fn letter(actions: Vec<Action<()>>) -> Letter<()> {
+    let letters = actions
+        .into_iter()
+        .filter_map(|action| if let Action::SendLetter(letter) = action { Some(letter) } else { None });
+    let mut letters: Vec<_> = letters.collect();
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    letters.remove(0)
 }
 
 fn is_commit(actions: &[Action<()>], offsets: &[(i32, i64)]) -> bool {

@@ -33,8 +33,6 @@ pub(super) enum Violation {
     Spins,
     /// The core has something to do before the time at which it asks to be woken.
     Oversleeps,
-    /// Something fails and the core does not say so.
-    Silent,
     /// With all faults over, the group does not come to its end.
     NeverSettles,
     /// The code panicked.
@@ -65,7 +63,9 @@ impl World {
         let is_known = assignment.is_some_and(|assignment| member.progress(partition, assignment).is_some());
         let (records, bytes) = member.core.uncommitted(partition);
         if is_known && (records > bound.records || bytes > bound.bytes) {
-            self.violate(Violation::RanAhead, || format!("{records} records, {bytes} bytes of {partition}, and one more"));
+            self.violate(Violation::RanAhead, || {
+                format!("{records} records, {bytes} bytes of {partition}, and one more")
+            });
         }
     }
 
@@ -121,12 +121,6 @@ impl World {
         }
     }
 
-    pub(super) fn check_says_so(&mut self, member: &Member, commit_failed: bool) {
-        if commit_failed && member.core.commit_trouble().is_none() {
-            self.violate(Violation::Silent, || "a commit failed".to_owned());
-        }
-    }
-
     /// The core allows to give up what it was told to.
     pub(super) fn check_given_up(&mut self, member: &mut Member) {
         let Some(revoke) = &member.core_revoke else { return };
@@ -149,7 +143,9 @@ impl World {
             let Some(progress) = member.progress.get(&partition) else { continue };
             let (last, acknowledged) = (progress.received.last().copied(), progress.acknowledged);
             if last.is_some_and(|last| acknowledged != Some(last + 1)) {
-                self.violate(Violation::GivenUpTooEarly, || format!("received up to {last:?}, committed {acknowledged:?}"));
+                self.violate(Violation::GivenUpTooEarly, || {
+                    format!("received up to {last:?}, committed {acknowledged:?}")
+                });
             }
         }
     }
@@ -168,7 +164,10 @@ impl World {
             return;
         }
         if from >= to || was_received || was_reported || is_there {
-            let detail = format!("{from} to {to} of {partition}, low {}, received {was_received}, reported {was_reported}", log.low);
+            let detail = format!(
+                "{from} to {to} of {partition}, low {}, received {was_received}, reported {was_reported}",
+                log.low
+            );
             self.violate(Violation::SkipsWrong, || detail);
         }
     }

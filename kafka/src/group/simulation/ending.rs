@@ -4,11 +4,15 @@ use std::time::{Duration, Instant};
 
 use super::checks::Violation;
 use super::member::{Member, Progress};
+use super::script::{Mix, Operation};
 use super::world::World;
 use crate::group::fetching::Wish;
 
 /// The time within which everything must be in its place.
 pub(super) const SETTLES_WITHIN: Duration = Duration::from_secs(120);
+
+/// A history has at least so many steps.
+pub(super) const LEAST_STEPS: u64 = 200;
 
 /// How often the brake is released then, if it is engaged.
 const RELEASE_EVERY: Duration = Duration::from_secs(1);
@@ -16,6 +20,13 @@ const RELEASE_EVERY: Duration = Duration::from_secs(1);
 impl World {
     pub(super) fn end(&mut self) {
         self.heal();
+        while self.statistics.steps < LEAST_STEPS && self.violation.is_none() {
+            self.operate(Operation::Produce { partition: 0, count: 10, what: Mix::Mixed });
+            let until = self.now + Duration::from_secs(1);
+            while self.now < until && self.violation.is_none() {
+                self.step(until);
+            }
+        }
         let until = self.now + SETTLES_WITHIN;
         let mut release_at = self.now;
         while self.violation.is_none() {
@@ -39,7 +50,11 @@ impl World {
     fn unsettled(&self) -> Option<String> {
         for (partition, log) in self.broker.logs.iter().enumerate() {
             if log.lag() > 0 {
-                return Some(format!("partition {partition} has a lag of {}, committed {:?}", log.lag(), log.committed));
+                return Some(format!(
+                    "partition {partition} has a lag of {}, committed {:?}",
+                    log.lag(),
+                    log.committed
+                ));
             }
             if let Some((offset, _)) = log.records.iter().find(|(_, record)| !self.broker.is_finished(*record)) {
                 return Some(format!("record {offset} of partition {partition} is nowhere"));

@@ -72,7 +72,9 @@ impl World {
 
     fn thaw(&mut self, who: Who, freezes: u64) {
         let now = self.now;
-        let Some(member) = self.member(who).filter(|member| member.is_frozen && member.freezes == freezes) else { return };
+        let Some(member) = self.member(who).filter(|member| member.is_frozen && member.freezes == freezes) else {
+            return;
+        };
         member.is_frozen = false;
         // The sessions that were to end with this freeze do not.
         member.freezes += 1;
@@ -98,8 +100,9 @@ impl World {
                 events.push(Event::Watermarks { partition: *partition, low: log.low, high: log.high });
             }
         }
-        if let Some(member) = self.member(who) {
-            member.answers.extend(events);
+        for event in events {
+            let latency = self.random.millis(0, 50);
+            self.later(latency, Due::Answer(who, event));
         }
     }
 
@@ -109,7 +112,10 @@ impl World {
             && self.coordinator.members.iter().all(|(id, joined)| {
                 let member = self.members[joined.slot].as_deref();
                 member.is_some_and(|member| {
-                    member.id == Some(*id) && !member.is_frozen && member.callbacks.is_empty() && member.revoke.is_none()
+                    member.id == Some(*id)
+                        && !member.is_frozen
+                        && member.callbacks.is_empty()
+                        && member.revoke.is_none()
                 })
             })
     }

@@ -45,7 +45,7 @@ impl World {
         }
         self.apply_changes(member);
         if let Some(record) = member.held_back.take_if(|_| member.budget.has_room()) {
-            self.take(member, record);
+            return self.take(member, record);
         }
         match turn {
             Turn::Poll | Turn::PollPaused => self.poll(member, turn),
@@ -69,6 +69,9 @@ impl World {
             if self.modes.pauses_fail && !self.random.one_in(3) {
                 self.statistics.happened(Happened::PauseFailed);
                 member.turn_at = self.now + self.random.millis(10, 200);
+                if self.mistake == Some(Mistake::FailedPauseForgotten) {
+                    member.fetching.applied(&partitions, is_pause);
+                }
                 continue;
             }
             for partition in &partitions {

@@ -46,7 +46,6 @@ impl World {
     }
 
     fn handle(&mut self, member: &mut Member, mut event: Event<super::member::Cargo>) {
-        let has_failed = matches!(event, Event::Committed(Err(_)));
         self.note(member, &mut event);
         let (stale, was_braked) = (member.core.stale_records(), member.core.braked().is_some());
         member.core.handle(event, self.now);
@@ -56,7 +55,6 @@ impl World {
         if member.core.braked().is_some() && !was_braked {
             self.statistics.happened(Happened::BrakeEngaged);
         }
-        self.check_says_so(member, has_failed);
     }
 
     fn note(&mut self, member: &mut Member, event: &mut Event<super::member::Cargo>) {
@@ -155,6 +153,9 @@ impl World {
 
     fn forget_revoked(&mut self, member: &mut Member) {
         let revoked = member.core_revoke.take();
-        revoked.iter().flat_map(|revoke| &revoke.partitions).for_each(|partition| _ = member.progress.remove(partition));
+        revoked
+            .iter()
+            .flat_map(|revoke| &revoke.partitions)
+            .for_each(|partition| _ = member.progress.remove(partition));
     }
 }

@@ -38,7 +38,11 @@ pub(super) enum Mode {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
-    Produce { partition: usize, count: usize, what: Mix },
+    Produce {
+        partition: usize,
+        count: usize,
+        what: Mix,
+    },
     /// Everything goes on for this long.
     Milliseconds(u64),
     /// This many steps are taken, so that the next operation can come between any two.
@@ -46,7 +50,10 @@ pub(super) enum Operation {
     Start(usize),
     Stop(usize),
     Kill(usize),
-    Freeze { slot: usize, milliseconds: u64 },
+    Freeze {
+        slot: usize,
+        milliseconds: u64,
+    },
     Store(Mode),
     Letters(Mode),
     Commits(Mode),
@@ -55,7 +62,10 @@ pub(super) enum Operation {
     /// Watermarks cannot be had of every second partition, or can again.
     WatermarksFail(bool),
     /// All but the last so many records are deleted.
-    Retain { partition: usize, records: usize },
+    Retain {
+        partition: usize,
+        records: usize,
+    },
     AddPartition,
     /// The partition is deleted and made anew: offsets start again.
     Recreate(usize),
@@ -151,7 +161,12 @@ fn scene(script: &mut Vec<Operation>, random: &mut Random, settings: &Settings) 
         }
         // Retention overtakes the group.
         _ => {
-            script.extend([Store(Mode::Away), flood(random), flood(random), Milliseconds(random.between(0, 2_000) as u64)]);
+            script.extend([
+                Store(Mode::Away),
+                flood(random),
+                flood(random),
+                Milliseconds(random.between(0, 2_000) as u64),
+            ]);
             script.extend([Retain { partition, records: random.below(4) }, Store(Mode::Well)]);
         }
     }

@@ -27,24 +27,17 @@ impl Fate {
     /// None while the server hangs.
     fn of(mode: Mode, random: &mut Random) -> Option<Self> {
         let mode = if random.one_in(4) && mode != Mode::Hangs { Mode::Well } else { mode };
-        let well = Self {
-            does: Some(random.millis(0, 30)),
-            is_part: false,
-            is_told: true,
-            answer: random.millis(0, 20),
-        };
+        let well =
+            Self { does: Some(random.millis(0, 30)), is_part: false, is_told: true, answer: random.millis(0, 20) };
         Some(match mode {
             Mode::Well => well,
             Mode::Slow => Self { does: Some(random.millis(100, 5_000)), answer: random.millis(0, 2_000), ..well },
             Mode::Away => Self { does: None, is_told: false, answer: random.millis(0, 2_000), ..well },
             Mode::AnswerLost => Self { is_told: false, answer: random.millis(50, 2_000), ..well },
             Mode::Partly => Self { is_part: true, ..well },
-            Mode::Late => Self {
-                does: Some(random.millis(500, 12_000)),
-                is_told: false,
-                answer: random.millis(0, 500),
-                ..well
-            },
+            Mode::Late => {
+                Self { does: Some(random.millis(500, 12_000)), is_told: false, answer: random.millis(0, 500), ..well }
+            }
             Mode::Hangs => return None,
         })
     }
@@ -138,7 +131,11 @@ impl World {
                     self.statistics.happened(Happened::CommittedInPart);
                 }
                 // librdkafka tells of a failure only when all partitions failed.
-                Event::Committed(if offsets.is_empty() { Err("failed".to_owned()) } else { self.commit(id, generation, &offsets) })
+                Event::Committed(if offsets.is_empty() {
+                    Err("failed".to_owned())
+                } else {
+                    self.commit(id, generation, &offsets)
+                })
             }
         };
         self.later(fate.answer, Due::Answer(who, event));

@@ -15,40 +15,40 @@ macro_rules! happenings {
 
 happenings! {
     Fetched 100,
-    PausedAsFull 10,
-    ResumedAfterFull 10,
-    PausedAsAhead 10,
-    PauseFailed 3,
+    PausedAsFull 50,
+    ResumedAfterFull 50,
+    PausedAsAhead 80,
+    PauseFailed 8,
     Assigned 100,
-    RevokeSettled 50,
-    RevokeTimedOut 10,
-    PartitionsLost 10,
-    StaleRecordDropped 1,
+    RevokeSettled 40,
+    RevokeTimedOut 12,
+    PartitionsLost 30,
+    StaleRecordDropped 4,
     Flushed 100,
-    FlushedInPart 20,
-    FlushFailed 20,
-    WrittenLate 10,
-    DuplicateAbsorbed 20,
-    Refused 50,
-    LetterAppended 50,
-    LetterTooLarge 20,
-    LetterFailed 20,
-    LetterCopied 10,
+    FlushedInPart 25,
+    FlushFailed 30,
+    WrittenLate 7,
+    DuplicateAbsorbed 80,
+    Refused 90,
+    LetterAppended 90,
+    LetterTooLarge 12,
+    LetterFailed 15,
+    LetterCopied 30,
     Committed 100,
-    CommitFailed 10,
-    CommitLate 10,
-    CommitFenced 5,
-    CommittedInPart 5,
-    Killed 50,
-    Stopped 20,
+    CommitFailed 25,
+    CommitLate 5,
+    CommitFenced 25,
+    CommittedInPart 12,
+    Killed 60,
+    Stopped 18,
     FrozenShortly 20,
-    FrozenTooLong 20,
-    RetentionSkipped 10,
-    SkipReported 10,
-    PartitionAdded 20,
-    SetBack 5,
-    BrakeEngaged 20,
-    BrakeReleased 20,
+    FrozenTooLong 40,
+    RetentionSkipped 30,
+    SkipReported 30,
+    PartitionAdded 30,
+    SetBack 25,
+    BrakeEngaged 12,
+    BrakeReleased 10,
 }
 
 /// Of one history, or of many.
@@ -69,10 +69,6 @@ impl Statistics {
 
     pub(super) fn happened(&mut self, what: Happened) {
         self.counts[what as usize] += 1;
-    }
-
-    pub(super) fn count(&self, what: Happened) -> u64 {
-        self.counts[what as usize]
     }
 
     /// Adds a history's.
@@ -99,8 +95,13 @@ impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} histories, {} steps, at least {}", self.histories, self.steps, self.fewest_steps)?;
         for (what, percent) in EXPECTED {
-            let (count, share) = (self.counts[*what as usize], self.shares[*what as usize] * 100 / self.histories.max(1));
-            writeln!(f, "{:<20} {count:>10}  in {share:>3} % of the histories, at least {percent} %", format!("{what:?}"))?;
+            let (count, share) =
+                (self.counts[*what as usize], self.shares[*what as usize] * 100 / self.histories.max(1));
+            writeln!(
+                f,
+                "{:<20} {count:>10}  in {share:>3} % of the histories, at least {percent} %",
+                format!("{what:?}")
+            )?;
         }
         Ok(())
     }
