@@ -1,8 +1,9 @@
 //! `loadtest chaos`: applies load while faults happen to every part of the pipeline, and proves that nothing is lost.
 //!
-//! A list of [`fault`]s and a seed make a [`schedule`]; [`inject`] lets them happen on the [`stage`] (with [`toxics`] for
-//! the network and [`poison`] for bad records) while a [`watch`] keeps the [`timeline`] that tells what each of them did.
-//! What comes after is that of every [`trial`](crate::trial).
+//! A list of [`faults`] and a seed make a [`schedule`]; [`inject`] lets each [`fault`] happen on the [`stage`] (with
+//! [`toxics`] for the network, [`poison`] for bad records, [`extra`] posts that are proven by themselves, and [`topics`]
+//! that change) while a [`watch`] keeps the [`timeline`] that tells what each of them did. What comes after is that of every
+//! [`trial`](crate::trial).
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,26 +30,36 @@ use crate::report::Report;
 use crate::run::finish;
 use crate::settings::{Lookup, ServiceSettings};
 use crate::share::Share;
+use crate::store::Store;
 use crate::threshold::Verdict;
 use crate::trial::{Conclusion, Trial};
 use crate::view::{Headline, View};
 use fault::Fault;
 use report::{ChaosReport, FaultReport};
-use stage::Stage;
+use stage::{Setting, Stage, Struck};
 use watch::Watch;
 
-pub(crate) mod fault;
+pub(crate) mod extra;
+mod fault;
+pub(crate) mod faults;
 mod inject;
 pub(crate) mod poison;
 pub(crate) mod report;
 mod schedule;
+mod sender;
 mod stage;
 mod timeline;
+mod topics;
 mod toxics;
 mod watch;
 
 /// So many partitions, unless the environment says otherwise: with one only, no second member would ever hold any.
 const PARTITIONS: &str = "4";
+
+/// So small is the consumer's buffer, and the batch in it, unless the environment says otherwise: a frozen store fills it within
+/// seconds. The batch stays a quarter of the buffer, as by default.
+const BUFFER_BYTES: &str = "1000000";
+const BATCH_BYTES: &str = "250000";
 
 /// The load goes on until the last fault is over, so its own end is far away.
 const FAR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -76,8 +87,12 @@ pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::
         proxied: true,
         ..stack::Options::default()
     };
-    let partitions = lookup("KAFKA_PARTITIONS").unwrap_or(PARTITIONS.to_owned());
-    let more = vec![("KAFKA_PARTITIONS", partitions)];
+    let unless_set = |name, value: &str| (name, lookup(name).unwrap_or(value.to_owned()));
+    let more = vec![
+        unless_set("KAFKA_PARTITIONS", PARTITIONS),
+        unless_set("CONSUMER_BUFFER_BYTES", BUFFER_BYTES),
+        unless_set("CONSUMER_BATCH_BYTES", BATCH_BYTES),
+    ];
     let mut pipeline = Pipeline::start(&servers, lookup, &settings, Ports::free(), more, &directory, &stop).await?;
     let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
     finish(&report, pipeline, &directory).await
@@ -122,9 +137,17 @@ async fn measure(
     let watch = Watch::begin(reader, &topic)?;
     // One by one, every fault waits for the recovery from the last one anyway.
     let peace = if options.one_by_one { Duration::ZERO } else { PEACE };
-    let live_faults = Arc::clone(live);
-    let stage = Stage::set(services, service_options, stack, Arc::clone(&kafka), &topic, peace, live_faults)?;
-    let stage = Arc::new(stage);
+    let setting = Setting {
+        run,
+        services,
+        options: service_options,
+        settings,
+        kafka: Arc::clone(&kafka),
+        documents: Store::new(pipeline.documents.as_ref().context(own)?).await?,
+        peace,
+        live: Arc::clone(live),
+    };
+    let stage = Arc::new(Stage::set(setting, stack)?);
 
     let end = stop.child_token();
     let calm_lag = calm_lag(options.rate, settings);
@@ -145,7 +168,7 @@ async fn measure(
     let (applied, mut troubles) = (applied?, injected.troubles);
     let load_began = watch.at(applied.series.start());
     let stage = Arc::into_inner(stage).context("a fault goes on after its end")?;
-    let (services, poison) = stage.strike(stack, &mut troubles).await?;
+    let Struck { services, poison, extra, documents } = stage.strike(stack, &mut troubles).await?;
     pipeline.services = Some(services);
 
     let conclusion = Conclusion {
@@ -160,6 +183,8 @@ async fn measure(
     let mut report = trial.conclude(conclusion, &mut pipeline.services).await?;
     let poison = poison.look_for(&kafka, &dead_letters).await?;
     report.add(Verdict::none("poison lost==0", poison.missing));
+    let extra_posts = extra.look_for(&documents).await?;
+    report.add(Verdict::none("extra posts missing==0", extra_posts.missing));
     let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &watch, calm_lag)).collect();
     let timeline = watch.end()?;
     // The consumer that the lab began with is not the only one, and is gone now and then: Kafka knows better.
@@ -176,6 +201,7 @@ async fn measure(
         calm_lag,
         faults,
         poison,
+        extra_posts,
     });
     Ok(report)
 }

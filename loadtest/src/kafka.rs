@@ -19,6 +19,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A reader of one Kafka cluster.
 pub(crate) struct KafkaReader {
     brokers: String,
+    group: String,
     /// Longest wait for an answer, and for the next record.
     patience: Duration,
     consumer: BaseConsumer,
@@ -62,7 +63,7 @@ impl KafkaReader {
             .set("enable.partition.eof", "true")
             .create()
             .context("cannot make a Kafka client")?;
-        Ok(Self { brokers: brokers.to_owned(), patience: ANSWER_TIMEOUT, consumer })
+        Ok(Self { brokers: brokers.to_owned(), group: group.to_owned(), patience: ANSWER_TIMEOUT, consumer })
     }
 
     /// The same, which waits so long for an answer.
@@ -70,11 +71,25 @@ impl KafkaReader {
         Self { patience, ..self }
     }
 
+    /// Another reader of the same that knows nothing yet. The client takes a topic that was deleted and made again for the one
+    /// that it knew, whose leader's epoch was higher, and then reads nothing of it any more.
+    pub(crate) fn anew(&self) -> anyhow::Result<Self> {
+        Ok(Self::new(&self.brokers, &self.group)?.with_patience(self.patience))
+    }
+
     /// The id of the broker that leads a topic's first partition.
     pub(crate) fn leader(&self, topic: &str) -> anyhow::Result<i32> {
         let metadata = self.consumer.fetch_metadata(Some(topic), self.patience).with_context(|| self.unreachable())?;
         let partition = metadata.topics().first().and_then(|topic| topic.partitions().first());
         partition.map(|partition| partition.leader()).with_context(|| format!("there is no topic {topic}"))
+    }
+
+    /// The number of replicas of each of a topic's partitions; empty if there is no such topic.
+    pub(crate) fn replicas(&self, topic: &str) -> anyhow::Result<Vec<usize>> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), self.patience).with_context(|| self.unreachable())?;
+        let topic = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+        let partitions = topic.map(|topic| topic.partitions()).unwrap_or_default();
+        Ok(partitions.iter().map(|partition| partition.replicas().len()).collect())
     }
 
     /// How far the group is in each partition of a topic; empty if there is no such topic.

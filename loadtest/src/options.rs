@@ -1,13 +1,11 @@
 //! The command line. The verbs are `run`, `find-max`, `tune`, `chaos`, `soak`, `merge`, `verify`, `limits`, `up`, `show` and
 //! `compare`; without a verb the options are those of `run`.
 
-use std::time::Duration;
-
 use clap::{Args, Parser, Subcommand};
 use contract::PostId;
 use stack::{StackKind, StoreKind};
 
-use crate::chaos::fault::Faults;
+pub(crate) use chaos::ChaosOptions;
 pub(crate) use compare::CompareOptions;
 pub(crate) use find_max::FindMaxOptions;
 pub(crate) use limits::LimitsOptions;
@@ -16,8 +14,9 @@ pub(crate) use run::{LoadOptions, OutcomeOptions, RunOptions};
 pub(crate) use soak::SoakOptions;
 pub(crate) use tune::TuneOptions;
 pub(crate) use up::UpOptions;
-use values::{brokers, positive_duration, post_id, rate};
+use values::{brokers, post_id};
 
+mod chaos;
 mod compare;
 mod find_max;
 mod limits;
@@ -49,16 +48,6 @@ tuned.env, tune.json and tune.html in the directory of --report.
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
 done, 99 a post is missing, 130 ended by a second Ctrl-C.";
-
-const CHAOS_EXPLANATION: &str = "\
-Faults: consumer-kill, producer-kill (SIGKILL, started again a moment later), consumer-stop, producer-stop (SIGTERM), \
-broker-kill, leader-kill, broker-stop, broker-pause, store-kill, store-pause, rebalance (another consumer joins and leaves), \
-slow-store, cut-store, cut-broker (the network), poison (records that are no posts).
-
-The servers are always started natively, since they are to be killed; KAFKA_PARTITIONS is 4 unless it is set.
-
-Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
-done, 99 a post is missing, doubled or unexpected, 130 ended by a second Ctrl-C.";
 
 const SOAK_EXPLANATION: &str = "\
 All options of `run` hold, and so do its thresholds. Growth fails the soak (99) if its whole 99 % interval is beyond the \
@@ -96,7 +85,7 @@ pub(crate) enum Verb {
     #[command(after_help = TUNE_EXPLANATION, mut_arg("vus", |vus| vus.default_value("64")))]
     Tune(TuneOptions),
     /// Applies load while servers and services are killed, frozen and cut off, and proves that nothing is lost or doubled
-    #[command(after_help = CHAOS_EXPLANATION)]
+    #[command(after_help = chaos::CHAOS_EXPLANATION)]
     Chaos(ChaosOptions),
     /// Runs for hours, and judges whether memory or latency grow all the time
     #[command(mut_arg("duration", |duration| duration.default_value("1h")), after_help = SOAK_EXPLANATION)]
@@ -126,35 +115,6 @@ impl CommandLine {
     pub(crate) fn verb(self) -> Verb {
         self.verb.unwrap_or(Verb::Run(self.run))
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ChaosOptions {
-    /// The faults, separated by commas, each as often as it says: consumer-kill=20,broker-kill=10; `all` is each of them once
-    #[arg(long, value_name = "LIST", default_value = "all", value_parser = faults)]
-    pub(crate) faults: Faults,
-    /// One fault after the other, each when the one before it is forgotten, instead of all at random moments
-    #[arg(long)]
-    pub(crate) one_by_one: bool,
-    /// How long the load lasts; with --one-by-one, it ends with the last fault
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = positive_duration, conflicts_with = "one_by_one")]
-    pub(crate) duration: Duration,
-    /// How long a fault lasts that ends by itself, such as a pause [default: half a second to five]
-    #[arg(long, value_name = "TIME", value_parser = positive_duration)]
-    pub(crate) hold: Option<Duration>,
-    /// Posts per second, offered whatever the answers do
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = rate)]
-    pub(crate) rate: f64,
-    /// Kafka brokers, 1 or 3; with 3 every record is on three of them and any one may be away
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = brokers)]
-    pub(crate) brokers: u32,
-    /// Which store is started
-    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
-    pub(crate) store: StoreKind,
-    #[command(flatten)]
-    pub(crate) load: LoadOptions,
-    #[command(flatten)]
-    pub(crate) outcome: OutcomeOptions,
 }
 
 #[derive(Debug, Args)]
@@ -218,12 +178,10 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn faults(text: &str) -> Result<Faults, String> {
-    text.parse()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Verb, String> {

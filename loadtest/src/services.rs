@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
-use stack::Process;
+use service::failpoint;
+use stack::{Process, Signal};
 use tokio::time::{Instant, sleep};
 
 use crate::news;
 use crate::target::Target;
+
+pub(crate) mod armed;
+pub(crate) mod dead_letters;
 
 /// The first argument that makes this program the producer.
 pub(crate) const PRODUCER: &str = "producer";
@@ -65,6 +69,8 @@ pub(crate) struct Service {
     name: String,
     command: Command,
     process: Process,
+    /// Where its steps are armed, its own so that no other service dies by them.
+    failpoints: PathBuf,
     /// Where it listens.
     pub(crate) target: Target,
     /// The variables that the lab has set for it.
@@ -99,11 +105,6 @@ impl Services {
 }
 
 impl Service {
-    /// Starts one more consumer, and waits until it is ready.
-    pub(crate) async fn another_consumer(name: &str, options: &ServiceOptions) -> anyhow::Result<Self> {
-        Self::start(name, CONSUMER, options).await
-    }
-
     /// Starts one alone, on a port of its own, and waits until it is ready.
     pub(crate) async fn start(name: &str, role: &'static str, options: &ServiceOptions) -> anyhow::Result<Self> {
         let service = Self::start_unready(name, role, options)?;
@@ -118,20 +119,18 @@ impl Service {
 
     /// `name` is for the log and for people, `role` is what it does.
     fn spawn(name: &str, role: &'static str, port: u16, options: &ServiceOptions) -> anyhow::Result<Self> {
-        let program = std::env::current_exe().context("cannot tell where this program lies")?;
-        let mut variables = vec![
-            ("HOST", "127.0.0.1".to_owned()),
-            ("PORT", port.to_string()),
-            ("LOG_FORMAT", options.log_format.clone()),
-            ("KAFKA_BROKER", options.kafka_broker.clone()),
-            ("MONGO_URI", options.mongo_uri.clone()),
-        ];
-        variables.extend(options.more.iter().cloned());
-        let mut command = Command::new(program);
-        command.arg(role).envs(variables.iter().map(|(variable, value)| (variable, value)));
+        let (mut command, variables) = command(role, port, options)?;
+        let failpoints = options.logs.join(format!("{name}.failpoints"));
+        // Nothing is there until a step is armed, and only builds with failpoints look.
+        command.env(failpoint::DIRECTORY, &failpoints);
         let log: &Path = &options.logs.join(format!("{name}.log"));
         let process = Process::spawn(name, &command, log)?;
-        Ok(Self { name: name.to_owned(), command, process, target: Target::local(port), variables })
+        Ok(Self { name: name.to_owned(), command, process, failpoints, target: Target::local(port), variables })
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its process id.
@@ -147,6 +146,16 @@ impl Service {
     /// SIGKILL, and waits until it is gone.
     pub(crate) async fn kill(&self) -> anyhow::Result<()> {
         self.process.kill().await.map(drop)
+    }
+
+    /// SIGSTOP: its connections stay open and nothing answers.
+    pub(crate) fn pause(&self) -> anyhow::Result<()> {
+        self.process.signal(Signal::Stop)
+    }
+
+    /// SIGCONT.
+    pub(crate) fn resume(&self) -> anyhow::Result<()> {
+        self.process.signal(Signal::Continue)
     }
 
     /// Starts it again after its end, with the same settings and the same log, and does not wait until it is ready.
@@ -213,4 +222,20 @@ impl Service {
     fn end_of_log(&self) -> String {
         format!("; its log {} ends:\n{}", self.process.log().display(), self.process.last_lines(LOG_LINES))
     }
+}
+
+/// This program in a role of a service, and the variables that the lab has set for it.
+fn command(role: &str, port: u16, options: &ServiceOptions) -> anyhow::Result<(Command, Vec<(&'static str, String)>)> {
+    let program = std::env::current_exe().context("cannot tell where this program lies")?;
+    let mut variables = vec![
+        ("HOST", "127.0.0.1".to_owned()),
+        ("PORT", port.to_string()),
+        ("LOG_FORMAT", options.log_format.clone()),
+        ("KAFKA_BROKER", options.kafka_broker.clone()),
+        ("MONGO_URI", options.mongo_uri.clone()),
+    ];
+    variables.extend(options.more.iter().cloned());
+    let mut command = Command::new(program);
+    command.arg(role).envs(variables.iter().map(|(variable, value)| (variable, value)));
+    Ok((command, variables))
 }

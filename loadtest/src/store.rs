@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use contract::{PostId, document};
-use mongodb::options::ClientOptions;
-use mongodb::{Collection, Database};
+use mongodb::options::{ClientOptions, IndexOptions};
+use mongodb::{Collection, Database, IndexModel};
 use tokio::time::timeout;
 
 use crate::news::{self, News};
@@ -165,6 +165,18 @@ impl Store {
     pub(crate) async fn find(&self, id: PostId) -> anyhow::Result<Option<Document>> {
         let posts = self.posts.clone_with_type::<Document>();
         answer(posts.find_one(doc! { document::ID_FIELD: document::encode_id(id) }).into_future()).await
+    }
+
+    /// From now on no two documents may have the same value in the match field.
+    pub(crate) async fn make_unique(&self, index: &str) -> anyhow::Result<()> {
+        let options = IndexOptions::builder().name(index.to_owned()).unique(true).build();
+        let model = IndexModel::builder().keys(doc! { &self.match_field: 1 }).options(options).build();
+        answer(self.posts.create_index(model).into_future()).await.context("cannot make an index").map(drop)
+    }
+
+    /// Drops an index.
+    pub(crate) async fn drop_index(&self, index: &str) -> anyhow::Result<()> {
+        answer(self.posts.drop_index(index).into_future()).await.context("cannot drop an index")
     }
 
     /// Titles that start with the run's prefix. Whether the rest is a number is judged here, not there.

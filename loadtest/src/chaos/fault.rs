@@ -1,7 +1,16 @@
-//! The faults that chaos knows, and the list of them that a command line asks for.
+//! The faults that chaos knows: their names, what each of them hits, and how long it must last to be one. Pure.
 
 use std::fmt;
-use std::str::FromStr;
+use std::time::Duration;
+
+use service::failpoint::Step;
+
+/// Whether the services of this build can be killed at a named step.
+pub(crate) const HAS_FAILPOINTS: bool = cfg!(feature = "failpoints");
+
+/// How much longer than a timeout a pause lasts, so that all who wait have noticed and acted.
+const BEYOND_SESSION: Duration = Duration::from_secs(3);
+const BEYOND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,10 +19,16 @@ pub(crate) enum Fault {
     ConsumerKill,
     /// SIGKILL; the producer is started again after the hold.
     ProducerKill,
+    /// The service aborts exactly at this step, and is started again after the hold.
+    KillAt(Step),
     /// SIGTERM; the consumer is started again after the hold.
     ConsumerStop,
     /// SIGTERM; the producer is started again after the hold.
     ProducerStop,
+    /// SIGSTOP of the consumer with a full buffer, until the group has given its partitions away.
+    ConsumerPause,
+    /// SIGSTOP of the producer, until its posts' time is over.
+    ProducerPause,
     /// SIGKILL of one of the brokers, which is started again after the hold.
     BrokerKill,
     /// SIGKILL of the broker that leads the topic's first partition, which is started again after the hold.
@@ -36,6 +51,12 @@ pub(crate) enum Fault {
     CutBroker,
     /// Records that can never be stored, in the midst of the others.
     Poison,
+    /// The topic of the dead letters is deleted while bad records come in, and made again after the hold.
+    DlqGone,
+    /// Titles must be unique for the hold, and some are not; then their dead letters are replayed.
+    Index,
+    /// The topic gets one partition more.
+    Partitions,
 }
 
 /// What a fault hits. One part is in one trouble at a time, several parts may be in trouble together.
@@ -47,6 +68,7 @@ pub(crate) enum Part {
     Group,
     Brokers,
     Store,
+    /// The topic's records that are not from clients, and all dead letters.
     Topic,
 }
 
@@ -56,12 +78,16 @@ impl Part {
 }
 
 impl Fault {
-    /// All of them.
-    const ALL: [Fault; 15] = [
+    /// All that every build can do.
+    pub(crate) const ALL: [Fault; 20] = [
+        // While there are few documents: FerretDB reads all of them to find one by its id.
+        Fault::Index,
         Fault::ConsumerKill,
         Fault::ProducerKill,
         Fault::ConsumerStop,
         Fault::ProducerStop,
+        Fault::ConsumerPause,
+        Fault::ProducerPause,
         Fault::BrokerKill,
         Fault::LeaderKill,
         Fault::BrokerStop,
@@ -73,19 +99,36 @@ impl Fault {
         Fault::CutStore,
         Fault::CutBroker,
         Fault::Poison,
+        Fault::DlqGone,
+        Fault::Partitions,
     ];
 
-    /// What it hits.
-    pub(crate) fn part(self) -> Part {
+    /// What it hits, in the parts' order, so that no two faults wait for each other's.
+    pub(crate) fn parts(self) -> &'static [Part] {
         match self {
-            Fault::ProducerKill | Fault::ProducerStop => Part::Producer,
-            Fault::ConsumerKill | Fault::ConsumerStop => Part::Consumer,
-            Fault::Rebalance => Part::Group,
+            Fault::ProducerKill | Fault::ProducerStop | Fault::ProducerPause => &[Part::Producer],
+            Fault::KillAt(Step::ProduceSent | Step::ProduceAcknowledged) => &[Part::Producer],
+            Fault::ConsumerKill | Fault::ConsumerStop => &[Part::Consumer],
+            Fault::KillAt(Step::Inserted | Step::Noted | Step::CommitSent) => &[Part::Consumer],
+            Fault::KillAt(Step::DeadLettered) => &[Part::Consumer, Part::Topic],
+            Fault::KillAt(Step::RevokeAnswered) => &[Part::Consumer, Part::Group],
+            Fault::ConsumerPause => &[Part::Consumer, Part::Group, Part::Store],
+            Fault::Rebalance => &[Part::Group],
             Fault::BrokerKill | Fault::LeaderKill | Fault::BrokerStop | Fault::BrokerPause | Fault::CutBroker => {
-                Part::Brokers
+                &[Part::Brokers]
             }
-            Fault::StoreKill | Fault::StorePause | Fault::SlowStore | Fault::CutStore => Part::Store,
-            Fault::Poison => Part::Topic,
+            Fault::StoreKill | Fault::StorePause | Fault::SlowStore | Fault::CutStore => &[Part::Store],
+            Fault::Index => &[Part::Store, Part::Topic],
+            Fault::Poison | Fault::DlqGone | Fault::Partitions => &[Part::Topic],
+        }
+    }
+
+    /// How long it must last at least, with these timeouts of the group's session and of a post.
+    pub(crate) fn least_hold(self, session: Duration, post: Duration) -> Duration {
+        match self {
+            Fault::ConsumerPause => session + BEYOND_SESSION,
+            Fault::ProducerPause => post + BEYOND_TIMEOUT,
+            _ => Duration::ZERO,
         }
     }
 
@@ -94,8 +137,17 @@ impl Fault {
         match self {
             Fault::ConsumerKill => "consumer-kill",
             Fault::ProducerKill => "producer-kill",
+            Fault::KillAt(Step::ProduceSent) => "producer-kill@produce-sent",
+            Fault::KillAt(Step::ProduceAcknowledged) => "producer-kill@produce-acknowledged",
+            Fault::KillAt(Step::Inserted) => "consumer-kill@inserted",
+            Fault::KillAt(Step::DeadLettered) => "consumer-kill@dead-lettered",
+            Fault::KillAt(Step::Noted) => "consumer-kill@noted",
+            Fault::KillAt(Step::CommitSent) => "consumer-kill@commit-sent",
+            Fault::KillAt(Step::RevokeAnswered) => "consumer-kill@revoke-answered",
             Fault::ConsumerStop => "consumer-stop",
             Fault::ProducerStop => "producer-stop",
+            Fault::ConsumerPause => "consumer-pause",
+            Fault::ProducerPause => "producer-pause",
             Fault::BrokerKill => "broker-kill",
             Fault::LeaderKill => "leader-kill",
             Fault::BrokerStop => "broker-stop",
@@ -107,44 +159,10 @@ impl Fault {
             Fault::CutStore => "cut-store",
             Fault::CutBroker => "cut-broker",
             Fault::Poison => "poison",
+            Fault::DlqGone => "dlq-gone",
+            Fault::Index => "index",
+            Fault::Partitions => "partitions",
         }
-    }
-}
-
-/// Faults, each as often as it is to happen, in the order asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Faults(Vec<Fault>);
-
-impl Faults {
-    /// Every single one.
-    pub(crate) fn each(&self) -> impl Iterator<Item = Fault> {
-        self.0.iter().copied()
-    }
-}
-
-impl FromStr for Faults {
-    type Err = String;
-
-    /// Reads a list such as `consumer-kill=20,poison`.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut faults = Vec::new();
-        for part in text.split(',') {
-            let (name, count) = part.split_once('=').unwrap_or((part, "1"));
-            let count: usize = count
-                .parse()
-                .ok()
-                .filter(|count| (1..=1_000).contains(count))
-                .ok_or(format!("`{part}` must say how often by a number from 1 to 1000, such as {name}=5"))?;
-            if name == "all" {
-                faults.extend(Fault::ALL.repeat(count));
-                continue;
-            }
-            let names = || Fault::ALL.map(Fault::name).join(", ");
-            let fault = Fault::ALL.into_iter().find(|fault| fault.name() == name);
-            let fault = fault.ok_or_else(|| format!("there is no fault `{name}`; there are: all, {}", names()))?;
-            faults.extend(std::iter::repeat_n(fault, count));
-        }
-        Ok(Self(faults))
     }
 }
 
@@ -158,25 +176,48 @@ impl fmt::Display for Fault {
 mod tests {
     use super::*;
 
+    fn every() -> impl Iterator<Item = Fault> {
+        Fault::ALL.into_iter().chain(Step::ALL.map(Fault::KillAt))
+    }
+
     #[test]
-    fn a_list_names_faults_and_how_often() {
-        let faults: Faults = "poison,consumer-kill=2".parse().unwrap();
-        assert_eq!(faults.each().collect::<Vec<_>>(), [Fault::Poison, Fault::ConsumerKill, Fault::ConsumerKill]);
-        assert_eq!("all".parse::<Faults>().unwrap().each().count(), Fault::ALL.len());
-        for fault in Fault::ALL {
-            assert_eq!(fault.name().parse::<Faults>().unwrap(), Faults(vec![fault]));
+    fn no_two_faults_have_one_name() {
+        let mut names: Vec<_> = every().map(Fault::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Fault::ALL.len() + Step::ALL.len());
+    }
+
+    #[test]
+    fn a_step_is_named_behind_the_service_that_reaches_it() {
+        for step in Step::ALL {
+            let (kill, at) = Fault::KillAt(step).name().split_once('@').unwrap();
+            assert_eq!(at, step.name());
+            let part = Fault::KillAt(step).parts()[0];
+            assert_eq!(kill, if part == Part::Producer { "producer-kill" } else { "consumer-kill" });
         }
     }
 
     #[test]
-    fn what_is_no_list_is_told() {
-        for (text, told) in [
-            ("earthquake", "there is no fault `earthquake`"),
-            ("", "there is no fault ``"),
-            ("poison=0", "must say how often"),
-            ("poison=many", "must say how often"),
-        ] {
-            assert!(text.parse::<Faults>().unwrap_err().contains(told), "{text}");
+    fn parts_are_taken_in_one_order() {
+        for fault in every() {
+            let parts: Vec<_> = fault.parts().iter().map(|part| *part as usize).collect();
+            assert!(
+                !parts.is_empty() && parts.is_sorted_by(|a, b| a < b) && parts.iter().all(|part| *part < Part::COUNT)
+            );
+        }
+    }
+
+    #[test]
+    fn a_pause_is_longer_than_the_timeout_that_it_is_to_exceed() {
+        let (session, post) = (Duration::from_secs(6), Duration::from_secs(5));
+        for fault in every() {
+            let least = fault.least_hold(session, post);
+            match fault {
+                Fault::ConsumerPause => assert!(least > session),
+                Fault::ProducerPause => assert!(least > post),
+                _ => assert_eq!(least, Duration::ZERO),
+            }
         }
     }
 }

@@ -3,23 +3,27 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use contract::PostId;
 use contract::dead_letter::Reason;
-use rdkafka::ClientConfig;
-use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
+use super::sender::Sender;
 use crate::kafka::{KafkaReader, dead_letter_of};
 
 /// So many of each kind are sent at once: fewer in a row than the consumer takes for a topic full of the wrong records.
 const OF_EACH_KIND: usize = 4;
 
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// Nearly as large as a broker takes by default: with its headers its dead letter would be larger than that.
+const LARGE_BYTES: usize = 1_000_000;
+
+/// Sent beside the others, one at a time: where the consumer's buffer is small, it takes all of it.
+fn large() -> (Option<Vec<u8>>, Reason) {
+    (Some(vec![b'x'; LARGE_BYTES]), Reason::Undecodable)
+}
 
 /// A kind of record that is no post: its value, and the reason that its dead letter is to have.
 fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
@@ -36,11 +40,11 @@ fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
     ]
 }
 
-/// Sends bad records and remembers those that Kafka has acknowledged.
+/// Sends bad records and remembers those that Kafka has acknowledged, and every dead letter that was ever seen.
+#[derive(Default)]
 pub(crate) struct Poison {
-    producer: FutureProducer,
-    topic: String,
     acknowledged: Mutex<HashMap<PostId, Reason>>,
+    found: Mutex<HashMap<PostId, Reason>>,
 }
 
 /// What became of the bad records.
@@ -48,61 +52,59 @@ pub(crate) struct Poison {
 pub(crate) struct PoisonReport {
     /// Acknowledged by Kafka.
     pub(crate) sent: u64,
-    /// Of those, the ones in the dead-letter topic, by their reason.
+    /// Of those, the ones in the dead-letter topic, now or before it was deleted, by their reason.
     pub(crate) dead_lettered: BTreeMap<&'static str, u64>,
     /// Of those sent, the ones that are not in the dead-letter topic, or there for another reason.
     pub(crate) missing: u64,
 }
 
 impl Poison {
-    pub(crate) fn new(brokers: &str, topic: &str) -> anyhow::Result<Self> {
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", brokers)
-            .set("client.id", "loadtest")
-            .set("acks", "all")
-            .set("message.timeout.ms", SEND_TIMEOUT.as_millis().to_string())
-            .create()
-            .context("cannot make a Kafka producer")?;
-        Ok(Self { producer, topic: topic.to_owned(), acknowledged: Mutex::default() })
-    }
-
-    /// Sends some of each kind at once and waits for the acknowledgements. Returns how many there were.
-    pub(crate) async fn send(&self) -> usize {
+    /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns how many there were.
+    pub(super) async fn send(&self, sender: &Sender) -> usize {
         let kinds = kinds();
         let mut sending = Vec::new();
-        for (value, reason) in kinds.iter().cycle().take(kinds.len() * OF_EACH_KIND) {
+        let many = kinds.iter().cycle().take(kinds.len() * OF_EACH_KIND);
+        for (value, reason) in many.chain([&large()]) {
             let id = PostId::fresh();
-            let key = id.to_key();
-            let mut record = FutureRecord::<[u8], [u8]>::to(&self.topic).key(&key);
-            record.payload = value.as_deref();
-            // A full queue shows as a record that was not acknowledged.
-            sending.extend(self.producer.send_result(record).ok().map(|delivery| (id, *reason, delivery)));
+            sending.push((id, *reason, sender.send(&id.to_key(), value.as_deref(), None)));
         }
         let mut count = 0;
-        for (id, reason, delivery) in sending {
-            if matches!(delivery.await, Ok(Ok(_))) {
+        for (id, reason, sending) in sending {
+            if sending.position().await.is_some() {
                 count += 1;
-                self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).insert(id, reason);
+                locked(&self.acknowledged).insert(id, reason);
             }
         }
         count
     }
 
-    /// Looks for every acknowledged record in the dead-letter topic.
-    pub(crate) async fn look_for(self, kafka: &Arc<KafkaReader>, topic: &str) -> anyhow::Result<PoisonReport> {
-        let sent = self.acknowledged.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (kafka, topic) = (Arc::clone(kafka), topic.to_owned());
+    /// Reads the dead letters out. Returns how many acknowledged records have none yet, in this topic as it is now or as it was
+    /// when it was read out before.
+    pub(super) async fn read_out(&self, kafka: &Arc<KafkaReader>, topic: &str) -> anyhow::Result<u64> {
+        let (kafka, topic) = (kafka.anew()?, topic.to_owned());
         let scan = move || {
-            let mut found = HashMap::new();
+            let mut found = Vec::new();
             kafka.scan(&topic, |record| {
                 found.extend(dead_letter_of(record).map(|letter| (letter.id, letter.reason)));
                 ControlFlow::Continue(())
             })?;
             anyhow::Ok(found)
         };
-        let found = spawn_blocking(scan).await.context("reading the dead letters failed")??;
-        Ok(report(&sent, &found))
+        let letters = spawn_blocking(scan).await.context("reading the dead letters failed")??;
+        let mut found = locked(&self.found);
+        found.extend(letters);
+        Ok(report(&locked(&self.acknowledged), &found).missing)
     }
+
+    /// Looks for every acknowledged record in the dead-letter topic.
+    pub(super) async fn look_for(self, kafka: &Arc<KafkaReader>, topic: &str) -> anyhow::Result<PoisonReport> {
+        self.read_out(kafka, topic).await?;
+        Ok(report(&locked(&self.acknowledged), &locked(&self.found)))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn report(sent: &HashMap<PostId, Reason>, found: &HashMap<PostId, Reason>) -> PoisonReport {
@@ -125,7 +127,7 @@ mod tests {
 
     #[test]
     fn no_kind_is_a_post() {
-        for (value, _) in kinds() {
+        for (value, _) in kinds().into_iter().chain([large()]) {
             let Some(mut value) = value else { continue };
             assert!(Parser::default().parse(&mut value).is_err());
         }

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::extra::ExtraReport;
 use super::poison::PoisonReport;
 use super::stage::Happened;
 use super::watch::Watch;
+
+/// The column of the faults' names is at least so wide.
+const NARROWEST: usize = 15;
 
 /// The faults of a run and what they did.
 #[derive(Debug, Clone, Serialize)]
@@ -27,6 +31,8 @@ pub(crate) struct ChaosReport {
     pub(crate) faults: Vec<FaultReport>,
     /// What became of the bad records.
     pub(crate) poison: PoisonReport,
+    /// What became of the posts that were sent past the producer.
+    pub(crate) extra_posts: ExtraReport,
 }
 
 /// A fault that happened.
@@ -41,7 +47,8 @@ pub(crate) struct FaultReport {
     pub(crate) lasted_seconds: f64,
     /// From the fault's begin until posts were accepted again; zero if they always were, null if they never were.
     pub(crate) accepted_again_seconds: Option<f64>,
-    /// From the fault's begin until there was no lag; null if there always was some. Other faults may have come in between.
+    /// From the fault's begin until the group had finished records again and there was no lag; null if that never came. Other
+    /// faults may have come in between.
     pub(crate) lag_gone_seconds: Option<f64>,
 }
 
@@ -65,12 +72,13 @@ impl ChaosReport {
     /// A line for each fault, and one for the whole.
     pub(crate) fn lines(&self) -> Vec<String> {
         let seconds = |time: Option<f64>| time.map_or("never".to_owned(), |seconds| format!("{seconds:.1} s"));
+        let width = self.faults.iter().map(|fault| fault.fault.len()).max().unwrap_or_default().max(NARROWEST);
         let mut lines =
-            vec![format!("{:<15}{:>8}{:>9}{:>16}{:>11}", "fault", "at", "lasted", "accepted again", "lag gone")];
+            vec![format!("{:<width$}{:>8}{:>9}{:>16}{:>11}", "fault", "at", "lasted", "accepted again", "lag gone")];
         for fault in &self.faults {
             lines.push(
                 format!(
-                    "{:<15}{:>8}{:>9}{:>16}{:>11}   {}",
+                    "{:<width$}{:>8}{:>9}{:>16}{:>11}   {}",
                     fault.fault,
                     seconds(Some(fault.at_seconds)),
                     seconds(Some(fault.lasted_seconds)),
@@ -88,6 +96,10 @@ impl ChaosReport {
         ));
         if self.poison.sent > 0 {
             lines.push(format!("bad records sent {}, dead-lettered {:?}", self.poison.sent, self.poison.dead_lettered));
+        }
+        if self.extra_posts.sent > 0 {
+            let ExtraReport { sent, missing } = self.extra_posts;
+            lines.push(format!("posts sent past the producer {sent}, not stored {missing}"));
         }
         lines
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::fault::{Fault, Faults};
+use super::fault::Fault;
+use super::faults::Faults;
 use crate::mix::mix;
 
 /// A hold that nobody has asked for lies between these.

@@ -10,14 +10,25 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use super::extra::ExtraPosts;
 use super::fault::{Fault, Part};
 use super::poison::Poison;
 use super::schedule::Planned;
+use super::sender::Sender;
+use super::topics::Topics;
 use super::toxics::{Toxics, Trouble};
 use crate::kafka::KafkaReader;
 use crate::live::Live;
 use crate::news::{self, News};
-use crate::services::{Service, ServiceOptions, Services};
+use crate::post::RunId;
+use crate::services::{CONSUMER, Service, ServiceOptions, Services};
+use crate::settings::ServiceSettings;
+use crate::store::Store;
+
+mod freeze;
+mod handled;
+mod step;
+mod topic;
 
 /// A fault that is over.
 pub(super) struct Happened {
@@ -42,49 +53,73 @@ pub(super) struct Stage {
     brokers: Mutex<Vec<Server>>,
     store: Mutex<Server>,
     toxics: Toxics,
+    topics: Topics,
+    /// Past the producer, straight into the topic.
+    sender: Sender,
     poison: Poison,
+    extra: ExtraPosts,
     kafka: Arc<KafkaReader>,
+    documents: Store,
     topic: String,
+    dead_letters: String,
+    /// Of the consumer's session, and of a post: a pause is to exceed them.
+    timeouts: (Duration, Duration),
     options: ServiceOptions,
     live: Arc<Live>,
 }
 
+/// What is left of a stage.
+pub(super) struct Struck {
+    pub(super) services: Services,
+    pub(super) poison: Poison,
+    pub(super) extra: ExtraPosts,
+    pub(super) documents: Store,
+}
+
+/// What a stage is set with.
+pub(super) struct Setting<'a> {
+    pub(super) run: RunId,
+    pub(super) services: Services,
+    pub(super) options: ServiceOptions,
+    pub(super) settings: &'a ServiceSettings,
+    pub(super) kafka: Arc<KafkaReader>,
+    pub(super) documents: Store,
+    pub(super) peace: Duration,
+    pub(super) live: Arc<Live>,
+}
+
 impl Stage {
     /// Takes the processes of a pipeline that the lab has started, with proxies.
-    pub(super) fn set(
-        services: Services,
-        options: ServiceOptions,
-        stack: &mut Stack,
-        kafka: Arc<KafkaReader>,
-        topic: &str,
-        peace: Duration,
-        live: Arc<Live>,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn set(setting: Setting<'_>, stack: &mut Stack) -> anyhow::Result<Self> {
+        let Setting { run, services, options, settings, kafka, documents, peace, live } = setting;
         let proxy = stack.proxy.as_ref().context("chaos needs proxies before its servers")?;
+        let names = &settings.consumer_config.kafka;
         Ok(Self {
             turns: Default::default(),
             peace,
             toxics: Toxics::new(proxy.server.port()),
-            poison: Poison::new(stack.kafka_broker(), topic)?,
+            topics: Topics::new(stack.kafka_broker(), &kafka)?,
+            sender: Sender::new(stack.kafka_broker(), &names.topic)?,
+            poison: Poison::default(),
+            extra: ExtraPosts::of(run),
             producer: Mutex::new(services.producer),
             consumer: Mutex::new(services.consumer),
             members: Mutex::new(1),
             brokers: Mutex::new(std::mem::take(&mut stack.brokers)),
             store: Mutex::new(stack.store.take().context("chaos needs a store of its own")?),
             kafka,
-            topic: topic.to_owned(),
+            documents,
+            topic: names.topic.clone(),
+            dead_letters: names.dead_letter_topic.clone(),
+            timeouts: (names.session_timeout, settings.producer_config.timeout),
             options,
             live,
         })
     }
 
-    /// Gives the processes back, both services ready, and what was sent as poison. `troubles` gets a sentence for each
-    /// service that has ended by itself.
-    pub(super) async fn strike(
-        self,
-        stack: &mut Stack,
-        troubles: &mut Vec<String>,
-    ) -> anyhow::Result<(Services, Poison)> {
+    /// Gives the processes back, and what was sent past the producer. `troubles` gets a sentence for each service that has ended
+    /// by itself or is not ready.
+    pub(super) async fn strike(self, stack: &mut Stack, troubles: &mut Vec<String>) -> anyhow::Result<Struck> {
         stack.brokers = self.brokers.into_inner();
         stack.store = Some(self.store.into_inner());
         let (mut producer, mut consumer) = (self.producer.into_inner(), self.consumer.into_inner());
@@ -93,19 +128,25 @@ impl Stage {
                 troubles.push(service.failure().await);
                 service.start_again()?;
             }
-            service.ready().await?;
+            // What it did until then is proven all the same.
+            troubles.extend(service.ready().await.err().map(|error| format!("{error:#}")));
         }
-        Ok((Services { producer, consumer, logs: self.options.logs }, self.poison))
+        let services = Services { producer, consumer, logs: self.options.logs };
+        Ok(Struck { services, poison: self.poison, extra: self.extra, documents: self.documents })
     }
 
-    /// Lets a fault happen as soon as the part that it hits is in no other trouble, and waits until it is over.
+    /// Lets a fault happen as soon as the parts that it hits are in no other trouble, and waits until it is over.
     pub(super) async fn inject(&self, planned: &Planned) -> anyhow::Result<Happened> {
         let fault = planned.fault;
-        let _turn = self.turns[fault.part() as usize].lock().await;
-        news::tell(News::FaultBegins(fault.name(), planned.hold));
-        self.live.fault(&fault.to_string());
+        let mut turns = Vec::new();
+        for part in fault.parts() {
+            turns.push(self.turns[*part as usize].lock().await);
+        }
+        let hold = planned.hold.max(fault.least_hold(self.timeouts.0, self.timeouts.1));
+        news::tell(News::FaultBegins(fault.name(), hold));
+        self.live.fault(fault.name());
         let begin = Instant::now();
-        let remark = self.hit(planned).await;
+        let remark = self.hit(fault, hold, planned.dice).await;
         news::tell(News::FaultOver(fault.name()));
         let remark = remark?;
         let over = Instant::now();
@@ -113,36 +154,45 @@ impl Stage {
         Ok(Happened { fault, begin, over, remark })
     }
 
-    async fn hit(&self, planned: &Planned) -> anyhow::Result<String> {
-        let Planned { fault, hold, dice, .. } = *planned;
-        match fault.part() {
-            Part::Producer => hit_service(&mut *self.producer.lock().await, fault, hold).await,
-            Part::Consumer => hit_service(&mut *self.consumer.lock().await, fault, hold).await,
-            Part::Group => {
-                let mut members = self.members.lock().await;
-                *members += 1;
-                self.join_and_leave(&format!("consumer-{members}"), hold).await
+    async fn hit(&self, fault: Fault, hold: Duration, dice: u64) -> anyhow::Result<String> {
+        match fault {
+            Fault::ProducerKill | Fault::ProducerStop => {
+                hit_service(&mut *self.producer.lock().await, fault, hold).await
             }
-            Part::Brokers => {
-                let mut brokers = self.brokers.lock().await;
-                let index = match fault {
-                    Fault::LeaderKill => self.leader().await?,
-                    _ => usize::try_from(dice % brokers.len() as u64).unwrap_or_default(),
-                };
-                let broker = brokers.get_mut(index).context("the leader is none of our brokers")?;
-                let name = format!("broker-{}", index + 1);
-                if fault == Fault::CutBroker {
-                    return self.trouble(&name, Trouble::cut(dice), hold).await;
-                }
-                hit_server(broker, fault, hold).await.map(|()| name)
+            Fault::ConsumerKill | Fault::ConsumerStop => {
+                hit_service(&mut *self.consumer.lock().await, fault, hold).await
             }
-            Part::Store => match fault {
-                Fault::SlowStore => self.trouble("store", Trouble::Slow, hold).await,
-                Fault::CutStore => self.trouble("store", Trouble::cut(dice), hold).await,
-                _ => hit_server(&mut *self.store.lock().await, fault, hold).await.map(|()| String::new()),
-            },
-            Part::Topic => Ok(format!("{} bad records", self.poison.send().await)),
+            Fault::KillAt(step) => self.kill_at(step, hold).await,
+            Fault::ProducerPause => self.pause_producer(hold).await,
+            Fault::ConsumerPause => self.pause_consumer(hold, dice).await,
+            Fault::Rebalance => self.join_and_leave(hold).await,
+            Fault::BrokerKill | Fault::LeaderKill | Fault::BrokerStop | Fault::BrokerPause | Fault::CutBroker => {
+                self.hit_broker(fault, hold, dice).await
+            }
+            Fault::SlowStore => self.trouble("store", Trouble::Slow, hold).await,
+            Fault::CutStore => self.trouble("store", Trouble::cut(dice), hold).await,
+            Fault::StoreKill | Fault::StorePause => {
+                hit_server(&mut *self.store.lock().await, fault, hold).await.map(|()| String::new())
+            }
+            Fault::Poison => Ok(format!("{} bad records", self.poison.send(&self.sender).await)),
+            Fault::DlqGone => self.lose_dead_letter_topic(hold).await,
+            Fault::Index => self.make_index(hold, dice).await,
+            Fault::Partitions => self.add_partition().await,
         }
+    }
+
+    async fn hit_broker(&self, fault: Fault, hold: Duration, dice: u64) -> anyhow::Result<String> {
+        let mut brokers = self.brokers.lock().await;
+        let index = match fault {
+            Fault::LeaderKill => self.leader().await?,
+            _ => usize::try_from(dice % brokers.len() as u64).unwrap_or_default(),
+        };
+        let broker = brokers.get_mut(index).context("the leader is none of our brokers")?;
+        let name = format!("broker-{}", index + 1);
+        if fault == Fault::CutBroker {
+            return self.trouble(&name, Trouble::cut(dice), hold).await;
+        }
+        hit_server(broker, fault, hold).await.map(|()| name)
     }
 
     /// The index of the broker that leads the topic's first partition.
@@ -152,14 +202,25 @@ impl Stage {
         usize::try_from(leader - 1).context("the topic has no leader")
     }
 
-    async fn join_and_leave(&self, name: &str, hold: Duration) -> anyhow::Result<String> {
-        let member = Service::another_consumer(name, &self.options).await?;
+    async fn join_and_leave(&self, hold: Duration) -> anyhow::Result<String> {
+        let member = self.another_member().await?;
         sleep(hold).await;
         ensure!(member.is_running(), member.failure().await);
-        Ok(match member.stop().await {
-            Ok(()) => format!("{name} joined and left"),
-            Err(error) => format!("{name} joined and ended: {}", first_line(&error)),
-        })
+        Ok(format!("{} joined and {}", member.name(), leave(&member).await))
+    }
+
+    /// Starts one more consumer and waits until it is ready.
+    async fn another_member(&self) -> anyhow::Result<Service> {
+        let member = self.start_member().await?;
+        member.ready().await?;
+        Ok(member)
+    }
+
+    /// Starts one more consumer.
+    async fn start_member(&self) -> anyhow::Result<Service> {
+        let mut members = self.members.lock().await;
+        *members += 1;
+        Service::start_unready(&format!("consumer-{members}"), CONSUMER, &self.options)
     }
 
     async fn trouble(&self, proxy: &str, trouble: Trouble, hold: Duration) -> anyhow::Result<String> {
@@ -183,6 +244,14 @@ async fn hit_service(service: &mut Service, fault: Fault, hold: Duration) -> any
     sleep(hold).await;
     service.start_again()?;
     Ok(remark)
+}
+
+/// Lets a member leave the group, and says how it did.
+async fn leave(member: &Service) -> String {
+    match member.stop().await {
+        Ok(()) => "left".to_owned(),
+        Err(error) => format!("ended: {}", first_line(&error)),
+    }
 }
 
 /// Kills, stops or freezes a server, and lets it be again after the hold.

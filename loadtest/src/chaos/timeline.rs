@@ -66,10 +66,19 @@ impl Timeline {
         }
     }
 
-    /// How long after the fault's begin the lag was down to `calm` for the first time after the fault was over.
+    /// How long after the fault's begin the group had finished records again and the lag was down to `calm`, for the first time
+    /// after the fault was over. Right after it the lag may still be small though nobody works any more.
     pub(crate) fn lag_gone(&self, begin: Duration, over: Duration, calm: u64) -> Option<Duration> {
-        let gone = self.lags.iter().find(|(at, lag)| *at >= over && *lag <= calm);
+        let works = self.works_since(over)?;
+        let gone = self.lags.iter().find(|(at, lag)| *at >= works && *lag <= calm);
         gone.map(|(at, _)| *at - begin)
+    }
+
+    /// When it was first seen that the group has finished more records than it had at this time.
+    fn works_since(&self, since: Duration) -> Option<Duration> {
+        let later = self.finished.partition_point(|(at, _)| *at <= since);
+        let (_, before) = self.finished[..later].last().or(self.finished.first())?;
+        self.finished[later..].iter().find(|(_, finished)| finished > before).map(|(at, _)| *at)
     }
 
     /// The largest lag.
@@ -77,10 +86,10 @@ impl Timeline {
         self.lags.iter().map(|(_, lag)| *lag).max().unwrap_or_default()
     }
 
-    /// Whether posts are accepted and the lag is down to `calm`, both seen since this time.
+    /// Whether posts are accepted, the group finishes records and the lag is down to `calm`, all seen since this time.
     pub(crate) fn is_calm_since(&self, since: Duration, calm: u64) -> bool {
         let accepts = self.accepts.last().is_some_and(|last| *last > since);
-        accepts && self.lags.iter().rev().take_while(|(at, _)| *at > since).any(|(_, lag)| *lag <= calm)
+        accepts && self.lag_gone(since, since, calm).is_some()
     }
 }
 
@@ -150,14 +159,19 @@ mod tests {
     }
 
     #[test]
-    fn the_lag_is_gone_when_it_is_calm_after_the_fault() {
+    fn the_lag_is_gone_when_the_group_works_and_it_is_calm_after_the_fault() {
         let mut timeline = timeline(&[]);
-        for (at, lag) in [(4.0, 10), (6.0, 10), (8.0, 900), (10.0, 2_000), (12.0, 90)] {
+        let seen = [(4.0, 10, 50), (6.0, 10, 70), (7.5, 20, 70), (8.0, 900, 70), (10.0, 2_000, 80), (12.0, 90, 3_000)];
+        for (at, lag, finished) in seen {
             timeline.lag(seconds(at), lag);
+            timeline.finished(seconds(at), finished);
         }
+        // At 7.5 s the lag is small only because nobody works for no more than a moment.
         assert_eq!(timeline.lag_gone(seconds(5.0), seconds(7.0), 100), Some(seconds(7.0)));
+        assert_eq!(timeline.lag_gone(seconds(5.0), seconds(5.5), 100), Some(seconds(1.0)));
         assert_eq!(timeline.lag_gone(seconds(5.0), seconds(13.0), 100), None);
         assert_eq!(timeline.largest_lag(), 2_000);
         assert!(timeline.is_calm_since(seconds(11.0), 100) && !timeline.is_calm_since(seconds(12.0), 100));
+        assert!(!Timeline::default().is_calm_since(Duration::ZERO, 100));
     }
 }

@@ -35,6 +35,10 @@ pub(super) fn faults(html: &mut Html, report: &Report) {
         html.markup(" Bad records sent: ").text(chaos.poison.sent).markup(", missing among the dead letters: ");
         html.text(chaos.poison.missing).markup(".");
     }
+    if chaos.extra_posts.sent > 0 {
+        html.markup(" Posts sent past the producer: ").text(chaos.extra_posts.sent).markup(", not stored: ");
+        html.text(chaos.extra_posts.missing).markup(".");
+    }
     html.markup("</p>\n</section>\n");
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::chaos::extra::ExtraReport;
 use crate::chaos::poison::PoisonReport;
 use crate::chaos::report::FaultReport;
 use crate::environment::LoadSettings;
@@ -131,6 +132,7 @@ pub(crate) fn fill(report: &mut Report) {
             lag_gone_seconds: None,
         }],
         poison: PoisonReport { sent: 7, dead_lettered: [("invalid", 7)].into(), missing: 0 },
+        extra_posts: ExtraReport { sent: 5, missing: 0 },
     });
 }
 

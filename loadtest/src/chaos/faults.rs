@@ -1,0 +1,112 @@
+//! The list of faults that a command line asks for. Pure.
+
+use std::str::FromStr;
+
+use service::failpoint::Step;
+
+use super::fault::{Fault, HAS_FAILPOINTS};
+
+/// Stands for every fault that this build can do.
+const ALL: &str = "all";
+
+/// Stands for one kill at every step.
+const EVERY_STEP: &str = "every-step";
+
+/// Faults, each as often as it is to happen, in the order asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Every single one.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Fault> {
+        self.0.iter().copied()
+    }
+}
+
+impl FromStr for Faults {
+    type Err = String;
+
+    /// Reads a list such as `consumer-kill=20,poison`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut faults = Vec::new();
+        for part in text.split(',') {
+            let (name, count) = part.split_once('=').unwrap_or((part, "1"));
+            let count: usize = count
+                .parse()
+                .ok()
+                .filter(|count| (1..=1_000).contains(count))
+                .ok_or(format!("`{part}` must say how often by a number from 1 to 1000, such as {name}=5"))?;
+            faults.extend(named(name)?.repeat(count));
+        }
+        Ok(Self(faults))
+    }
+}
+
+/// The faults that a name stands for.
+fn named(name: &str) -> Result<Vec<Fault>, String> {
+    let steps = Step::ALL.map(Fault::KillAt);
+    let is_step = |fault: &Fault| matches!(fault, Fault::KillAt(_));
+    let every = || Fault::ALL.into_iter().chain(steps);
+    let found: Vec<Fault> = match name {
+        ALL => every().filter(|fault| HAS_FAILPOINTS || !is_step(fault)).collect(),
+        EVERY_STEP => steps.to_vec(),
+        _ => every().filter(|fault| fault.name() == name).collect(),
+    };
+    if found.is_empty() {
+        let names: Vec<&str> = [ALL, EVERY_STEP].into_iter().chain(every().map(Fault::name)).collect();
+        return Err(format!("there is no fault `{name}`; there are: {}", names.join(", ")));
+    }
+    if !HAS_FAILPOINTS && found.iter().any(is_step) {
+        let build = "cargo run --release -p loadtest --features failpoints -- chaos";
+        return Err(format!("`{name}` needs a build whose services can be killed at a step: {build} --faults {name}"));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_names_faults_and_how_often() {
+        let faults: Faults = "poison,consumer-kill=2".parse().unwrap();
+        assert_eq!(faults.each().collect::<Vec<_>>(), [Fault::Poison, Fault::ConsumerKill, Fault::ConsumerKill]);
+        for fault in Fault::ALL {
+            assert_eq!(fault.name().parse::<Faults>().unwrap(), Faults(vec![fault]));
+        }
+    }
+
+    #[test]
+    fn all_is_what_the_build_can_do() {
+        let all = "all".parse::<Faults>().unwrap();
+        let steps = if HAS_FAILPOINTS { Step::ALL.len() } else { 0 };
+        assert_eq!(all.each().count(), Fault::ALL.len() + steps);
+        let mut names: Vec<_> = all.each().map(Fault::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all.each().count());
+    }
+
+    #[test]
+    fn steps_are_taken_by_a_build_that_has_them_and_refused_by_every_other() {
+        for (text, count) in [("every-step=3", 3 * Step::ALL.len()), ("consumer-kill@inserted=5", 5)] {
+            match text.parse::<Faults>() {
+                Ok(faults) => assert!(HAS_FAILPOINTS && faults.each().count() == count, "{text}"),
+                Err(told) => assert!(!HAS_FAILPOINTS && told.contains("--features failpoints"), "{text}: {told}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_is_told() {
+        for (text, told) in [
+            ("earthquake", "there is no fault `earthquake`"),
+            ("consumer-kill@earthquake", "there is no fault"),
+            ("", "there is no fault ``"),
+            ("poison=0", "must say how often"),
+            ("poison=many", "must say how often"),
+        ] {
+            assert!(text.parse::<Faults>().unwrap_err().contains(told), "{text}");
+        }
+    }
+}
