@@ -9,11 +9,15 @@ use serde_json::Value;
 #[path = "../src/report/schema.rs"]
 mod schema;
 
-/// Runs chaos to its end; the report.
+/// Runs chaos to its end, at a rate that fills no buffer; the report.
 fn chaos(arguments: &[&str]) -> Value {
+    chaos_at("100", arguments)
+}
+
+fn chaos_at(rate: &str, arguments: &[&str]) -> Value {
     let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
-    command.args(["chaos", "--rate", "100", "--vus", "50", "--hold", "500ms"]).args(arguments);
+    command.args(["chaos", "--rate", rate, "--vus", "50", "--hold", "500ms"]).args(arguments);
     // Flushed often, so that the wait for the last batch is short.
     command.arg("--report").arg(directory.path()).env("CONSUMER_BATCH_INTERVAL", "500ms");
     let output = command.output().unwrap();
@@ -43,7 +47,7 @@ fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_
         assert_eq!(report[fault], 0, "{fault} in {report:#}");
     }
     let poison = &report["chaos"]["poison"];
-    assert_eq!((&poison["sent"], &poison["missing"]), (&28.into(), &0.into()), "{poison:#}");
+    assert_eq!((&poison["sent"], &poison["missing"]), (&29.into(), &0.into()), "{poison:#}");
     for fault in report["chaos"]["faults"].as_array().unwrap() {
         assert!(fault["accepted_again_seconds"].is_f64() && fault["lag_gone_seconds"].is_f64(), "{fault:#}");
     }
@@ -72,4 +76,59 @@ fn three_brokers_outlive_the_loss_of_any_one() {
     for fault in ["missing", "duplicated", "unexpected", "lag_left"] {
         assert_eq!(report[fault], 0, "{fault} in {report:#}");
     }
+}
+
+fn remark<'a>(report: &'a Value, fault: &str) -> &'a str {
+    let faults = report["chaos"]["faults"].as_array().unwrap();
+    faults.iter().find(|found| found["fault"] == fault).unwrap()["remark"].as_str().unwrap()
+}
+
+fn is_proven(report: &Value) {
+    for fault in ["missing", "duplicated", "unexpected", "lag_left"] {
+        assert_eq!(report[fault], 0, "{fault} in {report:#}");
+    }
+    let chaos = &report["chaos"];
+    assert_eq!((&chaos["poison"]["missing"], &chaos["extra_posts"]["missing"]), (&0.into(), &0.into()), "{chaos:#}");
+}
+
+#[test]
+fn services_that_were_frozen_for_too_long_lose_and_double_nothing() {
+    let report = chaos_at("400", &["--one-by-one", "--faults", "consumer-pause,producer-pause"]);
+    assert_eq!(faults(&report), ["consumer-pause", "producer-pause"]);
+    let full = remark(&report, "consumer-pause").strip_prefix("buffer ").unwrap().split(' ').next().unwrap();
+    assert!(full.parse::<u32>().unwrap() >= 90, "{report:#}");
+    for fault in report["chaos"]["faults"].as_array().unwrap() {
+        assert!(fault["lasted_seconds"].as_f64().unwrap() > 6.0, "shorter than the timeout: {fault:#}");
+    }
+    is_proven(&report);
+}
+
+#[test]
+fn topics_and_indexes_that_change_cost_no_record() {
+    let report = chaos(&["--one-by-one", "--faults", "dlq-gone,index,partitions,partitions"]);
+    assert_eq!(faults(&report), ["dlq-gone", "index", "partitions", "partitions"]);
+    assert_eq!(report["chaos"]["poison"]["sent"], 29, "{report:#}");
+    // One that has the title first, five that collide with it, and five to each new partition.
+    assert_eq!(report["chaos"]["extra_posts"]["sent"], 16, "{report:#}");
+    assert!(remark(&report, "index").ends_with("acknowledged: 5"), "{report:#}");
+    assert!(remark(&report, "partitions").starts_with("partition 4,"), "{report:#}");
+    is_proven(&report);
+}
+
+#[cfg(feature = "failpoints")]
+#[test]
+fn a_kill_at_every_step_loses_and_doubles_nothing() {
+    let report = chaos(&["--one-by-one", "--faults", "every-step"]);
+    assert_eq!(faults(&report).len(), 7, "{report:#}");
+    is_proven(&report);
+}
+
+#[cfg(not(feature = "failpoints"))]
+#[test]
+fn a_build_without_failpoints_says_how_to_make_one() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    let output = command.args(["chaos", "--faults", "consumer-kill@inserted"]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{told}");
+    assert!(told.contains("--features failpoints"), "{told}");
 }

@@ -55,3 +55,55 @@ impl Service {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use stack::Process;
+
+    use super::*;
+    use crate::target::Target;
+
+    const STEP: Step = Step::Inserted;
+
+    /// A service that does what the script says; `$1` is the file that arms the step.
+    fn service(directory: &Path, script: &str) -> Service {
+        let failpoints = directory.join("failpoints");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script, "service"]).arg(failpoints.join(STEP.name()));
+        let process = Process::spawn("consumer", &command, &directory.join("log")).unwrap();
+        let (name, target) = ("consumer".to_owned(), Target::local(1));
+        Service { name, command, process, failpoints, target, variables: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn only_a_service_that_aborts_at_the_step_has_died_at_it() {
+        let until_armed = "while [ ! -e \"$1\" ]; do sleep 0.01; done;";
+        for (end, told) in [
+            ("rm \"$1\"; kill -ABRT $$", None),
+            ("rm \"$1\"; exit 0", Some("ended before")),
+            ("kill -ABRT $$", Some("ended before")),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let service = service(directory.path(), &format!("{until_armed} {end}"));
+            service.arm(STEP).unwrap();
+            let died = service.dies_at(STEP, DEATH).await.map_err(|error| error.to_string());
+            match told {
+                None => died.unwrap(),
+                Some(told) => assert!(died.unwrap_err().contains(told), "{end}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_step_that_is_not_reached_is_told_and_not_armed_any_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let service = service(directory.path(), "read -r nothing; sleep 60");
+        service.arm(STEP).unwrap();
+        let told = service.dies_at(STEP, Duration::from_millis(1)).await.unwrap_err().to_string();
+        assert!(told.contains("did not reach the step inserted"), "{told}");
+        assert!(service.is_running() && !service.failpoints.exists());
+    }
+}
