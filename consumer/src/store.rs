@@ -67,9 +67,9 @@ impl Store {
         let flushes = u32::try_from(config.limits.concurrent_flushes).unwrap_or(u32::MAX);
         let mut options = ClientOptions::parse(&config.mongo_uri.uri).await.context("MONGO_URI cannot be used")?;
         options.app_name.get_or_insert_with(|| "consumer".to_owned());
-        // The driver's own ten connections, made two at a time, would cap the flushes; one more is for the flush of a revoke,
-        // which comes on top of them, and one for the watch.
-        options.max_pool_size.get_or_insert(flushes.saturating_add(2));
+        // The driver's own ten connections, made two at a time, would cap the flushes. The flushes of a revoke come on top of the
+        // others, as many again; one more is for the watch.
+        options.max_pool_size.get_or_insert(flushes.saturating_mul(2).saturating_add(1));
         options.max_connecting.get_or_insert(flushes);
         options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
         options.server_selection_timeout.get_or_insert(CONNECT_TIMEOUT);

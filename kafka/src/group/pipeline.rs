@@ -81,6 +81,7 @@ impl<H: Handler> Pipeline<H> {
             if is_stopping && self.core.is_done() {
                 return Ok(());
             }
+            self.metrics.flushes_in_flight.set(self.core.flushes_in_flight() as f64);
             let deadline = self.core.deadline();
             let event = tokio::select! {
                 Some(flushed) = self.in_flight.flushes.join_next() => flushed.context("a flush failed")?,
@@ -221,7 +222,6 @@ impl<H: Handler> Pipeline<H> {
             ahead += u32::from(state.is_ahead);
         }
         self.metrics.partitions_ahead.set(f64::from(ahead));
-        self.metrics.flushes_in_flight.set(self.core.flushes_in_flight() as f64);
         self.metrics.stale.absolute(self.core.stale_records());
         self.conditions.show(&self.core, self.handler.as_ref());
     }

@@ -183,7 +183,9 @@ impl<R> Core<R> {
             return;
         };
         let reason = match &error {
-            LetterError::TooLarge => "the dead-letter topic takes no record of this size".to_owned(),
+            LetterError::TooLarge => {
+                "Kafka does not take dead letters: even its headers alone are too large for the topic".to_owned()
+            }
             LetterError::Later(reason) => reason.clone(),
         };
         if error != LetterError::TooLarge || letter.form.smaller().is_none() {
