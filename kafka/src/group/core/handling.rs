@@ -257,7 +257,7 @@ impl<R> Core<R> {
             held.is_ahead = is_bounded && held.is_beyond(run_ahead, if held.is_ahead { 2 } else { 1 });
         }
         let wish = super::Wish {
-            is_braked: self.brake.exceeded().is_some(),
+            is_braked: self.brake.exceeded().is_some() && !self.mistakes.make(Mistake::BrakeDoesNotPause),
             ahead: self.assignments.iter().filter(|(_, held)| held.is_ahead).map(|(partition, _)| partition).collect(),
         };
         if wish != self.wish {

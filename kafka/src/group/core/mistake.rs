@@ -37,6 +37,8 @@ pub(in crate::group) enum Mistake {
     LateCommitCounts,
     /// A pause or a resume that failed counts as done.
     FailedPauseForgotten,
+    /// Fetching goes on while the brake is engaged.
+    BrakeDoesNotPause,
     /// A record that the brake holds back counts as finished.
     BrakedCountsAsFinished,
     /// What the group has committed according to Kafka is not compared with what was acknowledged.

@@ -21,6 +21,8 @@ pub(super) enum Violation {
     BudgetExceeded,
     /// A member goes on to fetch a partition although too much of it is not committed.
     RanAhead,
+    /// A member goes on to fetch although there are too many dead letters.
+    FetchedWhileBraked,
     /// A batch waited for longer than its interval.
     BatchLate,
     /// Partitions were given up before all was finished and committed, without need.
@@ -53,10 +55,13 @@ impl World {
     }
 
     /// A record of the partition is polled.
-    pub(super) fn check_run_ahead(&mut self, member: &mut Member, partition: i32) {
+    pub(super) fn check_polled(&mut self, member: &mut Member, partition: i32) {
         // What the pipeline has not said yet cannot be known here, and a pause may fail.
         if member.is_acting || self.modes.pauses_fail || member.fetching.changes(&member.wish) != Default::default() {
             return;
+        }
+        if let Some((exceeded, _)) = member.core.braked() {
+            self.violate(Violation::FetchedWhileBraked, || format!("{exceeded}"));
         }
         let assignment = member.fetching.assignment(partition);
         let bound = self.settings.limits.run_ahead;

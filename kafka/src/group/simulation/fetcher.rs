@@ -107,7 +107,7 @@ impl World {
         } else {
             member.unpaused = 0;
         }
-        self.check_run_ahead(member, partition);
+        self.check_polled(member, partition);
         self.take(member, record);
         if member.outbox.len() >= GATHERED || self.random.one_in(4) {
             member.hand_over(self.now);

@@ -45,6 +45,7 @@ pub(super) struct Member {
     pub(super) generation: u64,
     pub(super) is_frozen: bool,
     pub(super) freezes: u64,
+    /// It was told to stop: the fetcher's thread ends.
     pub(super) is_stopping: bool,
 
     // The fetcher's thread.
@@ -73,6 +74,8 @@ pub(super) struct Member {
     pub(super) is_acting: bool,
     pub(super) wake: Option<Instant>,
     pub(super) commit: Vec<Sent>,
+    /// The core was told to stop.
+    pub(super) is_finishing: bool,
 
     // What the checks know.
     pub(super) progress: BTreeMap<i32, Progress>,
@@ -150,6 +153,7 @@ impl Member {
             is_acting: false,
             wake: None,
             commit: Vec::new(),
+            is_finishing: false,
             progress: BTreeMap::new(),
             core_revoke: None,
             could_not_flush: now,

@@ -42,6 +42,7 @@ mistakes! {
     a_letter_that_failed_and_is_forgotten: FailedLetterForgotten => CommitPassesUnfinished;
     a_late_commit_that_counts: LateCommitCounts => CommitPassesUnfinished;
     a_pause_that_failed_and_is_forgotten: FailedPauseForgotten => NeverSettles;
+    a_brake_that_does_not_pause: BrakeDoesNotPause => FetchedWhileBraked;
     a_braked_record_that_counts_as_finished: BrakedCountsAsFinished => CommitPassesUnfinished;
     a_doubt_that_is_ignored: DoubtIgnored => NeverSettles;
     a_position_set_back_that_is_ignored: SetBackIgnored => CommitPassesUnfinished;

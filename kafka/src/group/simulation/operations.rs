@@ -92,9 +92,8 @@ impl World {
 
     /// A member that stops and is done leaves the group.
     pub(super) fn leave_if_done(&mut self, slot: usize) {
-        let is_done = |member: &Member| member.is_stopping && !member.is_acting && member.core.is_done();
-        let is_idle = |member: &Member| member.stream.is_empty() && member.answers.is_empty();
-        if let Some(member) = self.members[slot].take_if(|member| is_done(member) && is_idle(member)) {
+        let is_done = |member: &mut Box<Member>| member.is_finishing && !member.is_acting && member.core.is_done();
+        if let Some(member) = self.members[slot].take_if(is_done) {
             self.statistics.happened(Happened::Stopped);
             member.id.into_iter().for_each(|id| _ = self.coordinator.remove(id));
         }

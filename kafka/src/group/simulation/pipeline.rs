@@ -66,8 +66,8 @@ impl World {
                 for record in records {
                     record.cargo.handed = Some(self.now);
                     let (ticket, incarnation) = (record.ticket, self.broker.records[record.cargo.record].incarnation);
-                    let is_stopping = member.is_stopping;
-                    let progress = member.progress(ticket.partition, ticket.assignment).filter(|_| !is_stopping);
+                    let is_finishing = member.is_finishing;
+                    let progress = member.progress(ticket.partition, ticket.assignment).filter(|_| !is_finishing);
                     let Some(progress) = progress else { continue };
                     if progress.received.last().is_some_and(|last| ticket.offset <= *last) {
                         self.statistics.happened(Happened::SetBack);
@@ -99,6 +99,7 @@ impl World {
                     _ => Happened::FlushedInPart,
                 });
             }
+            Event::Stop => member.is_finishing = true,
             Event::LetterSent(letter, Ok(())) => {
                 let settled = Some((member.who.life, letter.record.ticket.assignment));
                 self.broker.records[letter.record.cargo.record].settled = settled;
