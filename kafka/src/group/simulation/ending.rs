@@ -78,7 +78,7 @@ impl World {
             return Some(format!("partition {partition} is paused by member {slot}"));
         }
         if let Some(trouble) = member.core.trouble().or(member.core.commit_trouble()) {
-            return Some(format!("member {slot} is in trouble: {trouble:?}"));
+            return Some(format!("member {slot} is in trouble: {}", trouble.reason));
         }
         self.unreported(member)
     }

@@ -83,10 +83,15 @@ impl World {
             let is_expelled = !self.coordinator.members.contains_key(&id);
             self.statistics.happened(if is_expelled { Happened::FrozenTooLong } else { Happened::FrozenShortly });
             if is_expelled {
-                let heartbeat = self.random.millis(0, 3_000);
-                self.later(heartbeat, Due::LearnsLoss { who, id });
+                self.learns_loss(who, id);
             }
         }
+    }
+
+    /// The member is expelled: it hears of it at a heartbeat.
+    pub(super) fn learns_loss(&mut self, who: Who, id: u64) {
+        let heartbeat = self.random.millis(0, 3_000);
+        self.later(heartbeat, Due::LearnsLoss { who, id });
     }
 
     fn sees(&mut self, who: Who, held: &[(i32, Assignment)]) {
@@ -94,9 +99,12 @@ impl World {
             (*partition, *assignment, self.broker.logs[*partition as usize].committed)
         };
         let mut events = vec![Event::SeenCommitted(held.iter().map(committed).collect())];
+        if self.modes.watches_fail && self.random.one_in(2) {
+            events.clear();
+        }
         for (partition, _) in held {
             let log = &self.broker.logs[*partition as usize];
-            if !self.modes.watermarks_fail || partition % 2 == 0 {
+            if !self.modes.watches_fail || partition % 2 == 0 {
                 events.push(Event::Watermarks { partition: *partition, low: log.low, high: log.high });
             }
         }

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use super::checks::Violation;
 use super::member::{Callback, Cargo, Member, REVOKE_SLACK, Revoke};
 use super::statistics::Happened;
 use super::world::{Due, World};
@@ -122,7 +121,7 @@ impl World {
         member.budget.take(record.bytes);
         let cargo = Cargo { record: index, handed: None };
         let received = Received::new(record.partition, record.offset, assignment, record.bytes, cargo);
-        if self.settings.hands_on_late && member.outbox.is_empty() && self.random.one_in(8) {
+        if self.modes.lingers && member.outbox.is_empty() && self.random.one_in(8) {
             member.lingers_until = self.now + self.random.millis(0, 6_000);
         }
         member.outbox.push(Received { is_replay: record.is_replay, ..received });
@@ -156,10 +155,7 @@ impl World {
 
     /// The pipeline has answered, or its time is over.
     fn answer_revoke(&mut self, member: &mut Member) {
-        let Some(Revoke { partitions, are_lost, until }) = member.revoke.take() else { return };
-        if !member.may_give_up && !are_lost && self.now < until {
-            self.violate(Violation::GivenUpTooEarly, || "nobody allowed it".to_owned());
-        }
+        let Some(Revoke { partitions, are_lost, .. }) = member.revoke.take() else { return };
         member.fetching.give_up(&partitions);
         partitions.iter().for_each(|partition| member.client.give_up(*partition));
         if are_lost {

@@ -7,7 +7,7 @@ use super::member::{Member, Who};
 use super::script::{Mix, Mode, Operation};
 use super::settings::SMALLEST;
 use super::statistics::Happened;
-use super::world::{Due, World};
+use super::world::{Due, Modes, World};
 use crate::group::core::Event;
 
 /// Most partitions there can be.
@@ -38,6 +38,13 @@ impl World {
                 }
             }
             Operation::Freeze { slot, milliseconds } => self.freeze(slot, Duration::from_millis(milliseconds)),
+            Operation::Expel(slot) => {
+                let joined = self.members[slot].as_ref().and_then(|member| Some((member.who, member.id?)));
+                if let Some((who, id)) = joined.filter(|(_, id)| self.coordinator.remove(*id)) {
+                    self.statistics.happened(Happened::Expelled);
+                    self.learns_loss(who, id);
+                }
+            }
             Operation::Store(mode) => {
                 self.modes.store = mode;
                 self.release_hanging();
@@ -51,7 +58,7 @@ impl World {
                 self.release_hanging();
             }
             Operation::PausesFail(fail) => self.modes.pauses_fail = fail,
-            Operation::WatermarksFail(fail) => self.modes.watermarks_fail = fail,
+            Operation::WatchesFail(fail) => self.modes.watches_fail = fail,
             Operation::Retain { partition, records } => self.broker.retain(partition % partitions, records),
             Operation::AddPartition => {
                 if partitions < MOST_PARTITIONS {
@@ -164,8 +171,9 @@ impl World {
         }
     }
 
+    /// All faults are over, and there is a member.
     pub(super) fn heal(&mut self) {
-        self.modes = super::world::Modes::WELL;
+        self.modes = Modes::WELL;
         self.operate(Operation::Store(Mode::Well));
         if self.members.iter().flatten().all(|member| member.is_stopping) {
             let free = self.members.iter().position(Option::is_none);

@@ -54,13 +54,15 @@ pub(super) enum Operation {
         slot: usize,
         milliseconds: u64,
     },
+    /// The coordinator expels the member, which goes on for some seconds before it hears of it.
+    Expel(usize),
     Store(Mode),
     Letters(Mode),
     Commits(Mode),
     /// Pauses and resumes fail, or not any more.
     PausesFail(bool),
-    /// Watermarks cannot be had of every second partition, or can again.
-    WatermarksFail(bool),
+    /// Watermarks cannot be had of every second partition, and committed offsets only sometimes; or all can be had again.
+    WatchesFail(bool),
     /// All but the last so many records are deleted.
     Retain {
         partition: usize,
@@ -110,7 +112,7 @@ pub(super) fn generate(seed: u64) -> Vec<Operation> {
 
 fn operation(random: &mut Random, settings: &Settings) -> Operation {
     let slot = random.below(settings.slots);
-    match random.below(23) {
+    match random.below(24) {
         0..=2 => Store(random.of(&MODES)),
         3 | 4 => Letters(random.of(&MODES)),
         5 | 6 | 22 => Commits(random.of(&MODES)),
@@ -119,11 +121,12 @@ fn operation(random: &mut Random, settings: &Settings) -> Operation {
         10..=12 => Start(slot),
         13 => freeze(random, slot, settings),
         14 => PausesFail(random.one_in(3)),
-        15 => WatermarksFail(random.one_in(2)),
+        15 => WatchesFail(random.one_in(2)),
         16 | 17 => Retain { partition: random.below(6), records: random.below(8) },
         18 => AddPartition,
         19 => Recreate(random.below(6)),
         20 => ReleaseBrake(slot),
+        23 => Expel(slot),
         _ => Produce { partition: random.below(6), count: random.between(3, 12), what: Mix::Bad },
     }
 }

@@ -47,7 +47,7 @@ impl Settings {
                 revoke_timeout: random.millis(500, 3_000),
                 brake: BrakeLimits { max_share: 1.0, max_consecutive },
             },
-            budget: random.between(1_500, 8_000),
+            budget: random.between(2_000, 8_000),
             session: random.millis(5_000, 8_000),
             letter_limit: random.between(600, 3_000),
             watch: random.millis(1_000, 4_000),

@@ -42,6 +42,7 @@ happenings! {
     Killed 60,
     Stopped 18,
     FrozenShortly 20,
+    Expelled 10,
     FrozenTooLong 40,
     RetentionSkipped 30,
     SkipReported 30,

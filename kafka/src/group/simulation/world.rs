@@ -36,7 +36,9 @@ pub(super) struct Modes {
     pub(super) letters: Mode,
     pub(super) commits: Mode,
     pub(super) pauses_fail: bool,
-    pub(super) watermarks_fail: bool,
+    pub(super) watches_fail: bool,
+    /// What was gathered lingers now and then before it is handed on.
+    pub(super) lingers: bool,
 }
 
 impl Modes {
@@ -45,7 +47,8 @@ impl Modes {
         letters: Mode::Well,
         commits: Mode::Well,
         pauses_fail: false,
-        watermarks_fail: false,
+        watches_fail: false,
+        lingers: false,
     };
 }
 
@@ -85,6 +88,7 @@ impl World {
         broker.logs.resize_with(settings.partitions, Default::default);
         Self {
             members: (0..settings.slots).map(|_| None).collect(),
+            modes: Modes { lingers: settings.hands_on_late, ..Modes::WELL },
             settings,
             random: Random::new(seed),
             mistake,
@@ -95,7 +99,6 @@ impl World {
             broker,
             coordinator: Coordinator::default(),
             lives: 0,
-            modes: Modes::WELL,
             hanging: Vec::new(),
             statistics: Statistics::of_a_history(),
             violation: None,
