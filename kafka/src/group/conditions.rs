@@ -24,7 +24,7 @@ const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// Keeps the conditions up to date.
 pub(super) struct Conditions {
     readiness: Readiness,
-    trouble: Option<Trouble>,
+    is_troubled: bool,
     is_commit_stuck: bool,
     is_braked: bool,
 }
@@ -35,25 +35,24 @@ impl Conditions {
         for condition in [FLUSHES, COMMITS, DEAD_LETTERS] {
             readiness.met(condition);
         }
-        Self { readiness, trouble: None, is_commit_stuck: false, is_braked: false }
+        Self { readiness, is_troubled: false, is_commit_stuck: false, is_braked: false }
     }
 
     /// Shows what has changed.
     pub(super) fn show<H: Handler>(&mut self, core: &Core<H::Record>, handler: &H) {
-        if core.trouble() != self.trouble.as_ref() {
-            self.trouble = core.trouble().cloned();
-            match &self.trouble {
-                Some(trouble) => {
-                    if self.readiness.unmet(FLUSHES, since(trouble)) {
-                        tracing::warn!(reason = trouble.reason, "flush held up, trying again");
-                    }
+        match core.trouble() {
+            // Its age is news each time.
+            Some(trouble) => {
+                if self.readiness.unmet(FLUSHES, since(trouble)) {
+                    tracing::warn!(reason = trouble.reason, "flush held up, trying again");
                 }
-                None => {
-                    if self.readiness.met(FLUSHES) {
-                        tracing::info!("flushes get through again");
-                    }
-                }
+                self.is_troubled = true;
             }
+            None if std::mem::take(&mut self.is_troubled) => {
+                self.readiness.met(FLUSHES);
+                tracing::info!("flushes get through again");
+            }
+            None => {}
         }
         self.show_commits(core);
         self.show_brake(core, handler);

@@ -199,7 +199,10 @@ impl<H: Handler> Pipeline<H> {
                 let age = self.core.flush_age(*batch, Instant::now());
                 self.metrics.flush_over(age.unwrap_or_default());
             }
-            Event::LetterSent(_, Err(LetterError::Later(_))) => self.metrics.dead_letter_retries.increment(1),
+            Event::LetterSent(letter, Err(error)) => {
+                let is_sent_again_as_it_is = *error != LetterError::TooLarge || letter.form.smaller().is_none();
+                self.metrics.dead_letter_retries.increment(u64::from(is_sent_again_as_it_is));
+            }
             Event::Committed(outcome) => {
                 let committed = std::mem::take(&mut self.in_flight.committing);
                 match outcome {
