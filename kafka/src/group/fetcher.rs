@@ -31,6 +31,8 @@ pub(super) fn run<H: Handler>(
 ) {
     let mut read = handler.reader();
     let (mut turn, mut was_full) = (Turn::Wait, false);
+    // Whether something may be gathered that is not handed on; a callback hands on, too.
+    let mut gathers = false;
     let mut hand_on = |message: &BorrowedMessage<'_>| {
         let (partition, offset, fetched) = (message.partition(), message.offset(), Fetched::of(message));
         let (timestamp_ms, is_replay) = (fetched.timestamp_ms, fetched.replay_attempts > 0);
@@ -57,16 +59,23 @@ pub(super) fn run<H: Handler>(
         }
         let has_pipeline = match turn {
             Turn::Wait => {
+                gathers = false;
                 let has_pipeline = front.hand_on();
                 std::thread::sleep(ROOM_PAUSE);
                 has_pipeline
             }
             Turn::Poll | Turn::PollPaused => {
                 // What is gathered waits only for what is there already.
-                let wait = if front.is_empty() { POLL_TIMEOUT } else { Duration::ZERO };
+                let wait = if gathers { Duration::ZERO } else { POLL_TIMEOUT };
                 match consumer.poll(wait) {
-                    None => front.hand_on(),
-                    Some(Ok(message)) => hand_on(&message),
+                    None => {
+                        gathers = false;
+                        front.hand_on()
+                    }
+                    Some(Ok(message)) => {
+                        gathers = true;
+                        hand_on(&message)
+                    }
                     Some(Err(error)) => {
                         report(&error);
                         true

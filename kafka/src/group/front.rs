@@ -99,10 +99,6 @@ impl<R> Front<R> {
         !is_full || self.hand_on()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.state().gathered.is_empty()
-    }
-
     /// Hands on what there is. Returns false if the pipeline is gone.
     pub(super) fn hand_on(&self) -> bool {
         let gathered = std::mem::take(&mut self.state().gathered);

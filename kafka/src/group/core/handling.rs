@@ -113,6 +113,16 @@ impl<R> Core<R> {
         why_later: Option<String>,
         now: Instant,
     ) {
+        if not_stored.is_empty() {
+            // Nearly every batch: its records need not even be moved.
+            for record in &records {
+                self.brake.stored();
+                self.finish(record, now);
+            }
+            self.troubles.over(Subject::Flush(batch));
+            self.flushes.ended(batch, Vec::new(), false, now);
+            return;
+        }
         let (mut later, count) = (Vec::new(), records.len());
         let mut not_stored = not_stored.iter().peekable();
         for (position, record) in records.into_iter().enumerate() {

@@ -28,7 +28,8 @@ pub(super) struct Offsets {
 struct Uncommitted {
     offset: i64,
     timestamp_ms: i64,
-    bytes: usize,
+    /// No record has more, and there are a hundred thousand of these.
+    bytes: u32,
     is_finished: bool,
 }
 
@@ -41,14 +42,15 @@ impl Offsets {
     /// Notes a record as received. Its offset is beyond those received before.
     pub(super) fn received(&mut self, offset: i64, timestamp_ms: i64, bytes: usize) {
         self.last_received = Some(offset);
-        self.bytes += bytes;
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.bytes += bytes as usize;
         self.unfinished += 1;
         self.uncommitted.push_back(Uncommitted { offset, timestamp_ms, bytes, is_finished: false });
     }
 
     /// Notes a record as finished. Returns whether the run became longer.
     pub(super) fn finished(&mut self, offset: i64) -> bool {
-        let Ok(index) = self.uncommitted.binary_search_by_key(&offset, |record| record.offset) else { return false };
+        let Some(index) = self.index(offset) else { return false };
         if std::mem::replace(&mut self.uncommitted[index].is_finished, true) {
             return false;
         }
@@ -58,6 +60,16 @@ impl Offsets {
             self.run += 1;
         }
         self.run > before
+    }
+
+    /// Where the record stands. Offsets have gaps seldom, so it is looked for where it would be without any first.
+    fn index(&self, offset: i64) -> Option<usize> {
+        let distance = offset.checked_sub(self.uncommitted.front()?.offset)?;
+        let guess = usize::try_from(distance).ok()?;
+        if self.uncommitted.get(guess).is_some_and(|record| record.offset == offset) {
+            return Some(guess);
+        }
+        self.uncommitted.binary_search_by_key(&offset, |record| record.offset).ok()
     }
 
     /// The next offset to read after everything that is finished without a gap, if that is not committed yet.
@@ -72,7 +84,7 @@ impl Offsets {
         self.is_doubted = false;
         while self.run > 0 && self.uncommitted.front().is_some_and(|record| record.offset < next) {
             self.run -= 1;
-            self.bytes -= self.uncommitted.pop_front().map_or(0, |record| record.bytes);
+            self.bytes -= self.uncommitted.pop_front().map_or(0, |record| record.bytes as usize);
         }
     }
 
