@@ -104,7 +104,9 @@ impl<R: Send + Sync + 'static> Watch<R> {
     }
 
     fn ask_silent_ends(&self) {
-        for partition in self.silent().clone() {
+        // Not locked while Kafka is asked.
+        let silent = self.silent().clone();
+        for partition in silent {
             if self.ask_end(partition).is_ok() {
                 self.silent().remove(&partition);
             }
