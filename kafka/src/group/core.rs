@@ -15,7 +15,7 @@ use super::fetching::Wish;
 use assignments::Assignments;
 use brake::Brake;
 use buffer::Buffer;
-use commits::{Commits, Committable};
+use commits::Commits;
 use flushes::Flushes;
 use letters::Letters;
 use mistake::Mistakes;
@@ -40,7 +40,7 @@ mod trouble;
 pub use assignments::{Assignment, Ticket};
 pub use brake::{BrakeLimits, Exceeded};
 pub use buffer::{BatchLimits, Trigger};
-pub use commits::{COMMIT_INTERVAL, COMMIT_RETRY};
+pub use commits::{COMMIT_INTERVAL, COMMIT_RETRY, FIRST_COMMIT_WAIT};
 pub use flushes::Batch;
 pub use letters::{Letter, LetterError};
 #[cfg(test)]
@@ -343,41 +343,6 @@ impl<R> Core<R> {
         let trigger = self.buffer.due(now).or(self.is_stopping.then_some(Trigger::Stop))?;
         let records = self.buffer.take();
         Some(self.flushes.start(records, trigger, now))
-    }
-
-    fn next_commit(&mut self, now: Instant) -> Option<Vec<(i32, i64)>> {
-        if self.commits.deadline()? > now {
-            return None;
-        }
-        let offsets = self.committable();
-        let committed: Vec<_> = offsets.iter().map(|offset| (offset.partition, offset.next)).collect();
-        self.commits.sent(offsets, now);
-        if committed.is_empty() {
-            // What failed before is not held any more.
-            self.troubles.over(Subject::Commit);
-            return None;
-        }
-        Some(committed)
-    }
-
-    /// What may be committed and is not.
-    fn committable(&self) -> Vec<Committable> {
-        let next = |held: &assignments::Held| {
-            #[cfg(test)]
-            if self.mistakes.make(Mistake::CommitPastUnfinished) {
-                return held.offsets.committable_with_gaps();
-            }
-            #[cfg(test)]
-            if self.mistakes.make(Mistake::RevokeForgetsUnfinished) && self.revoking.is_some() {
-                return held.offsets.last_received().map(|last| last + 1);
-            }
-            held.offsets.committable()
-        };
-        let committable = |(partition, held): (i32, &assignments::Held)| {
-            let next = next(held)?;
-            Some(Committable { partition, assignment: held.assignment, epoch: held.epoch, next })
-        };
-        self.assignments.iter().filter_map(committable).collect()
     }
 }
 

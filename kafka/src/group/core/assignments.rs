@@ -4,6 +4,7 @@
 //! fetched under an earlier one is none of ours any more: another member may have read on meanwhile.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::offsets::Offsets;
 use super::skips::Skips;
@@ -34,6 +35,10 @@ pub(super) struct Held {
     pub(super) skips: Skips,
     /// Records that the brake holds back: they will not be finished here.
     pub(super) braked: usize,
+    /// Since when it is held.
+    pub(super) since: Instant,
+    /// The group was asked what it had committed before.
+    pub(super) is_group_asked: bool,
     /// Nothing more is fetched, because too much is not committed.
     pub(super) is_ahead: bool,
 }
@@ -46,13 +51,15 @@ pub(super) struct Assignments {
 
 impl Assignments {
     /// A partition is held from now on, under this assignment. Whatever was known of an earlier one is forgotten.
-    pub(super) fn assign(&mut self, partition: i32, assignment: Assignment) {
+    pub(super) fn assign(&mut self, partition: i32, assignment: Assignment, now: Instant) {
         let held = Held {
             assignment,
             epoch: 0,
             offsets: Offsets::default(),
             skips: Skips::default(),
             braked: 0,
+            since: now,
+            is_group_asked: false,
             is_ahead: false,
         };
         self.held.insert(partition, held);

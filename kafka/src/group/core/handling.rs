@@ -19,6 +19,7 @@ impl<R> Core<R> {
             Event::SeenCommitted(offsets) => {
                 for (partition, assignment, next) in offsets {
                     let Some(held) = self.assignments.get_mut(partition, assignment) else { continue };
+                    held.is_group_asked = true;
                     held.skips.committed(next);
                     if !self.mistakes.make(Mistake::DoubtIgnored) {
                         held.offsets.seen_committed(next);
@@ -66,7 +67,7 @@ impl<R> Core<R> {
                 if !earlier.is_empty() {
                     self.drop_ended(|record| earlier.contains(&(record.ticket.partition, record.ticket.assignment)));
                 }
-                partitions.iter().for_each(|partition| self.assignments.assign(*partition, assignment));
+                partitions.iter().for_each(|partition| self.assignments.assign(*partition, assignment, now));
                 self.wish_anew();
                 // The fetcher's half may not know yet.
                 self.is_wish_new = true;

@@ -41,6 +41,8 @@ pub(in crate::group) enum Mistake {
     BrakeDoesNotPause,
     /// A record that the brake holds back counts as finished.
     BrakedCountsAsFinished,
+    /// The first commit of an assignment is sent before the group was asked what it had committed.
+    FirstCommitIsBlind,
     /// What the group has committed according to Kafka is not compared with what was acknowledged.
     DoubtIgnored,
     /// An offset that comes again is taken for the same record.

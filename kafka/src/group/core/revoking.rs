@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::commits::Committable;
 use super::mistake::Mistake;
 use super::{Assignment, Core, Received, Subject};
 
@@ -17,6 +18,11 @@ pub(super) struct Revoking {
 impl Revoking {
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// Whether this is of a partition that is to be given up.
+    pub(super) fn concerns(&self, offset: &Committable) -> bool {
+        self.partitions.contains(&(offset.partition, offset.assignment))
     }
 }
 
@@ -96,6 +102,6 @@ impl<R> Core<R> {
 
     fn is_committable(&self, revoking: &Revoking) -> bool {
         let offsets = self.committable();
-        offsets.iter().any(|offset| revoking.partitions.contains(&(offset.partition, offset.assignment)))
+        offsets.iter().any(|offset| revoking.concerns(offset))
     }
 }

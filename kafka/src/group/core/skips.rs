@@ -6,7 +6,8 @@
 /// Gaps that are remembered for some looks at the low watermark; a compacted topic can have one at each record.
 const MAX_GAPS: usize = 1_000;
 
-/// A gap is forgotten after so many looks: the answer to the first may have been on its way when the gap came to be.
+/// A gap is forgotten after so many looks: the answer to the first may have been on its way when the gap came to be. And only
+/// after so many is a topic taken to be emptied: what was read before may still be on its way here.
 const LOOKS: u8 = 3;
 
 /// What is known of one partition's way through its offsets, under one assignment.
@@ -19,8 +20,10 @@ pub(super) struct Skips {
     is_committed_known: bool,
     /// In ascending order.
     gaps: Vec<Gap>,
-    /// At the last look everything from `position` on was deleted, and nothing was left to read.
-    was_emptied: bool,
+    /// At so many looks in a row everything from `position` on was deleted, and nothing was left to read.
+    emptied_looks: u8,
+    /// Up to here all was said to be skipped. Should some of it come after all, no offset is reported twice.
+    reported: i64,
 }
 
 /// Offsets passed over, half-open.
@@ -52,7 +55,7 @@ impl Skips {
             self.note_gap(position, offset);
         }
         self.position = Some(offset + 1);
-        self.was_emptied = false;
+        self.emptied_looks = 0;
     }
 
     /// The position was set back: what follows are other records.
@@ -71,18 +74,22 @@ impl Skips {
             gap.looks += 1;
             gap.from < gap.to && gap.looks < LOOKS
         });
-        let is_emptied = low == high && self.position.is_some_and(|position| position < low);
-        // Once more: what was read before may still be on its way here.
-        if let Some(position) = self.position.filter(|_| is_emptied && self.was_emptied) {
+        let position = self.position.map(|position| position.max(self.reported));
+        let Some(position) = position.filter(|position| low == high && *position < low) else {
+            self.emptied_looks = 0;
+            return skipped;
+        };
+        self.emptied_looks += 1;
+        if self.emptied_looks >= LOOKS {
             skipped.push((position, low));
-            self.position = Some(low);
+            (self.position, self.reported) = (Some(low), low);
         }
-        self.was_emptied = is_emptied;
         skipped
     }
 
     fn note_gap(&mut self, from: i64, to: i64) {
-        if self.gaps.len() < MAX_GAPS {
+        let from = from.max(self.reported);
+        if from < to && self.gaps.len() < MAX_GAPS {
             self.gaps.push(Gap { from, to, looks: 0 });
         }
     }
@@ -130,9 +137,13 @@ mod tests {
     fn a_topic_that_was_emptied_is_noticed_without_a_record() {
         let mut skips = Skips::default();
         skips.committed(Some(3));
-        assert_eq!(skips.watermarks(8, 8), [], "records may be on their way");
+        for _ in 1..LOOKS {
+            assert_eq!(skips.watermarks(8, 8), [], "records may be on their way");
+        }
         assert_eq!(skips.watermarks(8, 8), [(3, 8)]);
         assert_eq!(skips.watermarks(8, 8), []);
+        skips.received(7);
+        assert!((0..9).all(|_| skips.watermarks(8, 8).is_empty()), "each once");
         skips.received(8);
         assert_eq!(skips.watermarks(9, 9), []);
     }

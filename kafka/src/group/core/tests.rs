@@ -36,7 +36,10 @@ impl Scene {
 
     fn assign(&mut self, assignment: u64, partitions: &[i32]) -> Vec<Action<()>> {
         let (assignment, partitions) = (Assignment(assignment), partitions.to_vec());
-        self.on(Event::Delivered(Delivery::Assigned { assignment, partitions }))
+        let seen = partitions.iter().map(|partition| (*partition, assignment, None)).collect();
+        let actions = self.on(Event::Delivered(Delivery::Assigned { assignment, partitions }));
+        assert!(self.on(Event::SeenCommitted(seen)).is_empty());
+        actions
     }
 
     /// The actions that follow the event.
@@ -78,21 +81,19 @@ impl Scene {
 
 /// The one batch among these.
 fn batch(actions: Vec<Action<()>>) -> Batch<()> {
-    let batches =
-        actions.into_iter().filter_map(|action| if let Action::Flush(batch) = action { Some(batch) } else { None });
-    let mut batches: Vec<_> = batches.collect();
-    assert_eq!(batches.len(), 1, "{batches:?}");
-    batches.remove(0)
+    only(actions.into_iter().filter_map(|action| if let Action::Flush(batch) = action { Some(batch) } else { None }))
 }
 
 /// The one letter among these.
 fn letter(actions: Vec<Action<()>>) -> Letter<()> {
-    let letters = actions
-        .into_iter()
-        .filter_map(|action| if let Action::SendLetter(letter) = action { Some(letter) } else { None });
-    let mut letters: Vec<_> = letters.collect();
-    assert_eq!(letters.len(), 1, "{letters:?}");
-    letters.remove(0)
+    only(actions.into_iter().filter_map(|action| if let Action::SendLetter(sent) = action { Some(sent) } else { None }))
+}
+
+fn only<T: std::fmt::Debug>(mut found: impl Iterator<Item = T>) -> T {
+    match (found.next(), found.next()) {
+        (Some(one), None) => one,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn is_commit(actions: &[Action<()>], offsets: &[(i32, i64)]) -> bool {
@@ -225,6 +226,27 @@ fn a_stop_finishes_what_was_received_and_takes_nothing_more() {
     assert!(!scene.core.is_done());
     scene.on(Event::Committed(Ok(())));
     assert!(scene.core.is_done() && scene.budget.held() == 0);
+}
+
+#[test]
+fn the_first_commit_waits_until_the_group_was_asked_what_it_had_committed() {
+    for is_answered in [true, false] {
+        let mut scene = Scene::with(&[0]);
+        scene.on(Event::Delivered(Delivery::Assigned { assignment: Assignment(2), partitions: vec![0] }));
+        let record = Received::new(0, 9, Assignment(2), 10, ());
+        let batch = scene.flush_one(record);
+        scene.flushed(batch, &[]);
+        assert!(scene.after(COMMIT_INTERVAL).is_empty());
+        if is_answered {
+            scene.on(Event::SeenCommitted(vec![(0, Assignment(2), Some(5))]));
+            assert!(is_commit(&scene.after(COMMIT_INTERVAL), &[(0, 10)]));
+            let actions = scene.on(Event::Watermarks { partition: 0, low: 9, high: 10 });
+            assert!(matches!(actions[..], [Action::ReportSkipped { partition: 0, from: 5, to: 9 }]));
+        } else {
+            let due = scene.core.deadline().expect("it does not wait for ever");
+            assert!(due <= scene.now + FIRST_COMMIT_WAIT && is_commit(&scene.after(due - scene.now), &[(0, 10)]));
+        }
+    }
 }
 
 #[test]

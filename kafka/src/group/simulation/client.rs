@@ -16,6 +16,7 @@ pub(super) struct Client {
 struct Position {
     next: i64,
     incarnation: u32,
+    first_incarnation: u32,
     /// Fetched, and not polled yet.
     ahead: VecDeque<(i64, usize)>,
     has_polled: bool,
@@ -35,12 +36,19 @@ pub(super) struct Jump {
 impl Client {
     pub(super) fn assign(&mut self, partition: i32, log: &Log) {
         let next = log.committed.unwrap_or(log.low);
-        let position = Position { next, incarnation: log.incarnation, ahead: VecDeque::new(), has_polled: false };
+        let incarnation = log.incarnation;
+        let position =
+            Position { next, incarnation, first_incarnation: incarnation, ahead: VecDeque::new(), has_polled: false };
         self.positions.insert(partition, position);
     }
 
     pub(super) fn give_up(&mut self, partition: i32) {
         self.positions.remove(&partition);
+    }
+
+    /// Which incarnation the partition was of when it was assigned.
+    pub(super) fn first_incarnation(&self, partition: i32) -> u32 {
+        self.positions.get(&partition).map_or(0, |position| position.first_incarnation)
     }
 
     pub(super) fn assigned(&self) -> Vec<i32> {

@@ -90,9 +90,9 @@ impl World {
             let incarnation = self.broker.logs[jump.partition as usize].incarnation;
             let is_same = |progress: &&Progress| [incarnation, progress.incarnation] == [jump.incarnation; 2];
             let Some(progress) = progress.filter(is_same) else { continue };
-            let is_known = !jump.is_first || progress.first_seen.is_some_and(|seen| seen <= jump.from);
+            let is_known = !jump.is_first || progress.first_seen.flatten().is_some() && !progress.is_blind;
             let is_reported = |offset: i64| progress.reported.iter().any(|(from, to)| (*from..*to).contains(&offset));
-            if is_known && !(jump.from..jump.to).all(is_reported) {
+            if is_known && !progress.is_mixed && !(jump.from..jump.to).all(is_reported) {
                 return Some(format!("member {} has not reported {jump:?}", member.who.slot));
             }
         }

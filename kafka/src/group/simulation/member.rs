@@ -115,12 +115,17 @@ pub(super) struct Sent {
 pub(super) struct Progress {
     pub(super) assignment: Assignment,
     pub(super) incarnation: u32,
+    /// The position was set back, and no offset came twice, so that nobody could tell.
+    pub(super) is_mixed: bool,
     /// Offsets that the core got, of the incarnation.
     pub(super) received: Vec<i64>,
     /// The commit that was acknowledged last.
     pub(super) acknowledged: Option<i64>,
-    /// What the group had committed, when the core first heard of it.
-    pub(super) first_seen: Option<i64>,
+    /// The first answer to what the group had committed.
+    pub(super) first_seen: Option<Option<i64>>,
+    /// The core had to commit before that answer.
+    pub(super) is_blind: bool,
+    pub(super) since: Instant,
     pub(super) reported: Vec<(i64, i64)>,
 }
 
@@ -181,13 +186,16 @@ impl Member {
 }
 
 impl Progress {
-    pub(super) fn new(assignment: Assignment) -> Self {
+    pub(super) fn new(assignment: Assignment, incarnation: u32, now: Instant) -> Self {
         Self {
             assignment,
-            incarnation: 0,
+            incarnation,
+            is_mixed: false,
             received: Vec::new(),
             acknowledged: None,
             first_seen: None,
+            is_blind: false,
+            since: now,
             reported: Vec::new(),
         }
     }

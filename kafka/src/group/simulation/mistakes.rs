@@ -44,6 +44,7 @@ mistakes! {
     a_pause_that_failed_and_is_forgotten: FailedPauseForgotten => NeverSettles;
     a_brake_that_does_not_pause: BrakeDoesNotPause => FetchedWhileBraked;
     a_braked_record_that_counts_as_finished: BrakedCountsAsFinished => CommitPassesUnfinished;
+    a_first_commit_that_is_blind: FirstCommitIsBlind => NeverSettles;
     a_doubt_that_is_ignored: DoubtIgnored => NeverSettles;
     a_position_set_back_that_is_ignored: SetBackIgnored => CommitPassesUnfinished;
     a_revoke_without_deadline: RevokeHasNoDeadline => Spins;

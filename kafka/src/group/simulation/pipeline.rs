@@ -3,7 +3,7 @@
 use super::member::{CoreRevoke, Member, Progress, Sent};
 use super::statistics::Happened;
 use super::world::World;
-use crate::group::core::{Action, Delivery, Event, NotStored};
+use crate::group::core::{Action, Delivery, Event, FIRST_COMMIT_WAIT, NotStored};
 
 impl World {
     /// One event, and actions; sometimes it is interrupted between two actions.
@@ -60,7 +60,10 @@ impl World {
     fn note(&mut self, member: &mut Member, event: &mut Event<super::member::Cargo>) {
         match event {
             Event::Delivered(Delivery::Assigned { assignment, partitions }) => {
-                member.progress.extend(partitions.iter().map(|partition| (*partition, Progress::new(*assignment))));
+                for partition in partitions {
+                    let incarnation = member.client.first_incarnation(*partition);
+                    member.progress.insert(*partition, Progress::new(*assignment, incarnation, self.now));
+                }
             }
             Event::Delivered(Delivery::Records(records)) => {
                 for record in records {
@@ -69,13 +72,17 @@ impl World {
                     let is_finishing = member.is_finishing;
                     let progress = member.progress(ticket.partition, ticket.assignment).filter(|_| !is_finishing);
                     let Some(progress) = progress else { continue };
-                    if progress.received.last().is_some_and(|last| ticket.offset <= *last) {
+                    let is_set_back = progress.received.last().is_some_and(|last| ticket.offset <= *last);
+                    if is_set_back {
                         self.statistics.happened(Happened::SetBack);
                         progress.received.clear();
                         progress.acknowledged = None;
+                    }
+                    if progress.incarnation != incarnation {
+                        progress.incarnation = incarnation;
+                        progress.is_mixed = !is_set_back;
                         progress.reported.clear();
                     }
-                    progress.incarnation = incarnation;
                     progress.received.push(ticket.offset);
                 }
             }
@@ -115,7 +122,7 @@ impl World {
             Event::SeenCommitted(offsets) => {
                 for (partition, assignment, next) in offsets {
                     if let Some(progress) = member.progress(*partition, *assignment) {
-                        progress.first_seen = progress.first_seen.or(*next);
+                        progress.first_seen.get_or_insert(*next);
                     }
                 }
             }
@@ -134,6 +141,15 @@ impl World {
                 self.send_letter(member.who, letter);
             }
             Action::Commit(offsets) => {
+                for (partition, _) in &offsets {
+                    let revoke = &member.core_revoke;
+                    let is_revoked = revoke.as_ref().is_some_and(|revoke| revoke.partitions.contains(partition));
+                    let is_waited_for = member.is_finishing || is_revoked;
+                    if let Some(progress) = member.progress.get_mut(partition) {
+                        let is_late = self.now >= progress.since + FIRST_COMMIT_WAIT;
+                        progress.is_blind |= progress.first_seen.is_none() && (is_waited_for || is_late);
+                    }
+                }
                 let sent = |(partition, next)| {
                     let progress = member.progress.get(&partition);
                     let incarnation = progress.map_or(0, |progress| progress.incarnation);
