@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{GroupConsumer, to_list};
-use super::core::Event;
+use super::core::{Assignment, Event};
 use super::front::Front;
 use super::joining::{ANSWER_TIMEOUT, CONDITION};
 use super::lag::{Book, Committed};
@@ -104,7 +104,7 @@ impl<R: Send + Sync + 'static> Watch<R> {
     }
 
     fn ask_silent_ends(&self) {
-        // Not locked while Kafka is asked.
+        // Not in the loop's head, where the lock would be held until the loop's end.
         let silent = self.silent().clone();
         for partition in silent {
             if self.ask_end(partition).is_ok() {
@@ -122,24 +122,13 @@ impl<R: Send + Sync + 'static> Watch<R> {
     }
 
     fn ask_committed(&self) {
-        let held = self.front.held();
-        if held.is_empty() {
-            return;
-        }
-        let known = self.book.known_committed();
-        let list = to_list(&self.topic, held.iter().map(|(partition, _)| (*partition, None)));
-        let answer = match self.consumer.committed_offsets(list, ANSWER_TIMEOUT) {
-            Ok(answer) => answer,
+        let (held, known) = (self.front.held(), self.book.known_committed());
+        let seen = match committed(&self.consumer, &self.topic, &held) {
+            Ok(seen) => seen,
             Err(error) => return tracing::debug!(%error, "the group does not say what it has committed"),
         };
         let mut committed = Vec::new();
-        for (partition, assignment) in held {
-            let Some(element) = answer.find_partition(&self.topic, partition) else { continue };
-            let offset = match (element.error(), element.offset()) {
-                (Ok(()), Offset::Offset(offset)) => Some(offset),
-                (Ok(()), Offset::Invalid) => None,
-                _ => continue,
-            };
+        for (partition, assignment, offset) in seen {
             // An answer that was overtaken by a commit is no news.
             let before = known.get(&partition).copied().unwrap_or_default();
             let is_news = match before {
@@ -160,4 +149,27 @@ impl<R: Send + Sync + 'static> Watch<R> {
     fn silent(&self) -> MutexGuard<'_, BTreeSet<i32>> {
         self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the group has committed of each of these partitions: the next offset to read, or nothing. Blocks until Kafka has
+/// answered.
+pub(super) fn committed<R: Send + Sync + 'static>(
+    consumer: &GroupConsumer<R>,
+    topic: &str,
+    held: &[(i32, Assignment)],
+) -> KafkaResult<Vec<(i32, Assignment, Option<i64>)>> {
+    if held.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = to_list(topic, held.iter().map(|(partition, _)| (*partition, None)));
+    let answer = consumer.committed_offsets(list, ANSWER_TIMEOUT)?;
+    let offset = |(partition, assignment): &(i32, Assignment)| {
+        let element = answer.find_partition(topic, *partition)?;
+        match (element.error(), element.offset()) {
+            (Ok(()), Offset::Offset(offset)) => Some((*partition, *assignment, Some(offset))),
+            (Ok(()), Offset::Invalid) => Some((*partition, *assignment, None)),
+            _ => None,
+        }
+    };
+    Ok(held.iter().filter_map(offset).collect())
 }
