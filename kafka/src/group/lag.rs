@@ -11,6 +11,9 @@ use service::metrics::write_partition_gauge;
 
 use super::core::PartitionState;
 
+/// An end that Kafka told longer ago than this does not say that there is nothing behind it.
+const END_IS_OLD_MS: i64 = 5_000;
+
 /// What is known of the partitions held.
 #[derive(Default)]
 pub struct Book {
@@ -36,6 +39,8 @@ pub struct Standing {
 struct Partition {
     /// Low and high watermark.
     watermarks: Option<(i64, i64)>,
+    /// When (ms) Kafka told them.
+    told_ms: i64,
     committed: Committed,
     /// Records received and not committed.
     received: usize,
@@ -61,6 +66,7 @@ impl Partition {
     fn held_since(now_ms: i64) -> Self {
         Self {
             watermarks: None,
+            told_ms: now_ms,
             committed: Committed::Unknown,
             received: 0,
             oldest_received_ms: None,
@@ -79,12 +85,13 @@ impl Partition {
         self.watermarks.map_or(received, |(_, end)| (end - committed).max(received))
     }
 
-    fn is_caught_up(&self) -> bool {
-        self.watermarks.is_some() && self.committed != Committed::Unknown && self.lag() == 0
+    fn is_caught_up(&self, now_ms: i64) -> bool {
+        let is_end_known = self.watermarks.is_some() && now_ms - self.told_ms <= END_IS_OLD_MS;
+        is_end_known && self.committed != Committed::Unknown && self.lag() == 0
     }
 
     fn lag_seconds(&self, now_ms: i64) -> f64 {
-        if self.is_caught_up() {
+        if self.is_caught_up(now_ms) {
             return 0.0;
         }
         // Without a record at hand nobody knows how old the oldest is, only since when it waits here.
@@ -137,7 +144,10 @@ impl Book {
 
     /// Kafka's answer: the partition's low and high watermark.
     pub(super) fn watermarks(&self, partition: i32, low: i64, high: i64) {
-        self.update(partition, |partition| partition.watermarks = Some((low, high)));
+        self.update(partition, |partition| {
+            partition.watermarks = Some((low, high));
+            partition.told_ms = now_ms();
+        });
     }
 
     /// What is known to be committed of each partition.
@@ -170,8 +180,8 @@ impl Book {
     fn update(&self, partition: i32, update: impl FnOnce(&mut Partition)) {
         if let Some(partition) = self.partitions().get_mut(&partition) {
             update(partition);
-            if partition.is_caught_up() {
-                partition.behind_since_ms = now_ms();
+            if partition.is_caught_up(now_ms()) {
+                partition.behind_since_ms = partition.told_ms;
             }
         }
     }
@@ -218,6 +228,9 @@ mod tests {
         );
         let received = Partition { oldest_received_ms: Some(500), ..partition(Some((0, 9)), Committed::Offset(5)) };
         assert_eq!(received.lag_seconds(3_500), 3.0);
+        let silent = partition(Some((0, 9)), Committed::Offset(9));
+        assert_eq!(silent.lag_seconds(1_000 + END_IS_OLD_MS), 0.0);
+        assert!(silent.lag_seconds(1_001 + END_IS_OLD_MS) > 5.0, "there may be more by now, for all that is known");
     }
 
     #[test]
