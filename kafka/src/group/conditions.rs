@@ -24,7 +24,7 @@ const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// Keeps the conditions up to date.
 pub(super) struct Conditions {
     readiness: Readiness,
-    is_troubled: bool,
+    is_flush_stuck: bool,
     is_commit_stuck: bool,
     is_braked: bool,
 }
@@ -35,25 +35,22 @@ impl Conditions {
         for condition in [FLUSHES, COMMITS, DEAD_LETTERS] {
             readiness.met(condition);
         }
-        Self { readiness, is_troubled: false, is_commit_stuck: false, is_braked: false }
+        Self { readiness, is_flush_stuck: false, is_commit_stuck: false, is_braked: false }
     }
 
     /// Shows what has changed.
     pub(super) fn show<H: Handler>(&mut self, core: &Core<H::Record>, handler: &H) {
+        // Said each time, because its age grows.
+        let is_news = core.trouble().is_some_and(|trouble| self.readiness.unmet(FLUSHES, since(trouble)));
         match core.trouble() {
-            // Its age is news each time.
-            Some(trouble) => {
-                if self.readiness.unmet(FLUSHES, since(trouble)) {
-                    tracing::warn!(reason = trouble.reason, "flush held up, trying again");
-                }
-                self.is_troubled = true;
-            }
-            None if std::mem::take(&mut self.is_troubled) => {
+            Some(trouble) if is_news => tracing::warn!(reason = trouble.reason, "flush held up, trying again"),
+            None if self.is_flush_stuck => {
                 self.readiness.met(FLUSHES);
                 tracing::info!("flushes get through again");
             }
-            None => {}
+            _ => {}
         }
+        self.is_flush_stuck = core.trouble().is_some();
         self.show_commits(core);
         self.show_brake(core, handler);
     }

@@ -161,7 +161,11 @@ impl Threads {
 
     /// Waits for their ends; whether all have ended well.
     fn join(self) -> bool {
-        self.started.into_iter().map(thread::JoinHandle::join).fold(true, |all, ended| all && ended.is_ok())
+        let mut have_ended_well = true;
+        for thread in self.started {
+            have_ended_well &= thread.join().is_ok();
+        }
+        have_ended_well
     }
 }
 
