@@ -33,7 +33,7 @@ pub use conditions::{COMMITS, DEAD_LETTERS, FLUSHES};
 pub use config::GroupConfig;
 pub use dead_letters::LARGEST_BYTES;
 pub use handler::{Handler, Written};
-pub use joining::CONDITION as KAFKA;
+pub use joining::{CONDITION as KAFKA, client_config};
 pub use lag::{Book, Committed, Standing};
 pub use member::{Instruments, Release, run};
 pub use record::{Fetched, replay_attempts};

@@ -59,7 +59,8 @@ pub(super) async fn join_group<R: Send + Sync + 'static>(
     }
 }
 
-fn client_config(config: &GroupConfig) -> ClientConfig {
+/// What a member's client is set to. The tests of what is assumed of librdkafka and of the broker start from it, too.
+pub fn client_config(config: &GroupConfig) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.brokers)
@@ -77,6 +78,8 @@ fn client_config(config: &GroupConfig) -> ClientConfig {
         // A tenth of a second more is nothing beside the flush interval, and spares the broker an answer for each batch.
         .set("fetch.min.bytes", "65536")
         .set("fetch.wait.max.ms", "100")
+        // By default a minute: before a broker that is frozen a commit, which is tried three times, would say nothing for so long.
+        .set("socket.timeout.ms", "10000")
         .set("reconnect.backoff.max.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "30000");
     client
