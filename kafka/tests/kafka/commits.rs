@@ -1,0 +1,22 @@
+//! What is assumed of commits. It is why what was acknowledged is compared with what the group says it has committed.
+
+use std::collections::BTreeMap;
+
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
+
+use crate::plain::{join, poll_until};
+use crate::world::{DEADLINE, World, offsets};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_for_one_of_its_partitions_fails_and_commits_the_others() {
+    let world = World::new(2).await;
+    let one = join(&world.group(), &[]);
+    poll_until("one holds both", &[&one], || one.context().held() == [0, 1]);
+    for (number, offsets_sent) in [[(0, 5), (7, 3)], [(7, 3), (0, 6)]].into_iter().enumerate() {
+        let error = one.commit(&world.list(&offsets_sent), CommitMode::Sync).unwrap_err();
+        assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::UnknownTopicOrPartition));
+        let seen = one.committed_offsets(world.names(&[0, 1, 7]), DEADLINE).unwrap();
+        assert_eq!(offsets(&seen), BTreeMap::from([(0, Some(5 + number as i64)), (1, None), (7, None)]));
+    }
+}

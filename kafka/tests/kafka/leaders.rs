@@ -1,0 +1,75 @@
+//! One of three brokers is gone, and with it the only replica of a partition. The others are not to suffer from it.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use stack::kafka::{BrokerOptions, Voter};
+use stack::{Server, environment, free_port};
+
+use crate::plain::{join, poll_until};
+use crate::running::Running;
+use crate::world::{World, wait_until};
+
+/// Each partition is on a broker of its own; this one's is killed.
+const LEADERLESS: i32 = 2;
+
+async fn brokers() -> [Server; 3] {
+    let voters: Vec<Voter> = (1..=3).map(|node_id| Voter { node_id, port: free_port() }).collect();
+    let start = async |node_id| {
+        let options = BrokerOptions { node_id, voters: voters.clone(), ..BrokerOptions::default() };
+        stack::kafka::start(&options, environment).await.unwrap()
+    };
+    // They are ready only when most of them run.
+    tokio::join!(start(1), start(2), start(3)).into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_without_a_leader_disturbs_no_other() {
+    let brokers = brokers().await;
+    let world = World::at(&brokers.each_ref().map(Server::address).join(","));
+    world.create_topic_on(&[1, 2, 3]).await;
+    let running = Running::start(world.group());
+    for partition in 0..3 {
+        world.send(partition, 5).await;
+        running.wait_until_caught_up(partition).await;
+    }
+    running.wait_for_ready().await;
+
+    brokers[2].kill().await.unwrap();
+    let reason = running.wait_for_unready("kafka: ").await;
+    assert!(reason.contains("partition 2 does not answer") || reason.contains("among them 2"), "{reason}");
+    for partition in 0..2 {
+        world.send(partition, 5).await;
+    }
+    wait_until("the others' records are stored and committed", async || {
+        (0..2).all(|partition| running.stored_of(partition).len() == 10 && running.lag(partition) == Some((0.0, 0.0)))
+    })
+    .await;
+    wait_until("nobody knows any more that it is caught up", async || {
+        let (lag, age) = running.lag(LEADERLESS).expect("lag and age are there");
+        lag == 0.0 && age > 2.0
+    })
+    .await;
+    assert!((0..2).all(|partition| running.lag(partition).unwrap().1 == 0.0), "the others are caught up");
+    running.wait_for_unready("1 of 3 partitions do not answer, among them 2").await;
+    running.stop().await;
+    watermarks_fail_for_it_alone(&world);
+}
+
+/// What is assumed of librdkafka.
+fn watermarks_fail_for_it_alone(world: &World) {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let plain = join(&world.group(), &[]);
+    poll_until("it holds all", &[&plain], || plain.context().held() == [0, 1, 2]);
+    let started = Instant::now();
+    plain.fetch_watermarks(&world.topic, LEADERLESS, TIMEOUT).unwrap_err();
+    assert!(started.elapsed() < TIMEOUT + Duration::from_secs(1), "{:?}", started.elapsed());
+    std::thread::scope(|scope| {
+        scope.spawn(|| plain.fetch_watermarks(&world.topic, LEADERLESS, TIMEOUT).unwrap_err());
+        let started = Instant::now();
+        for partition in 0..2 {
+            assert_eq!(plain.fetch_watermarks(&world.topic, partition, TIMEOUT).unwrap(), (0, 10));
+        }
+        assert!(started.elapsed() < TIMEOUT, "{:?}", started.elapsed());
+    });
+}

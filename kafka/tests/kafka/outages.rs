@@ -1,0 +1,42 @@
+//! A broker freezes: what is told of the lag neither goes away nor looks fine.
+
+use std::time::{Duration, Instant};
+
+use stack::environment;
+use stack::kafka::BrokerOptions;
+
+use crate::running::Running;
+use crate::world::{DEADLINE, World, wait_until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lag_and_its_age_stay_while_the_broker_is_frozen_and_are_nothing_afterwards() {
+    let broker = stack::kafka::start(&BrokerOptions::default(), environment).await.unwrap();
+    let world = World::at(&broker.address());
+    world.create_topic(2).await;
+    let running = Running::start(world.group());
+    world.send(0, 10).await;
+    for partition in [0, 1] {
+        running.wait_until_caught_up(partition).await;
+    }
+    running.wait_for_ready().await;
+
+    broker.pause().unwrap();
+    let frozen = Instant::now();
+    loop {
+        let lags = [0, 1].map(|partition| running.lag(partition).expect("lag and age are there"));
+        let is_told = running.readiness.check().is_err_and(|why| why.contains("kafka: "));
+        if is_told && lags.iter().all(|(_, age)| *age > 2.0) {
+            break;
+        }
+        assert!(frozen.elapsed() < DEADLINE, "not told in time: {lags:?}, {:?}", running.readiness.check());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    broker.resume().unwrap();
+    world.send(0, 10).await;
+    wait_until("no lag and no age", async || {
+        running.stored_of(0).len() == 20 && [0, 1].iter().all(|partition| running.lag(*partition) == Some((0.0, 0.0)))
+    })
+    .await;
+    running.wait_for_ready().await;
+    running.stop().await;
+}

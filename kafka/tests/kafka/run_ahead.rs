@@ -1,0 +1,40 @@
+//! A record that cannot be stored holds up its own partition, within bounds, and no other one.
+
+use kafka::group::GroupConfig;
+use kafka::group::core::RunAhead;
+
+use crate::running::Running;
+use crate::world::{World, wait_until};
+
+const AHEAD: usize = 20;
+const BUFFERED: usize = 30;
+const RECORDS: usize = 150;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_held_up_pauses_its_partition_within_bounds_and_no_other_one() {
+    let world = World::new(2).await;
+    world.send(0, RECORDS).await;
+    world.send(1, RECORDS).await;
+    let mut group = GroupConfig { buffer_bytes: BUFFERED * 1_000, ..world.group() };
+    group.limits.run_ahead = RunAhead { records: AHEAD, bytes: 1_000_000 };
+    let running = Running::held_up(group);
+    running.wait_for_metric("ingest_partitions_ahead", 1.0).await;
+    running.wait_for_unready("flush: not now, for 2 s").await;
+    wait_until("the other partition goes on", async || running.stored_of(1).len() == RECORDS).await;
+    running.wait_until_caught_up(1).await;
+    running.wait_for_metric("ingest_partitions_ahead", 1.0).await;
+    let taken = running.metric("ingest_records_consumed_total").unwrap() as usize - RECORDS;
+    // The buffer has room until one record has gone beyond it.
+    assert!((AHEAD + 1..=AHEAD + 1 + BUFFERED + 1).contains(&taken), "{taken} records were taken");
+    assert!(!running.stored_of(0).contains(&0) && world.committed(&[0])[&0].is_none());
+    assert!(running.lag(0).unwrap().1 > 0.0);
+
+    running.relent();
+    wait_until("all is stored", async || running.stored_of(0).len() == RECORDS).await;
+    running.wait_until_caught_up(0).await;
+    running.wait_for_metric("ingest_partitions_ahead", 0.0).await;
+    running.wait_for_ready().await;
+    assert!(!running.has_repeated());
+    running.stop().await;
+    assert_eq!(world.committed(&[0, 1]).into_values().collect::<Vec<_>>(), [Some(RECORDS as i64); 2]);
+}
