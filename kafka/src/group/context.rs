@@ -79,7 +79,10 @@ impl<R: Send + Sync + 'static> Context<R> {
             failpoint::reach(Step::RevokeAnswered);
         }
         self.front.give_up(partitions);
-        self.book.give_up(partitions);
+        // What is lost is shown until it is known again what is held: whoever is cut off from Kafka must not look fine.
+        if !are_lost {
+            self.book.give_up(partitions);
+        }
         self.metrics.rebalanced(if are_lost { PartitionChange::Lost } else { PartitionChange::Revoked });
         tracing::info!(topic = self.topic, ?partitions, are_lost, "partitions given up");
     }
@@ -97,6 +100,8 @@ impl<R: Send + Sync + 'static> ConsumerContext for Context<R> {
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let Rebalance::Assign(list) = rebalance else { return };
         let partitions = partitions_of(list);
+        let held = self.front.held().into_iter().map(|(partition, _)| partition);
+        self.book.settle(&held.chain(partitions.iter().copied()).collect::<Vec<_>>());
         // A rebalance that brings nothing new calls back, too.
         if partitions.is_empty() {
             return;

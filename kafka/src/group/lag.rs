@@ -1,6 +1,6 @@
 //! How far behind the group is, for the partitions that this member holds: end offset − committed offset, and the age of the
-//! oldest record not yet committed. Both are shown for as long as a partition is held, whatever fails: they are wrong rather
-//! than absent, and wrong upwards, because what is behind must never look fine.
+//! oldest record not yet committed. Both are shown for as long as a partition is held, or lost and nobody says who has it,
+//! whatever fails: they are wrong rather than absent, and wrong upwards, because what is behind must never look fine.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -131,10 +131,18 @@ impl Book {
         self.partitions().iter().map(standing).collect()
     }
 
-    /// The partitions are held from now on.
+    /// The partitions are held from now on. One that was lost before has been waiting since then.
     pub(super) fn hold(&self, partitions: &[i32]) {
-        let held = Partition::held_since(now_ms());
-        self.partitions().extend(partitions.iter().map(|partition| (*partition, held)));
+        let (mut known, now_ms) = (self.partitions(), now_ms());
+        for partition in partitions {
+            let since_ms = known.get(partition).map_or(now_ms, |lost| lost.behind_since_ms);
+            known.insert(*partition, Partition::held_since(since_ms));
+        }
+    }
+
+    /// No other partitions than these are held: those that were lost are another member's by now.
+    pub(super) fn settle(&self, held: &[i32]) {
+        self.partitions().retain(|partition, _| held.contains(partition));
     }
 
     /// The partitions are not held any more.
@@ -246,5 +254,16 @@ mod tests {
         assert!(book.standings()[0].lag_seconds < 1_000.0);
         book.give_up(&[0]);
         assert!(book.standings().is_empty());
+    }
+
+    #[test]
+    fn what_is_lost_is_shown_until_it_is_known_what_is_held() {
+        let book = Book::default();
+        book.hold(&[0, 1]);
+        book.partitions().get_mut(&0).unwrap().behind_since_ms = 0;
+        book.settle(&[0]);
+        book.hold(&[0]);
+        assert_eq!(book.standings().iter().map(|standing| standing.partition).collect::<Vec<_>>(), [0]);
+        assert!(book.standings()[0].lag_seconds > 1_000.0, "it has been waiting all the time");
     }
 }
