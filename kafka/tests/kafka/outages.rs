@@ -25,7 +25,8 @@ async fn lag_and_its_age_stay_while_the_broker_is_frozen_and_are_nothing_afterwa
     loop {
         let lags = [0, 1].map(|partition| running.lag(partition).expect("lag and age are there"));
         let is_told = running.readiness.check().is_err_and(|why| why.contains("kafka: "));
-        if is_told && lags.iter().all(|(_, age)| *age > 2.0) {
+        // Longer than the session, so that the member has lost its partitions in between.
+        if is_told && lags.iter().all(|(_, age)| *age > 8.0) {
             break;
         }
         assert!(frozen.elapsed() < DEADLINE, "not told in time: {lags:?}, {:?}", running.readiness.check());
