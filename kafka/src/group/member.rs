@@ -96,6 +96,7 @@ pub async fn run<H: Handler>(
         threads.start("fetcher", move || fetcher::run(&consumer, &front, &handler, &stop))?;
     }
     let (events, watched) = mpsc::unbounded_channel();
+    let is_anew = CancellationToken::new();
     let watch = Arc::new(Watch {
         consumer: Arc::clone(&consumer),
         front: Arc::clone(&front),
@@ -104,6 +105,7 @@ pub async fn run<H: Handler>(
         events,
         readiness: readiness.clone(),
         silent: Mutex::default(),
+        is_anew: is_anew.clone(),
     });
     for (question, name) in Question::ALL {
         let (watch, stop) = (Arc::clone(&watch), all.clone());
@@ -122,10 +124,18 @@ pub async fn run<H: Handler>(
         metrics,
         conditions: Conditions::new(readiness),
         in_flight: InFlight::nothing(),
+        is_anew: is_anew.clone(),
     };
     tokio::select! {
         outcome = pipeline.run(Inputs { stream, watched, releases }, stop) => outcome?,
         () = failed.cancelled() => bail!("a thread of the consumer failed"),
+        // librdkafka reads on at the old position, beyond records that nobody has read; what is committed here would hide them.
+        () = is_anew.cancelled() => bail!(
+            "Kafka has forgotten what the group {} has committed: the topic {} was deleted and made anew, or the offsets were \
+             deleted. Start the consumer again: it then reads the topic from its beginning",
+            config.group,
+            config.topic
+        ),
     }
     drop(ending);
     // Closing the consumer leaves the group, so that the others take over at once; it blocks while Kafka answers.

@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::conditions::Conditions;
 use super::context::{GroupConsumer, to_list};
-use super::core::{Action, Assignment, Batch, Core, Event, Letter, LetterError};
+use super::core::{Action, Batch, Core, Event, Letter, LetterError};
 use super::dead_letters::DeadLetters;
 use super::front::{Front, Handover};
 use super::handler::{Handler, Written};
-use super::lag::{Book, Committed};
+use super::lag::Book;
 use super::metrics::Metrics;
 use super::watch;
 
@@ -37,16 +37,15 @@ pub(super) struct Pipeline<H: Handler> {
     pub(super) metrics: Arc<Metrics>,
     pub(super) conditions: Conditions,
     pub(super) in_flight: InFlight<H::Record>,
+    /// Kafka has forgotten what the group has committed.
+    pub(super) is_anew: CancellationToken,
 }
-
-/// What the group had committed of partitions before a commit, each under its assignment.
-type SeenCommitted = Vec<(i32, Assignment, Option<i64>)>;
 
 /// What was started and has not ended.
 pub(super) struct InFlight<R> {
     flushes: JoinSet<Event<R>>,
     letters: JoinSet<Event<R>>,
-    commit: Option<JoinHandle<(SeenCommitted, Result<(), String>)>>,
+    commit: Option<JoinHandle<Result<(), String>>>,
     /// What the commit in flight says, partition and next offset.
     committing: Vec<(i32, i64)>,
     /// Who waits for partitions to be given up.
@@ -90,11 +89,7 @@ impl<H: Handler> Pipeline<H> {
             let event = tokio::select! {
                 Some(flushed) = self.in_flight.flushes.join_next() => flushed.context("a flush failed")?,
                 Some(sent) = self.in_flight.letters.join_next() => sent.context("sending a dead letter failed")?,
-                committed = ended(&mut self.in_flight.commit) => {
-                    let (before, outcome) = committed.context("committing failed")?;
-                    self.core.handle(Event::SeenCommitted(before), Instant::now());
-                    Event::Committed(outcome)
-                }
+                committed = ended(&mut self.in_flight.commit) => Event::Committed(committed.context("committing failed")?),
                 Some(Handover { delivery, given_up }) = inputs.stream.recv() => {
                     // Whoever waited for an earlier revoke has gone on.
                     self.in_flight.revoke = given_up.or(self.in_flight.revoke.take());
@@ -183,32 +178,26 @@ impl<H: Handler> Pipeline<H> {
     }
 
     /// Committing blocks until Kafka has answered, hence on a thread for such things; asynchronous commits of librdkafka do
-    /// not say how they ended. The first commit covers up where the group had been, which tells what retention has deleted
-    /// unread: so that is asked for before.
+    /// not say how they ended. A commit would hide that the topic was made anew meanwhile, so that is asked for before.
     fn commit(&mut self, offsets: Vec<(i32, i64)>) {
         failpoint::reach(Step::Noted);
         let (consumer, topic) = (Arc::clone(&self.consumer), self.topic.clone());
-        let known = self.book.known_committed();
-        let is_first =
-            |id: &i32| known.get(id) == Some(&Committed::Unknown) && offsets.iter().any(|(own, _)| own == id);
-        let mut unknown = self.front.held();
-        unknown.retain(|(partition, _)| is_first(partition));
+        let (held, known, is_anew) = (self.front.held(), self.book.known_committed(), self.is_anew.clone());
         self.in_flight.committing.clone_from(&offsets);
         self.in_flight.commit = Some(tokio::task::spawn_blocking(move || {
-            let before = match watch::committed(&consumer, &topic, &unknown) {
-                Ok(before) => before,
-                Err(error) => return (Vec::new(), Err(error.to_string())),
-            };
+            let seen = watch::committed(&consumer, &topic, &held).map_err(|error| error.to_string())?;
+            if watch::is_forgotten(&seen, &known) {
+                is_anew.cancel();
+                return Err("Kafka has forgotten what the group has committed".to_owned());
+            }
             let list = to_list(&topic, offsets.iter().map(|(partition, offset)| (*partition, Some(*offset))));
             if failpoint::is_armed(Step::CommitSent) {
                 // The client's own thread sends it, and what it answers is not waited for.
-                if let Err(error) = consumer.commit(&list, CommitMode::Async) {
-                    return (before, Err(error.to_string()));
-                }
+                consumer.commit(&list, CommitMode::Async).map_err(|error| error.to_string())?;
                 std::thread::sleep(Duration::from_millis(5));
                 failpoint::reach(Step::CommitSent);
             }
-            (before, consumer.commit(&list, CommitMode::Sync).map_err(|error| error.to_string()))
+            consumer.commit(&list, CommitMode::Sync).map_err(|error| error.to_string())
         }));
     }
 

@@ -1,7 +1,7 @@
 //! Asks Kafka once a second how far the partitions reach and what the group has committed, on threads of their own, because
 //! librdkafka's questions block. Partitions that do not answer are asked on a thread apart, so that they delay no other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,8 +50,10 @@ pub(super) struct Watch<R: Send + Sync + 'static> {
     /// Drained by the pipeline; a few events a second.
     pub(super) events: mpsc::UnboundedSender<Event<R>>,
     pub(super) readiness: Readiness,
-    /// The partitions that did not answer when they were asked last, each with the reason.
+    /// The partitions that did not answer when they were asked last.
     pub(super) silent: Mutex<BTreeSet<i32>>,
+    /// Kafka has forgotten what the group has committed.
+    pub(super) is_anew: CancellationToken,
 }
 
 impl<R: Send + Sync + 'static> Watch<R> {
@@ -127,6 +129,9 @@ impl<R: Send + Sync + 'static> Watch<R> {
             Ok(seen) => seen,
             Err(error) => return tracing::debug!(%error, "the group does not say what it has committed"),
         };
+        if is_forgotten(&seen, &known) {
+            return self.is_anew.cancel();
+        }
         let mut committed = Vec::new();
         for (partition, assignment, offset) in seen {
             // An answer that was overtaken by a commit is no news.
@@ -134,7 +139,7 @@ impl<R: Send + Sync + 'static> Watch<R> {
             let is_news = match before {
                 Committed::Unknown => true,
                 Committed::Nothing => false,
-                Committed::Offset(before) => offset.is_none_or(|offset| offset < before),
+                Committed::Offset(before) => offset.is_some_and(|offset| offset < before),
             };
             self.book.seen_committed(partition, before, offset);
             if is_news {
@@ -151,13 +156,22 @@ impl<R: Send + Sync + 'static> Watch<R> {
     }
 }
 
+/// Whether the group shows nothing committed of a partition of which it had committed something: then its offsets were deleted,
+/// most likely with the topic, and what stands in it now are other records.
+pub(super) fn is_forgotten(seen: &[Seen], known: &BTreeMap<i32, Committed>) -> bool {
+    seen.iter().any(|(id, _, offset)| offset.is_none() && matches!(known.get(id), Some(Committed::Offset(_))))
+}
+
+/// What the group has committed of a partition, held under this assignment: the next offset to read, or nothing.
+type Seen = (i32, Assignment, Option<i64>);
+
 /// What the group has committed of each of these partitions: the next offset to read, or nothing. Blocks until Kafka has
 /// answered.
 pub(super) fn committed<R: Send + Sync + 'static>(
     consumer: &GroupConsumer<R>,
     topic: &str,
     held: &[(i32, Assignment)],
-) -> KafkaResult<Vec<(i32, Assignment, Option<i64>)>> {
+) -> KafkaResult<Vec<Seen>> {
     if held.is_empty() {
         return Ok(Vec::new());
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
+mod anew;
 mod commits;
 mod fetching;
 mod leaders;

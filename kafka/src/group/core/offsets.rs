@@ -88,8 +88,8 @@ impl Offsets {
         }
     }
 
-    /// Kafka says that the group has committed this, or nothing. A commit of several partitions can fail for one of them and
-    /// still be acknowledged; then it is to be sent again.
+    /// Kafka says that the group has committed this, or nothing. If that lies before what was acknowledged, it is to be sent
+    /// again.
     pub(super) fn seen_committed(&mut self, next: Option<i64>) {
         self.is_doubted = self.acknowledged.is_some_and(|acknowledged| next.is_none_or(|next| next < acknowledged));
     }
