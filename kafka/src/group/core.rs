@@ -26,6 +26,7 @@ mod assignments;
 pub mod brake;
 mod buffer;
 mod commits;
+mod exchange;
 mod flushes;
 mod handling;
 mod letters;
@@ -41,6 +42,7 @@ pub use assignments::{Assignment, Ticket};
 pub use brake::{BrakeLimits, Exceeded};
 pub use buffer::{BatchLimits, Trigger};
 pub use commits::{COMMIT_INTERVAL, COMMIT_RETRY, FIRST_COMMIT_WAIT};
+pub use exchange::{Action, Delivery, Event, NotStored, PartitionState, Received};
 pub use flushes::Batch;
 pub use letters::{Letter, LetterError};
 #[cfg(test)]
@@ -70,134 +72,6 @@ pub struct RunAhead {
     pub records: usize,
     /// `CONSUMER_RUN_AHEAD_BYTES`: bytes, as they were in memory.
     pub bytes: usize,
-}
-
-/// A record that was fetched.
-#[derive(Debug)]
-pub struct Received<R> {
-    /// Its place.
-    pub ticket: Ticket,
-    /// Its timestamp, in milliseconds since 1970.
-    pub timestamp_ms: i64,
-    /// What it takes of the budget.
-    pub bytes: usize,
-    /// It was sent back from the dead letters.
-    pub is_replay: bool,
-    /// What it is, which is nothing to the core.
-    pub cargo: R,
-}
-
-impl<R> Received<R> {
-    /// A record as it was fetched, under this assignment. `bytes` is what it takes of the budget.
-    pub fn new(partition: i32, offset: i64, assignment: Assignment, bytes: usize, cargo: R) -> Self {
-        let ticket = Ticket { partition, assignment, epoch: 0, offset };
-        Self { ticket, timestamp_ms: 0, bytes, is_replay: false, cargo }
-    }
-}
-
-/// What the fetcher's half hands on, in the order in which it happened: one stream, so that no record can overtake the
-/// assignment it belongs to, nor come after its revoke.
-#[derive(Debug)]
-pub enum Delivery<R> {
-    /// Partitions are held from now on.
-    Assigned {
-        /// Under this number.
-        assignment: Assignment,
-        /// These.
-        partitions: Vec<i32>,
-    },
-    /// Records that were fetched.
-    Records(Vec<Received<R>>),
-    /// Partitions are to be given up; nothing more of them comes.
-    Revoked {
-        /// These.
-        partitions: Vec<i32>,
-        /// Another member may have them already: there is nothing to wait for.
-        are_lost: bool,
-    },
-}
-
-/// What became of a record that was not stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotStored {
-    /// It can never be stored.
-    Rejected,
-    /// It may be stored later.
-    Later,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event<R> {
-    /// The fetcher's half handed something on.
-    Delivered(Delivery<R>),
-    /// A batch was written as far as it could be.
-    Flushed {
-        /// Its number.
-        batch: u64,
-        /// Its records.
-        records: Vec<Received<R>>,
-        /// Those that are not stored, by position, ascending.
-        not_stored: Vec<(usize, NotStored)>,
-        /// Why some are to be tried later, if any.
-        why_later: Option<String>,
-    },
-    /// A dead letter was acknowledged, or not.
-    LetterSent(Letter<R>, Result<(), LetterError>),
-    /// The commit was acknowledged, or not.
-    Committed(Result<(), String>),
-    /// The group was asked for its committed offsets (next offset to read, or none) while these assignments were in force.
-    SeenCommitted(Vec<(i32, Assignment, Option<i64>)>),
-    /// A partition's low and high watermark.
-    Watermarks {
-        /// The partition.
-        partition: i32,
-        /// The first offset that is not deleted.
-        low: i64,
-        /// The next offset to be written.
-        high: i64,
-    },
-    /// The brake is to be released.
-    ReleaseBrake,
-    /// What was received is to be finished; nothing more is to be received.
-    Stop,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub enum Action<R> {
-    /// Write these; [`Event::Flushed`] is the answer.
-    Flush(Batch<R>),
-    /// Send this; [`Event::LetterSent`] is the answer.
-    SendLetter(Letter<R>),
-    /// Commit these (partition and next offset to read); [`Event::Committed`] is the answer. One at a time.
-    Commit(Vec<(i32, i64)>),
-    /// From now on this is to be fetched.
-    Fetch(Wish),
-    /// The partitions that were revoked may be given up.
-    GiveUp,
-    /// These offsets, half-open, were deleted before the group could read them.
-    ReportSkipped {
-        /// Of this partition.
-        partition: i32,
-        /// From this offset on.
-        from: i64,
-        /// Up to this one, which is not among them.
-        to: i64,
-    },
-}
-
-/// What is known of one partition that is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PartitionState {
-    /// The partition.
-    pub partition: i32,
-    /// Records received and not committed.
-    pub uncommitted: usize,
-    /// The timestamp (ms) of the oldest of them.
-    pub oldest_uncommitted_ms: Option<i64>,
-    /// Fetching is paused, because it is too far ahead of what is committed.
-    pub is_ahead: bool,
 }
 
 /// A member's state. `R` is what the records carry.
