@@ -1,9 +1,8 @@
 //! What the consumer itself does with a record between Kafka's client and MongoDB's: decoding it. The rest is the group's, whose
 //! benches are in `kafka`.
 
-use consumer::decode::Decoder;
-use contract::PostId;
-use kafka::group::Fetched;
+use contract::decode::Decoder;
+use contract::{Fetched, PostId};
 use measure::Measure;
 
 #[path = "../../contract/benches/cores/measure.rs"]

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use contract::DeadLetter;
+use contract::decode::{Decoded, Decoder, Fault};
+use contract::{DeadLetter, Fetched};
 use kafka::group::core::{Batch, NotStored};
-use kafka::group::{Fetched, Handler, Written};
+use kafka::group::{Handler, Written};
 use service::Tracer;
 use service::failpoint::{self, Step};
 use service::trace::{Span, span_id, trace_id};
 
-use crate::decode::{Decoded, Decoder, Fault};
 use crate::metrics::Metrics;
 use crate::spans;
 use crate::store::{self, Store};

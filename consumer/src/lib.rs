@@ -1,7 +1,7 @@
 //! The consumer: a member of the group `post-consumer` that stores every record of the topic once, as a document in
 //! MongoDB or as a dead letter.
 //!
-//! A member of the group ([`kafka::group`]) fetches records and says when to write which; here is what they are ([`decode`]) and how a
+//! A member of the group ([`kafka::group`]) fetches records and says when to write which; here is what they are ([`contract::decode`]) and how a
 //! batch of them is written ([`flush`]) into the [`store`], whose answers [`classify`] understands. With an OTLP endpoint each flush
 //! has a span ([`spans`]). The [`command`] reads the dead letters and sends them back.
 
@@ -22,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 mod classify;
 mod command;
 mod config;
-pub mod decode;
 mod flush;
 mod metrics;
 mod routes;

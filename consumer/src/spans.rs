@@ -1,10 +1,10 @@
 //! The consumer's span, with the names and attributes of OpenTelemetry's semantic conventions: one of each try of a flush.
 
+use contract::decode::Decoded;
 use kafka::group::core::Batch as Flush;
 use service::Tracer;
 use service::trace::{Batch, Span};
 
-use crate::decode::Decoded;
 use crate::flush::Summary;
 use crate::store;
 

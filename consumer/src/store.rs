@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use bson::{RawDocumentBuf, doc};
 use contract::dead_letter::Reason;
+use contract::decode::Fault;
 use mongodb::error::ErrorKind;
 use mongodb::options::{
     Acknowledgment, ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
@@ -19,7 +20,6 @@ use self::duplicates::{Evidence, Verdict};
 use self::evidence::Lookup;
 use crate::classify::{self, Judgement};
 use crate::config::Config;
-use crate::decode::Fault;
 use crate::store_pool;
 
 mod duplicates;

@@ -36,4 +36,4 @@ pub use handler::{Handler, Written};
 pub use joining::{CONDITION as KAFKA, client_config};
 pub use lag::{Book, Committed, Standing};
 pub use member::{Instruments, Release, run};
-pub use record::{Fetched, replay_attempts};
+pub use record::replay_attempts;

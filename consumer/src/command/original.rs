@@ -12,7 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::archive::{ANSWER_TIMEOUT, Archived, POLL_TIMEOUT, reader};
 use crate::config::KafkaSettings;
-use kafka::group::Fetched;
+use contract::Fetched;
 
 /// The topic that the dead letters came from.
 pub(super) struct Originals {

@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use contract::DeadLetter;
 use contract::dead_letter::{Form, LeftOut, REPLAY_ATTEMPTS_HEADER};
+use contract::{DeadLetter, Fetched};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -13,7 +13,6 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
 use super::config::GroupConfig;
 use super::core::LetterError;
-use super::record::Fetched;
 
 /// Longest time to get one dead letter into librdkafka's queue, and then to get it acknowledged, before it is tried anew.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);

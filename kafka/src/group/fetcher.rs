@@ -14,7 +14,7 @@ use super::core::Received;
 use super::fetching::Turn;
 use super::front::Front;
 use super::handler::Handler;
-use super::record::Fetched;
+use super::record::fetched;
 
 /// Longest time in one poll: how late a stop is noticed.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
@@ -34,7 +34,7 @@ pub(super) fn run<H: Handler>(
     // Whether something may be gathered that is not handed on; a callback hands on, too.
     let mut gathers = false;
     let mut hand_on = |message: &BorrowedMessage<'_>| {
-        let (partition, offset, fetched) = (message.partition(), message.offset(), Fetched::of(message));
+        let (partition, offset, fetched) = (message.partition(), message.offset(), fetched(message));
         let (timestamp_ms, is_replay) = (fetched.timestamp_ms, fetched.replay_attempts > 0);
         let record = read(fetched);
         let bytes = handler.bytes(&record);

@@ -1,9 +1,8 @@
 //! What a group does not know: what its records are, and where they are stored.
 
-use contract::DeadLetter;
+use contract::{DeadLetter, Fetched};
 
 use super::core::{Batch, NotStored};
-use super::record::Fetched;
 
 /// Says what the records of a group are, and writes them.
 pub trait Handler: Send + Sync + 'static {

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 
 use contract::dead_letter::Reason;
-use contract::{DeadLetter, PostId};
+use contract::{DeadLetter, Fetched, PostId};
 use kafka::group::core::{Batch, NotStored};
-use kafka::group::{self, Book, Fetched, GroupConfig, Handler, Instruments, Release, Written};
+use kafka::group::{self, Book, GroupConfig, Handler, Instruments, Release, Written};
 use service::{Readiness, Registry};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot::{self, error::TryRecvError};

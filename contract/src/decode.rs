@@ -1,9 +1,9 @@
 //! From a Kafka record to what is to be done with it: a document to store, or a dead letter. Pure.
 
 use bson::RawDocumentBuf;
-use contract::dead_letter::Reason;
-use contract::{DeadLetter, Parser, PostId, document};
-use kafka::group::Fetched;
+
+use crate::dead_letter::Reason;
+use crate::{DeadLetter, Fetched, Parser, PostId, document};
 
 /// What each record costs in memory beside its own bytes: queue entries, tickets, allocations.
 const OVERHEAD_BYTES: usize = 256;
@@ -31,7 +31,7 @@ pub struct Fault {
 impl Fault {
     /// What is wrong, for logs and health checks. What MongoDB says of a conflict repeats the value in question, which
     /// belongs into the dead letter and nowhere else.
-    pub(crate) fn log_line(&self) -> &str {
+    pub fn log_line(&self) -> &str {
         match self.reason {
             Reason::Refused => "MongoDB refuses this document",
             Reason::Conflict => "MongoDB has another document with the same value in a unique index",
