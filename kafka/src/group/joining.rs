@@ -81,7 +81,7 @@ pub fn client_config(config: &GroupConfig) -> ClientConfig {
         // By default a minute: before a broker that is frozen a commit, which is tried three times, would say nothing for so long.
         .set("socket.timeout.ms", "10000")
         .set("reconnect.backoff.max.ms", "1000")
-        .set("topic.metadata.refresh.interval.ms", "30000");
+        .set("topic.metadata.refresh.interval.ms", "10000");
     client
 }
 
