@@ -1,7 +1,7 @@
 //! Members that stall, and members that are killed: the others take over, nothing is lost or doubled, and a member that goes
 //! on comes back by itself.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::running::{Endpoints, Member, Running};
 use crate::support::{World, ids, wait_until};
@@ -70,5 +70,24 @@ async fn a_member_that_is_killed_is_replaced_with_the_settings_as_they_are() {
     sent.sort();
     assert_eq!(ids(&world.wait_for_documents(sent.len()).await), sent);
     println!("all stored {:?} after the kill", killed_at.elapsed());
+    other.stop().await;
+}
+
+/// It wakes up fenced, with records that it cannot commit any more, and with the signal waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_is_stopped_while_it_is_frozen_ends_well() {
+    let world = World::new(2).await;
+    let frozen = Member::start(&world, &SOON).await;
+    wait_until("the member holds both", async || frozen.held(&world.topic).await == 2).await;
+    let mut sent = world.send_posts(300).await;
+    frozen.signal("STOP");
+    // Longer than the session.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    frozen.signal("TERM");
+    frozen.signal("CONT");
+    assert_eq!(frozen.ended().await.code(), Some(0));
+    let other = Running::start(world.config(&SOON)).await;
+    sent.sort();
+    assert_eq!(ids(&world.wait_for_documents(sent.len()).await), sent);
     other.stop().await;
 }

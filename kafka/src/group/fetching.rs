@@ -17,8 +17,8 @@ pub const WAIT_BEFORE_PAUSE: Duration = Duration::from_secs(1);
 /// What the other half wants to be fetched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wish {
-    /// Nothing: there are too many dead letters.
-    pub is_braked: bool,
+    /// Nothing: there are too many dead letters, or the member stops.
+    pub is_nothing: bool,
     /// Not these partitions: too much of them is not committed.
     pub ahead: BTreeSet<i32>,
 }
@@ -90,7 +90,7 @@ impl Fetching {
         if self.is_full && budget.has_recovered() {
             self.is_full = false;
         }
-        if self.is_full || wish.is_braked {
+        if self.is_full || wish.is_nothing {
             self.full_since = None;
             return Turn::PollPaused;
         }
@@ -115,7 +115,7 @@ impl Fetching {
     pub fn changes(&self, wish: &Wish) -> Changes {
         let mut changes = Changes::default();
         for (partition, held) in &self.held {
-            let is_paused = self.is_full || wish.is_braked || wish.ahead.contains(partition);
+            let is_paused = self.is_full || wish.is_nothing || wish.ahead.contains(partition);
             if held.is_paused != Some(is_paused) {
                 if is_paused { &mut changes.pause } else { &mut changes.resume }.push(*partition);
             }
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(fetching.changes(&wish).resume, [0]);
         fetching.applied(&[0], false);
         assert_eq!(fetching.changes(&wish), Changes::default());
-        let braked = Wish { is_braked: true, ..Wish::default() };
+        let braked = Wish { is_nothing: true, ..Wish::default() };
         assert_eq!(fetching.changes(&braked).pause, [0]);
         fetching.applied(&[0], true);
         fetching.give_up(&[0]);

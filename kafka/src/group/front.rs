@@ -178,7 +178,7 @@ mod tests {
         let (front, _stream) = Front::<()>::new(Budget::new(1_000), Counter::noop());
         front.assign(&[0]);
         assert!(front.may_just_poll());
-        front.wish(Wish { is_braked: true, ..Wish::default() });
+        front.wish(Wish { is_nothing: true, ..Wish::default() });
         assert!(!front.may_just_poll());
         let (turn, changes) = front.turn(Instant::now());
         assert_eq!((turn, changes.pause), (Turn::PollPaused, vec![0]));

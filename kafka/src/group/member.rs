@@ -84,9 +84,9 @@ pub async fn run<H: Handler>(
         () = stop.cancelled() => return Ok(()),
     };
 
-    // The threads end when the service stops and when any part of the member ends, whichever way: a thread that went on polling
-    // would keep partitions that nobody works on.
-    let all = stop.child_token();
+    // The threads end when the pipeline has ended, whichever way: one that went on polling would keep partitions that nobody works
+    // on, and one that ended before, when the service is to stop, would serve no revoke while the rest is flushed.
+    let all = CancellationToken::new();
     let ending = all.clone().drop_guard();
     let failed = CancellationToken::new();
     let mut threads = Threads { all: all.clone(), failed: failed.clone(), started: Vec::new() };

@@ -61,8 +61,8 @@ impl<R: Send + Sync + 'static> Watch<R> {
     pub(super) fn run(&self, question: Question, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             match question {
-                Question::Ends => self.ask_ends(),
-                Question::SilentEnds => self.ask_silent_ends(),
+                Question::Ends => self.ask_ends(stop),
+                Question::SilentEnds => self.ask_silent_ends(stop),
                 Question::Committed => self.ask_committed(),
             }
             let mut waited = Duration::ZERO;
@@ -73,24 +73,41 @@ impl<R: Send + Sync + 'static> Watch<R> {
         }
     }
 
-    fn ask_ends(&self) {
+    fn ask_ends(&self, stop: &CancellationToken) {
         let held: Vec<i32> = self.front.held().into_iter().map(|(partition, _)| partition).collect();
         self.silent().retain(|partition| held.contains(partition));
         let silent = self.silent().clone();
         let mut outcome = Ok(());
         for partition in held.iter().filter(|partition| !silent.contains(partition)) {
+            if stop.is_cancelled() {
+                return;
+            }
             if let Err(error) = self.ask_end(*partition) {
                 self.silent().insert(*partition);
                 outcome = Err(format!("partition {partition} does not answer: {error}"));
+                // At once: the others may not answer either, each in its own time.
+                self.show(&outcome);
             }
         }
         if let (Ok(()), Some(first)) = (&outcome, silent.first()) {
             outcome = Err(format!("{} of {} partitions do not answer, among them {first}", silent.len(), held.len()));
         }
         if held.is_empty() {
-            let asked = self.consumer.fetch_metadata(Some(&self.topic), ANSWER_TIMEOUT);
-            outcome = asked.map(drop).map_err(|error| format!("does not answer: {error}"));
+            outcome = self.ask_group();
         }
+        self.show(&outcome);
+    }
+
+    /// Whether Kafka and the group's coordinator are there; for a member that holds nothing nobody else asks that.
+    fn ask_group(&self) -> Result<(), String> {
+        let asked = self.consumer.fetch_metadata(Some(&self.topic), ANSWER_TIMEOUT);
+        asked.map_err(|error| format!("does not answer: {error}"))?;
+        let list = to_list(&self.topic, [(0, None)].into_iter());
+        let asked = self.consumer.committed_offsets(list, ANSWER_TIMEOUT);
+        asked.map(drop).map_err(|error| format!("the group's coordinator does not answer: {error}"))
+    }
+
+    fn show(&self, outcome: &Result<(), String>) {
         match outcome {
             Ok(()) => {
                 if self.readiness.met(CONDITION) {
@@ -98,17 +115,20 @@ impl<R: Send + Sync + 'static> Watch<R> {
                 }
             }
             Err(error) => {
-                if self.readiness.unmet(CONDITION, &error) {
+                if self.readiness.unmet(CONDITION, error) {
                     tracing::warn!(error, "Kafka does not answer");
                 }
             }
         }
     }
 
-    fn ask_silent_ends(&self) {
+    fn ask_silent_ends(&self, stop: &CancellationToken) {
         // Not in the loop's head, where the lock would be held until the loop's end.
         let silent = self.silent().clone();
         for partition in silent {
+            if stop.is_cancelled() {
+                return;
+            }
             if self.ask_end(partition).is_ok() {
                 self.silent().remove(&partition);
             }

@@ -33,8 +33,6 @@ pub(super) struct Held {
     pub(super) epoch: u32,
     pub(super) offsets: Offsets,
     pub(super) skips: Skips,
-    /// Records that the brake holds back: they will not be finished here.
-    pub(super) braked: usize,
     /// Since when it is held.
     pub(super) since: Instant,
     /// The group was asked what it had committed before.
@@ -57,7 +55,6 @@ impl Assignments {
             epoch: 0,
             offsets: Offsets::default(),
             skips: Skips::default(),
-            braked: 0,
             since: now,
             is_group_asked: false,
             is_ahead: false,

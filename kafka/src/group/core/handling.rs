@@ -41,8 +41,8 @@ impl<R> Core<R> {
                 let braked = std::mem::take(&mut self.braked);
                 for record in &braked {
                     let held = self.assignments.get_mut(record.ticket.partition, record.ticket.assignment);
-                    if let Some(held) = held.filter(|held| held.epoch == record.ticket.epoch) {
-                        held.braked -= 1;
+                    if let Some(held) = held {
+                        held.offsets.released(record.ticket.offset, record.ticket.epoch);
                     }
                 }
                 braked.into_iter().for_each(|record| self.reject(record, now));
@@ -50,6 +50,7 @@ impl<R> Core<R> {
             }
             Event::Stop => {
                 self.is_stopping = true;
+                self.wish_anew();
                 self.commits.urgent(now);
             }
         }
@@ -90,11 +91,11 @@ impl<R> Core<R> {
             return;
         };
         if held.offsets.is_set_back(ticket.offset) && !self.mistakes.make(Mistake::SetBackIgnored) {
-            held.set_back();
+            held.set_back(ticket.offset);
         }
         ticket.epoch = held.epoch;
         held.skips.received(ticket.offset);
-        held.offsets.received(ticket.offset, record.timestamp_ms, record.bytes);
+        held.offsets.received(ticket.offset, ticket.epoch, record.timestamp_ms, record.bytes);
         let is_too_far = held.is_beyond(self.limits.run_ahead, 1);
         if is_too_far && !held.is_ahead && !self.mistakes.make(Mistake::UnboundedRunAhead) {
             self.wish_anew();
@@ -154,19 +155,17 @@ impl<R> Core<R> {
     /// from the dead letters is known already, and says nothing new of the others.
     fn reject(&mut self, record: Received<R>, now: Instant) {
         if !record.is_replay && self.brake.dead_letter().is_err() {
-            let held = self.assignments.get_mut(record.ticket.partition, record.ticket.assignment);
-            match held {
-                Some(held) if held.epoch == record.ticket.epoch => {
-                    held.braked += 1;
-                    if self.mistakes.make(Mistake::BrakedCountsAsFinished) {
-                        self.finish_ticket(&record, now);
-                    }
-                    self.braked.push(record);
-                }
-                // Whoever holds the partition next reads it again.
-                _ => self.budget.give_back(record.bytes),
+            if self.mistakes.make(Mistake::BrakedCountsAsFinished) {
+                self.finish_ticket(&record, now);
             }
-            if !self.wish.is_braked {
+            let held = self.assignments.get_mut(record.ticket.partition, record.ticket.assignment);
+            if held.is_some_and(|held| held.offsets.braked(record.ticket.offset, record.ticket.epoch)) {
+                self.braked.push(record);
+            } else {
+                // Whoever holds the partition next reads it again.
+                self.budget.give_back(record.bytes);
+            }
+            if !self.wish.is_nothing {
                 self.wish_anew();
             }
             return;
@@ -250,7 +249,7 @@ impl<R> Core<R> {
             ticket.assignment
         };
         let held = self.assignments.get_mut(ticket.partition, assignment);
-        if held.is_some_and(|held| held.epoch == ticket.epoch && held.offsets.finished(ticket.offset)) {
+        if held.is_some_and(|held| held.offsets.finished(ticket.offset, ticket.epoch)) {
             if self.is_stopping { self.commits.urgent(now) } else { self.commits.wanted(now) }
         }
     }
@@ -268,7 +267,8 @@ impl<R> Core<R> {
             held.is_ahead = is_bounded && held.is_beyond(run_ahead, if held.is_ahead { 2 } else { 1 });
         }
         let wish = super::Wish {
-            is_braked: self.brake.exceeded().is_some() && !self.mistakes.make(Mistake::BrakeDoesNotPause),
+            is_nothing: self.is_stopping
+                || self.brake.exceeded().is_some() && !self.mistakes.make(Mistake::BrakeDoesNotPause),
             ahead: self.assignments.iter().filter(|(_, held)| held.is_ahead).map(|(partition, _)| partition).collect(),
         };
         if wish != self.wish {
@@ -285,11 +285,10 @@ impl Held {
         records > bound.records / divisor || bytes > bound.bytes / divisor
     }
 
-    /// The partition's position was set back: the same offsets mean other records from now on.
-    fn set_back(&mut self) {
+    /// The partition's position was set back: from this offset on the same offsets mean other records.
+    fn set_back(&mut self, offset: i64) {
         self.epoch += 1;
-        self.offsets = super::offsets::Offsets::default();
+        self.offsets.set_back(offset);
         self.skips.set_back();
-        self.braked = 0;
     }
 }

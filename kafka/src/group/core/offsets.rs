@@ -16,7 +16,7 @@ pub(super) struct Offsets {
     bytes: usize,
     /// How many at the front are finished.
     run: usize,
-    /// How many are not finished, wherever they stand.
+    /// How many are worked on, wherever they stand: neither finished nor held by the brake.
     unfinished: usize,
     last_received: Option<i64>,
     /// The commit that was acknowledged last, and whether Kafka has shown another one since.
@@ -30,7 +30,17 @@ struct Uncommitted {
     timestamp_ms: i64,
     /// No record has more, and there are a hundred thousand of these.
     bytes: u32,
-    is_finished: bool,
+    /// How often the position had been set back when it was received, see [`Ticket`](super::Ticket).
+    epoch: u32,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Unfinished,
+    /// The brake holds it back: it will not be finished here.
+    Braked,
+    Finished,
 }
 
 impl Offsets {
@@ -40,26 +50,62 @@ impl Offsets {
     }
 
     /// Notes a record as received. Its offset is beyond those received before.
-    pub(super) fn received(&mut self, offset: i64, timestamp_ms: i64, bytes: usize) {
+    pub(super) fn received(&mut self, offset: i64, epoch: u32, timestamp_ms: i64, bytes: usize) {
         self.last_received = Some(offset);
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         self.bytes += bytes as usize;
         self.unfinished += 1;
-        self.uncommitted.push_back(Uncommitted { offset, timestamp_ms, bytes, is_finished: false });
+        self.uncommitted.push_back(Uncommitted { offset, timestamp_ms, bytes, epoch, state: State::Unfinished });
     }
 
     /// Notes a record as finished. Returns whether the run became longer.
-    pub(super) fn finished(&mut self, offset: i64) -> bool {
-        let Some(index) = self.index(offset) else { return false };
-        if std::mem::replace(&mut self.uncommitted[index].is_finished, true) {
+    pub(super) fn finished(&mut self, offset: i64, epoch: u32) -> bool {
+        if !self.change(offset, epoch, State::Unfinished, State::Finished) {
             return false;
         }
         self.unfinished -= 1;
         let before = self.run;
-        while self.uncommitted.get(self.run).is_some_and(|record| record.is_finished) {
+        while self.uncommitted.get(self.run).is_some_and(|record| record.state == State::Finished) {
             self.run += 1;
         }
         self.run > before
+    }
+
+    /// The brake holds the record back. Returns whether it is worked on here.
+    pub(super) fn braked(&mut self, offset: i64, epoch: u32) -> bool {
+        let is_known = self.change(offset, epoch, State::Unfinished, State::Braked);
+        self.unfinished -= usize::from(is_known);
+        is_known
+    }
+
+    /// The brake lets the record go.
+    pub(super) fn released(&mut self, offset: i64, epoch: u32) {
+        self.unfinished += usize::from(self.change(offset, epoch, State::Braked, State::Unfinished));
+    }
+
+    /// The position was set back to this offset: it and those behind it mean other records now. Those before it stay what they
+    /// are, and what is unfinished of them still is: a log that was cut short does not begin anew.
+    pub(super) fn set_back(&mut self, offset: i64) {
+        while self.uncommitted.back().is_some_and(|record| record.offset >= offset) {
+            let record = self.uncommitted.pop_back().expect("there is a last one");
+            self.bytes -= record.bytes as usize;
+            self.unfinished -= usize::from(record.state == State::Unfinished);
+        }
+        self.run = self.run.min(self.uncommitted.len());
+        self.last_received = self.uncommitted.back().map(|record| record.offset);
+        self.acknowledged = self.acknowledged.filter(|acknowledged| *acknowledged <= offset);
+        self.is_doubted = false;
+    }
+
+    /// Whether the record was in the one state, and is in the other one now.
+    fn change(&mut self, offset: i64, epoch: u32, from: State, to: State) -> bool {
+        let Some(index) = self.index(offset) else { return false };
+        let record = &mut self.uncommitted[index];
+        let changes = record.epoch == epoch && record.state == from;
+        if changes {
+            record.state = to;
+        }
+        changes
     }
 
     /// Where the record stands. Offsets have gaps seldom, so it is looked for where it would be without any first.
@@ -94,7 +140,7 @@ impl Offsets {
         self.is_doubted = self.acknowledged.is_some_and(|acknowledged| next.is_none_or(|next| next < acknowledged));
     }
 
-    /// Records received and not finished.
+    /// Records received that are neither finished nor held by the brake.
     pub(super) fn unfinished(&self) -> usize {
         self.unfinished
     }
@@ -118,7 +164,7 @@ impl Offsets {
     }
 
     pub(super) fn committable_with_gaps(&self) -> Option<i64> {
-        self.uncommitted.iter().rfind(|record| record.is_finished).map(|record| record.offset + 1)
+        self.uncommitted.iter().rfind(|record| record.state == State::Finished).map(|record| record.offset + 1)
     }
 }
 
@@ -131,10 +177,10 @@ mod tests {
     #[test]
     fn a_commit_never_passes_an_unfinished_record() {
         let mut offsets = Offsets::default();
-        [3, 4, 9].into_iter().for_each(|offset| offsets.received(offset, offset, 10));
-        assert!(!offsets.finished(9) && !offsets.finished(4));
+        [3, 4, 9].into_iter().for_each(|offset| offsets.received(offset, 0, offset, 10));
+        assert!(!offsets.finished(9, 0) && !offsets.finished(4, 0));
         assert_eq!(offsets.committable(), None);
-        assert!(offsets.finished(3));
+        assert!(offsets.finished(3, 0));
         assert_eq!((offsets.committable(), offsets.unfinished()), (Some(10), 0));
         assert_eq!(offsets.oldest_uncommitted_ms(), Some(3), "finished is not committed");
         offsets.committed(10);
@@ -144,18 +190,33 @@ mod tests {
     #[test]
     fn a_commit_of_a_part_leaves_the_rest() {
         let mut offsets = Offsets::default();
-        (0..4).for_each(|offset| offsets.received(offset, 0, 1));
-        (0..3).for_each(|offset| _ = offsets.finished(offset));
+        (0..4).for_each(|offset| offsets.received(offset, 0, 0, 1));
+        (0..3).for_each(|offset| _ = offsets.finished(offset, 0));
         offsets.committed(2);
         assert_eq!((offsets.committable(), offsets.uncommitted()), (Some(3), (2, 2)));
         assert!(offsets.is_set_back(3) && !offsets.is_set_back(4));
     }
 
     #[test]
+    fn a_position_set_back_into_the_middle_forgets_only_what_lies_behind() {
+        let mut offsets = Offsets::default();
+        (0..6).for_each(|offset| offsets.received(offset, 0, 0, 1));
+        assert!(offsets.finished(0, 0) && !offsets.finished(4, 0) && offsets.braked(2, 0));
+        offsets.set_back(3);
+        offsets.received(3, 1, 0, 1);
+        assert!(!offsets.finished(3, 0), "it is another record's");
+        assert!(!offsets.finished(3, 1));
+        assert_eq!((offsets.committable(), offsets.unfinished(), offsets.uncommitted()), (Some(1), 1, (4, 4)));
+        offsets.released(2, 0);
+        assert!(offsets.finished(1, 0) && offsets.finished(2, 0));
+        assert_eq!((offsets.committable(), offsets.unfinished()), (Some(4), 0));
+    }
+
+    #[test]
     fn a_commit_that_kafka_does_not_show_is_sent_again() {
         let mut offsets = Offsets::default();
-        offsets.received(6, 0, 1);
-        offsets.finished(6);
+        offsets.received(6, 0, 0, 1);
+        offsets.finished(6, 0);
         offsets.seen_committed(None);
         offsets.committed(7);
         assert_eq!(offsets.committable(), None);
@@ -180,12 +241,12 @@ mod tests {
                 match action {
                     0 | 1 => {
                         last += gap;
-                        offsets.received(last, last, 1);
+                        offsets.received(last, 0, last, 1);
                         model.push((last, false));
                     }
                     2 if !model.is_empty() => {
                         let index = which.index(model.len());
-                        offsets.finished(model[index].0);
+                        offsets.finished(model[index].0, 0);
                         model[index].1 = true;
                     }
                     _ => if let Some(next) = offsets.committable() {

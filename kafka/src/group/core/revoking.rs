@@ -96,7 +96,7 @@ impl<R> Core<R> {
         }
         revoking.partitions.iter().all(|(partition, assignment)| {
             let held = self.assignments.get(*partition).filter(|held| held.assignment == *assignment);
-            held.is_none_or(|held| held.offsets.unfinished() == held.braked)
+            held.is_none_or(|held| held.offsets.unfinished() == 0)
         })
     }
 

@@ -121,7 +121,7 @@ fn a_record_of_an_earlier_assignment_is_dropped() {
 fn run_ahead_pauses_one_partition_and_only_until_half_is_committed() {
     let mut scene = Scene::with(&[0, 1]);
     let mut actions = scene.receive((0..5).map(|offset| received(0, offset, 10)).collect());
-    assert_eq!(wish(&actions), Some(&Wish { is_braked: false, ahead: [0].into() }));
+    assert_eq!(wish(&actions), Some(&Wish { is_nothing: false, ahead: [0].into() }));
     actions.retain(|action| matches!(action, Action::Flush(_)));
     for action in actions {
         if let Action::Flush(batch) = action {
@@ -147,7 +147,7 @@ fn replayed_rejections_neither_count_for_the_brake_nor_stop_at_it() {
     let first = letter(scene.flushed(two, &[0, 1]));
     assert_eq!(first.record.ticket.offset, 3);
     assert_eq!(scene.core.braked().unwrap().0, Exceeded::Consecutive(1));
-    assert!(scene.core.wish.is_braked);
+    assert!(scene.core.wish.is_nothing);
     let batch = scene.flush_one(replay(5));
     assert_eq!(letter(scene.flushed(batch, &[0])).record.ticket.offset, 5);
 }
@@ -165,7 +165,7 @@ fn a_release_judges_anew_what_the_brake_held() {
     assert_eq!(letter(actions).record.ticket.offset, 1);
     assert!(scene.core.braked().is_some(), "the second one engages it again");
     letter(scene.on(Event::ReleaseBrake));
-    assert!(scene.core.braked().is_none() && !scene.core.wish.is_braked);
+    assert!(scene.core.braked().is_none() && !scene.core.wish.is_nothing);
 }
 
 #[test]
@@ -284,6 +284,18 @@ fn where_the_position_is_set_back_an_offset_is_another_record() {
     assert!(scene.after(COMMIT_INTERVAL).is_empty(), "those stored are the earlier ones");
     assert!(scene.flushed(after, &[]).is_empty());
     assert!(is_commit(&scene.after(COMMIT_INTERVAL), &[(0, 2)]));
+}
+
+/// As librdkafka does when the log was cut below what it had read.
+#[test]
+fn a_position_that_is_set_back_into_the_middle_still_waits_for_what_stands_before() {
+    let mut scene = Scene::with(&[0]);
+    let before = batch(scene.receive(vec![received(0, 0, 10), received(0, 1, 10)]));
+    let after = batch(scene.receive(vec![received(0, 1, 10), received(0, 2, 10)]));
+    scene.flushed(after, &[]);
+    assert!(scene.after(COMMIT_INTERVAL).is_empty(), "the first record is not finished");
+    scene.flushed(before, &[]);
+    assert!(is_commit(&scene.after(COMMIT_INTERVAL), &[(0, 3)]));
 }
 
 #[test]

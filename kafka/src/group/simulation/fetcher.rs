@@ -22,7 +22,7 @@ impl World {
         }
         let (budget, fetching) = (&member.budget, &member.fetching);
         let is_busy = !member.callbacks.is_empty()
-            || if fetching.is_full() { budget.has_recovered() } else { !budget.has_room() && !member.wish.is_braked }
+            || if fetching.is_full() { budget.has_recovered() } else { !budget.has_room() && !member.wish.is_nothing }
             || member.held_back.is_some() && budget.has_room()
             || member.client.has_record(&self.broker)
             || fetching.changes(&member.wish) != Default::default();
