@@ -28,6 +28,10 @@ const ID: &str = "id";
 /// again hands it on to its next dead letter.
 pub const REPLAY_ATTEMPTS_HEADER: &str = "replay-attempts";
 
+/// Name of the header with the record's own timestamp, in ms since 1970. The dead-letter topic may note another one, or take
+/// only recent ones.
+pub const TIMESTAMP_HEADER: &str = "timestamp-ms";
+
 /// The value of [`REPLAY_ATTEMPTS_HEADER`]; a record that lacks it, or has something else in it, was never sent back.
 pub fn replay_attempts(value: Option<&[u8]>) -> u32 {
     value.and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok()).unwrap_or(0)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use contract::DeadLetter;
-use contract::dead_letter::LeftOut;
+use contract::dead_letter::{LeftOut, TIMESTAMP_HEADER};
 use kafka::group::replay_attempts;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -35,7 +35,8 @@ pub(super) struct Archived {
     /// Partition and offset in the dead-letter topic.
     pub(super) position: (i32, i64),
     pub(super) timestamp_ms: i64,
-    /// Whether that is the record's own time, and not that of its dead letter: a topic may be set to note the latter.
+    /// Whether that is the record's own time. It is unless the letter has no header with it (those before 0.2.0) and the topic
+    /// notes when a letter arrived.
     pub(super) is_own_time: bool,
     pub(super) replay_attempts: u32,
     pub(super) key: Option<Vec<u8>>,
@@ -125,12 +126,14 @@ fn archived(message: &BorrowedMessage<'_>) -> Option<Archived> {
         let headers = message.headers().into_iter().flat_map(Headers::iter);
         headers.filter_map(|header| Some((header.key, header.value?)))
     };
+    let own_time = headers().find(|(name, _)| *name == TIMESTAMP_HEADER);
+    let own_time = own_time.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
     Some(Archived {
         letter: DeadLetter::from_headers(headers()).ok()?,
         left_out: LeftOut::from_headers(headers()).ok()?,
         position: (message.partition(), message.offset()),
-        timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
-        is_own_time: matches!(message.timestamp(), Timestamp::CreateTime(_)),
+        timestamp_ms: own_time.or(message.timestamp().to_millis()).unwrap_or_default(),
+        is_own_time: own_time.is_some() || matches!(message.timestamp(), Timestamp::CreateTime(_)),
         replay_attempts: replay_attempts(message.headers()),
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),

@@ -21,4 +21,5 @@ mod running;
 mod stalls;
 mod status;
 mod store_away;
+mod strict_dead_letter_topics;
 mod support;

@@ -142,10 +142,13 @@ impl World {
     }
 
     pub(crate) async fn send_to(&self, partition: Option<i32>, key: Option<&[u8]>, value: Option<&[u8]>) {
-        let mut record = FutureRecord::<[u8], [u8]>::to(&self.topic);
-        record.key = key;
-        record.payload = value;
-        record.partition = partition;
+        let record = FutureRecord { partition, key, payload: value, ..FutureRecord::to(&self.topic) };
+        self.producer.send(record, DEADLINE).await.unwrap();
+    }
+
+    /// Sends a record without a key that bears this timestamp.
+    pub(crate) async fn send_of(&self, timestamp_ms: i64, value: &[u8]) {
+        let record = FutureRecord::<[u8], [u8]>::to(&self.topic).payload(value).timestamp(timestamp_ms);
         self.producer.send(record, DEADLINE).await.unwrap();
     }
 

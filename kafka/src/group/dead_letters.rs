@@ -1,13 +1,14 @@
-//! Sends dead letters to their topic, acknowledged by all replicas. One that is too large for the topic can go in a smaller
-//! form; whatever else keeps it from getting through may pass, so that the caller tries again.
+//! Sends dead letters to their topic, acknowledged by all replicas. One whose timestamp or missing key the topic refuses goes
+//! with others, and one that is too large can go in a smaller form; whatever else keeps it from getting through may pass, so
+//! that the caller tries again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use contract::dead_letter::{Form, LeftOut, REPLAY_ATTEMPTS_HEADER};
+use contract::dead_letter::{Form, LeftOut, REPLAY_ATTEMPTS_HEADER, TIMESTAMP_HEADER};
 use contract::{DeadLetter, Fetched};
 use rdkafka::ClientConfig;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
@@ -62,24 +63,32 @@ impl DeadLetters {
     /// Why it is not.
     pub(super) async fn send(&self, letter: &DeadLetter, record: &Fetched, form: Form) -> Result<(), LetterError> {
         let producer = self.producer()?;
-        let key = record.key.as_ref().filter(|_| form.has_key());
-        let value = record.value.as_ref().filter(|_| form.has_value());
-        let message = FutureRecord::<Vec<u8>, Vec<u8>> {
-            topic: &self.topic,
-            partition: None,
-            payload: value,
-            key,
-            timestamp: Some(record.timestamp_ms),
-            headers: Some(headers(letter, record, form)),
+        let id = letter.id.to_key().to_vec();
+        let mut key = record.key.as_ref().filter(|_| form.has_key());
+        let mut timestamp = Some(record.timestamp_ms);
+        let error = loop {
+            let message = FutureRecord::<Vec<u8>, Vec<u8>> {
+                topic: &self.topic,
+                partition: None,
+                payload: record.value.as_ref().filter(|_| form.has_value()),
+                key,
+                timestamp,
+                headers: Some(headers(letter, record, form)),
+            };
+            let error = match tokio::time::timeout(DEADLINE, producer.send(message, SEND_TIMEOUT)).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err((error, _))) => error,
+                Err(_) => break None,
+            };
+            match error.rdkafka_error_code() {
+                Some(code) if is_too_large(code) => return Err(LetterError::TooLarge),
+                // The topic takes recent timestamps only (`message.timestamp.before.max.ms`). The record's own is in a header.
+                Some(RDKafkaErrorCode::InvalidTimestamp) if timestamp.is_some() => timestamp = None,
+                // The topic is compacted, and takes nothing without a key.
+                Some(RDKafkaErrorCode::InvalidRecord) if key.is_none() => key = Some(&id),
+                _ => break Some(error),
+            }
         };
-        let error = match tokio::time::timeout(DEADLINE, producer.send(message, SEND_TIMEOUT)).await {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err((error, _))) => Some(error),
-            Err(_) => None,
-        };
-        if error.as_ref().and_then(KafkaError::rdkafka_error_code).is_some_and(is_too_large) {
-            return Err(LetterError::TooLarge);
-        }
         let fatal = producer.client().fatal_error().map(|(_, reason)| reason);
         let why = match (fatal, error) {
             (Some(reason), _) => {
@@ -120,6 +129,8 @@ fn headers(letter: &DeadLetter, record: &Fetched, form: Form) -> OwnedHeaders {
     for (key, value) in letter.headers().into_iter().chain(LeftOut::new(form, record.value.as_deref()).headers()) {
         headers = headers.insert(Header { key, value: Some(&value) });
     }
+    let timestamp = record.timestamp_ms.to_string();
+    headers = headers.insert(Header { key: TIMESTAMP_HEADER, value: Some(&timestamp) });
     if record.replay_attempts > 0 {
         let attempts = record.replay_attempts.to_string();
         headers = headers.insert(Header { key: REPLAY_ATTEMPTS_HEADER, value: Some(&attempts) });
