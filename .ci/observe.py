@@ -8,7 +8,6 @@ fire while the store stands still, and clear after.
 """
 
 import contextlib
-import ctypes
 import json
 import math
 import os
@@ -16,23 +15,20 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
+sys.path.insert(0, "bench")
+from processes import LOADTEST, child, end, told, wait
+
 TOOLS = os.path.abspath("target/ci-tools")
 PROMETHEUS = f"{TOOLS}/prometheus/usr/bin/prometheus"
 NODE_EXPORTER = f"{TOOLS}/node-exporter/usr/bin/prometheus-node-exporter"
-# Or another build of it.
-LOADTEST = os.environ.get("LOADTEST", "target/release/loadtest")
 # Where the lab's own metrics are scraped.
 LAB = "127.0.0.1:9464"
 LAG_ALERT = "KafkaLagHigh"
-
-libc = ctypes.CDLL(None)
-PR_SET_PDEATHSIG = 1
 
 
 def main():
@@ -93,56 +89,6 @@ def main():
             end(process, signal.SIGTERM)
     print(f"{failed} failed" if failed else "every query has data")
     return 1 if failed else 0
-
-
-@contextlib.contextmanager
-def child(command, variables):
-    """A process whose output is kept, and which ends with this one, even when this one is killed."""
-    environment, die_with_parent = {**os.environ, **variables}, lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=die_with_parent
-        )
-        process.output = output
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def text(process):
-    process.output.seek(0)
-    return process.output.read()
-
-
-def end(process, how):
-    """Ends it by a signal, unless it ends by itself, and fails unless it ends well."""
-    if how:
-        process.send_signal(how)
-    if process.wait(timeout=120) != 0:
-        sys.exit(f"{' '.join(process.args)} ended with {process.returncode}:\n{text(process)}")
-
-
-def wait(what, reached, seconds, *needed):
-    """What `reached` gives, as soon as it gives something; the processes that are needed for it must not end before."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if result := reached():
-            return result
-        for process in needed:
-            if process.poll() is not None:
-                sys.exit(f"{' '.join(process.args)} ended while {what} was waited for:\n{text(process)}")
-        time.sleep(0.5)
-    sys.exit(f"waited {seconds} s in vain for {what}")
-
-
-def told(up):
-    """Where everything is, as `loadtest up` has printed it."""
-    places = dict(re.findall(r"^(producer|consumer|Kafka|store|Prometheus) +(\S+)", text(up), re.MULTILINE))
-    if "Prometheus" in places:
-        # What a browser is to open is a page.
-        return {name: re.sub(r"(http://[^/]+)/.*", r"\1", place) for name, place in places.items()}
 
 
 def get(url):

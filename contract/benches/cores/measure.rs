@@ -1,4 +1,4 @@
-//! How a core is measured, in the benches of every crate: `cargo bench` times each, and `.ci/instructions.py` has callgrind
+//! How a core is measured, in the benches of every crate: `cargo bench` times each, and `bench/instructions.py` has callgrind
 //! count the instructions of one call.
 //!
 //! This is no criterion, because its crates turn on features of others' (`half` those of zerocopy), so that CI would build

@@ -1,6 +1,6 @@
 """How the cost of a post grows at both services: with the size of its content, connections, partitions, batches and members.
 
-    python3 .ci/growth.py [ROUNDS [SECONDS [POSTS]]]    needs a release build of loadtest, and wrk; by default 3 rounds of 3 s a
+    python3 bench/growth.py [ROUNDS [SECONDS [POSTS]]]    needs a release build of loadtest, and wrk; by default 3 rounds of 3 s a
                                                         turn of the producer, and of 300,000 posts a turn of the consumer
 
 The producer's turns have no consumer, the consumer's a backlog and the store in memory. Every turn has a fresh service; the first
@@ -15,7 +15,7 @@ import tempfile
 
 from drain import CONSUMER, drop_database, fill, look, servers, uri
 from generators import WRK_SCRIPT, spread
-from observe import LOADTEST, child, end, wait
+from processes import LOADTEST, child, end, wait
 from performance import producer, turn
 
 # Characters of content, connections, partitions.

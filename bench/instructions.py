@@ -1,8 +1,8 @@
-"""How many instructions each core takes (`benches/` of contract, kafka, producer and consumer), beside what .ci/instructions.json has.
+"""How many instructions each core takes (`benches/` of contract, kafka, producer and consumer), beside what bench/instructions.json has.
 
-    python3 .ci/instructions.py             fails if a count is off by more than 5 %, or 20 % with another compiler than the
+    python3 bench/instructions.py             fails if a count is off by more than 5 %, or 20 % with another compiler than the
                                             baseline's; needs valgrind, and builds what it counts
-    python3 .ci/instructions.py --accept    writes the counts into .ci/instructions.json instead
+    python3 bench/instructions.py --accept    writes the counts into bench/instructions.json instead
 
 On one machine with one compiler a count is the same in every run. Another compiler, another C library (its `memcpy`) and a CPU
 without AVX2 give others, hence the tolerance. A count that has shrunk fails, too: with an old baseline it could grow back
@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-BASELINE = os.path.join(ROOT, ".ci/instructions.json")
+BASELINE = os.path.join(ROOT, "bench/instructions.json")
 TOLERANCE = 0.05
 # A change must not fail because the compiler is another one since.
 TOLERANCE_ANOTHER_RUSTC = 0.20
@@ -94,7 +94,7 @@ def judge(found, baseline):
                 verb = "grew" if change > 0 else "shrank"
                 faults.append(f"{title} {verb} by {abs(change):.1%}, from {before[core]:,} to {now[core]:,} instructions")
     if faults:
-        faults.append(f"More than {tolerance:.0%} is a fault. If this is wanted: python3 .ci/instructions.py --accept")
+        faults.append(f"More than {tolerance:.0%} is a fault. If this is wanted: python3 bench/instructions.py --accept")
         sys.exit("\n".join(faults))
 
 

@@ -1,6 +1,6 @@
 """What the consumer makes of a backlog, beside what the store takes of raw inserts: rates, CPU and memory.
 
-    python3 .ci/drain.py [ROUNDS [POSTS [STORE [OTHER]]]]    needs a release build of loadtest, and wrk; by default 5 rounds of
+    python3 bench/drain.py [ROUNDS [POSTS [STORE [OTHER]]]]    needs a release build of loadtest, and wrk; by default 5 rounds of
                                                              1,000,000 posts with the store `auto` (or `memory`)
 
 The producer fills a topic once. In each round `loadtest limits --only insert` measures the ceiling, with the consumer's driver,
@@ -23,7 +23,7 @@ import time
 import urllib.request
 
 from generators import cpu_seconds, output, spread
-from observe import LOADTEST, child, end, text, wait
+from processes import LOADTEST, child, end, text, wait
 from performance import BULK_POSTS, BULK_SCRIPT, most_memory, producer
 
 CEILING_SECONDS = 5

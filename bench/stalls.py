@@ -1,7 +1,7 @@
 """Whether a post ever waits longer than its linger, a look at the broker and the way there: at every number of connections, batch
 size and codec, on loopback and on links with a delay.
 
-    python3 .ci/stalls.py [SECONDS [ROUND_TRIPS]]    needs a release build of loadtest, and wrk; by default 1 s for each of the
+    python3 bench/stalls.py [SECONDS [ROUND_TRIPS]]    needs a release build of loadtest, and wrk; by default 1 s for each of the
                                                      375 turns, 125 of them for each round trip of 0,1,20 ms
 
 For a delay `loadtest up --stack-only --proxied` puts Toxiproxy before the broker, which holds its answers for the round trip. The
@@ -20,7 +20,7 @@ import tempfile
 import urllib.request
 
 from generators import WRK_SCRIPT, milliseconds, output
-from observe import LOADTEST, child, text, wait
+from processes import LOADTEST, child, text, wait
 from performance import producer
 
 CONNECTIONS = (1, 8, 64, 300, 1000)

@@ -1,6 +1,6 @@
 """What a post costs the producer, beside a bare hyper server that answers 201: rates, CPU, latencies and memory, by wrk.
 
-    python3 .ci/performance.py [ROUNDS [SECONDS]]    needs a release build of loadtest, and wrk; by default 5 rounds of 6 s
+    python3 bench/performance.py [ROUNDS [SECONDS]]    needs a release build of loadtest, and wrk; by default 5 rounds of 6 s
                                                      each, with native servers and no consumer
 
 In each round the bare server and the producer have their turns with the same requests, so that their ratio is of the same
@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 from generators import WRK_SCRIPT, bare, cpu_seconds, milliseconds, output, spread
-from observe import LOADTEST, child, end, text, wait
+from processes import LOADTEST, child, end, text, wait
 
 # Posts of some 300 bytes.
 BULK_POSTS = 1_000

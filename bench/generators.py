@@ -1,6 +1,6 @@
 """The lab's generator beside wrk and k6, on one bare server that answers 201: rates, CPU, and the latencies that each tells.
 
-    python3 .ci/generators.py [ROUNDS [SECONDS]]    needs a release build of loadtest, wrk, and k6 in target/ci-tools or K6;
+    python3 bench/generators.py [ROUNDS [SECONDS]]    needs a release build of loadtest, wrk, and k6 in target/ci-tools or K6;
                                                     by default 5 rounds of 6 s each
 
 In each round every tool has its turn, first as fast as it goes, then at the same moderate load: 64 users who pause for 20 ms
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-from observe import LOADTEST
+from processes import LOADTEST
 
 K6 = os.environ.get("K6", os.path.join(os.path.dirname(__file__), "../target/ci-tools/k6"))
 USERS = 64

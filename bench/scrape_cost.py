@@ -1,6 +1,6 @@
 """What it costs to be scraped: paired windows with and without scrapes of the producer, while 64 connections load it.
 
-    python3 .ci/scrape_cost.py [PAIRS [SCRAPES_PER_SECOND]]    needs a release build of loadtest; by default 12 pairs and 1
+    python3 bench/scrape_cost.py [PAIRS [SCRAPES_PER_SECOND]]    needs a release build of loadtest; by default 12 pairs and 1
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 
-from observe import LOADTEST, child, told, wait
+from processes import LOADTEST, child, told, wait
 
 WINDOW = 5
 

@@ -1,0 +1,67 @@
+"""Processes that a measuring script starts, and what it reads of them. They end with the script, even if it is killed."""
+
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+# Or another build of it.
+LOADTEST = os.environ.get("LOADTEST", "target/release/loadtest")
+
+libc = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+@contextlib.contextmanager
+def child(command, variables):
+    """A process whose output is kept, and which ends with this one, even when this one is killed."""
+    environment, die_with_parent = {**os.environ, **variables}, lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=die_with_parent
+        )
+        process.output = output
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def text(process):
+    process.output.seek(0)
+    return process.output.read()
+
+
+def end(process, how):
+    """Ends it by a signal, unless it ends by itself, and fails unless it ends well."""
+    if how:
+        process.send_signal(how)
+    if process.wait(timeout=120) != 0:
+        sys.exit(f"{' '.join(process.args)} ended with {process.returncode}:\n{text(process)}")
+
+
+def wait(what, reached, seconds, *needed):
+    """What `reached` gives, as soon as it gives something; the processes that are needed for it must not end before."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := reached():
+            return result
+        for process in needed:
+            if process.poll() is not None:
+                sys.exit(f"{' '.join(process.args)} ended while {what} was waited for:\n{text(process)}")
+        time.sleep(0.5)
+    sys.exit(f"waited {seconds} s in vain for {what}")
+
+
+def told(up):
+    """Where everything is, as `loadtest up` has printed it."""
+    places = dict(re.findall(r"^(producer|consumer|Kafka|store|Prometheus) +(\S+)", text(up), re.MULTILINE))
+    if "Prometheus" in places:
+        # What a browser is to open is a page.
+        return {name: re.sub(r"(http://[^/]+)/.*", r"\1", place) for name, place in places.items()}
