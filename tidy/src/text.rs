@@ -1,0 +1,38 @@
+//! Lines and lengths.
+
+use crate::Repository;
+use crate::repository::File;
+
+/// Longest line of a program, comments included, in characters.
+const MAX_COLUMNS: usize = 120;
+
+/// Most lines of a Rust file: one of more holds two ideas.
+const MAX_LINES: usize = 350;
+
+/// Where lines are counted: Markdown has tables, and data are what they are.
+const PROGRAMS: [&str; 4] = [".rs", ".py", ".js", ".ci/run"];
+
+/// Every line and file that is too long, and every file that another one is included in by its path.
+pub fn check(repository: &Repository) -> Vec<String> {
+    let lines = repository.with(&PROGRAMS).flat_map(long_lines);
+    let files = repository.with(&[".rs"]).filter_map(long_file);
+    let included = repository.with(&[".rs"]).flat_map(included);
+    lines.chain(files).chain(included).collect()
+}
+
+fn long_lines(file: &File) -> impl Iterator<Item = String> {
+    file.lines()
+        .map(|(number, line)| (number, line.chars().count()))
+        .filter(|(_, columns)| *columns > MAX_COLUMNS)
+        .map(|(number, columns)| format!("{}:{number}: {columns} columns, the limit is {MAX_COLUMNS}", file.path))
+}
+
+fn long_file(file: &File) -> Option<String> {
+    let lines = file.text.lines().count();
+    (lines > MAX_LINES).then(|| format!("{}: {lines} lines, the limit is {MAX_LINES}", file.path))
+}
+
+fn included(file: &File) -> impl Iterator<Item = String> {
+    let lines = file.lines().filter(|(_, line)| line.trim_start().starts_with("#[path"));
+    lines.map(|(number, _)| format!("{}:{number}: a module belongs to one crate, without #[path]", file.path))
+}
