@@ -15,7 +15,8 @@ mod bulk;
 mod elements;
 mod fields;
 
-pub use bulk::{Bulk, BulkFault, BulkFormat, BulkLimits};
+pub use bulk::{Bulk, BulkFault, BulkLimits};
+pub use elements::BulkFormat;
 
 /// A valid post: title of 2–100 and content of 10–1000 characters (Unicode code points), borrowed from the parsed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -20,6 +20,7 @@ use crate::run_directory::RunDirectory;
 use crate::server::{Recipe, Server};
 use crate::tools::{OnJava, Tools};
 use crate::{disk, free_port, port};
+pub use properties::Voter;
 
 const NAME: &str = "Apache Kafka 4.3.1";
 const ON_JAVA: OnJava = OnJava { what: "Kafka", instead: "set KAFKA_BROKER to a broker that runs already" };
@@ -67,15 +68,6 @@ impl Default for BrokerOptions {
             progress: to_stderr,
         }
     }
-}
-
-/// A controller of the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Voter {
-    /// The number of the broker that it is part of.
-    pub node_id: u32,
-    /// The port of 127.0.0.1 that it listens on.
-    pub port: u16,
 }
 
 /// Starts a broker and waits until topics can be created. `lookup` is the environment.

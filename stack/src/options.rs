@@ -75,6 +75,15 @@ fn write_name(kind: impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(value.get_name())
 }
 
+/// What a store is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// To store. There may be a proxy before it.
+    Standalone,
+    /// To fail when `configureFailPoint` asks for it, as well.
+    Fallible,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

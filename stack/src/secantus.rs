@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cache::{self, Sources, Step};
+use crate::options::Role;
 use crate::progress::Progress;
-use crate::store::Role;
 use crate::tools::{self, Tools};
 
 pub(crate) const NAME: &str = "SecantusDB 0.7.0b3";

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, anyhow};
 
-use crate::options::StoreKind;
+use crate::options::{Role, StoreKind};
 use crate::probe::Probe;
 use crate::progress::{Progress, to_stderr};
 use crate::run_directory::RunDirectory;
@@ -52,15 +52,6 @@ pub async fn start_to_fail(progress: Progress, lookup: impl Fn(&str) -> Option<S
     let options = StoreOptions { kind, port: None, progress };
     let program = check(&options, &tools, &directory).await.map_err(|missing| anyhow!(missing.join("\n")))?;
     launch(&options, program, &directory, Role::Fallible).await
-}
-
-/// What a store is started for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// To store. There may be a proxy before it.
-    Standalone,
-    /// To fail when `configureFailPoint` asks for it, as well.
-    Fallible,
 }
 
 /// The program that is the store.

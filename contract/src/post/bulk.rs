@@ -7,18 +7,9 @@
 use serde::Deserialize;
 use simd_json::{Buffers, Deserializer, INPUT_PADDING, Tape};
 
-use crate::post::elements::{Elements, Next};
+use crate::post::elements::{BulkFormat, Elements, Next};
 use crate::post::fields::Body;
 use crate::post::{Faults, Post};
-
-/// How the posts stand in a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BulkFormat {
-    /// As the elements of one JSON array. An element that is no JSON breaks all of it.
-    Array,
-    /// One a line (NDJSON). A line that is no JSON is that line's fault; empty ones are skipped.
-    Lines,
-}
 
 /// What a bulk may hold.
 #[derive(Debug, Clone, Copy)]

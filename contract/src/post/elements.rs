@@ -5,7 +5,14 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2};
 
-use crate::post::bulk::BulkFormat;
+/// How the posts stand in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BulkFormat {
+    /// As the elements of one JSON array. An element that is no JSON breaks all of it.
+    Array,
+    /// One a line (NDJSON). A line that is no JSON is that line's fault; empty ones are skipped.
+    Lines,
+}
 
 /// What comes next in a bulk.
 #[derive(Debug, PartialEq, Eq)]

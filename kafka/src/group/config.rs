@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::core::Limits;
 
+/// Longest wait for an answer of Kafka.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Where Kafka is, and how the group works.
 #[derive(Debug, Clone)]
 pub struct GroupConfig {

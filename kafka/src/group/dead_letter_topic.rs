@@ -11,9 +11,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::config::GroupConfig;
+use super::config::{ANSWER_TIMEOUT, GroupConfig};
 use super::context::GroupConsumer;
-use super::joining::ANSWER_TIMEOUT;
 
 /// Largest record batch that a topic takes.
 const LARGEST: &str = "max.message.bytes";

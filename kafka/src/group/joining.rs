@@ -1,7 +1,6 @@
 //! Getting into the group: waits for Kafka and for the topic, prepares the dead-letter topic, subscribes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use rdkafka::ClientConfig;
@@ -9,15 +8,12 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use service::{Backoff, Readiness};
 
-use super::config::GroupConfig;
+use super::config::{ANSWER_TIMEOUT, GroupConfig};
 use super::context::{Context, GroupConsumer};
 use super::dead_letter_topic;
 
 /// The readiness condition that is set here and by the watch: Kafka answers and the topic exists.
 pub const CONDITION: &str = "kafka";
-
-/// Longest wait for an answer of Kafka.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Fetched records that librdkafka may hold, in kilobytes; they come on top of `CONSUMER_BUFFER_BYTES`.
 const PREFETCH_KILOBYTES: &str = "8192";

@@ -12,10 +12,11 @@ use service::Readiness;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::config::ANSWER_TIMEOUT;
 use super::context::{GroupConsumer, to_list};
 use super::core::{Assignment, Event};
 use super::front::Front;
-use super::joining::{ANSWER_TIMEOUT, CONDITION};
+use super::joining::CONDITION;
 use super::lag::{Book, Committed};
 
 /// How often Kafka is asked.

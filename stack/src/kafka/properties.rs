@@ -4,7 +4,14 @@ use std::fmt::Write;
 
 use anyhow::Context;
 
-use super::Voter;
+/// A controller of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Voter {
+    /// The number of the broker that it is part of.
+    pub node_id: u32,
+    /// The port of 127.0.0.1 that it listens on.
+    pub port: u16,
+}
 
 /// Settings that are the same for every broker. `auto.create.topics.enable` is off because a client that asks for a
 /// topic's metadata would otherwise make one with the wrong number of partitions; the delay is off because a test would

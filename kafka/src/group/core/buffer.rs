@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::Received;
+use super::received::Received;
 
 /// When a batch is flushed: whichever comes first.
 #[derive(Debug, Clone, Copy)]

@@ -1,13 +1,8 @@
-//! When to commit, and what. One commit is on its way at a time, so that offsets never move backwards. Pure.
-//!
-//! The first commit under an assignment waits until the group was asked what it had committed before: nothing else tells which
-//! offsets were deleted before the group could read them ([`skips`](super::skips)).
+//! When to commit. One commit is on its way at a time, so that offsets never move backwards. Pure.
 
 use std::time::{Duration, Instant};
 
-use super::assignments::Held;
-use super::mistake::Mistake;
-use super::{Assignment, Core, Subject};
+use super::assignments::Assignment;
 
 /// Finished records are committed together, this long after the first of them.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
@@ -63,9 +58,9 @@ impl Commits {
         Some(self.not_before.map_or(due, |not_before| due.max(not_before)))
     }
 
-    /// A commit is sent now.
-    pub(super) fn sent(&mut self, offsets: Vec<Committable>, now: Instant) {
-        self.due = None;
+    /// A commit is sent now; the next one is due then, if nothing else makes it so.
+    pub(super) fn sent(&mut self, offsets: Vec<Committable>, next_due: Option<Instant>, now: Instant) {
+        self.due = next_due;
         self.not_before = None;
         self.in_flight = (!offsets.is_empty()).then_some(InFlight { offsets, since: now });
     }
@@ -83,56 +78,5 @@ impl Commits {
 
     pub(super) fn in_flight(&self) -> Option<&InFlight> {
         self.in_flight.as_ref()
-    }
-}
-
-impl<R> Core<R> {
-    /// The commit to send now.
-    pub(super) fn next_commit(&mut self, now: Instant) -> Option<Vec<(i32, i64)>> {
-        if self.commits.deadline()? > now {
-            return None;
-        }
-        let (offsets, too_early): (Vec<_>, Vec<_>) = self
-            .committable()
-            .into_iter()
-            .partition(|offset| self.earliest(offset).is_none_or(|earliest| earliest <= now));
-        let earliest = too_early.iter().filter_map(|offset| self.earliest(offset)).min();
-        let committed: Vec<_> = offsets.iter().map(|offset| (offset.partition, offset.next)).collect();
-        self.commits.sent(offsets, now);
-        self.commits.due = earliest;
-        if committed.is_empty() {
-            // What failed before is not held any more.
-            self.troubles.over(Subject::Commit);
-            return None;
-        }
-        Some(committed)
-    }
-
-    /// When this may be committed first, if not yet: what the group had committed before is lost with it.
-    fn earliest(&self, offset: &Committable) -> Option<Instant> {
-        let held = self.assignments.get(offset.partition).filter(|held| !held.is_group_asked)?;
-        let is_waited_for =
-            self.is_stopping || self.revoking.as_ref().is_some_and(|revoking| revoking.concerns(offset));
-        (!is_waited_for && !self.mistakes.make(Mistake::FirstCommitIsBlind)).then_some(held.since + FIRST_COMMIT_WAIT)
-    }
-
-    /// What may be committed and is not.
-    pub(super) fn committable(&self) -> Vec<Committable> {
-        let next = |held: &Held| {
-            #[cfg(test)]
-            if self.mistakes.make(Mistake::CommitPastUnfinished) {
-                return held.offsets.committable_with_gaps();
-            }
-            #[cfg(test)]
-            if self.mistakes.make(Mistake::RevokeForgetsUnfinished) && self.revoking.is_some() {
-                return held.offsets.last_received().map(|last| last + 1);
-            }
-            held.offsets.committable()
-        };
-        let committable = |(partition, held): (i32, &Held)| {
-            let next = next(held)?;
-            Some(Committable { partition, assignment: held.assignment, epoch: held.epoch, next })
-        };
-        self.assignments.iter().filter_map(committable).collect()
     }
 }

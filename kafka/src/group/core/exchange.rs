@@ -1,32 +1,10 @@
 //! What goes into the core and what comes out of it.
 
-use super::assignments::{Assignment, Ticket};
+use super::assignments::Assignment;
 use super::flushes::Batch;
 use super::letters::{Letter, LetterError};
+use super::received::Received;
 use crate::group::fetching::Wish;
-
-/// A record that was fetched.
-#[derive(Debug)]
-pub struct Received<R> {
-    /// Its place.
-    pub ticket: Ticket,
-    /// Its timestamp, in milliseconds since 1970.
-    pub timestamp_ms: i64,
-    /// What it takes of the budget.
-    pub bytes: usize,
-    /// It was sent back from the dead letters.
-    pub is_replay: bool,
-    /// What it is, which is nothing to the core.
-    pub cargo: R,
-}
-
-impl<R> Received<R> {
-    /// A record as it was fetched, under this assignment. `bytes` is what it takes of the budget.
-    pub fn new(partition: i32, offset: i64, assignment: Assignment, bytes: usize, cargo: R) -> Self {
-        let ticket = Ticket { partition, assignment, epoch: 0, offset };
-        Self { ticket, timestamp_ms: 0, bytes, is_replay: false, cargo }
-    }
-}
 
 /// What the fetcher's half hands on, in the order in which it happened: one stream, so that no record can overtake the
 /// assignment it belongs to, nor come after its revoke.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use service::Backoff;
 
 use super::buffer::Trigger;
-use super::{Received, jitter};
+use super::jitter::jitter;
+use super::received::Received;
 
 /// Records to be written together; the answer to it names its number.
 #[derive(Debug)]

@@ -3,8 +3,14 @@
 use std::time::Instant;
 
 use super::assignments::Held;
+use super::exchange::{Delivery, Event, NotStored};
+use super::letters::{Letter, LetterError};
+use super::limits::RunAhead;
 use super::mistake::Mistake;
-use super::{Core, Delivery, Event, Letter, LetterError, NotStored, Received, Subject};
+use super::received::Received;
+use super::state::Core;
+use super::trouble::Subject;
+use crate::group::fetching::Wish;
 
 impl<R> Core<R> {
     /// Something happened.
@@ -266,7 +272,7 @@ impl<R> Core<R> {
         for (_, held) in self.assignments.iter_mut() {
             held.is_ahead = is_bounded && held.is_beyond(run_ahead, if held.is_ahead { 2 } else { 1 });
         }
-        let wish = super::Wish {
+        let wish = Wish {
             is_nothing: self.is_stopping
                 || self.brake.exceeded().is_some() && !self.mistakes.make(Mistake::BrakeDoesNotPause),
             ahead: self.assignments.iter().filter(|(_, held)| held.is_ahead).map(|(partition, _)| partition).collect(),
@@ -280,7 +286,7 @@ impl<R> Core<R> {
 
 impl Held {
     /// Whether more is received and not committed than a part of the bounds.
-    fn is_beyond(&self, bound: super::RunAhead, divisor: usize) -> bool {
+    fn is_beyond(&self, bound: RunAhead, divisor: usize) -> bool {
         let (records, bytes) = self.offsets.uncommitted();
         records > bound.records / divisor || bytes > bound.bytes / divisor
     }

@@ -9,7 +9,8 @@ use std::time::Instant;
 use contract::dead_letter::Form;
 use service::Backoff;
 
-use super::{Received, jitter};
+use super::jitter::jitter;
+use super::received::Received;
 
 /// Letters sent at the same time. They come one by one as a rule, and hundreds when every record is bad.
 const MAX_IN_FLIGHT: usize = 32;

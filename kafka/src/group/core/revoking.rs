@@ -1,107 +1,22 @@
-//! Giving partitions up: first their records are finished, then that is committed, then they are given up; or their time is
-//! over, and whoever holds them next reads the rest again.
+//! The partitions that are to be given up.
 
 use std::time::Instant;
 
+use super::assignments::Assignment;
 use super::commits::Committable;
-use super::mistake::Mistake;
-use super::{Assignment, Core, Received, Subject};
 
 /// Partitions that are to be given up.
 #[derive(Debug)]
 pub(super) struct Revoking {
     /// Each with the assignment that ends.
-    partitions: Vec<(i32, Assignment)>,
-    deadline: Instant,
+    pub(super) partitions: Vec<(i32, Assignment)>,
+    /// When they are given up at the latest.
+    pub(super) deadline: Instant,
 }
 
 impl Revoking {
-    pub(super) fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
     /// Whether this is of a partition that is to be given up.
     pub(super) fn concerns(&self, offset: &Committable) -> bool {
         self.partitions.contains(&(offset.partition, offset.assignment))
-    }
-}
-
-impl<R> Core<R> {
-    /// These partitions are to be given up, or are lost already.
-    pub(super) fn revoke(&mut self, partitions: &[i32], are_lost: bool, now: Instant) {
-        // One that was not answered in time is over: the fetcher's half has gone on.
-        self.give_up();
-        let held = partitions.iter().filter_map(|partition| Some((*partition, self.assignments.in_force(*partition)?)));
-        let partitions: Vec<(i32, Assignment)> = held.collect();
-        if are_lost {
-            self.revoking = Some(Revoking { partitions, deadline: now });
-            return;
-        }
-        let mut waiting = self.buffer.take_if(|record| partitions.iter().any(|(id, _)| *id == record.ticket.partition));
-        while !waiting.is_empty() {
-            let rest = waiting.split_off(waiting.len().min(self.limits.batch.messages));
-            self.flushes.urge(std::mem::replace(&mut waiting, rest));
-        }
-        self.revoking = Some(Revoking { partitions, deadline: now + self.limits.revoke_timeout });
-        self.commits.urgent(now);
-    }
-
-    /// Whether partitions may be given up now: their records are finished and committed, or their time is over. A commit that is
-    /// on its way counts, too: should it reach Kafka after another member's, it would set the offset back.
-    pub(super) fn may_give_up(&self, now: Instant) -> bool {
-        let Some(revoking) = &self.revoking else { return false };
-        let is_settled =
-            self.is_settled(revoking) && self.commits.in_flight().is_none() && !self.is_committable(revoking);
-        is_settled || revoking.deadline <= now && !self.mistakes.make(Mistake::RevokeHasNoDeadline)
-    }
-
-    /// Commits at once what a revoke waits for, as soon as it is finished.
-    pub(super) fn hurry_revoke(&mut self, now: Instant) {
-        let is_waiting = |revoking: &Revoking| self.is_settled(revoking) && self.is_committable(revoking);
-        if self.revoking.as_ref().is_some_and(is_waiting) {
-            self.commits.urgent(now);
-        }
-    }
-
-    /// Gives up what is being revoked. A flush of its records that ends later counts for nothing.
-    pub(super) fn give_up(&mut self) {
-        let Some(Revoking { partitions, .. }) = self.revoking.take() else { return };
-        for (partition, assignment) in &partitions {
-            self.assignments.give_up(*partition, *assignment);
-        }
-        self.drop_ended(|record| partitions.contains(&(record.ticket.partition, record.ticket.assignment)));
-        self.wish_anew();
-    }
-
-    /// Drops records of assignments that have ended, wherever they wait. Those on their way are met again by their answers.
-    pub(super) fn drop_ended(&mut self, is_ended: impl Fn(&Received<R>) -> bool) {
-        let mut dropped = self.buffer.take_if(&is_ended);
-        let (waiting, over) = self.flushes.drop_waiting(&is_ended);
-        dropped.extend(waiting);
-        over.into_iter().for_each(|number| self.troubles.over(Subject::Flush(number)));
-        for letter in self.letters.drop_waiting(&is_ended) {
-            self.troubles.over(Subject::Letter(letter.number));
-            dropped.push(letter.record);
-        }
-        dropped.extend(self.braked.extract_if(.., |record| is_ended(record)));
-        if !self.mistakes.make(Mistake::BudgetLeaks) {
-            dropped.iter().for_each(|record| self.budget.give_back(record.bytes));
-        }
-    }
-
-    /// Whether nothing of these partitions is unfinished, but what the brake holds.
-    fn is_settled(&self, revoking: &Revoking) -> bool {
-        if self.mistakes.make(Mistake::RevokeForgetsUnfinished) {
-            return true;
-        }
-        revoking.partitions.iter().all(|(partition, assignment)| {
-            let held = self.assignments.get(*partition).filter(|held| held.assignment == *assignment);
-            held.is_none_or(|held| held.offsets.unfinished() == 0)
-        })
-    }
-
-    fn is_committable(&self, revoking: &Revoking) -> bool {
-        let offsets = self.committable();
-        offsets.iter().any(|offset| revoking.concerns(offset))
     }
 }

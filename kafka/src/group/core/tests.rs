@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::group::budget::Budget;
+use crate::group::fetching::Wish;
 
 /// A record of the first assignment.
 pub(in crate::group) fn received(partition: i32, offset: i64, bytes: usize) -> Received<()> {
