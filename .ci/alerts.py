@@ -55,7 +55,12 @@ def faults(alert, recorded, headings, fires, stays_silent):
 
 
 def check():
-    tests = [case for file in load("prometheus/tests/*.yml") for test in file["tests"] for case in test.get("alert_rule_test", [])]
+    tests = [
+        case
+        for file in load("prometheus/tests/*.yml")
+        for test in file["tests"]
+        for case in test.get("alert_rule_test", [])
+    ]
     fires = {case["alertname"] for case in tests if case.get("exp_alerts")}
     stays_silent = {case["alertname"] for case in tests if not case.get("exp_alerts")}
     with open("docs/runbook.md", encoding="utf-8") as file:
@@ -63,7 +68,9 @@ def check():
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     alerts = [rule for rule in rules() if "alert" in rule]
     found = [f"{a['alert']}: {fault}" for a in alerts for fault in faults(a, recorded, headings, fires, stays_silent)]
-    found += [f"{name}: docs/runbook.md has it, the rules have not" for name in set(headings) - {a["alert"] for a in alerts}]
+    found += [
+        f"{name}: docs/runbook.md has it, the rules have not" for name in set(headings) - {a["alert"] for a in alerts}
+    ]
     print("\n".join(sorted(found)))
     return 1 if found or not alerts else 0
 

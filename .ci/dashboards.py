@@ -3,8 +3,9 @@
 typescript   a module that tsc accepts when the dashboards have Grafana's published shape, panel options included
 rules        their queries as a Prometheus rule file, so that promtool parses them
 metrics      the names of the metrics that they query
-queries      every query as a line of JSON (dashboard, panel, refId, expr), with values in place of Grafana's variables, so that
-             a live Prometheus can be asked for it; a template variable's query gives the series that its values come from
+queries      every query as a line of JSON (dashboard, panel, refId, expr), with values in place of Grafana's
+             variables, so that a live Prometheus can be asked for it; a template variable's query gives the series
+             that its values come from
 conventions  names what a panel lacks, and ids that are used twice; fails if there is any
 format       rewrites the dashboards as they are to be written: two spaces, and on one line what fits
 """
@@ -16,12 +17,15 @@ import sys
 # What JSON spells as a value is an enum in the published types. `Target` is the part of a Prometheus query that we use.
 TYPES = """\
 import type { Dashboard, DashboardLink, GraphFieldConfig } from "@grafana/schema";
-import type { Options as StatOptions } from "@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen";
-import type { Options as GraphOptions } from "@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen";
+import type { Options as StatOptions }
+  from "@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen";
+import type { Options as GraphOptions }
+  from "@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen";
 type Json<T> = T extends string ? `${T}` : T extends object ? { [K in keyof T]: Json<T[K]> } : T;
 type Link = Pick<DashboardLink, "title" | "url" | "targetBlank">;
 type Annotation = { target: { refId: string; expr: string }; titleFormat: string; textFormat: string };
-type Target = { refId: string; datasource: { type: "prometheus"; uid: "prometheus" }; expr: string; legendFormat: string };
+type Source = { type: "prometheus"; uid: "prometheus" };
+type Target = { refId: string; datasource: Source; expr: string; legendFormat: string };
 """
 # Panel type: types of `options` and of `fieldConfig.defaults.custom`.
 PANELS = {
@@ -40,7 +44,8 @@ def typescript(dashboards):
         lines.append(f"export const {name}: {type_name} = {json.dumps(value, indent=1)};")
 
     for number, (_, dashboard) in enumerate(dashboards):
-        # The published types know neither a data source's own part of an annotation nor that a panel's link may be short.
+        # The published types know neither a data source's own part of an annotation nor that a panel's link may be
+        # short.
         known = json.loads(json.dumps(dashboard))
         for index, annotation in enumerate(known["annotations"]["list"]):
             own = {key: annotation.pop(key) for key in ("target", "titleFormat", "textFormat") if key in annotation}
@@ -63,9 +68,15 @@ def typescript(dashboards):
 def queries(dashboards):
     """Every query of the panels, the annotations and the template variables."""
     for _, dashboard in dashboards:
-        found = [(panel["title"], target["refId"], target["expr"]) for panel in dashboard["panels"] for target in panel.get("targets", [])]
+        found = [
+            (panel["title"], target["refId"], target["expr"])
+            for panel in dashboard["panels"]
+            for target in panel.get("targets", [])
+        ]
         for annotation in dashboard["annotations"]["list"]:
-            found.append((f"annotation {annotation['name']}", annotation["target"]["refId"], annotation["target"]["expr"]))
+            found.append(
+                (f"annotation {annotation['name']}", annotation["target"]["refId"], annotation["target"]["expr"])
+            )
         for variable in dashboard["templating"]["list"]:
             series = re.fullmatch(r"label_values\((.+), \w+\)", variable["query"]["query"])[1]
             found.append((f"variable {variable['name']}", variable["query"]["refId"], series))
@@ -113,7 +124,9 @@ def conventions(dashboards):
                 "unit": defaults.get("unit"),
                 "thresholds": defaults.get("thresholds", {}).get("steps"),
             }
-            found += [f"{dashboard['title']}: {panel['title']} has no {what}" for what, value in has.items() if not value]
+            found += [
+                f"{dashboard['title']}: {panel['title']} has no {what}" for what, value in has.items() if not value
+            ]
             refs = [target["refId"] for target in panel["targets"]]
             if len(refs) != len(set(refs)):
                 found.append(f"{dashboard['title']}: {panel['title']} has a refId twice")

@@ -1,10 +1,10 @@
-"""Everything that an operator looks at, live: brings the pipeline up with a Prometheus, lets happen what the dashboards and
-alerts are there for (load, refused posts, a dead letter, members that come and go, a store that stands still), and asks
-Prometheus for every query of the dashboards and every measure of the alerts. All of them must have data; the lag alert must
-fire while the store stands still, and clear after.
+"""Everything that an operator looks at, live: brings the pipeline up with a Prometheus, lets happen what the dashboards
+and alerts are there for (load, refused posts, a dead letter, members that come and go, a store that stands still),
+and asks Prometheus for every query of the dashboards and every measure of the alerts. All of them must have data;
+the lag alert must fire while the store stands still, and clear after.
 
-    python3 -u .ci/observe.py    prints one line a query; needs a release build of loadtest, target/ci-tools of
-                                check-deploy, and kcat
+    python3 -u .ci/observe.py
+        prints one line a query; needs a release build of loadtest, target/ci-tools of check-deploy, and kcat
 """
 
 import contextlib
@@ -49,7 +49,9 @@ def main():
             LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--prometheus", LAB,
             "--rate", "300", "--vus", "50", "--duration", "10m", KAFKA_BROKER=places["Kafka"],
         )  # fmt: skip
-        member = spawn(LOADTEST, "consumer", KAFKA_BROKER=places["Kafka"], MONGO_URI=places["store"], HOST="127.0.0.1", PORT="0")
+        member = spawn(
+            LOADTEST, "consumer", KAFKA_BROKER=places["Kafka"], MONGO_URI=places["store"], HOST="127.0.0.1", PORT="0"
+        )
         # Two scrapes, so that it is seen that one is down and that the other has joined.
         time.sleep(11)
         spawn(*exporter)
@@ -106,11 +108,18 @@ def ask(prometheus, expr, since):
 
 def check_metrics(service):
     with urllib.request.urlopen(f"{service}/metrics", timeout=30) as answer:
-        return subprocess.run([f"{TOOLS}/prometheus/usr/bin/promtool", "check", "metrics"], input=answer.read()).returncode == 0
+        return (
+            subprocess.run([f"{TOOLS}/prometheus/usr/bin/promtool", "check", "metrics"], input=answer.read()).returncode
+            == 0
+        )
 
 
 def firing(prometheus):
-    return {alert["labels"]["alertname"] for alert in get(f"{prometheus}/api/v1/alerts")["alerts"] if alert["state"] == "firing"}
+    return {
+        alert["labels"]["alertname"]
+        for alert in get(f"{prometheus}/api/v1/alerts")["alerts"]
+        if alert["state"] == "firing"
+    }
 
 
 def expressions():

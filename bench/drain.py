@@ -1,12 +1,14 @@
 """What the consumer makes of a backlog, beside what the store takes of raw inserts: rates, CPU and memory.
 
-    python3 bench/drain.py [ROUNDS [POSTS [STORE [OTHER]]]]    needs a release build of loadtest, and wrk; by default 5 rounds of
-                                                             1,000,000 posts with the store `auto` (or `memory`)
+    python3 bench/drain.py [ROUNDS [POSTS [STORE [OTHER]]]]
+        needs a release build of loadtest, and wrk; by default 5 rounds of 1,000,000 posts with the store `auto` (or
+        `memory`)
 
-The producer fills a topic once. In each round `loadtest limits --only insert` measures the ceiling, with the consumer's driver,
-batch size, flushes in flight and write concern, before and after a consumer with a group and a database of its own stores the
-posts; its share is that of the mean of the two. OTHER is another build's command, such as `other/loadtest consumer`, which takes
-its turn in the same rounds. The figures are medians of the rounds, with the least and the most.
+The producer fills a topic once. In each round `loadtest limits --only insert` measures the ceiling, with the
+consumer's driver, batch size, flushes in flight and write concern, before and after a consumer with a group and a
+database of its own stores the posts; its share is that of the mean of the two. OTHER is another build's command,
+such as `other/loadtest consumer`, which takes its turn in the same rounds. The figures are medians of the rounds,
+with the least and the most.
 """
 
 import contextlib
@@ -16,7 +18,6 @@ import re
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -72,7 +73,18 @@ def fill(broker, posts, folder, **settings):
 
 def ceiling(places, folder):
     """Documents/s of raw inserts."""
-    command = (LOADTEST, "limits", "--only", "insert", "--rounds", "1", "--duration", f"{CEILING_SECONDS}s", "--report", folder)
+    command = (
+        LOADTEST,
+        "limits",
+        "--only",
+        "insert",
+        "--rounds",
+        "1",
+        "--duration",
+        f"{CEILING_SECONDS}s",
+        "--report",
+        folder,
+    )
     with child(command, {"KAFKA_BROKER": places["Kafka"], "MONGO_URI": uri(places["store"], "ceiling")}) as process:
         end(process, None)
     with open(os.path.join(folder, "limits.json")) as file:
@@ -81,8 +93,14 @@ def ceiling(places, folder):
 
 def drain(command, places, name, posts):
     """A fresh consumer stores the posts, and what it took from its first look on that found some until the last."""
-    variables = {"KAFKA_BROKER": places["Kafka"], "KAFKA_GROUP": name, "MONGO_URI": uri(places["store"], name), "LOG": "warn",
-                 "HOST": "127.0.0.1", "PORT": CONSUMER.rsplit(":", 1)[1]}
+    variables = {
+        "KAFKA_BROKER": places["Kafka"],
+        "KAFKA_GROUP": name,
+        "MONGO_URI": uri(places["store"], name),
+        "LOG": "warn",
+        "HOST": "127.0.0.1",
+        "PORT": CONSUMER.rsplit(":", 1)[1],
+    }
     with child(command, variables) as process:
         first = wait("the first posts", lambda: look(process.pid), 60, process)
         looks, deadline = [first], time.monotonic() + DEADLINE_SECONDS
@@ -124,7 +142,9 @@ def uri(store, database):
 def drop_database(store, database):
     """The command by hand, for want of a driver: what is stored would fill the store in memory in the end."""
     name = database.encode()
-    fields = b"\x10dropDatabase\0" + struct.pack("<i", 1) + b"\x02$db\0" + struct.pack("<i", len(name) + 1) + name + b"\0"
+    fields = (
+        b"\x10dropDatabase\0" + struct.pack("<i", 1) + b"\x02$db\0" + struct.pack("<i", len(name) + 1) + name + b"\0"
+    )
     document = struct.pack("<i", len(fields) + 5) + fields + b"\0"
     op_msg, body = 2013, struct.pack("<i", 0) + b"\0" + document
     host, port = re.search(r"//(?:.*@)?([^:/]+):(\d+)", store).groups()
@@ -135,13 +155,23 @@ def drop_database(store, database):
 
 
 def tell(ceilings, found):
-    columns = (("posts/s", "rate", 0, 28), ("of the ceiling", "share", 2, 20), ("CPU µs a post", "cpu", 2, 22), ("MB at most", "most", 0, 15),
-               ("MB at 1/4", "quarter", 0, 15), ("at 1/2", "half", 0, 15), ("at the end", "end", 0, 15))  # fmt: skip
+    columns = (
+        ("posts/s", "rate", 0, 28),
+        ("of the ceiling", "share", 2, 20),
+        ("CPU µs a post", "cpu", 2, 22),
+        ("MB at most", "most", 0, 15),
+        ("MB at 1/4", "quarter", 0, 15),
+        ("at 1/2", "half", 0, 15),
+        ("at the end", "end", 0, 15),
+    )
     width = max(map(len, found))
     print(f"{'ceiling':{width}}{spread(ceilings, 0):>28}")
     print(" " * width + "".join(f"{title:>{size}}" for title, _, _, size in columns))
     for name, turns in found.items():
-        print(f"{name:{width}}" + "".join(f"{spread([turn[key] for turn in turns], digits):>{size}}" for _, key, digits, size in columns))
+        print(
+            f"{name:{width}}"
+            + "".join(f"{spread([turn[key] for turn in turns], digits):>{size}}" for _, key, digits, size in columns)
+        )
     if len(found) == 2:
         for key, title in (("rate", "rate"), ("cpu", "CPU a post")):
             print(f"consumer / other build, {title}: " + spread([a[key] / b[key] for a, b in zip(*found.values())], 2))

@@ -1,10 +1,12 @@
-"""The lab's generator beside wrk and k6, on one bare server that answers 201: rates, CPU, and the latencies that each tells.
+"""The lab's generator beside wrk and k6, on one bare server that answers 201: rates, CPU, and the latencies that each
+tells.
 
-    python3 bench/generators.py [ROUNDS [SECONDS]]    needs a release build of loadtest, wrk, and k6 in target/ci-tools or K6;
-                                                    by default 5 rounds of 6 s each
+    python3 bench/generators.py [ROUNDS [SECONDS]]
+        needs a release build of loadtest, wrk, and k6 in target/ci-tools or K6; by default 5 rounds of 6 s each
 
-In each round every tool has its turn, first as fast as it goes, then at the same moderate load: 64 users who pause for 20 ms
-after each answer. The figures are medians of the rounds, with the least and the most; ratios are of the same round.
+In each round every tool has its turn, first as fast as it goes, then at the same moderate load: 64 users who pause
+for 20 ms after each answer. The figures are medians of the rounds, with the least and the most; ratios are of the
+same round.
 """
 
 import contextlib
@@ -43,7 +45,8 @@ const params = { headers: { 'Content-Type': 'application/json' } };
 export default function () {
   const title = `load 00ab12cd ${exec.vu.idInTest}-${exec.vu.iterationInInstance}`;
   const answer = http.post(`${__ENV.BASE_URL}/create-post`, JSON.stringify({ title, content }), params);
-  check(answer, { 'status is 201': ({ status }) => status === 201, 'an id is returned': ({ body }) => /"id":"[0-9a-f-]{36}"/.test(body) });
+  const has_id = ({ body }) => /"id":"[0-9a-f-]{36}"/.test(body);
+  check(answer, { 'status is 201': ({ status }) => status === 201, 'an id is returned': has_id });
   if (PAUSE) sleep(PAUSE);
 }
 """
@@ -66,7 +69,11 @@ def turn(run, url, server, seconds, pause_ms, folder):
     figures = run(url, seconds, pause_ms, folder)
     after = os.times()
     own = after.children_user + after.children_system - before.children_user - before.children_system
-    return {**figures, "cpu": own * 1e6 / figures["posts"], "server": (cpu_seconds(server) - server_before) * 1e6 / figures["posts"]}
+    return {
+        **figures,
+        "cpu": own * 1e6 / figures["posts"],
+        "server": (cpu_seconds(server) - server_before) * 1e6 / figures["posts"],
+    }
 
 
 def lab(url, seconds, pause_ms, folder):
@@ -75,8 +82,13 @@ def lab(url, seconds, pause_ms, folder):
     with open(os.path.join(folder, "report.json")) as file:
         report = json.load(file)
     latency = report["latency_ms"]
-    return {"posts": report["accepted"], "rate": report["accepted_per_second"], "p50": latency["p50"], "p99": latency["p99"],
-            "late": report["generator"]["lateness_ms"]["p50"]}
+    return {
+        "posts": report["accepted"],
+        "rate": report["accepted_per_second"],
+        "p50": latency["p50"],
+        "p99": latency["p99"],
+        "late": report["generator"]["lateness_ms"]["p50"],
+    }
 
 
 def wrk(url, seconds, pause_ms, folder):
@@ -110,15 +122,22 @@ def k6(url, seconds, pause_ms, folder):
 def tell(title, found):
     print(f"\n{title}\n{'':6}{'posts/s':>28}{'CPU µs a post':>24}{'of the server':>24}{'p50 ms':>24}{'p99 ms':>28}")
     for tool, turns in found.items():
-        columns = [spread([turn[name] for turn in turns], digits) for name, digits in
-                   (("rate", 0), ("cpu", 1), ("server", 1), ("p50", 2), ("p99", 2))]
+        columns = [
+            spread([turn[name] for turn in turns], digits)
+            for name, digits in (("rate", 0), ("cpu", 1), ("server", 1), ("p50", 2), ("p99", 2))
+        ]
         print(f"{tool:6}{columns[0]:>28}{columns[1]:>24}{columns[2]:>24}{columns[3]:>24}{columns[4]:>28}")
     # wrk and k6 count from when they send, however late that is.
-    print(f"lab's latencies count from when a post was due; it left so late, in ms at the median: {spread([turn['late'] for turn in found['lab']], 2)}")
+    late = spread([turn["late"] for turn in found["lab"]], 2)
+    print(f"lab's latencies count from when a post was due; it left this late, in ms at the median: {late}")
     for other in ("wrk", "k6"):
         pairs = list(zip(found["lab"], found[other]))
-        ratios = [("rate", [a["rate"] / b["rate"] for a, b in pairs]), ("posts per CPU second", [b["cpu"] / a["cpu"] for a, b in pairs]),
-                  ("p50", [a["p50"] / b["p50"] for a, b in pairs]), ("p99", [a["p99"] / b["p99"] for a, b in pairs])]
+        ratios = [
+            ("rate", [a["rate"] / b["rate"] for a, b in pairs]),
+            ("posts per CPU second", [b["cpu"] / a["cpu"] for a, b in pairs]),
+            ("p50", [a["p50"] / b["p50"] for a, b in pairs]),
+            ("p99", [a["p99"] / b["p99"] for a, b in pairs]),
+        ]
         print(f"lab / {other}: " + ", ".join(f"{name} {spread(values, 2)}" for name, values in ratios))
 
 

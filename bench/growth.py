@@ -1,11 +1,13 @@
-"""How the cost of a post grows at both services: with the size of its content, connections, partitions, batches and members.
+"""How the cost of a post grows at both services: with the size of its content, connections, partitions, batches and
+members.
 
-    python3 bench/growth.py [ROUNDS [SECONDS [POSTS]]]    needs a release build of loadtest, and wrk; by default 3 rounds of 3 s a
-                                                        turn of the producer, and of 300,000 posts a turn of the consumer
+    python3 bench/growth.py [ROUNDS [SECONDS [POSTS]]]
+        needs a release build of loadtest, and wrk; by default 3 rounds of 3 s a turn of the producer, and of 300,000
+        posts a turn of the consumer
 
-The producer's turns have no consumer, the consumer's a backlog and the store in memory. Every turn has a fresh service; the first
-of each list is what the others are to be held against, in the same round. The figures are medians of the rounds, with the least
-and the most.
+The producer's turns have no consumer, the consumer's a backlog and the store in memory. Every turn has a fresh
+service; the first of each list is what the others are to be held against, in the same round. The figures are medians
+of the rounds, with the least and the most.
 """
 
 import contextlib
@@ -72,8 +74,15 @@ def produce(places, characters, connections, partitions, seconds, folder):
 
 def consume(places, name, partitions, members, batch, posts):
     """From the time at which each member has stored some until all is stored: rebalances are no part of it."""
-    variables = {**topic(partitions), "KAFKA_BROKER": places["Kafka"], "KAFKA_GROUP": name, "MONGO_URI": uri(places["store"], name),
-                 "LOG": "warn", "HOST": "127.0.0.1", "CONSUMER_BATCH_MESSAGES": str(batch)}  # fmt: skip
+    variables = {
+        **topic(partitions),
+        "KAFKA_BROKER": places["Kafka"],
+        "KAFKA_GROUP": name,
+        "MONGO_URI": uri(places["store"], name),
+        "LOG": "warn",
+        "HOST": "127.0.0.1",
+        "CONSUMER_BATCH_MESSAGES": str(batch),
+    }
     with contextlib.ExitStack() as stack:
         started = []
         for port in range(FIRST_PORT, FIRST_PORT + members):
@@ -81,7 +90,9 @@ def consume(places, name, partitions, members, batch, posts):
             started.append((process.pid, f"http://127.0.0.1:{port}", process))
         looks = lambda: [look(pid, url) for pid, url, _ in started]
         stored = lambda told: sum(one["stored"] for one in told)
-        first = wait("every member's first posts", lambda: all(told := looks()) and told, 60, *[one for _, _, one in started])
+        first = wait(
+            "every member's first posts", lambda: all(told := looks()) and told, 60, *[one for _, _, one in started]
+        )
         last = wait("the last posts", lambda: stored(told := looks()) >= posts and told, 300)
         kernel = sum(kernel_share(pid) for pid, _, _ in started) / members
         for _, _, process in started:

@@ -1,12 +1,15 @@
-"""How many instructions each core takes (`benches/` of contract, kafka, producer and consumer), beside what bench/instructions.json has.
+"""How many instructions each core takes (`benches/` of contract, kafka, producer and consumer), beside what
+bench/instructions.json has.
 
-    python3 bench/instructions.py             fails if a count is off by more than 5 %, or 20 % with another compiler than the
-                                            baseline's; needs valgrind, and builds what it counts
-    python3 bench/instructions.py --accept    writes the counts into bench/instructions.json instead
+    python3 bench/instructions.py
+        fails if a count is off by more than 5 %, or 20 % with another compiler than the baseline's; needs valgrind,
+        and builds what it counts
+    python3 bench/instructions.py --accept
+        writes the counts into bench/instructions.json instead
 
-On one machine with one compiler a count is the same in every run. Another compiler, another C library (its `memcpy`) and a CPU
-without AVX2 give others, hence the tolerance. A count that has shrunk fails, too: with an old baseline it could grow back
-unnoticed. Each core runs in a process of its own, so that none depends on those before it.
+On one machine with one compiler a count is the same in every run. Another compiler, another C library (its `memcpy`)
+and a CPU without AVX2 give others, hence the tolerance. A count that has shrunk fails, too: with an old baseline it
+could grow back unnoticed. Each core runs in a process of its own, so that none depends on those before it.
 """
 
 import concurrent.futures
@@ -23,8 +26,8 @@ BASELINE = os.path.join(ROOT, "bench/instructions.json")
 TOLERANCE = 0.05
 # A change must not fail because the compiler is another one since.
 TOLERANCE_ANOTHER_RUSTC = 0.20
-# The lab has no benches. Named with the others, it gives the dependencies the features that they have in its own build, so that
-# few are built a second time.
+# The lab has no benches. Named with the others, it gives the dependencies the features that they have in its own build,
+# so that few are built a second time.
 PACKAGES = ("contract", "kafka", "producer", "consumer", "loadtest")
 # Within this function of contract/benches/cores/measure.rs alone is counted.
 COUNTED = "*cores*counted*"
@@ -35,7 +38,9 @@ def main(arguments):
         sys.exit(__doc__)
     if not shutil.which("valgrind"):
         sys.exit("valgrind is missing: apt-get install valgrind")
-    cores = [(package, program, name) for package, program in programs() for name in output((program, "--list")).splitlines()]
+    cores = [
+        (package, program, name) for package, program in programs() for name in output((program, "--list")).splitlines()
+    ]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         counts = list(pool.map(lambda core: count(*core[1:]), cores))
     found = {}
@@ -53,13 +58,26 @@ def main(arguments):
 def programs():
     """The crate and the path of each bench program, built."""
     packages = [argument for package in PACKAGES for argument in ("-p", package)]
-    command = ("cargo", "bench", "--locked", "--no-run", "--bench", "cores", "--message-format=json-render-diagnostics", *packages)
+    command = (
+        "cargo",
+        "bench",
+        "--locked",
+        "--no-run",
+        "--bench",
+        "cores",
+        "--message-format=json-render-diagnostics",
+        *packages,
+    )
     built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:
         sys.exit("the benches do not build")
-    artifacts = [message for message in map(json.loads, built.stdout.splitlines()) if message["reason"] == "compiler-artifact"]
+    artifacts = [
+        message for message in map(json.loads, built.stdout.splitlines()) if message["reason"] == "compiler-artifact"
+    ]
     benches = [artifact for artifact in artifacts if artifact["target"]["kind"] == ["bench"]]
-    return [(os.path.relpath(bench["target"]["src_path"], ROOT).split(os.sep)[0], bench["executable"]) for bench in benches]
+    return [
+        (os.path.relpath(bench["target"]["src_path"], ROOT).split(os.sep)[0], bench["executable"]) for bench in benches
+    ]
 
 
 def count(program, name):
@@ -74,7 +92,9 @@ def judge(found, baseline):
     if found["machine"] != baseline["machine"]:
         print(f"not judged: the baseline was counted on {baseline['machine']}, this is {found['machine']}")
         baseline = found
-    flat = lambda counts: {(package, name): value for package, cores in counts["instructions"].items() for name, value in cores.items()}
+    flat = lambda counts: {
+        (package, name): value for package, cores in counts["instructions"].items() for name, value in cores.items()
+    }
     now, before = flat(found), flat(baseline)
     tolerance, faults = TOLERANCE, []
     if found["rustc"] != baseline["rustc"]:
@@ -92,9 +112,13 @@ def judge(found, baseline):
             print(f"{title:52}{before[core]:12,}{now[core]:12,}{change:+10.1%}")
             if abs(change) > tolerance:
                 verb = "grew" if change > 0 else "shrank"
-                faults.append(f"{title} {verb} by {abs(change):.1%}, from {before[core]:,} to {now[core]:,} instructions")
+                faults.append(
+                    f"{title} {verb} by {abs(change):.1%}, from {before[core]:,} to {now[core]:,} instructions"
+                )
     if faults:
-        faults.append(f"More than {tolerance:.0%} is a fault. If this is wanted: python3 bench/instructions.py --accept")
+        faults.append(
+            f"More than {tolerance:.0%} is a fault. If this is wanted: python3 bench/instructions.py --accept"
+        )
         sys.exit("\n".join(faults))
 
 

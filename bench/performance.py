@@ -1,12 +1,14 @@
-"""What a post costs the producer, beside a bare hyper server that answers 201: rates, CPU, latencies and memory, by wrk.
+"""What a post costs the producer, beside a bare hyper server that answers 201: rates, CPU, latencies and memory, by
+wrk.
 
-    python3 bench/performance.py [ROUNDS [SECONDS]]    needs a release build of loadtest, and wrk; by default 5 rounds of 6 s
-                                                     each, with native servers and no consumer
+    python3 bench/performance.py [ROUNDS [SECONDS]]
+        needs a release build of loadtest, and wrk; by default 5 rounds of 6 s each, with native servers and no
+        consumer
 
-In each round the bare server and the producer have their turns with the same requests, so that their ratio is of the same
-minute; then the producer has turns with other numbers of connections and with bulks, and both have one at some half of the
-rate. All rounds have the same broker, as Kafka's own scripts would start it, and warm. The figures are medians of the rounds,
-with the least and the most.
+In each round the bare server and the producer have their turns with the same requests, so that their ratio is of the
+same minute; then the producer has turns with other numbers of connections and with bulks, and both have one at some
+half of the rate. All rounds have the same broker, as Kafka's own scripts would start it, and warm. The figures are
+medians of the rounds, with the least and the most.
 """
 
 import contextlib
@@ -28,7 +30,8 @@ wrk.method, wrk.path = "POST", "/create-posts"
 wrk.body = '[' .. string.rep(post .. ',', {BULK_POSTS - 1}) .. post .. ']'
 wrk.headers["content-type"] = "application/json"
 """
-# wrk has no rate of its own: each connection pauses after its answer, so that 300 of them ask for some half of the full rate.
+# wrk has no rate of its own: each connection pauses after its answer, so that 300 of them ask for some half of the full
+# rate.
 PAUSE_MS = 10
 PAUSED = WRK_SCRIPT + f"function delay() return {PAUSE_MS} end\n"
 # With the JVM's second compiler, which the lab's brokers go without, since most of them do not live long enough for it.
@@ -66,8 +69,12 @@ def main(rounds=5, seconds=6):
 @contextlib.contextmanager
 def producer(broker, **settings):
     """A fresh one, so that its memory is of this turn alone."""
-    with child((LOADTEST, "producer"), {"KAFKA_BROKER": broker, "HOST": "127.0.0.1", "PORT": "3900", "LOG": "warn", **settings}) as process:
-        ready = lambda: subprocess.run(("curl", "-fs", "http://127.0.0.1:3900/readyz"), capture_output=True).returncode == 0
+    with child(
+        (LOADTEST, "producer"), {"KAFKA_BROKER": broker, "HOST": "127.0.0.1", "PORT": "3900", "LOG": "warn", **settings}
+    ) as process:
+        ready = lambda: (
+            subprocess.run(("curl", "-fs", "http://127.0.0.1:3900/readyz"), capture_output=True).returncode == 0
+        )
         wait("the producer", ready, 30, process)
         yield "http://127.0.0.1:3900", process.pid
         end(process, signal.SIGTERM)
@@ -101,14 +108,26 @@ def most_memory(pid):
 
 
 def tell(found):
-    columns = (("posts/s", "rate", 0, 30), ("CPU µs a post", "cpu", 1, 22), ("p50 ms", "p50", 1, 20), ("p99 ms", "p99", 1, 24), ("MB at most", "memory", 0, 15))
+    columns = (
+        ("posts/s", "rate", 0, 30),
+        ("CPU µs a post", "cpu", 1, 22),
+        ("p50 ms", "p50", 1, 20),
+        ("p99 ms", "p99", 1, 24),
+        ("MB at most", "memory", 0, 15),
+    )
     width = max(map(len, found))
     print(" " * width + "".join(f"{title:>{size}}" for title, _, _, size in columns))
     for name, turns in found.items():
-        print(f"{name:{width}}" + "".join(f"{spread([turn[key] for turn in turns], digits):>{size}}" for _, key, digits, size in columns))
+        print(
+            f"{name:{width}}"
+            + "".join(f"{spread([turn[key] for turn in turns], digits):>{size}}" for _, key, digits, size in columns)
+        )
     first, second = list(found)[:2]
     for key, title in (("rate", "rate"), ("cpu", "CPU a post")):
-        print(f"producer / bare, 300 connections, {title}: " + spread([b[key] / a[key] for a, b in zip(found[first], found[second])], 2))
+        print(
+            f"producer / bare, 300 connections, {title}: "
+            + spread([b[key] / a[key] for a, b in zip(found[first], found[second])], 2)
+        )
 
 
 if __name__ == "__main__":

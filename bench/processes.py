@@ -1,4 +1,4 @@
-"""Processes that a measuring script starts, and what it reads of them. They end with the script, even if it is killed."""
+"""Processes that a measuring script starts, and what it reads of them. They end with it, even if it is killed."""
 
 import contextlib
 import ctypes
@@ -23,7 +23,12 @@ def child(command, variables):
     environment, die_with_parent = {**os.environ, **variables}, lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=die_with_parent
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent,
         )
         process.output = output
         try:

@@ -1,6 +1,7 @@
 """What it costs to be scraped: paired windows with and without scrapes of the producer, while 64 connections load it.
 
-    python3 bench/scrape_cost.py [PAIRS [SCRAPES_PER_SECOND]]    needs a release build of loadtest; by default 12 pairs and 1
+python3 bench/scrape_cost.py [PAIRS [SCRAPES_PER_SECOND]]    needs a release build of loadtest; by default 12 pairs
+and 1
 """
 
 import contextlib
@@ -30,10 +31,13 @@ def measure(url, load, pairs, rate):
     time.sleep(10)
     ratios = []
     for _ in range(pairs):
-        accepted = {is_scraped: window(url, rate if is_scraped else 0) for is_scraped in random.sample([True, False], 2)}
+        accepted = {
+            is_scraped: window(url, rate if is_scraped else 0) for is_scraped in random.sample([True, False], 2)
+        }
         ratios.append(accepted[True] / accepted[False])
     mean, error = statistics.mean(ratios), statistics.stdev(ratios) / math.sqrt(pairs)
-    print(f"accepted with {rate:g} scrapes a second / without: {mean:.3f}, 95 % confidence {mean - 2 * error:.3f} to {mean + 2 * error:.3f}")
+    low, high = mean - 2 * error, mean + 2 * error
+    print(f"accepted with {rate:g} scrapes a second / without: {mean:.3f}, 95 % confidence {low:.3f} to {high:.3f}")
     load.kill()
     time.sleep(2)
     before = cpu_seconds(get(url))

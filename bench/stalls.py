@@ -1,14 +1,16 @@
-"""Whether a post ever waits longer than its linger, a look at the broker and the way there: at every number of connections, batch
-size and codec, on loopback and on links with a delay.
+"""Whether a post ever waits longer than its linger, a look at the broker and the way there: at every number of
+connections, batch size and codec, on loopback and on links with a delay.
 
-    python3 bench/stalls.py [SECONDS [ROUND_TRIPS]]    needs a release build of loadtest, and wrk; by default 1 s for each of the
-                                                     375 turns, 125 of them for each round trip of 0,1,20 ms
+    python3 bench/stalls.py [SECONDS [ROUND_TRIPS]]
+        needs a release build of loadtest, and wrk; by default 1 s for each of the 375 turns, 125 of them for each
+        round trip of 0,1,20 ms
 
-For a delay `loadtest up --stack-only --proxied` puts Toxiproxy before the broker, which holds its answers for the round trip. The
-connections pause, each as long as chance has it, so that they ask for some 5,000 posts a second, whatever their number: the
-machine is not full, so what a post waits for is the pipeline. A median above linger + 3 ms + twice the round trip (for its own batch, and for one
-that is under way) is a stall, such as the 40 ms of a delayed acknowledgement, unless it is gone when looked for again. Where
-batches are so small that a round trip's worth of them cannot hold so many posts, the queue is what is waited for: not judged.
+For a delay `loadtest up --stack-only --proxied` puts Toxiproxy before the broker, which holds its answers for the
+round trip. The connections pause, each as long as chance has it, so that they ask for some 5,000 posts a second,
+whatever their number: the machine is not full, so what a post waits for is the pipeline. A median above linger + 3
+ms + twice the round trip (for its own batch, and for one that is under way) is a stall, such as the 40 ms of a
+delayed acknowledgement, unless it is gone when looked for again. Where batches are so small that a round trip's
+worth of them cannot hold so many posts, the queue is what is waited for: not judged.
 """
 
 import contextlib
@@ -40,14 +42,26 @@ def main(seconds="1", round_trips="0,1,20"):
         for round_trip in map(int, round_trips.split(",")):
             with contextlib.ExitStack() as stack:
                 broker = stack.enter_context(broker_behind(round_trip))
-                print(f"\nround trip {round_trip} ms, p50 in ms{'':13}" + "".join(f"{count:>8,}" for count in CONNECTIONS) + "  connections")
+                print(
+                    f"\nround trip {round_trip} ms, p50 in ms{'':13}"
+                    + "".join(f"{count:>8,}" for count in CONNECTIONS)
+                    + "  connections"
+                )
                 for codec in CODECS:
                     for batch_bytes in BATCH_BYTES:
                         carried = LANES * batch_bytes / BYTES_A_POST * 1000 / (round_trip + BEYOND_MS)
                         limit = LINGER_MS + BEYOND_MS + 2 * round_trip if carried > POSTS_PER_SECOND else float("inf")
                         medians = turns(broker, codec, batch_bytes, int(seconds), limit, folder)
-                        stalls += [(round_trip, codec, batch_bytes, count, p50) for count, p50 in zip(CONNECTIONS, medians) if p50 > limit]
-                        print(f"{codec:>8} {batch_bytes:>10,} bytes a batch{'':9}" + "".join(f"{p50:>8.1f}" for p50 in medians), flush=True)
+                        stalls += [
+                            (round_trip, codec, batch_bytes, count, p50)
+                            for count, p50 in zip(CONNECTIONS, medians)
+                            if p50 > limit
+                        ]
+                        print(
+                            f"{codec:>8} {batch_bytes:>10,} bytes a batch{'':9}"
+                            + "".join(f"{p50:>8.1f}" for p50 in medians),
+                            flush=True,
+                        )
     for stall in stalls:
         print("stall: round trip {} ms, {}, {:,} bytes a batch, {:,} connections: p50 {} ms".format(*stall))
     sys.exit(1 if stalls else 0)
@@ -57,29 +71,41 @@ def main(seconds="1", round_trips="0,1,20"):
 def broker_behind(round_trip):
     proxied = ("--proxied",) if round_trip else ()
     with child((LOADTEST, "up", "--stack-only", "--stack", "native", *proxied), {}) as up:
-        place = lambda name: wait(name, lambda: re.search(rf"^{name} +(\S+:\d+\S*)", text(up), re.MULTILINE), 120, up)[1]
+        place = lambda name: wait(name, lambda: re.search(rf"^{name} +(\S+:\d+\S*)", text(up), re.MULTILINE), 120, up)[
+            1
+        ]
         broker = place("Kafka")
         if round_trip:
             # On the way back alone: what counts is the time until an acknowledgement is there.
             toxic = {"type": "latency", "stream": "downstream", "attributes": {"latency": round_trip}}
             url = f"{place('Toxiproxy')}/broker-1/toxics"
-            urllib.request.urlopen(urllib.request.Request(url, json.dumps(toxic).encode(), method="POST"), timeout=10).close()
+            urllib.request.urlopen(
+                urllib.request.Request(url, json.dumps(toxic).encode(), method="POST"), timeout=10
+            ).close()
         yield broker
 
 
 def turns(broker, codec, batch_bytes, seconds, limit, folder):
-    settings = {"PRODUCER_COMPRESSION": codec, "PRODUCER_BATCH_BYTES": str(batch_bytes), "PRODUCER_LINGER": f"{LINGER_MS}ms"}
+    settings = {
+        "PRODUCER_COMPRESSION": codec,
+        "PRODUCER_BATCH_BYTES": str(batch_bytes),
+        "PRODUCER_LINGER": f"{LINGER_MS}ms",
+    }
     with producer(broker, **settings) as (url, _):
         # The connections to the broker are there, and warm, before the first one counts.
         median(url, 64, 1, folder)
         medians = [median(url, count, seconds, folder) for count in CONNECTIONS]
-        return [p50 if p50 <= limit else median(url, count, 3 * seconds, folder) for count, p50 in zip(CONNECTIONS, medians)]
+        return [
+            p50 if p50 <= limit else median(url, count, 3 * seconds, folder) for count, p50 in zip(CONNECTIONS, medians)
+        ]
 
 
 def median(url, connections, seconds, folder):
     path = os.path.join(folder, "post.lua")
     with open(path, "w") as file:
-        file.write(WRK_SCRIPT + f"function delay() return math.random(0, {2 * connections * 1000 // POSTS_PER_SECOND}) end\n")
+        file.write(
+            WRK_SCRIPT + f"function delay() return math.random(0, {2 * connections * 1000 // POSTS_PER_SECOND}) end\n"
+        )
     told = output(("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", path, url))
     assert "Non-2xx" not in told, told
     return milliseconds(re.search(r"^ +50% +(\S+)$", told, re.MULTILINE)[1])
