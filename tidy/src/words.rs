@@ -6,6 +6,9 @@ use crate::repository::File;
 /// The document that lists them, and is the only one that may have them.
 pub const LIST: &str = "docs/words.md";
 
+/// What is said there of earlier versions stays as it was.
+const CHANGELOG: &str = "CHANGELOG.md";
+
 /// The heading above its table of phrases.
 const HEADING: &str = "## Phrases to avoid";
 
@@ -20,25 +23,40 @@ pub fn phrases(list: &str) -> Vec<String> {
     rows.map(|(phrase, _)| phrase.to_lowercase()).collect()
 }
 
-/// Every use of one of these phrases, alone or at the start or end of other words' company, never as a part of a word.
+/// Every use of one of these phrases, across line breaks too, but never as a part of a word.
 pub fn check(repository: &Repository, phrases: &[String]) -> Vec<String> {
-    let files = repository.with(&READ).filter(|file| file.path != LIST && !file.path.starts_with("CHANGELOG"));
+    let files = repository.with(&READ).filter(|file| file.path != LIST && file.path != CHANGELOG);
     files.flat_map(|file| uses(file, phrases)).collect()
 }
 
 fn uses(file: &File, phrases: &[String]) -> Vec<String> {
+    let (text, lines) = flowing(file);
     let mut found = Vec::new();
-    for (number, line) in file.lines() {
-        let line = line.to_lowercase();
-        let used = phrases.iter().filter(|phrase| has(&line, phrase));
-        found.extend(used.map(|phrase| format!("{}:{number}: `{phrase}`, see {LIST}", file.path)));
+    for phrase in phrases {
+        for start in starts(&text, phrase) {
+            let line = lines.partition_point(|line_start| *line_start <= start);
+            found.push((line, format!("{}:{line}: `{phrase}`, see {LIST}", file.path)));
+        }
     }
-    found
+    found.sort();
+    found.into_iter().map(|(_, found)| found).collect()
 }
 
-fn has(line: &str, phrase: &str) -> bool {
+/// The text in lower case, its line breaks and the marks of its comments made spaces, and where in it each line starts.
+fn flowing(file: &File) -> (String, Vec<usize>) {
+    let (mut text, mut lines) = (String::with_capacity(file.text.len()), Vec::new());
+    for (_, line) in file.lines() {
+        lines.push(text.len());
+        let line = line.trim_start().trim_start_matches(['/', '#', '>', '!']).trim_start();
+        text.push_str(&line.trim_end_matches('\\').trim_end().to_lowercase());
+        text.push(' ');
+    }
+    (text, lines)
+}
+
+fn starts(text: &str, phrase: &str) -> impl Iterator<Item = usize> {
     let is_word = |character: Option<char>| character.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    line.match_indices(phrase).any(|(start, _)| {
-        !is_word(line[..start].chars().next_back()) && !is_word(line[start + phrase.len()..].chars().next())
+    text.match_indices(phrase).map(|(start, _)| start).filter(move |start| {
+        !is_word(text[..*start].chars().next_back()) && !is_word(text[start + phrase.len()..].chars().next())
     })
 }

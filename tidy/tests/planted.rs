@@ -117,14 +117,14 @@ fn a_phrase_is_seen_in_any_case_but_not_as_a_part_of_a_word() {
                 | `told` | … |\n| `Belongs into` | belongs in |\n";
     let phrases = words::phrases(list);
     assert_eq!(phrases, ["told", "belongs into"]);
-    let source = "// It belongs into a test.\nfn is_told(untold: u8) {}\nlet told = 1;\n";
+    let source = "/// It belongs\n/// into a test.\nfn is_told(untold: u8) {}\nlet told = 1;\n";
     let (_top, repository) = planted(&[("docs/words.md", list), ("a/b.rs", source), ("README.md", "TOLD.\n")]);
     assert_eq!(
         words::check(&repository, &phrases),
         [
             "README.md:1: `told`, see docs/words.md",
             "a/b.rs:1: `belongs into`, see docs/words.md",
-            "a/b.rs:3: `told`, see docs/words.md",
+            "a/b.rs:4: `told`, see docs/words.md",
         ]
     );
 }
