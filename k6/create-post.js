@@ -6,10 +6,10 @@
 // BASE_URL  http://localhost:3000
 // SCENARIO  sustained: VUS users, one post a second each, for DURATION (5m)
 //           burst:     VUS posts a second, then for DURATION (30s) ten times that, then 30 s as before
-//           ramp:      from none to VUS users over DURATION (2m), 30 s at the top, and back to none
+//           ramp:      from 0 to VUS users over DURATION (2m), 30 s at the top, and back to 0
 // VUS       300
 // DURATION  as above
-// RUN_ID    made from the clock; every title starts with it, so a run's documents can be counted in the store by
+// RUN_ID    made from the clock; every title starts with it, so you can count a run's documents in the store by
 //           {title: /^RUN_ID-/}
 import http from 'k6/http';
 import exec from 'k6/execution';
@@ -19,10 +19,10 @@ const baseUrl = (__ENV.BASE_URL || 'http://localhost:3000').replace(/\/+$/, '');
 const vus = positiveInteger('VUS', 300);
 const givenRunId = __ENV.RUN_ID || '';
 if (givenRunId.length > 60) {
-  throw new Error(`RUN_ID has ${givenRunId.length} characters, but may have 60: a title has room for 100`);
+  throw new Error(`RUN_ID has ${givenRunId.length} characters, but may have at most 60: a title has room for 100`);
 }
 
-// `pause` is how long a user waits after each post; the executors of burst set the pace themselves.
+// `pause` is how long a user waits after each post; the executor of burst sets the pace itself.
 const scenarios = {
   sustained: {
     pause: 1,
@@ -74,7 +74,7 @@ export const options = {
   summaryTrendStats: ['avg', 'med', 'p(95)', 'p(99)', 'max'],
 };
 
-// Once for the run, because every user would read another clock.
+// Once for the run, because every user would read a different time.
 export function setup() {
   const runId = givenRunId || `k6-${Date.now().toString(36)}`;
   console.log(`${name} on ${baseUrl}, RUN_ID ${runId}`);
@@ -89,7 +89,7 @@ export default function (runId) {
   const answer = http.post(`${baseUrl}/create-post`, JSON.stringify({ title, content }), params);
   check(answer, {
     'status is 201': ({ status }) => status === 201,
-    // Not parsed: a body that is no JSON, or none at all, is to fail the check and not the iteration.
+    // Not parsed: a body that is not JSON, or no body at all, must fail the check and not the iteration.
     'an id is returned': ({ body }) => /"id":\s*"[0-9a-f-]{36}"/.test(body),
   });
   sleep(pause);
