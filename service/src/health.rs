@@ -9,11 +9,16 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::Metric;
 use crate::status::{self, Status};
 use crate::{Readiness, Registry, problem};
 
 /// The paths served here, as labels of metrics and for routing.
 pub const ROUTES: [&str; 6] = ["/", "/livez", "/readyz", "/health", "/metrics", "/status"];
+
+/// Which build runs.
+pub(crate) const BUILD_INFO: Metric =
+    Metric::gauge("ingest_build_info", "1 for the build that runs").labelled(&["service", "version"]);
 
 /// What the health endpoints tell of.
 #[derive(Clone)]
@@ -27,8 +32,7 @@ pub struct Health {
 impl Health {
     /// The endpoints of a service; it is not ready once `stop` is cancelled. The metrics tell its version.
     pub fn new(status: Status, readiness: Readiness, registry: Registry, stop: CancellationToken) -> Self {
-        let build = [("service", status.name()), ("version", env!("CARGO_PKG_VERSION"))];
-        registry.observe("ingest_build_info", "1 for the build that runs", &build, || 1.0);
+        registry.gauge(&BUILD_INFO, &[status.name(), env!("CARGO_PKG_VERSION")]).set(1.0);
         Self { status, readiness, registry, stop }
     }
 

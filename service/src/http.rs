@@ -24,6 +24,7 @@ use crate::http::durations::Durations;
 use crate::http::head_timer::HeadTimer;
 use crate::http::pieces::Pieces;
 use crate::http::write_deadline::WriteDeadline;
+use crate::metrics::Metric;
 use crate::{Registry, problem};
 
 pub mod bell;
@@ -41,6 +42,13 @@ pub use request_body::RequestBody;
 /// Bound of a connection's two buffers, in bytes: of what is read ahead, so of a request's head, and of what is not yet
 /// taken by the client. hyper's own of 400 KiB would let slow clients hold gigabytes.
 const BUFFER_BYTES: usize = 16 * 1024;
+
+/// Connections that are open.
+pub(crate) const CONNECTIONS: Metric = Metric::gauge("http_server_connections", "Connections that are open");
+
+/// Most of them.
+pub(crate) const CONNECTIONS_LIMIT: Metric =
+    Metric::gauge("http_server_connections_limit", "Most connections served at the same time; the next one gets 503");
 
 /// Bounds of a server.
 #[derive(Debug, Clone, Copy)]
@@ -154,10 +162,8 @@ pub async fn serve<H: Handler>(
 
 fn observe(registry: &Registry, connections: &Arc<Semaphore>, limits: Limits) {
     let (free, all) = (Arc::clone(connections), limits.max_connections);
-    let open = move || (all - free.available_permits()) as f64;
-    registry.observe("http_server_connections", "Connections that are open", &[], open);
-    let limit = "Connections served at the same time at most";
-    registry.observe("http_server_connections_limit", limit, &[], move || all as f64);
+    registry.observe(&CONNECTIONS, move |rows| rows.row(&[], (all - free.available_permits()) as f64));
+    registry.gauge(&CONNECTIONS_LIMIT, &[]).set(all as f64);
 }
 
 impl<H: Handler> App<H> {

@@ -1,40 +1,38 @@
 //! Prometheus metrics of one running service. Each service owns a registry (no global recorder), so that two of them can
-//! live in one process. Handles are made once and kept: an update is then an atomic operation or two, without a look-up.
+//! live in one process. Handles are made once and kept: an update is then an atomic operation, without a look-up.
+//!
+//! The exporter's recorder keeps the histograms and what is known of the process. Everything else is a [`Family`]: rows
+//! that are read when the metrics are rendered, from the cells of counters and gauges or from an observer.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use metrics::{Counter, CounterFn, Gauge, Histogram, Label};
+use metrics::{Counter, Gauge, Histogram, Label};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-/// Upper bounds in seconds for what a client waits for: from a fifth of a millisecond to ten seconds.
-pub const LATENCY_BUCKETS: &[f64] = &[
-    0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0,
+use crate::metrics::family::Family;
+
+mod family;
+mod metric;
+
+pub use family::Rows;
+pub use metric::{Kind, LATENCY_BUCKETS, Metric};
+
+/// The metrics of every service.
+pub const METRICS: &[Metric] = &[
+    crate::http::durations::METRIC,
+    crate::http::CONNECTIONS,
+    crate::http::CONNECTIONS_LIMIT,
+    crate::health::BUILD_INFO,
 ];
+
+/// The sum of each counter over all its labels.
+pub type Totals = BTreeMap<String, u64>;
 
 /// Histograms are drained into their buckets this often; without it they would keep every single sample.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A histogram's name, meaning and bucket bounds. Bounds must be known before the first sample.
-pub struct HistogramSpec {
-    /// The metric's name, unit included.
-    pub name: &'static str,
-    /// What it measures.
-    pub help: &'static str,
-    /// Upper bounds of the buckets, ascending.
-    pub buckets: &'static [f64],
-}
-
-type Section = Box<dyn Fn(&mut String) + Send + Sync>;
-
-/// Gauges of one name that are read when the metrics are rendered.
-struct Observed {
-    help: &'static str,
-    /// The rows' labels as they are written, each with where its value comes from.
-    rows: Vec<(String, Box<dyn Fn() -> f64 + Send + Sync>)>,
-}
 
 /// Makes handles and renders them. Cheap to clone.
 #[derive(Clone)]
@@ -46,113 +44,76 @@ struct Inner {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     process: metrics_process::Collector,
-    sections: Mutex<Vec<Section>>,
-    observed: Mutex<BTreeMap<&'static str, Observed>>,
-    /// What each counter has counted, by its name and its labels' values.
-    totals: Mutex<BTreeMap<&'static str, BTreeMap<String, Arc<AtomicU64>>>>,
-}
-
-/// A counter that can be read back.
-struct Totalled {
-    exported: Counter,
-    total: Arc<AtomicU64>,
-}
-
-impl CounterFn for Totalled {
-    fn increment(&self, value: u64) {
-        self.exported.increment(value);
-        self.total.fetch_add(value, Ordering::Relaxed);
-    }
-
-    /// Only ever asked for what counts elsewhere, such as the process' CPU time, which has no total.
-    fn absolute(&self, value: u64) {
-        self.exported.absolute(value);
-    }
+    catalogue: Vec<Metric>,
+    families: Mutex<BTreeMap<&'static str, Family>>,
 }
 
 impl Registry {
-    /// A registry with these histograms; counters and gauges are made as they are asked for.
-    pub fn new(histograms: &[HistogramSpec]) -> Self {
+    /// A registry that takes the metrics of this catalogue and no others.
+    pub fn new(catalogue: &[&[Metric]]) -> Self {
+        let catalogue = catalogue.concat();
         let mut builder = PrometheusBuilder::new();
-        for spec in histograms {
-            builder = builder
-                .set_buckets_for_metric(Matcher::Full(spec.name.to_owned()), spec.buckets)
-                .expect("each histogram has at least one bucket");
+        for metric in &catalogue {
+            if let Kind::Histogram(buckets) = metric.kind {
+                builder = builder
+                    .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)
+                    .expect("each histogram has at least one bucket");
+            }
         }
         let recorder = builder.build_recorder();
         let process = metrics_process::Collector::default();
         metrics::with_local_recorder(&recorder, || {
             process.describe();
-            for spec in histograms {
-                metrics::describe_histogram!(spec.name, spec.help);
+            for metric in catalogue.iter().filter(|metric| matches!(metric.kind, Kind::Histogram(_))) {
+                metrics::describe_histogram!(metric.name, metric.help);
             }
         });
         let handle = recorder.handle();
-        let (sections, observed, totals) = Default::default();
-        Self { inner: Arc::new(Inner { recorder, handle, process, sections, observed, totals }) }
+        Self { inner: Arc::new(Inner { recorder, handle, process, catalogue, families: Mutex::default() }) }
     }
 
-    /// The counter of this name and these labels.
-    pub fn counter(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Counter {
-        let exported = metrics::with_local_recorder(&self.inner.recorder, || {
-            metrics::describe_counter!(name, help);
-            metrics::counter!(name, to_labels(labels))
-        });
-        let values = labels.iter().map(|(_, value)| *value).collect::<Vec<_>>().join(" ");
-        let total = Arc::clone(locked(&self.inner.totals).entry(name).or_default().entry(values).or_default());
-        Counter::from_arc(Arc::new(Totalled { exported, total }))
+    /// The counter with these values of its labels; the same values always give the same counter.
+    pub fn counter(&self, metric: &Metric, labels: &[&str]) -> Counter {
+        Counter::from_arc(self.cell(metric, Kind::Counter, labels))
     }
 
-    /// The sum, over all labels, of the counter of this name; 0 if there is none.
-    pub fn total(&self, name: &str) -> u64 {
-        self.totals(name).into_iter().map(|(_, total)| total).sum()
+    /// The gauge with these values of its labels; the same values always give the same gauge.
+    pub fn gauge(&self, metric: &Metric, labels: &[&str]) -> Gauge {
+        Gauge::from_arc(self.cell(metric, Kind::Gauge, labels))
     }
 
-    /// What the counter of this name has counted, for each of its labels' values, in their order.
-    pub fn totals(&self, name: &str) -> Vec<(String, u64)> {
-        let totals = locked(&self.inner.totals);
-        let of_name = totals.get(name).into_iter().flatten();
-        of_name.map(|(values, total)| (values.clone(), total.load(Ordering::Relaxed))).collect()
+    /// The histogram with these values of its labels.
+    pub fn histogram(&self, metric: &Metric, labels: &[&str]) -> Histogram {
+        self.check(metric, metric.kind, labels.len());
+        let labels = metric.labels.iter().zip(labels).map(|(name, value)| Label::new(*name, (*value).to_owned()));
+        let labels: Vec<Label> = labels.collect();
+        metrics::with_local_recorder(&self.inner.recorder, || metrics::histogram!(metric.name, labels))
     }
 
-    /// The gauge of this name and these labels.
-    pub fn gauge(&self, name: &'static str, help: &'static str, labels: &[(&'static str, &str)]) -> Gauge {
-        metrics::with_local_recorder(&self.inner.recorder, || {
-            metrics::describe_gauge!(name, help);
-            metrics::gauge!(name, to_labels(labels))
-        })
+    /// Reads a gauge at each render, so that nobody needs to keep it up to date. Its rows may come and go.
+    pub fn observe(&self, metric: &Metric, read: impl Fn(&mut Rows<'_>) + Send + Sync + 'static) {
+        self.check(metric, Kind::Gauge, metric.labels.len());
+        self.families().entry(metric.name).or_insert_with(|| Family::new(*metric)).observe(read);
     }
 
-    /// The histogram of this name and these labels; it must be among those the registry was made with.
-    pub fn histogram(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Histogram {
-        metrics::with_local_recorder(&self.inner.recorder, || metrics::histogram!(name, to_labels(labels)))
+    /// The sum of this counter over all its labels.
+    pub fn total(&self, counter: &Metric) -> u64 {
+        self.families().get(counter.name).map_or(0, Family::total)
     }
 
-    /// Logs every counter's total, for the time when nobody can scrape any more.
-    pub fn log_totals(&self) {
-        let names: Vec<&'static str> = locked(&self.inner.totals).keys().copied().collect();
-        let totals: Vec<String> = names.iter().map(|name| format!("{name}={}", self.total(name))).collect();
-        tracing::info!(totals = totals.join(" "), "counted until the end");
+    /// The count for each of the label's values, in their order.
+    pub fn totals(&self, counter: &Metric) -> Vec<(String, u64)> {
+        self.families().get(counter.name).map_or_else(Vec::new, Family::totals)
     }
 
-    /// Adds a gauge whose value is read at each render, so that nobody needs to keep it up to date.
-    pub fn observe(
-        &self,
-        name: &'static str,
-        help: &'static str,
-        labels: &[(&'static str, &str)],
-        read: impl Fn() -> f64 + Send + Sync + 'static,
-    ) {
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-        let mut observed = locked(&self.inner.observed);
-        let observed = observed.entry(name).or_insert(Observed { help, rows: Vec::new() });
-        observed.rows.push((labels.join(","), Box::new(read)));
-    }
-
-    /// Adds series that are written anew at each render. For series that come and go (a partition that is held for a
-    /// while): the recorder cannot forget a series.
-    pub fn add_section(&self, render: impl Fn(&mut String) + Send + Sync + 'static) {
-        locked(&self.inner.sections).push(Box::new(render));
+    /// Every counter's total at the end, when nobody can scrape any more; it is logged as well.
+    pub fn last_totals(&self) -> Totals {
+        let families = self.families();
+        let counters = families.values().filter(|family| family.metric().kind == Kind::Counter);
+        let totals: Totals = counters.map(|family| (family.metric().name.to_owned(), family.total())).collect();
+        let shown: Vec<String> = totals.iter().map(|(name, total)| format!("{name}={total}")).collect();
+        tracing::info!(totals = shown.join(" "), "counted until the end");
+        totals
     }
 
     /// Everything in Prometheus' text format. Blocks for a moment, so not for the reactor's threads.
@@ -162,11 +123,8 @@ impl Registry {
         let cpu_seconds = "# TYPE process_cpu_seconds_total ";
         let text = self.inner.handle.render();
         let mut text = text.replacen(&format!("{cpu_seconds}gauge"), &format!("{cpu_seconds}counter"), 1);
-        for (name, Observed { help, rows }) in locked(&self.inner.observed).iter() {
-            write_gauge(&mut text, name, help, rows.iter().map(|(labels, read)| (labels, read())));
-        }
-        for section in locked(&self.inner.sections).iter() {
-            section(&mut text);
+        for family in self.families().values() {
+            family.render(&mut text);
         }
         text
     }
@@ -179,80 +137,87 @@ impl Registry {
             self.inner.handle.run_upkeep();
         }
     }
-}
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Writes one gauge with a row per partition: `rows` are (partition, value), `labels` are theirs beside the partition's.
-/// Without rows nothing is written.
-pub fn write_partition_gauge(
-    text: &mut String,
-    name: &str,
-    help: &str,
-    labels: &str,
-    rows: impl Iterator<Item = (i32, f64)>,
-) {
-    let rows = rows.map(|(partition, value)| (format!("{labels},partition=\"{partition}\""), value));
-    write_gauge(text, name, help, rows);
-}
-
-/// Writes one gauge: `rows` are its labels and value each.
-fn write_gauge(text: &mut String, name: &str, help: &str, rows: impl Iterator<Item = (impl AsRef<str>, f64)>) {
-    for (number, (labels, value)) in rows.enumerate() {
-        if number == 0 {
-            text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
-        }
-        match labels.as_ref() {
-            "" => text.push_str(&format!("{name} {value}\n")),
-            labels => text.push_str(&format!("{name}{{{labels}}} {value}\n")),
-        }
+    fn cell(&self, metric: &Metric, kind: Kind, labels: &[&str]) -> Arc<AtomicU64> {
+        self.check(metric, kind, labels.len());
+        self.families().entry(metric.name).or_insert_with(|| Family::new(*metric)).cell(labels)
     }
-}
 
-fn to_labels(labels: &[(&'static str, &str)]) -> Vec<Label> {
-    labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect()
+    /// What is not in the catalogue would be missing from the reference, so no service starts with it.
+    fn check(&self, metric: &Metric, kind: Kind, labels: usize) {
+        assert!(self.inner.catalogue.contains(metric), "{} is not in the registry's catalogue", metric.name);
+        assert_eq!(metric.kind, kind, "{} is of another kind", metric.name);
+        assert_eq!(metric.labels.len(), labels, "{} has the labels {:?}", metric.name, metric.labels);
+    }
+
+    fn families(&self) -> MutexGuard<'_, BTreeMap<&'static str, Family>> {
+        self.inner.families.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const EVENTS: Metric = Metric::counter("events_total", "Events").labelled(&["kind"]);
+    const OTHERS: Metric = Metric::counter("others_total", "Others");
+    const WAIT: Metric = Metric::histogram("wait_seconds", "A wait", &[0.1, 1.0]);
+    const LAG: Metric = Metric::gauge("lag", "How far behind").labelled(&["topic", "partition"]);
+    const OPEN: Metric = Metric::gauge("open", "Open things");
+    const LIMIT: Metric = Metric::gauge("open_limit", "Most open things");
+    const CATALOGUE: &[&[Metric]] = &[&[EVENTS, OTHERS, WAIT], &[LAG, OPEN, LIMIT]];
+
     #[test]
     fn two_registries_do_not_share_series() {
-        let spec = HistogramSpec { name: "wait_seconds", help: "a wait", buckets: &[0.1, 1.0] };
-        let (one, two) = (Registry::new(&[spec]), Registry::new(&[]));
-        one.counter("events_total", "events", &[("kind", "a")]).increment(3);
-        one.histogram("wait_seconds", &[]).record(0.5);
-        one.add_section(|text| {
-            write_partition_gauge(text, "lag", "lag", "topic=\"post\"", [(0, 4.0), (1, 0.0)].into_iter());
-        });
-        one.observe("open", "open things", &[], || 7.0);
-        one.observe("held", "held things", &[("kind", "a")], || 1.0);
-        one.observe("held", "held things", &[("kind", "b")], || 2.0);
+        let (one, two) = (Registry::new(CATALOGUE), Registry::new(CATALOGUE));
+        one.counter(&EVENTS, &["a"]).increment(3);
+        one.histogram(&WAIT, &[]).record(0.5);
+        one.gauge(&LIMIT, &[]).set(2.5);
+        one.observe(&OPEN, |rows| rows.row(&[], 7.0));
+        one.observe(&LAG, |rows| (0..2).for_each(|partition| rows.row(&["post", &partition.to_string()], 4.0)));
+        one.observe(&LAG, |rows| rows.row(&["a\"b\n", "0"], 1.0));
         let text = one.render();
-        for line in [
-            "# HELP open open things\n# TYPE open gauge\nopen 7\n",
-            "# TYPE held gauge\nheld{kind=\"a\"} 1\nheld{kind=\"b\"} 2\n",
-            "events_total{kind=\"a\"} 3",
-            "wait_seconds_bucket{le=\"0.1\"} 0",
-            "wait_seconds_bucket{le=\"1\"} 1",
-            "lag{topic=\"post\",partition=\"0\"} 4",
-            "lag{topic=\"post\",partition=\"1\"} 0",
+        for part in [
+            "# HELP events_total Events\n# TYPE events_total counter\nevents_total{kind=\"a\"} 3\n",
+            "# HELP open Open things\n# TYPE open gauge\nopen 7\n",
+            "# TYPE open_limit gauge\nopen_limit 2.5\n",
+            "# HELP wait_seconds A wait\n",
+            "wait_seconds_bucket{le=\"0.1\"} 0\n",
+            "wait_seconds_bucket{le=\"1\"} 1\n",
+            "# TYPE lag gauge\nlag{topic=\"post\",partition=\"0\"} 4\nlag{topic=\"post\",partition=\"1\"} 4\n",
+            "lag{topic=\"a\\\"b\\n\",partition=\"0\"} 1\n",
+            "# TYPE process_cpu_seconds_total counter\n",
         ] {
-            assert!(text.contains(line), "{line} in\n{text}");
+            assert!(text.contains(part), "{part} in\n{text}");
         }
         assert!(!two.render().contains("events_total"));
     }
 
     #[test]
+    fn rows_come_and_go() {
+        let (registry, rows) = (Registry::new(CATALOGUE), Arc::new(Mutex::new(Some(1.0))));
+        let observed = Arc::clone(&rows);
+        registry.observe(&OPEN, move |rows| observed.lock().unwrap().iter().for_each(|value| rows.row(&[], *value)));
+        assert!(registry.render().contains("\nopen 1\n"));
+        *rows.lock().unwrap() = None;
+        assert!(!registry.render().contains("TYPE open "), "a family without rows has no head either");
+    }
+
+    #[test]
     fn a_total_is_the_sum_over_all_labels() {
-        let registry = Registry::new(&[]);
-        registry.counter("events_total", "events", &[("kind", "a")]).increment(3);
-        registry.counter("events_total", "events", &[("kind", "b")]).increment(4);
-        registry.counter("events_total", "events", &[("kind", "a")]).increment(1);
-        assert_eq!((registry.total("events_total"), registry.total("others_total")), (8, 0));
-        assert_eq!(registry.totals("events_total"), [("a".to_owned(), 4), ("b".to_owned(), 4)]);
+        let registry = Registry::new(CATALOGUE);
+        registry.counter(&EVENTS, &["b"]).increment(4);
+        registry.counter(&EVENTS, &["a"]).increment(3);
+        registry.counter(&EVENTS, &["a"]).increment(1);
+        registry.gauge(&LIMIT, &[]).set(9.0);
+        assert_eq!((registry.total(&EVENTS), registry.total(&OTHERS)), (8, 0));
+        assert_eq!(registry.totals(&EVENTS), [("a".to_owned(), 4), ("b".to_owned(), 4)]);
+        assert_eq!(registry.last_totals(), Totals::from([("events_total".to_owned(), 8)]));
+    }
+
+    #[test]
+    #[should_panic(expected = "others_total is not in the registry's catalogue")]
+    fn only_the_catalogue_can_be_registered() {
+        Registry::new(&[&[EVENTS]]).counter(&OTHERS, &[]).increment(1);
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
+use crate::metrics::Metric;
 use crate::recent_errors::{self, RecentErrors};
 use crate::settings::Variable;
 use crate::status::page::{Page, State};
@@ -29,7 +30,7 @@ pub struct Subject {
     /// The service's name.
     pub name: &'static str,
     /// The counter whose growth is the throughput.
-    pub counter: &'static str,
+    pub counter: Metric,
     /// What it counts, as a heading, such as "Posts accepted".
     pub counted: &'static str,
     /// The conditions of its readiness, each with the name that people know it by.
@@ -125,7 +126,7 @@ impl Status {
     /// The page of a service that starts now, with these settings; the registry has its counter.
     pub fn new(subject: Subject, registry: &Registry, settings: Vec<Variable>) -> Self {
         let started = Instant::now();
-        let throughput = Mutex::new(Throughput::new(started, registry.total(subject.counter)));
+        let throughput = Mutex::new(Throughput::new(started, registry.total(&subject.counter)));
         let registry = registry.clone();
         Self { inner: Arc::new(Inner { subject, registry, settings, started, throughput }) }
     }
@@ -137,7 +138,7 @@ impl Status {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
-            let total = self.inner.registry.total(self.inner.subject.counter);
+            let total = self.inner.registry.total(&self.inner.subject.counter);
             self.throughput().sample(Instant::now(), total);
         }
     }
@@ -190,7 +191,7 @@ mod tests {
         let registry = Registry::new(&[]);
         let subject = Subject {
             name: "consumer",
-            counter: "events_total",
+            counter: Metric::counter("events_total", "Events"),
             counted: "Events",
             conditions: &[("kafka", "Kafka"), ("dead_letters", "Dead letters")],
             report: Box::new(Report::default),

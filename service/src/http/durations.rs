@@ -7,14 +7,15 @@ use hyper::{Method, StatusCode};
 use metrics::Histogram;
 
 use crate::Registry;
-use crate::metrics::{HistogramSpec, LATENCY_BUCKETS};
+use crate::metrics::{LATENCY_BUCKETS, Metric};
 
-/// The histogram's declaration, to be given to [`Registry::new`].
-pub const SPEC: HistogramSpec = HistogramSpec {
-    name: "http_server_request_duration_seconds",
-    help: "Time from a request's head to its response, in seconds",
-    buckets: LATENCY_BUCKETS,
-};
+/// The histogram.
+pub const METRIC: Metric = Metric::histogram(
+    "http_server_request_duration_seconds",
+    "Time from a request's head to its response, in seconds",
+    LATENCY_BUCKETS,
+)
+.labelled(&["method", "route", "status"]);
 
 const OTHER: &str = "other";
 const METHODS: [&str; 8] = ["POST", "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER];
@@ -42,10 +43,8 @@ impl Durations {
         let route = index(&self.routes, route.unwrap_or(OTHER));
         let status = index(&STATUSES, status.as_str());
         let handle = &self.handles[(method * self.routes.len() + route) * STATUSES.len() + status];
-        let handle = handle.get_or_init(|| {
-            let labels = [("method", METHODS[method]), ("route", self.routes[route]), ("status", STATUSES[status])];
-            self.registry.histogram(SPEC.name, &labels)
-        });
+        let handle = handle
+            .get_or_init(|| self.registry.histogram(&METRIC, &[METHODS[method], self.routes[route], STATUSES[status]]));
         handle.record(duration);
     }
 }
@@ -60,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_client_cannot_make_up_labels() {
-        let registry = Registry::new(&[SPEC]);
+        let registry = Registry::new(&[&[METRIC]]);
         let durations = Durations::new(&registry, ["/create-post"].into_iter());
         let breve = Method::from_bytes(b"BREVE").unwrap();
         durations.record(&breve, None, StatusCode::IM_A_TEAPOT, Duration::from_millis(1));
