@@ -12,7 +12,8 @@ use std::thread;
 
 use anyhow::{Context, bail};
 use kafka::group::{self, Book, Instruments, Release};
-use service::http::{Limits, durations};
+use service::http::Limits;
+use service::metrics::Metric;
 use service::{Health, Program, Readiness, Registry, Tracer, Tracing};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -39,6 +40,9 @@ const LIMITS: Limits = Limits { max_connections: 100, header_timeout: std::time:
 /// `PORT` of the service, unless it is set.
 const DEFAULT_PORT: u16 = 3001;
 
+/// Every metric that the consumer shows.
+pub const METRICS: &[&[Metric]] = &[service::metrics::METRICS, group::metrics::METRICS, metrics::METRICS];
+
 const ABOUT: &str = "\
 Stores the posts of a Kafka topic in MongoDB, as a member of a consumer group.
 
@@ -61,12 +65,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 /// When that takes longer than the grace period, or a part of the consumer failed. Nothing is lost by it: what is not
 /// committed is read again.
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
-    let registry = Registry::new(&[
-        durations::SPEC,
-        group::metrics::BATCH_RECORDS,
-        group::metrics::FLUSH_SECONDS,
-        metrics::ACCEPT_TO_STORE,
-    ]);
+    let registry = Registry::new(METRICS);
     let readiness = Readiness::new(&[group::KAFKA, store::CONDITION]);
     let book = Arc::new(Book::default());
     let (release, releases) = Release::new();
@@ -97,7 +96,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
             bail!("stopping took longer than STOP_GRACE, records read but not committed are read again")
         }
     };
-    registry.log_totals();
+    registry.last_totals();
     tracing.stop(deadline).await;
     outcome
 }

@@ -2,23 +2,31 @@
 
 use metrics::{Counter, Histogram};
 use service::Registry;
-use service::metrics::HistogramSpec;
+use service::metrics::Metric;
+
+use crate::store_pool;
+
+/// All metrics of storing.
+pub(crate) const METRICS: &[Metric] = &[STORED, DUPLICATES, STORE_RETRIES, ACCEPT_TO_STORE, store_pool::CONNECTIONS];
 
 /// Documents newly inserted.
-pub(crate) const STORED: &str = "ingest_posts_stored_total";
+pub(crate) const STORED: Metric =
+    Metric::counter("ingest_posts_stored_total", "Documents newly inserted, without duplicates");
 
 /// Records whose document was stored already.
-pub(crate) const DUPLICATES: &str = "ingest_posts_duplicate_total";
+pub(crate) const DUPLICATES: Metric =
+    Metric::counter("ingest_posts_duplicate_total", "Records whose document was stored already");
 
 /// Inserts that are tried again.
-pub(crate) const STORE_RETRIES: &str = "ingest_store_retries_total";
+pub(crate) const STORE_RETRIES: Metric =
+    Metric::counter("ingest_store_retries_total", "Tries of a batch that left something to be tried again");
 
 /// Time from acceptance to storage.
-pub(crate) const ACCEPT_TO_STORE: HistogramSpec = HistogramSpec {
-    name: "ingest_accept_to_store_seconds",
-    help: "Time from a post's acceptance by the producer to its storage, in seconds",
-    buckets: &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 30.0, 60.0, 300.0],
-};
+const ACCEPT_TO_STORE: Metric = Metric::histogram(
+    "ingest_accept_to_store_seconds",
+    "Time from a post's acceptance by the producer to its storage, in seconds",
+    &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 30.0, 60.0, 300.0],
+);
 
 /// Handles of the counters and histograms.
 pub(crate) struct Metrics {
@@ -31,10 +39,10 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new(registry: &Registry) -> Self {
         Self {
-            stored: registry.counter(STORED, "Documents newly inserted, without duplicates", &[]),
-            duplicates: registry.counter(DUPLICATES, "Records whose document was stored already", &[]),
-            store_retries: registry.counter(STORE_RETRIES, "Inserts that are tried again", &[]),
-            accept_to_store: registry.histogram(ACCEPT_TO_STORE.name, &[]),
+            stored: registry.counter(&STORED, &[]),
+            duplicates: registry.counter(&DUPLICATES, &[]),
+            store_retries: registry.counter(&STORE_RETRIES, &[]),
+            accept_to_store: registry.histogram(&ACCEPT_TO_STORE, &[]),
         }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn status(settings: &ServiceSettings, registry: &Registry, book: Arc<
         report: Box::new(move || {
             let standings = book.standings();
             let dead_letters =
-                Table::of_reasons("Dead letters", &["Reason", "Records"], counters.totals(DEAD_LETTERED));
+                Table::of_reasons("Dead letters", &["Reason", "Records"], counters.totals(&DEAD_LETTERED));
             let tables = [partitions(&standings)].into_iter().chain(dead_letters).collect();
             Report { figures: figures(&counters, &standings), tables }
         }),
@@ -44,11 +44,11 @@ fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {
     let total = |name, counter| Figure { name, value: grouped(counters.total(counter)), note: String::new() };
     vec![
         Figure { name: "Lag", value: lag, note: "records not yet committed".to_owned() },
-        total("Consumed", CONSUMED),
-        total("Stored", STORED),
-        total("Duplicates", DUPLICATES),
-        total("Dead letters", DEAD_LETTERED),
-        total("Inserts retried", STORE_RETRIES),
+        total("Consumed", &CONSUMED),
+        total("Stored", &STORED),
+        total("Duplicates", &DUPLICATES),
+        total("Dead letters", &DEAD_LETTERED),
+        total("Inserts retried", &STORE_RETRIES),
     ]
 }
 

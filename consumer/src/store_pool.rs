@@ -6,6 +6,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use mongodb::event::EventHandler;
 use mongodb::event::cmap::CmapEvent;
 use service::Registry;
+use service::metrics::Metric;
+
+/// The connections.
+pub(crate) const CONNECTIONS: Metric =
+    Metric::gauge("ingest_store_connections", "Connections to the store, by state: in_use, idle").labelled(&["state"]);
 
 #[derive(Default)]
 struct Pool {
@@ -16,23 +21,18 @@ struct Pool {
 /// What the driver is to tell its events to, so that `ingest_store_connections` is true.
 pub(crate) fn observed(registry: &Registry) -> EventHandler<CmapEvent> {
     let pool = Arc::new(Pool::default());
-    let help = "Connections to the store, by state";
-    let observe = |state, read: fn(&Pool) -> i64| {
-        let pool = Arc::clone(&pool);
+    let observed = Arc::clone(&pool);
+    registry.observe(&CONNECTIONS, move |rows| {
+        let in_use = observed.in_use.load(Ordering::Relaxed);
         // The two counts are not read in one moment.
-        let read = move || read(&pool).max(0) as f64;
-        registry.observe("ingest_store_connections", help, &[("state", state)], read);
-    };
-    observe("in_use", Pool::in_use);
-    observe("idle", |pool| pool.open.load(Ordering::Relaxed) - pool.in_use());
+        let idle = observed.open.load(Ordering::Relaxed) - in_use;
+        rows.row(&["in_use"], in_use.max(0) as f64);
+        rows.row(&["idle"], idle.max(0) as f64);
+    });
     EventHandler::callback(move |event| pool.note(&event))
 }
 
 impl Pool {
-    fn in_use(&self) -> i64 {
-        self.in_use.load(Ordering::Relaxed)
-    }
-
     fn note(&self, event: &CmapEvent) {
         let (count, change) = match event {
             CmapEvent::ConnectionCreated(_) => (&self.open, 1),

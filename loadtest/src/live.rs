@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use metrics::{Counter, Gauge, Histogram};
-use service::http::{Limits, NoRoutes, durations};
-use service::metrics::{HistogramSpec, LATENCY_BUCKETS};
+use service::http::{Limits, NoRoutes};
+use service::metrics::{LATENCY_BUCKETS, Metric};
 use service::status::{Report, Status, Subject};
 use service::{Health, Readiness, Registry};
 use tokio::net::TcpListener;
@@ -15,14 +15,25 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::generator::tally::{Outcomes, Tally};
 
-const LATENCY: HistogramSpec = HistogramSpec {
-    name: "loadtest_request_duration_seconds",
-    help: "Time from when a post was due to its answer, in seconds",
-    buckets: LATENCY_BUCKETS,
-};
+/// Every metric that the lab shows.
+pub(crate) const METRICS: &[&[Metric]] = &[service::metrics::METRICS, &[POSTS, LATENCY, VIRTUAL_USERS, FAULTS]];
 
-/// Posts by outcome.
-const POSTS: &str = "loadtest_posts_total";
+const POSTS: Metric = Metric::counter(
+    "loadtest_posts_total",
+    "Posts sent, by outcome: accepted, refused (4xx), invalid_refused (4xx for a post that is invalid on purpose), \
+     unavailable (503), other_status, cut_off, timed_out, not_connected",
+)
+.labelled(&["outcome"]);
+
+const LATENCY: Metric = Metric::histogram(
+    "loadtest_request_duration_seconds",
+    "Time from when a post was due to its answer, in seconds",
+    LATENCY_BUCKETS,
+);
+
+const VIRTUAL_USERS: Metric = Metric::gauge("loadtest_virtual_users", "Virtual users that send posts");
+
+const FAULTS: Metric = Metric::counter("loadtest_faults_total", "Faults that chaos has injected").labelled(&["fault"]);
 
 const LIMITS: Limits = Limits { max_connections: 100, header_timeout: Duration::from_secs(10) };
 
@@ -42,20 +53,18 @@ impl Live {
     /// # Errors
     /// When the address is taken.
     pub(crate) async fn start(address: Option<SocketAddr>) -> anyhow::Result<Self> {
-        let (registry, stop) = (Registry::new(&[durations::SPEC, LATENCY]), CancellationToken::new());
+        let (registry, stop) = (Registry::new(METRICS), CancellationToken::new());
         if let Some(address) = address {
             let listener = TcpListener::bind(address).await;
             let listener =
                 listener.with_context(|| format!("cannot listen on {address}: name another --prometheus"))?;
             tokio::spawn(serve(listener, registry.clone(), stop.clone()));
         }
-        let posts = Outcomes::default()
-            .named()
-            .map(|(outcome, _)| registry.counter(POSTS, "Posts by outcome", &[("outcome", outcome)]));
+        let posts = Outcomes::default().named().map(|(outcome, _)| registry.counter(&POSTS, &[outcome]));
         Ok(Self {
             posts,
-            latency: registry.histogram(LATENCY.name, &[]),
-            virtual_users: registry.gauge("loadtest_virtual_users", "Virtual users that send posts", &[]),
+            latency: registry.histogram(&LATENCY, &[]),
+            virtual_users: registry.gauge(&VIRTUAL_USERS, &[]),
             registry,
             _serving: stop.drop_guard(),
         })
@@ -79,7 +88,7 @@ impl Live {
 
     /// A fault of this name begins.
     pub(crate) fn fault(&self, name: &str) {
-        self.registry.counter("loadtest_faults_total", "Faults that were injected", &[("fault", name)]).increment(1);
+        self.registry.counter(&FAULTS, &[name]).increment(1);
     }
 }
 

@@ -4,9 +4,20 @@
 use std::sync::Arc;
 
 use service::Registry;
+use service::metrics::Metric;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::refusal::Refusal;
+
+pub(crate) const BYTES: Metric = Metric::gauge(
+    "ingest_body_buffer_bytes",
+    "Bytes held by bulks, by their answers, and by other bodies that do not come in one piece",
+);
+
+pub(crate) const BYTES_LIMIT: Metric = Metric::gauge(
+    "ingest_body_buffer_bytes_limit",
+    "Limit of ingest_body_buffer_bytes (BODY_BUFFER_BYTES); beyond it a request gets 503",
+);
 
 /// The budget that all shares are taken from.
 pub(crate) struct BodyBudget {
@@ -22,11 +33,8 @@ impl BodyBudget {
     pub(crate) fn new(all: usize, registry: &Registry) -> Self {
         let bytes = Arc::new(Semaphore::new(all));
         let free = Arc::clone(&bytes);
-        let held = move || all.saturating_sub(free.available_permits()) as f64;
-        let help = "Bytes held of bulks, of their answers, and of other bodies that do not come in one piece";
-        registry.observe("ingest_body_buffer_bytes", help, &[], held);
-        let limit = "Most bytes of all of these together; beyond them a request is answered 503";
-        registry.observe("ingest_body_buffer_bytes_limit", limit, &[], move || all as f64);
+        registry.observe(&BYTES, move |rows| rows.row(&[], all.saturating_sub(free.available_permits()) as f64));
+        registry.gauge(&BYTES_LIMIT, &[]).set(all as f64);
         Self { bytes, all }
     }
 
@@ -64,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_is_not_held_is_free() {
-        let budget = BodyBudget::new(100, &Registry::new(&[]));
+        let budget = BodyBudget::new(100, &Registry::new(crate::METRICS));
         let mut share = Share::default();
         for (resized, held) in [(10, 10), (60, 60), (60, 60), (20, 20), (0, 0), (5, 5), (1_000, 100)] {
             assert!(budget.resize(&mut share, resized).is_ok());

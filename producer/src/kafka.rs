@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use rskafka::client::Client;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
+use service::metrics::Metric;
 use service::{Backoff, Readiness, Registry, Tracer};
 use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 use tokio_util::task::TaskTracker;
@@ -25,6 +26,13 @@ use crate::metrics::Metrics;
 use crate::outage::Outage;
 use crate::publisher::Publisher;
 use crate::status::EndOffsets;
+
+/// The end offsets, as both services show them.
+pub(crate) const END_OFFSET: Metric = Metric::gauge(
+    "kafka_topic_partition_current_offset",
+    "End offset of the partition; on the consumer, of the partitions it holds",
+)
+.labelled(&["topic", "partition"]);
 
 /// The readiness condition that is set here.
 pub(crate) const CONDITION: &str = "kafka";
@@ -74,16 +82,11 @@ impl Supervisor {
         tracer: Option<Tracer>,
     ) -> Self {
         let end_offsets = EndOffsets::default();
-        let (rows, labels) = (Arc::clone(&end_offsets), format!("topic=\"{}\"", config.kafka.topic));
-        registry.add_section(move |text| {
-            let rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-            service::metrics::write_partition_gauge(
-                text,
-                "kafka_topic_partition_current_offset",
-                "End offset of the partition",
-                &labels,
-                rows.iter().map(|(partition, offset)| (*partition, *offset as f64)),
-            );
+        let (observed, topic) = (Arc::clone(&end_offsets), config.kafka.topic.clone());
+        registry.observe(&END_OFFSET, move |rows| {
+            for (partition, offset) in observed.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                rows.row(&[&topic, &partition.to_string()], *offset as f64);
+            }
         });
         let (clients, trouble) = (Vec::new(), Arc::new(Notify::new()));
         Self { config, publisher, readiness, metrics, lanes, tracer, clients, trouble, end_offsets }

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use service::http::{Limits, durations};
+use service::http::Limits;
+use service::metrics::Metric;
 use service::{Health, Program, Readiness, Registry, Tracing, open_files};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +56,9 @@ pub use record::Publishing;
 /// Files open beside all connections: the runtime's own, and connections that end while others begin.
 const OTHER_FILES: usize = 100;
 
+/// Every metric that the producer shows.
+pub const METRICS: &[&[Metric]] = &[service::metrics::METRICS, metrics::METRICS];
+
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let about = "Takes posts over HTTP (POST /create-post, many at once by POST /create-posts) and answers 201 once Kafka has acknowledged them.";
@@ -66,7 +70,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 /// # Errors
 /// When that takes longer than the grace period.
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
-    let registry = Registry::new(&[durations::SPEC, metrics::BATCH_RECORDS, metrics::PRODUCE_SECONDS]);
+    let registry = Registry::new(METRICS);
     let metrics = Arc::new(metrics::Metrics::new(&registry));
     let tracing = Tracing::start(&config.service, "producer")?;
     let readiness = Readiness::new(&[kafka::CONDITION]);
@@ -127,7 +131,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
             return Err(anyhow::anyhow!("posts were still in flight")).context("stopping took longer than STOP_GRACE");
         }
     }
-    registry.log_totals();
+    registry.last_totals();
     tracing.stop(deadline).await;
     Ok(())
 }

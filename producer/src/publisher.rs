@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use service::Registry;
+use service::metrics::Metric;
 use service::trace::{span_id, trace_id};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -20,6 +21,13 @@ mod bulk;
 mod keys;
 
 pub(crate) use bulk::Fate;
+
+pub(crate) const IN_FLIGHT: Metric = Metric::gauge("ingest_in_flight_posts", "Posts awaiting acknowledgement by Kafka");
+
+pub(crate) const IN_FLIGHT_LIMIT: Metric = Metric::gauge(
+    "ingest_in_flight_posts_limit",
+    "Limit of ingest_in_flight_posts (PRODUCER_MAX_IN_FLIGHT); beyond it a post gets 503",
+);
 
 /// A refusal is decided this much before `PRODUCER_TIMEOUT` is over, so that it is with the client by then.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
@@ -58,11 +66,8 @@ impl Publisher {
     pub(crate) fn new(config: &Config, registry: &Registry) -> Self {
         let admission = Arc::new(Semaphore::new(config.max_in_flight));
         let (admitting, max_in_flight) = (Arc::clone(&admission), config.max_in_flight);
-        registry.observe("ingest_in_flight_posts", "Posts awaiting acknowledgement by Kafka", &[], move || {
-            taken(&admitting, max_in_flight) as f64
-        });
-        let limit = "Posts that may await acknowledgement at the same time";
-        registry.observe("ingest_in_flight_posts_limit", limit, &[], move || max_in_flight as f64);
+        registry.observe(&IN_FLIGHT, move |rows| rows.row(&[], taken(&admitting, max_in_flight) as f64));
+        registry.gauge(&IN_FLIGHT_LIMIT, &[]).set(max_in_flight as f64);
         Self {
             topic: config.kafka.topic.clone(),
             timeout: config.timeout - ANSWER_MARGIN.min(config.timeout / 10),

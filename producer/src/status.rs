@@ -38,17 +38,17 @@ pub(crate) fn status(
 }
 
 fn figures(counters: &Registry, publisher: &Publisher) -> Vec<Figure> {
-    let total = |name| grouped(counters.total(name));
+    let total = |counter| grouped(counters.total(counter));
     let in_flight = grouped(publisher.in_flight());
     vec![
         Figure { name: "In flight", value: in_flight, note: format!("of {}", grouped(publisher.max_in_flight())) },
-        Figure { name: "Accepted", value: total(ACCEPTED), note: String::new() },
-        Figure { name: "Rejected", value: total(REJECTED), note: String::new() },
+        Figure { name: "Accepted", value: total(&ACCEPTED), note: String::new() },
+        Figure { name: "Rejected", value: total(&REJECTED), note: String::new() },
     ]
 }
 
 fn tables(counters: &Registry, publisher: &Publisher, end_offsets: &Mutex<BTreeMap<i32, i64>>) -> Vec<Table> {
-    let rejected = Table::of_reasons("Posts rejected", &["Reason", "Posts"], counters.totals(REJECTED));
+    let rejected = Table::of_reasons("Posts rejected", &["Reason", "Posts"], counters.totals(&REJECTED));
     [partitions(publisher, end_offsets)].into_iter().chain(rejected).collect()
 }
 

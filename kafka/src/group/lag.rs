@@ -7,9 +7,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use service::Registry;
-use service::metrics::write_partition_gauge;
+use service::metrics::Metric;
 
 use super::core::PartitionState;
+
+pub(super) const END_OFFSET: Metric = Metric::gauge(
+    "kafka_topic_partition_current_offset",
+    "End offset of the partition; on the consumer, of the partitions it holds",
+)
+.labelled(&["topic", "partition"]);
+
+pub(super) const LAG: Metric = Metric::gauge(
+    "kafka_consumergroup_lag",
+    "End offset minus committed offset, for as long as the member holds the partition; at least the records received \
+     and not committed",
+)
+.labelled(&["consumergroup", "topic", "partition"]);
+
+pub(super) const LAG_SECONDS: Metric = Metric::gauge(
+    "kafka_consumergroup_lag_seconds",
+    "Age of the oldest record not yet committed, in seconds; if none is received or Kafka does not answer, the time \
+     since everything was known to be committed",
+)
+.labelled(&["consumergroup", "topic", "partition"]);
 
 /// An end that Kafka told longer ago than this does not say that there is nothing behind it.
 const END_IS_OLD_MS: i64 = 5_000;
@@ -102,20 +122,22 @@ impl Partition {
 impl Book {
     /// Writes the book's series at each render of the metrics.
     pub(super) fn publish(self: &Arc<Self>, topic: &str, group: &str, registry: &Registry) {
-        let book = Arc::clone(self);
-        let topic = format!("topic=\"{topic}\"");
-        let group = format!("consumergroup=\"{group}\",{topic}");
-        registry.add_section(move |text| {
-            let standings = book.standings();
-            let ends = standings.iter().filter_map(|s| Some((s.partition, s.end_offset? as f64)));
-            let help = "End offset of the partition";
-            write_partition_gauge(text, "kafka_topic_partition_current_offset", help, &topic, ends);
-            let lags = standings.iter().map(|s| (s.partition, s.lag as f64));
-            write_partition_gauge(text, "kafka_consumergroup_lag", "End offset minus committed offset", &group, lags);
-            let ages = standings.iter().map(|s| (s.partition, s.lag_seconds));
-            let help = "Age of the oldest record not yet committed, in seconds";
-            write_partition_gauge(text, "kafka_consumergroup_lag_seconds", help, &group, ages);
+        let (book, labels) = (Arc::clone(self), topic.to_owned());
+        registry.observe(&END_OFFSET, move |rows| {
+            for Standing { partition, end_offset, .. } in book.standings() {
+                end_offset.into_iter().for_each(|end| rows.row(&[&labels, &partition.to_string()], end as f64));
+            }
         });
+        let observe = |metric, value: fn(&Standing) -> f64| {
+            let (book, group, topic) = (Arc::clone(self), group.to_owned(), topic.to_owned());
+            registry.observe(metric, move |rows| {
+                for standing in book.standings() {
+                    rows.row(&[&group, &topic, &standing.partition.to_string()], value(&standing));
+                }
+            });
+        };
+        observe(&LAG, |standing| standing.lag as f64);
+        observe(&LAG_SECONDS, |standing| standing.lag_seconds);
     }
 
     /// How each partition stands that is held.

@@ -18,7 +18,7 @@ use super::dead_letters::DeadLetters;
 use super::front::Front;
 use super::handler::Handler;
 use super::lag::Book;
-use super::metrics::Metrics;
+use super::metrics::{self, Metrics};
 use super::pipeline::{InFlight, Inputs, Pipeline};
 use super::watch::{Question, Watch};
 use super::{fetcher, joining};
@@ -196,7 +196,6 @@ impl Drop for Ending {
 /// Shows in the metrics how many bytes are held.
 fn publish(budget: &Budget, registry: &Registry) {
     let (held, limit) = (budget.clone(), budget.limit());
-    registry.observe("ingest_buffered_bytes", "Bytes of all records held in memory", &[], move || held.held() as f64);
-    let help = "Bytes of all records that may be held in memory";
-    registry.observe("ingest_buffered_bytes_limit", help, &[], move || limit as f64);
+    registry.observe(&metrics::BUFFERED_BYTES, move |rows| rows.row(&[], held.held() as f64));
+    registry.gauge(&metrics::BUFFERED_BYTES_LIMIT, &[]).set(limit as f64);
 }

@@ -5,29 +5,108 @@ use std::time::Duration;
 use contract::dead_letter::{Form, Reason};
 use metrics::{Counter, Gauge, Histogram};
 use service::Registry;
-use service::metrics::{HistogramSpec, LATENCY_BUCKETS};
+use service::metrics::{LATENCY_BUCKETS, Metric};
 
 use super::core::Trigger;
+use super::lag;
+
+/// All metrics of a group's member.
+pub const METRICS: &[Metric] = &[
+    lag::END_OFFSET,
+    lag::LAG,
+    lag::LAG_SECONDS,
+    CONSUMED,
+    STALE,
+    SKIPPED,
+    PARTITIONS_AHEAD,
+    COMMIT_FAILURES,
+    DEAD_LETTERED,
+    DEAD_LETTERS_REDUCED,
+    DEAD_LETTER_RETRIES,
+    BATCH_RECORDS,
+    FLUSH_SECONDS,
+    FLUSHES,
+    FLUSHES_IN_FLIGHT,
+    FLUSHES_IN_FLIGHT_LIMIT,
+    BUFFERED_BYTES,
+    BUFFERED_BYTES_LIMIT,
+    REBALANCES,
+];
 
 /// Records received.
-pub const CONSUMED: &str = "ingest_records_consumed_total";
+pub const CONSUMED: Metric = Metric::counter("ingest_records_consumed_total", "Records received from Kafka");
 
-/// Records that went to the dead letters, by reason.
-pub const DEAD_LETTERED: &str = "ingest_posts_dead_lettered_total";
+/// Records that went to the dead letters.
+pub const DEAD_LETTERED: Metric = Metric::counter(
+    "ingest_posts_dead_lettered_total",
+    "Records acknowledged by the dead-letter topic, by reason: undecodable, invalid, refused (by the store), conflict \
+     (with another document in a unique index, _id included)",
+)
+.labelled(&["reason"]);
 
-/// Records of a flush.
-pub const BATCH_RECORDS: HistogramSpec = HistogramSpec {
-    name: "ingest_flush_batch_records",
-    help: "Records in a flush",
-    buckets: &[1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 99.0, 100.0, 250.0, 500.0, 1000.0, 5000.0, 10000.0],
-};
+const STALE: Metric = Metric::counter(
+    "ingest_stale_records_total",
+    "Records dropped because their partition was taken away after they were fetched; the member that holds it reads \
+     them again",
+);
 
-/// Time of a flush.
-pub const FLUSH_SECONDS: HistogramSpec = HistogramSpec {
-    name: "ingest_flush_duration_seconds",
-    help: "Time to store a batch, retries included, in seconds",
-    buckets: LATENCY_BUCKETS,
-};
+const SKIPPED: Metric = Metric::counter(
+    "ingest_offsets_skipped_total",
+    "Offsets that retention deleted before the group could read them: their records are lost",
+);
+
+const PARTITIONS_AHEAD: Metric = Metric::gauge(
+    "ingest_partitions_ahead",
+    "Partitions that are paused beyond CONSUMER_RUN_AHEAD_RECORDS or CONSUMER_RUN_AHEAD_BYTES, because too much of \
+     them is not committed",
+);
+
+const COMMIT_FAILURES: Metric =
+    Metric::counter("ingest_commit_failures_total", "Commits that failed and are tried again");
+
+const DEAD_LETTERS_REDUCED: Metric = Metric::counter(
+    "ingest_dead_letters_reduced_total",
+    "Dead letters for which DLQ_TOPIC has too little room, by form: without_value, without_record (without key and \
+     value)",
+)
+.labelled(&["form"]);
+
+const DEAD_LETTER_RETRIES: Metric =
+    Metric::counter("ingest_dead_letter_retries_total", "Dead letters that Kafka did not take and that are sent again");
+
+const BATCH_RECORDS: Metric = Metric::histogram(
+    "ingest_flush_batch_records",
+    "Records in a flush",
+    &[1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 99.0, 100.0, 250.0, 500.0, 1000.0, 5000.0, 10000.0],
+);
+
+const FLUSH_SECONDS: Metric = Metric::histogram(
+    "ingest_flush_duration_seconds",
+    "Time to store a batch, retries included, in seconds",
+    LATENCY_BUCKETS,
+);
+
+const FLUSHES: Metric =
+    Metric::counter("ingest_flushes_total", "Flushes, by what made them due: size, bytes, interval, revoke, stop")
+        .labelled(&["trigger"]);
+
+const FLUSHES_IN_FLIGHT: Metric = Metric::gauge("ingest_flushes_in_flight", "Batches that are being stored");
+
+const FLUSHES_IN_FLIGHT_LIMIT: Metric = Metric::gauge(
+    "ingest_flushes_in_flight_limit",
+    "Most batches stored at the same time (CONSUMER_CONCURRENT_FLUSHES)",
+);
+
+pub(super) const BUFFERED_BYTES: Metric = Metric::gauge("ingest_buffered_bytes", "Bytes of all records held in memory");
+
+pub(super) const BUFFERED_BYTES_LIMIT: Metric = Metric::gauge(
+    "ingest_buffered_bytes_limit",
+    "Limit of ingest_buffered_bytes (CONSUMER_BUFFER_BYTES); beyond it fetching pauses",
+);
+
+const REBALANCES: Metric =
+    Metric::counter("ingest_rebalances_total", "Changes of the partitions held, by kind: assigned, revoked, lost")
+        .labelled(&["kind"]);
 
 /// How this member's partitions have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,49 +146,24 @@ pub(super) struct Metrics {
 
 impl Metrics {
     pub(super) fn new(registry: &Registry, concurrent_flushes: usize) -> Self {
-        let limit = "Flushes that may be stored at the same time";
-        registry.observe("ingest_flushes_in_flight_limit", limit, &[], move || concurrent_flushes as f64);
-        let counter = |name, help| registry.counter(name, help, &[]);
-        let dead_lettered = Reason::ALL.map(|reason| {
-            let help = "Records acknowledged by the dead-letter topic, by reason";
-            (reason, registry.counter(DEAD_LETTERED, help, &[("reason", reason.as_str())]))
-        });
-        let reduced = [Form::WithoutValue, Form::WithoutRecord].map(|form| {
-            let help = "Dead letters that went without their value, or without their record, because their topic takes no more";
-            (form, registry.counter("ingest_dead_letters_reduced_total", help, &[("form", form.as_str())]))
-        });
-        let flushes = Trigger::ALL.map(|trigger| {
-            let help = "Flushes, by what made them due";
-            (trigger, registry.counter("ingest_flushes_total", help, &[("trigger", trigger.as_str())]))
-        });
-        let rebalances = PartitionChange::ALL.map(|(rebalance, kind)| {
-            let help = "Changes of the partitions held, by kind";
-            (rebalance, registry.counter("ingest_rebalances_total", help, &[("kind", kind)]))
-        });
+        registry.gauge(&FLUSHES_IN_FLIGHT_LIMIT, &[]).set(concurrent_flushes as f64);
+        let counter = |metric| registry.counter(metric, &[]);
         Self {
-            consumed: counter(CONSUMED, "Records received from Kafka"),
-            stale: counter(
-                "ingest_stale_records_total",
-                "Records dropped because they were fetched under an assignment that has ended",
-            ),
-            skipped: counter(
-                "ingest_offsets_skipped_total",
-                "Offsets that retention deleted before the group could read them",
-            ),
-            commit_failures: counter("ingest_commit_failures_total", "Commits that failed and are tried again"),
-            dead_letter_retries: counter("ingest_dead_letter_retries_total", "Dead letters that are sent again"),
-            flushes_in_flight: registry.gauge("ingest_flushes_in_flight", "Flushes that are being stored", &[]),
-            partitions_ahead: registry.gauge(
-                "ingest_partitions_ahead",
-                "Partitions that are paused because too much of them is not committed",
-                &[],
-            ),
-            dead_lettered,
-            reduced,
-            flushes,
-            rebalances,
-            batch_records: registry.histogram(BATCH_RECORDS.name, &[]),
-            flush_seconds: registry.histogram(FLUSH_SECONDS.name, &[]),
+            consumed: counter(&CONSUMED),
+            stale: counter(&STALE),
+            skipped: counter(&SKIPPED),
+            commit_failures: counter(&COMMIT_FAILURES),
+            dead_letter_retries: counter(&DEAD_LETTER_RETRIES),
+            flushes_in_flight: registry.gauge(&FLUSHES_IN_FLIGHT, &[]),
+            partitions_ahead: registry.gauge(&PARTITIONS_AHEAD, &[]),
+            dead_lettered: Reason::ALL.map(|reason| (reason, registry.counter(&DEAD_LETTERED, &[reason.as_str()]))),
+            reduced: [Form::WithoutValue, Form::WithoutRecord]
+                .map(|form| (form, registry.counter(&DEAD_LETTERS_REDUCED, &[form.as_str()]))),
+            flushes: Trigger::ALL.map(|trigger| (trigger, registry.counter(&FLUSHES, &[trigger.as_str()]))),
+            rebalances: PartitionChange::ALL
+                .map(|(rebalance, kind)| (rebalance, registry.counter(&REBALANCES, &[kind]))),
+            batch_records: registry.histogram(&BATCH_RECORDS, &[]),
+            flush_seconds: registry.histogram(&FLUSH_SECONDS, &[]),
         }
     }
 

@@ -114,7 +114,7 @@ impl Running {
     }
 
     fn with(config: GroupConfig, first: First) -> Self {
-        let registry = Registry::new(&[group::metrics::BATCH_RECORDS, group::metrics::FLUSH_SECONDS]);
+        let registry = Registry::new(&[group::metrics::METRICS]);
         let readiness = Readiness::new(&[group::KAFKA]);
         let memory = Arc::new(Memory { first: Mutex::new(first), stored: Mutex::default() });
         let (book, (_, releases)) = (Arc::new(Book::default()), Release::new());
