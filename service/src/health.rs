@@ -6,15 +6,27 @@ use http_body_util::Full;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFRESH, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
+use crate::http::Route;
 use crate::metrics::Metric;
 use crate::status::{self, Status};
 use crate::{Readiness, Registry, problem};
 
-/// The paths served here, as labels of metrics and for routing.
-pub const ROUTES: [&str; 6] = ["/", "/livez", "/readyz", "/health", "/metrics", "/status"];
+/// The routes served here; they take HEAD, too.
+pub const ROUTES: &[Route] = &[
+    get("/", "200 with name and version"),
+    get("/livez", "200 while the process lives"),
+    get("/readyz", "200, or 503 with one line that says why: Kafka away, topic missing, stopping"),
+    get("/health", "the same as `/readyz`"),
+    get("/metrics", "metrics as Prometheus text"),
+    get("/status", "the status page; `/status?still` does not refresh itself"),
+];
+
+const fn get(path: &'static str, meaning: &'static str) -> Route {
+    Route { path, method: Method::GET, meaning }
+}
 
 /// Which build runs.
 pub(crate) const BUILD_INFO: Metric =

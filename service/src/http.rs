@@ -60,10 +60,21 @@ pub struct Limits {
     pub header_timeout: Duration,
 }
 
+/// A path, with the one method it takes.
+#[derive(Debug)]
+pub struct Route {
+    /// The path.
+    pub path: &'static str,
+    /// The method.
+    pub method: Method,
+    /// What it does, in a line of Markdown.
+    pub meaning: &'static str,
+}
+
 /// Answers the routes that are a service's own.
 pub trait Handler: Send + Sync + 'static {
-    /// The service's own paths, each with the one method it takes.
-    const ROUTES: &'static [(&'static str, Method)];
+    /// The service's own routes.
+    const ROUTES: &'static [Route];
 
     /// Answers a request whose path and method are one of [`Self::ROUTES`].
     fn answer(&self, request: &mut Request<RequestBody>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
@@ -73,7 +84,7 @@ pub trait Handler: Send + Sync + 'static {
 pub struct NoRoutes;
 
 impl Handler for NoRoutes {
-    const ROUTES: &'static [(&'static str, Method)] = &[];
+    const ROUTES: &'static [Route] = &[];
 
     async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         problem::response(StatusCode::NOT_FOUND, "there is no such path")
@@ -97,7 +108,7 @@ pub async fn serve<H: Handler>(
     registry: &Registry,
     stop: CancellationToken,
 ) {
-    let routes = H::ROUTES.iter().map(|(path, _)| *path).chain(ROUTES);
+    let routes = H::ROUTES.iter().chain(ROUTES).map(|route| route.path);
     let app = Arc::new(App { handler, health, durations: Durations::new(registry, routes) });
     let connections = Arc::new(Semaphore::new(limits.max_connections));
     observe(registry, &connections, limits);
@@ -172,7 +183,7 @@ impl<H: Handler> App<H> {
         let method = request.method().clone();
         let path = request.uri().path();
         // The label is the route's own text, never the client's.
-        let route = H::ROUTES.iter().map(|(route, _)| *route).chain(ROUTES).find(|route| *route == path);
+        let route = H::ROUTES.iter().chain(ROUTES).map(|route| route.path).find(|route| *route == path);
         let response = match route {
             None => unread(request, problem::response(StatusCode::NOT_FOUND, "there is no such path")),
             Some(route) => self.route(route, request).await,
@@ -182,9 +193,9 @@ impl<H: Handler> App<H> {
     }
 
     async fn route(&self, route: &'static str, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
-        match H::ROUTES.iter().find(|(path, _)| *path == route) {
-            Some((_, method)) if method == request.method() => self.handler.answer(request).await,
-            Some((_, method)) => unread(request, method_not_allowed(method.as_str())),
+        match H::ROUTES.iter().find(|own| own.path == route) {
+            Some(own) if own.method == request.method() => self.handler.answer(request).await,
+            Some(own) => unread(request, method_not_allowed(own.method.as_str())),
             None if matches!(*request.method(), Method::GET | Method::HEAD) => {
                 // Boxed, so that a future of the service's own routes, which is moved several times, does not have its size.
                 let answer = Box::pin(self.health.answer(route, request.uri().query()));

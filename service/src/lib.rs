@@ -4,6 +4,8 @@
 
 mod allocator;
 pub mod backoff;
+mod config;
+pub mod exit;
 pub mod failpoint;
 pub mod health;
 pub mod html;
@@ -14,17 +16,20 @@ pub mod problem;
 pub mod program;
 pub mod readiness;
 pub mod recent_errors;
+pub mod reference;
 pub mod secrets;
 pub mod settings;
+pub mod state_file;
 pub mod status;
 pub mod stop;
 pub mod telemetry;
 pub mod trace;
 
 pub use backoff::Backoff;
+pub use config::ServiceConfig;
 pub use health::Health;
 pub use metrics::Registry;
-pub use program::{Program, ServiceSettings};
+pub use program::Program;
 pub use readiness::Readiness;
 pub use settings::Settings;
 pub use trace::{Tracer, Tracing};

@@ -11,15 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::Variable;
-use crate::telemetry::LogFormat;
-use crate::trace::Endpoint;
-use crate::{Settings, open_files, stop, telemetry};
-
-/// Exit code for settings that cannot be used.
-pub const EXIT_CONFIGURATION: u8 = 64;
-
-/// Exit code for a start that failed, or work that could not be finished within the grace period.
-pub const EXIT_FAILED: u8 = 1;
+use crate::{ServiceConfig, Settings, exit, open_files, stop, telemetry};
 
 /// A service as a program: how it reads its settings and how it runs.
 pub struct Program<C> {
@@ -31,58 +23,7 @@ pub struct Program<C> {
     pub read: fn(&mut Settings<'_>) -> C,
 }
 
-/// The settings that every service has.
-#[derive(Debug, Clone)]
-pub struct ServiceSettings {
-    /// `HOST`: the address to listen on.
-    pub host: String,
-    /// `PORT`: the port to listen on; 0 takes a free one.
-    pub port: u16,
-    /// `LOG`: level or filter of the logs.
-    pub log: String,
-    /// `LOG_FORMAT`: how a log line is written.
-    pub log_format: LogFormat,
-    /// `STOP_GRACE`: longest time from the stop signal to the exit.
-    pub stop_grace: Duration,
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces are sent, if anywhere.
-    pub otlp_endpoint: Option<Endpoint>,
-    /// All of the service's variables as they may be shown; the service's own reading fills it when it has read them all.
-    pub in_force: Vec<Variable>,
-}
-
-impl ServiceSettings {
-    /// Reads them; the port's default is the service's own.
-    pub fn read(settings: &mut Settings<'_>, default_port: u16) -> Self {
-        Self {
-            host: settings.text("HOST", "0.0.0.0", "address to listen on"),
-            port: settings.number("PORT", default_port, 0..=65535, "port to listen on; 0 takes a free one"),
-            log: settings.read("LOG", "info", "log level (error, warn, info, debug, trace) or filter", |text| {
-                telemetry::check_filter(text).map(|()| text.to_owned())
-            }),
-            log_format: settings.read(
-                "LOG_FORMAT",
-                "auto",
-                "text, json, or auto: text on a terminal, else json",
-                |text| match text {
-                    "auto" => Ok(LogFormat::for_this_output()),
-                    "text" => Ok(LogFormat::Text),
-                    "json" => Ok(LogFormat::Json),
-                    _ => Err("must be one of auto, text, json".to_owned()),
-                },
-            ),
-            stop_grace: settings.duration("STOP_GRACE", "10s", "longest time from the stop signal to the exit"),
-            otlp_endpoint: settings.read(
-                "OTEL_EXPORTER_OTLP_ENDPOINT",
-                "",
-                "where traces are sent (OTLP over HTTP), such as http://localhost:4318; empty sends none",
-                Endpoint::parse,
-            ),
-            in_force: Vec::new(),
-        }
-    }
-}
-
-impl<C: AsRef<ServiceSettings> + std::fmt::Debug> Program<C> {
+impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
     /// Runs the program with these arguments (without its own name): `--help`, `--version`, `--check-config`,
     /// `healthcheck`, or nothing, which serves until SIGTERM or SIGINT.
     pub fn main<F>(
@@ -97,7 +38,7 @@ impl<C: AsRef<ServiceSettings> + std::fmt::Debug> Program<C> {
         let lookup = |name: &str| std::env::var(name).ok();
         let mut settings = Settings::new(&lookup);
         let config = (self.read)(&mut settings);
-        let (variables, faults) = settings.finish();
+        let (variables, errors) = settings.finish();
 
         match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["--help" | "-h"] => {
@@ -110,15 +51,12 @@ impl<C: AsRef<ServiceSettings> + std::fmt::Debug> Program<C> {
             }
             [] | ["--check-config" | "healthcheck"] => {}
             _ => {
-                eprintln!("{}: cannot understand `{}`; see `{} --help`", self.name, arguments.join(" "), self.name);
-                return ExitCode::from(EXIT_CONFIGURATION);
+                let error = format!("cannot understand `{}`; see `{} --help`", arguments.join(" "), self.name);
+                return exit::unusable(self.name, [error]);
             }
         }
-        if !faults.is_empty() {
-            for fault in &faults {
-                eprintln!("{}: {fault}", self.name);
-            }
-            return ExitCode::from(EXIT_CONFIGURATION);
+        if !errors.is_empty() {
+            return exit::unusable(self.name, errors);
         }
         match arguments.first().map(String::as_str) {
             Some("healthcheck") => healthcheck(config.as_ref()),
@@ -164,7 +102,7 @@ impl<C: AsRef<ServiceSettings> + std::fmt::Debug> Program<C> {
             }
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "failed");
-                ExitCode::from(EXIT_FAILED)
+                ExitCode::from(exit::FAILED)
             }
         }
     }
@@ -184,30 +122,34 @@ impl<C: AsRef<ServiceSettings> + std::fmt::Debug> Program<C> {
         for Variable { name, default, meaning, .. } in variables {
             text.push_str(&format!("  {name:name_width$}  {default:default_width$}  {meaning}\n"));
         }
-        text.push_str("\nExit codes: 0 stopped as asked, 64 settings that cannot be used, 1 the start failed or work was left undone.\n");
+        text.push_str(&format!(
+            "\nExit codes: 0 stopped as asked, {} settings that cannot be used, {} the start failed or work was left undone.\n",
+            exit::UNUSABLE,
+            exit::FAILED
+        ));
         text
     }
 }
 
 /// Binds the service's address.
-async fn listen(settings: &ServiceSettings) -> anyhow::Result<TcpListener> {
-    let address = format!("{}:{}", settings.host, settings.port);
+async fn listen(config: &ServiceConfig) -> anyhow::Result<TcpListener> {
+    let address = format!("{}:{}", config.host, config.port);
     TcpListener::bind(&address).await.with_context(|| {
         format!("cannot listen on {address}: set PORT to a free port, or end the program that holds this one")
     })
 }
 
-/// Asks the service of these settings for `/readyz`: exit code 0 when it is ready.
-fn healthcheck(settings: &ServiceSettings) -> ExitCode {
-    match ask(&settings.host, settings.port, "GET /readyz") {
+/// Asks the service of this configuration for `/readyz`: exit code 0 when it is ready.
+fn healthcheck(config: &ServiceConfig) -> ExitCode {
+    match ask(&config.host, config.port, "GET /readyz") {
         Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
         Ok(answer) => {
             eprintln!("not ready: {}", answer.lines().last().unwrap_or("no answer"));
-            ExitCode::from(EXIT_FAILED)
+            ExitCode::from(exit::FAILED)
         }
         Err(error) => {
             eprintln!("not ready: {error:#}");
-            ExitCode::from(EXIT_FAILED)
+            ExitCode::from(exit::FAILED)
         }
     }
 }

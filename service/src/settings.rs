@@ -1,6 +1,6 @@
 //! Settings from environment variables. Each variable is named once, where it is read, with its default and its meaning:
 //! `--help` and `--check-config` are printed from those same reads. All variables are read before anything fails, and
-//! every fault is reported together.
+//! every error is reported together.
 
 use std::fmt;
 use std::ops::RangeBounds;
@@ -13,7 +13,9 @@ use crate::secrets::without_secrets;
 pub struct Settings<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     variables: Vec<Variable>,
-    faults: Vec<Fault>,
+    /// Of the next variable.
+    in_kafka: Option<&'static str>,
+    errors: Vec<SettingError>,
 }
 
 /// One variable as it was read; a row of `--help`.
@@ -27,6 +29,8 @@ pub struct Variable {
     pub value: String,
     /// What it means, with unit.
     pub meaning: &'static str,
+    /// What Kafka calls it, if Kafka has it too, as Markdown.
+    pub in_kafka: Option<&'static str>,
 }
 
 impl Variable {
@@ -38,14 +42,14 @@ impl Variable {
 
 /// A variable that cannot be used as it is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct SettingError {
     /// The variable.
     pub name: &'static str,
     /// What is wrong and what would be right.
     pub reason: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.reason)
     }
@@ -54,12 +58,12 @@ impl fmt::Display for Fault {
 impl<'a> Settings<'a> {
     /// Settings that ask `lookup` for each variable; an unset and an empty variable both mean the default.
     pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { lookup, variables: Vec::new(), faults: Vec::new() }
+        Self { lookup, variables: Vec::new(), in_kafka: None, errors: Vec::new() }
     }
 
     /// What was read, in order, and what was wrong with it.
-    pub fn finish(self) -> (Vec<Variable>, Vec<Fault>) {
-        (self.variables, self.faults)
+    pub fn finish(self) -> (Vec<Variable>, Vec<SettingError>) {
+        (self.variables, self.errors)
     }
 
     /// What was read so far, as it may be shown.
@@ -67,9 +71,15 @@ impl<'a> Settings<'a> {
         self.variables.iter().map(|variable| Variable { value: variable.shown(), ..variable.clone() }).collect()
     }
 
-    /// Notes a fault that only shows between variables.
-    pub fn fault(&mut self, name: &'static str, reason: impl Into<String>) {
-        self.faults.push(Fault { name, reason: reason.into() });
+    /// Notes an error that only shows between variables.
+    pub fn error(&mut self, name: &'static str, reason: impl Into<String>) {
+        self.errors.push(SettingError { name, reason: reason.into() });
+    }
+
+    /// Says what Kafka calls the variable that is read next.
+    pub fn in_kafka(&mut self, term: &'static str) -> &mut Self {
+        self.in_kafka = Some(term);
+        self
     }
 
     /// A text that is not empty.
@@ -126,7 +136,7 @@ impl<'a> Settings<'a> {
         })
     }
 
-    /// A value that `parse` makes of the text; what `parse` returns as error is the fault's reason.
+    /// A value that `parse` makes of the text; its error says why it cannot be used.
     pub fn read<T>(
         &mut self,
         name: &'static str,
@@ -137,10 +147,16 @@ impl<'a> Settings<'a> {
         let set = (self.lookup)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let value = set.unwrap_or_else(|| default.to_owned());
         let parsed = parse(&value).unwrap_or_else(|reason| {
-            self.fault(name, format!("{reason}, not `{}`", without_secrets(&value)));
+            self.error(name, format!("{reason}, not `{}`", without_secrets(&value)));
             parse(default).unwrap_or_else(|reason| unreachable!("the default of {name} is valid: {reason}"))
         });
-        self.variables.push(Variable { name, default: default.to_owned(), value, meaning });
+        self.variables.push(Variable {
+            name,
+            default: default.to_owned(),
+            value,
+            meaning,
+            in_kafka: self.in_kafka.take(),
+        });
         parsed
     }
 }
@@ -172,7 +188,7 @@ mod tests {
         let lookup = |name: &str| set.get(name).cloned();
         let mut settings = Settings::new(&lookup);
         let value = read(&mut settings);
-        (value, settings.finish().1.iter().map(Fault::to_string).collect())
+        (value, settings.finish().1.iter().map(SettingError::to_string).collect())
     }
 
     #[test]
@@ -184,9 +200,9 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_named_at_once() {
+    fn all_errors_are_named_at_once() {
         let set = [("A", "12"), ("B", "5"), ("C", "brotli"), ("D", "0s"), ("E", "-1s")];
-        let (_, faults) = read(&set, |s| {
+        let (_, errors) = read(&set, |s| {
             s.number("A", 7, 1..=9, "");
             s.duration("B", "5s", "");
             s.choice("C", "none", &[("none", 0), ("gzip", 1)], "");
@@ -194,7 +210,7 @@ mod tests {
             s.duration_or_zero("E", "5s", "");
         });
         assert_eq!(
-            faults,
+            errors,
             [
                 "A: must be a whole number within 1..=9, not `12`",
                 "B: must be a number with its unit, such as 250ms, 5s or 5m, not `5`",
@@ -206,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_fault_nor_what_is_in_force_shows_a_password() {
+    fn neither_an_error_nor_what_is_in_force_shows_a_password() {
         let lookup = |_: &str| Some("mongodb://me:secret@host".to_owned());
         let mut settings = Settings::new(&lookup);
         settings.read(
@@ -217,6 +233,15 @@ mod tests {
         );
         assert_eq!(settings.in_force()[0].value, "mongodb://***@host");
         assert_eq!(settings.finish().1[0].to_string(), "URI: must name a database, not `mongodb://***@host`");
+    }
+
+    #[test]
+    fn what_kafka_calls_it_is_said_of_the_next_variable_alone() {
+        let mut settings = Settings::new(&|_| None);
+        settings.in_kafka("`linger.ms`").duration("LINGER", "2ms", "");
+        settings.text("TOPIC", "post", "");
+        let terms: Vec<_> = settings.finish().0.iter().map(|variable| variable.in_kafka).collect();
+        assert_eq!(terms, [Some("`linger.ms`"), None]);
     }
 
     #[test]

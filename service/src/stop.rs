@@ -1,22 +1,42 @@
-//! The stop signal.
+//! The stop signals, SIGTERM and SIGINT: the first one asks for an orderly end.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled at the first SIGTERM or SIGINT.
+/// Waits for them; from its making on they do not end the process by themselves.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Takes the signals over.
+    ///
+    /// # Errors
+    /// When the signal handlers cannot be installed.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The next one's name.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// A token that is cancelled by the first stop signal. Later ones change nothing: the end has its own deadline.
 ///
 /// # Errors
 /// When the signal handlers cannot be installed.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut signals, stop) = (StopSignals::new()?, CancellationToken::new());
     let token = stop.clone();
     tokio::spawn(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        };
-        tracing::info!(signal = name, "stopping");
+        let signal = signals.next().await;
+        tracing::info!(signal, "stopping");
         token.cancel();
     });
     Ok(stop)

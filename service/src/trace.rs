@@ -16,7 +16,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Config, SdkTracerProvider};
 use tracing::field::{DisplayValue, display};
 
-use crate::ServiceSettings;
+use crate::ServiceConfig;
 use crate::trace::client::Client;
 use crate::trace::reporting::Reporting;
 use crate::trace::sampler::LinksDecide;
@@ -44,13 +44,13 @@ pub struct Tracing {
 }
 
 impl Tracing {
-    /// Starts it if the settings name an endpoint. The standard variables of OpenTelemetry's SDK (`OTEL_TRACES_SAMPLER`,
+    /// Starts it if the configuration names an endpoint. The standard variables of OpenTelemetry's SDK (`OTEL_TRACES_SAMPLER`,
     /// `OTEL_SERVICE_NAME`, `OTEL_BSP_…`) are the SDK's own and hold here as well.
     ///
     /// # Errors
     /// When one of those asks for what is not built in.
-    pub fn start(settings: &ServiceSettings, service_name: &'static str) -> anyhow::Result<Self> {
-        let Some(endpoint) = &settings.otlp_endpoint else {
+    pub fn start(config: &ServiceConfig, service_name: &'static str) -> anyhow::Result<Self> {
+        let Some(endpoint) = &config.otlp_endpoint else {
             return Ok(Self { provider: None, tracer: None });
         };
         let exporter = SpanExporter::builder()

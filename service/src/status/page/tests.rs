@@ -41,7 +41,13 @@ fn page_of(text: &str, settings: &[Variable]) -> String {
 }
 
 fn variable(value: &str) -> Variable {
-    Variable { name: "KAFKA_BROKER", default: "localhost:9092".to_owned(), value: value.to_owned(), meaning: "" }
+    Variable {
+        name: "KAFKA_BROKER",
+        default: "localhost:9092".to_owned(),
+        value: value.to_owned(),
+        meaning: "",
+        in_kafka: None,
+    }
 }
 
 #[test]

@@ -1,0 +1,160 @@
+//! The reference of the README, as Markdown made of what the code declares: settings, metrics and routes. Pure functions
+//! of the services' own tables; whoever knows all services calls them and puts the result between the README's markers.
+
+use crate::http::Route;
+use crate::metrics::Metric;
+use crate::settings::Variable;
+
+/// Of each process, out of `metrics_process`.
+const PROCESS: &str = "`process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds`, \
+                       `process_max_fds`, `process_threads`, `process_start_time_seconds`, …";
+
+/// A table of the variables that all of these services have, and one of each service's own. A default that differs between the
+/// services is given for each of them, in their order.
+pub fn settings(services: &[(&str, &[Variable])]) -> String {
+    let of = |service: usize, name: &str| services[service].1.iter().find(|variable| variable.name == name);
+    let is_shared = |variable: &Variable| (0..services.len()).all(|service| of(service, variable.name).is_some());
+    let shared = services.first().map_or(&[][..], |(_, variables)| *variables).iter();
+    let shared = shared.filter(|variable| is_shared(variable)).map(|variable| {
+        let defaults = (0..services.len()).filter_map(|service| of(service, variable.name));
+        let mut defaults: Vec<String> = defaults.map(|variable| variable.default.clone()).collect();
+        defaults.dedup();
+        Variable { default: defaults.join(" / "), ..variable.clone() }
+    });
+    let mut text = settings_table("All services", shared);
+    for (service, variables) in services {
+        let own = variables.iter().filter(|variable| !is_shared(variable)).cloned();
+        text.push_str(&format!("\n{}", settings_table(service, own)));
+    }
+    text
+}
+
+fn settings_table(title: &str, variables: impl Iterator<Item = Variable>) -> String {
+    let row = |Variable { name, default, meaning, in_kafka, .. }: Variable| {
+        [format!("`{name}`"), default, meaning.to_owned(), in_kafka.unwrap_or_default().to_owned()]
+    };
+    format!("**{title}**\n\n{}", table(["variable", "default", "meaning", "in Kafka's words"], variables.map(row)))
+}
+
+/// The metrics of these programs, each with its labels and the programs that have it.
+pub fn metrics(programs: &[(&str, &[&[Metric]])]) -> String {
+    let mut metrics: Vec<(Metric, Vec<&str>)> = Vec::new();
+    for (program, catalogue) in programs {
+        for metric in catalogue.concat() {
+            match metrics.iter_mut().find(|(known, _)| *known == metric) {
+                Some((_, programs)) => programs.push(program),
+                None => metrics.push((metric, vec![program])),
+            }
+        }
+    }
+    let on = |on: &[&str]| if on.len() == programs.len() { "all".to_owned() } else { on.join(", ") };
+    let rows = metrics.iter().map(|(Metric { name, kind, labels, help }, programs)| {
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        [format!("`{name}{labels}`"), kind.as_str().to_owned(), on(programs), (*help).to_owned()]
+    });
+    let process = [PROCESS, "", "all", "The process itself"].map(str::to_owned);
+    table(["metric", "type", "on", "meaning"], rows.chain([process]))
+}
+
+/// The routes of these services, and after them those that all have.
+pub fn routes(services: &[(&str, &[Route])]) -> String {
+    let own = services.iter().flat_map(|(service, routes)| routes.iter().map(move |route| (*service, route)));
+    let shared = crate::health::ROUTES.iter().map(|route| ("all", route));
+    let row = |(service, Route { path, method, meaning }): (&str, &Route)| {
+        [format!("`{method} {path}`"), service.to_owned(), (*meaning).to_owned()]
+    };
+    table(["route", "on", "meaning"], own.chain(shared).map(row))
+}
+
+/// The document with this text between its lines `<!-- section: begin -->` and `<!-- section: end -->`.
+///
+/// # Errors
+/// When the document lacks one of these lines.
+pub fn put(document: &str, section: &str, text: &str) -> Result<String, String> {
+    let (begin, end) = (format!("<!-- {section}: begin -->\n"), format!("<!-- {section}: end -->\n"));
+    let parts = document.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
+    let (before, after) = parts.ok_or_else(|| format!("there is no {} … {}", begin.trim(), end.trim()))?;
+    Ok(format!("{before}{begin}{text}{end}{after}"))
+}
+
+fn table<const COLUMNS: usize>(columns: [&str; COLUMNS], rows: impl Iterator<Item = [String; COLUMNS]>) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(&columns.map(str::to_owned)) + &line(&columns.map(|_| "---".to_owned()));
+    for row in rows {
+        text.push_str(&line(&row.map(|cell| cell.replace('|', "\\|"))));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Method;
+
+    use super::*;
+    use crate::{Registry, Settings};
+
+    fn variables(read: impl Fn(&mut Settings<'_>)) -> Vec<Variable> {
+        let mut settings = Settings::new(&|_| None);
+        read(&mut settings);
+        settings.finish().0
+    }
+
+    #[test]
+    fn what_all_services_have_is_said_once() {
+        let one = variables(|settings| {
+            settings.text("TOPIC", "post", "topic");
+            settings.number("PORT", 3000, 0..=65535, "port");
+            settings.in_kafka("`linger.ms`").duration("LINGER", "2ms", "a|b");
+        });
+        let other = variables(|settings| {
+            settings.number("PORT", 3001, 0..=65535, "port");
+            settings.text("TOPIC", "post", "topic");
+        });
+        let head = "\n\n| variable | default | meaning | in Kafka's words |\n| --- | --- | --- | --- |\n";
+        assert_eq!(
+            settings(&[("Producer", &one), ("Consumer", &other)]),
+            format!(
+                "**All services**{head}| `TOPIC` | post | topic |  |\n| `PORT` | 3000 / 3001 | port |  |\n\n\
+                 **Producer**{head}| `LINGER` | 2ms | a\\|b | `linger.ms` |\n\n**Consumer**{head}"
+            )
+        );
+    }
+
+    #[test]
+    fn a_metric_is_listed_with_the_programs_that_have_it() {
+        const A: Metric = Metric::counter("a_total", "A");
+        const B: Metric = Metric::gauge("b", "B").labelled(&["topic", "partition"]);
+        let text = metrics(&[("producer", &[&[A], &[B]]), ("consumer", &[&[A]])]);
+        let rows: Vec<&str> = text.lines().skip(2).collect();
+        assert_eq!(rows[..2], ["| `a_total` | counter | all | A |", "| `b{topic,partition}` | gauge | producer | B |"]);
+    }
+
+    #[test]
+    fn the_metrics_of_the_process_are_what_is_rendered() {
+        let rendered = Registry::new(&[]).render();
+        let names: Vec<&str> = PROCESS.split('`').filter(|part| part.starts_with("process_")).collect();
+        assert_eq!(names.len(), 6);
+        assert!(names.iter().all(|name| rendered.contains(&format!("\n{name} "))), "{rendered}");
+    }
+
+    #[test]
+    fn the_routes_of_all_follow_those_of_a_service() {
+        let own = [Route { path: "/create-post", method: Method::POST, meaning: "takes a post" }];
+        let text = routes(&[("producer", &own)]);
+        let rows: Vec<&str> = text.lines().skip(2).take(2).collect();
+        assert_eq!(
+            rows,
+            ["| `POST /create-post` | producer | takes a post |", "| `GET /` | all | 200 with name and version |"]
+        );
+    }
+
+    #[test]
+    fn a_section_is_replaced_and_nothing_else() {
+        let document = "# A\n<!-- routes: begin -->\nold\n<!-- routes: end -->\nb\n";
+        let expected = "# A\n<!-- routes: begin -->\nnew\n<!-- routes: end -->\nb\n";
+        assert_eq!(put(document, "routes", "new\n").as_deref(), Ok(expected));
+        assert_eq!(put(expected, "routes", "new\n").as_deref(), Ok(expected));
+        let error = put(document, "settings", "").unwrap_err();
+        assert_eq!(error, "there is no <!-- settings: begin --> … <!-- settings: end -->");
+    }
+}
