@@ -8,8 +8,8 @@ use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use contract::PostId;
 use contract::dead_letter::Reason;
-use service::program::{EXIT_CONFIGURATION, EXIT_FAILED, ask};
-use service::{ServiceSettings, Settings};
+use service::program::ask;
+use service::{ServiceConfig, Settings, exit};
 
 use crate::config::KafkaSettings;
 use crate::routes;
@@ -98,19 +98,16 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
         Err(error) => {
             // Nobody reads the text if it cannot be printed.
             error.print().ok();
-            return if error.use_stderr() { ExitCode::from(EXIT_CONFIGURATION) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS };
         }
     };
     let lookup = |name: &str| std::env::var(name).ok();
     let mut settings = Settings::new(&lookup);
-    let service = ServiceSettings::read(&mut settings, crate::DEFAULT_PORT);
+    let service = ServiceConfig::read(&mut settings, crate::DEFAULT_PORT);
     let kafka = KafkaSettings::read(&mut settings);
-    let (_, faults) = settings.finish();
-    if !faults.is_empty() {
-        for fault in faults {
-            eprintln!("consumer: {fault}");
-        }
-        return ExitCode::from(EXIT_CONFIGURATION);
+    let (_, errors) = settings.finish();
+    if !errors.is_empty() {
+        return exit::unusable("consumer", errors);
     }
     match execute(command_line.verb, &kafka, &service, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -120,17 +117,12 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
         }
         Err(error) => {
             eprintln!("consumer: {error:#}");
-            ExitCode::from(EXIT_FAILED)
+            ExitCode::from(exit::FAILED)
         }
     }
 }
 
-fn execute(
-    verb: Verb,
-    kafka: &KafkaSettings,
-    service: &ServiceSettings,
-    output: &mut impl Write,
-) -> anyhow::Result<()> {
+fn execute(verb: Verb, kafka: &KafkaSettings, service: &ServiceConfig, output: &mut impl Write) -> anyhow::Result<()> {
     let archive = || Archive::open(kafka);
     match verb {
         Verb::List { filter, limit } => list(&archive()?, &kafka.topic, filter, limit.unwrap_or(usize::MAX), output),
@@ -140,7 +132,7 @@ fn execute(
     }
 }
 
-fn release(service: &ServiceSettings, output: &mut impl Write) -> anyhow::Result<()> {
+fn release(service: &ServiceConfig, output: &mut impl Write) -> anyhow::Result<()> {
     let answer = ask(&service.host, service.port, &format!("POST {}", routes::RELEASE))?;
     if !answer.starts_with("HTTP/1.1 202") {
         bail!("what listens on port {} is no consumer: {}", service.port, answer.lines().next().unwrap_or("no answer"));

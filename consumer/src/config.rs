@@ -6,13 +6,13 @@ use std::time::Duration;
 use kafka::group::GroupConfig;
 use kafka::group::core::{BatchLimits, BrakeLimits, Limits, RunAhead};
 use mongodb::options::ConnectionString;
-use service::{ServiceSettings, Settings};
+use service::{ServiceConfig, Settings};
 
 /// What the consumer needs to know to run.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Address, logs, grace period.
-    pub service: ServiceSettings,
+    pub service: ServiceConfig,
     /// Where Kafka is, and how the group works.
     pub kafka: KafkaSettings,
     /// `MONGO_URI`: where MongoDB is, and the database.
@@ -80,9 +80,9 @@ impl Config {
         }
     }
 
-    /// Reads every setting; faults are collected in `settings`.
+    /// Reads every setting; errors are collected in `settings`.
     pub fn read(settings: &mut Settings<'_>) -> Self {
-        let service = ServiceSettings::read(settings, crate::DEFAULT_PORT);
+        let service = ServiceConfig::read(settings, crate::DEFAULT_PORT);
         let kafka = KafkaSettings::read(settings);
         let revoke_timeout = kafka.revoke_timeout;
         let mut config = Self {
@@ -163,20 +163,24 @@ fn read_limits(settings: &mut Settings<'_>, revoke_timeout: Duration) -> Limits 
 impl KafkaSettings {
     pub(crate) fn read(settings: &mut Settings<'_>) -> Self {
         let kafka = Self {
-            brokers: settings.text("KAFKA_BROKER", "localhost:9092", "bootstrap brokers, host:port, comma-separated"),
+            brokers: settings.in_kafka("`bootstrap.servers`").text(
+                "KAFKA_BROKER",
+                "localhost:9092",
+                "bootstrap brokers, host:port, comma-separated",
+            ),
             topic: settings.text("KAFKA_TOPIC", "post", "topic of the posts"),
-            group: settings.text("KAFKA_GROUP", "post-consumer", "consumer group"),
+            group: settings.in_kafka("`group.id`").text("KAFKA_GROUP", "post-consumer", "consumer group"),
             dead_letter_topic: settings.text(
                 "DLQ_TOPIC",
                 "post.dlq",
                 "topic of the dead letters; created if it is missing",
             ),
-            session_timeout: settings.duration(
+            session_timeout: settings.in_kafka("`session.timeout.ms`").duration(
                 "CONSUMER_SESSION_TIMEOUT",
                 "6s",
                 "a member that is silent for so long loses its partitions",
             ),
-            max_poll_interval: settings.duration(
+            max_poll_interval: settings.in_kafka("`max.poll.interval.ms`").duration(
                 "CONSUMER_MAX_POLL_INTERVAL",
                 "5m",
                 "a member that does not fetch for so long loses its partitions",
@@ -188,20 +192,20 @@ impl KafkaSettings {
             ),
         };
         if kafka.revoke_timeout >= kafka.session_timeout {
-            settings.fault("CONSUMER_REVOKE_TIMEOUT", "must be below CONSUMER_SESSION_TIMEOUT");
+            settings.error("CONSUMER_REVOKE_TIMEOUT", "must be below CONSUMER_SESSION_TIMEOUT");
         }
         if kafka.max_poll_interval < kafka.session_timeout {
-            settings.fault("CONSUMER_MAX_POLL_INTERVAL", "must not be below CONSUMER_SESSION_TIMEOUT");
+            settings.error("CONSUMER_MAX_POLL_INTERVAL", "must not be below CONSUMER_SESSION_TIMEOUT");
         }
         if kafka.dead_letter_topic == kafka.topic {
-            settings.fault("DLQ_TOPIC", "must not be KAFKA_TOPIC");
+            settings.error("DLQ_TOPIC", "must not be KAFKA_TOPIC");
         }
         kafka
     }
 }
 
-impl AsRef<ServiceSettings> for Config {
-    fn as_ref(&self) -> &ServiceSettings {
+impl AsRef<ServiceConfig> for Config {
+    fn as_ref(&self) -> &ServiceConfig {
         &self.service
     }
 }

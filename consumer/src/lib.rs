@@ -14,6 +14,7 @@ use anyhow::{Context, bail};
 use kafka::group::{self, Book, Instruments, Release};
 use service::http::Limits;
 use service::metrics::Metric;
+use service::state_file::StateFile;
 use service::{Health, Program, Readiness, Registry, Tracer, Tracing};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -32,6 +33,7 @@ mod store;
 mod store_pool;
 
 pub use config::{Config, KafkaSettings, MongoUri};
+pub use routes::ROUTES;
 pub use store::durable_writes;
 
 /// Bounds of the consumer's own small HTTP server, which only health checks and scrapers use.
@@ -62,9 +64,10 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 /// `listener` meanwhile.
 ///
 /// # Errors
-/// When that takes longer than the grace period, or a part of the consumer failed. Nothing is lost by it: what is not
-/// committed is read again.
+/// When that takes longer than the grace period, or a part of the consumer failed, or the state file cannot be written.
+/// Nothing is lost by it: what is not committed is read again.
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    let state = StateFile::listening(&config.service, "consumer", &listener)?;
     let registry = Registry::new(METRICS);
     let readiness = Readiness::new(&[group::KAFKA, store::CONDITION]);
     let book = Arc::new(Book::default());
@@ -96,9 +99,10 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
             bail!("stopping took longer than STOP_GRACE, records read but not committed are read again")
         }
     };
-    registry.last_totals();
+    let totals = registry.last_totals();
     tracing.stop(deadline).await;
-    outcome
+    outcome?;
+    state.ended(totals)
 }
 
 /// Does the work on a thread with a runtime of its own; if nobody waits for it any more, it ends. For each flush the pipeline,

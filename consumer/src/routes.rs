@@ -5,10 +5,14 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use kafka::group::Release;
-use service::http::{Handler, RequestBody};
+use service::http::{Handler, RequestBody, Route};
 
 /// Releases the brake, see `DLQ_MAX_SHARE` and `DLQ_MAX_CONSECUTIVE`.
 pub(crate) const RELEASE: &str = "/dead-letters/release";
+
+/// What the consumer takes.
+pub const ROUTES: &[Route] =
+    &[Route { path: RELEASE, method: Method::POST, meaning: "202: dead letters are allowed again" }];
 
 /// Answers [`RELEASE`].
 pub(crate) struct Routes {
@@ -16,7 +20,7 @@ pub(crate) struct Routes {
 }
 
 impl Handler for Routes {
-    const ROUTES: &'static [(&'static str, Method)] = &[(RELEASE, Method::POST)];
+    const ROUTES: &'static [Route] = ROUTES;
 
     async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         self.release.release();

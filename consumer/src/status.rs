@@ -7,13 +7,13 @@ use kafka::group::metrics::{CONSUMED, DEAD_LETTERED};
 use kafka::group::{self, Book, Committed, Standing};
 use service::status::figures::{grouped, span};
 use service::status::{Cell, Figure, Report, Status, Subject, Table};
-use service::{Registry, ServiceSettings};
+use service::{Registry, ServiceConfig};
 
 use crate::metrics::{DUPLICATES, STORE_RETRIES, STORED};
 use crate::store;
 
 /// The consumer's page.
-pub(crate) fn status(settings: &ServiceSettings, registry: &Registry, book: Arc<Book>) -> Status {
+pub(crate) fn status(config: &ServiceConfig, registry: &Registry, book: Arc<Book>) -> Status {
     let counters = registry.clone();
     let subject = Subject {
         name: "consumer",
@@ -34,7 +34,7 @@ pub(crate) fn status(settings: &ServiceSettings, registry: &Registry, book: Arc<
             Report { figures: figures(&counters, &standings), tables }
         }),
     };
-    Status::new(subject, registry, settings.in_force.clone())
+    Status::new(subject, registry, config.in_force.clone())
 }
 
 fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use service::Settings;
 use service::secrets::without_secrets;
-use service::settings::Fault;
+use service::settings::SettingError;
 
 use crate::exit::Unusable;
 
@@ -36,17 +36,17 @@ impl ServiceSettings {
     pub(crate) fn read(lookup: Lookup<'_>) -> Result<Self, Unusable> {
         let (producer_config, producer, mut faults) = read(lookup, producer::Config::read);
         let (consumer_config, consumer, more) = read(lookup, consumer::Config::read);
-        let news: Vec<Fault> = more.into_iter().filter(|fault| !faults.contains(fault)).collect();
+        let news: Vec<SettingError> = more.into_iter().filter(|fault| !faults.contains(fault)).collect();
         faults.extend(news);
         if !faults.is_empty() {
-            let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+            let faults: Vec<String> = faults.iter().map(SettingError::to_string).collect();
             return Err(Unusable(faults.join("\n")));
         }
         Ok(Self { producer, consumer, producer_config, consumer_config })
     }
 }
 
-fn read<C>(lookup: Lookup<'_>, read: fn(&mut Settings<'_>) -> C) -> (C, Variables, Vec<Fault>) {
+fn read<C>(lookup: Lookup<'_>, read: fn(&mut Settings<'_>) -> C) -> (C, Variables, Vec<SettingError>) {
     let mut settings = Settings::new(lookup);
     let config = read(&mut settings);
     let (variables, faults) = settings.finish();

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use rskafka::client::partition::Compression;
-use service::{ServiceSettings, Settings};
+use service::{ServiceConfig, Settings};
 
 /// What the producer needs to know to run.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Address, logs, grace period.
-    pub service: ServiceSettings,
+    pub service: ServiceConfig,
     /// Where Kafka is and what the topic is like.
     pub kafka: KafkaSettings,
     /// `PRODUCER_LINGER`: longest wait of a batch's first record for company.
@@ -53,36 +53,45 @@ pub struct KafkaSettings {
 }
 
 impl Config {
-    /// Reads every setting; faults are collected in `settings`.
+    /// Reads every setting; errors are collected in `settings`.
     pub fn read(settings: &mut Settings<'_>) -> Self {
-        let service = ServiceSettings::read(settings, 3000);
-        let brokers = settings.text("KAFKA_BROKER", "localhost:9092", "bootstrap brokers, host:port, comma-separated");
+        let service = ServiceConfig::read(settings, 3000);
+        let brokers = settings.in_kafka("`bootstrap.servers`").text(
+            "KAFKA_BROKER",
+            "localhost:9092",
+            "bootstrap brokers, host:port, comma-separated",
+        );
         let kafka = KafkaSettings {
             brokers: brokers.split(',').map(|broker| broker.trim().to_owned()).collect(),
             topic: settings.text("KAFKA_TOPIC", "post", "topic of the posts"),
-            partitions: settings.number(
+            partitions: settings.in_kafka("partitions").number(
                 "KAFKA_PARTITIONS",
                 1,
                 1..=1000,
                 "partitions, if the producer creates the topic",
             ),
-            replication: settings.number("KAFKA_REPLICATION", 1, 1..=9, "replicas, if the producer creates the topic"),
+            replication: settings.in_kafka("replication factor").number(
+                "KAFKA_REPLICATION",
+                1,
+                1..=9,
+                "replicas, if the producer creates the topic",
+            ),
         };
         let mut config = Self {
             service,
             kafka,
-            linger: settings.duration_or_zero(
+            linger: settings.in_kafka("`linger.ms`").duration_or_zero(
                 "PRODUCER_LINGER",
                 "2ms",
                 "longest wait of a batch's first record for company",
             ),
-            batch_bytes: settings.number(
+            batch_bytes: settings.in_kafka("`batch.size`").number(
                 "PRODUCER_BATCH_BYTES",
                 1_000_000,
                 1..=100_000_000,
                 "upper bound of a batch, in bytes; sizes that would stall are sent smaller",
             ),
-            compression: settings.choice(
+            compression: settings.in_kafka("`compression.type`").choice(
                 "PRODUCER_COMPRESSION",
                 "none",
                 &[
@@ -94,13 +103,17 @@ impl Config {
                 ],
                 "codec of the batches: none, gzip, lz4, snappy, zstd",
             ),
-            max_in_flight: settings.number(
+            max_in_flight: settings.in_kafka("`buffer.memory`, in posts").number(
                 "PRODUCER_MAX_IN_FLIGHT",
                 10_000,
                 1..=1_000_000,
                 "posts awaiting acknowledgement; beyond it 503",
             ),
-            timeout: settings.duration("PRODUCER_TIMEOUT", "5s", "longest wait for an acknowledgement, then 503"),
+            timeout: settings.in_kafka("`delivery.timeout.ms`").duration(
+                "PRODUCER_TIMEOUT",
+                "5s",
+                "longest wait for an acknowledgement, then 503",
+            ),
             idempotency_keys: settings.number(
                 "PRODUCER_IDEMPOTENCY_KEYS",
                 100_000,
@@ -140,21 +153,21 @@ impl Config {
         };
         if config.linger >= config.timeout {
             // Every post would be answered 503 before it is sent.
-            settings.fault("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");
+            settings.error("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");
         }
         if config.body_buffer_bytes < config.max_body_bytes {
-            settings.fault("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES");
+            settings.error("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES");
         }
         if config.body_buffer_bytes < config.max_bulk_bytes {
-            settings.fault("BODY_BUFFER_BYTES", "must be at least MAX_BULK_BYTES");
+            settings.error("BODY_BUFFER_BYTES", "must be at least MAX_BULK_BYTES");
         }
         config.service.in_force = settings.in_force();
         config
     }
 }
 
-impl AsRef<ServiceSettings> for Config {
-    fn as_ref(&self) -> &ServiceSettings {
+impl AsRef<ServiceConfig> for Config {
+    fn as_ref(&self) -> &ServiceConfig {
         &self.service
     }
 }

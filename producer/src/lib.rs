@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use service::http::Limits;
 use service::metrics::Metric;
+use service::state_file::StateFile;
 use service::{Health, Program, Readiness, Registry, Tracing, open_files};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +53,7 @@ pub use config::{Config, KafkaSettings};
 pub use kafka::LANES_PER_PARTITION;
 pub use queue::ENOUGH_BYTES;
 pub use record::Publishing;
+pub use routes::ROUTES;
 
 /// Files open beside all connections: the runtime's own, and connections that end while others begin.
 const OTHER_FILES: usize = 100;
@@ -68,8 +70,9 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 /// Serves on `listener` until `stop` is cancelled; then stops accepting, answers what is in flight, flushes, and returns.
 ///
 /// # Errors
-/// When that takes longer than the grace period.
+/// When that takes longer than the grace period, or the state file cannot be written.
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    let state = StateFile::listening(&config.service, "producer", &listener)?;
     let registry = Registry::new(METRICS);
     let metrics = Arc::new(metrics::Metrics::new(&registry));
     let tracing = Tracing::start(&config.service, "producer")?;
@@ -131,7 +134,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
             return Err(anyhow::anyhow!("posts were still in flight")).context("stopping took longer than STOP_GRACE");
         }
     }
-    registry.last_totals();
+    let totals = registry.last_totals();
     tracing.stop(deadline).await;
-    Ok(())
+    state.ended(totals)
 }

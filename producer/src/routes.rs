@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::future::Either;
 use http_body_util::Full;
 use hyper::{Method, Request, Response};
-use service::http::{Handler, RequestBody};
+use service::http::{Handler, RequestBody, Route};
 
 use crate::create_post::CreatePost;
 use crate::create_posts::CreatePosts;
@@ -15,6 +15,20 @@ pub(crate) const CREATE_POST: &str = "/create-post";
 /// The path of bulks.
 pub(crate) const CREATE_POSTS: &str = "/create-posts";
 
+/// What the producer takes.
+pub const ROUTES: &[Route] = &[
+    Route {
+        path: CREATE_POST,
+        method: Method::POST,
+        meaning: "201 with the post's id, once Kafka has acknowledged it with acks=all",
+    },
+    Route {
+        path: CREATE_POSTS,
+        method: Method::POST,
+        meaning: "201, 207 or 400 with a result for each post of a bulk",
+    },
+];
+
 /// The handler of all routes.
 pub(crate) struct Routes {
     pub(crate) create_post: CreatePost,
@@ -22,7 +36,7 @@ pub(crate) struct Routes {
 }
 
 impl Handler for Routes {
-    const ROUTES: &'static [(&'static str, Method)] = &[(CREATE_POST, Method::POST), (CREATE_POSTS, Method::POST)];
+    const ROUTES: &'static [Route] = ROUTES;
 
     fn answer(&self, request: &mut Request<RequestBody>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
         if request.uri().path() == CREATE_POST {

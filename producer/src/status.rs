@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use service::status::figures::grouped;
 use service::status::{Cell, Figure, Report, Status, Subject, Table};
-use service::{Registry, ServiceSettings};
+use service::{Registry, ServiceConfig};
 
 use crate::kafka;
 use crate::metrics::{ACCEPTED, REJECTED};
@@ -16,7 +16,7 @@ pub(crate) type EndOffsets = Arc<Mutex<BTreeMap<i32, i64>>>;
 
 /// The producer's page. It does not keep the publisher: the lanes end when the last one who could publish is gone.
 pub(crate) fn status(
-    settings: &ServiceSettings,
+    config: &ServiceConfig,
     registry: &Registry,
     publisher: Weak<Publisher>,
     end_offsets: EndOffsets,
@@ -34,7 +34,7 @@ pub(crate) fn status(
             })
         }),
     };
-    Status::new(subject, registry, settings.in_force.clone())
+    Status::new(subject, registry, config.in_force.clone())
 }
 
 fn figures(counters: &Registry, publisher: &Publisher) -> Vec<Figure> {

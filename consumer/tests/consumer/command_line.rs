@@ -1,6 +1,11 @@
 //! The consumer as a program.
 
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use service::state_file::State;
 
 fn consumer(argument: &str, set: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_consumer"));
@@ -38,4 +43,26 @@ fn help_lists_every_variable_and_a_health_check_of_nothing_fails() {
     assert!(text(&consumer("--version", &[]).stdout).starts_with("consumer "));
     assert_eq!(consumer("--nonsense", &[]).status.code(), Some(64));
     assert_eq!(consumer("healthcheck", &[("PORT", "1")]).status.code(), Some(1));
+}
+
+#[test]
+fn its_state_file_has_the_address_and_after_the_end_the_totals() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("state-{}.json", stack::free_port()));
+    let (nowhere, file) = (format!("127.0.0.1:{}", stack::free_port()), path.to_str().unwrap());
+    let mongo_uri = format!("mongodb://{nowhere}/db");
+    let set = [("PORT", "0"), ("KAFKA_BROKER", &nowhere), ("MONGO_URI", &mongo_uri), ("STATE_FILE", file)];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_consumer"));
+    let mut child = command.env_clear().envs(set).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !path.exists() {
+        assert!(Instant::now() < deadline, "no state file");
+        sleep(Duration::from_millis(20));
+    }
+    let state = State::read(&path).unwrap();
+    assert_eq!((state.service.as_str(), state.pid, &state.totals), ("consumer", child.id(), &None));
+    assert!(std::net::TcpStream::connect(("127.0.0.1", state.address.port())).is_ok());
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let totals = State::read(&path).unwrap().totals.expect("it has ended as asked");
+    assert_eq!(totals["ingest_posts_stored_total"], 0);
 }

@@ -1,8 +1,11 @@
 //! The program: its command line, its exit codes, its signals.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Output, Stdio};
 
+use service::state_file::State;
 use tokio::process::{Child, Command};
 
 use crate::client::{Connection, POST, post, post_with, request, within_patience};
@@ -79,7 +82,10 @@ async fn help_lists_every_variable_with_its_default() {
         let row = help.lines().find(|line| line.split_whitespace().take(2).eq([name, default]));
         assert!(row.is_some(), "{name} {default} in\n{help}");
     }
-    assert!(help.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && help.contains("healthcheck"), "{help}");
+    assert!(
+        help.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && help.contains("STATE_FILE") && help.contains("healthcheck"),
+        "{help}"
+    );
 }
 
 #[tokio::test]
@@ -98,10 +104,10 @@ async fn settings_are_checked_all_at_once() {
 
     let wrong = [("PORT", "70000"), ("PRODUCER_COMPRESSION", "brotli"), ("STOP_GRACE", "10"), ("LOG", "=loud")];
     for arguments in [&["--check-config"][..], &["healthcheck"], &[]] {
-        let (code, _, faults) = run(arguments, &wrong).await;
+        let (code, _, errors) = run(arguments, &wrong).await;
         assert_eq!(code, 64);
-        let named = faults.lines().map(|line| line.split(": ").nth(1).unwrap());
-        assert!(named.eq(["PORT", "LOG", "STOP_GRACE", "PRODUCER_COMPRESSION"]), "{faults}");
+        let named = errors.lines().map(|line| line.split(": ").nth(1).unwrap());
+        assert!(named.eq(["PORT", "LOG", "STOP_GRACE", "PRODUCER_COMPRESSION"]), "{errors}");
     }
 }
 
@@ -208,6 +214,48 @@ async fn it_serves_until_sigterm() {
         };
         assert!(log.lines().any(is_said), "{message} in\n{log}");
     }
+}
+
+/// Starts one where there is no Kafka, that writes this state file, and gives what is in it once it listens.
+async fn writing(path: &Path) -> (Child, State) {
+    let nowhere = format!("127.0.0.1:{}", stack::free_port());
+    let variables = [("PORT", "0"), ("KAFKA_BROKER", &nowhere), ("STATE_FILE", path.to_str().unwrap())];
+    let child = program(&[], &variables).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("the state file", async || State::read(path).is_ok_and(|state| Some(state.pid) == child.id())).await;
+    (child, State::read(path).unwrap())
+}
+
+#[tokio::test]
+async fn its_state_file_has_the_address_and_after_the_end_the_totals() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("state.json");
+    let (mut killed, state) = writing(&path).await;
+    assert_eq!((state.service.as_str(), &state.totals), ("producer", &None));
+    killed.kill().await.unwrap();
+    assert_eq!(State::read(&path).unwrap(), state, "who is killed says nothing more");
+
+    let (mut child, state) = writing(&path).await;
+    let address = ([127, 0, 0, 1], state.address.port()).into();
+    assert_eq!(Connection::open(address).await.ask(post(POST)).await.status, 503);
+    terminate(&child).await;
+    assert_eq!(within_patience("the program's end", child.wait()).await.unwrap().code(), Some(0));
+    let totals = State::read(&path).unwrap().totals.expect("it has ended as asked");
+    assert_eq!((totals["ingest_posts_accepted_total"], totals["ingest_posts_rejected_total"]), (0, 1));
+}
+
+#[tokio::test]
+async fn a_state_file_that_cannot_be_written_is_a_failure() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("states");
+    let path = folder.join("state.json");
+    let (code, _, log) = run(&[], &[("PORT", "0"), ("STATE_FILE", path.to_str().unwrap())]).await;
+    assert!(code == 1 && log.contains("cannot write the state file") && log.contains("No such file"), "{code} {log}");
+
+    fs::create_dir_all(&folder).unwrap();
+    let (child, _) = writing(&path).await;
+    fs::remove_dir_all(&folder).unwrap();
+    terminate(&child).await;
+    let output = within_patience("the program's end", child.wait_with_output()).await.unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && log.contains("cannot write the state file"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
