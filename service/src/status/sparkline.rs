@@ -1,37 +1,31 @@
 //! A small picture of the last minute: an area under one line, as SVG that stands in the page.
 
+use maud::{Markup, html};
+
 use super::figures::rate;
 use super::throughput::{SECONDS, highest, mean, now};
-use crate::html::Html;
 
 /// The picture's height in its own units; a second is one unit wide. The page stretches it.
 const HEIGHT: f64 = 24.0;
 
 /// Draws the rates, the latest at the right edge; seconds that are not known yet stay empty.
-pub(super) fn draw(html: &mut Html, what: &str, rates: &[f64]) {
+pub(super) fn draw(what: &str, rates: &[f64]) -> Markup {
     let top = highest(rates).max(1.0);
     let first = SECONDS.saturating_sub(rates.len());
-    let line: Vec<(f64, f64)> = (first..).zip(rates).map(|(x, rate)| (x as f64, HEIGHT * (1.0 - rate / top))).collect();
-    html.markup(r#"<svg role="img" viewBox="0 -1 59 26" preserveAspectRatio="none"><title>"#);
-    html.text(what).markup(" in the last minute: ").text(rate(now(rates))).markup(" now, ");
-    html.text(rate(mean(rates))).markup(" on average, ").text(rate(highest(rates))).markup(" at most</title>");
-    if let (Some((left, _)), Some((right, _))) = (line.first(), line.last()) {
-        html.markup(r#"<path class="area" d="M"#).text(left).markup(" ").text(HEIGHT);
-        points(html, &line);
-        html.markup("L").text(right).markup(" ").text(HEIGHT).markup(r#"Z"/>"#);
-        html.markup(r#"<path class="line" vector-effect="non-scaling-stroke" d="M"#)
-            .text(left)
-            .markup(" ")
-            .text(format_args!("{:.2}", line[0].1));
-        points(html, &line);
-        html.markup(r#""/>"#);
-    }
-    html.markup("</svg>");
-}
-
-fn points(html: &mut Html, line: &[(f64, f64)]) {
-    for (x, y) in line {
-        html.markup("L").text(x).markup(" ").text(format_args!("{y:.2}"));
+    let last = first + rates.len().saturating_sub(1);
+    let height = |rate: &f64| format!("{:.2}", HEIGHT * (1.0 - rate / top));
+    let line: String = (first..).zip(rates).map(|(x, rate)| format!("L{x} {}", height(rate))).collect();
+    html! {
+        svg role="img" viewBox="0 -1 59 26" preserveAspectRatio="none" {
+            title {
+                (what) " in the last minute: " (rate(now(rates))) " now, " (rate(mean(rates))) " on average, "
+                (rate(highest(rates))) " at most"
+            }
+            @if let Some(start) = rates.first().map(height) {
+                path.area d={ "M" (first) " " (HEIGHT) (line) "L" (last) " " (HEIGHT) "Z" } {}
+                path.line vector-effect="non-scaling-stroke" d={ "M" (first) " " (start) (line) } {}
+            }
+        }
     }
 }
 
@@ -40,9 +34,7 @@ mod tests {
     use super::*;
 
     fn drawn(rates: &[f64]) -> String {
-        let mut html = Html::default();
-        draw(&mut html, "Posts", rates);
-        html.into_string()
+        draw("Posts", rates).into_string()
     }
 
     #[test]

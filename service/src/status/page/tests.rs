@@ -59,7 +59,7 @@ fn it_says_what_it_is_given() {
         "<strong>Kafka</strong> no answer<",
         "<strong>MongoDB</strong> OK<",
         "up 1 h 2 min",
-        "<h2>Posts accepted per second</h2>\n<p class=\"big\">1.5 <small>average 1.5<br>highest 2.0</small>",
+        "<h2>Posts accepted per second</h2><p class=\"big\">1.5 <small>average 1.5<br>highest 2.0</small>",
         "<th scope=\"row\">no answer</th>",
         "<td class=\"number\">12,345</td><td><abbr title=\"unknown\">–</abbr></td>",
         "<strong>WARN</strong> <time datetime=\"2026-11-21T17:39:00Z\">2026-11-21 17:39:00 UTC</time> <span>3 times</span>",
@@ -102,6 +102,12 @@ fn it_says_when_there_is_nothing() {
     {
         assert!(html.contains(part), "{part} in\n{html}");
     }
+}
+
+#[test]
+fn nothing_can_turn_the_direction_of_the_page() {
+    let html = page_of("a\u{202e}b\u{1b}[31m", &[]);
+    assert!(html.contains("<strong>Kafka</strong> a\u{fffd}b\u{fffd}[31m<") && !html.contains('\u{202e}'), "{html}");
 }
 
 /// The page's tags and nothing else, attributes included.
