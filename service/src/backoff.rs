@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long to wait before the next try: doubles from `initial` up to `max`, of which a random half is taken off, so that
-/// many that failed together do not come back together.
+/// How long to wait before the next try: doubles from `initial` up to `max`, of which a random half is taken off, so
+/// that many that failed together do not come back together.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     initial: Duration,

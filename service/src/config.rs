@@ -25,7 +25,8 @@ pub struct ServiceConfig {
     pub otlp_endpoint: Option<Endpoint>,
     /// `STATE_FILE`: where the service writes its [`State`](crate::state_file::State), if anywhere.
     pub state_file: Option<PathBuf>,
-    /// All of the service's variables as they may be shown; the service's own reading fills it when it has read them all.
+    /// All of the service's variables as they may be shown; the service's own reading fills it when it has read them
+    /// all.
     pub in_force: Vec<Variable>,
 }
 
@@ -59,7 +60,7 @@ impl ServiceConfig {
             state_file: settings.read(
                 "STATE_FILE",
                 "",
-                "file of this service alone for its address and, after a clean end, its counters' totals, as JSON; empty writes none",
+                "file of this service alone for its address and, after a clean end, its totals, as JSON; empty is none",
                 |text| Ok((!text.is_empty()).then(|| PathBuf::from(text))),
             ),
             in_force: Vec::new(),

@@ -1,8 +1,9 @@
-//! Named steps at which a test makes the process die, as `kill -9` would, exactly there. They exist only in builds with the
-//! cargo feature `failpoints`; in every other build [`reach`] is empty.
+//! Named steps at which a test makes the process die, as `kill -9` would, exactly there. They exist only in builds with
+//! the cargo feature `failpoints`; in every other build [`reach`] is empty.
 //!
-//! A step is armed by a file of its name in the directory that the environment variable [`DIRECTORY`] names. The process
-//! that reaches the step removes the file and aborts, so that each arming kills once, however many processes pass by.
+//! A step is armed by a file of its name in the directory that the environment variable [`DIRECTORY`] names. The
+//! process that reaches the step removes the file and aborts, so that each arming kills once, however many processes
+//! pass by.
 
 /// The environment variable that names the directory of armed steps.
 pub const DIRECTORY: &str = "FAILPOINTS";

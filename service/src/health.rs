@@ -32,7 +32,7 @@ const fn get(path: &'static str, meaning: &'static str) -> Route {
 pub(crate) const BUILD_INFO: Metric =
     Metric::gauge("ingest_build_info", "1 for the build that runs").labelled(&["service", "version"]);
 
-/// What the health endpoints tell of.
+/// What the health endpoints report.
 #[derive(Clone)]
 pub struct Health {
     status: Status,
@@ -42,7 +42,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// The endpoints of a service; it is not ready once `stop` is cancelled. The metrics tell its version.
+    /// The endpoints of a service; it is not ready once `stop` is cancelled. The metrics show its version.
     pub fn new(status: Status, readiness: Readiness, registry: Registry, stop: CancellationToken) -> Self {
         registry.gauge(&BUILD_INFO, &[status.name(), env!("CARGO_PKG_VERSION")]).set(1.0);
         Self { status, readiness, registry, stop }

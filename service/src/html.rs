@@ -1,5 +1,5 @@
-//! HTML in the making. Markup can only be text that stands in this program; whatever else is written is escaped, so that
-//! nothing that comes from outside can break out of its place.
+//! HTML in the making. Markup can only be text that stands in this program; whatever else is written is escaped, so
+//! that nothing that comes from outside can break out of its place.
 
 use std::fmt::{self, Display, Write};
 
@@ -85,7 +85,8 @@ mod tests {
             prop_assert!(!escaped.contains(['<', '>', '"', '\'']));
             // Each & begins one of ours, and read back they give the text.
             let read_back = escaped
-                .replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&");
+                .replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'")
+                .replace("&amp;", "&");
             prop_assert_eq!(read_back, without_unfit(&text));
         }
     }

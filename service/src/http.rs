@@ -1,6 +1,6 @@
-//! An HTTP/1.1 server with every wait and every number bounded: connections, their buffers, the time to read a head (which
-//! also ends idle connections), the time to take an answer, and the time to finish when it is stopped. What to answer is
-//! the handler's business.
+//! An HTTP/1.1 server with every wait and every number bounded: connections, their buffers, the time to read a head
+//! (which also ends idle connections), the time to take an answer, and the time to finish when it is stopped. What to
+//! answer is the handler's business.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,10 +53,10 @@ pub(crate) const CONNECTIONS_LIMIT: Metric =
 /// Bounds of a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections served at the same time; the next ones are told 503 and closed.
+    /// Connections served at the same time; the next ones get 503 and are closed.
     pub max_connections: usize,
-    /// Longest time to read a request's head, longest idle time of a connection, and longest time in which a client takes
-    /// nothing of its answer.
+    /// Longest time to read a request's head, longest idle time of a connection, and longest time in which a client
+    /// takes nothing of its answer.
     pub header_timeout: Duration,
 }
 
@@ -97,9 +97,9 @@ struct App<H> {
     durations: Durations,
 }
 
-/// Serves until `stop` is cancelled, then stops accepting, finishes what is in flight and returns. Clients that are slow
-/// have until [`LAST_CALL`] then; a handler that reads a body must keep to that as well. The caller bounds the time of all
-/// else by dropping the future.
+/// Serves until `stop` is cancelled, then stops accepting, finishes what is in flight and returns. Clients that are
+/// slow have until [`LAST_CALL`] then; a handler that reads a body must keep to that as well. The caller bounds the
+/// time of all else by dropping the future.
 pub async fn serve<H: Handler>(
     listener: TcpListener,
     limits: Limits,
@@ -114,8 +114,8 @@ pub async fn serve<H: Handler>(
     observe(registry, &connections, limits);
     let (running, tasks) = (watch::Sender::new(()), TaskTracker::new());
     let mut http = hyper::server::conn::http1::Builder::new();
-    // Not `pipeline_flush`: with it a response (even hyper's own 400) is held back for as long as the next request has begun
-    // to arrive and is not complete.
+    // Not `pipeline_flush`: with it a response (even hyper's own 400) is held back for as long as the next request has
+    // begun to arrive and is not complete.
     http.header_read_timeout(limits.header_timeout);
     // Most answers are short: copied behind their head they cost less than a vectored write.
     http.writev(false);
@@ -150,7 +150,8 @@ pub async fn serve<H: Handler>(
                 let (app, begun) = (Arc::clone(&app), answering.begin());
                 let waker = waker.clone();
                 async move {
-                    // The one that is moved: what is done with it has a reference, or its size would be copied at each step.
+                    // The one that is moved: what is done with it has a reference, or its size would be copied at each
+                    // step.
                     let mut request = request.map(|incoming| RequestBody::new(incoming, waker));
                     let response = app.answer(&mut request).await;
                     drop(begun);
@@ -197,7 +198,8 @@ impl<H: Handler> App<H> {
             Some(own) if own.method == request.method() => self.handler.answer(request).await,
             Some(own) => unread(request, method_not_allowed(own.method.as_str())),
             None if matches!(*request.method(), Method::GET | Method::HEAD) => {
-                // Boxed, so that a future of the service's own routes, which is moved several times, does not have its size.
+                // Boxed, so that a future of the service's own routes, which is moved several times, does not have its
+                // size.
                 let answer = Box::pin(self.health.answer(route, request.uri().query()));
                 unread(request, answer.await)
             }
@@ -206,8 +208,8 @@ impl<H: Handler> App<H> {
     }
 }
 
-/// The response to a request of which only the head is read. If there is a body, the connection ends, and whoever would
-/// have used it for the next request is told.
+/// The response to a request of which only the head is read. If there is a body, the connection ends, and the response
+/// says so to a client that might have used it again.
 fn unread(request: &Request<RequestBody>, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     if !request.body().is_end_stream() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,5 +1,5 @@
-//! Prometheus metrics of one running service. Each service owns a registry (no global recorder), so that two of them can
-//! live in one process. Handles are made once and kept: an update is then an atomic operation, without a look-up.
+//! Prometheus metrics of one running service. Each service owns a registry (no global recorder), so that two of them
+//! can live in one process. Handles are made once and kept: an update is then an atomic operation, without a look-up.
 //!
 //! The exporter's recorder keeps the histograms and what is known of the process. Everything else is a [`Family`]: rows
 //! that are read when the metrics are rendered, from the cells of counters and gauges or from an observer.

@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit to the hard one, which needs no privilege. The soft one is small on many systems for the sake of
-/// programs that count on it, and this one does not.
+/// Raises the soft limit to the hard one, which needs no privilege. The soft one is small on many systems for the sake
+/// of programs that count on it, and this one does not.
 pub fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {

@@ -8,7 +8,8 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-/// A problem: what is wrong, in one line that says what to do. `errors` lists the fields at fault, if it is about fields.
+/// A problem: what is wrong, in one line that says what to do. `errors` lists the fields at fault, if it is about
+/// fields.
 #[derive(Debug, Serialize)]
 pub struct Problem<'a, E: Serialize = ()> {
     title: &'static str,

@@ -110,8 +110,9 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
     fn help(&self, variables: &[Variable]) -> String {
         let mut text = format!(
             "{} {}\n{}\n\nUsage: {} [--help | --version | --check-config | healthcheck]\n\n\
-             Without an argument it serves until SIGTERM or SIGINT. --check-config prints the settings in force and says\n\
-             what is wrong with them; healthcheck asks the service's own /readyz. Settings are environment variables:\n\n",
+             Without an argument it serves until SIGTERM or SIGINT. --check-config prints the settings in force\n\
+             and says what is wrong with them; healthcheck asks the service's own /readyz. Settings are\n\
+             environment variables:\n\n",
             self.name,
             env!("CARGO_PKG_VERSION"),
             self.about,
@@ -123,7 +124,8 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
             text.push_str(&format!("  {name:name_width$}  {default:default_width$}  {meaning}\n"));
         }
         text.push_str(&format!(
-            "\nExit codes: 0 stopped as asked, {} settings that cannot be used, {} the start failed or work was left undone.\n",
+            "\nExit codes: 0 stopped as asked, {} settings that cannot be used, {} the start failed or work was \
+             left undone.\n",
             exit::UNUSABLE,
             exit::FAILED
         ));
@@ -174,8 +176,8 @@ pub fn ask(host: &str, port: u16, request: &str) -> anyhow::Result<String> {
     ask().with_context(|| format!("no service answers on port {port} of {host}"))
 }
 
-/// Where a service that listens on this address is reached from its own machine: one that listens on all addresses, on the
-/// loopback.
+/// Where a service that listens on this address is reached from its own machine: one that listens on all addresses, on
+/// the loopback.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

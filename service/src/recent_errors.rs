@@ -1,5 +1,5 @@
-//! The last warnings and errors of the log, for the status page. The log is one for the whole process, and so is this: two
-//! services that live in one process show each other's. What `LOG` filters out is not here either.
+//! The last warnings and errors of the log, for the status page. The log is one for the whole process, and so is this:
+//! two services that live in one process show each other's. What `LOG` filters out is not here either.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write};

@@ -1,5 +1,6 @@
-//! The reference of the README, as Markdown made of what the code declares: settings, metrics and routes. Pure functions
-//! of the services' own tables; whoever knows all services calls them and puts the result between the README's markers.
+//! The reference of the README, as Markdown made of what the code declares: settings, metrics and routes. Pure
+//! functions of the services' own tables; whoever knows all services calls them and puts the result between the
+//! README's markers.
 
 use crate::http::Route;
 use crate::metrics::Metric;
@@ -9,8 +10,8 @@ use crate::settings::Variable;
 const PROCESS: &str = "`process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds`, \
                        `process_max_fds`, `process_threads`, `process_start_time_seconds`, …";
 
-/// A table of the variables that all of these services have, and one of each service's own. A default that differs between the
-/// services is given for each of them, in their order.
+/// A table of the variables that all of these services have, and one of each service's own. A default that differs
+/// between the services is given for each of them, in their order.
 pub fn settings(services: &[(&str, &[Variable])]) -> String {
     let of = |service: usize, name: &str| services[service].1.iter().find(|variable| variable.name == name);
     let is_shared = |variable: &Variable| (0..services.len()).all(|service| of(service, variable.name).is_some());

@@ -13,7 +13,7 @@ pub fn without_secrets(value: &str) -> String {
         return value.to_owned();
     };
     let shown = match rest.rsplit_once('@') {
-        // It cannot be told whether the password or an option has the wrong character in it.
+        // Nobody can say whether the password or an option has the wrong character in it.
         Some((before, _)) if before.contains('?') => HIDDEN.to_owned(),
         Some((_, host)) => format!("{HIDDEN}@{}", without_secret_options(host)),
         None => without_secret_options(rest),

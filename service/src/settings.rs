@@ -1,6 +1,6 @@
-//! Settings from environment variables. Each variable is named once, where it is read, with its default and its meaning:
-//! `--help` and `--check-config` are printed from those same reads. All variables are read before anything fails, and
-//! every error is reported together.
+//! Settings from environment variables. Each variable is named once, where it is read, with its default and its
+//! meaning: `--help` and `--check-config` are printed from those same reads. All variables are read before anything
+//! fails, and every error is reported together.
 
 use std::fmt;
 use std::ops::RangeBounds;

@@ -1,6 +1,6 @@
 //! What a service says of itself to other programs, in the file that `STATE_FILE` names: where it listens, and after a
-//! clean end what it has counted. A reader never sees half of it, because each version is written beside the file and then
-//! takes its place. A service that was killed or has failed leaves `totals` empty.
+//! clean end what it has counted. A reader never sees half of it, because each version is written beside the file and
+//! then takes its place. A service that was killed or has failed leaves `totals` empty.
 
 use std::fs;
 use std::io;

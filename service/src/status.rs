@@ -1,5 +1,6 @@
-//! The page at `/status`: how a service is, for a person with a browser and nothing else. It is one HTML document without
-//! scripts, made anew for each request out of what the service already knows, so it costs nothing while nobody looks.
+//! The page at `/status`: how a service is, for a person with a browser and nothing else. It is one HTML document
+//! without scripts, made anew for each request out of what the service already knows, so it costs nothing while nobody
+//! looks.
 //!
 //! What is particular to a service comes in a [`Report`]; [`Status`] adds what all have, and `page` makes the HTML.
 
@@ -35,7 +36,7 @@ pub struct Subject {
     pub counted: &'static str,
     /// The conditions of its readiness, each with the name that people know it by.
     pub conditions: &'static [(&'static str, &'static str)],
-    /// Tells how the service is now. Is not called on the reactor's threads, so it may wait for a lock.
+    /// How the service is now. Not called on the reactor's threads, so it may wait for a lock.
     pub report: Box<dyn Fn() -> Report + Send + Sync>,
 }
 
@@ -44,7 +45,7 @@ pub struct Subject {
 pub struct Report {
     /// The numbers to see first.
     pub figures: Vec<Figure>,
-    /// What is told by row.
+    /// What is shown by row.
     pub tables: Vec<Table>,
 }
 

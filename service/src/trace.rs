@@ -1,9 +1,9 @@
-//! Traces for OpenTelemetry: spans of requests and of batches, sent to an OTLP endpoint. Each `run` has its own [`Tracing`]
-//! and nothing is global, so two services in one process do not mix. Without an endpoint there is no [`Tracer`], and
-//! whoever would make a span has just asked an `Option`.
+//! Traces for OpenTelemetry: spans of requests and of batches, sent to an OTLP endpoint. Each `run` has its own
+//! [`Tracing`] and nothing is global, so two services in one process do not mix. Without an endpoint there is no
+//! [`Tracer`], and whoever would make a span has just asked an `Option`.
 //!
-//! Spans wait in a bounded queue and are sent by a thread of the SDK; one that does not fit is dropped. Nothing waits for
-//! the endpoint but the end of the service, and that for [`STOP_TIMEOUT`].
+//! Spans wait in a bounded queue and are sent by a thread of the SDK; one that does not fit is dropped. Nothing waits
+//! for the endpoint but the end of the service, and that for [`STOP_TIMEOUT`].
 
 use std::time::Duration;
 
@@ -44,8 +44,8 @@ pub struct Tracing {
 }
 
 impl Tracing {
-    /// Starts it if the configuration names an endpoint. The standard variables of OpenTelemetry's SDK (`OTEL_TRACES_SAMPLER`,
-    /// `OTEL_SERVICE_NAME`, `OTEL_BSP_…`) are the SDK's own and hold here as well.
+    /// Starts it if the configuration names an endpoint. The standard variables of OpenTelemetry's SDK
+    /// (`OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`, `OTEL_BSP_…`) are the SDK's own and hold here as well.
     ///
     /// # Errors
     /// When one of those asks for what is not built in.

@@ -21,8 +21,8 @@ enum Muted {
     Rung,
 }
 
-/// The bell of one connection. It stands between hyper and the task, so that what is rung on the task's own thread can be
-/// [`muted`]; what other threads ring, such as that bytes have arrived, always wakes.
+/// The bell of one connection. It stands between hyper and the task, so that what is rung on the task's own thread can
+/// be [`muted`]; what other threads ring, such as that bytes have arrived, always wakes.
 pub struct Bell {
     task: Arc<Task>,
     waker: Waker,
@@ -65,8 +65,8 @@ impl Wake for Task {
     }
 }
 
-/// Does `work` while no bell that is rung on this thread wakes anybody, and gives whether one was; then what it belongs to is to
-/// be polled, sooner or later.
+/// Does `work` while no bell that is rung on this thread wakes anybody, and gives whether one was; then what it belongs
+/// to is to be polled, sooner or later.
 pub fn muted<T>(work: impl FnOnce() -> T) -> (T, bool) {
     /// Also when `work` panics, or the thread's other tasks would not be woken ever after.
     struct Unmute;
@@ -113,7 +113,7 @@ mod tests {
             (ring(), woken.0.load(Ordering::Relaxed) - before)
         };
         assert_eq!(wakes(&|| muted(|| ()).1), (false, 0));
-        assert_eq!(wakes(&|| muted(ring).1), (true, 0), "but it is told");
+        assert_eq!(wakes(&|| muted(ring).1), (true, 0), "but it is woken");
         assert_eq!(wakes(&|| muted(|| std::thread::scope(|scope| drop(scope.spawn(ring)))).1), (false, 1));
         assert_eq!(wakes(&|| catch_unwind(AssertUnwindSafe(|| muted(|| panic!("as planned")))).is_err()), (true, 0));
         let unmuted = || {

@@ -19,8 +19,8 @@ use crate::http::bell::Bell;
 use crate::http::pieces::Pieces;
 use crate::http::write_deadline::WriteDeadline;
 
-/// How long a server that stops still waits for a client: for the rest of a request, and for its answer to be taken. Three
-/// times this is less than any grace that makes sense, so a slow client cannot use it up.
+/// How long a server that stops still waits for a client: for the rest of a request, and for its answer to be taken.
+/// Three times this is less than any grace that makes sense, so a slow client cannot use it up.
 pub const LAST_CALL: Duration = Duration::from_millis(500);
 
 /// Whether a request of a connection is being answered; shared with the service that answers.
@@ -34,8 +34,8 @@ impl Answering {
         Begun(Arc::clone(&self.0))
     }
 
-    /// Returns when nothing was being answered for [`LAST_CALL`]; a look at its beginning and its end is enough, because
-    /// a connection that is about to end takes no second request.
+    /// Returns when nothing was being answered for [`LAST_CALL`]; a look at its beginning and its end is enough,
+    /// because a connection that is about to end takes no second request.
     async fn last_call(&self) {
         loop {
             let before = self.0.load(Ordering::Relaxed);
@@ -55,8 +55,8 @@ impl Drop for Begun {
     }
 }
 
-/// Serves it until it ends by itself; from the time that `stopping`'s sender is gone, until it is idle, its one request is
-/// answered, or its client had its [`LAST_CALL`].
+/// Serves it until it ends by itself; from the time that `stopping`'s sender is gone, until it is idle, its one request
+/// is answered, or its client had its [`LAST_CALL`].
 pub(super) async fn run<S>(
     connection: http1::Connection<TokioIo<WriteDeadline<TcpStream>>, S>,
     bell: Bell,

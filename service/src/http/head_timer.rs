@@ -1,5 +1,6 @@
-//! hyper's timer for the time to read a head. hyper wants a new one for each request, and nearly every head arrives long before;
-//! so a connection has one timer of tokio's, which is left as it is until it is over, and then set to what is waited for.
+//! hyper's timer for the time to read a head. hyper wants a new one for each request, and nearly every head arrives
+//! long before; so a connection has one timer of tokio's, which is left as it is until it is over, and then set to what
+//! is waited for.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,8 +45,8 @@ impl Future for Deadline {
     }
 }
 
-/// Ready at `deadline`, which must not be before the one of the last call. The timer is left as it is until it is over, and only
-/// then set to the deadline: cheap where nearly none is reached.
+/// Ready at `deadline`, which must not be before the one of the last call. The timer is left as it is until it is over,
+/// and only then set to the deadline: cheap where nearly none is reached.
 pub fn poll_until(mut timer: Pin<&mut Sleep>, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
     while timer.deadline() < deadline {
         ready!(timer.as_mut().poll(context));

@@ -1,5 +1,6 @@
 //! An answer's body in pieces. hyper copies what it is given behind the head, and the buffer that this takes stays with
-//! the connection; in one piece, the answer to a bulk would make it hold a megabyte for as long as the connection lasts.
+//! the connection; in one piece, the answer to a bulk would make it hold a megabyte for as long as the connection
+//! lasts.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! A stream whose writes have a deadline: hyper bounds how long a client may take to send, but not how long it may take to
-//! read. The timer is armed only while a write does not progress, so a client that reads costs nothing more.
+//! A stream whose writes have a deadline: hyper bounds how long a client may take to send, but not how long it may take
+//! to read. The timer is armed only while a write does not progress, so a client that reads costs nothing more.
 
 use std::io;
 use std::pin::Pin;

@@ -15,9 +15,10 @@ use crate::status::{Cell, Figure, Report, Table};
 /// The browser asks again after this many seconds.
 pub(crate) const REFRESH_SECONDS: &str = "5";
 
-/// What a browser may do with the page: show it, with the style and the icon that stand in it. No script can run, and no
-/// other site can frame it.
-pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What a browser may do with the page: show it, with the style and the icon that stand in it. No script can run, and
+/// no other site can frame it.
+pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const STYLE: &str = include_str!("page.css");
 

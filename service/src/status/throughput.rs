@@ -95,7 +95,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn within_the_minute_nothing_is_lost_or_counted_twice(samples in prop::collection::vec((0_u64..2_500, 0_u64..1_000), 1..20)) {
+        fn within_the_minute_nothing_is_lost_or_counted_twice(
+            samples in prop::collection::vec((0_u64..2_500, 0_u64..1_000), 1..20)
+        ) {
             let (start, mut millis, mut total) = (Instant::now(), 0, 0);
             let mut throughput = Throughput::new(start, 0);
             for (pause, count) in samples {

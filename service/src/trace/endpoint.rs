@@ -28,7 +28,7 @@ impl Endpoint {
             }
             (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP && uri.query().is_none() => {
                 if authority.contains('@') {
-                    return Err(format!("{like}: what authenticates belongs into OTEL_EXPORTER_OTLP_HEADERS"));
+                    return Err(format!("{like}: what authenticates belongs in OTEL_EXPORTER_OTLP_HEADERS"));
                 }
                 Ok(Some(Self { base: text.trim_end_matches('/').to_owned() }))
             }

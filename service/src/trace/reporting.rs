@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 /// Shortest time between two warnings.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// An exporter whose failures are told by this, and not by the SDK for every one of them.
+/// An exporter that reports its failures itself; the SDK would log every single one.
 #[derive(Debug)]
 pub(super) struct Reporting<E> {
     exporter: E,
@@ -60,25 +60,25 @@ impl<E: SpanExporter> SpanExporter for Reporting<E> {
 /// How long the endpoint has not taken spans, and how many were lost. Pure: the time is an argument.
 #[derive(Debug, Default)]
 struct Outage {
-    told_at: Option<Instant>,
-    untold: u64,
+    reported_at: Option<Instant>,
+    unreported: u64,
 }
 
 impl Outage {
-    /// These spans are lost. Returns how many were lost since that was told last, if it is time to tell.
+    /// These spans are lost. Returns how many were lost since the last report, if it is time for one.
     fn failed(&mut self, spans: u64, now: Instant) -> Option<u64> {
-        self.untold += spans;
-        if self.told_at.is_some_and(|told_at| now < told_at + INTERVAL) {
+        self.unreported += spans;
+        if self.reported_at.is_some_and(|reported_at| now < reported_at + INTERVAL) {
             return None;
         }
-        self.told_at = Some(now);
-        Some(std::mem::take(&mut self.untold))
+        self.reported_at = Some(now);
+        Some(std::mem::take(&mut self.unreported))
     }
 
     /// Spans were sent. Returns whether that is news.
     fn end(&mut self) -> bool {
-        self.untold = 0;
-        self.told_at.take().is_some()
+        self.unreported = 0;
+        self.reported_at.take().is_some()
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_failures_are_told_once_in_a_while() {
+    fn many_failures_are_reported_once_in_a_while() {
         let (mut outage, start) = (Outage::default(), Instant::now());
         assert!(!outage.end(), "no news");
         assert_eq!(outage.failed(5, start), Some(5));
@@ -95,6 +95,6 @@ mod tests {
         assert_eq!(outage.failed(1, start + INTERVAL), Some(8));
         assert_eq!(outage.failed(1, start + INTERVAL), None);
         assert!(outage.end());
-        assert_eq!(outage.failed(2, start + INTERVAL), Some(2), "a new outage is told at once");
+        assert_eq!(outage.failed(2, start + INTERVAL), Some(2), "a new outage is reported at once");
     }
 }

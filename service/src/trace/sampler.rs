@@ -1,5 +1,5 @@
-//! Whether a batch's span is recorded: as if the first of its posts that are recorded were its parent. With a sampler that
-//! follows parents, as the default does, the batches of recorded posts are recorded, and no others.
+//! Whether a batch's span is recorded: as if the first of its posts that are recorded were its parent. With a sampler
+//! that follows parents, as the default does, the batches of recorded posts are recorded, and no others.
 
 use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};

@@ -1,5 +1,5 @@
-//! The two kinds of spans that there are: one of a request, within its client's trace, and one of a batch, with a trace of
-//! its own that links to those of its posts.
+//! The two kinds of spans that there are: one of a request, within its client's trace, and one of a batch, with a trace
+//! of its own that links to those of its posts.
 
 use contract::TraceContext;
 use contract::trace_context::{SpanId, TraceId};
@@ -35,8 +35,8 @@ impl Tracer {
         self.0.build_with_context(SpanBuilder::from_name(name).with_kind(SpanKind::Server), &parent).into()
     }
 
-    /// A span of a batch of posts that have these contexts; `None` if it is not recorded. It links to the posts that are
-    /// recorded; the posts of a bulk have one context together, and get one link.
+    /// A span of a batch of posts that have these contexts; `None` if it is not recorded. It links to the posts that
+    /// are recorded; the posts of a bulk have one context together, and get one link.
     pub fn batch(&self, name: String, what: Batch, posts: impl Iterator<Item = TraceContext>) -> Option<Span> {
         let mut posts: Vec<TraceContext> = posts.collect();
         if posts.iter().any(|post| post.is_sampled()) {
@@ -54,7 +54,8 @@ impl Tracer {
     }
 }
 
-/// A span that has begun; it ends when it is dropped. Boxed, so that without tracing the state of a request is not larger.
+/// A span that has begun; it ends when it is dropped. Boxed, so that without tracing the state of a request is not
+/// larger.
 #[derive(Debug)]
 pub struct Span(Box<SdkSpan>);
 

@@ -62,7 +62,8 @@ fn it_says_what_it_is_given() {
         "<h2>Posts accepted per second</h2><p class=\"big\">1.5 <small>average 1.5<br>highest 2.0</small>",
         "<th scope=\"row\">no answer</th>",
         "<td class=\"number\">12,345</td><td><abbr title=\"unknown\">–</abbr></td>",
-        "<strong>WARN</strong> <time datetime=\"2026-11-21T17:39:00Z\">2026-11-21 17:39:00 UTC</time> <span>3 times</span>",
+        "<strong>WARN</strong> <time datetime=\"2026-11-21T17:39:00Z\">2026-11-21 17:39:00 UTC</time> \
+         <span>3 times</span>",
         "<dt>KAFKA_BROKER</dt><dd><strong>kafka:29092</strong> <small>default localhost:9092</small></dd>",
         "<dt>KAFKA_BROKER</dt><dd>localhost:9092</dd>",
         "<p class=\"note\">once a second</p>",
