@@ -214,7 +214,7 @@ impl AsRef<ServiceConfig> for Config {
 mod tests {
     use super::*;
 
-    fn faults(set: &[(&str, &str)]) -> Vec<String> {
+    fn errors(set: &[(&str, &str)]) -> Vec<String> {
         let lookup = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
         let mut settings = Settings::new(&lookup);
         Config::read(&mut settings);
@@ -223,11 +223,11 @@ mod tests {
 
     #[test]
     fn the_defaults_are_valid() {
-        assert_eq!(faults(&[]), Vec::<String>::new());
+        assert_eq!(errors(&[]), Vec::<String>::new());
     }
 
     #[test]
-    fn faults_between_settings_are_named_with_all_others() {
+    fn errors_between_settings_are_named_with_all_others() {
         let set = [
             ("CONSUMER_REVOKE_TIMEOUT", "6s"),
             ("CONSUMER_MAX_POLL_INTERVAL", "1s"),
@@ -237,10 +237,10 @@ mod tests {
             ("DLQ_MAX_SHARE", "50"),
             ("DLQ_MAX_CONSECUTIVE", "-1"),
         ];
-        let faults = faults(&set);
-        assert_eq!(faults.len(), set.len(), "{faults:?}");
+        let errors = errors(&set);
+        assert_eq!(errors.len(), set.len(), "{errors:?}");
         for (name, _) in set {
-            assert!(faults.iter().any(|fault| fault.starts_with(name)), "{name} in {faults:?}");
+            assert!(errors.iter().any(|error| error.starts_with(name)), "{name} in {errors:?}");
         }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use contract::decode::{Decoded, Decoder, Fault};
+use contract::decode::{Decoded, Decoder, RecordError};
 use contract::{DeadLetter, Fetched};
 use kafka::group::core::{Batch, NotStored};
 use kafka::group::{Handler, Written};
@@ -84,7 +84,7 @@ impl Handler for Posts {
     }
 
     fn log_line<'a>(&self, record: &'a Decoded) -> &'a str {
-        record.outcome.as_ref().err().map_or("", Fault::log_line)
+        record.outcome.as_ref().err().map_or("", RecordError::log_line)
     }
 }
 
@@ -111,7 +111,7 @@ impl Posts {
                         let position = positions[index];
                         match what {
                             store::NotStored::Duplicate => summary.duplicates += 1,
-                            store::NotStored::Refused(fault) => refused.push((position, fault)),
+                            store::NotStored::Refused(error) => refused.push((position, error)),
                             store::NotStored::NotNow(reason) => {
                                 why_later = Some(reason);
                                 not_stored.push((position, NotStored::Later));
@@ -126,8 +126,8 @@ impl Posts {
             }
             failpoint::reach(Step::Inserted);
         }
-        for (position, fault) in refused {
-            batch.records[position].cargo.outcome = Err(fault);
+        for (position, error) in refused {
+            batch.records[position].cargo.outcome = Err(error);
             not_stored.push((position, NotStored::Rejected));
         }
         not_stored.sort_unstable_by_key(|(position, _)| *position);

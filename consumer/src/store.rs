@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use bson::{RawDocumentBuf, doc};
 use contract::dead_letter::Reason;
-use contract::decode::Fault;
+use contract::decode::RecordError;
 use mongodb::error::ErrorKind;
 use mongodb::options::{
     Acknowledgment, ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
@@ -53,7 +53,7 @@ pub(crate) enum NotStored {
     /// It is stored already.
     Duplicate,
     /// It can never be stored.
-    Refused(Fault),
+    Refused(RecordError),
     /// It may be stored later, for this reason not now.
     NotNow(String),
 }
@@ -221,7 +221,7 @@ fn judge(
 }
 
 fn refused(reason: Reason, message: String) -> NotStored {
-    NotStored::Refused(Fault { reason, message })
+    NotStored::Refused(RecordError { reason, message })
 }
 
 /// How the store finds documents, and the names of its other unique indexes.

@@ -13,7 +13,7 @@ pub use left_out::{Form, LeftOut};
 /// Most bytes that all headers of a dead letter take, names included: what its topic must take beyond a whole record.
 pub const HEADERS_MAX_BYTES: usize = 4_096;
 
-/// Longest message in a header, in bytes. A fault's text may repeat what a client sent.
+/// Longest message in a header, in bytes. An error's text may repeat what a client sent.
 const MESSAGE_MAX_BYTES: usize = 2_000;
 
 const TOPIC: &str = "__connect.errors.topic";

@@ -16,19 +16,19 @@ pub struct Decoded {
     /// The id it has, or would have.
     pub id: PostId,
     /// Its document, or why it can never become one.
-    pub outcome: Result<RawDocumentBuf, Fault>,
+    pub outcome: Result<RawDocumentBuf, RecordError>,
 }
 
 /// Why a record can never become a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct RecordError {
     /// The class of the reason.
     pub reason: Reason,
     /// What exactly is wrong.
     pub message: String,
 }
 
-impl Fault {
+impl RecordError {
     /// What is wrong, for logs and health checks. What MongoDB says of a conflict repeats the value in question, which
     /// belongs into the dead letter and nowhere else.
     pub fn log_line(&self) -> &str {
@@ -61,17 +61,17 @@ impl Decoder {
         Decoded { fetched, id, outcome }
     }
 
-    fn document(&mut self, id: PostId, fetched: &Fetched) -> Result<RawDocumentBuf, Fault> {
+    fn document(&mut self, id: PostId, fetched: &Fetched) -> Result<RawDocumentBuf, RecordError> {
         let Some(value) = &fetched.value else {
-            return Err(Fault { reason: Reason::Undecodable, message: "the record has no value".to_owned() });
+            return Err(RecordError { reason: Reason::Undecodable, message: "the record has no value".to_owned() });
         };
         self.scratch.clear();
         self.scratch.extend_from_slice(value);
         match self.parser.parse(&mut self.scratch) {
             Ok(post) => Ok(document::encode(id, &post, fetched.timestamp_ms)),
-            Err(faults) => {
-                let reason = if faults.is_of_body() { Reason::Undecodable } else { Reason::Invalid };
-                Err(Fault { reason, message: faults.to_string() })
+            Err(errors) => {
+                let reason = if errors.is_of_body() { Reason::Undecodable } else { Reason::Invalid };
+                Err(RecordError { reason, message: errors.to_string() })
             }
         }
     }
@@ -89,7 +89,7 @@ impl Decoded {
     /// one without a message.
     pub fn dead_letter(&self, topic: &str) -> DeadLetter {
         let (reason, message) = match &self.outcome {
-            Err(fault) => (fault.reason, fault.message.clone()),
+            Err(error) => (error.reason, error.message.clone()),
             Ok(_) => (Reason::Refused, String::new()),
         };
         DeadLetter {
@@ -155,9 +155,9 @@ mod tests {
             (Some(b"{\"title\":\"Hello\"}"), Reason::Invalid, "content is required"),
         ] {
             let decoded = Decoder::new("post").decode(fetched(None, value));
-            let fault = decoded.outcome.as_ref().unwrap_err();
-            assert_eq!(fault.reason, reason);
-            assert!(fault.message.starts_with(message), "{}", fault.message);
+            let error = decoded.outcome.as_ref().unwrap_err();
+            assert_eq!(error.reason, reason);
+            assert!(error.message.starts_with(message), "{}", error.message);
             let letter = decoded.dead_letter("post");
             assert_eq!((letter.partition, letter.offset, letter.id), (1, 2, decoded.id));
         }

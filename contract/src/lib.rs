@@ -15,5 +15,5 @@ pub mod trace_context;
 pub use dead_letter::DeadLetter;
 pub use fetched::Fetched;
 pub use id::{BulkIds, PostId};
-pub use post::{Bulk, BulkFault, BulkFormat, BulkLimits, Faults, FieldFault, Parser, Post};
+pub use post::{Bulk, BulkError, BulkFormat, BulkLimits, FieldError, FieldErrors, Parser, Post};
 pub use trace_context::TraceContext;

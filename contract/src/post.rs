@@ -1,7 +1,7 @@
 //! A post and its rules: the one readable path from bytes of JSON to a valid post.
 //!
 //! simd-json parses in place, so there is nothing left to parse a second time: the one pass notes for each field
-//! whether it is there and what it is, and the rules then judge all fields together. A body with three faults is
+//! whether it is there and what it is, and the rules then judge all fields together. A body with three errors is
 //! told of all three. Both the producer (request bodies) and the consumer (record values) come through here.
 
 use std::fmt;
@@ -15,7 +15,7 @@ mod bulk;
 mod elements;
 mod fields;
 
-pub use bulk::{Bulk, BulkFault, BulkLimits};
+pub use bulk::{Bulk, BulkError, BulkLimits};
 pub use elements::BulkFormat;
 
 /// A valid post: title of 2–100 and content of 10–1000 characters (Unicode code points), borrowed from the parsed bytes.
@@ -54,25 +54,25 @@ impl Parser {
     /// The bytes are rewritten in place, and the post borrows from them.
     ///
     /// # Errors
-    /// Every fault of the body at once, see [`Faults`].
-    pub fn parse<'a>(&mut self, body: &'a mut [u8]) -> Result<Post<'a>, Faults> {
+    /// Every error of the body at once, see [`FieldErrors`].
+    pub fn parse<'a>(&mut self, body: &'a mut [u8]) -> Result<Post<'a>, FieldErrors> {
         let parsed: Body<'a> = simd_json::serde::from_slice_with_buffers(body, &mut self.buffers)
-            .map_err(|error| Faults::of_broken_json(&error))?;
+            .map_err(|error| FieldErrors::of_broken_json(&error))?;
         parsed.judge()
     }
 }
 
 impl<'a> Body<'a> {
     /// The post that this is, if it keeps the rules.
-    fn judge(self) -> Result<Post<'a>, Faults> {
+    fn judge(self) -> Result<Post<'a>, FieldErrors> {
         let fields = match self {
             Body::Object(fields) => fields,
-            Body::Other(kind) => return Err(Faults::of_body(format!("must be a JSON object, not {kind}"))),
+            Body::Other(kind) => return Err(FieldErrors::of_body(format!("must be a JSON object, not {kind}"))),
         };
-        fields.validate().map_err(Faults::from)?;
+        fields.validate().map_err(FieldErrors::from)?;
         match fields {
             PostFields { title: Field::Text(title), content: Field::Text(content) } => Ok(Post { title, content }),
-            PostFields { .. } => Err(Faults::of_body("is not a post".to_owned())),
+            PostFields { .. } => Err(FieldErrors::of_body("is not a post".to_owned())),
         }
     }
 }
@@ -80,20 +80,20 @@ impl<'a> Body<'a> {
 /// Everything that is wrong with one body, a message a field; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(transparent)]
-pub struct Faults(Vec<FieldFault>);
+pub struct FieldErrors(Vec<FieldError>);
 
-/// One fault: which field (`body` if it is the body as a whole) and what it must be.
+/// One error: which field (`body` if it is the body as a whole) and what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct FieldFault {
+pub struct FieldError {
     /// `title`, `content` or `body`.
     pub field: String,
     /// What is wrong, to be read after the field's name.
     pub message: String,
 }
 
-impl Faults {
+impl FieldErrors {
     fn of_body(message: String) -> Self {
-        Self(vec![FieldFault { field: "body".to_owned(), message }])
+        Self(vec![FieldError { field: "body".to_owned(), message }])
     }
 
     fn of_broken_json(error: &simd_json::Error) -> Self {
@@ -105,8 +105,8 @@ impl Faults {
         Self::of_body(format!("is not valid JSON: {} in the post at position {position}", describe(error)))
     }
 
-    /// The faults, in alphabetical order of the fields.
-    pub fn iter(&self) -> impl Iterator<Item = &FieldFault> {
+    /// The errors, in alphabetical order of the fields.
+    pub fn iter(&self) -> impl Iterator<Item = &FieldError> {
         self.0.iter()
     }
 
@@ -117,31 +117,31 @@ impl Faults {
 
     /// True when the bytes could not be read as an object at all, false when its fields break the rules.
     pub fn is_of_body(&self) -> bool {
-        self.0.iter().any(|fault| fault.field == "body")
+        self.0.iter().any(|error| error.field == "body")
     }
 }
 
-impl From<garde::Report> for Faults {
+impl From<garde::Report> for FieldErrors {
     fn from(report: garde::Report) -> Self {
-        let fault = |(path, error): &(garde::Path, garde::Error)| FieldFault {
+        let error = |(path, error): &(garde::Path, garde::Error)| FieldError {
             field: path.to_string(),
             message: error.message().to_owned(),
         };
-        Self(report.iter().map(fault).collect())
+        Self(report.iter().map(error).collect())
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for FieldErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, fault) in self.0.iter().enumerate() {
+        for (index, error) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{} {}", fault.field, fault.message)?;
+            write!(f, "{separator}{} {}", error.field, error.message)?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for FieldErrors {}
 
 /// simd-json's errors in a client's words, with the position where it knows one.
 fn describe(error: &simd_json::Error) -> String {
@@ -176,7 +176,7 @@ mod tests {
 
     fn parse_bytes(body: &[u8]) -> Result<(String, String), String> {
         let mut body = body.to_vec();
-        let post = Parser::default().parse(&mut body).map_err(|faults| faults.to_string())?;
+        let post = Parser::default().parse(&mut body).map_err(|errors| errors.to_string())?;
         Ok((post.title().to_owned(), post.content().to_owned()))
     }
 
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_named() {
+    fn every_error_is_named() {
         assert_eq!(parse("{}").unwrap_err(), "content is required; title is required");
         assert_eq!(
             parse(r#"{"title":"a","content":{"a":[1]}}"#).unwrap_err(),
@@ -241,10 +241,10 @@ mod tests {
             deep.as_bytes(),
         ];
         for body in bodies {
-            let fault = parse_bytes(body).unwrap_err();
+            let error = parse_bytes(body).unwrap_err();
             assert!(
-                fault.starts_with("body is not valid JSON: "),
-                "{}: {fault}",
+                error.starts_with("body is not valid JSON: "),
+                "{}: {error}",
                 String::from_utf8_lossy(&body[..body.len().min(60)])
             );
         }

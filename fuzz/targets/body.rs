@@ -1,9 +1,9 @@
-//! The body of a request, as the producer judges it: any bytes become a post that keeps the rules, or faults that a client
+//! The body of a request, as the producer judges it: any bytes become a post that keeps the rules, or errors that a client
 //! can read. serde_json, another parser, says independently what is a post.
 
 #![no_main]
 
-use contract::{Faults, Parser, record};
+use contract::{FieldErrors, Parser, record};
 use libfuzzer_sys::fuzz_target;
 
 /// A post as another parser reads it, with other fields dropped.
@@ -35,19 +35,19 @@ fuzz_target!(|body: &[u8]| {
             let other: AnyPost = serde_json::from_slice(body).expect("an accepted body is a post to other parsers too");
             assert_eq!((other.title, other.content), (title, content));
         }
-        Err(faults) => {
-            check_faults(&faults);
+        Err(errors) => {
+            check_errors(&errors);
             if let Ok(BarePost { title, content }) = serde_json::from_slice(body)
                 && is_object(body)
             {
-                assert!(!keeps_the_rules(&title, &content), "a valid post is refused: {faults}");
+                assert!(!keeps_the_rules(&title, &content), "a valid post is refused: {errors}");
             }
         }
     }
 });
 
 /// The post's fields, read back from the record that is made of it.
-fn parse(parser: &mut Parser, body: &[u8]) -> Result<(String, String), Faults> {
+fn parse(parser: &mut Parser, body: &[u8]) -> Result<(String, String), FieldErrors> {
     let mut body = body.to_vec();
     let post = parser.parse(&mut body)?;
     let (title, content) = (post.title().to_owned(), post.content().to_owned());
@@ -68,10 +68,10 @@ fn keeps_the_rules(title: &str, content: &str) -> bool {
 }
 
 /// There are some, each names a field and says in one line what is wrong, and those of fields come in order.
-fn check_faults(faults: &Faults) {
-    let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
+fn check_errors(errors: &FieldErrors) {
+    let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
     assert!(matches!(fields[..], ["body"] | ["content"] | ["title"] | ["content", "title"]), "{fields:?}");
-    for fault in faults.iter() {
-        assert!(!fault.message.is_empty() && !fault.message.contains('\n'), "{:?}", fault.message);
+    for error in errors.iter() {
+        assert!(!error.message.is_empty() && !error.message.contains('\n'), "{:?}", error.message);
     }
 }

@@ -1,9 +1,9 @@
-//! The body of a bulk, as the producer judges it: any bytes become posts and faults in their places, or a fault of the body.
+//! The body of a bulk, as the producer judges it: any bytes become posts and errors in their places, or an error of the body.
 //! What each post is alone says what it must be among others, and serde_json what is an array of posts.
 
 #![no_main]
 
-use contract::{Bulk, BulkFault, BulkFormat, BulkLimits, Faults, Parser, Post};
+use contract::{Bulk, BulkError, BulkFormat, BulkLimits, FieldErrors, Parser, Post};
 use libfuzzer_sys::fuzz_target;
 
 const LIMITS: BulkLimits = BulkLimits { posts: 1_000, post_bytes: 65_536 };
@@ -16,16 +16,16 @@ struct BarePost {
     content: String,
 }
 
-/// A post's two fields, or its faults.
-type Judged = Result<(String, String), Faults>;
+/// A post's two fields, or its errors.
+type Judged = Result<(String, String), FieldErrors>;
 
 fuzz_target!(|body: &[u8]| {
     let lines = judged(body, BulkFormat::Lines);
     let alone: Vec<Judged> = body.split(|byte| *byte == b'\n').filter(|line| !is_blank(line)).map(alone).collect();
     match lines {
         Ok(lines) => assert_eq!(lines, alone),
-        Err(BulkFault::Broken(_)) => assert!(alone.is_empty()),
-        Err(BulkFault::TooManyPosts) => assert!(alone.len() > LIMITS.posts),
+        Err(BulkError::Broken(_)) => assert!(alone.is_empty()),
+        Err(BulkError::TooManyPosts) => assert!(alone.len() > LIMITS.posts),
     }
 
     let array = judged(body, BulkFormat::Array);
@@ -42,7 +42,7 @@ fuzz_target!(|body: &[u8]| {
     }
 });
 
-fn judged(body: &[u8], format: BulkFormat) -> Result<Vec<Judged>, BulkFault> {
+fn judged(body: &[u8], format: BulkFormat) -> Result<Vec<Judged>, BulkError> {
     let (mut bulk, mut all) = (Bulk::new(body.to_vec(), format, LIMITS), Vec::new());
     while let Some(post) = bulk.next_post()? {
         all.push(owned(post));
@@ -54,7 +54,7 @@ fn alone(line: &[u8]) -> Judged {
     owned(Parser::default().parse(&mut line.to_vec()))
 }
 
-fn owned(post: Result<Post<'_>, Faults>) -> Judged {
+fn owned(post: Result<Post<'_>, FieldErrors>) -> Judged {
     post.map(|post| (post.title().to_owned(), post.content().to_owned()))
 }
 

@@ -1,7 +1,7 @@
 //! The answer to a bulk: a result for each of its posts, in their order. It is written once, into one buffer.
 
 use bytes::Bytes;
-use contract::{Faults, PostId};
+use contract::{FieldErrors, PostId};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -36,13 +36,13 @@ const FRAME_BYTES: usize = 200;
 pub(crate) struct Results {
     judged: Vec<Judged>,
     /// The results of the invalid posts, one behind the other.
-    faults: Vec<u8>,
+    errors: Vec<u8>,
     invalid: usize,
 }
 
 enum Judged {
     Valid(PostId),
-    /// Where its result ends within [`Results::faults`]; it begins where the one before ends.
+    /// Where its result ends within [`Results::errors`]; it begins where the one before ends.
     Invalid(usize),
 }
 
@@ -67,11 +67,11 @@ impl Results {
         self.judged.push(Judged::Valid(id));
     }
 
-    pub(crate) fn push_invalid(&mut self, faults: &Faults) {
-        self.faults.extend_from_slice(br#"{"errors":"#);
-        faults.encode(&mut self.faults);
-        self.faults.push(b'}');
-        self.judged.push(Judged::Invalid(self.faults.len()));
+    pub(crate) fn push_invalid(&mut self, errors: &FieldErrors) {
+        self.errors.extend_from_slice(br#"{"errors":"#);
+        errors.encode(&mut self.errors);
+        self.errors.push(b'}');
+        self.judged.push(Judged::Invalid(self.errors.len()));
         self.invalid += 1;
     }
 
@@ -87,7 +87,7 @@ impl Results {
 
     /// Upper bound of the answer.
     pub(crate) fn max_answer_bytes(&self) -> usize {
-        FRAME_BYTES + self.faults.len() + self.judged.len() + (self.count() - self.invalid) * MAX_RESULT_BYTES
+        FRAME_BYTES + self.errors.len() + self.judged.len() + (self.count() - self.invalid) * MAX_RESULT_BYTES
     }
 
     /// The answer when the valid posts fared like this; its share of the budget is held until the client has taken it.
@@ -111,7 +111,7 @@ impl Results {
     fn write(&self, status: StatusCode, accepted: usize, fates: &[Fate]) -> Vec<u8> {
         // An id in its braces and quotes, and a comma.
         const ID_BYTES: usize = 36 + 10;
-        let mut json = Vec::with_capacity(FRAME_BYTES + self.faults.len() + self.count() * ID_BYTES);
+        let mut json = Vec::with_capacity(FRAME_BYTES + self.errors.len() + self.count() * ID_BYTES);
         json.push(b'{');
         json.extend_from_slice(match status {
             StatusCode::BAD_REQUEST => NONE_VALID,
@@ -120,15 +120,15 @@ impl Results {
         });
         let counts = format!(r#""accepted":{accepted},"rejected":{},"results":["#, self.count() - accepted);
         json.extend_from_slice(counts.as_bytes());
-        let (mut fates, mut faults_start) = (fates.iter(), 0);
+        let (mut fates, mut errors_start) = (fates.iter(), 0);
         for (position, judged) in self.judged.iter().enumerate() {
             if position > 0 {
                 json.push(b',');
             }
             match judged {
                 Judged::Invalid(end) => {
-                    json.extend_from_slice(&self.faults[faults_start..*end]);
-                    faults_start = *end;
+                    json.extend_from_slice(&self.errors[errors_start..*end]);
+                    errors_start = *end;
                 }
                 Judged::Valid(id) => match fates.next().unwrap_or(&Fate::Away) {
                     Fate::Acknowledged => {
@@ -167,7 +167,7 @@ mod tests {
 
     use super::*;
 
-    fn faults() -> Faults {
+    fn errors() -> FieldErrors {
         Parser::default().parse(&mut br#"{"title":"\n","content":5}"#.to_vec()).unwrap_err()
     }
 
@@ -177,7 +177,7 @@ mod tests {
         for (fate, id) in fates.iter().zip(ids) {
             match fate {
                 Some(_) => results.push_valid(*id),
-                None => results.push_invalid(&faults()),
+                None => results.push_invalid(&errors()),
             }
         }
         let valid: Vec<Fate> = fates.iter().copied().flatten().collect();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::{Bulk, BulkFault, BulkFormat, BulkIds, BulkLimits, TraceContext, record};
+use contract::{Bulk, BulkError, BulkFormat, BulkIds, BulkLimits, TraceContext, record};
 use http_body_util::Full;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response};
@@ -123,10 +123,10 @@ fn judge(
                 results.push_valid(id);
                 posts.push(Publishing { id, value, timestamp_ms, trace });
             }
-            Ok(Some(Err(faults))) => results.push_invalid(&faults),
+            Ok(Some(Err(errors))) => results.push_invalid(&errors),
             Ok(None) => return Ok((posts, results)),
-            Err(BulkFault::Broken(faults)) => return Err(Refusal::NoBulk(faults)),
-            Err(BulkFault::TooManyPosts) => return Err(Refusal::TooManyPosts(MAX_POSTS)),
+            Err(BulkError::Broken(errors)) => return Err(Refusal::NoBulk(errors)),
+            Err(BulkError::TooManyPosts) => return Err(Refusal::TooManyPosts(MAX_POSTS)),
         }
     }
 }

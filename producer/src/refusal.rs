@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::Faults;
+use contract::FieldErrors;
 use http_body_util::Full;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -37,9 +37,9 @@ pub(crate) enum Refusal {
     /// The `Idempotency-Key` is malformed.
     IdempotencyKey(&'static str),
     /// The post breaks the rules.
-    Invalid(Faults),
+    Invalid(FieldErrors),
     /// The body is no bulk of posts.
-    NoBulk(Faults),
+    NoBulk(FieldErrors),
     /// Too many posts await acknowledgement.
     Full,
     /// The bodies that do not come in one piece hold too many bytes.
@@ -124,18 +124,18 @@ impl Refusal {
                 closing(problem::response(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))
             }
             Refusal::BrokenBody => closing(problem::response(StatusCode::BAD_REQUEST, "the body broke off")),
-            Refusal::IdempotencyKey(fault) => problem::response_with_errors(
+            Refusal::IdempotencyKey(error) => problem::response_with_errors(
                 StatusCode::BAD_REQUEST,
                 "the Idempotency-Key header cannot be used",
-                [contract::FieldFault { field: "Idempotency-Key".to_owned(), message: (*fault).to_owned() }],
+                [contract::FieldError { field: "Idempotency-Key".to_owned(), message: (*error).to_owned() }],
             ),
-            Refusal::Invalid(faults) => {
-                problem::response_with_errors(StatusCode::BAD_REQUEST, "the post is not valid: see errors", faults)
+            Refusal::Invalid(errors) => {
+                problem::response_with_errors(StatusCode::BAD_REQUEST, "the post is not valid: see errors", errors)
             }
-            Refusal::NoBulk(faults) => problem::response_with_errors(
+            Refusal::NoBulk(errors) => problem::response_with_errors(
                 StatusCode::BAD_REQUEST,
                 "the body is no bulk of posts: see errors",
-                faults,
+                errors,
             ),
             Refusal::Full => problem::unavailable("too many posts are in flight: try again", RETRY_AFTER),
             Refusal::BufferFull => {

@@ -33,7 +33,7 @@ pub(crate) fn request(tracer: &Tracer, route: &Route, client: Option<TraceContex
     span
 }
 
-/// The request is answered, and its span ends. As the conventions have it, a client's fault is none of the server.
+/// The request is answered, and its span ends. As the conventions have it, a client's error is none of the server.
 pub(crate) fn answered(mut span: Span, outcome: &Result<PostId, Refusal>, status: StatusCode) {
     if !span.is_recorded() {
         return;

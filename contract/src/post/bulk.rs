@@ -9,7 +9,7 @@ use simd_json::{Buffers, Deserializer, INPUT_PADDING, Tape};
 
 use crate::post::elements::{BulkFormat, Elements, Next};
 use crate::post::fields::Body;
-use crate::post::{Faults, Post};
+use crate::post::{FieldErrors, Post};
 
 /// What a bulk may hold.
 #[derive(Debug, Clone, Copy)]
@@ -22,9 +22,9 @@ pub struct BulkLimits {
 
 /// Why a body is no bulk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BulkFault {
+pub enum BulkError {
     /// It cannot be read, or there is no post in it.
-    Broken(Faults),
+    Broken(FieldErrors),
     /// There are more posts in it than [`BulkLimits::posts`].
     TooManyPosts,
 }
@@ -55,7 +55,7 @@ impl Bulk {
     ///
     /// # Errors
     /// When the body as a whole is refused, so that those before this one do not count either.
-    pub fn next_post(&mut self) -> Result<Option<Result<Post<'_>, Faults>>, BulkFault> {
+    pub fn next_post(&mut self) -> Result<Option<Result<Post<'_>, FieldErrors>>, BulkError> {
         let element = match self.elements.next(&self.bytes[..self.length]) {
             Next::Element(element) => element,
             Next::End if self.count == 0 => return Err(broken("must hold at least one post".to_owned())),
@@ -63,25 +63,25 @@ impl Bulk {
             Next::Broken(message) => return Err(broken(message.to_owned())),
         };
         if self.count == self.limits.posts {
-            return Err(BulkFault::TooManyPosts);
+            return Err(BulkError::TooManyPosts);
         }
         let position = self.count;
         self.count += 1;
         let length = element.len();
         if length > self.limits.post_bytes {
             let message = format!("must not be larger than {} bytes", self.limits.post_bytes);
-            return Ok(Some(Err(Faults::of_body(message))));
+            return Ok(Some(Err(FieldErrors::of_body(message))));
         }
         match self.parser.parse(&mut self.bytes[element.start..], length) {
             Ok(body) => Ok(Some(body.judge())),
-            Err(error) if self.format == BulkFormat::Lines => Ok(Some(Err(Faults::of_broken_json(&error)))),
-            Err(error) => Err(BulkFault::Broken(Faults::of_broken_element(&error, position))),
+            Err(error) if self.format == BulkFormat::Lines => Ok(Some(Err(FieldErrors::of_broken_json(&error)))),
+            Err(error) => Err(BulkError::Broken(FieldErrors::of_broken_element(&error, position))),
         }
     }
 }
 
-fn broken(message: String) -> BulkFault {
-    BulkFault::Broken(Faults::of_body(message))
+fn broken(message: String) -> BulkError {
+    BulkError::Broken(FieldErrors::of_body(message))
 }
 
 /// Parses elements where they stand, reusing its memory from one to the next.
@@ -111,14 +111,14 @@ mod tests {
 
     const LIMITS: BulkLimits = BulkLimits { posts: 100, post_bytes: 10_000 };
 
-    /// A post's two fields, or its faults.
+    /// A post's two fields, or its errors.
     type Judged = Result<(String, String), String>;
 
-    fn own(judged: Result<Post<'_>, Faults>) -> Judged {
-        judged.map(|post| (post.title().to_owned(), post.content().to_owned())).map_err(|faults| faults.to_string())
+    fn own(judged: Result<Post<'_>, FieldErrors>) -> Judged {
+        judged.map(|post| (post.title().to_owned(), post.content().to_owned())).map_err(|errors| errors.to_string())
     }
 
-    fn judged(body: impl Into<Vec<u8>>, format: BulkFormat, limits: BulkLimits) -> Result<Vec<Judged>, BulkFault> {
+    fn judged(body: impl Into<Vec<u8>>, format: BulkFormat, limits: BulkLimits) -> Result<Vec<Judged>, BulkError> {
         let (mut bulk, mut all) = (Bulk::new(body.into(), format, limits), Vec::new());
         while let Some(post) = bulk.next_post()? {
             all.push(own(post));
@@ -132,10 +132,10 @@ mod tests {
         elements.iter().map(alone).collect()
     }
 
-    fn fault(result: Result<Vec<Judged>, BulkFault>) -> String {
+    fn error(result: Result<Vec<Judged>, BulkError>) -> String {
         match result.unwrap_err() {
-            BulkFault::Broken(faults) => faults.to_string(),
-            BulkFault::TooManyPosts => "too many".to_owned(),
+            BulkError::Broken(errors) => errors.to_string(),
+            BulkError::TooManyPosts => "too many".to_owned(),
         }
     }
 
@@ -151,10 +151,10 @@ mod tests {
             (post.to_owned(), "body must be a JSON array of posts, or lines of JSON with content-type"),
             ("[]".to_owned(), "body must hold at least one post"),
         ] {
-            let fault = fault(judged(body.as_bytes(), BulkFormat::Array, LIMITS));
-            assert!(fault.starts_with(expected), "{body}: {fault}");
+            let error = error(judged(body.as_bytes(), BulkFormat::Array, LIMITS));
+            assert!(error.starts_with(expected), "{body}: {error}");
         }
-        assert_eq!(fault(judged(*b" \n\r\n", BulkFormat::Lines, LIMITS)), "body must hold at least one post");
+        assert_eq!(error(judged(*b" \n\r\n", BulkFormat::Lines, LIMITS)), "body must hold at least one post");
     }
 
     #[test]
@@ -168,18 +168,18 @@ mod tests {
             let two = judged(format!("{start}{large}{separator}{post}{end}"), format, limits).unwrap();
             assert_eq!(two, [too_large(), small()]);
             let three = [post; 3].join(separator);
-            assert_eq!(judged(format!("{start}{three}{end}"), format, limits), Err(BulkFault::TooManyPosts));
+            assert_eq!(judged(format!("{start}{three}{end}"), format, limits), Err(BulkError::TooManyPosts));
         }
     }
 
     #[test]
-    fn a_broken_line_is_the_fault_of_that_line_alone() {
+    fn a_broken_line_is_the_error_of_that_line_alone() {
         let post = r#"{"title":"ab","content":"long enough"}"#;
         let body = format!("{post}\r\n\n{{\"title\":\n[\n\"\n{post} {post}\n\u{0}\n{post}");
         let found = judged(body, BulkFormat::Lines, LIMITS).unwrap();
         let is_valid: Vec<bool> = found.iter().map(Result::is_ok).collect();
         assert_eq!(is_valid, [true, false, false, false, false, false, true]);
-        assert!(found.iter().flat_map(|judged| judged.as_ref().err()).all(|fault| fault.contains("is not valid JSON")));
+        assert!(found.iter().flat_map(|judged| judged.as_ref().err()).all(|error| error.contains("is not valid JSON")));
     }
 
     /// JSON of every kind, most of it nearly a post.

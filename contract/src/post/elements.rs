@@ -10,7 +10,7 @@ use memchr::{memchr, memchr2};
 pub enum BulkFormat {
     /// As the elements of one JSON array. An element that is no JSON breaks all of it.
     Array,
-    /// One a line (NDJSON). A line that is no JSON is that line's fault; empty ones are skipped.
+    /// One a line (NDJSON). A line that is no JSON is that line's error; empty ones are skipped.
     Lines,
 }
 

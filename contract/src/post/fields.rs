@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for Body<'de> {
     }
 }
 
-/// What [`AnyVisitor`] met. It never fails, so that one wrong field cannot hide the next one's fault.
+/// What [`AnyVisitor`] met. It never fails, so that one wrong field cannot hide the next one's error.
 enum Any<'a> {
     Text(&'a str),
     Object(PostFields<'a>),

@@ -111,14 +111,14 @@ async fn invalid_posts_have_their_errors_in_their_place() {
     let response = producer.ask(bulk(body)).await;
     let results = results(&response, 207);
     let error = |field: &str, message: &str| json!({ "field": field, "message": message });
-    let expected_faults = [
+    let expected_errors = [
         json!([error("content", "is required"), error("title", "must be 2 to 100 characters long, has 1")]),
         json!([error("body", "must be a JSON object, not a number")]),
         json!([error("body", "must be a JSON object, not an array")]),
         json!([error("body", "must not be larger than 65536 bytes")]),
     ];
-    let faults: Vec<&Value> = [1, 2, 4, 5].into_iter().map(|position: usize| &results[position]["errors"]).collect();
-    assert_eq!(faults, expected_faults.iter().collect::<Vec<_>>());
+    let errors: Vec<&Value> = [1, 2, 4, 5].into_iter().map(|position: usize| &results[position]["errors"]).collect();
+    assert_eq!(errors, expected_errors.iter().collect::<Vec<_>>());
     let records = records_by_key(&topic).await;
     assert_eq!(records.len(), 2);
     assert_eq!([0, 3].map(|position: usize| &records[&id(&results[position])].value), [&numbered(0), &numbered(1)]);
@@ -157,8 +157,8 @@ async fn a_key_gives_every_position_its_id() {
     let ids = created_ids(&producer.ask(bulk_with(key, array(50))).await);
     assert_eq!(created_ids(&producer.ask(bulk_with(key, array(50))).await), ids);
     // A position is that of the result, whatever is between.
-    let with_a_fault = format!("[{},{{}},{}]", numbered(0), numbered(2));
-    let results = results(&producer.ask(bulk_with(key, with_a_fault)).await, 207);
+    let with_an_error = format!("[{},{{}},{}]", numbered(0), numbered(2));
+    let results = results(&producer.ask(bulk_with(key, with_an_error)).await, 207);
     assert_eq!([id(&results[0]), id(&results[2])], [ids[0].clone(), ids[2].clone()]);
 
     let mut all = BTreeSet::from_iter(ids);

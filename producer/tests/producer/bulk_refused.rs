@@ -27,12 +27,12 @@ async fn a_body_that_is_no_bulk_is_a_bad_request() {
         ),
     ] {
         let response = connection.ask(bulk(&body)).await;
-        assert_eq!(response.faults(), [expected], "{body}");
+        assert_eq!(response.errors(), [expected], "{body}");
         assert_eq!(response.problem(400)["detail"], "the body is no bulk of posts: see errors");
     }
     for body in ["", " \n\r\n"] {
-        let faults = connection.ask(bulk_with(NDJSON, body)).await.faults();
-        assert_eq!(faults, ["body must hold at least one post"]);
+        let errors = connection.ask(bulk_with(NDJSON, body)).await.errors();
+        assert_eq!(errors, ["body must hold at least one post"]);
     }
     producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 9"#).await;
 }
@@ -64,7 +64,7 @@ async fn headers_are_judged_as_those_of_single_posts() {
         ("Idempotency-Key: two words\r\n", malformed),
         ("Idempotency-Key: k\r\nIdempotency-Key: k\r\n", "Idempotency-Key must be given only once"),
     ] {
-        assert_eq!(producer.ask(bulk_with(header_lines, array(1))).await.faults(), [expected]);
+        assert_eq!(producer.ask(bulk_with(header_lines, array(1))).await.errors(), [expected]);
     }
     // Lines of JSON are for bulks alone.
     producer.ask(post_with(NDJSON, POST)).await.problem(415);

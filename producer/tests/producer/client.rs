@@ -190,8 +190,8 @@ impl Response {
         problem
     }
 
-    /// The faults of a 400, each as `field message`.
-    pub(crate) fn faults(&self) -> Vec<String> {
+    /// The errors of a 400, each as `field message`.
+    pub(crate) fn errors(&self) -> Vec<String> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let problem = self.problem(400);
         let errors = problem["errors"].as_array().unwrap();

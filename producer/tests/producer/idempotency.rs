@@ -92,7 +92,7 @@ async fn of_different_posts_at_the_same_time_one_is_accepted() {
 async fn a_post_that_was_never_sent_has_not_used_its_key() {
     let settings = [("PRODUCER_MAX_IN_FLIGHT", "1"), ("PRODUCER_LINGER", "2s")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
-    assert_eq!(producer.ask(post_with("Idempotency-Key: k\r\n", "{}")).await.faults().len(), 2);
+    assert_eq!(producer.ask(post_with("Idempotency-Key: k\r\n", "{}")).await.errors().len(), 2);
     let mut first = producer.connect().await;
     first.send(post(POST)).await;
     producer.metric("ingest_in_flight_posts 1").await;

@@ -113,8 +113,8 @@ async fn settings_are_checked_all_at_once() {
 
 #[tokio::test]
 async fn a_post_must_have_time_left_after_the_linger() {
-    let (code, _, fault) = run(&["--check-config"], &[("PRODUCER_LINGER", "5s")]).await;
-    assert_eq!((code, fault.as_str()), (64, "producer: PRODUCER_LINGER: must be shorter than PRODUCER_TIMEOUT\n"));
+    let (code, _, error) = run(&["--check-config"], &[("PRODUCER_LINGER", "5s")]).await;
+    assert_eq!((code, error.as_str()), (64, "producer: PRODUCER_LINGER: must be shorter than PRODUCER_TIMEOUT\n"));
 }
 
 #[tokio::test]
@@ -125,10 +125,10 @@ async fn the_largest_bodies_must_fit_the_buffer() {
         let one_less = (bytes.parse::<usize>().unwrap() - 1).to_string();
         for (buffer, expected) in [(bytes, 0), (&one_less, 64)] {
             let variables = [("BODY_BUFFER_BYTES", buffer), (largest, bytes), (other, "64")];
-            let (code, _, fault) = run(&["--check-config"], &variables).await;
-            assert_eq!(code, expected, "{fault}");
+            let (code, _, error) = run(&["--check-config"], &variables).await;
+            assert_eq!(code, expected, "{error}");
             let said = format!("producer: BODY_BUFFER_BYTES: must be at least {largest}\n");
-            assert_eq!(fault, if expected == 0 { String::new() } else { said });
+            assert_eq!(error, if expected == 0 { String::new() } else { said });
         }
     }
 }
@@ -136,9 +136,9 @@ async fn the_largest_bodies_must_fit_the_buffer() {
 #[tokio::test]
 async fn an_endpoint_that_traces_cannot_be_sent_to_is_refused() {
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:secret@localhost:4318")];
-    let (code, _, fault) = run(&["--check-config"], &variables).await;
-    assert!(code == 64 && fault.starts_with("producer: OTEL_EXPORTER_OTLP_ENDPOINT: must be the http URL"), "{fault}");
-    assert!(!fault.contains("secret"), "{fault}");
+    let (code, _, error) = run(&["--check-config"], &variables).await;
+    assert!(code == 64 && error.starts_with("producer: OTEL_EXPORTER_OTLP_ENDPOINT: must be the http URL"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn pipelined_requests_are_answered_in_order() {
     let first = connection.receive().await.created_id();
     assert_eq!(connection.receive().await.text(), r#"{"status":"ok"}"#);
     assert_eq!(connection.receive_head().await.status, 200);
-    assert_eq!(connection.receive().await.faults().len(), 2);
+    assert_eq!(connection.receive().await.errors().len(), 2);
     connection.receive().await.problem(404);
     assert_ne!(connection.receive().await.created_id(), first);
 }

@@ -7,7 +7,7 @@ use crate::client::{POST, post, post_with, request};
 use crate::running::Producer;
 
 #[tokio::test]
-async fn every_fault_of_a_body_is_named() {
+async fn every_error_of_a_body_is_named() {
     let producer = Producer::without_kafka(&[]).await;
     let (title, content) = (r#""title":"A title""#, r#""content":"Some content, long enough""#);
     let long_title = json!({ "title": "é".repeat(101), "content": "😀".repeat(1001) }).to_string();
@@ -55,11 +55,11 @@ async fn every_fault_of_a_body_is_named() {
     ];
     let mut connection = producer.connect().await;
     for (body, expected) in cases {
-        let faults = connection.ask(post(body)).await.faults();
-        assert_eq!(faults.len(), expected.len(), "{faults:?} for {}", String::from_utf8_lossy(body));
-        for (fault, expected) in faults.iter().zip(expected) {
+        let errors = connection.ask(post(body)).await.errors();
+        assert_eq!(errors.len(), expected.len(), "{errors:?} for {}", String::from_utf8_lossy(body));
+        for (error, expected) in errors.iter().zip(expected) {
             // Of broken JSON the position may follow.
-            assert!(fault.starts_with(expected), "{fault} for {}", String::from_utf8_lossy(body));
+            assert!(error.starts_with(expected), "{error} for {}", String::from_utf8_lossy(body));
         }
     }
 }
@@ -80,7 +80,7 @@ async fn an_error_body_is_a_contract() {
 }
 
 #[tokio::test]
-async fn a_malformed_or_repeated_idempotency_key_is_a_fault() {
+async fn a_malformed_or_repeated_idempotency_key_is_an_error() {
     let producer = Producer::without_kafka(&[]).await;
     let malformed = "Idempotency-Key must be 1 to 255 visible ASCII characters, without spaces";
     let too_long = format!("Idempotency-Key: {}\r\n", "k".repeat(256));
@@ -91,7 +91,7 @@ async fn a_malformed_or_repeated_idempotency_key_is_a_fault() {
         (&too_long, malformed),
         ("Idempotency-Key: k\r\nIdempotency-Key: k\r\n", "Idempotency-Key must be given only once"),
     ] {
-        assert_eq!(producer.ask(post_with(header_lines, POST)).await.faults(), [expected], "{header_lines}");
+        assert_eq!(producer.ask(post_with(header_lines, POST)).await.errors(), [expected], "{header_lines}");
     }
 }
 
