@@ -43,7 +43,7 @@ const LIMITS: Limits = Limits { max_connections: 100, header_timeout: std::time:
 const DEFAULT_PORT: u16 = 3001;
 
 /// Every metric that the consumer shows.
-pub const METRICS: &[&[Metric]] = &[service::metrics::METRICS, group::metrics::METRICS, metrics::METRICS];
+pub const METRICS: &[&[Metric]] = &[service::METRICS, group::metrics::METRICS, metrics::METRICS];
 
 const ABOUT: &str = "\
 Stores the posts of a Kafka topic in MongoDB, as a member of a consumer group.

@@ -59,7 +59,7 @@ pub use routes::ROUTES;
 const OTHER_FILES: usize = 100;
 
 /// Every metric that the producer shows.
-pub const METRICS: &[&[Metric]] = &[service::metrics::METRICS, metrics::METRICS];
+pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS];
 
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {

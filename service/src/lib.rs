@@ -4,6 +4,7 @@
 
 mod allocator;
 pub mod backoff;
+mod catalogue;
 mod config;
 pub mod exit;
 pub mod failpoint;
@@ -26,6 +27,7 @@ pub mod telemetry;
 pub mod trace;
 
 pub use backoff::Backoff;
+pub use catalogue::METRICS;
 pub use config::ServiceConfig;
 pub use health::Health;
 pub use metrics::Registry;

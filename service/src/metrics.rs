@@ -20,14 +20,6 @@ mod metric;
 pub use family::Rows;
 pub use metric::{Kind, LATENCY_BUCKETS, Metric};
 
-/// The metrics of every service.
-pub const METRICS: &[Metric] = &[
-    crate::http::durations::METRIC,
-    crate::http::CONNECTIONS,
-    crate::http::CONNECTIONS_LIMIT,
-    crate::health::BUILD_INFO,
-];
-
 /// The sum of each counter over all its labels.
 pub type Totals = BTreeMap<String, u64>;
 

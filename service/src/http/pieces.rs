@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::http::BUFFER_BYTES;
+use crate::http::limits::BUFFER_BYTES;
 
 /// The body, at most [`BUFFER_BYTES`] at a time.
 pub(super) struct Pieces {

@@ -8,9 +8,9 @@ use crate::html::without_unfit;
 use crate::recent_errors::RecentError;
 use crate::settings::Variable;
 use crate::status::figures::{rate, span};
+use crate::status::report::{Cell, Figure, Report, Table};
 use crate::status::sparkline;
 use crate::status::throughput::{highest, mean, now};
-use crate::status::{Cell, Figure, Report, Table};
 
 /// The browser asks again after this many seconds.
 pub(crate) const REFRESH_SECONDS: &str = "5";

@@ -1,0 +1,173 @@
+//! The server: what it accepts, who answers, and how it stops.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::header::{ALLOW, CONNECTION, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::health::{Health, ROUTES};
+use crate::http::bell::Bell;
+use crate::http::connection::{self, Answering};
+use crate::http::durations::Durations;
+use crate::http::head_timer::HeadTimer;
+use crate::http::limits::{BUFFER_BYTES, Limits};
+use crate::http::metrics::{CONNECTIONS, CONNECTIONS_LIMIT};
+use crate::http::pieces::Pieces;
+use crate::http::request_body::RequestBody;
+use crate::http::route::Handler;
+use crate::http::write_deadline::WriteDeadline;
+use crate::{Registry, problem};
+
+struct App<H> {
+    handler: H,
+    health: Health,
+    durations: Durations,
+}
+
+/// Serves until `stop` is cancelled, then stops accepting, finishes what is in flight and returns. Clients that are
+/// slow have until [`LAST_CALL`](connection::LAST_CALL) then; a handler that reads a body must keep to that as well. The caller bounds the
+/// time of all else by dropping the future.
+pub async fn serve<H: Handler>(
+    listener: TcpListener,
+    limits: Limits,
+    handler: H,
+    health: Health,
+    registry: &Registry,
+    stop: CancellationToken,
+) {
+    let routes = H::ROUTES.iter().chain(ROUTES).map(|route| route.path);
+    let app = Arc::new(App { handler, health, durations: Durations::new(registry, routes) });
+    let connections = Arc::new(Semaphore::new(limits.max_connections));
+    observe(registry, &connections, limits);
+    let (running, tasks) = (watch::Sender::new(()), TaskTracker::new());
+    let mut http = hyper::server::conn::http1::Builder::new();
+    // Not `pipeline_flush`: with it a response (even hyper's own 400) is held back for as long as the next request has
+    // begun to arrive and is not complete.
+    http.header_read_timeout(limits.header_timeout);
+    // Most answers are short: copied behind their head they cost less than a vectored write.
+    http.writev(false);
+    // A client may end its side once its request is sent, and still gets its answer.
+    http.max_buf_size(BUFFER_BYTES).half_close(true);
+
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: accepting at once again would spin.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+            refuse(stream);
+            continue;
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let (app, bell, answering) = (Arc::clone(&app), Bell::default(), Answering::default());
+        let service = {
+            let (waker, answering) = (bell.waker().clone(), answering.clone());
+            service_fn(move |request: Request<Incoming>| {
+                let (app, begun) = (Arc::clone(&app), answering.begin());
+                let waker = waker.clone();
+                async move {
+                    // The one that is moved: what is done with it has a reference, or its size would be copied at each
+                    // step.
+                    let mut request = request.map(|incoming| RequestBody::new(incoming, waker));
+                    let response = app.answer(&mut request).await;
+                    drop(begun);
+                    Ok::<_, std::convert::Infallible>(response.map(Pieces::from))
+                }
+            })
+        };
+        let stream = TokioIo::new(WriteDeadline::new(stream, limits.header_timeout));
+        http.timer(HeadTimer::default());
+        let connection = connection::run(http.serve_connection(stream, service), bell, answering, running.subscribe());
+        tasks.spawn(async move {
+            connection.await;
+            drop(permit);
+        });
+    }
+    drop((listener, running));
+    tasks.close();
+    tasks.wait().await;
+}
+
+fn observe(registry: &Registry, connections: &Arc<Semaphore>, limits: Limits) {
+    let (free, all) = (Arc::clone(connections), limits.max_connections);
+    registry.observe(&CONNECTIONS, move |rows| rows.row(&[], (all - free.available_permits()) as f64));
+    registry.gauge(&CONNECTIONS_LIMIT, &[]).set(all as f64);
+}
+
+impl<H: Handler> App<H> {
+    async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+        let started = Instant::now();
+        let method = request.method().clone();
+        let path = request.uri().path();
+        // The label is the route's own text, never the client's.
+        let route = H::ROUTES.iter().chain(ROUTES).map(|route| route.path).find(|route| *route == path);
+        let response = match route {
+            None => unread(request, problem::response(StatusCode::NOT_FOUND, "there is no such path")),
+            Some(route) => self.route(route, request).await,
+        };
+        self.durations.record(&method, route, response.status(), started.elapsed());
+        response
+    }
+
+    async fn route(&self, route: &'static str, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+        match H::ROUTES.iter().find(|own| own.path == route) {
+            Some(own) if own.method == request.method() => self.handler.answer(request).await,
+            Some(own) => unread(request, method_not_allowed(own.method.as_str())),
+            None if matches!(*request.method(), Method::GET | Method::HEAD) => {
+                // Boxed, so that a future of the service's own routes, which is moved several times, does not have its
+                // size.
+                let answer = Box::pin(self.health.answer(route, request.uri().query()));
+                unread(request, answer.await)
+            }
+            None => unread(request, method_not_allowed("GET, HEAD")),
+        }
+    }
+}
+
+/// The response to a request of which only the head is read. If there is a body, the connection ends, and the response
+/// says so to a client that might have used it again.
+fn unread(request: &Request<RequestBody>, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    if !request.body().is_end_stream() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn method_not_allowed(allowed: &str) -> Response<Full<Bytes>> {
+    let mut response = problem::response(StatusCode::METHOD_NOT_ALLOWED, &format!("this path takes only {allowed}"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_str(allowed).expect("method names are valid header text"));
+    response
+}
+
+/// One connection too many: says so as far as the socket's buffer takes it at once, and closes.
+fn refuse(stream: TcpStream) {
+    let problem = r#"{"title":"Service Unavailable","status":503,"detail":"too many connections: try again"}"#;
+    let refusal = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{problem}",
+        problem.len()
+    );
+    let told = stream.try_write(refusal.as_bytes());
+    tracing::debug!(told = told.is_ok(), "too many connections, refused one");
+}
