@@ -1,4 +1,4 @@
-"""How many instructions each core takes (`benches/` of contract, kafka, producer and consumer), beside what
+"""How many instructions each core takes (`benches/` of contract, kafka and consumer), beside what
 bench/instructions.json has.
 
     python3 bench/instructions.py
@@ -28,7 +28,7 @@ TOLERANCE = 0.05
 TOLERANCE_ANOTHER_RUSTC = 0.20
 # The lab has no benches. Named with the others, it gives the dependencies the features that they have in its own build,
 # so that few are built a second time.
-PACKAGES = ("contract", "kafka", "producer", "consumer", "loadtest")
+PACKAGES = ("contract", "kafka", "consumer", "loadtest")
 # Within this function of contract/benches/cores/measure.rs alone is counted.
 COUNTED = "*cores*counted*"
 

@@ -3,7 +3,7 @@
 use contract::decode::Decoded;
 use kafka::group::core::Batch as Flush;
 use service::Tracer;
-use service::trace::{Batch, Span};
+use service::trace::{BatchStep, Span};
 
 use crate::flush::Summary;
 use crate::store;
@@ -11,7 +11,7 @@ use crate::store;
 /// The span of a flush's try, which begins now; `None` if none of its records belongs to a trace that is recorded.
 pub(crate) fn flush(tracer: &Tracer, topic: &str, batch: &Flush<Decoded>) -> Option<Span> {
     let posts = batch.records.iter().filter_map(|record| record.cargo.fetched.trace);
-    let mut span = tracer.batch(format!("process {topic}"), Batch::Processed, posts)?;
+    let mut span = tracer.batch(format!("process {topic}"), BatchStep::Processed, posts)?;
     span.set("messaging.system", "kafka");
     span.set("messaging.operation.name", "process");
     span.set("messaging.operation.type", "process");

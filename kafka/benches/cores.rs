@@ -1,13 +1,16 @@
-//! What a member of a group does with a record beside reading and writing it: taking it in, collecting it with others, and
-//! keeping the offsets that may be committed.
+//! What is done with a record beside sending, reading and writing it. Published: rskafka's form of it, and its place in
+//! a batch; what rskafka makes of a batch is not to be had alone, because its encoding is private. In a group: taking
+//! it in, collecting it with others, and keeping the offsets that may be committed.
 
 use std::time::{Duration, Instant};
 
+use contract::TraceContext;
 use kafka::group::budget::Budget;
 use kafka::group::core::{
     Action, BatchLimits, BrakeLimits, Core, Delivery, Event, Limits, NotStored, Received, RunAhead,
 };
 use kafka::group::fetching::Fetching;
+use kafka::publish::{Batch, ENOUGH_BYTES, Key, Record};
 use measure::Measure;
 
 #[path = "../../contract/benches/cores/measure.rs"]
@@ -16,6 +19,10 @@ mod measure;
 const RECORDS: usize = 1_000;
 const PARTITIONS: i32 = 4;
 const FLUSHES: usize = 4;
+const TRACEPARENT: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const KEY: [u8; 36] = *b"6ae2dfe4-1723-5035-a463-d55783a966eb";
+/// Bytes of JSON around a post's content.
+const BESIDES_CONTENT: usize = 48;
 /// As large as what the consumer's records carry.
 type Cargo = [u8; 160];
 
@@ -43,7 +50,8 @@ fn set_up(now: Instant) -> (Core<Cargo>, Vec<Vec<Received<Cargo>>>) {
     (core, pieces)
 }
 
-/// With as many flushes in flight as there may be. They end in the order in which they began, or the youngest of four first.
+/// With as many flushes in flight as there may be. They end in the order in which they began, or the youngest of four
+/// first.
 fn core(measure: &Measure) {
     let now = Instant::now();
     for (name, youngest_first) in [("in order", false), ("out of order", true)] {
@@ -86,6 +94,50 @@ fn act(core: &mut Core<Cargo>, in_flight: &mut Vec<Event<Cargo>>, now: Instant) 
     }
 }
 
+/// A post as it is published.
+fn record(content_bytes: usize, trace: Option<TraceContext>) -> Record {
+    let value = vec![b'x'; content_bytes + BESIDES_CONTENT];
+    Record { key: Key::from(KEY), value, timestamp_ms: 1_700_000_000_123, trace, client_key: None }
+}
+
+fn records(measure: &Measure) {
+    for (name, record) in [
+        ("100 B", record(100, None)),
+        ("300 B", record(300, None)),
+        ("1 KB", record(1_000, None)),
+        ("4 KB", record(4_000, None)),
+        ("300 B, traced", record(300, TraceContext::parse(TRACEPARENT))),
+    ] {
+        measure.core(&format!("record/{name}"), || &record, |record| record.to_rskafka());
+    }
+}
+
+/// As a lane takes them out of a full queue, where batches could not grow.
+fn batch(measure: &Measure) {
+    let records = || (0..RECORDS).map(|_| record(300, None)).collect();
+    let (now, linger) = (Instant::now(), Duration::from_millis(2));
+    measure.core("batch/1,000 posts of 300 B", records, |records: &mut Vec<Record>| {
+        let mut batches = Vec::new();
+        let mut batch: Option<Batch<Record>> = None;
+        for record in records.drain(..) {
+            let bytes = record.encoded_bytes();
+            let left = match &mut batch {
+                Some(batch) => batch.push(record, bytes).err(),
+                None => Some(record),
+            };
+            if let Some(record) = left {
+                let next = Batch::new(record, bytes, ENOUGH_BYTES, now, linger);
+                batches.extend(batch.replace(next).map(Batch::into_items));
+            }
+        }
+        batches.extend(batch.map(Batch::into_items));
+        batches
+    });
+}
+
 fn main() {
-    core(&Measure::from_arguments());
+    let measure = Measure::from_arguments();
+    records(&measure);
+    batch(&measure);
+    core(&measure);
 }

@@ -1,5 +1,6 @@
-//! Reads a request's body, bounded in bytes and in time, whether or not it says its length beforehand. All bodies that do not
-//! come in one piece share one budget of bytes, or each of ten thousand slow clients could hold one of the largest size.
+//! Reads a request's body, bounded in bytes and in time, whether or not it says its length beforehand. All bodies that
+//! do not come in one piece share one budget of bytes, or each of ten thousand slow clients could hold one of the
+//! largest size.
 
 use std::time::Duration;
 
@@ -11,9 +12,12 @@ use service::Registry;
 use service::http::{LAST_CALL, RequestBody};
 use tokio_util::sync::CancellationToken;
 
-use crate::body_budget::{BodyBudget, Share};
 use crate::config::Config;
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
+
+pub(crate) mod budget;
+
+use budget::{BodyBudget, Share};
 
 /// Most bytes that are set aside for a body before they have arrived: whoever announces much may send nothing.
 const FIRST_BYTES: usize = 4096;
@@ -71,7 +75,7 @@ impl BodyReader {
     }
 
     /// The whole body. When the producer stops, what has not arrived soon counts as too slow.
-    pub(crate) async fn read(&self, body: &mut RequestBody) -> Result<HeldBody, Refusal> {
+    pub(crate) async fn read(&self, body: &mut RequestBody) -> Result<HeldBody, Rejection> {
         check_announced(body, self.max_bytes)?;
         // Most bodies are there with their head, in one piece: they need neither timer nor budget.
         let first = match body.frame().now_or_never() {
@@ -85,7 +89,7 @@ impl BodyReader {
     }
 
     /// Likewise the whole body of a bulk, which is always in memory of its own: there it is parsed.
-    pub(crate) async fn read_bulk(&self, body: &mut RequestBody) -> Result<CollectedBody, Refusal> {
+    pub(crate) async fn read_bulk(&self, body: &mut RequestBody) -> Result<CollectedBody, Rejection> {
         check_announced(body, self.max_bulk_bytes)?;
         self.collect_in_time(None, body, self.max_bulk_bytes).await
     }
@@ -100,7 +104,7 @@ impl BodyReader {
         first: Option<NextFrame>,
         body: &mut RequestBody,
         max_bytes: usize,
-    ) -> Result<CollectedBody, Refusal> {
+    ) -> Result<CollectedBody, Rejection> {
         let stopping = async {
             self.stop.cancelled().await;
             tokio::time::sleep(LAST_CALL).await;
@@ -108,8 +112,8 @@ impl BodyReader {
         tokio::select! {
             biased;
             outcome = self.collect(first, body, max_bytes) => outcome,
-            () = tokio::time::sleep(self.timeout) => Err(Refusal::SlowBody),
-            () = stopping => Err(Refusal::SlowBody),
+            () = tokio::time::sleep(self.timeout) => Err(Rejection::SlowBody),
+            () = stopping => Err(Rejection::SlowBody),
         }
     }
 
@@ -118,7 +122,7 @@ impl BodyReader {
         first: Option<NextFrame>,
         body: &mut RequestBody,
         max_bytes: usize,
-    ) -> Result<CollectedBody, Refusal> {
+    ) -> Result<CollectedBody, Rejection> {
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         let mut collected =
             CollectedBody { bytes: Vec::with_capacity(announced.min(FIRST_BYTES)), share: Share::default() };
@@ -127,9 +131,9 @@ impl BodyReader {
             None => body.frame().await,
         };
         while let Some(frame) = next {
-            if let Ok(data) = frame.map_err(|_| Refusal::BrokenBody)?.into_data() {
+            if let Ok(data) = frame.map_err(|_| Rejection::BrokenBody)?.into_data() {
                 if collected.bytes.len() + data.len() > max_bytes {
-                    return Err(Refusal::TooLarge(max_bytes));
+                    return Err(Rejection::TooLarge(max_bytes));
                 }
                 self.budget.add(&mut collected.share, data.len())?;
                 collected.bytes.extend_from_slice(&data);
@@ -140,7 +144,7 @@ impl BodyReader {
     }
 }
 
-/// Whoever announces too much is refused before anything is read.
-fn check_announced(body: &RequestBody, max_bytes: usize) -> Result<(), Refusal> {
-    if body.size_hint().lower() > max_bytes as u64 { Err(Refusal::TooLarge(max_bytes)) } else { Ok(()) }
+/// Whoever announces too much is rejected before anything is read.
+fn check_announced(body: &RequestBody, max_bytes: usize) -> Result<(), Rejection> {
+    if body.size_hint().lower() > max_bytes as u64 { Err(Rejection::TooLarge(max_bytes)) } else { Ok(()) }
 }

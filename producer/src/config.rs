@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rskafka::client::partition::Compression;
+use kafka::publish::{Compression, PublishConfig};
 use service::{ServiceConfig, Settings};
 
 /// What the producer needs to know to run.
@@ -10,46 +10,22 @@ use service::{ServiceConfig, Settings};
 pub struct Config {
     /// Address, logs, grace period.
     pub service: ServiceConfig,
-    /// Where Kafka is and what the topic is like.
-    pub kafka: KafkaSettings,
-    /// `PRODUCER_LINGER`: longest wait of a batch's first record for company.
-    pub linger: Duration,
-    /// `PRODUCER_BATCH_BYTES`: upper bound of a batch's encoded size.
-    pub batch_bytes: usize,
-    /// `PRODUCER_COMPRESSION`: codec of the batches.
-    pub compression: Compression,
-    /// `PRODUCER_MAX_IN_FLIGHT`: posts awaiting acknowledgement; beyond it 503.
-    pub max_in_flight: usize,
-    /// `PRODUCER_TIMEOUT`: longest wait for an acknowledgement.
-    pub timeout: Duration,
-    /// `PRODUCER_IDEMPOTENCY_KEYS`: latest keys that are remembered; with another post they are answered 422.
-    pub idempotency_keys: usize,
+    /// Where Kafka is, what the topic is like, and how posts are published to it.
+    pub kafka: PublishConfig,
     /// `MAX_BODY_BYTES`: largest request body.
     pub max_body_bytes: usize,
     /// `MAX_BULK_BYTES`: largest request body of a bulk.
     pub max_bulk_bytes: usize,
-    /// `BODY_BUFFER_BYTES`: bytes of bulks, their answers, and other bodies that do not come in one piece; beyond it 503.
+    /// `BODY_BUFFER_BYTES`: bytes of bulks, their answers, and other bodies that do not come in one piece; beyond it
+    /// 503.
     pub body_buffer_bytes: usize,
     /// `MAX_CONNECTIONS`: connections served at the same time.
     pub max_connections: usize,
-    /// `HEADER_TIMEOUT`: longest time to read a request's head, longest idle time, and longest wait for a client that does
-    /// not take its answer.
+    /// `HEADER_TIMEOUT`: longest time to read a request's head, longest idle time, and longest wait for a client that
+    /// does not take its answer.
     pub header_timeout: Duration,
     /// `BODY_TIMEOUT`: longest time to read a request's body.
     pub body_timeout: Duration,
-}
-
-/// Where Kafka is, and the topic.
-#[derive(Debug, Clone)]
-pub struct KafkaSettings {
-    /// `KAFKA_BROKER`: bootstrap addresses, host:port.
-    pub brokers: Vec<String>,
-    /// `KAFKA_TOPIC`: the topic's name.
-    pub topic: String,
-    /// `KAFKA_PARTITIONS`: partitions of the topic if the producer creates it.
-    pub partitions: i32,
-    /// `KAFKA_REPLICATION`: replicas of the topic if the producer creates it.
-    pub replication: i16,
 }
 
 impl Config {
@@ -61,7 +37,7 @@ impl Config {
             "localhost:9092",
             "bootstrap brokers, host:port, comma-separated",
         );
-        let kafka = KafkaSettings {
+        let kafka = PublishConfig {
             brokers: brokers.split(',').map(|broker| broker.trim().to_owned()).collect(),
             topic: settings.text("KAFKA_TOPIC", "post", "topic of the posts"),
             partitions: settings.in_kafka("partitions").number(
@@ -76,10 +52,6 @@ impl Config {
                 1..=9,
                 "replicas, if the producer creates the topic",
             ),
-        };
-        let mut config = Self {
-            service,
-            kafka,
             linger: settings.in_kafka("`linger.ms`").duration_or_zero(
                 "PRODUCER_LINGER",
                 "2ms",
@@ -118,8 +90,13 @@ impl Config {
                 "PRODUCER_IDEMPOTENCY_KEYS",
                 100_000,
                 0..=10_000_000,
-                "latest Idempotency-Keys that are remembered, each post of a bulk as one; with another post 422; 0 remembers none",
+                "latest Idempotency-Keys that are remembered, each post of a bulk as one; with another post 422; \
+                 0 remembers none",
             ),
+        };
+        let mut config = Self {
+            service,
+            kafka,
             max_body_bytes: settings.number(
                 "MAX_BODY_BYTES",
                 65_536,
@@ -151,7 +128,7 @@ impl Config {
             ),
             body_timeout: settings.duration("BODY_TIMEOUT", "10s", "longest time to read a request's body"),
         };
-        if config.linger >= config.timeout {
+        if config.kafka.linger >= config.kafka.timeout {
             // Every post would be answered 503 before it is sent.
             settings.error("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");
         }

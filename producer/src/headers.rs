@@ -3,7 +3,7 @@
 use contract::{TraceContext, record};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 
 /// Whether the body is said to be of this media type; `None` if nothing is said.
 pub(crate) fn is_content_type(headers: &HeaderMap, media_type: &str) -> Option<bool> {
@@ -13,11 +13,11 @@ pub(crate) fn is_content_type(headers: &HeaderMap, media_type: &str) -> Option<b
 }
 
 /// The bytes of the `Idempotency-Key`, if there is one.
-pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Rejection> {
     let mut keys = headers.get_all("idempotency-key").iter();
     match (keys.next(), keys.next()) {
         (key, None) => Ok(key.map(HeaderValue::as_bytes)),
-        (_, Some(_)) => Err(Refusal::IdempotencyKey("must be given only once")),
+        (_, Some(_)) => Err(Rejection::IdempotencyKey("must be given only once")),
     }
 }
 

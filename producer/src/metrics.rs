@@ -1,24 +1,14 @@
-//! The producer's metrics, each handle made once.
+//! The producer's own metrics, each handle made once; those of publishing are `kafka`'s.
 
-use metrics::{Counter, Histogram};
+use metrics::Counter;
 use service::Registry;
-use service::metrics::{LATENCY_BUCKETS, Metric};
+use service::metrics::Metric;
 
-use crate::refusal::Refusal;
-use crate::{body_budget, kafka, publisher};
+use crate::body::budget;
+use crate::rejection::RejectionReason;
 
 /// All metrics of the producer's own.
-pub(crate) const METRICS: &[Metric] = &[
-    ACCEPTED,
-    REJECTED,
-    body_budget::BYTES,
-    body_budget::BYTES_LIMIT,
-    publisher::IN_FLIGHT,
-    publisher::IN_FLIGHT_LIMIT,
-    BATCH_RECORDS,
-    PRODUCE_SECONDS,
-    kafka::END_OFFSET,
-];
+pub(crate) const METRICS: &[Metric] = &[ACCEPTED, REJECTED, budget::BYTES, budget::BYTES_LIMIT];
 
 /// Posts that were accepted.
 pub(crate) const ACCEPTED: Metric = Metric::counter(
@@ -34,47 +24,25 @@ pub(crate) const REJECTED: Metric = Metric::counter(
 )
 .labelled(&["reason"]);
 
-/// Records of a batch.
-pub(crate) const BATCH_RECORDS: Metric = Metric::histogram(
-    "ingest_produce_batch_records",
-    "Records in a batch sent to Kafka",
-    &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0],
-);
-
-/// Time of a produce request.
-pub(crate) const PRODUCE_SECONDS: Metric = Metric::histogram(
-    "ingest_produce_duration_seconds",
-    "Time from sending a batch to its acknowledgement by Kafka, in seconds",
-    LATENCY_BUCKETS,
-);
-
-/// Handles of the counters and histograms.
-pub(crate) struct Metrics {
+/// Handles of the counters.
+pub(crate) struct PostCounters {
     pub(crate) accepted: Counter,
-    rejected: [Counter; Refusal::REASONS.len()],
-    pub(crate) batch_records: Histogram,
-    pub(crate) produce_seconds: Histogram,
+    rejected: [(RejectionReason, Counter); RejectionReason::ALL.len()],
 }
 
-impl Metrics {
+impl PostCounters {
     pub(crate) fn new(registry: &Registry) -> Self {
-        let rejected = Refusal::REASONS.map(|reason| registry.counter(&REJECTED, &[reason]));
         Self {
             accepted: registry.counter(&ACCEPTED, &[]),
-            rejected,
-            batch_records: registry.histogram(&BATCH_RECORDS, &[]),
-            produce_seconds: registry.histogram(&PRODUCE_SECONDS, &[]),
+            rejected: RejectionReason::ALL.map(|reason| (reason, registry.counter(&REJECTED, &[reason.as_str()]))),
         }
     }
 
-    /// So many posts are refused for the same reason.
-    pub(crate) fn rejected(&self, refusal: &Refusal, posts: usize) {
-        self.rejected[refusal.index()].increment(posts as u64);
-    }
-
-    /// Posts of a bulk that break the rules.
-    pub(crate) fn invalid_posts(&self, posts: usize) {
-        self.rejected[Refusal::INVALID].increment(posts as u64);
+    /// This many posts are rejected for the same reason.
+    pub(crate) fn rejected(&self, reason: RejectionReason, posts: usize) {
+        for (_, counter) in self.rejected.iter().filter(|(counted, _)| *counted == reason) {
+            counter.increment(posts as u64);
+        }
     }
 }
 
@@ -86,7 +54,7 @@ mod tests {
     fn the_help_text_names_every_reason() {
         let (_, listed) = REJECTED.help.split_once("by reason: ").expect("it lists them");
         let mut listed: Vec<&str> = listed.split(", ").collect();
-        let mut reasons = Refusal::REASONS.to_vec();
+        let mut reasons = RejectionReason::ALL.map(RejectionReason::as_str);
         listed.sort_unstable();
         reasons.sort_unstable();
         assert_eq!(listed, reasons);

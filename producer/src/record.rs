@@ -1,100 +1,24 @@
-//! A post as a record of Kafka: how many bytes it takes within a batch, and rskafka's form of it, which owns all its parts
-//! and so is made only when a batch is sent.
+//! A valid post as the record that is published.
 
-use chrono::DateTime;
-use contract::record::{CONTENT_TYPE, CONTENT_TYPE_HEADER, TRACEPARENT_HEADER};
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use contract::{PostId, TraceContext};
-use rskafka::record::Record;
+use kafka::publish::{Key, Record};
 
-/// A valid post on its way.
-pub struct Publishing {
-    /// Its id, and the record's key.
-    pub id: PostId,
-    /// The record's value.
-    pub value: Vec<u8>,
-    /// When the request was accepted, in ms since 1970.
-    pub timestamp_ms: i64,
-    /// The trace it belongs to: that of the request's span, or without tracing the client's, if it had one.
-    pub trace: Option<TraceContext>,
+/// The record of a post: its id is the key. `is_keyed` says that the id follows from an `Idempotency-Key`.
+pub(crate) fn record(
+    id: PostId,
+    is_keyed: bool,
+    value: Vec<u8>,
+    timestamp_ms: i64,
+    trace: Option<TraceContext>,
+) -> Record {
+    let client_key = is_keyed.then(|| id.uuid().into_bytes());
+    Record { key: Key::from(id.to_key()), value, timestamp_ms, trace, client_key }
 }
 
-impl Publishing {
-    /// As rskafka takes it.
-    pub fn to_record(&self) -> Record {
-        let content_type = (CONTENT_TYPE_HEADER.to_owned(), CONTENT_TYPE.as_bytes().to_vec());
-        let trace = self.trace.map(|trace| (TRACEPARENT_HEADER.to_owned(), trace.to_traceparent()));
-        Record {
-            key: Some(self.id.to_key().to_vec()),
-            value: Some(self.value.clone()),
-            headers: [content_type].into_iter().chain(trace).collect(),
-            timestamp: DateTime::from_timestamp_millis(self.timestamp_ms).unwrap_or_default(),
-        }
-    }
-
-    /// Upper bound of the record's size within an uncompressed batch, in bytes; at most 6 more than the size. It is close,
-    /// because the broker's work is by the batch, and where large ones stall a batch has room for only some twenty posts.
-    pub fn encoded_bytes(&self) -> usize {
-        // Attributes; a timestamp delta of months; an offset delta of thousands.
-        const FIXED: usize = 1 + 5 + 2;
-        const KEY: usize = with_length(36);
-        const CONTENT_TYPE_BYTES: usize = with_length(CONTENT_TYPE_HEADER.len()) + with_length(CONTENT_TYPE.len());
-        const TRACEPARENT_BYTES: usize = with_length(TRACEPARENT_HEADER.len()) + with_length(55);
-        const HEADER_COUNT: usize = varint_bytes(2);
-        let trace = if self.trace.is_some() { TRACEPARENT_BYTES } else { 0 };
-        with_length(FIXED + KEY + with_length(self.value.len()) + HEADER_COUNT + CONTENT_TYPE_BYTES + trace)
-    }
-}
-
-const fn with_length(length: usize) -> usize {
-    varint_bytes(length) + length
-}
-
-/// Bytes of Kafka's varint of a number that is not negative: seven bits a byte, after zigzag has doubled it.
-const fn varint_bytes(number: usize) -> usize {
-    let bits = (usize::BITS - (2 * number).leading_zeros()) as usize;
-    if bits == 0 { 1 } else { bits.div_ceil(7) }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn publishing(value_bytes: usize, is_traced: bool) -> Publishing {
-        let traceparent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let trace = is_traced.then(|| TraceContext::parse(traceparent).unwrap());
-        Publishing { id: PostId::fresh(), value: vec![b'x'; value_bytes], timestamp_ms: 1, trace }
-    }
-
-    /// As the protocol has it, with the largest deltas.
-    fn encoded(record: &Record) -> usize {
-        let parts = [record.key.as_deref(), record.value.as_deref()].map(Option::unwrap_or_default);
-        let headers = record.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value]);
-        let parts: usize = parts.into_iter().chain(headers).map(|part| with_length(part.len())).sum();
-        with_length(1 + 5 + 2 + parts + varint_bytes(record.headers.len()))
-    }
-
-    #[test]
-    fn a_post_of_the_lab_has_the_size_that_a_broker_stores() {
-        // Length, attributes, deltas, key, value, one header: as in a segment of a broker's log, but for the deltas,
-        // which take one byte each there.
-        let stored = 2 + 1 + 1 + 1 + (1 + 36) + (2 + 300) + 1 + (1 + 12) + (1 + 16);
-        assert_eq!(publishing(300, false).encoded_bytes(), stored + 5);
-    }
-
-    #[test]
-    fn varints_grow_after_every_seventh_bit() {
-        for (number, bytes) in [(0, 1), (63, 1), (64, 2), (8_191, 2), (8_192, 3), (1 << 20, 4)] {
-            assert_eq!(varint_bytes(number), bytes, "{number}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_posts_size_is_that_of_its_record(value_bytes in 0_usize..9_000, is_traced: bool) {
-            let post = publishing(value_bytes, is_traced);
-            prop_assert_eq!(post.encoded_bytes(), encoded(&post.to_record()));
-        }
-    }
+/// The time of a record that is accepted now.
+pub(crate) fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }

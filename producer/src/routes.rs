@@ -6,24 +6,18 @@ use http_body_util::Full;
 use hyper::{Method, Request, Response};
 use service::http::{Handler, RequestBody, Route};
 
-use crate::create_post::CreatePost;
-use crate::create_posts::CreatePosts;
-
-/// The path of single posts.
-pub(crate) const CREATE_POST: &str = "/create-post";
-
-/// The path of bulks.
-pub(crate) const CREATE_POSTS: &str = "/create-posts";
+use crate::create_post::{self, CreatePost};
+use crate::create_posts::{self, CreatePosts};
 
 /// What the producer takes.
 pub const ROUTES: &[Route] = &[
     Route {
-        path: CREATE_POST,
+        path: create_post::PATH,
         method: Method::POST,
         meaning: "201 with the post's id, once Kafka has acknowledged it with acks=all",
     },
     Route {
-        path: CREATE_POSTS,
+        path: create_posts::PATH,
         method: Method::POST,
         meaning: "201, 207 or 400 with a result for each post of a bulk",
     },
@@ -39,7 +33,7 @@ impl Handler for Routes {
     const ROUTES: &'static [Route] = ROUTES;
 
     fn answer(&self, request: &mut Request<RequestBody>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
-        if request.uri().path() == CREATE_POST {
+        if request.uri().path() == create_post::PATH {
             Either::Left(self.create_post.answer(request))
         } else {
             // Boxed, so that the way of a single post does not have this one's size.

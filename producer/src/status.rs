@@ -1,18 +1,13 @@
-//! What the producer tells on its status page.
+//! What the producer shows on its status page.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{PoisonError, Weak};
 
+use kafka::publish::{EndOffsets, Publisher};
 use service::status::figures::grouped;
 use service::status::{Cell, Figure, Report, Status, Subject, Table};
 use service::{Registry, ServiceConfig};
 
-use crate::kafka;
 use crate::metrics::{ACCEPTED, REJECTED};
-use crate::publisher::Publisher;
-
-/// The end offset of each partition, as it was last asked for.
-pub(crate) type EndOffsets = Arc<Mutex<BTreeMap<i32, i64>>>;
 
 /// The producer's page. It does not keep the publisher: the lanes end when the last one who could publish is gone.
 pub(crate) fn status(
@@ -47,15 +42,15 @@ fn figures(counters: &Registry, publisher: &Publisher) -> Vec<Figure> {
     ]
 }
 
-fn tables(counters: &Registry, publisher: &Publisher, end_offsets: &Mutex<BTreeMap<i32, i64>>) -> Vec<Table> {
+fn tables(counters: &Registry, publisher: &Publisher, end_offsets: &EndOffsets) -> Vec<Table> {
     let rejected = Table::of_reasons("Posts rejected", &["Reason", "Posts"], counters.totals(&REJECTED));
     [partitions(publisher, end_offsets)].into_iter().chain(rejected).collect()
 }
 
-fn partitions(publisher: &Publisher, end_offsets: &Mutex<BTreeMap<i32, i64>>) -> Table {
+fn partitions(publisher: &Publisher, end_offsets: &EndOffsets) -> Table {
     let end_offsets = end_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let row = |(partition, is_available): (i32, bool)| {
-        let posts = if is_available { Cell::Text("accepted".to_owned()) } else { Cell::Alarm("refused".to_owned()) };
+        let posts = if is_available { Cell::Text("accepted".to_owned()) } else { Cell::Alarm("rejected".to_owned()) };
         vec![Cell::Text(partition.to_string()), posts, Cell::count(end_offsets.get(&partition).copied())]
     };
     Table {

@@ -28,7 +28,7 @@ mod sampler;
 mod span;
 
 pub use endpoint::Endpoint;
-pub use span::{Batch, Span, Tracer};
+pub use span::{BatchStep, Span, Tracer};
 
 /// Longest wait at the end of a service for the spans that are not sent yet.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);

@@ -10,12 +10,7 @@ use service::Registry;
 use service::metrics::Metric;
 
 use super::core::PartitionState;
-
-pub(super) const END_OFFSET: Metric = Metric::gauge(
-    "kafka_topic_partition_current_offset",
-    "End offset of the partition; on the consumer, of the partitions it holds",
-)
-.labelled(&["topic", "partition"]);
+use crate::shown::END_OFFSET;
 
 pub(super) const LAG: Metric = Metric::gauge(
     "kafka_consumergroup_lag",

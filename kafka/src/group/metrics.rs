@@ -9,10 +9,11 @@ use service::metrics::{LATENCY_BUCKETS, Metric};
 
 use super::core::Trigger;
 use super::lag;
+use crate::shown::END_OFFSET;
 
 /// All metrics of a group's member.
 pub const METRICS: &[Metric] = &[
-    lag::END_OFFSET,
+    END_OFFSET,
     lag::LAG,
     lag::LAG_SECONDS,
     CONSUMED,

@@ -111,7 +111,7 @@ impl Stage {
             documents,
             topic: names.topic.clone(),
             dead_letters: names.dead_letter_topic.clone(),
-            timeouts: (names.session_timeout, settings.producer_config.timeout),
+            timeouts: (names.session_timeout, settings.producer_config.kafka.timeout),
             options,
             live,
         })

@@ -94,7 +94,7 @@ impl Bench {
             note(Measure::Http, self.http().await?);
         }
         if is_taken(Measure::Produce) {
-            let batch_bytes = self.settings.producer_config.batch_bytes.min(producer::ENOUGH_BYTES);
+            let batch_bytes = self.settings.producer_config.kafka.batch_bytes.min(kafka::publish::ENOUGH_BYTES);
             note(Measure::Produce, self.produce(&self.topic(round, "produce"), batch_bytes).await?);
         }
         if is_taken(Measure::ProduceLarge) {
@@ -143,10 +143,10 @@ impl Bench {
     }
 
     async fn produce(&self, topic: &str, batch_bytes: usize) -> anyhow::Result<Sample> {
-        let config = &self.settings.producer_config;
+        let config = &self.settings.producer_config.kafka;
         let produce = Produce {
             topic: topic.to_owned(),
-            partitions: config.kafka.partitions,
+            partitions: config.partitions,
             replication: self.replication,
             compression: config.compression,
             batch_bytes,

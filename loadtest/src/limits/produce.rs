@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use contract::PostId;
-use producer::{Batch, LANES_PER_PARTITION, Publishing};
+use kafka::publish::{Batch, Key, LANES_PER_PARTITION, Record};
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
 use rskafka::client::{Client, ClientBuilder};
@@ -101,7 +101,7 @@ impl Produce {
                 let mut n = 0;
                 while Instant::now() < end && acknowledged.load(Ordering::Relaxed) < MOST_RECORDS {
                     let batch = batch(&mut bodies, &mut n, produce.batch_bytes);
-                    let records = batch.iter().map(Publishing::to_record).collect();
+                    let records = batch.iter().map(Record::to_rskafka).collect();
                     let offsets = answer(connection.produce(records, produce.compression)).await?;
                     acknowledged.fetch_add(offsets.len() as u64, Ordering::Relaxed);
                 }
@@ -116,12 +116,13 @@ impl Produce {
 }
 
 /// As many records as fit into this size, at least one.
-fn batch(bodies: &mut Bodies, n: &mut u64, batch_bytes: usize) -> Vec<Publishing> {
+fn batch(bodies: &mut Bodies, n: &mut u64, batch_bytes: usize) -> Vec<Record> {
     let mut next = || {
         *n += 1;
         let timestamp_ms = bson::DateTime::now().timestamp_millis();
         let value = bodies.post(*n).body.to_vec();
-        let post = Publishing { id: PostId::fresh(), value, timestamp_ms, trace: None };
+        let key = Key::from(PostId::fresh().to_key());
+        let post = Record { key, value, timestamp_ms, trace: None, client_key: None };
         let size_bytes = post.encoded_bytes();
         (post, size_bytes)
     };
@@ -143,9 +144,9 @@ mod tests {
     fn a_batch_is_as_large_as_it_may_be() {
         let mut bodies = Bodies::new(RunId::fresh(), 1, Shape::default());
         let mut n = 0;
-        for batch_bytes in [1, producer::ENOUGH_BYTES, 100_000] {
+        for batch_bytes in [1, kafka::publish::ENOUGH_BYTES, 100_000] {
             let batch = batch(&mut bodies, &mut n, batch_bytes);
-            let size_bytes: usize = batch.iter().map(Publishing::encoded_bytes).sum();
+            let size_bytes: usize = batch.iter().map(Record::encoded_bytes).sum();
             assert!(batch.len() == 1 || size_bytes <= batch_bytes, "{size_bytes} of {batch_bytes}");
             assert!(size_bytes + 500 > batch_bytes, "one more would have fitted: {size_bytes} of {batch_bytes}");
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use producer::LANES_PER_PARTITION;
+use kafka::publish::LANES_PER_PARTITION;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use rskafka::client::ClientBuilder;

@@ -196,7 +196,8 @@ async fn posts_of_a_bulk_that_is_stopped_are_acknowledged_before_the_end() {
     assert!(records_by_key(&topic).await.keys().eq(&BTreeSet::from_iter(ids)));
 }
 
-/// The posts of the first batch are sent at once; the others wait for a linger time that ends when nobody waits any more.
+/// The posts of the first batch are sent at once; the others wait for a linger time that ends when nobody waits any
+/// more.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_acknowledged_in_time_is_unknown() {
     let topic = fresh_topic();

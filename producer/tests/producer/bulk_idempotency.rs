@@ -1,5 +1,5 @@
-//! A bulk that is repeated under its `Idempotency-Key`, and is not the same any more: each position has its own id, so each is
-//! judged by itself.
+//! A bulk that is repeated under its `Idempotency-Key`, and is not the same any more: each position has its own id, so
+//! each is judged by itself.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn conflict() -> Value {
 }
 
 /// The results of a bulk of which no post is accepted, because all valid ones are in conflict.
-fn refused(response: &Response) -> Vec<Value> {
+fn rejected(response: &Response) -> Vec<Value> {
     let problem = response.problem(422);
     assert_eq!(problem["detail"], "this Idempotency-Key was used with other posts: see results");
     let results = problem["results"].as_array().unwrap().clone();
@@ -35,7 +35,7 @@ async fn values(topic: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_is_changed_is_refused_and_the_others_are_not() {
+async fn a_post_that_is_changed_is_rejected_and_the_others_are_not() {
     let topic = fresh_topic();
     let producer = Producer::with_kafka(&topic, &[]).await;
     let [first, second, third, other] = [0, 1, 2, 3].map(numbered);
@@ -62,13 +62,13 @@ async fn a_post_that_was_invalid_may_be_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_posts_are_refused_as_a_whole() {
+async fn other_posts_are_rejected_as_a_whole() {
     let topic = fresh_topic();
     let producer = Producer::with_kafka(&topic, &[]).await;
     let [first, second, third] = [0, 1, 2].map(numbered);
     results(&producer.ask(keyed(&[&first, &second])).await, 201);
-    assert_eq!(refused(&producer.ask(keyed(&[&second, &first])).await), [conflict(), conflict()]);
-    let mixed = refused(&producer.ask(keyed(&[&third, "{}"])).await);
+    assert_eq!(rejected(&producer.ask(keyed(&[&second, &first])).await), [conflict(), conflict()]);
+    let mixed = rejected(&producer.ask(keyed(&[&third, "{}"])).await);
     assert_eq!((&mixed[0], mixed[1]["errors"].as_array().unwrap().len()), (&conflict(), 2));
     // The second place was free: its post was invalid.
     let shifted = results(&producer.ask(keyed(&[&third, &second, &third])).await, 207);
@@ -101,6 +101,6 @@ async fn without_a_key_nothing_is_compared() {
         results(&producer.ask(bulk(array(3))).await, 201);
         producer.ask(post(POST)).await.created_id();
     }
-    assert_eq!(refused(&producer.ask(keyed(&[&numbered(1)])).await), [conflict()]);
+    assert_eq!(rejected(&producer.ask(keyed(&[&numbered(1)])).await), [conflict()]);
     assert_eq!(results(&producer.ask(keyed(&[&numbered(0)])).await, 201), of_key);
 }

@@ -178,7 +178,7 @@ impl Response {
         id
     }
 
-    /// The problem that a refusal tells, after a look at what all of them have.
+    /// The problem that a rejection tells, after a look at what all of them have.
     pub(crate) fn problem(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         assert_eq!(self.header("content-type"), Some("application/problem+json"));

@@ -43,7 +43,7 @@ mod built_in {
     use std::os::unix::process::ExitStatusExt;
     use std::time::Duration;
 
-    use producer::LANES_PER_PARTITION;
+    use kafka::publish::LANES_PER_PARTITION;
     use tokio::process::Child;
 
     use super::*;

@@ -1,4 +1,4 @@
-//! An `Idempotency-Key` that is used for two posts: the second is refused, wherever it is.
+//! An `Idempotency-Key` that is used for two posts: the second is rejected, wherever it is.
 
 use contract::PostId;
 
@@ -20,7 +20,7 @@ fn keyed(key: &str, content: &str) -> Vec<u8> {
     )
 }
 
-fn refused(response: &Response) {
+fn rejected(response: &Response) {
     assert_eq!(response.problem(422)["detail"], CONFLICT);
 }
 
@@ -35,13 +35,13 @@ async fn shared_records(topic: &str) -> Vec<(String, String)> {
 
 /// Issue 15, fault 4.
 #[tokio::test(flavor = "multi_thread")]
-async fn another_post_under_the_same_key_is_refused() {
+async fn another_post_under_the_same_key_is_rejected() {
     let topic = fresh_topic();
     let producer = Producer::with_kafka(&topic, &[]).await;
     let id = producer.ask(keyed("k", "the first")).await.created_id();
-    refused(&producer.ask(keyed("k", "the second")).await);
+    rejected(&producer.ask(keyed("k", "the second")).await);
     assert_eq!(producer.ask(keyed("k", "the first")).await.created_id(), id, "the same one is accepted again");
-    refused(&producer.ask(keyed("k", "the second")).await);
+    rejected(&producer.ask(keyed("k", "the second")).await);
     producer.ask(keyed("l", "the second")).await.created_id();
 
     let values: Vec<String> = shared_records(&topic).await.into_iter().map(|(_, value)| value).collect();
@@ -66,7 +66,7 @@ async fn what_is_not_stored_makes_no_other_post() {
         assert_eq!(ask(same).await.created_id(), id, "{same}");
     }
     for other in [r#"{"title":"Cafe","content":"Some content"}"#, r#"{"title":"Café","content":"Some content "}"#] {
-        refused(&ask(other).await);
+        rejected(&ask(other).await);
     }
 }
 
@@ -80,7 +80,7 @@ async fn of_different_posts_at_the_same_time_one_is_accepted() {
         let (accepted, others): (Vec<_>, Vec<_>) =
             producer.ask_all(posts).await.into_iter().partition(|response| response.status == 201);
         assert_eq!(accepted.len(), 1);
-        others.iter().for_each(refused);
+        others.iter().for_each(rejected);
         let id = accepted[0].created_id();
         let stored = shared_records(&topic).await.into_iter().filter(|(key, _)| *key == id).count();
         assert_eq!(stored, 1);
@@ -100,7 +100,7 @@ async fn a_post_that_was_never_sent_has_not_used_its_key() {
     assert_eq!(full.unavailable(), "too many posts are in flight: try again");
     first.receive().await.created_id();
     producer.ask(keyed("k", "finds room")).await.created_id();
-    refused(&producer.ask(keyed("k", "finds no room")).await);
+    rejected(&producer.ask(keyed("k", "finds no room")).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +129,7 @@ async fn a_post_that_may_be_stored_has_used_its_key() {
         };
         within_patience("an answer other than 503", asking).await
     };
-    refused(&until_judged(keyed("k", "the second")).await);
+    rejected(&until_judged(keyed("k", "the second")).await);
     let id = until_judged(keyed("k", "the first")).await.created_id();
     assert_eq!(id, PostId::from_idempotency_key(b"k").unwrap().to_string());
     for (key, value) in records(&address, &topic).await {
@@ -143,7 +143,7 @@ async fn the_latest_keys_are_remembered() {
     producer.ask(keyed("k", "the first")).await.created_id();
     for later in ["l1", "l2"] {
         producer.ask(keyed(later, "another")).await.created_id();
-        refused(&producer.ask(keyed("k", "the second")).await);
+        rejected(&producer.ask(keyed("k", "the second")).await);
     }
     for later in ["l3", "l4", "l5"] {
         producer.ask(keyed(later, "another")).await.created_id();

@@ -26,22 +26,22 @@ async fn start(broker: &str, topic: &str) -> Producer {
 }
 
 /// This many posts at once; what they are told, all in time.
-async fn refused(producer: &Producer, count: usize) -> Vec<String> {
+async fn rejected(producer: &Producer, count: usize) -> Vec<String> {
     let started = Instant::now();
     let responses = producer.ask_all((0..count).map(|_| post(POST))).await;
     assert!(started.elapsed() < LONGEST_WAIT, "answered after {:?}", started.elapsed());
     responses.iter().map(Response::unavailable).collect()
 }
 
-/// Posts until Kafka is known to be away. All are refused in time, and once it is known, at once.
-async fn refused_until_known(producer: &Producer) {
+/// Posts until Kafka is known to be away. All are rejected in time, and once it is known, at once.
+async fn rejected_until_known(producer: &Producer) {
     let started = Instant::now();
-    let mut details = refused(producer, 30).await;
+    let mut details = rejected(producer, 30).await;
     while details.last().is_some_and(|detail| detail != AWAY) {
         assert!(started.elapsed() < PATIENCE, "it is not noticed that Kafka is away");
-        details.extend(refused(producer, 1).await);
+        details.extend(rejected(producer, 1).await);
     }
-    assert_eq!(refused(producer, 20).await, [AWAY; 20]);
+    assert_eq!(rejected(producer, 20).await, [AWAY; 20]);
 
     let (unknown, away): (Vec<_>, Vec<_>) = details.into_iter().partition(|detail| detail.starts_with(UNKNOWN));
     assert!(away.iter().all(|detail| detail == AWAY), "{away:?}");
@@ -55,21 +55,21 @@ async fn refused_until_known(producer: &Producer) {
     assert_eq!(producer.ask(post("{}")).await.status, 400);
 }
 
-/// Posts over all partitions and lanes, each tried again until it is accepted: a broker that is just back may be slow. The
-/// ids that they got.
+/// Posts over all partitions and lanes, each tried again until it is accepted: a broker that is just back may be slow.
+/// The ids that they got.
 async fn accepted(producer: &Producer) -> HashSet<String> {
     let fresh_post = || post_with(&format!("Idempotency-Key: {}\r\n", PostId::fresh()), POST);
     let mut waiting: Vec<Vec<u8>> = (0..30).map(|_| fresh_post()).collect();
     let mut ids = HashSet::new();
     let started = Instant::now();
     while !waiting.is_empty() {
-        assert!(started.elapsed() < PATIENCE, "{} posts are still refused", waiting.len());
+        assert!(started.elapsed() < PATIENCE, "{} posts are still rejected", waiting.len());
         let responses = producer.ask_all(waiting.iter().cloned()).await;
-        let (created, refused): (Vec<_>, Vec<_>) =
+        let (created, rejected): (Vec<_>, Vec<_>) =
             waiting.into_iter().zip(responses).partition(|(_, response)| response.status == 201);
         ids.extend(created.iter().map(|(_, response)| response.created_id()));
-        refused.iter().for_each(|(_, response)| drop(response.unavailable()));
-        waiting = refused.into_iter().map(|(post, _)| post).collect();
+        rejected.iter().for_each(|(_, response)| drop(response.unavailable()));
+        waiting = rejected.into_iter().map(|(post, _)| post).collect();
     }
     assert_eq!(ids.len(), 30);
     producer.metric("ingest_in_flight_posts 0").await;
@@ -83,7 +83,7 @@ async fn all_are_there(ids: HashSet<String>, broker: &Broker, topic: &str) {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Posts before and after the trouble are accepted and there, those within it refused.
+/// Posts before and after the trouble are accepted and there, those within it rejected.
 async fn loses_no_accepted_post(trouble: impl AsyncFnOnce(&Broker)) {
     let mut broker = broker::borrow().await;
     broker.bring_back().await;
@@ -93,7 +93,7 @@ async fn loses_no_accepted_post(trouble: impl AsyncFnOnce(&Broker)) {
     let mut ids = accepted(&producer).await;
 
     trouble(&broker).await;
-    refused_until_known(&producer).await;
+    rejected_until_known(&producer).await;
 
     broker.bring_back().await;
     producer.ready().await;
@@ -107,7 +107,7 @@ async fn a_broker_that_comes_late_finds_the_producer_waiting() {
     broker.take_away().await;
     let topic = fresh_topic();
     let producer = start(&broker.address(), &topic).await;
-    refused_until_known(&producer).await;
+    rejected_until_known(&producer).await;
 
     broker.bring_back().await;
     producer.ready().await;

@@ -61,12 +61,12 @@ async fn posts_during(producer: &Producer, trouble: impl Future<Output = ()>) ->
     within_patience("posts are accepted again", async { tokio::join!(posting, trouble).0 }).await
 }
 
-/// How many of thirty posts, over all partitions, are accepted; the others are refused at once.
-async fn accepted_or_refused_at_once(producer: &Producer) -> Option<usize> {
+/// How many of thirty posts, over all partitions, are accepted; the others are rejected at once.
+async fn accepted_or_rejected_at_once(producer: &Producer) -> Option<usize> {
     let responses = producer.ask_all((0..30).map(|_| post(POST))).await;
-    let (accepted, refused): (Vec<_>, Vec<_>) = responses.iter().partition(|response| response.status == 201);
-    assert!(!accepted.is_empty(), "one lost leader has all posts refused");
-    let at_once = refused.iter().all(|response| response.unavailable() == "Kafka cannot be reached: try again");
+    let (accepted, rejected): (Vec<_>, Vec<_>) = responses.iter().partition(|response| response.status == 201);
+    assert!(!accepted.is_empty(), "one lost leader has all posts rejected");
+    let at_once = rejected.iter().all(|response| response.unavailable() == "Kafka cannot be reached: try again");
     at_once.then_some(accepted.len())
 }
 
@@ -99,8 +99,8 @@ async fn posts_follow_the_leader_and_none_is_lost() {
     let dying = cluster.leader(&topic).await;
     let mut ids = posts_during(&producer, async { cluster.servers[dying].kill().await.unwrap() }).await;
 
-    eventually("only the dead broker's partition is refused", async || {
-        accepted_or_refused_at_once(&apart).await.is_some_and(|accepted| accepted < 30)
+    eventually("only the dead broker's partition is rejected", async || {
+        accepted_or_rejected_at_once(&apart).await.is_some_and(|accepted| accepted < 30)
     })
     .await;
     assert_eq!(apart.get("/readyz").await.status, 200);
@@ -113,7 +113,8 @@ async fn posts_follow_the_leader_and_none_is_lost() {
     another.ready().await;
     ids.insert(another.ask(post(POST)).await.created_id());
     cluster.servers[dying].restart().await.unwrap();
-    eventually("all partitions take posts again", async || accepted_or_refused_at_once(&apart).await == Some(30)).await;
+    eventually("all partitions take posts again", async || accepted_or_rejected_at_once(&apart).await == Some(30))
+        .await;
     let records_of_bulk = records(&brokers, &unreplicated).await.into_iter().filter(|record| record.value != POST);
     let stored_of_bulk: HashMap<String, String> = records_of_bulk.map(|record| (record.key, record.value)).collect();
     assert_eq!(stored_of_bulk, accepted_in_bulk, "what is told to be away is not stored");

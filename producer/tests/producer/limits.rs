@@ -5,7 +5,7 @@ use crate::running::{Producer, eventually};
 use crate::topic::fresh_topic;
 
 #[tokio::test]
-async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
+async fn a_body_that_announces_too_much_is_rejected_before_it_is_sent() {
     let producer = Producer::without_kafka(&[("BODY_TIMEOUT", "1h")]).await;
     for header_lines in ["", "Expect: 100-continue\r\n"] {
         let mut connection = producer.connect().await;
@@ -17,10 +17,10 @@ async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_body_that_grows_too_large_is_refused() {
+async fn a_body_that_grows_too_large_is_rejected() {
     let producer = Producer::without_kafka(&[("MAX_BODY_BYTES", "256"), ("BODY_TIMEOUT", "1h")]).await;
     let head = "POST /create-post HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
-    // As large as it may be: this one is only refused because Kafka is away.
+    // As large as it may be: this one is only rejected because Kafka is away.
     let padded = format!("{POST:256}");
     let exact = format!("{head}80\r\n{}\r\n80\r\n{}\r\n0\r\n\r\n", &padded[..128], &padded[128..]);
     producer.ask(exact).await.unavailable();

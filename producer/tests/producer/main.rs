@@ -1,5 +1,5 @@
-//! The producer as its clients and its operator see it: the real `run` on a free port, against real Kafka, asked over raw
-//! sockets. Two brokers are started for the whole binary: one that all tests share, and one that a few take away;
+//! The producer as its clients and its operator see it: the real `run` on a free port, against real Kafka, asked over
+//! raw sockets. Two brokers are started for the whole binary: one that all tests share, and one that a few take away;
 //! one test has a cluster of three.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -9,7 +9,7 @@ mod batching;
 mod broker;
 mod bulk;
 mod bulk_idempotency;
-mod bulk_refused;
+mod bulk_rejected;
 mod client;
 mod failpoints;
 mod health;
@@ -21,7 +21,7 @@ mod metrics;
 mod misbehaving;
 mod program;
 mod protocol;
-mod refused;
+mod rejected;
 mod running;
 mod status;
 mod stop;

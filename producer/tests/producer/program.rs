@@ -134,7 +134,7 @@ async fn the_largest_bodies_must_fit_the_buffer() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_traces_cannot_be_sent_to_is_refused() {
+async fn an_endpoint_that_traces_cannot_be_sent_to_is_rejected() {
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:secret@localhost:4318")];
     let (code, _, error) = run(&["--check-config"], &variables).await;
     assert!(code == 64 && error.starts_with("producer: OTEL_EXPORTER_OTLP_ENDPOINT: must be the http URL"), "{error}");
@@ -142,7 +142,7 @@ async fn an_endpoint_that_traces_cannot_be_sent_to_is_refused() {
 }
 
 #[tokio::test]
-async fn an_unknown_argument_is_refused() {
+async fn an_unknown_argument_is_rejected() {
     let (code, _, error) = run(&["serve", "--now"], &[]).await;
     assert_eq!(code, 64);
     assert!(error.contains("`serve --now`") && error.contains("--help"), "{error}");

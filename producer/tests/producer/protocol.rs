@@ -55,14 +55,14 @@ async fn a_connection_serves_one_request_after_the_other() {
 }
 
 #[tokio::test]
-async fn a_refused_body_is_read_or_the_connection_is_said_to_end() {
+async fn a_rejected_body_is_read_or_the_connection_is_said_to_end() {
     let producer = Producer::without_kafka(&[]).await;
     let mut connection = producer.connect().await;
     for header_line in ["content-type: text/plain\r\n", "Idempotency-Key: a b\r\n"] {
         let whole = post_with(header_line, POST);
         let (head, body) = whole.split_at(whole.len() - POST.len());
         connection.send(head).await;
-        // A refusal that did not wait for the body would already be on its way.
+        // A rejection that did not wait for the body would already be on its way.
         assert_eq!(producer.get("/livez").await.status, 200);
         connection.ask(body).await;
         assert_eq!(connection.ask(request("GET", "/livez")).await.status, 200);
@@ -130,7 +130,7 @@ async fn a_query_and_an_absolute_path_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_broken_head_is_refused_without_ado() {
+async fn a_broken_head_is_rejected_without_ado() {
     let producer = Producer::without_kafka(&[]).await;
     let too_long = format!("GET /{} HTTP/1.1\r\nhost: test\r\n\r\n", "x".repeat(70_000));
     let too_many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(200));

@@ -42,8 +42,8 @@ impl Producer {
         Self::start(&[&[("KAFKA_BROKER", nowhere.as_str())], variables].concat()).await
     }
 
-    /// Starts it with this topic of the broker that all tests share, and waits until it is ready. It has time enough for
-    /// a broker that is slow on a busy machine.
+    /// Starts it with this topic of the broker that all tests share, and waits until it is ready. It has time enough
+    /// for a broker that is slow on a busy machine.
     pub(crate) async fn with_kafka(topic: &str, variables: &[(&str, &str)]) -> Self {
         let broker = stack::shared().await.kafka_broker();
         let kafka = [("KAFKA_BROKER", broker), ("KAFKA_TOPIC", topic), ("PRODUCER_TIMEOUT", "30s")];

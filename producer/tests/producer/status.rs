@@ -66,7 +66,7 @@ async fn it_is_a_page_of_html_that_refreshes_itself_and_runs_nothing() {
     let mut connection = producer.connect().await;
     connection.send(request("HEAD", "/status")).await;
     assert_eq!(connection.receive_head().await.status, 200);
-    let refused = producer.ask(request("POST", "/status")).await;
-    assert_eq!(refused.header("allow"), Some("GET, HEAD"));
-    refused.problem(405);
+    let rejected = producer.ask(request("POST", "/status")).await;
+    assert_eq!(rejected.header("allow"), Some("GET, HEAD"));
+    rejected.problem(405);
 }

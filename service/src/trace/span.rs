@@ -16,7 +16,7 @@ pub struct Tracer(SdkTracer);
 
 /// What is done with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Batch {
+pub enum BatchStep {
     /// It is sent to a topic.
     Sent,
     /// It is taken from a topic and processed.
@@ -37,15 +37,15 @@ impl Tracer {
 
     /// A span of a batch of posts that have these contexts; `None` if it is not recorded. It links to the posts that
     /// are recorded; the posts of a bulk have one context together, and get one link.
-    pub fn batch(&self, name: String, what: Batch, posts: impl Iterator<Item = TraceContext>) -> Option<Span> {
+    pub fn batch(&self, name: String, step: BatchStep, posts: impl Iterator<Item = TraceContext>) -> Option<Span> {
         let mut posts: Vec<TraceContext> = posts.collect();
         if posts.iter().any(|post| post.is_sampled()) {
             posts.retain(|post| post.is_sampled());
         }
         posts.dedup();
-        let kind = match what {
-            Batch::Sent => SpanKind::Producer,
-            Batch::Processed => SpanKind::Consumer,
+        let kind = match step {
+            BatchStep::Sent => SpanKind::Producer,
+            BatchStep::Processed => SpanKind::Consumer,
         };
         let links = posts.into_iter().map(|post| Link::with_context(remote(post))).collect();
         let builder = SpanBuilder::from_name(name).with_kind(kind).with_links(links);
@@ -142,7 +142,7 @@ mod tests {
             (&[], Sampler::AlwaysOff, false),
         ] {
             let contexts = posts.iter().map(|flags| client(*flags));
-            let span = tracer(root.clone()).batch("process post".to_owned(), Batch::Processed, contexts);
+            let span = tracer(root.clone()).batch("process post".to_owned(), BatchStep::Processed, contexts);
             assert_eq!(span.is_some(), is_recorded, "{posts:?} {root:?}");
             assert!(span.is_none_or(|span| span.context().trace_id != client(1).trace_id), "a trace of its own");
         }

@@ -1,6 +1,6 @@
-//! The queue of a partition: requests put their records in, lanes take batches out. A lane that collects a batch is woken
-//! when there is enough for one or its linger time is over, and not for each record. It then takes what there is: while all
-//! lanes wait for acknowledgements more than enough gathers, so batches grow with the load.
+//! The queue of a partition: requests put their records in, lanes take batches out. A lane that collects a batch is
+//! woken when there is enough for one or its linger time is over, and not for each record. It then takes what there is:
+//! while all lanes wait for acknowledgements more than enough gathers, so batches grow with the load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 
-use crate::batch::Batch;
-use crate::publisher::Submission;
+use super::batch::Batch;
+use super::submission::Submission;
 
-/// So many bytes wait for no more company. With twice as many a broker's work is a tenth less; but clients who wait for their
-/// answers before they ask again would soon all wait for the same batch, and the rest of the machine for them.
+/// A batch of this size waits for no more company. With twice as many bytes a broker's work is a tenth less; but
+/// clients who wait for their answers before they ask again would soon all wait for the same batch, and the rest of the
+/// machine for them.
 pub const ENOUGH_BYTES: usize = 7_700;
 
 /// A new queue: the end that takes records, and the end that gives batches of at most `max_bytes`.
-pub(crate) fn queue(max_bytes: usize, linger: Duration) -> (QueueSender, QueueReceiver) {
+pub(super) fn queue(max_bytes: usize, linger: Duration) -> (QueueSender, QueueReceiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let enough_bytes = max_bytes.min(ENOUGH_BYTES);
     let level = Arc::new(Level { bytes: AtomicUsize::new(0), enough_bytes, enough: Notify::new() });
@@ -30,7 +31,7 @@ pub(crate) fn queue(max_bytes: usize, linger: Duration) -> (QueueSender, QueueRe
 struct Level {
     bytes: AtomicUsize,
     enough_bytes: usize,
-    /// Told when `bytes` reaches `enough_bytes`.
+    /// Notified when `bytes` reaches `enough_bytes`.
     enough: Notify,
 }
 
@@ -41,14 +42,14 @@ impl Level {
 }
 
 /// Where requests put their records. It needs no bound of its own: admission bounds all queues together.
-pub(crate) struct QueueSender {
+pub(super) struct QueueSender {
     sender: mpsc::UnboundedSender<Submission>,
     level: Arc<Level>,
 }
 
 impl QueueSender {
     /// Hands the record to the lanes; false when they are gone.
-    pub(crate) fn send(&self, submission: Submission) -> bool {
+    pub(super) fn send(&self, submission: Submission) -> bool {
         let bytes = submission.size_bytes;
         let before = self.level.bytes.fetch_add(bytes, Ordering::AcqRel);
         if self.sender.send(submission).is_err() {
@@ -62,7 +63,7 @@ impl QueueSender {
 }
 
 /// Where lanes take batches, one lane at a time.
-pub(crate) struct QueueReceiver {
+pub(super) struct QueueReceiver {
     receiver: mpsc::UnboundedReceiver<Submission>,
     /// What did not fit into the batch before.
     carried: Option<Submission>,
@@ -73,7 +74,7 @@ pub(crate) struct QueueReceiver {
 
 impl QueueReceiver {
     /// Collects the next batch, of at most `most_bytes`; `None` once the queue is closed and empty.
-    pub(crate) async fn next_batch(&mut self, most_bytes: usize) -> Option<Batch<Submission>> {
+    pub(super) async fn next_batch(&mut self, most_bytes: usize) -> Option<Batch<Submission>> {
         let first = match self.carried.take() {
             Some(carried) => carried,
             None => self.receiver.recv().await?,

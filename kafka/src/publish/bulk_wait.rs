@@ -1,55 +1,56 @@
-//! How a bulk waits: one counter and a byte a post, where a channel a post would cost an allocation and a wake-up each.
+//! How a bulk waits: one counter and a byte a record, where a channel a record would cost an allocation and a wake-up
+//! each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-/// A bulk whose posts are on their way; those that are not yet sent are given up when it is dropped.
-pub(crate) struct BulkWait(Arc<Shared>);
+/// A bulk whose records are on their way; those that are not yet sent are given up when it is dropped.
+pub(super) struct BulkWait(Arc<Shared>);
 
-/// The way back of one post; dropped without [`Self::acknowledge`] when its record was not acknowledged.
-pub(crate) struct Slot {
+/// The way back of one record; dropped without [`Self::acknowledge`] when it was not acknowledged.
+pub(super) struct Slot {
     shared: Arc<Shared>,
     index: usize,
 }
 
 struct Shared {
-    /// For each post whether it is acknowledged.
+    /// For each record whether it is acknowledged.
     acknowledged: Box<[AtomicBool]>,
     /// How many slots are not dropped yet.
     open: AtomicUsize,
-    /// Told when there are none.
+    /// Notified when there are none.
     settled: Notify,
     is_gone: AtomicBool,
-    /// Of all posts; given back when the last slot and the request are gone. This bounds the queues.
+    /// Of all records; given back when the last slot and the request are gone. This bounds the queues.
     _admission: OwnedSemaphorePermit,
 }
 
-/// A bulk of so many posts, and the slot of each.
-pub(crate) fn bulk_wait(posts: usize, admission: OwnedSemaphorePermit) -> (BulkWait, impl Iterator<Item = Slot>) {
+/// A bulk of this many records, and the slot of each.
+pub(super) fn bulk_wait(records: usize, admission: OwnedSemaphorePermit) -> (BulkWait, impl Iterator<Item = Slot>) {
     let shared = Arc::new(Shared {
-        acknowledged: (0..posts).map(|_| AtomicBool::new(false)).collect(),
-        open: AtomicUsize::new(posts),
+        acknowledged: (0..records).map(|_| AtomicBool::new(false)).collect(),
+        open: AtomicUsize::new(records),
         settled: Notify::new(),
         is_gone: AtomicBool::new(false),
         _admission: admission,
     });
     let bulk = BulkWait(Arc::clone(&shared));
-    (bulk, (0..posts).map(move |index| Slot { shared: Arc::clone(&shared), index }))
+    (bulk, (0..records).map(move |index| Slot { shared: Arc::clone(&shared), index }))
 }
 
 impl BulkWait {
-    /// Returns once the fate of every post is known.
-    pub(crate) async fn settled(&self) {
+    /// Returns once the fate of every record is known.
+    pub(super) async fn settled(&self) {
         // The notification is kept if it comes before anyone waits for it, and it comes once.
         while self.0.open.load(Ordering::Acquire) > 0 {
             self.0.settled.notified().await;
         }
     }
 
-    /// For each post, in their order, whether it is acknowledged by now.
-    pub(crate) fn acknowledged(&self) -> impl Iterator<Item = bool> {
+    /// For each record, in their order, whether it is acknowledged by now.
+    pub(super) fn acknowledged(&self) -> impl Iterator<Item = bool> {
         self.0.acknowledged.iter().map(|acknowledged| acknowledged.load(Ordering::Acquire))
     }
 }
@@ -62,12 +63,12 @@ impl Drop for BulkWait {
 
 impl Slot {
     /// Kafka has acknowledged the record.
-    pub(crate) fn acknowledge(self) {
+    pub(super) fn acknowledge(self) {
         self.shared.acknowledged[self.index].store(true, Ordering::Release);
     }
 
     /// Whether nobody waits any more.
-    pub(crate) fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         self.shared.is_gone.load(Ordering::Relaxed)
     }
 }
@@ -87,10 +88,10 @@ mod tests {
 
     use super::*;
 
-    fn wait(posts: usize) -> (Arc<Semaphore>, BulkWait, Vec<Slot>) {
-        let admission = Arc::new(Semaphore::new(posts));
-        let permit = Arc::clone(&admission).try_acquire_many_owned(posts as u32).unwrap();
-        let (bulk, slots) = bulk_wait(posts, permit);
+    fn wait(records: usize) -> (Arc<Semaphore>, BulkWait, Vec<Slot>) {
+        let admission = Arc::new(Semaphore::new(records));
+        let permit = Arc::clone(&admission).try_acquire_many_owned(records as u32).unwrap();
+        let (bulk, slots) = bulk_wait(records, permit);
         (admission, bulk, slots.collect())
     }
 
@@ -100,7 +101,7 @@ mod tests {
         slots.remove(1).acknowledge();
         drop(slots.remove(0));
         assert!(bulk.settled().now_or_never().is_none());
-        assert_eq!(bulk.acknowledged().collect::<Vec<_>>(), [false, true, false], "they are told at any time");
+        assert_eq!(bulk.acknowledged().collect::<Vec<_>>(), [false, true, false], "each at any time");
         slots.remove(0).acknowledge();
         assert!(bulk.settled().now_or_never().is_some());
         assert_eq!(bulk.acknowledged().collect::<Vec<_>>(), [false, true, true]);

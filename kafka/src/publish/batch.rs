@@ -1,5 +1,5 @@
-//! A batch in the making: collects items until their encoded size reaches the bound or the linger time is over. Pure: the
-//! time is an argument, and it says when it wants to be sent.
+//! A batch in the making: collects items until their encoded size reaches the bound or the linger time is over. Pure:
+//! the time is an argument, and it says when it wants to be sent.
 
 use std::time::{Duration, Instant};
 
@@ -67,7 +67,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost_and_order_and_bound_are_kept(sizes in proptest::collection::vec(1_usize..200, 1..200), max in 1_usize..500) {
+        fn nothing_is_lost_and_order_and_bound_are_kept(
+            sizes in proptest::collection::vec(1_usize..200, 1..200),
+            max in 1_usize..500,
+        ) {
             let now = Instant::now();
             let start = |index: usize| Batch::new(index, sizes[index], max, now, Duration::ZERO);
             let mut batches = Vec::new();

@@ -1,5 +1,5 @@
-//! The bytes that all clients together may make the producer hold: bodies on their way in, and the answers of bulks, which
-//! may be larger than what they answer, on their way out.
+//! The bytes that all clients together may make the producer hold: bodies on their way in, and the answers of bulks,
+//! which may be larger than what they answer, on their way out.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use service::Registry;
 use service::metrics::Metric;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 
 pub(crate) const BYTES: Metric = Metric::gauge(
     "ingest_body_buffer_bytes",
@@ -38,10 +38,10 @@ impl BodyBudget {
         Self { bytes, all }
     }
 
-    /// Makes the share larger by so many bytes, if they are there.
-    pub(crate) fn add(&self, share: &mut Share, more: usize) -> Result<(), Refusal> {
-        let more = u32::try_from(more).map_err(|_| Refusal::BufferFull)?;
-        let more = Arc::clone(&self.bytes).try_acquire_many_owned(more).map_err(|_| Refusal::BufferFull)?;
+    /// Makes the share larger by this many bytes, if they are there.
+    pub(crate) fn add(&self, share: &mut Share, more: usize) -> Result<(), Rejection> {
+        let more = u32::try_from(more).map_err(|_| Rejection::BufferFull)?;
+        let more = Arc::clone(&self.bytes).try_acquire_many_owned(more).map_err(|_| Rejection::BufferFull)?;
         match &mut share.0 {
             Some(permit) => permit.merge(more),
             None => share.0 = Some(more),
@@ -49,8 +49,9 @@ impl BodyBudget {
         Ok(())
     }
 
-    /// Makes the share as large as this, or as the whole budget if that is smaller: so there is nothing that never fits.
-    pub(crate) fn resize(&self, share: &mut Share, bytes: usize) -> Result<(), Refusal> {
+    /// Makes the share as large as this, or as the whole budget if that is smaller: so there is nothing that never
+    /// fits.
+    pub(crate) fn resize(&self, share: &mut Share, bytes: usize) -> Result<(), Rejection> {
         let (held, bytes) = (share.bytes(), bytes.min(self.all));
         match &mut share.0 {
             Some(permit) if bytes < held => drop(permit.split(held - bytes)),
@@ -79,7 +80,7 @@ mod tests {
             assert_eq!((share.bytes(), budget.bytes.available_permits()), (held, 100 - held));
         }
         let mut another = Share::default();
-        assert!(matches!(budget.add(&mut another, 1), Err(Refusal::BufferFull)));
+        assert!(matches!(budget.add(&mut another, 1), Err(Rejection::BufferFull)));
         drop(share);
         assert!(budget.add(&mut another, 1).is_ok());
     }

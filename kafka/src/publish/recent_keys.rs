@@ -1,36 +1,34 @@
-//! Which post each of the latest `Idempotency-Key`s stands for, so that no key stands for two. Pure: a key is known by the id
-//! that follows from it, a post by a hash.
+//! Which value each of the latest keys of clients stands for, so that no key stands for two. Pure: a key is known by
+//! the 16 bytes that follow from it, a value by a hash.
 //!
-//! Memory is bounded by two generations. A key goes into the younger one; when that is full, the older one is forgotten and
-//! they change places. So a key is known while at most as many others as a generation holds are used after it, and nothing
-//! is ever taken out alone. An entry takes 25 bytes of a table that is between 7/16 and 7/8 full: with 100,000 keys a
-//! generation, both together are 6.6 MB.
+//! Memory is bounded by two generations. A key goes into the younger one; when that is full, the older one is forgotten
+//! and they change places. So a key is known while at most as many others as a generation holds are used after it, and
+//! nothing is ever taken out alone. An entry takes 25 bytes of a table that is between 7/16 and 7/8 full: with 100,000
+//! keys a generation, both together are 6.6 MB.
 
 use std::collections::HashMap;
 
-use contract::PostId;
-
 /// The keys that were used last.
-pub(crate) struct RecentKeys {
+pub(super) struct RecentKeys {
     /// Keys of a generation.
     limit: usize,
-    younger: HashMap<PostId, u64>,
-    older: HashMap<PostId, u64>,
+    younger: HashMap<[u8; 16], u64>,
+    older: HashMap<[u8; 16], u64>,
 }
 
 impl RecentKeys {
-    /// Remembers at least this many keys, and at most twice as many. Its memory is set aside now: no key waits for a table
-    /// that grows.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// Remembers at least this many keys, and at most twice as many. Its memory is set aside now: no key waits for a
+    /// table that grows.
+    pub(super) fn new(limit: usize) -> Self {
         Self { limit, younger: HashMap::with_capacity(limit), older: HashMap::with_capacity(limit) }
     }
 
-    /// Remembers that the key with this id stands for the post with this hash; false if it stands for another one.
-    pub(crate) fn remember(&mut self, id: PostId, post: u64) -> bool {
-        if let Some(known) = self.younger.get(&id) {
-            return *known == post;
+    /// Remembers that the key stands for the value with this hash; false if it stands for another one.
+    pub(super) fn remember(&mut self, key: [u8; 16], value: u64) -> bool {
+        if let Some(known) = self.younger.get(&key) {
+            return *known == value;
         }
-        if self.older.get(&id).is_some_and(|known| *known != post) {
+        if self.older.get(&key).is_some_and(|known| *known != value) {
             return false;
         }
         if self.limit == 0 {
@@ -40,7 +38,7 @@ impl RecentKeys {
             std::mem::swap(&mut self.younger, &mut self.older);
             self.younger.clear();
         }
-        self.younger.insert(id, post);
+        self.younger.insert(key, value);
         true
     }
 }
@@ -53,18 +51,18 @@ mod tests {
 
     use super::*;
 
-    fn id(key: u8) -> PostId {
-        PostId::from_idempotency_key(key.to_string().as_bytes()).unwrap()
+    fn id(key: u8) -> [u8; 16] {
+        [key; 16]
     }
 
     #[test]
-    fn a_key_stands_for_one_post() {
+    fn a_key_stands_for_one_value() {
         let mut keys = RecentKeys::new(2);
         assert!(keys.remember(id(1), 10));
-        assert!(keys.remember(id(1), 10), "the same post again");
+        assert!(keys.remember(id(1), 10), "the same value again");
         assert!(!keys.remember(id(1), 11));
         assert!(keys.remember(id(2), 11), "another key");
-        assert!(keys.remember(id(1), 10), "who was refused has changed nothing");
+        assert!(keys.remember(id(1), 10), "a key that was not remembered has changed nothing");
     }
 
     #[test]
@@ -95,16 +93,16 @@ mod tests {
             let mut keys = RecentKeys::new(limit);
             let capacity = keys.younger.capacity() + keys.older.capacity();
             let mut accepted: Vec<(u8, u64)> = Vec::new();
-            for (key, post) in uses {
+            for (key, value) in uses {
                 let last = accepted.iter().rposition(|(other, _)| *other == key);
-                let is_same = last.is_none_or(|last| accepted[last].1 == post);
+                let is_same = last.is_none_or(|last| accepted[last].1 == value);
                 let others = accepted[last.map_or(0, |last| last + 1)..].iter().map(|(other, _)| other);
                 let others = others.collect::<HashSet<_>>().len();
-                if keys.remember(id(key), post) {
+                if keys.remember(id(key), value) {
                     prop_assert!(is_same || others > limit || limit == 0, "forgotten after {others} others");
-                    accepted.push((key, post));
+                    accepted.push((key, value));
                 } else {
-                    prop_assert!(!is_same, "nobody used it for another post");
+                    prop_assert!(!is_same, "nobody used it for another value");
                     prop_assert!(others <= 2 * limit, "remembered after {others} others");
                 }
                 prop_assert!(keys.younger.len() <= limit && keys.older.len() <= limit);

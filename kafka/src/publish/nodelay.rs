@@ -1,20 +1,20 @@
 //! Nagle's algorithm off, on connections that are rskafka's own: it leaves it on, and hands its sockets to nobody.
 //!
-//! rskafka writes a frame above 8 KiB as a 4-byte length and the rest. Nagle's algorithm keeps back what does not fill a
-//! segment until the four bytes are acknowledged, which takes the other side 40 ms where a segment has 64 KiB, as on
+//! rskafka writes a frame above 8 KiB as a 4-byte length and the rest. Nagle's algorithm keeps back what does not fill
+//! a segment until the four bytes are acknowledged, which takes the other side 40 ms where a segment has 64 KiB, as on
 //! loopback, and elsewhere a round trip.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Mutex;
 
-/// Largest encoded batch that does not wait with Nagle's algorithm on. With 492 bytes to spare for the request's and the
-/// batch's own fields (110, and the topic's name of at most 249) it goes out in one write.
-pub(crate) const STALL_FREE_BYTES: usize = 7_700;
+/// Largest encoded batch that does not wait with Nagle's algorithm on. With 492 bytes to spare for the request's and
+/// the batch's own fields (110, and the topic's name of at most 249) it goes out in one write.
+pub(super) const STALL_FREE_BYTES: usize = 7_700;
 
-/// Turns it off for whoever asks, with one look for all who ask while another is going on: each lane has a connection, and a look
-/// goes through all of them.
-pub(crate) struct Nodelay {
+/// Turns it off for whoever asks, with one look for all who ask while another is going on: each lane has a connection,
+/// and a look goes through all of them.
+pub(super) struct Nodelay {
     look: fn() -> std::io::Result<usize>,
     asked: AtomicU64,
     last: Mutex<Look>,
@@ -40,7 +40,7 @@ impl Nodelay {
     }
 
     /// Whether Nagle's algorithm is off by now on every connection that was there at the call.
-    pub(crate) async fn set(&self) -> bool {
+    pub(super) async fn set(&self) -> bool {
         let number = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         let mut last = self.last.lock().await;
         if last.asked < number {
@@ -48,7 +48,10 @@ impl Nodelay {
             let is_off = match tokio::task::spawn_blocking(self.look).await {
                 Ok(Ok(_)) => true,
                 Ok(Err(error)) => {
-                    tracing::debug!(%error, "cannot turn Nagle's algorithm off, batches stay below {STALL_FREE_BYTES} bytes");
+                    tracing::debug!(
+                        %error,
+                        "cannot turn Nagle's algorithm off, batches stay below {STALL_FREE_BYTES} bytes"
+                    );
                     false
                 }
                 // The runtime ends.
@@ -60,8 +63,8 @@ impl Nodelay {
     }
 }
 
-/// Sets `TCP_NODELAY` on every TCP connection that this process has now: none of them wants Nagle's algorithm. Returns how
-/// many there are. The duplicates of the descriptors are closed again at once.
+/// Sets `TCP_NODELAY` on every TCP connection that this process has now: none of them wants Nagle's algorithm. Returns
+/// how many there are. The duplicates of the descriptors are closed again at once.
 ///
 /// # Errors
 /// Where the system lends no duplicates: before Linux 5.6, and in containers whose seccomp profile forbids it.
@@ -113,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_it_cannot_be_done_everyone_is_told() {
+    async fn where_it_cannot_be_done_everyone_learns_so() {
         let nodelay = Nodelay::with(|| Err(std::io::ErrorKind::Unsupported.into()));
         assert_eq!(join_all((0..3).map(|_| nodelay.set())).await, [false; 3]);
     }

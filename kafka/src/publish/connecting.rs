@@ -9,15 +9,15 @@ use rskafka::client::{Client, ClientBuilder};
 use tokio::task::JoinSet;
 
 /// Longest wait for an answer of Kafka outside of produce requests.
-pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long rskafka tries a request again: not for long, because the supervisor and the lanes do so themselves, and look
-/// for the leader anew.
+/// How long rskafka tries a request again: not for long, because the supervisor and the lanes do so themselves, and
+/// look for the leader anew.
 const RETRY_TIME: Duration = Duration::from_millis(500);
 
 /// A new client, connected to the first broker that answers: all are asked at the same time, because one that is frozen
 /// would be waited for.
-pub(crate) async fn client(brokers: &[String]) -> anyhow::Result<Client> {
+pub(super) async fn client(brokers: &[String]) -> anyhow::Result<Client> {
     let backoff = BackoffConfig {
         init_backoff: Duration::from_millis(50),
         max_backoff: Duration::from_secs(1),
@@ -40,7 +40,7 @@ pub(crate) async fn client(brokers: &[String]) -> anyhow::Result<Client> {
 }
 
 /// Bounds the wait for an answer.
-pub(crate) async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
+pub(super) async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
     match tokio::time::timeout(ANSWER_TIMEOUT, request).await {
         Ok(answer) => Ok(answer?),
         Err(_) => bail!("no answer within {ANSWER_TIMEOUT:?}"),

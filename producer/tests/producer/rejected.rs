@@ -1,4 +1,4 @@
-//! Posts that are refused, each with what is wrong with it. Kafka is away all the while: validity is judged before
+//! Posts that are rejected, each with what is wrong with it. Kafka is away all the while: validity is judged before
 //! availability.
 
 use serde_json::json;
@@ -134,7 +134,7 @@ async fn another_method_is_told_which_ones_there_are() {
 }
 
 #[tokio::test]
-async fn without_kafka_a_good_post_is_refused_at_once() {
+async fn without_kafka_a_good_post_is_rejected_at_once() {
     // Whoever waited for the timeout would wait for an hour.
     let producer = Producer::without_kafka(&[("PRODUCER_TIMEOUT", "1h")]).await;
     for _ in 0..3 {

@@ -4,18 +4,18 @@ use std::time::{Duration, Instant};
 
 /// From the first failure on, until something succeeds.
 #[derive(Debug, Default)]
-pub(crate) struct Outage {
+pub(super) struct Outage {
     since: Option<Instant>,
 }
 
 impl Outage {
     /// Notes one more failure, and says whether the first one is `patience` ago.
-    pub(crate) fn is_too_long(&mut self, now: Instant, patience: Duration) -> bool {
+    pub(super) fn is_too_long(&mut self, now: Instant, patience: Duration) -> bool {
         now.saturating_duration_since(*self.since.get_or_insert(now)) >= patience
     }
 
     /// Notes a success, and says whether there was a failure before.
-    pub(crate) fn end(&mut self) -> bool {
+    pub(super) fn end(&mut self) -> bool {
         self.since.take().is_some()
     }
 }

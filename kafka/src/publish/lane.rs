@@ -1,8 +1,9 @@
-//! A lane: one connection to a partition's leader. The lanes of a partition take turns at its queue: one collects the next
-//! batch while the others wait for their acknowledgements.
+//! A lane: one connection to a partition's leader. The lanes of a partition take turns at its queue: one collects the
+//! next batch while the others wait for their acknowledgements.
 //!
-//! A batch that fails is sent again for as long as any of its posts waits, because most failures pass: the leader moves to
-//! another broker, or too few replicas are in sync. What was appended twice by it has the same ids.
+//! A batch that fails is sent again for as long as anybody waits for one of its records, because most failures pass:
+//! the leader moves to another broker, or too few replicas are in sync. What was appended twice by it has the same
+//! keys.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,43 +17,43 @@ use service::trace::{Span, span_id, trace_id};
 use service::{Backoff, Tracer};
 use tokio::sync::{Mutex, Notify, watch};
 
-use crate::connecting::answer;
-use crate::connection::Connection;
-use crate::metrics::Metrics;
-use crate::nodelay::{Nodelay, STALL_FREE_BYTES};
-use crate::publisher::Submission;
-use crate::queue::QueueReceiver;
-use crate::spans;
+use super::connecting::answer;
+use super::connection::Connection;
+use super::metrics::PublishMetrics;
+use super::nodelay::{Nodelay, STALL_FREE_BYTES};
+use super::queue::QueueReceiver;
+use super::spans;
+use super::submission::Submission;
 
 /// The wait before a batch is sent again, at first and at most. rskafka has waited itself where it knows that a failure
 /// may pass.
 const RETRY_WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 /// What all lanes share.
-pub(crate) struct LaneSettings {
-    pub(crate) topic: String,
-    pub(crate) compression: Compression,
-    pub(crate) timeout: Duration,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) tracer: Option<Tracer>,
-    pub(crate) nodelay: Arc<Nodelay>,
+pub(super) struct LaneSettings {
+    pub(super) topic: String,
+    pub(super) compression: Compression,
+    pub(super) timeout: Duration,
+    pub(super) metrics: PublishMetrics,
+    pub(super) tracer: Option<Tracer>,
+    pub(super) nodelay: Arc<Nodelay>,
     /// Wakes the supervisor when a batch failed.
-    pub(crate) trouble: Arc<Notify>,
+    pub(super) trouble: Notify,
 }
 
 /// One lane.
-pub(crate) struct Lane {
-    pub(crate) settings: Arc<LaneSettings>,
-    pub(crate) partition: i32,
-    pub(crate) queue: Arc<Mutex<QueueReceiver>>,
+pub(super) struct Lane {
+    pub(super) settings: Arc<LaneSettings>,
+    pub(super) partition: i32,
+    pub(super) queue: Arc<Mutex<QueueReceiver>>,
     /// The client that last found the partition's leader; a new one when the leader was lost and found again.
-    pub(crate) client: watch::Receiver<Arc<Client>>,
-    pub(crate) connection: Option<Connection>,
+    pub(super) client: watch::Receiver<Arc<Client>>,
+    pub(super) connection: Option<Connection>,
 }
 
 impl Lane {
     /// Sends the queue's batches until the queue is closed and empty.
-    pub(crate) async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         loop {
             let most_bytes = self.connection.as_ref().map_or(STALL_FREE_BYTES, Connection::most_bytes);
             let batch = self.queue.lock().await.next_batch(most_bytes).await;
@@ -123,7 +124,7 @@ impl Lane {
 
     /// One try. Whatever goes wrong, the next one has a new connection.
     async fn produce(&mut self, batch: &[Submission]) -> anyhow::Result<Vec<i64>> {
-        let records = batch.iter().map(|submission| submission.post.to_record()).collect();
+        let records = batch.iter().map(|submission| submission.record.to_rskafka()).collect();
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
@@ -139,12 +140,12 @@ impl Lane {
         Ok(offsets)
     }
 
-    fn report(&self, posts: usize, span: Option<Span>, error: &str) {
+    fn report(&self, records: usize, span: Option<Span>, error: &str) {
         let trace = span.as_ref().map(Span::context);
         tracing::warn!(
             topic = self.settings.topic,
             partition = self.partition,
-            posts,
+            posts = records,
             error,
             trace_id = trace_id(trace),
             span_id = span_id(trace),
@@ -157,7 +158,7 @@ impl Lane {
     }
 }
 
-/// Whoever was answered 503 meanwhile is not sent any more.
+/// What nobody waits for any more is not sent.
 fn is_waited_for(submission: &Submission) -> bool {
     !submission.request.is_gone()
 }

@@ -1,12 +1,13 @@
-//! Connects to Kafka, creates the topic if it is missing, starts the lanes, and then watches whether Kafka is still there:
-//! by asking for the end offsets once a second (which a backlog's metric needs anyway) and at once when a lane is in
-//! trouble.
+//! Connects to Kafka, creates the topic if it is missing, starts the lanes, and then watches whether Kafka is still
+//! there: by asking for the end offsets once a second (which a backlog's metric needs anyway) and at once when a lane
+//! is in trouble.
 //!
-//! Kafka is away when no broker answers. A partition whose leader alone does not answer is looked for on the other brokers,
-//! and its posts wait meanwhile: most leaders are found again in time. Only when none was found for as long as a post may
-//! wait, that partition's posts are refused at once, and the others' are not.
+//! Kafka is away when no broker answers. A partition whose leader alone does not answer is looked for on the other
+//! brokers, and its records wait meanwhile: most leaders are found again in time. Only when none was found for as long
+//! as a record may wait, that partition's records are rejected at once, and the others' are not.
 
-use std::sync::{Arc, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -14,28 +15,17 @@ use futures_util::future::join_all;
 use rskafka::client::Client;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
-use service::metrics::Metric;
-use service::{Backoff, Readiness, Registry, Tracer};
+use service::{Backoff, Instruments, Readiness};
 use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 use tokio_util::task::TaskTracker;
 
-use crate::config::Config;
-use crate::connecting::{self, ANSWER_TIMEOUT, answer};
-use crate::lane::{Lane, LaneSettings};
-use crate::metrics::Metrics;
-use crate::outage::Outage;
-use crate::publisher::Publisher;
-use crate::status::EndOffsets;
-
-/// The end offsets, as both services show them.
-pub(crate) const END_OFFSET: Metric = Metric::gauge(
-    "kafka_topic_partition_current_offset",
-    "End offset of the partition; on the consumer, of the partitions it holds",
-)
-.labelled(&["topic", "partition"]);
-
-/// The readiness condition that is set here.
-pub(crate) const CONDITION: &str = "kafka";
+use super::config::PublishConfig;
+use super::connecting::{self, ANSWER_TIMEOUT, answer};
+use super::lane::{Lane, LaneSettings};
+use super::metrics::PublishMetrics;
+use super::outage::Outage;
+use super::publisher::Publisher;
+use crate::shown::{CONDITION, END_OFFSET};
 
 /// How often the end offsets are asked for.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -47,9 +37,12 @@ const SEARCH_PAUSE: Duration = Duration::from_millis(200);
 pub const LANES_PER_PARTITION: usize = 4;
 
 /// How many connections to Kafka there are for this many partitions: the lanes, the watch, and two for metadata.
-pub(crate) fn connections(partitions: i32) -> usize {
+pub fn connections(partitions: i32) -> usize {
     usize::try_from(partitions).unwrap_or_default() * (LANES_PER_PARTITION + 1) + 2
 }
+
+/// The end offset of each partition, as it was last asked for.
+pub type EndOffsets = Arc<Mutex<BTreeMap<i32, i64>>>;
 
 /// A partition's leader, as it was last found.
 struct Leader {
@@ -58,47 +51,53 @@ struct Leader {
 }
 
 /// Keeps the publisher connected, for as long as [`Supervisor::run`] is polled.
-pub(crate) struct Supervisor {
-    config: Config,
+pub struct Supervisor {
+    config: PublishConfig,
     publisher: Arc<Publisher>,
     readiness: Readiness,
-    metrics: Arc<Metrics>,
     lanes: TaskTracker,
-    tracer: Option<Tracer>,
+    lane_settings: Arc<LaneSettings>,
     /// For each partition, the client that last found its leader; the lanes follow.
     clients: Vec<watch::Sender<Arc<Client>>>,
-    trouble: Arc<Notify>,
     end_offsets: EndOffsets,
 }
 
 impl Supervisor {
-    pub(crate) fn new(
-        config: Config,
-        publisher: Arc<Publisher>,
-        readiness: Readiness,
-        metrics: Arc<Metrics>,
-        registry: &Registry,
-        lanes: TaskTracker,
-        tracer: Option<Tracer>,
-    ) -> Self {
+    /// Does nothing until [`Self::run`].
+    pub fn new(config: PublishConfig, publisher: Arc<Publisher>, instruments: Instruments) -> Self {
+        let Instruments { registry, readiness, tracer } = instruments;
         let end_offsets = EndOffsets::default();
-        let (observed, topic) = (Arc::clone(&end_offsets), config.kafka.topic.clone());
+        let (observed, topic) = (Arc::clone(&end_offsets), config.topic.clone());
         registry.observe(&END_OFFSET, move |rows| {
             for (partition, offset) in observed.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                 rows.row(&[&topic, &partition.to_string()], *offset as f64);
             }
         });
-        let (clients, trouble) = (Vec::new(), Arc::new(Notify::new()));
-        Self { config, publisher, readiness, metrics, lanes, tracer, clients, trouble, end_offsets }
+        let lane_settings = Arc::new(LaneSettings {
+            topic: config.topic.clone(),
+            compression: config.compression,
+            timeout: config.timeout,
+            metrics: PublishMetrics::new(&registry),
+            tracer,
+            nodelay: Arc::default(),
+            trouble: Notify::new(),
+        });
+        let (lanes, clients) = (TaskTracker::new(), Vec::new());
+        Self { config, publisher, readiness, lanes, lane_settings, clients, end_offsets }
+    }
+
+    /// The lanes. They flush and end once the supervisor and the publisher are gone.
+    pub fn lanes(&self) -> TaskTracker {
+        self.lanes.clone()
     }
 
     /// The end offset of each partition, kept up to date.
-    pub(crate) fn end_offsets(&self) -> EndOffsets {
+    pub fn end_offsets(&self) -> EndOffsets {
         Arc::clone(&self.end_offsets)
     }
 
     /// Never returns: connects, watches, and connects again when Kafka was away.
-    pub(crate) async fn run(mut self) {
+    pub async fn run(mut self) {
         let mut backoff = Backoff::for_servers();
         loop {
             let error = match self.connect().await {
@@ -112,7 +111,7 @@ impl Supervisor {
             let reason = format!("{error:#}");
             if self.readiness.unmet(CONDITION, &reason) || backoff.is_fresh() {
                 tracing::warn!(
-                    brokers = self.config.kafka.brokers.join(","),
+                    brokers = self.config.brokers.join(","),
                     error = reason,
                     "cannot reach Kafka, trying again"
                 );
@@ -121,10 +120,9 @@ impl Supervisor {
         }
     }
 
-    /// A new client, the topic there, lanes started, posts let through.
+    /// A new client, the topic there, lanes started, records let through.
     async fn connect(&mut self) -> anyhow::Result<Vec<Leader>> {
-        let kafka = self.config.kafka.clone();
-        let client = Arc::new(connecting::client(&kafka.brokers).await?);
+        let client = Arc::new(connecting::client(&self.config.brokers).await?);
         let partitions = self.ensure_topic(&client).await?;
         let found = join_all((0..partitions).map(|partition| self.find(&client, partition))).await;
         let leaders = found.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
@@ -134,13 +132,14 @@ impl Supervisor {
             self.publisher.set_available(partition, true);
         }
         self.readiness.met(CONDITION);
-        tracing::info!(brokers = kafka.brokers.join(","), topic = kafka.topic, partitions, "Connected to Kafka");
+        let (brokers, topic) = (self.config.brokers.join(","), &self.config.topic);
+        tracing::info!(brokers, topic, partitions, "Connected to Kafka");
         Ok(leaders)
     }
 
     /// The partition's leader, which must answer.
     async fn find(&self, client: &Client, partition: i32) -> anyhow::Result<Leader> {
-        let connected = client.partition_client(&self.config.kafka.topic, partition, UnknownTopicHandling::Error);
+        let connected = client.partition_client(&self.config.topic, partition, UnknownTopicHandling::Error);
         let client =
             answer(connected).await.with_context(|| format!("cannot reach the leader of partition {partition}"))?;
         self.end_offset(&client).await?;
@@ -149,15 +148,15 @@ impl Supervisor {
 
     /// The topic's number of partitions, after creating it if it is missing.
     async fn ensure_topic(&self, client: &Client) -> anyhow::Result<i32> {
-        let kafka = &self.config.kafka;
+        let config = &self.config;
         let topics = answer(client.list_topics()).await.context("cannot list the topics")?;
-        if let Some(topic) = topics.iter().find(|topic| topic.name == kafka.topic) {
+        if let Some(topic) = topics.iter().find(|topic| topic.name == config.topic) {
             let partitions = i32::try_from(topic.partitions.len()).context("too many partitions")?;
-            if partitions != kafka.partitions {
+            if partitions != config.partitions {
                 tracing::warn!(
-                    topic = kafka.topic,
+                    topic = config.topic,
                     partitions,
-                    wanted = kafka.partitions,
+                    wanted = config.partitions,
                     "the topic has another number of partitions than KAFKA_PARTITIONS, using the topic's"
                 );
             }
@@ -165,18 +164,18 @@ impl Supervisor {
         }
         let controller = client.controller_client()?;
         let timeout_ms = i32::try_from(ANSWER_TIMEOUT.as_millis()).unwrap_or(i32::MAX);
-        match answer(controller.create_topic(&kafka.topic, kafka.partitions, kafka.replication, timeout_ms)).await {
+        match answer(controller.create_topic(&config.topic, config.partitions, config.replication, timeout_ms)).await {
             Ok(()) => {
                 tracing::info!(
-                    partitions = kafka.partitions,
-                    replication = kafka.replication,
+                    partitions = config.partitions,
+                    replication = config.replication,
                     "Topic created: {}",
-                    kafka.topic
+                    config.topic
                 );
-                Ok(kafka.partitions)
+                Ok(config.partitions)
             }
             Err(error) if is_topic_already_there(&error) => bail!("the topic is being created"),
-            Err(error) => Err(error).with_context(|| format!("cannot create the topic {}", kafka.topic)),
+            Err(error) => Err(error).with_context(|| format!("cannot create the topic {}", config.topic)),
         }
     }
 
@@ -184,20 +183,12 @@ impl Supervisor {
         let Some(receivers) = self.publisher.open(usize::try_from(partitions).unwrap_or_default()) else {
             return;
         };
-        let settings = Arc::new(LaneSettings {
-            topic: self.config.kafka.topic.clone(),
-            compression: self.config.compression,
-            timeout: self.config.timeout,
-            metrics: Arc::clone(&self.metrics),
-            tracer: self.tracer.clone(),
-            nodelay: Arc::default(),
-            trouble: Arc::clone(&self.trouble),
-        });
         for (partition, receiver) in (0..).zip(receivers) {
             let queue = Arc::new(AsyncMutex::new(receiver));
             let clients = watch::Sender::new(Arc::clone(client));
             for _ in 0..LANES_PER_PARTITION {
-                let (settings, queue, client) = (Arc::clone(&settings), Arc::clone(&queue), clients.subscribe());
+                let (settings, queue) = (Arc::clone(&self.lane_settings), Arc::clone(&queue));
+                let client = clients.subscribe();
                 self.lanes.spawn(Lane { settings, partition, queue, client, connection: None }.run());
             }
             self.clients.push(clients);
@@ -208,7 +199,7 @@ impl Supervisor {
     async fn watch(&self, mut leaders: Vec<Leader>) -> anyhow::Error {
         loop {
             // Either way it is time to ask: a batch that failed does not yet mean that Kafka is away.
-            tokio::time::timeout(WATCH_INTERVAL, self.trouble.notified()).await.ok();
+            tokio::time::timeout(WATCH_INTERVAL, self.lane_settings.trouble.notified()).await.ok();
             let asked = join_all(leaders.iter().map(|leader| self.end_offset(&leader.client))).await;
             let leaders_count = leaders.len();
             let mut lost = Vec::new();
@@ -222,7 +213,7 @@ impl Supervisor {
                 continue;
             }
             // A new client knows nothing of before: it finds the brokers that are there, and who leads now.
-            let client = match connecting::client(&self.config.kafka.brokers).await {
+            let client = match connecting::client(&self.config.brokers).await {
                 Ok(client) => Arc::new(client),
                 // A leader that answers is a broker that is there.
                 Err(_) if lost.len() < leaders_count => {
@@ -260,7 +251,7 @@ impl Supervisor {
         }
     }
 
-    /// The leader answers: if it did not before, its partition's posts are let through again.
+    /// The leader answers: if it did not before, its partition's records are let through again.
     fn answers(&self, leader: &mut Leader) {
         if leader.outage.end() {
             let partition = leader.client.partition();

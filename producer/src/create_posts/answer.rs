@@ -5,18 +5,26 @@ use contract::{FieldErrors, PostId};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
+use kafka::publish::Fate;
 
-use crate::body_budget::Share;
-use crate::publisher::Fate;
+use crate::body::budget::Share;
 
 /// The result of a post that was handed to Kafka, but not acknowledged in time.
-const UNKNOWN: &[u8] = br#"{"unknown":true,"message":"not acknowledged in time, so it may be stored or not: send the bulk again with the same Idempotency-Key"}"#;
+const UNKNOWN: &[u8] = concat!(
+    r#"{"unknown":true,"message":"not acknowledged in time, so it may be stored or not: "#,
+    r#"send the bulk again with the same Idempotency-Key"}"#
+)
+.as_bytes();
 
 /// The result of a post whose partition is away.
 const AWAY: &[u8] = br#"{"unavailable":true,"message":"Kafka cannot be reached, so it is not stored: send it again"}"#;
 
 /// The result of a post in whose place the `Idempotency-Key` stands for another one.
-const CONFLICT: &[u8] = br#"{"errors":[{"field":"Idempotency-Key","message":"was used with another post in this place: send this one under another key"}]}"#;
+const CONFLICT: &[u8] = concat!(
+    r#"{"errors":[{"field":"Idempotency-Key","#,
+    r#""message":"was used with another post in this place: send this one under another key"}]}"#
+)
+.as_bytes();
 
 /// The longest result of a valid post.
 const MAX_RESULT_BYTES: usize = UNKNOWN.len();
@@ -26,14 +34,18 @@ const _: () = assert!(AWAY.len() <= MAX_RESULT_BYTES && CONFLICT.len() <= MAX_RE
 const NONE_VALID: &[u8] = br#""title":"Bad Request","status":400,"detail":"no post is valid: see results","#;
 
 /// What it begins with when no valid post is the one that the `Idempotency-Key` stands for.
-const ALL_IN_CONFLICT: &[u8] = br#""title":"Unprocessable Entity","status":422,"detail":"this Idempotency-Key was used with other posts: see results","#;
+const ALL_IN_CONFLICT: &[u8] = concat!(
+    r#""title":"Unprocessable Entity","status":422,"#,
+    r#""detail":"this Idempotency-Key was used with other posts: see results","#
+)
+.as_bytes();
 
 /// Upper bound of what stands before and after the results.
 const FRAME_BYTES: usize = 200;
 
 /// What is to be said of each post, as far as it is known before they are published.
 #[derive(Default)]
-pub(crate) struct Results {
+pub(super) struct Results {
     judged: Vec<Judged>,
     /// The results of the invalid posts, one behind the other.
     errors: Vec<u8>,
@@ -47,27 +59,27 @@ enum Judged {
 }
 
 /// The answer, and how many posts fared how.
-pub(crate) struct BulkAnswer {
-    pub(crate) response: Response<Full<Bytes>>,
-    pub(crate) accepted: usize,
-    pub(crate) invalid: usize,
-    pub(crate) unknown: usize,
-    pub(crate) away: usize,
-    pub(crate) conflicts: usize,
+pub(super) struct BulkAnswer {
+    pub(super) response: Response<Full<Bytes>>,
+    pub(super) accepted: usize,
+    pub(super) invalid: usize,
+    pub(super) unknown: usize,
+    pub(super) away: usize,
+    pub(super) conflicts: usize,
 }
 
 impl BulkAnswer {
-    pub(crate) fn rejected(&self) -> usize {
+    pub(super) fn rejected(&self) -> usize {
         self.invalid + self.unknown + self.away + self.conflicts
     }
 }
 
 impl Results {
-    pub(crate) fn push_valid(&mut self, id: PostId) {
+    pub(super) fn push_valid(&mut self, id: PostId) {
         self.judged.push(Judged::Valid(id));
     }
 
-    pub(crate) fn push_invalid(&mut self, errors: &FieldErrors) {
+    pub(super) fn push_invalid(&mut self, errors: &FieldErrors) {
         self.errors.extend_from_slice(br#"{"errors":"#);
         errors.encode(&mut self.errors);
         self.errors.push(b'}');
@@ -76,22 +88,22 @@ impl Results {
     }
 
     /// How many posts there are.
-    pub(crate) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.judged.len()
     }
 
     /// How many of them are invalid.
-    pub(crate) fn invalid(&self) -> usize {
+    pub(super) fn invalid(&self) -> usize {
         self.invalid
     }
 
     /// Upper bound of the answer.
-    pub(crate) fn max_answer_bytes(&self) -> usize {
+    pub(super) fn max_answer_bytes(&self) -> usize {
         FRAME_BYTES + self.errors.len() + self.judged.len() + (self.count() - self.invalid) * MAX_RESULT_BYTES
     }
 
     /// The answer when the valid posts fared like this; its share of the budget is held until the client has taken it.
-    pub(crate) fn answer(self, fates: &[Fate], share: Share) -> BulkAnswer {
+    pub(super) fn answer(self, fates: &[Fate], share: Share) -> BulkAnswer {
         let count = |wanted| fates.iter().filter(|fate| **fate == wanted).count();
         let (accepted, unknown, away) = (count(Fate::Acknowledged), count(Fate::Unknown), count(Fate::Away));
         let conflicts = count(Fate::Conflict);
@@ -204,8 +216,13 @@ mod tests {
         #[test]
         fn every_post_has_its_result_in_its_place(
             fates in proptest::collection::vec(
-                prop_oneof![Just(None), Just(Some(Fate::Acknowledged)), Just(Some(Fate::Unknown)), Just(Some(Fate::Away)),
-                           Just(Some(Fate::Conflict))],
+                proptest::sample::select(vec![
+                    None,
+                    Some(Fate::Acknowledged),
+                    Some(Fate::Unknown),
+                    Some(Fate::Away),
+                    Some(Fate::Conflict),
+                ]),
                 1..50,
             ),
         ) {

@@ -1,8 +1,8 @@
-//! Which partition a key belongs to: Kafka's own rule (murmur2 of the key), so that every client that sends the same key
-//! reaches the same partition, and a retried post follows its first try.
+//! Which partition a key belongs to: Kafka's own rule (murmur2 of the key), so that every client that sends the same
+//! key reaches the same partition, and a retried record follows its first try.
 
 /// The partition of `key` among `partitions`.
-pub(crate) fn partition_of(key: &[u8], partitions: usize) -> usize {
+pub(super) fn partition_of(key: &[u8], partitions: usize) -> usize {
     // Kafka clears the sign bit rather than taking the absolute value.
     (murmur2(key) & 0x7fff_ffff) as usize % partitions
 }

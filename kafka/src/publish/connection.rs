@@ -1,5 +1,5 @@
-//! A lane's connection to its partition's leader: how large a batch it carries without a stall depends on whether Nagle's
-//! algorithm is off.
+//! A lane's connection to its partition's leader: how large a batch it carries without a stall depends on whether
+//! Nagle's algorithm is off.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use rskafka::client::error::Error;
 use rskafka::client::partition::{Compression, PartitionClient};
 use rskafka::record::Record;
 
-use crate::nodelay::{Nodelay, STALL_FREE_BYTES};
-use crate::sent::reaching_sent;
+use super::nodelay::{Nodelay, STALL_FREE_BYTES};
+use super::sent::reaching_sent;
 
 /// An acknowledgement that took so long may have waited for a delayed ACK (40 ms).
 const STALL: Duration = Duration::from_millis(30);
@@ -18,7 +18,7 @@ const STALL: Duration = Duration::from_millis(30);
 const TRUSTED: Duration = Duration::from_secs(1);
 
 /// A lane's connection.
-pub(crate) struct Connection {
+pub(super) struct Connection {
     client: PartitionClient,
     nodelay: Arc<Nodelay>,
     /// When Nagle's algorithm was turned off; `None` if that cannot be done here.
@@ -27,7 +27,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Turns Nagle's algorithm off, if that can be done here.
-    pub(crate) async fn new(client: PartitionClient, nodelay: Arc<Nodelay>) -> Self {
+    pub(super) async fn new(client: PartitionClient, nodelay: Arc<Nodelay>) -> Self {
         let mut connection = Self { client, nodelay, nodelay_since: None };
         connection.set_nodelay().await;
         connection
@@ -38,12 +38,12 @@ impl Connection {
     }
 
     /// Upper bound of the batches that it carries without a stall, in bytes.
-    pub(crate) fn most_bytes(&self) -> usize {
+    pub(super) fn most_bytes(&self) -> usize {
         if self.nodelay_since.is_some() { usize::MAX } else { STALL_FREE_BYTES }
     }
 
     /// Sends a batch and gives its records' offsets.
-    pub(crate) async fn produce(&mut self, records: Vec<Record>, compression: Compression) -> Result<Vec<i64>, Error> {
+    pub(super) async fn produce(&mut self, records: Vec<Record>, compression: Compression) -> Result<Vec<i64>, Error> {
         let started = Instant::now();
         let offsets = reaching_sent(self.client.produce(records, compression)).await?;
         if self.may_stall(started.elapsed()) {

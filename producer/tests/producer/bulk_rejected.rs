@@ -1,4 +1,4 @@
-//! Bulks that are refused as a whole, and what a client may take up with them.
+//! Bulks that are rejected as a whole, and what a client may take up with them.
 
 use serde_json::json;
 
@@ -76,7 +76,7 @@ async fn headers_are_judged_as_those_of_single_posts() {
 #[tokio::test]
 async fn too_many_posts_are_too_large() {
     let producer = Producer::without_kafka(&[("PRODUCER_MAX_IN_FLIGHT", "20000")]).await;
-    // As many as may be: these are only refused because Kafka is away.
+    // As many as may be: these are only rejected because Kafka is away.
     producer.ask(bulk(array(10_000))).await.unavailable();
     producer.metric(r#"ingest_posts_rejected_total{reason="kafka_away"} 10000"#).await;
     let lines = [POST; 10_001].join("\n");
@@ -101,7 +101,7 @@ async fn a_bulk_that_never_fits_is_told_what_would() {
 }
 
 #[tokio::test]
-async fn too_large_a_bulk_is_refused_announced_or_not() {
+async fn too_large_a_bulk_is_rejected_announced_or_not() {
     let settings = [("MAX_BULK_BYTES", "100000"), ("BODY_TIMEOUT", "1h")];
     let producer = Producer::without_kafka(&settings).await;
     let too_large = "the body must not be larger than 100000 bytes";
@@ -110,7 +110,7 @@ async fn too_large_a_bulk_is_refused_announced_or_not() {
     assert_eq!(connection.ask(head).await.problem(413)["detail"], too_large);
     connection.closed().await;
 
-    // As large as it may be, and larger than a single post: this one is only refused because Kafka is away.
+    // As large as it may be, and larger than a single post: this one is only rejected because Kafka is away.
     let posts = array(2);
     let exact = format!("{posts}{}", " ".repeat(100_000 - posts.len()));
     producer.ask(bulk(&exact)).await.unavailable();
@@ -142,7 +142,7 @@ async fn bulks_take_from_the_budget_of_all_bodies() {
 }
 
 #[tokio::test]
-async fn without_kafka_a_good_bulk_is_refused_at_once() {
+async fn without_kafka_a_good_bulk_is_rejected_at_once() {
     // Whoever waited for the timeout would wait for an hour.
     let producer = Producer::without_kafka(&[("PRODUCER_TIMEOUT", "1h")]).await;
     let response = producer.ask(bulk(format!("[{POST},{{}}]"))).await;

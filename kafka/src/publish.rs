@@ -1,0 +1,36 @@
+//! Publishes records to one topic, each acknowledged by all replicas.
+//!
+//! The way of a record: the [`publisher`] admits it, picks its partition and waits → a [`lane`] takes a [`batch`] out
+//! of that partition's [`queue`] and produces it → the acknowledgement answers the caller. Records that come together
+//! go the same way ([`bulk`]), and one counter stands for all of their acknowledgements ([`bulk_wait`]). Beside it, the
+//! [`supervisor`] connects, creates the topic and watches whether Kafka is there. With tracing there are [`spans`] of
+//! the batches.
+
+mod batch;
+mod bulk;
+mod bulk_wait;
+mod config;
+mod connecting;
+mod connection;
+mod keys;
+mod lane;
+pub mod metrics;
+mod nodelay;
+mod outage;
+mod partitioner;
+mod publisher;
+mod queue;
+mod recent_keys;
+mod record;
+mod sent;
+mod spans;
+mod submission;
+mod supervisor;
+
+pub use batch::Batch;
+pub use bulk::Fate;
+pub use config::{Compression, PublishConfig};
+pub use publisher::{PublishError, Publisher};
+pub use queue::ENOUGH_BYTES;
+pub use record::{Key, Record};
+pub use supervisor::{EndOffsets, LANES_PER_PARTITION, Supervisor, connections};

@@ -1,0 +1,30 @@
+//! What publishing needs to know of Kafka and of its own bounds.
+
+use std::time::Duration;
+
+pub use rskafka::client::partition::Compression;
+
+/// Where Kafka is, what the topic is like, and how records are published to it.
+#[derive(Debug, Clone)]
+pub struct PublishConfig {
+    /// `KAFKA_BROKER`: bootstrap addresses, host:port.
+    pub brokers: Vec<String>,
+    /// `KAFKA_TOPIC`: the topic's name.
+    pub topic: String,
+    /// `KAFKA_PARTITIONS`: partitions of the topic if it is created here.
+    pub partitions: i32,
+    /// `KAFKA_REPLICATION`: replicas of the topic if it is created here.
+    pub replication: i16,
+    /// `PRODUCER_LINGER`: longest wait of a batch's first record for company.
+    pub linger: Duration,
+    /// `PRODUCER_BATCH_BYTES`: upper bound of a batch's encoded size.
+    pub batch_bytes: usize,
+    /// `PRODUCER_COMPRESSION`: codec of the batches.
+    pub compression: Compression,
+    /// `PRODUCER_MAX_IN_FLIGHT`: records awaiting acknowledgement; beyond it none is admitted.
+    pub max_in_flight: usize,
+    /// `PRODUCER_TIMEOUT`: longest wait for an acknowledgement.
+    pub timeout: Duration,
+    /// `PRODUCER_IDEMPOTENCY_KEYS`: latest keys of clients that are remembered.
+    pub idempotency_keys: usize,
+}

@@ -1,0 +1,32 @@
+//! Whether a client's key may stand for a record: not if it has lately stood for another one here. Of two such records
+//! only one could be stored, and the other would be a dead letter.
+//!
+//! What is compared is the record's value, so neither whitespace nor a field that is dropped counts. Of the value only
+//! a hash is kept, with a key of this process. Two values that share it, 1 pair in 2^64, are taken for one: then the
+//! second is a dead letter, as it would be after the key was forgotten.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+
+use super::recent_keys::RecentKeys;
+use super::record::Record;
+
+/// The latest keys, for all requests.
+pub(super) struct Keys {
+    hasher: RandomState,
+    recent: Mutex<RecentKeys>,
+}
+
+impl Keys {
+    /// See [`RecentKeys::new`].
+    pub(super) fn new(limit: usize) -> Self {
+        Self { hasher: RandomState::new(), recent: Mutex::new(RecentKeys::new(limit)) }
+    }
+
+    /// Uses the client's key, if there is one, for this record; false if it stands for another one.
+    pub(super) fn take(&self, record: &Record) -> bool {
+        let Some(key) = record.client_key else { return true };
+        let hash = self.hasher.hash_one(&record.value);
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).remember(key, hash)
+    }
+}

@@ -1,0 +1,206 @@
+//! Every way in which a post is not accepted, and the answer to it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::FieldErrors;
+use http_body_util::Full;
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::{Response, StatusCode};
+use kafka::publish::PublishError;
+use service::problem;
+
+/// When a client that got 503 may try again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a post was not accepted.
+#[derive(Debug)]
+pub(crate) enum Rejection {
+    /// The content type is not JSON.
+    ContentType,
+    /// The content type is neither of those that a bulk may have.
+    BulkContentType,
+    /// The body is larger than this many bytes.
+    TooLarge(usize),
+    /// The bulk has more posts than this.
+    TooManyPosts(usize),
+    /// The bulk has more valid posts than may ever be in flight.
+    NeverFits {
+        /// How many it has.
+        posts: usize,
+        /// The limit.
+        max_in_flight: usize,
+    },
+    /// The body did not arrive in time.
+    SlowBody,
+    /// The body's transfer broke off.
+    BrokenBody,
+    /// The `Idempotency-Key` is malformed.
+    IdempotencyKey(&'static str),
+    /// The post breaks the rules.
+    Invalid(FieldErrors),
+    /// The body is no bulk of posts.
+    NoBulk(FieldErrors),
+    /// Too many posts await acknowledgement.
+    Full,
+    /// The bodies that do not come in one piece hold too many bytes.
+    BufferFull,
+    /// Kafka is known to be away, or was never reached.
+    KafkaAway,
+    /// Handed to Kafka, but not acknowledged in time: it may be stored or not.
+    Unacknowledged,
+    /// Of a bulk's posts none was acknowledged, and at least one of them was handed to Kafka.
+    BulkUnacknowledged,
+    /// The `Idempotency-Key` stands for another post.
+    KeyConflict,
+}
+
+/// The reasons that metrics and traces keep apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RejectionReason {
+    ContentType,
+    TooLarge,
+    SlowBody,
+    BrokenBody,
+    IdempotencyKey,
+    Invalid,
+    Full,
+    KafkaAway,
+    Unacknowledged,
+    IdempotencyConflict,
+}
+
+impl RejectionReason {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::ContentType,
+        Self::TooLarge,
+        Self::SlowBody,
+        Self::BrokenBody,
+        Self::IdempotencyKey,
+        Self::Invalid,
+        Self::Full,
+        Self::KafkaAway,
+        Self::Unacknowledged,
+        Self::IdempotencyConflict,
+    ];
+
+    /// Its name as a label's value.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::ContentType => "content_type",
+            Self::TooLarge => "too_large",
+            Self::SlowBody => "slow_body",
+            Self::BrokenBody => "broken_body",
+            Self::IdempotencyKey => "idempotency_key",
+            Self::Invalid => "invalid",
+            Self::Full => "full",
+            Self::KafkaAway => "kafka_away",
+            Self::Unacknowledged => "unacknowledged",
+            Self::IdempotencyConflict => "idempotency_conflict",
+        }
+    }
+}
+
+impl From<PublishError> for Rejection {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Away => Rejection::KafkaAway,
+            PublishError::Full => Rejection::Full,
+            PublishError::Conflict => Rejection::KeyConflict,
+            PublishError::Unacknowledged => Rejection::Unacknowledged,
+        }
+    }
+}
+
+impl Rejection {
+    /// The reason that metrics and traces have for it.
+    pub(crate) fn reason(&self) -> RejectionReason {
+        match self {
+            Rejection::ContentType | Rejection::BulkContentType => RejectionReason::ContentType,
+            Rejection::TooLarge(_) | Rejection::TooManyPosts(_) | Rejection::NeverFits { .. } => {
+                RejectionReason::TooLarge
+            }
+            Rejection::SlowBody => RejectionReason::SlowBody,
+            Rejection::BrokenBody => RejectionReason::BrokenBody,
+            Rejection::IdempotencyKey(_) => RejectionReason::IdempotencyKey,
+            Rejection::Invalid(_) | Rejection::NoBulk(_) => RejectionReason::Invalid,
+            Rejection::Full | Rejection::BufferFull => RejectionReason::Full,
+            Rejection::KafkaAway => RejectionReason::KafkaAway,
+            Rejection::Unacknowledged | Rejection::BulkUnacknowledged => RejectionReason::Unacknowledged,
+            Rejection::KeyConflict => RejectionReason::IdempotencyConflict,
+        }
+    }
+
+    /// The answer to the client.
+    pub(crate) fn response(&self) -> Response<Full<Bytes>> {
+        match self {
+            Rejection::ContentType => problem::response(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be JSON: send the header `content-type: application/json`",
+            ),
+            Rejection::BulkContentType => problem::response(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be a JSON array or lines of JSON: send the header `content-type: application/json` or \
+                 `content-type: application/x-ndjson`",
+            ),
+            Rejection::TooLarge(max_bytes) => closing(problem::response(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!("the body must not be larger than {max_bytes} bytes"),
+            )),
+            Rejection::TooManyPosts(max_posts) => problem::response(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!("a bulk must not have more than {max_posts} posts: send it in parts"),
+            ),
+            Rejection::NeverFits { posts, max_in_flight } => problem::response(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!(
+                    "the bulk has {posts} valid posts, and only {max_in_flight} may be in flight at the same time \
+                     (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most so many"
+                ),
+            ),
+            Rejection::SlowBody => {
+                closing(problem::response(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))
+            }
+            Rejection::BrokenBody => closing(problem::response(StatusCode::BAD_REQUEST, "the body broke off")),
+            Rejection::IdempotencyKey(error) => problem::response_with_errors(
+                StatusCode::BAD_REQUEST,
+                "the Idempotency-Key header cannot be used",
+                [contract::FieldError { field: "Idempotency-Key".to_owned(), message: (*error).to_owned() }],
+            ),
+            Rejection::Invalid(errors) => {
+                problem::response_with_errors(StatusCode::BAD_REQUEST, "the post is not valid: see errors", errors)
+            }
+            Rejection::NoBulk(errors) => problem::response_with_errors(
+                StatusCode::BAD_REQUEST,
+                "the body is no bulk of posts: see errors",
+                errors,
+            ),
+            Rejection::Full => problem::unavailable("too many posts are in flight: try again", RETRY_AFTER),
+            Rejection::BufferFull => {
+                closing(problem::unavailable("too many bytes are being received: try again", RETRY_AFTER))
+            }
+            Rejection::KafkaAway => problem::unavailable("Kafka cannot be reached: try again", RETRY_AFTER),
+            Rejection::Unacknowledged => problem::unavailable(
+                "Kafka did not acknowledge in time, so the post may be stored or not: try again with the same \
+                 Idempotency-Key",
+                RETRY_AFTER,
+            ),
+            Rejection::BulkUnacknowledged => problem::unavailable(
+                "Kafka acknowledged none of the posts in time, so they may be stored or not: try again with \
+                 the same Idempotency-Key",
+                RETRY_AFTER,
+            ),
+            Rejection::KeyConflict => problem::response(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "this Idempotency-Key was used with another post: send that one again as it was, or \
+                 this one under another key",
+            ),
+        }
+    }
+}
+
+/// The rest of the body is not read, so the connection cannot be used again.
+fn closing(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
