@@ -1,26 +1,27 @@
-//! `consumer dead-letters`: lists the records that could not be stored, shows them, and sends them back to their topic once
-//! the cause is mended.
+//! `consumer dead-letters`: lists the records that could not be stored, shows them, and sends them back to their topic
+//! once the cause is mended.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use contract::PostId;
-use contract::dead_letter::Reason;
+use kafka::group::GroupConfig;
 use service::program::ask;
 use service::{ServiceConfig, Settings, exit};
 
-use crate::config::KafkaSettings;
-use crate::routes;
+use crate::{config, routes};
 
 mod archive;
+mod filter;
 mod original;
 mod print;
 mod replay;
 mod selection;
 
 use archive::Archive;
+use filter::Filter;
 use original::{Incomplete, Originals};
 use selection::{Selection, Totals};
 
@@ -59,8 +60,8 @@ enum Verb {
     },
     /// Sends dead letters back to their topic, with their id as key, so that none is ever stored twice. They stay among
     /// the dead letters: what is replayed again is sent again, and counts as stored already. Of a record that came back
-    /// as a dead letter only the last one is sent. What a dead letter lacks is fetched from where it came from; a record
-    /// that is there no more is not sent, and the exit code is 1
+    /// as a dead letter only the last one is sent. What a dead letter lacks is fetched from where it came from; a
+    /// record that is there no more is not sent, and the exit code is 1
     Replay {
         #[command(flatten)]
         filter: Filter,
@@ -68,20 +69,9 @@ enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Releases the brake of the consumer that listens at HOST and PORT (0.0.0.0 and 3001, as for the service): as many dead
-    /// letters are allowed again as at its start, and the records that it holds are judged anew
+    /// Releases the brake of the consumer that listens at HOST and PORT (0.0.0.0 and 3001, as for the service): as many
+    /// dead letters are allowed again as at its start, and the records that it holds are judged anew
     Release,
-}
-
-/// Which dead letters; without a filter all of them.
-#[derive(Debug, Default, Args)]
-struct Filter {
-    /// Only this reason: undecodable, invalid, refused or conflict
-    #[arg(long, value_parser = parse_reason)]
-    reason: Option<Reason>,
-    /// Only this id; may be given several times
-    #[arg(long = "id", value_name = "ID", value_parser = parse_id)]
-    ids: Vec<PostId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,8 +93,8 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     };
     let lookup = |name: &str| std::env::var(name).ok();
     let mut settings = Settings::new(&lookup);
-    let service = ServiceConfig::read(&mut settings, crate::DEFAULT_PORT);
-    let kafka = KafkaSettings::read(&mut settings);
+    let service = ServiceConfig::read(&mut settings, config::DEFAULT_PORT);
+    let kafka = config::read_group(&mut settings);
     let (_, errors) = settings.finish();
     if !errors.is_empty() {
         return exit::unusable("consumer", errors);
@@ -122,7 +112,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     }
 }
 
-fn execute(verb: Verb, kafka: &KafkaSettings, service: &ServiceConfig, output: &mut impl Write) -> anyhow::Result<()> {
+fn execute(verb: Verb, kafka: &GroupConfig, service: &ServiceConfig, output: &mut impl Write) -> anyhow::Result<()> {
     let archive = || Archive::open(kafka);
     match verb {
         Verb::List { filter, limit } => list(&archive()?, &kafka.topic, filter, limit.unwrap_or(usize::MAX), output),
@@ -158,7 +148,7 @@ fn list(archive: &Archive, topic: &str, filter: Filter, limit: usize, output: &m
     Ok(())
 }
 
-fn show(archive: &Archive, kafka: &KafkaSettings, which: Which, output: &mut impl Write) -> anyhow::Result<()> {
+fn show(archive: &Archive, kafka: &GroupConfig, which: Which, output: &mut impl Write) -> anyhow::Result<()> {
     let topic = &kafka.topic;
     let originals = Originals::new(kafka)?;
     let mut selection = Selection::new(topic, Filter::default());
@@ -184,14 +174,6 @@ fn show(archive: &Archive, kafka: &KafkaSettings, which: Which, output: &mut imp
         bail!("there is no such dead letter of the topic {topic}; `consumer dead-letters list` shows those there are");
     }
     Ok(())
-}
-
-fn parse_reason(text: &str) -> Result<Reason, String> {
-    Reason::from_name(text).ok_or_else(|| format!("must be one of {}", Reason::ALL.map(Reason::as_str).join(", ")))
-}
-
-fn parse_id(text: &str) -> Result<PostId, String> {
-    PostId::from_key(text.as_bytes()).ok_or_else(|| "must be a UUID, as in the answer to a post".to_owned())
 }
 
 fn parse_which(text: &str) -> Result<Which, String> {

@@ -1,12 +1,14 @@
 //! The consumer's settings.
 
 use std::fmt;
-use std::time::Duration;
 
 use kafka::group::GroupConfig;
 use kafka::group::core::{BatchLimits, BrakeLimits, Limits, RunAhead};
 use mongodb::options::ConnectionString;
 use service::{ServiceConfig, Settings};
+
+/// `PORT` of the service, unless it is set.
+pub(crate) const DEFAULT_PORT: u16 = 3001;
 
 /// What the consumer needs to know to run.
 #[derive(Debug, Clone)]
@@ -14,32 +16,9 @@ pub struct Config {
     /// Address, logs, grace period.
     pub service: ServiceConfig,
     /// Where Kafka is, and how the group works.
-    pub kafka: KafkaSettings,
+    pub kafka: GroupConfig,
     /// `MONGO_URI`: where MongoDB is, and the database.
     pub mongo_uri: MongoUri,
-    /// The bounds of what is held and written.
-    pub limits: Limits,
-    /// `CONSUMER_BUFFER_BYTES`: bound of all records held; beyond it fetching is paused.
-    pub buffer_bytes: usize,
-}
-
-/// Where Kafka is, and how the group works.
-#[derive(Debug, Clone)]
-pub struct KafkaSettings {
-    /// `KAFKA_BROKER`: bootstrap addresses, host:port, comma-separated.
-    pub brokers: String,
-    /// `KAFKA_TOPIC`: the topic of the posts.
-    pub topic: String,
-    /// `KAFKA_GROUP`: the consumer group.
-    pub group: String,
-    /// `DLQ_TOPIC`: the topic of the dead letters.
-    pub dead_letter_topic: String,
-    /// `CONSUMER_SESSION_TIMEOUT`: a member that is silent for so long is taken for dead.
-    pub session_timeout: Duration,
-    /// `CONSUMER_MAX_POLL_INTERVAL`: a member that does not fetch for so long is taken for stuck.
-    pub max_poll_interval: Duration,
-    /// `CONSUMER_REVOKE_TIMEOUT`: longest time to finish a partition that is taken away.
-    pub revoke_timeout: Duration,
 }
 
 /// A MongoDB URI that names a database. `Debug` does not show it, since it may hold a password.
@@ -65,50 +44,73 @@ impl MongoUri {
 }
 
 impl Config {
-    /// What the group needs to know.
-    pub(crate) fn group(&self) -> GroupConfig {
-        let kafka = self.kafka.clone();
-        GroupConfig {
-            brokers: kafka.brokers,
-            topic: kafka.topic,
-            group: kafka.group,
-            dead_letter_topic: kafka.dead_letter_topic,
-            session_timeout: kafka.session_timeout,
-            max_poll_interval: kafka.max_poll_interval,
-            buffer_bytes: self.buffer_bytes,
-            limits: self.limits,
-        }
-    }
-
     /// Reads every setting; errors are collected in `settings`.
     pub fn read(settings: &mut Settings<'_>) -> Self {
-        let service = ServiceConfig::read(settings, crate::DEFAULT_PORT);
-        let kafka = KafkaSettings::read(settings);
-        let revoke_timeout = kafka.revoke_timeout;
-        let mut config = Self {
-            service,
-            kafka,
-            mongo_uri: settings.read(
-                "MONGO_URI",
-                "mongodb://localhost:27017/scalable-api",
-                "where MongoDB is, with the database",
-                MongoUri::parse,
-            ),
-            limits: read_limits(settings, revoke_timeout),
-            buffer_bytes: settings.number(
-                "CONSUMER_BUFFER_BYTES",
-                16_000_000,
-                1_000_000..=4_000_000_000,
-                "bytes of all records held; beyond it fetching pauses",
-            ),
-        };
-        config.service.in_force = settings.in_force();
-        config
+        let mut service = ServiceConfig::read(settings, DEFAULT_PORT);
+        let mongo_uri = settings.read(
+            "MONGO_URI",
+            "mongodb://localhost:27017/scalable-api",
+            "where MongoDB is, with the database",
+            MongoUri::parse,
+        );
+        let kafka = read_group(settings);
+        service.in_force = settings.in_force();
+        Self { service, kafka, mongo_uri }
     }
 }
 
-fn read_limits(settings: &mut Settings<'_>, revoke_timeout: Duration) -> Limits {
+/// The settings of the group, which the commands read, too.
+pub(crate) fn read_group(settings: &mut Settings<'_>) -> GroupConfig {
+    let config = GroupConfig {
+        brokers: settings.in_kafka("`bootstrap.servers`").text(
+            "KAFKA_BROKER",
+            "localhost:9092",
+            "bootstrap brokers, host:port, comma-separated",
+        ),
+        topic: settings.text("KAFKA_TOPIC", "post", "topic of the posts"),
+        group: settings.in_kafka("`group.id`").text("KAFKA_GROUP", "post-consumer", "consumer group"),
+        dead_letter_topic: settings.text(
+            "DLQ_TOPIC",
+            "post.dlq",
+            "topic of the dead letters; created if it is missing",
+        ),
+        session_timeout: settings.in_kafka("`session.timeout.ms`").duration(
+            "CONSUMER_SESSION_TIMEOUT",
+            "6s",
+            "a member that is silent for so long loses its partitions",
+        ),
+        max_poll_interval: settings.in_kafka("`max.poll.interval.ms`").duration(
+            "CONSUMER_MAX_POLL_INTERVAL",
+            "5m",
+            "a member that does not fetch for so long loses its partitions",
+        ),
+        limits: read_limits(settings),
+        buffer_bytes: settings.number(
+            "CONSUMER_BUFFER_BYTES",
+            16_000_000,
+            1_000_000..=4_000_000_000,
+            "bytes of all records held; beyond it fetching pauses",
+        ),
+    };
+    if config.limits.revoke_timeout >= config.session_timeout {
+        settings.error("CONSUMER_REVOKE_TIMEOUT", "must be below CONSUMER_SESSION_TIMEOUT");
+    }
+    if config.max_poll_interval < config.session_timeout {
+        settings.error("CONSUMER_MAX_POLL_INTERVAL", "must not be below CONSUMER_SESSION_TIMEOUT");
+    }
+    if config.dead_letter_topic == config.topic {
+        settings.error("DLQ_TOPIC", "must not be KAFKA_TOPIC");
+    }
+    config
+}
+
+fn read_limits(settings: &mut Settings<'_>) -> Limits {
     Limits {
+        revoke_timeout: settings.duration(
+            "CONSUMER_REVOKE_TIMEOUT",
+            "4s",
+            "longest time to finish a partition that is taken away; below the session timeout",
+        ),
         batch: BatchLimits {
             messages: settings.number("CONSUMER_BATCH_MESSAGES", 100, 1..=100_000, "records that make a flush"),
             bytes: settings.number(
@@ -139,7 +141,6 @@ fn read_limits(settings: &mut Settings<'_>, revoke_timeout: Duration) -> Limits 
                 "bytes of a partition read and not committed; beyond it this partition pauses",
             ),
         },
-        revoke_timeout,
         brake: BrakeLimits {
             max_share: settings.read(
                 "DLQ_MAX_SHARE",
@@ -157,50 +158,6 @@ fn read_limits(settings: &mut Settings<'_>, revoke_timeout: Duration) -> Limits 
                 "dead letters in a row; beyond it consuming pauses; 0 is no limit",
             ),
         },
-    }
-}
-
-impl KafkaSettings {
-    pub(crate) fn read(settings: &mut Settings<'_>) -> Self {
-        let kafka = Self {
-            brokers: settings.in_kafka("`bootstrap.servers`").text(
-                "KAFKA_BROKER",
-                "localhost:9092",
-                "bootstrap brokers, host:port, comma-separated",
-            ),
-            topic: settings.text("KAFKA_TOPIC", "post", "topic of the posts"),
-            group: settings.in_kafka("`group.id`").text("KAFKA_GROUP", "post-consumer", "consumer group"),
-            dead_letter_topic: settings.text(
-                "DLQ_TOPIC",
-                "post.dlq",
-                "topic of the dead letters; created if it is missing",
-            ),
-            session_timeout: settings.in_kafka("`session.timeout.ms`").duration(
-                "CONSUMER_SESSION_TIMEOUT",
-                "6s",
-                "a member that is silent for so long loses its partitions",
-            ),
-            max_poll_interval: settings.in_kafka("`max.poll.interval.ms`").duration(
-                "CONSUMER_MAX_POLL_INTERVAL",
-                "5m",
-                "a member that does not fetch for so long loses its partitions",
-            ),
-            revoke_timeout: settings.duration(
-                "CONSUMER_REVOKE_TIMEOUT",
-                "4s",
-                "longest time to finish a partition that is taken away; below the session timeout",
-            ),
-        };
-        if kafka.revoke_timeout >= kafka.session_timeout {
-            settings.error("CONSUMER_REVOKE_TIMEOUT", "must be below CONSUMER_SESSION_TIMEOUT");
-        }
-        if kafka.max_poll_interval < kafka.session_timeout {
-            settings.error("CONSUMER_MAX_POLL_INTERVAL", "must not be below CONSUMER_SESSION_TIMEOUT");
-        }
-        if kafka.dead_letter_topic == kafka.topic {
-            settings.error("DLQ_TOPIC", "must not be KAFKA_TOPIC");
-        }
-        kafka
     }
 }
 

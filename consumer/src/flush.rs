@@ -1,36 +1,29 @@
-//! What a group's records are here: posts, which become documents. A flush tries once to insert a batch, and says of each of
-//! its records what became of it; when to try again, and what to do with the rejected ones, is the group's business.
+//! What a group's records are here: posts, which become documents. A flush tries once to insert a batch, and says of
+//! each of its records what became of it; when to try again, and what to do with the rejected ones, is the group's
+//! business.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use contract::decode::{Decoded, Decoder, RecordError};
 use contract::{DeadLetter, Fetched};
-use kafka::group::core::{Batch, NotStored};
+use kafka::group::core::{Flush, NotStored};
 use kafka::group::{Handler, Written};
 use service::Tracer;
 use service::failpoint::{self, Step};
 use service::trace::{Span, span_id, trace_id};
 
-use crate::metrics::Metrics;
+use crate::metrics::StoreMetrics;
 use crate::spans;
-use crate::store::{self, Store};
+use crate::store::{NotInserted, Store};
+use crate::summary::Summary;
 
 /// Stores posts.
 pub(crate) struct Posts {
     pub(crate) topic: String,
     pub(crate) store: Store,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<StoreMetrics>,
     pub(crate) tracer: Option<Tracer>,
-}
-
-/// What became of a batch's records in one try.
-#[derive(Debug, Default)]
-pub(crate) struct Summary {
-    pub(crate) stored: u64,
-    pub(crate) duplicates: u64,
-    pub(crate) rejected: u64,
-    pub(crate) later: u64,
 }
 
 impl Handler for Posts {
@@ -57,7 +50,7 @@ impl Handler for Posts {
         record.bytes()
     }
 
-    async fn write(&self, batch: &mut Batch<Decoded>) -> Written {
+    async fn write(&self, batch: &mut Flush<Decoded>) -> Written {
         let span = self.tracer.as_ref().and_then(|tracer| spans::flush(tracer, &self.topic, batch));
         let trace = span.as_ref().map(Span::context);
         let mut summary = Summary::default();
@@ -90,7 +83,7 @@ impl Handler for Posts {
 
 impl Posts {
     /// Inserts the batch's documents. Of those that the store refuses, the reason takes the document's place.
-    async fn insert(&self, batch: &mut Batch<Decoded>, summary: &mut Summary) -> Written {
+    async fn insert(&self, batch: &mut Flush<Decoded>, summary: &mut Summary) -> Written {
         let mut positions = Vec::with_capacity(batch.records.len());
         let mut documents = Vec::with_capacity(batch.records.len());
         let mut not_stored = Vec::new();
@@ -110,9 +103,9 @@ impl Posts {
                     for (index, what) in failures {
                         let position = positions[index];
                         match what {
-                            store::NotStored::Duplicate => summary.duplicates += 1,
-                            store::NotStored::Refused(error) => refused.push((position, error)),
-                            store::NotStored::NotNow(reason) => {
+                            NotInserted::Duplicate => summary.duplicates += 1,
+                            NotInserted::Refused(error) => refused.push((position, error)),
+                            NotInserted::NotNow(reason) => {
                                 why_later = Some(reason);
                                 not_stored.push((position, NotStored::Later));
                             }
@@ -135,7 +128,7 @@ impl Posts {
         Written { not_stored, why_later: why_later.map(|reason| format!("MongoDB does not take documents: {reason}")) }
     }
 
-    fn count(&self, batch: &Batch<Decoded>, not_stored: &[(usize, NotStored)], summary: &mut Summary) {
+    fn count(&self, batch: &Flush<Decoded>, not_stored: &[(usize, NotStored)], summary: &mut Summary) {
         summary.rejected = not_stored.iter().filter(|(_, what)| *what == NotStored::Rejected).count() as u64;
         summary.later = not_stored.len() as u64 - summary.rejected;
         summary.stored = (batch.records.len() - not_stored.len()) as u64 - summary.duplicates;

@@ -1,9 +1,10 @@
 //! The consumer: a member of the group `post-consumer` that stores every record of the topic once, as a document in
 //! MongoDB or as a dead letter.
 //!
-//! A member of the group ([`kafka::group`]) fetches records and says when to write which; here is what they are ([`contract::decode`]) and how a
-//! batch of them is written ([`flush`]) into the [`store`], whose answers [`classify`] understands. With an OTLP endpoint each flush
-//! has a span ([`spans`]). The [`command`] reads the dead letters and sends them back.
+//! A member of the group ([`kafka::group`]) fetches records and says when to write which; here is what they are
+//! ([`contract::decode`]) and how a batch of them is written ([`flush`]) into the [`store`], whose answers [`classify`]
+//! understands. With an OTLP endpoint each flush has a span ([`spans`]). The [`command`] reads the dead letters and
+//! sends them back.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -11,14 +12,14 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, bail};
-use kafka::group::{self, Book, Instruments, Release};
+use kafka::group::{self, Book, Release};
 use service::http::Limits;
 use service::metrics::Metric;
 use service::state_file::StateFile;
-use service::{Health, Program, Readiness, Registry, Tracer, Tracing};
+use service::{Health, Instruments, Program, Readiness, Registry, Tracing};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 mod classify;
@@ -31,16 +32,14 @@ mod spans;
 mod status;
 mod store;
 mod store_pool;
+mod summary;
 
-pub use config::{Config, KafkaSettings, MongoUri};
+pub use config::{Config, MongoUri};
 pub use routes::ROUTES;
 pub use store::durable_writes;
 
 /// Bounds of the consumer's own small HTTP server, which only health checks and scrapers use.
 const LIMITS: Limits = Limits { max_connections: 100, header_timeout: std::time::Duration::from_secs(10) };
-
-/// `PORT` of the service, unless it is set.
-const DEFAULT_PORT: u16 = 3001;
 
 /// Every metric that the consumer shows.
 pub const METRICS: &[&[Metric]] = &[service::METRICS, group::metrics::METRICS, metrics::METRICS];
@@ -60,8 +59,8 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     Program { name: "consumer", about: ABOUT, read: Config::read }.main(arguments, run)
 }
 
-/// Consumes until `stop` is cancelled; then flushes, commits, leaves the group and returns. Serves the health endpoints on
-/// `listener` meanwhile.
+/// Consumes until `stop` is cancelled; then flushes, commits, leaves the group and returns. Serves the health endpoints
+/// on `listener` meanwhile.
 ///
 /// # Errors
 /// When that takes longer than the grace period, or a part of the consumer failed, or the state file cannot be written.
@@ -69,7 +68,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     let state = StateFile::listening(&config.service, "consumer", &listener)?;
     let registry = Registry::new(METRICS);
-    let readiness = Readiness::new(&[group::KAFKA, store::CONDITION]);
+    let readiness = Readiness::new(&[kafka::CONDITION, store::CONDITION]);
     let book = Arc::new(Book::default());
     let (release, releases) = Release::new();
     let status = status::status(&config.service, &registry, Arc::clone(&book));
@@ -80,12 +79,10 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         tokio::time::sleep(grace).await;
     });
     let tracing = Tracing::start(&config.service, "consumer")?;
-    let (for_consuming, stop_consuming) = ((config.clone(), registry.clone(), readiness.clone()), stop.clone());
-    let tracer = tracing.tracer();
+    let instruments = Instruments { registry: registry.clone(), readiness, tracer: tracing.tracer() };
+    let (consuming_config, stop_consuming) = (config.clone(), stop.clone());
     let consuming = on_its_own_thread("pipeline", async move {
-        let (config, registry, readiness) = for_consuming;
-        let instruments = Instruments { registry, readiness, book, releases };
-        consume(&config, instruments, tracer, &stop_consuming).await
+        consume(&consuming_config, book, releases, instruments, &stop_consuming).await
     });
     // The endpoints are served until the very end, so that an orchestrator sees the service stopping.
     let serving =
@@ -105,9 +102,9 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     state.ended(totals)
 }
 
-/// Does the work on a thread with a runtime of its own; if nobody waits for it any more, it ends. For each flush the pipeline,
-/// the flush, the driver's pool and the socket wake each other in turn: among threads each such wake is a system call and a
-/// switch, on one thread it is next to nothing.
+/// Does the work on a thread with a runtime of its own; if nobody waits for it any more, it ends. For each flush the
+/// pipeline, the flush, the driver's pool and the socket wake each other in turn: among threads each such wake is a
+/// system call and a switch, on one thread it is next to nothing.
 async fn on_its_own_thread(
     name: &str,
     work: impl Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -134,20 +131,20 @@ async fn on_its_own_thread(
 
 async fn consume(
     config: &Config,
+    book: Arc<Book>,
+    releases: mpsc::Receiver<()>,
     instruments: Instruments,
-    tracer: Option<Tracer>,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let metrics = Arc::new(metrics::Metrics::new(&instruments.registry));
-    let readiness = instruments.readiness.clone();
+    let metrics = Arc::new(metrics::StoreMetrics::new(&instruments.registry));
+    let (readiness, tracer) = (instruments.readiness.clone(), instruments.tracer.clone());
     let store = tokio::select! {
         connected = store::Store::connect(config, &readiness, &instruments.registry) => connected?,
         () = stop.cancelled() => return Ok(()),
     };
     let posts = flush::Posts { topic: config.kafka.topic.clone(), store: store.clone(), metrics, tracer };
-    let group = config.group();
     tokio::select! {
-        outcome = group::run(&group, Arc::new(posts), instruments, stop) => outcome,
+        outcome = group::run(&config.kafka, Arc::new(posts), book, releases, instruments, stop) => outcome,
         () = store.watch(&readiness) => bail!("the store's watch ended"),
     }
 }

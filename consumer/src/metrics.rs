@@ -29,14 +29,14 @@ const ACCEPT_TO_STORE: Metric = Metric::histogram(
 );
 
 /// Handles of the counters and histograms.
-pub(crate) struct Metrics {
+pub(crate) struct StoreMetrics {
     pub(crate) stored: Counter,
     pub(crate) duplicates: Counter,
     pub(crate) store_retries: Counter,
     pub(crate) accept_to_store: Histogram,
 }
 
-impl Metrics {
+impl StoreMetrics {
     pub(crate) fn new(registry: &Registry) -> Self {
         Self {
             stored: registry.counter(&STORED, &[]),

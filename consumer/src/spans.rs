@@ -1,12 +1,13 @@
-//! The consumer's span, with the names and attributes of OpenTelemetry's semantic conventions: one of each try of a flush.
+//! The consumer's span, with the names and attributes of OpenTelemetry's semantic conventions: one of each try of a
+//! flush.
 
 use contract::decode::Decoded;
-use kafka::group::core::Batch as Flush;
+use kafka::group::core::Flush;
 use service::Tracer;
 use service::trace::{BatchStep, Span};
 
-use crate::flush::Summary;
 use crate::store;
+use crate::summary::Summary;
 
 /// The span of a flush's try, which begins now; `None` if none of its records belongs to a trace that is recorded.
 pub(crate) fn flush(tracer: &Tracer, topic: &str, batch: &Flush<Decoded>) -> Option<Span> {

@@ -1,4 +1,4 @@
-//! What the consumer tells on its status page.
+//! What the consumer shows on its status page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) fn status(config: &ServiceConfig, registry: &Registry, book: Arc<Book
         counter: STORED,
         counted: "Posts stored",
         conditions: &[
-            (group::KAFKA, "Kafka"),
+            (kafka::CONDITION, "Kafka"),
             (store::CONDITION, "MongoDB"),
             (group::FLUSHES, "Flushes"),
             (group::COMMITS, "Commits"),

@@ -1,7 +1,7 @@
 //! The collection `posts` in MongoDB: connecting, inserting a batch, and saying for each document what became of it.
 //!
-//! A document that is refused as a duplicate is judged by what the store tells of it ([`evidence`]), by rules without IO
-//! ([`duplicates`]).
+//! A document that is refused as a duplicate is judged by what the store tells of it ([`evidence`]), by rules without
+//! IO ([`duplicates`]).
 
 use std::time::Duration;
 
@@ -16,12 +16,14 @@ use mongodb::options::{
 use mongodb::{Client, Collection};
 use service::{Backoff, Readiness, Registry};
 
+use self::answers::{ANSWER_TIMEOUT, answer, no_answer};
 use self::duplicates::{Evidence, Verdict};
 use self::evidence::Lookup;
 use crate::classify::{self, Judgement};
 use crate::config::Config;
 use crate::store_pool;
 
+mod answers;
 mod duplicates;
 mod evidence;
 
@@ -30,9 +32,6 @@ pub(crate) const CONDITION: &str = "store";
 
 /// Name of the collection.
 pub(crate) const COLLECTION: &str = "posts";
-
-/// Longest wait for one answer; the driver by itself would wait for ever for a server that hangs.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest wait for a connection and for a server that takes writes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -49,7 +48,7 @@ pub(crate) struct Store {
 
 /// What became of a document that was not newly stored.
 #[derive(Debug)]
-pub(crate) enum NotStored {
+pub(crate) enum NotInserted {
     /// It is stored already.
     Duplicate,
     /// It can never be stored.
@@ -64,11 +63,11 @@ impl Store {
     /// # Errors
     /// When the URI's options cannot be used at all.
     pub(crate) async fn connect(config: &Config, readiness: &Readiness, registry: &Registry) -> anyhow::Result<Self> {
-        let flushes = u32::try_from(config.limits.concurrent_flushes).unwrap_or(u32::MAX);
+        let flushes = u32::try_from(config.kafka.limits.concurrent_flushes).unwrap_or(u32::MAX);
         let mut options = ClientOptions::parse(&config.mongo_uri.uri).await.context("MONGO_URI cannot be used")?;
         options.app_name.get_or_insert_with(|| "consumer".to_owned());
-        // The driver's own ten connections, made two at a time, would cap the flushes. The flushes of a revoke come on top of the
-        // others, as many again; one more is for the watch.
+        // The driver's own ten connections, made two at a time, would cap the flushes. The flushes of a revoke come on
+        // top of the others, as many again; one more is for the watch.
         options.max_pool_size.get_or_insert(flushes.saturating_mul(2).saturating_add(1));
         options.max_connecting.get_or_insert(flushes);
         options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
@@ -124,7 +123,7 @@ impl Store {
 
     /// Inserts the documents, unordered. Returns those that were not newly stored, by their index, or the reason why
     /// nothing is known of any of them: then all are to be inserted again.
-    pub(crate) async fn insert(&self, documents: &[&RawDocumentBuf]) -> Result<Vec<(usize, NotStored)>, String> {
+    pub(crate) async fn insert(&self, documents: &[&RawDocumentBuf]) -> Result<Vec<(usize, NotInserted)>, String> {
         let mut not_stored = Vec::new();
         let mut failures = self.insert_once(documents).await?;
         let mut before = None;
@@ -137,7 +136,8 @@ impl Store {
             let now = match self.lookup.evidence(&self.posts, of_refused).await {
                 Ok(evidence) => evidence,
                 Err(reason) => {
-                    not_stored.extend(refused.into_iter().map(|(index, _)| (index, NotStored::NotNow(reason.clone()))));
+                    not_stored
+                        .extend(refused.into_iter().map(|(index, _)| (index, NotInserted::NotNow(reason.clone()))));
                     break;
                 }
             };
@@ -150,7 +150,7 @@ impl Store {
             failures = match self.insert_once(&documents_again).await {
                 Ok(failures) => failures.into_iter().map(|(position, failure)| (again[position], failure)).collect(),
                 Err(reason) => {
-                    not_stored.extend(again.into_iter().map(|index| (index, NotStored::NotNow(reason.clone()))));
+                    not_stored.extend(again.into_iter().map(|index| (index, NotInserted::NotNow(reason.clone()))));
                     break;
                 }
             };
@@ -178,14 +178,14 @@ impl Store {
 /// Gives the duplicates with MongoDB's own words; what became of the others is clear.
 fn set_duplicates_apart(
     failures: Vec<(usize, Judgement)>,
-    not_stored: &mut Vec<(usize, NotStored)>,
+    not_stored: &mut Vec<(usize, NotInserted)>,
 ) -> Vec<(usize, String)> {
     let mut duplicates = Vec::new();
     for (index, judgement) in failures {
         match judgement {
             Judgement::Duplicate(message) => duplicates.push((index, message)),
             Judgement::Document(message) => not_stored.push((index, refused(Reason::Refused, message))),
-            Judgement::Transient(reason) => not_stored.push((index, NotStored::NotNow(reason))),
+            Judgement::Transient(reason) => not_stored.push((index, NotInserted::NotNow(reason))),
         }
     }
     duplicates
@@ -197,7 +197,7 @@ fn judge(
     duplicates: Vec<(usize, String)>,
     before: Option<&Evidence>,
     now: &Evidence,
-    not_stored: &mut Vec<(usize, NotStored)>,
+    not_stored: &mut Vec<(usize, NotInserted)>,
 ) -> Vec<usize> {
     let mut again = Vec::new();
     for (index, message) in duplicates {
@@ -206,13 +206,13 @@ fn judge(
                 again.push(index);
                 continue;
             }
-            Verdict::Stored => NotStored::Duplicate,
+            Verdict::Stored => NotInserted::Duplicate,
             Verdict::OtherContent => {
                 refused(Reason::Conflict, format!("another post is stored under this id: {message}"))
             }
             Verdict::OtherDocument => refused(Reason::Conflict, message),
             Verdict::Undecided => {
-                NotStored::NotNow("the unique indexes changed while a duplicate was judged".to_owned())
+                NotInserted::NotNow("the unique indexes changed while a duplicate was judged".to_owned())
             }
         };
         not_stored.push((index, what));
@@ -220,8 +220,8 @@ fn judge(
     again
 }
 
-fn refused(reason: Reason, message: String) -> NotStored {
-    NotStored::Refused(RecordError { reason, message })
+fn refused(reason: Reason, message: String) -> NotInserted {
+    NotInserted::Refused(RecordError { reason, message })
 }
 
 /// How the store finds documents, and the names of its other unique indexes.
@@ -241,22 +241,4 @@ fn collection_options() -> CollectionOptions {
 pub fn durable_writes() -> CollectionOptions {
     let write_concern = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
     CollectionOptions::builder().write_concern(write_concern).build()
-}
-
-async fn answer<T>(request: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, String> {
-    within(ANSWER_TIMEOUT, request).await
-}
-
-async fn within<T>(
-    deadline: Duration,
-    request: impl IntoFuture<Output = mongodb::error::Result<T>>,
-) -> Result<T, String> {
-    match tokio::time::timeout(deadline, request.into_future()).await {
-        Ok(answer) => answer.map_err(|error| error.kind.to_string()),
-        Err(_) => Err(no_answer(deadline)),
-    }
-}
-
-fn no_answer(deadline: Duration) -> String {
-    format!("no answer within {deadline:?}")
 }

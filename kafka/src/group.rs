@@ -1,12 +1,13 @@
 //! A member of a consumer group that loses nothing.
 //!
-//! The way of a record: the [`fetcher`]'s thread polls Kafka, makes a record of what it gets ([`handler`]), and hands it on with
-//! the assignment that it belongs to ([`front`]) → the [`pipeline`] gives it to the [`core`], which says when to write which
-//! batch, and what to commit → the [`handler`] writes the batch; what can never be stored goes to the [`dead_letters`] topic.
+//! The way of a record: the [`fetcher`]'s thread polls Kafka, makes a record of what it gets ([`handler`]), and hands
+//! it on with the assignment that it belongs to ([`front`]) → the [`pipeline`] gives it to the [`core`], which says
+//! when to write which batch, and what to commit → the [`handler`] writes the batch; what can never be stored goes to
+//! the [`dead_letters`] topic.
 //!
-//! What is decided is decided in [`core`] and [`fetching`], which do no IO; everything else executes it. [`context`] hands
-//! partitions over when the group rebalances, [`watch`] keeps up to date how far behind the group is ([`lag`]), and
-//! [`conditions`] says what is in trouble.
+//! What is decided is decided in [`core`] and [`fetching`], which do no IO; everything else executes it. [`context`]
+//! hands partitions over when the group rebalances, [`watch`] keeps up to date how far behind the group is ([`lag`]),
+//! and [`conditions`] says what is in trouble.
 
 pub mod budget;
 mod conditions;
@@ -24,16 +25,13 @@ mod lag;
 mod member;
 pub mod metrics;
 mod pipeline;
-mod record;
 #[cfg(test)]
 mod simulation;
 mod watch;
 
 pub use conditions::{COMMITS, DEAD_LETTERS, FLUSHES};
 pub use config::GroupConfig;
-pub use dead_letters::LARGEST_BYTES;
 pub use handler::{Handler, Written};
-pub use joining::{CONDITION as KAFKA, client_config};
+pub use joining::client_config;
 pub use lag::{Book, Committed, Standing};
-pub use member::{Instruments, Release, run};
-pub use record::replay_attempts;
+pub use member::{Release, run};

@@ -2,10 +2,12 @@
 //! here.
 //!
 //! [`publish`] sends records, many at a time and each acknowledged. [`group`] is a member of a consumer group that
-//! hands its records on in batches, and commits only what is finished.
+//! hands its records on in batches, and commits only what is finished. [`topics`] looks into topics and sends to them
+//! without either, for commands and for tests of the whole.
 
 pub mod group;
 pub mod publish;
 mod shown;
+pub mod topics;
 
 pub use shown::CONDITION;

@@ -92,7 +92,7 @@ async fn measure(
     if lag.is_none() {
         eprintln!("without KAFKA_BROKER the lag is not seen: only latency and failures are judged");
     }
-    let batch_messages = settings.consumer_config.limits.batch.messages;
+    let batch_messages = settings.consumer_config.kafka.limits.batch.messages;
     let prober = Prober {
         instruments: Instruments {
             run,

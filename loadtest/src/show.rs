@@ -82,7 +82,7 @@ enum Place {
     Nowhere(String),
 }
 
-fn place_in_kafka(id: PostId, names: &consumer::KafkaSettings) -> anyhow::Result<Place> {
+fn place_in_kafka(id: PostId, names: &kafka::group::GroupConfig) -> anyhow::Result<Place> {
     let kafka = KafkaReader::new(&names.brokers, &names.group)?;
     if let Some(letter) = find_dead_letter(&kafka, &names.dead_letter_topic, id)? {
         let DeadLetter { topic, partition, offset, reason, message, .. } = letter;

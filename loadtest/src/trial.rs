@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use consumer::KafkaSettings;
+use kafka::group::GroupConfig;
 
 use crate::accepted_log::ACCEPTED_IDS;
 use crate::counted::Counted;
@@ -45,7 +45,7 @@ pub(crate) struct Trial {
     /// `None` where Kafka is out of sight.
     pub(crate) kafka: Option<Arc<KafkaReader>>,
     /// The names of topics and group.
-    pub(crate) names: KafkaSettings,
+    pub(crate) names: GroupConfig,
     pub(crate) recorder: Arc<Recorder>,
     /// Looks for some of the accepted posts while the load lasts.
     pub(crate) visible: Visible,

@@ -1,22 +1,18 @@
-//! Fetches the record of a dead letter that lacks a part of it, from the topic that it came from. There retention may have
-//! removed it, and a topic that was created anew has another record at its offset.
+//! Fetches the record of a dead letter that lacks a part of it, from the topic that it came from. There retention may
+//! have removed it, and a topic that was created anew has another record at its offset.
 
-use std::time::Instant;
+use std::ops::ControlFlow;
 
-use anyhow::{Context, anyhow};
-use contract::dead_letter::Form;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::{Offset, TopicPartitionList};
-
-use super::archive::{ANSWER_TIMEOUT, Archived, POLL_TIMEOUT, reader};
-use crate::config::KafkaSettings;
 use contract::Fetched;
+use contract::dead_letter::Form;
+use kafka::group::GroupConfig;
+use kafka::topics::{Reader, ReaderConfig};
+
+use super::archive::{Archived, reader_config};
 
 /// The topic that the dead letters came from.
 pub(super) struct Originals {
-    consumer: BaseConsumer,
+    reader: Reader,
     topic: String,
 }
 
@@ -29,12 +25,9 @@ pub(super) enum Incomplete {
 }
 
 impl Originals {
-    pub(super) fn new(settings: &KafkaSettings) -> anyhow::Result<Self> {
-        let mut config = reader(settings);
-        // Of each place just the one batch of records there, which a broker sends however large it is.
-        config.set("queued.min.messages", "1").set("fetch.message.max.bytes", "1");
-        let consumer = config.create().context("cannot make the Kafka consumer")?;
-        Ok(Self { consumer, topic: settings.topic.clone() })
+    pub(super) fn new(config: &GroupConfig) -> anyhow::Result<Self> {
+        let reader = Reader::new(ReaderConfig { picks_records: true, ..reader_config(config) })?;
+        Ok(Self { reader, topic: config.topic.clone() })
     }
 
     /// Puts key and value into a dead letter that lacks one of them.
@@ -46,11 +39,14 @@ impl Originals {
             return Ok(());
         }
         let (partition, offset) = (archived.letter.partition, archived.letter.offset);
-        let (low, high) = self.ends(partition)?;
-        if offset < low {
+        let offsets = self.reader.offsets(&self.topic, partition).map_err(Incomplete::Unknown)?;
+        let Some(offsets) = offsets else {
+            return Err(gone("the topic was created anew and has not its partition"));
+        };
+        if offset < offsets.start {
             return Err(gone("retention has removed its record from the topic"));
         }
-        if offset >= high {
+        if offset >= offsets.end {
             return Err(gone("the topic was created anew and has no record at its offset"));
         }
         let original = self.fetch(partition, offset)?;
@@ -61,61 +57,16 @@ impl Originals {
         Ok(())
     }
 
-    fn ends(&self, partition: i32) -> Result<(i64, i64), Incomplete> {
-        self.consumer.fetch_watermarks(&self.topic, partition, ANSWER_TIMEOUT).map_err(|error| {
-            use RDKafkaErrorCode::{UnknownPartition, UnknownTopic, UnknownTopicOrPartition};
-            match error.rdkafka_error_code() {
-                Some(UnknownPartition | UnknownTopic | UnknownTopicOrPartition) => {
-                    gone("the topic was created anew and has not its partition")
-                }
-                _ => unknown(anyhow!(error).context(format!("cannot tell the ends of the topic {}", self.topic))),
-            }
-        })
-    }
-
     fn fetch(&self, partition: i32, offset: i64) -> Result<Fetched, Incomplete> {
-        let mut list = TopicPartitionList::new();
-        let added = list.add_partition_offset(&self.topic, partition, Offset::Offset(offset));
-        let assigned = added.and_then(|()| self.consumer.assign(&list));
-        assigned.context("cannot read the topic").map_err(unknown)?;
-        let deadline = Instant::now() + ANSWER_TIMEOUT;
-        let mut last_error = None;
-        while Instant::now() < deadline {
-            match self.consumer.poll(POLL_TIMEOUT) {
-                Some(Ok(message)) if message.partition() != partition || message.offset() < offset => {}
-                Some(Ok(message)) if message.offset() == offset => return Ok(fetched(&message)),
-                Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => {
-                    return Err(gone("the topic has no record at its offset any more"));
-                }
-                // What may pass is tried again by librdkafka itself.
-                Some(Err(error)) => last_error = Some(error),
-                None => {}
-            }
-        }
-        let place = format!("{}, partition {partition}, offset {offset}", self.topic);
-        let why = last_error.map_or(String::new(), |error| format!(": {error}"));
-        Err(unknown(anyhow!("Kafka has not sent the record of {place} within {ANSWER_TIMEOUT:?}{why}")))
+        let place = [(partition, offset..offset + 1)];
+        let found = self.reader.read(&self.topic, &place, |record| ControlFlow::Break(record.fetched()));
+        let found = found.map_err(Incomplete::Unknown)?;
+        found.ok_or_else(|| gone("the topic has no record at its offset any more"))
     }
 }
 
 fn gone(why: &str) -> Incomplete {
     Incomplete::Gone(why.to_owned())
-}
-
-fn unknown(error: anyhow::Error) -> Incomplete {
-    Incomplete::Unknown(error)
-}
-
-fn fetched(message: &BorrowedMessage<'_>) -> Fetched {
-    Fetched {
-        partition: message.partition(),
-        offset: message.offset(),
-        timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
-        replay_attempts: 0,
-        trace: None,
-        key: message.key().map(<[u8]>::to_vec),
-        value: message.payload().map(<[u8]>::to_vec),
-    }
 }
 
 /// Whether the letter speaks of this record, by all that it tells of it. An id that is not the key stands for topic,

@@ -148,7 +148,8 @@ mod tests {
         };
         assert!(line(&reduced(None)).ends_with("66eb  [without its value of 1000000 bytes] body is not\\nvalid JSON"));
         let text = everything(&reduced(Some(b"the original")), None);
-        let kept = "kept at          0/5, without its value of 1000000 bytes: which is shown from the topic that it came from\n";
+        let kept = "kept at          0/5, without its value of 1000000 bytes: which is shown from the topic that it \
+                    came from\n";
         assert!(text.contains(kept) && text.contains("value            12 bytes\nthe original\n"), "{text}");
         let text = everything(&reduced(None), Some("retention has removed its record from the topic"));
         assert!(text.contains("1000000 bytes: retention has removed its record from the topic\n"), "{text}");

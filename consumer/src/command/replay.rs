@@ -2,25 +2,17 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use contract::dead_letter::REPLAY_ATTEMPTS_HEADER;
-use rdkafka::ClientConfig;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::future_producer::DeliveryFuture;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use kafka::group::GroupConfig;
+use kafka::topics::{Outgoing, Sender, Sending};
 
-use super::Filter;
 use super::archive::{Archive, Archived};
+use super::filter::Filter;
 use super::original::{Incomplete, Originals};
 use super::print;
 use super::selection::{LatestAttempts, Selection, Totals};
-use crate::config::KafkaSettings;
-use kafka::group::LARGEST_BYTES;
-
-/// Longest time to get one record acknowledged.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Records that are sent and not acknowledged yet.
 const MAX_IN_FLIGHT: usize = 500;
@@ -31,11 +23,11 @@ const MAX_BYTES_IN_FLIGHT: usize = 32_000_000;
 /// What helps when only a part was sent.
 const AGAIN: &str = "replay again, what is sent twice is stored once";
 
-/// Sends what `filter` names, or only says what it would send. The topic is read twice: first to learn which dead letters
-/// have a later one, which a single pass would have to keep in memory.
+/// Sends what `filter` names, or only says what it would send. The topic is read twice: first to learn which dead
+/// letters have a later one, which a single pass would have to keep in memory.
 pub(super) fn replay(
     archive: &Archive,
-    kafka: &KafkaSettings,
+    config: &GroupConfig,
     filter: Filter,
     is_dry_run: bool,
     output: &mut impl Write,
@@ -45,10 +37,10 @@ pub(super) fn replay(
         latest.note(archived.letter.id, archived.replay_attempts);
         Ok(())
     })?;
-    let mut selection = Selection::new(&kafka.topic, filter);
+    let mut selection = Selection::new(&config.topic, filter);
     let mut totals = Totals::default();
-    let originals = Originals::new(kafka)?;
-    let mut sender = Sender::new(kafka)?;
+    let originals = Originals::new(config)?;
+    let mut pipe = Pipe::new(config)?;
     let mut gone = 0;
     let unreadable = archive.read(|mut archived| {
         if !latest.are(archived.letter.id, archived.replay_attempts) || !selection.admits(&archived.letter) {
@@ -57,7 +49,7 @@ pub(super) fn replay(
         totals.add(archived.letter.reason);
         match originals.complete(&mut archived) {
             Ok(()) if is_dry_run => writeln!(output, "{}", print::line(&archived))?,
-            Ok(()) => sender.send(&archived)?,
+            Ok(()) => pipe.send(&archived)?,
             Err(Incomplete::Gone(why)) => {
                 gone += 1;
                 writeln!(output, "{}\nnot replayed, {why}", print::line(&archived))?;
@@ -66,8 +58,8 @@ pub(super) fn replay(
         }
         Ok(())
     })?;
-    let failed = sender.finish();
-    let (topic, count) = (&kafka.topic, totals.all() - gone);
+    let failed = pipe.finish();
+    let (topic, count) = (&config.topic, totals.all() - gone);
     writeln!(output, "{totals}")?;
     write!(output, "{}", print::left_out(topic, selection.of_other_topics(), unreadable))?;
     match failed {
@@ -82,33 +74,21 @@ pub(super) fn replay(
 }
 
 /// Sends records in order, several at a time.
-struct Sender {
-    producer: FutureProducer,
+struct Pipe {
+    sender: Sender,
     runtime: tokio::runtime::Runtime,
     /// With the bytes of their values.
-    in_flight: VecDeque<(usize, DeliveryFuture)>,
+    in_flight: VecDeque<(usize, Sending)>,
     bytes_in_flight: usize,
     failures: usize,
     last_failure: Option<String>,
 }
 
-impl Sender {
-    fn new(kafka: &KafkaSettings) -> anyhow::Result<Self> {
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", &kafka.brokers)
-            .set("client.id", "consumer")
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
-            // Kafka's own, as the producer's: a key keeps its partition.
-            .set("partitioner", "murmur2_random")
-            // The topic's limit is one of the batch: one that is small may take each of the records, but not many together.
-            .set("batch.size", "16384")
-            .set("message.max.bytes", LARGEST_BYTES)
-            .set("message.timeout.ms", SEND_TIMEOUT.as_millis().to_string())
-            .create()
-            .context("cannot make the Kafka producer")?;
+impl Pipe {
+    fn new(config: &GroupConfig) -> anyhow::Result<Self> {
+        let sender = Sender::new(&config.brokers, "consumer")?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().context("cannot start the runtime")?;
-        Ok(Self { producer, runtime, in_flight: VecDeque::new(), bytes_in_flight: 0, failures: 0, last_failure: None })
+        Ok(Self { sender, runtime, in_flight: VecDeque::new(), bytes_in_flight: 0, failures: 0, last_failure: None })
     }
 
     fn send(&mut self, archived: &Archived) -> anyhow::Result<()> {
@@ -119,14 +99,14 @@ impl Sender {
             self.wait_for_one();
         }
         let attempts = archived.replay_attempts.saturating_add(1).to_string();
-        let headers = OwnedHeaders::new().insert(Header { key: REPLAY_ATTEMPTS_HEADER, value: Some(&attempts) });
-        let key = archived.letter.id.to_key();
-        let mut record = FutureRecord::<[u8], [u8]>::to(&archived.letter.topic)
-            .key(&key)
-            .timestamp(archived.timestamp_ms)
-            .headers(headers);
-        record.payload = archived.value.as_deref();
-        let sent = self.producer.send_result(record).map_err(|(error, _)| error);
+        let sent = self.sender.send(Outgoing {
+            topic: &archived.letter.topic,
+            key: &archived.letter.id.to_key(),
+            value: archived.value.as_deref(),
+            timestamp_ms: Some(archived.timestamp_ms),
+            headers: &[(REPLAY_ATTEMPTS_HEADER, attempts.as_bytes())],
+            ..Outgoing::default()
+        });
         self.in_flight.push_back((bytes, sent.with_context(|| format!("cannot send any more; {AGAIN}"))?));
         self.bytes_in_flight += bytes;
         Ok(())
@@ -141,14 +121,11 @@ impl Sender {
     }
 
     fn wait_for_one(&mut self) {
-        let Some((bytes, delivery)) = self.in_flight.pop_front() else { return };
+        let Some((bytes, sending)) = self.in_flight.pop_front() else { return };
         self.bytes_in_flight -= bytes;
-        let why = match self.runtime.block_on(delivery) {
-            Ok(Ok(_)) => return,
-            Ok(Err((error, _))) => error.to_string(),
-            Err(_) => "the producer ended".to_owned(),
-        };
-        self.failures += 1;
-        self.last_failure = Some(why);
+        if let Err(error) = self.runtime.block_on(sending.acknowledged()) {
+            self.failures += 1;
+            self.last_failure = Some(error.to_string());
+        }
     }
 }

@@ -6,14 +6,14 @@ use std::fmt;
 use contract::dead_letter::Reason;
 use contract::{DeadLetter, PostId};
 
-use super::Filter;
+use super::filter::Filter;
 
 /// Picks the dead letters of one topic that a filter names, each once.
 pub(super) struct Selection<'a> {
     topic: &'a str,
     filter: Filter,
-    /// A kill may write a dead letter twice; partition and offset tell such copies. The id is part of it because a topic
-    /// that is created anew uses offsets again.
+    /// A kill may write a dead letter twice; partition and offset tell such copies. The id is part of it because a
+    /// topic that is created anew uses offsets again.
     seen: HashSet<(i32, i64, PostId)>,
     of_other_topics: u64,
 }

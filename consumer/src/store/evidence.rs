@@ -1,7 +1,8 @@
 //! Asks the store what is there of the documents that it refused as duplicates.
 //!
-//! All is read from the primary and as acknowledged by the majority, whatever the URI says: a secondary may not have yet what
-//! the duplicate was a duplicate of. An insert that is answered waits until what it was a duplicate of is acknowledged, too.
+//! All is read from the primary and as acknowledged by the majority, whatever the URI says: a secondary may not have
+//! yet what the duplicate was a duplicate of. An insert that is answered waits until what it was a duplicate of is
+//! acknowledged, too.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use contract::{PostId, document};
 use mongodb::Collection;
 use mongodb::error::ErrorKind;
 
+use super::answers::{ANSWER_TIMEOUT, answer, within};
 use super::duplicates::{self, Evidence};
-use super::{ANSWER_TIMEOUT, answer, within};
 
 /// Most documents that are asked for at once, so that a large batch has a deadline for each part.
 const READ_BACK: usize = 1000;
@@ -25,13 +26,14 @@ const SCAN_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) enum Lookup {
     /// By the index of `_id`.
     Indexed,
-    /// By reading the whole collection, whatever is asked for, as FerretDB 1 does with UUIDs. So it is asked only where the
-    /// indexes leave no other way.
+    /// By reading the whole collection, whatever is asked for, as FerretDB 1 does with UUIDs. So it is asked only where
+    /// the indexes leave no other way.
     Scan,
 }
 
 impl Lookup {
-    /// Asks a store what it is: only FerretDB 1 tells its version in this field (FerretDB 2 is PostgreSQL, with indexes).
+    /// Asks a store what it is: only FerretDB 1 tells its version in this field (FerretDB 2 is PostgreSQL, with
+    /// indexes).
     pub(super) async fn of(posts: &Collection<RawDocumentBuf>) -> Result<Lookup, String> {
         let admin = posts.client().database("admin");
         let info = answer(admin.run_command(doc! { "buildInfo": 1 })).await?;

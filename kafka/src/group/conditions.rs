@@ -1,5 +1,5 @@
-//! What a member's core says of its health, as readiness conditions and log lines. Each condition speaks for everything it
-//! is about: it is met when nothing is in trouble, and says since when something is.
+//! What a member's core says of its health, as readiness conditions and log lines. Each condition speaks for everything
+//! it is about: it is met when nothing is in trouble, and says since when something is.
 
 use std::time::{Duration, Instant};
 
@@ -94,8 +94,8 @@ impl Conditions {
             format!(", the last one at partition {partition}, offset {offset}: {}, {line}", letter.reason.as_str())
         });
         let why = format!(
-            "consuming is paused, {exceeded}{}. Mend the cause, then release the brake (`consumer dead-letters release`) or \
-             restart the consumer, which allows as many again; or raise the limit",
+            "consuming is paused, {exceeded}{}. Mend the cause, then release the brake (`consumer dead-letters release`) \
+             or restart the consumer, which allows as many again; or raise the limit",
             last.unwrap_or_default()
         );
         tracing::warn!("{why}");

@@ -1,6 +1,6 @@
-//! What happens when partitions come and go. librdkafka calls back on the fetcher's thread, within its poll, and goes on
-//! only when the callback returns. So a revoke waits here until the pipeline has finished exactly the partitions named and
-//! has committed that; or for as long as it may.
+//! What happens when partitions come and go. librdkafka calls back on the fetcher's thread, within its poll, and goes
+//! on only when the callback returns. So a revoke waits here until the pipeline has finished exactly the partitions
+//! named and has committed that; or for as long as it may.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use service::failpoint::{self, Step};
 
 use super::front::Front;
 use super::lag::Book;
-use super::metrics::{Metrics, PartitionChange};
+use super::metrics::{GroupMetrics, PartitionChange};
 
 /// The pipeline gives up in time by itself; this covers its own way there.
 const REVOKE_MARGIN: Duration = Duration::from_millis(500);
@@ -29,7 +29,7 @@ pub(super) struct Context<R> {
     revoke_timeout: Duration,
     front: Arc<Front<R>>,
     book: Arc<Book>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<GroupMetrics>,
     /// The pipeline has ended and everything is committed.
     is_closing: AtomicBool,
 }
@@ -40,7 +40,7 @@ impl<R> Context<R> {
         revoke_timeout: Duration,
         front: Arc<Front<R>>,
         book: Arc<Book>,
-        metrics: Arc<Metrics>,
+        metrics: Arc<GroupMetrics>,
     ) -> Self {
         Self { topic: topic.to_owned(), revoke_timeout, front, book, metrics, is_closing: AtomicBool::new(false) }
     }

@@ -1,9 +1,11 @@
-//! The middle of a member, without IO: what to flush, what to dead-letter, what to commit, what to fetch, and when to give
-//! partitions up. Events go in, actions come out, the time is an argument, and records are cargo that it never looks into.
+//! The middle of a member, without IO: what to flush, what to dead-letter, what to commit, what to fetch, and when to
+//! give partitions up. Events go in, actions come out, the time is an argument, and records are cargo that it never
+//! looks into.
 //!
-//! The way of a record: it is delivered under the [`Assignment`] in force, or dropped; it waits in the [`buffer`], goes out with a
-//! [`Batch`] ([`flushes`]), and is finished once it is stored, or rejected and acknowledged as a dead letter ([`letters`]) unless
-//! the [`brake`] holds it. The unbroken run of finished records of a partition is committed ([`offsets`], [`commits`]).
+//! The way of a record: it is delivered under the [`Assignment`] in force, or dropped; it waits in the [`buffer`], goes
+//! out with a [`Flush`] ([`flushes`]), and is finished once it is stored, or rejected and acknowledged as a dead letter
+//! ([`letters`]) unless the [`brake`] holds it. The unbroken run of finished records of a partition is committed
+//! ([`offsets`], [`commits`]).
 //!
 //! Whoever runs it hands over events as they come, then asks for actions until there are none, and comes back at
 //! [`Core::deadline`] at the latest. The simulation beside it does the same with a world that fails in every way.
@@ -35,7 +37,7 @@ pub use brake::{BrakeLimits, Exceeded};
 pub use buffer::{BatchLimits, Trigger};
 pub use commits::{COMMIT_INTERVAL, COMMIT_RETRY, FIRST_COMMIT_WAIT};
 pub use exchange::{Action, Delivery, Event, NotStored, PartitionState};
-pub use flushes::Batch;
+pub use flushes::Flush;
 pub use letters::{Letter, LetterError};
 pub use limits::{Limits, RunAhead};
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Sends dead letters to their topic, acknowledged by all replicas. One whose timestamp or missing key the topic refuses goes
-//! with others, and one that is too large can go in a smaller form; whatever else keeps it from getting through may pass, so
-//! that the caller tries again.
+//! Sends dead letters to their topic, acknowledged by all replicas. One whose timestamp or missing key the topic
+//! refuses goes with others, and one that is too large can go in a smaller form; whatever else keeps it from getting
+//! through may pass, so that the caller tries again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,44 +14,35 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
 use super::config::GroupConfig;
 use super::core::LetterError;
+use crate::topics::acknowledged_by_all;
 
-/// Longest time to get one dead letter into librdkafka's queue, and then to get it acknowledged, before it is tried anew.
+/// Longest time to get one dead letter into librdkafka's queue, and then to get it acknowledged, before it is tried
+/// anew.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest wait for both. librdkafka looks at its own deadlines once a second, so this one passes only if it is stuck.
 const DEADLINE: Duration = Duration::from_secs(30);
-
-/// Largest dead letter that is sent at all. A topic may allow more than Kafka's default of 1,048,588 bytes, and takes less
-/// when they are compressed; but a broker closes the connection to whoever sends it a request above 104,857,600
-/// (`socket.request.max.bytes`), and says no more than that.
-pub const LARGEST_BYTES: &str = "100000000";
 
 /// The way to the dead-letter topic. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct DeadLetters {
     topic: String,
     config: ClientConfig,
-    /// Made when the first one is sent: its thread takes 0.5 % of a core even while there is nothing to send. Made anew when
-    /// it has failed for good.
+    /// Made when the first one is sent: its thread takes 0.5 % of a core even while there is nothing to send. Made anew
+    /// when it has failed for good.
     producer: Arc<Mutex<Option<Arc<FutureProducer>>>>,
 }
 
 impl DeadLetters {
     pub(super) fn new(config: &GroupConfig) -> Self {
-        let mut client = ClientConfig::new();
+        let mut client = acknowledged_by_all(&config.brokers, "consumer", SEND_TIMEOUT);
         client
-            .set("bootstrap.servers", &config.brokers)
-            .set("client.id", "consumer")
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
             // A flush sends one after the other, so none has company to wait for. Those of other flushes are no company
             // either: the topic's limit is one of the batch, and would refuse several that it takes one by one.
             .set("linger.ms", "0")
             .set("batch.num.messages", "1")
-            .set("message.max.bytes", LARGEST_BYTES)
-            .set("message.timeout.ms", SEND_TIMEOUT.as_millis().to_string())
-            // A topic that was deleted is named as the reason, instead of a timeout. Each try asks for it again, so it is
-            // found within seconds of its return.
+            // A topic that was deleted is named as the reason, instead of a timeout. Each try asks for it again, so it
+            // is found within seconds of its return.
             .set("topic.metadata.propagation.max.ms", "1000")
             .set("reconnect.backoff.max.ms", "1000");
         Self { topic: config.dead_letter_topic.clone(), config: client, producer: Arc::default() }
@@ -82,7 +73,8 @@ impl DeadLetters {
             };
             match error.rdkafka_error_code() {
                 Some(code) if is_too_large(code) => return Err(LetterError::TooLarge),
-                // The topic takes recent timestamps only (`message.timestamp.before.max.ms`). The record's own is in a header.
+                // The topic takes recent timestamps only (`message.timestamp.before.max.ms`). The record's own is in a
+                // header.
                 Some(RDKafkaErrorCode::InvalidTimestamp) if timestamp.is_some() => timestamp = None,
                 // The topic is compacted, and takes nothing without a key.
                 Some(RDKafkaErrorCode::InvalidRecord) if key.is_none() => key = Some(&id),
@@ -138,8 +130,8 @@ fn headers(letter: &DeadLetter, record: &Fetched, form: Form) -> OwnedHeaders {
     headers
 }
 
-/// The first is said by librdkafka and by the topic's `max.message.bytes`, the second where the topic's segments are smaller
-/// than the letter.
+/// The first is said by librdkafka and by the topic's `max.message.bytes`, the second where the topic's segments are
+/// smaller than the letter.
 fn is_too_large(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge)
 }

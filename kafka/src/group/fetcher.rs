@@ -1,5 +1,6 @@
-//! The thread that polls Kafka. It asks the front what to do, applies it, and hands on what it gets. While there is no room,
-//! or while nothing is to be fetched, it goes on polling with everything paused, so that the group does not take it for dead.
+//! The thread that polls Kafka. It asks the front what to do, applies it, and hands on what it gets. While there is no
+//! room, or while nothing is to be fetched, it goes on polling with everything paused, so that the group does not take
+//! it for dead.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use super::core::Received;
 use super::fetching::Turn;
 use super::front::Front;
 use super::handler::Handler;
-use super::record::fetched;
+use crate::topics::ReadRecord;
 
 /// Longest time in one poll: how late a stop is noticed.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
@@ -34,7 +35,7 @@ pub(super) fn run<H: Handler>(
     // Whether something may be gathered that is not handed on; a callback hands on, too.
     let mut gathers = false;
     let mut hand_on = |message: &BorrowedMessage<'_>| {
-        let (partition, offset, fetched) = (message.partition(), message.offset(), fetched(message));
+        let (partition, offset, fetched) = (message.partition(), message.offset(), ReadRecord::new(message).fetched());
         let (timestamp_ms, is_replay) = (fetched.timestamp_ms, fetched.replay_attempts > 0);
         let record = read(fetched);
         let bytes = handler.bytes(&record);

@@ -2,7 +2,7 @@
 
 use contract::{DeadLetter, Fetched};
 
-use super::core::{Batch, NotStored};
+use super::core::{Flush, NotStored};
 
 /// Says what the records of a group are, and writes them.
 pub trait Handler: Send + Sync + 'static {
@@ -15,9 +15,9 @@ pub trait Handler: Send + Sync + 'static {
     /// What the record takes in memory, in bytes.
     fn bytes(&self, record: &Self::Record) -> usize;
 
-    /// Tries once to write the batch. What it says of each record must be certain: a record that is neither rejected nor to be
-    /// tried later is stored durably.
-    fn write(&self, batch: &mut Batch<Self::Record>) -> impl Future<Output = Written> + Send;
+    /// Tries once to write the batch. What it says of each record must be certain: a record that is neither rejected
+    /// nor to be tried later is stored durably.
+    fn write(&self, batch: &mut Flush<Self::Record>) -> impl Future<Output = Written> + Send;
 
     /// The dead letter of a record that [`Self::write`] has rejected.
     fn dead_letter(&self, record: &Self::Record) -> DeadLetter;

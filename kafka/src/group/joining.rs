@@ -5,21 +5,19 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaResult;
 use service::{Backoff, Readiness};
 
 use super::config::{ANSWER_TIMEOUT, GroupConfig};
 use super::context::{Context, GroupConsumer};
 use super::dead_letter_topic;
-
-/// The readiness condition that is set here and by the watch: Kafka answers and the topic exists.
-pub const CONDITION: &str = "kafka";
+use crate::shown::CONDITION;
+use crate::topics::partitions;
 
 /// Fetched records that librdkafka may hold, in kilobytes; they come on top of `CONSUMER_BUFFER_BYTES`.
 const PREFETCH_KILOBYTES: &str = "8192";
 
-/// How long librdkafka waits before it looks again whether it holds fewer than [`PREFETCH_KILOBYTES`]. By default that is a second,
-/// in which a fast store takes more than these and the buffer's, so that it would wait for records.
+/// How long librdkafka waits before it looks again whether it holds fewer than [`PREFETCH_KILOBYTES`]. By default that
+/// is a second, in which a fast store takes more than these and the buffer's, so that it would wait for records.
 const PREFETCH_LOOK_MS: &str = "20";
 
 /// Joins the group, waiting for as long as it takes until Kafka answers and the topic exists.
@@ -71,10 +69,12 @@ pub fn client_config(config: &GroupConfig) -> ClientConfig {
         .set("enable.auto.offset.store", "false")
         .set("queued.max.messages.kbytes", PREFETCH_KILOBYTES)
         .set("fetch.queue.backoff.ms", PREFETCH_LOOK_MS)
-        // A tenth of a second more is nothing beside the flush interval, and spares the broker an answer for each batch.
+        // A tenth of a second more is nothing beside the flush interval, and spares the broker an answer for each
+        // batch.
         .set("fetch.min.bytes", "65536")
         .set("fetch.wait.max.ms", "100")
-        // By default a minute: before a broker that is frozen a commit, which is tried three times, would say nothing for so long.
+        // By default a minute: before a broker that is frozen a commit, which is tried three times, would say nothing
+        // for so long.
         .set("socket.timeout.ms", "10000")
         .set("reconnect.backoff.max.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "10000");
@@ -87,21 +87,11 @@ async fn prepare_topics<R: Send + Sync + 'static>(
     consumer: &Arc<GroupConsumer<R>>,
 ) -> anyhow::Result<usize> {
     let (asking, topic) = (Arc::clone(consumer), config.topic.clone());
-    let replicas = tokio::task::spawn_blocking(move || replicas_of_partitions(&asking, &topic)).await?;
-    let replicas = replicas.context("cannot connect")?;
-    let Some(first) = replicas.first() else {
+    let partitions = tokio::task::spawn_blocking(move || partitions(&asking, &topic, ANSWER_TIMEOUT)).await?;
+    let partitions = partitions.context("cannot connect")?;
+    let Some(first) = partitions.first() else {
         bail!("the topic {} does not exist yet (the producer creates it)", config.topic);
     };
-    dead_letter_topic::prepare(config, consumer, i32::try_from(*first).unwrap_or(1).max(1)).await?;
-    Ok(replicas.len())
-}
-
-/// The number of replicas of each of the topic's partitions; blocks until Kafka has answered.
-fn replicas_of_partitions<R: Send + Sync + 'static>(
-    consumer: &GroupConsumer<R>,
-    topic: &str,
-) -> KafkaResult<Vec<usize>> {
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT)?;
-    let topics = metadata.topics().iter().filter(|found| found.name() == topic);
-    Ok(topics.flat_map(|topic| topic.partitions()).map(|partition| partition.replicas().len()).collect())
+    dead_letter_topic::prepare(config, consumer, i32::try_from(first.replicas).unwrap_or(1).max(1)).await?;
+    Ok(partitions.len())
 }

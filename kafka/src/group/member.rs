@@ -5,7 +5,7 @@ use std::thread;
 
 use anyhow::{Context as _, bail};
 use rdkafka::consumer::Consumer;
-use service::{Readiness, Registry};
+use service::{Instruments, Registry};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ use super::dead_letters::DeadLetters;
 use super::front::Front;
 use super::handler::Handler;
 use super::lag::Book;
-use super::metrics::{self, Metrics};
+use super::metrics::{self, GroupMetrics};
 use super::pipeline::{InFlight, Inputs, Pipeline};
 use super::watch::{Question, Watch};
 use super::{fetcher, joining};
@@ -43,30 +43,21 @@ impl Release {
     }
 }
 
-/// What a member tells the rest of its service.
-pub struct Instruments {
-    /// Its metrics.
-    pub registry: Registry,
-    /// Its health.
-    pub readiness: Readiness,
-    /// How far behind it is.
-    pub book: Arc<Book>,
-    /// Somebody wants the brake released.
-    pub releases: mpsc::Receiver<()>,
-}
-
-/// Consumes until `stop` is cancelled; then finishes, commits, leaves the group and returns.
+/// Consumes until `stop` is cancelled; then finishes, commits, leaves the group and returns. The book shows
+/// how far behind it is; `releases` come from a [`Release`].
 ///
 /// # Errors
 /// When a part of the member failed. Nothing is lost by it: what is not committed is read again.
 pub async fn run<H: Handler>(
     config: &GroupConfig,
     handler: Arc<H>,
+    book: Arc<Book>,
+    releases: mpsc::Receiver<()>,
     instruments: Instruments,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let Instruments { registry, readiness, book, releases } = instruments;
-    let metrics = Arc::new(Metrics::new(&registry, config.limits.concurrent_flushes));
+    let Instruments { registry, readiness, .. } = instruments;
+    let metrics = Arc::new(GroupMetrics::new(&registry, config.limits.concurrent_flushes));
     book.publish(&config.topic, &config.group, &registry);
     let budget = Budget::new(config.buffer_bytes);
     publish(&budget, &registry);
@@ -84,8 +75,9 @@ pub async fn run<H: Handler>(
         () = stop.cancelled() => return Ok(()),
     };
 
-    // The threads end when the pipeline has ended, whichever way: one that went on polling would keep partitions that nobody works
-    // on, and one that ended before, when the service is to stop, would serve no revoke while the rest is flushed.
+    // The threads end when the pipeline has ended, whichever way: one that went on polling would keep partitions that
+    // nobody works on, and one that ended before, when the service is to stop, would serve no revoke while the rest is
+    // flushed.
     let all = CancellationToken::new();
     let ending = all.clone().drop_guard();
     let failed = CancellationToken::new();
@@ -129,10 +121,11 @@ pub async fn run<H: Handler>(
     tokio::select! {
         outcome = pipeline.run(Inputs { stream, watched, releases }, stop) => outcome?,
         () = failed.cancelled() => bail!("a thread of the consumer failed"),
-        // librdkafka reads on at the old position, beyond records that nobody has read; what is committed here would hide them.
+        // librdkafka reads on at the old position, beyond records that nobody has read; what is committed here would
+        // hide them.
         () = is_anew.cancelled() => bail!(
-            "Kafka has forgotten what the group {} has committed: the topic {} was deleted and made anew, or the offsets were \
-             deleted. Start the consumer again: it then reads the topic from its beginning",
+            "Kafka has forgotten what the group {} has committed: the topic {} was deleted and made anew, or the offsets \
+             were deleted. Start the consumer again: it then reads the topic from its beginning",
             config.group,
             config.topic
         ),

@@ -129,7 +129,7 @@ impl PartitionChange {
 }
 
 /// Handles of the counters, gauges and histograms.
-pub(super) struct Metrics {
+pub(super) struct GroupMetrics {
     pub(super) consumed: Counter,
     pub(super) stale: Counter,
     pub(super) skipped: Counter,
@@ -145,7 +145,7 @@ pub(super) struct Metrics {
     flush_seconds: Histogram,
 }
 
-impl Metrics {
+impl GroupMetrics {
     pub(super) fn new(registry: &Registry, concurrent_flushes: usize) -> Self {
         registry.gauge(&FLUSHES_IN_FLIGHT_LIMIT, &[]).set(concurrent_flushes as f64);
         let counter = |metric| registry.counter(metric, &[]);

@@ -1,5 +1,5 @@
-//! The loop around the core: waits for the next event, hands it over, and does what the core says. It decides nothing itself,
-//! and waits for nothing but the next event.
+//! The loop around the core: waits for the next event, hands it over, and does what the core says. It decides nothing
+//! itself, and waits for nothing but the next event.
 
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::conditions::Conditions;
 use super::context::{GroupConsumer, to_list};
-use super::core::{Action, Batch, Core, Event, Letter, LetterError};
+use super::core::{Action, Core, Event, Flush, Letter, LetterError};
 use super::dead_letters::DeadLetters;
 use super::front::{Front, Handover};
 use super::handler::{Handler, Written};
 use super::lag::Book;
-use super::metrics::Metrics;
+use super::metrics::GroupMetrics;
 use super::watch;
 
 /// How often what is known of the partitions is noted for those who ask.
@@ -34,7 +34,7 @@ pub(super) struct Pipeline<H: Handler> {
     pub(super) front: Arc<Front<H::Record>>,
     pub(super) dead_letters: DeadLetters,
     pub(super) book: Arc<Book>,
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<GroupMetrics>,
     pub(super) conditions: Conditions,
     pub(super) in_flight: InFlight<H::Record>,
     /// Kafka has forgotten what the group has committed.
@@ -89,7 +89,9 @@ impl<H: Handler> Pipeline<H> {
             let event = tokio::select! {
                 Some(flushed) = self.in_flight.flushes.join_next() => flushed.context("a flush failed")?,
                 Some(sent) = self.in_flight.letters.join_next() => sent.context("sending a dead letter failed")?,
-                committed = ended(&mut self.in_flight.commit) => Event::Committed(committed.context("committing failed")?),
+                committed = ended(&mut self.in_flight.commit) => {
+                    Event::Committed(committed.context("committing failed")?)
+                }
                 Some(Handover { delivery, given_up }) = inputs.stream.recv() => {
                     // Whoever waited for an earlier revoke has gone on.
                     self.in_flight.revoke = given_up.or(self.in_flight.revoke.take());
@@ -135,7 +137,7 @@ impl<H: Handler> Pipeline<H> {
         }
     }
 
-    fn flush(&mut self, mut batch: Batch<H::Record>) {
+    fn flush(&mut self, mut batch: Flush<H::Record>) {
         if batch.attempt == 0 {
             self.metrics.flush_started(batch.trigger, batch.records.len());
         }
@@ -177,8 +179,9 @@ impl<H: Handler> Pipeline<H> {
         });
     }
 
-    /// Committing blocks until Kafka has answered, hence on a thread for such things; asynchronous commits of librdkafka do
-    /// not say how they ended. A commit would hide that the topic was made anew meanwhile, so that is asked for before.
+    /// Committing blocks until Kafka has answered, hence on a thread for such things; asynchronous commits of
+    /// librdkafka do not say how they ended. A commit would hide that the topic was made anew meanwhile, so that is
+    /// asked for before.
     fn commit(&mut self, offsets: Vec<(i32, i64)>) {
         failpoint::reach(Step::Noted);
         let (consumer, topic) = (Arc::clone(&self.consumer), self.topic.clone());

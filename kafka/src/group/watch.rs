@@ -1,5 +1,6 @@
-//! Asks Kafka once a second how far the partitions reach and what the group has committed, on threads of their own, because
-//! librdkafka's questions block. Partitions that do not answer are asked on a thread apart, so that they delay no other.
+//! Asks Kafka once a second how far the partitions reach and what the group has committed, on threads of their own,
+//! because librdkafka's questions block. Partitions that do not answer are asked on a thread apart, so that they delay
+//! no other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,8 +17,8 @@ use super::config::ANSWER_TIMEOUT;
 use super::context::{GroupConsumer, to_list};
 use super::core::{Assignment, Event};
 use super::front::Front;
-use super::joining::CONDITION;
 use super::lag::{Book, Committed};
+use crate::shown::CONDITION;
 
 /// How often Kafka is asked.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -177,8 +178,8 @@ impl<R: Send + Sync + 'static> Watch<R> {
     }
 }
 
-/// Whether the group shows nothing committed of a partition of which it had committed something: then its offsets were deleted,
-/// most likely with the topic, and what stands in it now are other records.
+/// Whether the group shows nothing committed of a partition of which it had committed something: then its offsets were
+/// deleted, most likely with the topic, and what stands in it now are other records.
 pub(super) fn is_forgotten(seen: &[Seen], known: &BTreeMap<i32, Committed>) -> bool {
     seen.iter().any(|(id, _, offset)| offset.is_none() && matches!(known.get(id), Some(Committed::Offset(_))))
 }
@@ -186,8 +187,8 @@ pub(super) fn is_forgotten(seen: &[Seen], known: &BTreeMap<i32, Committed>) -> b
 /// What the group has committed of a partition, held under this assignment: the next offset to read, or nothing.
 type Seen = (i32, Assignment, Option<i64>);
 
-/// What the group has committed of each of these partitions: the next offset to read, or nothing. Blocks until Kafka has
-/// answered.
+/// What the group has committed of each of these partitions: the next offset to read, or nothing. Blocks until Kafka
+/// has answered.
 pub(super) fn committed<R: Send + Sync + 'static>(
     consumer: &GroupConsumer<R>,
     topic: &str,

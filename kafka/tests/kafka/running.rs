@@ -6,9 +6,9 @@ use std::thread;
 
 use contract::dead_letter::Reason;
 use contract::{DeadLetter, Fetched, PostId};
-use kafka::group::core::{Batch, NotStored};
-use kafka::group::{self, Book, GroupConfig, Handler, Instruments, Release, Written};
-use service::{Readiness, Registry};
+use kafka::group::core::{Flush, NotStored};
+use kafka::group::{self, Book, GroupConfig, Handler, Release, Written};
+use service::{Instruments, Readiness, Registry};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,7 @@ impl Handler for Memory {
         record.0.value.as_ref().map_or(0, Vec::len)
     }
 
-    async fn write(&self, batch: &mut Batch<Kept>) -> Written {
+    async fn write(&self, batch: &mut Flush<Kept>) -> Written {
         let mut not_stored = Vec::new();
         for (position, record) in batch.records.iter().enumerate() {
             let place = (record.cargo.0.partition, record.cargo.0.offset);
@@ -115,11 +115,11 @@ impl Running {
 
     fn with(config: GroupConfig, first: First) -> Self {
         let registry = Registry::new(&[group::metrics::METRICS]);
-        let readiness = Readiness::new(&[group::KAFKA]);
+        let readiness = Readiness::new(&[kafka::CONDITION]);
         let memory = Arc::new(Memory { first: Mutex::new(first), stored: Mutex::default() });
         let (book, (_, releases)) = (Arc::new(Book::default()), Release::new());
         let parts = Parts { memory: Arc::downgrade(&memory), book: Arc::downgrade(&book) };
-        let instruments = Instruments { registry: registry.clone(), readiness: readiness.clone(), book, releases };
+        let instruments = Instruments { registry: registry.clone(), readiness: readiness.clone(), tracer: None };
         let stop = CancellationToken::new();
         let (mut done, outcome) = oneshot::channel();
         let (handler, stopped, group) = (Arc::clone(&memory), stop.clone(), config.group.clone());
@@ -127,7 +127,7 @@ impl Running {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             let ended = runtime.block_on(async {
                 tokio::select! {
-                    outcome = group::run(&config, handler, instruments, &stopped) => Some(outcome),
+                    outcome = group::run(&config, handler, book, releases, instruments, &stopped) => Some(outcome),
                     () = done.closed() => None,
                 }
             });

@@ -224,7 +224,7 @@ impl Bench {
         let pids = ([producer.pid()], [consumer.pid()]);
         let meter =
             Meter::start(vec![(PRODUCER, &pids.0), (CONSUMER, &pids.1), (BROKER, &self.brokers), (STORE, &self.store)]);
-        let interval = self.settings.consumer_config.limits.batch.interval;
+        let interval = self.settings.consumer_config.kafka.limits.batch.interval;
         let deadline = Instant::now() + self.plan.duration * DRAIN_FACTOR + interval;
         let through = async {
             let accepted = while_it_runs(&producer, generate::posts(&producer.target, &self.plan)).await?;
@@ -239,7 +239,7 @@ impl Bench {
     /// Waits until the first posts are stored, and then until no more are missing than the consumer may still hold for want of
     /// a full batch. Gives how many are stored.
     async fn until_stored(&self, consumer: &Service, accepted: u64, deadline: Instant) -> u64 {
-        let rest = self.settings.consumer_config.limits.batch.messages as u64;
+        let rest = self.settings.consumer_config.kafka.limits.batch.messages as u64;
         loop {
             let stored = stored(consumer).await;
             if stored > 0 && stored + rest > accepted || Instant::now() >= deadline {

@@ -41,7 +41,7 @@ impl Insert {
         run: RunId,
     ) -> anyhow::Result<Self> {
         let mut options = ClientOptions::parse(uri).await.context("MONGO_URI cannot be used")?;
-        let connections = u32::try_from(config.limits.concurrent_flushes).unwrap_or(u32::MAX);
+        let connections = u32::try_from(config.kafka.limits.concurrent_flushes).unwrap_or(u32::MAX);
         options.app_name = Some("loadtest".to_owned());
         options.max_pool_size = Some(connections);
         options.max_connecting = Some(connections);
@@ -50,8 +50,8 @@ impl Insert {
         let database = database.context("MONGO_URI must name a database")?;
         Ok(Self {
             collection: database.collection_with_options(collection, consumer::durable_writes()),
-            batch_messages: config.limits.batch.messages,
-            concurrent_flushes: config.limits.concurrent_flushes,
+            batch_messages: config.kafka.limits.batch.messages,
+            concurrent_flushes: config.kafka.limits.concurrent_flushes,
             run,
         })
     }

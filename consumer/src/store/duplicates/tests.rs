@@ -191,8 +191,8 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
-    /// As the store does it: insert, ask, insert what is not there again, ask. Whatever others do in between, nothing counts as
-    /// stored that is not, and nothing as a conflict that is.
+    /// As the store does it: insert, ask, insert what is not there again, ask. Whatever others do in between, nothing
+    /// counts as stored that is not, and nothing as a conflict that is.
     #[test]
     fn what_others_do_meanwhile_never_makes_a_wrong_verdict(post in post(), gaps: [Gap; 4], scans: bool) {
         let mut model = Model::default();
@@ -219,7 +219,9 @@ proptest! {
         }
         let under_its_id = model.posts.iter().find(|other| other.id == post.id).copied();
         match verdict {
-            Verdict::Stored if scans => prop_assert!(was_under_its_id || under_its_id.is_some_and(|other| other.is_same(post))),
+            Verdict::Stored if scans => {
+                prop_assert!(was_under_its_id || under_its_id.is_some_and(|other| other.is_same(post)));
+            }
             Verdict::Stored => prop_assert!(under_its_id.is_some_and(|other| other.is_same(post))),
             Verdict::OtherContent => prop_assert!(under_its_id.is_some_and(|other| !other.is_same(post))),
             Verdict::OtherDocument => prop_assert!(under_its_id.is_none()),

@@ -1,7 +1,7 @@
 //! What goes into the core and what comes out of it.
 
 use super::assignments::Assignment;
-use super::flushes::Batch;
+use super::flushes::Flush;
 use super::letters::{Letter, LetterError};
 use super::received::Received;
 use crate::group::fetching::Wish;
@@ -57,7 +57,8 @@ pub enum Event<R> {
     LetterSent(Letter<R>, Result<(), LetterError>),
     /// The commit was acknowledged, or not.
     Committed(Result<(), String>),
-    /// The group was asked for its committed offsets (next offset to read, or none) while these assignments were in force.
+    /// The group was asked for its committed offsets (next offset to read, or none) while these assignments were in
+    /// force.
     SeenCommitted(Vec<(i32, Assignment, Option<i64>)>),
     /// A partition's low and high watermark.
     Watermarks {
@@ -78,7 +79,7 @@ pub enum Event<R> {
 #[derive(Debug)]
 pub enum Action<R> {
     /// Write these; [`Event::Flushed`] is the answer.
-    Flush(Batch<R>),
+    Flush(Flush<R>),
     /// Send this; [`Event::LetterSent`] is the answer.
     SendLetter(Letter<R>),
     /// Commit these (partition and next offset to read); [`Event::Committed`] is the answer. One at a time.

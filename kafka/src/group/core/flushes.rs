@@ -1,8 +1,8 @@
 //! Which batches are being written, and which are written again later. Pure.
 //!
-//! A batch takes one of a fixed number of slots. One of which nothing at all could be written keeps its slot while it waits,
-//! so that a store which is away is not asked by every batch there is. One of which only some records could not be written
-//! gives its slot back: what is wrong there does not concern the others.
+//! A batch takes one of a fixed number of slots. One of which nothing at all could be written keeps its slot while it
+//! waits, so that a store which is away is not asked by every batch there is. One of which only some records could not
+//! be written gives its slot back: what is wrong there does not concern the others.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::received::Received;
 
 /// Records to be written together; the answer to it names its number.
 #[derive(Debug)]
-pub struct Batch<R> {
+pub struct Flush<R> {
     /// Its number.
     pub number: u64,
     /// Why it is flushed.
@@ -35,8 +35,8 @@ pub(super) struct Flushes<R> {
     next_number: u64,
     in_flight: BTreeMap<u64, State>,
     waiting: BTreeMap<u64, Waiting<R>>,
-    /// Records of partitions that are being taken away; they have as many slots of their own, since what is written now is
-    /// not read again elsewhere.
+    /// Records of partitions that are being taken away; they have as many slots of their own, since what is written now
+    /// is not read again elsewhere.
     urgent: VecDeque<Vec<Received<R>>>,
 }
 
@@ -80,7 +80,7 @@ impl<R> Flushes<R> {
     }
 
     /// Starts a new batch.
-    pub(super) fn start(&mut self, records: Vec<Received<R>>, trigger: Trigger, now: Instant) -> Batch<R> {
+    pub(super) fn start(&mut self, records: Vec<Received<R>>, trigger: Trigger, now: Instant) -> Flush<R> {
         let number = self.next_number;
         self.next_number += 1;
         let state = State { trigger, started: now, attempt: 0, backoff: Backoff::for_servers() };
@@ -93,7 +93,7 @@ impl<R> Flushes<R> {
     }
 
     /// The batch that is to be written before any new one, if there is one.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Batch<R>> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<Flush<R>> {
         if self.in_flight.values().filter(|state| state.is_urgent()).count() < self.slots
             && let Some(records) = self.urgent.pop_front()
         {
@@ -163,8 +163,8 @@ impl<R> Flushes<R> {
         in_flight + kept
     }
 
-    fn launch(&mut self, number: u64, state: State, records: Vec<Received<R>>) -> Batch<R> {
-        let batch = Batch { number, trigger: state.trigger, started: state.started, attempt: state.attempt, records };
+    fn launch(&mut self, number: u64, state: State, records: Vec<Received<R>>) -> Flush<R> {
+        let batch = Flush { number, trigger: state.trigger, started: state.started, attempt: state.attempt, records };
         self.in_flight.insert(number, state);
         batch
     }

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 /// The records of one partition that are not committed yet.
 #[derive(Debug, Default)]
 pub(super) struct Offsets {
-    /// In the order received, offsets ascending. It is kept until the commit is acknowledged, so that its front is what the
-    /// group has not committed, and its length is all that a crash would repeat.
+    /// In the order received, offsets ascending. It is kept until the commit is acknowledged, so that its front is what
+    /// the group has not committed, and its length is all that a crash would repeat.
     uncommitted: VecDeque<Uncommitted>,
     /// Bytes of these, finished or not.
     bytes: usize,
@@ -83,8 +83,8 @@ impl Offsets {
         self.unfinished += usize::from(self.change(offset, epoch, State::Braked, State::Unfinished));
     }
 
-    /// The position was set back to this offset: it and those behind it mean other records now. Those before it stay what they
-    /// are, and what is unfinished of them still is: a log that was cut short does not begin anew.
+    /// The position was set back to this offset: it and those behind it mean other records now. Those before it stay
+    /// what they are, and what is unfinished of them still is: a log that was cut short does not begin anew.
     pub(super) fn set_back(&mut self, offset: i64) {
         while self.uncommitted.back().is_some_and(|record| record.offset >= offset) {
             let record = self.uncommitted.pop_back().expect("there is a last one");
@@ -134,8 +134,8 @@ impl Offsets {
         }
     }
 
-    /// Kafka says that the group has committed this, or nothing. If that lies before what was acknowledged, it is to be sent
-    /// again.
+    /// Kafka says that the group has committed this, or nothing. If that lies before what was acknowledged, it is to be
+    /// sent again.
     pub(super) fn seen_committed(&mut self, next: Option<i64>) {
         self.is_doubted = self.acknowledged.is_some_and(|acknowledged| next.is_none_or(|next| next < acknowledged));
     }
@@ -254,7 +254,8 @@ mod tests {
                         model.retain(|(offset, _)| *offset >= next);
                     }
                 }
-                let run: Vec<i64> = model.iter().take_while(|(_, finished)| *finished).map(|(offset, _)| *offset).collect();
+                let run = model.iter().take_while(|(_, finished)| *finished);
+                let run: Vec<i64> = run.map(|(offset, _)| *offset).collect();
                 prop_assert_eq!(offsets.committable(), run.last().map(|offset| offset + 1));
                 prop_assert_eq!(offsets.uncommitted(), (model.len(), model.len()));
                 prop_assert_eq!(offsets.unfinished(), model.iter().filter(|(_, finished)| !finished).count());

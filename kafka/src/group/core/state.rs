@@ -7,7 +7,7 @@ use super::brake::{Brake, Exceeded};
 use super::buffer::{Buffer, Trigger};
 use super::commits::Commits;
 use super::exchange::{Action, PartitionState};
-use super::flushes::{Batch, Flushes};
+use super::flushes::{Flush, Flushes};
 use super::letters::Letters;
 use super::limits::Limits;
 use super::mistake::Mistakes;
@@ -150,7 +150,7 @@ impl<R> Core<R> {
         })
     }
 
-    fn next_batch(&mut self, now: Instant) -> Option<Batch<R>> {
+    fn next_batch(&mut self, now: Instant) -> Option<Flush<R>> {
         if let Some(batch) = self.flushes.next(now) {
             return Some(batch);
         }

@@ -69,20 +69,20 @@ impl Scene {
     }
 
     /// All of the batch is stored, but what is rejected.
-    fn flushed(&mut self, batch: Batch<()>, rejected: &[usize]) -> Vec<Action<()>> {
+    fn flushed(&mut self, batch: Flush<()>, rejected: &[usize]) -> Vec<Action<()>> {
         let not_stored = rejected.iter().map(|position| (*position, NotStored::Rejected)).collect();
         self.on(Event::Flushed { batch: batch.number, records: batch.records, not_stored, why_later: None })
     }
 
     /// One record is received and goes out.
-    fn flush_one(&mut self, record: Received<()>) -> Batch<()> {
+    fn flush_one(&mut self, record: Received<()>) -> Flush<()> {
         assert!(self.receive(vec![record]).is_empty());
         batch(self.after(LIMITS.batch.interval))
     }
 }
 
 /// The one batch among these.
-fn batch(actions: Vec<Action<()>>) -> Batch<()> {
+fn batch(actions: Vec<Action<()>>) -> Flush<()> {
     only(actions.into_iter().filter_map(|action| if let Action::Flush(batch) = action { Some(batch) } else { None }))
 }
 

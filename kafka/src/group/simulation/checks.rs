@@ -6,12 +6,13 @@ use super::member::{Cargo, Member};
 use super::settings::SMALLEST;
 use super::statistics::Happened;
 use super::world::World;
-use crate::group::core::{Batch, Received, Trigger};
+use crate::group::core::{Flush, Received, Trigger};
 
 /// What does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Violation {
-    /// A commit passes a record that is accepted and neither stored nor dead-lettered nor deleted by retention: it is lost.
+    /// A commit passes a record that is accepted and neither stored nor dead-lettered nor deleted by retention: it is
+    /// lost.
     CommitPassesUnfinished,
     /// A good record is in the store and among the dead letters.
     StoredAndDeadLettered,
@@ -74,7 +75,7 @@ impl World {
         }
     }
 
-    pub(super) fn check_batch(&mut self, member: &Member, batch: &Batch<Cargo>) {
+    pub(super) fn check_batch(&mut self, member: &Member, batch: &Flush<Cargo>) {
         batch.records.iter().for_each(|record| self.check_not_settled(member, record));
         let limits = self.settings.limits.batch;
         let Some(first) = batch.records.first().and_then(|record| record.cargo.handed) else { return };

@@ -1,4 +1,5 @@
-//! The store, the dead-letter topic and the broker's side of a commit: what of a request is done, when, and what is answered.
+//! The store, the dead-letter topic and the broker's side of a commit: what of a request is done, when, and what is
+//! answered.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::random::Random;
 use super::script::Mode;
 use super::statistics::Happened;
 use super::world::{Due, World};
-use crate::group::core::{Batch, Event, Letter, LetterError, NotStored, Received};
+use crate::group::core::{Event, Flush, Letter, LetterError, NotStored, Received};
 use contract::dead_letter::Form;
 
 /// What becomes of a request.
@@ -72,7 +73,7 @@ impl Request {
 }
 
 impl World {
-    pub(super) fn send_batch(&mut self, who: Who, batch: Batch<Cargo>) {
+    pub(super) fn send_batch(&mut self, who: Who, batch: Flush<Cargo>) {
         self.send(who, Request::Write { batch: batch.number, records: batch.records });
     }
 

@@ -1,0 +1,107 @@
+//! Sends records one by one, each acknowledged by all replicas and none twice, with librdkafka.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::future_producer::DeliveryFuture;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+
+/// Longest time to get one record acknowledged.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Largest record that is sent at all. A topic may allow more than Kafka's default of 1,048,588 bytes, and takes less
+/// when they are compressed; but a broker closes the connection to whoever sends it a request above 104,857,600
+/// (`socket.request.max.bytes`), and says no more than that.
+const LARGEST_BYTES: &str = "100000000";
+
+/// A record to be sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outgoing<'a> {
+    /// Where to.
+    pub topic: &'a str,
+    /// Its partition; by default the key decides.
+    pub partition: Option<i32>,
+    /// Its key.
+    pub key: &'a [u8],
+    /// Its value, if it has one.
+    pub value: Option<&'a [u8]>,
+    /// Its time, in ms since 1970; by default now.
+    pub timestamp_ms: Option<i64>,
+    /// Its headers.
+    pub headers: &'a [(&'a str, &'a [u8])],
+}
+
+/// Sends records.
+pub struct Sender {
+    producer: FutureProducer,
+}
+
+/// A record that is on its way.
+pub struct Sending(DeliveryFuture);
+
+impl Sender {
+    /// Connects when the first record is sent.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn new(brokers: &str, client_id: &str) -> anyhow::Result<Self> {
+        let producer = acknowledged_by_all(brokers, client_id, SEND_TIMEOUT)
+            // Kafka's own, as the publisher's: a key keeps its partition.
+            .set("partitioner", "murmur2_random")
+            // The topic's limit is one of the batch: one that is small may take each of the records, but not many
+            // together.
+            .set("batch.size", "16384")
+            .create()
+            .context("cannot make the Kafka producer")?;
+        Ok(Self { producer })
+    }
+
+    /// Sends the record. Does not wait.
+    ///
+    /// # Errors
+    /// When too many are on their way, or it cannot be sent at all.
+    pub fn send(&self, record: Outgoing<'_>) -> anyhow::Result<Sending> {
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in record.headers {
+            headers = headers.insert(Header { key, value: Some(&value.to_vec()) });
+        }
+        let record = FutureRecord {
+            topic: record.topic,
+            partition: record.partition,
+            payload: record.value,
+            key: Some(record.key),
+            timestamp: record.timestamp_ms,
+            headers: Some(headers),
+        };
+        Ok(Sending(self.producer.send_result(record).map_err(|(error, _)| error)?))
+    }
+}
+
+impl Sending {
+    /// Waits for the acknowledgement. Returns where the record lies: partition and offset.
+    ///
+    /// # Errors
+    /// Why it is not acknowledged.
+    pub async fn acknowledged(self) -> anyhow::Result<(i32, i64)> {
+        match self.0.await {
+            Ok(Ok(delivery)) => Ok((delivery.partition, delivery.offset)),
+            Ok(Err((error, _))) => Err(error.into()),
+            Err(_) => bail!("the producer ended"),
+        }
+    }
+}
+
+/// What every client is set to that sends records which must not be lost.
+pub(crate) fn acknowledged_by_all(brokers: &str, client_id: &str, timeout: Duration) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", brokers)
+        .set("client.id", client_id)
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("message.max.bytes", LARGEST_BYTES)
+        .set("message.timeout.ms", timeout.as_millis().to_string());
+    client
+}
