@@ -1,5 +1,5 @@
-//! What the consumer itself does with a record between Kafka's client and MongoDB's: decoding it. The rest is the group's, whose
-//! benches are in `kafka`.
+//! What the consumer itself does with a record between Kafka's client and MongoDB's: decoding it. The rest is the
+//! group's, whose benches are in `kafka`.
 
 use contract::decode::Decoder;
 use contract::{Fetched, PostId};

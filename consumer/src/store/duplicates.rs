@@ -1,9 +1,10 @@
 //! Whether a document that was refused as a duplicate is stored already. Pure.
 //!
-//! A duplicate key tells only that a document with the same value in some unique index was there at that moment: the same post,
-//! another post under the same id, or another post in another index. So the store is asked what is there; what is not there is
-//! inserted once more, because it may have been another one that is gone by now. What decides is then seen twice, before and
-//! after that insert, so nothing that changes meanwhile can make a post look stored that is not.
+//! A duplicate key tells only that a document with the same value in some unique index was there at that moment: the
+//! same post, another post under the same id, or another post in another index. So the store is asked what is there;
+//! what is not there is inserted once more, because it may have been another one that is gone by now. What decides is
+//! then seen twice, before and after that insert, so nothing that changes meanwhile can make a post look stored that is
+//! not.
 
 use std::collections::HashMap;
 

@@ -16,8 +16,8 @@ async fn wait_until_all_is_committed(world: &World, running: &Running) {
     running.wait_for_metric(&lag, 0.0).await;
 }
 
-/// Of two posts with one title, one is stored and the other is a dead letter, although the consumer knew of no such index when
-/// it started. Gives MongoDB's words.
+/// Of two posts with one title, one is stored and the other is a dead letter, although the consumer knew of no such
+/// index when it started. Gives MongoDB's words.
 async fn titles_become_unique_while_it_runs(world: World) -> String {
     let running = Running::start(world.config(&SOON)).await;
     let first = world.send_posts(1).await[0];

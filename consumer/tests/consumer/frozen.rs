@@ -1,4 +1,5 @@
-//! A member that is frozen while its buffer is full: fault 1 of issue 15, in which 431 of 3,000 posts were lost silently.
+//! A member that is frozen while its buffer is full: fault 1 of issue 15, in which 431 of 3,000 posts were lost
+//! silently.
 
 use std::time::Duration;
 

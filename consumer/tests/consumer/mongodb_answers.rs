@@ -1,5 +1,5 @@
-//! What MongoDB answers when it fails over, and what becomes of the records meanwhile: nothing is lost, doubled or thrown away,
-//! and the consumer says that it is not ready.
+//! What MongoDB answers when it fails over, and what becomes of the records meanwhile: nothing is lost, doubled or
+//! thrown away, and the consumer says that it is not ready.
 
 use bson::{Document, doc};
 use contract::PostId;
@@ -73,8 +73,8 @@ async fn a_primary_that_fails_over_or_hangs_up_holds_the_batch() {
     running.stop().await;
 }
 
-/// The documents are there, but not yet for certain: they must not count as stored, neither at first nor as duplicates of
-/// themselves.
+/// The documents are there, but not yet for certain: they must not count as stored, neither at first nor as duplicates
+/// of themselves.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_majority_has_not_acknowledged_is_not_stored() {
     let world = World::on_mongodb().await;

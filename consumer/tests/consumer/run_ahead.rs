@@ -1,5 +1,5 @@
-//! A dead letter that does not get through holds up nothing but its own partition, which reads on only so far, and readiness
-//! says so although everything else works.
+//! A dead letter that does not get through holds up nothing but its own partition, which reads on only so far, and
+//! readiness says so although everything else works.
 
 use crate::running::Running;
 use crate::support::{World, post, wait_until};

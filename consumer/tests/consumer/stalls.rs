@@ -1,5 +1,5 @@
-//! Members that stall, and members that are killed: the others take over, nothing is lost or doubled, and a member that goes
-//! on comes back by itself.
+//! Members that stall, and members that are killed: the others take over, nothing is lost or doubled, and a member that
+//! goes on comes back by itself.
 
 use std::time::{Duration, Instant};
 

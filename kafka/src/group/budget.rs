@@ -1,5 +1,5 @@
-//! The bound of all records held in memory, in bytes: from the fetch until they are finished or dropped. Shared by the two
-//! halves of a member; its value is all that they share beside the stream of deliveries.
+//! The bound of all records held in memory, in bytes: from the fetch until they are finished or dropped. Shared by the
+//! two halves of a member; its value is all that they share beside the stream of deliveries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,13 +17,14 @@ impl Budget {
         Self { held: Arc::default(), limit }
     }
 
-    /// Whether another record may be fetched. It is asked before the record is there, so one record goes beyond the limit,
-    /// however large: nothing that is fetched is ever held back.
+    /// Whether another record may be fetched. It is asked before the record is there, so one record goes beyond the
+    /// limit, however large: nothing that is fetched is ever held back.
     pub fn has_room(&self) -> bool {
         self.held() < self.limit
     }
 
-    /// Whether enough is free again to go on after a pause: half of it, because each pause throws away what was fetched ahead.
+    /// Whether enough is free again to go on after a pause: half of it, because each pause throws away what was fetched
+    /// ahead.
     pub fn has_recovered(&self) -> bool {
         self.held() <= self.limit / 2
     }

@@ -1,5 +1,6 @@
-//! The dead-letter topic: one that is there is taken as it is, and asks for no right to create it. One that is missing is
-//! created so that it keeps every letter until someone has looked at it, and takes whatever the records' topic takes.
+//! The dead-letter topic: one that is there is taken as it is, and asks for no right to create it. One that is missing
+//! is created so that it keeps every letter until someone has looked at it, and takes whatever the records' topic
+//! takes.
 
 use std::sync::Arc;
 
@@ -67,8 +68,8 @@ fn exists<R: Send + Sync + 'static>(consumer: &GroupConsumer<R>, topic: &str) ->
     }
 }
 
-/// The `max.message.bytes` that is in force for the topic, the broker's default included; Kafka's own default where it is
-/// not told.
+/// The `max.message.bytes` that is in force for the topic, the broker's default included; Kafka's own default where it
+/// is not told.
 async fn largest_record(admin: &AdminClient<DefaultClientContext>, topic: &str) -> anyhow::Result<usize> {
     let described = admin.describe_configs([&ResourceSpecifier::Topic(topic)], &options()).await;
     let described = described.with_context(|| format!("cannot ask for the settings of the topic {topic}"))?;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::budget::Budget;
 use super::core::Assignment;
 
-/// Longest wait for room before fetching is paused. Pausing throws away what librdkafka has fetched ahead, so a store that
-/// is merely slower than Kafka must not cause it.
+/// Longest wait for room before fetching is paused. Pausing throws away what librdkafka has fetched ahead, so a store
+/// that is merely slower than Kafka must not cause it.
 pub const WAIT_BEFORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the other half wants to be fetched.
@@ -56,8 +56,8 @@ pub struct Fetching {
 #[derive(Debug)]
 struct Held {
     assignment: Assignment,
-    /// What librdkafka was told under this assignment. It keeps a pause over a revoke and a new assignment, so nothing can be
-    /// taken for granted before.
+    /// What librdkafka was told under this assignment. It keeps a pause over a revoke and a new assignment, so nothing
+    /// can be taken for granted before.
     is_paused: Option<bool>,
 }
 

@@ -1,6 +1,6 @@
-//! What the fetcher and librdkafka's callbacks share: which partitions are held, and what is fetched and not handed on yet.
-//! Everything leaves through one stream, in the order in which it happened. Records are handed on together: to wake the
-//! pipeline for each of them costs more than the rest of a record's way.
+//! What the fetcher and librdkafka's callbacks share: which partitions are held, and what is fetched and not handed on
+//! yet. Everything leaves through one stream, in the order in which it happened. Records are handed on together: to
+//! wake the pipeline for each of them costs more than the rest of a record's way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc as std_mpsc};

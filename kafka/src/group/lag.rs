@@ -1,6 +1,7 @@
-//! How far behind the group is, for the partitions that this member holds: end offset − committed offset, and the age of the
-//! oldest record not yet committed. Both are shown for as long as a partition is held, or lost and nobody says who has it,
-//! whatever fails: they are wrong rather than absent, and wrong upwards, because what is behind must never look fine.
+//! How far behind the group is, for the partitions that this member holds: end offset − committed offset, and the age
+//! of the oldest record not yet committed. Both are shown for as long as a partition is held, or lost and nobody says
+//! who has it, whatever fails: they are wrong rather than absent, and wrong upwards, because what is behind must never
+//! look fine.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -185,7 +186,8 @@ impl Book {
         self.update(partition, |partition| partition.committed = Committed::Offset(next));
     }
 
-    /// Kafka's answer to what the group has committed, asked while `before` was known. What was committed since counts more.
+    /// Kafka's answer to what the group has committed, asked while `before` was known. What was committed since counts
+    /// more.
     pub(super) fn seen_committed(&self, partition: i32, before: Committed, seen: Option<i64>) {
         self.update(partition, |partition| {
             if partition.committed == before {

@@ -1,10 +1,11 @@
 //! Members of a group in a world that fails in every way: the very [`Core`](super::core::Core) and
 //! [`Fetching`](super::fetching::Fetching) that run for real, in virtual time, in an order that a seed decides.
 //!
-//! A history is a seed and a script. After every step nothing may be lost or doubled, no commit may pass an unfinished record, and
-//! memory stays within its bounds; at the end, with all faults over, everything is in its place within a stated time. A history
-//! that fails prints its seed and the shortest script that fails in the same way: `SIMULATION_SEED=… cargo test -p kafka --lib
-//! simulation` runs it again, and `SIMULATION_HISTORIES=…` says how many to run.
+//! A history is a seed and a script. After every step nothing may be lost or doubled, no commit may pass an unfinished
+//! record, and memory stays within its bounds; at the end, with all faults over, everything is in its place within a
+//! stated time. A history that fails prints its seed and the shortest script that fails in the same way:
+//! `SIMULATION_SEED=… cargo test -p kafka --lib simulation` runs it again, and `SIMULATION_HISTORIES=…` says how many
+//! to run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

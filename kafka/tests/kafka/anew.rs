@@ -1,5 +1,5 @@
-//! A topic that is deleted and made anew under a member, and is longer than its position by then: librdkafka reads on at that
-//! position without a word (`positions`), so the member says it and ends, and the next one reads everything.
+//! A topic that is deleted and made anew under a member, and is longer than its position by then: librdkafka reads on
+//! at that position without a word (`positions`), so the member says it and ends, and the next one reads everything.
 
 use crate::running::Running;
 use crate::world::{World, wait_until};

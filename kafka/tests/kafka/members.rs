@@ -43,7 +43,8 @@ async fn a_stop_before_a_frozen_broker_ends_when_its_caller_waits_no_longer_and_
     parts.wait_until_gone().await;
 }
 
-/// Stops a member that has stored what it cannot commit, because the broker went away in between, and waits for it no longer.
+/// Stops a member that has stored what it cannot commit, because the broker went away in between, and waits for it no
+/// longer.
 async fn stop_and_abandon(broker: &Server, go_away: impl AsyncFnOnce()) -> Parts {
     let world = World::at(&broker.address());
     world.create_topic(1).await;

@@ -1,5 +1,5 @@
-//! What is assumed of positions that are not there any more, because records are deleted or the topic is another one. It is
-//! why skipped offsets are found by the first record's, and why an offset can mean another record than before.
+//! What is assumed of positions that are not there any more, because records are deleted or the topic is another one.
+//! It is why skipped offsets are found by the first record's, and why an offset can mean another record than before.
 
 use rdkafka::consumer::{CommitMode, Consumer};
 

@@ -1,5 +1,5 @@
-//! What is assumed of rebalances: they are told within a poll and wait for its end, they tell what is lost from what is to
-//! be given up, and they bring partitions that are added.
+//! What is assumed of rebalances: they are told within a poll and wait for its end, they tell what is lost from what is
+//! to be given up, and they bring partitions that are added.
 
 use std::sync::mpsc;
 use std::thread;

@@ -1,7 +1,7 @@
 //! Which partitions are held, under which assignment, and what of each may be committed. Pure.
 //!
-//! An [`Assignment`] is a number that only the fetcher's half gives out, one each time that partitions come. Whatever was
-//! fetched under an earlier one is none of ours any more: another member may have read on meanwhile.
+//! An [`Assignment`] is a number that only the fetcher's half gives out, one each time that partitions come. Whatever
+//! was fetched under an earlier one is none of ours any more: another member may have read on meanwhile.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -20,7 +20,8 @@ pub struct Ticket {
     pub partition: i32,
     /// The assignment under which it was fetched.
     pub assignment: Assignment,
-    /// How often the partition's position was set back under this assignment: the same offset means another record then.
+    /// How often the partition's position was set back under this assignment: the same offset means another record
+    /// then.
     pub(super) epoch: u32,
     /// The record's offset.
     pub offset: i64,

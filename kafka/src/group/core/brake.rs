@@ -1,6 +1,6 @@
-//! The brake: how many dead letters are normal. A few bad records among many good ones are dead-lettered and forgotten; when nearly
-//! every record is bad, the fault is rather in the producer, in the store's rules or in these settings, and emptying the
-//! topic into the dead letters would only move the work there. Pure.
+//! The brake: how many dead letters are normal. A few bad records among many good ones are dead-lettered and forgotten;
+//! when nearly every record is bad, the fault is rather in the producer, in the store's rules or in these settings, and
+//! emptying the topic into the dead letters would only move the work there. Pure.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,8 +17,8 @@ pub struct BrakeLimits {
     pub max_consecutive: usize,
 }
 
-/// Counts records in the order in which they are judged, and says when to dead-letter no further. Once exceeded it stays
-/// so until it is released: going on takes a decision that only people can make.
+/// Counts records in the order in which they are judged, and says when to dead-letter no further. Once exceeded it
+/// stays so until it is released: going on takes a decision that only people can make.
 #[derive(Debug)]
 pub struct Brake {
     settings: BrakeLimits,
@@ -79,7 +79,8 @@ impl Brake {
         if max_consecutive > 0 && self.dead_in_a_row >= max_consecutive {
             return Some(Exceeded::Consecutive(max_consecutive));
         }
-        // A window that is not full yet counts as if good records had gone before: one bad record is no share of anything.
+        // A window that is not full yet counts as if good records had gone before: one bad record is no share of
+        // anything.
         let leaving = self.window.front().is_some_and(|oldest| *oldest && self.window.len() == WINDOW);
         let share = (self.dead_in_window + 1 - usize::from(leaving)) as f64 / WINDOW as f64;
         (share > max_share).then_some(Exceeded::Share(max_share))

@@ -94,7 +94,8 @@ impl<R> Buffer<R> {
         self.records.front().map(|first| first.deadline)
     }
 
-    /// Takes one batch, oldest records first: at most the records, and the bytes up to the record that reaches the limit.
+    /// Takes one batch, oldest records first: at most the records, and the bytes up to the record that reaches the
+    /// limit.
     pub(super) fn take(&mut self) -> Vec<Received<R>> {
         let mut taken = Vec::with_capacity(self.limits.messages.min(self.records.len()));
         let mut bytes = 0;

@@ -1,7 +1,7 @@
 //! What to commit.
 //!
-//! The first commit under an assignment waits until the group was asked what it had committed before: nothing else tells which
-//! offsets were deleted before the group could read them ([`skips`](super::skips)).
+//! The first commit under an assignment waits until the group was asked what it had committed before: nothing else
+//! tells which offsets were deleted before the group could read them ([`skips`](super::skips)).
 
 use std::time::Instant;
 

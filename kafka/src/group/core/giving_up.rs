@@ -1,5 +1,5 @@
-//! Giving partitions up: first their records are finished, then that is committed, then they are given up; or their time is
-//! over, and whoever holds them next reads the rest again.
+//! Giving partitions up: first their records are finished, then that is committed, then they are given up; or their
+//! time is over, and whoever holds them next reads the rest again.
 
 use std::time::Instant;
 
@@ -30,8 +30,9 @@ impl<R> Core<R> {
         self.commits.urgent(now);
     }
 
-    /// Whether partitions may be given up now: their records are finished and committed, or their time is over. A commit that is
-    /// on its way counts, too: should it reach Kafka after another member's, it would set the offset back.
+    /// Whether partitions may be given up now: their records are finished and committed, or their time is over. A
+    /// commit that is on its way counts, too: should it reach Kafka after another member's, it would set the offset
+    /// back.
     pub(super) fn may_give_up(&self, now: Instant) -> bool {
         let Some(revoking) = &self.revoking else { return false };
         let is_settled =
@@ -57,7 +58,8 @@ impl<R> Core<R> {
         self.wish_anew();
     }
 
-    /// Drops records of assignments that have ended, wherever they wait. Those on their way are met again by their answers.
+    /// Drops records of assignments that have ended, wherever they wait. Those on their way are met again by their
+    /// answers.
     pub(super) fn drop_ended(&mut self, is_ended: impl Fn(&Received<R>) -> bool) {
         let mut dropped = self.buffer.take_if(&is_ended);
         let (waiting, over) = self.flushes.drop_waiting(&is_ended);

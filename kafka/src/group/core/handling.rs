@@ -157,8 +157,8 @@ impl<R> Core<R> {
         self.flushes.ended(batch, later, is_whole, now);
     }
 
-    /// The record can never be stored: it is dead-lettered, or held if there are too many of its kind. One that was sent back
-    /// from the dead letters is known already, and says nothing new of the others.
+    /// The record can never be stored: it is dead-lettered, or held if there are too many of its kind. One that was
+    /// sent back from the dead letters is known already, and says nothing new of the others.
     fn reject(&mut self, record: Received<R>, now: Instant) {
         if !record.is_replay && self.brake.dead_letter().is_err() {
             if self.mistakes.make(Mistake::BrakedCountsAsFinished) {

@@ -1,7 +1,7 @@
 //! The dead letters that are not acknowledged yet. Pure.
 //!
-//! A letter goes as it is, until the topic says that it is too large: then without its value, and then without its key and
-//! headers as well, so that no record can hold up those behind it for ever.
+//! A letter goes as it is, until the topic says that it is too large: then without its value, and then without its key
+//! and headers as well, so that no record can hold up those behind it for ever.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;

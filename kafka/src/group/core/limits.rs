@@ -20,8 +20,8 @@ pub struct Limits {
     pub brake: BrakeLimits,
 }
 
-/// How much of one partition may be received and not committed, finished or not: all of it is read again after a crash. Beyond
-/// either bound only this partition is paused, until it is down to half of both.
+/// How much of one partition may be received and not committed, finished or not: all of it is read again after a crash.
+/// Beyond either bound only this partition is paused, until it is down to half of both.
 #[derive(Debug, Clone, Copy)]
 pub struct RunAhead {
     /// `CONSUMER_RUN_AHEAD_RECORDS`.

@@ -1,5 +1,5 @@
-//! Mistakes that the simulation plants, each of which takes one safeguard out: a proof that finds nothing is worth something
-//! only if it finds these. Outside tests there are none.
+//! Mistakes that the simulation plants, each of which takes one safeguard out: a proof that finds nothing is worth
+//! something only if it finds these. Outside tests there are none.
 
 /// A safeguard taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

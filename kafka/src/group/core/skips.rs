@@ -1,13 +1,13 @@
 //! Finds offsets that the group never gets to see, because retention deleted them before. Pure.
 //!
-//! A gap between two records received says nothing by itself (compaction and transactions leave gaps too). It is told apart by
-//! the low watermark, asked for after the gap was seen: what lies below it is deleted.
+//! A gap between two records received says nothing by itself (compaction and transactions leave gaps too). It is told
+//! apart by the low watermark, asked for after the gap was seen: what lies below it is deleted.
 
 /// Gaps that are remembered for some looks at the low watermark; a compacted topic can have one at each record.
 const MAX_GAPS: usize = 1_000;
 
-/// A gap is forgotten after so many looks: the answer to the first may have been on its way when the gap came to be. And only
-/// after so many is a topic taken to be emptied: what was read before may still be on its way here.
+/// A gap is forgotten after so many looks: the answer to the first may have been on its way when the gap came to be.
+/// And only after so many is a topic taken to be emptied: what was read before may still be on its way here.
 const LOOKS: u8 = 3;
 
 /// What is known of one partition's way through its offsets, under one assignment.

@@ -111,8 +111,8 @@ impl Broker {
         self.records[record].is_deleted || self.records[record].letters > 0 || self.is_stored(record)
     }
 
-    /// A record that a commit of `next` would pass although it is not finished. What lies before the group's offset was looked
-    /// at before.
+    /// A record that a commit of `next` would pass although it is not finished. What lies before the group's offset was
+    /// looked at before.
     pub(super) fn passed_by(&self, partition: usize, next: i64) -> Option<usize> {
         let log = &self.logs[partition];
         let from = log.index(log.committed.unwrap_or(log.low));

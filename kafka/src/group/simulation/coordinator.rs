@@ -1,5 +1,5 @@
-//! The group's coordinator, with cooperative rebalances: members keep what they have until they have given it up, and only
-//! then others get it.
+//! The group's coordinator, with cooperative rebalances: members keep what they have until they have given it up, and
+//! only then others get it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

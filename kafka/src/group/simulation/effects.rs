@@ -61,7 +61,8 @@ impl World {
         }
         for sent in offsets {
             let partition = sent.partition as usize;
-            // A commit that is overtaken by the end of its topic is none of the new one: Kafka forgets offsets of a deleted topic.
+            // A commit that is overtaken by the end of its topic is none of the new one: Kafka forgets offsets of a
+            // deleted topic.
             if sent.incarnation != self.broker.logs[partition].incarnation {
                 continue;
             }

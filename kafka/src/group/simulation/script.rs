@@ -1,4 +1,5 @@
-//! What is done to the world, in order, drawn from a seed before the history begins, so that it can be shortened and run again.
+//! What is done to the world, in order, drawn from a seed before the history begins, so that it can be shortened and
+//! run again.
 
 use super::random::Random;
 use super::settings::Settings;
@@ -61,7 +62,8 @@ pub(super) enum Operation {
     Commits(Mode),
     /// Pauses and resumes fail, or not any more.
     PausesFail(bool),
-    /// Watermarks cannot be had of every second partition, and committed offsets only sometimes; or all can be had again.
+    /// Watermarks cannot be had of every second partition, and committed offsets only sometimes; or all can be had
+    /// again.
     WatchesFail(bool),
     /// All but the last so many records are deleted.
     Retain {

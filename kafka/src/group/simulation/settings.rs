@@ -1,4 +1,5 @@
-//! What a history is made of, beside its script: sizes and times, drawn from its seed. They are small, so that bounds are met often.
+//! What a history is made of, beside its script: sizes and times, drawn from its seed. They are small, so that bounds
+//! are met often.
 
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ pub(super) struct Settings {
     pub(super) letter_limit: usize,
     /// How often a member asks for offsets and watermarks.
     pub(super) watch: Duration,
-    /// Members may hand on what they have gathered long after a revoke or an assign instead of before. The shell does not; but
-    /// each record carries the assignment under which it was fetched, so it must do no harm.
+    /// Members may hand on what they have gathered long after a revoke or an assign instead of before. The shell does
+    /// not; but each record carries the assignment under which it was fetched, so it must do no harm.
     pub(super) hands_on_late: bool,
 }
 
