@@ -1,79 +1,37 @@
 //! The load lab: applies load to the pipeline, and proves that every accepted post is stored exactly once.
 //!
-//! The way of a run ([`run`]): a [`pipeline`] is brought up, with this program itself as the [`services`] → the
-//! [`generator`] sends posts as [`pacing`] says and books the answers with the [`recorder`] → [`drain`] waits until all
-//! is stored → [`reconcile`] lays the store beside the [`ledger`] → [`threshold`]s judge, and the [`report`] tells, in
-//! [`files`] of which [`html_report`] is the one for people, with [`plot`]s of the [`series`] that was noted meanwhile.
-//! [`visible`] looks for some of the posts while the load lasts. What is told meanwhile are [`news`], which a terminal shows
-//! in a [`view`]. Pacing, ledger, thresholds and everything about the report are pure; all else is a shell around them.
-//! [`chaos`] is a run with faults in between, [`soak`] one for hours; a run may be the work of several generators, each with
-//! its [`share`], of which [`merge`] makes one report. [`verify`] proves the traffic of others, [`compare`] lays reports side
-//! by side, and [`limits`] measures what the parts could do alone. [`find_max`] and [`tune`] apply many short [`probe`]s, and
-//! a pure core says which one comes next.
+//! It has five layers; each imports only from those below it, and no two files import each other:
+//!
+//! - [`command`]: a file for each verb, and the options on its command line;
+//! - [`report`]: what a verb has found, as JSON, page, plots, table and live view, and what it is judged by;
+//! - [`pipeline`]: what is under test (servers and services), how it is watched, and what chaos does to it;
+//! - [`load`]: the generator, when posts are due, and what its figures are worth;
+//! - [`ledger`]: what the n-th post is, what its sender was answered, and what was found of it.
+//!
+//! Below them all, [`base`] has what every layer needs: numbers as people read them and exit codes.
+//!
+//! A run ([`command::run`]) brings up a [pipeline](pipeline::under_test), with this program itself as the
+//! [services](pipeline::services) → the [generator](load::generator) sends posts as [pacing](load::pacing) says and books
+//! the answers with the [recorder](load::recorder) → [drain](pipeline::drain) waits until all is stored →
+//! [reconcile](ledger::reconcile) lays what the store holds beside the [books](ledger::books) →
+//! [thresholds](report::threshold) judge, and the [report](report::run) is written in several [files](report::files).
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-mod accepted_log;
-mod chaos;
-mod check_ledger;
-mod compare;
-mod counted;
-mod drain;
-mod environment;
-mod exit;
-mod files;
-mod find_max;
-mod generator;
-mod html_report;
-mod http;
-mod interrupt;
-mod kafka;
-mod lag;
+mod base;
+mod command;
 mod ledger;
-mod limits;
-mod live;
 mod load;
-mod merge;
-mod mix;
-mod news;
-mod observer;
-mod options;
-mod pacing;
-mod percentiles;
 mod pipeline;
-mod plot;
-mod post;
-mod probe;
-mod reconcile;
-mod recorder;
 mod report;
-mod run;
-mod scrape;
-mod series;
-mod services;
-mod settings;
-mod share;
-mod show;
-mod soak;
-mod sparse;
-mod statistics;
-mod store;
-mod table;
-mod target;
-mod text;
-mod threshold;
-mod trial;
-mod tune;
-mod up;
-mod verify;
-mod view;
-mod visible;
 
-use exit::Unusable;
-use options::{CommandLine, Verb};
+use base::exit::{self, Unusable};
+use command::options::{CommandLine, Verb};
+use command::{chaos, check_ledger, compare, find_max, limits, merge, run, show, soak, tune, up, verify};
+use pipeline::services;
 
 /// The program: what `main` does with its arguments, its own name first. With `producer` or `consumer` as the first
 /// argument it is that service, with `bare` the bare server of [`limits`]: this is how the lab starts its own children.

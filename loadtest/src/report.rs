@@ -1,140 +1,26 @@
-//! The report of a run: everything that was measured, as `report.json` for machines. Its names are an interface: they are
-//! added to, not changed.
+//! What a verb has found, for people and for programs: the report of a [`run`], of [`find_max`], [`tune`] and [`limits`],
+//! as JSON (whose names are an interface), as a [`page`] with [`plot`]s, as a [`table`], and as a live [`view`] meanwhile.
+//! What a run must keep to is judged here, too: [`threshold`], [`drift`], and [`compare`] between runs. Pure, but for
+//! [`files`], the view's terminal and what [`environment`] asks for.
 
-use std::time::Duration;
-
-use hdrhistogram::Histogram;
-use serde::Serialize;
-
-use crate::chaos::report::ChaosReport;
-use crate::counted::Counted;
-use crate::environment::Environment;
-use crate::generator::strain::GeneratorReport;
-use crate::generator::tally::{Outcomes, Tally};
-use crate::ledger::examination::Finding;
-use crate::ledger::reported::ReportedCounts;
-use crate::observer::Usage;
-use crate::scrape::Bucket;
-use crate::series::Point;
-use crate::soak::Drift;
-use crate::threshold::Verdict;
-use crate::visible::report::AcceptToVisible;
-
+pub(crate) mod chaos;
+pub(crate) mod compare;
+pub(crate) mod drift;
+pub(crate) mod environment;
 pub(crate) mod evidence;
+pub(crate) mod files;
+pub(crate) mod find_max;
+pub(crate) mod limits;
+pub(crate) mod page;
+pub(crate) mod part;
+pub(crate) mod plot;
+pub(crate) mod reported_counts;
+pub(crate) mod run;
 #[cfg(test)]
 pub(crate) mod schema;
-
-/// A run, reported.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Report {
-    /// The run's id, as in the titles of its posts.
-    pub(crate) run: String,
-    /// Whether every threshold held and nothing else went wrong.
-    pub(crate) passed: bool,
-    /// Whether the load was ended before its time, by Ctrl-C or because a service failed.
-    pub(crate) ended_early: bool,
-    /// The ledger.
-    #[serde(flatten)]
-    pub(crate) counts: ReportedCounts,
-    /// Whether the documents' ids were `compared` with those that the clients were told, or `not compared` because one of
-    /// the two has no ids of ours; null if nothing was reconciled.
-    pub(crate) ids: Option<&'static str>,
-    /// What the services have counted themselves; null if one of them was killed, or is out of sight.
-    pub(crate) counted: Option<Counted>,
-    /// Posts sent, per second of load.
-    pub(crate) requests_per_second: f64,
-    /// Posts accepted, per second of load.
-    pub(crate) accepted_per_second: f64,
-    /// From the first post to the last answer.
-    pub(crate) load_seconds: f64,
-    /// From the time a post was due to its answer.
-    pub(crate) latency_ms: Latency,
-    /// The share of posts that were not accepted, without those that were to be refused, 0 to 1.
-    pub(crate) failed_share: f64,
-    /// Posts by what the client saw.
-    pub(crate) outcomes: Outcomes,
-    /// Posts that broke a rule on purpose and were answered 2xx all the same.
-    pub(crate) invalid_accepted: u64,
-    /// What the load was for the generator itself.
-    pub(crate) generator: GeneratorReport,
-    /// From the last answer until the consumer had no lag, or until the wait for that ended; null if a service failed or nothing tells.
-    pub(crate) drain_seconds: Option<f64>,
-    /// Records that the consumer had not finished when the wait for it ended; null where Kafka is out of sight.
-    pub(crate) lag_left: Option<u64>,
-    /// What the producer has used.
-    pub(crate) producer: ServiceUsage,
-    /// What the consumer has used.
-    pub(crate) consumer: ServiceUsage,
-    /// From acceptance to storage, as the consumer itself has counted since its start; empty if it does not say.
-    pub(crate) accept_to_store_seconds: Vec<Bucket>,
-    /// From acceptance until posts were visible in the store, by looking for a share of them.
-    pub(crate) accept_to_visible: AcceptToVisible,
-    /// The faults that were injected, and what they did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) chaos: Option<ChaosReport>,
-    /// What grew in a soak.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) drift: Option<Drift>,
-    /// Each threshold with its verdict.
-    pub(crate) thresholds: Vec<Verdict>,
-    /// What else went wrong, in sentences.
-    pub(crate) faults: Vec<String>,
-    /// The first posts at fault.
-    pub(crate) findings: Vec<Finding>,
-    /// What it was measured on.
-    pub(crate) environment: Environment,
-    /// The run second by second.
-    pub(crate) series: Vec<Point>,
-    /// Every latency, in microseconds; it has a file of its own.
-    #[serde(skip)]
-    pub(crate) latencies_us: Histogram<u64>,
-}
-
-/// Latencies in milliseconds.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Latency {
-    pub(crate) p50: f64,
-    pub(crate) p95: f64,
-    pub(crate) p99: f64,
-    pub(crate) p999: f64,
-    pub(crate) max: f64,
-}
-
-/// What a service has used; null where it does not say.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(crate) struct ServiceUsage {
-    #[serde(flatten)]
-    pub(crate) usage: Usage,
-    /// CPU time for each accepted post, in microseconds.
-    pub(crate) cpu_microseconds_per_post: Option<f64>,
-}
-
-impl Latency {
-    pub(crate) fn of(tally: &Tally) -> Self {
-        let milliseconds = |latency: Duration| latency.as_secs_f64() * 1e3;
-        Self {
-            p50: milliseconds(tally.latency(0.50)),
-            p95: milliseconds(tally.latency(0.95)),
-            p99: milliseconds(tally.latency(0.99)),
-            p999: milliseconds(tally.latency(0.999)),
-            max: milliseconds(tally.longest_latency()),
-        }
-    }
-}
-
-impl ServiceUsage {
-    pub(crate) fn of(usage: Usage, accepted: u64) -> Self {
-        Self { usage, cpu_microseconds_per_post: usage.cpu_microseconds_per_post(accepted) }
-    }
-}
-
-impl Report {
-    /// One more verdict.
-    pub(crate) fn add(&mut self, verdict: Verdict) {
-        self.passed &= verdict.holds;
-        self.thresholds.push(verdict);
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod tests;
+pub(crate) mod series;
+pub(crate) mod table;
+pub(crate) mod threshold;
+pub(crate) mod tune;
+pub(crate) mod view;
+pub(crate) mod visible;

@@ -4,23 +4,23 @@ const BITS: u64 = u64::BITS as u64;
 
 /// The set.
 #[derive(Debug, Default)]
-pub(super) struct Bitmap {
+pub(crate) struct Bitmap {
     words: Vec<u64>,
 }
 
 impl Bitmap {
     /// The set that these words are, 64 numbers each.
-    pub(super) fn from_words(words: Vec<u64>) -> Self {
+    pub(crate) fn from_words(words: Vec<u64>) -> Self {
         Self { words }
     }
 
     /// All words.
-    pub(super) fn as_words(&self) -> &[u64] {
+    pub(crate) fn as_words(&self) -> &[u64] {
         &self.words
     }
 
     /// Adds all numbers of another set.
-    pub(super) fn merge(&mut self, other: &Bitmap) {
+    pub(crate) fn merge(&mut self, other: &Bitmap) {
         if other.words.len() > self.words.len() {
             self.words.resize(other.words.len(), 0);
         }
@@ -28,7 +28,7 @@ impl Bitmap {
     }
 
     /// Adds a number.
-    pub(super) fn insert(&mut self, n: u64) {
+    pub(crate) fn insert(&mut self, n: u64) {
         let word = index(n);
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
@@ -37,27 +37,27 @@ impl Bitmap {
     }
 
     /// Whether a number was added.
-    pub(super) fn contains(&self, n: u64) -> bool {
+    pub(crate) fn contains(&self, n: u64) -> bool {
         !self.is_beyond(n) && self.words[index(n)] & (1 << (n % BITS)) != 0
     }
 
     /// How many numbers were added.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
     /// Whether there is no room for `n` without growing.
-    pub(super) fn is_beyond(&self, n: u64) -> bool {
+    pub(crate) fn is_beyond(&self, n: u64) -> bool {
         n / BITS >= self.words.len() as u64
     }
 
     /// How many words of 64 numbers there are.
-    pub(super) fn words(&self) -> usize {
+    pub(crate) fn words(&self) -> usize {
         self.words.len()
     }
 
     /// The bits of 64 numbers; zero beyond the largest.
-    pub(super) fn word(&self, index: usize) -> u64 {
+    pub(crate) fn word(&self, index: usize) -> u64 {
         self.words.get(index).copied().unwrap_or(0)
     }
 }

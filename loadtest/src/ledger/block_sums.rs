@@ -3,30 +3,30 @@
 
 use contract::PostId;
 
-use crate::mix::mix;
+use crate::ledger::mix::mix;
 
 /// The sums.
 #[derive(Debug, Default)]
-pub(super) struct BlockSums {
+pub(crate) struct BlockSums {
     sums: Vec<u64>,
 }
 
 impl BlockSums {
     /// Numbers in a block.
-    pub(super) const BLOCK_LENGTH: u64 = 4096;
+    pub(crate) const BLOCK_LENGTH: u64 = 4096;
 
     /// These sums, one for each block.
-    pub(super) fn from_sums(sums: Vec<u64>) -> Self {
+    pub(crate) fn from_sums(sums: Vec<u64>) -> Self {
         Self { sums }
     }
 
     /// All sums.
-    pub(super) fn as_sums(&self) -> &[u64] {
+    pub(crate) fn as_sums(&self) -> &[u64] {
         &self.sums
     }
 
     /// Adds all pairs of another set.
-    pub(super) fn merge(&mut self, other: &BlockSums) {
+    pub(crate) fn merge(&mut self, other: &BlockSums) {
         if other.sums.len() > self.sums.len() {
             self.sums.resize(other.sums.len(), 0);
         }
@@ -34,29 +34,29 @@ impl BlockSums {
     }
 
     /// The block that a number is in.
-    pub(super) fn block(n: u64) -> u64 {
+    pub(crate) fn block(n: u64) -> u64 {
         n / Self::BLOCK_LENGTH
     }
 
     /// The place of a number in its block.
-    pub(super) fn place(n: u64) -> usize {
+    pub(crate) fn place(n: u64) -> usize {
         (n % Self::BLOCK_LENGTH) as usize
     }
 
     /// Adds a pair, in any order with others.
-    pub(super) fn add(&mut self, n: u64, id: PostId) {
+    pub(crate) fn add(&mut self, n: u64, id: PostId) {
         let sum = self.sum_mut(n);
         *sum = sum.wrapping_add(hash(n, id));
     }
 
     /// Takes away a pair that was added.
-    pub(super) fn remove(&mut self, n: u64, id: PostId) {
+    pub(crate) fn remove(&mut self, n: u64, id: PostId) {
         let sum = self.sum_mut(n);
         *sum = sum.wrapping_sub(hash(n, id));
     }
 
     /// The blocks in which the two differ.
-    pub(super) fn differing(&self, other: &BlockSums) -> impl Iterator<Item = u64> {
+    pub(crate) fn differing(&self, other: &BlockSums) -> impl Iterator<Item = u64> {
         let length = self.sums.len().max(other.sums.len());
         let sum = |sums: &BlockSums, block| sums.sums.get(block).copied().unwrap_or(0);
         (0..length).filter(move |block| sum(self, *block) != sum(other, *block)).map(|block| block as u64)

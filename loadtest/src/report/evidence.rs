@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use super::{Latency, Report, ServiceUsage};
-use crate::counted::Counted;
-use crate::environment::Environment;
-use crate::generator::strain::GeneratorReport;
-use crate::generator::tally::Tally;
-use crate::ledger::Counts;
-use crate::ledger::reported::ReportedCounts;
-use crate::observer::Usage;
-use crate::post::RunId;
-use crate::reconcile::Reconciled;
-use crate::scrape::Bucket;
-use crate::series::Point;
-use crate::text::per_second;
-use crate::threshold::{Measured, Threshold, judge};
-use crate::visible::report::AcceptToVisible;
+use super::run::{Latency, Report, ServiceUsage};
+use crate::base::text::per_second;
+use crate::ledger::books::Counts;
+use crate::ledger::post::RunId;
+use crate::ledger::reconcile::Reconciled;
+use crate::load::generator::strain::GeneratorReport;
+use crate::load::generator::tally::Tally;
+use crate::pipeline::counted::Counted;
+use crate::pipeline::observer::Usage;
+use crate::pipeline::scrape::Bucket;
+use crate::report::environment::Environment;
+use crate::report::reported_counts::ReportedCounts;
+use crate::report::series::Point;
+use crate::report::threshold::{Measured, Threshold, judge};
+use crate::report::visible::AcceptToVisible;
 
 /// What was seen and counted, unrounded.
 pub(crate) struct Evidence {

@@ -1,0 +1,19 @@
+//! The verbs of the command line, a file each, with a folder of its own where a verb has a core or parts of its own. Their
+//! [`options`] are clap's; [`trial`], [`apply`] and [`finish`] are what several of them have in common; [`interrupt`] is Ctrl-C.
+
+pub(crate) mod apply;
+pub(crate) mod chaos;
+pub(crate) mod check_ledger;
+pub(crate) mod compare;
+pub(crate) mod find_max;
+pub(crate) mod interrupt;
+pub(crate) mod limits;
+pub(crate) mod merge;
+pub(crate) mod options;
+pub(crate) mod run;
+pub(crate) mod show;
+pub(crate) mod soak;
+pub(crate) mod trial;
+pub(crate) mod tune;
+pub(crate) mod up;
+pub(crate) mod verify;

@@ -1,0 +1,200 @@
+//! `loadtest chaos`: applies load while faults happen to every part of the pipeline, and proves that nothing is lost.
+//!
+//! A list of [`faults`] and a seed make a [`schedule`]; [`inject`] lets each [`fault`] happen on the [`stage`] (with
+//! [`toxics`] for the network, [`poison`] for bad records, [`extra`] posts that are proven by themselves, and [`topics`]
+//! that change) while a [`watch`] keeps the [`timeline`] that tells what each of them did. What comes after is that of every
+//! [`trial`](crate::command::trial).
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use stack::{StackKind, StoreKind};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::exit::Unusable;
+use crate::command::apply;
+use crate::command::interrupt;
+use crate::command::options::ChaosOptions;
+use crate::command::run::finish;
+use crate::command::trial::{Conclusion, Trial};
+use crate::ledger::post::RunId;
+use crate::load::generator::Load;
+use crate::load::live::Live;
+use crate::load::pacing::{Model, OpenModel, Rate};
+use crate::load::share::Share;
+use crate::pipeline::chaos::fault::Fault;
+use crate::pipeline::chaos::inject;
+use crate::pipeline::chaos::stage::{Setting, Stage, Struck};
+use crate::pipeline::chaos::watch::Watch;
+use crate::pipeline::kafka::KafkaReader;
+use crate::pipeline::observer::Observer;
+use crate::pipeline::settings::{Lookup, ServiceSettings};
+use crate::pipeline::store::Store;
+use crate::pipeline::under_test::{Pipeline, Ports, make_directory};
+use crate::report::chaos::{ChaosReport, FaultReport};
+use crate::report::environment::Environment;
+use crate::report::run::Report;
+use crate::report::threshold::Verdict;
+use crate::report::view::{Headline, View};
+
+/// So many partitions, unless the environment says otherwise: with one only, no second member would ever hold any.
+const PARTITIONS: &str = "4";
+
+/// So small is the consumer's buffer, and the batch in it, unless the environment says otherwise: a frozen store fills it within
+/// seconds. The batch stays a quarter of the buffer, as by default.
+const BUFFER_BYTES: &str = "1000000";
+const BATCH_BYTES: &str = "250000";
+
+/// The load goes on until the last fault is over, so its own end is far away.
+const FAR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a part runs undisturbed after it was hit, lest one that takes long to start never runs.
+const PEACE: Duration = Duration::from_secs(5);
+
+/// Longest wait of the watch for Kafka, which is away now and then.
+const WATCH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Chaos, from the start to the exit code.
+pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
+    let stop =
+        interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")
+            .context("cannot listen for signals")?;
+    let settings = ServiceSettings::read(lookup)?;
+    survivable(&options)?;
+    let live = Arc::new(Live::start(options.load.prometheus).await?);
+    let run = RunId::fresh();
+    let directory = make_directory(options.outcome.report.as_deref(), &format!("chaos-{run}"))?;
+    let servers = stack::Options {
+        stack: StackKind::Native,
+        store: options.store,
+        brokers: options.brokers,
+        proxied: true,
+        ..stack::Options::default()
+    };
+    let unless_set = |name, value: &str| (name, lookup(name).unwrap_or(value.to_owned()));
+    let more = vec![
+        unless_set("KAFKA_PARTITIONS", PARTITIONS),
+        unless_set("CONSUMER_BUFFER_BYTES", BUFFER_BYTES),
+        unless_set("CONSUMER_BATCH_BYTES", BATCH_BYTES),
+    ];
+    let mut pipeline = Pipeline::start(&servers, lookup, &settings, Ports::free(), more, &directory, &stop).await?;
+    let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
+    finish(&report, pipeline, &directory).await
+}
+
+/// Whether what is stored outlives the faults.
+fn survivable(options: &ChaosOptions) -> Result<(), Unusable> {
+    if options.store == StoreKind::Memory && options.faults.each().any(|fault| fault == Fault::StoreKill) {
+        let way_out = "leave store-kill out of --faults, or choose another --store";
+        return Err(Unusable(format!("a store in memory has nothing left when it is killed: {way_out}")));
+    }
+    Ok(())
+}
+
+async fn measure(
+    run: RunId,
+    options: &ChaosOptions,
+    settings: &ServiceSettings,
+    pipeline: &mut Pipeline,
+    directory: &Path,
+    live: &Arc<Live>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Report> {
+    let own = "chaos has a broker, a store and services of its own";
+    let trial = Trial::prepare(run, settings, pipeline, Share::WHOLE, options.load.sample_share, directory).await?;
+    let kafka = Arc::clone(trial.kafka.as_ref().context(own)?);
+    let (topic, dead_letters) = (trial.names.topic.clone(), trial.names.dead_letter_topic.clone());
+    let start = Instant::now();
+    let rate = Rate::Constant(options.rate);
+    let model = Model::Open(OpenModel { start, end: start + FAR, vus: options.load.vus, rate });
+    let load = Load::new(model, &options.load, run, &pipeline.target);
+    let mut environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
+    environment.load.duration_seconds = (!options.one_by_one).then_some(options.duration.as_secs_f64());
+
+    let services = pipeline.services.take().context(own)?;
+    let service_options = pipeline.service_options.clone().context(own)?;
+    let mut observer = Observer::new(pipeline.target.clone(), Some(services.consumer.target.clone()));
+    observer.look().await;
+    let stack = pipeline.stack.as_mut().context(own)?;
+    let reader = KafkaReader::new(stack.kafka_broker(), &trial.names.group)?.with_patience(WATCH_PATIENCE);
+    let _view = View::open(Headline::of(run, &environment.load), options.load.plain, stop);
+    let watch = Watch::begin(reader, &topic)?;
+    // One by one, every fault waits for the recovery from the last one anyway.
+    let peace = if options.one_by_one { Duration::ZERO } else { PEACE };
+    let setting = Setting {
+        run,
+        services,
+        options: service_options,
+        settings,
+        kafka: Arc::clone(&kafka),
+        documents: Store::new(pipeline.documents.as_ref().context(own)?).await?,
+        peace,
+        live: Arc::clone(live),
+    };
+    let stage = Arc::new(Stage::set(setting, stack)?);
+
+    let end = stop.child_token();
+    let calm_lag = calm_lag(options.rate, settings);
+    let faults = async {
+        let injected = if options.one_by_one {
+            inject::one_by_one(options, &stage, &watch, calm_lag, &end).await
+        } else {
+            inject::at_random(options, &stage, &end).await
+        };
+        end.cancel();
+        injected
+    };
+    let applying = apply::apply(&load, &trial.recorder, &mut observer, live, std::future::pending(), &end);
+    let (applied, injected) = tokio::select! {
+        never = watch.accepted(&trial.recorder) => match never {},
+        both = async { tokio::join!(applying, faults) } => both,
+    };
+    let (applied, mut troubles) = (applied?, injected.troubles);
+    let load_began = watch.at(applied.series.start());
+    let stage = Arc::into_inner(stage).context("a fault goes on after its end")?;
+    let Struck { services, poison, extra, documents } = stage.strike(stack, &mut troubles).await?;
+    pipeline.services = Some(services);
+
+    let conclusion = Conclusion {
+        applied,
+        observer,
+        environment,
+        drain_timeout: options.outcome.drain_timeout,
+        is_interrupted: stop.is_cancelled(),
+        faults: troubles,
+        thresholds: &[],
+    };
+    let mut report = trial.conclude(conclusion, &mut pipeline.services).await?;
+    let poison = poison.look_for(&kafka, &dead_letters).await?;
+    report.add(Verdict::none("poison lost==0", poison.missing));
+    let extra_posts = extra.look_for(&documents).await?;
+    report.add(Verdict::none("extra posts missing==0", extra_posts.missing));
+    let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &watch, calm_lag)).collect();
+    let timeline = watch.end()?;
+    // The consumer that the lab began with is not the only one, and is gone now and then: Kafka knows better.
+    for point in &mut report.series {
+        let time = load_began + Duration::from_secs_f64(point.seconds);
+        (point.lag_records, point.stored_posts) = timeline.seen_at(time);
+    }
+    report.chaos = Some(ChaosReport {
+        seed: options.load.seed,
+        one_by_one: options.one_by_one,
+        brokers: options.brokers,
+        longest_silence_seconds: timeline.longest_silence().as_secs_f64(),
+        largest_lag: timeline.largest_lag(),
+        calm_lag,
+        faults,
+        poison,
+        extra_posts,
+    });
+    Ok(report)
+}
+
+/// The lag of a pipeline that is well: what comes in within a second, and one batch.
+fn calm_lag(rate: f64, settings: &ServiceSettings) -> u64 {
+    let batch = settings.consumer_config.kafka.limits.batch.messages;
+    rate.ceil() as u64 + u64::try_from(batch).unwrap_or(u64::MAX)
+}

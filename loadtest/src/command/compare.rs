@@ -1,0 +1,24 @@
+//! `loadtest compare`: the reports of runs side by side, with what the data say of every difference.
+//!
+//! Each side is [`read`] from its files; their [`settings`] that differ come first, since they may be the cause. A
+//! [`measure`] takes a figure from a report and from any stretch of its seconds; [`judgement`] compares the figures; and
+//! the [`table`] tells. All but the reading is pure.
+
+use std::process::ExitCode;
+
+use crate::base::exit;
+use crate::base::exit::Unusable;
+use crate::command::options::CompareOptions;
+use crate::report::compare::judgement::Comparison;
+use crate::report::compare::read::Side;
+use crate::report::compare::table;
+
+/// Compares, prints, and gives the exit code.
+pub(crate) fn compare(options: &CompareOptions) -> Result<ExitCode, Unusable> {
+    let [base, with] = options.sides()?;
+    let (base, with) = (Side::read(base)?, Side::read(with)?);
+    let comparison = Comparison::of(&base, &with, options.tolerance);
+    println!("{}", table::render(&base, &with, &comparison));
+    let has_regressed = !comparison.regressions().is_empty();
+    Ok(if has_regressed { ExitCode::from(exit::THRESHOLD_FAILED) } else { ExitCode::SUCCESS })
+}

@@ -1,0 +1,256 @@
+//! `loadtest find-max`: the largest rate that the pipeline sustains, which stays up meanwhile.
+//!
+//! One [`probe`] after the other offers a rate in the open model; [`judge`] says whether it was sustained, [`search`] which
+//! rate comes next, and [`fit`] where the limit lies and how sure that is. All three are pure. At the end the accepted
+//! posts of all probes together are looked for ([`proof`]).
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::exit;
+use crate::base::text::grouped;
+use crate::command::interrupt;
+use crate::command::options::FindMaxOptions;
+use crate::command::trial::{Trial, failure};
+use crate::ledger::post::RunId;
+use crate::load::generator::Load;
+use crate::load::live::Live;
+use crate::load::pacing::{Model, OpenModel, Rate};
+use crate::load::share::Share;
+use crate::pipeline::counted::Counted;
+use crate::pipeline::lag::{LagWatch, growth};
+use crate::pipeline::probe;
+use crate::pipeline::probe::{Instruments, Offer, Probe, Probed};
+use crate::pipeline::settings::{Lookup, ServiceSettings, with_option};
+use crate::pipeline::store::Documents;
+use crate::pipeline::under_test::{Pipeline, Ports, make_directory};
+use crate::report::environment::Environment;
+use crate::report::files;
+use crate::report::find_max::{FindMaxReport, MaxRate, ProbeReport};
+use fit::Judged;
+use judge::{Rule, Shown};
+use proof::Proof;
+use search::{Next, Plan};
+
+pub(crate) mod fit;
+pub(crate) mod judge;
+pub(crate) mod proof;
+pub(crate) mod search;
+
+/// The result for programs; its schema is `loadtest/find-max.schema.json`.
+const JSON: &str = "find-max.json";
+
+/// The first rate, as a share of what a closed loop gets, which is about what can be sustained at most.
+const FIRST_SHARE: f64 = 0.7;
+
+/// No post is looked for in the store meanwhile: the probes alone are to load it.
+const NO_SAMPLES: f64 = 0.0;
+
+/// A search, from the start to the exit code.
+pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
+    let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")
+        .context("cannot listen for signals")?;
+    let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
+    let settings = ServiceSettings::read(&lookup)?;
+    let live = Live::start(options.load.prometheus).await?;
+    let run = RunId::fresh();
+    let directory = make_directory(options.outcome.report.as_deref(), &format!("find-max-{run}"))?;
+    let mut pipeline = match &options.target {
+        Some(url) => {
+            let set = |name| lookup(name).filter(|value| !value.is_empty());
+            Pipeline::running(url, set("MONGO_URI").map(Documents::posts), set("KAFKA_BROKER")).await?
+        }
+        None => {
+            let servers = options.stack.options();
+            Pipeline::start(&servers, &lookup, &settings, Ports::free(), Vec::new(), &directory, &stop).await?
+        }
+    };
+    let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
+    let path = files::write_json(&report, &directory, JSON)?;
+    println!("{}\nreport: {}", report.table(), path.display());
+    if let Err(error) = pipeline.stop().await {
+        eprintln!("the servers are not all cleaned up: {error:#}");
+    }
+    Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) })
+}
+
+async fn measure(
+    run: RunId,
+    options: &FindMaxOptions,
+    settings: &ServiceSettings,
+    pipeline: &mut Pipeline,
+    directory: &Path,
+    live: &Live,
+    stop: &CancellationToken,
+) -> anyhow::Result<FindMaxReport> {
+    let trial = Trial::prepare(run, settings, pipeline, Share::WHOLE, NO_SAMPLES, directory).await?;
+    let environment = environment(run, options, settings, pipeline, &trial).await?;
+    let lag = trial.kafka.clone().map(|kafka| LagWatch::new(kafka, &trial.names.topic));
+    if lag.is_none() {
+        eprintln!("without KAFKA_BROKER the lag is not seen: only latency and failures are judged");
+    }
+    let batch_messages = settings.consumer_config.kafka.limits.batch.messages;
+    let prober = Prober {
+        instruments: Instruments {
+            run,
+            target: &pipeline.target,
+            options: &options.load,
+            recorder: &trial.recorder,
+            lag: lag.as_ref(),
+            live,
+            stop,
+        },
+        pipeline,
+        rule: Rule { slo: options.slo, measure: options.measure, batch_messages },
+        options,
+    };
+    let Found { closed_loop_per_second, probes, mut faults } = prober.search().await?;
+    let has_failed = !faults.is_empty();
+    if !has_failed {
+        let deadline = options.outcome.drain_timeout;
+        let drained = trial.drain(Instant::now(), trial.recorder.accepted(), deadline).await?;
+        if let Some(lag) = drained.and_then(|drained| drained.lag).filter(|lag| *lag > 0) {
+            faults.push(format!("{} records were not consumed within --drain-timeout", grouped(lag)));
+        }
+    }
+    let counted = stop_services(pipeline, has_failed, &mut faults).await?;
+    let proof = Proof::of(trial, pipeline.stack.is_some(), counted).await?;
+    faults.iter().for_each(|fault| eprintln!("{fault}"));
+    let max_rate = MaxRate::of(&judged(&probes));
+    Ok(FindMaxReport {
+        run: run.to_string(),
+        passed: faults.is_empty() && proof.holds() && (max_rate.low.is_some() || stop.is_cancelled()),
+        ended_early: stop.is_cancelled() || has_failed,
+        max_rate,
+        slo_ms: options.slo.as_secs_f64() * 1e3,
+        warm_up_seconds: options.warm_up.as_secs_f64(),
+        measure_seconds: options.measure.as_secs_f64(),
+        closed_loop_per_second,
+        generator_limited: probes.iter().filter(|probe| !probe.sustained && probe.generator.is_some()).count(),
+        probes,
+        proof: Some(proof),
+        faults,
+        environment,
+    })
+}
+
+/// Applies probes to a pipeline that stays up.
+struct Prober<'a> {
+    instruments: Instruments<'a>,
+    pipeline: &'a Pipeline,
+    rule: Rule,
+    options: &'a FindMaxOptions,
+}
+
+/// What a search has found.
+#[derive(Default)]
+struct Found {
+    closed_loop_per_second: Option<f64>,
+    probes: Vec<ProbeReport>,
+    /// Why the pipeline has failed, if it has.
+    faults: Vec<String>,
+}
+
+impl Prober<'_> {
+    /// Applies probes until the search is over, somebody asks for its end, or the pipeline fails.
+    async fn search(&self) -> anyhow::Result<Found> {
+        let mut found = Found::default();
+        if self.options.start.is_none() {
+            eprintln!("as fast as it goes, to know where to begin");
+            let probed = self.probe(Offer::AsFastAsItGoes).await?;
+            found.closed_loop_per_second = Some(probed.accepted_per_second);
+            found.faults.extend(probed.failure);
+        }
+        let start = self.options.start.or(found.closed_loop_per_second.map(|rate| rate * FIRST_SHARE));
+        let plan = Plan { start: start.unwrap_or_default().max(1.0), repeats: self.options.repeats };
+        eprintln!("{}", crate::report::find_max::head());
+        while found.faults.is_empty() && !self.instruments.stop.is_cancelled() {
+            let Next::Probe(rate) = plan.next(&judged(&found.probes)) else { break };
+            let probed = self.probe(Offer::Rate(rate)).await?;
+            // One that was cut short tells nothing.
+            if probed.failure.is_none() && !self.instruments.stop.is_cancelled() {
+                let probe = self.judge(rate, &probed);
+                eprintln!("{}", probe.row());
+                found.probes.push(probe);
+            }
+            found.faults.extend(probed.failure);
+        }
+        Ok(found)
+    }
+
+    /// Applies one, and waits until the consumer has caught up, or for `--drain-timeout`.
+    async fn probe(&self, offer: Offer) -> anyhow::Result<Probed> {
+        let FindMaxOptions { warm_up, measure, slo, .. } = *self.options;
+        // What has not left by then is too late already.
+        let probe = Probe { offer, warm_up, measure, patience: slo };
+        let mut probed = probe::apply(probe, &self.instruments, failure(&self.pipeline.services)).await?;
+        if let (Some(lag), None) = (self.instruments.lag, &probed.failure) {
+            // The last batch waits for CONSUMER_BATCH_INTERVAL; the next probe fills it.
+            let calm = u64::try_from(self.rule.batch_messages).unwrap_or(u64::MAX);
+            tokio::select! {
+                calm = lag.until_calm(calm, self.options.outcome.drain_timeout, &mut probed.samples) => drop(calm?),
+                reason = failure(&self.pipeline.services) => probed.failure = Some(reason),
+                () = self.instruments.stop.cancelled() => {}
+            }
+        }
+        Ok(probed)
+    }
+
+    fn judge(&self, rate: f64, probed: &Probed) -> ProbeReport {
+        let outcomes = probed.tally.outcomes;
+        let growth = growth(&probed.samples, probed.from, probed.to);
+        let shown = Shown {
+            rate,
+            accepted_per_second: probed.accepted_per_second,
+            p99: probed.tally.latency(0.99),
+            failed: outcomes.failed(),
+            refused_share: outcomes.invalid_refused as f64 / outcomes.tried().max(1) as f64,
+            lag_growth: growth,
+        };
+        ProbeReport::of(rate, probed, growth, self.rule.broken(&shown))
+    }
+}
+
+fn judged(probes: &[ProbeReport]) -> Vec<Judged> {
+    probes.iter().map(ProbeReport::judged).collect()
+}
+
+/// What it is measured on; the rate changes, so none is told.
+async fn environment(
+    run: RunId,
+    options: &FindMaxOptions,
+    settings: &ServiceSettings,
+    pipeline: &Pipeline,
+    trial: &Trial,
+) -> anyhow::Result<Environment> {
+    let start = Instant::now();
+    let end = start + options.warm_up + options.measure;
+    let model = Model::Open(OpenModel { start, end, vus: options.load.vus, rate: Rate::Constant(1.0) });
+    let load = Load::new(model, &options.load, run, &pipeline.target);
+    let mut environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
+    environment.load.rate = None;
+    Ok(environment)
+}
+
+/// Ends the services that the lab has started. Gives what they have counted, if nobody else's posts were in the topic:
+/// only servers that the lab has started itself are surely empty.
+async fn stop_services(
+    pipeline: &mut Pipeline,
+    has_failed: bool,
+    faults: &mut Vec<String>,
+) -> anyhow::Result<Option<Counted>> {
+    let Some(services) = pipeline.services.take() else { return Ok(None) };
+    let logs = services.logs.clone();
+    let ended_badly = services.stop().await;
+    // That one which has failed did not stop well either is no news.
+    if !has_failed {
+        faults.extend(ended_badly);
+    }
+    let counted = Counted::read(&logs).context("cannot read the services' logs")?;
+    let was_empty = pipeline.stack.as_ref().is_some_and(|stack| !stack.brokers.is_empty());
+    Ok(counted.filter(|_| was_empty))
+}

@@ -1,0 +1,126 @@
+//! Whether a rate was sustained: the rule that a probe is judged by.
+
+use std::time::Duration;
+
+use crate::base::text::{grouped, milliseconds};
+
+/// Of the posts offered in the measured time, so many must be accepted in it: an answer that comes a moment after its end
+/// is no backlog.
+const ACCEPTED_SHARE: f64 = 0.97;
+
+/// The lag may grow by this share of the rate, which is below what a slope can be told from noise in a few seconds,
+const GROWTH_SHARE: f64 = 0.03;
+
+/// and by so many of the consumer's batches besides: it goes up and down by one as they fill.
+const BATCHES: f64 = 2.0;
+
+/// What a probe has shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown {
+    /// Posts offered per second.
+    pub(crate) rate: f64,
+    /// Posts accepted per second.
+    pub(crate) accepted_per_second: f64,
+    /// From when a post was due to its answer; 99 % were not slower.
+    pub(crate) p99: Duration,
+    /// Posts that were not answered as they should be.
+    pub(crate) failed: u64,
+    /// Posts that are invalid on purpose and were refused, as a share of all.
+    pub(crate) refused_share: f64,
+    /// How fast the lag has grown, in records a second; `None` where Kafka is out of sight.
+    pub(crate) lag_growth: Option<f64>,
+}
+
+/// What a rate must keep to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    /// The longest p99.
+    pub(crate) slo: Duration,
+    /// How long a probe is measured.
+    pub(crate) measure: Duration,
+    /// `CONSUMER_BATCH_MESSAGES`.
+    pub(crate) batch_messages: usize,
+}
+
+impl Rule {
+    /// Why the rate was not sustained; nothing if it was.
+    pub(crate) fn broken(&self, shown: &Shown) -> Option<String> {
+        let Shown { rate, accepted_per_second, p99, failed, refused_share, lag_growth } = *shown;
+        if failed > 0 {
+            return Some(format!("{} posts failed", grouped(failed)));
+        }
+        let accepted_share = accepted_per_second / (rate * (1.0 - refused_share).max(f64::MIN_POSITIVE));
+        if accepted_share < ACCEPTED_SHARE {
+            return Some(format!("{:.0} % of the rate was accepted", accepted_share * 100.0));
+        }
+        if p99 > self.slo {
+            return Some(format!("p99 {} is above {}", milliseconds(p99), milliseconds(self.slo)));
+        }
+        let growth = lag_growth.unwrap_or(0.0);
+        let tolerated = GROWTH_SHARE * rate + BATCHES * self.batch_messages as f64 / self.measure.as_secs_f64();
+        (growth > tolerated).then(|| format!("the lag grew by {} a second", grouped(growth.round() as u64)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RULE: Rule = Rule { slo: Duration::from_millis(500), measure: Duration::from_secs(8), batch_messages: 100 };
+
+    fn well() -> Shown {
+        Shown {
+            rate: 10_000.0,
+            accepted_per_second: 9_990.0,
+            p99: Duration::from_millis(40),
+            failed: 0,
+            refused_share: 0.0,
+            lag_growth: Some(20.0),
+        }
+    }
+
+    #[test]
+    fn a_rate_is_sustained_if_nothing_breaks() {
+        assert_eq!(RULE.broken(&well()), None);
+        assert_eq!(RULE.broken(&Shown { lag_growth: None, ..well() }), None);
+        assert_eq!(RULE.broken(&Shown { lag_growth: Some(-5_000.0), ..well() }), None, "it catches up");
+        for (shown, why) in [
+            (Shown { failed: 1, ..well() }, "1 posts failed"),
+            (Shown { accepted_per_second: 9_000.0, ..well() }, "90 % of the rate was accepted"),
+            (Shown { p99: Duration::from_millis(501), ..well() }, "p99 501 ms is above 500 ms"),
+            (Shown { lag_growth: Some(1_234.0), ..well() }, "the lag grew by 1,234 a second"),
+        ] {
+            assert_eq!(RULE.broken(&shown).as_deref(), Some(why));
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_refused_is_not_missed() {
+        let shown = Shown { accepted_per_second: 8_000.0, refused_share: 0.2, ..well() };
+        assert_eq!(RULE.broken(&shown), None);
+        assert!(RULE.broken(&Shown { refused_share: 0.0, ..shown }).is_some());
+    }
+
+    #[test]
+    fn a_batch_that_fills_slowly_is_no_lag_that_grows() {
+        let slow = Shown { rate: 10.0, accepted_per_second: 10.0, lag_growth: Some(10.0), ..well() };
+        assert_eq!(RULE.broken(&slow), None);
+        assert!(RULE.broken(&Shown { lag_growth: Some(40.0), ..slow }).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_worse_is_never_better(p99_ms in 0_u64..2_000, growth in -1e4_f64..1e4, more in 0_u64..5_000) {
+            let shown = Shown { p99: Duration::from_millis(p99_ms), lag_growth: Some(growth), ..well() };
+            let worse = Shown {
+                p99: Duration::from_millis(p99_ms + more),
+                lag_growth: Some(growth + more as f64),
+                failed: more % 2,
+                ..shown
+            };
+            prop_assert!(RULE.broken(&shown).is_none() || RULE.broken(&worse).is_some());
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What became of the accepted posts of all probes together. A pass over the store is exact and takes some 60 µs a document
+//! on FerretDB, so beyond a number of posts the totals that the services have counted decide.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::base::text::grouped;
+use crate::command::trial::Trial;
+use crate::ledger::books::Counts;
+use crate::ledger::reconcile::reconcile;
+use crate::pipeline::counted::Counted;
+
+/// So many posts are looked for one by one, which takes twenty seconds at most.
+const RECONCILED: u64 = 300_000;
+
+/// How the posts were found again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Method {
+    /// Each of them was looked for in the store.
+    Reconciled,
+    /// The services' own counts were compared.
+    CountedByTheServices,
+    /// The store has counted the documents.
+    CountedInTheStore,
+    /// Not at all: the store is out of reach, or a service did not tell its counts.
+    None,
+}
+
+/// The balance of all probes; null where it is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Proof {
+    pub(crate) method: Method,
+    pub(crate) accepted: u64,
+    pub(crate) stored: Option<u64>,
+    pub(crate) dead_lettered: Option<u64>,
+    pub(crate) missing: Option<u64>,
+    /// Documents that are one too many.
+    pub(crate) duplicated: Option<u64>,
+    /// Stored although refused, never sent, or under another id; with the counts alone, what is stored beyond the accepted and
+    /// the unknown ones.
+    pub(crate) unexpected: Option<u64>,
+}
+
+impl Proof {
+    /// Balances the ledger of a trial. `counted` is what its services have counted until their end, if nobody else had
+    /// anything counted by them.
+    pub(crate) async fn of(trial: Trial, is_ours: bool, counted: Option<Counted>) -> anyhow::Result<Self> {
+        let Trial { run, store, kafka, names, recorder, .. } = trial;
+        let recorder = Arc::into_inner(recorder).context("the generator still holds the ledger after its end")?;
+        let (ledger, accepted_ids) = recorder.finish()?;
+        let told = ledger.counts(0);
+        let proof = match (store, counted) {
+            (Some(store), _) if told.accepted <= RECONCILED => {
+                eprintln!("reconciling {} accepted posts", grouped(told.accepted));
+                let dead_letters = kafka.as_ref().map(|kafka| (kafka, names.dead_letter_topic.as_str()));
+                let reconciled = reconcile(ledger, &accepted_ids, run, &store, dead_letters, !is_ours).await?;
+                Self::reconciled(&reconciled.counts)
+            }
+            (_, Some(counted)) => Self::counted(&told, &counted),
+            (Some(store), _) => Self::in_store(&told, store.count(run).await?),
+            (None, _) => Self::unknown(&told),
+        };
+        if proof.holds() {
+            accepted_ids.remove().context("cannot remove the accepted ids")?;
+        }
+        Ok(proof)
+    }
+
+    /// Whether nothing is known to be wrong.
+    pub(crate) fn holds(&self) -> bool {
+        [self.missing, self.duplicated, self.unexpected].into_iter().flatten().all(|count| count == 0)
+    }
+
+    /// One line.
+    pub(crate) fn line(&self) -> String {
+        let (accepted, number) = (grouped(self.accepted), |count: Option<u64>| grouped(count.unwrap_or_default()));
+        let how = match self.method {
+            Method::Reconciled => "looked for one by one".to_owned(),
+            Method::CountedByTheServices => {
+                format!(
+                    "as the services counted them: beyond {} posts they are not looked for one by one",
+                    grouped(RECONCILED)
+                )
+            }
+            Method::CountedInTheStore => {
+                format!(
+                    "as the store counts them: beyond {} posts they are not looked for one by one",
+                    grouped(RECONCILED)
+                )
+            }
+            Method::None => return format!("{accepted} posts accepted; whether they are stored is not known"),
+        };
+        let dead_letters = match self.dead_lettered {
+            None | Some(0) => String::new(),
+            Some(count) => format!(", {} dead-lettered", grouped(count)),
+        };
+        let faults = if self.holds() {
+            "nothing missing".to_owned()
+        } else {
+            format!(
+                "MISSING {}, DUPLICATED {}, UNEXPECTED {}",
+                number(self.missing),
+                number(self.duplicated),
+                number(self.unexpected)
+            )
+        };
+        format!("{accepted} accepted, {} stored{dead_letters}, {faults} ({how})", number(self.stored))
+    }
+
+    fn unknown(told: &Counts) -> Self {
+        Self {
+            method: Method::None,
+            accepted: told.accepted,
+            stored: None,
+            dead_lettered: None,
+            missing: None,
+            duplicated: None,
+            unexpected: None,
+        }
+    }
+
+    fn reconciled(counts: &Counts) -> Self {
+        Self {
+            method: Method::Reconciled,
+            accepted: counts.accepted,
+            stored: Some(counts.stored),
+            dead_lettered: Some(counts.dead_lettered),
+            missing: Some(counts.missing),
+            duplicated: Some(counts.duplicated),
+            unexpected: Some(counts.unexpected),
+        }
+    }
+
+    /// What is stored newly is counted once for each id, so nothing can be said of duplicates.
+    fn counted(told: &Counts, counted: &Counted) -> Self {
+        let dead_lettered = counted.ingest_posts_dead_lettered_total;
+        Self {
+            dead_lettered: Some(dead_lettered),
+            ..Self::balanced(Method::CountedByTheServices, told, counted.ingest_posts_stored_total, dead_lettered)
+        }
+    }
+
+    fn in_store(told: &Counts, stored: u64) -> Self {
+        Self::balanced(Method::CountedInTheStore, told, stored, 0)
+    }
+
+    fn balanced(method: Method, told: &Counts, stored: u64, dead_lettered: u64) -> Self {
+        let found = stored + dead_lettered;
+        Self {
+            method,
+            stored: Some(stored),
+            missing: Some(told.accepted.saturating_sub(found)),
+            unexpected: Some(found.saturating_sub(told.accepted + told.unknown)),
+            ..Self::unknown(told)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(accepted: u64, unknown: u64) -> Counts {
+        Counts { accepted, unknown, ..Counts::default() }
+    }
+
+    #[test]
+    fn counts_balance_if_every_accepted_post_and_no_more_than_the_unknown_ones_are_there() {
+        let counted = |stored, dead_lettered| {
+            let counted = Counted {
+                ingest_posts_stored_total: stored,
+                ingest_posts_dead_lettered_total: dead_lettered,
+                ..Counted::default()
+            };
+            Proof::counted(&told(100, 3), &counted)
+        };
+        for (stored, dead_lettered) in [(100, 0), (98, 2), (103, 0)] {
+            assert!(counted(stored, dead_lettered).holds());
+        }
+        assert_eq!(counted(98, 1).missing, Some(1));
+        assert_eq!(counted(104, 0).unexpected, Some(1));
+        assert!(counted(98, 1).line().contains("MISSING 1, DUPLICATED 0, UNEXPECTED 0"), "{}", counted(98, 1).line());
+    }
+
+    #[test]
+    fn what_is_not_known_is_told_so() {
+        let proof = Proof::unknown(&told(1_234, 0));
+        assert_eq!(proof.line(), "1,234 posts accepted; whether they are stored is not known");
+        assert!(proof.holds() && !Proof::in_store(&told(9, 0), 8).holds());
+    }
+}

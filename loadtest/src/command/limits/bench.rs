@@ -1,0 +1,291 @@
+//! What the measures are taken with: the servers, and for each measure the processes, the topic and the collection that it
+//! needs, all of its own, so that no measure finds what another one has left.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use stack::Stack;
+use tokio::time::sleep;
+
+use super::cpu::{BROKER, Meter, STORE};
+use super::generate;
+use super::insert::Insert;
+use super::produce::{Produce, connect, delete_topics};
+use crate::base::text::{grouped, rate};
+use crate::ledger::accepted_ids::ACCEPTED_IDS;
+use crate::ledger::post::RunId;
+use crate::pipeline::kafka::KafkaReader;
+use crate::pipeline::scrape::Metrics;
+use crate::pipeline::services::{BARE, CONSUMER, PRODUCER, Service, ServiceOptions};
+use crate::pipeline::settings::{Lookup, ServiceSettings};
+use crate::pipeline::store::{Documents, Store};
+use crate::report::limits::measure::{Measure, Sample, Samples};
+
+/// Upper bound of the large batches, in bytes: some 240 records, beyond the sizes that rskafka stalls at. Larger ones take turns
+/// with the broker over its socket buffers, which hold 100 KiB by default.
+const LARGE_BATCH_BYTES: usize = 100_000;
+
+/// How often the consumer is asked how much it has stored.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A consumer that stores nothing for so long has a problem.
+const STORING_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What is accepted within the duration of a measure is waited for this many times as long, and for one batch interval.
+const DRAIN_FACTOR: u32 = 4;
+
+/// How the measures are taken.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) run: RunId,
+    pub(crate) vus: u32,
+    /// Of each measure.
+    pub(crate) duration: Duration,
+    /// The measures to take; none means all.
+    pub(crate) only: Vec<Measure>,
+    /// Where the logs go.
+    pub(crate) directory: PathBuf,
+}
+
+/// The servers, and what is known of them.
+pub(crate) struct Bench {
+    plan: Plan,
+    settings: ServiceSettings,
+    kafka_broker: String,
+    mongo_uri: String,
+    replication: i16,
+    /// Process ids, as far as they are this lab's own.
+    brokers: Vec<u32>,
+    store: Vec<u32>,
+}
+
+impl Bench {
+    pub(crate) fn new(plan: Plan, settings: &ServiceSettings, stack: &Stack, lookup: Lookup<'_>) -> Self {
+        let replication = match lookup("KAFKA_REPLICATION") {
+            None if stack.brokers.len() > 1 => i16::try_from(stack.brokers.len()).unwrap_or(i16::MAX),
+            _ => settings.producer_config.kafka.replication,
+        };
+        Self {
+            plan,
+            settings: settings.clone(),
+            kafka_broker: stack.kafka_broker().to_owned(),
+            mongo_uri: stack.mongo_uri().to_owned(),
+            replication,
+            brokers: stack.brokers.iter().map(stack::Server::pid).collect(),
+            store: stack.store.iter().map(stack::Server::pid).collect(),
+        }
+    }
+
+    /// Name and version of the store.
+    pub(crate) async fn store_version(&self) -> anyhow::Result<String> {
+        Store::new(&Documents::posts(self.mongo_uri.clone())).await?.version().await
+    }
+
+    /// Takes every measure that is asked for once. What was measured before this is dropped, or before a measure fails, stays noted.
+    pub(crate) async fn round(&self, round: u32, samples: &mut Samples) -> anyhow::Result<()> {
+        let mut note = |measure: Measure, sample: Sample| {
+            eprintln!("{:<14}{:>12}   {}", measure.name(), rate(sample.posts, sample.elapsed), measure.what());
+            samples.entry(measure).or_default().push(sample);
+        };
+        let is_taken = |measure: Measure| measure.is_taken(&self.plan.only);
+        if is_taken(Measure::Http) {
+            note(Measure::Http, self.http().await?);
+        }
+        if is_taken(Measure::Produce) {
+            let batch_bytes = self.settings.producer_config.kafka.batch_bytes.min(kafka::publish::ENOUGH_BYTES);
+            note(Measure::Produce, self.produce(&self.topic(round, "produce"), batch_bytes).await?);
+        }
+        if is_taken(Measure::ProduceLarge) {
+            note(Measure::ProduceLarge, self.produce(&self.topic(round, "large"), LARGE_BATCH_BYTES).await?);
+        }
+        if is_taken(Measure::Insert) {
+            note(Measure::Insert, self.insert().await?);
+        }
+        let apart = self.service_options(self.topic(round, "apart"));
+        if is_taken(Measure::Producer) {
+            let producer = self.producer(&apart).await?;
+            let accepted = producer.posts;
+            note(Measure::Producer, producer);
+            if is_taken(Measure::Fetch) {
+                note(Measure::Fetch, self.fetch(self.topic(round, "apart")).await?);
+            }
+            if is_taken(Measure::Consumer) {
+                note(Measure::Consumer, self.consumer(&apart, accepted).await?);
+            }
+        }
+        if is_taken(Measure::Pipeline) {
+            note(Measure::Pipeline, self.pipeline(&self.service_options(self.topic(round, "pipeline"))).await?);
+        }
+        self.clean_up().await
+    }
+
+    /// Deletes the topics, the collection and the file that are there.
+    pub(crate) async fn clean_up(&self) -> anyhow::Result<()> {
+        // A measure that was interrupted leaves it.
+        let accepted_ids = self.plan.directory.join(ACCEPTED_IDS);
+        if accepted_ids.exists() {
+            std::fs::remove_file(accepted_ids).context("cannot remove the accepted ids")?;
+        }
+        delete_topics(&connect(&self.kafka_broker).await?, &self.name()).await?;
+        self.inserts().await?.drop_collection().await
+    }
+
+    async fn http(&self) -> anyhow::Result<Sample> {
+        let bare = Service::start(BARE, BARE, &self.service_options(String::new())).await?;
+        let pids = [bare.pid()];
+        let meter = Meter::start(vec![(BARE, &pids)]);
+        let accepted = while_it_runs(&bare, generate::posts(&bare.target, &self.plan)).await?;
+        let sample = meter.done(accepted);
+        bare.stop().await?;
+        Ok(sample)
+    }
+
+    async fn produce(&self, topic: &str, batch_bytes: usize) -> anyhow::Result<Sample> {
+        let config = &self.settings.producer_config.kafka;
+        let produce = Produce {
+            topic: topic.to_owned(),
+            partitions: config.partitions,
+            replication: self.replication,
+            compression: config.compression,
+            batch_bytes,
+            run: self.plan.run,
+        };
+        let client = connect(&self.kafka_broker).await?;
+        let connections = produce.connections(&client).await?;
+        let meter = Meter::start(vec![(BROKER, &self.brokers)]);
+        let acknowledged = produce.records(connections, self.plan.duration).await.context("cannot produce")?;
+        Ok(meter.done(acknowledged))
+    }
+
+    async fn insert(&self) -> anyhow::Result<Sample> {
+        let insert = self.inserts().await?;
+        insert.prepare().await?;
+        let meter = Meter::start(vec![(STORE, &self.store)]);
+        let stored = insert.documents(self.plan.duration).await?;
+        let sample = meter.done(stored);
+        insert.drop_collection().await?;
+        Ok(sample)
+    }
+
+    /// Leaves a backlog for [`Self::fetch`] and [`Self::consumer`].
+    async fn producer(&self, options: &ServiceOptions) -> anyhow::Result<Sample> {
+        let producer = Service::start(PRODUCER, PRODUCER, options).await?;
+        let pids = [producer.pid()];
+        let meter = Meter::start(vec![(PRODUCER, &pids), (BROKER, &self.brokers)]);
+        let accepted = while_it_runs(&producer, generate::posts(&producer.target, &self.plan)).await?;
+        let sample = meter.done(accepted);
+        producer.stop().await?;
+        Ok(sample)
+    }
+
+    /// From the first record on: finding the partitions is no part of it.
+    async fn fetch(&self, topic: String) -> anyhow::Result<Sample> {
+        let (reader, brokers) = (KafkaReader::new(&self.kafka_broker, &topic)?, self.brokers.clone());
+        let fetching = tokio::task::spawn_blocking(move || {
+            let (mut meter, mut records) = (None, 0);
+            reader.scan(&topic, |_| {
+                meter.get_or_insert_with(|| Meter::start(vec![(BROKER, &brokers)]));
+                records += 1;
+                ControlFlow::Continue(())
+            })?;
+            anyhow::Ok(meter.context("no post was accepted, so there is none to fetch")?.done(records))
+        });
+        fetching.await.context("fetching failed")?
+    }
+
+    /// From its first stored post on: joining the group is no part of it.
+    async fn consumer(&self, options: &ServiceOptions, backlog: u64) -> anyhow::Result<Sample> {
+        let consumer = Service::start_unready(CONSUMER, CONSUMER, options)?;
+        let pids = [consumer.pid()];
+        let storing = async {
+            let deadline = Instant::now() + STORING_DEADLINE;
+            loop {
+                let meter = Meter::start(vec![(CONSUMER, &pids), (BROKER, &self.brokers), (STORE, &self.store)]);
+                sleep(LOOK_EVERY).await;
+                if stored(&consumer).await > 0 {
+                    let stored = self.until_stored(&consumer, backlog, Instant::now() + self.plan.duration).await;
+                    return Ok(meter.done(stored));
+                }
+                if Instant::now() > deadline {
+                    bail!("the consumer has stored none of {} posts", grouped(backlog));
+                }
+            }
+        };
+        let sample = while_it_runs(&consumer, storing).await?;
+        consumer.stop().await?;
+        Ok(sample)
+    }
+
+    async fn pipeline(&self, options: &ServiceOptions) -> anyhow::Result<Sample> {
+        let producer = Service::start(PRODUCER, PRODUCER, options).await?;
+        let consumer = Service::start(CONSUMER, CONSUMER, options).await?;
+        let pids = ([producer.pid()], [consumer.pid()]);
+        let meter =
+            Meter::start(vec![(PRODUCER, &pids.0), (CONSUMER, &pids.1), (BROKER, &self.brokers), (STORE, &self.store)]);
+        let interval = self.settings.consumer_config.kafka.limits.batch.interval;
+        let deadline = Instant::now() + self.plan.duration * DRAIN_FACTOR + interval;
+        let through = async {
+            let accepted = while_it_runs(&producer, generate::posts(&producer.target, &self.plan)).await?;
+            anyhow::Ok(self.until_stored(&consumer, accepted, deadline).await)
+        };
+        let sample = meter.done(while_it_runs(&consumer, through).await?);
+        producer.stop().await?;
+        consumer.stop().await?;
+        Ok(sample)
+    }
+
+    /// Waits until the first posts are stored, and then until no more are missing than the consumer may still hold for want of
+    /// a full batch. Gives how many are stored.
+    async fn until_stored(&self, consumer: &Service, accepted: u64, deadline: Instant) -> u64 {
+        let rest = self.settings.consumer_config.kafka.limits.batch.messages as u64;
+        loop {
+            let stored = stored(consumer).await;
+            if stored > 0 && stored + rest > accepted || Instant::now() >= deadline {
+                return stored;
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn inserts(&self) -> anyhow::Result<Insert> {
+        let collection = self.name().replace('-', "_");
+        Insert::new(&self.mongo_uri, &collection, &self.settings.consumer_config, self.plan.run).await
+    }
+
+    fn service_options(&self, topic: String) -> ServiceOptions {
+        ServiceOptions {
+            kafka_broker: self.kafka_broker.clone(),
+            mongo_uri: self.mongo_uri.clone(),
+            producer_port: 0,
+            consumer_port: 0,
+            log_format: "text".to_owned(),
+            more: vec![("KAFKA_TOPIC", topic), ("KAFKA_REPLICATION", self.replication.to_string())],
+            logs: self.plan.directory.clone(),
+        }
+    }
+
+    /// What everything starts with that is made for the measures.
+    fn name(&self) -> String {
+        format!("limits-{}", self.plan.run)
+    }
+
+    fn topic(&self, round: u32, of: &str) -> String {
+        format!("{}-{round}-{of}", self.name())
+    }
+}
+
+/// How many posts the consumer has stored since its start; zero as long as it does not say.
+async fn stored(consumer: &Service) -> u64 {
+    let page = Metrics::get(&consumer.target).await.ok();
+    page.and_then(|page| page.sum("ingest_posts_stored_total")).unwrap_or(0.0) as u64
+}
+
+/// What `work` gives, unless the service ends meanwhile, which it should not.
+async fn while_it_runs<T>(service: &Service, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::select! {
+        done = work => done,
+        failure = service.failure() => bail!(failure),
+    }
+}

@@ -1,0 +1,56 @@
+//! The generator at full speed: each user sends its next post when the one before is answered.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::bench::Plan;
+use crate::command::apply::HEAD_START;
+use crate::command::options::cores;
+use crate::ledger::accepted_ids::ACCEPTED_IDS;
+use crate::ledger::post::bodies::Shape;
+use crate::load::generator::tally::Tally;
+use crate::load::generator::{Generator, Load};
+use crate::load::pacing::{ClosedModel, Model};
+use crate::load::recorder::Recorder;
+use crate::load::share::Share;
+use crate::load::target::Target;
+
+/// How often what was counted is taken away.
+const TAKE_EVERY: Duration = Duration::from_secs(1);
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Sends posts to `target` for as long as the plan says, and gives how many were accepted.
+pub(crate) async fn posts(target: &Target, plan: &Plan) -> anyhow::Result<u64> {
+    let start = Instant::now() + HEAD_START;
+    let model = ClosedModel { start, end: start + plan.duration, vus: plan.vus, think: Duration::ZERO };
+    let load = Load {
+        model: Model::Closed(model),
+        target: target.clone(),
+        request_timeout: REQUEST_TIMEOUT,
+        repeat: 1,
+        run: plan.run,
+        share: Share::WHOLE,
+        shape: Shape::default(),
+        seed: 1,
+        threads: u32::try_from(cores()).unwrap_or(1).min(plan.vus),
+    };
+    // The ids are written as in a run, though nobody reads them.
+    let recorder = Arc::new(Recorder::create(&plan.directory.join(ACCEPTED_IDS))?);
+    // Ends the threads, too, when this is dropped before its end.
+    let stop = CancellationToken::new();
+    let _stop = stop.clone().drop_guard();
+    let mut generator = Generator::start(&load, &recorder, &stop)?;
+    let mut tally = Tally::default();
+    while tokio::time::timeout(TAKE_EVERY, generator.ended()).await.is_err() {
+        tally.merge(&generator.take());
+    }
+    tally.merge(&generator.take());
+    generator.finish()?;
+    let recorder = Arc::into_inner(recorder).context("the generator still holds the ledger after its end")?;
+    recorder.finish()?.1.remove().context("cannot remove the accepted ids")?;
+    Ok(tally.outcomes.accepted)
+}

@@ -1,0 +1,154 @@
+//! What the broker takes without any HTTP: records like the pipeline's, by the producer's own client, with as many
+//! connections as the producer has and a batch in flight on each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use contract::PostId;
+use kafka::publish::{Batch, Key, LANES_PER_PARTITION, Record};
+use rskafka::client::error::{Error, ProtocolError};
+use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
+use rskafka::client::{Client, ClientBuilder};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::ledger::post::RunId;
+use crate::ledger::post::bodies::{Bodies, Shape};
+
+/// Longest wait for any answer of Kafka.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The same, for Kafka itself.
+const ANSWER_TIMEOUT_MS: i32 = ANSWER_TIMEOUT.as_millis() as i32;
+
+/// No more records than these in one measure, so that a fast broker does not fill the disk: some 400 MB.
+const MOST_RECORDS: u64 = 1_000_000;
+
+/// What is produced, and where to.
+#[derive(Debug, Clone)]
+pub(crate) struct Produce {
+    pub(crate) topic: String,
+    pub(crate) partitions: i32,
+    pub(crate) replication: i16,
+    pub(crate) compression: Compression,
+    /// Upper bound of a batch's encoded size.
+    pub(crate) batch_bytes: usize,
+    pub(crate) run: RunId,
+}
+
+/// Connects to the first of the brokers, which tells of the others.
+pub(crate) async fn connect(brokers: &str) -> anyhow::Result<Client> {
+    let brokers = brokers.split(',').map(|broker| broker.trim().to_owned()).collect();
+    answer(ClientBuilder::new(brokers).client_id("loadtest").build()).await.context("cannot connect to Kafka")
+}
+
+/// Deletes the topics whose names start with this.
+pub(crate) async fn delete_topics(client: &Client, prefix: &str) -> anyhow::Result<()> {
+    let topics = answer(client.list_topics()).await.context("cannot list the topics")?;
+    for topic in topics.iter().filter(|topic| topic.name.starts_with(prefix)) {
+        let controller = client.controller_client()?;
+        match answer(controller.delete_topic(&topic.name, ANSWER_TIMEOUT_MS)).await {
+            // A topic is listed for a moment more after it was deleted, here at the end of the last round.
+            Err(error) if is_gone(&error) => {}
+            deleted => deleted.with_context(|| format!("cannot delete the topic {}", topic.name))?,
+        }
+    }
+    Ok(())
+}
+
+fn is_gone(error: &anyhow::Error) -> bool {
+    let gone = ProtocolError::UnknownTopicOrPartition;
+    matches!(error.downcast_ref(), Some(Error::ServerError { protocol_error, .. }) if *protocol_error == gone)
+}
+
+/// Bounds the wait for an answer, which the client by itself does not.
+async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
+    match timeout(ANSWER_TIMEOUT, request).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => bail!("no answer from Kafka within {ANSWER_TIMEOUT:?}"),
+    }
+}
+
+impl Produce {
+    /// Makes the topic and connects to its partitions.
+    pub(crate) async fn connections(&self, client: &Client) -> anyhow::Result<Vec<PartitionClient>> {
+        let controller = client.controller_client()?;
+        let created =
+            answer(controller.create_topic(&self.topic, self.partitions, self.replication, ANSWER_TIMEOUT_MS)).await;
+        created.with_context(|| format!("cannot create the topic {}", self.topic))?;
+        let mut connections = Vec::new();
+        for partition in 0..self.partitions {
+            for _ in 0..LANES_PER_PARTITION {
+                // A new topic's leader may not be known everywhere yet.
+                let connected = client.partition_client(&self.topic, partition, UnknownTopicHandling::Retry);
+                connections.push(answer(connected).await?);
+            }
+        }
+        Ok(connections)
+    }
+
+    /// Produces for `duration` and gives how many records were acknowledged.
+    pub(crate) async fn records(&self, connections: Vec<PartitionClient>, duration: Duration) -> anyhow::Result<u64> {
+        let (end, acknowledged) = (Instant::now() + duration, Arc::new(AtomicU64::new(0)));
+        let mut lanes = JoinSet::new();
+        for (lane, connection) in (0..).zip(connections) {
+            let (produce, acknowledged) = (self.clone(), Arc::clone(&acknowledged));
+            lanes.spawn(async move {
+                // Texts differ from lane to lane, as they do from post to post.
+                let mut bodies = Bodies::new(produce.run, lane, Shape::default());
+                let mut n = 0;
+                while Instant::now() < end && acknowledged.load(Ordering::Relaxed) < MOST_RECORDS {
+                    let batch = batch(&mut bodies, &mut n, produce.batch_bytes);
+                    let records = batch.iter().map(Record::to_rskafka).collect();
+                    let offsets = answer(connection.produce(records, produce.compression)).await?;
+                    acknowledged.fetch_add(offsets.len() as u64, Ordering::Relaxed);
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(ended) = lanes.join_next().await {
+            ended.context("producing failed")??;
+        }
+        Ok(acknowledged.load(Ordering::Relaxed))
+    }
+}
+
+/// As many records as fit into this size, at least one.
+fn batch(bodies: &mut Bodies, n: &mut u64, batch_bytes: usize) -> Vec<Record> {
+    let mut next = || {
+        *n += 1;
+        let timestamp_ms = bson::DateTime::now().timestamp_millis();
+        let value = bodies.post(*n).body.to_vec();
+        let key = Key::from(PostId::fresh().to_key());
+        let post = Record { key, value, timestamp_ms, trace: None, client_key: None };
+        let size_bytes = post.encoded_bytes();
+        (post, size_bytes)
+    };
+    let (first, first_bytes) = next();
+    let mut batch = Batch::new(first, first_bytes, batch_bytes, Instant::now(), Duration::ZERO);
+    loop {
+        let (post, size_bytes) = next();
+        if batch.push(post, size_bytes).is_err() {
+            return batch.into_items();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_as_large_as_it_may_be() {
+        let mut bodies = Bodies::new(RunId::fresh(), 1, Shape::default());
+        let mut n = 0;
+        for batch_bytes in [1, kafka::publish::ENOUGH_BYTES, 100_000] {
+            let batch = batch(&mut bodies, &mut n, batch_bytes);
+            let size_bytes: usize = batch.iter().map(Record::encoded_bytes).sum();
+            assert!(batch.len() == 1 || size_bytes <= batch_bytes, "{size_bytes} of {batch_bytes}");
+            assert!(size_bytes + 500 > batch_bytes, "one more would have fitted: {size_bytes} of {batch_bytes}");
+        }
+    }
+}

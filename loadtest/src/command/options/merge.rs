@@ -1,0 +1,35 @@
+//! What `merge` is told.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::OutcomeOptions;
+use crate::report::threshold::Threshold;
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeOptions {
+    /// The report directories of all shares, in any order
+    #[arg(required = true, value_name = "DIR")]
+    pub(crate) directories: Vec<PathBuf>,
+    /// Where the documents are [default: MONGO_URI]
+    #[arg(long, value_name = "URI")]
+    pub(crate) mongo_uri: Option<String>,
+    /// The collection that the pipeline fills [default: posts]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) collection: Option<String>,
+    /// The field of its documents that has the posts' titles, such as title or payload.title [default: title]
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) match_field: Option<String>,
+    /// Do not look for the posts in the store, say because it is out of reach
+    #[arg(long, conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
+    pub(crate) no_reconcile: bool,
+    /// Where Kafka is, to see the lag and the dead letters [default: KAFKA_BROKER, else neither is seen]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) kafka_broker: Option<String>,
+    #[command(flatten)]
+    pub(crate) outcome: OutcomeOptions,
+    /// What the whole run must keep to, as for `run`
+    #[arg(long = "threshold", value_name = "CONDITION")]
+    pub(crate) thresholds: Vec<Threshold>,
+}

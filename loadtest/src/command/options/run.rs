@@ -1,0 +1,130 @@
+//! What `run` is told, and what `chaos` is told likewise: how posts are sent, and what comes after.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{duration_or_zero, positive_duration, rate, share};
+use super::{StackOptions, cores};
+use crate::ledger::post::RunId;
+use crate::ledger::post::bodies::{ContentLength, Shape};
+use crate::load::pacing::stages::Stages;
+use crate::load::share::Share;
+use crate::report::threshold::Threshold;
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
+    /// How long posts are sent, such as 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
+    pub(crate) duration: Duration,
+    /// A user's pause between an answer and its next post, such as 250ms; 0 for none
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_or_zero)]
+    pub(crate) think: Duration,
+    /// Posts per second, offered whatever the answers do; the users take turns instead of thinking
+    #[arg(long, value_name = "N", conflicts_with = "think", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// Posts per second that go up and down: points of time and rate, such as 0s:500,30s:5000,60s:5000, in a straight
+    /// line in between; the last point is the end
+    #[arg(long, value_name = "POINTS", conflicts_with_all = ["rate", "think", "duration"])]
+    pub(crate) stages: Option<Stages>,
+    /// Send to this server, such as http://localhost:3000, and start nothing; needs --mongo-uri or MONGO_URI to
+    /// reconcile, and KAFKA_BROKER to see the lag and the dead letters
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
+    /// Where the documents are, such as mongodb://localhost:27017/scalable-api [default: MONGO_URI, else a store is
+    /// started]
+    #[arg(long, value_name = "URI")]
+    pub(crate) mongo_uri: Option<String>,
+    /// The collection that --target's pipeline fills [default: posts]
+    #[arg(long, value_name = "NAME", requires = "target")]
+    pub(crate) collection: Option<String>,
+    /// The field of its documents that has the posts' titles, such as title or payload.title [default: title]
+    #[arg(long, value_name = "FIELD", requires = "target")]
+    pub(crate) match_field: Option<String>,
+    /// Do not look for the posts in the store of --target, say because it is out of reach; only the answers count then
+    #[arg(long, requires = "target", conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
+    pub(crate) no_reconcile: bool,
+    /// Apply only this part of the load, such as 2/3 for the second of three generators, each told the same but for this;
+    /// `merge` then puts their reports together
+    #[arg(long, value_name = "K/M", requires_all = ["target", "run"])]
+    pub(crate) share: Option<Share>,
+    /// The id of the run that all shares are part of, eight hexadecimal digits that no run had before
+    #[arg(long, value_name = "ID", requires = "share")]
+    pub(crate) run: Option<RunId>,
+    #[command(flatten)]
+    pub(crate) stack: StackOptions,
+    #[command(flatten)]
+    pub(crate) outcome: OutcomeOptions,
+    /// What the run must keep to, such as 'p99<500ms', may be repeated: p50, p90, p95, p99, p99.9, max, avg (ms or s),
+    /// visible_p50 and the like (until a sampled post is in the store), failed (%), accepted, rate (accepted per second), drain (ms or s), missing, duplicated, unexpected; by <, <=, >,
+    /// >= or == [default: 'p95<2000ms' and 'failed<1%'; nothing missing, duplicated or unexpected holds always]
+    #[arg(long = "threshold", value_name = "CONDITION")]
+    pub(crate) thresholds: Vec<Threshold>,
+}
+
+/// How posts are sent.
+#[derive(Debug, Args)]
+pub(crate) struct LoadOptions {
+    /// Virtual users, each with a connection of its own; each sends a post, waits for its answer, and sends the next one
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) vus: u32,
+    /// Longest wait for an answer; the post counts as unknown then
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
+    pub(crate) request_timeout: Duration,
+    /// Send every post this often under its own Idempotency-Key, whatever the answers are; it is stored once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) repeat: u32,
+    /// Characters of a content, such as 250, or 100-900 for any number from the one to the other [default: 190-319]
+    #[arg(long, value_name = "LENGTH")]
+    content_length: Option<ContentLength>,
+    /// The share of posts that break a rule on purpose, such as 0.01; 4xx is the right answer to them, 2xx a fault
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    invalid_share: f64,
+    /// The share of posts that are sent twice under their own Idempotency-Key, such as 0.05; they are stored once
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, conflicts_with = "repeat")]
+    retry_share: f64,
+    /// The share of accepted posts that are looked up in the store until they are there, to see how long that takes; at
+    /// most 100 a second; 0 for none. Not on FerretDB, where every look-up reads the whole collection
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    pub(crate) sample_share: f64,
+    /// The contents of the posts, and of chaos the faults, are made from this number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Serve the lab's own metrics there while it runs, such as 127.0.0.1:9464, for a Prometheus to scrape
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) prometheus: Option<SocketAddr>,
+    /// Tell the progress in lines, also on a terminal, instead of by the live view
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Threads of the load generator [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    threads: Option<u32>,
+}
+
+impl LoadOptions {
+    /// What the posts are like.
+    pub(crate) fn shape(&self) -> Shape {
+        let content_length = self.content_length.unwrap_or_default();
+        Shape { content_length, invalid_share: self.invalid_share, retry_share: self.retry_share }
+    }
+
+    /// How many threads generate the load: as asked for, else one per core, and never more than there are users.
+    pub(crate) fn threads(&self) -> u32 {
+        self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1)).min(self.vus)
+    }
+}
+
+/// What comes after the load.
+#[derive(Debug, Args)]
+pub(crate) struct OutcomeOptions {
+    /// Longest wait, after the load, until all is stored
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
+    pub(crate) drain_timeout: Duration,
+    /// Directory for report.json and the logs [default: a new one under target/loadtest]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+}

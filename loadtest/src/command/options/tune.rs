@@ -1,0 +1,36 @@
+//! What `tune` is told.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::positive_duration;
+use super::{LoadOptions, OutcomeOptions, StackOptions};
+use crate::command::tune::knobs;
+
+#[derive(Debug, Args)]
+pub(crate) struct TuneOptions {
+    /// How long the search may take; what it can afford in that time is what it does
+    #[arg(long, value_name = "TIME", default_value = "8m", value_parser = positive_duration)]
+    pub(crate) budget: Duration,
+    /// Knobs that keep the value they have, separated by commas, such as CONSUMER_BATCH_MESSAGES,KAFKA_PARTITIONS
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = knob)]
+    pub(crate) keep: Vec<&'static str>,
+    /// What of each trial is not measured
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = positive_duration)]
+    pub(crate) warm_up: Duration,
+    /// How long posts are sent after that, in each trial
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = positive_duration)]
+    pub(crate) measure: Duration,
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
+    #[command(flatten)]
+    pub(crate) stack: StackOptions,
+    #[command(flatten)]
+    pub(crate) outcome: OutcomeOptions,
+}
+
+fn knob(text: &str) -> Result<&'static str, String> {
+    let names = knobs::KNOBS.map(|knob| knob.variable);
+    names.into_iter().find(|name| *name == text).ok_or_else(|| format!("must be of {}", names.join(", ")))
+}

@@ -1,0 +1,192 @@
+//! `loadtest run`: bring the pipeline up, apply the load, wait until all is stored, reconcile, report.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::exit;
+use crate::base::exit::Unusable;
+use crate::command::apply;
+use crate::command::interrupt;
+use crate::command::options::RunOptions;
+use crate::command::trial::{Conclusion, Trial, failure};
+use crate::ledger::post::RunId;
+use crate::load::generator::Load;
+use crate::load::live::Live;
+use crate::load::pacing::stages::Stages;
+use crate::load::pacing::{ClosedModel, Model, OpenModel, Rate};
+use crate::load::share::Share;
+use crate::pipeline::observer::Observer;
+use crate::pipeline::settings::{Lookup, ServiceSettings, with_option};
+use crate::pipeline::store::Documents;
+use crate::pipeline::under_test::{Pipeline, Ports, make_directory};
+use crate::pipeline::visible::Visible;
+use crate::report::environment::Environment;
+use crate::report::run::Report;
+use crate::report::threshold::Threshold;
+use crate::report::view::{Headline, View};
+use crate::report::{files, table, threshold};
+
+/// A run whose report stands, and of which everything is still up but the services.
+pub(crate) struct Proven {
+    pub(crate) report: Report,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) directory: PathBuf,
+}
+
+/// A run, from the start to the exit code.
+pub(crate) async fn run(options: RunOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
+    let Proven { report, pipeline, directory } = prove(&options, lookup, "run").await?;
+    finish(&report, pipeline, &directory).await
+}
+
+/// A run, from the start to the report. The directory is named after the kind of run unless one is given.
+pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) -> anyhow::Result<Proven> {
+    let stop =
+        interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")
+            .context("cannot listen for signals")?;
+    let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
+    let settings = ServiceSettings::read(&lookup)?;
+    judgeable(options, &lookup)?;
+    let live = Live::start(options.load.prometheus).await?;
+    let run = options.run.unwrap_or_else(RunId::fresh);
+    let share = options.share.unwrap_or(Share::WHOLE);
+    let name =
+        if share == Share::WHOLE { format!("{kind}-{run}") } else { format!("{kind}-{run}-{}", share.index() + 1) };
+    let directory = make_directory(options.outcome.report.as_deref(), &name)?;
+    let mut pipeline = match &options.target {
+        Some(url) => Pipeline::running(url, documents(options, &lookup)?, set(&lookup, "KAFKA_BROKER")).await?,
+        None => {
+            Pipeline::start(&options.stack.options(), &lookup, &settings, Ports::free(), Vec::new(), &directory, &stop)
+                .await?
+        }
+    };
+    let report = measure(run, options, &settings, &mut pipeline, &directory, &live, &stop).await?;
+    Ok(Proven { report, pipeline, directory })
+}
+
+/// Writes and shows the report, ends what was started, and gives the exit code.
+pub(crate) async fn finish(report: &Report, pipeline: Pipeline, directory: &Path) -> anyhow::Result<ExitCode> {
+    tell(report, directory)?;
+    if let Err(error) = pipeline.stop().await {
+        eprintln!("the servers are not all cleaned up: {error:#}");
+    }
+    Ok(exit_code(report))
+}
+
+/// Writes and shows the report.
+pub(crate) fn tell(report: &Report, directory: &Path) -> anyhow::Result<()> {
+    let (page, others) = files::write(report, directory)?;
+    println!("{}\nreport: {}\nbeside it: {}", table::render(report), page.display(), others.join(", "));
+    Ok(())
+}
+
+/// Whether the run has passed.
+pub(crate) fn exit_code(report: &Report) -> ExitCode {
+    if report.passed { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) }
+}
+
+/// Whether everything that the thresholds speak of will be seen.
+fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
+    if let Some(share) = options.share
+        && share.users(options.load.vus).len() == 0
+    {
+        return Err(Unusable(format!("--share {share} of --vus {} has no user: give more --vus", options.load.vus)));
+    }
+    if !options.no_reconcile && options.share.is_none() {
+        return Ok(());
+    }
+    for threshold in &options.thresholds {
+        if threshold.is_of_ledger() {
+            let why = match options.share {
+                Some(_) => "only `loadtest merge` looks into the store, for all shares: give it there",
+                None => "with --no-reconcile nobody looks into the store",
+            };
+            return Err(Unusable(format!("--threshold '{threshold}' cannot be judged: {why}")));
+        }
+        if threshold.is_of_drain() && set(lookup, "KAFKA_BROKER").is_none() {
+            let why = "with --no-reconcile or --share, and without KAFKA_BROKER nobody sees when all is stored";
+            return Err(Unusable(format!("--threshold '{threshold}' cannot be judged: {why}")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether posts are looked for, if a threshold speaks of when they are there.
+fn visible_as_judged(thresholds: &[Threshold], visible: &Visible) -> Result<(), Unusable> {
+    match (visible, thresholds.iter().find(|threshold| threshold.is_of_visibility())) {
+        (Visible::Off(why), Some(threshold)) => {
+            Err(Unusable(format!("--threshold '{threshold}' cannot be judged, since no post is looked for: {why}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the documents of a pipeline that runs already are.
+fn documents(options: &RunOptions, lookup: Lookup<'_>) -> Result<Option<Documents>, Unusable> {
+    let uri = set(lookup, "MONGO_URI");
+    if options.no_reconcile || (options.share.is_some() && uri.is_none()) {
+        return Ok(None);
+    }
+    let uri = uri.ok_or_else(|| {
+        Unusable(
+            "with --target, say where the documents are: --mongo-uri mongodb://HOST:PORT/DATABASE, or --no-reconcile"
+                .to_owned(),
+        )
+    })?;
+    Ok(Some(Documents::at(uri, &options.collection, &options.match_field)))
+}
+
+pub(crate) fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
+    lookup(name).filter(|value| !value.is_empty())
+}
+
+async fn measure(
+    run: RunId,
+    options: &RunOptions,
+    settings: &ServiceSettings,
+    pipeline: &mut Pipeline,
+    directory: &Path,
+    live: &Live,
+    stop: &CancellationToken,
+) -> anyhow::Result<Report> {
+    let share = options.share.unwrap_or(Share::WHOLE);
+    let trial = Trial::prepare(run, settings, pipeline, share, options.load.sample_share, directory).await?;
+    visible_as_judged(&options.thresholds, &trial.visible)?;
+    let load = Load { share, ..Load::new(model(options), &options.load, run, &pipeline.target) };
+    let environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
+    let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());
+    let mut observer = Observer::new(pipeline.target.clone(), consumer);
+    observer.look().await;
+
+    let thresholds = match &options.thresholds[..] {
+        [] => threshold::defaults(),
+        given => given.to_vec(),
+    };
+    let headline = Headline::of(run, &environment.load);
+    let _view = View::open(headline, options.load.plain, stop);
+    let applied = apply::apply(&load, &trial.recorder, &mut observer, live, failure(&pipeline.services), stop).await?;
+    let conclusion = Conclusion {
+        applied,
+        observer,
+        environment,
+        drain_timeout: options.outcome.drain_timeout,
+        is_interrupted: stop.is_cancelled(),
+        faults: Vec::new(),
+        thresholds: &thresholds,
+    };
+    trial.conclude(conclusion, &mut pipeline.services).await
+}
+
+fn model(options: &RunOptions) -> Model {
+    let (start, vus) = (Instant::now(), options.load.vus);
+    let end = start + options.stages.as_ref().map_or(options.duration, Stages::length);
+    match (&options.stages, options.rate) {
+        (Some(stages), _) => Model::Open(OpenModel { start, end, vus, rate: Rate::Stages(stages.clone()) }),
+        (None, Some(rate)) => Model::Open(OpenModel { start, end, vus, rate: Rate::Constant(rate) }),
+        (None, None) => Model::Closed(ClosedModel { start, end, vus, think: options.think }),
+    }
+}

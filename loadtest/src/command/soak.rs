@@ -1,0 +1,23 @@
+//! `loadtest soak`: a run for hours, of which it is judged as well whether memory or latency grow all the time. Everything
+//! but that judgement, the [`drift`], is a [`run`].
+
+use std::process::ExitCode;
+
+use crate::base::exit::Unusable;
+use crate::command::options::SoakOptions;
+use crate::command::run;
+use crate::command::run::Proven;
+use crate::pipeline::settings::Lookup;
+pub(crate) use crate::report::drift::{Drift, Judgement, Limits};
+
+/// A soak, from the start to the exit code.
+pub(crate) async fn soak(options: SoakOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
+    if options.run.stages.is_some() {
+        return Err(Unusable("a soak has a steady load: give it --rate instead of --stages".to_owned()).into());
+    }
+    let Proven { mut report, pipeline, directory } = run::prove(&options.run, lookup, "soak").await?;
+    let drift = Drift::of(&report.series, report.load_seconds, options.limits());
+    drift.verdicts().into_iter().for_each(|verdict| report.add(verdict));
+    report.drift = Some(drift);
+    run::finish(&report, pipeline, &directory).await
+}

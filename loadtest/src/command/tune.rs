@@ -1,0 +1,143 @@
+//! `loadtest tune`: searches the services' settings for those that store the most posts a second.
+//!
+//! The servers stay up; each trial on the [`bench`](mod@bench) starts the services with a setting of the [`knobs`], at a
+//! [`place`] of its own, and sends as fast as it goes. What counts is what is stored, end to end. [`search`] says what is
+//! tried next, and [`compare`] what a trial is worth on a machine that is never quiet; both are pure. [`report`] and [`page`]
+//! tell it.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use stack::Stack;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::exit;
+use crate::command::interrupt;
+use crate::command::options::{TuneOptions, cores};
+use crate::ledger::post::RunId;
+use crate::load::live::Live;
+use crate::pipeline::settings::{Lookup, ServiceSettings, Variables};
+use crate::pipeline::store::{Documents, Store};
+use crate::pipeline::under_test::{make_directory, start_stack};
+use crate::report::files;
+use crate::report::tune::page;
+use crate::report::tune::{Surroundings, TrialReport, TuneReport};
+use bench::{Bench, Tried};
+use knobs::Space;
+use search::Search;
+
+pub(crate) mod bench;
+pub(crate) mod compare;
+pub(crate) mod knobs;
+pub(crate) mod place;
+pub(crate) mod search;
+
+/// For programs (its schema is `loadtest/tune.schema.json`), for `env` and Compose, and for people.
+const JSON: &str = "tune.json";
+const ENV_FILE: &str = "tuned.env";
+const PAGE: &str = "tune.html";
+
+/// What a trial takes besides its load, before the first one has shown it: starting, draining, stopping.
+const AROUND_A_TRIAL: Duration = Duration::from_secs(3);
+
+/// A search, from the start to the exit code.
+pub(crate) async fn tune(options: TuneOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
+    let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")
+        .context("cannot listen for signals")?;
+    let settings = ServiceSettings::read(lookup)?;
+    let live = Live::start(options.load.prometheus).await?;
+    let run = RunId::fresh();
+    let directory = make_directory(options.outcome.report.as_deref(), &format!("tune-{run}"))?;
+    let stack = start_stack(&options.stack.options(), lookup, &stop).await?;
+    let report = measure(run, &options, lookup, &settings, &stack, &live, &directory, &stop).await?;
+    files::write_text(&report.env_file(), &directory, ENV_FILE)?;
+    let page = files::write_text(&page::render(&report), &directory, PAGE)?;
+    files::write_json(&report, &directory, JSON)?;
+    println!("{}\nreport: {}\nbeside it: {ENV_FILE}, {JSON}", report.table(), page.display());
+    if let Err(error) = stack.stop().await {
+        eprintln!("the servers are not all cleaned up: {error:#}");
+    }
+    Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) })
+}
+
+#[expect(clippy::too_many_arguments, reason = "what a search needs, once")]
+async fn measure(
+    run: RunId,
+    options: &TuneOptions,
+    lookup: Lookup<'_>,
+    settings: &ServiceSettings,
+    stack: &Stack,
+    live: &Live,
+    directory: &Path,
+    stop: &CancellationToken,
+) -> anyhow::Result<TuneReport> {
+    let (space, start, defaults) =
+        Space::around(&both(settings), &both(&ServiceSettings::read(&|_| None)?), &options.keep);
+    let bench = Bench { run, space: &space, options, lookup, settings, stack, live, directory, stop };
+    let mut search = Search::new(space.choices(), start.clone(), defaults);
+    let mut trials: Vec<TrialReport> = Vec::new();
+    let began = Instant::now();
+    let guess = options.warm_up + options.measure + AROUND_A_TRIAL;
+    while !stop.is_cancelled() {
+        let Some((stage, setting)) = search.next(left(began.elapsed(), options.budget, trials.len(), guess)) else {
+            break;
+        };
+        let n = trials.len() + 1;
+        let tried = match bench.try_out(n, &setting).await {
+            Err(_) if stop.is_cancelled() => break,
+            tried => tried?,
+        };
+        if stop.is_cancelled() {
+            break;
+        }
+        let trial = TrialReport::of(n, stage, &space, &setting, &start, &tried);
+        eprintln!("{}", trial.row());
+        search.record(tried.shown);
+        let Tried { fault, .. } = tried;
+        if let Some(fault) = fault {
+            eprintln!("{fault}");
+        }
+        trials.push(trial);
+    }
+    let surroundings = Surroundings {
+        run: run.to_string(),
+        ended_early: stop.is_cancelled(),
+        seconds: began.elapsed().as_secs_f64(),
+        warm_up_seconds: options.warm_up.as_secs_f64(),
+        measure_seconds: options.measure.as_secs_f64(),
+        virtual_users: options.load.vus,
+        stack: stack.chosen.clone(),
+        store: Store::new(&Documents::posts(stack.mongo_uri().to_owned())).await?.version().await?,
+        version: env!("CARGO_PKG_VERSION"),
+        cores: cores(),
+    };
+    Ok(TuneReport::of(&search, &space, &start, trials, surroundings))
+}
+
+/// Both services' variables in force.
+fn both(settings: &ServiceSettings) -> Variables {
+    settings.consumer.clone().into_iter().chain(settings.producer.clone()).collect()
+}
+
+/// How many trials fit into what is left of the budget, each taking as long as those before; `guess` is what the first takes.
+fn left(elapsed: Duration, budget: Duration, done: usize, guess: Duration) -> usize {
+    let each = u32::try_from(done).ok().filter(|done| *done > 0).map_or(guess, |done| elapsed / done);
+    let left = budget.saturating_sub(elapsed).as_secs_f64() / each.as_secs_f64().max(1e-3);
+    left.floor() as usize
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    #[test]
+    fn trials_fit_as_they_have_taken_so_far() {
+        let seconds = Duration::from_secs;
+        assert_eq!(left(seconds(0), seconds(60), 0, seconds(7)), 8);
+        assert_eq!(left(seconds(20), seconds(60), 4, seconds(7)), 8);
+        assert_eq!(left(seconds(61), seconds(60), 4, seconds(7)), 0);
+        assert_eq!(left(seconds(55), seconds(60), 4, seconds(7)), 0, "the next one would end too late");
+    }
+}

@@ -1,0 +1,205 @@
+//! Where trials are made: the servers stay up, and each trial has services of its own, at a [`Place`] of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use stack::Stack;
+use tokio_util::sync::CancellationToken;
+
+use super::compare::Shown;
+use super::knobs::{Setting, Space};
+use super::place::Place;
+use crate::command::options::TuneOptions;
+use crate::ledger::accepted_ids::ACCEPTED_IDS;
+use crate::ledger::post::RunId;
+use crate::load::live::Live;
+use crate::load::recorder::Recorder;
+use crate::pipeline::counted::Counted;
+use crate::pipeline::kafka::KafkaReader;
+use crate::pipeline::lag::{LagWatch, Sample};
+use crate::pipeline::probe;
+use crate::pipeline::probe::{Instruments, Offer, Probe, Probed};
+use crate::pipeline::services::Services;
+use crate::pipeline::settings::{Lookup, ServiceSettings};
+use crate::pipeline::under_test::{Ports, service_options, unless_stopped};
+
+/// Posts that have not left a moment after the end of the load do not leave any more.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A trial waits for its posts to be stored for so many times the length of its load; what is stored by then counts.
+const DRAIN: u32 = 2;
+
+/// The servers, and what is measured with.
+pub(crate) struct Bench<'a> {
+    pub(crate) run: RunId,
+    pub(crate) space: &'a Space,
+    pub(crate) options: &'a TuneOptions,
+    pub(crate) lookup: Lookup<'a>,
+    pub(crate) settings: &'a ServiceSettings,
+    pub(crate) stack: &'a Stack,
+    pub(crate) live: &'a Live,
+    pub(crate) directory: &'a Path,
+    pub(crate) stop: &'a CancellationToken,
+}
+
+/// A trial that was made.
+#[derive(Debug, Clone)]
+pub(crate) struct Tried {
+    /// `None` if it was not measured to its end.
+    pub(crate) shown: Option<Shown>,
+    pub(crate) accepted: u64,
+    /// Posts that were not answered as they should be.
+    pub(crate) failed: u64,
+    /// Accepted posts that are neither stored nor dead-lettered nor still in Kafka, by the services' own counts; `None` if
+    /// they did not tell.
+    pub(crate) missing: Option<u64>,
+    /// Records that were not consumed within the time that a trial waits.
+    pub(crate) lag_left: u64,
+    /// Why the generator was the limit; `None` if it was not.
+    pub(crate) generator: Option<String>,
+    /// What went wrong.
+    pub(crate) fault: Option<String>,
+}
+
+impl Bench<'_> {
+    /// Makes the trial number `n`. What goes wrong with its services is told in [`Tried::fault`].
+    ///
+    /// # Errors
+    /// When the servers do not answer, or the trial was interrupted before its services were up.
+    pub(crate) async fn try_out(&self, n: usize, setting: &Setting) -> anyhow::Result<Tried> {
+        let place = Place::of(self.run, n, self.stack.mongo_uri())?;
+        let logs = self.directory.join("trials").join(n.to_string());
+        std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
+        let mut more = self.space.variables(setting);
+        more.extend(place.variables());
+        let options = service_options(self.stack, self.lookup, self.settings, Ports::free(), more, &logs);
+        let tried = match unless_stopped(self.stop, Services::start(&options)).await {
+            Ok(services) => self.measure(services, &place, setting, &logs).await,
+            Err(error) if self.stop.is_cancelled() => Err(error),
+            Err(error) => Ok(Tried::failed(format!("{error:#}"))),
+        };
+        // Half of it may not be there if the services did not start.
+        if let Err(error) = place.remove(self.stack.kafka_broker()).await
+            && tried.as_ref().is_ok_and(|tried| tried.fault.is_none())
+        {
+            eprintln!("{error:#}");
+        }
+        let tried = tried?;
+        if tried.fault.is_none() && tried.missing == Some(0) {
+            std::fs::remove_dir_all(&logs).with_context(|| format!("cannot remove {}", logs.display()))?;
+        }
+        // It stays where the logs of others are in it.
+        std::fs::remove_dir(self.directory.join("trials")).ok();
+        Ok(tried)
+    }
+
+    async fn measure(
+        &self,
+        services: Services,
+        place: &Place,
+        setting: &Setting,
+        logs: &Path,
+    ) -> anyhow::Result<Tried> {
+        let TuneOptions { warm_up, measure, load, .. } = self.options;
+        let kafka = Arc::new(KafkaReader::new(self.stack.kafka_broker(), &place.group)?);
+        let lag = LagWatch::new(Arc::clone(&kafka), &place.topic);
+        let accepted_ids = logs.join(ACCEPTED_IDS);
+        let recorder = Arc::new(Recorder::create(&accepted_ids)?);
+        let instruments = Instruments {
+            run: self.run,
+            target: &services.producer.target,
+            options: load,
+            recorder: &recorder,
+            lag: Some(&lag),
+            live: self.live,
+            stop: self.stop,
+        };
+        let probe = Probe { offer: Offer::AsFastAsItGoes, warm_up: *warm_up, measure: *measure, patience: PATIENCE };
+        let mut probed = probe::apply(probe, &instruments, services.failure()).await?;
+        // What is less than a batch waits for CONSUMER_BATCH_INTERVAL, which says nothing of the throughput.
+        let calm = self.batch_messages(setting).saturating_sub(1);
+        if probed.failure.is_none() {
+            let patience = DRAIN * (*warm_up + *measure);
+            tokio::select! {
+                calm = lag.until_calm(calm, patience, &mut probed.samples) => drop(calm?),
+                reason = services.failure() => probed.failure = Some(reason),
+                () = self.stop.cancelled() => {}
+            }
+        }
+        // It flushes what it holds, so that every post that is not in Kafka any more is counted.
+        let ended_badly = services.stop().await;
+        let lag_left = lag.sample().await?.lag;
+        let counted = Counted::read(logs).context("cannot read the services' logs")?;
+        drop(recorder);
+        std::fs::remove_file(&accepted_ids).context("cannot remove the accepted ids")?;
+        let was_interrupted = self.stop.is_cancelled();
+        let fault = probed.failure.clone().or_else(|| ended_badly.into_iter().next());
+        let outcomes = probed.all.outcomes;
+        Ok(Tried {
+            shown: shown(&probed, calm).filter(|_| fault.is_none() && !was_interrupted),
+            accepted: outcomes.accepted,
+            failed: outcomes.failed(),
+            missing: counted.map(|counted| {
+                let found = counted.ingest_posts_stored_total + counted.ingest_posts_dead_lettered_total + lag_left;
+                outcomes.accepted.saturating_sub(found)
+            }),
+            lag_left,
+            generator: probed.generator.why,
+            fault,
+        })
+    }
+
+    /// `CONSUMER_BATCH_MESSAGES` of a setting.
+    fn batch_messages(&self, setting: &Setting) -> u64 {
+        let variables = self.space.variables(setting);
+        let value = variables.iter().find(|(name, _)| *name == "CONSUMER_BATCH_MESSAGES");
+        value.and_then(|(_, value)| value.parse().ok()).unwrap_or(1)
+    }
+}
+
+impl Tried {
+    fn failed(fault: String) -> Self {
+        Self { shown: None, accepted: 0, failed: 0, missing: None, lag_left: 0, generator: None, fault: Some(fault) }
+    }
+}
+
+/// What a trial has shown, if the lag was seen.
+fn shown(probed: &Probed, calm: u64) -> Option<Shown> {
+    let stored_per_second = stored_per_second(&probed.samples, probed.from, probed.to, calm)?;
+    Some(Shown { stored_per_second, p99_ms: probed.tally.latency(0.99).as_secs_f64() * 1e3 })
+}
+
+/// Records finished per second, from the end of the warm-up until, after the load, no more than `calm` were left, or until
+/// they were last seen. So a producer that is ahead of the consumer gains nothing. `None` if nothing was seen to be finished.
+fn stored_per_second(samples: &[Sample], from: Instant, to: Instant, calm: u64) -> Option<f64> {
+    let first = samples.iter().find(|sample| sample.at >= from)?;
+    let last = samples.iter().find(|sample| sample.at >= to && sample.lag <= calm).or(samples.last())?;
+    let seconds = last.at.saturating_duration_since(first.at).as_secs_f64();
+    let finished = last.finished.saturating_sub(first.finished);
+    (seconds > 0.0 && finished > 0).then(|| finished as f64 / seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_counts_until_all_of_it_is() {
+        let start = Instant::now();
+        let after = |tenths: u32| start + tenths * Duration::from_millis(100);
+        // Sent until 4 s, stored at 1,000 a second until 6 s, and then nothing for a while.
+        let sample = |tenths: u32| {
+            let finished = u64::from(tenths.min(60)) * 100;
+            let sent = u64::from(tenths.min(40)) * 151;
+            Sample { at: after(tenths), finished, lag: sent.saturating_sub(finished) }
+        };
+        let samples: Vec<Sample> = (0..90).map(sample).collect();
+        let rate = |samples: &[Sample], calm| stored_per_second(samples, after(10), after(40), calm);
+        assert_eq!(rate(&samples, 50), Some(1_000.0));
+        assert!(rate(&samples[..50], 50).is_some_and(|rate| (rate - 1_000.0).abs() < 1.0), "the wait ended before");
+        assert!(rate(&samples, 10).is_some_and(|rate| rate < 700.0), "the rest of a batch is waited for");
+        assert_eq!((rate(&samples[..5], 50), rate(&samples[10..11], 50), rate(&[], 50)), (None, None, None));
+    }
+}

@@ -1,0 +1,120 @@
+//! The place of one trial: a topic, a dead-letter topic, a consumer group and a database of its own, so that nothing is
+//! inherited from the trial before; and their removal, since the servers may be somebody else's.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use mongodb::options::ClientOptions;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use tokio::time::timeout;
+
+use crate::ledger::post::RunId;
+
+/// Longest wait for the removal of one of them.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Names of what a trial fills.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) topic: String,
+    pub(crate) dead_letter_topic: String,
+    pub(crate) group: String,
+    /// The URI with a database of its own.
+    pub(crate) mongo_uri: String,
+}
+
+impl Place {
+    /// That of the trial number `n` of a run, on the servers that these are.
+    pub(crate) fn of(run: RunId, n: usize, mongo_uri: &str) -> anyhow::Result<Self> {
+        let name = format!("tune-{run}-{n}");
+        Ok(Self {
+            dead_letter_topic: format!("{name}.dlq"),
+            group: name.clone(),
+            mongo_uri: with_database(mongo_uri, &name).context("MONGO_URI must name a database")?,
+            topic: name,
+        })
+    }
+
+    /// Its variables.
+    pub(crate) fn variables(&self) -> [(&'static str, String); 4] {
+        [
+            ("KAFKA_TOPIC", self.topic.clone()),
+            ("DLQ_TOPIC", self.dead_letter_topic.clone()),
+            ("KAFKA_GROUP", self.group.clone()),
+            ("MONGO_URI", self.mongo_uri.clone()),
+        ]
+    }
+
+    /// Removes everything, once the services have ended.
+    ///
+    /// # Errors
+    /// What could not be removed.
+    pub(crate) async fn remove(&self, kafka_broker: &str) -> anyhow::Result<()> {
+        let (kafka, store) = tokio::join!(self.remove_from_kafka(kafka_broker), self.remove_from_store());
+        kafka.with_context(|| format!("cannot remove the topic {}", self.topic))?;
+        store.with_context(|| format!("cannot remove the database {}", self.topic))
+    }
+
+    async fn remove_from_kafka(&self, kafka_broker: &str) -> anyhow::Result<()> {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", kafka_broker).set("client.id", "loadtest").create()?;
+        let options =
+            AdminOptions::new().operation_timeout(Some(REMOVAL_TIMEOUT)).request_timeout(Some(REMOVAL_TIMEOUT));
+        for removed in admin.delete_topics(&[&self.topic, &self.dead_letter_topic], &options).await? {
+            removed.map_err(|(_, code)| code)?;
+        }
+        for removed in admin.delete_groups(&[&self.group], &options).await? {
+            removed.map_err(|(_, code)| code)?;
+        }
+        Ok(())
+    }
+
+    async fn remove_from_store(&self) -> anyhow::Result<()> {
+        let removal = async {
+            let client = mongodb::Client::with_options(ClientOptions::parse(&self.mongo_uri).await?)?;
+            let database = client.default_database().context("the URI names no database")?;
+            anyhow::Ok(database.drop().await?)
+        };
+        timeout(REMOVAL_TIMEOUT, removal).await.context("no answer in time")?
+    }
+}
+
+/// A MongoDB URI with another database; `None` if it is no URI.
+fn with_database(uri: &str, database: &str) -> Option<String> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let (before, options) = match rest.split_once('?') {
+        Some((before, options)) => (before, format!("?{options}")),
+        None => (rest, String::new()),
+    };
+    let hosts = before.split('/').next()?;
+    // Users of the database that the URI named are users of that one still.
+    let named = before.split_once('/').map_or("", |(_, named)| named);
+    let needs_source = hosts.contains('@') && !named.is_empty() && !options.contains("authSource=");
+    let source = match (needs_source, options.is_empty()) {
+        (false, _) => String::new(),
+        (true, true) => format!("?authSource={named}"),
+        (true, false) => format!("&authSource={named}"),
+    };
+    Some(format!("{scheme}://{hosts}/{database}{options}{source}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_database_is_another_one() {
+        for (uri, other) in [
+            ("mongodb://127.0.0.1:27017/scalable-api", "mongodb://127.0.0.1:27017/t"),
+            ("mongodb://a:1,b:2/db?replicaSet=rs", "mongodb://a:1,b:2/t?replicaSet=rs"),
+            ("mongodb+srv://me:secret@host/db", "mongodb+srv://me:secret@host/t?authSource=db"),
+            ("mongodb://me:secret@host/db?w=1", "mongodb://me:secret@host/t?w=1&authSource=db"),
+            ("mongodb://me:secret@host/db?authSource=admin", "mongodb://me:secret@host/t?authSource=admin"),
+        ] {
+            assert_eq!(with_database(uri, "t").as_deref(), Some(other));
+        }
+        assert_eq!(with_database("localhost", "t"), None);
+    }
+}

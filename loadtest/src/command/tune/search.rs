@@ -1,0 +1,252 @@
+//! Which setting is tried next: the pure core of `tune`. It plans with the number of trials that are left.
+//!
+//! 1. Where the start is not the defaults, both are tried in turns; the better one is the centre.
+//! 2. Each knob alone is turned away from the centre, to each of its values, the centre being tried again between every two
+//!    of them. If few trials are left, each knob's most promising values come first.
+//!    What looks best is tried once more, unless one value was clearly in the way of all others.
+//! 3. All that has helped together, and what has helped most alone, are tried in turns with the centre; the best becomes the
+//!    next centre, and if trials are left it goes on from 2: where one knob was in the way, others count only now.
+//! 4. Best and start are tried in turns, to know the gain and how sure it is.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::Serialize;
+
+use super::compare::{Ratio, Shown, Trial, around_centre, by_round, fitting, in_turns};
+use super::knobs::Setting;
+use crate::load::statistics::interval::mean_and_half_width;
+pub(crate) use worth::{Worth, turned};
+
+mod worth;
+
+/// What a trial is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    /// Start against defaults.
+    Starts,
+    /// Each knob alone.
+    Screen,
+    /// What has helped, together.
+    Combine,
+    /// Best against start.
+    Confirm,
+}
+
+/// Trials that are compared with each other.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    pub(crate) stage: Stage,
+    pub(crate) centre: Setting,
+    /// How many settings take turns, the centre included; of no meaning in a screen.
+    contenders: usize,
+    pub(crate) trials: Vec<Trial>,
+}
+
+/// A search.
+#[derive(Debug, Clone)]
+pub(crate) struct Search {
+    choices: Vec<usize>,
+    start: Setting,
+    defaults: Setting,
+    /// The best setting so far.
+    centre: Setting,
+    /// How often the knobs were turned around this centre.
+    screens: usize,
+    /// Rounds of each kind, as the first number of trials that were left allows.
+    rounds: Option<Rounds>,
+    blocks: Vec<Block>,
+    planned: VecDeque<Setting>,
+    is_done: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rounds {
+    combine: usize,
+    confirm: usize,
+}
+
+/// Rounds of start and defaults.
+const STARTS: usize = 2;
+
+/// Knobs are turned around the same centre so often at most.
+const SCREENS: usize = 2;
+
+/// A value that stores surely so many times as much was in the way.
+const CLEAR_GAIN: f64 = 1.2;
+
+impl Search {
+    /// A search among so many values of each knob.
+    pub(crate) fn new(choices: Vec<usize>, start: Setting, defaults: Setting) -> Self {
+        Self {
+            choices,
+            centre: start.clone(),
+            start,
+            defaults,
+            screens: 0,
+            rounds: None,
+            blocks: Vec::new(),
+            planned: VecDeque::new(),
+            is_done: false,
+        }
+    }
+
+    /// What to try next if so many trials are left, and what for; `None` if it is over. It is asked again only after
+    /// [`Self::record`].
+    pub(crate) fn next(&mut self, left: usize) -> Option<(Stage, Setting)> {
+        let rounds =
+            *self.rounds.get_or_insert(Rounds { combine: (left / 16).clamp(1, 3), confirm: (left / 8).clamp(2, 5) });
+        if left == 0 {
+            return None;
+        }
+        let is_confirming = self.stage() == Some(Stage::Confirm);
+        if !is_confirming && left <= 2 * rounds.confirm {
+            self.planned.clear();
+        }
+        while self.planned.is_empty() && !self.is_done {
+            self.plan(left, rounds);
+        }
+        Some((self.stage()?, self.planned.front()?.clone()))
+    }
+
+    /// What the trial that was asked for has shown; `None` if it could not be measured.
+    pub(crate) fn record(&mut self, shown: Option<Shown>) {
+        if let (Some(setting), Some(block)) = (self.planned.pop_front(), self.blocks.last_mut()) {
+            block.trials.push((setting, shown));
+        }
+    }
+
+    /// Everything that was tried.
+    #[cfg(test)]
+    pub(crate) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The best setting, whether it was confirmed or not.
+    pub(crate) fn best(&self) -> &Setting {
+        &self.centre
+    }
+
+    /// The best setting's rate over that of the start; `None` unless both were tried in turns, more than once.
+    pub(crate) fn gain(&self) -> Option<Ratio> {
+        let block = self.blocks.last().filter(|block| block.stage == Stage::Confirm)?;
+        let logarithms = by_round(&block.trials, block.contenders, &self.centre, &self.start);
+        let (mean, half_width) = mean_and_half_width(&logarithms).filter(|(_, half_width)| half_width.is_finite())?;
+        Some(Ratio::of_logarithm((mean, half_width), logarithms.len()))
+    }
+
+    /// What to set: the best setting if it is surely better than the start, else the start.
+    pub(crate) fn recommended(&self) -> &Setting {
+        if self.gain().is_some_and(|gain| gain.low > 1.0) { &self.centre } else { &self.start }
+    }
+
+    /// What each value that was tried alone is worth, those around the first centre first.
+    pub(crate) fn worth(&self) -> Vec<Worth> {
+        worth::of_each_value(&self.blocks)
+    }
+
+    /// The noise of a single trial, as a share of the rate; `None` if no setting was tried often enough.
+    pub(crate) fn noise(&self) -> Option<f64> {
+        worth::noise(&self.blocks)
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        self.blocks.last().map(|block| block.stage)
+    }
+
+    fn plan(&mut self, left: usize, rounds: Rounds) {
+        let reserved = 2 * rounds.confirm;
+        match self.stage() {
+            None if self.start != self.defaults && left >= 2 * STARTS + reserved => {
+                self.take_turns(Stage::Starts, vec![self.start.clone(), self.defaults.clone()], STARTS);
+            }
+            None | Some(Stage::Starts | Stage::Combine) => {
+                let best = self.blocks.last().map(worth::winner);
+                if let Some(best) = best.filter(|best| *best != self.centre) {
+                    (self.centre, self.screens) = (best, 0);
+                }
+                if !self.screen(left, rounds) {
+                    self.confirm(left, rounds);
+                }
+            }
+            Some(Stage::Screen) => {
+                // Something is in the way of all others: away with it first.
+                let is_clear =
+                    worth::around(&self.blocks, &self.centre).iter().any(|worth| worth.ratio.low > CLEAR_GAIN);
+                if !is_clear && self.screen(left, rounds) {
+                    return;
+                }
+                let contenders = worth::contenders(&self.blocks, &self.centre);
+                let affordable = left.saturating_sub(reserved) / contenders.len();
+                if contenders.len() > 1 && affordable > 0 {
+                    self.take_turns(Stage::Combine, contenders, rounds.combine.min(affordable));
+                } else {
+                    self.confirm(left, rounds);
+                }
+            }
+            Some(Stage::Confirm) => self.is_done = true,
+        }
+    }
+
+    /// Turns each knob alone, as far as it can be afforded; whether it can.
+    fn screen(&mut self, left: usize, rounds: Rounds) -> bool {
+        let spare = left.saturating_sub(2 * rounds.confirm + 3 * rounds.combine);
+        // The second time those that look best are tried again, so that small gains are told from noise.
+        let affordable = fitting(if self.screens == 0 { spare * 2 / 3 } else { spare });
+        let mut moves = self.moves();
+        moves.truncate(affordable);
+        if self.screens == SCREENS || moves.is_empty() {
+            return false;
+        }
+        self.screens += 1;
+        let order = around_centre(&self.centre, &moves);
+        self.begin(Stage::Screen, 0, order);
+        true
+    }
+
+    fn confirm(&mut self, left: usize, rounds: Rounds) {
+        if self.centre != self.start && left >= 2 {
+            let contenders = vec![self.start.clone(), self.centre.clone()];
+            self.take_turns(Stage::Confirm, contenders, rounds.confirm.min(left / 2));
+        } else {
+            self.is_done = true;
+        }
+    }
+
+    fn take_turns(&mut self, stage: Stage, contenders: Vec<Setting>, rounds: usize) {
+        self.begin(stage, contenders.len(), in_turns(&contenders, rounds));
+    }
+
+    fn begin(&mut self, stage: Stage, contenders: usize, order: Vec<Setting>) {
+        self.planned = order.into();
+        self.blocks.push(Block { stage, centre: self.centre.clone(), contenders, trials: Vec::new() });
+    }
+
+    /// Every knob turned alone to each of its other values: what looked best before first, then each knob's first value, each
+    /// knob's second one, and so on. What is surely worse than this centre is left out.
+    fn moves(&self) -> Vec<Setting> {
+        let mut known: BTreeMap<(usize, usize), f64> = BTreeMap::new();
+        for Worth { centre, setting, ratio } in self.worth() {
+            if let Some(knob) = turned(&setting, &centre) {
+                let is_worse = centre == self.centre && ratio.high < 1.0;
+                known.insert((knob, setting[knob]), if is_worse { 0.0 } else { ratio.ratio });
+            }
+        }
+        let most = self.choices.iter().copied().max().unwrap_or_default();
+        let mut moves = Vec::new();
+        for value in 0..most {
+            for knob in
+                (0..self.choices.len()).filter(|knob| value < self.choices[*knob] && self.centre[*knob] != value)
+            {
+                let mut setting = self.centre.clone();
+                setting[knob] = value;
+                moves.push((known.get(&(knob, value)).copied().unwrap_or(1.0), setting));
+            }
+        }
+        moves.sort_by(|one, other| other.0.total_cmp(&one.0));
+        moves.into_iter().filter(|(ratio, _)| *ratio > 0.0).map(|(_, setting)| setting).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

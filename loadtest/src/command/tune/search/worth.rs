@@ -1,0 +1,110 @@
+//! What the trials of a search tell: what each value of a knob is worth alone, and which setting is the best of several.
+//! Nothing here plans.
+
+use std::collections::BTreeMap;
+
+use super::{Block, Stage};
+use crate::command::tune::compare::{Noise, Ratio, Trial, against_centre, by_round};
+use crate::command::tune::knobs::Setting;
+use crate::load::statistics::mean;
+
+/// What one value of one knob is worth.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Worth {
+    pub(crate) centre: Setting,
+    pub(crate) setting: Setting,
+    /// Its rate over that of the centre.
+    pub(crate) ratio: Ratio,
+}
+
+/// A smaller gain is none, and a setting that is as good as the centre does not replace it.
+const LEAST_GAIN: f64 = 0.01;
+
+/// What each value that was tried alone is worth, those around the first centre first.
+pub(crate) fn of_each_value(blocks: &[Block]) -> Vec<Worth> {
+    let mut centres: Vec<&Setting> = Vec::new();
+    for block in blocks.iter().filter(|block| block.stage == Stage::Screen) {
+        if !centres.contains(&&block.centre) {
+            centres.push(&block.centre);
+        }
+    }
+    centres.into_iter().flat_map(|centre| around(blocks, centre)).collect()
+}
+
+/// The same, around this centre: by knob, the best value first.
+pub(crate) fn around(blocks: &[Block], centre: &Setting) -> Vec<Worth> {
+    let (mut logarithms, mut all) = (BTreeMap::<Setting, Vec<f64>>::new(), Vec::new());
+    for block in screens(blocks, centre) {
+        for (setting, logarithm) in against_centre(&block.trials, centre) {
+            logarithms.entry(setting).or_default().push(logarithm);
+        }
+        all.extend_from_slice(&block.trials);
+    }
+    let noise = Noise::of(&all, centre);
+    let worth = |(setting, logarithms): (Setting, Vec<f64>)| {
+        let half_width = noise.map_or(f64::INFINITY, |noise| noise.half_width(logarithms.len()));
+        let ratio = Ratio::of_logarithm((mean(&logarithms), half_width), logarithms.len());
+        Worth { centre: centre.clone(), setting, ratio }
+    };
+    let mut worth: Vec<Worth> = logarithms.into_iter().map(worth).collect();
+    let knob = |worth: &Worth| turned(&worth.setting, centre);
+    worth.sort_by(|one, other| knob(one).cmp(&knob(other)).then(other.ratio.ratio.total_cmp(&one.ratio.ratio)));
+    worth
+}
+
+/// The centre, with all that has helped, and with what has helped most. What is within the noise has not helped.
+pub(crate) fn contenders(blocks: &[Block], centre: &Setting) -> Vec<Setting> {
+    let all: Vec<Trial> = screens(blocks, centre).flat_map(|block| block.trials.clone()).collect();
+    let noise = Noise::of(&all, centre);
+    let (mut together, mut best_alone) = (centre.clone(), (0.0, centre.clone()));
+    let mut best_of_knob = vec![0.0; centre.len()];
+    for Worth { setting, ratio, .. } in around(blocks, centre) {
+        let Some(knob) = turned(&setting, centre) else { continue };
+        let gain = ratio.ratio.ln();
+        let least = noise.map_or(0.0, |noise| noise.against_centre(ratio.trials)).max(LEAST_GAIN);
+        if gain > least && gain > best_of_knob[knob] {
+            (best_of_knob[knob], together[knob]) = (gain, setting[knob]);
+        }
+        if gain > least && gain > best_alone.0 {
+            best_alone = (gain, setting);
+        }
+    }
+    let mut contenders = vec![centre.clone()];
+    for setting in [together, best_alone.1] {
+        if !contenders.contains(&setting) {
+            contenders.push(setting);
+        }
+    }
+    contenders
+}
+
+/// The best of those who took turns; the centre, unless another one gained more than nothing.
+pub(crate) fn winner(block: &Block) -> Setting {
+    let mut best = (LEAST_GAIN, &block.centre);
+    for (setting, _) in block.trials.iter().take(block.contenders) {
+        let logarithms = by_round(&block.trials, block.contenders, setting, &block.centre);
+        if !logarithms.is_empty() && mean(&logarithms) > best.0 {
+            best = (mean(&logarithms), setting);
+        }
+    }
+    best.1.clone()
+}
+
+/// The noise of a single trial, as a share of the rate; `None` if no setting was tried often enough.
+pub(crate) fn noise(blocks: &[Block]) -> Option<f64> {
+    let noises: Vec<f64> = blocks
+        .iter()
+        .filter_map(|block| Noise::of(&block.trials, &block.centre))
+        .map(|noise| noise.deviation)
+        .collect();
+    (!noises.is_empty()).then(|| mean(&noises))
+}
+
+/// The first knob that is set otherwise.
+pub(crate) fn turned(setting: &[usize], centre: &[usize]) -> Option<usize> {
+    (0..setting.len()).find(|knob| setting[*knob] != centre[*knob])
+}
+
+fn screens<'a>(blocks: &'a [Block], centre: &'a Setting) -> impl Iterator<Item = &'a Block> {
+    blocks.iter().filter(move |block| block.stage == Stage::Screen && block.centre == *centre)
+}

@@ -1,0 +1,123 @@
+//! `loadtest up`: everything runs until Ctrl-C, for trying things out by hand.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use stack::Stack;
+use tokio_util::sync::CancellationToken;
+
+use crate::command::interrupt;
+use crate::command::options::UpOptions;
+use crate::ledger::post::RunId;
+use crate::pipeline::settings::{Lookup, ServiceSettings};
+use crate::pipeline::under_test::{Pipeline, Ports, make_directory, start_stack};
+
+mod prometheus;
+
+/// The services' default ports.
+const DEFAULT_PORTS: Ports = Ports { producer: 3000, consumer: 3001 };
+
+/// Up, until a signal.
+pub(crate) async fn up(options: UpOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
+    let stop =
+        interrupt::stop_on_signal("stopping; a second Ctrl-C ends at once").context("cannot listen for signals")?;
+    let settings = ServiceSettings::read(lookup)?;
+    let ports =
+        Ports { producer: free_or_another(DEFAULT_PORTS.producer), consumer: free_or_another(DEFAULT_PORTS.consumer) };
+    if options.stack_only {
+        stack_only(&options, lookup, ports, &stop).await
+    } else {
+        all(&options, lookup, &settings, ports, &stop).await
+    }
+}
+
+async fn all(
+    options: &UpOptions,
+    lookup: Lookup<'_>,
+    settings: &ServiceSettings,
+    ports: Ports,
+    stop: &CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let logs = make_directory(None, &format!("up-{}", RunId::fresh()))?;
+    let mut pipeline = Pipeline::start(&options.servers(), lookup, settings, ports, Vec::new(), &logs, stop).await?;
+    let services = pipeline.services.take().context("the services are started with the pipeline")?;
+    let prometheus = prometheus::start(lookup, ports, options.servers().progress).await?;
+    let seen_at = prometheus.as_ref().map_or_else(
+        || "none: neither PROMETHEUS nor PATH has one".to_owned(),
+        |server| format!("http://{}/graph", server.address()),
+    );
+    let (producer, consumer) =
+        (format!("http://127.0.0.1:{}", ports.producer), format!("http://127.0.0.1:{}", ports.consumer));
+    println!(
+        "\nproducer   {producer}/status   metrics: {producer}/metrics\n\
+         consumer   {consumer}/status   metrics: {consumer}/metrics\n\
+         Kafka      {kafka}\n\
+         store      {mongo}\n{proxy}\
+         Prometheus {seen_at}\n\
+         logs       {logs}\n\n\
+         try it:\n  \
+         curl -i {producer}/create-post -H 'content-type: application/json' \\\n    \
+         -d '{{\"title\":\"Hello\",\"content\":\"A first post through the pipeline\"}}'\n\n\
+         where is a post:\n  \
+         cargo run --release -p loadtest -- show --kafka-broker {kafka} --mongo-uri {mongo} ID\n\n\
+         Ctrl-C stops everything and removes its data.",
+        kafka = pipeline.kafka_broker.as_deref().unwrap_or_default(),
+        proxy = pipeline.stack.as_ref().map(proxy).unwrap_or_default(),
+        mongo = pipeline.documents.as_ref().map_or("", |documents| &documents.uri),
+        logs = logs.display(),
+    );
+    let failure = tokio::select! {
+        () = stop.cancelled() => None,
+        failure = services.failure() => Some(failure),
+    };
+    drop(prometheus);
+    let mut faults = services.stop().await;
+    if let Some(failure) = failure {
+        faults = vec![failure];
+    }
+    pipeline.stop().await?;
+    anyhow::ensure!(faults.is_empty(), faults.join("\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stack_only(
+    options: &UpOptions,
+    lookup: Lookup<'_>,
+    ports: Ports,
+    stop: &CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let stack = start_stack(&options.servers(), lookup, stop).await?;
+    let (kafka, mongo) = (stack.kafka_broker(), stack.mongo_uri());
+    println!(
+        "\nKafka      {kafka}\nstore      {mongo}\n{proxy}\n\
+         start the services, each in its own terminal:\n  \
+         KAFKA_BROKER={kafka} PORT={} cargo run --release -p producer\n  \
+         KAFKA_BROKER={kafka} MONGO_URI={mongo} PORT={} cargo run --release -p consumer\n\n\
+         then apply load:\n  \
+         KAFKA_BROKER={kafka} cargo run --release -p loadtest -- --target http://127.0.0.1:{} --mongo-uri {mongo}\n\n\
+         Ctrl-C stops Kafka and the store and removes their data.",
+        ports.producer,
+        ports.consumer,
+        ports.producer,
+        proxy = proxy(&stack),
+    );
+    stop.cancelled().await;
+    stack.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where faults are asked of, if anywhere: a line of its own.
+fn proxy(stack: &Stack) -> String {
+    stack.proxy.as_ref().map_or_else(String::new, |proxy| {
+        let names: Vec<&str> = proxy.links.iter().map(|link| link.name.as_str()).collect();
+        format!("Toxiproxy  http://{}/proxies   before {}\n", proxy.server.address(), names.join(", "))
+    })
+}
+
+fn free_or_another(port: u16) -> u16 {
+    match TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)) {
+        Ok(_) => port,
+        Err(_) => stack::free_port(),
+    }
+}

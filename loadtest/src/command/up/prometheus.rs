@@ -1,0 +1,43 @@
+//! The Prometheus of `loadtest up`: the configuration for native runs, with the ports as they are.
+
+use stack::{Progress, Server, prometheus};
+
+use super::free_or_another;
+use crate::pipeline::settings::Lookup;
+use crate::pipeline::under_test::Ports;
+
+const CONFIG: &str = include_str!("../../../../prometheus/native.yml");
+const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../prometheus/rules/*.yml");
+const DEFAULT_PORT: u16 = 9090;
+
+/// Starts it, if this machine has one.
+pub(crate) async fn start(lookup: Lookup<'_>, ports: Ports, progress: Progress) -> anyhow::Result<Option<Server>> {
+    match prometheus::find(lookup)? {
+        Some(program) => {
+            let port = free_or_another(DEFAULT_PORT);
+            prometheus::start(&program, port, &config(ports), progress).await.map(Some)
+        }
+        None => Ok(None),
+    }
+}
+
+fn config(ports: Ports) -> String {
+    CONFIG
+        .replace("localhost:3000", &format!("127.0.0.1:{}", ports.producer))
+        .replace("localhost:3001", &format!("127.0.0.1:{}", ports.consumer))
+        .replace("rules/*.yml", RULES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_and_the_rules_are_those_of_this_run() {
+        let config = config(Ports { producer: 40_001, consumer: 40_002 });
+        for part in ["[127.0.0.1:40001]", "[127.0.0.1:40002]", RULES] {
+            assert!(config.contains(part), "{part} in\n{config}");
+        }
+        assert!(!config.contains("localhost:300"), "{config}");
+    }
+}

@@ -1,0 +1,151 @@
+//! The whole ledger, examination included, against a naive model that keeps every id.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ledger::books::Told;
+
+/// Few numbers and few ids, so that everything happens; the numbers span several words and blocks.
+fn number() -> impl Strategy<Value = u64> {
+    (0_u64..40).prop_map(|small| small * 331)
+}
+
+fn id() -> impl Strategy<Value = PostId> {
+    (0_u128..3).prop_map(|small| uuid::Uuid::from_u128(small).into())
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    prop_oneof![4 => id().prop_map(Told::Accepted), 1 => Just(Told::Refused), 1 => Just(Told::Unknown)]
+}
+
+#[derive(Debug, Default)]
+struct Model {
+    told: BTreeMap<u64, Told>,
+    stored: BTreeMap<u64, Vec<PostId>>,
+    dead_lettered: BTreeMap<u64, ()>,
+    beyond: u64,
+}
+
+impl Model {
+    fn counts(&self) -> Counts {
+        let told = |n: &u64| self.told.get(n).copied();
+        let count = |matches: fn(Told) -> bool| self.told.values().filter(|told| matches(**told)).count() as u64;
+        let stored = |matches: &dyn Fn(&u64, &Vec<PostId>) -> bool| {
+            self.stored.iter().filter(|(n, ids)| matches(n, ids)).count() as u64
+        };
+        let is_missing = |n: &u64| {
+            matches!(told(n), Some(Told::Accepted(_)))
+                && !self.stored.contains_key(n)
+                && !self.dead_lettered.contains_key(n)
+        };
+        Counts {
+            accepted: count(|told| matches!(told, Told::Accepted(_))),
+            rejected: count(|told| told == Told::Refused),
+            unknown: count(|told| told == Told::Unknown),
+            unknown_stored: stored(&|n, _| told(n) == Some(Told::Unknown)),
+            stored: self.stored.len() as u64,
+            missing: self.told.keys().filter(|n| is_missing(n)).count() as u64,
+            duplicated: stored(&|_, ids| ids.len() > 1),
+            unexpected: self.beyond
+                + stored(&|n, ids| match told(n) {
+                    Some(Told::Accepted(id)) => !ids.contains(&id),
+                    Some(Told::Unknown) => false,
+                    Some(Told::Refused) | None => true,
+                }),
+            dead_lettered: self.dead_lettered.len() as u64,
+        }
+    }
+}
+
+fn examine(
+    ledger: Ledger,
+    told: &BTreeMap<u64, Told>,
+    documents: &[(u64, PostId)],
+    blocks_per_round: usize,
+) -> (Counts, Vec<Finding>) {
+    let accepted: Vec<(u64, PostId)> = told
+        .iter()
+        .filter_map(|(n, told)| match told {
+            Told::Accepted(id) => Some((*n, *id)),
+            Told::Refused | Told::Unknown => None,
+        })
+        .collect();
+    let mut examination = Examination::begin(ledger, accepted.iter().map(|entry| Ok::<_, Infallible>(*entry))).unwrap();
+    examination.blocks_per_round = blocks_per_round;
+    while examination.next_round() {
+        accepted.iter().for_each(|(n, id)| examination.recall(*n, *id));
+        documents.iter().for_each(|(n, id)| examination.document(*n, *id));
+    }
+    examination.finish()
+}
+
+proptest! {
+    #[test]
+    fn the_ledger_agrees_with_a_model_that_keeps_every_id(
+        told in proptest::collection::btree_map(number(), told(), 0..40),
+        mut documents in proptest::collection::vec((number(), id()), 0..60),
+        dead_letters in proptest::collection::vec(number(), 0..10),
+        is_faithful in any::<bool>(),
+        blocks_per_round in 1_usize..4,
+    ) {
+        if is_faithful {
+            // Most documents as they should be, so that faults also stand alone.
+            for (n, told) in &told {
+                if let Told::Accepted(id) = told {
+                    documents.retain(|(document, _)| document != n);
+                    documents.push((*n, *id));
+                }
+            }
+        }
+        let (mut ledger, mut model) = (Ledger::default(), Model::default());
+        for (n, told) in &told {
+            ledger.answered(*n, *told);
+        }
+        // Beyond the last word that holds a sent post no bits are kept, and documents are counted instead.
+        let beyond = told.keys().last().map_or(0, |last| (last / 64 + 1) * 64);
+        for (n, id) in &documents {
+            ledger.stored(*n, *id);
+            if *n >= beyond { model.beyond += 1 } else { model.stored.entry(*n).or_default().push(*id) }
+        }
+        for n in &dead_letters {
+            ledger.dead_lettered(*n);
+            if *n >= beyond { model.beyond += 1 } else { model.dead_lettered.insert(*n, ()); }
+        }
+        model.told = told.clone();
+
+        let (counts, findings) = examine(ledger, &told, &documents, blocks_per_round);
+        prop_assert_eq!(counts, model.counts());
+        let is_at_fault = counts.missing + counts.duplicated + counts.unexpected > 0;
+        // A dead letter that was never sent is counted, but no document tells its id.
+        prop_assert!(is_at_fault != findings.is_empty() || model.beyond > 0, "{:?}", findings);
+    }
+}
+
+#[test]
+fn each_finding_names_the_ids() {
+    let id = |number| PostId::from(uuid::Uuid::from_u128(number));
+    let told: BTreeMap<u64, Told> =
+        [(0, Told::Accepted(id(10))), (1, Told::Accepted(id(11))), (2, Told::Refused), (5_000, Told::Accepted(id(15)))]
+            .into();
+    let documents = [(1, id(99)), (2, id(12)), (5_000, id(15)), (5_000, id(16))];
+    let mut ledger = Ledger::default();
+    told.iter().for_each(|(n, told)| ledger.answered(*n, *told));
+    documents.iter().for_each(|(n, id)| ledger.stored(*n, *id));
+
+    let (counts, findings) = examine(ledger, &told, &documents, BLOCKS_PER_ROUND);
+    assert_eq!((counts.missing, counts.duplicated, counts.unexpected), (1, 1, 2));
+    let named: Vec<(Fault, u64)> = findings.iter().map(|finding| (finding.fault, finding.n)).collect();
+    let expected = [
+        (Fault::Missing, 0),
+        (Fault::NotAccepted, 2),
+        (Fault::Duplicated, 5_000),
+        (Fault::Duplicated, 5_000),
+        (Fault::OtherId, 1),
+    ];
+    assert_eq!(named, expected);
+    assert_eq!(findings[4].told.as_deref(), Some("00000000-0000-0000-0000-00000000000b"));
+    assert_eq!(findings[4].stored.as_deref(), Some("00000000-0000-0000-0000-000000000063"));
+}

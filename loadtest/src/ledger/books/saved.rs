@@ -1,0 +1,120 @@
+//! A ledger as a file: what the clients of one share of a run were told, so that the ledgers of all shares can be merged
+//! into that of the run. Words of eight bytes, the lowest byte first: for each of the three bitmaps and for the sums their
+//! number and then themselves.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use super::Ledger;
+use crate::ledger::bitmap::Bitmap;
+use crate::ledger::block_sums::BlockSums;
+
+/// How the file begins.
+const MAGIC: &[u8; 8] = b"ledger 1";
+
+impl Ledger {
+    /// Writes down what the clients were told.
+    pub(crate) fn save(&self, to: &mut impl Write) -> io::Result<()> {
+        to.write_all(MAGIC)?;
+        for bitmap in [&self.accepted, &self.refused, &self.unknown] {
+            write_words(to, bitmap.as_words())?;
+        }
+        write_words(to, self.told_ids.as_sums())?;
+        write_words(to, &[u64::from(self.tells_ids)])
+    }
+
+    /// Reads what was saved.
+    ///
+    /// # Errors
+    /// Also when it is no saved ledger, or not a whole one.
+    pub(crate) fn read(from: &mut impl Read) -> io::Result<Self> {
+        let mut magic = [0; MAGIC.len()];
+        from.read_exact(&mut magic)?;
+        if magic != *MAGIC {
+            return Err(io::Error::new(ErrorKind::InvalidData, "this is no ledger"));
+        }
+        let mut bitmap = || read_words(from).map(Bitmap::from_words);
+        let (accepted, refused, unknown) = (bitmap()?, bitmap()?, bitmap()?);
+        let told_ids = BlockSums::from_sums(read_words(from)?);
+        let tells_ids = read_words(from)? == [1];
+        Ok(Self { accepted, refused, unknown, told_ids, tells_ids, ..Self::default() })
+    }
+
+    /// Adds what the clients of another share were told, which has sent other posts.
+    pub(crate) fn merge(&mut self, other: &Ledger) {
+        self.accepted.merge(&other.accepted);
+        self.refused.merge(&other.refused);
+        self.unknown.merge(&other.unknown);
+        self.told_ids.merge(&other.told_ids);
+        self.tells_ids |= other.tells_ids;
+    }
+}
+
+fn write_words(to: &mut impl Write, words: &[u64]) -> io::Result<()> {
+    to.write_all(&(words.len() as u64).to_le_bytes())?;
+    words.iter().try_for_each(|word| to.write_all(&word.to_le_bytes()))
+}
+
+/// The number that comes first is not trusted with an allocation.
+fn read_words(from: &mut impl Read) -> io::Result<Vec<u64>> {
+    let mut word = || {
+        let mut bytes = [0; 8];
+        from.read_exact(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    };
+    let length = word()?;
+    (0..length).map(|_| word()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ledger::books::Told;
+
+    fn told() -> impl Strategy<Value = Told> {
+        let id = (0_u128..3).prop_map(|small| uuid::Uuid::from_u128(small).into());
+        prop_oneof![4 => id.prop_map(Told::Accepted), 1 => Just(Told::Refused), 1 => Just(Told::Unknown)]
+    }
+
+    proptest! {
+        #[test]
+        fn merged_ledgers_equal_one_ledger(
+            told in proptest::collection::btree_map((0_u64..40).prop_map(|small| small * 331), told(), 0..40),
+            documents in proptest::collection::vec(((0_u64..45).prop_map(|small| small * 331), 0_u128..3), 0..60),
+            shares in 1_u64..5,
+        ) {
+            let mut whole = Ledger::default();
+            let mut parts: Vec<Ledger> = (0..shares).map(|_| Ledger::default()).collect();
+            for (n, told) in &told {
+                whole.answered(*n, *told);
+                parts[(n % shares) as usize].answered(*n, *told);
+            }
+            let mut merged = Ledger::default();
+            for part in &parts {
+                let mut file = Vec::new();
+                part.save(&mut file).unwrap();
+                merged.merge(&Ledger::read(&mut file.as_slice()).unwrap());
+                prop_assert!(Ledger::read(&mut &file[..file.len() - 1]).is_err(), "the end is missing");
+            }
+            prop_assert_eq!(merged.counts(0), whole.counts(0));
+            for (n, id) in documents {
+                let id = uuid::Uuid::from_u128(id).into();
+                whole.stored(n, id);
+                merged.stored(n, id);
+            }
+            prop_assert_eq!(merged.counts(0), whole.counts(0));
+            prop_assert_eq!((merged.balances(), merged.has_ids()), (whole.balances(), whole.has_ids()));
+            prop_assert!(merged.differing_blocks().eq(whole.differing_blocks()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_ledger_is_told() {
+        for (file, kind) in [(&b"{\"run\":1}"[..], ErrorKind::InvalidData), (b"", ErrorKind::UnexpectedEof)] {
+            assert_eq!(Ledger::read(&mut &file[..]).unwrap_err().kind(), kind);
+        }
+        let huge = [&MAGIC[..], &[255; 8]].concat();
+        assert_eq!(Ledger::read(&mut huge.as_slice()).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    }
+}

@@ -1,0 +1,209 @@
+//! The bodies of a run's posts, and how each is sent: a function of the seed and the post's number alone, so that a run can
+//! be repeated byte by byte. A content is a stretch of a seeded text. A share of the posts may break one of `contract`'s
+//! rules on purpose, always with a readable title where there is a body to read, so that one which is stored is found; and a
+//! share may be sent twice. Unless it is told otherwise, a body has about 300 bytes and is valid.
+
+use std::fmt;
+use std::io::Write;
+use std::str::FromStr;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+
+use super::{RunId, TITLE_START};
+use crate::ledger::mix::mix;
+
+/// Length of the text that contents are cut from, in bytes, which are characters here.
+const TEXT_LENGTH: usize = 64 * 1024;
+/// Room for this many bodies is allocated at once.
+const BODIES_PER_BUFFER: usize = 64;
+/// What stands around the content is no longer, in bytes.
+const BESIDES_CONTENT: usize = 81;
+
+/// The lengths that `contract` allows.
+const ALLOWED: ContentLength = ContentLength { shortest: 10, longest: 1000 };
+
+/// Told apart from the number that makes the content.
+const INVALID_SALT: u64 = 0x1d8e_4e27_c47d_124f;
+const RETRY_SALT: u64 = 0xeb44_acca_b455_d165;
+
+const WORDS: [&str; 32] = [
+    "amber", "anchor", "autumn", "basket", "bridge", "candle", "copper", "drift", "ember", "fern", "garden", "harbor",
+    "ink", "ivory", "juniper", "kettle", "lantern", "meadow", "north", "orchard", "paper", "quarry", "river", "slate",
+    "thistle", "umber", "valley", "willow", "yarrow", "zephyr", "and", "of",
+];
+
+/// What the posts of a run are like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Shape {
+    /// Lengths of the contents.
+    pub(crate) content_length: ContentLength,
+    /// The share of posts that break a rule, 0 to 1.
+    pub(crate) invalid_share: f64,
+    /// The share of posts that are sent twice under one `Idempotency-Key`, 0 to 1.
+    pub(crate) retry_share: f64,
+}
+
+/// Lengths of contents in characters, each as likely as the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ContentLength {
+    shortest: usize,
+    longest: usize,
+}
+
+/// A post, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Planned {
+    /// The body.
+    pub(crate) body: Bytes,
+    /// Whether it breaks a rule, so that 4xx is the right answer.
+    pub(crate) is_invalid: bool,
+    /// Whether it is sent twice.
+    pub(crate) is_retried: bool,
+}
+
+/// The rules that a post can break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Breach {
+    ShortContent,
+    LongContent,
+    NoContent,
+    NumberAsContent,
+    CutOff,
+}
+
+/// Writes the bodies of one run. Cheap to make, one for each thread.
+pub(crate) struct Bodies {
+    /// What every body begins with, up to the post's number.
+    head: String,
+    seed: u64,
+    shape: Shape,
+    text: String,
+    buffer: BytesMut,
+}
+
+impl Bodies {
+    /// The bodies of this run, seed and shape.
+    pub(crate) fn new(run: RunId, seed: u64, shape: Shape) -> Self {
+        let mut text = String::with_capacity(TEXT_LENGTH + 16);
+        let mut word = mix(seed);
+        while text.len() < TEXT_LENGTH {
+            word = mix(word);
+            let index = usize::try_from(word % WORDS.len() as u64).expect("less than the number of words");
+            text.push_str(WORDS[index]);
+            text.push(' ');
+        }
+        let head = format!(r#"{{"title":"{TITLE_START}{run} "#);
+        Self { head, seed, shape, text, buffer: BytesMut::new() }
+    }
+
+    /// Post `n`.
+    pub(crate) fn post(&mut self, n: u64) -> Planned {
+        let random = mix(self.seed ^ mix(n));
+        let breach = breach(mix(random ^ INVALID_SALT), self.shape.invalid_share);
+        let is_retried = is_within(mix(random ^ RETRY_SALT), self.shape.retry_share);
+        Planned { body: self.body(n, random, breach), is_invalid: breach.is_some(), is_retried }
+    }
+
+    /// As JSON, unless that is the rule which it breaks.
+    fn body(&mut self, n: u64, random: u64, breach: Option<Breach>) -> Bytes {
+        let lengths = match breach {
+            Some(Breach::ShortContent) => ContentLength { shortest: 0, longest: ALLOWED.shortest - 1 },
+            Some(Breach::LongContent) => {
+                ContentLength { shortest: ALLOWED.longest + 1, longest: ALLOWED.longest + 100 }
+            }
+            _ => self.shape.content_length,
+        };
+        let room = lengths.longest + BESIDES_CONTENT;
+        if self.buffer.capacity() < room {
+            // Takes the memory of bodies that were sent and dropped, if those were all.
+            self.buffer.reserve(BODIES_PER_BUFFER * room);
+        }
+        let buffer = &mut self.buffer;
+        buffer.put_slice(self.head.as_bytes());
+        write_number(buffer, n);
+        match breach {
+            Some(Breach::NoContent) => buffer.put_slice(br#""}"#),
+            Some(Breach::NumberAsContent) => {
+                buffer.put_slice(br#"","content":"#);
+                write_number(buffer, n);
+                buffer.put_slice(b"}");
+            }
+            Some(Breach::CutOff | Breach::ShortContent | Breach::LongContent) | None => {
+                buffer.put_slice(br#"","content":""#);
+                // Words without quotes or backslashes: nothing needs escaping.
+                buffer.put_slice(content(&self.text, lengths, random).as_bytes());
+                if breach != Some(Breach::CutOff) {
+                    buffer.put_slice(br#""}"#);
+                }
+            }
+        }
+        self.buffer.split().freeze()
+    }
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { content_length: ContentLength::default(), invalid_share: 0.0, retry_share: 0.0 }
+    }
+}
+
+impl fmt::Display for ContentLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.shortest, self.longest)
+    }
+}
+
+impl Default for ContentLength {
+    fn default() -> Self {
+        Self { shortest: 190, longest: 319 }
+    }
+}
+
+impl FromStr for ContentLength {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (shortest, longest) = text.split_once('-').unwrap_or((text, text));
+        let length =
+            |text: &str| text.parse().ok().filter(|length| (ALLOWED.shortest..=ALLOWED.longest).contains(length));
+        match (length(shortest), length(longest)) {
+            (Some(shortest), Some(longest)) if shortest <= longest => Ok(Self { shortest, longest }),
+            _ => Err(format!(
+                "must be a number of characters from {} to {}, or two of them, such as 250 or 100-900",
+                ALLOWED.shortest, ALLOWED.longest
+            )),
+        }
+    }
+}
+
+/// The rule that a post breaks, if it is one of the share that does.
+fn breach(random: u64, share: f64) -> Option<Breach> {
+    let breaches =
+        [Breach::ShortContent, Breach::LongContent, Breach::NoContent, Breach::NumberAsContent, Breach::CutOff];
+    is_within(random, share).then(|| breaches[below(breaches.len(), mix(random))])
+}
+
+/// True for this share of all random numbers.
+fn is_within(random: u64, share: f64) -> bool {
+    // The upper 53 bits are what a fraction can hold exactly.
+    ((random >> 11) as f64 / (1_u64 << 53) as f64) < share
+}
+
+fn content(text: &str, lengths: ContentLength, random: u64) -> &str {
+    let ContentLength { shortest, longest } = lengths;
+    let length = shortest + below(longest + 1 - shortest, random);
+    let start = below(text.len() - length, random >> 32);
+    &text[start..start + length]
+}
+
+fn write_number(buffer: &mut BytesMut, n: u64) {
+    write!(buffer.writer(), "{n}").expect("writing into memory cannot fail");
+}
+
+fn below(bound: usize, random: u64) -> usize {
+    usize::try_from(random % bound as u64).expect("less than a usize")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! The load generator: virtual users on a few threads, each thread with a single-threaded runtime and notes of its own, so
+//! that threads share nothing but two counters and no task ever moves between them. The notes are taken away once a second.
+//! Each user has its own keep-alive connection, like a real client.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::command::options::LoadOptions;
+use crate::ledger::post::RunId;
+use crate::ledger::post::bodies::{Bodies, Shape};
+use crate::load::pacing::Model;
+use crate::load::recorder::Recorder;
+use crate::load::share::Share;
+use crate::load::target::Target;
+use alarm::Alarm;
+use notes::Notes;
+use tally::Tally;
+use virtual_user::Shared;
+
+mod alarm;
+mod deadline;
+mod notes;
+pub(crate) mod outcome;
+pub(crate) mod strain;
+pub(crate) mod tally;
+mod virtual_user;
+
+/// What load to generate, and where to.
+#[derive(Debug, Clone)]
+pub(crate) struct Load {
+    /// When posts are due.
+    pub(crate) model: Model,
+    /// Where they go.
+    pub(crate) target: Target,
+    /// Longest wait for an answer; the post is unknown then.
+    pub(crate) request_timeout: Duration,
+    /// How often each post is sent, whatever the answers are; more than once means under its own `Idempotency-Key`.
+    pub(crate) repeat: u32,
+    /// The users that are run here; the model is that of all.
+    pub(crate) share: Share,
+    /// The run that the titles name.
+    pub(crate) run: RunId,
+    /// What the posts are like.
+    pub(crate) shape: Shape,
+    /// What the posts are made from.
+    pub(crate) seed: u64,
+    /// How many threads share the users.
+    pub(crate) threads: u32,
+}
+
+impl Load {
+    /// A load of this model.
+    pub(crate) fn new(model: Model, options: &LoadOptions, run: RunId, target: &Target) -> Self {
+        Self {
+            model,
+            target: target.clone(),
+            request_timeout: options.request_timeout,
+            repeat: options.repeat,
+            share: Share::WHOLE,
+            run,
+            shape: options.shape(),
+            seed: options.seed,
+            threads: options.threads(),
+        }
+    }
+}
+
+/// A generator at work.
+pub(crate) struct Generator {
+    recorder: Arc<Recorder>,
+    /// One for each thread.
+    notes: Vec<Arc<Mutex<Notes>>>,
+    threads: Vec<JoinHandle<()>>,
+    /// Closed when every thread has ended, however it ended.
+    ended: mpsc::Receiver<()>,
+}
+
+impl Generator {
+    /// Starts the threads. They end by themselves when the model says so, or soon after `stop`.
+    pub(crate) fn start(load: &Load, recorder: &Arc<Recorder>, stop: &CancellationToken) -> anyhow::Result<Self> {
+        let (alive, ended) = mpsc::channel(1);
+        let mut generator = Self { recorder: Arc::clone(recorder), notes: Vec::new(), threads: Vec::new(), ended };
+        for thread in 0..load.threads {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.context("cannot start a runtime of the generator")?;
+            let inside = runtime.enter();
+            let alarm = Alarm::new().context("cannot make a timer of the generator")?;
+            drop(inside);
+            let notes = Arc::new(Mutex::new(Notes::default()));
+            generator.notes.push(Arc::clone(&notes));
+            let shared = Shared {
+                model: load.model.clone(),
+                target: load.target.clone(),
+                uri: load.target.path("/create-post"),
+                request_timeout: load.request_timeout,
+                repeat: load.repeat,
+                run: load.run,
+                bodies: Mutex::new(Bodies::new(load.run, load.seed, load.shape)),
+                recorder: Arc::clone(recorder),
+                notes,
+                alarm,
+                stop: stop.clone(),
+            };
+            let users = load.share.users(load.model.vus()).skip(thread as usize).step_by(load.threads as usize);
+            let alive = alive.clone();
+            let work = move || {
+                let _alive = alive;
+                runtime.block_on(run_users(shared, users));
+            };
+            let spawned = std::thread::Builder::new().name(format!("users {thread}")).spawn(work);
+            generator.threads.push(spawned.context("cannot start a thread of the generator")?);
+        }
+        Ok(generator)
+    }
+
+    /// Waits until the last answer has come.
+    pub(crate) async fn ended(&mut self) {
+        while self.ended.recv().await.is_some() {}
+    }
+
+    /// What was counted since the last call; what was told about each post goes into the recorder.
+    pub(crate) fn take(&self) -> Tally {
+        let mut taken = Tally::default();
+        for notes in &self.notes {
+            // Made before the lock is taken, since it is a large allocation.
+            let empty = Notes::default();
+            let part = std::mem::replace(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner), empty);
+            self.recorder.write(&part.answers);
+            taken.merge(&part.tally);
+        }
+        taken
+    }
+
+    /// Makes sure that every thread ended well; to be called after [`Self::ended`].
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
+        for thread in self.threads {
+            if thread.join().is_err() {
+                bail!("a thread of the generator panicked, so its posts are not all written down");
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn run_users(shared: Shared, users: impl Iterator<Item = u32>) {
+    let shared = Arc::new(shared);
+    let users: JoinSet<()> = users.map(|vu| virtual_user::run(Arc::clone(&shared), vu)).collect();
+    tokio::select! {
+        // Panics if a user did: its last post is not written down.
+        _ = users.join_all() => {}
+        () = shared.alarm.run() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

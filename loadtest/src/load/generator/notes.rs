@@ -1,0 +1,42 @@
+//! What one thread of the generator writes down, until it is taken away.
+
+use std::time::Instant;
+
+use super::outcome::Outcome;
+use super::tally::Tally;
+use crate::ledger::books::Told;
+use crate::load::pacing::Lateness;
+
+/// The notes of one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// What was counted.
+    pub(crate) tally: Tally,
+    /// The posts that were sent, each with what its client was told.
+    pub(crate) answers: Vec<(u64, Told)>,
+}
+
+/// A post that has ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EndedPost {
+    /// Its number.
+    pub(crate) n: u64,
+    /// When it was due, how late it left, and when it ended.
+    pub(crate) due: Instant,
+    pub(crate) lateness: Lateness,
+    pub(crate) now: Instant,
+    pub(crate) outcome: Outcome,
+    /// Whether it broke a rule on purpose.
+    pub(crate) is_invalid: bool,
+}
+
+impl Notes {
+    /// A post has ended.
+    pub(crate) fn add(&mut self, ended: EndedPost) {
+        let EndedPost { n, due, lateness, now, outcome, is_invalid } = ended;
+        self.answers.extend(outcome.told().map(|told| (n, told)));
+        self.tally.left(lateness);
+        self.tally.record(outcome, due, now);
+        self.tally.invalid_accepted += u64::from(is_invalid && matches!(outcome, Outcome::Accepted(_)));
+    }
+}

@@ -1,0 +1,164 @@
+//! What became of a post, as far as its sender can tell: from the answer to one of four outcomes. The rule is DESIGN's:
+//! 2xx is accepted, 4xx is refused, and everything else that happens once the request is on its way is unknown, because
+//! the post may be stored or not.
+
+use contract::{PostId, created};
+use hyper::StatusCode;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::ledger::books::Told;
+use crate::load::http::Answer;
+use crate::load::pacing::Ended;
+
+/// What became of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// 2xx, with this id; the nil id if the answer named none.
+    Accepted(PostId),
+    /// 4xx.
+    Refused,
+    /// 4xx, for a post that breaks a rule on purpose: just as it should be.
+    InvalidRefused,
+    /// On its way, and then no judgement.
+    Unknown(Trouble),
+    /// No connection, so nothing was sent.
+    NotConnected,
+}
+
+/// Why an outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// 503.
+    Unavailable,
+    /// Any other status that is neither 2xx nor 4xx.
+    OtherStatus,
+    /// The connection ended first.
+    CutOff,
+    /// No answer in time.
+    TimedOut,
+}
+
+impl Outcome {
+    /// The outcome that an answer stands for.
+    pub(crate) fn of(answer: &Answer) -> Self {
+        if answer.status.is_success() {
+            Outcome::Accepted(id_in(&answer.body).unwrap_or(Uuid::nil().into()))
+        } else if answer.status.is_client_error() {
+            Outcome::Refused
+        } else if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            Outcome::Unknown(Trouble::Unavailable)
+        } else {
+            Outcome::Unknown(Trouble::OtherStatus)
+        }
+    }
+
+    /// What is known after the same post was sent once more: accepted if it was accepted ever, and with the nil id if two
+    /// answers named different ids, which no document has.
+    pub(crate) fn and(self, next: Outcome) -> Outcome {
+        match (self, next) {
+            (Outcome::Accepted(id), Outcome::Accepted(other)) if id != other => Outcome::Accepted(Uuid::nil().into()),
+            (accepted @ Outcome::Accepted(_), _) | (_, accepted @ Outcome::Accepted(_)) => accepted,
+            (unknown @ Outcome::Unknown(_), _) | (_, unknown @ Outcome::Unknown(_)) => unknown,
+            (refused @ (Outcome::Refused | Outcome::InvalidRefused), _)
+            | (_, refused @ (Outcome::Refused | Outcome::InvalidRefused)) => refused,
+            (Outcome::NotConnected, Outcome::NotConnected) => Outcome::NotConnected,
+        }
+    }
+
+    /// The same, for a post that breaks a rule on purpose.
+    pub(crate) fn of_invalid(self) -> Self {
+        if self == Outcome::Refused { Outcome::InvalidRefused } else { self }
+    }
+
+    /// What the ledger notes, if anything was sent.
+    pub(crate) fn told(self) -> Option<Told> {
+        match self {
+            Outcome::Accepted(id) => Some(Told::Accepted(id)),
+            Outcome::Refused | Outcome::InvalidRefused => Some(Told::Refused),
+            Outcome::Unknown(_) => Some(Told::Unknown),
+            Outcome::NotConnected => None,
+        }
+    }
+
+    /// What pacing needs to know.
+    pub(crate) fn ended(self) -> Ended {
+        match self {
+            Outcome::Accepted(_) | Outcome::Refused | Outcome::InvalidRefused => Ended::Answered,
+            Outcome::Unknown(_) | Outcome::NotConnected => Ended::InTrouble,
+        }
+    }
+}
+
+/// The id that the body of a 201 names. The producer's own need not be read as JSON, which was a fourteenth of what the generator did
+/// for a post.
+fn id_in(body: &[u8]) -> Option<PostId> {
+    created::id_in(body).or_else(|| id_in_json(body))
+}
+
+fn id_in_json(body: &[u8]) -> Option<PostId> {
+    #[derive(Deserialize)]
+    struct Created<'a> {
+        id: &'a str,
+    }
+    let created: Created<'_> = serde_json::from_slice(body).ok()?;
+    PostId::from_key(created.id.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn outcome(status: u16, body: &str) -> Outcome {
+        Outcome::of(&Answer { status: StatusCode::from_u16(status).unwrap(), body: Bytes::from(body.to_owned()) })
+    }
+
+    #[test]
+    fn the_status_decides() {
+        assert_eq!(outcome(400, "{}"), Outcome::Refused);
+        assert_eq!(outcome(429, ""), Outcome::Refused);
+        assert_eq!(outcome(503, ""), Outcome::Unknown(Trouble::Unavailable));
+        assert_eq!(outcome(500, ""), Outcome::Unknown(Trouble::OtherStatus));
+        assert_eq!(outcome(302, ""), Outcome::Unknown(Trouble::OtherStatus));
+    }
+
+    #[test]
+    fn only_a_refusal_is_right_for_an_invalid_post() {
+        assert_eq!(Outcome::Refused.of_invalid(), Outcome::InvalidRefused);
+        assert_eq!(Outcome::InvalidRefused.told(), Some(Told::Refused), "it must not be stored either");
+        for other in [Outcome::Accepted(PostId::fresh()), Outcome::Unknown(Trouble::TimedOut), Outcome::NotConnected] {
+            assert_eq!(other.of_invalid(), other);
+        }
+    }
+
+    #[test]
+    fn the_best_answer_counts_and_two_ids_are_none() {
+        let (one, other) = (Outcome::Accepted(PostId::fresh()), Outcome::Accepted(PostId::fresh()));
+        let unknown = Outcome::Unknown(Trouble::CutOff);
+        assert_eq!(one.and(unknown).and(one), one);
+        assert_eq!(Outcome::NotConnected.and(unknown).and(one), one);
+        assert_eq!(Outcome::NotConnected.and(unknown).and(Outcome::Refused), unknown);
+        assert_eq!(Outcome::NotConnected.and(Outcome::Refused), Outcome::Refused);
+        assert_eq!(one.and(other), Outcome::Accepted(Uuid::nil().into()));
+    }
+
+    #[test]
+    fn the_id_is_read_from_the_body() {
+        let id = PostId::fresh();
+        for body in [
+            format!(r#"{{"message":"Post created successfully","id":"{id}"}}"#),
+            format!(r#"{{ "id" : "{id}", "more": [1] }}"#),
+        ] {
+            assert_eq!(outcome(201, &body), Outcome::Accepted(id), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_accepted_post_without_a_readable_id_has_the_nil_id() {
+        for body in ["", "{}", "[]", r#"{"id":7}"#, r#"{"id":"seven"}"#, "<html>"] {
+            assert_eq!(outcome(200, body), Outcome::Accepted(Uuid::nil().into()), "{body}");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! What one thread of the generator counts and measures. Each thread has a tally of its own, which is taken away once a
+//! second and merged into the run's: merging histograms loses nothing.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{Outcome, Trouble};
+use crate::load::pacing::Lateness;
+use crate::load::sparse;
+
+/// Latencies from a microsecond to five minutes, at three digits.
+const LONGEST_MICROSECONDS: u64 = 300_000_000;
+const DIGITS: u8 = 3;
+
+/// Counts and latencies of some posts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    /// Posts that went on their way; they may not have ended yet.
+    pub(crate) begun: u64,
+    /// Posts by outcome.
+    pub(crate) outcomes: Outcomes,
+    /// From the time a post was due to the end of its wait, in microseconds, for every post that was sent.
+    #[serde(with = "sparse")]
+    pub(crate) latencies_us: Histogram<u64>,
+    /// How late the generator sent posts whose users were free, in microseconds, for every post that was tried.
+    #[serde(with = "sparse")]
+    lateness_us: Histogram<u64>,
+    /// Posts that break a rule on purpose and were accepted all the same.
+    pub(crate) invalid_accepted: u64,
+    /// Posts whose users still waited for an answer when they were due.
+    pub(crate) no_free_user: u64,
+    /// The longest of these waits.
+    pub(crate) longest_wait_for_user: Duration,
+    /// When the last post ended.
+    #[serde(skip)]
+    pub(crate) last_end: Option<Instant>,
+}
+
+/// The latencies that a share of the posts did not exceed, the longest and the mean one; zero if nothing was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Latencies {
+    pub(crate) p50: Duration,
+    pub(crate) p90: Duration,
+    pub(crate) p95: Duration,
+    pub(crate) p99: Duration,
+    pub(crate) p999: Duration,
+    pub(crate) max: Duration,
+    pub(crate) avg: Duration,
+}
+
+/// Posts by outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outcomes {
+    /// 2xx.
+    pub(crate) accepted: u64,
+    /// 4xx.
+    pub(crate) refused: u64,
+    /// 4xx, for a post that breaks a rule on purpose.
+    pub(crate) invalid_refused: u64,
+    /// 503.
+    pub(crate) unavailable: u64,
+    /// A status that is neither 2xx, 4xx nor 503.
+    pub(crate) other_status: u64,
+    /// The connection ended before the answer.
+    pub(crate) cut_off: u64,
+    /// No answer in time.
+    pub(crate) timed_out: u64,
+    /// Could not connect, so nothing was sent.
+    pub(crate) not_connected: u64,
+}
+
+impl Outcomes {
+    /// All posts that were tried.
+    pub(crate) fn tried(&self) -> u64 {
+        self.sent() + self.not_connected
+    }
+
+    /// All posts that were sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.accepted + self.refused + self.invalid_refused + self.unknown()
+    }
+
+    /// Sent, and then no judgement.
+    pub(crate) fn unknown(&self) -> u64 {
+        self.unavailable + self.other_status + self.cut_off + self.timed_out
+    }
+
+    /// Each count with its name.
+    pub(crate) fn named(&self) -> [(&'static str, u64); 8] {
+        let Self { accepted, refused, invalid_refused, unavailable, other_status, cut_off, timed_out, not_connected } =
+            *self;
+        [
+            ("accepted", accepted),
+            ("refused", refused),
+            ("invalid_refused", invalid_refused),
+            ("unavailable", unavailable),
+            ("other_status", other_status),
+            ("cut_off", cut_off),
+            ("timed_out", timed_out),
+            ("not_connected", not_connected),
+        ]
+    }
+
+    /// Posts that were not answered as they should be: accepted, or refused where they are invalid.
+    pub(crate) fn failed(&self) -> u64 {
+        self.tried() - self.accepted - self.invalid_refused
+    }
+
+    /// The share of tried posts that failed, 0 to 1. A run in which nothing was tried has failed altogether.
+    pub(crate) fn failed_share(&self) -> f64 {
+        match self.tried() {
+            0 => 1.0,
+            tried => self.failed() as f64 / tried as f64,
+        }
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let empty = || Histogram::new_with_bounds(1, LONGEST_MICROSECONDS, DIGITS).expect("these bounds are valid");
+        Self {
+            begun: 0,
+            outcomes: Outcomes::default(),
+            latencies_us: empty(),
+            lateness_us: empty(),
+            invalid_accepted: 0,
+            no_free_user: 0,
+            longest_wait_for_user: Duration::ZERO,
+            last_end: None,
+        }
+    }
+}
+
+impl Tally {
+    /// A post left so late.
+    pub(crate) fn left(&mut self, lateness: Lateness) {
+        let Lateness { no_free_user, generator_late } = lateness;
+        let late_us = u64::try_from(generator_late.as_micros()).unwrap_or(u64::MAX);
+        self.lateness_us.saturating_record(late_us);
+        self.no_free_user += u64::from(!no_free_user.is_zero());
+        self.longest_wait_for_user = self.longest_wait_for_user.max(no_free_user);
+    }
+
+    /// A post that was due at `due` ended at `now`.
+    pub(crate) fn record(&mut self, outcome: Outcome, due: Instant, now: Instant) {
+        let outcomes = &mut self.outcomes;
+        *match outcome {
+            Outcome::Accepted(_) => &mut outcomes.accepted,
+            Outcome::Refused => &mut outcomes.refused,
+            Outcome::InvalidRefused => &mut outcomes.invalid_refused,
+            Outcome::Unknown(Trouble::Unavailable) => &mut outcomes.unavailable,
+            Outcome::Unknown(Trouble::OtherStatus) => &mut outcomes.other_status,
+            Outcome::Unknown(Trouble::CutOff) => &mut outcomes.cut_off,
+            Outcome::Unknown(Trouble::TimedOut) => &mut outcomes.timed_out,
+            Outcome::NotConnected => &mut outcomes.not_connected,
+        } += 1;
+        if outcome != Outcome::NotConnected {
+            let latency = now.saturating_duration_since(due).as_micros();
+            self.latencies_us.saturating_record(u64::try_from(latency).unwrap_or(u64::MAX));
+        }
+        self.last_end = self.last_end.max(Some(now));
+    }
+
+    /// Adds what another thread or another second counted.
+    pub(crate) fn merge(&mut self, other: &Tally) {
+        self.begun += other.begun;
+        let (into, from) = (&mut self.outcomes, &other.outcomes);
+        into.accepted += from.accepted;
+        into.refused += from.refused;
+        into.invalid_refused += from.invalid_refused;
+        into.unavailable += from.unavailable;
+        into.other_status += from.other_status;
+        into.cut_off += from.cut_off;
+        into.timed_out += from.timed_out;
+        into.not_connected += from.not_connected;
+        self.latencies_us.add(&other.latencies_us).expect("both have the same bounds");
+        self.lateness_us.add(&other.lateness_us).expect("both have the same bounds");
+        self.invalid_accepted += other.invalid_accepted;
+        self.no_free_user += other.no_free_user;
+        self.longest_wait_for_user = self.longest_wait_for_user.max(other.longest_wait_for_user);
+        self.last_end = self.last_end.max(other.last_end);
+    }
+
+    /// The latency that this share of posts did not exceed, for example 0.95.
+    pub(crate) fn latency(&self, quantile: f64) -> Duration {
+        Duration::from_micros(self.latencies_us.value_at_quantile(quantile))
+    }
+
+    /// The generator's own lateness that this share of posts did not exceed.
+    pub(crate) fn lateness(&self, quantile: f64) -> Duration {
+        Duration::from_micros(self.lateness_us.value_at_quantile(quantile))
+    }
+
+    /// The latencies that thresholds speak of.
+    pub(crate) fn latencies(&self) -> Latencies {
+        Latencies {
+            p50: self.latency(0.50),
+            p90: self.latency(0.90),
+            p95: self.latency(0.95),
+            p99: self.latency(0.99),
+            p999: self.latency(0.999),
+            max: self.longest_latency(),
+            avg: Duration::from_secs_f64(self.latencies_us.mean() / 1e6),
+        }
+    }
+
+    /// The longest latency.
+    pub(crate) fn longest_latency(&self) -> Duration {
+        Duration::from_micros(self.latencies_us.max())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::PostId;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nothing_tried_is_all_failed() {
+        assert_eq!(Outcomes::default().failed_share(), 1.0);
+        assert_eq!(Outcomes { accepted: 3, unavailable: 1, ..Outcomes::default() }.failed_share(), 0.25);
+        let invalid = Outcomes { accepted: 3, invalid_refused: 4, refused: 1, ..Outcomes::default() };
+        assert_eq!((invalid.sent(), invalid.failed(), invalid.failed_share()), (8, 1, 0.125));
+    }
+
+    #[test]
+    fn a_post_that_was_never_sent_has_no_latency() {
+        let now = Instant::now();
+        let mut tally = Tally::default();
+        tally.record(Outcome::NotConnected, now, now + Duration::from_secs(1));
+        assert_eq!((tally.outcomes.tried(), tally.outcomes.sent(), tally.latencies_us.len()), (1, 0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn merged_tallies_equal_one_tally(latencies in proptest::collection::vec(0_u64..400_000_000, 1..200)) {
+            let start = Instant::now();
+            let mut parts = [Tally::default(), Tally::default(), Tally::default()];
+            let mut whole = Tally::default();
+            for (i, latency) in latencies.iter().enumerate() {
+                let now = start + Duration::from_micros(*latency);
+                let outcome =
+                    if i % 4 == 0 { Outcome::Refused } else { Outcome::Accepted(PostId::fresh()) };
+                let lateness = Lateness::of(start, (i % 5 == 0).then_some(now), now);
+                for tally in [&mut parts[i % 3], &mut whole] {
+                    tally.record(outcome, start, now);
+                    tally.left(lateness);
+                }
+            }
+            let mut merged = Tally::default();
+            for part in &parts {
+                merged.merge(part);
+            }
+            prop_assert_eq!(merged.outcomes, whole.outcomes);
+            prop_assert_eq!(&merged.latencies_us, &whole.latencies_us);
+            prop_assert_eq!(&merged.lateness_us, &whole.lateness_us);
+            prop_assert_eq!(
+                (merged.no_free_user, merged.longest_wait_for_user),
+                (whole.no_free_user, whole.longest_wait_for_user)
+            );
+            prop_assert_eq!(merged.last_end, whole.last_end);
+        }
+    }
+}

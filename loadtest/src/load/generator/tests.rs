@@ -1,0 +1,221 @@
+//! The generator against small servers that answer, refuse, stall and cut off.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use contract::PostId;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::tally::Outcomes;
+use super::*;
+use crate::ledger::books::Counts;
+use crate::ledger::post::bodies::Shape;
+use crate::load::pacing::{ClosedModel, OpenModel, Rate};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a server answers to its i-th request; `None` cuts the connection.
+type Answers = fn(usize) -> Option<(StatusCode, Duration)>;
+
+async fn server(answers: Answers) -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = Target::local(listener.local_addr().unwrap().port());
+    let requests = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let requests = Arc::clone(&requests);
+            let service = service_fn(move |request| answer(request, answers(requests.fetch_add(1, Ordering::Relaxed))));
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    target
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    answer: Option<(StatusCode, Duration)>,
+) -> Result<Response<Full<Bytes>>, &'static str> {
+    assert_eq!(request.uri(), "/create-post");
+    assert_eq!(request.headers()["content-type"], "application/json");
+    request.into_body().collect().await.unwrap();
+    let (status, delay) = answer.ok_or("cut off")?;
+    tokio::time::sleep(delay).await;
+    let mut response = Response::new(Full::from(format!(r#"{{"id":"{}"}}"#, PostId::fresh())));
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+/// Runs to the end and returns what was counted and what the ledger says.
+async fn generate(load: &Load, stop: CancellationToken) -> (Tally, Counts) {
+    let folder = tempfile::tempdir().unwrap();
+    let recorder = Arc::new(Recorder::create(&folder.path().join("accepted.ids")).unwrap());
+    let mut generator = Generator::start(load, &recorder, &stop).unwrap();
+    generator.ended().await;
+    let tally = generator.take();
+    generator.finish().unwrap();
+    let (ledger, log) = Arc::into_inner(recorder).unwrap().finish().unwrap();
+    assert_eq!(log.entries().unwrap().count() as u64, tally.outcomes.accepted);
+    (tally, ledger.counts(0))
+}
+
+fn load(target: Target, vus: u32, think: Duration, duration: Duration) -> Load {
+    let start = Instant::now();
+    let model = Model::Closed(ClosedModel { start, end: start + duration, vus, think });
+    Load {
+        model,
+        target,
+        request_timeout: 30 * SECOND,
+        repeat: 1,
+        share: Share::WHOLE,
+        run: RunId::fresh(),
+        shape: Shape::default(),
+        seed: 1,
+        threads: 2,
+    }
+}
+
+#[tokio::test]
+async fn every_outcome_is_counted_and_booked() {
+    let target = server(|i| match i % 8 {
+        0 => Some((StatusCode::BAD_REQUEST, Duration::ZERO)),
+        1 => Some((StatusCode::SERVICE_UNAVAILABLE, Duration::ZERO)),
+        2 => Some((StatusCode::INTERNAL_SERVER_ERROR, Duration::ZERO)),
+        3 => None,
+        4 => Some((StatusCode::CREATED, 2 * SECOND)),
+        _ => Some((StatusCode::CREATED, Duration::ZERO)),
+    });
+    let load = Load { request_timeout: SECOND / 2, ..load(target.await, 8, SECOND / 20, SECOND) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+
+    let Outcomes { accepted, refused, invalid_refused, unavailable, other_status, cut_off, timed_out, not_connected } =
+        tally.outcomes;
+    for outcome in [accepted, refused, unavailable, other_status, cut_off, timed_out] {
+        assert!(outcome > 0, "{:?}", tally.outcomes);
+    }
+    assert_eq!((not_connected, invalid_refused), (0, 0));
+    assert_eq!((counts.accepted, counts.rejected), (accepted, refused));
+    assert_eq!(counts.unknown, unavailable + other_status + cut_off + timed_out);
+    assert_eq!(tally.latencies_us.len(), tally.outcomes.sent());
+    assert!(tally.longest_latency() >= load.request_timeout, "a timeout counts with its whole wait");
+}
+
+#[tokio::test]
+async fn a_slow_target_is_still_offered_every_post() {
+    let target = server(|_| Some((StatusCode::CREATED, SECOND / 4))).await;
+    let start = Instant::now();
+    let model = Model::Open(OpenModel { start, end: start + SECOND, vus: 4, rate: Rate::Constant(40.0) });
+    let load = Load { model, ..load(target, 1, SECOND, SECOND) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert_eq!((tally.outcomes.tried(), counts.accepted), (40, 40));
+    assert!(tally.longest_latency() >= SECOND, "the wait for a free connection counts: {:?}", tally.longest_latency());
+}
+
+/// One request is answered after a second, all others at once. What was due meanwhile must show how long it waited.
+#[tokio::test]
+async fn a_stall_shows_in_the_latencies_from_the_intended_times() {
+    let target = server(|i| Some((StatusCode::CREATED, if i == 10 { SECOND } else { Duration::ZERO }))).await;
+    let start = Instant::now();
+    let model = Model::Open(OpenModel { start, end: start + 2 * SECOND, vus: 1, rate: Rate::Constant(50.0) });
+    let load = Load { model, ..load(target, 1, SECOND, SECOND) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+
+    // Post 10 leaves at 200 ms at the earliest, so nothing leaves again before 1,200 ms; post 10 + k was due 20 ms * k after it.
+    assert_eq!((tally.outcomes.tried(), counts.accepted), (100, 100));
+    assert!(tally.latency(0.99) >= SECOND - SECOND / 50, "post 11: {:?}", tally.latency(0.99));
+    assert!(tally.latency(0.76) >= SECOND / 2, "25 posts waited for half a second: {:?}", tally.latency(0.76));
+    assert!(tally.no_free_user >= 49, "the posts 11 to 59 were due during the stall: {}", tally.no_free_user);
+    assert!(tally.longest_wait_for_user >= SECOND - SECOND / 50, "{:?}", tally.longest_wait_for_user);
+}
+
+#[tokio::test]
+async fn a_repeated_post_is_one_post() {
+    let target = server(|i| (i % 3 != 0).then_some((StatusCode::CREATED, Duration::ZERO))).await;
+    let load = Load { repeat: 3, ..load(target, 1, SECOND / 10, SECOND / 2) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert!(counts.accepted > 0);
+    assert_eq!(tally.outcomes.tried(), counts.accepted, "each was cut off once and then accepted twice");
+}
+
+#[tokio::test]
+async fn a_retried_post_is_one_post() {
+    let target = server(|i| (i % 2 != 0).then_some((StatusCode::CREATED, Duration::ZERO))).await;
+    let shape = Shape { retry_share: 1.0, ..Shape::default() };
+    let load = Load { shape, ..load(target, 1, SECOND / 10, SECOND / 2) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert!(counts.accepted > 0);
+    assert_eq!(tally.outcomes.tried(), counts.accepted, "each was cut off and then accepted: {:?}", tally.outcomes);
+}
+
+#[tokio::test]
+async fn an_invalid_post_is_to_be_refused() {
+    let shape = Shape { invalid_share: 1.0, ..Shape::default() };
+    let target =
+        server(|i| Some((if i % 2 == 0 { StatusCode::BAD_REQUEST } else { StatusCode::CREATED }, Duration::ZERO)));
+    let load = Load { shape, ..load(target.await, 2, SECOND / 20, SECOND / 2) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    let Outcomes { accepted, refused, invalid_refused, .. } = tally.outcomes;
+    assert!(invalid_refused > 0 && accepted > 0 && refused == 0, "{:?}", tally.outcomes);
+    assert_eq!((tally.invalid_accepted, counts.rejected), (accepted, invalid_refused));
+    assert_eq!(tally.outcomes.failed_share(), 0.0, "a fault of the run, not of one post");
+}
+
+#[tokio::test]
+async fn without_a_server_nothing_is_sent() {
+    let target = Target::local(stack::free_port());
+    let load = load(target, 2, Duration::ZERO, SECOND / 2);
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert!((2..=12).contains(&tally.outcomes.not_connected), "no spinning: {:?}", tally.outcomes);
+    assert_eq!(tally.outcomes.sent(), 0);
+    assert_eq!(counts, Counts::default());
+}
+
+/// Answers each request and then closes the connection without having said so.
+async fn closing_server() -> Target {
+    async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\"}") {
+            stream.read_buf(&mut request).await?;
+        }
+        let body = format!(r#"{{"id":"{}"}}"#, PostId::fresh());
+        let head = format!("HTTP/1.1 201 Created\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all((head + &body).as_bytes()).await
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = Target::local(listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        loop {
+            tokio::spawn(serve(listener.accept().await.unwrap().0));
+        }
+    });
+    target
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_costs_nothing() {
+    let load = load(closing_server().await, 4, SECOND / 20, SECOND);
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert!(counts.accepted > 20, "{counts:?}");
+    assert_eq!(tally.outcomes.tried(), counts.accepted, "{:?}", tally.outcomes);
+}
+
+#[tokio::test]
+async fn stopping_waits_for_what_is_in_flight() {
+    let target = server(|_| Some((StatusCode::CREATED, SECOND / 4)));
+    let load = load(target.await, 4, Duration::ZERO, 60 * SECOND);
+    let stop = CancellationToken::new();
+    let stopping = async {
+        tokio::time::sleep(SECOND / 8).await;
+        stop.cancel();
+    };
+    let ((tally, counts), ()) = tokio::join!(generate(&load, stop.clone()), stopping);
+    assert_eq!((tally.outcomes.tried(), counts.accepted), (4, 4));
+    assert!(tally.latency(0.5) >= SECOND / 4);
+}

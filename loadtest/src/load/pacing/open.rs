@@ -1,0 +1,99 @@
+//! The open model: posts are due at a given rate, whatever the answers do. The users take turns; one that still waits for an
+//! answer when its turn comes sends its post as soon as it can, and that post's latency counts from its due time. No turn
+//! is ever skipped, so a target that hangs finds what it missed all at once when it is back.
+
+use std::time::{Duration, Instant};
+
+use super::stages::Stages;
+
+/// The open model.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenModel {
+    /// When the first post is due.
+    pub(crate) start: Instant,
+    /// No post is due at or after this time.
+    pub(crate) end: Instant,
+    /// How many virtual users take turns; more than zero. No more posts than these are in flight at the same time.
+    pub(crate) vus: u32,
+    /// How many posts are due.
+    pub(crate) rate: Rate,
+}
+
+/// How many posts are due per second.
+#[derive(Debug, Clone)]
+pub(crate) enum Rate {
+    /// Always so many; more than zero.
+    Constant(f64),
+    /// As many as the stages say.
+    Stages(Stages),
+}
+
+impl OpenModel {
+    /// When the post number `turn` of user `vu` is due; `None` if the end comes before.
+    pub(crate) fn due(&self, vu: u32, turn: u64) -> Option<Instant> {
+        let post = u64::from(vu) + turn * u64::from(self.vus);
+        let due = self.start + self.rate.due(post)?;
+        (due < self.end).then_some(due)
+    }
+}
+
+impl Rate {
+    /// How long after the start post number `post` (from zero) is due; `None` if it never is.
+    fn due(&self, post: u64) -> Option<Duration> {
+        match self {
+            Rate::Constant(rate) => Duration::try_from_secs_f64(post as f64 / rate).ok(),
+            Rate::Stages(stages) => stages.due(post),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::load::pacing::{Ended, Model};
+
+    proptest! {
+        #[test]
+        fn the_open_model_offers_its_rate_whatever_the_answers_do(
+            vus in 1_u32..50, rate in 0.5_f64..5_000.0, duration_ms in 1_u64..2_000, latency_ms in 0_u64..5_000,
+        ) {
+            let start = Instant::now();
+            let duration = Duration::from_millis(duration_ms);
+            let model = Model::Open(OpenModel { start, end: start + duration, vus, rate: Rate::Constant(rate) });
+            let mut times = Vec::new();
+            for vu in 0..vus {
+                let (mut turn, mut last) = (0, None);
+                while let Some(due) = model.due(vu, turn, last) {
+                    times.push((due - start).as_secs_f64());
+                    last = Some((due + Duration::from_millis(latency_ms), Ended::InTrouble));
+                    turn += 1;
+                }
+            }
+            times.sort_by(f64::total_cmp);
+            let expected = (duration.as_secs_f64() * rate).ceil() as usize;
+            prop_assert!(times.len().abs_diff(expected) <= 1, "{} of {}", times.len(), expected);
+            prop_assert!(times.iter().enumerate().all(|(post, at)| (at - post as f64 / rate).abs() < 1e-6));
+        }
+
+        #[test]
+        fn a_constant_stage_is_a_constant_rate(rate in 1_u32..5_000, seconds in 1_u64..20, vus in 1_u32..50) {
+            let (start, stages) = (Instant::now(), format!("0s:{rate},{seconds}s:{rate}").parse::<Stages>().unwrap());
+            let constant = Rate::Constant(f64::from(rate));
+            let end = start + stages.length();
+            let constant = OpenModel { start, end, vus, rate: constant };
+            let staged = OpenModel { start, end, vus, rate: Rate::Stages(stages) };
+            // The last of them may be due a rounding error before the end, or at it.
+            let posts = u64::from(rate) * seconds - 1;
+            for post in 0..posts {
+                let (vu, turn) = ((post % u64::from(vus)) as u32, post / u64::from(vus));
+                let (one, other) = (constant.due(vu, turn).unwrap(), staged.due(vu, turn).unwrap());
+                prop_assert!(one.max(other) - one.min(other) < Duration::from_nanos(100), "post {}", post);
+            }
+            let next = posts + 2;
+            let (vu, turn) = ((next % u64::from(vus)) as u32, next / u64::from(vus));
+            prop_assert_eq!((constant.due(vu, turn), staged.due(vu, turn)), (None, None));
+        }
+    }
+}

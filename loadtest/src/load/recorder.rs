@@ -1,0 +1,105 @@
+//! What the generator's threads write down together: the number of the next post, the ledger, and the file of accepted
+//! ids. The threads themselves only count; what was told about each post comes in one go, once a second.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use contract::PostId;
+
+use crate::ledger::accepted_ids::{AcceptedLog, FinishedLog};
+use crate::ledger::books::{Ledger, Told};
+use crate::load::share::Share;
+use crate::load::visible::sampler::Sampler;
+
+/// The shared book of a run.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    /// The numbers that are given out here.
+    share: Share,
+    next: AtomicU64,
+    accepted: AtomicU64,
+    /// Chooses posts to look for in the store.
+    sampler: Option<Arc<Sampler>>,
+    book: Mutex<Book>,
+}
+
+#[derive(Debug)]
+struct Book {
+    ledger: Ledger,
+    accepted: AcceptedLog,
+    /// The first fault of writing the file; the ledger goes on without.
+    fault: Option<io::Error>,
+}
+
+impl Recorder {
+    /// An empty book; the accepted ids go to this file.
+    pub(crate) fn create(accepted_ids: &Path) -> anyhow::Result<Self> {
+        let accepted = AcceptedLog::create(accepted_ids)
+            .with_context(|| format!("cannot make {}: choose another --report", accepted_ids.display()))?;
+        let book = Book { ledger: Ledger::default(), accepted, fault: None };
+        Ok(Self {
+            share: Share::WHOLE,
+            next: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            sampler: None,
+            book: Mutex::new(book),
+        })
+    }
+
+    /// Gives out the numbers of this share of the run only.
+    pub(crate) fn with_share(self, share: Share) -> Self {
+        Self { share, ..self }
+    }
+
+    /// Accepted posts are also offered to this sampler.
+    pub(crate) fn with_sampler(self, sampler: Option<Arc<Sampler>>) -> Self {
+        Self { sampler, ..self }
+    }
+
+    /// The number of the next post, each one once.
+    pub(crate) fn next(&self) -> u64 {
+        self.share.number(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// How many posts were accepted so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Post `n` has just been accepted, under this id; it is [written down](Self::write) later.
+    pub(crate) fn has_accepted(&self, n: u64, id: PostId) {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        if let Some(sampler) = &self.sampler {
+            sampler.accepted(n, id);
+        }
+    }
+
+    /// These posts were sent, and this is what the client was told about each.
+    pub(crate) fn write(&self, answers: &[(u64, Told)]) {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        for (n, told) in answers {
+            book.ledger.answered(*n, *told);
+            if let Told::Accepted(id) = told
+                && let Err(fault) = book.accepted.add(*n, *id)
+            {
+                book.fault.get_or_insert(fault);
+            }
+        }
+    }
+
+    /// The ledger and the file, once nobody writes any more.
+    ///
+    /// # Errors
+    /// When the file could not be written.
+    pub(crate) fn finish(self) -> anyhow::Result<(Ledger, FinishedLog)> {
+        let book = self.book.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let cannot = "cannot write the accepted ids beside the report: is the disk full?";
+        if let Some(fault) = book.fault {
+            return Err(fault).context(cannot);
+        }
+        Ok((book.ledger, book.accepted.finish().context(cannot)?))
+    }
+}

@@ -1,0 +1,115 @@
+//! Where posts go: `http://host:port`, resolved once, so that no request waits for a name server.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, anyhow, bail};
+use http_body_util::Full;
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Method, Request, Uri};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::base::exit::Unusable;
+use crate::load::http::{ANSWER_TIMEOUT, Answer, Connection};
+
+/// An HTTP server that takes posts.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    /// The address that connections go to.
+    pub(crate) address: SocketAddr,
+    /// The `Host` header.
+    pub(crate) host: HeaderValue,
+    /// What stands before `/create-post` and `/metrics`; empty for a server of its own.
+    pub(crate) base_path: String,
+}
+
+impl Target {
+    /// A server on this machine.
+    pub(crate) fn local(port: u16) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let host = HeaderValue::from_str(&address.to_string()).expect("digits, dots and a colon are header text");
+        Self { address, host, base_path: String::new() }
+    }
+
+    /// The server that a URL names.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the URL, or that nothing answers there.
+    pub(crate) async fn resolve(url: &str) -> anyhow::Result<Self> {
+        let wrong = || Unusable(format!("--target must be a URL such as http://localhost:3000, not `{url}`"));
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let (Some("http"), Some(authority), None) = (uri.scheme_str(), uri.authority(), uri.query()) else {
+            bail!(wrong());
+        };
+        let base_path = uri.path().trim_end_matches('/').trim_end_matches("/create-post").to_owned();
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| wrong())?;
+        let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let address = answering(name, authority.port_u16().unwrap_or(80)).await?;
+        Ok(Self { address, host, base_path })
+    }
+
+    /// The path of something that the server offers, such as `/create-post`.
+    pub(crate) fn path(&self, path: &str) -> Uri {
+        let path = format!("{}{path}", self.base_path);
+        path.parse().expect("a URL's own path with a plain word behind it is a path")
+    }
+
+    /// Gets a page such as `/metrics` over a connection of its own.
+    ///
+    /// # Errors
+    /// When there is no complete answer within [`ANSWER_TIMEOUT`].
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        self.ask(Method::GET, path, String::new()).await
+    }
+
+    /// Sends one request over a connection of its own.
+    ///
+    /// # Errors
+    /// When there is no complete answer within [`ANSWER_TIMEOUT`].
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: String) -> anyhow::Result<Answer> {
+        let answer = timeout(ANSWER_TIMEOUT, async {
+            let mut connection = Connection::open(self.address).await?;
+            let request = Request::builder().method(method).uri(self.path(path)).header(HOST, &self.host);
+            let request = request.body(Full::from(body))?;
+            connection.send(request).await.map_err(|_| anyhow!("the connection was cut off"))
+        });
+        answer.await.with_context(|| format!("no answer within {ANSWER_TIMEOUT:?}"))?
+    }
+}
+
+/// Of the addresses that a name stands for, the first that takes a connection: `localhost` is often two.
+async fn answering(name: &str, port: u16) -> anyhow::Result<SocketAddr> {
+    let resolved = timeout(ANSWER_TIMEOUT, tokio::net::lookup_host((name, port))).await;
+    let addresses = resolved.context("no answer in time").and_then(|found| Ok(found?));
+    for address in addresses.with_context(|| format!("cannot find the host {name} of --target"))? {
+        if let Ok(Ok(_)) = timeout(ANSWER_TIMEOUT, TcpStream::connect(address)).await {
+            return Ok(address);
+        }
+    }
+    bail!("nothing answers on port {port} of {name}: start the server there, or correct --target")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_names_address_host_and_path() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let target = Target::resolve(&format!("http://localhost:{port}/api/")).await.unwrap();
+        assert_eq!(target.address.port(), port);
+        assert_eq!(target.host, format!("localhost:{port}"));
+        assert_eq!(target.path("/create-post"), "/api/create-post");
+        let target = Target::resolve(&format!("http://127.0.0.1:{port}/create-post")).await.unwrap();
+        assert_eq!(target.path("/create-post"), "/create-post");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_url_is_told() {
+        for wrong in ["", "localhost", "https://localhost:3000", "http://localhost:3000/?a=b", "3000"] {
+            let error = Target::resolve(wrong).await.unwrap_err().to_string();
+            assert!(error.contains("must be a URL such as http://localhost:3000"), "{wrong}: {error}");
+        }
+    }
+}

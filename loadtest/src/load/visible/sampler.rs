@@ -1,0 +1,127 @@
+//! Which accepted posts are looked for. The choice follows from the post's number alone, so it is made without a lock and
+//! is the same in every run; a bound on their number in a second keeps the looks cheap whatever the load.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use contract::PostId;
+
+use super::pending::Sample;
+use crate::ledger::mix::mix;
+
+/// So many posts are taken in a second, at most.
+pub(crate) const MOST_PER_SECOND: u32 = 100;
+const GAP: Duration = Duration::from_nanos(1_000_000_000 / MOST_PER_SECOND as u64);
+/// Answers come in bunches; of one, so many may be taken at once, which the next ones wait for.
+const BUNCH: u32 = 10;
+
+/// Makes this choice independent of every other one that is made from the post's number.
+const SALT: u64 = 0x5eed_0f7b_1e5a_4b1e;
+
+/// Chooses posts, and keeps those that were chosen until they are taken.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    /// Of all 64-bit numbers, the posts whose mixed number is at most this one.
+    limit: u64,
+    without_id: AtomicU64,
+    chosen: Mutex<Chosen>,
+}
+
+#[derive(Debug, Default)]
+struct Chosen {
+    /// When the samples until now would have come if each had come a gap after the other.
+    even: Option<Instant>,
+    samples: Vec<Sample>,
+}
+
+impl Sampler {
+    /// Chooses this share of the posts; more than 0, at most 1.
+    pub(crate) fn new(share: f64) -> Self {
+        // The largest share is that of all numbers; the cast ends at the largest one.
+        let limit = (share * u64::MAX as f64) as u64;
+        Self { limit, without_id: AtomicU64::new(0), chosen: Mutex::default() }
+    }
+
+    /// Post `n` was accepted just now, under this id.
+    pub(crate) fn accepted(&self, n: u64, id: PostId) {
+        if mix(n ^ SALT) > self.limit {
+            return;
+        }
+        if id.uuid().is_nil() {
+            self.without_id.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner).offer(Sample { id, accepted: Instant::now() });
+    }
+
+    /// Takes what was chosen since the last call.
+    pub(crate) fn take(&self) -> Vec<Sample> {
+        std::mem::take(&mut self.chosen.lock().unwrap_or_else(PoisonError::into_inner).samples)
+    }
+
+    /// Posts that would have been chosen if their answers had named an id.
+    pub(crate) fn without_id(&self) -> u64 {
+        self.without_id.load(Ordering::Relaxed)
+    }
+}
+
+impl Chosen {
+    /// Keeps the sample, unless there were too many lately. The first ones of a second are thus not favoured over its last
+    /// ones.
+    fn offer(&mut self, sample: Sample) {
+        let even = self.even.map_or(sample.accepted, |even| even.max(sample.accepted));
+        if even.saturating_duration_since(sample.accepted) < GAP * BUNCH {
+            self.even = Some(even + GAP);
+            self.samples.push(sample);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_share_of_the_numbers_is_the_one_asked_for() {
+        for (share, expected) in [(1.0, 100_000), (0.5, 50_000), (0.01, 1_000)] {
+            let sampler = Sampler::new(share);
+            // Without ids they are counted all, however fast they come.
+            (0..100_000).for_each(|n| sampler.accepted(n, uuid::Uuid::nil().into()));
+            let chosen = sampler.without_id();
+            assert!(chosen.abs_diff(expected) <= expected / 10, "{chosen} of {expected}");
+            assert_eq!(sampler.take(), []);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_stretch_has_more_than_the_bound(gaps_us in proptest::collection::vec(0_u64..30_000, 1..2_000)) {
+            let (mut now, mut chosen) = (Instant::now(), Chosen::default());
+            for gap in &gaps_us {
+                now += Duration::from_micros(*gap);
+                chosen.offer(Sample { id: PostId::fresh(), accepted: now });
+            }
+            let times: Vec<Instant> = chosen.samples.iter().map(|sample| sample.accepted).collect();
+            prop_assert!(!times.is_empty());
+            // Any number of them is within its gaps, but for one bunch.
+            for (first, from) in times.iter().enumerate() {
+                let (count, until) = (times.len() - first, times[times.len() - 1]);
+                let most = (until - *from).as_nanos() / GAP.as_nanos() + u128::from(BUNCH) + 1;
+                prop_assert!(count as u128 <= most, "{} of {}", count, most);
+            }
+        }
+
+        #[test]
+        fn what_comes_at_less_than_the_bound_is_taken_all(bunches in proptest::collection::vec(1_u32..=BUNCH, 1..200)) {
+            let (mut now, mut chosen) = (Instant::now(), Chosen::default());
+            for bunch in &bunches {
+                (0..*bunch).for_each(|_| chosen.offer(Sample { id: PostId::fresh(), accepted: now }));
+                now += GAP * *bunch;
+            }
+            prop_assert_eq!(chosen.samples.len() as u32, bunches.iter().sum::<u32>());
+        }
+    }
+}

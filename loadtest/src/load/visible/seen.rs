@@ -1,0 +1,106 @@
+//! What was seen of the sampled posts.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use crate::load::sparse;
+
+/// How long the sampled posts took until they were visible.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    /// From the answer that accepted a post to the first look that found it, in microseconds.
+    #[serde(with = "sparse")]
+    pub(crate) times_us: Histogram<u64>,
+    /// Posts that no look has found.
+    pub(crate) not_seen: u64,
+    /// Looks that the store has answered.
+    pub(crate) looks: u64,
+    /// Looks that it has not.
+    pub(crate) failed_looks: u64,
+}
+
+/// The times within which a share of the posts was visible, the longest and the mean one; `None` where so many were never
+/// seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) p50: Option<Duration>,
+    pub(crate) p90: Option<Duration>,
+    pub(crate) p95: Option<Duration>,
+    pub(crate) p99: Option<Duration>,
+    pub(crate) p999: Option<Duration>,
+    pub(crate) max: Option<Duration>,
+    pub(crate) avg: Option<Duration>,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { times_us: sparse::empty(), not_seen: 0, looks: 0, failed_looks: 0 }
+    }
+}
+
+impl Seen {
+    /// A post was seen after so long.
+    pub(crate) fn record(&mut self, time: Duration) {
+        self.times_us.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Adds what another share of the run has seen.
+    pub(crate) fn merge(&mut self, other: &Seen) {
+        self.times_us.add(&other.times_us).expect("both have the same bounds");
+        self.not_seen += other.not_seen;
+        self.looks += other.looks;
+        self.failed_looks += other.failed_looks;
+    }
+
+    /// How many posts were seen.
+    pub(crate) fn seen(&self) -> u64 {
+        self.times_us.len()
+    }
+
+    /// The times that thresholds speak of.
+    pub(crate) fn times(&self) -> Times {
+        Times {
+            p50: self.time(0.50),
+            p90: self.time(0.90),
+            p95: self.time(0.95),
+            p99: self.time(0.99),
+            p999: self.time(0.999),
+            max: self.time(1.0),
+            avg: self.mean(),
+        }
+    }
+
+    /// The time within which this share of the posts was visible.
+    pub(crate) fn time(&self, share: f64) -> Option<Duration> {
+        let (seen, all) = (self.seen(), self.seen() + self.not_seen);
+        let rank = ((share * all as f64).ceil() as u64).clamp(1, all.max(1));
+        if rank > seen {
+            return None;
+        }
+        Some(Duration::from_micros(self.times_us.value_at_quantile(rank as f64 / seen as f64)))
+    }
+
+    fn mean(&self) -> Option<Duration> {
+        (self.seen() > 0 && self.not_seen == 0).then(|| Duration::from_secs_f64(self.times_us.mean() / 1e6))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_post_that_was_never_seen_took_longer_than_any_other() {
+        let mut seen = Seen::default();
+        assert_eq!((seen.time(0.5), seen.mean()), (None, None), "nothing was looked for");
+        (1..=99).for_each(|ms| seen.record(Duration::from_millis(ms)));
+        assert!(seen.mean().is_some());
+        seen.not_seen = 1;
+        let milliseconds = |share| seen.time(share).map(|time| time.as_secs_f64() * 1e3);
+        assert!(milliseconds(0.5).is_some_and(|ms| (50.0..50.1).contains(&ms)), "{:?}", milliseconds(0.5));
+        assert!(milliseconds(0.99).is_some_and(|ms| (99.0..99.1).contains(&ms)), "{:?}", milliseconds(0.99));
+        assert_eq!((milliseconds(0.999), milliseconds(1.0), seen.mean()), (None, None, None));
+    }
+}

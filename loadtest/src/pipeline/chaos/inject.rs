@@ -1,0 +1,96 @@
+//! Lets the faults of a schedule happen, at random moments or one by one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::schedule;
+use super::schedule::Planned;
+use super::stage::{Happened, Stage};
+use super::watch::Watch;
+use crate::command::options::ChaosOptions;
+
+/// Longest wait until one fault is forgotten, before the next one comes.
+const RECOVERY_DEADLINE: Duration = Duration::from_secs(120);
+const RECOVERY_PAUSE: Duration = Duration::from_millis(50);
+
+/// After one fault is forgotten, so that the next one's silence is not taken for its.
+const REST: Duration = Duration::from_millis(1_500);
+
+/// Before the first of the faults that come one by one.
+const WARM_UP: Duration = Duration::from_secs(3);
+
+/// What was done, and what could not be.
+#[derive(Default)]
+pub(crate) struct Injected {
+    pub(crate) happened: Vec<Happened>,
+    /// Sentences.
+    pub(crate) troubles: Vec<String>,
+}
+
+impl Injected {
+    fn note(&mut self, planned: &Planned, outcome: anyhow::Result<Happened>) {
+        match outcome {
+            Ok(happened) => self.happened.push(happened),
+            Err(error) => self.troubles.push(format!("{}: {error:#}", planned.fault)),
+        }
+    }
+}
+
+/// Each fault in turn, when the lag is `calm` again after the one before it, until all are over or `end` is cancelled.
+pub(crate) async fn one_by_one(
+    options: &ChaosOptions,
+    stage: &Stage,
+    watch: &Watch,
+    calm: u64,
+    end: &CancellationToken,
+) -> Injected {
+    let mut injected = Injected::default();
+    sleep(WARM_UP).await;
+    for planned in schedule::one_by_one(&options.faults, options.load.seed, options.hold) {
+        if end.is_cancelled() {
+            break;
+        }
+        injected.note(&planned, stage.inject(&planned).await);
+        let since = watch.at(Instant::now());
+        while !watch.timeline().is_calm_since(since, calm) && !end.is_cancelled() {
+            if watch.at(Instant::now()) > since + RECOVERY_DEADLINE {
+                let seconds = RECOVERY_DEADLINE.as_secs();
+                injected.troubles.push(format!("no recovery from {} within {seconds} s", planned.fault));
+                return injected;
+            }
+            sleep(RECOVERY_PAUSE).await;
+        }
+        sleep(REST).await;
+    }
+    injected
+}
+
+/// All faults at their random moments, for at least the duration asked for, or until `end` is cancelled.
+pub(crate) async fn at_random(options: &ChaosOptions, stage: &Arc<Stage>, end: &CancellationToken) -> Injected {
+    let started = tokio::time::Instant::now();
+    let mut injecting = JoinSet::new();
+    for planned in schedule::at_random(&options.faults, options.load.seed, options.duration, options.hold) {
+        let (stage, end) = (Arc::clone(stage), end.clone());
+        injecting.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(started + planned.at) => {}
+                () = end.cancelled() => return None,
+            }
+            Some((planned, stage.inject(&planned).await))
+        });
+    }
+    let mut injected = Injected::default();
+    for (planned, outcome) in injecting.join_all().await.into_iter().flatten() {
+        injected.note(&planned, outcome);
+    }
+    injected.happened.sort_by_key(|happened| happened.begin);
+    tokio::select! {
+        () = tokio::time::sleep_until(started + options.duration) => {}
+        () = end.cancelled() => {}
+    }
+    injected
+}

@@ -1,0 +1,145 @@
+//! Records that can never be stored, sent past the producer straight into the topic, and the proof that each became a dead
+//! letter for the right reason.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context;
+use contract::PostId;
+use contract::dead_letter::Reason;
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+
+use super::sender::Sender;
+use crate::pipeline::kafka::{KafkaReader, dead_letter_of};
+
+/// So many of each kind are sent at once: fewer in a row than the consumer takes for a topic full of the wrong records.
+const OF_EACH_KIND: usize = 4;
+
+/// Nearly as large as a broker takes by default: with its headers its dead letter would be larger than that.
+const LARGE_BYTES: usize = 1_000_000;
+
+/// Sent beside the others, one at a time: where the consumer's buffer is small, it takes all of it.
+fn large() -> (Option<Vec<u8>>, Reason) {
+    (Some(vec![b'x'; LARGE_BYTES]), Reason::Undecodable)
+}
+
+/// A kind of record that is no post: its value, and the reason that its dead letter is to have.
+fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
+    let post =
+        |title: &str, content: &str| Some(format!(r#"{{"title":"{title}","content":"{content}"}}"#).into_bytes());
+    vec![
+        (Some(b"not JSON".to_vec()), Reason::Undecodable),
+        (Some(b"{\"title\":\"\xff\xfe\",\"content\":\"wrong encoding\"}".to_vec()), Reason::Undecodable),
+        (None, Reason::Undecodable),
+        (Some(b"[\"a list\"]".to_vec()), Reason::Undecodable),
+        (Some(br#"{"title":"No content"}"#.to_vec()), Reason::Invalid),
+        (post("x", "the title is too short"), Reason::Invalid),
+        (post("The content is too large", &"x".repeat(900_000)), Reason::Invalid),
+    ]
+}
+
+/// Sends bad records and remembers those that Kafka has acknowledged, and every dead letter that was ever seen.
+#[derive(Default)]
+pub(crate) struct Poison {
+    acknowledged: Mutex<HashMap<PostId, Reason>>,
+    found: Mutex<HashMap<PostId, Reason>>,
+}
+
+/// What became of the bad records.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct PoisonReport {
+    /// Acknowledged by Kafka.
+    pub(crate) sent: u64,
+    /// Of those, the ones in the dead-letter topic, now or before it was deleted, by their reason.
+    pub(crate) dead_lettered: BTreeMap<&'static str, u64>,
+    /// Of those sent, the ones that are not in the dead-letter topic, or there for another reason.
+    pub(crate) missing: u64,
+}
+
+impl Poison {
+    /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns how many there were.
+    pub(crate) async fn send(&self, sender: &Sender) -> usize {
+        let kinds = kinds();
+        let mut sending = Vec::new();
+        let many = kinds.iter().cycle().take(kinds.len() * OF_EACH_KIND);
+        for (value, reason) in many.chain([&large()]) {
+            let id = PostId::fresh();
+            sending.push((id, *reason, sender.send(&id.to_key(), value.as_deref(), None)));
+        }
+        let mut count = 0;
+        for (id, reason, sending) in sending {
+            if sending.position().await.is_some() {
+                count += 1;
+                locked(&self.acknowledged).insert(id, reason);
+            }
+        }
+        count
+    }
+
+    /// Reads the dead letters out. Returns how many acknowledged records have none yet, in this topic as it is now or as it was
+    /// when it was read out before.
+    pub(crate) async fn read_out(&self, kafka: &Arc<KafkaReader>, topic: &str) -> anyhow::Result<u64> {
+        let (kafka, topic) = (kafka.anew()?, topic.to_owned());
+        let scan = move || {
+            let mut found = Vec::new();
+            kafka.scan(&topic, |record| {
+                found.extend(dead_letter_of(record).map(|letter| (letter.id, letter.reason)));
+                ControlFlow::Continue(())
+            })?;
+            anyhow::Ok(found)
+        };
+        let letters = spawn_blocking(scan).await.context("reading the dead letters failed")??;
+        let mut found = locked(&self.found);
+        found.extend(letters);
+        Ok(report(&locked(&self.acknowledged), &found).missing)
+    }
+
+    /// Looks for every acknowledged record in the dead-letter topic.
+    pub(crate) async fn look_for(self, kafka: &Arc<KafkaReader>, topic: &str) -> anyhow::Result<PoisonReport> {
+        self.read_out(kafka, topic).await?;
+        Ok(report(&locked(&self.acknowledged), &locked(&self.found)))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn report(sent: &HashMap<PostId, Reason>, found: &HashMap<PostId, Reason>) -> PoisonReport {
+    let mut report = PoisonReport { sent: sent.len() as u64, ..PoisonReport::default() };
+    for (id, reason) in sent {
+        if found.get(id) == Some(reason) {
+            *report.dead_lettered.entry(reason.as_str()).or_default() += 1;
+        } else {
+            report.missing += 1;
+        }
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Parser;
+
+    use super::*;
+
+    #[test]
+    fn no_kind_is_a_post() {
+        for (value, _) in kinds().into_iter().chain([large()]) {
+            let Some(mut value) = value else { continue };
+            assert!(Parser::default().parse(&mut value).is_err());
+        }
+    }
+
+    #[test]
+    fn a_record_without_its_dead_letter_or_with_another_reason_is_missing() {
+        let ids = [PostId::fresh(), PostId::fresh(), PostId::fresh()];
+        let sent = ids.iter().map(|id| (*id, Reason::Invalid)).collect();
+        let found =
+            [(ids[0], Reason::Invalid), (ids[1], Reason::Undecodable), (PostId::fresh(), Reason::Invalid)].into();
+        let expected = PoisonReport { sent: 3, dead_lettered: [("invalid", 1)].into(), missing: 2 };
+        assert_eq!(report(&sent, &found), expected);
+    }
+}

@@ -1,0 +1,274 @@
+//! Where faults happen: the processes of a pipeline. Its parts are hit in turns, each part for itself, so that one that is in
+//! trouble is not brought into another one meanwhile, while all the other parts may be.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use stack::{Server, Stack};
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use super::extra::ExtraPosts;
+use super::fault::{Fault, Part};
+use super::poison::Poison;
+use super::schedule::Planned;
+use super::sender::Sender;
+use super::topics::Topics;
+use super::toxics::{Toxics, Trouble};
+use crate::ledger::post::RunId;
+use crate::load::live::Live;
+use crate::pipeline::kafka::KafkaReader;
+use crate::pipeline::news;
+use crate::pipeline::news::News;
+use crate::pipeline::services::{CONSUMER, Service, ServiceOptions, Services};
+use crate::pipeline::settings::ServiceSettings;
+use crate::pipeline::store::Store;
+
+mod freeze;
+mod handled;
+mod step;
+mod topic;
+
+/// A fault that is over.
+pub(crate) struct Happened {
+    pub(crate) fault: Fault,
+    pub(crate) begin: Instant,
+    /// When the part that was hit was started again, let go on, or connected again.
+    pub(crate) over: Instant,
+    /// What was hit, and how.
+    pub(crate) remark: String,
+}
+
+/// The parts of a pipeline.
+pub(crate) struct Stage {
+    /// Held by the fault of a part, for each [`Part`].
+    turns: [Mutex<()>; Part::COUNT],
+    /// How long a part is left in peace after a fault.
+    peace: Duration,
+    producer: Mutex<Service>,
+    consumer: Mutex<Service>,
+    /// How many members have joined beside the consumer.
+    members: Mutex<u32>,
+    brokers: Mutex<Vec<Server>>,
+    store: Mutex<Server>,
+    toxics: Toxics,
+    topics: Topics,
+    /// Past the producer, straight into the topic.
+    sender: Sender,
+    poison: Poison,
+    extra: ExtraPosts,
+    kafka: Arc<KafkaReader>,
+    documents: Store,
+    topic: String,
+    dead_letters: String,
+    /// Of the consumer's session, and of a post: a pause is to exceed them.
+    timeouts: (Duration, Duration),
+    options: ServiceOptions,
+    live: Arc<Live>,
+}
+
+/// What is left of a stage.
+pub(crate) struct Struck {
+    pub(crate) services: Services,
+    pub(crate) poison: Poison,
+    pub(crate) extra: ExtraPosts,
+    pub(crate) documents: Store,
+}
+
+/// What a stage is set with.
+pub(crate) struct Setting<'a> {
+    pub(crate) run: RunId,
+    pub(crate) services: Services,
+    pub(crate) options: ServiceOptions,
+    pub(crate) settings: &'a ServiceSettings,
+    pub(crate) kafka: Arc<KafkaReader>,
+    pub(crate) documents: Store,
+    pub(crate) peace: Duration,
+    pub(crate) live: Arc<Live>,
+}
+
+impl Stage {
+    /// Takes the processes of a pipeline that the lab has started, with proxies.
+    pub(crate) fn set(setting: Setting<'_>, stack: &mut Stack) -> anyhow::Result<Self> {
+        let Setting { run, services, options, settings, kafka, documents, peace, live } = setting;
+        let proxy = stack.proxy.as_ref().context("chaos needs proxies before its servers")?;
+        let names = &settings.consumer_config.kafka;
+        Ok(Self {
+            turns: Default::default(),
+            peace,
+            toxics: Toxics::new(proxy.server.port()),
+            topics: Topics::new(stack.kafka_broker(), &kafka)?,
+            sender: Sender::new(stack.kafka_broker(), &names.topic)?,
+            poison: Poison::default(),
+            extra: ExtraPosts::of(run),
+            producer: Mutex::new(services.producer),
+            consumer: Mutex::new(services.consumer),
+            members: Mutex::new(1),
+            brokers: Mutex::new(std::mem::take(&mut stack.brokers)),
+            store: Mutex::new(stack.store.take().context("chaos needs a store of its own")?),
+            kafka,
+            documents,
+            topic: names.topic.clone(),
+            dead_letters: names.dead_letter_topic.clone(),
+            timeouts: (names.session_timeout, settings.producer_config.kafka.timeout),
+            options,
+            live,
+        })
+    }
+
+    /// Gives the processes back, and what was sent past the producer. `troubles` gets a sentence for each service that has ended
+    /// by itself or is not ready.
+    pub(crate) async fn strike(self, stack: &mut Stack, troubles: &mut Vec<String>) -> anyhow::Result<Struck> {
+        stack.brokers = self.brokers.into_inner();
+        stack.store = Some(self.store.into_inner());
+        let (mut producer, mut consumer) = (self.producer.into_inner(), self.consumer.into_inner());
+        for service in [&mut producer, &mut consumer] {
+            if !service.is_running() {
+                troubles.push(service.failure().await);
+                service.start_again()?;
+            }
+            // What it did until then is proven all the same.
+            troubles.extend(service.ready().await.err().map(|error| format!("{error:#}")));
+        }
+        let services = Services { producer, consumer, logs: self.options.logs };
+        Ok(Struck { services, poison: self.poison, extra: self.extra, documents: self.documents })
+    }
+
+    /// Lets a fault happen as soon as the parts that it hits are in no other trouble, and waits until it is over.
+    pub(crate) async fn inject(&self, planned: &Planned) -> anyhow::Result<Happened> {
+        let fault = planned.fault;
+        let mut turns = Vec::new();
+        for part in fault.parts() {
+            turns.push(self.turns[*part as usize].lock().await);
+        }
+        let hold = planned.hold.max(fault.least_hold(self.timeouts.0, self.timeouts.1));
+        news::tell(News::FaultBegins(fault.name(), hold));
+        self.live.fault(fault.name());
+        let begin = Instant::now();
+        let remark = self.hit(fault, hold, planned.dice).await;
+        news::tell(News::FaultOver(fault.name()));
+        let remark = remark?;
+        let over = Instant::now();
+        sleep(self.peace).await;
+        Ok(Happened { fault, begin, over, remark })
+    }
+
+    async fn hit(&self, fault: Fault, hold: Duration, dice: u64) -> anyhow::Result<String> {
+        match fault {
+            Fault::ProducerKill | Fault::ProducerStop => {
+                hit_service(&mut *self.producer.lock().await, fault, hold).await
+            }
+            Fault::ConsumerKill | Fault::ConsumerStop => {
+                hit_service(&mut *self.consumer.lock().await, fault, hold).await
+            }
+            Fault::KillAt(step) => self.kill_at(step, hold).await,
+            Fault::ProducerPause => self.pause_producer(hold).await,
+            Fault::ConsumerPause => self.pause_consumer(hold, dice).await,
+            Fault::Rebalance => self.join_and_leave(hold).await,
+            Fault::BrokerKill | Fault::LeaderKill | Fault::BrokerStop | Fault::BrokerPause | Fault::CutBroker => {
+                self.hit_broker(fault, hold, dice).await
+            }
+            Fault::SlowStore => self.trouble("store", Trouble::Slow, hold).await,
+            Fault::CutStore => self.trouble("store", Trouble::cut(dice), hold).await,
+            Fault::StoreKill | Fault::StorePause => {
+                hit_server(&mut *self.store.lock().await, fault, hold).await.map(|()| String::new())
+            }
+            Fault::Poison => Ok(format!("{} bad records", self.poison.send(&self.sender).await)),
+            Fault::DlqGone => self.lose_dead_letter_topic(hold).await,
+            Fault::Index => self.make_index(hold, dice).await,
+            Fault::Partitions => self.add_partition().await,
+        }
+    }
+
+    async fn hit_broker(&self, fault: Fault, hold: Duration, dice: u64) -> anyhow::Result<String> {
+        let mut brokers = self.brokers.lock().await;
+        let index = match fault {
+            Fault::LeaderKill => self.leader().await?,
+            _ => usize::try_from(dice % brokers.len() as u64).unwrap_or_default(),
+        };
+        let broker = brokers.get_mut(index).context("the leader is none of our brokers")?;
+        let name = format!("broker-{}", index + 1);
+        if fault == Fault::CutBroker {
+            return self.trouble(&name, Trouble::cut(dice), hold).await;
+        }
+        hit_server(broker, fault, hold).await.map(|()| name)
+    }
+
+    /// The index of the broker that leads the topic's first partition.
+    async fn leader(&self) -> anyhow::Result<usize> {
+        let (kafka, topic) = (Arc::clone(&self.kafka), self.topic.clone());
+        let leader = spawn_blocking(move || kafka.leader(&topic)).await.context("asking for the leader failed")??;
+        usize::try_from(leader - 1).context("the topic has no leader")
+    }
+
+    async fn join_and_leave(&self, hold: Duration) -> anyhow::Result<String> {
+        let member = self.another_member().await?;
+        sleep(hold).await;
+        ensure!(member.is_running(), member.failure().await);
+        Ok(format!("{} joined and {}", member.name(), leave(&member).await))
+    }
+
+    /// Starts one more consumer and waits until it is ready.
+    async fn another_member(&self) -> anyhow::Result<Service> {
+        let member = self.start_member().await?;
+        member.ready().await?;
+        Ok(member)
+    }
+
+    /// Starts one more consumer.
+    async fn start_member(&self) -> anyhow::Result<Service> {
+        let mut members = self.members.lock().await;
+        *members += 1;
+        Service::start_unready(&format!("consumer-{members}"), CONSUMER, &self.options)
+    }
+
+    async fn trouble(&self, proxy: &str, trouble: Trouble, hold: Duration) -> anyhow::Result<String> {
+        self.toxics.begin(proxy, trouble).await?;
+        sleep(hold).await;
+        self.toxics.end(proxy, trouble).await?;
+        Ok(format!("{proxy}: {trouble}"))
+    }
+}
+
+/// Ends a service and starts it again. That one which is stopped while what it needs is away may have to give up is a
+/// remark, not a fault.
+async fn hit_service(service: &mut Service, fault: Fault, hold: Duration) -> anyhow::Result<String> {
+    ensure!(service.is_running(), service.failure().await);
+    let remark = if matches!(fault, Fault::ConsumerStop | Fault::ProducerStop) {
+        service.stop().await.err().map(|error| first_line(&error)).unwrap_or_default()
+    } else {
+        service.kill().await?;
+        String::new()
+    };
+    sleep(hold).await;
+    service.start_again()?;
+    Ok(remark)
+}
+
+/// Lets a member leave the group, and says how it did.
+async fn leave(member: &Service) -> String {
+    match member.stop().await {
+        Ok(()) => "left".to_owned(),
+        Err(error) => format!("ended: {}", first_line(&error)),
+    }
+}
+
+/// Kills, stops or freezes a server, and lets it be again after the hold.
+async fn hit_server(server: &mut Server, fault: Fault, hold: Duration) -> anyhow::Result<()> {
+    match fault {
+        Fault::BrokerPause | Fault::StorePause => server.pause()?,
+        Fault::BrokerStop => server.stop().await?,
+        _ => server.kill().await?,
+    }
+    sleep(hold).await;
+    match fault {
+        Fault::BrokerPause | Fault::StorePause => server.resume(),
+        _ => server.restart().await,
+    }
+}
+
+fn first_line(error: &anyhow::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().split(';').next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,101 @@
+//! Waiting until the pipeline has stored what it accepted: until the consumer group has no lag, or, where Kafka is out of
+//! sight, until the number of documents does not change any more.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::base::text::grouped;
+use crate::ledger::post::RunId;
+use crate::pipeline::kafka::{KafkaReader, Progress};
+use crate::pipeline::news;
+use crate::pipeline::news::News;
+use crate::pipeline::store::Store;
+
+const LAG_PAUSE: Duration = Duration::from_millis(100);
+
+/// Counting reads the whole collection, so not too often; a flush of the consumer comes at least every five seconds.
+const COUNT_PAUSE: Duration = Duration::from_secs(6);
+
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// How waiting ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Drained {
+    /// From the last answer to the end of the wait.
+    pub(crate) after: Duration,
+    /// Records that the group had not finished then; zero if all went well, `None` if the lag cannot be seen.
+    pub(crate) lag: Option<u64>,
+}
+
+/// Waits until all is stored, for at most `deadline`: by the lag in the topic where Kafka is in sight, else by the number of
+/// documents. `None` where neither Kafka nor the store can tell.
+///
+/// # Errors
+/// When the one that is asked does not answer.
+pub(crate) async fn until_stored(
+    kafka: Option<(&Arc<KafkaReader>, &str)>,
+    store: Option<&Store>,
+    run: RunId,
+    accepted: u64,
+    last_answer: Instant,
+    deadline: Duration,
+) -> anyhow::Result<Option<Drained>> {
+    let drained = match (kafka, store) {
+        (Some((kafka, topic)), _) => until_no_lag(kafka, topic, last_answer, deadline).await?,
+        (None, Some(store)) => until_count_is_stable(store, run, accepted, last_answer, deadline).await?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(drained))
+}
+
+/// Waits until the group's lag in the topic is zero. That Kafka does not answer is a fault only at the deadline; until then it
+/// is asked again.
+async fn until_no_lag(
+    kafka: &Arc<KafkaReader>,
+    topic: &str,
+    last_answer: Instant,
+    deadline: Duration,
+) -> anyhow::Result<Drained> {
+    let mut told = Instant::now();
+    loop {
+        let (reader, asked) = (Arc::clone(kafka), topic.to_owned());
+        let progress = spawn_blocking(move || reader.progress(&asked)).await.context("asking for the lag failed")?;
+        let lag = progress.map(|partitions| partitions.into_iter().map(Progress::lag).sum::<u64>());
+        let after = last_answer.elapsed();
+        if after >= deadline || matches!(lag, Ok(0)) {
+            return Ok(Drained { after, lag: Some(lag?) });
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            let lag = lag.map_or_else(|error| format!("unknown: {error:#}"), grouped);
+            news::tell(News::Status(format!("waiting until all is stored, lag {lag}")));
+        }
+        sleep(LAG_PAUSE).await;
+    }
+}
+
+/// Waits until the store has `accepted` documents of the run, or their number stays the same.
+async fn until_count_is_stable(
+    store: &Store,
+    run: RunId,
+    accepted: u64,
+    last_answer: Instant,
+    deadline: Duration,
+) -> anyhow::Result<Drained> {
+    let mut before = None;
+    loop {
+        let count = store.count(run).await?;
+        let after = last_answer.elapsed();
+        if count >= accepted || before == Some(count) || after >= deadline {
+            return Ok(Drained { after, lag: None });
+        }
+        before = Some(count);
+        let (count, accepted) = (grouped(count), grouped(accepted));
+        news::tell(News::Status(format!("waiting until all is stored, {count} of {accepted}")));
+        sleep(COUNT_PAUSE).await;
+    }
+}

@@ -1,0 +1,118 @@
+//! The consumer group's lag while it changes, as Kafka itself tells it: from the end offsets and the committed ones.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::load::statistics::slope;
+use crate::pipeline::kafka::{KafkaReader, Progress};
+
+/// How often Kafka is asked while a load lasts; the consumer commits every 200 ms.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// And how often while the end of the lag is awaited.
+const EVERY_AT_THE_END: Duration = Duration::from_millis(20);
+
+/// Watches the group's lag in one topic.
+#[derive(Clone)]
+pub(crate) struct LagWatch {
+    kafka: Arc<KafkaReader>,
+    topic: String,
+}
+
+/// How far the group was at a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Sample {
+    pub(crate) at: Instant,
+    /// Records that the group has finished, counted from the topic's first offsets.
+    pub(crate) finished: u64,
+    /// Records that it has not finished.
+    pub(crate) lag: u64,
+}
+
+impl LagWatch {
+    /// Watches this topic.
+    pub(crate) fn new(kafka: Arc<KafkaReader>, topic: &str) -> Self {
+        Self { kafka, topic: topic.to_owned() }
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// When Kafka does not answer, or has no such topic.
+    pub(crate) async fn sample(&self) -> anyhow::Result<Sample> {
+        let (kafka, topic, asked) = (Arc::clone(&self.kafka), self.topic.clone(), Instant::now());
+        let progress = spawn_blocking(move || kafka.progress(&topic)).await.context("asking for the lag failed")??;
+        ensure!(!progress.is_empty(), "there is no topic {}: is KAFKA_TOPIC right?", self.topic);
+        let finished = progress.iter().map(|partition| u64::try_from(partition.next()).unwrap_or(0)).sum();
+        // The answer is of some time between, and a busy broker takes its time.
+        let at = asked + asked.elapsed() / 2;
+        Ok(Sample { at, finished, lag: progress.into_iter().map(Progress::lag).sum() })
+    }
+
+    /// Adds samples for as long as it is polled. What Kafka does not answer is left out.
+    pub(crate) async fn watch(&self, samples: &mut Vec<Sample>) -> Infallible {
+        loop {
+            samples.extend(self.sample().await);
+            sleep(EVERY).await;
+        }
+    }
+
+    /// Adds samples until the lag is at most `calm`, or for so long. Whether it is.
+    ///
+    /// # Errors
+    /// When Kafka does not say even then; until then it is asked again.
+    pub(crate) async fn until_calm(
+        &self,
+        calm: u64,
+        patience: Duration,
+        samples: &mut Vec<Sample>,
+    ) -> anyhow::Result<bool> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.sample().await {
+                Ok(sample) => {
+                    samples.push(sample);
+                    if sample.lag <= calm {
+                        return Ok(true);
+                    }
+                    if Instant::now() >= deadline {
+                        return Ok(false);
+                    }
+                }
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(_) => {}
+            }
+            sleep(EVERY_AT_THE_END).await;
+        }
+    }
+}
+
+/// How fast the lag has grown between two times, in records a second; `None` if it was not seen twice.
+pub(crate) fn growth(samples: &[Sample], from: Instant, to: Instant) -> Option<f64> {
+    let within = samples.iter().filter(|sample| sample.at >= from && sample.at <= to);
+    let points: Vec<(f64, f64)> = within.map(|sample| ((sample.at - from).as_secs_f64(), sample.lag as f64)).collect();
+    slope::estimate(&points)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_seen_between_the_two_times_counts() {
+        let start = Instant::now();
+        let after = |tenths: u32| start + tenths * Duration::from_millis(100);
+        // Ten records every tenth of a second, but for the warm-up before and the draining after.
+        let lag = |tenths: u32| u64::from(if (20..=60).contains(&tenths) { 500 + 10 * tenths } else { 0 });
+        let samples: Vec<Sample> =
+            (0..80).map(|tenths| Sample { at: after(tenths), finished: 0, lag: lag(tenths) }).collect();
+        let growth = |from, to| growth(&samples, after(from), after(to));
+        assert!((growth(20, 60).unwrap() - 100.0).abs() < 1e-6, "{:?}", growth(20, 60));
+        assert_eq!((growth(0, 19), growth(90, 99), growth(0, 0)), (Some(0.0), None, None));
+    }
+}

@@ -1,0 +1,94 @@
+//! What a service's `/metrics` page says: just enough of Prometheus' text format to sum the series of one name.
+
+use anyhow::ensure;
+use serde::Serialize;
+
+use crate::load::target::Target;
+
+/// A page of metrics.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    text: String,
+}
+
+/// How many values of a histogram were above the bucket before and at most this.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Bucket {
+    /// The upper bound, in the histogram's unit; null where there is none.
+    pub(crate) at_most: Option<f64>,
+    /// The values in it.
+    pub(crate) count: u64,
+}
+
+impl Metrics {
+    /// Gets the page of a service.
+    pub(crate) async fn get(service: &Target) -> anyhow::Result<Self> {
+        let page = service.get("/metrics").await?;
+        ensure!(page.status.is_success(), "no metrics: {}", page.status);
+        Ok(Self { text: String::from_utf8_lossy(&page.body).into_owned() })
+    }
+
+    /// The sum of all series of this name, whatever their labels; `None` if there is none.
+    pub(crate) fn sum(&self, name: &str) -> Option<f64> {
+        let mut sum = None;
+        for line in self.text.lines() {
+            let Some(rest) = line.strip_prefix(name) else { continue };
+            let value = match rest.strip_prefix('{') {
+                // No label value of our services has a brace.
+                Some(labels) => labels.split_once('}').map(|(_, value)| value),
+                None => rest.starts_with(' ').then_some(rest),
+            };
+            // A timestamp may follow the value.
+            let value = value.and_then(|value| value.split_whitespace().next()?.parse::<f64>().ok());
+            if let Some(value) = value {
+                sum = Some(sum.unwrap_or(0.0) + value);
+            }
+        }
+        sum
+    }
+
+    /// The buckets of a histogram without other labels, in the page's order; none if it is not there.
+    pub(crate) fn buckets(&self, name: &str) -> Vec<Bucket> {
+        let prefix = format!("{name}_bucket{{le=\"");
+        let (mut buckets, mut before) = (Vec::new(), 0);
+        for line in self.text.lines() {
+            let Some((bound, count)) = line.strip_prefix(&prefix).and_then(|rest| rest.split_once("\"} ")) else {
+                continue;
+            };
+            // Each line counts those of the lines before, too.
+            let count: u64 = count.trim().parse().unwrap_or(before);
+            let at_most = bound.parse().ok().filter(|bound: &f64| bound.is_finite());
+            buckets.push(Bucket { at_most, count: count.saturating_sub(before) });
+            before = count;
+        }
+        buckets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_of_one_name_are_summed() {
+        let text = "# HELP lag Lag\n# TYPE lag gauge\nlag{topic=\"post\",partition=\"0\"} 4\nlag{partition=\"1\"} 1.5e1\n\
+                    lag_seconds 7\nstored_total 12 1700000000000\nempty \n";
+        let metrics = Metrics { text: text.to_owned() };
+        assert_eq!(metrics.sum("lag"), Some(19.0));
+        assert_eq!(metrics.sum("lag_seconds"), Some(7.0));
+        assert_eq!(metrics.sum("stored_total"), Some(12.0));
+        assert_eq!(metrics.sum("empty"), None);
+        assert_eq!(metrics.sum("stored"), None);
+    }
+
+    #[test]
+    fn buckets_are_told_apart() {
+        let text = "wait_seconds_bucket{le=\"0.5\"} 2\nwait_seconds_bucket{le=\"1\"} 2\nwait_seconds_bucket{le=\"+Inf\"} 5\n\
+                    wait_seconds_sum 9\nwait_seconds_count 5\n";
+        let metrics = Metrics { text: text.to_owned() };
+        let bucket = |at_most, count| Bucket { at_most, count };
+        let expected = [bucket(Some(0.5), 2), bucket(Some(1.0), 0), bucket(None, 3)];
+        assert_eq!(metrics.buckets("wait_seconds"), expected);
+        assert_eq!(metrics.buckets("wait"), []);
+    }
+}

@@ -1,0 +1,241 @@
+//! The producer and the consumer as child processes: this program starts itself again, once as each of them, so that one
+//! build is all it takes. They log to files, die with this process, and are stopped as in production, by SIGTERM.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use service::failpoint;
+use stack::{Process, Signal};
+use tokio::time::{Instant, sleep};
+
+use crate::load::target::Target;
+use crate::pipeline::news;
+
+pub(crate) mod armed;
+pub(crate) mod dead_letters;
+
+/// The first argument that makes this program the producer.
+pub(crate) const PRODUCER: &str = "producer";
+/// The first argument that makes this program the consumer.
+pub(crate) const CONSUMER: &str = "consumer";
+/// The first argument that makes this program a bare server, see [`crate::command::limits`].
+pub(crate) const BARE: &str = "bare";
+
+/// A service that is not ready after so long has a problem that it tells of in its log.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+const READY_PAUSE: Duration = Duration::from_millis(50);
+/// When it is first told that a service is not ready yet, and how often after that.
+const TELL_AFTER: Duration = Duration::from_secs(2);
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// The services' own grace period is `STOP_GRACE`; it must fit in here.
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+
+/// So much of a log is shown when something fails.
+const LOG_LINES: usize = 20;
+
+/// What the services are told by their environment; everything else they inherit from the lab's.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceOptions {
+    /// `KAFKA_BROKER`.
+    pub(crate) kafka_broker: String,
+    /// `MONGO_URI`.
+    pub(crate) mongo_uri: String,
+    /// The producer's `PORT`.
+    pub(crate) producer_port: u16,
+    /// The consumer's `PORT`.
+    pub(crate) consumer_port: u16,
+    /// `LOG_FORMAT`.
+    pub(crate) log_format: String,
+    /// More variables.
+    pub(crate) more: Vec<(&'static str, String)>,
+    /// Where the logs go.
+    pub(crate) logs: PathBuf,
+}
+
+/// Both services, ready.
+pub(crate) struct Services {
+    pub(crate) producer: Service,
+    pub(crate) consumer: Service,
+    /// Where the logs go.
+    pub(crate) logs: PathBuf,
+}
+
+/// One service.
+pub(crate) struct Service {
+    name: String,
+    command: Command,
+    process: Process,
+    /// Where its steps are armed, its own so that no other service dies by them.
+    failpoints: PathBuf,
+    /// Where it listens.
+    pub(crate) target: Target,
+    /// The variables that the lab has set for it.
+    pub(crate) variables: Vec<(&'static str, String)>,
+}
+
+impl Services {
+    /// Starts both and waits until they are ready.
+    pub(crate) async fn start(options: &ServiceOptions) -> anyhow::Result<Self> {
+        let producer = Service::spawn(PRODUCER, PRODUCER, options.producer_port, options)?;
+        let consumer = Service::spawn(CONSUMER, CONSUMER, options.consumer_port, options)?;
+        tokio::try_join!(producer.ready(), consumer.ready())?;
+        Ok(Self { producer, consumer, logs: options.logs.clone() })
+    }
+
+    /// Returns when one of them has ended, which it should not, with the reason and the end of its log.
+    pub(crate) async fn failure(&self) -> String {
+        tokio::select! {
+            failure = self.producer.failure() => failure,
+            failure = self.consumer.failure() => failure,
+        }
+    }
+
+    /// Stops both, the producer first. Gives a sentence for each that did not end well.
+    pub(crate) async fn stop(self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for service in [self.producer, self.consumer] {
+            faults.extend(service.stop().await.err().map(|fault| format!("{fault:#}")));
+        }
+        faults
+    }
+}
+
+impl Service {
+    /// Starts one alone, on a port of its own, and waits until it is ready.
+    pub(crate) async fn start(name: &str, role: &'static str, options: &ServiceOptions) -> anyhow::Result<Self> {
+        let service = Self::start_unready(name, role, options)?;
+        service.ready().await?;
+        Ok(service)
+    }
+
+    /// Starts one alone, on a port of its own.
+    pub(crate) fn start_unready(name: &str, role: &'static str, options: &ServiceOptions) -> anyhow::Result<Self> {
+        Self::spawn(name, role, stack::free_port(), options)
+    }
+
+    /// `name` is for the log and for people, `role` is what it does.
+    fn spawn(name: &str, role: &'static str, port: u16, options: &ServiceOptions) -> anyhow::Result<Self> {
+        let (mut command, variables) = command(role, port, options)?;
+        let failpoints = options.logs.join(format!("{name}.failpoints"));
+        // Nothing is there until a step is armed, and only builds with failpoints look.
+        command.env(failpoint::DIRECTORY, &failpoints);
+        let log: &Path = &options.logs.join(format!("{name}.log"));
+        let process = Process::spawn(name, &command, log)?;
+        Ok(Self { name: name.to_owned(), command, process, failpoints, target: Target::local(port), variables })
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Whether it runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.process.exit_status().is_none()
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub(crate) async fn kill(&self) -> anyhow::Result<()> {
+        self.process.kill().await.map(drop)
+    }
+
+    /// SIGSTOP: its connections stay open and nothing answers.
+    pub(crate) fn pause(&self) -> anyhow::Result<()> {
+        self.process.signal(Signal::Stop)
+    }
+
+    /// SIGCONT.
+    pub(crate) fn resume(&self) -> anyhow::Result<()> {
+        self.process.signal(Signal::Continue)
+    }
+
+    /// Starts it again after its end, with the same settings and the same log, and does not wait until it is ready.
+    pub(crate) fn start_again(&mut self) -> anyhow::Result<()> {
+        let log = self.process.log().to_owned();
+        self.process = Process::spawn(&self.name, &self.command, &log)?;
+        Ok(())
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends, or takes too long.
+    pub(crate) async fn ready(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + READY_DEADLINE;
+        let mut tell_at = Instant::now() + TELL_AFTER;
+        while let Err(reason) = self.is_ready().await {
+            if self.process.exit_status().is_some() {
+                bail!(self.failure().await);
+            }
+            if Instant::now() > deadline {
+                bail!("the {} is not ready after {READY_DEADLINE:?}: {reason}{}", self.name, self.end_of_log());
+            }
+            if Instant::now() > tell_at {
+                news::say(&format!("the {} is not ready yet: {reason}", self.name));
+                tell_at += TELL_EVERY;
+            }
+            sleep(READY_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Asks it; the error is why not.
+    async fn is_ready(&self) -> Result<(), String> {
+        #[derive(Deserialize)]
+        struct Problem {
+            detail: String,
+        }
+        let answer = self.target.get("/readyz").await.map_err(|error| format!("{error:#}"))?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        Err(serde_json::from_slice(&answer.body).map_or(answer.status.to_string(), |problem: Problem| problem.detail))
+    }
+
+    /// Returns when it has ended, which it should not, with the reason and the end of its log.
+    pub(crate) async fn failure(&self) -> String {
+        let status = self.process.wait().await;
+        format!("the {} has ended by itself ({status}){}", self.name, self.end_of_log())
+    }
+
+    /// SIGTERM, as in production.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub(crate) async fn stop(&self) -> anyhow::Result<()> {
+        let status = self.process.stop(STOP_DEADLINE).await?;
+        if !status.success() {
+            bail!("the {} did not stop well ({status}){}", self.name, self.end_of_log());
+        }
+        Ok(())
+    }
+
+    fn end_of_log(&self) -> String {
+        format!("; its log {} ends:\n{}", self.process.log().display(), self.process.last_lines(LOG_LINES))
+    }
+}
+
+/// This program in a role of a service, and the variables that the lab has set for it.
+fn command(role: &str, port: u16, options: &ServiceOptions) -> anyhow::Result<(Command, Vec<(&'static str, String)>)> {
+    let program = std::env::current_exe().context("cannot tell where this program lies")?;
+    let mut variables = vec![
+        ("HOST", "127.0.0.1".to_owned()),
+        ("PORT", port.to_string()),
+        ("LOG_FORMAT", options.log_format.clone()),
+        ("KAFKA_BROKER", options.kafka_broker.clone()),
+        ("MONGO_URI", options.mongo_uri.clone()),
+    ];
+    variables.extend(options.more.iter().cloned());
+    let mut command = Command::new(program);
+    command.arg(role).envs(variables.iter().map(|(variable, value)| (variable, value)));
+    Ok((command, variables))
+}

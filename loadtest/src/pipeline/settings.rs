@@ -1,0 +1,109 @@
+//! The settings of the producer and the consumer, as they are started by the lab: read by the services' own code, so that
+//! a fault is told before anything is started, and kept for the report.
+
+use std::collections::BTreeMap;
+
+use service::Settings;
+use service::secrets::without_secrets;
+use service::settings::SettingError;
+
+use crate::base::exit::Unusable;
+
+/// The environment, as a lookup.
+pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Every variable of one service with the value in force, without passwords.
+pub(crate) type Variables = BTreeMap<&'static str, String>;
+
+/// What the lab must know of the services' settings.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceSettings {
+    /// The producer's variables.
+    pub(crate) producer: Variables,
+    /// The consumer's variables.
+    pub(crate) consumer: Variables,
+    /// How the producer makes topic and batches.
+    pub(crate) producer_config: producer::Config,
+    /// Names of topics and group, and where the servers are.
+    pub(crate) consumer_config: consumer::Config,
+}
+
+impl ServiceSettings {
+    /// Reads both services' settings.
+    ///
+    /// # Errors
+    /// Every fault of both.
+    pub(crate) fn read(lookup: Lookup<'_>) -> Result<Self, Unusable> {
+        let (producer_config, producer, mut faults) = read(lookup, producer::Config::read);
+        let (consumer_config, consumer, more) = read(lookup, consumer::Config::read);
+        let news: Vec<SettingError> = more.into_iter().filter(|fault| !faults.contains(fault)).collect();
+        faults.extend(news);
+        if !faults.is_empty() {
+            let faults: Vec<String> = faults.iter().map(SettingError::to_string).collect();
+            return Err(Unusable(faults.join("\n")));
+        }
+        Ok(Self { producer, consumer, producer_config, consumer_config })
+    }
+}
+
+fn read<C>(lookup: Lookup<'_>, read: fn(&mut Settings<'_>) -> C) -> (C, Variables, Vec<SettingError>) {
+    let mut settings = Settings::new(lookup);
+    let config = read(&mut settings);
+    let (variables, faults) = settings.finish();
+    let variables = variables.into_iter().map(|variable| (variable.name, variable.shown()));
+    (config, variables.collect(), faults)
+}
+
+/// The variables of a service, with those that the lab has set for it in their place.
+pub(crate) fn in_force(variables: &Variables, set: &[(&'static str, String)]) -> Variables {
+    let mut in_force = variables.clone();
+    for (name, value) in set {
+        if let Some(shown) = in_force.get_mut(name) {
+            *shown = without_secrets(value);
+        }
+    }
+    in_force
+}
+
+/// The lookup with one variable set by an option of the command line.
+pub(crate) fn with_option<'a>(
+    lookup: Lookup<'a>,
+    name: &'a str,
+    option: &'a Option<String>,
+) -> impl Fn(&str) -> Option<String> + 'a {
+    move |asked| if asked == name { option.clone().or_else(|| lookup(asked)) } else { lookup(asked) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_both_services_are_told_once() {
+        let lookup = |name: &str| match name {
+            "PRODUCER_LINGER" | "CONSUMER_BATCH_MESSAGES" | "STOP_GRACE" => Some("x".to_owned()),
+            _ => None,
+        };
+        let told = ServiceSettings::read(&lookup).unwrap_err().to_string();
+        assert_eq!(told.lines().count(), 3, "{told}");
+    }
+
+    #[test]
+    fn the_variables_in_force_are_those_that_the_service_has() {
+        let variables = Variables::from([("PORT", "3000".to_owned()), ("LOG", "info".to_owned())]);
+        let set = [("PORT", "20123".to_owned()), ("MONGO_URI", "mongodb://me:secret@localhost/db".to_owned())];
+        let expected = Variables::from([("PORT", "20123".to_owned()), ("LOG", "info".to_owned())]);
+        assert_eq!(in_force(&variables, &set), expected);
+        let variables = Variables::from([("MONGO_URI", String::new())]);
+        assert_eq!(in_force(&variables, &set)["MONGO_URI"], "mongodb://***@localhost/db");
+    }
+
+    #[test]
+    fn an_option_goes_before_its_variable() {
+        let lookup = |_: &str| Some("variable".to_owned());
+        let option = Some("option".to_owned());
+        assert_eq!(with_option(&lookup, "A", &option)("A").as_deref(), Some("option"));
+        assert_eq!(with_option(&lookup, "A", &option)("B").as_deref(), Some("variable"));
+        assert_eq!(with_option(&lookup, "A", &None)("A").as_deref(), Some("variable"));
+    }
+}

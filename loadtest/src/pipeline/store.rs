@@ -1,0 +1,225 @@
+//! Reading the store: every document of a run, or one document by its id.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
+use contract::{PostId, document};
+use mongodb::options::{ClientOptions, IndexOptions};
+use mongodb::{Collection, Database, IndexModel};
+use tokio::time::timeout;
+
+use crate::base::text::grouped;
+use crate::ledger::post::RunId;
+use crate::pipeline::news;
+use crate::pipeline::news::News;
+use crate::pipeline::settings::Lookup;
+
+/// The consumer's default.
+const DEFAULT_URI: &str = "mongodb://localhost:27017/scalable-api";
+
+/// Longest wait for a server to be there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest wait for one answer; some stores read the whole collection before the first document comes.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Documents per answer; projected, they have some hundred bytes each. More of them make nothing faster.
+const DOCUMENTS_PER_ANSWER: u32 = 5_000;
+
+/// How often a pass over the collection tells how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// Where the documents are, and what they are known by.
+#[derive(Debug, Clone)]
+pub(crate) struct Documents {
+    /// A MongoDB URI that names a database.
+    pub(crate) uri: String,
+    /// Name of the collection.
+    pub(crate) collection: String,
+    /// The field that has the post's title, with dots if it lies within others.
+    pub(crate) match_field: String,
+}
+
+impl Documents {
+    /// Those of our own consumer.
+    pub(crate) fn posts(uri: String) -> Self {
+        Self { uri, collection: "posts".to_owned(), match_field: "title".to_owned() }
+    }
+
+    /// Those of a pipeline that may use other names.
+    pub(crate) fn at(uri: String, collection: &Option<String>, match_field: &Option<String>) -> Self {
+        let posts = Self::posts(uri);
+        Self {
+            collection: collection.clone().unwrap_or(posts.collection),
+            match_field: match_field.clone().unwrap_or(posts.match_field),
+            uri: posts.uri,
+        }
+    }
+}
+
+/// The collection of posts.
+pub(crate) struct Store {
+    database: Database,
+    posts: Collection<RawDocumentBuf>,
+    match_field: String,
+}
+
+impl Store {
+    /// The store with these documents. Connects when it is first asked.
+    pub(crate) async fn new(Documents { uri, collection, match_field }: &Documents) -> anyhow::Result<Self> {
+        let parsed = timeout(CONNECT_TIMEOUT, ClientOptions::parse(uri)).await;
+        let mut options =
+            parsed.context("no answer in time").and_then(|options| Ok(options?)).with_context(wrong_uri)?;
+        options.app_name = Some("loadtest".to_owned());
+        options.server_selection_timeout = Some(CONNECT_TIMEOUT);
+        let client = mongodb::Client::with_options(options).with_context(wrong_uri)?;
+        let database = client.default_database().with_context(wrong_uri)?;
+        Ok(Self { posts: database.collection(collection), database, match_field: match_field.clone() })
+    }
+
+    /// The store that `MONGO_URI` names, or the services' default.
+    pub(crate) async fn given(lookup: Lookup<'_>) -> anyhow::Result<Self> {
+        let uri = lookup("MONGO_URI").filter(|uri| !uri.is_empty());
+        Self::new(&Documents::posts(uri.unwrap_or(DEFAULT_URI.to_owned()))).await
+    }
+
+    /// Name and version, as the server tells them.
+    pub(crate) async fn version(&self) -> anyhow::Result<String> {
+        let info = answer(self.database.run_command(doc! { "buildInfo": 1 })).await?;
+        let version = info.get_str("version").unwrap_or("of unknown version");
+        for (name, field) in [("FerretDB", "ferretdbVersion"), ("SecantusDB", "secantusVersion")] {
+            if let Ok(its_own) = info.get_str(field) {
+                return Ok(format!("{name} {its_own} (speaks as MongoDB {version})"));
+            }
+        }
+        // MongoDB's own servers tell what they were built from.
+        let kind = if info.contains_key("gitVersion") { "MongoDB" } else { "a store that speaks as MongoDB" };
+        Ok(format!("{kind} {version}"))
+    }
+
+    /// Visits every document of a run, in any order, with the number in its match field and its id. One pass over the
+    /// collection: neither store has an index on that field. (On FerretDB the pass takes some 60 µs a document, whatever
+    /// the filter, the projection and the size of the answers.)
+    pub(crate) async fn documents(&self, run: RunId, mut visit: impl FnMut(u64, PostId)) -> anyhow::Result<()> {
+        let found = self.posts.find(self.of_run(run)).projection(doc! { "_id": 1, &self.match_field: 1 });
+        let mut cursor = answer(found.batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
+        let (mut read, mut told) = (0_u64, Instant::now());
+        while answer(cursor.advance()).await? {
+            read += 1;
+            if told.elapsed() > TELL_EVERY {
+                told = Instant::now();
+                news::tell(News::Status(format!("read {} documents", grouped(read))));
+            }
+            let document = cursor.current();
+            let number = text_at(document, &self.match_field).and_then(|title| run.number_in(title));
+            let id =
+                document.get(document::ID_FIELD).context("a document cannot be read")?.and_then(document::decode_id);
+            if let Some(n) = number {
+                // An id that is no UUID is surely another one than the client was told.
+                visit(n, id.unwrap_or(uuid::Uuid::max().into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Visits the id of every document, whoever has stored it; `None` for one that is no UUID. One pass over the collection.
+    pub(crate) async fn ids(&self, mut visit: impl FnMut(Option<PostId>)) -> anyhow::Result<()> {
+        let found = self.posts.find(doc! {}).projection(doc! { document::ID_FIELD: 1 });
+        let mut cursor = answer(found.batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
+        while answer(cursor.advance()).await? {
+            let id = cursor.current().get(document::ID_FIELD).context("a document cannot be read")?;
+            visit(id.and_then(document::decode_id));
+        }
+        Ok(())
+    }
+
+    /// Why documents cannot be looked up by their ids without reading the whole collection; `None` if they can.
+    pub(crate) async fn finds_no_ids(&self) -> anyhow::Result<Option<String>> {
+        let info = answer(self.database.run_command(doc! { "buildInfo": 1 })).await?;
+        // Its index of `_id` does not serve UUIDs.
+        let is_ferretdb = info.contains_key("ferretdbVersion");
+        Ok(is_ferretdb.then(|| "on FerretDB a look-up by _id reads the whole collection".to_owned()))
+    }
+
+    /// Which of these ids are those of documents. One query, and no other document is read.
+    pub(crate) async fn which(&self, ids: &[PostId]) -> anyhow::Result<HashSet<PostId>> {
+        let any: Vec<_> = ids.iter().copied().map(document::encode_id).collect();
+        let found = self.posts.find(doc! { document::ID_FIELD: { "$in": any } });
+        let found = found.projection(doc! { document::ID_FIELD: 1 }).batch_size(DOCUMENTS_PER_ANSWER);
+        let mut cursor = answer(found.into_future()).await?;
+        let mut there = HashSet::new();
+        while answer(cursor.advance()).await? {
+            let id = cursor.current().get(document::ID_FIELD).context("a document cannot be read")?;
+            there.extend(id.and_then(document::decode_id));
+        }
+        Ok(there)
+    }
+
+    /// How many documents of a run there are.
+    pub(crate) async fn count(&self, run: RunId) -> anyhow::Result<u64> {
+        answer(self.posts.count_documents(self.of_run(run)).into_future()).await
+    }
+
+    /// The document with this id.
+    pub(crate) async fn find(&self, id: PostId) -> anyhow::Result<Option<Document>> {
+        let posts = self.posts.clone_with_type::<Document>();
+        answer(posts.find_one(doc! { document::ID_FIELD: document::encode_id(id) }).into_future()).await
+    }
+
+    /// From now on no two documents may have the same value in the match field.
+    pub(crate) async fn make_unique(&self, index: &str) -> anyhow::Result<()> {
+        let options = IndexOptions::builder().name(index.to_owned()).unique(true).build();
+        let model = IndexModel::builder().keys(doc! { &self.match_field: 1 }).options(options).build();
+        answer(self.posts.create_index(model).into_future()).await.context("cannot make an index").map(drop)
+    }
+
+    /// Drops an index.
+    pub(crate) async fn drop_index(&self, index: &str) -> anyhow::Result<()> {
+        answer(self.posts.drop_index(index).into_future()).await.context("cannot drop an index")
+    }
+
+    /// Titles that start with the run's prefix. Whether the rest is a number is judged here, not there.
+    fn of_run(&self, run: RunId) -> Document {
+        doc! { &self.match_field: { "$regex": format!("^{}", run.title_prefix()) } }
+    }
+}
+
+/// The text in the field that a path with dots names.
+fn text_at<'a>(document: &'a RawDocument, path: &str) -> Option<&'a str> {
+    match path.split_once('.') {
+        Some((outer, inner)) => text_at(document.get_document(outer).ok()?, inner),
+        None => document.get_str(path).ok(),
+    }
+}
+
+async fn answer<T>(request: impl IntoFuture<Output = mongodb::error::Result<T>>) -> anyhow::Result<T> {
+    let failed = "cannot read from the store: is it there, and is MONGO_URI right?";
+    match timeout(ANSWER_TIMEOUT, request).await {
+        Ok(answer) => answer.context(failed),
+        Err(_) => bail!("no answer from the store within {ANSWER_TIMEOUT:?}"),
+    }
+}
+
+fn wrong_uri() -> &'static str {
+    "MONGO_URI (or --mongo-uri) must be a MongoDB URI that names a database, such as \
+     mongodb://localhost:27017/scalable-api"
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::rawdoc;
+
+    use super::*;
+
+    #[test]
+    fn a_path_with_dots_leads_into_documents() {
+        let document = rawdoc! { "title": "a", "post": { "head": { "title": "b" }, "n": 7 } };
+        assert_eq!(text_at(&document, "title"), Some("a"));
+        assert_eq!(text_at(&document, "post.head.title"), Some("b"));
+        for path in ["", "head", "title.title", "post", "post.n", "post.head.", "."] {
+            assert_eq!(text_at(&document, path), None, "{path}");
+        }
+    }
+}

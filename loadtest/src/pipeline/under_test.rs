@@ -1,0 +1,148 @@
+//! The pipeline under test: one that the lab brings up (servers and services), or one that runs already.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use stack::Stack;
+use tokio_util::sync::CancellationToken;
+
+use crate::load::target::Target;
+use crate::pipeline::news;
+use crate::pipeline::services::{ServiceOptions, Services};
+use crate::pipeline::settings::{Lookup, ServiceSettings};
+use crate::pipeline::store::Documents;
+
+/// A pipeline that takes posts.
+pub(crate) struct Pipeline {
+    /// Where posts go.
+    pub(crate) target: Target,
+    /// Where the documents are; `None` if they are out of reach.
+    pub(crate) documents: Option<Documents>,
+    /// Where Kafka is, if that is known.
+    pub(crate) kafka_broker: Option<String>,
+    /// One line: where it comes from.
+    pub(crate) chosen: String,
+    /// What the lab has started itself; the services come first, so that they are dropped before the servers.
+    pub(crate) services: Option<Services>,
+    /// What those were started with.
+    pub(crate) service_options: Option<ServiceOptions>,
+    pub(crate) stack: Option<Stack>,
+}
+
+/// Ports of the services.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) producer: u16,
+    pub(crate) consumer: u16,
+}
+
+impl Ports {
+    /// Free ones.
+    pub(crate) fn free() -> Self {
+        Self { producer: stack::free_port(), consumer: stack::free_port() }
+    }
+}
+
+impl Pipeline {
+    /// Brings everything up, the services with `more` variables. `stop` ends the attempt.
+    pub(crate) async fn start(
+        options: &stack::Options,
+        lookup: Lookup<'_>,
+        settings: &ServiceSettings,
+        ports: Ports,
+        more: Vec<(&'static str, String)>,
+        logs: &Path,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let stack = start_stack(options, lookup, stop).await?;
+        let options = service_options(&stack, lookup, settings, ports, more, logs);
+        let services = unless_stopped(stop, Services::start(&options)).await?;
+        Ok(Self {
+            target: services.producer.target.clone(),
+            documents: Some(Documents::posts(options.mongo_uri.clone())),
+            kafka_broker: Some(options.kafka_broker.clone()),
+            chosen: stack.chosen.clone(),
+            services: Some(services),
+            service_options: Some(options),
+            stack: Some(stack),
+        })
+    }
+
+    /// One that runs already.
+    pub(crate) async fn running(
+        url: &str,
+        documents: Option<Documents>,
+        kafka_broker: Option<String>,
+    ) -> anyhow::Result<Self> {
+        let target = Target::resolve(url).await?;
+        let chosen = format!("the pipeline runs already, at {url}");
+        Ok(Self { target, documents, kafka_broker, chosen, services: None, service_options: None, stack: None })
+    }
+
+    /// Ends the servers that the lab has started, and removes their data.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        drop(self.services);
+        match self.stack {
+            Some(stack) => stack.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Finds or starts Kafka and the store, and says what was chosen. `stop` ends the attempt.
+pub(crate) async fn start_stack(
+    options: &stack::Options,
+    lookup: Lookup<'_>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Stack> {
+    let stack = unless_stopped(stop, Stack::start(options, lookup)).await?;
+    news::say(&stack.chosen);
+    Ok(stack)
+}
+
+/// What the services are started with, on these servers, with `more` variables.
+pub(crate) fn service_options(
+    stack: &Stack,
+    lookup: Lookup<'_>,
+    settings: &ServiceSettings,
+    ports: Ports,
+    mut more: Vec<(&'static str, String)>,
+    logs: &Path,
+) -> ServiceOptions {
+    let log_format = settings.producer.get("LOG_FORMAT").filter(|format| *format != "auto");
+    if stack.brokers.len() > 1 && lookup("KAFKA_REPLICATION").is_none() {
+        more.push(("KAFKA_REPLICATION", stack.brokers.len().to_string()));
+    }
+    ServiceOptions {
+        // People read the files.
+        log_format: log_format.map_or("text".to_owned(), String::clone),
+        kafka_broker: stack.kafka_broker().to_owned(),
+        mongo_uri: stack.mongo_uri().to_owned(),
+        producer_port: ports.producer,
+        consumer_port: ports.consumer,
+        more,
+        logs: logs.to_owned(),
+    }
+}
+
+/// What `starting` gives, if it does so before `stop`.
+pub(crate) async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    starting: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    tokio::select! {
+        started = starting => started,
+        () = stop.cancelled() => anyhow::bail!("interrupted before everything was up"),
+    }
+}
+
+/// The directory for a report or for logs: the one given, or a new one under `target/loadtest`.
+pub(crate) fn make_directory(given: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
+    let directory = match given {
+        Some(directory) => directory.to_owned(),
+        None => Path::new("target").join("loadtest").join(name),
+    };
+    std::fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make the directory {}: name another one by --report", directory.display()))?;
+    Ok(directory)
+}

@@ -1,0 +1,106 @@
+//! What the report says of the faults.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::pipeline::chaos::extra::ExtraReport;
+use crate::pipeline::chaos::poison::PoisonReport;
+use crate::pipeline::chaos::stage::Happened;
+use crate::pipeline::chaos::watch::Watch;
+
+/// The column of the faults' names is at least so wide.
+const NARROWEST: usize = 15;
+
+/// The faults of a run and what they did.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ChaosReport {
+    /// What the moments, the holds and the choices of the faults were made from.
+    pub(crate) seed: u64,
+    /// Whether each fault came only when the one before it was forgotten.
+    pub(crate) one_by_one: bool,
+    /// Kafka brokers.
+    pub(crate) brokers: u32,
+    /// The longest time without an accepted post.
+    pub(crate) longest_silence_seconds: f64,
+    /// The largest lag seen, in records.
+    pub(crate) largest_lag: u64,
+    /// A lag of at most so many records counts as none: it is that of a pipeline that is well.
+    pub(crate) calm_lag: u64,
+    /// Each fault, in the order in which they began.
+    pub(crate) faults: Vec<FaultReport>,
+    /// What became of the bad records.
+    pub(crate) poison: PoisonReport,
+    /// What became of the posts that were sent past the producer.
+    pub(crate) extra_posts: ExtraReport,
+}
+
+/// A fault that happened.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FaultReport {
+    pub(crate) fault: &'static str,
+    /// What was hit, and how.
+    pub(crate) remark: String,
+    /// From the start of the load.
+    pub(crate) at_seconds: f64,
+    /// Until the part that was hit was started again, let go on, or connected again.
+    pub(crate) lasted_seconds: f64,
+    /// From the fault's begin until posts were accepted again; zero if they always were, null if they never were.
+    pub(crate) accepted_again_seconds: Option<f64>,
+    /// From the fault's begin until the group had finished records again and there was no lag; null if that never came. Other
+    /// faults may have come in between.
+    pub(crate) lag_gone_seconds: Option<f64>,
+}
+
+impl FaultReport {
+    pub(crate) fn of(happened: &Happened, watch: &Watch, calm_lag: u64) -> Self {
+        let Happened { fault, begin, over, remark } = happened;
+        let (begin, over, timeline) = (watch.at(*begin), watch.at(*over), watch.timeline());
+        let seconds = |time: Duration| time.as_secs_f64();
+        Self {
+            fault: fault.name(),
+            remark: remark.clone(),
+            at_seconds: seconds(begin),
+            lasted_seconds: seconds(over.saturating_sub(begin)),
+            accepted_again_seconds: timeline.accepted_again(begin, over).map(seconds),
+            lag_gone_seconds: timeline.lag_gone(begin, over, calm_lag).map(seconds),
+        }
+    }
+}
+
+impl ChaosReport {
+    /// A line for each fault, and one for the whole.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let seconds = |time: Option<f64>| time.map_or("never".to_owned(), |seconds| format!("{seconds:.1} s"));
+        let width = self.faults.iter().map(|fault| fault.fault.len()).max().unwrap_or_default().max(NARROWEST);
+        let mut lines =
+            vec![format!("{:<width$}{:>8}{:>9}{:>16}{:>11}", "fault", "at", "lasted", "accepted again", "lag gone")];
+        for fault in &self.faults {
+            lines.push(
+                format!(
+                    "{:<width$}{:>8}{:>9}{:>16}{:>11}   {}",
+                    fault.fault,
+                    seconds(Some(fault.at_seconds)),
+                    seconds(Some(fault.lasted_seconds)),
+                    seconds(fault.accepted_again_seconds),
+                    seconds(fault.lag_gone_seconds),
+                    fault.remark
+                )
+                .trim_end()
+                .to_owned(),
+            );
+        }
+        lines.push(format!(
+            "longest time without an accepted post {:.1} s, largest lag {}",
+            self.longest_silence_seconds, self.largest_lag
+        ));
+        if self.poison.sent > 0 {
+            lines.push(format!("bad records sent {}, dead-lettered {:?}", self.poison.sent, self.poison.dead_lettered));
+        }
+        if self.extra_posts.sent > 0 {
+            let ExtraReport { sent, missing } = self.extra_posts;
+            lines.push(format!("posts sent past the producer {sent}, not stored {missing}"));
+        }
+        lines
+    }
+}

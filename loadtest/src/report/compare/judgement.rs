@@ -1,0 +1,262 @@
+//! What the data say of each difference.
+//!
+//! With two runs or more on each side, runs are what is compared: each gives one figure, so what differs from run to run
+//! anyway is seen. With a single run, its stretches stand in for runs. Seconds that follow each other are not independent,
+//! so each run is cut into ten stretches, whose figures are compared with an interval that is wider where neighbouring
+//! stretches are alike; the first is left out, because connections and caches are still cold. What one run cannot show,
+//! that two runs of the same build differ, this does not see.
+
+use super::measure::{Better, MEASURES, Measure, OfStretch, Unit};
+use super::read::{Run, Side};
+use super::settings::{Difference, differences};
+use crate::load::statistics::mean;
+use crate::load::statistics::ratio::{Change, change};
+use crate::report::series::Point;
+
+const STRETCHES: usize = 10;
+const FEWEST_STRETCHES: usize = 5;
+/// Points of a stretch, at least.
+const SHORTEST_STRETCH: usize = 2;
+
+/// Two sides, compared.
+pub(crate) struct Comparison {
+    /// What may be the cause.
+    pub(crate) settings: Vec<Difference>,
+    pub(crate) figures: Vec<Compared>,
+    pub(crate) faults: Vec<Counted>,
+    /// Whether runs are compared, not stretches of them.
+    pub(crate) is_of_runs: bool,
+    /// As a share.
+    pub(crate) tolerance: f64,
+}
+
+/// A measure on both sides.
+pub(crate) struct Compared {
+    pub(crate) name: &'static str,
+    pub(crate) unit: Unit,
+    /// The run's figure, or the mean of all runs'; `None` if it is not known.
+    pub(crate) base: Option<f64>,
+    pub(crate) with: Option<f64>,
+    /// From the one to the other; `None` if there are too few values to say.
+    pub(crate) change: Option<Change>,
+    pub(crate) verdict: Verdict,
+}
+
+/// Posts at fault, of all runs together. They are exact, and one is too many.
+pub(crate) struct Counted {
+    pub(crate) name: &'static str,
+    pub(crate) base: Option<u64>,
+    pub(crate) with: Option<u64>,
+    pub(crate) verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Worse, and surely by more than the tolerance.
+    Regression,
+    Worse,
+    /// Worse, and surely by less than the tolerance.
+    SlightlyWorse,
+    NoDifference,
+    Better,
+    NotJudged,
+}
+
+impl Comparison {
+    pub(crate) fn of(base: &Side, with: &Side, tolerance: f64) -> Self {
+        let is_of_runs = base.runs.len() > 1 && with.runs.len() > 1;
+        let figures = MEASURES.iter().map(|measure| Compared::of(measure, base, with, is_of_runs, tolerance));
+        let faults = [
+            Counted::of("missing", base, with, |run| run.missing),
+            Counted::of("duplicated", base, with, |run| run.duplicated),
+            Counted::of("unexpected", base, with, |run| run.unexpected),
+        ];
+        Self {
+            settings: differences(base, with),
+            figures: figures.collect(),
+            faults: faults.into(),
+            is_of_runs,
+            tolerance,
+        }
+    }
+
+    /// The names of what has become worse by more than the tolerance.
+    pub(crate) fn regressions(&self) -> Vec<&'static str> {
+        let figures = self.figures.iter().map(|compared| (compared.name, compared.verdict));
+        let all = figures.chain(self.faults.iter().map(|counted| (counted.name, counted.verdict)));
+        all.filter(|(_, verdict)| *verdict == Verdict::Regression).map(|(name, _)| name).collect()
+    }
+}
+
+impl Compared {
+    fn of(measure: &Measure, base: &Side, with: &Side, is_of_runs: bool, tolerance: f64) -> Self {
+        let change = match measure.of_stretch {
+            _ if is_of_runs => change(&figures(base, measure), &figures(with, measure), false),
+            Some(of_stretch) => change(&stretches(base, of_stretch), &stretches(with, of_stretch), true),
+            None => None,
+        };
+        let figure = |side: &Side| Some(figures(side, measure)).filter(|all| !all.is_empty()).map(|all| mean(&all));
+        Self {
+            name: measure.name,
+            unit: measure.unit,
+            base: figure(base),
+            with: figure(with),
+            change,
+            verdict: change.map_or(Verdict::NotJudged, |change| Verdict::on(change, measure.better, tolerance)),
+        }
+    }
+}
+
+impl Counted {
+    fn of(name: &'static str, base: &Side, with: &Side, count: fn(&Run) -> Option<u64>) -> Self {
+        let sum = |side: &Side| side.runs.iter().filter_map(count).reduce(|one, other| one + other);
+        let (base, with) = (sum(base), sum(with));
+        let verdict = match (base, with) {
+            (Some(base), Some(with)) if with > base => Verdict::Regression,
+            (Some(base), Some(with)) if with < base => Verdict::Better,
+            (Some(_), Some(_)) => Verdict::NoDifference,
+            _ => Verdict::NotJudged,
+        };
+        Self { name, base, with, verdict }
+    }
+}
+
+impl Verdict {
+    fn on(change: Change, better: Better, tolerance: f64) -> Self {
+        let (least_worse, most_worse) = match better {
+            Better::Less => (change.low, change.high),
+            Better::More => (-change.high, -change.low),
+        };
+        if least_worse > tolerance {
+            Self::Regression
+        } else if least_worse > 0.0 {
+            if most_worse < tolerance { Self::SlightlyWorse } else { Self::Worse }
+        } else if most_worse < 0.0 {
+            Self::Better
+        } else {
+            Self::NoDifference
+        }
+    }
+}
+
+fn figures(side: &Side, measure: &Measure) -> Vec<f64> {
+    side.runs.iter().filter_map(measure.of_run).collect()
+}
+
+/// The figures of all stretches of all runs, in order; none of a run that is too short.
+fn stretches(side: &Side, of_stretch: OfStretch) -> Vec<f64> {
+    let of_run = |run: &Run| {
+        let load: Vec<Point> = run.series.iter().filter(|point| point.seconds <= run.load_seconds).copied().collect();
+        let count = STRETCHES.min(load.len() / SHORTEST_STRETCH);
+        let cut = |index: usize| index * load.len() / count;
+        let kept = if count < FEWEST_STRETCHES { 0..0 } else { 1..count };
+        kept.filter_map(|index| of_stretch(&load[cut(index)..cut(index + 1)])).collect::<Vec<_>>()
+    };
+    side.runs.iter().flat_map(of_run).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::load::statistics::tests::noise;
+    use crate::report::compare::read::tests::run;
+
+    /// A run whose seconds vary by a tenth around these.
+    fn side(seed: u64, accepted_per_second: f64, p99_ms: f64, seconds: u32) -> Side {
+        let mut run = run();
+        run.series.clear();
+        let (mut rate, mut latency) = (noise(seed, 0.3, 0.1), noise(!seed, 0.3, 0.1));
+        let varied = |level: f64, of: &mut dyn Iterator<Item = f64>| level * (1.0 + of.next().unwrap_or_default());
+        for second in 1..=seconds {
+            run.series.push(Point {
+                seconds: f64::from(second),
+                length_seconds: 1.0,
+                accepted_per_second: varied(accepted_per_second, &mut rate),
+                p99_ms: Some(varied(p99_ms, &mut latency)),
+                ..Point::default()
+            });
+        }
+        run.load_seconds = f64::from(seconds);
+        Side { runs: vec![run] }
+    }
+
+    fn verdict(comparison: &Comparison, name: &str) -> Verdict {
+        comparison.figures.iter().find(|compared| compared.name == name).unwrap().verdict
+    }
+
+    #[test]
+    fn a_verdict_needs_the_whole_interval() {
+        let on = |low, high| Verdict::on(Change { estimate: f64::midpoint(low, high), low, high }, Better::Less, 0.05);
+        assert_eq!(on(0.06, 0.20), Verdict::Regression);
+        assert_eq!(on(0.01, 0.20), Verdict::Worse);
+        assert_eq!(on(0.01, 0.04), Verdict::SlightlyWorse);
+        assert_eq!(on(-0.01, 0.20), Verdict::NoDifference);
+        assert_eq!(on(-0.20, -0.01), Verdict::Better);
+        let less = Change { estimate: -0.1, low: -0.2, high: -0.06 };
+        assert_eq!(Verdict::on(less, Better::More, 0.05), Verdict::Regression);
+    }
+
+    #[test]
+    fn a_run_that_is_too_short_is_not_judged() {
+        let comparison = Comparison::of(&side(1, 100.0, 5.0, 9), &side(2, 100.0, 50.0, 60), 0.05);
+        assert_eq!(verdict(&comparison, "p99"), Verdict::NotJudged);
+        assert_eq!(verdict(&comparison, "p99.9"), Verdict::NotJudged);
+    }
+
+    #[test]
+    fn several_runs_are_compared_as_runs() {
+        let side = |p999s: &[f64]| {
+            let runs = p999s.iter().map(|p999| {
+                let mut run = run();
+                run.latency_ms.p999 = Some(*p999);
+                run
+            });
+            Side { runs: runs.collect() }
+        };
+        let comparison = Comparison::of(&side(&[20.0, 21.0, 19.0]), &side(&[40.0, 41.0, 39.0]), 0.05);
+        assert_eq!(verdict(&comparison, "p99.9"), Verdict::Regression);
+        assert_eq!(comparison.regressions(), ["p99.9"]);
+        let comparison = Comparison::of(&side(&[20.0, 21.0, 19.0]), &side(&[40.0, 11.0, 21.0]), 0.05);
+        assert_eq!(verdict(&comparison, "p99.9"), Verdict::NoDifference);
+    }
+
+    #[test]
+    fn one_missing_post_is_a_regression() {
+        let side = |missing| Side { runs: vec![Run { missing, ..run() }] };
+        let of = |base, with| Comparison::of(&side(base), &side(with), 9.0).faults[0].verdict;
+        assert_eq!(of(Some(0), Some(1)), Verdict::Regression);
+        assert_eq!(of(Some(1), Some(0)), Verdict::Better);
+        assert_eq!(of(Some(1), None), Verdict::NotJudged);
+    }
+
+    #[test]
+    fn noise_alone_rarely_claims_a_regression() {
+        let claims = (0..300_u64).filter(|seed| {
+            let of = |seed: u64| side(seed << 32, 100.0, 5.0, 40);
+            !Comparison::of(&of(2 * seed), &of(2 * seed + 1), 0.05).regressions().is_empty()
+        });
+        assert!(claims.count() <= 1);
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_does_not_differ_from_itself(seed: u64, seconds in 1_u32..100) {
+            let comparison = Comparison::of(&side(seed, 100.0, 5.0, seconds), &side(seed, 100.0, 5.0, seconds), 0.0);
+            prop_assert!(comparison.regressions().is_empty() && comparison.settings.is_empty());
+            let verdicts: Vec<Verdict> = comparison.figures.iter().map(|compared| compared.verdict).collect();
+            prop_assert!(verdicts.iter().all(|verdict| [Verdict::NoDifference, Verdict::NotJudged].contains(verdict)));
+        }
+
+        #[test]
+        fn a_known_shift_is_found(seed: u64, factor in 2.0_f64..5.0) {
+            let base = side(seed, 100.0, 5.0, 60);
+            let worse = Comparison::of(&base, &side(seed ^ 7, 100.0 / factor, 5.0 * factor, 60), 0.05);
+            prop_assert_eq!(worse.regressions(), ["accepted", "p99"]);
+            let better = Comparison::of(&base, &side(seed ^ 7, 100.0 * factor, 5.0 / factor, 60), 0.05);
+            prop_assert_eq!(verdict(&better, "p99"), Verdict::Better);
+            prop_assert_eq!(verdict(&better, "accepted"), Verdict::Better);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What is compared: each a figure of a whole run and, where every second tells it, of any stretch of seconds.
+
+use super::read::Run;
+use crate::load::statistics::median;
+use crate::report::series::Point;
+
+/// A measure of a run.
+pub(crate) struct Measure {
+    pub(crate) name: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) better: Better,
+    /// The figure of a run.
+    pub(crate) of_run: OfRun,
+    /// The figure of a stretch; not where only the whole run has one.
+    pub(crate) of_stretch: Option<OfStretch>,
+}
+
+pub(crate) type OfRun = fn(&Run) -> Option<f64>;
+pub(crate) type OfStretch = fn(&[Point]) -> Option<f64>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Better {
+    More,
+    Less,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    PerSecond,
+    Milliseconds,
+    Seconds,
+    Microseconds,
+    Megabytes,
+    Percent,
+}
+
+/// All that is compared. A stretch's latency is that of its middle second, so that one bad second is not all of it.
+pub(crate) const MEASURES: [Measure; 12] = [
+    Measure {
+        name: "accepted",
+        unit: Unit::PerSecond,
+        better: Better::More,
+        of_run: |run| Some(run.accepted_per_second),
+        of_stretch: Some(|points| share(accepted(points), points.iter().map(|point| point.length_seconds).sum())),
+    },
+    latency("p50", |run| Some(run.latency_ms.p50), Some(|points| middle(points, |point| point.p50_ms))),
+    latency("p95", |run| Some(run.latency_ms.p95), Some(|points| middle(points, |point| point.p95_ms))),
+    latency("p99", |run| Some(run.latency_ms.p99), Some(|points| middle(points, |point| point.p99_ms))),
+    latency("p99.9", |run| run.latency_ms.p999, None),
+    latency("max", |run| Some(run.latency_ms.max), Some(|points| middle(points, |point| point.max_ms))),
+    Measure {
+        name: "failed",
+        unit: Unit::Percent,
+        better: Better::Less,
+        of_run: |run| Some(run.failed_share * 100.0),
+        of_stretch: Some(|points| {
+            let failed = points.iter().map(Point::failed).sum::<u64>() as f64;
+            share(100.0 * failed, failed + accepted(points))
+        }),
+    },
+    Measure {
+        name: "drain",
+        unit: Unit::Seconds,
+        better: Better::Less,
+        of_run: |run| run.drain_seconds,
+        of_stretch: None,
+    },
+    cpu(
+        "producer CPU",
+        |run| run.producer.cpu_microseconds_per_post,
+        |points| cpu_per_post(points, |point| point.producer_cpu_cores),
+    ),
+    cpu(
+        "consumer CPU",
+        |run| run.consumer.cpu_microseconds_per_post,
+        |points| cpu_per_post(points, |point| point.consumer_cpu_cores),
+    ),
+    memory(
+        "producer memory",
+        |run| run.producer.peak_memory_bytes.map(megabytes),
+        |points| middle(points, |point| point.producer_memory_bytes.map(megabytes)),
+    ),
+    memory(
+        "consumer memory",
+        |run| run.consumer.peak_memory_bytes.map(megabytes),
+        |points| middle(points, |point| point.consumer_memory_bytes.map(megabytes)),
+    ),
+];
+
+const fn latency(name: &'static str, of_run: OfRun, of_stretch: Option<OfStretch>) -> Measure {
+    Measure { name, unit: Unit::Milliseconds, better: Better::Less, of_run, of_stretch }
+}
+
+const fn cpu(name: &'static str, of_run: OfRun, of_stretch: OfStretch) -> Measure {
+    Measure { name, unit: Unit::Microseconds, better: Better::Less, of_run, of_stretch: Some(of_stretch) }
+}
+
+const fn memory(name: &'static str, of_run: OfRun, of_stretch: OfStretch) -> Measure {
+    Measure { name, unit: Unit::Megabytes, better: Better::Less, of_run, of_stretch: Some(of_stretch) }
+}
+
+fn accepted(points: &[Point]) -> f64 {
+    points.iter().map(|point| point.accepted_per_second * point.length_seconds).sum()
+}
+
+/// The middle second's value.
+fn middle(points: &[Point], value: fn(&Point) -> Option<f64>) -> Option<f64> {
+    median(points.iter().filter_map(value))
+}
+
+/// CPU time by the posts accepted meanwhile, over the seconds of which the CPU is known.
+fn cpu_per_post(points: &[Point], cores: fn(&Point) -> Option<f64>) -> Option<f64> {
+    let (mut microseconds, mut posts) = (0.0, 0.0);
+    for point in points {
+        if let Some(cores) = cores(point) {
+            microseconds += cores * point.length_seconds * 1e6;
+            posts += point.accepted_per_second * point.length_seconds;
+        }
+    }
+    share(microseconds, posts)
+}
+
+fn share(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_is_told_by_its_seconds() {
+        let point = |accepted_per_second, unavailable, p99_ms, producer_cpu_cores| Point {
+            length_seconds: 2.0,
+            accepted_per_second,
+            unavailable,
+            p99_ms,
+            producer_cpu_cores,
+            ..Point::default()
+        };
+        let points =
+            [point(100.0, 0, Some(5.0), None), point(50.0, 100, None, Some(0.5)), point(0.0, 0, Some(9.0), None)];
+        let told = |name: &str| {
+            let measure = MEASURES.iter().find(|measure| measure.name == name).unwrap();
+            measure.of_stretch.unwrap()(&points)
+        };
+        assert_eq!((told("accepted"), told("failed"), told("p99")), (Some(50.0), Some(25.0), Some(7.0)));
+        assert_eq!((told("producer CPU"), told("consumer CPU"), told("p50")), (Some(10_000.0), None, None));
+    }
+}

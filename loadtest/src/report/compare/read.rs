@@ -1,0 +1,149 @@
+//! The reports of one side, as far as they are compared. A report of an earlier version may lack some of it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::base::exit::Unusable;
+use crate::report::series::Point;
+
+const FILE: &str = "report.json";
+
+/// Runs of the same kind.
+#[derive(Debug)]
+pub(crate) struct Side {
+    /// At least one.
+    pub(crate) runs: Vec<Run>,
+}
+
+/// What is read of a `report.json`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) run: String,
+    pub(crate) passed: bool,
+    #[serde(default)]
+    pub(crate) ended_early: bool,
+    pub(crate) missing: Option<u64>,
+    pub(crate) duplicated: Option<u64>,
+    pub(crate) unexpected: Option<u64>,
+    pub(crate) accepted_per_second: f64,
+    pub(crate) load_seconds: f64,
+    pub(crate) latency_ms: Latency,
+    pub(crate) failed_share: f64,
+    pub(crate) drain_seconds: Option<f64>,
+    pub(crate) generator: Option<Generator>,
+    pub(crate) producer: Usage,
+    pub(crate) consumer: Usage,
+    /// Only under `loadtest chaos`.
+    pub(crate) chaos: Option<Value>,
+    pub(crate) environment: Value,
+    #[serde(default)]
+    pub(crate) series: Vec<Point>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Latency {
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: Option<f64>,
+    pub(crate) max: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Generator {
+    pub(crate) is_limit: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Usage {
+    pub(crate) peak_memory_bytes: Option<u64>,
+    pub(crate) cpu_microseconds_per_post: Option<f64>,
+}
+
+impl Side {
+    /// Reads them all.
+    ///
+    /// # Errors
+    /// Every file that is no report, in a sentence.
+    pub(crate) fn read(paths: &[PathBuf]) -> Result<Self, Unusable> {
+        let (mut runs, mut faults) = (Vec::new(), Vec::new());
+        for path in paths {
+            match Run::read(path) {
+                Ok(run) => runs.push(run),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if faults.is_empty() { Ok(Self { runs }) } else { Err(Unusable(faults.join("\n"))) }
+    }
+
+    /// The ids of the runs.
+    pub(crate) fn names(&self) -> String {
+        self.runs.iter().map(|run| run.run.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Run {
+    /// Reads a report, or the one in a directory.
+    fn read(path: &Path) -> Result<Self, String> {
+        let path = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+        let name = path.display();
+        let text = std::fs::read(&path)
+            .map_err(|error| format!("cannot read {name}: {error}; name the {FILE} of a run, or its directory"))?;
+        Self::parse(&text).map_err(|fault| format!("{name} is not the {FILE} of a run: {fault}"))
+    }
+
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(text)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::report::run::tests::{example, fill};
+
+    static RUN: LazyLock<Run> = LazyLock::new(|| {
+        let mut report = example();
+        fill(&mut report);
+        report.chaos = None;
+        Run::parse(&serde_json::to_vec(&report).unwrap()).unwrap()
+    });
+
+    /// A run as its report tells it.
+    pub(crate) fn run() -> Run {
+        RUN.clone()
+    }
+
+    #[test]
+    fn a_report_is_read_as_it_was_written() {
+        let run = run();
+        assert_eq!((&run.run[..], run.missing, run.latency_ms.p999), ("00ab12cd", Some(1), Some(20.0)));
+        assert_eq!((run.series.len(), run.series[0].accepted_per_second), (30, 299.0));
+        assert_eq!(run.series[0].consumer_memory_bytes, Some(17_000_000));
+    }
+
+    #[test]
+    fn an_earlier_report_is_read_too() {
+        let mut report = serde_json::to_value(example()).unwrap();
+        let fields = report.as_object_mut().unwrap();
+        for name in ["series", "generator", "ended_early"] {
+            fields.remove(name);
+        }
+        fields["latency_ms"].as_object_mut().unwrap().remove("p999");
+        assert!(Run::parse(report.to_string().as_bytes()).unwrap().series.is_empty());
+    }
+
+    #[test]
+    fn every_file_that_is_no_report_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let other = directory.path().join("other.json");
+        std::fs::write(&other, r#"{"name":"k6"}"#).unwrap();
+        let told = Side::read(&[other, directory.path().to_owned()]).unwrap_err().to_string();
+        assert!(told.contains("other.json is not the report.json of a run: missing field `run`"), "{told}");
+        assert!(told.contains("report.json: No such file") && told.contains("or its directory"), "{told}");
+    }
+}

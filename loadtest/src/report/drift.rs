@@ -1,0 +1,217 @@
+//! Whether memory and latency grow all the time. Pure.
+//!
+//! After a warm-up the load is cut into windows, each told by its middle second, and a line is laid through them. Growth is
+//! held to be below the limit if its whole interval is, and above it if the whole interval is and the last half grows so
+//! fast as well: what still warms up grows, but ever more slowly. Everything else is too short to tell.
+
+use serde::Serialize;
+
+use crate::load::statistics::median;
+use crate::load::statistics::slope::{Slope, slope};
+use crate::report::series::Point;
+use crate::report::threshold::Verdict;
+
+/// The load is cut into so many windows,
+const WINDOWS: usize = 40;
+
+/// and into fewer, lest one has fewer points than this.
+const SHORTEST_WINDOW: usize = 5;
+
+const SECONDS_OF_HOUR: f64 = 3_600.0;
+
+/// What may grow, and how fast.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) megabytes_per_hour: f64,
+    /// Of the latency at the start.
+    pub(crate) percent_per_hour: f64,
+    /// The share of the load that is left out.
+    pub(crate) warm_up_share: f64,
+}
+
+/// What grew in a soak.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Drift {
+    /// So much of the load was left out at its start.
+    pub(crate) warm_up_seconds: f64,
+    /// How long a window is.
+    pub(crate) window_seconds: f64,
+    /// Each measure that was seen.
+    pub(crate) growths: Vec<Growth>,
+}
+
+/// How fast something grew.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Growth {
+    /// What it is, such as `producer memory`.
+    pub(crate) measure: &'static str,
+    /// `MB` or `ms`.
+    pub(crate) unit: &'static str,
+    /// At the end of the warm-up, in that unit; null where there were too few windows to say, like all that follows.
+    pub(crate) at_start: Option<f64>,
+    /// `MB/h`, or `%/h` of what it was at the start.
+    pub(crate) growth_unit: &'static str,
+    /// By which it grew, in the growth's unit.
+    pub(crate) per_hour: Option<f64>,
+    /// The 99 % interval's ends; null also where there is no bound.
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
+    /// The most that is allowed.
+    pub(crate) limit: f64,
+    pub(crate) judgement: Judgement,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Judgement {
+    Below,
+    Above,
+    TooShortToTell,
+}
+
+impl Drift {
+    /// Judges the points of a load that lasted so long.
+    pub(crate) fn of(series: &[Point], load_seconds: f64, limits: Limits) -> Self {
+        let warm_up_seconds = load_seconds * limits.warm_up_share;
+        let load: Vec<Point> = series
+            .iter()
+            .filter(|point| point.seconds > warm_up_seconds && point.seconds <= load_seconds)
+            .copied()
+            .collect();
+        let count = WINDOWS.min(load.len() / SHORTEST_WINDOW).max(1);
+        let windows: Vec<&[Point]> =
+            (0..count).map(|index| &load[index * load.len() / count..(index + 1) * load.len() / count]).collect();
+        let memory = |measure, bytes: fn(&Point) -> Option<u64>| {
+            let values = middles(&windows, |point| bytes(point).map(|bytes| bytes as f64 / 1e6));
+            Growth::of(measure, &values, "MB", "MB/h", limits.megabytes_per_hour, |_| 1.0)
+        };
+        let growths = [
+            memory("producer memory", |point| point.producer_memory_bytes),
+            memory("consumer memory", |point| point.consumer_memory_bytes),
+            Growth::of(
+                "p99",
+                &middles(&windows, |point| point.p99_ms),
+                "ms",
+                "%/h",
+                limits.percent_per_hour,
+                |at_start| 100.0 / at_start,
+            ),
+        ];
+        Self {
+            warm_up_seconds,
+            window_seconds: (load_seconds - warm_up_seconds) / count as f64,
+            growths: growths.into_iter().flatten().collect(),
+        }
+    }
+
+    /// A verdict on each growth that can be told.
+    pub(crate) fn verdicts(&self) -> Vec<Verdict> {
+        let told = self.growths.iter().filter(|growth| growth.judgement != Judgement::TooShortToTell);
+        told.map(Growth::verdict).collect()
+    }
+
+    /// A line for each growth.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("growth after the first {:.0} s, with its 99 % interval", self.warm_up_seconds)];
+        for growth in &self.growths {
+            let at_start = growth.at_start.map_or("–".to_owned(), |value| format!("{value:.1} {}", growth.unit));
+            let limit = format!("at most {} {}", growth.limit, growth.growth_unit);
+            lines.push(
+                format!(
+                    "{:<16}{at_start:>10}   {:>12}   {:<26} {limit:<18} {}",
+                    growth.measure,
+                    growth.told(),
+                    growth.interval(),
+                    growth.judgement.words()
+                )
+                .trim_end()
+                .to_owned(),
+            );
+        }
+        lines
+    }
+}
+
+/// The middle second of each window, at the window's middle in hours; none of a window in which it is not known.
+fn middles(windows: &[&[Point]], value: impl Fn(&Point) -> Option<f64>) -> Vec<(f64, f64)> {
+    let middle = |points: &&[Point]| {
+        let at = f64::midpoint(points.first()?.seconds, points.last()?.seconds) / SECONDS_OF_HOUR;
+        Some((at, median(points.iter().filter_map(&value))?))
+    };
+    windows.iter().filter_map(middle).collect()
+}
+
+impl Growth {
+    /// `factor` makes the growth's unit of the values' unit an hour. `None` if the measure was never seen.
+    fn of(
+        measure: &'static str,
+        values: &[(f64, f64)],
+        unit: &'static str,
+        growth_unit: &'static str,
+        limit: f64,
+        factor: impl Fn(f64) -> f64,
+    ) -> Option<Self> {
+        if values.is_empty() {
+            return None;
+        }
+        let line = slope(values).map(|line| {
+            let factor = factor(line.at_start);
+            let [estimate, low, high] = [line.estimate, line.low, line.high].map(|slope| slope * factor);
+            Slope { estimate, low, high, ..line }
+        });
+        let at_start = line.map(|line| line.at_start);
+        let last_half = slope(&values[values.len() / 2..]);
+        let recent = last_half.zip(at_start).map(|(last_half, at_start)| last_half.estimate * factor(at_start));
+        let judgement = match line {
+            Some(line) if line.high <= limit => Judgement::Below,
+            Some(line) if line.low > limit && recent.is_some_and(|recent| recent > limit) => Judgement::Above,
+            _ => Judgement::TooShortToTell,
+        };
+        let finite = |value: f64| value.is_finite().then_some(value);
+        Some(Self {
+            measure,
+            unit,
+            at_start,
+            growth_unit,
+            per_hour: line.map(|line| line.estimate),
+            low: line.and_then(|line| finite(line.low)),
+            high: line.and_then(|line| finite(line.high)),
+            limit,
+            judgement,
+        })
+    }
+
+    fn verdict(&self) -> Verdict {
+        Verdict {
+            threshold: format!("{} growth<={}{}", self.measure, self.limit, self.growth_unit),
+            value: self.per_hour.unwrap_or(f64::NAN),
+            holds: self.judgement == Judgement::Below,
+        }
+    }
+
+    /// The growth in words.
+    pub(crate) fn told(&self) -> String {
+        self.per_hour.map_or("–".to_owned(), |per_hour| format!("{per_hour:+.2} {}", self.growth_unit))
+    }
+
+    /// Its interval in words.
+    pub(crate) fn interval(&self) -> String {
+        match (self.low, self.high) {
+            (Some(low), Some(high)) => format!("{low:+.2} to {high:+.2}"),
+            _ => "no bounds".to_owned(),
+        }
+    }
+}
+
+impl Judgement {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Judgement::Below => "holds",
+            Judgement::Above => "grows",
+            Judgement::TooShortToTell => "too short to tell",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

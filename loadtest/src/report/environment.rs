@@ -1,0 +1,130 @@
+//! What a run was measured on, for the report: without it, figures cannot be compared.
+
+use anyhow::Context;
+use bson::DateTime;
+use serde::{Deserialize, Serialize};
+
+use crate::command::options::cores;
+use crate::ledger::post::bodies::ContentLength;
+use crate::load::generator::Load;
+use crate::load::pacing::stages::Point;
+use crate::load::pacing::{Model, OpenModel, Rate};
+use crate::load::share::Share;
+use crate::pipeline::services::Services;
+use crate::pipeline::settings::{ServiceSettings, Variables, in_force};
+use crate::pipeline::store::Store;
+use crate::pipeline::under_test::Pipeline;
+
+/// What a run was measured on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Environment {
+    /// When the load began, UTC.
+    pub(crate) started_at: String,
+    /// Where the servers came from.
+    pub(crate) stack: String,
+    /// Version of this workspace: of the lab, and of the services if the lab started them.
+    #[serde(skip_deserializing)]
+    pub(crate) version: &'static str,
+    /// Name and version of the store; null if it is out of reach.
+    pub(crate) store: Option<String>,
+    /// Version of librdkafka.
+    pub(crate) librdkafka: String,
+    /// Operating system and processor.
+    pub(crate) platform: String,
+    /// Processor cores that this program may use.
+    pub(crate) cores: usize,
+    /// The load.
+    pub(crate) load: LoadSettings,
+    /// The producer's variables; empty if it was not started by the lab.
+    #[serde(skip_deserializing)]
+    pub(crate) producer_settings: Variables,
+    /// The consumer's variables; empty if it was not started by the lab.
+    #[serde(skip_deserializing)]
+    pub(crate) consumer_settings: Variables,
+}
+
+/// What load was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LoadSettings {
+    /// The part of the load that this generator has applied, such as 2/3; all else tells of the whole load. Null for the
+    /// whole.
+    pub(crate) share: Option<Share>,
+    pub(crate) vus: u32,
+    /// Null where the load ends with something else.
+    pub(crate) duration_seconds: Option<f64>,
+    /// Null in the open model.
+    pub(crate) think_seconds: Option<f64>,
+    /// Posts per second offered; null in the closed model, and with stages.
+    pub(crate) rate: Option<f64>,
+    /// The points between which the rate goes up and down; null without.
+    pub(crate) stages: Option<Vec<Point>>,
+    /// How often each post was sent.
+    pub(crate) repeat: u32,
+    /// Characters of the posts' contents.
+    pub(crate) content_length: ContentLength,
+    /// The share of posts that break a rule on purpose.
+    pub(crate) invalid_share: f64,
+    /// The share of posts that were sent twice.
+    pub(crate) retry_share: f64,
+    pub(crate) request_timeout_seconds: f64,
+    pub(crate) threads: u32,
+    pub(crate) seed: u64,
+}
+
+impl LoadSettings {
+    fn of(load: &Load) -> Self {
+        let (end, think_seconds, rate, stages) = match &load.model {
+            Model::Closed(model) => (model.end, Some(model.think.as_secs_f64()), None, None),
+            Model::Open(OpenModel { end, rate: Rate::Constant(rate), .. }) => (*end, None, Some(*rate), None),
+            Model::Open(OpenModel { end, rate: Rate::Stages(stages), .. }) => (*end, None, None, Some(stages)),
+        };
+        Self {
+            share: (load.share != Share::WHOLE).then_some(load.share),
+            vus: load.model.vus(),
+            duration_seconds: Some((end - load.model.start()).as_secs_f64()),
+            think_seconds,
+            rate,
+            stages: stages.map(|stages| stages.points().to_vec()),
+            repeat: load.repeat,
+            content_length: load.shape.content_length,
+            invalid_share: load.shape.invalid_share,
+            retry_share: load.shape.retry_share,
+            request_timeout_seconds: load.request_timeout.as_secs_f64(),
+            threads: load.threads,
+            seed: load.seed,
+        }
+    }
+}
+
+impl Environment {
+    /// Asks the machine, the store, and the pipeline.
+    pub(crate) async fn gather(
+        load: &Load,
+        settings: &ServiceSettings,
+        pipeline: &Pipeline,
+        store: Option<&Store>,
+    ) -> anyhow::Result<Self> {
+        let (producer_settings, consumer_settings) = match &pipeline.services {
+            Some(Services { producer, consumer, .. }) => {
+                (in_force(&settings.producer, &producer.variables), in_force(&settings.consumer, &consumer.variables))
+            }
+            None => Default::default(),
+        };
+        let store = match store {
+            Some(store) => Some(store.version().await?),
+            None => None,
+        };
+        Ok(Self {
+            started_at: DateTime::now().try_to_rfc3339_string().context("the clock is far off")?,
+            stack: pipeline.chosen.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            store,
+            librdkafka: rdkafka::util::get_rdkafka_version().1,
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            cores: cores(),
+            load: LoadSettings::of(load),
+            producer_settings,
+            consumer_settings,
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! The files of a report, in one directory.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::load::percentiles;
+use crate::report::run::Report;
+use crate::report::{page, series};
+
+/// For people.
+const PAGE: &str = "report.html";
+/// For programs; its schema is `loadtest/report.schema.json`.
+const JSON: &str = "report.json";
+/// What was seen every second.
+const SERIES: &str = "series.csv";
+/// Every latency.
+const LATENCIES: &str = "latency.hgrm";
+/// Every time until a sampled post was visible, if there were any.
+const VISIBLE: &str = "visible.hgrm";
+
+/// Writes a result for programs into the directory, and gives its path.
+pub(crate) fn write_json(result: &impl Serialize, directory: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let mut json = serde_json::to_string_pretty(result).context("the result cannot be written as JSON")?;
+    json.push('\n');
+    write_text(&json, directory, name)
+}
+
+/// Writes a text into the directory, and gives its path.
+pub(crate) fn write_text(text: &str, directory: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let path = directory.join(name);
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// Writes all of them into the directory, and gives the page's path and the names of the others.
+pub(crate) fn write(report: &Report, directory: &Path) -> anyhow::Result<(PathBuf, Vec<&'static str>)> {
+    let page = write_text(&page::render(report), directory, PAGE)?;
+    let mut others = vec![JSON, SERIES, LATENCIES];
+    write_text(&series::csv(&report.series), directory, SERIES)?;
+    write_text(&percentiles::text(&report.latencies_us), directory, LATENCIES)?;
+    if let Some(times_us) = report.accept_to_visible.times_us() {
+        write_text(&percentiles::text(times_us), directory, VISIBLE)?;
+        others.push(VISIBLE);
+    }
+    // The one that programs wait for comes last.
+    write_json(report, directory, JSON)?;
+    Ok((page, others))
+}

@@ -1,0 +1,206 @@
+//! What `find-max` has found: `find-max.json` for programs, and a table for people. The names in the JSON are an interface:
+//! they are added to, not changed.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::base::text::{grouped, milliseconds};
+use crate::command::find_max::fit::{Estimate, Judged};
+use crate::command::find_max::proof::Proof;
+use crate::command::find_max::search::{Limit, around, limit};
+use crate::pipeline::probe::Probed;
+use crate::report::environment::Environment;
+
+/// The whole.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FindMaxReport {
+    /// The run's id, as in the titles of its posts.
+    pub(crate) run: String,
+    /// Whether a limit was found, nothing is missing, and nothing else went wrong.
+    pub(crate) passed: bool,
+    /// Whether the search was ended before its time.
+    pub(crate) ended_early: bool,
+    /// The largest rate that is sustained, in posts per second.
+    pub(crate) max_rate: MaxRate,
+    /// The longest p99.
+    pub(crate) slo_ms: f64,
+    /// What of each probe was not measured, and for how long it then was.
+    pub(crate) warm_up_seconds: f64,
+    pub(crate) measure_seconds: f64,
+    /// What a short closed-loop load got, in accepted posts per second; null if the first rate was given.
+    pub(crate) closed_loop_per_second: Option<f64>,
+    /// Each probe, in order.
+    pub(crate) probes: Vec<ProbeReport>,
+    /// Of the probes that failed, so many did so while the generator was the limit.
+    pub(crate) generator_limited: usize,
+    /// What became of the accepted posts.
+    pub(crate) proof: Option<Proof>,
+    /// What else went wrong, in sentences.
+    pub(crate) faults: Vec<String>,
+    /// What it was measured on.
+    pub(crate) environment: Environment,
+}
+
+/// The largest rate that is sustained; null where it is not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub(crate) struct MaxRate {
+    /// As likely too large as too small.
+    pub(crate) estimate: Option<f64>,
+    /// It is at least this, and at most that, with a probability of 95 %.
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
+    /// Probes since one rate was sustained and another one was not.
+    pub(crate) probes_around: usize,
+}
+
+/// A probe.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ProbeReport {
+    pub(crate) offered_per_second: f64,
+    /// Posts accepted per second in the measured time.
+    pub(crate) accepted_per_second: f64,
+    /// From when a post was due to its answer.
+    pub(crate) p50_ms: f64,
+    pub(crate) p95_ms: f64,
+    pub(crate) p99_ms: f64,
+    /// How fast the consumer's lag has grown, in records a second; null where Kafka is out of sight.
+    pub(crate) lag_growth_per_second: Option<f64>,
+    /// The lag at the end of the load, likewise.
+    pub(crate) lag: Option<u64>,
+    /// Posts that were not answered as they should be.
+    pub(crate) failed: u64,
+    pub(crate) sustained: bool,
+    /// Why not; null if it was.
+    pub(crate) why: Option<String>,
+    /// Why the generator was the limit; null if it was not.
+    pub(crate) generator: Option<String>,
+}
+
+impl ProbeReport {
+    /// A probe that broke the rule in this way, if it did.
+    pub(crate) fn of(rate: f64, probed: &Probed, growth: Option<f64>, why: Option<String>) -> Self {
+        let milliseconds = |quantile| probed.tally.latency(quantile).as_secs_f64() * 1e3;
+        let at_the_end = probed.samples.iter().rfind(|sample| sample.at <= probed.to);
+        Self {
+            offered_per_second: rate,
+            accepted_per_second: probed.accepted_per_second,
+            p50_ms: milliseconds(0.50),
+            p95_ms: milliseconds(0.95),
+            p99_ms: milliseconds(0.99),
+            lag_growth_per_second: growth,
+            lag: at_the_end.map(|sample| sample.lag),
+            failed: probed.tally.outcomes.failed(),
+            sustained: why.is_none(),
+            why,
+            generator: probed.generator.why.clone(),
+        }
+    }
+
+    /// What the search is told of it.
+    pub(crate) fn judged(&self) -> Judged {
+        Judged { rate: self.offered_per_second, is_sustained: self.sustained }
+    }
+
+    /// A row of the table.
+    pub(crate) fn row(&self) -> String {
+        let latency = |ms: f64| milliseconds(Duration::from_secs_f64(ms / 1e3));
+        let growth = self.lag_growth_per_second.map_or("-".to_owned(), |growth| format!("{growth:+.0}"));
+        format!(
+            "{:>9}  {:>9}  {:>8}  {:>8}  {:>8}  {growth:>9}   {}",
+            rate(self.offered_per_second),
+            rate(self.accepted_per_second),
+            latency(self.p50_ms),
+            latency(self.p95_ms),
+            latency(self.p99_ms),
+            self.why.as_ref().map_or("sustained".to_owned(), |why| format!("not: {why}")),
+        )
+    }
+}
+
+/// The table's head, above [`ProbeReport::row`].
+pub(crate) fn head() -> String {
+    format!("{:>9}  {:>9}  {:>8}  {:>8}  {:>8}  {:>9}", "offered/s", "accepted", "p50", "p95", "p99", "lag +/s")
+}
+
+impl MaxRate {
+    /// What the probes tell.
+    pub(crate) fn of(probes: &[Judged]) -> Self {
+        let probes_around = around(probes);
+        match limit(probes) {
+            Limit::Around(Estimate { rate, low, high }) => {
+                Self { estimate: Some(rate), low: Some(low), high: Some(high), probes_around }
+            }
+            Limit::AtLeast(rate) => Self { low: Some(rate), ..Self::default() },
+            Limit::Below(rate) => Self { high: Some(rate), ..Self::default() },
+            Limit::Unknown => Self::default(),
+        }
+    }
+
+    /// One line.
+    fn line(&self) -> String {
+        match (self.estimate, self.low, self.high) {
+            (Some(estimate), Some(low), Some(high)) => format!(
+                "{}/s   with 95 % between {}/s and {}/s, from {} probes around it",
+                rate(estimate),
+                rate(low),
+                rate(high),
+                self.probes_around
+            ),
+            (_, Some(low), _) => format!("{}/s at least: everything that was offered was sustained", rate(low)),
+            (_, _, Some(high)) => format!("less than {}/s: nothing that was offered was sustained", rate(high)),
+            _ => "not known: no probe was completed".to_owned(),
+        }
+    }
+}
+
+impl FindMaxReport {
+    /// The result for people.
+    pub(crate) fn table(&self) -> String {
+        let slo = milliseconds(Duration::from_secs_f64(self.slo_ms / 1e3));
+        let early = if self.ended_early { ", ended early" } else { "" };
+        let mut text = format!(
+            "\nfind-max {}: p99 within {slo}, no failure, no lag that grows; {} s measured after {} s of warm-up{early}\n\n",
+            self.run, self.measure_seconds, self.warm_up_seconds
+        );
+        text.push_str(&format!("  {:>5}  {}\n", "probe", head()));
+        for (index, probe) in self.probes.iter().enumerate() {
+            text.push_str(&format!("  {:>5}  {}\n", index + 1, probe.row()));
+        }
+        text.push('\n');
+        let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<12}{value}\n"));
+        if let Some(closed_loop) = self.closed_loop_per_second {
+            row("closed loop", format!("{}/s accepted before the first probe", rate(closed_loop)));
+        }
+        row("sustained", self.max_rate.line());
+        let failed = self.probes.iter().filter(|probe| !probe.sustained).count();
+        if let Some(why) = self.generator_why() {
+            row(
+                "generator",
+                format!(
+                    "was the limit in {} of the {failed} probes that failed, so the target may sustain more: {why}",
+                    self.generator_limited
+                ),
+            );
+        }
+        if let Some(proof) = &self.proof {
+            row("ledger", proof.line());
+        }
+        for fault in &self.faults {
+            row("FAILED", fault.lines().next().unwrap_or_default().trim_end_matches(" ends:").to_owned());
+        }
+        text
+    }
+
+    /// Why the generator was the limit of the last failed probe in which it was.
+    fn generator_why(&self) -> Option<&str> {
+        self.probes.iter().rev().filter(|probe| !probe.sustained).find_map(|probe| probe.generator.as_deref())
+    }
+}
+
+fn rate(rate: f64) -> String {
+    if rate < 100.0 { format!("{rate:.1}") } else { grouped(rate.round() as u64) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+use super::*;
+use crate::command::find_max::proof::Method;
+use crate::report::run::tests::example;
+use crate::report::schema;
+
+fn probe(rate: f64, why: Option<&str>) -> ProbeReport {
+    ProbeReport {
+        offered_per_second: rate,
+        accepted_per_second: rate * 0.999,
+        p50_ms: 4.25,
+        p95_ms: 9.0,
+        p99_ms: 612.0,
+        lag_growth_per_second: Some(-12.4),
+        lag: Some(900),
+        failed: 0,
+        sustained: why.is_none(),
+        why: why.map(str::to_owned),
+        generator: why.map(|_| "it was late".to_owned()),
+    }
+}
+
+fn report() -> FindMaxReport {
+    let probes = vec![probe(7_000.0, None), probe(14_000.0, Some("p99 612 ms is above 500 ms"))];
+    let judged: Vec<Judged> = probes.iter().map(ProbeReport::judged).collect();
+    FindMaxReport {
+        run: "00ab12cd".to_owned(),
+        passed: true,
+        ended_early: false,
+        max_rate: MaxRate::of(&judged),
+        slo_ms: 500.0,
+        warm_up_seconds: 2.0,
+        measure_seconds: 8.0,
+        closed_loop_per_second: Some(10_000.0),
+        probes,
+        generator_limited: 1,
+        proof: Some(Proof {
+            method: Method::Reconciled,
+            accepted: 1_234,
+            stored: Some(1_234),
+            dead_lettered: Some(0),
+            missing: Some(0),
+            duplicated: Some(0),
+            unexpected: Some(0),
+        }),
+        faults: vec![],
+        environment: example().environment,
+    }
+}
+
+#[test]
+fn the_table_tells_every_probe_and_the_result() {
+    let table = report().table();
+    for line in [
+        "find-max 00ab12cd: p99 within 500 ms, no failure, no lag that grows; 8 s measured after 2 s of warm-up",
+        "  probe  offered/s   accepted       p50       p95       p99    lag +/s",
+        "      1      7,000      6,993    4.2 ms    9.0 ms    612 ms        -12   sustained",
+        "      2     14,000     13,986    4.2 ms    9.0 ms    612 ms        -12   not: p99 612 ms is above 500 ms",
+        "  closed loop 10,000/s accepted before the first probe",
+        "  generator   was the limit in 1 of the 1 probes that failed, so the target may sustain more: it was late",
+        "  ledger      1,234 accepted, 1,234 stored, nothing missing (looked for one by one)",
+    ] {
+        assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
+    }
+    assert!(table.contains("  sustained   ") && table.contains("with 95 % between"), "{table}");
+}
+
+#[test]
+fn a_limit_that_was_not_found_is_told_so() {
+    let judged = |is_sustained| [Judged { rate: 50.0, is_sustained }];
+    assert_eq!(MaxRate::of(&judged(true)).line(), "50.0/s at least: everything that was offered was sustained");
+    assert_eq!(MaxRate::of(&judged(false)).line(), "less than 50.0/s: nothing that was offered was sustained");
+    assert_eq!(MaxRate::of(&[]).line(), "not known: no probe was completed");
+}
+
+#[test]
+fn the_schema_describes_every_field() {
+    let faults = |report: &FindMaxReport| {
+        let json = serde_json::to_value(report).unwrap();
+        schema::faults_by(include_str!("../../../find-max.schema.json"), &json)
+    };
+    let mut report = report();
+    assert_eq!(faults(&report), [""; 0]);
+    let proof = report.proof.take().unwrap();
+    (report.max_rate, report.closed_loop_per_second) = (MaxRate::default(), None);
+    (report.probes[0].lag_growth_per_second, report.probes[0].lag) = (None, None);
+    report.faults = vec!["the consumer has ended by itself".to_owned()];
+    assert_eq!(faults(&report), [""; 0], "of a pipeline that was given and failed");
+    for method in [Method::CountedByTheServices, Method::CountedInTheStore, Method::None] {
+        report.proof = Some(Proof { method, stored: None, missing: None, duplicated: None, ..proof });
+        assert_eq!(faults(&report), [""; 0]);
+    }
+}

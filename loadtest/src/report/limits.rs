@@ -1,0 +1,188 @@
+//! What was measured, as `limits.json` for programs. Its names are an interface: they are added to, not changed.
+
+use serde::Serialize;
+
+use crate::command::limits::cpu;
+use measure::{Measure, Sample, Samples};
+
+pub(crate) mod measure;
+pub(crate) mod table;
+
+/// All measures.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// Version of this workspace.
+    pub(crate) version: &'static str,
+    /// When the first measure began, UTC.
+    pub(crate) started_at: String,
+    /// Where the servers came from.
+    pub(crate) stack: String,
+    /// Name and version of the store.
+    pub(crate) store: String,
+    /// Operating system and processor.
+    pub(crate) platform: String,
+    /// Processor cores that this program may use.
+    pub(crate) cores: usize,
+    /// Virtual users of the generator.
+    pub(crate) vus: u32,
+    /// How long each measure was to take.
+    pub(crate) duration_seconds: f64,
+    /// How often each was to be taken.
+    pub(crate) rounds: u32,
+    /// Whether they were all taken; false after Ctrl-C.
+    pub(crate) is_complete: bool,
+    /// The measures that were taken, in their order.
+    pub(crate) measures: Vec<MeasureReport>,
+}
+
+/// One measure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct MeasureReport {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    /// Posts, records or documents per second.
+    pub(crate) rate_per_second: Spread,
+    /// CPU time for each of them.
+    pub(crate) cpu_microseconds: Vec<Cpu>,
+    /// The rate as a share of each of its limits, round by round.
+    pub(crate) shares: Vec<Share>,
+    /// The rounds, in their order.
+    pub(crate) samples: Vec<SampleReport>,
+}
+
+/// The middle of several values, and the outermost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+/// CPU time of one process.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Cpu {
+    /// `lab` is the generator or the client.
+    pub(crate) process: &'static str,
+    #[serde(flatten)]
+    pub(crate) spread: Spread,
+}
+
+/// A share of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Share {
+    /// Name of the measure that is the limit.
+    pub(crate) of: &'static str,
+    #[serde(flatten)]
+    pub(crate) spread: Spread,
+}
+
+/// One round.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct SampleReport {
+    pub(crate) posts: u64,
+    pub(crate) seconds: f64,
+}
+
+/// The measures that have samples.
+pub(crate) fn summarize(samples: &Samples) -> Vec<MeasureReport> {
+    samples.iter().filter_map(|(measure, of_it)| summary(*measure, of_it, samples)).collect()
+}
+
+fn summary(measure: Measure, of_it: &[Sample], samples: &Samples) -> Option<MeasureReport> {
+    let cpu = |process: &&'static str| {
+        let spread = Spread::of(of_it.iter().filter_map(|sample| sample.cpu_microseconds(process)))?;
+        Some(Cpu { process, spread })
+    };
+    let share = |limit: &Measure| {
+        // Of the same round, whose minutes they share; the last one may lack its end.
+        let pairs = of_it.iter().zip(samples.get(limit)?).filter(|(_, limit)| limit.rate() > 0.0);
+        Some(Share { of: limit.name(), spread: Spread::of(pairs.map(|(sample, limit)| sample.rate() / limit.rate()))? })
+    };
+    let of_round = |sample: &Sample| SampleReport { posts: sample.posts, seconds: sample.elapsed.as_secs_f64() };
+    Some(MeasureReport {
+        name: measure.name(),
+        what: measure.what(),
+        rate_per_second: Spread::of(of_it.iter().map(Sample::rate))?,
+        cpu_microseconds: cpu::ALL.iter().filter_map(cpu).collect(),
+        shares: measure.limits().iter().filter_map(share).collect(),
+        samples: of_it.iter().map(of_round).collect(),
+    })
+}
+
+impl Spread {
+    /// Of these values; `None` if there are none. The median of an even number is the mean of the two in the middle.
+    fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let (min, max) = (*values.first()?, *values.last()?);
+        let middle = values.len() / 2;
+        let median =
+            if values.len().is_multiple_of(2) { (values[middle - 1] + values[middle]) / 2.0 } else { values[middle] };
+        Some(Self { median, min, max })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::schema;
+
+    fn sample(posts: u64, cpu: &[(&'static str, u64)]) -> Sample {
+        let cpu = cpu.iter().map(|(name, milliseconds)| (*name, Duration::from_millis(*milliseconds))).collect();
+        Sample { posts, elapsed: Duration::from_secs(2), cpu }
+    }
+
+    pub(crate) fn example() -> Report {
+        let mut samples = Samples::default();
+        samples.insert(Measure::Insert, vec![sample(80_000, &[("store", 800)]), sample(40_000, &[("store", 800)])]);
+        samples.insert(Measure::Consumer, vec![sample(40_000, &[("consumer", 400), ("store", 800)])]);
+        Report {
+            version: "0.1.0",
+            started_at: "2026-01-02T03:04:05Z".to_owned(),
+            stack: "Kafka is a native Apache Kafka".to_owned(),
+            store: "FerretDB".to_owned(),
+            platform: "linux x86_64".to_owned(),
+            cores: 2,
+            vus: 64,
+            duration_seconds: 2.0,
+            rounds: 2,
+            is_complete: false,
+            measures: summarize(&samples),
+        }
+    }
+
+    #[test]
+    fn shares_are_of_the_same_round() {
+        let [insert, consumer] = &example().measures[..] else { panic!("two were measured") };
+        assert_eq!(insert.rate_per_second, Spread { median: 30_000.0, min: 20_000.0, max: 40_000.0 });
+        assert_eq!(insert.shares, []);
+        let half = Spread { median: 0.5, min: 0.5, max: 0.5 };
+        assert_eq!(consumer.shares, [Share { of: "insert", spread: half }]);
+        let cpu: Vec<(&str, f64)> =
+            consumer.cpu_microseconds.iter().map(|cpu| (cpu.process, cpu.spread.median)).collect();
+        assert_eq!(cpu, [("consumer", 10.0), ("store", 20.0)]);
+    }
+
+    #[test]
+    fn the_report_is_as_its_schema_says() {
+        let report = serde_json::to_value(example()).unwrap();
+        assert_eq!(schema::faults_by(include_str!("../../limits.schema.json"), &report), [""; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_median_lies_in_the_middle(mut values in proptest::collection::vec(0.0_f64..1e6, 1..20)) {
+            let Spread { median, min, max } = Spread::of(values.iter().copied()).unwrap();
+            prop_assert!(min <= median && median <= max);
+            let below = values.iter().filter(|value| **value < median).count();
+            let above = values.iter().filter(|value| **value > median).count();
+            prop_assert!(below <= values.len() / 2 && above <= values.len() / 2);
+            values.reverse();
+            prop_assert_eq!(Spread::of(values.into_iter()), Some(Spread { median, min, max }));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What is measured, and what each measure is a share of.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::base::text::per_second;
+
+/// A measure, in the order in which they are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Measure {
+    Http,
+    Produce,
+    ProduceLarge,
+    Insert,
+    Producer,
+    Fetch,
+    Consumer,
+    Pipeline,
+}
+
+impl Measure {
+    const ALL: [Measure; 8] = [
+        Measure::Http,
+        Measure::Produce,
+        Measure::ProduceLarge,
+        Measure::Insert,
+        Measure::Producer,
+        Measure::Fetch,
+        Measure::Consumer,
+        Measure::Pipeline,
+    ];
+
+    /// Whether it is taken where `only` these are asked for; none means all. The producer leaves the backlog that the next two
+    /// read.
+    pub(crate) fn is_taken(self, only: &[Measure]) -> bool {
+        let is_needed = || only.contains(&Measure::Fetch) || only.contains(&Measure::Consumer);
+        only.is_empty() || only.contains(&self) || self == Measure::Producer && is_needed()
+    }
+
+    /// Its name in the report.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Measure::Http => "http",
+            Measure::Produce => "produce",
+            Measure::ProduceLarge => "produce_large",
+            Measure::Insert => "insert",
+            Measure::Producer => "producer",
+            Measure::Fetch => "fetch",
+            Measure::Consumer => "consumer",
+            Measure::Pipeline => "pipeline",
+        }
+    }
+
+    /// What it measures, in a few words.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Measure::Http => "a bare HTTP server answers the generator",
+            Measure::Produce => "the broker takes batches of the producer's size",
+            Measure::ProduceLarge => "the broker takes large batches",
+            Measure::Insert => "the store takes batches of the consumer's size",
+            Measure::Producer => "posts acknowledged, without a consumer",
+            Measure::Fetch => "the broker gives a client the records of this backlog",
+            Measure::Consumer => "posts stored out of a backlog",
+            Measure::Pipeline => "posts from the request to the store",
+        }
+    }
+
+    /// The measures that are limits for this one: what it does besides other work.
+    pub(crate) fn limits(self) -> &'static [Measure] {
+        match self {
+            Measure::Http | Measure::Produce | Measure::ProduceLarge | Measure::Insert | Measure::Fetch => &[],
+            Measure::Producer => &[Measure::Http, Measure::Produce],
+            Measure::Consumer => &[Measure::Insert, Measure::Fetch],
+            Measure::Pipeline => &[Measure::Http, Measure::Produce, Measure::Insert, Measure::Fetch],
+        }
+    }
+}
+
+impl FromStr for Measure {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let names = || Self::ALL.map(Self::name).join(", ");
+        Self::ALL.into_iter().find(|measure| measure.name() == name).ok_or_else(|| format!("must be of {}", names()))
+    }
+}
+
+/// The samples of each measure, round by round.
+pub(crate) type Samples = BTreeMap<Measure, Vec<Sample>>;
+
+/// What a measure gave in one round.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sample {
+    /// Posts, records or documents.
+    pub(crate) posts: u64,
+    /// How long they took altogether.
+    pub(crate) elapsed: Duration,
+    /// CPU time that they took, by process; those that are not known are left out.
+    pub(crate) cpu: Vec<(&'static str, Duration)>,
+}
+
+impl Sample {
+    /// Posts per second.
+    pub(crate) fn rate(&self) -> f64 {
+        per_second(self.posts, self.elapsed)
+    }
+
+    /// CPU time of a process for each post, in microseconds; `None` if it is not known.
+    pub(crate) fn cpu_microseconds(&self, process: &str) -> Option<f64> {
+        let (_, used) = self.cpu.iter().find(|(name, _)| *name == process)?;
+        (self.posts > 0).then(|| used.as_secs_f64() * 1e6 / self.posts as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measure_is_taken_when_it_is_asked_for_or_needed() {
+        let taken = |only: &[&str]| {
+            let only: Vec<Measure> = only.iter().map(|name| name.parse().unwrap()).collect();
+            Measure::ALL.into_iter().filter(|measure| measure.is_taken(&only)).map(Measure::name).collect::<Vec<_>>()
+        };
+        assert_eq!(taken(&[]).len(), Measure::ALL.len());
+        assert_eq!(taken(&["produce_large", "insert"]), ["produce_large", "insert"]);
+        assert_eq!(taken(&["consumer"]), ["producer", "consumer"]);
+        assert_eq!(taken(&["fetch"]), ["producer", "fetch"]);
+        assert!("inserts".parse::<Measure>().unwrap_err().contains("insert, producer"));
+    }
+}

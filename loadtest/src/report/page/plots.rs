@@ -1,0 +1,94 @@
+//! The distributions of the whole run.
+
+use hdrhistogram::Histogram;
+use service::html::Html;
+
+use super::time_plots::{figure, latencies, values};
+use crate::base::text::grouped;
+use crate::load::percentiles::by_nines;
+use crate::pipeline::scrape::Bucket;
+use crate::report::plot::bars::{Bar, Bars};
+use crate::report::plot::chart::{Axis, Chart, Line};
+use crate::report::plot::scale::Scale;
+use crate::report::plot::ticks;
+use crate::report::run::Report;
+
+/// Latency by percentile.
+pub(crate) fn percentiles(html: &mut Html, report: &Report) {
+    if let Some(chart) = by_percentile("Latency", &report.latencies_us) {
+        figure(html, "Latency by percentile", "so many posts were not slower", &chart);
+    }
+}
+
+/// From acceptance to storage: as the sampled posts were seen, or else as the consumer says.
+pub(crate) fn stored(html: &mut Html, report: &Report) {
+    let visible = &report.accept_to_visible;
+    let Some(chart) = visible.times_us().and_then(|times| by_percentile("Time until a post was visible", times)) else {
+        accept_to_store(html, report);
+        return;
+    };
+    html.markup("<section>\n<h2>From acceptance to visibility <small>so many posts were there by then</small></h2>\n");
+    chart.draw(html);
+    html.markup("<p class=\"note\">As seen by looking for ").text(grouped(visible.sampled));
+    html.markup(" of the accepted posts in the store. Never seen: ").text(grouped(visible.not_seen));
+    html.markup(".</p>\n</section>\n");
+}
+
+/// Values by percentile, in milliseconds: each further nine has the same width, so the slowest few are seen as well as the
+/// many. `None` without values.
+fn by_percentile(what: &str, values_us: &Histogram<u64>) -> Option<Chart> {
+    let points = by_nines(values_us);
+    let (_, lowest) = points.first().copied()?;
+    let (nines, highest) = points.last().copied()?;
+    let label =
+        |nines: i32| format!("{:.*} %", usize::try_from(nines - 2).unwrap_or(0), 100.0 - 100.0 / 10_f64.powi(nines));
+    let half = (2_f64.log10(), "50 %".to_owned());
+    let more = (1..=9).map(|n| (f64::from(n), label(n))).take_while(|(at, _)| *at <= nines);
+    Some(Chart {
+        description: format!("{what} by percentile, from {lowest:.1} ms to {highest:.1} ms"),
+        x: Axis { scale: Scale::Linear { low: 0.0, high: nines }, ticks: [half].into_iter().chain(more).collect() },
+        y: latencies(lowest, highest),
+        lines: vec![Line {
+            name: "latency",
+            class: "one",
+            points: points.into_iter().map(|(at, value)| (at, Some(value))).collect(),
+        }],
+        marks: vec![],
+        shade: None,
+        hints: vec![],
+    })
+}
+
+/// From acceptance to storage, in the consumer's own buckets.
+fn accept_to_store(html: &mut Html, report: &Report) {
+    let buckets = &report.accept_to_store_seconds;
+    let filled = |bucket: &Bucket| bucket.count > 0;
+    let (Some(first), Some(last)) = (buckets.iter().position(filled), buckets.iter().rposition(filled)) else {
+        return;
+    };
+    let all: u64 = buckets.iter().map(|bucket| bucket.count).sum();
+    let bars: Vec<Bar> = buckets[first..=last]
+        .iter()
+        .map(|bucket| {
+            let share = 100.0 * bucket.count as f64 / all as f64;
+            let label = bucket.at_most.map_or("more".to_owned(), duration);
+            Bar { hint: format!("up to {label}: {share:.2} %"), label, value: share }
+        })
+        .collect();
+    let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
+    let description =
+        format!("Share of posts by the time from acceptance to storage, as the consumer counted {all} of them");
+    html.markup("<section>\n<h2>From acceptance to storage <small>% of posts, up to so long</small></h2>\n");
+    Bars { description, y: values(ticks::linear(highest, 4)), bars }.draw(html);
+    html.markup("<p class=\"note\">As the consumer itself has counted");
+    html.markup(if report.chaos.is_some() { " since it was last started." } else { "." });
+    if let Some(why) = &report.accept_to_visible.off {
+        html.markup(" No post was looked for: ").text(why).markup(".");
+    }
+    html.markup("</p>\n</section>\n");
+}
+
+/// A bucket's bound.
+fn duration(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{} ms", ticks::short(seconds * 1e3)) } else { format!("{} s", ticks::short(seconds)) }
+}

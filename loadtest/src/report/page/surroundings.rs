@@ -1,0 +1,56 @@
+//! What the run was measured on, without which its figures cannot be compared.
+
+use service::html::Html;
+
+use crate::pipeline::settings::Variables;
+use crate::report::run::Report;
+use crate::report::table;
+
+/// The environment, the load, and both services' settings.
+pub(crate) fn sections(html: &mut Html, report: &Report) {
+    let environment = &report.environment;
+    let load = &environment.load;
+    let optional = |value: Option<f64>| value.map_or("–".to_owned(), |value| value.to_string());
+    html.markup("<section>\n<h2>Environment</h2>\n<dl class=\"settings\">\n");
+    for (name, value) in [
+        ("Servers", environment.stack.clone()),
+        ("Store", environment.store.clone().unwrap_or("–".to_owned())),
+        ("Version", environment.version.to_string()),
+        ("librdkafka", environment.librdkafka.clone()),
+        ("Platform", environment.platform.clone()),
+        ("Processor cores", environment.cores.to_string()),
+        ("Producer", table::usage(&report.producer)),
+        ("Consumer", table::usage(&report.consumer)),
+        ("Virtual users", load.vus.to_string()),
+        ("Duration, seconds", optional(load.duration_seconds)),
+        ("Think time, seconds", optional(load.think_seconds)),
+        ("Rate, posts per second", optional(load.rate)),
+        ("Stages", load.stages.as_deref().map_or("–".to_owned(), table::stages)),
+        ("Characters of a content", load.content_length.to_string()),
+        ("Share of invalid posts", load.invalid_share.to_string()),
+        ("Share of posts sent twice", load.retry_share.to_string()),
+        ("Each post sent, times", load.repeat.to_string()),
+        ("Request timeout, seconds", load.request_timeout_seconds.to_string()),
+        ("Generator threads", load.threads.to_string()),
+        ("Seed", load.seed.to_string()),
+    ] {
+        row(html, name, &value);
+    }
+    html.markup("</dl>\n</section>\n");
+    settings(html, "Producer&#39;s settings", &environment.producer_settings);
+    settings(html, "Consumer&#39;s settings", &environment.consumer_settings);
+}
+
+fn settings(html: &mut Html, title: &'static str, settings: &Variables) {
+    if settings.is_empty() {
+        return;
+    }
+    html.markup("<section>\n<h2>").markup(title).markup("</h2>\n<dl class=\"settings variables\">\n");
+    settings.iter().for_each(|(name, value)| row(html, name, value));
+    html.markup("</dl>\n</section>\n");
+}
+
+fn row(html: &mut Html, name: &str, value: &str) {
+    html.markup("<div><dt>").text(name).markup("</dt><dd>").text(if value.is_empty() { "–" } else { value });
+    html.markup("</dd></div>\n");
+}

@@ -1,0 +1,95 @@
+use super::*;
+use crate::report::chaos::{ChaosReport, FaultReport};
+use crate::report::run::tests::example;
+use crate::report::visible::AcceptToVisible;
+
+/// With everything that a report can have.
+fn full() -> Report {
+    let mut report = example();
+    crate::report::run::tests::fill(&mut report);
+    report
+}
+
+#[test]
+fn the_verdict_and_its_reason_come_first() {
+    let page = render(&full());
+    assert!(page.contains("<title>Failed: run 00ab12cd</title>"), "{page}");
+    assert!(
+        page.contains("<h1>Failed</h1>") && page.contains("<strong>missing==0</strong> does not hold: 1<"),
+        "{page}"
+    );
+    let mut passed = Report { passed: true, thresholds: vec![], faults: vec![], ..full() };
+    assert!(render(&passed).contains("Every threshold holds."));
+    passed.counts.missing = Some(0);
+    let page = render(&passed);
+    assert!(page.contains("<h1>Passed</h1>"), "{page}");
+    assert!(
+        page.contains("All 8,958 accepted posts are stored exactly once, or dead-lettered with their reason."),
+        "{page}"
+    );
+}
+
+#[test]
+fn nothing_is_loaded_and_nothing_runs() {
+    let page = render(&full());
+    for forbidden in ["<script", "src=", "@import", "url(", "http://localhost", "https://"] {
+        assert!(!page.contains(forbidden), "{forbidden} in {page}");
+    }
+    assert_eq!(page.matches("http://").count(), 1, "only the name of SVG in the icon: {page}");
+    assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+}
+
+#[test]
+fn every_part_is_there() {
+    let page = render(&full());
+    for heading in [
+        "In numbers",
+        "Throughput",
+        "Lag",
+        "Latency over time",
+        "Faults",
+        "Latency by percentile",
+        "From acceptance to visibility",
+        "Ledger",
+        "Thresholds",
+        "Answers",
+        "Posts at fault",
+        "What else went wrong",
+        "CPU",
+        "Memory",
+        "Growth",
+        "Environment",
+        "Producer&#39;s settings",
+    ] {
+        assert!(page.contains(&format!("<h2>{heading}")), "{heading} in\n{page}");
+    }
+    assert!(page.contains("<th scope=\"row\">consumer-kill</th>"), "{page}");
+    assert_eq!(page.matches("<text class=\"fault\"").count(), 3, "a mark in each plot over time");
+}
+
+#[test]
+fn where_no_post_was_looked_for_the_consumer_is_believed() {
+    let mut report = full();
+    report.accept_to_visible = AcceptToVisible::off("on this store it would cost too much".to_owned());
+    let page = render(&report);
+    assert!(page.contains("<h2>From acceptance to storage") && !page.contains("to visibility"), "{page}");
+    assert!(page.contains("No post was looked for: on this store it would cost too much."), "{page}");
+}
+
+#[test]
+fn a_run_of_which_nothing_is_known_has_a_page() {
+    let page = render(&example());
+    assert!(page.contains("<h2>Ledger") && !page.contains("<h2>Throughput"), "{page}");
+}
+
+#[test]
+fn words_from_outside_are_only_shown() {
+    let mut report = full();
+    report.faults = vec!["<b>\"down\"</b>".to_owned()];
+    if let Some(ChaosReport { faults, .. }) = &mut report.chaos {
+        faults.iter_mut().for_each(|fault: &mut FaultReport| fault.remark = "<i>".to_owned());
+    }
+    let page = render(&report);
+    assert!(page.contains("&lt;b&gt;&quot;down&quot;&lt;/b&gt;") && page.contains("<td>&lt;i&gt;</td>"), "{page}");
+    assert!(!page.contains("<b>") && !page.contains("<i>"), "{page}");
+}

@@ -1,0 +1,208 @@
+//! A run second by second, while the load lasts and while what was accepted is still being stored. Pure; the loops that
+//! look at the pipeline feed it.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::load::generator::tally::Tally;
+use crate::load::sparse;
+use crate::pipeline::observer::{Moment, Used};
+
+mod csv;
+pub(crate) mod merge;
+mod thin;
+
+/// How often a point is made.
+pub(crate) const EVERY: Duration = Duration::from_secs(1);
+
+/// The points of a run in the making.
+#[derive(Debug)]
+pub(crate) struct Series {
+    start: Instant,
+    /// The end of the last point.
+    since: Instant,
+    /// What was counted since then.
+    part: Tally,
+    /// CPU seconds of producer and consumer when they were last known, and when that was.
+    cpu: [Option<(Instant, f64)>; 2],
+    points: Vec<Point>,
+    /// What the points are made of, if it is kept for the merge of several shares.
+    stretches: Option<Vec<Stretch>>,
+}
+
+/// A point, and what was counted in its stretch, unrounded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Stretch {
+    pub(crate) point: Point,
+    pub(crate) begun: u64,
+    pub(crate) accepted: u64,
+    /// Latencies in microseconds, each with its count.
+    pub(crate) latencies_us: Vec<sparse::Pair>,
+}
+
+/// One stretch of a run, a second long if nothing was in the way. What is not known is null: percentiles of a stretch in
+/// which no post ended, and whatever a service did not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Point {
+    /// The stretch's end, from the start of the load.
+    pub(crate) seconds: f64,
+    /// Its length.
+    pub(crate) length_seconds: f64,
+    /// Posts that went on their way.
+    pub(crate) sent_per_second: f64,
+    /// Posts answered 2xx.
+    pub(crate) accepted_per_second: f64,
+    /// Posts that ended otherwise, by kind, as in the report's outcomes.
+    pub(crate) refused: u64,
+    pub(crate) unavailable: u64,
+    pub(crate) other_status: u64,
+    pub(crate) cut_off: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) not_connected: u64,
+    /// Latencies of the posts that ended in the stretch.
+    pub(crate) p50_ms: Option<f64>,
+    pub(crate) p95_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
+    pub(crate) max_ms: Option<f64>,
+    /// Records that the consumer group has not finished, at the stretch's end.
+    pub(crate) lag_records: Option<u64>,
+    /// Posts stored since the run began, at the stretch's end.
+    pub(crate) stored_posts: Option<u64>,
+    /// CPU seconds a second.
+    pub(crate) producer_cpu_cores: Option<f64>,
+    pub(crate) producer_memory_bytes: Option<u64>,
+    pub(crate) consumer_cpu_cores: Option<f64>,
+    pub(crate) consumer_memory_bytes: Option<u64>,
+}
+
+impl Point {
+    /// Posts that were not accepted.
+    pub(crate) fn failed(&self) -> u64 {
+        let Self { refused, unavailable, other_status, cut_off, timed_out, not_connected, .. } = self;
+        refused + unavailable + other_status + cut_off + timed_out + not_connected
+    }
+}
+
+impl Series {
+    /// No point yet, of a load that starts at this time.
+    pub(crate) fn starting_at(start: Instant) -> Self {
+        Self { start, since: start, part: Tally::default(), cpu: [None; 2], points: Vec::new(), stretches: None }
+    }
+
+    /// Keeps what the points are made of, too.
+    pub(crate) fn keeping_stretches(self, keeps: bool) -> Self {
+        Self { stretches: keeps.then(Vec::new), ..self }
+    }
+
+    /// What was kept.
+    pub(crate) fn take_stretches(&mut self) -> Vec<Stretch> {
+        self.stretches.take().unwrap_or_default()
+    }
+
+    /// When the load started.
+    pub(crate) fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// Counts what ended since the last call.
+    pub(crate) fn count(&mut self, part: &Tally) {
+        self.part.merge(part);
+    }
+
+    /// Ends a stretch, with what was counted in it and the pipeline as it is at its end.
+    pub(crate) fn point(&mut self, now: Instant, moment: Moment) {
+        let part = std::mem::take(&mut self.part);
+        let length = now.saturating_duration_since(self.since).as_secs_f64();
+        let a_second = |count: u64| if length > 0.0 { count as f64 / length } else { 0.0 };
+        let outcomes = part.outcomes;
+        let latency = |quantile| {
+            (!part.latencies_us.is_empty()).then(|| part.latencies_us.value_at_quantile(quantile) as f64 / 1e3)
+        };
+        let point = Point {
+            seconds: now.saturating_duration_since(self.start).as_secs_f64(),
+            length_seconds: length,
+            sent_per_second: a_second(part.begun),
+            accepted_per_second: a_second(outcomes.accepted),
+            refused: outcomes.refused,
+            unavailable: outcomes.unavailable,
+            other_status: outcomes.other_status,
+            cut_off: outcomes.cut_off,
+            timed_out: outcomes.timed_out,
+            not_connected: outcomes.not_connected,
+            p50_ms: latency(0.50),
+            p95_ms: latency(0.95),
+            p99_ms: latency(0.99),
+            max_ms: latency(1.0),
+            lag_records: moment.lag,
+            stored_posts: moment.stored,
+            producer_cpu_cores: cores(&mut self.cpu[0], now, moment.producer),
+            producer_memory_bytes: moment.producer.and_then(|used| used.memory_bytes),
+            consumer_cpu_cores: cores(&mut self.cpu[1], now, moment.consumer),
+            consumer_memory_bytes: moment.consumer.and_then(|used| used.memory_bytes),
+        };
+        self.points.push(point);
+        if let Some(stretches) = &mut self.stretches {
+            let latencies_us = sparse::pairs(&part.latencies_us).collect();
+            stretches.push(Stretch { point, begun: part.begun, accepted: outcomes.accepted, latencies_us });
+        }
+        self.since = now;
+    }
+
+    /// When the next point is due.
+    pub(crate) fn next(&self) -> Instant {
+        self.since + EVERY
+    }
+
+    /// All points, in order.
+    pub(crate) fn into_points(self) -> Vec<Point> {
+        self.points
+    }
+}
+
+/// The CPU used since it was known before, if both are known.
+fn cores(before: &mut Option<(Instant, f64)>, now: Instant, used: Option<Used>) -> Option<f64> {
+    let seconds = used?.cpu_seconds?;
+    let (then, used_then) = before.replace((now, seconds))?;
+    let elapsed = now.saturating_duration_since(then).as_secs_f64();
+    (elapsed > 0.0).then(|| (seconds - used_then).max(0.0) / elapsed)
+}
+
+pub(crate) use csv::csv;
+pub(crate) use thin::thin;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use contract::PostId;
+
+    use super::*;
+    use crate::load::generator::outcome::{Outcome, Trouble};
+
+    #[test]
+    fn a_point_tells_its_own_stretch() {
+        let start = Instant::now();
+        let after = |milliseconds| start + Duration::from_millis(milliseconds);
+        let mut series = Series::starting_at(start);
+        let mut part = Tally::default();
+        part.begun = 3;
+        part.record(Outcome::Accepted(PostId::fresh()), start, after(5));
+        series.count(&part);
+        let used = |cpu_seconds| Some(Used { cpu_seconds: Some(cpu_seconds), memory_bytes: Some(7) });
+        series.point(after(1_000), Moment { lag: Some(4), stored: Some(1), producer: used(1.0), consumer: None });
+        part = Tally::default();
+        part.record(Outcome::Unknown(Trouble::CutOff), start, after(1_200));
+        series.count(&part);
+        series.count(&part);
+        series.point(after(3_000), Moment { producer: used(1.5), ..Moment::default() });
+        series.point(after(4_000), Moment::default());
+
+        let [first, second, third] = series.into_points().try_into().unwrap();
+        assert_eq!((first.seconds, first.sent_per_second, first.accepted_per_second), (1.0, 3.0, 1.0));
+        assert_eq!((first.lag_records, first.stored_posts, first.producer_cpu_cores), (Some(4), Some(1), None));
+        assert!(first.p50_ms.is_some_and(|p50| (5.0..5.1).contains(&p50)), "{first:?}");
+        assert_eq!((second.length_seconds, second.cut_off, second.failed()), (2.0, 2, 2));
+        assert_eq!((second.producer_cpu_cores, second.accepted_per_second), (Some(0.25), 0.0));
+        assert_eq!((third.p50_ms, third.lag_records, third.failed()), (None, None, 0));
+    }
+}

@@ -1,0 +1,207 @@
+//! The result of a run as a short table for people.
+
+use std::time::Duration;
+
+use crate::base::text::{grouped, rate};
+use crate::load::generator::strain::NoFreeUser;
+use crate::load::pacing::stages::Point;
+use crate::report::run::{Report, ServiceUsage};
+use crate::report::visible::{AcceptToVisible, Milliseconds};
+
+/// Posts that found no free user are told of from this share of all on.
+const TOLD_SHARE: f64 = 0.01;
+
+/// The table, with a line for each threshold and fault.
+pub(crate) fn render(report: &Report) -> String {
+    let counts = &report.counts;
+    let mut text = format!("\nrun {}: {}\n\n", report.run, load(report));
+    let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<14}{value}\n"));
+    let elapsed = Duration::from_secs_f64(report.load_seconds);
+    row("accepted", format!("{:>10}   {}", grouped(counts.accepted), rate(counts.accepted, elapsed)));
+    let drained = report.drain_seconds.map(|seconds| format!("   {seconds:.1} s after the last answer"));
+    match counts.stored {
+        Some(stored) => row("stored", format!("{:>10}{}", grouped(stored), drained.unwrap_or_default())),
+        None => {
+            let why = match report.environment.load.share {
+                Some(_) => "`loadtest merge` reconciles all shares together",
+                None => "nothing was reconciled (--no-reconcile)",
+            };
+            row("stored", format!("{:>10}   {why}", "not known"));
+        }
+    }
+    for (name, count) in [
+        ("missing", counts.missing),
+        ("duplicated", counts.duplicated),
+        ("unexpected", counts.unexpected),
+        ("dead-lettered", counts.dead_lettered),
+    ] {
+        if let Some(count) = count {
+            row(name, format!("{:>10}", grouped(count)));
+        }
+    }
+    let invalid = match report.outcomes.invalid_refused {
+        0 => String::new(),
+        invalid => format!("   of which invalid on purpose: {}", grouped(invalid)),
+    };
+    row("rejected", format!("{:>10}{invalid}", grouped(counts.rejected)));
+    let stored = counts.unknown_stored.map(|stored| format!("   of which stored: {}", grouped(stored)));
+    row("unknown", format!("{:>10}{}", grouped(counts.unknown), stored.unwrap_or_default()));
+    if report.ids == Some("not compared") {
+        row("ids", format!("{:>10}   the answers or the documents have none of ours", "ignored"));
+    }
+    row("not connected", format!("{:>10}", grouped(report.outcomes.not_connected)));
+    let latency = report.latency_ms;
+    let latencies = [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
+    row("latency", latencies.map(|(name, milliseconds)| format!("{name} {milliseconds:.1} ms")).join("   "));
+    let visible = &report.accept_to_visible;
+    if visible.sampled > 0 {
+        let AcceptToVisible { sampled, not_seen, time_ms: Milliseconds { p50, p95, p99, max }, .. } = visible;
+        let time = |ms: Option<f64>| ms.map_or("never".to_owned(), |ms| format!("{:.2} s", ms / 1e3));
+        let times =
+            [("p50", p50), ("p95", p95), ("p99", p99), ("max", max)].map(|(name, ms)| format!("{name} {}", time(*ms)));
+        let unseen = if *not_seen > 0 { format!(", {} never seen", grouped(*not_seen)) } else { String::new() };
+        row("visible", format!("{}   of {} posts looked for{unseen}", times.join("   "), grouped(*sampled)));
+    }
+    let NoFreeUser { posts, longest_ms } = report.generator.no_free_user;
+    if posts as f64 > report.outcomes.tried() as f64 * TOLD_SHARE {
+        let waits = format!("{:>10}   posts found no free user, for {longest_ms:.0} ms at most", grouped(posts));
+        row("users", waits + ": the target is slower than the load, or --vus too few");
+    }
+    if let Some(why) = &report.generator.why {
+        row("generator", format!("is the limit, not the target: {why}"));
+    }
+    row("producer", usage(&report.producer));
+    row("consumer", usage(&report.consumer));
+    if let Some(lag) = report.lag_left.filter(|lag| *lag > 0) {
+        row("lag left", format!("{:>10}   the wait for the consumer ended (--drain-timeout)", grouped(lag)));
+    }
+    if let Some(chaos) = &report.chaos {
+        text.push('\n');
+        chaos.lines().iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+    }
+    if let Some(drift) = &report.drift {
+        text.push('\n');
+        drift.lines().iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+    }
+    text.push('\n');
+    let longest = report.thresholds.iter().map(|verdict| verdict.threshold.len()).max().unwrap_or(0);
+    let width = longest.max(14) + 2;
+    for verdict in &report.thresholds {
+        let mark = if verdict.holds { "ok    " } else { "FAILED" };
+        text.push_str(&format!("  {mark}  {:<width$}{:.3}\n", verdict.threshold, verdict.value));
+    }
+    for fault in &report.faults {
+        // The lines of a log that may follow are on standard error and in the report.
+        text.push_str(&format!("  FAILED  {}\n", fault.lines().next().unwrap_or_default().trim_end_matches(" ends:")));
+    }
+    if !report.findings.is_empty() {
+        text.push_str("\n  the first posts at fault (their ids are in the report):\n");
+        for finding in report.findings.iter().take(5) {
+            text.push_str(&format!("    {:?}: number {}\n", finding.fault, finding.n));
+        }
+    }
+    text
+}
+
+/// The load in a line.
+pub(crate) fn load(report: &Report) -> String {
+    let load = &report.environment.load;
+    format!(
+        "{}{} virtual users, {} s of load{}{}{}{}",
+        load.share.map_or(String::new(), |share| format!("share {share} of ")),
+        load.vus,
+        report.load_seconds.round(),
+        load.think_seconds.map_or(String::new(), |think| format!(", think time {think} s")),
+        load.rate.map_or(String::new(), |rate| format!(", {rate} posts per second offered")),
+        load.stages
+            .as_deref()
+            .map_or(String::new(), |points| format!(", posts per second offered: {}", stages(points))),
+        if report.ended_early { ", ended early" } else { "" }
+    )
+}
+
+/// The points of a rate that goes up and down, as they were given.
+pub(crate) fn stages(points: &[Point]) -> String {
+    points.iter().map(Point::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// What a service has used, in words.
+pub(crate) fn usage(service: &ServiceUsage) -> String {
+    let memory = service.usage.peak_memory_bytes.map(|bytes| format!("{:.0} MB at most", bytes as f64 / 1e6));
+    let cpu = service.cpu_microseconds_per_post.map(|cpu| format!("{cpu:.1} µs of CPU a post"));
+    let told: Vec<String> = memory.into_iter().chain(cpu).collect();
+    if told.is_empty() { "does not say what it used".to_owned() } else { told.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::books::Counts;
+    use crate::load::pacing::stages::Stages;
+    use crate::report::reported_counts::ReportedCounts;
+    use crate::report::run::tests::example;
+
+    #[test]
+    fn what_was_not_reconciled_is_told_so() {
+        let mut report = example();
+        report.counts = ReportedCounts::of(Counts { accepted: 7, ..Counts::default() }, false);
+        report.ids = None;
+        let table = render(&report);
+        let line = "  stored         not known   nothing was reconciled (--no-reconcile)";
+        assert!(table.lines().any(|found| found == line), "{table}");
+        assert!(!table.contains("duplicated  ") && !table.contains("of which stored"), "{table}");
+    }
+
+    #[test]
+    fn ids_that_were_not_compared_are_told() {
+        assert!(!render(&example()).contains("  ids "));
+        let table = render(&Report { ids: Some("not compared"), ..example() });
+        assert!(
+            table.contains("  ids              ignored   the answers or the documents have none of ours"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn the_generator_is_told_when_it_is_the_limit() {
+        let mut report = example();
+        let calm = render(&report);
+        assert!(!calm.contains("  generator ") && !calm.contains("  users "), "{calm}");
+        report.generator.no_free_user = NoFreeUser { posts: 4_000, longest_ms: 1_234.5 };
+        report.generator.why = Some("it used 93 % of it".to_owned());
+        let table = render(&report);
+        for line in [
+            "  generator     is the limit, not the target: it used 93 % of it",
+            "  users              4,000   posts found no free user, for 1234 ms at most: the target is slower than the load, \
+             or --vus too few",
+        ] {
+            assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
+        }
+    }
+
+    #[test]
+    fn stages_are_told_in_the_first_line() {
+        let mut report = example();
+        report.environment.load.think_seconds = None;
+        report.environment.load.stages = Some("0s:500,30s:5000".parse::<Stages>().unwrap().points().to_vec());
+        let table = render(&report);
+        let line = "run 00ab12cd: 300 virtual users, 30 s of load, posts per second offered: 0s:500,30s:5000";
+        assert!(table.lines().any(|found| found == line), "{table}");
+    }
+
+    #[test]
+    fn the_table_shows_the_ledger_and_every_verdict() {
+        let table = render(&example());
+        for line in [
+            "run 00ab12cd: 300 virtual users, 30 s of load, think time 1 s",
+            "  accepted           8,958   299/s",
+            "  stored             8,957   4.9 s after the last answer",
+            "  missing                1",
+            "  latency       p50 3.1 ms   p95 5.0 ms   p99 8.2 ms   max 41.0 ms",
+            "  ok      p95<2000ms      5.000",
+            "  FAILED  missing==0      1.000",
+        ] {
+            assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
+        }
+    }
+}

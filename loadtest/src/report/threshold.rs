@@ -1,0 +1,293 @@
+//! What a run must keep to: pure judgement, in k6's words. A threshold is a measure, a comparison and a limit, such as
+//! `p95<2000ms`. Those that are given take the place of the defaults for latency and failures; what the ledger must
+//! show holds always.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::ledger::books::Counts;
+use crate::load::generator::tally::Latencies;
+use crate::load::visible::seen::Times;
+
+/// What holds unless something else is given.
+const DEFAULTS: [&str; 2] = ["p95<2000ms", "failed<1%"];
+
+/// What always holds where the store was read.
+const OF_LEDGER: [&str; 3] = ["missing==0", "duplicated==0", "unexpected==0"];
+
+/// What is judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measured {
+    /// Of all posts that were sent.
+    pub(crate) latencies: Latencies,
+    /// The share of posts that were not accepted, 0 to 1.
+    pub(crate) failed_share: f64,
+    /// Posts answered 2xx.
+    pub(crate) accepted: u64,
+    /// The same, per second of load.
+    pub(crate) accepted_per_second: f64,
+    /// From the last answer until all was stored; `None` if that was not seen.
+    pub(crate) drained_after: Option<Duration>,
+    /// The ledger; `None` if the store was not read.
+    pub(crate) counts: Option<Counts>,
+    /// How long sampled posts took until they were in the store.
+    pub(crate) visible: Times,
+}
+
+/// A condition on one measure.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Threshold {
+    measure: Measure,
+    comparison: Comparison,
+    limit: f64,
+    /// As it was given, without blanks.
+    text: String,
+}
+
+/// What a threshold looks at, in the unit of its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    Latency(Statistic, TimeUnit),
+    Visible(Statistic, TimeUnit),
+    /// In percent.
+    Failed,
+    Accepted,
+    Rate,
+    Drain(TimeUnit),
+    Missing,
+    Duplicated,
+    Unexpected,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Statistic {
+    P50,
+    P90,
+    P95,
+    P99,
+    P999,
+    Max,
+    Avg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TimeUnit {
+    Milliseconds,
+    Seconds,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+}
+
+/// One threshold and whether it was kept.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Verdict {
+    /// The threshold, such as `p95<2000ms`.
+    pub(crate) threshold: String,
+    /// What was measured, in the threshold's unit; infinite for something that never came, which is null in the report.
+    pub(crate) value: f64,
+    /// Whether it was kept.
+    pub(crate) holds: bool,
+}
+
+/// Judges a run by these thresholds and by the ledger's.
+pub(crate) fn judge(thresholds: &[Threshold], measured: &Measured) -> Vec<Verdict> {
+    let of_ledger = if measured.counts.is_some() { known(&OF_LEDGER) } else { Vec::new() };
+    let of_ledger = of_ledger.iter().filter(|threshold| !thresholds.contains(threshold));
+    thresholds.iter().chain(of_ledger).map(|threshold| threshold.judge(measured)).collect()
+}
+
+/// The thresholds for latency and failures that hold where none is given.
+pub(crate) fn defaults() -> Vec<Threshold> {
+    known(&DEFAULTS)
+}
+
+fn known(texts: &[&str]) -> Vec<Threshold> {
+    texts.iter().map(|text| text.parse().expect("a test reads them all")).collect()
+}
+
+impl Verdict {
+    /// The verdict on something of which there must be none.
+    pub(crate) fn none(threshold: &str, count: u64) -> Self {
+        Self { threshold: threshold.to_owned(), value: count as f64, holds: count == 0 }
+    }
+}
+
+impl Threshold {
+    /// Whether it is about what is stored, which only reconciling tells.
+    pub(crate) fn is_of_ledger(&self) -> bool {
+        matches!(self.measure, Measure::Missing | Measure::Duplicated | Measure::Unexpected)
+    }
+
+    /// Whether it is about when all was stored, which only Kafka or the store tells.
+    pub(crate) fn is_of_drain(&self) -> bool {
+        matches!(self.measure, Measure::Drain(_))
+    }
+
+    /// Whether it is about when posts were in the store, which only sampling tells.
+    pub(crate) fn is_of_visibility(&self) -> bool {
+        matches!(self.measure, Measure::Visible(..))
+    }
+
+    fn judge(&self, measured: &Measured) -> Verdict {
+        let value = self.measure.value(measured);
+        let holds = match self.comparison {
+            Comparison::Less => value < self.limit,
+            Comparison::LessOrEqual => value <= self.limit,
+            Comparison::Greater => value > self.limit,
+            Comparison::GreaterOrEqual => value >= self.limit,
+            Comparison::Equal => value == self.limit,
+        };
+        Verdict { threshold: self.text.clone(), value, holds }
+    }
+}
+
+impl Measure {
+    /// What was measured; infinite where that never came, or cannot be known.
+    fn value(self, measured: &Measured) -> f64 {
+        let count = |count: fn(&Counts) -> u64| measured.counts.as_ref().map_or(f64::INFINITY, |all| count(all) as f64);
+        match self {
+            Measure::Latency(statistic, unit) => unit.of(statistic.of(&measured.latencies)),
+            Measure::Visible(statistic, unit) => {
+                statistic.of_visible(&measured.visible).map_or(f64::INFINITY, |time| unit.of(time))
+            }
+            Measure::Failed => measured.failed_share * 100.0,
+            Measure::Accepted => measured.accepted as f64,
+            Measure::Rate => measured.accepted_per_second,
+            Measure::Drain(unit) => measured.drained_after.map_or(f64::INFINITY, |after| unit.of(after)),
+            Measure::Missing => count(|counts| counts.missing),
+            Measure::Duplicated => count(|counts| counts.duplicated),
+            Measure::Unexpected => count(|counts| counts.unexpected),
+        }
+    }
+
+    /// The measure of this name with the unit of its limit.
+    fn named(name: &str, unit: &str) -> Result<Self, String> {
+        let time = || TimeUnit::named(unit).ok_or(format!("a time needs its unit, such as {name}<2000ms or {name}<2s"));
+        let plain = |measure| if unit.is_empty() { Ok(measure) } else { Err(format!("{name} takes a number alone")) };
+        if let Some(statistic) = Statistic::named(name) {
+            return time().map(|unit| Measure::Latency(statistic, unit));
+        }
+        if let Some(statistic) = name.strip_prefix("visible_").and_then(Statistic::named) {
+            return time().map(|unit| Measure::Visible(statistic, unit));
+        }
+        match name {
+            "drain" => time().map(Measure::Drain),
+            "failed" if unit == "%" => Ok(Measure::Failed),
+            "failed" => Err("failures are limited in percent, such as failed<1%".to_owned()),
+            "accepted" => plain(Measure::Accepted),
+            "rate" => plain(Measure::Rate),
+            "missing" => plain(Measure::Missing),
+            "duplicated" => plain(Measure::Duplicated),
+            "unexpected" => plain(Measure::Unexpected),
+            _ => {
+                Err("it must begin with p50, p90, p95, p99, p99.9, max, avg, one of these behind visible_, failed, accepted, rate, drain, missing, \
+                      duplicated or unexpected"
+                    .to_owned())
+            }
+        }
+    }
+}
+
+impl Statistic {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "p50" => Statistic::P50,
+            "p90" => Statistic::P90,
+            "p95" => Statistic::P95,
+            "p99" => Statistic::P99,
+            "p99.9" => Statistic::P999,
+            "max" => Statistic::Max,
+            "avg" => Statistic::Avg,
+            _ => return None,
+        })
+    }
+
+    fn of_visible(self, times: &Times) -> Option<Duration> {
+        match self {
+            Statistic::P50 => times.p50,
+            Statistic::P90 => times.p90,
+            Statistic::P95 => times.p95,
+            Statistic::P99 => times.p99,
+            Statistic::P999 => times.p999,
+            Statistic::Max => times.max,
+            Statistic::Avg => times.avg,
+        }
+    }
+
+    fn of(self, latencies: &Latencies) -> Duration {
+        match self {
+            Statistic::P50 => latencies.p50,
+            Statistic::P90 => latencies.p90,
+            Statistic::P95 => latencies.p95,
+            Statistic::P99 => latencies.p99,
+            Statistic::P999 => latencies.p999,
+            Statistic::Max => latencies.max,
+            Statistic::Avg => latencies.avg,
+        }
+    }
+}
+
+impl TimeUnit {
+    fn named(unit: &str) -> Option<Self> {
+        match unit {
+            "ms" => Some(TimeUnit::Milliseconds),
+            "s" => Some(TimeUnit::Seconds),
+            _ => None,
+        }
+    }
+
+    fn of(self, time: Duration) -> f64 {
+        match self {
+            TimeUnit::Milliseconds => time.as_secs_f64() * 1e3,
+            TimeUnit::Seconds => time.as_secs_f64(),
+        }
+    }
+}
+
+impl Comparison {
+    /// The comparison that a text begins with, and what follows it.
+    fn at_start(text: &str) -> Option<(Self, &str)> {
+        let known = [
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("==", Comparison::Equal),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
+        ];
+        known.into_iter().find_map(|(sign, comparison)| Some((comparison, text.strip_prefix(sign)?)))
+    }
+}
+
+impl FromStr for Threshold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text: String = text.split_whitespace().collect();
+        let (name, rest) = text.split_at(text.find(['<', '>', '=']).unwrap_or(text.len()));
+        let (comparison, limit) =
+            Comparison::at_start(rest).ok_or("it must compare by <, <=, >, >= or ==, such as p95<2000ms")?;
+        let digits = limit.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(limit.len());
+        let (number, unit) = limit.split_at(digits);
+        let limit = number.parse().map_err(|_| "it must end with a number, such as p95<2000ms or missing==0")?;
+        Ok(Self { measure: Measure::named(name, unit)?, comparison, limit, text })
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

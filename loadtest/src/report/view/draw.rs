@@ -1,0 +1,193 @@
+//! The model as text for a screen of any size: what matters most comes first, what has no room is left out, and what is
+//! left over goes to the strip of latencies and to the messages.
+
+use std::iter::once;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use super::model::{Latencies, Model};
+use crate::base::text::{grouped, milliseconds};
+
+mod strip;
+
+/// From this width on rows have a name before them.
+const NAMED: u16 = 64;
+const NAME_WIDTH: usize = 10;
+const GAP: &str = "   ";
+
+/// The rows of a strip that is worth its place, with its heading and its time.
+const SHORTEST_STRIP: u16 = 5;
+const MOST_MESSAGES: u16 = 8;
+
+const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
+const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
+/// Stands out on black and on white; what is written so has a mark or a word as well.
+const TROUBLE: Style = Style::new().fg(Color::Indexed(166)).add_modifier(Modifier::BOLD);
+
+/// Draws all of it.
+pub(crate) fn draw(buffer: &mut Buffer, model: &Model) {
+    let area = buffer.area;
+    let width = area.width;
+    let mut lines = vec![title(model, width), progress(model, width), rates(model, width), last(model, width)];
+    lines.push(ledger(model, width));
+    lines.push(pipeline(model, width));
+    if !model.faults.is_empty() {
+        lines.push(faults(model, width));
+    }
+    if area.height >= 16 {
+        lines.insert(4, whole(model, width));
+    }
+    if area.height >= 20 {
+        lines.insert(2, Line::default());
+    }
+    let used = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    for (line, y) in lines.iter().zip(0..area.height) {
+        buffer.set_line(area.x, area.y + y, line, width);
+    }
+    let left = area.height.saturating_sub(used);
+    let said = u16::try_from(model.messages().count()).unwrap_or(u16::MAX);
+    let of_messages = if left >= SHORTEST_STRIP + 3 { (left / 4).min(MOST_MESSAGES) } else { left.min(1) };
+    let of_messages = of_messages.min(said);
+    let strip = Rect { y: area.y + used, height: left - of_messages, ..area };
+    if strip.height >= SHORTEST_STRIP {
+        strip::draw(buffer, strip, model);
+    }
+    let first = usize::from(said - of_messages);
+    for (message, y) in model.messages().skip(first).zip(area.bottom() - of_messages..) {
+        buffer.set_stringn(area.x, y, message, usize::from(width), Style::new());
+    }
+}
+
+fn title(model: &Model, width: u16) -> Line<'static> {
+    let headline = &model.headline;
+    let hint = if model.status.is_some() { "" } else { "q stops" };
+    let what = fitting([(headline.name.clone(), BOLD), (headline.load.clone(), Style::new())], usize::from(width));
+    with_right(what, Span::styled(hint, QUIET), width)
+}
+
+/// How far the load is, or what is done after it.
+fn progress(model: &Model, width: u16) -> Line<'static> {
+    let elapsed = model.elapsed.as_secs();
+    match (&model.status, model.headline.seconds) {
+        (None, Some(seconds)) => {
+            let told = format!("{elapsed} of {} s", seconds.round());
+            bar(model.elapsed.as_secs_f64() / seconds, &told, width)
+        }
+        (None, None) => Line::from(format!("load for {elapsed} s")),
+        (Some(status), _) => match (model.stored, model.outcomes().accepted) {
+            (Some(stored), accepted) if accepted > 0 => bar(stored as f64 / accepted as f64, status, width),
+            _ => Line::from(status.clone()),
+        },
+    }
+}
+
+/// A bar with what it says behind it.
+fn bar(share: f64, told: &str, width: u16) -> Line<'static> {
+    let cells = usize::from(width).saturating_sub(told.chars().count() + 1);
+    let full = (share.clamp(0.0, 1.0) * cells as f64).round() as usize;
+    Line::from(vec![
+        Span::styled("█".repeat(full), Style::new().fg(Color::Indexed(31))),
+        Span::styled("░".repeat(cells - full), QUIET),
+        Span::raw(format!(" {told}")),
+    ])
+}
+
+fn rates(model: &Model, width: u16) -> Line<'static> {
+    let rate = |name: &str, rate: f64| format!("{name} {:>7}/s", grouped(rate.round() as u64));
+    let rates = model.rates;
+    let stored = rates.stored.map_or(format!("stored {:>7}/s", "–"), |stored| rate("stored", stored));
+    let items =
+        [(rate("accepted", rates.accepted), BOLD), (stored, Style::new()), (rate("sent", rates.sent), Style::new())];
+    row("rates", items, width)
+}
+
+/// Latencies of the last second.
+fn last(model: &Model, width: u16) -> Line<'static> {
+    latencies("latency", model.last, width)
+}
+
+/// Latencies of all posts.
+fn whole(model: &Model, width: u16) -> Line<'static> {
+    latencies("  so far", Latencies::of(&model.total), width)
+}
+
+fn latencies(name: &'static str, latencies: Latencies, width: u16) -> Line<'static> {
+    let named = ["p50", "p95", "p99", "max"].into_iter().zip(latencies.0);
+    row(name, named.map(|(name, latency)| (format!("{name} {:>8}", milliseconds(latency)), Style::new())), width)
+}
+
+/// What the clients were told.
+fn ledger(model: &Model, width: u16) -> Line<'static> {
+    let outcomes = model.outcomes();
+    let count = |name: &str, count: u64, is_fault: bool| match (count, is_fault) {
+        (1.., true) => (format!("! {name} {}", grouped(count)), TROUBLE),
+        _ => (format!("{name} {}", grouped(count)), Style::new()),
+    };
+    let mut items = vec![
+        count("accepted", outcomes.accepted, false),
+        count("unknown", outcomes.unknown(), true),
+        count("refused", outcomes.refused, true),
+        count("not connected", outcomes.not_connected, true),
+    ];
+    if outcomes.invalid_refused > 0 {
+        items.push(count("invalid refused", outcomes.invalid_refused, false));
+    }
+    // What went wrong comes where there is room for sure.
+    items[1..].sort_by_key(|(text, _)| !text.starts_with('!'));
+    row("ledger", items, width)
+}
+
+/// What the consumer says.
+fn pipeline(model: &Model, width: u16) -> Line<'static> {
+    let number = |number: Option<u64>| number.map_or("not known".to_owned(), grouped);
+    let items = [
+        (format!("stored {}", number(model.stored)), Style::new()),
+        (format!("lag {}", number(model.lag)), Style::new()),
+        ("by the consumer's word".to_owned(), QUIET),
+    ];
+    row("pipeline", items, width)
+}
+
+fn faults(model: &Model, width: u16) -> Line<'static> {
+    let named = model.faults.iter().map(|(name, hold)| (format!("▼ {name} for {:.1} s", hold.as_secs_f64()), TROUBLE));
+    row("faults on", named, width)
+}
+
+/// As many items as fit, with the row's name before them where there is room for it.
+fn row(name: &'static str, items: impl IntoIterator<Item = (String, Style)>, width: u16) -> Line<'static> {
+    if width < NAMED {
+        return fitting(items, usize::from(width));
+    }
+    let name = Span::styled(format!("{name:<NAME_WIDTH$}"), QUIET);
+    Line::from_iter(once(name).chain(fitting(items, usize::from(width) - NAME_WIDTH).spans))
+}
+
+fn fitting(items: impl IntoIterator<Item = (String, Style)>, width: usize) -> Line<'static> {
+    let gap = if width < usize::from(NAMED) - NAME_WIDTH { &GAP[..2] } else { GAP };
+    let mut line = Line::default();
+    for (text, style) in items {
+        let before = if line.spans.is_empty() { "" } else { gap };
+        if line.width() + before.len() + text.chars().count() > width {
+            break;
+        }
+        line.push_span(Span::raw(before));
+        line.push_span(Span::styled(text, style));
+    }
+    line
+}
+
+/// The line, and something at the right edge if there is room for both.
+fn with_right(mut line: Line<'static>, right: Span<'static>, width: u16) -> Line<'static> {
+    let free = usize::from(width).saturating_sub(line.width() + right.width());
+    if free > 0 {
+        line.push_span(Span::raw(" ".repeat(free)));
+        line.push_span(right);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests;
