@@ -2,6 +2,7 @@
 //! the [`recorder`] books the answers. [`statistics`] and [`percentiles`] say what the figures are worth, [`visible`]
 //! which posts are looked for in the store. Nothing here knows the pipeline behind the [`target`].
 
+pub(crate) mod cpu;
 pub(crate) mod generator;
 pub(crate) mod http;
 pub(crate) mod live;

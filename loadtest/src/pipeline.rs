@@ -10,6 +10,7 @@ pub(crate) mod lag;
 pub(crate) mod news;
 pub(crate) mod observer;
 pub(crate) mod probe;
+pub(crate) mod reconcile;
 pub(crate) mod scrape;
 pub(crate) mod services;
 pub(crate) mod settings;

@@ -4,23 +4,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::load::cpu::cpu_time;
 use crate::load::generator::tally::Tally;
-use crate::load::generator::{Generator, Load};
+use crate::load::generator::{Generator, HEAD_START, Load};
 use crate::load::live::Live;
 use crate::load::recorder::Recorder;
 use crate::load::share::Share;
-use crate::pipeline::news;
-use crate::pipeline::news::{News, Second};
+use crate::pipeline::news::{self, News, Second};
 use crate::pipeline::observer::Observer;
-use crate::report::series;
-use crate::report::series::Series;
-
-/// A moment, so that the first posts are not late because of the threads' start.
-pub(crate) const HEAD_START: Duration = Duration::from_millis(20);
+use crate::report::series::{self, Series};
 
 /// The load as it was.
 pub(crate) struct Applied {
@@ -90,10 +85,4 @@ pub(crate) async fn apply(
     generator.finish()?;
     let last_answer = tally.last_end.unwrap_or(start);
     Ok(Applied { elapsed: last_answer - start, cpu, last_answer, tally, series, failure: failed })
-}
-
-/// CPU time of this process until now, over all its threads.
-pub(crate) fn cpu_time() -> Duration {
-    let used = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::try_from(used).unwrap_or_default()
 }

@@ -15,20 +15,18 @@ use stack::{StackKind, StoreKind};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::exit::Unusable;
-use crate::command::apply;
-use crate::command::interrupt;
 use crate::command::options::ChaosOptions;
 use crate::command::run::finish;
 use crate::command::trial::{Conclusion, Trial};
+use crate::command::{apply, interrupt};
 use crate::ledger::post::RunId;
-use crate::load::generator::Load;
 use crate::load::live::Live;
 use crate::load::pacing::{Model, OpenModel, Rate};
 use crate::load::share::Share;
 use crate::pipeline::chaos::fault::Fault;
-use crate::pipeline::chaos::inject;
 use crate::pipeline::chaos::stage::{Setting, Stage, Struck};
 use crate::pipeline::chaos::watch::Watch;
+use crate::pipeline::chaos::{inject, schedule};
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::observer::Observer;
 use crate::pipeline::settings::{Lookup, ServiceSettings};
@@ -110,7 +108,7 @@ async fn measure(
     let start = Instant::now();
     let rate = Rate::Constant(options.rate);
     let model = Model::Open(OpenModel { start, end: start + FAR, vus: options.load.vus, rate });
-    let load = Load::new(model, &options.load, run, &pipeline.target);
+    let load = options.load.load(model, run, &pipeline.target);
     let mut environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
     environment.load.duration_seconds = (!options.one_by_one).then_some(options.duration.as_secs_f64());
 
@@ -139,10 +137,13 @@ async fn measure(
     let end = stop.child_token();
     let calm_lag = calm_lag(options.rate, settings);
     let faults = async {
+        let ChaosOptions { faults, hold, duration, .. } = options;
+        let seed = options.load.seed;
         let injected = if options.one_by_one {
-            inject::one_by_one(options, &stage, &watch, calm_lag, &end).await
+            inject::one_by_one(schedule::one_by_one(faults, seed, *hold), &stage, &watch, calm_lag, &end).await
         } else {
-            inject::at_random(options, &stage, &end).await
+            let schedule = schedule::at_random(faults, seed, *duration, *hold);
+            inject::at_random(schedule, *duration, &stage, &end).await
         };
         end.cancel();
         injected

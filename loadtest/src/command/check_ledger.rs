@@ -13,7 +13,7 @@ use crate::base::exit;
 use crate::base::text::grouped;
 use crate::command::options::CheckLedgerOptions;
 use crate::ledger::books::examination::{Examination, Finding};
-use crate::ledger::books::{Counts, Ledger, Told};
+use crate::ledger::books::{Counts, Ledger, Reply};
 use crate::ledger::mix::mix;
 
 /// What becomes of a post.
@@ -60,9 +60,9 @@ fn keep_books(posts: u64) -> (Counts, Vec<Finding>) {
     for n in 0..posts {
         match fate(n, posts) {
             Fate::NeverSentAndStored => {}
-            Fate::Refused | Fate::RefusedAndStored => ledger.answered(n, Told::Refused),
-            Fate::Unknown | Fate::UnknownAndStored => ledger.answered(n, Told::Unknown),
-            _ => ledger.answered(n, Told::Accepted(told_id(n))),
+            Fate::Refused | Fate::RefusedAndStored => ledger.answered(n, Reply::Rejected),
+            Fate::Unknown | Fate::UnknownAndStored => ledger.answered(n, Reply::Unknown),
+            _ => ledger.answered(n, Reply::Accepted(told_id(n))),
         }
     }
     documents(posts, |n, id| ledger.stored(n, id));

@@ -6,8 +6,7 @@
 
 use std::process::ExitCode;
 
-use crate::base::exit;
-use crate::base::exit::Unusable;
+use crate::base::exit::{self, Unusable};
 use crate::command::options::CompareOptions;
 use crate::report::compare::judgement::Comparison;
 use crate::report::compare::read::Side;

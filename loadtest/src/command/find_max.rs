@@ -2,7 +2,7 @@
 //!
 //! One [`probe`] after the other offers a rate in the open model; [`judge`] says whether it was sustained, [`search`] which
 //! rate comes next, and [`fit`] where the limit lies and how sure that is. All three are pure. At the end the accepted
-//! posts of all probes together are looked for ([`proof`]).
+//! posts of all probes together are looked for ([`prove`]).
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,28 +17,26 @@ use crate::command::interrupt;
 use crate::command::options::FindMaxOptions;
 use crate::command::trial::{Trial, failure};
 use crate::ledger::post::RunId;
-use crate::load::generator::Load;
 use crate::load::live::Live;
 use crate::load::pacing::{Model, OpenModel, Rate};
 use crate::load::share::Share;
 use crate::pipeline::counted::Counted;
 use crate::pipeline::lag::{LagWatch, growth};
-use crate::pipeline::probe;
-use crate::pipeline::probe::{Instruments, Offer, Probe, Probed};
+use crate::pipeline::probe::{self, Gear, Offer, Probe, Probed};
 use crate::pipeline::settings::{Lookup, ServiceSettings, with_option};
 use crate::pipeline::store::Documents;
 use crate::pipeline::under_test::{Pipeline, Ports, make_directory};
 use crate::report::environment::Environment;
 use crate::report::files;
-use crate::report::find_max::{FindMaxReport, MaxRate, ProbeReport};
+use crate::report::find_max::{FindMaxReport, ProbeReport};
 use fit::Judged;
 use judge::{Rule, Shown};
-use proof::Proof;
-use search::{Next, Plan};
+use prove::prove;
+use search::{Next, SearchPlan};
 
 pub(crate) mod fit;
 pub(crate) mod judge;
-pub(crate) mod proof;
+pub(crate) mod prove;
 pub(crate) mod search;
 
 /// The result for programs; its schema is `loadtest/find-max.schema.json`.
@@ -93,17 +91,10 @@ async fn measure(
     if lag.is_none() {
         eprintln!("without KAFKA_BROKER the lag is not seen: only latency and failures are judged");
     }
-    let batch_messages = settings.consumer_config.kafka.limits.batch.messages;
+    let batch_messages = settings.consumer_config.limits.batch.messages;
+    let load_of = |model| options.load.load(model, run, &pipeline.target);
     let prober = Prober {
-        instruments: Instruments {
-            run,
-            target: &pipeline.target,
-            options: &options.load,
-            recorder: &trial.recorder,
-            lag: lag.as_ref(),
-            live,
-            stop,
-        },
+        gear: Gear { load: &load_of, vus: options.load.vus, recorder: &trial.recorder, lag: lag.as_ref(), live, stop },
         pipeline,
         rule: Rule { slo: options.slo, measure: options.measure, batch_messages },
         options,
@@ -118,9 +109,9 @@ async fn measure(
         }
     }
     let counted = stop_services(pipeline, has_failed, &mut faults).await?;
-    let proof = Proof::of(trial, pipeline.stack.is_some(), counted).await?;
+    let proof = prove(trial, pipeline.stack.is_some(), counted).await?;
     faults.iter().for_each(|fault| eprintln!("{fault}"));
-    let max_rate = MaxRate::of(&judged(&probes));
+    let max_rate = search::max_rate(&judged(&probes));
     Ok(FindMaxReport {
         run: run.to_string(),
         passed: faults.is_empty() && proof.holds() && (max_rate.low.is_some() || stop.is_cancelled()),
@@ -140,7 +131,7 @@ async fn measure(
 
 /// Applies probes to a pipeline that stays up.
 struct Prober<'a> {
-    instruments: Instruments<'a>,
+    gear: Gear<'a>,
     pipeline: &'a Pipeline,
     rule: Rule,
     options: &'a FindMaxOptions,
@@ -166,13 +157,13 @@ impl Prober<'_> {
             found.faults.extend(probed.failure);
         }
         let start = self.options.start.or(found.closed_loop_per_second.map(|rate| rate * FIRST_SHARE));
-        let plan = Plan { start: start.unwrap_or_default().max(1.0), repeats: self.options.repeats };
+        let plan = SearchPlan { start: start.unwrap_or_default().max(1.0), repeats: self.options.repeats };
         eprintln!("{}", crate::report::find_max::head());
-        while found.faults.is_empty() && !self.instruments.stop.is_cancelled() {
+        while found.faults.is_empty() && !self.gear.stop.is_cancelled() {
             let Next::Probe(rate) = plan.next(&judged(&found.probes)) else { break };
             let probed = self.probe(Offer::Rate(rate)).await?;
             // One that was cut short tells nothing.
-            if probed.failure.is_none() && !self.instruments.stop.is_cancelled() {
+            if probed.failure.is_none() && !self.gear.stop.is_cancelled() {
                 let probe = self.judge(rate, &probed);
                 eprintln!("{}", probe.row());
                 found.probes.push(probe);
@@ -187,14 +178,14 @@ impl Prober<'_> {
         let FindMaxOptions { warm_up, measure, slo, .. } = *self.options;
         // What has not left by then is too late already.
         let probe = Probe { offer, warm_up, measure, patience: slo };
-        let mut probed = probe::apply(probe, &self.instruments, failure(&self.pipeline.services)).await?;
-        if let (Some(lag), None) = (self.instruments.lag, &probed.failure) {
+        let mut probed = probe::apply(probe, &self.gear, failure(&self.pipeline.services)).await?;
+        if let (Some(lag), None) = (self.gear.lag, &probed.failure) {
             // The last batch waits for CONSUMER_BATCH_INTERVAL; the next probe fills it.
             let calm = u64::try_from(self.rule.batch_messages).unwrap_or(u64::MAX);
             tokio::select! {
                 calm = lag.until_calm(calm, self.options.outcome.drain_timeout, &mut probed.samples) => drop(calm?),
                 reason = failure(&self.pipeline.services) => probed.failure = Some(reason),
-                () = self.instruments.stop.cancelled() => {}
+                () = self.gear.stop.cancelled() => {}
             }
         }
         Ok(probed)
@@ -216,7 +207,8 @@ impl Prober<'_> {
 }
 
 fn judged(probes: &[ProbeReport]) -> Vec<Judged> {
-    probes.iter().map(ProbeReport::judged).collect()
+    let judged = |probe: &ProbeReport| Judged { rate: probe.offered_per_second, is_sustained: probe.sustained };
+    probes.iter().map(judged).collect()
 }
 
 /// What it is measured on; the rate changes, so none is told.
@@ -230,7 +222,7 @@ async fn environment(
     let start = Instant::now();
     let end = start + options.warm_up + options.measure;
     let model = Model::Open(OpenModel { start, end, vus: options.load.vus, rate: Rate::Constant(1.0) });
-    let load = Load::new(model, &options.load, run, &pipeline.target);
+    let load = options.load.load(model, run, &pipeline.target);
     let mut environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
     environment.load.rate = None;
     Ok(environment)

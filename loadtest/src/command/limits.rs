@@ -10,22 +10,23 @@ use bson::DateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::command::interrupt;
-use crate::command::options::{LimitsOptions, cores};
+use crate::command::options::LimitsOptions;
 use crate::ledger::post::RunId;
+use crate::load::cpu::cores;
 use crate::pipeline::settings::{Lookup, ServiceSettings};
 use crate::pipeline::under_test::{make_directory, start_stack};
 use crate::report::files;
-use crate::report::limits::Report;
-pub(crate) use crate::report::limits::measure::Measure;
 use crate::report::limits::measure::Samples;
-use crate::report::limits::table;
-use bench::{Bench, Plan};
+use crate::report::limits::{Report, table};
+use bench::Bench;
+use plan::MeasurePlan;
 
 pub(crate) mod bare;
 pub(crate) mod bench;
 pub(crate) mod cpu;
 pub(crate) mod generate;
 pub(crate) mod insert;
+pub(crate) mod plan;
 pub(crate) mod produce;
 
 /// For programs; its schema is `loadtest/limits.schema.json`.
@@ -40,8 +41,13 @@ pub(crate) async fn limits(options: LimitsOptions, lookup: Lookup<'_>) -> anyhow
     let directory = make_directory(options.report.as_deref(), &format!("limits-{run}"))?;
     let started_at = DateTime::now().try_to_rfc3339_string().context("the clock is far off")?;
     let stack = start_stack(&options.stack.options(), lookup, &stop).await?;
-    let plan =
-        Plan { run, vus: options.vus, duration: options.duration, only: options.only, directory: directory.clone() };
+    let plan = MeasurePlan {
+        run,
+        vus: options.vus,
+        duration: options.duration,
+        only: options.only,
+        directory: directory.clone(),
+    };
     let bench = Bench::new(plan, &settings, &stack, lookup);
     let store = bench.store_version().await?;
 

@@ -3,18 +3,17 @@
 
 use clap::{Args, Parser, Subcommand};
 use contract::PostId;
-use stack::{StackKind, StoreKind};
 
 pub(crate) use chaos::ChaosOptions;
 pub(crate) use compare::CompareOptions;
 pub(crate) use find_max::FindMaxOptions;
 pub(crate) use limits::LimitsOptions;
 pub(crate) use merge::MergeOptions;
-pub(crate) use run::{LoadOptions, OutcomeOptions, RunOptions};
+pub(crate) use run::RunOptions;
 pub(crate) use soak::SoakOptions;
 pub(crate) use tune::TuneOptions;
 pub(crate) use up::UpOptions;
-use values::{brokers, post_id};
+use values::post_id;
 
 mod chaos;
 mod compare;
@@ -23,6 +22,7 @@ mod limits;
 mod merge;
 mod run;
 mod soak;
+mod stack;
 mod tune;
 mod up;
 mod values;
@@ -151,31 +151,6 @@ pub(crate) struct ShowOptions {
     /// Where the documents are [default: MONGO_URI, else mongodb://localhost:27017/scalable-api]
     #[arg(long, value_name = "URI")]
     pub(crate) mongo_uri: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct StackOptions {
-    /// Where Kafka and the store come from
-    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
-    pub(crate) stack: StackKind,
-    /// Which store is started natively
-    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
-    pub(crate) store: StoreKind,
-    /// How many Kafka brokers are started natively, 1 or 3; with 3 every record is on three of them
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = brokers)]
-    pub(crate) brokers: u32,
-}
-
-impl StackOptions {
-    pub(crate) fn options(&self) -> stack::Options {
-        let Self { stack, store, brokers } = *self;
-        stack::Options { stack, store, brokers, ..stack::Options::default() }
-    }
-}
-
-/// Processor cores that this program may use.
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

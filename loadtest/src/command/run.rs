@@ -7,12 +7,10 @@ use std::time::Instant;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::base::exit;
-use crate::base::exit::Unusable;
-use crate::command::apply;
-use crate::command::interrupt;
+use crate::base::exit::{self, Unusable};
 use crate::command::options::RunOptions;
 use crate::command::trial::{Conclusion, Trial, failure};
+use crate::command::{apply, interrupt};
 use crate::ledger::post::RunId;
 use crate::load::generator::Load;
 use crate::load::live::Live;
@@ -26,9 +24,9 @@ use crate::pipeline::under_test::{Pipeline, Ports, make_directory};
 use crate::pipeline::visible::Visible;
 use crate::report::environment::Environment;
 use crate::report::run::Report;
-use crate::report::threshold::Threshold;
+use crate::report::threshold::{self, Threshold};
 use crate::report::view::{Headline, View};
-use crate::report::{files, table, threshold};
+use crate::report::{files, table};
 
 /// A run whose report stands, and of which everything is still up but the services.
 pub(crate) struct Proven {
@@ -156,7 +154,7 @@ async fn measure(
     let share = options.share.unwrap_or(Share::WHOLE);
     let trial = Trial::prepare(run, settings, pipeline, share, options.load.sample_share, directory).await?;
     visible_as_judged(&options.thresholds, &trial.visible)?;
-    let load = Load { share, ..Load::new(model(options), &options.load, run, &pipeline.target) };
+    let load = Load { share, ..options.load.load(model(options), run, &pipeline.target) };
     let environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
     let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());
     let mut observer = Observer::new(pipeline.target.clone(), consumer);

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use crate::base::exit::Unusable;
 use crate::command::options::SoakOptions;
-use crate::command::run;
-use crate::command::run::Proven;
+use crate::command::run::{self, Proven};
 use crate::pipeline::settings::Lookup;
-pub(crate) use crate::report::drift::{Drift, Judgement, Limits};
+use crate::report::drift::Drift;
 
 /// A soak, from the start to the exit code.
 pub(crate) async fn soak(options: SoakOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {

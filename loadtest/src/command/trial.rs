@@ -13,17 +13,15 @@ use crate::base::text::grouped;
 use crate::command::apply::Applied;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::ledger::post::RunId;
-use crate::ledger::reconcile::reconcile;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::recorder::Recorder;
 use crate::load::share::Share;
 use crate::pipeline::counted::Counted;
-use crate::pipeline::drain;
-use crate::pipeline::drain::Drained;
+use crate::pipeline::drain::{self, Drained};
 use crate::pipeline::kafka::KafkaReader;
-use crate::pipeline::news;
-use crate::pipeline::news::News;
+use crate::pipeline::news::{self, News};
 use crate::pipeline::observer::{Moment, Observer};
+use crate::pipeline::reconcile::reconcile;
 use crate::pipeline::services::Services;
 use crate::pipeline::settings::ServiceSettings;
 use crate::pipeline::store::Store;
@@ -31,11 +29,11 @@ use crate::pipeline::under_test::Pipeline;
 use crate::pipeline::visible::Visible;
 use crate::report::environment::Environment;
 use crate::report::evidence::Evidence;
-use crate::report::part;
-use crate::report::part::Part;
+use crate::report::part::{self, Part};
 use crate::report::run::Report;
 use crate::report::series::Series;
 use crate::report::threshold::Threshold;
+use crate::report::visible::AcceptToVisible;
 
 /// What a trial is measured with.
 pub(crate) struct Trial {
@@ -116,7 +114,7 @@ impl Trial {
                 never = watch(&mut series, &mut observer) => match never {},
             }
         }
-        let accept_to_visible = self.visible.finish().await?;
+        let accept_to_visible = AcceptToVisible::from(self.visible.finish().await?);
         let seen = observer.look().await;
         // The consumer may not have told its last commit yet; Kafka knows.
         let lag = drained.and_then(|drained| drained.lag).or(seen.lag);

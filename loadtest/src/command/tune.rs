@@ -15,21 +15,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::exit;
 use crate::command::interrupt;
-use crate::command::options::{TuneOptions, cores};
+use crate::command::options::TuneOptions;
 use crate::ledger::post::RunId;
+use crate::load::cpu::cores;
 use crate::load::live::Live;
 use crate::pipeline::settings::{Lookup, ServiceSettings, Variables};
 use crate::pipeline::store::{Documents, Store};
 use crate::pipeline::under_test::{make_directory, start_stack};
 use crate::report::files;
-use crate::report::tune::page;
-use crate::report::tune::{Surroundings, TrialReport, TuneReport};
+use crate::report::tune::trial::TrialReport;
+use crate::report::tune::{Surroundings, TuneReport, page};
 use bench::{Bench, Tried};
 use knobs::Space;
 use search::Search;
 
 pub(crate) mod bench;
 pub(crate) mod compare;
+pub(crate) mod found;
 pub(crate) mod knobs;
 pub(crate) mod place;
 pub(crate) mod search;
@@ -92,7 +94,7 @@ async fn measure(
         if stop.is_cancelled() {
             break;
         }
-        let trial = TrialReport::of(n, stage, &space, &setting, &start, &tried);
+        let trial = found::trial(n, stage, &space, &setting, &start, &tried);
         eprintln!("{}", trial.row());
         search.record(tried.shown);
         let Tried { fault, .. } = tried;
@@ -113,7 +115,7 @@ async fn measure(
         version: env!("CARGO_PKG_VERSION"),
         cores: cores(),
     };
-    Ok(TuneReport::of(&search, &space, &start, trials, surroundings))
+    Ok(found::report(&search, &space, &start, trials, surroundings))
 }
 
 /// Both services' variables in force.

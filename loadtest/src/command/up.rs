@@ -1,6 +1,5 @@
 //! `loadtest up`: everything runs until Ctrl-C, for trying things out by hand.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -16,15 +15,15 @@ use crate::pipeline::under_test::{Pipeline, Ports, make_directory, start_stack};
 mod prometheus;
 
 /// The services' default ports.
-const DEFAULT_PORTS: Ports = Ports { producer: 3000, consumer: 3001 };
+const PRODUCER_PORT: u16 = 3000;
+const CONSUMER_PORT: u16 = 3001;
 
 /// Up, until a signal.
 pub(crate) async fn up(options: UpOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let stop =
         interrupt::stop_on_signal("stopping; a second Ctrl-C ends at once").context("cannot listen for signals")?;
     let settings = ServiceSettings::read(lookup)?;
-    let ports =
-        Ports { producer: free_or_another(DEFAULT_PORTS.producer), consumer: free_or_another(DEFAULT_PORTS.consumer) };
+    let ports = Ports::near(PRODUCER_PORT, CONSUMER_PORT);
     if options.stack_only {
         stack_only(&options, lookup, ports, &stop).await
     } else {
@@ -113,11 +112,4 @@ fn proxy(stack: &Stack) -> String {
         let names: Vec<&str> = proxy.links.iter().map(|link| link.name.as_str()).collect();
         format!("Toxiproxy  http://{}/proxies   before {}\n", proxy.server.address(), names.join(", "))
     })
-}
-
-fn free_or_another(port: u16) -> u16 {
-    match TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)) {
-        Ok(_) => port,
-        Err(_) => stack::free_port(),
-    }
 }

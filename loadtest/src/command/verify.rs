@@ -33,7 +33,7 @@ pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow
     let origins = spawn_blocking(move || dead_letter_origins(&reader, &letters, &topic)).await;
     found.dead_letters = origins.context("reading the dead letters failed")??.into_iter().collect();
 
-    let balance = balance(&records, &found);
+    let balance = balance(records, &found);
     println!("{}", render(&balance, &names.topic, &names.group, options.name));
     Ok(if balance.missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) })
 }

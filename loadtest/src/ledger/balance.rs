@@ -39,10 +39,10 @@ pub(crate) struct Balance {
 }
 
 /// Lays all records beside what was found.
-pub(crate) fn balance(records: &[Finished], found: &Found) -> Balance {
-    let mut balance = Balance { records: records.len() as u64, ..Balance::default() };
-    let mut seen = HashSet::with_capacity(records.len());
+pub(crate) fn balance(records: impl IntoIterator<Item = Finished>, found: &Found) -> Balance {
+    let (mut balance, mut seen) = (Balance::default(), HashSet::new());
     for record in records {
+        balance.records += 1;
         balance.repeated += u64::from(!seen.insert(record.id));
         let is_stored = found.documents.contains(&record.id);
         let is_dead_lettered = found.dead_letters.contains(&(record.partition, record.offset));
@@ -50,7 +50,7 @@ pub(crate) fn balance(records: &[Finished], found: &Found) -> Balance {
         balance.dead_lettered += u64::from(is_dead_lettered);
         balance.both += u64::from(is_stored && is_dead_lettered);
         if !is_stored && !is_dead_lettered {
-            balance.missing.push(*record);
+            balance.missing.push(record);
         }
     }
     balance
@@ -73,6 +73,6 @@ mod tests {
         };
         let expected =
             Balance { records: 5, repeated: 1, stored: 3, dead_lettered: 2, both: 1, missing: vec![record(9, 3)] };
-        assert_eq!(balance(&records, &found), expected);
+        assert_eq!(balance(records, &found), expected);
     }
 }

@@ -17,11 +17,11 @@ use super::block_sums::BlockSums;
 
 /// What the client was told about a post that it sent. One that could not be sent has no entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Reply {
     /// 2xx, with this id.
     Accepted(PostId),
     /// 4xx.
-    Refused,
+    Rejected,
     /// Anything else after it was sent: it may be stored or not.
     Unknown,
 }
@@ -30,12 +30,12 @@ pub(crate) enum Told {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     accepted: Bitmap,
-    refused: Bitmap,
+    rejected: Bitmap,
     unknown: Bitmap,
     stored: Bitmap,
     stored_again: Bitmap,
     dead_lettered: Bitmap,
-    told_ids: BlockSums,
+    answered_ids: BlockSums,
     stored_ids: BlockSums,
     /// Whether an answer has named an id at all, and whether a document has one.
     tells_ids: bool,
@@ -64,7 +64,7 @@ pub(crate) struct Counts {
     pub(crate) missing: u64,
     /// Stored in two or more documents.
     pub(crate) duplicated: u64,
-    /// Stored although refused, or never sent, or under another id than the client was told.
+    /// Stored although rejected, or never sent, or under another id than the client was told.
     pub(crate) unexpected: u64,
     /// Dead-lettered at least once.
     pub(crate) dead_lettered: u64,
@@ -72,15 +72,15 @@ pub(crate) struct Counts {
 
 impl Ledger {
     /// Post `n` was sent, and this is what the client was told. Once for each post.
-    pub(crate) fn answered(&mut self, n: u64, told: Told) {
-        match told {
-            Told::Accepted(id) => {
+    pub(crate) fn answered(&mut self, n: u64, reply: Reply) {
+        match reply {
+            Reply::Accepted(id) => {
                 self.accepted.insert(n);
-                self.told_ids.add(n, id);
+                self.answered_ids.add(n, id);
                 self.tells_ids |= !id.uuid().is_nil();
             }
-            Told::Refused => self.refused.insert(n),
-            Told::Unknown => self.unknown.insert(n),
+            Reply::Rejected => self.rejected.insert(n),
+            Reply::Unknown => self.unknown.insert(n),
         }
     }
 
@@ -136,7 +136,7 @@ impl Ledger {
     pub(crate) fn counts(&self, wrong_ids: u64) -> Counts {
         let mut counts = Counts {
             accepted: self.accepted.count(),
-            rejected: self.refused.count(),
+            rejected: self.rejected.count(),
             unknown: self.unknown.count(),
             stored: self.stored.count(),
             duplicated: self.stored_again.count(),
@@ -157,7 +157,7 @@ impl Ledger {
 
     /// The blocks with other ids stored than told.
     fn differing_blocks(&self) -> impl Iterator<Item = u64> {
-        self.told_ids.differing(&self.stored_ids).filter(|_| !self.ignores_ids)
+        self.answered_ids.differing(&self.stored_ids).filter(|_| !self.ignores_ids)
     }
 
     /// Whether a document of post `n` should not be there, whatever its id.
@@ -167,7 +167,7 @@ impl Ledger {
 
     /// Whether `n` is larger than that of every post sent.
     fn is_beyond(&self, n: u64) -> bool {
-        [&self.accepted, &self.refused, &self.unknown].iter().all(|sent| sent.is_beyond(n))
+        [&self.accepted, &self.rejected, &self.unknown].iter().all(|sent| sent.is_beyond(n))
     }
 }
 
@@ -183,7 +183,7 @@ mod tests {
     fn a_clean_run_has_nothing_to_complain_of() {
         let mut ledger = Ledger::default();
         for n in 0..10_000 {
-            ledger.answered(n, Told::Accepted(id(n.into())));
+            ledger.answered(n, Reply::Accepted(id(n.into())));
         }
         for n in (0..10_000).rev() {
             ledger.stored(n, id(n.into()));
@@ -199,13 +199,13 @@ mod tests {
         {
             let mut ledger = Ledger::default();
             assert!(ledger.has_ids(), "there is nothing that lacks an id");
-            ledger.answered(0, Told::Accepted(told));
+            ledger.answered(0, Reply::Accepted(told));
             ledger.stored(0, stored);
             assert_eq!(ledger.has_ids(), has_ids);
             assert!(!ledger.balances());
             ledger.ignore_ids();
             assert!(ledger.balances());
-            ledger.answered(1, Told::Accepted(told));
+            ledger.answered(1, Reply::Accepted(told));
             assert!(!ledger.balances() && ledger.is_missing(1));
         }
     }
@@ -213,15 +213,15 @@ mod tests {
     #[test]
     fn each_kind_of_fault_is_counted_as_what_it_is() {
         let mut ledger = Ledger::default();
-        ledger.answered(0, Told::Accepted(id(0))); // missing
-        ledger.answered(1, Told::Accepted(id(1))); // stored twice
-        ledger.answered(2, Told::Accepted(id(2))); // dead-lettered
-        ledger.answered(3, Told::Refused); // stored all the same
-        ledger.answered(4, Told::Refused);
-        ledger.answered(5, Told::Unknown); // stored
-        ledger.answered(6, Told::Unknown);
+        ledger.answered(0, Reply::Accepted(id(0))); // missing
+        ledger.answered(1, Reply::Accepted(id(1))); // stored twice
+        ledger.answered(2, Reply::Accepted(id(2))); // dead-lettered
+        ledger.answered(3, Reply::Rejected); // stored all the same
+        ledger.answered(4, Reply::Rejected);
+        ledger.answered(5, Reply::Unknown); // stored
+        ledger.answered(6, Reply::Unknown);
         // 7 could not be sent, but is stored
-        ledger.answered(8, Told::Refused);
+        ledger.answered(8, Reply::Rejected);
         for n in [1, 3, 5, 7, 1, 1_000_000_000_000] {
             ledger.stored(n, id(n.into()));
         }

@@ -2,6 +2,7 @@
 //! or a dead letter can be told apart from everybody else's and laid beside what the client was told. The rest of it is
 //! made in [`bodies`].
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -35,6 +36,18 @@ impl RunId {
     pub(crate) fn number_in(self, title: &str) -> Option<u64> {
         let (run, n) = parse_title(title)?;
         (run == self).then_some(n)
+    }
+
+    /// The number of the post in a record's value, if it is one of this run.
+    pub(crate) fn number_in_record(self, value: &[u8]) -> Option<u64> {
+        #[derive(Deserialize)]
+        struct Titled<'a> {
+            #[serde(borrow)]
+            title: Cow<'a, str>,
+        }
+
+        let titled: Titled<'_> = serde_json::from_slice(value).ok()?;
+        self.number_in(&titled.title)
     }
 }
 
@@ -110,5 +123,15 @@ mod tests {
     fn a_title_of_another_run_carries_no_number() {
         assert_eq!(RunId(1).number_in("load 00000001 5"), Some(5));
         assert_eq!(RunId(2).number_in("load 00000001 5"), None);
+    }
+
+    #[test]
+    fn only_a_post_of_the_run_has_a_number() {
+        let run = RunId::fresh();
+        let value = format!(r#"{{"content":"","title":"{}17"}}"#, run.title_prefix());
+        assert_eq!(run.number_in_record(value.as_bytes()), Some(17));
+        for other in [&br#"{"title":"Hello"}"#[..], br#"{"title":7}"#, b"", b"\xff", b"{}", b"[]"] {
+            assert_eq!(run.number_in_record(other), None);
+        }
     }
 }

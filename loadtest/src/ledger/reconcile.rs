@@ -1,21 +1,13 @@
-//! Lays what is stored and what is dead-lettered beside what the client was told: one pass over the collection, one over
-//! the topic of dead letters, and a closer look only where the ledger does not balance.
+//! Lays what is stored and what is dead-lettered beside what the clients of a run were answered. Whoever reads the store
+//! hands its documents in, pass by pass: one pass is enough where the books balance; otherwise a closer look follows.
 
-use std::borrow::Cow;
-use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::io;
 
-use anyhow::Context;
-use rdkafka::Message;
-use serde::Deserialize;
-use tokio::task::spawn_blocking;
+use contract::PostId;
 
-use crate::ledger::accepted_ids::FinishedLog;
-use crate::ledger::books::examination::{Examination, Finding};
-use crate::ledger::books::{Counts, Ledger};
-use crate::ledger::post::RunId;
-use crate::pipeline::kafka::KafkaReader;
-use crate::pipeline::store::Store;
+use super::accepted_ids::FinishedLog;
+use super::books::examination::{Examination, Finding};
+use super::books::{Counts, Ledger};
 
 /// The balance of a run.
 pub(crate) struct Reconciled {
@@ -23,83 +15,149 @@ pub(crate) struct Reconciled {
     pub(crate) counts: Counts,
     /// The first posts at fault, by name.
     pub(crate) findings: Vec<Finding>,
-    /// Whether every document's id was compared with the one that the client was told.
+    /// Whether every document's id was compared with the one that the client got.
     pub(crate) ids_compared: bool,
 }
 
-/// Balances a run. A pipeline that is not ours (`may_lack_ids`) need not know our ids: where its answers or its documents
-/// have none at all, the posts' numbers decide alone.
-pub(crate) async fn reconcile(
-    mut ledger: Ledger,
-    accepted: &FinishedLog,
-    run: RunId,
-    store: &Store,
-    dead_letters: Option<(&Arc<KafkaReader>, &str)>,
+/// A reconciliation in progress.
+pub(crate) struct Reconciliation {
+    pass: Pass,
     may_lack_ids: bool,
-) -> anyhow::Result<Reconciled> {
-    store.documents(run, |n, id| ledger.stored(n, id)).await?;
-    if let Some((kafka, topic)) = dead_letters {
-        for n in dead_lettered(kafka, topic, run).await? {
-            ledger.dead_lettered(n);
-        }
-    }
-    let ids_compared = !may_lack_ids || ledger.has_ids();
-    if !ids_compared {
-        ledger.ignore_ids();
-    }
-    if ledger.balances() {
-        return Ok(Reconciled { counts: ledger.counts(0), findings: Vec::new(), ids_compared });
-    }
-    let unreadable = "cannot read the accepted ids beside the report";
-    let mut examination = Examination::begin(ledger, accepted.entries().context(unreadable)?).context(unreadable)?;
-    while examination.next_round() {
-        for entry in accepted.entries().context(unreadable)? {
-            let (n, id) = entry.context(unreadable)?;
-            examination.recall(n, id);
-        }
-        store.documents(run, |n, id| examination.document(n, id)).await?;
-    }
-    let (counts, findings) = examination.finish();
-    Ok(Reconciled { counts, findings, ids_compared })
+    ids_compared: bool,
 }
 
-/// The numbers of the run's posts that are dead letters. A dead letter may be written twice; the ledger counts posts, so
-/// it does not care.
-async fn dead_lettered(kafka: &Arc<KafkaReader>, topic: &str, run: RunId) -> anyhow::Result<Vec<u64>> {
-    let (kafka, topic) = (Arc::clone(kafka), topic.to_owned());
-    let scan = move || {
-        let mut numbers = Vec::new();
-        kafka.scan(&topic, |record| {
-            numbers.extend(record.payload().and_then(|value| number_in(run, value)));
-            ControlFlow::Continue(())
-        })?;
-        Ok(numbers)
-    };
-    spawn_blocking(scan).await.context("reading the dead letters failed")?
+/// What a pass over the documents is for.
+enum Pass {
+    /// Everything is entered into the books.
+    Entry(Ledger),
+    /// The posts at fault are named.
+    Closer(Examination),
 }
 
-/// The number of the post in a record's value, if it is one of the run.
-fn number_in(run: RunId, value: &[u8]) -> Option<u64> {
-    #[derive(Deserialize)]
-    struct Titled<'a> {
-        #[serde(borrow)]
-        title: Cow<'a, str>,
+impl Reconciliation {
+    /// Begins with what the clients were answered. A pipeline that is not ours (`may_lack_ids`) need not know our ids: where
+    /// its answers or its documents have none at all, the posts' numbers decide alone.
+    pub(crate) fn begin(ledger: Ledger, may_lack_ids: bool) -> Self {
+        Self { pass: Pass::Entry(ledger), may_lack_ids, ids_compared: true }
     }
-    let titled: Titled<'_> = serde_json::from_slice(value).ok()?;
-    run.number_in(&titled.title)
+
+    /// Documents of the run: a post's number, and the document's id.
+    pub(crate) fn stored(&mut self, documents: impl IntoIterator<Item = (u64, PostId)>) {
+        for (n, id) in documents {
+            match &mut self.pass {
+                Pass::Entry(ledger) => ledger.stored(n, id),
+                Pass::Closer(examination) => examination.document(n, id),
+            }
+        }
+    }
+
+    /// The numbers of the run's posts that are dead letters, in the first pass. A dead letter may be written twice; the ledger
+    /// counts posts, so it does not care.
+    pub(crate) fn dead_lettered(&mut self, numbers: impl IntoIterator<Item = u64>) {
+        if let Pass::Entry(ledger) = &mut self.pass {
+            numbers.into_iter().for_each(|n| ledger.dead_lettered(n));
+        }
+    }
+
+    /// Ends a pass over all documents. Whether another one is needed.
+    ///
+    /// # Errors
+    /// When the accepted ids cannot be read.
+    pub(crate) fn needs_another_pass(&mut self, accepted: &FinishedLog) -> io::Result<bool> {
+        if let Pass::Entry(ledger) = &mut self.pass {
+            self.ids_compared = !self.may_lack_ids || ledger.has_ids();
+            if !self.ids_compared {
+                ledger.ignore_ids();
+            }
+            if ledger.balances() {
+                return Ok(false);
+            }
+            self.pass = Pass::Closer(Examination::begin(std::mem::take(ledger), accepted.entries()?)?);
+        }
+        let Pass::Closer(examination) = &mut self.pass else { return Ok(false) };
+        let has_next = examination.next_round();
+        if has_next {
+            for entry in accepted.entries()? {
+                let (n, id) = entry?;
+                examination.recall(n, id);
+            }
+        }
+        Ok(has_next)
+    }
+
+    /// The result, once no other pass is needed.
+    pub(crate) fn finish(self) -> Reconciled {
+        let (counts, findings) = match self.pass {
+            Pass::Entry(ledger) => (ledger.counts(0), Vec::new()),
+            Pass::Closer(examination) => examination.finish(),
+        };
+        Reconciled { counts, findings, ids_compared: self.ids_compared }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::accepted_ids::{ACCEPTED_IDS, AcceptedLog};
+    use crate::ledger::books::Reply;
+    use crate::ledger::books::examination::FindingKind;
+
+    /// Reconciles a run of which these posts were accepted; gives how many passes it took, too.
+    fn reconcile(
+        accepted: &[(u64, PostId)],
+        stored: &[(u64, PostId)],
+        dead_lettered: &[u64],
+        may_lack_ids: bool,
+    ) -> (Reconciled, u32) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = AcceptedLog::create(&folder.path().join(ACCEPTED_IDS)).unwrap();
+        let mut ledger = Ledger::default();
+        for (n, id) in accepted {
+            log.add(*n, *id).unwrap();
+            ledger.answered(*n, Reply::Accepted(*id));
+        }
+        let log = log.finish().unwrap();
+        let mut reconciliation = Reconciliation::begin(ledger, may_lack_ids);
+        let mut passes = 0;
+        loop {
+            passes += 1;
+            reconciliation.stored(stored.iter().copied());
+            reconciliation.dead_lettered(dead_lettered.iter().copied());
+            if !reconciliation.needs_another_pass(&log).unwrap() {
+                return (reconciliation.finish(), passes);
+            }
+        }
+    }
+
+    fn posts(count: u64) -> Vec<(u64, PostId)> {
+        (0..count).map(|n| (n, PostId::fresh())).collect()
+    }
 
     #[test]
-    fn only_a_post_of_the_run_has_a_number() {
-        let run = RunId::fresh();
-        let value = format!(r#"{{"content":"","title":"{}17"}}"#, run.title_prefix());
-        assert_eq!(number_in(run, value.as_bytes()), Some(17));
-        for other in [&br#"{"title":"Hello"}"#[..], br#"{"title":7}"#, b"", b"\xff", b"{}", b"[]"] {
-            assert_eq!(number_in(run, other), None);
+    fn one_pass_is_enough_where_every_post_is_stored_or_dead_lettered() {
+        let accepted = posts(9);
+        let (reconciled, passes) = reconcile(&accepted, &accepted[..8], &[8, 8], false);
+        assert_eq!((reconciled.counts.stored, reconciled.counts.dead_lettered, passes), (8, 1, 1));
+        assert!(reconciled.findings.is_empty() && reconciled.ids_compared);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let accepted = posts(4);
+        // The first is lost, the second doubled, the third swapped, and one stands there that nobody has sent.
+        let stored = [accepted[1], accepted[1], (2, PostId::fresh()), accepted[3], (4, PostId::fresh())];
+        let (Reconciled { counts, findings, .. }, passes) = reconcile(&accepted, &stored, &[], false);
+        assert_eq!((counts.missing, counts.duplicated, counts.unexpected, passes), (1, 1, 2, 2));
+        for (n, kind) in [(0, FindingKind::Missing), (1, FindingKind::Duplicated), (2, FindingKind::OtherId)] {
+            assert!(findings.iter().any(|finding| (finding.n, finding.kind) == (n, kind)), "{n}: {findings:?}");
         }
+    }
+
+    #[test]
+    fn a_pipeline_without_our_ids_is_judged_by_numbers() {
+        let accepted: Vec<(u64, PostId)> = (0..3).map(|n| (n, uuid::Uuid::nil().into())).collect();
+        let (reconciled, passes) = reconcile(&accepted, &posts(3), &[], true);
+        assert!(!reconciled.ids_compared && reconciled.findings.is_empty() && passes == 1);
+        assert!(reconcile(&accepted, &posts(3), &[], false).0.counts.unexpected > 0, "ours must have them");
     }
 }

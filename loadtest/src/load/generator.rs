@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::command::options::LoadOptions;
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{Bodies, Shape};
 use crate::load::pacing::Model;
@@ -30,6 +29,9 @@ pub(crate) mod outcome;
 pub(crate) mod strain;
 pub(crate) mod tally;
 mod virtual_user;
+
+/// A moment, so that the first posts are not late because of the threads' start.
+pub(crate) const HEAD_START: Duration = Duration::from_millis(20);
 
 /// What load to generate, and where to.
 #[derive(Debug, Clone)]
@@ -52,23 +54,6 @@ pub(crate) struct Load {
     pub(crate) seed: u64,
     /// How many threads share the users.
     pub(crate) threads: u32,
-}
-
-impl Load {
-    /// A load of this model.
-    pub(crate) fn new(model: Model, options: &LoadOptions, run: RunId, target: &Target) -> Self {
-        Self {
-            model,
-            target: target.clone(),
-            request_timeout: options.request_timeout,
-            repeat: options.repeat,
-            share: Share::WHOLE,
-            run,
-            shape: options.shape(),
-            seed: options.seed,
-            threads: options.threads(),
-        }
-    }
 }
 
 /// A generator at work.

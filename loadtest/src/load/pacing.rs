@@ -5,12 +5,15 @@
 //! the answers do. Either way a post's due time is computed and never read off the clock after waking up, so a generator
 //! that oversleeps shows as latency instead of hiding it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(crate) use closed::ClosedModel;
+use ended::Ended;
 pub(crate) use open::{OpenModel, Rate};
 
 mod closed;
+pub(crate) mod ended;
+pub(crate) mod lateness;
 mod open;
 pub(crate) mod stages;
 
@@ -19,35 +22,6 @@ pub(crate) mod stages;
 pub(crate) enum Model {
     Closed(ClosedModel),
     Open(OpenModel),
-}
-
-/// How late a post left, apart by whose fault it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Lateness {
-    /// From when it was due until its user was free.
-    pub(crate) no_free_user: Duration,
-    /// From then until it left.
-    pub(crate) generator_late: Duration,
-}
-
-impl Lateness {
-    /// Of a post that was due at `due` and left at `left`, its user having been free since `free`, or always.
-    pub(crate) fn of(due: Instant, free: Option<Instant>, left: Instant) -> Self {
-        let could_leave = free.map_or(due, |free| free.max(due));
-        Self {
-            no_free_user: could_leave.saturating_duration_since(due),
-            generator_late: left.saturating_duration_since(could_leave),
-        }
-    }
-}
-
-/// How a post ended, as far as pacing cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// The target gave its judgement.
-    Answered,
-    /// The target was away, too busy or too slow.
-    InTrouble,
 }
 
 impl Model {
@@ -91,20 +65,33 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn a_wait_for_a_user_is_not_the_generators_lateness() {
-        let (start, milliseconds) = (Instant::now(), Duration::from_millis);
-        let lateness = |due, free: Option<u64>, left| {
-            let free = free.map(|free| start + milliseconds(free));
-            let Lateness { no_free_user, generator_late } =
-                Lateness::of(start + milliseconds(due), free, start + milliseconds(left));
-            (no_free_user.as_millis(), generator_late.as_millis())
-        };
-        assert_eq!(lateness(10, None, 13), (0, 3), "the user's first post");
-        assert_eq!(lateness(10, Some(4), 13), (0, 3), "the user was free in time");
-        assert_eq!(lateness(10, Some(40), 42), (30, 2));
-        assert_eq!(lateness(10, Some(4), 10), (0, 0));
+    proptest! {
+        #[test]
+        fn the_open_model_offers_its_rate_whatever_the_answers_do(
+            vus in 1_u32..50, rate in 0.5_f64..5_000.0, duration_ms in 1_u64..2_000, latency_ms in 0_u64..5_000,
+        ) {
+            let start = Instant::now();
+            let duration = Duration::from_millis(duration_ms);
+            let model = Model::Open(OpenModel { start, end: start + duration, vus, rate: Rate::Constant(rate) });
+            let mut times = Vec::new();
+            for vu in 0..vus {
+                let (mut turn, mut last) = (0, None);
+                while let Some(due) = model.due(vu, turn, last) {
+                    times.push((due - start).as_secs_f64());
+                    last = Some((due + Duration::from_millis(latency_ms), Ended::InTrouble));
+                    turn += 1;
+                }
+            }
+            times.sort_by(f64::total_cmp);
+            let expected = (duration.as_secs_f64() * rate).ceil() as usize;
+            prop_assert!(times.len().abs_diff(expected) <= 1, "{} of {}", times.len(), expected);
+            prop_assert!(times.iter().enumerate().all(|(post, at)| (at - post as f64 / rate).abs() < 1e-6));
+        }
     }
 }

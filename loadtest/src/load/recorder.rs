@@ -10,7 +10,7 @@ use anyhow::Context;
 use contract::PostId;
 
 use crate::ledger::accepted_ids::{AcceptedLog, FinishedLog};
-use crate::ledger::books::{Ledger, Told};
+use crate::ledger::books::{Ledger, Reply};
 use crate::load::share::Share;
 use crate::load::visible::sampler::Sampler;
 
@@ -78,11 +78,11 @@ impl Recorder {
     }
 
     /// These posts were sent, and this is what the client was told about each.
-    pub(crate) fn write(&self, answers: &[(u64, Told)]) {
+    pub(crate) fn write(&self, answers: &[(u64, Reply)]) {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         for (n, told) in answers {
             book.ledger.answered(*n, *told);
-            if let Told::Accepted(id) = told
+            if let Reply::Accepted(id) = told
                 && let Err(fault) = book.accepted.add(*n, *id)
             {
                 book.fault.get_or_insert(fault);

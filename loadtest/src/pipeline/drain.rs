@@ -11,8 +11,7 @@ use tokio::time::sleep;
 use crate::base::text::grouped;
 use crate::ledger::post::RunId;
 use crate::pipeline::kafka::{KafkaReader, Progress};
-use crate::pipeline::news;
-use crate::pipeline::news::News;
+use crate::pipeline::news::{self, News};
 use crate::pipeline::store::Store;
 
 const LAG_PAUSE: Duration = Duration::from_millis(100);

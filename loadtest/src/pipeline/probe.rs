@@ -7,23 +7,21 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::text::per_second;
-use crate::command::apply::{HEAD_START, cpu_time};
-use crate::command::options::{LoadOptions, cores};
-use crate::ledger::post::RunId;
+use crate::load::cpu::{cores, cpu_time};
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::generator::tally::Tally;
-use crate::load::generator::{Generator, Load};
+use crate::load::generator::{Generator, HEAD_START, Load};
 use crate::load::live::Live;
 use crate::load::pacing::{ClosedModel, Model, OpenModel, Rate};
 use crate::load::recorder::Recorder;
-use crate::load::target::Target;
 use crate::pipeline::lag::{LagWatch, Sample};
 
 /// What is measured with, from one probe to the next.
-pub(crate) struct Instruments<'a> {
-    pub(crate) run: RunId,
-    pub(crate) target: &'a Target,
-    pub(crate) options: &'a LoadOptions,
+pub(crate) struct Gear<'a> {
+    /// Makes the load of a model.
+    pub(crate) load: &'a dyn Fn(Model) -> Load,
+    /// How many users it has.
+    pub(crate) vus: u32,
     pub(crate) recorder: &'a Arc<Recorder>,
     /// `None` where Kafka is out of sight.
     pub(crate) lag: Option<&'a LagWatch>,
@@ -76,16 +74,16 @@ pub(crate) struct Probed {
 /// the probe.
 pub(crate) async fn apply(
     probe: Probe,
-    instruments: &Instruments<'_>,
+    gear: &Gear<'_>,
     failure: impl Future<Output = String>,
 ) -> anyhow::Result<Probed> {
-    let Instruments { run, target, options, recorder, lag, live, stop } = *instruments;
+    let Gear { load, vus, recorder, lag, live, stop } = *gear;
     let stop_users = stop.child_token();
     let start = Instant::now() + HEAD_START;
     let end = start + probe.warm_up + probe.measure;
-    let load = Load::new(model(probe.offer, start, end, options.vus), options, run, target);
+    let load = load(model(probe.offer, start, end, vus));
     let mut generator = Generator::start(&load, recorder, &stop_users)?;
-    live.users(options.vus);
+    live.users(vus);
     let (mut failure, mut failed) = (pin!(failure), None);
     let (mut samples, mut parts) = (Vec::new(), Vec::new());
     for until in [start + probe.warm_up, end, end + probe.patience] {

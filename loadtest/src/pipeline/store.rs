@@ -12,8 +12,7 @@ use tokio::time::timeout;
 
 use crate::base::text::grouped;
 use crate::ledger::post::RunId;
-use crate::pipeline::news;
-use crate::pipeline::news::News;
+use crate::pipeline::news::{self, News};
 use crate::pipeline::settings::Lookup;
 
 /// The consumer's default.
@@ -99,13 +98,13 @@ impl Store {
         Ok(format!("{kind} {version}"))
     }
 
-    /// Visits every document of a run, in any order, with the number in its match field and its id. One pass over the
-    /// collection: neither store has an index on that field. (On FerretDB the pass takes some 60 µs a document, whatever
-    /// the filter, the projection and the size of the answers.)
-    pub(crate) async fn documents(&self, run: RunId, mut visit: impl FnMut(u64, PostId)) -> anyhow::Result<()> {
+    /// Visits every document of a run, in any order and page by page, with the number in its match field and its id. One pass
+    /// over the collection: neither store has an index on that field. (On FerretDB the pass takes some 60 µs a document,
+    /// whatever the filter, the projection and the size of the answers.)
+    pub(crate) async fn documents(&self, run: RunId, mut visit: impl FnMut(Vec<(u64, PostId)>)) -> anyhow::Result<()> {
         let found = self.posts.find(self.of_run(run)).projection(doc! { "_id": 1, &self.match_field: 1 });
         let mut cursor = answer(found.batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
-        let (mut read, mut told) = (0_u64, Instant::now());
+        let (mut read, mut told, mut page) = (0_u64, Instant::now(), Vec::new());
         while answer(cursor.advance()).await? {
             read += 1;
             if told.elapsed() > TELL_EVERY {
@@ -118,9 +117,13 @@ impl Store {
                 document.get(document::ID_FIELD).context("a document cannot be read")?.and_then(document::decode_id);
             if let Some(n) = number {
                 // An id that is no UUID is surely another one than the client was told.
-                visit(n, id.unwrap_or(uuid::Uuid::max().into()));
+                page.push((n, id.unwrap_or(uuid::Uuid::max().into())));
+            }
+            if page.len() == DOCUMENTS_PER_ANSWER as usize {
+                visit(std::mem::take(&mut page));
             }
         }
+        visit(page);
         Ok(())
     }
 

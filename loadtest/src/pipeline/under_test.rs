@@ -1,5 +1,6 @@
 //! The pipeline under test: one that the lab brings up (servers and services), or one that runs already.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -37,6 +38,11 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
+    /// These, or free ones where they are taken.
+    pub(crate) fn near(producer: u16, consumer: u16) -> Self {
+        Self { producer: free_or_another(producer), consumer: free_or_another(consumer) }
+    }
+
     /// Free ones.
     pub(crate) fn free() -> Self {
         Self { producer: stack::free_port(), consumer: stack::free_port() }
@@ -86,6 +92,14 @@ impl Pipeline {
             Some(stack) => stack.stop().await,
             None => Ok(()),
         }
+    }
+}
+
+/// This port, or a free one where it is taken.
+pub(crate) fn free_or_another(port: u16) -> u16 {
+    match TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)) {
+        Ok(_) => port,
+        Err(_) => stack::free_port(),
     }
 }
 

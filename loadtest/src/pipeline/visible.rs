@@ -15,12 +15,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::load::visible::pending;
-use crate::load::visible::pending::{Pending, Sample};
+use crate::load::visible::pending::{self, Pending, Sample};
 use crate::load::visible::sampler::Sampler;
-use crate::load::visible::seen::Seen;
+use crate::load::visible::seen::{Sampled, Seen};
 use crate::pipeline::store::{Documents, Store};
-use crate::report::visible::AcceptToVisible;
 
 /// Longest wait for the answer to one look; the posts are looked for again.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,11 +28,11 @@ pub(crate) enum Visible {
     /// Nothing is sampled, for this reason.
     Off(String),
     /// Accepted posts are sampled.
-    On(Watch),
+    On(Lookout),
 }
 
 /// A watch on the sampled posts. It ends when this is dropped.
-pub(crate) struct Watch {
+pub(crate) struct Lookout {
     share: f64,
     sampler: Arc<Sampler>,
     task: JoinHandle<Seen>,
@@ -56,7 +54,7 @@ impl Visible {
         }
         let (sampler, stop) = (Arc::new(Sampler::new(share)), CancellationToken::new());
         let task = tokio::spawn(watch(store, Arc::clone(&sampler), stop.clone()));
-        Ok(Visible::On(Watch { share, sampler, task, stop: stop.drop_guard() }))
+        Ok(Visible::On(Lookout { share, sampler, task, stop: stop.drop_guard() }))
     }
 
     /// What chooses the posts, if any are to be chosen.
@@ -68,13 +66,13 @@ impl Visible {
     }
 
     /// Looks for the last time for what was not seen yet, and tells what was.
-    pub(crate) async fn finish(self) -> anyhow::Result<AcceptToVisible> {
+    pub(crate) async fn finish(self) -> anyhow::Result<Sampled> {
         match self {
-            Visible::Off(why) => Ok(AcceptToVisible::off(why)),
-            Visible::On(Watch { share, sampler, task, stop }) => {
+            Visible::Off(why) => Ok(Sampled::Off(why)),
+            Visible::On(Lookout { share, sampler, task, stop }) => {
                 drop(stop);
                 let seen = task.await.context("looking for the sampled posts failed")?;
-                Ok(AcceptToVisible::of(share, seen, sampler.without_id()))
+                Ok(Sampled::On { share, seen, without_id: sampler.without_id() })
             }
         }
     }

@@ -4,8 +4,8 @@ use anyhow::Context;
 use bson::DateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::command::options::cores;
 use crate::ledger::post::bodies::ContentLength;
+use crate::load::cpu::cores;
 use crate::load::generator::Load;
 use crate::load::pacing::stages::Point;
 use crate::load::pacing::{Model, OpenModel, Rate};

@@ -6,8 +6,9 @@ use anyhow::Context;
 use serde::Serialize;
 
 use crate::load::percentiles;
+use crate::report::page;
 use crate::report::run::Report;
-use crate::report::{page, series};
+use crate::report::series::csv::csv;
 
 /// For people.
 const PAGE: &str = "report.html";
@@ -38,7 +39,7 @@ pub(crate) fn write_text(text: &str, directory: &Path, name: &str) -> anyhow::Re
 pub(crate) fn write(report: &Report, directory: &Path) -> anyhow::Result<(PathBuf, Vec<&'static str>)> {
     let page = write_text(&page::render(report), directory, PAGE)?;
     let mut others = vec![JSON, SERIES, LATENCIES];
-    write_text(&series::csv(&report.series), directory, SERIES)?;
+    write_text(&csv(&report.series), directory, SERIES)?;
     write_text(&percentiles::text(&report.latencies_us), directory, LATENCIES)?;
     if let Some(times_us) = report.accept_to_visible.times_us() {
         write_text(&percentiles::text(times_us), directory, VISIBLE)?;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::base::text::{grouped, milliseconds};
-use crate::command::find_max::fit::{Estimate, Judged};
-use crate::command::find_max::proof::Proof;
-use crate::command::find_max::search::{Limit, around, limit};
 use crate::pipeline::probe::Probed;
 use crate::report::environment::Environment;
+use proof::Proof;
+
+pub(crate) mod proof;
 
 /// The whole.
 #[derive(Debug, Clone, Serialize)]
@@ -97,11 +97,6 @@ impl ProbeReport {
         }
     }
 
-    /// What the search is told of it.
-    pub(crate) fn judged(&self) -> Judged {
-        Judged { rate: self.offered_per_second, is_sustained: self.sustained }
-    }
-
     /// A row of the table.
     pub(crate) fn row(&self) -> String {
         let latency = |ms: f64| milliseconds(Duration::from_secs_f64(ms / 1e3));
@@ -124,19 +119,6 @@ pub(crate) fn head() -> String {
 }
 
 impl MaxRate {
-    /// What the probes tell.
-    pub(crate) fn of(probes: &[Judged]) -> Self {
-        let probes_around = around(probes);
-        match limit(probes) {
-            Limit::Around(Estimate { rate, low, high }) => {
-                Self { estimate: Some(rate), low: Some(low), high: Some(high), probes_around }
-            }
-            Limit::AtLeast(rate) => Self { low: Some(rate), ..Self::default() },
-            Limit::Below(rate) => Self { high: Some(rate), ..Self::default() },
-            Limit::Unknown => Self::default(),
-        }
-    }
-
     /// One line.
     fn line(&self) -> String {
         match (self.estimate, self.low, self.high) {

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use crate::command::limits::cpu;
-use measure::{Measure, Sample, Samples};
+use measure::{Measure, PROCESSES, Sample, Samples};
 
 pub(crate) mod measure;
 pub(crate) mod table;
@@ -103,7 +102,7 @@ fn summary(measure: Measure, of_it: &[Sample], samples: &Samples) -> Option<Meas
         name: measure.name(),
         what: measure.what(),
         rate_per_second: Spread::of(of_it.iter().map(Sample::rate))?,
-        cpu_microseconds: cpu::ALL.iter().filter_map(cpu).collect(),
+        cpu_microseconds: PROCESSES.iter().filter_map(cpu).collect(),
         shares: measure.limits().iter().filter_map(share).collect(),
         samples: of_it.iter().map(of_round).collect(),
     })

@@ -9,7 +9,9 @@ use crate::base::text::grouped;
 use crate::report::reported_counts::ReportedCounts;
 use crate::report::run::Report;
 use crate::report::table;
+use marks::{BROKEN, number};
 
+mod marks;
 mod plots;
 mod surroundings;
 pub(crate) mod tables;
@@ -18,11 +20,6 @@ mod time_plots;
 pub(crate) use time_plots::{figure, values};
 
 const STYLE: &str = include_str!("page/report.css");
-
-const HELD: &str =
-    r#"<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="M3 8.5l3.5 3.5L13 4.5"/></svg> "#;
-const BROKEN: &str =
-    r#"<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="M4 4l8 8M12 4l-8 8"/></svg> "#;
 
 /// The document.
 pub(crate) fn render(report: &Report) -> String {
@@ -154,11 +151,6 @@ fn figures(html: &mut Html, report: &Report) {
         html.markup("<div><dt>").text(name).markup("</dt><dd>").text(value).markup("</dd></div>\n");
     }
     html.markup("</dl>\n</section>\n");
-}
-
-/// A number as it is, with at most three digits behind the point.
-fn number(value: f64) -> String {
-    if value.fract() == 0.0 && (0.0..1e15).contains(&value) { grouped(value as u64) } else { format!("{value:.3}") }
 }
 
 #[cfg(test)]

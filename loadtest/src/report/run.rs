@@ -6,7 +6,6 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::command::soak::Drift;
 use crate::ledger::books::examination::Finding;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::generator::tally::{Outcomes, Tally};
@@ -14,6 +13,7 @@ use crate::pipeline::counted::Counted;
 use crate::pipeline::observer::Usage;
 use crate::pipeline::scrape::Bucket;
 use crate::report::chaos::ChaosReport;
+use crate::report::drift::Drift;
 use crate::report::environment::Environment;
 use crate::report::reported_counts::ReportedCounts;
 use crate::report::series::Point;

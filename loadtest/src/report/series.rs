@@ -9,9 +9,9 @@ use crate::load::generator::tally::Tally;
 use crate::load::sparse;
 use crate::pipeline::observer::{Moment, Used};
 
-mod csv;
+pub(crate) mod csv;
 pub(crate) mod merge;
-mod thin;
+pub(crate) mod thin;
 
 /// How often a point is made.
 pub(crate) const EVERY: Duration = Duration::from_secs(1);
@@ -168,9 +168,6 @@ fn cores(before: &mut Option<(Instant, f64)>, now: Instant, used: Option<Used>) 
     let elapsed = now.saturating_duration_since(then).as_secs_f64();
     (elapsed > 0.0).then(|| (seconds - used_then).max(0.0) / elapsed)
 }
-
-pub(crate) use csv::csv;
-pub(crate) use thin::thin;
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -97,7 +97,7 @@ pub(crate) fn render(report: &Report) -> String {
     if !report.findings.is_empty() {
         text.push_str("\n  the first posts at fault (their ids are in the report):\n");
         for finding in report.findings.iter().take(5) {
-            text.push_str(&format!("    {:?}: number {}\n", finding.fault, finding.n));
+            text.push_str(&format!("    {:?}: number {}\n", finding.kind, finding.n));
         }
     }
     text

@@ -2,19 +2,16 @@
 //! JSON are an interface: they are added to, not changed.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::base::text::{grouped, milliseconds};
-use crate::command::tune::bench::Tried;
-use crate::command::tune::compare::Ratio;
-use crate::command::tune::knobs::{KNOBS, Setting, Space};
-use crate::command::tune::search::{Search, Stage, turned};
-use front::{SettingReport, by_setting, front};
+use crate::base::text::grouped;
+use front::SettingReport;
+use trial::TrialReport;
 
 pub(crate) mod front;
 pub(crate) mod page;
+pub(crate) mod trial;
 
 /// The whole.
 #[derive(Debug, Clone, Serialize)]
@@ -42,6 +39,9 @@ pub(crate) struct TuneReport {
     pub(crate) settings: Vec<SettingReport>,
     /// Every trial, in order.
     pub(crate) trials: Vec<TrialReport>,
+    /// The variables that were searched, in the order in which people are told of them.
+    #[serde(skip)]
+    pub(crate) variables: Vec<&'static str>,
 }
 
 /// What it was measured on, and how.
@@ -84,39 +84,7 @@ pub(crate) struct WorthReport {
     pub(crate) ratio: RatioReport,
 }
 
-/// A trial.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct TrialReport {
-    pub(crate) number: usize,
-    pub(crate) stage: Stage,
-    /// What differs from the start, as `NAME=value`; empty for the start itself.
-    pub(crate) differs: String,
-    /// Null if it could not be measured.
-    pub(crate) stored_per_second: Option<f64>,
-    pub(crate) p99_ms: Option<f64>,
-    pub(crate) accepted: u64,
-    pub(crate) failed: u64,
-    /// Accepted posts that are neither stored, dead-lettered, nor still in Kafka, by the services' own counts; null if they did
-    /// not tell.
-    pub(crate) missing: Option<u64>,
-    /// Records that were still in Kafka when the trial ended.
-    pub(crate) lag_left: u64,
-    /// Why the generator was the limit; null if it was not.
-    pub(crate) generator: Option<String>,
-    /// What went wrong; null if nothing did.
-    pub(crate) fault: Option<String>,
-}
-
-/// An interval whose ends differ by this factor says nothing.
-const WIDEST: f64 = 100.0;
-
 impl RatioReport {
-    fn of(ratio: Ratio) -> Self {
-        let Ratio { ratio, low, high, trials } = ratio;
-        let says_something = high < low * WIDEST;
-        Self { ratio, low: says_something.then_some(low), high: says_something.then_some(high), trials }
-    }
-
     /// `1.04 (0.98 to 1.10)`.
     pub(crate) fn told(&self) -> String {
         match (self.low, self.high) {
@@ -126,70 +94,7 @@ impl RatioReport {
     }
 }
 
-impl TrialReport {
-    pub(crate) fn of(n: usize, stage: Stage, space: &Space, setting: &Setting, start: &Setting, tried: &Tried) -> Self {
-        Self {
-            number: n,
-            stage,
-            differs: space.difference(setting, start),
-            stored_per_second: tried.shown.map(|shown| shown.stored_per_second),
-            p99_ms: tried.shown.map(|shown| shown.p99_ms),
-            accepted: tried.accepted,
-            failed: tried.failed,
-            missing: tried.missing,
-            lag_left: tried.lag_left,
-            generator: tried.generator.clone(),
-            fault: tried.fault.as_ref().map(|fault| fault.lines().next().unwrap_or_default().to_owned()),
-        }
-    }
-
-    /// A line of progress.
-    pub(crate) fn row(&self) -> String {
-        let shown = match (self.stored_per_second, self.p99_ms) {
-            (Some(stored), Some(p99_ms)) => format!("{:>8}/s  p99 {:>8}", whole(stored), latency(p99_ms)),
-            _ => "not measured".to_owned(),
-        };
-        let lag = if self.lag_left > 0 { format!("  lag left {}", grouped(self.lag_left)) } else { String::new() };
-        let differs = if self.differs.is_empty() { "the start" } else { &self.differs };
-        format!("{:>4}  {:<8}  {shown}{lag}  {differs}", self.number, stage(self.stage))
-    }
-}
-
 impl TuneReport {
-    pub(crate) fn of(
-        search: &Search,
-        space: &Space,
-        start: &Setting,
-        trials: Vec<TrialReport>,
-        surroundings: Surroundings,
-    ) -> Self {
-        let worth = search.worth().into_iter().filter_map(|worth| {
-            let knob = turned(&worth.setting, &worth.centre)?;
-            Some(WorthReport {
-                variable: KNOBS[knob].variable,
-                from: space.value(knob, &worth.centre).to_owned(),
-                to: space.value(knob, &worth.setting).to_owned(),
-                beside: space.difference(&worth.centre, start),
-                ratio: RatioReport::of(worth.ratio),
-            })
-        });
-        let variables = |setting: &Setting| space.variables(setting).into_iter().collect();
-        let settings = by_setting(&trials);
-        Self {
-            passed: trials.iter().all(|trial| trial.missing.unwrap_or(0) == 0),
-            start: variables(start),
-            recommended: variables(search.recommended()),
-            best: variables(search.best()),
-            gain: search.gain().map(RatioReport::of),
-            noise: search.noise(),
-            worth: worth.collect(),
-            front: front(&settings),
-            settings,
-            trials,
-            surroundings,
-        }
-    }
-
     /// The recommended settings, for `env`, a shell, or Compose.
     pub(crate) fn env_file(&self) -> String {
         let mut text = format!("# {}\n", self.verdict());
@@ -265,9 +170,9 @@ impl TuneReport {
         )
     }
 
-    /// The recommended settings, in the order of the knobs.
+    /// The recommended settings, in their order.
     pub(crate) fn knobs(&self) -> impl Iterator<Item = Knobbed<'_>> {
-        KNOBS.iter().map(|knob| Knobbed { variable: knob.variable, value: &self.recommended[knob.variable] })
+        self.variables.iter().map(|variable| Knobbed { variable, value: &self.recommended[variable] })
     }
 }
 
@@ -276,23 +181,6 @@ impl TuneReport {
 pub(crate) struct Knobbed<'a> {
     pub(crate) variable: &'static str,
     pub(crate) value: &'a str,
-}
-
-pub(crate) fn stage(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Starts => "starts",
-        Stage::Screen => "screen",
-        Stage::Combine => "combine",
-        Stage::Confirm => "confirm",
-    }
-}
-
-pub(crate) fn whole(rate: f64) -> String {
-    grouped(rate.round() as u64)
-}
-
-pub(crate) fn latency(ms: f64) -> String {
-    milliseconds(Duration::from_secs_f64(ms.max(0.0) / 1e3))
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, Ke
 use tokio_util::sync::CancellationToken;
 
 use crate::base::exit;
-use crate::pipeline::news;
-use crate::pipeline::news::{Listener, News};
+use crate::pipeline::news::{self, Listener, News};
 pub(crate) use headline::Headline;
 use model::Model;
 use screen::Screen;
@@ -43,7 +42,7 @@ impl View {
         }
         let stop = stop.clone();
         let thread = screen::take().and_then(Terminal::new).and_then(|terminal| {
-            let news = news::to_view();
+            let news = news::listen();
             let work = move || watch(terminal, Model::new(headline), &news, &stop);
             std::thread::Builder::new().name("view".to_owned()).spawn(work)
         });

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::load::visible::pending::{INTERVAL, LOOKS_PER_AGE};
 use crate::load::visible::sampler::MOST_PER_SECOND;
-use crate::load::visible::seen::{Seen, Times};
+use crate::load::visible::seen::{Sampled, Seen, Times};
 
 /// How long accepted posts took until they were visible in the store.
 #[derive(Debug, Clone, Serialize)]
@@ -48,6 +48,15 @@ pub(crate) struct Milliseconds {
 struct Resolution {
     interval_ms: f64,
     share: f64,
+}
+
+impl From<Sampled> for AcceptToVisible {
+    fn from(sampled: Sampled) -> Self {
+        match sampled {
+            Sampled::Off(why) => Self::off(why),
+            Sampled::On { share, seen, without_id } => Self::of(share, seen, without_id),
+        }
+    }
 }
 
 impl AcceptToVisible {

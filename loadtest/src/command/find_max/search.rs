@@ -2,6 +2,7 @@
 //! another one was not; then always where the limit most likely is, since a probe there tells the most.
 
 use super::fit::{Estimate, Judged, fit, fit_with_drift};
+use crate::report::find_max::MaxRate;
 
 /// Nothing is offered beyond this.
 const HIGHEST: f64 = 1_000_000.0;
@@ -11,7 +12,7 @@ const LOWEST: f64 = 1.0;
 
 /// What the search is told.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Plan {
+pub(crate) struct SearchPlan {
     /// The first rate, in posts per second.
     pub(crate) start: f64,
     /// How many probes there are once the limit is bracketed.
@@ -40,7 +41,7 @@ pub(crate) enum Limit {
     Unknown,
 }
 
-impl Plan {
+impl SearchPlan {
     /// What to do after these probes.
     pub(crate) fn next(&self, probes: &[Judged]) -> Next {
         let sustained = rates(probes, true).reduce(f64::max);
@@ -61,7 +62,7 @@ fn rates(probes: &[Judged], is_sustained: bool) -> impl Iterator<Item = f64> {
 }
 
 /// What these probes tell of the limit.
-pub(crate) fn limit(probes: &[Judged]) -> Limit {
+fn limit(probes: &[Judged]) -> Limit {
     let (sustained, failed) = (rates(probes, true).reduce(f64::max), rates(probes, false).reduce(f64::min));
     match (sustained, failed) {
         (None, None) => Limit::Unknown,
@@ -71,8 +72,21 @@ pub(crate) fn limit(probes: &[Judged]) -> Limit {
     }
 }
 
+/// The same for the report.
+pub(crate) fn max_rate(probes: &[Judged]) -> MaxRate {
+    let probes_around = around(probes);
+    match limit(probes) {
+        Limit::Around(Estimate { rate, low, high }) => {
+            MaxRate { estimate: Some(rate), low: Some(low), high: Some(high), probes_around }
+        }
+        Limit::AtLeast(rate) => MaxRate { low: Some(rate), ..MaxRate::default() },
+        Limit::Below(rate) => MaxRate { high: Some(rate), ..MaxRate::default() },
+        Limit::Unknown => MaxRate::default(),
+    }
+}
+
 /// How many probes there were since one was sustained and another one was not.
-pub(crate) fn around(probes: &[Judged]) -> usize {
+fn around(probes: &[Judged]) -> usize {
     let first = probes.first().map(|probe| probe.is_sustained);
     let bracketed = probes.iter().position(|probe| Some(probe.is_sustained) != first);
     bracketed.map_or(0, |index| probes.len() - index - 1)
@@ -107,7 +121,7 @@ mod tests {
             Judged { rate, is_sustained: rate <= capacity && self.dice.even() >= self.lapses }
         }
 
-        fn search(&mut self, plan: Plan) -> (Limit, usize) {
+        fn search(&mut self, plan: SearchPlan) -> (Limit, usize) {
             let mut probes = Vec::new();
             loop {
                 match plan.next(&probes) {
@@ -117,7 +131,7 @@ mod tests {
             }
         }
 
-        fn estimate(&mut self, plan: Plan) -> Estimate {
+        fn estimate(&mut self, plan: SearchPlan) -> Estimate {
             match self.search(plan).0 {
                 Limit::Around(estimate) => estimate,
                 limit => panic!("{limit:?}"),
@@ -127,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_noisy_pipelines_capacity_is_found_again() {
-        let plan = Plan { start: 3_000.0, repeats: 16 };
+        let plan = SearchPlan { start: 3_000.0, repeats: 16 };
         for (noise, lapses) in [(0.0, 0.0), (0.03, 0.0), (0.08, 0.02), (0.15, 0.02)] {
             let (mut held, mut agreed, mut worst) = (0, 0, 1.0_f64);
             const RUNS: u64 = 50;
@@ -148,15 +162,19 @@ mod tests {
 
     #[test]
     fn what_has_no_limit_and_what_has_no_capacity_is_told() {
-        let plan = Plan { start: 1_000.0, repeats: 5 };
+        let plan = SearchPlan { start: 1_000.0, repeats: 5 };
         let pipeline = |capacity| Pipeline { dice: Dice::new(1), capacity, noise: 0.0, lapses: 0.0 };
         assert_eq!(pipeline(1e9).search(plan), (Limit::AtLeast(512_000.0), 10));
         assert!(matches!(pipeline(0.1).search(plan), (Limit::Below(rate), 10) if rate < 2.0));
+        let judged = |is_sustained| [Judged { rate: 50.0, is_sustained }];
+        assert_eq!(max_rate(&judged(true)), MaxRate { low: Some(50.0), ..MaxRate::default() });
+        assert_eq!(max_rate(&judged(false)), MaxRate { high: Some(50.0), ..MaxRate::default() });
+        assert_eq!(max_rate(&[]), MaxRate::default());
     }
 
     #[test]
     fn the_first_rate_is_the_one_given_and_the_next_ones_bracket() {
-        let plan = Plan { start: 1_000.0, repeats: 5 };
+        let plan = SearchPlan { start: 1_000.0, repeats: 5 };
         let judged = |rate, is_sustained| Judged { rate, is_sustained };
         assert_eq!(plan.next(&[]), Next::Probe(1_000.0));
         assert_eq!(plan.next(&[judged(1_000.0, true)]), Next::Probe(2_000.0));
@@ -174,7 +192,7 @@ mod tests {
         ) {
             let start = (capacity * off).clamp(1.0, 500_000.0);
             let mut pipeline = Pipeline { dice: Dice::new(0), capacity, noise: 0.0, lapses: 0.0 };
-            let (limit, probes) = pipeline.search(Plan { start, repeats: 16 });
+            let (limit, probes) = pipeline.search(SearchPlan { start, repeats: 16 });
             let Limit::Around(Estimate { rate, low, high }) = limit else { panic!("{limit:?}") };
             prop_assert!((rate / capacity).max(capacity / rate) < 1.04, "{} instead of {}", rate, capacity);
             prop_assert!(low * 0.99 <= capacity && capacity <= high * 1.01, "{:?}", limit);
@@ -184,7 +202,7 @@ mod tests {
         #[test]
         fn a_search_ends_whatever_it_meets(start in 1.0_f64..1e6, repeats in 1_u32..40, seed in any::<u64>()) {
             let mut dice = Dice::new(seed);
-            let plan = Plan { start, repeats };
+            let plan = SearchPlan { start, repeats };
             let mut probes = Vec::new();
             while let Next::Probe(rate) = plan.next(&probes) {
                 prop_assert!((LOWEST * 0.99..=HIGHEST * 1.01).contains(&rate), "{}", rate);

@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 use crate::base::exit;
-use crate::command::apply::cpu_time;
+use crate::load::cpu::cpu_time;
 
 /// The program, when it is to be this server; `PORT` says where it listens.
 pub(crate) fn main() -> ExitCode {

@@ -2,26 +2,25 @@
 //! needs, all of its own, so that no measure finds what another one has left.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use stack::Stack;
 use tokio::time::sleep;
 
-use super::cpu::{BROKER, Meter, STORE};
+use super::cpu::Meter;
 use super::generate;
 use super::insert::Insert;
+use super::plan::MeasurePlan;
 use super::produce::{Produce, connect, delete_topics};
 use crate::base::text::{grouped, rate};
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
-use crate::ledger::post::RunId;
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::scrape::Metrics;
 use crate::pipeline::services::{BARE, CONSUMER, PRODUCER, Service, ServiceOptions};
 use crate::pipeline::settings::{Lookup, ServiceSettings};
 use crate::pipeline::store::{Documents, Store};
-use crate::report::limits::measure::{Measure, Sample, Samples};
+use crate::report::limits::measure::{BROKER, Measure, STORE, Sample, Samples};
 
 /// Upper bound of the large batches, in bytes: some 240 records, beyond the sizes that rskafka stalls at. Larger ones take turns
 /// with the broker over its socket buffers, which hold 100 KiB by default.
@@ -36,22 +35,9 @@ const STORING_DEADLINE: Duration = Duration::from_secs(60);
 /// What is accepted within the duration of a measure is waited for this many times as long, and for one batch interval.
 const DRAIN_FACTOR: u32 = 4;
 
-/// How the measures are taken.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) run: RunId,
-    pub(crate) vus: u32,
-    /// Of each measure.
-    pub(crate) duration: Duration,
-    /// The measures to take; none means all.
-    pub(crate) only: Vec<Measure>,
-    /// Where the logs go.
-    pub(crate) directory: PathBuf,
-}
-
 /// The servers, and what is known of them.
 pub(crate) struct Bench {
-    plan: Plan,
+    plan: MeasurePlan,
     settings: ServiceSettings,
     kafka_broker: String,
     mongo_uri: String,
@@ -62,7 +48,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(plan: Plan, settings: &ServiceSettings, stack: &Stack, lookup: Lookup<'_>) -> Self {
+    pub(crate) fn new(plan: MeasurePlan, settings: &ServiceSettings, stack: &Stack, lookup: Lookup<'_>) -> Self {
         let replication = match lookup("KAFKA_REPLICATION") {
             None if stack.brokers.len() > 1 => i16::try_from(stack.brokers.len()).unwrap_or(i16::MAX),
             _ => settings.producer_config.kafka.replication,

@@ -3,24 +3,11 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::command::apply::cpu_time;
-use crate::report::limits::measure::Sample;
+use crate::load::cpu::cpu_time;
+use crate::report::limits::measure::{LAB, Sample};
 
 /// What Linux counts a process's CPU time in, whatever the kernel's own ticks are.
 const TICKS_PER_SECOND: u64 = 100;
-
-/// The names of processes in the report.
-pub(crate) const LAB: &str = "lab";
-pub(crate) const ALL: [&str; 6] = [
-    LAB,
-    crate::pipeline::services::BARE,
-    crate::pipeline::services::PRODUCER,
-    crate::pipeline::services::CONSUMER,
-    BROKER,
-    STORE,
-];
-pub(crate) const BROKER: &str = "broker";
-pub(crate) const STORE: &str = "store";
 
 /// Measures time and CPU time from its start on.
 pub(crate) struct Meter<'a> {

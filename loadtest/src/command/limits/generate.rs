@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::bench::Plan;
-use crate::command::apply::HEAD_START;
-use crate::command::options::cores;
+use super::plan::MeasurePlan;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::ledger::post::bodies::Shape;
+use crate::load::cpu::cores;
 use crate::load::generator::tally::Tally;
-use crate::load::generator::{Generator, Load};
+use crate::load::generator::{Generator, HEAD_START, Load};
 use crate::load::pacing::{ClosedModel, Model};
 use crate::load::recorder::Recorder;
 use crate::load::share::Share;
@@ -24,7 +23,7 @@ const TAKE_EVERY: Duration = Duration::from_secs(1);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends posts to `target` for as long as the plan says, and gives how many were accepted.
-pub(crate) async fn posts(target: &Target, plan: &Plan) -> anyhow::Result<u64> {
+pub(crate) async fn posts(target: &Target, plan: &MeasurePlan) -> anyhow::Result<u64> {
     let start = Instant::now() + HEAD_START;
     let model = ClosedModel { start, end: start + plan.duration, vus: plan.vus, think: Duration::ZERO };
     let load = Load {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use stack::StoreKind;
 
+use super::run::{LoadOptions, OutcomeOptions};
 use super::values::{brokers, positive_duration, rate};
-use super::{LoadOptions, OutcomeOptions};
 use crate::pipeline::chaos::faults::Faults;
 
 pub(crate) const CHAOS_EXPLANATION: &str = "\

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::run::{LoadOptions, OutcomeOptions};
+use super::stack::StackOptions;
 use super::values::{positive_duration, rate};
-use super::{LoadOptions, OutcomeOptions, StackOptions};
 
 #[derive(Debug, Args)]
 pub(crate) struct FindMaxOptions {

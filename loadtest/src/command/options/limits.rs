@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::StackOptions;
+use super::stack::StackOptions;
 use super::values::positive_duration;
-use crate::command::limits::Measure;
+use crate::report::limits::measure::Measure;
 
 #[derive(Debug, Args)]
 pub(crate) struct LimitsOptions {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::OutcomeOptions;
+use super::run::OutcomeOptions;
 use crate::report::threshold::Threshold;
 
 #[derive(Debug, Args)]

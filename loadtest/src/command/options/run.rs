@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::stack::StackOptions;
 use super::values::{duration_or_zero, positive_duration, rate, share};
-use super::{StackOptions, cores};
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{ContentLength, Shape};
+use crate::load::cpu::cores;
+use crate::load::generator::Load;
+use crate::load::pacing::Model;
 use crate::load::pacing::stages::Stages;
 use crate::load::share::Share;
+use crate::load::target::Target;
 use crate::report::threshold::Threshold;
 
 #[derive(Debug, Args)]
@@ -106,15 +110,20 @@ pub(crate) struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// What the posts are like.
-    pub(crate) fn shape(&self) -> Shape {
+    /// A load of this model: as many threads as asked for, else one per core, and never more than there are users.
+    pub(crate) fn load(&self, model: Model, run: RunId, target: &Target) -> Load {
         let content_length = self.content_length.unwrap_or_default();
-        Shape { content_length, invalid_share: self.invalid_share, retry_share: self.retry_share }
-    }
-
-    /// How many threads generate the load: as asked for, else one per core, and never more than there are users.
-    pub(crate) fn threads(&self) -> u32 {
-        self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1)).min(self.vus)
+        Load {
+            model,
+            target: target.clone(),
+            request_timeout: self.request_timeout,
+            repeat: self.repeat,
+            share: Share::WHOLE,
+            run,
+            shape: Shape { content_length, invalid_share: self.invalid_share, retry_share: self.retry_share },
+            seed: self.seed,
+            threads: self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1)).min(self.vus),
+        }
     }
 }
 

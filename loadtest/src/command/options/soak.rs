@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::RunOptions;
+use super::run::RunOptions;
 use super::values::{megabytes_per_hour, percent_per_hour, share};
-use crate::command::soak::Limits;
+use crate::report::drift::Limits;
 
 #[derive(Debug, Args)]
 pub(crate) struct SoakOptions {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::run::{LoadOptions, OutcomeOptions};
+use super::stack::StackOptions;
 use super::values::positive_duration;
-use super::{LoadOptions, OutcomeOptions, StackOptions};
 use crate::command::tune::knobs;
 
 #[derive(Debug, Args)]

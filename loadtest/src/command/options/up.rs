@@ -3,7 +3,7 @@
 use clap::Args;
 use stack::StackKind;
 
-use super::StackOptions;
+use super::stack::StackOptions;
 
 #[derive(Debug, Args)]
 pub(crate) struct UpOptions {

@@ -19,8 +19,7 @@ use crate::load::recorder::Recorder;
 use crate::pipeline::counted::Counted;
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::lag::{LagWatch, Sample};
-use crate::pipeline::probe;
-use crate::pipeline::probe::{Instruments, Offer, Probe, Probed};
+use crate::pipeline::probe::{self, Gear, Offer, Probe, Probed};
 use crate::pipeline::services::Services;
 use crate::pipeline::settings::{Lookup, ServiceSettings};
 use crate::pipeline::under_test::{Ports, service_options, unless_stopped};
@@ -107,17 +106,17 @@ impl Bench<'_> {
         let lag = LagWatch::new(Arc::clone(&kafka), &place.topic);
         let accepted_ids = logs.join(ACCEPTED_IDS);
         let recorder = Arc::new(Recorder::create(&accepted_ids)?);
-        let instruments = Instruments {
-            run: self.run,
-            target: &services.producer.target,
-            options: load,
+        let load_of = |model| load.load(model, self.run, &services.producer.target);
+        let gear = Gear {
+            load: &load_of,
+            vus: load.vus,
             recorder: &recorder,
             lag: Some(&lag),
             live: self.live,
             stop: self.stop,
         };
         let probe = Probe { offer: Offer::AsFastAsItGoes, warm_up: *warm_up, measure: *measure, patience: PATIENCE };
-        let mut probed = probe::apply(probe, &instruments, services.failure()).await?;
+        let mut probed = probe::apply(probe, &gear, services.failure()).await?;
         // What is less than a batch waits for CONSUMER_BATCH_INTERVAL, which says nothing of the throughput.
         let calm = self.batch_messages(setting).saturating_sub(1);
         if probed.failure.is_none() {

@@ -10,38 +10,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde::Serialize;
-
-use super::compare::{Ratio, Shown, Trial, around_centre, by_round, fitting, in_turns};
+use super::compare::{Ratio, Shown, around_centre, by_round, fitting, in_turns};
 use super::knobs::Setting;
 use crate::load::statistics::interval::mean_and_half_width;
-pub(crate) use worth::{Worth, turned};
+use crate::report::tune::trial::TrialStage;
+use worth::{Block, Worth, turned};
 
-mod worth;
-
-/// What a trial is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Stage {
-    /// Start against defaults.
-    Starts,
-    /// Each knob alone.
-    Screen,
-    /// What has helped, together.
-    Combine,
-    /// Best against start.
-    Confirm,
-}
-
-/// Trials that are compared with each other.
-#[derive(Debug, Clone)]
-pub(crate) struct Block {
-    pub(crate) stage: Stage,
-    pub(crate) centre: Setting,
-    /// How many settings take turns, the centre included; of no meaning in a screen.
-    contenders: usize,
-    pub(crate) trials: Vec<Trial>,
-}
+pub(crate) mod worth;
 
 /// A search.
 #[derive(Debug, Clone)]
@@ -93,13 +68,13 @@ impl Search {
 
     /// What to try next if so many trials are left, and what for; `None` if it is over. It is asked again only after
     /// [`Self::record`].
-    pub(crate) fn next(&mut self, left: usize) -> Option<(Stage, Setting)> {
+    pub(crate) fn next(&mut self, left: usize) -> Option<(TrialStage, Setting)> {
         let rounds =
             *self.rounds.get_or_insert(Rounds { combine: (left / 16).clamp(1, 3), confirm: (left / 8).clamp(2, 5) });
         if left == 0 {
             return None;
         }
-        let is_confirming = self.stage() == Some(Stage::Confirm);
+        let is_confirming = self.stage() == Some(TrialStage::Confirm);
         if !is_confirming && left <= 2 * rounds.confirm {
             self.planned.clear();
         }
@@ -129,7 +104,7 @@ impl Search {
 
     /// The best setting's rate over that of the start; `None` unless both were tried in turns, more than once.
     pub(crate) fn gain(&self) -> Option<Ratio> {
-        let block = self.blocks.last().filter(|block| block.stage == Stage::Confirm)?;
+        let block = self.blocks.last().filter(|block| block.stage == TrialStage::Confirm)?;
         let logarithms = by_round(&block.trials, block.contenders, &self.centre, &self.start);
         let (mean, half_width) = mean_and_half_width(&logarithms).filter(|(_, half_width)| half_width.is_finite())?;
         Some(Ratio::of_logarithm((mean, half_width), logarithms.len()))
@@ -150,7 +125,7 @@ impl Search {
         worth::noise(&self.blocks)
     }
 
-    fn stage(&self) -> Option<Stage> {
+    fn stage(&self) -> Option<TrialStage> {
         self.blocks.last().map(|block| block.stage)
     }
 
@@ -158,9 +133,9 @@ impl Search {
         let reserved = 2 * rounds.confirm;
         match self.stage() {
             None if self.start != self.defaults && left >= 2 * STARTS + reserved => {
-                self.take_turns(Stage::Starts, vec![self.start.clone(), self.defaults.clone()], STARTS);
+                self.take_turns(TrialStage::Starts, vec![self.start.clone(), self.defaults.clone()], STARTS);
             }
-            None | Some(Stage::Starts | Stage::Combine) => {
+            None | Some(TrialStage::Starts | TrialStage::Combine) => {
                 let best = self.blocks.last().map(worth::winner);
                 if let Some(best) = best.filter(|best| *best != self.centre) {
                     (self.centre, self.screens) = (best, 0);
@@ -169,7 +144,7 @@ impl Search {
                     self.confirm(left, rounds);
                 }
             }
-            Some(Stage::Screen) => {
+            Some(TrialStage::Screen) => {
                 // Something is in the way of all others: away with it first.
                 let is_clear =
                     worth::around(&self.blocks, &self.centre).iter().any(|worth| worth.ratio.low > CLEAR_GAIN);
@@ -179,12 +154,12 @@ impl Search {
                 let contenders = worth::contenders(&self.blocks, &self.centre);
                 let affordable = left.saturating_sub(reserved) / contenders.len();
                 if contenders.len() > 1 && affordable > 0 {
-                    self.take_turns(Stage::Combine, contenders, rounds.combine.min(affordable));
+                    self.take_turns(TrialStage::Combine, contenders, rounds.combine.min(affordable));
                 } else {
                     self.confirm(left, rounds);
                 }
             }
-            Some(Stage::Confirm) => self.is_done = true,
+            Some(TrialStage::Confirm) => self.is_done = true,
         }
     }
 
@@ -200,24 +175,24 @@ impl Search {
         }
         self.screens += 1;
         let order = around_centre(&self.centre, &moves);
-        self.begin(Stage::Screen, 0, order);
+        self.begin(TrialStage::Screen, 0, order);
         true
     }
 
     fn confirm(&mut self, left: usize, rounds: Rounds) {
         if self.centre != self.start && left >= 2 {
             let contenders = vec![self.start.clone(), self.centre.clone()];
-            self.take_turns(Stage::Confirm, contenders, rounds.confirm.min(left / 2));
+            self.take_turns(TrialStage::Confirm, contenders, rounds.confirm.min(left / 2));
         } else {
             self.is_done = true;
         }
     }
 
-    fn take_turns(&mut self, stage: Stage, contenders: Vec<Setting>, rounds: usize) {
+    fn take_turns(&mut self, stage: TrialStage, contenders: Vec<Setting>, rounds: usize) {
         self.begin(stage, contenders.len(), in_turns(&contenders, rounds));
     }
 
-    fn begin(&mut self, stage: Stage, contenders: usize, order: Vec<Setting>) {
+    fn begin(&mut self, stage: TrialStage, contenders: usize, order: Vec<Setting>) {
         self.planned = order.into();
         self.blocks.push(Block { stage, centre: self.centre.clone(), contenders, trials: Vec::new() });
     }

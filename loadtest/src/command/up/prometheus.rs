@@ -2,9 +2,8 @@
 
 use stack::{Progress, Server, prometheus};
 
-use super::free_or_another;
 use crate::pipeline::settings::Lookup;
-use crate::pipeline::under_test::Ports;
+use crate::pipeline::under_test::{Ports, free_or_another};
 
 const CONFIG: &str = include_str!("../../../../prometheus/native.yml");
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../prometheus/rules/*.yml");

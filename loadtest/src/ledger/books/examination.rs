@@ -29,7 +29,8 @@ const CANDIDATES: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     /// What is wrong.
-    pub(crate) fault: Fault,
+    #[serde(rename = "fault")]
+    pub(crate) kind: FindingKind,
     /// The post's number.
     pub(crate) n: u64,
     /// The id that the client was told, if it was told one and that matters here.
@@ -43,7 +44,7 @@ pub(crate) struct Finding {
 /// What is wrong with a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Fault {
+pub(crate) enum FindingKind {
     /// Accepted, neither stored nor dead-lettered.
     Missing,
     /// One of two or more documents.
@@ -102,11 +103,11 @@ impl Examination {
         for entry in told {
             let (n, id) = entry?;
             if !ledger.stored.contains(n) {
-                ledger.told_ids.remove(n, id);
+                ledger.answered_ids.remove(n, id);
             }
             if ledger.is_missing(n) && missing.len() < NAMED_PER_KIND {
                 let told = (!ledger.ignores_ids).then(|| id.to_string());
-                missing.push(Finding { fault: Fault::Missing, n, told, stored: None });
+                missing.push(Finding { kind: FindingKind::Missing, n, told, stored: None });
             }
         }
         let doubtful = ledger.differing_blocks().collect();
@@ -164,10 +165,10 @@ impl Examination {
             return;
         }
         if self.ledger.stored_again.contains(n) {
-            self.name(Fault::Duplicated, n, id);
+            self.name(FindingKind::Duplicated, n, id);
         }
         if self.ledger.is_unexpected(n) {
-            self.name(Fault::NotAccepted, n, id);
+            self.name(FindingKind::NotAccepted, n, id);
         }
     }
 
@@ -184,18 +185,18 @@ impl Examination {
         }
         for (n, id) in std::mem::take(&mut self.other_ids) {
             if self.blocks.get(&BlockSums::block(n)).is_some_and(|block| wrong(block, BlockSums::place(n))) {
-                self.name(Fault::OtherId, n, id);
+                self.name(FindingKind::OtherId, n, id);
             }
         }
         self.blocks.clear();
     }
 
-    fn name(&mut self, fault: Fault, n: u64, stored: PostId) {
-        if self.findings.iter().filter(|finding| finding.fault == fault).count() < NAMED_PER_KIND {
+    fn name(&mut self, kind: FindingKind, n: u64, stored: PostId) {
+        if self.findings.iter().filter(|finding| finding.kind == kind).count() < NAMED_PER_KIND {
             let block = self.blocks.get(&BlockSums::block(n)).filter(|_| self.ledger.accepted.contains(n));
             let told = block.map(|block| block.told[BlockSums::place(n)].to_string());
             let stored = (!self.ledger.ignores_ids).then(|| stored.to_string());
-            self.findings.push(Finding { fault, n, told, stored });
+            self.findings.push(Finding { kind, n, told, stored });
         }
     }
 }

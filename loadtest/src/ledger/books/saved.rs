@@ -15,10 +15,10 @@ impl Ledger {
     /// Writes down what the clients were told.
     pub(crate) fn save(&self, to: &mut impl Write) -> io::Result<()> {
         to.write_all(MAGIC)?;
-        for bitmap in [&self.accepted, &self.refused, &self.unknown] {
+        for bitmap in [&self.accepted, &self.rejected, &self.unknown] {
             write_words(to, bitmap.as_words())?;
         }
-        write_words(to, self.told_ids.as_sums())?;
+        write_words(to, self.answered_ids.as_sums())?;
         write_words(to, &[u64::from(self.tells_ids)])
     }
 
@@ -33,18 +33,18 @@ impl Ledger {
             return Err(io::Error::new(ErrorKind::InvalidData, "this is no ledger"));
         }
         let mut bitmap = || read_words(from).map(Bitmap::from_words);
-        let (accepted, refused, unknown) = (bitmap()?, bitmap()?, bitmap()?);
-        let told_ids = BlockSums::from_sums(read_words(from)?);
+        let (accepted, rejected, unknown) = (bitmap()?, bitmap()?, bitmap()?);
+        let answered_ids = BlockSums::from_sums(read_words(from)?);
         let tells_ids = read_words(from)? == [1];
-        Ok(Self { accepted, refused, unknown, told_ids, tells_ids, ..Self::default() })
+        Ok(Self { accepted, rejected, unknown, answered_ids, tells_ids, ..Self::default() })
     }
 
     /// Adds what the clients of another share were told, which has sent other posts.
     pub(crate) fn merge(&mut self, other: &Ledger) {
         self.accepted.merge(&other.accepted);
-        self.refused.merge(&other.refused);
+        self.rejected.merge(&other.rejected);
         self.unknown.merge(&other.unknown);
-        self.told_ids.merge(&other.told_ids);
+        self.answered_ids.merge(&other.answered_ids);
         self.tells_ids |= other.tells_ids;
     }
 }
@@ -70,11 +70,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ledger::books::Told;
+    use crate::ledger::books::Reply;
 
-    fn told() -> impl Strategy<Value = Told> {
+    fn told() -> impl Strategy<Value = Reply> {
         let id = (0_u128..3).prop_map(|small| uuid::Uuid::from_u128(small).into());
-        prop_oneof![4 => id.prop_map(Told::Accepted), 1 => Just(Told::Refused), 1 => Just(Told::Unknown)]
+        prop_oneof![4 => id.prop_map(Reply::Accepted), 1 => Just(Reply::Rejected), 1 => Just(Reply::Unknown)]
     }
 
     proptest! {

@@ -23,7 +23,7 @@ const BESIDES_CONTENT: usize = 81;
 /// The lengths that `contract` allows.
 const ALLOWED: ContentLength = ContentLength { shortest: 10, longest: 1000 };
 
-/// Told apart from the number that makes the content.
+/// Reply apart from the number that makes the content.
 const INVALID_SALT: u64 = 0x1d8e_4e27_c47d_124f;
 const RETRY_SALT: u64 = 0xeb44_acca_b455_d165;
 

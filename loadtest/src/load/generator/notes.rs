@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::outcome::Outcome;
 use super::tally::Tally;
-use crate::ledger::books::Told;
-use crate::load::pacing::Lateness;
+use crate::ledger::books::Reply;
+use crate::load::pacing::lateness::Lateness;
 
 /// The notes of one thread.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct Notes {
     /// What was counted.
     pub(crate) tally: Tally,
     /// The posts that were sent, each with what its client was told.
-    pub(crate) answers: Vec<(u64, Told)>,
+    pub(crate) answers: Vec<(u64, Reply)>,
 }
 
 /// A post that has ended.

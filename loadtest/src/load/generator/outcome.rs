@@ -7,9 +7,9 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::ledger::books::Told;
+use crate::ledger::books::Reply;
 use crate::load::http::Answer;
-use crate::load::pacing::Ended;
+use crate::load::pacing::ended::Ended;
 
 /// What became of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,11 +72,11 @@ impl Outcome {
     }
 
     /// What the ledger notes, if anything was sent.
-    pub(crate) fn told(self) -> Option<Told> {
+    pub(crate) fn told(self) -> Option<Reply> {
         match self {
-            Outcome::Accepted(id) => Some(Told::Accepted(id)),
-            Outcome::Refused | Outcome::InvalidRefused => Some(Told::Refused),
-            Outcome::Unknown(_) => Some(Told::Unknown),
+            Outcome::Accepted(id) => Some(Reply::Accepted(id)),
+            Outcome::Refused | Outcome::InvalidRefused => Some(Reply::Rejected),
+            Outcome::Unknown(_) => Some(Reply::Unknown),
             Outcome::NotConnected => None,
         }
     }
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn only_a_refusal_is_right_for_an_invalid_post() {
         assert_eq!(Outcome::Refused.of_invalid(), Outcome::InvalidRefused);
-        assert_eq!(Outcome::InvalidRefused.told(), Some(Told::Refused), "it must not be stored either");
+        assert_eq!(Outcome::InvalidRefused.told(), Some(Reply::Rejected), "it must not be stored either");
         for other in [Outcome::Accepted(PostId::fresh()), Outcome::Unknown(Trouble::TimedOut), Outcome::NotConnected] {
             assert_eq!(other.of_invalid(), other);
         }

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{Outcome, Trouble};
-use crate::load::pacing::Lateness;
+use crate::load::pacing::lateness::Lateness;
 use crate::load::sparse;
 
 /// Latencies from a microsecond to five minutes, at three digits.

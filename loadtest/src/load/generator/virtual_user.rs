@@ -16,7 +16,8 @@ use super::outcome::{Outcome, Trouble};
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{Bodies, Planned};
 use crate::load::http::{Connection, NoAnswer};
-use crate::load::pacing::{Lateness, Model};
+use crate::load::pacing::Model;
+use crate::load::pacing::lateness::Lateness;
 use crate::load::recorder::Recorder;
 use crate::load::target::Target;
 

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Ended;
+use super::ended::Ended;
 
 /// A user whose post was not answered waits at least this long, lest it spin on a target that is away.
 pub(crate) const PAUSE_AFTER_TROUBLE: Duration = Duration::from_millis(100);

@@ -52,31 +52,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::load::pacing::{Ended, Model};
 
     proptest! {
-        #[test]
-        fn the_open_model_offers_its_rate_whatever_the_answers_do(
-            vus in 1_u32..50, rate in 0.5_f64..5_000.0, duration_ms in 1_u64..2_000, latency_ms in 0_u64..5_000,
-        ) {
-            let start = Instant::now();
-            let duration = Duration::from_millis(duration_ms);
-            let model = Model::Open(OpenModel { start, end: start + duration, vus, rate: Rate::Constant(rate) });
-            let mut times = Vec::new();
-            for vu in 0..vus {
-                let (mut turn, mut last) = (0, None);
-                while let Some(due) = model.due(vu, turn, last) {
-                    times.push((due - start).as_secs_f64());
-                    last = Some((due + Duration::from_millis(latency_ms), Ended::InTrouble));
-                    turn += 1;
-                }
-            }
-            times.sort_by(f64::total_cmp);
-            let expected = (duration.as_secs_f64() * rate).ceil() as usize;
-            prop_assert!(times.len().abs_diff(expected) <= 1, "{} of {}", times.len(), expected);
-            prop_assert!(times.iter().enumerate().all(|(post, at)| (at - post as f64 / rate).abs() < 1e-6));
-        }
-
         #[test]
         fn a_constant_stage_is_a_constant_rate(rate in 1_u32..5_000, seconds in 1_u64..20, vus in 1_u32..50) {
             let (start, stages) = (Instant::now(), format!("0s:{rate},{seconds}s:{rate}").parse::<Stages>().unwrap());

@@ -21,6 +21,14 @@ pub(crate) struct Seen {
     pub(crate) failed_looks: u64,
 }
 
+/// What came of the sampling of a run.
+pub(crate) enum Sampled {
+    /// Nothing was sampled, for this reason.
+    Off(String),
+    /// This share of the posts was, and so many more had no id to look for.
+    On { share: f64, seen: Seen, without_id: u64 },
+}
+
 /// The times within which a share of the posts was visible, the longest and the mean one; `None` where so many were never
 /// seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -7,11 +7,9 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::schedule;
 use super::schedule::Planned;
 use super::stage::{Happened, Stage};
 use super::watch::Watch;
-use crate::command::options::ChaosOptions;
 
 /// Longest wait until one fault is forgotten, before the next one comes.
 const RECOVERY_DEADLINE: Duration = Duration::from_secs(120);
@@ -42,7 +40,7 @@ impl Injected {
 
 /// Each fault in turn, when the lag is `calm` again after the one before it, until all are over or `end` is cancelled.
 pub(crate) async fn one_by_one(
-    options: &ChaosOptions,
+    schedule: Vec<Planned>,
     stage: &Stage,
     watch: &Watch,
     calm: u64,
@@ -50,7 +48,7 @@ pub(crate) async fn one_by_one(
 ) -> Injected {
     let mut injected = Injected::default();
     sleep(WARM_UP).await;
-    for planned in schedule::one_by_one(&options.faults, options.load.seed, options.hold) {
+    for planned in schedule {
         if end.is_cancelled() {
             break;
         }
@@ -69,11 +67,16 @@ pub(crate) async fn one_by_one(
     injected
 }
 
-/// All faults at their random moments, for at least the duration asked for, or until `end` is cancelled.
-pub(crate) async fn at_random(options: &ChaosOptions, stage: &Arc<Stage>, end: &CancellationToken) -> Injected {
+/// All faults at their random moments, for at least `duration`, or until `end` is cancelled.
+pub(crate) async fn at_random(
+    schedule: Vec<Planned>,
+    duration: Duration,
+    stage: &Arc<Stage>,
+    end: &CancellationToken,
+) -> Injected {
     let started = tokio::time::Instant::now();
     let mut injecting = JoinSet::new();
-    for planned in schedule::at_random(&options.faults, options.load.seed, options.duration, options.hold) {
+    for planned in schedule {
         let (stage, end) = (Arc::clone(stage), end.clone());
         injecting.spawn(async move {
             tokio::select! {
@@ -89,7 +92,7 @@ pub(crate) async fn at_random(options: &ChaosOptions, stage: &Arc<Stage>, end: &
     }
     injected.happened.sort_by_key(|happened| happened.begin);
     tokio::select! {
-        () = tokio::time::sleep_until(started + options.duration) => {}
+        () = tokio::time::sleep_until(started + duration) => {}
         () = end.cancelled() => {}
     }
     injected

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::News;
+use super::message::News;
 use crate::load::generator::tally::Tally;
 
 /// The seconds of two minutes, of 320 kB each.
@@ -47,7 +47,7 @@ mod tests {
 
     use super::*;
     use crate::load::generator::outcome::Outcome;
-    use crate::pipeline::news::Second;
+    use crate::pipeline::news::second::Second;
     use crate::pipeline::observer::Moment;
 
     #[test]

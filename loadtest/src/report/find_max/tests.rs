@@ -1,5 +1,5 @@
+use super::proof::Method;
 use super::*;
-use crate::command::find_max::proof::Method;
 use crate::report::run::tests::example;
 use crate::report::schema;
 
@@ -21,12 +21,11 @@ fn probe(rate: f64, why: Option<&str>) -> ProbeReport {
 
 fn report() -> FindMaxReport {
     let probes = vec![probe(7_000.0, None), probe(14_000.0, Some("p99 612 ms is above 500 ms"))];
-    let judged: Vec<Judged> = probes.iter().map(ProbeReport::judged).collect();
     FindMaxReport {
         run: "00ab12cd".to_owned(),
         passed: true,
         ended_early: false,
-        max_rate: MaxRate::of(&judged),
+        max_rate: MaxRate { estimate: Some(10_000.0), low: Some(8_000.0), high: Some(12_500.0), probes_around: 0 },
         slo_ms: 500.0,
         warm_up_seconds: 2.0,
         measure_seconds: 8.0,
@@ -66,10 +65,10 @@ fn the_table_tells_every_probe_and_the_result() {
 
 #[test]
 fn a_limit_that_was_not_found_is_told_so() {
-    let judged = |is_sustained| [Judged { rate: 50.0, is_sustained }];
-    assert_eq!(MaxRate::of(&judged(true)).line(), "50.0/s at least: everything that was offered was sustained");
-    assert_eq!(MaxRate::of(&judged(false)).line(), "less than 50.0/s: nothing that was offered was sustained");
-    assert_eq!(MaxRate::of(&[]).line(), "not known: no probe was completed");
+    let rate = |low, high| MaxRate { low, high, ..MaxRate::default() };
+    assert_eq!(rate(Some(50.0), None).line(), "50.0/s at least: everything that was offered was sustained");
+    assert_eq!(rate(None, Some(50.0)).line(), "less than 50.0/s: nothing that was offered was sustained");
+    assert_eq!(rate(None, None).line(), "not known: no probe was completed");
 }
 
 #[test]

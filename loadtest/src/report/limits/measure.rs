@@ -5,6 +5,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::base::text::per_second;
+use crate::pipeline::services::{BARE, CONSUMER, PRODUCER};
+
+/// The names of the processes that are measured, those of the services aside.
+pub(crate) const LAB: &str = "lab";
+pub(crate) const BROKER: &str = "broker";
+pub(crate) const STORE: &str = "store";
+/// All of them, in the order of the report.
+pub(crate) const PROCESSES: [&str; 6] = [LAB, BARE, PRODUCER, CONSUMER, BROKER, STORE];
 
 /// A measure, in the order in which they are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,9 +2,9 @@
 
 use service::html::Html;
 
-use super::{BROKEN, HELD, number};
+use super::marks::{BROKEN, HELD, number};
 use crate::base::text::grouped;
-use crate::command::soak::Judgement;
+use crate::report::drift::Judgement;
 use crate::report::run::Report;
 
 /// Every fault with its number in the plots.
@@ -138,7 +138,7 @@ pub(crate) fn findings(html: &mut Html, report: &Report) {
         html.markup("<section>\n<h2>Posts at fault <small>the first of each kind</small></h2>\n");
         begin(html, "Posts at fault", &["fault", "number", "id told", "id stored"], 1..2);
         for finding in &report.findings {
-            html.markup("<tr><th scope=\"row\">").text(format_args!("{:?}", finding.fault));
+            html.markup("<tr><th scope=\"row\">").text(format_args!("{:?}", finding.kind));
             html.markup("</th><td class=\"number\">").text(grouped(finding.n)).markup("</td>");
             for id in [&finding.told, &finding.stored] {
                 html.markup("<td><code>").text(id.as_deref().unwrap_or("–")).markup("</code></td>");

@@ -7,7 +7,8 @@ use crate::report::plot::chart::{Axis, Chart, Line, Mark};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
 use crate::report::run::Report;
-use crate::report::series::{Point, thin};
+use crate::report::series::Point;
+use crate::report::series::thin::thin;
 
 /// More points than this cannot be told apart on paper.
 const MOST_POINTS: usize = 400;

@@ -1,7 +1,6 @@
 use super::*;
-use crate::command::soak::Limits;
 use crate::ledger::books::Counts;
-use crate::ledger::books::examination::Fault;
+use crate::ledger::books::examination::FindingKind;
 use crate::ledger::post::bodies::ContentLength;
 use crate::load::generator::tally::Latencies;
 use crate::load::visible::seen::{Seen, Times};
@@ -9,6 +8,7 @@ use crate::pipeline::chaos::extra::ExtraReport;
 use crate::pipeline::chaos::poison::PoisonReport;
 use crate::pipeline::settings::Variables;
 use crate::report::chaos::FaultReport;
+use crate::report::drift::Limits;
 use crate::report::environment::LoadSettings;
 use crate::report::schema;
 use crate::report::threshold::{Measured, defaults, judge};
@@ -114,8 +114,8 @@ pub(crate) fn fill(report: &mut Report) {
     report.faults = vec!["the consumer has ended by itself".to_owned()];
     report.drift = Some(Drift::of(&report.series, 30.0, LIMITS));
     report.findings = vec![
-        Finding { fault: Fault::Missing, n: 7, told: Some("0190".to_owned()), stored: None },
-        Finding { fault: Fault::NotAccepted, n: 8, told: None, stored: Some("0191".to_owned()) },
+        Finding { kind: FindingKind::Missing, n: 7, told: Some("0190".to_owned()), stored: None },
+        Finding { kind: FindingKind::NotAccepted, n: 8, told: None, stored: Some("0191".to_owned()) },
     ];
     report.chaos = Some(ChaosReport {
         seed: 1,

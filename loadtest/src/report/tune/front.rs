@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{TrialReport, latency, whole};
+use super::trial::{TrialReport, latency, whole};
 use crate::load::statistics::{mean, median};
 
 /// A setting, with the mean of all its trials, whenever they were.

@@ -4,9 +4,9 @@
 use service::html::Html;
 
 use super::front::SettingReport;
-use super::{Knobbed, RatioReport, TuneReport, latency, stage, whole};
-use crate::report::page;
-use crate::report::page::{figure, tables, values};
+use super::trial::{latency, whole};
+use super::{Knobbed, RatioReport, TuneReport};
+use crate::report::page::{self, figure, tables, values};
 use crate::report::plot::chart::{Axis, Chart, Line};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
@@ -151,7 +151,7 @@ fn trials(html: &mut Html, report: &TuneReport) {
     tables::begin(html, "Trials", &["", "stage", "stored/s", "p99", "settings"], 2..4);
     for trial in &report.trials {
         let optional = |value: Option<f64>, told: fn(f64) -> String| value.map_or("–".to_owned(), told);
-        html.markup("<tr><td class=\"number\">").text(trial.number).markup("</td><td>").text(stage(trial.stage));
+        html.markup("<tr><td class=\"number\">").text(trial.number).markup("</td><td>").text(trial.stage.name());
         html.markup("</td><td class=\"number\">").text(optional(trial.stored_per_second, whole));
         html.markup("</td><td class=\"number\">").text(optional(trial.p99_ms, latency)).markup("</td><td>");
         html.text(or_start(&trial.differs));

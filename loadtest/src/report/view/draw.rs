@@ -5,27 +5,19 @@ use std::iter::once;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
 use super::model::{Latencies, Model};
 use crate::base::text::{grouped, milliseconds};
+use row::{BOLD, NAME_WIDTH, NAMED, QUIET, TROUBLE, fitting, with_right};
 
+mod row;
 mod strip;
-
-/// From this width on rows have a name before them.
-const NAMED: u16 = 64;
-const NAME_WIDTH: usize = 10;
-const GAP: &str = "   ";
 
 /// The rows of a strip that is worth its place, with its heading and its time.
 const SHORTEST_STRIP: u16 = 5;
 const MOST_MESSAGES: u16 = 8;
-
-const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
-const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
-/// Stands out on black and on white; what is written so has a mark or a word as well.
-const TROUBLE: Style = Style::new().fg(Color::Indexed(166)).add_modifier(Modifier::BOLD);
 
 /// Draws all of it.
 pub(crate) fn draw(buffer: &mut Buffer, model: &Model) {
@@ -163,30 +155,6 @@ fn row(name: &'static str, items: impl IntoIterator<Item = (String, Style)>, wid
     }
     let name = Span::styled(format!("{name:<NAME_WIDTH$}"), QUIET);
     Line::from_iter(once(name).chain(fitting(items, usize::from(width) - NAME_WIDTH).spans))
-}
-
-fn fitting(items: impl IntoIterator<Item = (String, Style)>, width: usize) -> Line<'static> {
-    let gap = if width < usize::from(NAMED) - NAME_WIDTH { &GAP[..2] } else { GAP };
-    let mut line = Line::default();
-    for (text, style) in items {
-        let before = if line.spans.is_empty() { "" } else { gap };
-        if line.width() + before.len() + text.chars().count() > width {
-            break;
-        }
-        line.push_span(Span::raw(before));
-        line.push_span(Span::styled(text, style));
-    }
-    line
-}
-
-/// The line, and something at the right edge if there is room for both.
-fn with_right(mut line: Line<'static>, right: Span<'static>, width: u16) -> Line<'static> {
-    let free = usize::from(width).saturating_sub(line.width() + right.width());
-    if free > 0 {
-        line.push_span(Span::raw(" ".repeat(free)));
-        line.push_span(right);
-    }
-    line
 }
 
 #[cfg(test)]

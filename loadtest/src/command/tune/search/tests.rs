@@ -126,8 +126,8 @@ fn the_gain_is_that_of_the_surface() {
     let search = search(&space, &start, &defaults, 70, 0.03, 4);
     let (gain, truth) = (search.gain().unwrap(), rate(&space, search.best()) / rate(&space, &start));
     assert!(gain.low <= truth && truth <= gain.high && gain.high / gain.low < 1.5, "{gain:?} of {truth}");
-    assert_eq!(search.blocks().first().unwrap().stage, Stage::Starts);
-    assert_eq!(search.blocks().last().unwrap().stage, Stage::Confirm);
+    assert_eq!(search.blocks().first().unwrap().stage, TrialStage::Starts);
+    assert_eq!(search.blocks().last().unwrap().stage, TrialStage::Confirm);
     assert!((0.005..0.2).contains(&search.noise().unwrap()), "{:?}", search.noise());
 }
 

@@ -3,10 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use super::{Block, Stage};
 use crate::command::tune::compare::{Noise, Ratio, Trial, against_centre, by_round};
 use crate::command::tune::knobs::Setting;
 use crate::load::statistics::mean;
+use crate::report::tune::trial::TrialStage;
+
+/// Trials that are compared with each other.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    pub(crate) stage: TrialStage,
+    pub(crate) centre: Setting,
+    /// How many settings take turns, the centre included; of no meaning in a screen.
+    pub(crate) contenders: usize,
+    pub(crate) trials: Vec<Trial>,
+}
 
 /// What one value of one knob is worth.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +33,7 @@ const LEAST_GAIN: f64 = 0.01;
 /// What each value that was tried alone is worth, those around the first centre first.
 pub(crate) fn of_each_value(blocks: &[Block]) -> Vec<Worth> {
     let mut centres: Vec<&Setting> = Vec::new();
-    for block in blocks.iter().filter(|block| block.stage == Stage::Screen) {
+    for block in blocks.iter().filter(|block| block.stage == TrialStage::Screen) {
         if !centres.contains(&&block.centre) {
             centres.push(&block.centre);
         }
@@ -106,5 +116,5 @@ pub(crate) fn turned(setting: &[usize], centre: &[usize]) -> Option<usize> {
 }
 
 fn screens<'a>(blocks: &'a [Block], centre: &'a Setting) -> impl Iterator<Item = &'a Block> {
-    blocks.iter().filter(move |block| block.stage == Stage::Screen && block.centre == *centre)
+    blocks.iter().filter(move |block| block.stage == TrialStage::Screen && block.centre == *centre)
 }

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::books::Told;
+use crate::ledger::books::Reply;
 
 /// Few numbers and few ids, so that everything happens; the numbers span several words and blocks.
 fn number() -> impl Strategy<Value = u64> {
@@ -17,13 +17,13 @@ fn id() -> impl Strategy<Value = PostId> {
     (0_u128..3).prop_map(|small| uuid::Uuid::from_u128(small).into())
 }
 
-fn told() -> impl Strategy<Value = Told> {
-    prop_oneof![4 => id().prop_map(Told::Accepted), 1 => Just(Told::Refused), 1 => Just(Told::Unknown)]
+fn told() -> impl Strategy<Value = Reply> {
+    prop_oneof![4 => id().prop_map(Reply::Accepted), 1 => Just(Reply::Rejected), 1 => Just(Reply::Unknown)]
 }
 
 #[derive(Debug, Default)]
 struct Model {
-    told: BTreeMap<u64, Told>,
+    told: BTreeMap<u64, Reply>,
     stored: BTreeMap<u64, Vec<PostId>>,
     dead_lettered: BTreeMap<u64, ()>,
     beyond: u64,
@@ -32,28 +32,28 @@ struct Model {
 impl Model {
     fn counts(&self) -> Counts {
         let told = |n: &u64| self.told.get(n).copied();
-        let count = |matches: fn(Told) -> bool| self.told.values().filter(|told| matches(**told)).count() as u64;
+        let count = |matches: fn(Reply) -> bool| self.told.values().filter(|told| matches(**told)).count() as u64;
         let stored = |matches: &dyn Fn(&u64, &Vec<PostId>) -> bool| {
             self.stored.iter().filter(|(n, ids)| matches(n, ids)).count() as u64
         };
         let is_missing = |n: &u64| {
-            matches!(told(n), Some(Told::Accepted(_)))
+            matches!(told(n), Some(Reply::Accepted(_)))
                 && !self.stored.contains_key(n)
                 && !self.dead_lettered.contains_key(n)
         };
         Counts {
-            accepted: count(|told| matches!(told, Told::Accepted(_))),
-            rejected: count(|told| told == Told::Refused),
-            unknown: count(|told| told == Told::Unknown),
-            unknown_stored: stored(&|n, _| told(n) == Some(Told::Unknown)),
+            accepted: count(|told| matches!(told, Reply::Accepted(_))),
+            rejected: count(|told| told == Reply::Rejected),
+            unknown: count(|told| told == Reply::Unknown),
+            unknown_stored: stored(&|n, _| told(n) == Some(Reply::Unknown)),
             stored: self.stored.len() as u64,
             missing: self.told.keys().filter(|n| is_missing(n)).count() as u64,
             duplicated: stored(&|_, ids| ids.len() > 1),
             unexpected: self.beyond
                 + stored(&|n, ids| match told(n) {
-                    Some(Told::Accepted(id)) => !ids.contains(&id),
-                    Some(Told::Unknown) => false,
-                    Some(Told::Refused) | None => true,
+                    Some(Reply::Accepted(id)) => !ids.contains(&id),
+                    Some(Reply::Unknown) => false,
+                    Some(Reply::Rejected) | None => true,
                 }),
             dead_lettered: self.dead_lettered.len() as u64,
         }
@@ -62,15 +62,15 @@ impl Model {
 
 fn examine(
     ledger: Ledger,
-    told: &BTreeMap<u64, Told>,
+    told: &BTreeMap<u64, Reply>,
     documents: &[(u64, PostId)],
     blocks_per_round: usize,
 ) -> (Counts, Vec<Finding>) {
     let accepted: Vec<(u64, PostId)> = told
         .iter()
         .filter_map(|(n, told)| match told {
-            Told::Accepted(id) => Some((*n, *id)),
-            Told::Refused | Told::Unknown => None,
+            Reply::Accepted(id) => Some((*n, *id)),
+            Reply::Rejected | Reply::Unknown => None,
         })
         .collect();
     let mut examination = Examination::begin(ledger, accepted.iter().map(|entry| Ok::<_, Infallible>(*entry))).unwrap();
@@ -94,7 +94,7 @@ proptest! {
         if is_faithful {
             // Most documents as they should be, so that faults also stand alone.
             for (n, told) in &told {
-                if let Told::Accepted(id) = told {
+                if let Reply::Accepted(id) = told {
                     documents.retain(|(document, _)| document != n);
                     documents.push((*n, *id));
                 }
@@ -127,9 +127,13 @@ proptest! {
 #[test]
 fn each_finding_names_the_ids() {
     let id = |number| PostId::from(uuid::Uuid::from_u128(number));
-    let told: BTreeMap<u64, Told> =
-        [(0, Told::Accepted(id(10))), (1, Told::Accepted(id(11))), (2, Told::Refused), (5_000, Told::Accepted(id(15)))]
-            .into();
+    let told: BTreeMap<u64, Reply> = [
+        (0, Reply::Accepted(id(10))),
+        (1, Reply::Accepted(id(11))),
+        (2, Reply::Rejected),
+        (5_000, Reply::Accepted(id(15))),
+    ]
+    .into();
     let documents = [(1, id(99)), (2, id(12)), (5_000, id(15)), (5_000, id(16))];
     let mut ledger = Ledger::default();
     told.iter().for_each(|(n, told)| ledger.answered(*n, *told));
@@ -137,13 +141,13 @@ fn each_finding_names_the_ids() {
 
     let (counts, findings) = examine(ledger, &told, &documents, BLOCKS_PER_ROUND);
     assert_eq!((counts.missing, counts.duplicated, counts.unexpected), (1, 1, 2));
-    let named: Vec<(Fault, u64)> = findings.iter().map(|finding| (finding.fault, finding.n)).collect();
+    let named: Vec<(FindingKind, u64)> = findings.iter().map(|finding| (finding.kind, finding.n)).collect();
     let expected = [
-        (Fault::Missing, 0),
-        (Fault::NotAccepted, 2),
-        (Fault::Duplicated, 5_000),
-        (Fault::Duplicated, 5_000),
-        (Fault::OtherId, 1),
+        (FindingKind::Missing, 0),
+        (FindingKind::NotAccepted, 2),
+        (FindingKind::Duplicated, 5_000),
+        (FindingKind::Duplicated, 5_000),
+        (FindingKind::OtherId, 1),
     ];
     assert_eq!(named, expected);
     assert_eq!(findings[4].told.as_deref(), Some("00000000-0000-0000-0000-00000000000b"));

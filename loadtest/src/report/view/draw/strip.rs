@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{QUIET, TROUBLE, fitting};
+use super::row::{QUIET, TROUBLE, fitting};
 use crate::report::view::heat::{Column, SHADES, bound, groups};
 use crate::report::view::model::Model;
 

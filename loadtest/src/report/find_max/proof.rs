@@ -1,19 +1,14 @@
 //! What became of the accepted posts of all probes together. A pass over the store is exact and takes some 60 µs a document
 //! on FerretDB, so beyond a number of posts the totals that the services have counted decide.
 
-use std::sync::Arc;
-
-use anyhow::Context;
 use serde::Serialize;
 
 use crate::base::text::grouped;
-use crate::command::trial::Trial;
 use crate::ledger::books::Counts;
-use crate::ledger::reconcile::reconcile;
 use crate::pipeline::counted::Counted;
 
 /// So many posts are looked for one by one, which takes twenty seconds at most.
-const RECONCILED: u64 = 300_000;
+pub(crate) const RECONCILED: u64 = 300_000;
 
 /// How the posts were found again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,30 +40,6 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    /// Balances the ledger of a trial. `counted` is what its services have counted until their end, if nobody else had
-    /// anything counted by them.
-    pub(crate) async fn of(trial: Trial, is_ours: bool, counted: Option<Counted>) -> anyhow::Result<Self> {
-        let Trial { run, store, kafka, names, recorder, .. } = trial;
-        let recorder = Arc::into_inner(recorder).context("the generator still holds the ledger after its end")?;
-        let (ledger, accepted_ids) = recorder.finish()?;
-        let told = ledger.counts(0);
-        let proof = match (store, counted) {
-            (Some(store), _) if told.accepted <= RECONCILED => {
-                eprintln!("reconciling {} accepted posts", grouped(told.accepted));
-                let dead_letters = kafka.as_ref().map(|kafka| (kafka, names.dead_letter_topic.as_str()));
-                let reconciled = reconcile(ledger, &accepted_ids, run, &store, dead_letters, !is_ours).await?;
-                Self::reconciled(&reconciled.counts)
-            }
-            (_, Some(counted)) => Self::counted(&told, &counted),
-            (Some(store), _) => Self::in_store(&told, store.count(run).await?),
-            (None, _) => Self::unknown(&told),
-        };
-        if proof.holds() {
-            accepted_ids.remove().context("cannot remove the accepted ids")?;
-        }
-        Ok(proof)
-    }
-
     /// Whether nothing is known to be wrong.
     pub(crate) fn holds(&self) -> bool {
         [self.missing, self.duplicated, self.unexpected].into_iter().flatten().all(|count| count == 0)
@@ -110,7 +81,8 @@ impl Proof {
         format!("{accepted} accepted, {} stored{dead_letters}, {faults} ({how})", number(self.stored))
     }
 
-    fn unknown(told: &Counts) -> Self {
+    /// Nothing but the answers is known.
+    pub(crate) fn unknown(told: &Counts) -> Self {
         Self {
             method: Method::None,
             accepted: told.accepted,
@@ -122,7 +94,8 @@ impl Proof {
         }
     }
 
-    fn reconciled(counts: &Counts) -> Self {
+    /// The ledger was laid beside the store.
+    pub(crate) fn reconciled(counts: &Counts) -> Self {
         Self {
             method: Method::Reconciled,
             accepted: counts.accepted,
@@ -135,7 +108,7 @@ impl Proof {
     }
 
     /// What is stored newly is counted once for each id, so nothing can be said of duplicates.
-    fn counted(told: &Counts, counted: &Counted) -> Self {
+    pub(crate) fn counted(told: &Counts, counted: &Counted) -> Self {
         let dead_lettered = counted.ingest_posts_dead_lettered_total;
         Self {
             dead_lettered: Some(dead_lettered),
@@ -143,7 +116,8 @@ impl Proof {
         }
     }
 
-    fn in_store(told: &Counts, stored: u64) -> Self {
+    /// The store has counted.
+    pub(crate) fn in_store(told: &Counts, stored: u64) -> Self {
         Self::balanced(Method::CountedInTheStore, told, stored, 0)
     }
 
