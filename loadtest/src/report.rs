@@ -12,13 +12,13 @@ pub(crate) mod files;
 pub(crate) mod find_max;
 pub(crate) mod limits;
 pub(crate) mod page;
-pub(crate) mod part;
 pub(crate) mod plot;
 pub(crate) mod reported_counts;
 pub(crate) mod run;
 #[cfg(test)]
 pub(crate) mod schema;
 pub(crate) mod series;
+pub(crate) mod share;
 pub(crate) mod table;
 pub(crate) mod threshold;
 pub(crate) mod tune;

@@ -12,7 +12,7 @@ use crate::load::generator::tally::Tally;
 use crate::load::generator::{Generator, HEAD_START, Load};
 use crate::load::live::Live;
 use crate::load::recorder::Recorder;
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::pipeline::news::{self, News, Second};
 use crate::pipeline::observer::Observer;
 use crate::report::series::{self, Series};
@@ -53,7 +53,7 @@ pub(crate) async fn apply(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut tally, mut failed) = (Tally::default(), None);
     let (mut failure, mut since, mut series) = (pin!(failure), start, Series::starting_at(start));
-    series = series.keeping_stretches(load.share != Share::WHOLE);
+    series = series.keeping_stretches(load.share != RunShare::WHOLE);
     loop {
         tokio::select! {
             () = generator.ended() => break,

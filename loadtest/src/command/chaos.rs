@@ -22,19 +22,19 @@ use crate::command::{apply, interrupt};
 use crate::ledger::post::RunId;
 use crate::load::live::Live;
 use crate::load::pacing::{Model, OpenModel, Rate};
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::pipeline::chaos::fault::Fault;
-use crate::pipeline::chaos::stage::{Setting, Stage, Struck};
+use crate::pipeline::chaos::stage::{Stage, StageSetting, Struck};
 use crate::pipeline::chaos::watch::Watch;
 use crate::pipeline::chaos::{inject, schedule};
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::observer::Observer;
-use crate::pipeline::settings::{Lookup, ServiceSettings};
-use crate::pipeline::store::Store;
-use crate::pipeline::under_test::{Pipeline, Ports, make_directory};
+use crate::pipeline::settings::{Lookup, PipelineSettings};
+use crate::pipeline::store::StoreReader;
+use crate::pipeline::under_test::{PipelineUnderTest, Ports, make_directory};
 use crate::report::chaos::{ChaosReport, FaultReport};
 use crate::report::environment::Environment;
-use crate::report::run::Report;
+use crate::report::run::RunReport;
 use crate::report::threshold::Verdict;
 use crate::report::view::{Headline, View};
 
@@ -60,7 +60,7 @@ pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::
     let stop =
         interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")
             .context("cannot listen for signals")?;
-    let settings = ServiceSettings::read(lookup)?;
+    let settings = PipelineSettings::read(lookup)?;
     survivable(&options)?;
     let live = Arc::new(Live::start(options.load.prometheus).await?);
     let run = RunId::fresh();
@@ -78,7 +78,8 @@ pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::
         unless_set("CONSUMER_BUFFER_BYTES", BUFFER_BYTES),
         unless_set("CONSUMER_BATCH_BYTES", BATCH_BYTES),
     ];
-    let mut pipeline = Pipeline::start(&servers, lookup, &settings, Ports::free(), more, &directory, &stop).await?;
+    let mut pipeline =
+        PipelineUnderTest::start(&servers, lookup, &settings, Ports::free(), more, &directory, &stop).await?;
     let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
     finish(&report, pipeline, &directory).await
 }
@@ -95,14 +96,14 @@ fn survivable(options: &ChaosOptions) -> Result<(), Unusable> {
 async fn measure(
     run: RunId,
     options: &ChaosOptions,
-    settings: &ServiceSettings,
-    pipeline: &mut Pipeline,
+    settings: &PipelineSettings,
+    pipeline: &mut PipelineUnderTest,
     directory: &Path,
     live: &Arc<Live>,
     stop: &CancellationToken,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<RunReport> {
     let own = "chaos has a broker, a store and services of its own";
-    let trial = Trial::prepare(run, settings, pipeline, Share::WHOLE, options.load.sample_share, directory).await?;
+    let trial = Trial::prepare(run, settings, pipeline, RunShare::WHOLE, options.load.sample_share, directory).await?;
     let kafka = Arc::clone(trial.kafka.as_ref().context(own)?);
     let (topic, dead_letters) = (trial.names.topic.clone(), trial.names.dead_letter_topic.clone());
     let start = Instant::now();
@@ -122,13 +123,13 @@ async fn measure(
     let watch = Watch::begin(reader, &topic)?;
     // One by one, every fault waits for the recovery from the last one anyway.
     let peace = if options.one_by_one { Duration::ZERO } else { PEACE };
-    let setting = Setting {
+    let setting = StageSetting {
         run,
         services,
         options: service_options,
         settings,
         kafka: Arc::clone(&kafka),
-        documents: Store::new(pipeline.documents.as_ref().context(own)?).await?,
+        documents: StoreReader::new(pipeline.documents.as_ref().context(own)?).await?,
         peace,
         live: Arc::clone(live),
     };
@@ -195,7 +196,7 @@ async fn measure(
 }
 
 /// The lag of a pipeline that is well: what comes in within a second, and one batch.
-fn calm_lag(rate: f64, settings: &ServiceSettings) -> u64 {
-    let batch = settings.consumer_config.kafka.limits.batch.messages;
+fn calm_lag(rate: f64, settings: &PipelineSettings) -> u64 {
+    let batch = settings.consumer_config.limits.batch.messages;
     rate.ceil() as u64 + u64::try_from(batch).unwrap_or(u64::MAX)
 }

@@ -19,18 +19,18 @@ use crate::command::trial::{Trial, failure};
 use crate::ledger::post::RunId;
 use crate::load::live::Live;
 use crate::load::pacing::{Model, OpenModel, Rate};
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::pipeline::counted::Counted;
 use crate::pipeline::lag::{LagWatch, growth};
-use crate::pipeline::probe::{self, Gear, Offer, Probe, Probed};
-use crate::pipeline::settings::{Lookup, ServiceSettings, with_option};
+use crate::pipeline::probe::{self, Gear, LoadProbe, Offer, Probed};
+use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
 use crate::pipeline::store::Documents;
-use crate::pipeline::under_test::{Pipeline, Ports, make_directory};
+use crate::pipeline::under_test::{PipelineUnderTest, Ports, make_directory};
 use crate::report::environment::Environment;
 use crate::report::files;
 use crate::report::find_max::{FindMaxReport, ProbeReport};
 use fit::Judged;
-use judge::{Rule, Shown};
+use judge::{ProbeShown, Rule};
 use prove::prove;
 use search::{Next, SearchPlan};
 
@@ -53,18 +53,18 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
     let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")
         .context("cannot listen for signals")?;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
-    let settings = ServiceSettings::read(&lookup)?;
+    let settings = PipelineSettings::read(&lookup)?;
     let live = Live::start(options.load.prometheus).await?;
     let run = RunId::fresh();
     let directory = make_directory(options.outcome.report.as_deref(), &format!("find-max-{run}"))?;
     let mut pipeline = match &options.target {
         Some(url) => {
             let set = |name| lookup(name).filter(|value| !value.is_empty());
-            Pipeline::running(url, set("MONGO_URI").map(Documents::posts), set("KAFKA_BROKER")).await?
+            PipelineUnderTest::running(url, set("MONGO_URI").map(Documents::posts), set("KAFKA_BROKER")).await?
         }
         None => {
             let servers = options.stack.options();
-            Pipeline::start(&servers, &lookup, &settings, Ports::free(), Vec::new(), &directory, &stop).await?
+            PipelineUnderTest::start(&servers, &lookup, &settings, Ports::free(), Vec::new(), &directory, &stop).await?
         }
     };
     let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
@@ -79,13 +79,13 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
 async fn measure(
     run: RunId,
     options: &FindMaxOptions,
-    settings: &ServiceSettings,
-    pipeline: &mut Pipeline,
+    settings: &PipelineSettings,
+    pipeline: &mut PipelineUnderTest,
     directory: &Path,
     live: &Live,
     stop: &CancellationToken,
 ) -> anyhow::Result<FindMaxReport> {
-    let trial = Trial::prepare(run, settings, pipeline, Share::WHOLE, NO_SAMPLES, directory).await?;
+    let trial = Trial::prepare(run, settings, pipeline, RunShare::WHOLE, NO_SAMPLES, directory).await?;
     let environment = environment(run, options, settings, pipeline, &trial).await?;
     let lag = trial.kafka.clone().map(|kafka| LagWatch::new(kafka, &trial.names.topic));
     if lag.is_none() {
@@ -99,7 +99,7 @@ async fn measure(
         rule: Rule { slo: options.slo, measure: options.measure, batch_messages },
         options,
     };
-    let Found { closed_loop_per_second, probes, mut faults } = prober.search().await?;
+    let Searched { closed_loop_per_second, probes, mut faults } = prober.search().await?;
     let has_failed = !faults.is_empty();
     if !has_failed {
         let deadline = options.outcome.drain_timeout;
@@ -132,14 +132,14 @@ async fn measure(
 /// Applies probes to a pipeline that stays up.
 struct Prober<'a> {
     gear: Gear<'a>,
-    pipeline: &'a Pipeline,
+    pipeline: &'a PipelineUnderTest,
     rule: Rule,
     options: &'a FindMaxOptions,
 }
 
 /// What a search has found.
 #[derive(Default)]
-struct Found {
+struct Searched {
     closed_loop_per_second: Option<f64>,
     probes: Vec<ProbeReport>,
     /// Why the pipeline has failed, if it has.
@@ -148,8 +148,8 @@ struct Found {
 
 impl Prober<'_> {
     /// Applies probes until the search is over, somebody asks for its end, or the pipeline fails.
-    async fn search(&self) -> anyhow::Result<Found> {
-        let mut found = Found::default();
+    async fn search(&self) -> anyhow::Result<Searched> {
+        let mut found = Searched::default();
         if self.options.start.is_none() {
             eprintln!("as fast as it goes, to know where to begin");
             let probed = self.probe(Offer::AsFastAsItGoes).await?;
@@ -177,7 +177,7 @@ impl Prober<'_> {
     async fn probe(&self, offer: Offer) -> anyhow::Result<Probed> {
         let FindMaxOptions { warm_up, measure, slo, .. } = *self.options;
         // What has not left by then is too late already.
-        let probe = Probe { offer, warm_up, measure, patience: slo };
+        let probe = LoadProbe { offer, warm_up, measure, patience: slo };
         let mut probed = probe::apply(probe, &self.gear, failure(&self.pipeline.services)).await?;
         if let (Some(lag), None) = (self.gear.lag, &probed.failure) {
             // The last batch waits for CONSUMER_BATCH_INTERVAL; the next probe fills it.
@@ -194,7 +194,7 @@ impl Prober<'_> {
     fn judge(&self, rate: f64, probed: &Probed) -> ProbeReport {
         let outcomes = probed.tally.outcomes;
         let growth = growth(&probed.samples, probed.from, probed.to);
-        let shown = Shown {
+        let shown = ProbeShown {
             rate,
             accepted_per_second: probed.accepted_per_second,
             p99: probed.tally.latency(0.99),
@@ -215,8 +215,8 @@ fn judged(probes: &[ProbeReport]) -> Vec<Judged> {
 async fn environment(
     run: RunId,
     options: &FindMaxOptions,
-    settings: &ServiceSettings,
-    pipeline: &Pipeline,
+    settings: &PipelineSettings,
+    pipeline: &PipelineUnderTest,
     trial: &Trial,
 ) -> anyhow::Result<Environment> {
     let start = Instant::now();
@@ -231,7 +231,7 @@ async fn environment(
 /// Ends the services that the lab has started. Gives what they have counted, if nobody else's posts were in the topic:
 /// only servers that the lab has started itself are surely empty.
 async fn stop_services(
-    pipeline: &mut Pipeline,
+    pipeline: &mut PipelineUnderTest,
     has_failed: bool,
     faults: &mut Vec<String>,
 ) -> anyhow::Result<Option<Counted>> {

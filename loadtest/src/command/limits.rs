@@ -13,12 +13,12 @@ use crate::command::interrupt;
 use crate::command::options::LimitsOptions;
 use crate::ledger::post::RunId;
 use crate::load::cpu::cores;
-use crate::pipeline::settings::{Lookup, ServiceSettings};
+use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::under_test::{make_directory, start_stack};
 use crate::report::files;
 use crate::report::limits::measure::Samples;
-use crate::report::limits::{Report, table};
-use bench::Bench;
+use crate::report::limits::{LimitsReport, table};
+use bench::LimitsBench;
 use plan::MeasurePlan;
 
 pub(crate) mod bare;
@@ -36,7 +36,7 @@ const JSON: &str = "limits.json";
 pub(crate) async fn limits(options: LimitsOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let stop = interrupt::stop_on_signal("stopping; what was measured is reported, a second Ctrl-C ends at once")
         .context("cannot listen for signals")?;
-    let settings = ServiceSettings::read(lookup)?;
+    let settings = PipelineSettings::read(lookup)?;
     let run = RunId::fresh();
     let directory = make_directory(options.report.as_deref(), &format!("limits-{run}"))?;
     let started_at = DateTime::now().try_to_rfc3339_string().context("the clock is far off")?;
@@ -48,7 +48,7 @@ pub(crate) async fn limits(options: LimitsOptions, lookup: Lookup<'_>) -> anyhow
         only: options.only,
         directory: directory.clone(),
     };
-    let bench = Bench::new(plan, &settings, &stack, lookup);
+    let bench = LimitsBench::new(plan, &settings, &stack, lookup);
     let store = bench.store_version().await?;
 
     let mut samples = Samples::default();
@@ -58,7 +58,7 @@ pub(crate) async fn limits(options: LimitsOptions, lookup: Lookup<'_>) -> anyhow
     if samples.is_empty() {
         bail!("interrupted before anything was measured");
     }
-    let report = Report {
+    let report = LimitsReport {
         version: env!("CARGO_PKG_VERSION"),
         started_at,
         stack: stack.chosen.clone(),
@@ -80,7 +80,12 @@ pub(crate) async fn limits(options: LimitsOptions, lookup: Lookup<'_>) -> anyhow
 }
 
 /// All rounds, until `stop`.
-async fn rounds(bench: &Bench, count: u32, samples: &mut Samples, stop: &CancellationToken) -> anyhow::Result<()> {
+async fn rounds(
+    bench: &LimitsBench,
+    count: u32,
+    samples: &mut Samples,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
     for round in 1..=count {
         eprintln!("round {round} of {count}");
         tokio::select! {

@@ -22,14 +22,14 @@ use crate::pipeline::drain;
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::observer::{Usage, Used};
 use crate::pipeline::reconcile::reconcile;
-use crate::pipeline::settings::{Lookup, ServiceSettings, with_option};
-use crate::pipeline::store::{Documents, Store};
+use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
+use crate::pipeline::store::{Documents, StoreReader};
 use crate::pipeline::under_test::make_directory;
 use crate::report::environment::{Environment, LoadSettings};
 use crate::report::evidence::Evidence;
-use crate::report::part::{self, Part};
-use crate::report::run::Report;
+use crate::report::run::RunReport;
 use crate::report::series::merge as series;
+use crate::report::share::{self, ShareReport};
 use crate::report::threshold;
 use crate::report::visible::AcceptToVisible;
 
@@ -37,9 +37,9 @@ use crate::report::visible::AcceptToVisible;
 pub(crate) async fn merge(options: MergeOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let lookup = with_option(&lookup, "KAFKA_BROKER", &options.kafka_broker);
-    let settings = ServiceSettings::read(&lookup)?;
+    let settings = PipelineSettings::read(&lookup)?;
     let parts =
-        options.directories.iter().map(|directory| Part::read(directory)).collect::<anyhow::Result<Vec<_>>>()?;
+        options.directories.iter().map(|directory| ShareReport::read(directory)).collect::<anyhow::Result<Vec<_>>>()?;
     complete(&parts)?;
     let documents = match (options.no_reconcile, set(&lookup, "MONGO_URI")) {
         (true, _) => None,
@@ -53,12 +53,12 @@ pub(crate) async fn merge(options: MergeOptions, lookup: Lookup<'_>) -> anyhow::
     let directory = make_directory(options.outcome.report.as_deref(), &format!("run-{run}-merged"))?;
     let mut ledger = Ledger::default();
     for directory in &options.directories {
-        ledger.merge(&part::read_ledger(directory)?);
+        ledger.merge(&share::read_ledger(directory)?);
     }
     let sources = Sources {
         accepted_ids: FinishedLog::of_shares(directories_files(&options.directories)),
         store: match &documents {
-            Some(documents) => Some(Store::new(documents).await?),
+            Some(documents) => Some(StoreReader::new(documents).await?),
             None => None,
         },
         kafka: set(&lookup, "KAFKA_BROKER")
@@ -74,9 +74,9 @@ pub(crate) async fn merge(options: MergeOptions, lookup: Lookup<'_>) -> anyhow::
 /// What the whole is reconciled with.
 struct Sources {
     accepted_ids: FinishedLog,
-    store: Option<Store>,
+    store: Option<StoreReader>,
     kafka: Option<Arc<KafkaReader>>,
-    settings: ServiceSettings,
+    settings: PipelineSettings,
 }
 
 fn directories_files(directories: &[PathBuf]) -> Vec<PathBuf> {
@@ -84,7 +84,7 @@ fn directories_files(directories: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// Whether these are all shares of one run, each once, and all were told the same.
-fn complete(parts: &[Part]) -> Result<(), Unusable> {
+fn complete(parts: &[ShareReport]) -> Result<(), Unusable> {
     let first = &parts[0];
     let (run, of) = (first.run, first.share.of());
     if let Some(other) = parts.iter().find(|part| part.run != run) {
@@ -94,7 +94,7 @@ fn complete(parts: &[Part]) -> Result<(), Unusable> {
         let (one, other) = (first.share, other.share);
         return Err(Unusable(format!("the shares {one} and {other} do not belong together")));
     }
-    let told = |part: &Part| LoadSettings { share: None, threads: 0, ..part.environment.load.clone() };
+    let told = |part: &ShareReport| LoadSettings { share: None, threads: 0, ..part.environment.load.clone() };
     if let Some(other) = parts.iter().find(|part| told(part) != told(first)) {
         let (one, other) = (first.share, other.share);
         return Err(Unusable(format!(
@@ -113,7 +113,12 @@ fn complete(parts: &[Part]) -> Result<(), Unusable> {
 }
 
 /// The report of the whole run.
-async fn whole(parts: &[Part], ledger: Ledger, sources: &Sources, options: &MergeOptions) -> anyhow::Result<Report> {
+async fn whole(
+    parts: &[ShareReport],
+    ledger: Ledger,
+    sources: &Sources,
+    options: &MergeOptions,
+) -> anyhow::Result<RunReport> {
     let run = parts[0].run;
     let mut tally = Tally::default();
     parts.iter().for_each(|part| tally.merge(&part.tally));
@@ -166,14 +171,14 @@ async fn whole(parts: &[Part], ledger: Ledger, sources: &Sources, options: &Merg
 }
 
 /// When the last share saw that nothing was left to store; `None` if one of them did not see it.
-fn drained(parts: &[Part]) -> Option<f64> {
+fn drained(parts: &[ShareReport]) -> Option<f64> {
     let times = parts.iter().map(|part| Some(part.began + part.load_seconds + part.drain_seconds?));
     times.collect::<Option<Vec<f64>>>().map(|times| times.into_iter().fold(0.0, f64::max))
 }
 
 /// The generators: one that was the limit makes the whole tell of itself.
-fn generator(parts: &[Part], tally: &Tally) -> GeneratorReport {
-    let of = |part: &Part| {
+fn generator(parts: &[ShareReport], tally: &Tally) -> GeneratorReport {
+    let of = |part: &ShareReport| {
         let time = Duration::from_secs_f64;
         let Environment { cores, load, .. } = &part.environment;
         GeneratorReport::of(&part.tally, time(part.cpu_seconds), time(part.load_seconds), *cores, load.threads)
@@ -193,7 +198,7 @@ fn generator(parts: &[Part], tally: &Tally) -> GeneratorReport {
 }
 
 /// What all shares have seen that have looked for posts.
-fn visible(parts: &[Part]) -> AcceptToVisible {
+fn visible(parts: &[ShareReport]) -> AcceptToVisible {
     let mut seen = Seen::default();
     let on = || parts.iter().filter(|part| part.visible_off.is_none());
     on().for_each(|part| seen.merge(&part.seen));
@@ -213,7 +218,7 @@ fn largest(used: impl Iterator<Item = Used>) -> Used {
 }
 
 /// That of the first share, with the threads of all.
-async fn environment(parts: &[Part], store: Option<&Store>) -> anyhow::Result<Environment> {
+async fn environment(parts: &[ShareReport], store: Option<&StoreReader>) -> anyhow::Result<Environment> {
     let first = parts.iter().min_by(|one, other| one.began.total_cmp(&other.began)).context("there is no share")?;
     let environment = first.environment.clone();
     let threads = parts.iter().map(|part| part.environment.load.threads).sum();

@@ -16,22 +16,22 @@ use crate::load::generator::Load;
 use crate::load::live::Live;
 use crate::load::pacing::stages::Stages;
 use crate::load::pacing::{ClosedModel, Model, OpenModel, Rate};
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::pipeline::observer::Observer;
-use crate::pipeline::settings::{Lookup, ServiceSettings, with_option};
+use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
 use crate::pipeline::store::Documents;
-use crate::pipeline::under_test::{Pipeline, Ports, make_directory};
+use crate::pipeline::under_test::{PipelineUnderTest, Ports, make_directory};
 use crate::pipeline::visible::Visible;
 use crate::report::environment::Environment;
-use crate::report::run::Report;
+use crate::report::run::RunReport;
 use crate::report::threshold::{self, Threshold};
 use crate::report::view::{Headline, View};
 use crate::report::{files, table};
 
 /// A run whose report stands, and of which everything is still up but the services.
 pub(crate) struct Proven {
-    pub(crate) report: Report,
-    pub(crate) pipeline: Pipeline,
+    pub(crate) report: RunReport,
+    pub(crate) pipeline: PipelineUnderTest,
     pub(crate) directory: PathBuf,
 }
 
@@ -47,19 +47,29 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) 
         interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")
             .context("cannot listen for signals")?;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
-    let settings = ServiceSettings::read(&lookup)?;
+    let settings = PipelineSettings::read(&lookup)?;
     judgeable(options, &lookup)?;
     let live = Live::start(options.load.prometheus).await?;
     let run = options.run.unwrap_or_else(RunId::fresh);
-    let share = options.share.unwrap_or(Share::WHOLE);
+    let share = options.share.unwrap_or(RunShare::WHOLE);
     let name =
-        if share == Share::WHOLE { format!("{kind}-{run}") } else { format!("{kind}-{run}-{}", share.index() + 1) };
+        if share == RunShare::WHOLE { format!("{kind}-{run}") } else { format!("{kind}-{run}-{}", share.index() + 1) };
     let directory = make_directory(options.outcome.report.as_deref(), &name)?;
     let mut pipeline = match &options.target {
-        Some(url) => Pipeline::running(url, documents(options, &lookup)?, set(&lookup, "KAFKA_BROKER")).await?,
+        Some(url) => {
+            PipelineUnderTest::running(url, documents(options, &lookup)?, set(&lookup, "KAFKA_BROKER")).await?
+        }
         None => {
-            Pipeline::start(&options.stack.options(), &lookup, &settings, Ports::free(), Vec::new(), &directory, &stop)
-                .await?
+            PipelineUnderTest::start(
+                &options.stack.options(),
+                &lookup,
+                &settings,
+                Ports::free(),
+                Vec::new(),
+                &directory,
+                &stop,
+            )
+            .await?
         }
     };
     let report = measure(run, options, &settings, &mut pipeline, &directory, &live, &stop).await?;
@@ -67,7 +77,11 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) 
 }
 
 /// Writes and shows the report, ends what was started, and gives the exit code.
-pub(crate) async fn finish(report: &Report, pipeline: Pipeline, directory: &Path) -> anyhow::Result<ExitCode> {
+pub(crate) async fn finish(
+    report: &RunReport,
+    pipeline: PipelineUnderTest,
+    directory: &Path,
+) -> anyhow::Result<ExitCode> {
     tell(report, directory)?;
     if let Err(error) = pipeline.stop().await {
         eprintln!("the servers are not all cleaned up: {error:#}");
@@ -76,14 +90,14 @@ pub(crate) async fn finish(report: &Report, pipeline: Pipeline, directory: &Path
 }
 
 /// Writes and shows the report.
-pub(crate) fn tell(report: &Report, directory: &Path) -> anyhow::Result<()> {
+pub(crate) fn tell(report: &RunReport, directory: &Path) -> anyhow::Result<()> {
     let (page, others) = files::write(report, directory)?;
     println!("{}\nreport: {}\nbeside it: {}", table::render(report), page.display(), others.join(", "));
     Ok(())
 }
 
 /// Whether the run has passed.
-pub(crate) fn exit_code(report: &Report) -> ExitCode {
+pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
     if report.passed { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) }
 }
 
@@ -145,13 +159,13 @@ pub(crate) fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
 async fn measure(
     run: RunId,
     options: &RunOptions,
-    settings: &ServiceSettings,
-    pipeline: &mut Pipeline,
+    settings: &PipelineSettings,
+    pipeline: &mut PipelineUnderTest,
     directory: &Path,
     live: &Live,
     stop: &CancellationToken,
-) -> anyhow::Result<Report> {
-    let share = options.share.unwrap_or(Share::WHOLE);
+) -> anyhow::Result<RunReport> {
+    let share = options.share.unwrap_or(RunShare::WHOLE);
     let trial = Trial::prepare(run, settings, pipeline, share, options.load.sample_share, directory).await?;
     visible_as_judged(&options.thresholds, &trial.visible)?;
     let load = Load { share, ..options.load.load(model(options), run, &pipeline.target) };

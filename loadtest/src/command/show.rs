@@ -14,17 +14,17 @@ use tokio::task::spawn_blocking;
 use crate::base::exit;
 use crate::command::options::ShowOptions;
 use crate::pipeline::kafka::{KafkaReader, dead_letter_of, id_of};
-use crate::pipeline::settings::{Lookup, ServiceSettings, with_option};
-use crate::pipeline::store::Store;
+use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
+use crate::pipeline::store::StoreReader;
 
 /// Says where the post is. A post that is nowhere is exit code 1; one that is lost is 99.
 pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let id = options.id;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let lookup = with_option(&lookup, "KAFKA_BROKER", &options.kafka_broker);
-    let settings = ServiceSettings::read(&lookup)?;
-    let store = Store::given(&lookup).await?;
-    let mut place = Place::Finished(String::new());
+    let settings = PipelineSettings::read(&lookup)?;
+    let store = StoreReader::given(&lookup).await?;
+    let mut place = PostPlace::Finished(String::new());
     // The group may finish the record just after the store was asked, so the store is asked once more before a post is
     // called lost.
     for _ in 0..2 {
@@ -34,24 +34,24 @@ pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Re
         }
         let names = settings.consumer_config.kafka.clone();
         place = spawn_blocking(move || place_in_kafka(id, &names)).await.context("looking into Kafka failed")??;
-        if !matches!(place, Place::Finished(_)) {
+        if !matches!(place, PostPlace::Finished(_)) {
             break;
         }
     }
     Ok(match place {
-        Place::DeadLettered(text) => {
+        PostPlace::DeadLettered(text) => {
             println!("dead-lettered: {text}");
             ExitCode::SUCCESS
         }
-        Place::Waiting(text) => {
+        PostPlace::Waiting(text) => {
             println!("waiting: {text}");
             ExitCode::SUCCESS
         }
-        Place::Finished(text) => {
+        PostPlace::Finished(text) => {
             println!("lost: {text}, but it is neither stored nor dead-lettered");
             ExitCode::from(exit::THRESHOLD_FAILED)
         }
-        Place::Nowhere(text) => {
+        PostPlace::Nowhere(text) => {
             println!("not found: {text}");
             ExitCode::from(exit::FAILED)
         }
@@ -73,7 +73,7 @@ fn readable(id: PostId, document: &Document) -> anyhow::Result<serde_json::Value
 }
 
 /// Where in Kafka a post is, each with the details in words.
-enum Place {
+enum PostPlace {
     DeadLettered(String),
     /// In the topic, the group has not finished it.
     Waiting(String),
@@ -82,25 +82,25 @@ enum Place {
     Nowhere(String),
 }
 
-fn place_in_kafka(id: PostId, names: &kafka::group::GroupConfig) -> anyhow::Result<Place> {
+fn place_in_kafka(id: PostId, names: &consumer::KafkaSettings) -> anyhow::Result<PostPlace> {
     let kafka = KafkaReader::new(&names.brokers, &names.group)?;
     if let Some(letter) = find_dead_letter(&kafka, &names.dead_letter_topic, id)? {
         let DeadLetter { topic, partition, offset, reason, message, .. } = letter;
         let (reason, place) = (reason.as_str(), place(&topic, partition, offset));
-        return Ok(Place::DeadLettered(format!("{message} ({reason}); it was in {place}")));
+        return Ok(PostPlace::DeadLettered(format!("{message} ({reason}); it was in {place}")));
     }
     let Some((partition, offset)) = find_record(&kafka, &names.topic, id)? else {
         let (topic, dead_letters) = (&names.topic, &names.dead_letter_topic);
-        return Ok(Place::Nowhere(format!("neither in the store, nor in topic {topic}, nor in {dead_letters}")));
+        return Ok(PostPlace::Nowhere(format!("neither in the store, nor in topic {topic}, nor in {dead_letters}")));
     };
     let progress = kafka.progress(&names.topic)?.into_iter().find(|progress| progress.partition == partition);
     let progress = progress.context("the record's partition is gone")?;
     let (place, group, before) = (place(&names.topic, partition, offset), &names.group, offset - progress.next());
     Ok(if before < 0 {
-        Place::Finished(format!("group {group} has committed past {place}"))
+        PostPlace::Finished(format!("group {group} has committed past {place}"))
     } else {
         let lag = progress.lag();
-        Place::Waiting(format!("{place}; {before} records are before it, lag of group {group}: {lag}"))
+        PostPlace::Waiting(format!("{place}; {before} records are before it, lag of group {group}: {lag}"))
     })
 }
 

@@ -15,7 +15,7 @@ use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::ledger::post::RunId;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::recorder::Recorder;
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::pipeline::counted::Counted;
 use crate::pipeline::drain::{self, Drained};
 use crate::pipeline::kafka::KafkaReader;
@@ -23,15 +23,15 @@ use crate::pipeline::news::{self, News};
 use crate::pipeline::observer::{Moment, Observer};
 use crate::pipeline::reconcile::reconcile;
 use crate::pipeline::services::Services;
-use crate::pipeline::settings::ServiceSettings;
-use crate::pipeline::store::Store;
-use crate::pipeline::under_test::Pipeline;
+use crate::pipeline::settings::PipelineSettings;
+use crate::pipeline::store::StoreReader;
+use crate::pipeline::under_test::PipelineUnderTest;
 use crate::pipeline::visible::Visible;
 use crate::report::environment::Environment;
 use crate::report::evidence::Evidence;
-use crate::report::part::{self, Part};
-use crate::report::run::Report;
+use crate::report::run::RunReport;
 use crate::report::series::Series;
+use crate::report::share::{self, ShareReport};
 use crate::report::threshold::Threshold;
 use crate::report::visible::AcceptToVisible;
 
@@ -39,10 +39,10 @@ use crate::report::visible::AcceptToVisible;
 pub(crate) struct Trial {
     pub(crate) run: RunId,
     /// The part of the run that is applied here; of a part nothing is reconciled, but it leaves all that the merge needs.
-    share: Share,
+    share: RunShare,
     directory: PathBuf,
     /// `None` where the store is out of reach: nothing is reconciled then.
-    pub(crate) store: Option<Store>,
+    pub(crate) store: Option<StoreReader>,
     /// `None` where Kafka is out of sight.
     pub(crate) kafka: Option<Arc<KafkaReader>>,
     /// The names of topics and group.
@@ -71,16 +71,16 @@ impl Trial {
     /// Gets everything ready, with an empty ledger.
     pub(crate) async fn prepare(
         run: RunId,
-        settings: &ServiceSettings,
-        pipeline: &Pipeline,
-        share: Share,
+        settings: &PipelineSettings,
+        pipeline: &PipelineUnderTest,
+        share: RunShare,
         sample_share: f64,
         directory: &Path,
     ) -> anyhow::Result<Self> {
         let names = settings.consumer_config.kafka.clone();
         let kafka = pipeline.kafka_broker.as_deref().map(|brokers| KafkaReader::new(brokers, &names.group));
         let store = match &pipeline.documents {
-            Some(documents) if share == Share::WHOLE => Some(Store::new(documents).await?),
+            Some(documents) if share == RunShare::WHOLE => Some(StoreReader::new(documents).await?),
             _ => None,
         };
         let recorder = Recorder::create(&directory.join(ACCEPTED_IDS))?;
@@ -102,7 +102,7 @@ impl Trial {
         self,
         conclusion: Conclusion<'_>,
         services: &mut Option<Services>,
-    ) -> anyhow::Result<Report> {
+    ) -> anyhow::Result<RunReport> {
         let Conclusion { applied, mut observer, environment, drain_timeout, is_interrupted, mut faults, thresholds } =
             conclusion;
         let Applied { tally, elapsed, cpu, last_answer, mut series, failure: mut failed } = applied;
@@ -160,10 +160,10 @@ impl Trial {
             environment,
             series: series.into_points(),
         };
-        let is_whole = self.share == Share::WHOLE;
+        let is_whole = self.share == RunShare::WHOLE;
         if !is_whole {
-            part::save_ledger(&ledger, &self.directory)?;
-            Part::of(&evidence, self.share, start, cpu, stretches)?.save(&self.directory)?;
+            share::save_ledger(&ledger, &self.directory)?;
+            ShareReport::of(&evidence, self.share, start, cpu, stretches)?.save(&self.directory)?;
         }
         let dead_letters = self.kafka.as_ref().map(|kafka| (kafka, self.names.dead_letter_topic.as_str()));
         let reconciled = match &self.store {

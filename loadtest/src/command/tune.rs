@@ -19,13 +19,13 @@ use crate::command::options::TuneOptions;
 use crate::ledger::post::RunId;
 use crate::load::cpu::cores;
 use crate::load::live::Live;
-use crate::pipeline::settings::{Lookup, ServiceSettings, Variables};
-use crate::pipeline::store::{Documents, Store};
+use crate::pipeline::settings::{Lookup, PipelineSettings, Variables};
+use crate::pipeline::store::{Documents, StoreReader};
 use crate::pipeline::under_test::{make_directory, start_stack};
 use crate::report::files;
 use crate::report::tune::trial::TrialReport;
 use crate::report::tune::{Surroundings, TuneReport, page};
-use bench::{Bench, Tried};
+use bench::{Tried, TuneBench};
 use knobs::Space;
 use search::Search;
 
@@ -48,7 +48,7 @@ const AROUND_A_TRIAL: Duration = Duration::from_secs(3);
 pub(crate) async fn tune(options: TuneOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")
         .context("cannot listen for signals")?;
-    let settings = ServiceSettings::read(lookup)?;
+    let settings = PipelineSettings::read(lookup)?;
     let live = Live::start(options.load.prometheus).await?;
     let run = RunId::fresh();
     let directory = make_directory(options.outcome.report.as_deref(), &format!("tune-{run}"))?;
@@ -69,15 +69,15 @@ async fn measure(
     run: RunId,
     options: &TuneOptions,
     lookup: Lookup<'_>,
-    settings: &ServiceSettings,
+    settings: &PipelineSettings,
     stack: &Stack,
     live: &Live,
     directory: &Path,
     stop: &CancellationToken,
 ) -> anyhow::Result<TuneReport> {
     let (space, start, defaults) =
-        Space::around(&both(settings), &both(&ServiceSettings::read(&|_| None)?), &options.keep);
-    let bench = Bench { run, space: &space, options, lookup, settings, stack, live, directory, stop };
+        Space::around(&both(settings), &both(&PipelineSettings::read(&|_| None)?), &options.keep);
+    let bench = TuneBench { run, space: &space, options, lookup, settings, stack, live, directory, stop };
     let mut search = Search::new(space.choices(), start.clone(), defaults);
     let mut trials: Vec<TrialReport> = Vec::new();
     let began = Instant::now();
@@ -111,7 +111,7 @@ async fn measure(
         measure_seconds: options.measure.as_secs_f64(),
         virtual_users: options.load.vus,
         stack: stack.chosen.clone(),
-        store: Store::new(&Documents::posts(stack.mongo_uri().to_owned())).await?.version().await?,
+        store: StoreReader::new(&Documents::posts(stack.mongo_uri().to_owned())).await?.version().await?,
         version: env!("CARGO_PKG_VERSION"),
         cores: cores(),
     };
@@ -119,7 +119,7 @@ async fn measure(
 }
 
 /// Both services' variables in force.
-fn both(settings: &ServiceSettings) -> Variables {
+fn both(settings: &PipelineSettings) -> Variables {
     settings.consumer.clone().into_iter().chain(settings.producer.clone()).collect()
 }
 

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::command::interrupt;
 use crate::command::options::UpOptions;
 use crate::ledger::post::RunId;
-use crate::pipeline::settings::{Lookup, ServiceSettings};
-use crate::pipeline::under_test::{Pipeline, Ports, make_directory, start_stack};
+use crate::pipeline::settings::{Lookup, PipelineSettings};
+use crate::pipeline::under_test::{PipelineUnderTest, Ports, make_directory, start_stack};
 
 mod prometheus;
 
@@ -22,7 +22,7 @@ const CONSUMER_PORT: u16 = 3001;
 pub(crate) async fn up(options: UpOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let stop =
         interrupt::stop_on_signal("stopping; a second Ctrl-C ends at once").context("cannot listen for signals")?;
-    let settings = ServiceSettings::read(lookup)?;
+    let settings = PipelineSettings::read(lookup)?;
     let ports = Ports::near(PRODUCER_PORT, CONSUMER_PORT);
     if options.stack_only {
         stack_only(&options, lookup, ports, &stop).await
@@ -34,12 +34,13 @@ pub(crate) async fn up(options: UpOptions, lookup: Lookup<'_>) -> anyhow::Result
 async fn all(
     options: &UpOptions,
     lookup: Lookup<'_>,
-    settings: &ServiceSettings,
+    settings: &PipelineSettings,
     ports: Ports,
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let logs = make_directory(None, &format!("up-{}", RunId::fresh()))?;
-    let mut pipeline = Pipeline::start(&options.servers(), lookup, settings, ports, Vec::new(), &logs, stop).await?;
+    let mut pipeline =
+        PipelineUnderTest::start(&options.servers(), lookup, settings, ports, Vec::new(), &logs, stop).await?;
     let services = pipeline.services.take().context("the services are started with the pipeline")?;
     let prometheus = prometheus::start(lookup, ports, options.servers().progress).await?;
     let seen_at = prometheus.as_ref().map_or_else(

@@ -14,16 +14,16 @@ use crate::base::text::grouped;
 use crate::command::options::VerifyOptions;
 use crate::ledger::balance::{Balance, Finished, Found, balance};
 use crate::pipeline::kafka::{KafkaReader, dead_letter_of, id_of};
-use crate::pipeline::settings::{Lookup, ServiceSettings, with_option};
-use crate::pipeline::store::Store;
+use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
+use crate::pipeline::store::StoreReader;
 
 /// Reads topic, store and dead letters, in this order: what a record became is there before its offset is committed.
 pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let lookup = with_option(lookup, "KAFKA_BROKER", &options.kafka_broker);
     let lookup = with_option(&lookup, "MONGO_URI", &options.mongo_uri);
-    let names = ServiceSettings::read(&lookup)?.consumer_config.kafka;
+    let names = PipelineSettings::read(&lookup)?.consumer_config.kafka;
     let kafka = Arc::new(KafkaReader::new(&names.brokers, &names.group)?);
-    let store = Store::given(&lookup).await?;
+    let store = StoreReader::given(&lookup).await?;
 
     let (reader, topic) = (Arc::clone(&kafka), names.topic.clone());
     let records = spawn_blocking(move || finished(&reader, &topic)).await.context("reading the topic failed")??;

@@ -15,7 +15,7 @@ use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{Bodies, Shape};
 use crate::load::pacing::Model;
 use crate::load::recorder::Recorder;
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::load::target::Target;
 use alarm::Alarm;
 use notes::Notes;
@@ -45,7 +45,7 @@ pub(crate) struct Load {
     /// How often each post is sent, whatever the answers are; more than once means under its own `Idempotency-Key`.
     pub(crate) repeat: u32,
     /// The users that are run here; the model is that of all.
-    pub(crate) share: Share,
+    pub(crate) share: RunShare,
     /// The run that the titles name.
     pub(crate) run: RunId,
     /// What the posts are like.

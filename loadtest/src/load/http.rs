@@ -44,14 +44,14 @@ pub(crate) enum NoAnswer {
 }
 
 /// An open connection.
-pub(crate) struct Connection {
+pub(crate) struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,
     /// `None` once it has ended. It is dropped then, because dropping it is what fails a request that still waits.
     driver: Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>,
     bell: Bell,
 }
 
-impl Connection {
+impl HttpConnection {
     /// Connects.
     ///
     /// # Errors
@@ -155,7 +155,7 @@ mod tests {
             "HTTP/1.1 201 Created\r\ncontent-length: 3\r\n\r\nabc".split_inclusive(' ').map(str::to_owned).collect(),
             vec!["HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n".to_owned()],
         ];
-        let mut connection = Connection::open(server(answers).await).await.unwrap();
+        let mut connection = HttpConnection::open(server(answers).await).await.unwrap();
         for length in [1000, 1006, 2_000_000, 3, 0] {
             let answer = connection.send(Request::new(Full::default())).await.unwrap();
             assert_eq!((answer.status, answer.body.len()), (StatusCode::CREATED, length));

@@ -11,14 +11,14 @@ use contract::PostId;
 
 use crate::ledger::accepted_ids::{AcceptedLog, FinishedLog};
 use crate::ledger::books::{Ledger, Reply};
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::load::visible::sampler::Sampler;
 
 /// The shared book of a run.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     /// The numbers that are given out here.
-    share: Share,
+    share: RunShare,
     next: AtomicU64,
     accepted: AtomicU64,
     /// Chooses posts to look for in the store.
@@ -41,7 +41,7 @@ impl Recorder {
             .with_context(|| format!("cannot make {}: choose another --report", accepted_ids.display()))?;
         let book = Book { ledger: Ledger::default(), accepted, fault: None };
         Ok(Self {
-            share: Share::WHOLE,
+            share: RunShare::WHOLE,
             next: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             sampler: None,
@@ -50,7 +50,7 @@ impl Recorder {
     }
 
     /// Gives out the numbers of this share of the run only.
-    pub(crate) fn with_share(self, share: Share) -> Self {
+    pub(crate) fn with_share(self, share: RunShare) -> Self {
         Self { share, ..self }
     }
 

@@ -15,12 +15,12 @@ const MOST: u32 = 1_000;
 /// Number `index` (from zero) of `of` shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Share {
+pub(crate) struct RunShare {
     index: u32,
     of: u32,
 }
 
-impl Share {
+impl RunShare {
     /// All of it.
     pub(crate) const WHOLE: Self = Self { index: 0, of: 1 };
 
@@ -45,7 +45,7 @@ impl Share {
     }
 }
 
-impl FromStr for Share {
+impl FromStr for RunShare {
     type Err = String;
 
     /// Reads `2/3`: the second of three.
@@ -57,7 +57,7 @@ impl FromStr for Share {
     }
 }
 
-impl TryFrom<String> for Share {
+impl TryFrom<String> for RunShare {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -65,13 +65,13 @@ impl TryFrom<String> for Share {
     }
 }
 
-impl From<Share> for String {
-    fn from(share: Share) -> String {
+impl From<RunShare> for String {
+    fn from(share: RunShare) -> String {
         share.to_string()
     }
 }
 
-impl fmt::Display for Share {
+impl fmt::Display for RunShare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.index + 1, self.of)
     }
@@ -86,18 +86,18 @@ mod tests {
     #[test]
     fn a_share_is_written_as_it_is_read() {
         for text in ["1/1", "2/3", "1000/1000"] {
-            assert_eq!(text.parse::<Share>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<RunShare>().unwrap().to_string(), text);
         }
-        assert_eq!("1/1".parse::<Share>(), Ok(Share::WHOLE));
+        assert_eq!("1/1".parse::<RunShare>(), Ok(RunShare::WHOLE));
         for wrong in ["", "1", "0/2", "3/2", "1/0", "a/b", "1/1001", "1/2/3", "-1/2"] {
-            assert!(wrong.parse::<Share>().unwrap_err().contains("such as 2/3"), "{wrong}");
+            assert!(wrong.parse::<RunShare>().unwrap_err().contains("such as 2/3"), "{wrong}");
         }
     }
 
     proptest! {
         #[test]
         fn shares_together_are_the_whole(of in 1_u32..20, vus in 0_u32..100, each in 0_u64..50) {
-            let shares = (0..of).map(|index| Share { index, of });
+            let shares = (0..of).map(|index| RunShare { index, of });
             let mut users: Vec<u32> = shares.clone().flat_map(|share| share.users(vus)).collect();
             users.sort_unstable();
             prop_assert!(users.into_iter().eq(0..vus));

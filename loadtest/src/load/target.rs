@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::base::exit::Unusable;
-use crate::load::http::{ANSWER_TIMEOUT, Answer, Connection};
+use crate::load::http::{ANSWER_TIMEOUT, Answer, HttpConnection};
 
 /// An HTTP server that takes posts.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl Target {
     /// When there is no complete answer within [`ANSWER_TIMEOUT`].
     pub(crate) async fn ask(&self, method: Method, path: &str, body: String) -> anyhow::Result<Answer> {
         let answer = timeout(ANSWER_TIMEOUT, async {
-            let mut connection = Connection::open(self.address).await?;
+            let mut connection = HttpConnection::open(self.address).await?;
             let request = Request::builder().method(method).uri(self.path(path)).header(HOST, &self.host);
             let request = request.body(Full::from(body))?;
             connection.send(request).await.map_err(|_| anyhow!("the connection was cut off"))

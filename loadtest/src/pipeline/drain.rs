@@ -12,7 +12,7 @@ use crate::base::text::grouped;
 use crate::ledger::post::RunId;
 use crate::pipeline::kafka::{KafkaReader, Progress};
 use crate::pipeline::news::{self, News};
-use crate::pipeline::store::Store;
+use crate::pipeline::store::StoreReader;
 
 const LAG_PAUSE: Duration = Duration::from_millis(100);
 
@@ -37,7 +37,7 @@ pub(crate) struct Drained {
 /// When the one that is asked does not answer.
 pub(crate) async fn until_stored(
     kafka: Option<(&Arc<KafkaReader>, &str)>,
-    store: Option<&Store>,
+    store: Option<&StoreReader>,
     run: RunId,
     accepted: u64,
     last_answer: Instant,
@@ -79,7 +79,7 @@ async fn until_no_lag(
 
 /// Waits until the store has `accepted` documents of the run, or their number stays the same.
 async fn until_count_is_stable(
-    store: &Store,
+    store: &StoreReader,
     run: RunId,
     accepted: u64,
     last_answer: Instant,

@@ -26,7 +26,7 @@ pub(crate) struct LagWatch {
 
 /// How far the group was at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Sample {
+pub(crate) struct LagSample {
     pub(crate) at: Instant,
     /// Records that the group has finished, counted from the topic's first offsets.
     pub(crate) finished: u64,
@@ -44,18 +44,18 @@ impl LagWatch {
     ///
     /// # Errors
     /// When Kafka does not answer, or has no such topic.
-    pub(crate) async fn sample(&self) -> anyhow::Result<Sample> {
+    pub(crate) async fn sample(&self) -> anyhow::Result<LagSample> {
         let (kafka, topic, asked) = (Arc::clone(&self.kafka), self.topic.clone(), Instant::now());
         let progress = spawn_blocking(move || kafka.progress(&topic)).await.context("asking for the lag failed")??;
         ensure!(!progress.is_empty(), "there is no topic {}: is KAFKA_TOPIC right?", self.topic);
         let finished = progress.iter().map(|partition| u64::try_from(partition.next()).unwrap_or(0)).sum();
         // The answer is of some time between, and a busy broker takes its time.
         let at = asked + asked.elapsed() / 2;
-        Ok(Sample { at, finished, lag: progress.into_iter().map(Progress::lag).sum() })
+        Ok(LagSample { at, finished, lag: progress.into_iter().map(Progress::lag).sum() })
     }
 
     /// Adds samples for as long as it is polled. What Kafka does not answer is left out.
-    pub(crate) async fn watch(&self, samples: &mut Vec<Sample>) -> Infallible {
+    pub(crate) async fn watch(&self, samples: &mut Vec<LagSample>) -> Infallible {
         loop {
             samples.extend(self.sample().await);
             sleep(EVERY).await;
@@ -70,7 +70,7 @@ impl LagWatch {
         &self,
         calm: u64,
         patience: Duration,
-        samples: &mut Vec<Sample>,
+        samples: &mut Vec<LagSample>,
     ) -> anyhow::Result<bool> {
         let deadline = Instant::now() + patience;
         loop {
@@ -93,7 +93,7 @@ impl LagWatch {
 }
 
 /// How fast the lag has grown between two times, in records a second; `None` if it was not seen twice.
-pub(crate) fn growth(samples: &[Sample], from: Instant, to: Instant) -> Option<f64> {
+pub(crate) fn growth(samples: &[LagSample], from: Instant, to: Instant) -> Option<f64> {
     let within = samples.iter().filter(|sample| sample.at >= from && sample.at <= to);
     let points: Vec<(f64, f64)> = within.map(|sample| ((sample.at - from).as_secs_f64(), sample.lag as f64)).collect();
     slope::estimate(&points)
@@ -109,8 +109,8 @@ mod tests {
         let after = |tenths: u32| start + tenths * Duration::from_millis(100);
         // Ten records every tenth of a second, but for the warm-up before and the draining after.
         let lag = |tenths: u32| u64::from(if (20..=60).contains(&tenths) { 500 + 10 * tenths } else { 0 });
-        let samples: Vec<Sample> =
-            (0..80).map(|tenths| Sample { at: after(tenths), finished: 0, lag: lag(tenths) }).collect();
+        let samples: Vec<LagSample> =
+            (0..80).map(|tenths| LagSample { at: after(tenths), finished: 0, lag: lag(tenths) }).collect();
         let growth = |from, to| growth(&samples, after(from), after(to));
         assert!((growth(20, 60).unwrap() - 100.0).abs() < 1e-6, "{:?}", growth(20, 60));
         assert_eq!((growth(0, 19), growth(90, 99), growth(0, 0)), (Some(0.0), None, None));

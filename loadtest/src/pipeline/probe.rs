@@ -14,7 +14,7 @@ use crate::load::generator::{Generator, HEAD_START, Load};
 use crate::load::live::Live;
 use crate::load::pacing::{ClosedModel, Model, OpenModel, Rate};
 use crate::load::recorder::Recorder;
-use crate::pipeline::lag::{LagWatch, Sample};
+use crate::pipeline::lag::{LagSample, LagWatch};
 
 /// What is measured with, from one probe to the next.
 pub(crate) struct Gear<'a> {
@@ -32,7 +32,7 @@ pub(crate) struct Gear<'a> {
 
 /// What is applied, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Probe {
+pub(crate) struct LoadProbe {
     pub(crate) offer: Offer,
     /// What happens until then is not measured.
     pub(crate) warm_up: Duration,
@@ -65,7 +65,7 @@ pub(crate) struct Probed {
     pub(crate) from: Instant,
     pub(crate) to: Instant,
     /// The lag as it was seen, the warm-up included.
-    pub(crate) samples: Vec<Sample>,
+    pub(crate) samples: Vec<LagSample>,
     /// Why the pipeline has failed meanwhile, if it has.
     pub(crate) failure: Option<String>,
 }
@@ -73,7 +73,7 @@ pub(crate) struct Probed {
 /// Applies a probe from now on, and waits for its last answer. `failure` resolves when the pipeline has failed, which ends
 /// the probe.
 pub(crate) async fn apply(
-    probe: Probe,
+    probe: LoadProbe,
     gear: &Gear<'_>,
     failure: impl Future<Output = String>,
 ) -> anyhow::Result<Probed> {
@@ -136,7 +136,7 @@ fn model(offer: Offer, start: Instant, end: Instant, vus: u32) -> Model {
 }
 
 /// Never returns.
-async fn watch(lag: Option<&LagWatch>, samples: &mut Vec<Sample>) {
+async fn watch(lag: Option<&LagWatch>, samples: &mut Vec<LagSample>) {
     match lag {
         Some(lag) => match lag.watch(samples).await {},
         None => std::future::pending().await,

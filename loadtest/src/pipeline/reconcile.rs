@@ -9,7 +9,7 @@ use rdkafka::Message;
 use tokio::task::spawn_blocking;
 
 use super::kafka::KafkaReader;
-use super::store::Store;
+use super::store::StoreReader;
 use crate::ledger::accepted_ids::FinishedLog;
 use crate::ledger::books::Ledger;
 use crate::ledger::post::RunId;
@@ -20,7 +20,7 @@ pub(crate) async fn reconcile(
     ledger: Ledger,
     accepted: &FinishedLog,
     run: RunId,
-    store: &Store,
+    store: &StoreReader,
     dead_letters: Option<(&Arc<KafkaReader>, &str)>,
     may_lack_ids: bool,
 ) -> anyhow::Result<Reconciled> {

@@ -17,7 +17,7 @@ pub(crate) type Variables = BTreeMap<&'static str, String>;
 
 /// What the lab must know of the services' settings.
 #[derive(Debug, Clone)]
-pub(crate) struct ServiceSettings {
+pub(crate) struct PipelineSettings {
     /// The producer's variables.
     pub(crate) producer: Variables,
     /// The consumer's variables.
@@ -28,7 +28,7 @@ pub(crate) struct ServiceSettings {
     pub(crate) consumer_config: consumer::Config,
 }
 
-impl ServiceSettings {
+impl PipelineSettings {
     /// Reads both services' settings.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ mod tests {
             "PRODUCER_LINGER" | "CONSUMER_BATCH_MESSAGES" | "STOP_GRACE" => Some("x".to_owned()),
             _ => None,
         };
-        let told = ServiceSettings::read(&lookup).unwrap_err().to_string();
+        let told = PipelineSettings::read(&lookup).unwrap_err().to_string();
         assert_eq!(told.lines().count(), 3, "{told}");
     }
 

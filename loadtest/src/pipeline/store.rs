@@ -59,13 +59,13 @@ impl Documents {
 }
 
 /// The collection of posts.
-pub(crate) struct Store {
+pub(crate) struct StoreReader {
     database: Database,
     posts: Collection<RawDocumentBuf>,
     match_field: String,
 }
 
-impl Store {
+impl StoreReader {
     /// The store with these documents. Connects when it is first asked.
     pub(crate) async fn new(Documents { uri, collection, match_field }: &Documents) -> anyhow::Result<Self> {
         let parsed = timeout(CONNECT_TIMEOUT, ClientOptions::parse(uri)).await;

@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use crate::load::target::Target;
 use crate::pipeline::news;
 use crate::pipeline::services::{ServiceOptions, Services};
-use crate::pipeline::settings::{Lookup, ServiceSettings};
+use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::store::Documents;
 
 /// A pipeline that takes posts.
-pub(crate) struct Pipeline {
+pub(crate) struct PipelineUnderTest {
     /// Where posts go.
     pub(crate) target: Target,
     /// Where the documents are; `None` if they are out of reach.
@@ -49,12 +49,12 @@ impl Ports {
     }
 }
 
-impl Pipeline {
+impl PipelineUnderTest {
     /// Brings everything up, the services with `more` variables. `stop` ends the attempt.
     pub(crate) async fn start(
         options: &stack::Options,
         lookup: Lookup<'_>,
-        settings: &ServiceSettings,
+        settings: &PipelineSettings,
         ports: Ports,
         more: Vec<(&'static str, String)>,
         logs: &Path,
@@ -118,7 +118,7 @@ pub(crate) async fn start_stack(
 pub(crate) fn service_options(
     stack: &Stack,
     lookup: Lookup<'_>,
-    settings: &ServiceSettings,
+    settings: &PipelineSettings,
     ports: Ports,
     mut more: Vec<(&'static str, String)>,
     logs: &Path,

@@ -15,10 +15,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::load::visible::pending::{self, Pending, Sample};
+use crate::load::visible::pending::{self, Pending, SampledPost};
 use crate::load::visible::sampler::Sampler;
 use crate::load::visible::seen::{Sampled, Seen};
-use crate::pipeline::store::{Documents, Store};
+use crate::pipeline::store::{Documents, StoreReader};
 
 /// Longest wait for the answer to one look; the posts are looked for again.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ impl Visible {
         let Some(documents) = documents else {
             return Ok(Visible::Off("the store is out of reach".to_owned()));
         };
-        let store = Store::new(documents).await?;
+        let store = StoreReader::new(documents).await?;
         if let Some(why_not) = store.finds_no_ids().await? {
             return Ok(Visible::Off(why_not));
         }
@@ -79,7 +79,7 @@ impl Visible {
 }
 
 /// Looks for the sampled posts until it is told to stop, and then once for all that are left.
-async fn watch(store: Store, sampler: Arc<Sampler>, stop: CancellationToken) -> Seen {
+async fn watch(store: StoreReader, sampler: Arc<Sampler>, stop: CancellationToken) -> Seen {
     let mut pending = Pending::default();
     let mut ticks = tokio::time::interval(pending::INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -97,7 +97,7 @@ async fn watch(store: Store, sampler: Arc<Sampler>, stop: CancellationToken) -> 
     pending.finish()
 }
 
-async fn look(store: &Store, pending: &mut Pending, asked: Vec<Sample>) {
+async fn look(store: &StoreReader, pending: &mut Pending, asked: Vec<SampledPost>) {
     let asked_at = Instant::now();
     let ids: Vec<PostId> = asked.iter().map(|sample| sample.id).collect();
     let found = timeout(LOOK_TIMEOUT, store.which(&ids)).await.ok().and_then(Result::ok);

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::post::bodies::ContentLength;
 use crate::load::cpu::cores;
 use crate::load::generator::Load;
-use crate::load::pacing::stages::Point;
+use crate::load::pacing::stages::RatePoint;
 use crate::load::pacing::{Model, OpenModel, Rate};
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::pipeline::services::Services;
-use crate::pipeline::settings::{ServiceSettings, Variables, in_force};
-use crate::pipeline::store::Store;
-use crate::pipeline::under_test::Pipeline;
+use crate::pipeline::settings::{PipelineSettings, Variables, in_force};
+use crate::pipeline::store::StoreReader;
+use crate::pipeline::under_test::PipelineUnderTest;
 
 /// What a run was measured on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ pub(crate) struct Environment {
 pub(crate) struct LoadSettings {
     /// The part of the load that this generator has applied, such as 2/3; all else tells of the whole load. Null for the
     /// whole.
-    pub(crate) share: Option<Share>,
+    pub(crate) share: Option<RunShare>,
     pub(crate) vus: u32,
     /// Null where the load ends with something else.
     pub(crate) duration_seconds: Option<f64>,
@@ -57,7 +57,7 @@ pub(crate) struct LoadSettings {
     /// Posts per second offered; null in the closed model, and with stages.
     pub(crate) rate: Option<f64>,
     /// The points between which the rate goes up and down; null without.
-    pub(crate) stages: Option<Vec<Point>>,
+    pub(crate) stages: Option<Vec<RatePoint>>,
     /// How often each post was sent.
     pub(crate) repeat: u32,
     /// Characters of the posts' contents.
@@ -79,7 +79,7 @@ impl LoadSettings {
             Model::Open(OpenModel { end, rate: Rate::Stages(stages), .. }) => (*end, None, None, Some(stages)),
         };
         Self {
-            share: (load.share != Share::WHOLE).then_some(load.share),
+            share: (load.share != RunShare::WHOLE).then_some(load.share),
             vus: load.model.vus(),
             duration_seconds: Some((end - load.model.start()).as_secs_f64()),
             think_seconds,
@@ -100,9 +100,9 @@ impl Environment {
     /// Asks the machine, the store, and the pipeline.
     pub(crate) async fn gather(
         load: &Load,
-        settings: &ServiceSettings,
-        pipeline: &Pipeline,
-        store: Option<&Store>,
+        settings: &PipelineSettings,
+        pipeline: &PipelineUnderTest,
+        store: Option<&StoreReader>,
     ) -> anyhow::Result<Self> {
         let (producer_settings, consumer_settings) = match &pipeline.services {
             Some(Services { producer, consumer, .. }) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::run::{Latency, Report, ServiceUsage};
+use super::run::{Latency, RunReport, ServiceUsage};
 use crate::base::text::per_second;
 use crate::ledger::books::Counts;
 use crate::ledger::post::RunId;
@@ -45,7 +45,7 @@ pub(crate) struct Evidence {
 
 impl Evidence {
     /// The report, with the ledger as it was reconciled, if it was, and the verdicts on these thresholds.
-    pub(crate) fn report(self, reconciled: Option<Reconciled>, thresholds: &[Threshold]) -> Report {
+    pub(crate) fn report(self, reconciled: Option<Reconciled>, thresholds: &[Threshold]) -> RunReport {
         let Self { tally, elapsed, faults, .. } = self;
         let (counts, ids_compared, findings) = match reconciled {
             Some(Reconciled { counts, findings, ids_compared }) => (Some(counts), Some(ids_compared), findings),
@@ -64,7 +64,7 @@ impl Evidence {
             visible: accept_to_visible.seen.times(),
         };
         let thresholds = judge(thresholds, &measured);
-        Report {
+        RunReport {
             run: self.run.to_string(),
             passed: faults.is_empty() && thresholds.iter().all(|verdict| verdict.holds),
             ended_early: self.ended_early,

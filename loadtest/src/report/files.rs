@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::load::percentiles;
 use crate::report::page;
-use crate::report::run::Report;
+use crate::report::run::RunReport;
 use crate::report::series::csv::csv;
 
 /// For people.
@@ -36,7 +36,7 @@ pub(crate) fn write_text(text: &str, directory: &Path, name: &str) -> anyhow::Re
 }
 
 /// Writes all of them into the directory, and gives the page's path and the names of the others.
-pub(crate) fn write(report: &Report, directory: &Path) -> anyhow::Result<(PathBuf, Vec<&'static str>)> {
+pub(crate) fn write(report: &RunReport, directory: &Path) -> anyhow::Result<(PathBuf, Vec<&'static str>)> {
     let page = write_text(&page::render(report), directory, PAGE)?;
     let mut others = vec![JSON, SERIES, LATENCIES];
     write_text(&csv(&report.series), directory, SERIES)?;

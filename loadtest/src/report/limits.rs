@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use measure::{Measure, PROCESSES, Sample, Samples};
+use measure::{LimitsMeasure, LimitsSample, PROCESSES, Samples};
 
 pub(crate) mod measure;
 pub(crate) mod table;
 
 /// All measures.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct LimitsReport {
     /// Version of this workspace.
     pub(crate) version: &'static str,
     /// When the first measure began, UTC.
@@ -44,7 +44,7 @@ pub(crate) struct MeasureReport {
     /// CPU time for each of them.
     pub(crate) cpu_microseconds: Vec<Cpu>,
     /// The rate as a share of each of its limits, round by round.
-    pub(crate) shares: Vec<Share>,
+    pub(crate) shares: Vec<LimitShare>,
     /// The rounds, in their order.
     pub(crate) samples: Vec<SampleReport>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct Cpu {
 
 /// A share of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(crate) struct Share {
+pub(crate) struct LimitShare {
     /// Name of the measure that is the limit.
     pub(crate) of: &'static str,
     #[serde(flatten)]
@@ -87,21 +87,24 @@ pub(crate) fn summarize(samples: &Samples) -> Vec<MeasureReport> {
     samples.iter().filter_map(|(measure, of_it)| summary(*measure, of_it, samples)).collect()
 }
 
-fn summary(measure: Measure, of_it: &[Sample], samples: &Samples) -> Option<MeasureReport> {
+fn summary(measure: LimitsMeasure, of_it: &[LimitsSample], samples: &Samples) -> Option<MeasureReport> {
     let cpu = |process: &&'static str| {
         let spread = Spread::of(of_it.iter().filter_map(|sample| sample.cpu_microseconds(process)))?;
         Some(Cpu { process, spread })
     };
-    let share = |limit: &Measure| {
+    let share = |limit: &LimitsMeasure| {
         // Of the same round, whose minutes they share; the last one may lack its end.
         let pairs = of_it.iter().zip(samples.get(limit)?).filter(|(_, limit)| limit.rate() > 0.0);
-        Some(Share { of: limit.name(), spread: Spread::of(pairs.map(|(sample, limit)| sample.rate() / limit.rate()))? })
+        Some(LimitShare {
+            of: limit.name(),
+            spread: Spread::of(pairs.map(|(sample, limit)| sample.rate() / limit.rate()))?,
+        })
     };
-    let of_round = |sample: &Sample| SampleReport { posts: sample.posts, seconds: sample.elapsed.as_secs_f64() };
+    let of_round = |sample: &LimitsSample| SampleReport { posts: sample.posts, seconds: sample.elapsed.as_secs_f64() };
     Some(MeasureReport {
         name: measure.name(),
         what: measure.what(),
-        rate_per_second: Spread::of(of_it.iter().map(Sample::rate))?,
+        rate_per_second: Spread::of(of_it.iter().map(LimitsSample::rate))?,
         cpu_microseconds: PROCESSES.iter().filter_map(cpu).collect(),
         shares: measure.limits().iter().filter_map(share).collect(),
         samples: of_it.iter().map(of_round).collect(),
@@ -130,16 +133,17 @@ pub(crate) mod tests {
     use super::*;
     use crate::report::schema;
 
-    fn sample(posts: u64, cpu: &[(&'static str, u64)]) -> Sample {
+    fn sample(posts: u64, cpu: &[(&'static str, u64)]) -> LimitsSample {
         let cpu = cpu.iter().map(|(name, milliseconds)| (*name, Duration::from_millis(*milliseconds))).collect();
-        Sample { posts, elapsed: Duration::from_secs(2), cpu }
+        LimitsSample { posts, elapsed: Duration::from_secs(2), cpu }
     }
 
-    pub(crate) fn example() -> Report {
+    pub(crate) fn example() -> LimitsReport {
         let mut samples = Samples::default();
-        samples.insert(Measure::Insert, vec![sample(80_000, &[("store", 800)]), sample(40_000, &[("store", 800)])]);
-        samples.insert(Measure::Consumer, vec![sample(40_000, &[("consumer", 400), ("store", 800)])]);
-        Report {
+        samples
+            .insert(LimitsMeasure::Insert, vec![sample(80_000, &[("store", 800)]), sample(40_000, &[("store", 800)])]);
+        samples.insert(LimitsMeasure::Consumer, vec![sample(40_000, &[("consumer", 400), ("store", 800)])]);
+        LimitsReport {
             version: "0.1.0",
             started_at: "2026-01-02T03:04:05Z".to_owned(),
             stack: "Kafka is a native Apache Kafka".to_owned(),
@@ -160,7 +164,7 @@ pub(crate) mod tests {
         assert_eq!(insert.rate_per_second, Spread { median: 30_000.0, min: 20_000.0, max: 40_000.0 });
         assert_eq!(insert.shares, []);
         let half = Spread { median: 0.5, min: 0.5, max: 0.5 };
-        assert_eq!(consumer.shares, [Share { of: "insert", spread: half }]);
+        assert_eq!(consumer.shares, [LimitShare { of: "insert", spread: half }]);
         let cpu: Vec<(&str, f64)> =
             consumer.cpu_microseconds.iter().map(|cpu| (cpu.process, cpu.spread.median)).collect();
         assert_eq!(cpu, [("consumer", 10.0), ("store", 20.0)]);

@@ -1,5 +1,5 @@
 //! The report as a page for people: one file without scripts and without anything to load, so it opens anywhere and can
-//! be sent by mail. A pure function of the [`Report`].
+//! be sent by mail. A pure function of the [`RunReport`].
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use service::html::Html;
 
 use crate::base::text::grouped;
 use crate::report::reported_counts::ReportedCounts;
-use crate::report::run::Report;
+use crate::report::run::RunReport;
 use crate::report::table;
 use marks::{BROKEN, number};
 
@@ -22,7 +22,7 @@ pub(crate) use time_plots::{figure, values};
 const STYLE: &str = include_str!("page/report.css");
 
 /// The document.
-pub(crate) fn render(report: &Report) -> String {
+pub(crate) fn render(report: &RunReport) -> String {
     let mut html = Html::default();
     head(&mut html, report);
     verdict(&mut html, report);
@@ -51,7 +51,7 @@ pub(crate) fn render(report: &Report) -> String {
     html.into_string()
 }
 
-fn head(html: &mut Html, report: &Report) {
+fn head(html: &mut Html, report: &RunReport) {
     begin(html, report.passed, format_args!("{}: run {}", word(report), report.run));
 }
 
@@ -72,11 +72,11 @@ pub(crate) fn begin(html: &mut Html, is_good: bool, title: impl Display) {
     html.markup("%3C/svg%3E\">\n<style>\n").markup(STYLE).markup("</style>\n</head>\n<body>\n");
 }
 
-fn word(report: &Report) -> &'static str {
+fn word(report: &RunReport) -> &'static str {
     if report.passed { "Passed" } else { "Failed" }
 }
 
-fn verdict(html: &mut Html, report: &Report) {
+fn verdict(html: &mut Html, report: &RunReport) {
     html.markup(if report.passed {
         "<header class=\"passed\">\n<div>\n"
     } else {
@@ -106,7 +106,7 @@ fn verdict(html: &mut Html, report: &Report) {
 }
 
 /// What a run has proven that was passed.
-fn proof(report: &Report) -> String {
+fn proof(report: &RunReport) -> String {
     let ReportedCounts { accepted, missing, duplicated, unexpected, dead_lettered, .. } = report.counts;
     let (accepted, at_fault) = (grouped(accepted), [missing, duplicated, unexpected]);
     match dead_lettered {
@@ -124,7 +124,7 @@ fn proof(report: &Report) -> String {
 }
 
 /// The numbers to see first.
-fn figures(html: &mut Html, report: &Report) {
+fn figures(html: &mut Html, report: &RunReport) {
     let latency = report.latency_ms;
     let milliseconds =
         |value: f64| if value < 1_000.0 { format!("{value:.1} ms") } else { format!("{:.2} s", value / 1e3) };

@@ -22,7 +22,7 @@ use crate::report::visible::AcceptToVisible;
 
 /// A run, reported.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct RunReport {
     /// The run's id, as in the titles of its posts.
     pub(crate) run: String,
     /// Whether every threshold held and nothing else went wrong.
@@ -124,7 +124,7 @@ impl ServiceUsage {
     }
 }
 
-impl Report {
+impl RunReport {
     /// One more verdict.
     pub(crate) fn add(&mut self, verdict: Verdict) {
         self.passed &= verdict.holds;

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use crate::base::text::{grouped, rate};
 use crate::load::generator::strain::NoFreeUser;
-use crate::load::pacing::stages::Point;
-use crate::report::run::{Report, ServiceUsage};
+use crate::load::pacing::stages::RatePoint;
+use crate::report::run::{RunReport, ServiceUsage};
 use crate::report::visible::{AcceptToVisible, Milliseconds};
 
 /// Posts that found no free user are told of from this share of all on.
 const TOLD_SHARE: f64 = 0.01;
 
 /// The table, with a line for each threshold and fault.
-pub(crate) fn render(report: &Report) -> String {
+pub(crate) fn render(report: &RunReport) -> String {
     let counts = &report.counts;
     let mut text = format!("\nrun {}: {}\n\n", report.run, load(report));
     let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<14}{value}\n"));
@@ -104,7 +104,7 @@ pub(crate) fn render(report: &Report) -> String {
 }
 
 /// The load in a line.
-pub(crate) fn load(report: &Report) -> String {
+pub(crate) fn load(report: &RunReport) -> String {
     let load = &report.environment.load;
     format!(
         "{}{} virtual users, {} s of load{}{}{}{}",
@@ -121,8 +121,8 @@ pub(crate) fn load(report: &Report) -> String {
 }
 
 /// The points of a rate that goes up and down, as they were given.
-pub(crate) fn stages(points: &[Point]) -> String {
-    points.iter().map(Point::to_string).collect::<Vec<_>>().join(",")
+pub(crate) fn stages(points: &[RatePoint]) -> String {
+    points.iter().map(RatePoint::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// What a service has used, in words.
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn ids_that_were_not_compared_are_told() {
         assert!(!render(&example()).contains("  ids "));
-        let table = render(&Report { ids: Some("not compared"), ..example() });
+        let table = render(&RunReport { ids: Some("not compared"), ..example() });
         assert!(
             table.contains("  ids              ignored   the answers or the documents have none of ours"),
             "{table}"

@@ -40,8 +40,8 @@ pub(crate) struct Measured {
 /// A condition on one measure.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Threshold {
-    measure: Measure,
-    comparison: Comparison,
+    measure: ThresholdMeasure,
+    comparison: Relation,
     limit: f64,
     /// As it was given, without blanks.
     text: String,
@@ -49,7 +49,7 @@ pub(crate) struct Threshold {
 
 /// What a threshold looks at, in the unit of its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Measure {
+enum ThresholdMeasure {
     Latency(Statistic, TimeUnit),
     Visible(Statistic, TimeUnit),
     /// In percent.
@@ -80,7 +80,7 @@ enum TimeUnit {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
+enum Relation {
     Less,
     LessOrEqual,
     Greater,
@@ -125,48 +125,48 @@ impl Verdict {
 impl Threshold {
     /// Whether it is about what is stored, which only reconciling tells.
     pub(crate) fn is_of_ledger(&self) -> bool {
-        matches!(self.measure, Measure::Missing | Measure::Duplicated | Measure::Unexpected)
+        matches!(self.measure, ThresholdMeasure::Missing | ThresholdMeasure::Duplicated | ThresholdMeasure::Unexpected)
     }
 
     /// Whether it is about when all was stored, which only Kafka or the store tells.
     pub(crate) fn is_of_drain(&self) -> bool {
-        matches!(self.measure, Measure::Drain(_))
+        matches!(self.measure, ThresholdMeasure::Drain(_))
     }
 
     /// Whether it is about when posts were in the store, which only sampling tells.
     pub(crate) fn is_of_visibility(&self) -> bool {
-        matches!(self.measure, Measure::Visible(..))
+        matches!(self.measure, ThresholdMeasure::Visible(..))
     }
 
     fn judge(&self, measured: &Measured) -> Verdict {
         let value = self.measure.value(measured);
         let holds = match self.comparison {
-            Comparison::Less => value < self.limit,
-            Comparison::LessOrEqual => value <= self.limit,
-            Comparison::Greater => value > self.limit,
-            Comparison::GreaterOrEqual => value >= self.limit,
-            Comparison::Equal => value == self.limit,
+            Relation::Less => value < self.limit,
+            Relation::LessOrEqual => value <= self.limit,
+            Relation::Greater => value > self.limit,
+            Relation::GreaterOrEqual => value >= self.limit,
+            Relation::Equal => value == self.limit,
         };
         Verdict { threshold: self.text.clone(), value, holds }
     }
 }
 
-impl Measure {
+impl ThresholdMeasure {
     /// What was measured; infinite where that never came, or cannot be known.
     fn value(self, measured: &Measured) -> f64 {
         let count = |count: fn(&Counts) -> u64| measured.counts.as_ref().map_or(f64::INFINITY, |all| count(all) as f64);
         match self {
-            Measure::Latency(statistic, unit) => unit.of(statistic.of(&measured.latencies)),
-            Measure::Visible(statistic, unit) => {
+            ThresholdMeasure::Latency(statistic, unit) => unit.of(statistic.of(&measured.latencies)),
+            ThresholdMeasure::Visible(statistic, unit) => {
                 statistic.of_visible(&measured.visible).map_or(f64::INFINITY, |time| unit.of(time))
             }
-            Measure::Failed => measured.failed_share * 100.0,
-            Measure::Accepted => measured.accepted as f64,
-            Measure::Rate => measured.accepted_per_second,
-            Measure::Drain(unit) => measured.drained_after.map_or(f64::INFINITY, |after| unit.of(after)),
-            Measure::Missing => count(|counts| counts.missing),
-            Measure::Duplicated => count(|counts| counts.duplicated),
-            Measure::Unexpected => count(|counts| counts.unexpected),
+            ThresholdMeasure::Failed => measured.failed_share * 100.0,
+            ThresholdMeasure::Accepted => measured.accepted as f64,
+            ThresholdMeasure::Rate => measured.accepted_per_second,
+            ThresholdMeasure::Drain(unit) => measured.drained_after.map_or(f64::INFINITY, |after| unit.of(after)),
+            ThresholdMeasure::Missing => count(|counts| counts.missing),
+            ThresholdMeasure::Duplicated => count(|counts| counts.duplicated),
+            ThresholdMeasure::Unexpected => count(|counts| counts.unexpected),
         }
     }
 
@@ -175,20 +175,20 @@ impl Measure {
         let time = || TimeUnit::named(unit).ok_or(format!("a time needs its unit, such as {name}<2000ms or {name}<2s"));
         let plain = |measure| if unit.is_empty() { Ok(measure) } else { Err(format!("{name} takes a number alone")) };
         if let Some(statistic) = Statistic::named(name) {
-            return time().map(|unit| Measure::Latency(statistic, unit));
+            return time().map(|unit| ThresholdMeasure::Latency(statistic, unit));
         }
         if let Some(statistic) = name.strip_prefix("visible_").and_then(Statistic::named) {
-            return time().map(|unit| Measure::Visible(statistic, unit));
+            return time().map(|unit| ThresholdMeasure::Visible(statistic, unit));
         }
         match name {
-            "drain" => time().map(Measure::Drain),
-            "failed" if unit == "%" => Ok(Measure::Failed),
+            "drain" => time().map(ThresholdMeasure::Drain),
+            "failed" if unit == "%" => Ok(ThresholdMeasure::Failed),
             "failed" => Err("failures are limited in percent, such as failed<1%".to_owned()),
-            "accepted" => plain(Measure::Accepted),
-            "rate" => plain(Measure::Rate),
-            "missing" => plain(Measure::Missing),
-            "duplicated" => plain(Measure::Duplicated),
-            "unexpected" => plain(Measure::Unexpected),
+            "accepted" => plain(ThresholdMeasure::Accepted),
+            "rate" => plain(ThresholdMeasure::Rate),
+            "missing" => plain(ThresholdMeasure::Missing),
+            "duplicated" => plain(ThresholdMeasure::Duplicated),
+            "unexpected" => plain(ThresholdMeasure::Unexpected),
             _ => {
                 Err("it must begin with p50, p90, p95, p99, p99.9, max, avg, one of these behind visible_, failed, accepted, rate, drain, missing, \
                       duplicated or unexpected"
@@ -254,15 +254,15 @@ impl TimeUnit {
     }
 }
 
-impl Comparison {
+impl Relation {
     /// The comparison that a text begins with, and what follows it.
     fn at_start(text: &str) -> Option<(Self, &str)> {
         let known = [
-            ("<=", Comparison::LessOrEqual),
-            (">=", Comparison::GreaterOrEqual),
-            ("==", Comparison::Equal),
-            ("<", Comparison::Less),
-            (">", Comparison::Greater),
+            ("<=", Relation::LessOrEqual),
+            (">=", Relation::GreaterOrEqual),
+            ("==", Relation::Equal),
+            ("<", Relation::Less),
+            (">", Relation::Greater),
         ];
         known.into_iter().find_map(|(sign, comparison)| Some((comparison, text.strip_prefix(sign)?)))
     }
@@ -275,11 +275,11 @@ impl FromStr for Threshold {
         let text: String = text.split_whitespace().collect();
         let (name, rest) = text.split_at(text.find(['<', '>', '=']).unwrap_or(text.len()));
         let (comparison, limit) =
-            Comparison::at_start(rest).ok_or("it must compare by <, <=, >, >= or ==, such as p95<2000ms")?;
+            Relation::at_start(rest).ok_or("it must compare by <, <=, >, >= or ==, such as p95<2000ms")?;
         let digits = limit.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(limit.len());
         let (number, unit) = limit.split_at(digits);
         let limit = number.parse().map_err(|_| "it must end with a number, such as p95<2000ms or missing==0")?;
-        Ok(Self { measure: Measure::named(name, unit)?, comparison, limit, text })
+        Ok(Self { measure: ThresholdMeasure::named(name, unit)?, comparison, limit, text })
     }
 }
 

@@ -1,11 +1,10 @@
 //! What `tune` has found: `tune.json` for programs, `tuned.env` for the next start, and a table for people. The names in the
 //! JSON are an interface: they are added to, not changed.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::base::text::grouped;
+use crate::pipeline::settings::Variables;
 use front::SettingReport;
 use trial::TrialReport;
 
@@ -59,8 +58,6 @@ pub(crate) struct Surroundings {
     pub(crate) version: &'static str,
     pub(crate) cores: usize,
 }
-
-type Variables = BTreeMap<&'static str, String>;
 
 /// A ratio of rates, and the interval that holds it with a probability of 95 %; the interval's ends are null where it would
 /// say nothing, because too little was tried.

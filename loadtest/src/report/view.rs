@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::exit;
 use crate::pipeline::news::{self, Listener, News};
 pub(crate) use headline::Headline;
-use model::Model;
+use model::ViewModel;
 use screen::Screen;
 pub(crate) use screen::restore;
 
@@ -43,7 +43,7 @@ impl View {
         let stop = stop.clone();
         let thread = screen::take().and_then(Terminal::new).and_then(|terminal| {
             let news = news::listen();
-            let work = move || watch(terminal, Model::new(headline), &news, &stop);
+            let work = move || watch(terminal, ViewModel::new(headline), &news, &stop);
             std::thread::Builder::new().name("view".to_owned()).spawn(work)
         });
         match thread {
@@ -77,7 +77,7 @@ fn is_on_terminal() -> bool {
 /// Draws until nobody tells any more, or the terminal is gone.
 fn watch(
     mut terminal: Terminal<CrosstermBackend<Screen>>,
-    mut model: Model,
+    mut model: ViewModel,
     news: &Listener,
     stop: &CancellationToken,
 ) {
@@ -92,14 +92,14 @@ fn watch(
 }
 
 /// Notes all news; `false` if there will be no more.
-fn is_told(model: &mut Model, listener: &Listener) -> bool {
+fn is_told(model: &mut ViewModel, listener: &Listener) -> bool {
     let (news, has_more) = listener.take();
     news.into_iter().for_each(|news| model.note(news));
     has_more
 }
 
 /// Waits a tick for a key, and does what it asks for.
-fn key(model: &mut Model, stop: &CancellationToken) -> io::Result<()> {
+fn key(model: &mut ViewModel, stop: &CancellationToken) -> io::Result<()> {
     if !event::poll(TICK)? {
         return Ok(());
     }

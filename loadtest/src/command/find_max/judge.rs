@@ -16,7 +16,7 @@ const BATCHES: f64 = 2.0;
 
 /// What a probe has shown.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shown {
+pub(crate) struct ProbeShown {
     /// Posts offered per second.
     pub(crate) rate: f64,
     /// Posts accepted per second.
@@ -44,8 +44,8 @@ pub(crate) struct Rule {
 
 impl Rule {
     /// Why the rate was not sustained; nothing if it was.
-    pub(crate) fn broken(&self, shown: &Shown) -> Option<String> {
-        let Shown { rate, accepted_per_second, p99, failed, refused_share, lag_growth } = *shown;
+    pub(crate) fn broken(&self, shown: &ProbeShown) -> Option<String> {
+        let ProbeShown { rate, accepted_per_second, p99, failed, refused_share, lag_growth } = *shown;
         if failed > 0 {
             return Some(format!("{} posts failed", grouped(failed)));
         }
@@ -70,8 +70,8 @@ mod tests {
 
     const RULE: Rule = Rule { slo: Duration::from_millis(500), measure: Duration::from_secs(8), batch_messages: 100 };
 
-    fn well() -> Shown {
-        Shown {
+    fn well() -> ProbeShown {
+        ProbeShown {
             rate: 10_000.0,
             accepted_per_second: 9_990.0,
             p99: Duration::from_millis(40),
@@ -84,13 +84,13 @@ mod tests {
     #[test]
     fn a_rate_is_sustained_if_nothing_breaks() {
         assert_eq!(RULE.broken(&well()), None);
-        assert_eq!(RULE.broken(&Shown { lag_growth: None, ..well() }), None);
-        assert_eq!(RULE.broken(&Shown { lag_growth: Some(-5_000.0), ..well() }), None, "it catches up");
+        assert_eq!(RULE.broken(&ProbeShown { lag_growth: None, ..well() }), None);
+        assert_eq!(RULE.broken(&ProbeShown { lag_growth: Some(-5_000.0), ..well() }), None, "it catches up");
         for (shown, why) in [
-            (Shown { failed: 1, ..well() }, "1 posts failed"),
-            (Shown { accepted_per_second: 9_000.0, ..well() }, "90 % of the rate was accepted"),
-            (Shown { p99: Duration::from_millis(501), ..well() }, "p99 501 ms is above 500 ms"),
-            (Shown { lag_growth: Some(1_234.0), ..well() }, "the lag grew by 1,234 a second"),
+            (ProbeShown { failed: 1, ..well() }, "1 posts failed"),
+            (ProbeShown { accepted_per_second: 9_000.0, ..well() }, "90 % of the rate was accepted"),
+            (ProbeShown { p99: Duration::from_millis(501), ..well() }, "p99 501 ms is above 500 ms"),
+            (ProbeShown { lag_growth: Some(1_234.0), ..well() }, "the lag grew by 1,234 a second"),
         ] {
             assert_eq!(RULE.broken(&shown).as_deref(), Some(why));
         }
@@ -98,23 +98,23 @@ mod tests {
 
     #[test]
     fn what_is_to_be_refused_is_not_missed() {
-        let shown = Shown { accepted_per_second: 8_000.0, refused_share: 0.2, ..well() };
+        let shown = ProbeShown { accepted_per_second: 8_000.0, refused_share: 0.2, ..well() };
         assert_eq!(RULE.broken(&shown), None);
-        assert!(RULE.broken(&Shown { refused_share: 0.0, ..shown }).is_some());
+        assert!(RULE.broken(&ProbeShown { refused_share: 0.0, ..shown }).is_some());
     }
 
     #[test]
     fn a_batch_that_fills_slowly_is_no_lag_that_grows() {
-        let slow = Shown { rate: 10.0, accepted_per_second: 10.0, lag_growth: Some(10.0), ..well() };
+        let slow = ProbeShown { rate: 10.0, accepted_per_second: 10.0, lag_growth: Some(10.0), ..well() };
         assert_eq!(RULE.broken(&slow), None);
-        assert!(RULE.broken(&Shown { lag_growth: Some(40.0), ..slow }).is_some());
+        assert!(RULE.broken(&ProbeShown { lag_growth: Some(40.0), ..slow }).is_some());
     }
 
     proptest! {
         #[test]
         fn what_is_worse_is_never_better(p99_ms in 0_u64..2_000, growth in -1e4_f64..1e4, more in 0_u64..5_000) {
-            let shown = Shown { p99: Duration::from_millis(p99_ms), lag_growth: Some(growth), ..well() };
-            let worse = Shown {
+            let shown = ProbeShown { p99: Duration::from_millis(p99_ms), lag_growth: Some(growth), ..well() };
+            let worse = ProbeShown {
                 p99: Duration::from_millis(p99_ms + more),
                 lag_growth: Some(growth + more as f64),
                 failed: more % 2,

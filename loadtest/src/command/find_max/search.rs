@@ -106,7 +106,7 @@ mod tests {
     use crate::load::statistics::dice::Dice;
 
     /// A pipeline that sustains what is below its capacity, which moves with each probe.
-    struct Pipeline {
+    struct NoisyPipeline {
         dice: Dice,
         capacity: f64,
         /// The standard deviation of the capacity, as a share of it.
@@ -115,7 +115,7 @@ mod tests {
         lapses: f64,
     }
 
-    impl Pipeline {
+    impl NoisyPipeline {
         fn probe(&mut self, rate: f64) -> Judged {
             let capacity = self.capacity * (self.noise * self.dice.normal()).exp();
             Judged { rate, is_sustained: rate <= capacity && self.dice.even() >= self.lapses }
@@ -146,7 +146,7 @@ mod tests {
             let (mut held, mut agreed, mut worst) = (0, 0, 1.0_f64);
             const RUNS: u64 = 50;
             for seed in 0..RUNS {
-                let mut pipeline = Pipeline { dice: Dice::new(seed), capacity: 10_000.0, noise, lapses };
+                let mut pipeline = NoisyPipeline { dice: Dice::new(seed), capacity: 10_000.0, noise, lapses };
                 let (one, other) = (pipeline.estimate(plan), pipeline.estimate(plan));
                 let within = |estimate: Estimate, rate: f64| (estimate.low..=estimate.high).contains(&rate);
                 held += u64::from(within(one, 10_000.0));
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn what_has_no_limit_and_what_has_no_capacity_is_told() {
         let plan = SearchPlan { start: 1_000.0, repeats: 5 };
-        let pipeline = |capacity| Pipeline { dice: Dice::new(1), capacity, noise: 0.0, lapses: 0.0 };
+        let pipeline = |capacity| NoisyPipeline { dice: Dice::new(1), capacity, noise: 0.0, lapses: 0.0 };
         assert_eq!(pipeline(1e9).search(plan), (Limit::AtLeast(512_000.0), 10));
         assert!(matches!(pipeline(0.1).search(plan), (Limit::Below(rate), 10) if rate < 2.0));
         let judged = |is_sustained| [Judged { rate: 50.0, is_sustained }];
@@ -191,7 +191,7 @@ mod tests {
             capacity in 20.0_f64..200_000.0, off in 0.02_f64..50.0,
         ) {
             let start = (capacity * off).clamp(1.0, 500_000.0);
-            let mut pipeline = Pipeline { dice: Dice::new(0), capacity, noise: 0.0, lapses: 0.0 };
+            let mut pipeline = NoisyPipeline { dice: Dice::new(0), capacity, noise: 0.0, lapses: 0.0 };
             let (limit, probes) = pipeline.search(SearchPlan { start, repeats: 16 });
             let Limit::Around(Estimate { rate, low, high }) = limit else { panic!("{limit:?}") };
             prop_assert!((rate / capacity).max(capacity / rate) < 1.04, "{} instead of {}", rate, capacity);

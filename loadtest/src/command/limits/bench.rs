@@ -18,9 +18,9 @@ use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::scrape::Metrics;
 use crate::pipeline::services::{BARE, CONSUMER, PRODUCER, Service, ServiceOptions};
-use crate::pipeline::settings::{Lookup, ServiceSettings};
-use crate::pipeline::store::{Documents, Store};
-use crate::report::limits::measure::{BROKER, Measure, STORE, Sample, Samples};
+use crate::pipeline::settings::{Lookup, PipelineSettings};
+use crate::pipeline::store::{Documents, StoreReader};
+use crate::report::limits::measure::{BROKER, LimitsMeasure, LimitsSample, STORE, Samples};
 
 /// Upper bound of the large batches, in bytes: some 240 records, beyond the sizes that rskafka stalls at. Larger ones take turns
 /// with the broker over its socket buffers, which hold 100 KiB by default.
@@ -36,9 +36,9 @@ const STORING_DEADLINE: Duration = Duration::from_secs(60);
 const DRAIN_FACTOR: u32 = 4;
 
 /// The servers, and what is known of them.
-pub(crate) struct Bench {
+pub(crate) struct LimitsBench {
     plan: MeasurePlan,
-    settings: ServiceSettings,
+    settings: PipelineSettings,
     kafka_broker: String,
     mongo_uri: String,
     replication: i16,
@@ -47,8 +47,8 @@ pub(crate) struct Bench {
     store: Vec<u32>,
 }
 
-impl Bench {
-    pub(crate) fn new(plan: MeasurePlan, settings: &ServiceSettings, stack: &Stack, lookup: Lookup<'_>) -> Self {
+impl LimitsBench {
+    pub(crate) fn new(plan: MeasurePlan, settings: &PipelineSettings, stack: &Stack, lookup: Lookup<'_>) -> Self {
         let replication = match lookup("KAFKA_REPLICATION") {
             None if stack.brokers.len() > 1 => i16::try_from(stack.brokers.len()).unwrap_or(i16::MAX),
             _ => settings.producer_config.kafka.replication,
@@ -66,43 +66,43 @@ impl Bench {
 
     /// Name and version of the store.
     pub(crate) async fn store_version(&self) -> anyhow::Result<String> {
-        Store::new(&Documents::posts(self.mongo_uri.clone())).await?.version().await
+        StoreReader::new(&Documents::posts(self.mongo_uri.clone())).await?.version().await
     }
 
     /// Takes every measure that is asked for once. What was measured before this is dropped, or before a measure fails, stays noted.
     pub(crate) async fn round(&self, round: u32, samples: &mut Samples) -> anyhow::Result<()> {
-        let mut note = |measure: Measure, sample: Sample| {
+        let mut note = |measure: LimitsMeasure, sample: LimitsSample| {
             eprintln!("{:<14}{:>12}   {}", measure.name(), rate(sample.posts, sample.elapsed), measure.what());
             samples.entry(measure).or_default().push(sample);
         };
-        let is_taken = |measure: Measure| measure.is_taken(&self.plan.only);
-        if is_taken(Measure::Http) {
-            note(Measure::Http, self.http().await?);
+        let is_taken = |measure: LimitsMeasure| measure.is_taken(&self.plan.only);
+        if is_taken(LimitsMeasure::Http) {
+            note(LimitsMeasure::Http, self.http().await?);
         }
-        if is_taken(Measure::Produce) {
-            let batch_bytes = self.settings.producer_config.kafka.batch_bytes.min(kafka::publish::ENOUGH_BYTES);
-            note(Measure::Produce, self.produce(&self.topic(round, "produce"), batch_bytes).await?);
+        if is_taken(LimitsMeasure::Produce) {
+            let batch_bytes = self.settings.producer_config.batch_bytes.min(producer::ENOUGH_BYTES);
+            note(LimitsMeasure::Produce, self.produce(&self.topic(round, "produce"), batch_bytes).await?);
         }
-        if is_taken(Measure::ProduceLarge) {
-            note(Measure::ProduceLarge, self.produce(&self.topic(round, "large"), LARGE_BATCH_BYTES).await?);
+        if is_taken(LimitsMeasure::ProduceLarge) {
+            note(LimitsMeasure::ProduceLarge, self.produce(&self.topic(round, "large"), LARGE_BATCH_BYTES).await?);
         }
-        if is_taken(Measure::Insert) {
-            note(Measure::Insert, self.insert().await?);
+        if is_taken(LimitsMeasure::Insert) {
+            note(LimitsMeasure::Insert, self.insert().await?);
         }
         let apart = self.service_options(self.topic(round, "apart"));
-        if is_taken(Measure::Producer) {
+        if is_taken(LimitsMeasure::Producer) {
             let producer = self.producer(&apart).await?;
             let accepted = producer.posts;
-            note(Measure::Producer, producer);
-            if is_taken(Measure::Fetch) {
-                note(Measure::Fetch, self.fetch(self.topic(round, "apart")).await?);
+            note(LimitsMeasure::Producer, producer);
+            if is_taken(LimitsMeasure::Fetch) {
+                note(LimitsMeasure::Fetch, self.fetch(self.topic(round, "apart")).await?);
             }
-            if is_taken(Measure::Consumer) {
-                note(Measure::Consumer, self.consumer(&apart, accepted).await?);
+            if is_taken(LimitsMeasure::Consumer) {
+                note(LimitsMeasure::Consumer, self.consumer(&apart, accepted).await?);
             }
         }
-        if is_taken(Measure::Pipeline) {
-            note(Measure::Pipeline, self.pipeline(&self.service_options(self.topic(round, "pipeline"))).await?);
+        if is_taken(LimitsMeasure::Pipeline) {
+            note(LimitsMeasure::Pipeline, self.pipeline(&self.service_options(self.topic(round, "pipeline"))).await?);
         }
         self.clean_up().await
     }
@@ -118,7 +118,7 @@ impl Bench {
         self.inserts().await?.drop_collection().await
     }
 
-    async fn http(&self) -> anyhow::Result<Sample> {
+    async fn http(&self) -> anyhow::Result<LimitsSample> {
         let bare = Service::start(BARE, BARE, &self.service_options(String::new())).await?;
         let pids = [bare.pid()];
         let meter = Meter::start(vec![(BARE, &pids)]);
@@ -128,8 +128,8 @@ impl Bench {
         Ok(sample)
     }
 
-    async fn produce(&self, topic: &str, batch_bytes: usize) -> anyhow::Result<Sample> {
-        let config = &self.settings.producer_config.kafka;
+    async fn produce(&self, topic: &str, batch_bytes: usize) -> anyhow::Result<LimitsSample> {
+        let config = &self.settings.producer_config;
         let produce = Produce {
             topic: topic.to_owned(),
             partitions: config.partitions,
@@ -145,7 +145,7 @@ impl Bench {
         Ok(meter.done(acknowledged))
     }
 
-    async fn insert(&self) -> anyhow::Result<Sample> {
+    async fn insert(&self) -> anyhow::Result<LimitsSample> {
         let insert = self.inserts().await?;
         insert.prepare().await?;
         let meter = Meter::start(vec![(STORE, &self.store)]);
@@ -156,7 +156,7 @@ impl Bench {
     }
 
     /// Leaves a backlog for [`Self::fetch`] and [`Self::consumer`].
-    async fn producer(&self, options: &ServiceOptions) -> anyhow::Result<Sample> {
+    async fn producer(&self, options: &ServiceOptions) -> anyhow::Result<LimitsSample> {
         let producer = Service::start(PRODUCER, PRODUCER, options).await?;
         let pids = [producer.pid()];
         let meter = Meter::start(vec![(PRODUCER, &pids), (BROKER, &self.brokers)]);
@@ -167,7 +167,7 @@ impl Bench {
     }
 
     /// From the first record on: finding the partitions is no part of it.
-    async fn fetch(&self, topic: String) -> anyhow::Result<Sample> {
+    async fn fetch(&self, topic: String) -> anyhow::Result<LimitsSample> {
         let (reader, brokers) = (KafkaReader::new(&self.kafka_broker, &topic)?, self.brokers.clone());
         let fetching = tokio::task::spawn_blocking(move || {
             let (mut meter, mut records) = (None, 0);
@@ -182,7 +182,7 @@ impl Bench {
     }
 
     /// From its first stored post on: joining the group is no part of it.
-    async fn consumer(&self, options: &ServiceOptions, backlog: u64) -> anyhow::Result<Sample> {
+    async fn consumer(&self, options: &ServiceOptions, backlog: u64) -> anyhow::Result<LimitsSample> {
         let consumer = Service::start_unready(CONSUMER, CONSUMER, options)?;
         let pids = [consumer.pid()];
         let storing = async {
@@ -204,7 +204,7 @@ impl Bench {
         Ok(sample)
     }
 
-    async fn pipeline(&self, options: &ServiceOptions) -> anyhow::Result<Sample> {
+    async fn pipeline(&self, options: &ServiceOptions) -> anyhow::Result<LimitsSample> {
         let producer = Service::start(PRODUCER, PRODUCER, options).await?;
         let consumer = Service::start(CONSUMER, CONSUMER, options).await?;
         let pids = ([producer.pid()], [consumer.pid()]);

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::load::cpu::cpu_time;
-use crate::report::limits::measure::{LAB, Sample};
+use crate::report::limits::measure::{LAB, LimitsSample};
 
 /// What Linux counts a process's CPU time in, whatever the kernel's own ticks are.
 const TICKS_PER_SECOND: u64 = 100;
@@ -24,12 +24,16 @@ impl<'a> Meter<'a> {
     }
 
     /// So many posts were done until now.
-    pub(crate) fn done(self, posts: u64) -> Sample {
+    pub(crate) fn done(self, posts: u64) -> LimitsSample {
         let elapsed = self.since.elapsed();
         let names = std::iter::once(LAB).chain(self.processes.iter().map(|(name, _)| *name));
         let spent = used(&self.processes).into_iter().zip(&self.before);
         let spent = spent.map(|(after, before)| Some(after?.saturating_sub((*before)?)));
-        Sample { posts, elapsed, cpu: names.zip(spent).filter_map(|(name, spent)| Some((name, spent?))).collect() }
+        LimitsSample {
+            posts,
+            elapsed,
+            cpu: names.zip(spent).filter_map(|(name, spent)| Some((name, spent?))).collect(),
+        }
     }
 }
 

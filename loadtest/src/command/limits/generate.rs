@@ -14,7 +14,7 @@ use crate::load::generator::tally::Tally;
 use crate::load::generator::{Generator, HEAD_START, Load};
 use crate::load::pacing::{ClosedModel, Model};
 use crate::load::recorder::Recorder;
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::load::target::Target;
 
 /// How often what was counted is taken away.
@@ -32,7 +32,7 @@ pub(crate) async fn posts(target: &Target, plan: &MeasurePlan) -> anyhow::Result
         request_timeout: REQUEST_TIMEOUT,
         repeat: 1,
         run: plan.run,
-        share: Share::WHOLE,
+        share: RunShare::WHOLE,
         shape: Shape::default(),
         seed: 1,
         threads: u32::try_from(cores()).unwrap_or(1).min(plan.vus),

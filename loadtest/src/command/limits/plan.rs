@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ledger::post::RunId;
-use crate::report::limits::measure::Measure;
+use crate::report::limits::measure::LimitsMeasure;
 
 /// How the measures are taken.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct MeasurePlan {
     /// Of each measure.
     pub(crate) duration: Duration,
     /// The measures to take; none means all.
-    pub(crate) only: Vec<Measure>,
+    pub(crate) only: Vec<LimitsMeasure>,
     /// Where the logs go.
     pub(crate) directory: PathBuf,
 }

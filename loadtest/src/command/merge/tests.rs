@@ -5,10 +5,10 @@ use crate::load::generator::outcome::Outcome;
 use crate::report::run::tests::example;
 use crate::report::series::Point;
 
-fn part(share: &str) -> Part {
+fn part(share: &str) -> ShareReport {
     let mut environment = example().environment;
     environment.load.share = share.parse().ok();
-    Part {
+    ShareReport {
         run: "00ab12cd".parse().unwrap(),
         share: share.parse().unwrap(),
         began: 1_000.0,
@@ -29,12 +29,12 @@ fn part(share: &str) -> Part {
 
 #[test]
 fn only_all_shares_of_one_run_are_merged() {
-    let told = |parts: &[Part]| complete(parts).err().map(|fault| fault.to_string()).unwrap_or_default();
+    let told = |parts: &[ShareReport]| complete(parts).err().map(|fault| fault.to_string()).unwrap_or_default();
     assert_eq!(told(&[part("2/2"), part("1/2")]), "");
     assert!(told(&[part("1/3"), part("1/3")]).starts_with("the share 1/3 is named more than once"));
     assert_eq!(told(&[part("1/3"), part("1/3")]).lines().count(), 3, "every fault is told");
     assert!(told(&[part("1/2"), part("2/3")]).contains("do not belong together"));
-    let of_another_run = Part { run: "00ab12ce".parse().unwrap(), ..part("2/2") };
+    let of_another_run = ShareReport { run: "00ab12ce".parse().unwrap(), ..part("2/2") };
     assert!(told(&[part("1/2"), of_another_run]).contains("two runs, 00ab12cd and 00ab12ce"));
     let mut told_otherwise = part("2/2");
     told_otherwise.environment.load.threads = 8;
@@ -54,7 +54,7 @@ fn a_part_reads_back_as_it_was_saved() {
     saved.stretches =
         vec![crate::report::series::Stretch { point, begun: 3, accepted: 0, latencies_us: vec![(3_001, 2)] }];
     saved.save(directory.path()).unwrap();
-    let read = Part::read(directory.path()).unwrap();
+    let read = ShareReport::read(directory.path()).unwrap();
     assert_eq!((read.run, read.share, read.began), (saved.run, saved.share, saved.began));
     assert_eq!((read.tally.outcomes, &read.tally.latencies_us), (saved.tally.outcomes, &saved.tally.latencies_us));
     assert_eq!((read.stretches[0].point, read.stretches[0].begun), (point, 3));
@@ -63,20 +63,20 @@ fn a_part_reads_back_as_it_was_saved() {
 }
 
 fn read_error(directory: &std::path::Path) -> String {
-    format!("{:#}", Part::read(directory).unwrap_err())
+    format!("{:#}", ShareReport::read(directory).unwrap_err())
 }
 
 #[test]
 fn all_is_stored_when_the_last_share_says_so() {
-    let late = Part { began: 1_005.0, drain_seconds: Some(1.0), ..part("2/2") };
+    let late = ShareReport { began: 1_005.0, drain_seconds: Some(1.0), ..part("2/2") };
     assert_eq!(drained(&[part("1/2"), late]), Some(1_016.0));
-    let blind = Part { drain_seconds: None, ..part("2/2") };
+    let blind = ShareReport { drain_seconds: None, ..part("2/2") };
     assert_eq!(drained(&[part("1/2"), blind]), None);
 }
 
 #[test]
 fn one_generator_that_is_the_limit_is_named() {
-    let busy = Part { cpu_seconds: 19.0, ..part("2/2") };
+    let busy = ShareReport { cpu_seconds: 19.0, ..part("2/2") };
     let merged = generator(&[part("1/2"), busy], &Tally::default());
     assert_eq!((merged.is_limit, merged.cpu_share), (true, 0.95));
     assert!(merged.why.unwrap().starts_with("share 2/2: it used 95 %"));

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::stack::StackOptions;
 use super::values::positive_duration;
-use crate::report::limits::measure::Measure;
+use crate::report::limits::measure::LimitsMeasure;
 
 #[derive(Debug, Args)]
 pub(crate) struct LimitsOptions {
@@ -22,7 +22,7 @@ pub(crate) struct LimitsOptions {
     pub(crate) vus: u32,
     /// Only these measures: http, produce, produce_large, insert, producer, fetch and consumer (both take producer, too), pipeline
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub(crate) only: Vec<Measure>,
+    pub(crate) only: Vec<LimitsMeasure>,
     #[command(flatten)]
     pub(crate) stack: StackOptions,
     /// Directory for limits.json and the logs [default: a new one under target/loadtest]

@@ -14,7 +14,7 @@ use crate::load::cpu::cores;
 use crate::load::generator::Load;
 use crate::load::pacing::Model;
 use crate::load::pacing::stages::Stages;
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::load::target::Target;
 use crate::report::threshold::Threshold;
 
@@ -55,7 +55,7 @@ pub(crate) struct RunOptions {
     /// Apply only this part of the load, such as 2/3 for the second of three generators, each told the same but for this;
     /// `merge` then puts their reports together
     #[arg(long, value_name = "K/M", requires_all = ["target", "run"])]
-    pub(crate) share: Option<Share>,
+    pub(crate) share: Option<RunShare>,
     /// The id of the run that all shares are part of, eight hexadecimal digits that no run had before
     #[arg(long, value_name = "ID", requires = "share")]
     pub(crate) run: Option<RunId>,
@@ -118,7 +118,7 @@ impl LoadOptions {
             target: target.clone(),
             request_timeout: self.request_timeout,
             repeat: self.repeat,
-            share: Share::WHOLE,
+            share: RunShare::WHOLE,
             run,
             shape: Shape { content_length, invalid_share: self.invalid_share, retry_share: self.retry_share },
             seed: self.seed,

@@ -1,4 +1,4 @@
-//! Where trials are made: the servers stay up, and each trial has services of its own, at a [`Place`] of its own.
+//! Where trials are made: the servers stay up, and each trial has services of its own, at a [`TrialPlace`] of its own.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use anyhow::Context;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
-use super::compare::Shown;
-use super::knobs::{Setting, Space};
-use super::place::Place;
+use super::compare::TrialShown;
+use super::knobs::{KnobSetting, Space};
+use super::place::TrialPlace;
 use crate::command::options::TuneOptions;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::ledger::post::RunId;
@@ -18,10 +18,10 @@ use crate::load::live::Live;
 use crate::load::recorder::Recorder;
 use crate::pipeline::counted::Counted;
 use crate::pipeline::kafka::KafkaReader;
-use crate::pipeline::lag::{LagWatch, Sample};
-use crate::pipeline::probe::{self, Gear, Offer, Probe, Probed};
+use crate::pipeline::lag::{LagSample, LagWatch};
+use crate::pipeline::probe::{self, Gear, LoadProbe, Offer, Probed};
 use crate::pipeline::services::Services;
-use crate::pipeline::settings::{Lookup, ServiceSettings};
+use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::under_test::{Ports, service_options, unless_stopped};
 
 /// Posts that have not left a moment after the end of the load do not leave any more.
@@ -31,12 +31,12 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const DRAIN: u32 = 2;
 
 /// The servers, and what is measured with.
-pub(crate) struct Bench<'a> {
+pub(crate) struct TuneBench<'a> {
     pub(crate) run: RunId,
     pub(crate) space: &'a Space,
     pub(crate) options: &'a TuneOptions,
     pub(crate) lookup: Lookup<'a>,
-    pub(crate) settings: &'a ServiceSettings,
+    pub(crate) settings: &'a PipelineSettings,
     pub(crate) stack: &'a Stack,
     pub(crate) live: &'a Live,
     pub(crate) directory: &'a Path,
@@ -47,7 +47,7 @@ pub(crate) struct Bench<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Tried {
     /// `None` if it was not measured to its end.
-    pub(crate) shown: Option<Shown>,
+    pub(crate) shown: Option<TrialShown>,
     pub(crate) accepted: u64,
     /// Posts that were not answered as they should be.
     pub(crate) failed: u64,
@@ -62,13 +62,13 @@ pub(crate) struct Tried {
     pub(crate) fault: Option<String>,
 }
 
-impl Bench<'_> {
+impl TuneBench<'_> {
     /// Makes the trial number `n`. What goes wrong with its services is told in [`Tried::fault`].
     ///
     /// # Errors
     /// When the servers do not answer, or the trial was interrupted before its services were up.
-    pub(crate) async fn try_out(&self, n: usize, setting: &Setting) -> anyhow::Result<Tried> {
-        let place = Place::of(self.run, n, self.stack.mongo_uri())?;
+    pub(crate) async fn try_out(&self, n: usize, setting: &KnobSetting) -> anyhow::Result<Tried> {
+        let place = TrialPlace::of(self.run, n, self.stack.mongo_uri())?;
         let logs = self.directory.join("trials").join(n.to_string());
         std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
         let mut more = self.space.variables(setting);
@@ -97,8 +97,8 @@ impl Bench<'_> {
     async fn measure(
         &self,
         services: Services,
-        place: &Place,
-        setting: &Setting,
+        place: &TrialPlace,
+        setting: &KnobSetting,
         logs: &Path,
     ) -> anyhow::Result<Tried> {
         let TuneOptions { warm_up, measure, load, .. } = self.options;
@@ -115,7 +115,8 @@ impl Bench<'_> {
             live: self.live,
             stop: self.stop,
         };
-        let probe = Probe { offer: Offer::AsFastAsItGoes, warm_up: *warm_up, measure: *measure, patience: PATIENCE };
+        let probe =
+            LoadProbe { offer: Offer::AsFastAsItGoes, warm_up: *warm_up, measure: *measure, patience: PATIENCE };
         let mut probed = probe::apply(probe, &gear, services.failure()).await?;
         // What is less than a batch waits for CONSUMER_BATCH_INTERVAL, which says nothing of the throughput.
         let calm = self.batch_messages(setting).saturating_sub(1);
@@ -151,7 +152,7 @@ impl Bench<'_> {
     }
 
     /// `CONSUMER_BATCH_MESSAGES` of a setting.
-    fn batch_messages(&self, setting: &Setting) -> u64 {
+    fn batch_messages(&self, setting: &KnobSetting) -> u64 {
         let variables = self.space.variables(setting);
         let value = variables.iter().find(|(name, _)| *name == "CONSUMER_BATCH_MESSAGES");
         value.and_then(|(_, value)| value.parse().ok()).unwrap_or(1)
@@ -165,14 +166,14 @@ impl Tried {
 }
 
 /// What a trial has shown, if the lag was seen.
-fn shown(probed: &Probed, calm: u64) -> Option<Shown> {
+fn shown(probed: &Probed, calm: u64) -> Option<TrialShown> {
     let stored_per_second = stored_per_second(&probed.samples, probed.from, probed.to, calm)?;
-    Some(Shown { stored_per_second, p99_ms: probed.tally.latency(0.99).as_secs_f64() * 1e3 })
+    Some(TrialShown { stored_per_second, p99_ms: probed.tally.latency(0.99).as_secs_f64() * 1e3 })
 }
 
 /// Records finished per second, from the end of the warm-up until, after the load, no more than `calm` were left, or until
 /// they were last seen. So a producer that is ahead of the consumer gains nothing. `None` if nothing was seen to be finished.
-fn stored_per_second(samples: &[Sample], from: Instant, to: Instant, calm: u64) -> Option<f64> {
+fn stored_per_second(samples: &[LagSample], from: Instant, to: Instant, calm: u64) -> Option<f64> {
     let first = samples.iter().find(|sample| sample.at >= from)?;
     let last = samples.iter().find(|sample| sample.at >= to && sample.lag <= calm).or(samples.last())?;
     let seconds = last.at.saturating_duration_since(first.at).as_secs_f64();
@@ -192,10 +193,10 @@ mod tests {
         let sample = |tenths: u32| {
             let finished = u64::from(tenths.min(60)) * 100;
             let sent = u64::from(tenths.min(40)) * 151;
-            Sample { at: after(tenths), finished, lag: sent.saturating_sub(finished) }
+            LagSample { at: after(tenths), finished, lag: sent.saturating_sub(finished) }
         };
-        let samples: Vec<Sample> = (0..90).map(sample).collect();
-        let rate = |samples: &[Sample], calm| stored_per_second(samples, after(10), after(40), calm);
+        let samples: Vec<LagSample> = (0..90).map(sample).collect();
+        let rate = |samples: &[LagSample], calm| stored_per_second(samples, after(10), after(40), calm);
         assert_eq!(rate(&samples, 50), Some(1_000.0));
         assert!(rate(&samples[..50], 50).is_some_and(|rate| (rate - 1_000.0).abs() < 1.0), "the wait ended before");
         assert!(rate(&samples, 10).is_some_and(|rate| rate < 700.0), "the rest of a batch is waited for");

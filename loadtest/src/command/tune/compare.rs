@@ -2,12 +2,12 @@
 //! before and after it, never with one of some minutes ago. Rates are compared by their logarithms, so that half and double
 //! are equally far.
 
-use super::knobs::Setting;
+use super::knobs::KnobSetting;
 use crate::load::statistics::interval::{noise, student_95};
 
 /// What a trial has shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Shown {
+pub(crate) struct TrialShown {
     /// Posts stored per second, from the end of the warm-up until all was stored; more than zero.
     pub(crate) stored_per_second: f64,
     /// From when a post was due to its answer, in milliseconds; 99 % were not slower.
@@ -15,7 +15,7 @@ pub(crate) struct Shown {
 }
 
 /// A trial of a setting, `None` if it could not be measured.
-pub(crate) type Trial = (Setting, Option<Shown>);
+pub(crate) type ShownTrial = (KnobSetting, Option<TrialShown>);
 
 /// A ratio with the interval that holds it with a probability of 95 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +40,7 @@ impl Ratio {
 }
 
 /// Several settings in turns, `rounds` times, every second time backwards: what changes steadily cancels.
-pub(crate) fn in_turns(settings: &[Setting], rounds: usize) -> Vec<Setting> {
+pub(crate) fn in_turns(settings: &[KnobSetting], rounds: usize) -> Vec<KnobSetting> {
     let turn = |round: usize| {
         let mut turn = settings.to_vec();
         if round % 2 == 1 {
@@ -52,7 +52,7 @@ pub(crate) fn in_turns(settings: &[Setting], rounds: usize) -> Vec<Setting> {
 }
 
 /// Settings with the centre before, after, and between every two of them.
-pub(crate) fn around_centre(centre: &Setting, settings: &[Setting]) -> Vec<Setting> {
+pub(crate) fn around_centre(centre: &KnobSetting, settings: &[KnobSetting]) -> Vec<KnobSetting> {
     let mut order = vec![centre.clone()];
     for pair in settings.chunks(2) {
         order.extend_from_slice(pair);
@@ -68,8 +68,8 @@ pub(crate) fn fitting(trials: usize) -> usize {
 
 /// Each trial of another setting than the centre, as the logarithm of its rate over that of the centre's trials next before
 /// and next after it.
-pub(crate) fn against_centre(trials: &[Trial], centre: &[usize]) -> Vec<(Setting, f64)> {
-    let logarithm = |trial: &Trial| (trial.0 == centre).then_some(trial.1?.stored_per_second.ln());
+pub(crate) fn against_centre(trials: &[ShownTrial], centre: &[usize]) -> Vec<(KnobSetting, f64)> {
+    let logarithm = |trial: &ShownTrial| (trial.0 == centre).then_some(trial.1?.stored_per_second.ln());
     let mut compared = Vec::new();
     for (index, (setting, shown)) in trials.iter().enumerate() {
         let Some(shown) = shown.filter(|_| setting != centre) else { continue };
@@ -86,8 +86,8 @@ pub(crate) fn against_centre(trials: &[Trial], centre: &[usize]) -> Vec<(Setting
 }
 
 /// Of trials [`in_turns`], the logarithms of a setting's rate over that of another one, one for each round that has both.
-pub(crate) fn by_round(trials: &[Trial], contenders: usize, setting: &[usize], other: &[usize]) -> Vec<f64> {
-    let difference = |round: &[Trial]| {
+pub(crate) fn by_round(trials: &[ShownTrial], contenders: usize, setting: &[usize], other: &[usize]) -> Vec<f64> {
+    let difference = |round: &[ShownTrial]| {
         let rate =
             |wanted: &[usize]| round.iter().find(|trial| trial.0 == wanted)?.1.map(|shown| shown.stored_per_second);
         Some(rate(setting)?.ln() - rate(other)?.ln())
@@ -105,7 +105,7 @@ pub(crate) struct Noise {
 
 impl Noise {
     /// Of these trials; `None` if the centre was tried less than twice.
-    pub(crate) fn of(trials: &[Trial], centre: &[usize]) -> Option<Self> {
+    pub(crate) fn of(trials: &[ShownTrial], centre: &[usize]) -> Option<Self> {
         let of_centre = trials.iter().filter(|trial| trial.0 == centre);
         let rates: Vec<f64> = of_centre.filter_map(|trial| Some(trial.1?.stored_per_second.ln())).collect();
         Some(Self { deviation: noise(&rates)?, degrees: rates.len() - 1 })
@@ -130,13 +130,13 @@ mod tests {
     use super::*;
     use crate::load::statistics::mean;
 
-    fn trial(setting: usize, stored_per_second: f64) -> Trial {
-        (vec![setting], Some(Shown { stored_per_second, p99_ms: 1.0 }))
+    fn trial(setting: usize, stored_per_second: f64) -> ShownTrial {
+        (vec![setting], Some(TrialShown { stored_per_second, p99_ms: 1.0 }))
     }
 
     #[test]
     fn the_centre_stands_around_every_two_settings() {
-        let settings: Vec<Setting> = (1..=3).map(|value| vec![value]).collect();
+        let settings: Vec<KnobSetting> = (1..=3).map(|value| vec![value]).collect();
         let order: Vec<usize> = around_centre(&vec![0], &settings).into_iter().map(|setting| setting[0]).collect();
         assert_eq!(order, [0, 1, 2, 0, 3, 0]);
         let order: Vec<usize> = in_turns(&settings, 2).into_iter().map(|setting| setting[0]).collect();
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_trial_that_could_not_be_measured_is_left_out() {
         let mut trials = vec![trial(0, 100.0), trial(1, 200.0), trial(2, 100.0), trial(0, 400.0)];
-        let ratios = |trials: &[Trial]| -> Vec<f64> {
+        let ratios = |trials: &[ShownTrial]| -> Vec<f64> {
             against_centre(trials, &[0])
                 .into_iter()
                 .map(|(_, logarithm)| (logarithm.exp() * 1e6).round() / 1e6)
@@ -165,12 +165,12 @@ mod tests {
     proptest! {
         #[test]
         fn a_steady_drift_cancels(rates in proptest::collection::vec(0.2_f64..5.0, 1..12), drift in -0.05_f64..0.05) {
-            let settings: Vec<Setting> = (1..=rates.len()).map(|value| vec![value]).collect();
-            let rate = |setting: &Setting| if setting[0] == 0 { 1.0 } else { rates[setting[0] - 1] };
-            let measure = |order: Vec<Setting>| -> Vec<Trial> {
+            let settings: Vec<KnobSetting> = (1..=rates.len()).map(|value| vec![value]).collect();
+            let rate = |setting: &KnobSetting| if setting[0] == 0 { 1.0 } else { rates[setting[0] - 1] };
+            let measure = |order: Vec<KnobSetting>| -> Vec<ShownTrial> {
                 let drifted = order.into_iter().enumerate();
                 drifted.map(|(time, setting)| { let at = rate(&setting) * (drift * time as f64).exp(); (setting, at) })
-                    .map(|(setting, at)| (setting, Some(Shown { stored_per_second: at, p99_ms: 1.0 }))).collect()
+                    .map(|(setting, at)| (setting, Some(TrialShown { stored_per_second: at, p99_ms: 1.0 }))).collect()
             };
             for (setting, logarithm) in against_centre(&measure(around_centre(&vec![0], &settings)), &[0]) {
                 // A setting of a pair is half a step from the middle of its two centres.

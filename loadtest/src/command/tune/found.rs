@@ -2,7 +2,7 @@
 
 use super::bench::Tried;
 use super::compare::Ratio;
-use super::knobs::{KNOBS, Setting, Space};
+use super::knobs::{KNOBS, KnobSetting, Space};
 use super::search::Search;
 use super::search::worth::turned;
 use crate::report::tune::front::{by_setting, front};
@@ -16,7 +16,7 @@ const WIDEST: f64 = 100.0;
 pub(crate) fn report(
     search: &Search,
     space: &Space,
-    start: &Setting,
+    start: &KnobSetting,
     trials: Vec<TrialReport>,
     surroundings: Surroundings,
 ) -> TuneReport {
@@ -30,7 +30,7 @@ pub(crate) fn report(
             ratio: ratio(worth.ratio),
         })
     });
-    let set = |setting: &Setting| space.variables(setting).into_iter().collect();
+    let set = |setting: &KnobSetting| space.variables(setting).into_iter().collect();
     let settings = by_setting(&trials);
     TuneReport {
         passed: trials.iter().all(|trial| trial.missing.unwrap_or(0) == 0),
@@ -53,8 +53,8 @@ pub(crate) fn trial(
     n: usize,
     stage: TrialStage,
     space: &Space,
-    setting: &Setting,
-    start: &Setting,
+    setting: &KnobSetting,
+    start: &KnobSetting,
     tried: &Tried,
 ) -> TrialReport {
     TrialReport {
@@ -81,20 +81,20 @@ fn ratio(ratio: Ratio) -> RatioReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::tune::compare::Shown;
-    use crate::pipeline::settings::ServiceSettings;
+    use crate::command::tune::compare::TrialShown;
+    use crate::pipeline::settings::PipelineSettings;
     use crate::report::tune::tests::surroundings;
 
     /// A search whose trials are those of a machine on which a longer linger stores a third more.
     fn example() -> TuneReport {
-        let settings = ServiceSettings::read(&|_| None).unwrap();
+        let settings = PipelineSettings::read(&|_| None).unwrap();
         let variables = settings.consumer.into_iter().chain(settings.producer).collect();
         let (space, start, defaults) = Space::around(&variables, &variables, &["CONSUMER_BATCH_INTERVAL"]);
         let mut search = Search::new(space.choices(), start.clone(), defaults);
         let mut trials = Vec::new();
         while let Some((stage, setting)) = search.next(60 - trials.len()) {
             let rate = if space.value(0, &setting) == "5ms" { 12_000.0 } else { 9_000.0 } + trials.len() as f64;
-            let shown = Some(Shown { stored_per_second: rate, p99_ms: 1e5 / rate });
+            let shown = Some(TrialShown { stored_per_second: rate, p99_ms: 1e5 / rate });
             let tried = Tried {
                 shown,
                 accepted: 1_000,

@@ -24,7 +24,7 @@ pub(crate) const KNOBS: [Knob; 7] = [
 ];
 
 /// A choice for each knob: the index of its value in the [`Space`].
-pub(crate) type Setting = Vec<usize>;
+pub(crate) type KnobSetting = Vec<usize>;
 
 /// The values of each knob, in the order of [`KNOBS`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(crate) struct Space {
 impl Space {
     /// The space that also has the values of a start and of the defaults, with both of them. A knob in `keep` has one value,
     /// that of the start.
-    pub(crate) fn around(start: &Variables, defaults: &Variables, keep: &[&str]) -> (Self, Setting, Setting) {
+    pub(crate) fn around(start: &Variables, defaults: &Variables, keep: &[&str]) -> (Self, KnobSetting, KnobSetting) {
         let value = |variables: &Variables, knob: &Knob| variables.get(knob.variable).cloned().unwrap_or_default();
         let (mut space, mut from, mut shipped) = (Self { values: Vec::new() }, Vec::new(), Vec::new());
         for knob in &KNOBS {
@@ -114,7 +114,7 @@ mod tests {
         for knob in &KNOBS {
             for value in knob.values {
                 let lookup = |name: &str| (name == knob.variable).then(|| (*value).to_owned());
-                let settings = crate::pipeline::settings::ServiceSettings::read(&lookup);
+                let settings = crate::pipeline::settings::PipelineSettings::read(&lookup);
                 assert!(settings.is_ok(), "{}={value}", knob.variable);
             }
         }

@@ -17,7 +17,7 @@ const REMOVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Names of what a trial fills.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct TrialPlace {
     pub(crate) topic: String,
     pub(crate) dead_letter_topic: String,
     pub(crate) group: String,
@@ -25,7 +25,7 @@ pub(crate) struct Place {
     pub(crate) mongo_uri: String,
 }
 
-impl Place {
+impl TrialPlace {
     /// That of the trial number `n` of a run, on the servers that these are.
     pub(crate) fn of(run: RunId, n: usize, mongo_uri: &str) -> anyhow::Result<Self> {
         let name = format!("tune-{run}-{n}");

@@ -10,11 +10,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::compare::{Ratio, Shown, around_centre, by_round, fitting, in_turns};
-use super::knobs::Setting;
+use super::compare::{Ratio, TrialShown, around_centre, by_round, fitting, in_turns};
+use super::knobs::KnobSetting;
 use crate::load::statistics::interval::mean_and_half_width;
 use crate::report::tune::trial::TrialStage;
-use worth::{Block, Worth, turned};
+use worth::{TrialBlock, Worth, turned};
 
 pub(crate) mod worth;
 
@@ -22,16 +22,16 @@ pub(crate) mod worth;
 #[derive(Debug, Clone)]
 pub(crate) struct Search {
     choices: Vec<usize>,
-    start: Setting,
-    defaults: Setting,
+    start: KnobSetting,
+    defaults: KnobSetting,
     /// The best setting so far.
-    centre: Setting,
+    centre: KnobSetting,
     /// How often the knobs were turned around this centre.
     screens: usize,
     /// Rounds of each kind, as the first number of trials that were left allows.
     rounds: Option<Rounds>,
-    blocks: Vec<Block>,
-    planned: VecDeque<Setting>,
+    blocks: Vec<TrialBlock>,
+    planned: VecDeque<KnobSetting>,
     is_done: bool,
 }
 
@@ -52,7 +52,7 @@ const CLEAR_GAIN: f64 = 1.2;
 
 impl Search {
     /// A search among so many values of each knob.
-    pub(crate) fn new(choices: Vec<usize>, start: Setting, defaults: Setting) -> Self {
+    pub(crate) fn new(choices: Vec<usize>, start: KnobSetting, defaults: KnobSetting) -> Self {
         Self {
             choices,
             centre: start.clone(),
@@ -68,7 +68,7 @@ impl Search {
 
     /// What to try next if so many trials are left, and what for; `None` if it is over. It is asked again only after
     /// [`Self::record`].
-    pub(crate) fn next(&mut self, left: usize) -> Option<(TrialStage, Setting)> {
+    pub(crate) fn next(&mut self, left: usize) -> Option<(TrialStage, KnobSetting)> {
         let rounds =
             *self.rounds.get_or_insert(Rounds { combine: (left / 16).clamp(1, 3), confirm: (left / 8).clamp(2, 5) });
         if left == 0 {
@@ -85,7 +85,7 @@ impl Search {
     }
 
     /// What the trial that was asked for has shown; `None` if it could not be measured.
-    pub(crate) fn record(&mut self, shown: Option<Shown>) {
+    pub(crate) fn record(&mut self, shown: Option<TrialShown>) {
         if let (Some(setting), Some(block)) = (self.planned.pop_front(), self.blocks.last_mut()) {
             block.trials.push((setting, shown));
         }
@@ -93,12 +93,12 @@ impl Search {
 
     /// Everything that was tried.
     #[cfg(test)]
-    pub(crate) fn blocks(&self) -> &[Block] {
+    pub(crate) fn blocks(&self) -> &[TrialBlock] {
         &self.blocks
     }
 
     /// The best setting, whether it was confirmed or not.
-    pub(crate) fn best(&self) -> &Setting {
+    pub(crate) fn best(&self) -> &KnobSetting {
         &self.centre
     }
 
@@ -111,7 +111,7 @@ impl Search {
     }
 
     /// What to set: the best setting if it is surely better than the start, else the start.
-    pub(crate) fn recommended(&self) -> &Setting {
+    pub(crate) fn recommended(&self) -> &KnobSetting {
         if self.gain().is_some_and(|gain| gain.low > 1.0) { &self.centre } else { &self.start }
     }
 
@@ -188,18 +188,18 @@ impl Search {
         }
     }
 
-    fn take_turns(&mut self, stage: TrialStage, contenders: Vec<Setting>, rounds: usize) {
+    fn take_turns(&mut self, stage: TrialStage, contenders: Vec<KnobSetting>, rounds: usize) {
         self.begin(stage, contenders.len(), in_turns(&contenders, rounds));
     }
 
-    fn begin(&mut self, stage: TrialStage, contenders: usize, order: Vec<Setting>) {
+    fn begin(&mut self, stage: TrialStage, contenders: usize, order: Vec<KnobSetting>) {
         self.planned = order.into();
-        self.blocks.push(Block { stage, centre: self.centre.clone(), contenders, trials: Vec::new() });
+        self.blocks.push(TrialBlock { stage, centre: self.centre.clone(), contenders, trials: Vec::new() });
     }
 
     /// Every knob turned alone to each of its other values: what looked best before first, then each knob's first value, each
     /// knob's second one, and so on. What is surely worse than this centre is left out.
-    fn moves(&self) -> Vec<Setting> {
+    fn moves(&self) -> Vec<KnobSetting> {
         let mut known: BTreeMap<(usize, usize), f64> = BTreeMap::new();
         for Worth { centre, setting, ratio } in self.worth() {
             if let Some(knob) = turned(&setting, &centre) {

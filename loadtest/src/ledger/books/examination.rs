@@ -64,7 +64,7 @@ pub(crate) struct Examination {
     blocks_per_round: usize,
     rounds: usize,
     /// The blocks of this round.
-    blocks: HashMap<u64, Block>,
+    blocks: HashMap<u64, DoubtfulBlock>,
     /// The first posts of this round of which a document has another id than the client was told.
     other_ids: BTreeMap<u64, PostId>,
     /// Posts under other ids, of the rounds before.
@@ -74,7 +74,7 @@ pub(crate) struct Examination {
 
 /// The posts of a block in doubt.
 #[derive(Debug)]
-struct Block {
+struct DoubtfulBlock {
     /// The id that the client was told, of each accepted post.
     told: Vec<PostId>,
     /// Posts of which a document has this id; another document of theirs is a duplicate.
@@ -83,7 +83,7 @@ struct Block {
     other: Vec<bool>,
 }
 
-impl Block {
+impl DoubtfulBlock {
     fn empty() -> Self {
         let length = BlockSums::BLOCK_LENGTH as usize;
         Self { told: vec![uuid::Uuid::nil().into(); length], right: vec![false; length], other: vec![false; length] }
@@ -133,7 +133,7 @@ impl Examination {
             return false;
         }
         let blocks = self.doubtful.drain(..self.blocks_per_round.min(self.doubtful.len()));
-        self.blocks = blocks.map(|block| (block, Block::empty())).collect();
+        self.blocks = blocks.map(|block| (block, DoubtfulBlock::empty())).collect();
         self.rounds += 1;
         true
     }
@@ -179,7 +179,7 @@ impl Examination {
     }
 
     fn end_round(&mut self) {
-        let wrong = |block: &Block, place: usize| block.other[place] && !block.right[place];
+        let wrong = |block: &DoubtfulBlock, place: usize| block.other[place] && !block.right[place];
         for block in self.blocks.values() {
             self.wrong_ids += (0..block.told.len()).filter(|place| wrong(block, *place)).count() as u64;
         }

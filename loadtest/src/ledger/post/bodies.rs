@@ -53,7 +53,7 @@ pub(crate) struct ContentLength {
 
 /// A post, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedPost {
     /// The body.
     pub(crate) body: Bytes,
     /// Whether it breaks a rule, so that 4xx is the right answer.
@@ -98,11 +98,11 @@ impl Bodies {
     }
 
     /// Post `n`.
-    pub(crate) fn post(&mut self, n: u64) -> Planned {
+    pub(crate) fn post(&mut self, n: u64) -> PlannedPost {
         let random = mix(self.seed ^ mix(n));
         let breach = breach(mix(random ^ INVALID_SALT), self.shape.invalid_share);
         let is_retried = is_within(mix(random ^ RETRY_SALT), self.shape.retry_share);
-        Planned { body: self.body(n, random, breach), is_invalid: breach.is_some(), is_retried }
+        PlannedPost { body: self.body(n, random, breach), is_invalid: breach.is_some(), is_retried }
     }
 
     /// As JSON, unless that is the rule which it breaks.

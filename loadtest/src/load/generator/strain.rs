@@ -23,7 +23,7 @@ const TOLERATED_SHARE: f64 = 0.25;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct GeneratorReport {
     /// From when a post was due and its user free until it was sent: the generator's own part of the latency.
-    pub(crate) lateness_ms: Lateness,
+    pub(crate) lateness_ms: LatenessReport,
     /// Posts whose user still waited for an answer when they were due.
     pub(crate) no_free_user: NoFreeUser,
     /// CPU time of the generator's process, as a share of all cores for the time of the load, 0 to 1.
@@ -36,7 +36,7 @@ pub(crate) struct GeneratorReport {
 
 /// Lateness in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(crate) struct Lateness {
+pub(crate) struct LatenessReport {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) max: f64,
@@ -71,7 +71,7 @@ impl GeneratorReport {
         let why =
             limit(&Strain { lateness: tally.lateness(0.99), latency: tally.latency(0.99), cpu_share, cores, threads });
         Self {
-            lateness_ms: Lateness {
+            lateness_ms: LatenessReport {
                 p50: milliseconds(tally.lateness(0.50)),
                 p99: milliseconds(tally.lateness(0.99)),
                 max: milliseconds(tally.lateness(1.0)),

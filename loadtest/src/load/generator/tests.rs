@@ -74,7 +74,7 @@ fn load(target: Target, vus: u32, think: Duration, duration: Duration) -> Load {
         target,
         request_timeout: 30 * SECOND,
         repeat: 1,
-        share: Share::WHOLE,
+        share: RunShare::WHOLE,
         run: RunId::fresh(),
         shape: Shape::default(),
         seed: 1,

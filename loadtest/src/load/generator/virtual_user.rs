@@ -14,8 +14,8 @@ use super::deadline::Deadline;
 use super::notes::{EndedPost, Notes};
 use super::outcome::{Outcome, Trouble};
 use crate::ledger::post::RunId;
-use crate::ledger::post::bodies::{Bodies, Planned};
-use crate::load::http::{Connection, NoAnswer};
+use crate::ledger::post::bodies::{Bodies, PlannedPost};
+use crate::load::http::{HttpConnection, NoAnswer};
 use crate::load::pacing::Model;
 use crate::load::pacing::lateness::Lateness;
 use crate::load::recorder::Recorder;
@@ -38,7 +38,7 @@ pub(crate) struct Shared {
 
 /// What a user keeps from one post to the next.
 struct User {
-    connection: Option<Connection>,
+    connection: Option<HttpConnection>,
     deadline: Deadline,
 }
 
@@ -81,13 +81,13 @@ impl Shared {
     }
 
     /// Post `n`, which is on its way from now on.
-    fn begin(&self, n: u64) -> Planned {
+    fn begin(&self, n: u64) -> PlannedPost {
         self.notes().tally.begun += 1;
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner).post(n)
     }
 
     /// Sends post `n` as often as it is to be sent, whatever the answers are, like a client that is not sure.
-    async fn post_repeatedly(&self, user: &mut User, n: u64, planned: Planned) -> Outcome {
+    async fn post_repeatedly(&self, user: &mut User, n: u64, planned: PlannedPost) -> Outcome {
         let times = if planned.is_retried { self.repeat.max(2) } else { self.repeat };
         let key = (times > 1)
             .then(|| HeaderValue::try_from(format!("{}-{n}", self.run)).expect("digits and a hyphen are header text"));
@@ -105,7 +105,7 @@ impl Shared {
         for _ in 0..2 {
             let open = match connection {
                 Some(open) => open,
-                None => match Connection::open(self.target.address).await {
+                None => match HttpConnection::open(self.target.address).await {
                     Ok(fresh) => connection.insert(fresh),
                     Err(_) => return Outcome::NotConnected,
                 },

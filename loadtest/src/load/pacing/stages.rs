@@ -16,13 +16,13 @@ const HIGHEST_RATE: f64 = 1_000_000.0;
 /// The points, and the stages between them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Stages {
-    points: Arc<[Point]>,
-    stages: Arc<[Stage]>,
+    points: Arc<[RatePoint]>,
+    stages: Arc<[RateStage]>,
 }
 
 /// The rate at a point of time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Point {
+pub(crate) struct RatePoint {
     /// Seconds since the start.
     #[serde(rename = "at_seconds")]
     at: f64,
@@ -32,9 +32,9 @@ pub(crate) struct Point {
 
 /// What lies between two points.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Stage {
-    from: Point,
-    to: Point,
+struct RateStage {
+    from: RatePoint,
+    to: RatePoint,
     /// Posts due before it.
     posts_before: f64,
     /// Posts due until its end.
@@ -48,7 +48,7 @@ impl Stages {
     }
 
     /// The points, in their order.
-    pub(crate) fn points(&self) -> &[Point] {
+    pub(crate) fn points(&self) -> &[RatePoint] {
         &self.points
     }
 
@@ -59,19 +59,19 @@ impl Stages {
         Some(Duration::from_secs_f64(stage.reaches(post)))
     }
 
-    fn of(points: Vec<Point>) -> Self {
+    fn of(points: Vec<RatePoint>) -> Self {
         let (mut stages, mut posts_before) = (Vec::new(), 0.0);
         for pair in points.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let posts_until_end = posts_before + (to.at - from.at) * (from.rate + to.rate) / 2.0;
-            stages.push(Stage { from, to, posts_before, posts_until_end });
+            stages.push(RateStage { from, to, posts_before, posts_until_end });
             posts_before = posts_until_end;
         }
         Self { points: points.into(), stages: stages.into() }
     }
 }
 
-impl Stage {
+impl RateStage {
     /// When so many posts are due, in seconds since the start of all stages.
     fn reaches(&self, posts: f64) -> f64 {
         let (Self { from, to, .. }, posts) = (self, posts - self.posts_before);
@@ -107,16 +107,16 @@ impl FromStr for Stages {
     }
 }
 
-fn point(text: &str) -> Result<Point, String> {
+fn point(text: &str) -> Result<RatePoint, String> {
     let unreadable = || format!("`{text}` is no point: it must be a time and posts per second, such as 30s:5000");
     let (at, rate) = text.trim().split_once(':').ok_or_else(unreadable)?;
     let at = if at == "0" { Some(Duration::ZERO) } else { parse_duration(at) };
     let rate = rate.parse().ok().filter(|rate: &f64| (0.0..=HIGHEST_RATE).contains(rate));
     let (Some(at), Some(rate)) = (at, rate) else { return Err(unreadable()) };
-    Ok(Point { at: at.as_secs_f64(), rate })
+    Ok(RatePoint { at: at.as_secs_f64(), rate })
 }
 
-impl fmt::Display for Point {
+impl fmt::Display for RatePoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}s:{}", self.at, self.rate)
     }
@@ -132,11 +132,11 @@ mod tests {
     fn any_stages() -> impl Strategy<Value = Stages> {
         let stage = (prop_oneof![4 => 1_u32..5_000, 1 => Just(0)], prop_oneof![4 => 1_u32..2_000, 1 => Just(0)]);
         (0_u32..2_000, proptest::collection::vec(stage, 1..6)).prop_map(|(rate, stages)| {
-            let mut points = vec![Point { at: 0.0, rate: f64::from(rate) }];
+            let mut points = vec![RatePoint { at: 0.0, rate: f64::from(rate) }];
             let mut at_ms = 0;
             for (length_ms, rate) in stages {
                 at_ms += u64::from(length_ms);
-                points.push(Point { at: Duration::from_millis(at_ms).as_secs_f64(), rate: f64::from(rate) });
+                points.push(RatePoint { at: Duration::from_millis(at_ms).as_secs_f64(), rate: f64::from(rate) });
             }
             Stages::of(points)
         })

@@ -23,7 +23,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 
 /// A post that was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sample {
+pub(crate) struct SampledPost {
     pub(crate) id: PostId,
     /// When the answer came that accepted it.
     pub(crate) accepted: Instant,
@@ -33,18 +33,18 @@ pub(crate) struct Sample {
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     /// By when they are to be looked for.
-    waiting: BTreeMap<(Instant, PostId), Sample>,
+    waiting: BTreeMap<(Instant, PostId), SampledPost>,
     seen: Seen,
 }
 
 impl Pending {
     /// One more post, to be looked for at once.
-    pub(crate) fn add(&mut self, sample: Sample) {
+    pub(crate) fn add(&mut self, sample: SampledPost) {
         self.waiting.insert((sample.accepted, sample.id), sample);
     }
 
     /// Takes out posts that are to be looked for by now, those first that were due first; `None` if there are none.
-    pub(crate) fn due(&mut self, now: Instant) -> Option<Vec<Sample>> {
+    pub(crate) fn due(&mut self, now: Instant) -> Option<Vec<SampledPost>> {
         let mut due = Vec::new();
         while due.len() < MOST_PER_LOOK
             && let Some(first) = self.waiting.first_entry()
@@ -56,15 +56,15 @@ impl Pending {
     }
 
     /// Takes out all posts, in looks of them.
-    pub(crate) fn left(&mut self) -> Vec<Vec<Sample>> {
-        let left: Vec<Sample> = std::mem::take(&mut self.waiting).into_values().collect();
-        left.chunks(MOST_PER_LOOK).map(<[Sample]>::to_vec).collect()
+    pub(crate) fn left(&mut self) -> Vec<Vec<SampledPost>> {
+        let left: Vec<SampledPost> = std::mem::take(&mut self.waiting).into_values().collect();
+        left.chunks(MOST_PER_LOOK).map(<[SampledPost]>::to_vec).collect()
     }
 
     /// These were looked for at `asked_at`, and the store's answer came at `answered_at`.
     pub(crate) fn looked(
         &mut self,
-        asked: Vec<Sample>,
+        asked: Vec<SampledPost>,
         found: &HashSet<PostId>,
         asked_at: Instant,
         answered_at: Instant,
@@ -80,7 +80,7 @@ impl Pending {
     }
 
     /// These were to be looked for at `asked_at`, and the store gave no answer.
-    pub(crate) fn failed(&mut self, asked: Vec<Sample>, asked_at: Instant) {
+    pub(crate) fn failed(&mut self, asked: Vec<SampledPost>, asked_at: Instant) {
         self.seen.failed_looks += 1;
         asked.into_iter().for_each(|sample| self.look_again(sample, asked_at));
     }
@@ -91,7 +91,7 @@ impl Pending {
         self.seen
     }
 
-    fn look_again(&mut self, sample: Sample, asked_at: Instant) {
+    fn look_again(&mut self, sample: SampledPost, asked_at: Instant) {
         let age = asked_at.saturating_duration_since(sample.accepted);
         if age >= DEADLINE {
             self.seen.not_seen += 1;
@@ -109,7 +109,11 @@ mod tests {
     use super::*;
 
     /// Looks every [`INTERVAL`] until all is decided. Gives the posts of each look.
-    fn run(pending: &mut Pending, start: Instant, visible: impl Fn(PostId) -> Option<Instant>) -> Vec<Vec<Sample>> {
+    fn run(
+        pending: &mut Pending,
+        start: Instant,
+        visible: impl Fn(PostId) -> Option<Instant>,
+    ) -> Vec<Vec<SampledPost>> {
         let (mut now, mut looks) = (start, Vec::new());
         while !pending.waiting.is_empty() {
             while let Some(asked) = pending.due(now) {
@@ -136,7 +140,7 @@ mod tests {
             accepted_ms in 0_u64..1_000, visible_after_ms in 0_u64..290_000,
         ) {
             let (start, milliseconds) = (Instant::now(), Duration::from_millis);
-            let sample = Sample { id: id(7), accepted: start + milliseconds(accepted_ms) };
+            let sample = SampledPost { id: id(7), accepted: start + milliseconds(accepted_ms) };
             let visible = sample.accepted + milliseconds(visible_after_ms);
             let mut pending = Pending::default();
             pending.add(sample);
@@ -160,7 +164,7 @@ mod tests {
             let mut visible = Vec::new();
             for (number, (accepted_ms, visible_after_ms)) in posts.iter().enumerate() {
                 let accepted = start + Duration::from_millis(*accepted_ms);
-                pending.add(Sample { id: id(number), accepted });
+                pending.add(SampledPost { id: id(number), accepted });
                 visible.push(visible_after_ms.map(|after| accepted + Duration::from_millis(after)));
             }
             run(&mut pending, start, |id| visible[id.uuid().as_u128() as usize]);
@@ -175,7 +179,7 @@ mod tests {
         fn what_is_left_at_the_end_is_looked_for_once_more(count in 0_usize..2_100, there in 0_usize..2_100) {
             let start = Instant::now();
             let mut pending = Pending::default();
-            (0..count).for_each(|number| pending.add(Sample { id: id(number), accepted: start }));
+            (0..count).for_each(|number| pending.add(SampledPost { id: id(number), accepted: start }));
             for asked in pending.left() {
                 let found = asked.iter().map(|sample| sample.id).filter(|id| id.uuid().as_u128() < there as u128).collect();
                 pending.looked(asked, &found, start, start + INTERVAL);
@@ -190,7 +194,7 @@ mod tests {
     #[test]
     fn many_posts_are_several_looks() {
         let (start, mut pending) = (Instant::now(), Pending::default());
-        (0..2_500).for_each(|number| pending.add(Sample { id: id(number), accepted: start }));
+        (0..2_500).for_each(|number| pending.add(SampledPost { id: id(number), accepted: start }));
         let looks: Vec<usize> = run(&mut pending, start, |_| Some(start)).iter().map(Vec::len).collect();
         assert_eq!(looks, [1_000, 1_000, 500]);
     }
@@ -198,7 +202,7 @@ mod tests {
     #[test]
     fn a_look_that_fails_says_nothing_and_is_repeated() {
         let (start, mut pending) = (Instant::now(), Pending::default());
-        let sample = Sample { id: id(1), accepted: start };
+        let sample = SampledPost { id: id(1), accepted: start };
         pending.add(sample);
         let asked = pending.due(start).unwrap();
         pending.failed(asked, start);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use contract::PostId;
 
-use super::pending::Sample;
+use super::pending::SampledPost;
 use crate::ledger::mix::mix;
 
 /// So many posts are taken in a second, at most.
@@ -32,7 +32,7 @@ pub(crate) struct Sampler {
 struct Chosen {
     /// When the samples until now would have come if each had come a gap after the other.
     even: Option<Instant>,
-    samples: Vec<Sample>,
+    samples: Vec<SampledPost>,
 }
 
 impl Sampler {
@@ -52,11 +52,11 @@ impl Sampler {
             self.without_id.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        self.chosen.lock().unwrap_or_else(PoisonError::into_inner).offer(Sample { id, accepted: Instant::now() });
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner).offer(SampledPost { id, accepted: Instant::now() });
     }
 
     /// Takes what was chosen since the last call.
-    pub(crate) fn take(&self) -> Vec<Sample> {
+    pub(crate) fn take(&self) -> Vec<SampledPost> {
         std::mem::take(&mut self.chosen.lock().unwrap_or_else(PoisonError::into_inner).samples)
     }
 
@@ -69,7 +69,7 @@ impl Sampler {
 impl Chosen {
     /// Keeps the sample, unless there were too many lately. The first ones of a second are thus not favoured over its last
     /// ones.
-    fn offer(&mut self, sample: Sample) {
+    fn offer(&mut self, sample: SampledPost) {
         let even = self.even.map_or(sample.accepted, |even| even.max(sample.accepted));
         if even.saturating_duration_since(sample.accepted) < GAP * BUNCH {
             self.even = Some(even + GAP);
@@ -102,7 +102,7 @@ mod tests {
             let (mut now, mut chosen) = (Instant::now(), Chosen::default());
             for gap in &gaps_us {
                 now += Duration::from_micros(*gap);
-                chosen.offer(Sample { id: PostId::fresh(), accepted: now });
+                chosen.offer(SampledPost { id: PostId::fresh(), accepted: now });
             }
             let times: Vec<Instant> = chosen.samples.iter().map(|sample| sample.accepted).collect();
             prop_assert!(!times.is_empty());
@@ -118,7 +118,7 @@ mod tests {
         fn what_comes_at_less_than_the_bound_is_taken_all(bunches in proptest::collection::vec(1_u32..=BUNCH, 1..200)) {
             let (mut now, mut chosen) = (Instant::now(), Chosen::default());
             for bunch in &bunches {
-                (0..*bunch).for_each(|_| chosen.offer(Sample { id: PostId::fresh(), accepted: now }));
+                (0..*bunch).for_each(|_| chosen.offer(SampledPost { id: PostId::fresh(), accepted: now }));
                 now += GAP * *bunch;
             }
             prop_assert_eq!(chosen.samples.len() as u32, bunches.iter().sum::<u32>());

@@ -8,9 +8,9 @@ use contract::PostId;
 use serde::Serialize;
 use serde_json::json;
 
-use super::sender::{Position, Sender};
+use super::sender::{Position, RecordSender};
 use crate::ledger::post::RunId;
-use crate::pipeline::store::Store;
+use crate::pipeline::store::StoreReader;
 
 /// Sends extra posts and remembers those that Kafka has acknowledged.
 pub(crate) struct ExtraPosts {
@@ -38,7 +38,7 @@ impl ExtraPosts {
     /// When Kafka does not acknowledge each of them.
     pub(crate) async fn send(
         &self,
-        sender: &Sender,
+        sender: &RecordSender,
         title: &str,
         count: usize,
         partition: Option<i32>,
@@ -61,7 +61,7 @@ impl ExtraPosts {
     }
 
     /// Looks for every acknowledged post in the store.
-    pub(crate) async fn look_for(self, store: &Store) -> anyhow::Result<ExtraReport> {
+    pub(crate) async fn look_for(self, store: &StoreReader) -> anyhow::Result<ExtraReport> {
         let sent = self.acknowledged.into_inner().unwrap_or_else(PoisonError::into_inner);
         if sent.is_empty() {
             return Ok(ExtraReport::default());

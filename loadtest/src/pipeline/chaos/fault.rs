@@ -61,7 +61,7 @@ pub(crate) enum Fault {
 
 /// What a fault hits. One part is in one trouble at a time, several parts may be in trouble together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum StagePart {
     Producer,
     Consumer,
     /// The consumer's group.
@@ -72,7 +72,7 @@ pub(crate) enum Part {
     Topic,
 }
 
-impl Part {
+impl StagePart {
     /// How many there are.
     pub(crate) const COUNT: usize = 6;
 }
@@ -104,22 +104,22 @@ impl Fault {
     ];
 
     /// What it hits, in the parts' order, so that no two faults wait for each other's.
-    pub(crate) fn parts(self) -> &'static [Part] {
+    pub(crate) fn parts(self) -> &'static [StagePart] {
         match self {
-            Fault::ProducerKill | Fault::ProducerStop | Fault::ProducerPause => &[Part::Producer],
-            Fault::KillAt(Step::ProduceSent | Step::ProduceAcknowledged) => &[Part::Producer],
-            Fault::ConsumerKill | Fault::ConsumerStop => &[Part::Consumer],
-            Fault::KillAt(Step::Inserted | Step::Noted | Step::CommitSent) => &[Part::Consumer],
-            Fault::KillAt(Step::DeadLettered) => &[Part::Consumer, Part::Topic],
-            Fault::KillAt(Step::RevokeAnswered) => &[Part::Consumer, Part::Group],
-            Fault::ConsumerPause => &[Part::Consumer, Part::Group, Part::Store],
-            Fault::Rebalance => &[Part::Group],
+            Fault::ProducerKill | Fault::ProducerStop | Fault::ProducerPause => &[StagePart::Producer],
+            Fault::KillAt(Step::ProduceSent | Step::ProduceAcknowledged) => &[StagePart::Producer],
+            Fault::ConsumerKill | Fault::ConsumerStop => &[StagePart::Consumer],
+            Fault::KillAt(Step::Inserted | Step::Noted | Step::CommitSent) => &[StagePart::Consumer],
+            Fault::KillAt(Step::DeadLettered) => &[StagePart::Consumer, StagePart::Topic],
+            Fault::KillAt(Step::RevokeAnswered) => &[StagePart::Consumer, StagePart::Group],
+            Fault::ConsumerPause => &[StagePart::Consumer, StagePart::Group, StagePart::Store],
+            Fault::Rebalance => &[StagePart::Group],
             Fault::BrokerKill | Fault::LeaderKill | Fault::BrokerStop | Fault::BrokerPause | Fault::CutBroker => {
-                &[Part::Brokers]
+                &[StagePart::Brokers]
             }
-            Fault::StoreKill | Fault::StorePause | Fault::SlowStore | Fault::CutStore => &[Part::Store],
-            Fault::Index => &[Part::Store, Part::Topic],
-            Fault::Poison | Fault::DlqGone | Fault::Partitions => &[Part::Topic],
+            Fault::StoreKill | Fault::StorePause | Fault::SlowStore | Fault::CutStore => &[StagePart::Store],
+            Fault::Index => &[StagePart::Store, StagePart::Topic],
+            Fault::Poison | Fault::DlqGone | Fault::Partitions => &[StagePart::Topic],
         }
     }
 
@@ -194,7 +194,7 @@ mod tests {
             let (kill, at) = Fault::KillAt(step).name().split_once('@').unwrap();
             assert_eq!(at, step.name());
             let part = Fault::KillAt(step).parts()[0];
-            assert_eq!(kill, if part == Part::Producer { "producer-kill" } else { "consumer-kill" });
+            assert_eq!(kill, if part == StagePart::Producer { "producer-kill" } else { "consumer-kill" });
         }
     }
 
@@ -203,7 +203,9 @@ mod tests {
         for fault in every() {
             let parts: Vec<_> = fault.parts().iter().map(|part| *part as usize).collect();
             assert!(
-                !parts.is_empty() && parts.is_sorted_by(|a, b| a < b) && parts.iter().all(|part| *part < Part::COUNT)
+                !parts.is_empty()
+                    && parts.is_sorted_by(|a, b| a < b)
+                    && parts.iter().all(|part| *part < StagePart::COUNT)
             );
         }
     }

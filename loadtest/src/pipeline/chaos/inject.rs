@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::schedule::Planned;
+use super::schedule::PlannedFault;
 use super::stage::{Happened, Stage};
 use super::watch::Watch;
 
@@ -30,7 +30,7 @@ pub(crate) struct Injected {
 }
 
 impl Injected {
-    fn note(&mut self, planned: &Planned, outcome: anyhow::Result<Happened>) {
+    fn note(&mut self, planned: &PlannedFault, outcome: anyhow::Result<Happened>) {
         match outcome {
             Ok(happened) => self.happened.push(happened),
             Err(error) => self.troubles.push(format!("{}: {error:#}", planned.fault)),
@@ -40,7 +40,7 @@ impl Injected {
 
 /// Each fault in turn, when the lag is `calm` again after the one before it, until all are over or `end` is cancelled.
 pub(crate) async fn one_by_one(
-    schedule: Vec<Planned>,
+    schedule: Vec<PlannedFault>,
     stage: &Stage,
     watch: &Watch,
     calm: u64,
@@ -69,7 +69,7 @@ pub(crate) async fn one_by_one(
 
 /// All faults at their random moments, for at least `duration`, or until `end` is cancelled.
 pub(crate) async fn at_random(
-    schedule: Vec<Planned>,
+    schedule: Vec<PlannedFault>,
     duration: Duration,
     stage: &Arc<Stage>,
     end: &CancellationToken,

@@ -11,7 +11,7 @@ use contract::dead_letter::Reason;
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
-use super::sender::Sender;
+use super::sender::RecordSender;
 use crate::pipeline::kafka::{KafkaReader, dead_letter_of};
 
 /// So many of each kind are sent at once: fewer in a row than the consumer takes for a topic full of the wrong records.
@@ -60,7 +60,7 @@ pub(crate) struct PoisonReport {
 
 impl Poison {
     /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns how many there were.
-    pub(crate) async fn send(&self, sender: &Sender) -> usize {
+    pub(crate) async fn send(&self, sender: &RecordSender) -> usize {
         let kinds = kinds();
         let mut sending = Vec::new();
         let many = kinds.iter().cycle().take(kinds.len() * OF_EACH_KIND);

@@ -15,7 +15,7 @@ const MARGIN: u32 = 20;
 
 /// A fault that is to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedFault {
     pub(crate) fault: Fault,
     /// From the start of the load. A fault of something that is still in trouble waits until that is over.
     pub(crate) at: Duration,
@@ -26,7 +26,7 @@ pub(crate) struct Planned {
 }
 
 /// Every fault at a random moment of `duration`, the earliest first.
-pub(crate) fn at_random(faults: &Faults, seed: u64, duration: Duration, hold: Option<Duration>) -> Vec<Planned> {
+pub(crate) fn at_random(faults: &Faults, seed: u64, duration: Duration, hold: Option<Duration>) -> Vec<PlannedFault> {
     let margin = duration / MARGIN;
     let mut planned = one_by_one(faults, seed, hold);
     for planned in &mut planned {
@@ -37,12 +37,12 @@ pub(crate) fn at_random(faults: &Faults, seed: u64, duration: Duration, hold: Op
 }
 
 /// Every fault in the order of the list, none at any given time.
-pub(crate) fn one_by_one(faults: &Faults, seed: u64, hold: Option<Duration>) -> Vec<Planned> {
+pub(crate) fn one_by_one(faults: &Faults, seed: u64, hold: Option<Duration>) -> Vec<PlannedFault> {
     let mut dice = mix(seed);
     let planned = faults.each().map(|fault| {
         dice = mix(dice);
         let random = SHORTEST_HOLD + (LONGEST_HOLD - SHORTEST_HOLD).mul_f64(share(mix(dice ^ 2)));
-        Planned { fault, at: Duration::ZERO, hold: hold.unwrap_or(random), dice }
+        PlannedFault { fault, at: Duration::ZERO, hold: hold.unwrap_or(random), dice }
     });
     planned.collect()
 }

@@ -13,7 +13,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const LARGEST_RECORD: &str = "2000000";
 
 /// Sends records to one topic.
-pub(crate) struct Sender {
+pub(crate) struct RecordSender {
     producer: FutureProducer,
     topic: String,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Sending(Option<DeliveryFuture>);
 /// Where a record lies: partition and offset.
 pub(crate) type Position = (i32, i64);
 
-impl Sender {
+impl RecordSender {
     /// Connects when the first record is sent.
     pub(crate) fn new(brokers: &str, topic: &str) -> anyhow::Result<Self> {
         let producer = ClientConfig::new()

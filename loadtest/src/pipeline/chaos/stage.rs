@@ -11,19 +11,19 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::extra::ExtraPosts;
-use super::fault::{Fault, Part};
+use super::fault::{Fault, StagePart};
 use super::poison::Poison;
-use super::schedule::Planned;
-use super::sender::Sender;
+use super::schedule::PlannedFault;
+use super::sender::RecordSender;
 use super::topics::Topics;
-use super::toxics::{Toxics, Trouble};
+use super::toxics::{Toxic, Toxics};
 use crate::ledger::post::RunId;
 use crate::load::live::Live;
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::news::{self, News};
 use crate::pipeline::services::{CONSUMER, Service, ServiceOptions, Services};
-use crate::pipeline::settings::ServiceSettings;
-use crate::pipeline::store::Store;
+use crate::pipeline::settings::PipelineSettings;
+use crate::pipeline::store::StoreReader;
 
 mod freeze;
 mod handled;
@@ -42,8 +42,8 @@ pub(crate) struct Happened {
 
 /// The parts of a pipeline.
 pub(crate) struct Stage {
-    /// Held by the fault of a part, for each [`Part`].
-    turns: [Mutex<()>; Part::COUNT],
+    /// Held by the fault of a part, for each [`StagePart`].
+    turns: [Mutex<()>; StagePart::COUNT],
     /// How long a part is left in peace after a fault.
     peace: Duration,
     producer: Mutex<Service>,
@@ -55,11 +55,11 @@ pub(crate) struct Stage {
     toxics: Toxics,
     topics: Topics,
     /// Past the producer, straight into the topic.
-    sender: Sender,
+    sender: RecordSender,
     poison: Poison,
     extra: ExtraPosts,
     kafka: Arc<KafkaReader>,
-    documents: Store,
+    documents: StoreReader,
     topic: String,
     dead_letters: String,
     /// Of the consumer's session, and of a post: a pause is to exceed them.
@@ -73,25 +73,25 @@ pub(crate) struct Struck {
     pub(crate) services: Services,
     pub(crate) poison: Poison,
     pub(crate) extra: ExtraPosts,
-    pub(crate) documents: Store,
+    pub(crate) documents: StoreReader,
 }
 
 /// What a stage is set with.
-pub(crate) struct Setting<'a> {
+pub(crate) struct StageSetting<'a> {
     pub(crate) run: RunId,
     pub(crate) services: Services,
     pub(crate) options: ServiceOptions,
-    pub(crate) settings: &'a ServiceSettings,
+    pub(crate) settings: &'a PipelineSettings,
     pub(crate) kafka: Arc<KafkaReader>,
-    pub(crate) documents: Store,
+    pub(crate) documents: StoreReader,
     pub(crate) peace: Duration,
     pub(crate) live: Arc<Live>,
 }
 
 impl Stage {
     /// Takes the processes of a pipeline that the lab has started, with proxies.
-    pub(crate) fn set(setting: Setting<'_>, stack: &mut Stack) -> anyhow::Result<Self> {
-        let Setting { run, services, options, settings, kafka, documents, peace, live } = setting;
+    pub(crate) fn set(setting: StageSetting<'_>, stack: &mut Stack) -> anyhow::Result<Self> {
+        let StageSetting { run, services, options, settings, kafka, documents, peace, live } = setting;
         let proxy = stack.proxy.as_ref().context("chaos needs proxies before its servers")?;
         let names = &settings.consumer_config.kafka;
         Ok(Self {
@@ -99,7 +99,7 @@ impl Stage {
             peace,
             toxics: Toxics::new(proxy.server.port()),
             topics: Topics::new(stack.kafka_broker(), &kafka)?,
-            sender: Sender::new(stack.kafka_broker(), &names.topic)?,
+            sender: RecordSender::new(stack.kafka_broker(), &names.topic)?,
             poison: Poison::default(),
             extra: ExtraPosts::of(run),
             producer: Mutex::new(services.producer),
@@ -136,7 +136,7 @@ impl Stage {
     }
 
     /// Lets a fault happen as soon as the parts that it hits are in no other trouble, and waits until it is over.
-    pub(crate) async fn inject(&self, planned: &Planned) -> anyhow::Result<Happened> {
+    pub(crate) async fn inject(&self, planned: &PlannedFault) -> anyhow::Result<Happened> {
         let fault = planned.fault;
         let mut turns = Vec::new();
         for part in fault.parts() {
@@ -169,8 +169,8 @@ impl Stage {
             Fault::BrokerKill | Fault::LeaderKill | Fault::BrokerStop | Fault::BrokerPause | Fault::CutBroker => {
                 self.hit_broker(fault, hold, dice).await
             }
-            Fault::SlowStore => self.trouble("store", Trouble::Slow, hold).await,
-            Fault::CutStore => self.trouble("store", Trouble::cut(dice), hold).await,
+            Fault::SlowStore => self.trouble("store", Toxic::Slow, hold).await,
+            Fault::CutStore => self.trouble("store", Toxic::cut(dice), hold).await,
             Fault::StoreKill | Fault::StorePause => {
                 hit_server(&mut *self.store.lock().await, fault, hold).await.map(|()| String::new())
             }
@@ -190,7 +190,7 @@ impl Stage {
         let broker = brokers.get_mut(index).context("the leader is none of our brokers")?;
         let name = format!("broker-{}", index + 1);
         if fault == Fault::CutBroker {
-            return self.trouble(&name, Trouble::cut(dice), hold).await;
+            return self.trouble(&name, Toxic::cut(dice), hold).await;
         }
         hit_server(broker, fault, hold).await.map(|()| name)
     }
@@ -223,7 +223,7 @@ impl Stage {
         Service::start_unready(&format!("consumer-{members}"), CONSUMER, &self.options)
     }
 
-    async fn trouble(&self, proxy: &str, trouble: Trouble, hold: Duration) -> anyhow::Result<String> {
+    async fn trouble(&self, proxy: &str, trouble: Toxic, hold: Duration) -> anyhow::Result<String> {
         self.toxics.begin(proxy, trouble).await?;
         sleep(hold).await;
         self.toxics.end(proxy, trouble).await?;

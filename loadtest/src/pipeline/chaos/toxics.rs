@@ -14,7 +14,7 @@ const DOWN: &str = "down";
 
 /// A trouble of one connection's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum Toxic {
     /// Answers come late, and little gets through at a time.
     Slow,
     /// Every connection is reset as soon as it is used.
@@ -25,24 +25,24 @@ pub(crate) enum Trouble {
     Refused,
 }
 
-impl Trouble {
+impl Toxic {
     /// One of the ways to cut a connection.
     pub(crate) fn cut(dice: u64) -> Self {
         match dice % 3 {
-            0 => Trouble::Reset,
-            1 => Trouble::Silent,
-            _ => Trouble::Refused,
+            0 => Toxic::Reset,
+            1 => Toxic::Silent,
+            _ => Toxic::Refused,
         }
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for Toxic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Trouble::Slow => "late answers and a narrow line",
-            Trouble::Reset => "connections reset",
-            Trouble::Silent => "connections silent",
-            Trouble::Refused => "connections refused",
+            Toxic::Slow => "late answers and a narrow line",
+            Toxic::Reset => "connections reset",
+            Toxic::Silent => "connections silent",
+            Toxic::Refused => "connections refused",
         })
     }
 }
@@ -59,30 +59,30 @@ impl Toxics {
     }
 
     /// Brings trouble upon the proxy of that name.
-    pub(crate) async fn begin(&self, proxy: &str, trouble: Trouble) -> anyhow::Result<()> {
+    pub(crate) async fn begin(&self, proxy: &str, trouble: Toxic) -> anyhow::Result<()> {
         match trouble {
-            Trouble::Slow => {
+            Toxic::Slow => {
                 self.add(proxy, DOWN, "downstream", "latency", json!({ "latency": 200, "jitter": 100 })).await?;
                 // In KB/s.
                 self.add(proxy, UP, "upstream", "bandwidth", json!({ "rate": 500 })).await
             }
-            Trouble::Reset => self.add(proxy, UP, "upstream", "reset_peer", json!({ "timeout": 0 })).await,
-            Trouble::Silent => {
+            Toxic::Reset => self.add(proxy, UP, "upstream", "reset_peer", json!({ "timeout": 0 })).await,
+            Toxic::Silent => {
                 self.add(proxy, UP, "upstream", "timeout", json!({ "timeout": 0 })).await?;
                 self.add(proxy, DOWN, "downstream", "timeout", json!({ "timeout": 0 })).await
             }
-            Trouble::Refused => self.enable(proxy, false).await,
+            Toxic::Refused => self.enable(proxy, false).await,
         }
     }
 
     /// Ends it.
-    pub(crate) async fn end(&self, proxy: &str, trouble: Trouble) -> anyhow::Result<()> {
+    pub(crate) async fn end(&self, proxy: &str, trouble: Toxic) -> anyhow::Result<()> {
         let toxics: &[&str] = match trouble {
-            Trouble::Slow | Trouble::Silent => &[UP, DOWN],
-            Trouble::Reset => &[UP],
-            Trouble::Refused => &[],
+            Toxic::Slow | Toxic::Silent => &[UP, DOWN],
+            Toxic::Reset => &[UP],
+            Toxic::Refused => &[],
         };
-        if trouble == Trouble::Silent {
+        if trouble == Toxic::Silent {
             // Bytes were swallowed, so these connections are of no use any more; as when a line comes back.
             self.enable(proxy, false).await?;
         }

@@ -6,7 +6,7 @@
 //! stretches are alike; the first is left out, because connections and caches are still cold. What one run cannot show,
 //! that two runs of the same build differ, this does not see.
 
-use super::measure::{Better, MEASURES, Measure, OfStretch, Unit};
+use super::measure::{Better, ComparedMeasure, MEASURES, OfStretch, Unit};
 use super::read::{Run, Side};
 use super::settings::{Difference, differences};
 use crate::load::statistics::mean;
@@ -23,7 +23,7 @@ pub(crate) struct Comparison {
     /// What may be the cause.
     pub(crate) settings: Vec<Difference>,
     pub(crate) figures: Vec<Compared>,
-    pub(crate) faults: Vec<Counted>,
+    pub(crate) faults: Vec<CountedChange>,
     /// Whether runs are compared, not stretches of them.
     pub(crate) is_of_runs: bool,
     /// As a share.
@@ -39,19 +39,19 @@ pub(crate) struct Compared {
     pub(crate) with: Option<f64>,
     /// From the one to the other; `None` if there are too few values to say.
     pub(crate) change: Option<Change>,
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: ChangeVerdict,
 }
 
 /// Posts at fault, of all runs together. They are exact, and one is too many.
-pub(crate) struct Counted {
+pub(crate) struct CountedChange {
     pub(crate) name: &'static str,
     pub(crate) base: Option<u64>,
     pub(crate) with: Option<u64>,
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: ChangeVerdict,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum ChangeVerdict {
     /// Worse, and surely by more than the tolerance.
     Regression,
     Worse,
@@ -67,9 +67,9 @@ impl Comparison {
         let is_of_runs = base.runs.len() > 1 && with.runs.len() > 1;
         let figures = MEASURES.iter().map(|measure| Compared::of(measure, base, with, is_of_runs, tolerance));
         let faults = [
-            Counted::of("missing", base, with, |run| run.missing),
-            Counted::of("duplicated", base, with, |run| run.duplicated),
-            Counted::of("unexpected", base, with, |run| run.unexpected),
+            CountedChange::of("missing", base, with, |run| run.missing),
+            CountedChange::of("duplicated", base, with, |run| run.duplicated),
+            CountedChange::of("unexpected", base, with, |run| run.unexpected),
         ];
         Self {
             settings: differences(base, with),
@@ -84,12 +84,12 @@ impl Comparison {
     pub(crate) fn regressions(&self) -> Vec<&'static str> {
         let figures = self.figures.iter().map(|compared| (compared.name, compared.verdict));
         let all = figures.chain(self.faults.iter().map(|counted| (counted.name, counted.verdict)));
-        all.filter(|(_, verdict)| *verdict == Verdict::Regression).map(|(name, _)| name).collect()
+        all.filter(|(_, verdict)| *verdict == ChangeVerdict::Regression).map(|(name, _)| name).collect()
     }
 }
 
 impl Compared {
-    fn of(measure: &Measure, base: &Side, with: &Side, is_of_runs: bool, tolerance: f64) -> Self {
+    fn of(measure: &ComparedMeasure, base: &Side, with: &Side, is_of_runs: bool, tolerance: f64) -> Self {
         let change = match measure.of_stretch {
             _ if is_of_runs => change(&figures(base, measure), &figures(with, measure), false),
             Some(of_stretch) => change(&stretches(base, of_stretch), &stretches(with, of_stretch), true),
@@ -102,26 +102,27 @@ impl Compared {
             base: figure(base),
             with: figure(with),
             change,
-            verdict: change.map_or(Verdict::NotJudged, |change| Verdict::on(change, measure.better, tolerance)),
+            verdict: change
+                .map_or(ChangeVerdict::NotJudged, |change| ChangeVerdict::on(change, measure.better, tolerance)),
         }
     }
 }
 
-impl Counted {
+impl CountedChange {
     fn of(name: &'static str, base: &Side, with: &Side, count: fn(&Run) -> Option<u64>) -> Self {
         let sum = |side: &Side| side.runs.iter().filter_map(count).reduce(|one, other| one + other);
         let (base, with) = (sum(base), sum(with));
         let verdict = match (base, with) {
-            (Some(base), Some(with)) if with > base => Verdict::Regression,
-            (Some(base), Some(with)) if with < base => Verdict::Better,
-            (Some(_), Some(_)) => Verdict::NoDifference,
-            _ => Verdict::NotJudged,
+            (Some(base), Some(with)) if with > base => ChangeVerdict::Regression,
+            (Some(base), Some(with)) if with < base => ChangeVerdict::Better,
+            (Some(_), Some(_)) => ChangeVerdict::NoDifference,
+            _ => ChangeVerdict::NotJudged,
         };
         Self { name, base, with, verdict }
     }
 }
 
-impl Verdict {
+impl ChangeVerdict {
     fn on(change: Change, better: Better, tolerance: f64) -> Self {
         let (least_worse, most_worse) = match better {
             Better::Less => (change.low, change.high),
@@ -139,7 +140,7 @@ impl Verdict {
     }
 }
 
-fn figures(side: &Side, measure: &Measure) -> Vec<f64> {
+fn figures(side: &Side, measure: &ComparedMeasure) -> Vec<f64> {
     side.runs.iter().filter_map(measure.of_run).collect()
 }
 
@@ -182,27 +183,28 @@ mod tests {
         Side { runs: vec![run] }
     }
 
-    fn verdict(comparison: &Comparison, name: &str) -> Verdict {
+    fn verdict(comparison: &Comparison, name: &str) -> ChangeVerdict {
         comparison.figures.iter().find(|compared| compared.name == name).unwrap().verdict
     }
 
     #[test]
     fn a_verdict_needs_the_whole_interval() {
-        let on = |low, high| Verdict::on(Change { estimate: f64::midpoint(low, high), low, high }, Better::Less, 0.05);
-        assert_eq!(on(0.06, 0.20), Verdict::Regression);
-        assert_eq!(on(0.01, 0.20), Verdict::Worse);
-        assert_eq!(on(0.01, 0.04), Verdict::SlightlyWorse);
-        assert_eq!(on(-0.01, 0.20), Verdict::NoDifference);
-        assert_eq!(on(-0.20, -0.01), Verdict::Better);
+        let on =
+            |low, high| ChangeVerdict::on(Change { estimate: f64::midpoint(low, high), low, high }, Better::Less, 0.05);
+        assert_eq!(on(0.06, 0.20), ChangeVerdict::Regression);
+        assert_eq!(on(0.01, 0.20), ChangeVerdict::Worse);
+        assert_eq!(on(0.01, 0.04), ChangeVerdict::SlightlyWorse);
+        assert_eq!(on(-0.01, 0.20), ChangeVerdict::NoDifference);
+        assert_eq!(on(-0.20, -0.01), ChangeVerdict::Better);
         let less = Change { estimate: -0.1, low: -0.2, high: -0.06 };
-        assert_eq!(Verdict::on(less, Better::More, 0.05), Verdict::Regression);
+        assert_eq!(ChangeVerdict::on(less, Better::More, 0.05), ChangeVerdict::Regression);
     }
 
     #[test]
     fn a_run_that_is_too_short_is_not_judged() {
         let comparison = Comparison::of(&side(1, 100.0, 5.0, 9), &side(2, 100.0, 50.0, 60), 0.05);
-        assert_eq!(verdict(&comparison, "p99"), Verdict::NotJudged);
-        assert_eq!(verdict(&comparison, "p99.9"), Verdict::NotJudged);
+        assert_eq!(verdict(&comparison, "p99"), ChangeVerdict::NotJudged);
+        assert_eq!(verdict(&comparison, "p99.9"), ChangeVerdict::NotJudged);
     }
 
     #[test]
@@ -216,19 +218,19 @@ mod tests {
             Side { runs: runs.collect() }
         };
         let comparison = Comparison::of(&side(&[20.0, 21.0, 19.0]), &side(&[40.0, 41.0, 39.0]), 0.05);
-        assert_eq!(verdict(&comparison, "p99.9"), Verdict::Regression);
+        assert_eq!(verdict(&comparison, "p99.9"), ChangeVerdict::Regression);
         assert_eq!(comparison.regressions(), ["p99.9"]);
         let comparison = Comparison::of(&side(&[20.0, 21.0, 19.0]), &side(&[40.0, 11.0, 21.0]), 0.05);
-        assert_eq!(verdict(&comparison, "p99.9"), Verdict::NoDifference);
+        assert_eq!(verdict(&comparison, "p99.9"), ChangeVerdict::NoDifference);
     }
 
     #[test]
     fn one_missing_post_is_a_regression() {
         let side = |missing| Side { runs: vec![Run { missing, ..run() }] };
         let of = |base, with| Comparison::of(&side(base), &side(with), 9.0).faults[0].verdict;
-        assert_eq!(of(Some(0), Some(1)), Verdict::Regression);
-        assert_eq!(of(Some(1), Some(0)), Verdict::Better);
-        assert_eq!(of(Some(1), None), Verdict::NotJudged);
+        assert_eq!(of(Some(0), Some(1)), ChangeVerdict::Regression);
+        assert_eq!(of(Some(1), Some(0)), ChangeVerdict::Better);
+        assert_eq!(of(Some(1), None), ChangeVerdict::NotJudged);
     }
 
     #[test]
@@ -245,8 +247,8 @@ mod tests {
         fn a_run_does_not_differ_from_itself(seed: u64, seconds in 1_u32..100) {
             let comparison = Comparison::of(&side(seed, 100.0, 5.0, seconds), &side(seed, 100.0, 5.0, seconds), 0.0);
             prop_assert!(comparison.regressions().is_empty() && comparison.settings.is_empty());
-            let verdicts: Vec<Verdict> = comparison.figures.iter().map(|compared| compared.verdict).collect();
-            prop_assert!(verdicts.iter().all(|verdict| [Verdict::NoDifference, Verdict::NotJudged].contains(verdict)));
+            let verdicts: Vec<ChangeVerdict> = comparison.figures.iter().map(|compared| compared.verdict).collect();
+            prop_assert!(verdicts.iter().all(|verdict| [ChangeVerdict::NoDifference, ChangeVerdict::NotJudged].contains(verdict)));
         }
 
         #[test]
@@ -255,8 +257,8 @@ mod tests {
             let worse = Comparison::of(&base, &side(seed ^ 7, 100.0 / factor, 5.0 * factor, 60), 0.05);
             prop_assert_eq!(worse.regressions(), ["accepted", "p99"]);
             let better = Comparison::of(&base, &side(seed ^ 7, 100.0 * factor, 5.0 / factor, 60), 0.05);
-            prop_assert_eq!(verdict(&better, "p99"), Verdict::Better);
-            prop_assert_eq!(verdict(&better, "accepted"), Verdict::Better);
+            prop_assert_eq!(verdict(&better, "p99"), ChangeVerdict::Better);
+            prop_assert_eq!(verdict(&better, "accepted"), ChangeVerdict::Better);
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::load::statistics::median;
 use crate::report::series::Point;
 
 /// A measure of a run.
-pub(crate) struct Measure {
+pub(crate) struct ComparedMeasure {
     pub(crate) name: &'static str,
     pub(crate) unit: Unit,
     pub(crate) better: Better,
@@ -35,8 +35,8 @@ pub(crate) enum Unit {
 }
 
 /// All that is compared. A stretch's latency is that of its middle second, so that one bad second is not all of it.
-pub(crate) const MEASURES: [Measure; 12] = [
-    Measure {
+pub(crate) const MEASURES: [ComparedMeasure; 12] = [
+    ComparedMeasure {
         name: "accepted",
         unit: Unit::PerSecond,
         better: Better::More,
@@ -48,7 +48,7 @@ pub(crate) const MEASURES: [Measure; 12] = [
     latency("p99", |run| Some(run.latency_ms.p99), Some(|points| middle(points, |point| point.p99_ms))),
     latency("p99.9", |run| run.latency_ms.p999, None),
     latency("max", |run| Some(run.latency_ms.max), Some(|points| middle(points, |point| point.max_ms))),
-    Measure {
+    ComparedMeasure {
         name: "failed",
         unit: Unit::Percent,
         better: Better::Less,
@@ -58,7 +58,7 @@ pub(crate) const MEASURES: [Measure; 12] = [
             share(100.0 * failed, failed + accepted(points))
         }),
     },
-    Measure {
+    ComparedMeasure {
         name: "drain",
         unit: Unit::Seconds,
         better: Better::Less,
@@ -87,16 +87,16 @@ pub(crate) const MEASURES: [Measure; 12] = [
     ),
 ];
 
-const fn latency(name: &'static str, of_run: OfRun, of_stretch: Option<OfStretch>) -> Measure {
-    Measure { name, unit: Unit::Milliseconds, better: Better::Less, of_run, of_stretch }
+const fn latency(name: &'static str, of_run: OfRun, of_stretch: Option<OfStretch>) -> ComparedMeasure {
+    ComparedMeasure { name, unit: Unit::Milliseconds, better: Better::Less, of_run, of_stretch }
 }
 
-const fn cpu(name: &'static str, of_run: OfRun, of_stretch: OfStretch) -> Measure {
-    Measure { name, unit: Unit::Microseconds, better: Better::Less, of_run, of_stretch: Some(of_stretch) }
+const fn cpu(name: &'static str, of_run: OfRun, of_stretch: OfStretch) -> ComparedMeasure {
+    ComparedMeasure { name, unit: Unit::Microseconds, better: Better::Less, of_run, of_stretch: Some(of_stretch) }
 }
 
-const fn memory(name: &'static str, of_run: OfRun, of_stretch: OfStretch) -> Measure {
-    Measure { name, unit: Unit::Megabytes, better: Better::Less, of_run, of_stretch: Some(of_stretch) }
+const fn memory(name: &'static str, of_run: OfRun, of_stretch: OfStretch) -> ComparedMeasure {
+    ComparedMeasure { name, unit: Unit::Megabytes, better: Better::Less, of_run, of_stretch: Some(of_stretch) }
 }
 
 fn accepted(points: &[Point]) -> f64 {

@@ -29,12 +29,12 @@ pub(crate) struct Run {
     pub(crate) unexpected: Option<u64>,
     pub(crate) accepted_per_second: f64,
     pub(crate) load_seconds: f64,
-    pub(crate) latency_ms: Latency,
+    pub(crate) latency_ms: LatencyFigures,
     pub(crate) failed_share: f64,
     pub(crate) drain_seconds: Option<f64>,
-    pub(crate) generator: Option<Generator>,
-    pub(crate) producer: Usage,
-    pub(crate) consumer: Usage,
+    pub(crate) generator: Option<GeneratorFigures>,
+    pub(crate) producer: UsageFigures,
+    pub(crate) consumer: UsageFigures,
     /// Only under `loadtest chaos`.
     pub(crate) chaos: Option<Value>,
     pub(crate) environment: Value,
@@ -43,7 +43,7 @@ pub(crate) struct Run {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Latency {
+pub(crate) struct LatencyFigures {
     pub(crate) p50: f64,
     pub(crate) p95: f64,
     pub(crate) p99: f64,
@@ -52,12 +52,12 @@ pub(crate) struct Latency {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Generator {
+pub(crate) struct GeneratorFigures {
     pub(crate) is_limit: bool,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(crate) struct Usage {
+pub(crate) struct UsageFigures {
     pub(crate) peak_memory_bytes: Option<u64>,
     pub(crate) cpu_microseconds_per_post: Option<f64>,
 }

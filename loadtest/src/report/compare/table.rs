@@ -1,6 +1,6 @@
 //! A comparison as a table for people.
 
-use super::judgement::{Comparison, Verdict};
+use super::judgement::{ChangeVerdict, Comparison};
 use super::measure::Unit;
 use super::read::{Run, Side};
 use crate::base::text::grouped;
@@ -33,7 +33,7 @@ pub(crate) fn render(base: &Side, with: &Side, comparison: &Comparison) -> Strin
         let count = |count: Option<u64>| count.map_or("–".to_owned(), grouped);
         let (base, with) = (count(counted.base), count(counted.with));
         let verdict = match counted.verdict {
-            Verdict::Regression => "worse",
+            ChangeVerdict::Regression => "worse",
             other => words_of(other),
         };
         text.push_str(&format!("  {:<16}{base:>12}{with:>12}{:>11}   {:<22} {verdict}\n", counted.name, "", ""));
@@ -83,20 +83,20 @@ fn settings(comparison: &Comparison) -> String {
     text
 }
 
-fn words(verdict: Verdict, share: f64) -> String {
+fn words(verdict: ChangeVerdict, share: f64) -> String {
     match verdict {
-        Verdict::Regression => format!("worse by more than {}", tolerance(share)),
-        Verdict::SlightlyWorse => format!("worse by less than {}", tolerance(share)),
+        ChangeVerdict::Regression => format!("worse by more than {}", tolerance(share)),
+        ChangeVerdict::SlightlyWorse => format!("worse by less than {}", tolerance(share)),
         other => words_of(other).to_owned(),
     }
 }
 
-fn words_of(verdict: Verdict) -> &'static str {
+fn words_of(verdict: ChangeVerdict) -> &'static str {
     match verdict {
-        Verdict::Regression | Verdict::Worse | Verdict::SlightlyWorse => "worse",
-        Verdict::NoDifference => "no difference seen",
-        Verdict::Better => "better",
-        Verdict::NotJudged => "not judged: too few values",
+        ChangeVerdict::Regression | ChangeVerdict::Worse | ChangeVerdict::SlightlyWorse => "worse",
+        ChangeVerdict::NoDifference => "no difference seen",
+        ChangeVerdict::Better => "better",
+        ChangeVerdict::NotJudged => "not judged: too few values",
     }
 }
 

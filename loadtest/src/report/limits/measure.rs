@@ -16,7 +16,7 @@ pub(crate) const PROCESSES: [&str; 6] = [LAB, BARE, PRODUCER, CONSUMER, BROKER, 
 
 /// A measure, in the order in which they are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Measure {
+pub(crate) enum LimitsMeasure {
     Http,
     Produce,
     ProduceLarge,
@@ -27,65 +27,71 @@ pub(crate) enum Measure {
     Pipeline,
 }
 
-impl Measure {
-    const ALL: [Measure; 8] = [
-        Measure::Http,
-        Measure::Produce,
-        Measure::ProduceLarge,
-        Measure::Insert,
-        Measure::Producer,
-        Measure::Fetch,
-        Measure::Consumer,
-        Measure::Pipeline,
+impl LimitsMeasure {
+    const ALL: [LimitsMeasure; 8] = [
+        LimitsMeasure::Http,
+        LimitsMeasure::Produce,
+        LimitsMeasure::ProduceLarge,
+        LimitsMeasure::Insert,
+        LimitsMeasure::Producer,
+        LimitsMeasure::Fetch,
+        LimitsMeasure::Consumer,
+        LimitsMeasure::Pipeline,
     ];
 
     /// Whether it is taken where `only` these are asked for; none means all. The producer leaves the backlog that the next two
     /// read.
-    pub(crate) fn is_taken(self, only: &[Measure]) -> bool {
-        let is_needed = || only.contains(&Measure::Fetch) || only.contains(&Measure::Consumer);
-        only.is_empty() || only.contains(&self) || self == Measure::Producer && is_needed()
+    pub(crate) fn is_taken(self, only: &[LimitsMeasure]) -> bool {
+        let is_needed = || only.contains(&LimitsMeasure::Fetch) || only.contains(&LimitsMeasure::Consumer);
+        only.is_empty() || only.contains(&self) || self == LimitsMeasure::Producer && is_needed()
     }
 
     /// Its name in the report.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Measure::Http => "http",
-            Measure::Produce => "produce",
-            Measure::ProduceLarge => "produce_large",
-            Measure::Insert => "insert",
-            Measure::Producer => "producer",
-            Measure::Fetch => "fetch",
-            Measure::Consumer => "consumer",
-            Measure::Pipeline => "pipeline",
+            LimitsMeasure::Http => "http",
+            LimitsMeasure::Produce => "produce",
+            LimitsMeasure::ProduceLarge => "produce_large",
+            LimitsMeasure::Insert => "insert",
+            LimitsMeasure::Producer => "producer",
+            LimitsMeasure::Fetch => "fetch",
+            LimitsMeasure::Consumer => "consumer",
+            LimitsMeasure::Pipeline => "pipeline",
         }
     }
 
     /// What it measures, in a few words.
     pub(crate) fn what(self) -> &'static str {
         match self {
-            Measure::Http => "a bare HTTP server answers the generator",
-            Measure::Produce => "the broker takes batches of the producer's size",
-            Measure::ProduceLarge => "the broker takes large batches",
-            Measure::Insert => "the store takes batches of the consumer's size",
-            Measure::Producer => "posts acknowledged, without a consumer",
-            Measure::Fetch => "the broker gives a client the records of this backlog",
-            Measure::Consumer => "posts stored out of a backlog",
-            Measure::Pipeline => "posts from the request to the store",
+            LimitsMeasure::Http => "a bare HTTP server answers the generator",
+            LimitsMeasure::Produce => "the broker takes batches of the producer's size",
+            LimitsMeasure::ProduceLarge => "the broker takes large batches",
+            LimitsMeasure::Insert => "the store takes batches of the consumer's size",
+            LimitsMeasure::Producer => "posts acknowledged, without a consumer",
+            LimitsMeasure::Fetch => "the broker gives a client the records of this backlog",
+            LimitsMeasure::Consumer => "posts stored out of a backlog",
+            LimitsMeasure::Pipeline => "posts from the request to the store",
         }
     }
 
     /// The measures that are limits for this one: what it does besides other work.
-    pub(crate) fn limits(self) -> &'static [Measure] {
+    pub(crate) fn limits(self) -> &'static [LimitsMeasure] {
         match self {
-            Measure::Http | Measure::Produce | Measure::ProduceLarge | Measure::Insert | Measure::Fetch => &[],
-            Measure::Producer => &[Measure::Http, Measure::Produce],
-            Measure::Consumer => &[Measure::Insert, Measure::Fetch],
-            Measure::Pipeline => &[Measure::Http, Measure::Produce, Measure::Insert, Measure::Fetch],
+            LimitsMeasure::Http
+            | LimitsMeasure::Produce
+            | LimitsMeasure::ProduceLarge
+            | LimitsMeasure::Insert
+            | LimitsMeasure::Fetch => &[],
+            LimitsMeasure::Producer => &[LimitsMeasure::Http, LimitsMeasure::Produce],
+            LimitsMeasure::Consumer => &[LimitsMeasure::Insert, LimitsMeasure::Fetch],
+            LimitsMeasure::Pipeline => {
+                &[LimitsMeasure::Http, LimitsMeasure::Produce, LimitsMeasure::Insert, LimitsMeasure::Fetch]
+            }
         }
     }
 }
 
-impl FromStr for Measure {
+impl FromStr for LimitsMeasure {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
@@ -95,11 +101,11 @@ impl FromStr for Measure {
 }
 
 /// The samples of each measure, round by round.
-pub(crate) type Samples = BTreeMap<Measure, Vec<Sample>>;
+pub(crate) type Samples = BTreeMap<LimitsMeasure, Vec<LimitsSample>>;
 
 /// What a measure gave in one round.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sample {
+pub(crate) struct LimitsSample {
     /// Posts, records or documents.
     pub(crate) posts: u64,
     /// How long they took altogether.
@@ -108,7 +114,7 @@ pub(crate) struct Sample {
     pub(crate) cpu: Vec<(&'static str, Duration)>,
 }
 
-impl Sample {
+impl LimitsSample {
     /// Posts per second.
     pub(crate) fn rate(&self) -> f64 {
         per_second(self.posts, self.elapsed)
@@ -128,13 +134,17 @@ mod tests {
     #[test]
     fn a_measure_is_taken_when_it_is_asked_for_or_needed() {
         let taken = |only: &[&str]| {
-            let only: Vec<Measure> = only.iter().map(|name| name.parse().unwrap()).collect();
-            Measure::ALL.into_iter().filter(|measure| measure.is_taken(&only)).map(Measure::name).collect::<Vec<_>>()
+            let only: Vec<LimitsMeasure> = only.iter().map(|name| name.parse().unwrap()).collect();
+            LimitsMeasure::ALL
+                .into_iter()
+                .filter(|measure| measure.is_taken(&only))
+                .map(LimitsMeasure::name)
+                .collect::<Vec<_>>()
         };
-        assert_eq!(taken(&[]).len(), Measure::ALL.len());
+        assert_eq!(taken(&[]).len(), LimitsMeasure::ALL.len());
         assert_eq!(taken(&["produce_large", "insert"]), ["produce_large", "insert"]);
         assert_eq!(taken(&["consumer"]), ["producer", "consumer"]);
         assert_eq!(taken(&["fetch"]), ["producer", "fetch"]);
-        assert!("inserts".parse::<Measure>().unwrap_err().contains("insert, producer"));
+        assert!("inserts".parse::<LimitsMeasure>().unwrap_err().contains("insert, producer"));
     }
 }

@@ -1,11 +1,11 @@
 //! The measures as a table for people.
 
-use super::{MeasureReport, Report};
+use super::{LimitsReport, MeasureReport};
 use crate::base::text::grouped;
 
 /// The table: a line for each measure.
-pub(crate) fn render(report: &Report) -> String {
-    let Report { rounds, duration_seconds, vus, cores, .. } = report;
+pub(crate) fn render(report: &LimitsReport) -> String {
+    let LimitsReport { rounds, duration_seconds, vus, cores, .. } = report;
     let ended_early = if report.is_complete { "" } else { ", ended early" };
     let mut text = format!(
         "\n{rounds} rounds of {duration_seconds} s a measure, {vus} virtual users, {cores} cores{ended_early}; medians, and \

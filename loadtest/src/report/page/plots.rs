@@ -11,17 +11,17 @@ use crate::report::plot::bars::{Bar, Bars};
 use crate::report::plot::chart::{Axis, Chart, Line};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
-use crate::report::run::Report;
+use crate::report::run::RunReport;
 
 /// Latency by percentile.
-pub(crate) fn percentiles(html: &mut Html, report: &Report) {
+pub(crate) fn percentiles(html: &mut Html, report: &RunReport) {
     if let Some(chart) = by_percentile("Latency", &report.latencies_us) {
         figure(html, "Latency by percentile", "so many posts were not slower", &chart);
     }
 }
 
 /// From acceptance to storage: as the sampled posts were seen, or else as the consumer says.
-pub(crate) fn stored(html: &mut Html, report: &Report) {
+pub(crate) fn stored(html: &mut Html, report: &RunReport) {
     let visible = &report.accept_to_visible;
     let Some(chart) = visible.times_us().and_then(|times| by_percentile("Time until a post was visible", times)) else {
         accept_to_store(html, report);
@@ -60,7 +60,7 @@ fn by_percentile(what: &str, values_us: &Histogram<u64>) -> Option<Chart> {
 }
 
 /// From acceptance to storage, in the consumer's own buckets.
-fn accept_to_store(html: &mut Html, report: &Report) {
+fn accept_to_store(html: &mut Html, report: &RunReport) {
     let buckets = &report.accept_to_store_seconds;
     let filled = |bucket: &Bucket| bucket.count > 0;
     let (Some(first), Some(last)) = (buckets.iter().position(filled), buckets.iter().rposition(filled)) else {

@@ -3,11 +3,11 @@
 use service::html::Html;
 
 use crate::pipeline::settings::Variables;
-use crate::report::run::Report;
+use crate::report::run::RunReport;
 use crate::report::table;
 
 /// The environment, the load, and both services' settings.
-pub(crate) fn sections(html: &mut Html, report: &Report) {
+pub(crate) fn sections(html: &mut Html, report: &RunReport) {
     let environment = &report.environment;
     let load = &environment.load;
     let optional = |value: Option<f64>| value.map_or("–".to_owned(), |value| value.to_string());

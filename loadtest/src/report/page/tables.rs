@@ -5,10 +5,10 @@ use service::html::Html;
 use super::marks::{BROKEN, HELD, number};
 use crate::base::text::grouped;
 use crate::report::drift::Judgement;
-use crate::report::run::Report;
+use crate::report::run::RunReport;
 
 /// Every fault with its number in the plots.
-pub(crate) fn faults(html: &mut Html, report: &Report) {
+pub(crate) fn faults(html: &mut Html, report: &RunReport) {
     let Some(chaos) = &report.chaos else { return };
     html.markup("<section>\n<h2>Faults <small>with their numbers in the plots above</small></h2>\n");
     if chaos.faults.is_empty() {
@@ -43,7 +43,7 @@ pub(crate) fn faults(html: &mut Html, report: &Report) {
 }
 
 /// The ledger.
-pub(crate) fn ledger(html: &mut Html, report: &Report) {
+pub(crate) fn ledger(html: &mut Html, report: &RunReport) {
     let counts = &report.counts;
     html.markup("<section>\n<h2>Ledger <small>posts</small></h2>\n");
     begin(html, "Ledger", &["", "posts", "meaning"], 1..2);
@@ -65,7 +65,7 @@ pub(crate) fn ledger(html: &mut Html, report: &Report) {
 }
 
 /// Posts by what the client saw.
-pub(crate) fn outcomes(html: &mut Html, report: &Report) {
+pub(crate) fn outcomes(html: &mut Html, report: &RunReport) {
     let outcomes = &report.outcomes;
     html.markup("<section>\n<h2>Answers <small>posts</small></h2>\n");
     begin(html, "Answers", &["", "posts", "meaning"], 1..2);
@@ -93,7 +93,7 @@ fn row(html: &mut Html, name: &'static str, count: impl Into<Option<u64>>, meani
 }
 
 /// Each threshold with its verdict.
-pub(crate) fn thresholds(html: &mut Html, report: &Report) {
+pub(crate) fn thresholds(html: &mut Html, report: &RunReport) {
     html.markup("<section>\n<h2>Thresholds</h2>\n");
     begin(html, "Thresholds", &["threshold", "measured", "verdict"], 1..2);
     for verdict in &report.thresholds {
@@ -108,7 +108,7 @@ pub(crate) fn thresholds(html: &mut Html, report: &Report) {
 }
 
 /// What grew in a soak.
-pub(crate) fn growths(html: &mut Html, report: &Report) {
+pub(crate) fn growths(html: &mut Html, report: &RunReport) {
     let Some(drift) = &report.drift else { return };
     html.markup("<section>\n<h2>Growth <small>after the warm-up, by the hour</small></h2>\n");
     begin(html, "Growth", &["measure", "at the start", "growth", "99 % interval", "at most", "judgement"], 1..5);
@@ -133,7 +133,7 @@ pub(crate) fn growths(html: &mut Html, report: &Report) {
 }
 
 /// The first posts at fault, and what else went wrong.
-pub(crate) fn findings(html: &mut Html, report: &Report) {
+pub(crate) fn findings(html: &mut Html, report: &RunReport) {
     if !report.findings.is_empty() {
         html.markup("<section>\n<h2>Posts at fault <small>the first of each kind</small></h2>\n");
         begin(html, "Posts at fault", &["fault", "number", "id told", "id stored"], 1..2);

@@ -4,7 +4,7 @@ use crate::report::run::tests::example;
 use crate::report::visible::AcceptToVisible;
 
 /// With everything that a report can have.
-fn full() -> Report {
+fn full() -> RunReport {
     let mut report = example();
     crate::report::run::tests::fill(&mut report);
     report
@@ -18,7 +18,7 @@ fn the_verdict_and_its_reason_come_first() {
         page.contains("<h1>Failed</h1>") && page.contains("<strong>missing==0</strong> does not hold: 1<"),
         "{page}"
     );
-    let mut passed = Report { passed: true, thresholds: vec![], faults: vec![], ..full() };
+    let mut passed = RunReport { passed: true, thresholds: vec![], faults: vec![], ..full() };
     assert!(render(&passed).contains("Every threshold holds."));
     passed.counts.missing = Some(0);
     let page = render(&passed);

@@ -6,7 +6,7 @@ use crate::base::text::grouped;
 use crate::report::plot::chart::{Axis, Chart, Line, Mark};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
-use crate::report::run::Report;
+use crate::report::run::RunReport;
 use crate::report::series::Point;
 use crate::report::series::thin::thin;
 
@@ -17,7 +17,7 @@ const TIME_TICKS: u32 = 10;
 const VALUE_TICKS: u32 = 5;
 
 /// Throughput, lag and latency, one below the other, so that what happened at the same time stands in one column.
-pub(crate) fn sections(html: &mut Html, report: &Report) {
+pub(crate) fn sections(html: &mut Html, report: &RunReport) {
     if report.series.is_empty() {
         return;
     }
@@ -29,7 +29,7 @@ pub(crate) fn sections(html: &mut Html, report: &Report) {
 }
 
 /// CPU of both services.
-pub(crate) fn cpu(html: &mut Html, report: &Report) {
+pub(crate) fn cpu(html: &mut Html, report: &RunReport) {
     let series = thin(&report.series, MOST_POINTS);
     let over_time = OverTime::of(report, &series);
     let lines = vec![
@@ -40,7 +40,7 @@ pub(crate) fn cpu(html: &mut Html, report: &Report) {
 }
 
 /// Memory of both services.
-pub(crate) fn memory(html: &mut Html, report: &Report) {
+pub(crate) fn memory(html: &mut Html, report: &RunReport) {
     let series = thin(&report.series, MOST_POINTS);
     let over_time = OverTime::of(report, &series);
     let megabytes = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64 / 1e6);
@@ -59,7 +59,7 @@ struct OverTime<'a> {
 }
 
 impl<'a> OverTime<'a> {
-    fn of(report: &Report, series: &'a [Point]) -> Self {
+    fn of(report: &RunReport, series: &'a [Point]) -> Self {
         let faults = report.chaos.iter().flat_map(|chaos| &chaos.faults);
         let mark = |(index, fault): (usize, &crate::report::chaos::FaultReport)| Mark {
             from: fault.at_seconds,

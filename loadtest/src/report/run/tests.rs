@@ -13,7 +13,7 @@ use crate::report::environment::LoadSettings;
 use crate::report::schema;
 use crate::report::threshold::{Measured, defaults, judge};
 
-pub(crate) fn example() -> Report {
+pub(crate) fn example() -> RunReport {
     let counts = Counts { accepted: 8_958, stored: 8_957, missing: 1, ..Counts::default() };
     let outcomes = Outcomes { accepted: 8_958, ..Outcomes::default() };
     let measured = Measured {
@@ -25,7 +25,7 @@ pub(crate) fn example() -> Report {
         counts: Some(counts),
         visible: Times::default(),
     };
-    Report {
+    RunReport {
         run: "00ab12cd".to_owned(),
         passed: false,
         ended_early: false,
@@ -83,7 +83,7 @@ pub(crate) fn example() -> Report {
 }
 
 /// Fills in what a run can leave out.
-pub(crate) fn fill(report: &mut Report) {
+pub(crate) fn fill(report: &mut RunReport) {
     let points = (1..=30_u32).map(|second| Point {
         seconds: f64::from(second),
         length_seconds: 1.0,

@@ -9,7 +9,7 @@ use crate::load::sparse;
 use crate::report::series::{Point, Stretch};
 
 /// What happened in one second.
-struct Second {
+struct MergedSecond {
     sum: Point,
     begun: u64,
     accepted: u64,
@@ -18,17 +18,17 @@ struct Second {
 
 /// The points of all shares together: each share's stretches, with how many seconds it began after the first one.
 pub(crate) fn merge<'a>(shares: impl IntoIterator<Item = (f64, &'a [Stretch])>) -> Vec<Point> {
-    let mut seconds: BTreeMap<u64, Second> = BTreeMap::new();
+    let mut seconds: BTreeMap<u64, MergedSecond> = BTreeMap::new();
     for (later, stretches) in shares {
         for stretch in stretches {
             let middle = later + stretch.point.seconds - stretch.point.length_seconds / 2.0;
-            seconds.entry(middle.max(0.0) as u64).or_insert_with(Second::empty).add(stretch);
+            seconds.entry(middle.max(0.0) as u64).or_insert_with(MergedSecond::empty).add(stretch);
         }
     }
     seconds.into_iter().map(|(second, all)| all.point(second as f64 + 1.0)).collect()
 }
 
-impl Second {
+impl MergedSecond {
     fn empty() -> Self {
         Self { sum: Point::default(), begun: 0, accepted: 0, latencies_us: sparse::empty() }
     }

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
-use super::model::{Latencies, Model};
+use super::model::{ShownLatencies, ViewModel};
 use crate::base::text::{grouped, milliseconds};
 use row::{BOLD, NAME_WIDTH, NAMED, QUIET, TROUBLE, fitting, with_right};
 
@@ -20,7 +20,7 @@ const SHORTEST_STRIP: u16 = 5;
 const MOST_MESSAGES: u16 = 8;
 
 /// Draws all of it.
-pub(crate) fn draw(buffer: &mut Buffer, model: &Model) {
+pub(crate) fn draw(buffer: &mut Buffer, model: &ViewModel) {
     let area = buffer.area;
     let width = area.width;
     let mut lines = vec![title(model, width), progress(model, width), rates(model, width), last(model, width)];
@@ -53,7 +53,7 @@ pub(crate) fn draw(buffer: &mut Buffer, model: &Model) {
     }
 }
 
-fn title(model: &Model, width: u16) -> Line<'static> {
+fn title(model: &ViewModel, width: u16) -> Line<'static> {
     let headline = &model.headline;
     let hint = if model.status.is_some() { "" } else { "q stops" };
     let what = fitting([(headline.name.clone(), BOLD), (headline.load.clone(), Style::new())], usize::from(width));
@@ -61,7 +61,7 @@ fn title(model: &Model, width: u16) -> Line<'static> {
 }
 
 /// How far the load is, or what is done after it.
-fn progress(model: &Model, width: u16) -> Line<'static> {
+fn progress(model: &ViewModel, width: u16) -> Line<'static> {
     let elapsed = model.elapsed.as_secs();
     match (&model.status, model.headline.seconds) {
         (None, Some(seconds)) => {
@@ -87,7 +87,7 @@ fn bar(share: f64, told: &str, width: u16) -> Line<'static> {
     ])
 }
 
-fn rates(model: &Model, width: u16) -> Line<'static> {
+fn rates(model: &ViewModel, width: u16) -> Line<'static> {
     let rate = |name: &str, rate: f64| format!("{name} {:>7}/s", grouped(rate.round() as u64));
     let rates = model.rates;
     let stored = rates.stored.map_or(format!("stored {:>7}/s", "–"), |stored| rate("stored", stored));
@@ -97,22 +97,22 @@ fn rates(model: &Model, width: u16) -> Line<'static> {
 }
 
 /// Latencies of the last second.
-fn last(model: &Model, width: u16) -> Line<'static> {
+fn last(model: &ViewModel, width: u16) -> Line<'static> {
     latencies("latency", model.last, width)
 }
 
 /// Latencies of all posts.
-fn whole(model: &Model, width: u16) -> Line<'static> {
-    latencies("  so far", Latencies::of(&model.total), width)
+fn whole(model: &ViewModel, width: u16) -> Line<'static> {
+    latencies("  so far", ShownLatencies::of(&model.total), width)
 }
 
-fn latencies(name: &'static str, latencies: Latencies, width: u16) -> Line<'static> {
+fn latencies(name: &'static str, latencies: ShownLatencies, width: u16) -> Line<'static> {
     let named = ["p50", "p95", "p99", "max"].into_iter().zip(latencies.0);
     row(name, named.map(|(name, latency)| (format!("{name} {:>8}", milliseconds(latency)), Style::new())), width)
 }
 
 /// What the clients were told.
-fn ledger(model: &Model, width: u16) -> Line<'static> {
+fn ledger(model: &ViewModel, width: u16) -> Line<'static> {
     let outcomes = model.outcomes();
     let count = |name: &str, count: u64, is_fault: bool| match (count, is_fault) {
         (1.., true) => (format!("! {name} {}", grouped(count)), TROUBLE),
@@ -133,7 +133,7 @@ fn ledger(model: &Model, width: u16) -> Line<'static> {
 }
 
 /// What the consumer says.
-fn pipeline(model: &Model, width: u16) -> Line<'static> {
+fn pipeline(model: &ViewModel, width: u16) -> Line<'static> {
     let number = |number: Option<u64>| number.map_or("not known".to_owned(), grouped);
     let items = [
         (format!("stored {}", number(model.stored)), Style::new()),
@@ -143,7 +143,7 @@ fn pipeline(model: &Model, width: u16) -> Line<'static> {
     row("pipeline", items, width)
 }
 
-fn faults(model: &Model, width: u16) -> Line<'static> {
+fn faults(model: &ViewModel, width: u16) -> Line<'static> {
     let named = model.faults.iter().map(|(name, hold)| (format!("▼ {name} for {:.1} s", hold.as_secs_f64()), TROUBLE));
     row("faults on", named, width)
 }

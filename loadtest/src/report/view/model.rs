@@ -18,7 +18,7 @@ const MESSAGES: usize = 1_000;
 
 /// A run until now.
 #[derive(Debug, Clone)]
-pub(crate) struct Model {
+pub(crate) struct ViewModel {
     pub(crate) headline: Headline,
     /// From the start of the load.
     pub(crate) elapsed: Duration,
@@ -27,7 +27,7 @@ pub(crate) struct Model {
     /// Of the last second.
     pub(crate) rates: Rates,
     /// Of the last second in which a post ended.
-    pub(crate) last: Latencies,
+    pub(crate) last: ShownLatencies,
     /// Everything that was counted.
     pub(crate) total: Tally,
     pub(crate) lag: Option<u64>,
@@ -51,15 +51,15 @@ pub(crate) struct Rates {
 
 /// p50, p95, p99 and the longest; zero if nothing was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Latencies(pub(crate) [Duration; 4]);
+pub(crate) struct ShownLatencies(pub(crate) [Duration; 4]);
 
-impl Latencies {
+impl ShownLatencies {
     pub(crate) fn of(tally: &Tally) -> Self {
         Self([tally.latency(0.50), tally.latency(0.95), tally.latency(0.99), tally.longest_latency()])
     }
 }
 
-impl Model {
+impl ViewModel {
     /// Before the first second.
     pub(crate) fn new(headline: Headline) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Model {
             elapsed: Duration::ZERO,
             status: None,
             rates: Rates::default(),
-            last: Latencies::default(),
+            last: ShownLatencies::default(),
             total: Tally::default(),
             lag: None,
             stored: None,
@@ -121,7 +121,7 @@ impl Model {
         self.rates.sent = per_second(part.begun, *length);
         self.rates.accepted = per_second(part.outcomes.accepted, *length);
         if !part.latencies_us.is_empty() {
-            self.last = Latencies::of(part);
+            self.last = ShownLatencies::of(part);
         }
         self.total.merge(part);
         let column = Column::of(&part.latencies_us, part.outcomes.failed() > 0, !self.faults.is_empty());
@@ -176,9 +176,9 @@ pub(crate) mod tests {
         News::Second(Box::new(Second { elapsed, length, part, moment }))
     }
 
-    pub(crate) fn model() -> Model {
+    pub(crate) fn model() -> ViewModel {
         let load: LoadSettings = example().environment.load;
-        Model::new(Headline::of("00ab12cd", &load))
+        ViewModel::new(Headline::of("00ab12cd", &load))
     }
 
     #[test]

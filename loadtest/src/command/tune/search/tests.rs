@@ -52,14 +52,14 @@ fn best_rate(space: &Space) -> f64 {
 }
 
 /// Runs a search of so many trials, on a machine with this noise and a drift of a sixth up and down.
-fn search(space: &Space, start: &Setting, defaults: &Setting, trials: usize, noise: f64, seed: u64) -> Search {
+fn search(space: &Space, start: &KnobSetting, defaults: &KnobSetting, trials: usize, noise: f64, seed: u64) -> Search {
     let mut search = Search::new(space.choices(), start.clone(), defaults.clone());
     let mut dice = Dice::new(seed);
     for trial in 0..trials {
         let Some((_, setting)) = search.next(trials - trial) else { break };
         let drift = 0.15 * (trial as f64 / 9.0 + seed as f64).sin();
         let stored_per_second = rate(space, &setting) * (noise * dice.normal() + drift).exp();
-        search.record(Some(Shown { stored_per_second, p99_ms: 64.0 / stored_per_second * 1e3 }));
+        search.record(Some(TrialShown { stored_per_second, p99_ms: 64.0 / stored_per_second * 1e3 }));
     }
     search
 }
@@ -104,7 +104,7 @@ fn where_nothing_is_better_the_start_is_kept() {
             if search.next(70 - trial).is_none() {
                 break;
             }
-            search.record(Some(Shown { stored_per_second: 9_000.0 * (0.08 * dice.normal()).exp(), p99_ms: 9.0 }));
+            search.record(Some(TrialShown { stored_per_second: 9_000.0 * (0.08 * dice.normal()).exp(), p99_ms: 9.0 }));
         }
         kept += u64::from(*search.recommended() == start);
         let worth: Vec<Worth> = search.worth().into_iter().filter(|worth| worth.centre == start).collect();
@@ -147,7 +147,7 @@ proptest! {
         choices in proptest::collection::vec(1_usize..5, 1..8), trials in 0_usize..120, seed in any::<u64>(), failing in 0.0_f64..1.0,
     ) {
         let mut dice = Dice::new(seed);
-        let mut any = || choices.iter().map(|choices| (dice.even() * *choices as f64) as usize).collect::<Setting>();
+        let mut any = || choices.iter().map(|choices| (dice.even() * *choices as f64) as usize).collect::<KnobSetting>();
         let (start, defaults) = (any(), any());
         let mut search = Search::new(choices.clone(), start.clone(), defaults);
         let mut done = 0;
@@ -156,7 +156,7 @@ proptest! {
             prop_assert_eq!(search.blocks().last().map(|block| block.stage), Some(stage));
             done += 1;
             prop_assert!(done <= trials);
-            let shown = Shown { stored_per_second: 1.0 + 1e4 * dice.even(), p99_ms: 10.0 * dice.even() };
+            let shown = TrialShown { stored_per_second: 1.0 + 1e4 * dice.even(), p99_ms: 10.0 * dice.even() };
             search.record((dice.even() >= failing).then_some(shown));
         }
         let recorded: usize = search.blocks().iter().map(|block| block.trials.len()).sum();

@@ -3,26 +3,26 @@
 
 use std::collections::BTreeMap;
 
-use crate::command::tune::compare::{Noise, Ratio, Trial, against_centre, by_round};
-use crate::command::tune::knobs::Setting;
+use crate::command::tune::compare::{Noise, Ratio, ShownTrial, against_centre, by_round};
+use crate::command::tune::knobs::KnobSetting;
 use crate::load::statistics::mean;
 use crate::report::tune::trial::TrialStage;
 
 /// Trials that are compared with each other.
 #[derive(Debug, Clone)]
-pub(crate) struct Block {
+pub(crate) struct TrialBlock {
     pub(crate) stage: TrialStage,
-    pub(crate) centre: Setting,
+    pub(crate) centre: KnobSetting,
     /// How many settings take turns, the centre included; of no meaning in a screen.
     pub(crate) contenders: usize,
-    pub(crate) trials: Vec<Trial>,
+    pub(crate) trials: Vec<ShownTrial>,
 }
 
 /// What one value of one knob is worth.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Worth {
-    pub(crate) centre: Setting,
-    pub(crate) setting: Setting,
+    pub(crate) centre: KnobSetting,
+    pub(crate) setting: KnobSetting,
     /// Its rate over that of the centre.
     pub(crate) ratio: Ratio,
 }
@@ -31,8 +31,8 @@ pub(crate) struct Worth {
 const LEAST_GAIN: f64 = 0.01;
 
 /// What each value that was tried alone is worth, those around the first centre first.
-pub(crate) fn of_each_value(blocks: &[Block]) -> Vec<Worth> {
-    let mut centres: Vec<&Setting> = Vec::new();
+pub(crate) fn of_each_value(blocks: &[TrialBlock]) -> Vec<Worth> {
+    let mut centres: Vec<&KnobSetting> = Vec::new();
     for block in blocks.iter().filter(|block| block.stage == TrialStage::Screen) {
         if !centres.contains(&&block.centre) {
             centres.push(&block.centre);
@@ -42,8 +42,8 @@ pub(crate) fn of_each_value(blocks: &[Block]) -> Vec<Worth> {
 }
 
 /// The same, around this centre: by knob, the best value first.
-pub(crate) fn around(blocks: &[Block], centre: &Setting) -> Vec<Worth> {
-    let (mut logarithms, mut all) = (BTreeMap::<Setting, Vec<f64>>::new(), Vec::new());
+pub(crate) fn around(blocks: &[TrialBlock], centre: &KnobSetting) -> Vec<Worth> {
+    let (mut logarithms, mut all) = (BTreeMap::<KnobSetting, Vec<f64>>::new(), Vec::new());
     for block in screens(blocks, centre) {
         for (setting, logarithm) in against_centre(&block.trials, centre) {
             logarithms.entry(setting).or_default().push(logarithm);
@@ -51,7 +51,7 @@ pub(crate) fn around(blocks: &[Block], centre: &Setting) -> Vec<Worth> {
         all.extend_from_slice(&block.trials);
     }
     let noise = Noise::of(&all, centre);
-    let worth = |(setting, logarithms): (Setting, Vec<f64>)| {
+    let worth = |(setting, logarithms): (KnobSetting, Vec<f64>)| {
         let half_width = noise.map_or(f64::INFINITY, |noise| noise.half_width(logarithms.len()));
         let ratio = Ratio::of_logarithm((mean(&logarithms), half_width), logarithms.len());
         Worth { centre: centre.clone(), setting, ratio }
@@ -63,8 +63,8 @@ pub(crate) fn around(blocks: &[Block], centre: &Setting) -> Vec<Worth> {
 }
 
 /// The centre, with all that has helped, and with what has helped most. What is within the noise has not helped.
-pub(crate) fn contenders(blocks: &[Block], centre: &Setting) -> Vec<Setting> {
-    let all: Vec<Trial> = screens(blocks, centre).flat_map(|block| block.trials.clone()).collect();
+pub(crate) fn contenders(blocks: &[TrialBlock], centre: &KnobSetting) -> Vec<KnobSetting> {
+    let all: Vec<ShownTrial> = screens(blocks, centre).flat_map(|block| block.trials.clone()).collect();
     let noise = Noise::of(&all, centre);
     let (mut together, mut best_alone) = (centre.clone(), (0.0, centre.clone()));
     let mut best_of_knob = vec![0.0; centre.len()];
@@ -89,7 +89,7 @@ pub(crate) fn contenders(blocks: &[Block], centre: &Setting) -> Vec<Setting> {
 }
 
 /// The best of those who took turns; the centre, unless another one gained more than nothing.
-pub(crate) fn winner(block: &Block) -> Setting {
+pub(crate) fn winner(block: &TrialBlock) -> KnobSetting {
     let mut best = (LEAST_GAIN, &block.centre);
     for (setting, _) in block.trials.iter().take(block.contenders) {
         let logarithms = by_round(&block.trials, block.contenders, setting, &block.centre);
@@ -101,7 +101,7 @@ pub(crate) fn winner(block: &Block) -> Setting {
 }
 
 /// The noise of a single trial, as a share of the rate; `None` if no setting was tried often enough.
-pub(crate) fn noise(blocks: &[Block]) -> Option<f64> {
+pub(crate) fn noise(blocks: &[TrialBlock]) -> Option<f64> {
     let noises: Vec<f64> = blocks
         .iter()
         .filter_map(|block| Noise::of(&block.trials, &block.centre))
@@ -115,6 +115,6 @@ pub(crate) fn turned(setting: &[usize], centre: &[usize]) -> Option<usize> {
     (0..setting.len()).find(|knob| setting[*knob] != centre[*knob])
 }
 
-fn screens<'a>(blocks: &'a [Block], centre: &'a Setting) -> impl Iterator<Item = &'a Block> {
+fn screens<'a>(blocks: &'a [TrialBlock], centre: &'a KnobSetting) -> impl Iterator<Item = &'a TrialBlock> {
     blocks.iter().filter(move |block| block.stage == TrialStage::Screen && block.centre == *centre)
 }

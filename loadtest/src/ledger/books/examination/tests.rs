@@ -22,14 +22,14 @@ fn told() -> impl Strategy<Value = Reply> {
 }
 
 #[derive(Debug, Default)]
-struct Model {
+struct NaiveModel {
     told: BTreeMap<u64, Reply>,
     stored: BTreeMap<u64, Vec<PostId>>,
     dead_lettered: BTreeMap<u64, ()>,
     beyond: u64,
 }
 
-impl Model {
+impl NaiveModel {
     fn counts(&self) -> Counts {
         let told = |n: &u64| self.told.get(n).copied();
         let count = |matches: fn(Reply) -> bool| self.told.values().filter(|told| matches(**told)).count() as u64;
@@ -100,7 +100,7 @@ proptest! {
                 }
             }
         }
-        let (mut ledger, mut model) = (Ledger::default(), Model::default());
+        let (mut ledger, mut model) = (Ledger::default(), NaiveModel::default());
         for (n, told) in &told {
             ledger.answered(*n, *told);
         }

@@ -50,8 +50,8 @@ fn each_length_is_as_long_as_it_says() {
 #[test]
 fn the_shares_are_kept_and_independent() {
     let mut bodies = Bodies::new(RunId::fresh(), 7, shape(ContentLength::default(), 0.1, 0.5));
-    let posts: Vec<Planned> = (0..20_000).map(|n| bodies.post(n)).collect();
-    let count = |matches: fn(&Planned) -> bool| posts.iter().filter(|post| matches(post)).count();
+    let posts: Vec<PlannedPost> = (0..20_000).map(|n| bodies.post(n)).collect();
+    let count = |matches: fn(&PlannedPost) -> bool| posts.iter().filter(|post| matches(post)).count();
     assert!((1_900..2_100).contains(&count(|post| post.is_invalid)), "{}", count(|post| post.is_invalid));
     assert!((9_800..10_200).contains(&count(|post| post.is_retried)), "{}", count(|post| post.is_retried));
     let both = count(|post| post.is_invalid && post.is_retried);

@@ -7,7 +7,7 @@ use service::failpoint::Step;
 use tokio::time::sleep;
 
 use super::{Stage, leave};
-use crate::pipeline::chaos::fault::{Fault, Part};
+use crate::pipeline::chaos::fault::{Fault, StagePart};
 use crate::pipeline::scrape::Metrics;
 use crate::pipeline::services::Service;
 
@@ -18,7 +18,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(200);
 impl Stage {
     /// Lets a service die at the step, does what leads there, and starts it again after the hold.
     pub(crate) async fn kill_at(&self, step: Step, hold: Duration) -> anyhow::Result<String> {
-        let is_producers = Fault::KillAt(step).parts().contains(&Part::Producer);
+        let is_producers = Fault::KillAt(step).parts().contains(&StagePart::Producer);
         let mut service = if is_producers { self.producer.lock().await } else { self.consumer.lock().await };
         ensure!(service.is_running(), service.failure().await);
         if step == Step::RevokeAnswered {

@@ -6,7 +6,7 @@ use contract::dead_letter::Reason;
 use tokio::time::{Instant, sleep};
 
 use super::Stage;
-use crate::pipeline::chaos::sender::Sender;
+use crate::pipeline::chaos::sender::RecordSender;
 use crate::pipeline::chaos::topics::retry;
 use crate::pipeline::services::dead_letters;
 
@@ -72,7 +72,7 @@ impl Stage {
         let (grown, title) = (Instant::now(), &format!("partition {partition}"));
         // Each attempt with a client of its own: another one may not have heard of the new partition yet.
         let send = || async move {
-            let sender = Sender::new(&self.options.kafka_broker, &self.topic)?;
+            let sender = RecordSender::new(&self.options.kafka_broker, &self.topic)?;
             self.extra.send(&sender, title, EXTRA_POSTS, Some(partition)).await
         };
         let positions = retry("sending posts to a new partition", send).await?;

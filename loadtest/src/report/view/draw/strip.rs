@@ -7,22 +7,22 @@ use ratatui::text::{Line, Span};
 
 use super::row::{QUIET, TROUBLE, fitting};
 use crate::report::view::heat::{Column, SHADES, bound, groups};
-use crate::report::view::model::Model;
+use crate::report::view::model::ViewModel;
 
 /// The bounds' names, and a line.
 const AXIS: u16 = 8;
 
 /// The name of a row of marks, the mark, and which seconds have it.
-type Mark = (&'static str, &'static str, fn(&Column) -> bool);
+type StripMark = (&'static str, &'static str, fn(&Column) -> bool);
 
-const MARKS: [Mark; 2] = [("failed", "×", |column| column.has_failed), ("fault", "▼", |column| column.has_fault)];
+const MARKS: [StripMark; 2] = [("failed", "×", |column| column.has_failed), ("fault", "▼", |column| column.has_fault)];
 
 /// Draws it into an area that has room for it.
-pub(crate) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
+pub(crate) fn draw(buffer: &mut Buffer, area: Rect, model: &ViewModel) {
     let width = area.width.saturating_sub(AXIS);
     let hidden = model.columns.len().saturating_sub(usize::from(width));
     let columns = model.columns.iter().skip(hidden);
-    let marks: Vec<&Mark> = MARKS.iter().filter(|(.., has)| columns.clone().any(has)).collect();
+    let marks: Vec<&StripMark> = MARKS.iter().filter(|(.., has)| columns.clone().any(has)).collect();
 
     buffer.set_line(area.x, area.y, &legend(area.width), area.width);
     let lines = usize::from(area.height).saturating_sub(2 + marks.len());

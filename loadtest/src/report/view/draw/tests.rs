@@ -9,7 +9,7 @@ use crate::pipeline::news::News;
 use crate::report::view::model::tests::{model, second};
 
 /// The screen's lines.
-fn screen(model: &Model, width: u16, height: u16) -> Vec<String> {
+fn screen(model: &ViewModel, width: u16, height: u16) -> Vec<String> {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(frame.buffer_mut(), model)).unwrap();
     let buffer = terminal.backend().buffer();
@@ -18,7 +18,7 @@ fn screen(model: &Model, width: u16, height: u16) -> Vec<String> {
 }
 
 /// Half a minute, in which the tenth second is slow.
-fn busy() -> Model {
+fn busy() -> ViewModel {
     let mut model = model();
     for second_of in 1..=20 {
         let latencies: Vec<u64> = (0..1_000).map(|n| if n % 97 == 0 { 40 } else { 4 }).collect();

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::books::Ledger;
 use crate::ledger::post::RunId;
 use crate::load::generator::tally::Tally;
-use crate::load::share::Share;
+use crate::load::share::RunShare;
 use crate::load::visible::seen::Seen;
 use crate::pipeline::observer::Used;
 use crate::report::environment::Environment;
@@ -24,9 +24,9 @@ const LEDGER: &str = "share.ledger";
 
 /// What a share has measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Part {
+pub(crate) struct ShareReport {
     pub(crate) run: RunId,
-    pub(crate) share: Share,
+    pub(crate) share: RunShare,
     /// When its load began, in seconds since 1970, by its own host's clock.
     pub(crate) began: f64,
     /// From then to its last answer.
@@ -59,11 +59,11 @@ pub(crate) fn save_ledger(ledger: &Ledger, directory: &Path) -> anyhow::Result<(
     save().with_context(|| format!("cannot write {}", path.display()))
 }
 
-impl Part {
+impl ShareReport {
     /// That of a share whose load began at `start` and took so much CPU time of the generator.
     pub(crate) fn of(
         evidence: &Evidence,
-        share: Share,
+        share: RunShare,
         start: Instant,
         cpu: Duration,
         stretches: Vec<Stretch>,
