@@ -6,6 +6,7 @@ pub(crate) mod chaos;
 pub(crate) mod check_ledger;
 pub(crate) mod compare;
 pub(crate) mod find_max;
+pub(crate) mod finish;
 pub(crate) mod interrupt;
 pub(crate) mod limits;
 pub(crate) mod merge;

@@ -1,6 +1,6 @@
 //! The load lab: applies load to the pipeline, and proves that every accepted post is stored exactly once.
 //!
-//! It has five layers; each imports only from those below it, and no two files import each other:
+//! It has five layers; each imports only from those below it, and no files import each other in a circle:
 //!
 //! - [`command`]: a file for each verb, and the options on its command line;
 //! - [`report`]: what a verb has found, as JSON, page, plots, table and live view, and what it is judged by;
@@ -12,7 +12,7 @@
 //!
 //! A run ([`command::run`]) brings up a [pipeline](pipeline::under_test), with this program itself as the
 //! [services](pipeline::services) → the [generator](load::generator) sends posts as [pacing](load::pacing) says and books
-//! the answers with the [recorder](load::recorder) → [drain](pipeline::drain) waits until all is stored →
+//! the answers with the [recorder](load::recorder) → [`drain`](pipeline::drain) waits until all is stored →
 //! [reconcile](ledger::reconcile) lays what the store holds beside the [books](ledger::books) →
 //! [thresholds](report::threshold) judge, and the [report](report::run) is written in several [files](report::files).
 
@@ -32,6 +32,8 @@ use base::exit::{self, Unusable};
 use command::options::{CommandLine, Verb};
 use command::{chaos, check_ledger, compare, find_max, limits, merge, run, show, soak, tune, up, verify};
 use pipeline::services;
+/// Whether a report is as its schema says, for the tests of the program.
+pub use report::schema;
 
 /// The program: what `main` does with its arguments, its own name first. With `producer` or `consumer` as the first
 /// argument it is that service, with `bare` the bare server of [`limits`]: this is how the lab starts its own children.

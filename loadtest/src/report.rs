@@ -15,8 +15,7 @@ pub(crate) mod page;
 pub(crate) mod plot;
 pub(crate) mod reported_counts;
 pub(crate) mod run;
-#[cfg(test)]
-pub(crate) mod schema;
+pub mod schema;
 pub(crate) mod series;
 pub(crate) mod share;
 pub(crate) mod table;

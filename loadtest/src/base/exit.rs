@@ -2,16 +2,18 @@
 
 use std::fmt;
 
+use service::program::{EXIT_CONFIGURATION, EXIT_FAILED};
+
 /// The start failed, or the work could not be done.
-pub(crate) const FAILED: u8 = 1;
+pub(crate) const FAILED: u8 = EXIT_FAILED;
 /// Arguments or settings that cannot be used.
-pub(crate) const UNUSABLE: u8 = 64;
+pub(crate) const UNUSABLE: u8 = EXIT_CONFIGURATION;
 /// Ended by SIGINT, as shells tell it.
 pub(crate) const INTERRUPTED: i32 = 130;
 /// A threshold or the ledger failed.
 pub(crate) const THRESHOLD_FAILED: u8 = 99;
 
-/// Arguments or settings that cannot be used: every fault, a line each.
+/// Arguments or settings that cannot be used: every error, a line each.
 #[derive(Debug)]
 pub(crate) struct Unusable(pub(crate) String);
 

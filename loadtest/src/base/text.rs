@@ -2,23 +2,12 @@
 
 use std::time::Duration;
 
-/// A number with its thousands set apart: `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+use service::status::figures::grouped;
 
 /// A rate, rounded to a whole number where that is exact enough.
 pub(crate) fn rate(count: u64, time: Duration) -> String {
     let rate = per_second(count, time);
-    if rate < 100.0 { format!("{rate:.1}/s") } else { format!("{}/s", grouped(rate.round() as u64)) }
+    if rate < 100.0 { format!("{rate:.1}/s") } else { format!("{}/s", grouped(rate.round())) }
 }
 
 /// Events per second; zero if no time has passed.
@@ -38,9 +27,6 @@ mod tests {
 
     #[test]
     fn numbers_are_written_for_people() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
-        }
         assert_eq!(rate(30, Duration::from_secs(4)), "7.5/s");
         assert_eq!(rate(30_000, Duration::from_secs(2)), "15,000/s");
         assert_eq!(rate(1, Duration::ZERO), "0.0/s");

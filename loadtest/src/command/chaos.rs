@@ -1,8 +1,6 @@
 //! `loadtest chaos`: applies load while faults happen to every part of the pipeline, and proves that nothing is lost.
 //!
-//! A list of [`faults`] and a seed make a [`schedule`]; [`inject`] lets each [`fault`] happen on the [`stage`] (with
-//! [`toxics`] for the network, [`poison`] for bad records, [`extra`] posts that are proven by themselves, and [`topics`]
-//! that change) while a [`watch`] keeps the [`timeline`] that tells what each of them did. What comes after is that of every
+//! The faults are those of [`pipeline::chaos`](crate::pipeline::chaos). What comes after is that of every
 //! [`trial`](crate::command::trial).
 
 use std::path::Path;
@@ -15,8 +13,8 @@ use stack::{StackKind, StoreKind};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::exit::Unusable;
+use crate::command::finish::finish;
 use crate::command::options::ChaosOptions;
-use crate::command::run::finish;
 use crate::command::trial::{Conclusion, Trial};
 use crate::command::{apply, interrupt};
 use crate::ledger::post::RunId;
@@ -31,9 +29,10 @@ use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::observer::Observer;
 use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::store::StoreReader;
-use crate::pipeline::under_test::{PipelineUnderTest, Ports, make_directory};
+use crate::pipeline::under_test::{PipelineUnderTest, Ports};
 use crate::report::chaos::{ChaosReport, FaultReport};
 use crate::report::environment::Environment;
+use crate::report::files::make_directory;
 use crate::report::run::RunReport;
 use crate::report::threshold::Verdict;
 use crate::report::view::{Headline, View};
@@ -58,8 +57,7 @@ const WATCH_PATIENCE: Duration = Duration::from_secs(1);
 /// Chaos, from the start to the exit code.
 pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let stop =
-        interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")
-            .context("cannot listen for signals")?;
+        interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")?;
     let settings = PipelineSettings::read(lookup)?;
     survivable(&options)?;
     let live = Arc::new(Live::start(options.load.prometheus).await?);

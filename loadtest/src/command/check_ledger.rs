@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use contract::PostId;
+use service::status::figures::grouped;
 use uuid::Uuid;
 
 use crate::base::exit;
-use crate::base::text::grouped;
 use crate::command::options::CheckLedgerOptions;
 use crate::ledger::books::examination::{Examination, Finding};
 use crate::ledger::books::{Counts, Ledger, Reply};

@@ -2,17 +2,17 @@
 //!
 //! One [`probe`] after the other offers a rate in the open model; [`judge`] says whether it was sustained, [`search`] which
 //! rate comes next, and [`fit`] where the limit lies and how sure that is. All three are pure. At the end the accepted
-//! posts of all probes together are looked for ([`prove`]).
+//! posts of all probes together are looked for ([`mod@prove`]).
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
+use service::status::figures::grouped;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::exit;
-use crate::base::text::grouped;
 use crate::command::interrupt;
 use crate::command::options::FindMaxOptions;
 use crate::command::trial::{Trial, failure};
@@ -23,11 +23,11 @@ use crate::load::share::RunShare;
 use crate::pipeline::counted::Counted;
 use crate::pipeline::lag::{LagWatch, growth};
 use crate::pipeline::probe::{self, Gear, LoadProbe, Offer, Probed};
-use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
+use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_option};
 use crate::pipeline::store::Documents;
-use crate::pipeline::under_test::{PipelineUnderTest, Ports, make_directory};
+use crate::pipeline::under_test::{PipelineUnderTest, Ports};
 use crate::report::environment::Environment;
-use crate::report::files;
+use crate::report::files::{self, make_directory};
 use crate::report::find_max::{FindMaxReport, ProbeReport};
 use fit::Judged;
 use judge::{ProbeShown, Rule};
@@ -50,8 +50,7 @@ const NO_SAMPLES: f64 = 0.0;
 
 /// A search, from the start to the exit code.
 pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
-    let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")
-        .context("cannot listen for signals")?;
+    let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")?;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let settings = PipelineSettings::read(&lookup)?;
     let live = Live::start(options.load.prometheus).await?;
@@ -59,8 +58,12 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
     let directory = make_directory(options.outcome.report.as_deref(), &format!("find-max-{run}"))?;
     let mut pipeline = match &options.target {
         Some(url) => {
-            let set = |name| lookup(name).filter(|value| !value.is_empty());
-            PipelineUnderTest::running(url, set("MONGO_URI").map(Documents::posts), set("KAFKA_BROKER")).await?
+            PipelineUnderTest::running(
+                url,
+                set(&lookup, "MONGO_URI").map(Documents::posts),
+                set(&lookup, "KAFKA_BROKER"),
+            )
+            .await?
         }
         None => {
             let servers = options.stack.options();

@@ -1,7 +1,6 @@
 //! Ctrl-C: the first one (or a SIGTERM) asks for an orderly end, the second one ends the program at once.
 
-use std::io;
-
+use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -9,9 +8,11 @@ use crate::base::exit;
 use crate::pipeline::news;
 use crate::report::view;
 
-/// A token that is cancelled by the first signal, of which `told` is said. What was started dies with this process, so the second may just exit.
-pub(crate) fn stop_on_signal(told: &'static str) -> io::Result<CancellationToken> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+/// A token that the first signal cancels; `notice` is said then. What was started dies with this process, so the second signal
+/// may just end it.
+pub(crate) fn stop_on_signal(notice: &'static str) -> anyhow::Result<CancellationToken> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let stop = CancellationToken::new();
     let token = stop.clone();
     tokio::spawn(async move {
@@ -24,7 +25,7 @@ pub(crate) fn stop_on_signal(told: &'static str) -> io::Result<CancellationToken
                 view::restore();
                 std::process::exit(exit::INTERRUPTED);
             }
-            news::say(told);
+            news::say(notice);
             token.cancel();
         }
     });

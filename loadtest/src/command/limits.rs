@@ -14,8 +14,8 @@ use crate::command::options::LimitsOptions;
 use crate::ledger::post::RunId;
 use crate::load::cpu::cores;
 use crate::pipeline::settings::{Lookup, PipelineSettings};
-use crate::pipeline::under_test::{make_directory, start_stack};
-use crate::report::files;
+use crate::pipeline::under_test::start_stack;
+use crate::report::files::{self, make_directory};
 use crate::report::limits::measure::Samples;
 use crate::report::limits::{LimitsReport, table};
 use bench::LimitsBench;
@@ -34,8 +34,7 @@ const JSON: &str = "limits.json";
 
 /// The measures, from the start to the exit code.
 pub(crate) async fn limits(options: LimitsOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
-    let stop = interrupt::stop_on_signal("stopping; what was measured is reported, a second Ctrl-C ends at once")
-        .context("cannot listen for signals")?;
+    let stop = interrupt::stop_on_signal("stopping; what was measured is reported, a second Ctrl-C ends at once")?;
     let settings = PipelineSettings::read(lookup)?;
     let run = RunId::fresh();
     let directory = make_directory(options.report.as_deref(), &format!("limits-{run}"))?;

@@ -1,5 +1,5 @@
 //! `loadtest merge`: puts together what the shares of one run have left, each in the directory of its report, and reconciles
-//! the whole against the store, once. The [`part`]s of the shares are their only link: none knows of another, so each
+//! the whole against the store, once. The reports of the [`share`]s are their only link: none knows of another, so each
 //! looked at its answers alone. Histograms and ledgers are merged without loss, the [`series`] by the clock.
 
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use service::status::figures::grouped;
 
 use crate::base::exit::Unusable;
-use crate::base::text::grouped;
+use crate::command::finish::{exit_code, tell};
 use crate::command::options::MergeOptions;
-use crate::command::run::{exit_code, set, tell};
 use crate::ledger::accepted_ids::{ACCEPTED_IDS, FinishedLog};
 use crate::ledger::books::Ledger;
 use crate::load::generator::strain::GeneratorReport;
@@ -22,11 +22,11 @@ use crate::pipeline::drain;
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::observer::{Usage, Used};
 use crate::pipeline::reconcile::reconcile;
-use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
+use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_option};
 use crate::pipeline::store::{Documents, StoreReader};
-use crate::pipeline::under_test::make_directory;
 use crate::report::environment::{Environment, LoadSettings};
 use crate::report::evidence::Evidence;
+use crate::report::files::make_directory;
 use crate::report::run::RunReport;
 use crate::report::series::merge as series;
 use crate::report::share::{self, ShareReport};

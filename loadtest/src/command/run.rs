@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::base::exit::{self, Unusable};
+use crate::base::exit::Unusable;
+use crate::command::finish::finish;
 use crate::command::options::RunOptions;
 use crate::command::trial::{Conclusion, Trial, failure};
 use crate::command::{apply, interrupt};
@@ -18,15 +18,15 @@ use crate::load::pacing::stages::Stages;
 use crate::load::pacing::{ClosedModel, Model, OpenModel, Rate};
 use crate::load::share::RunShare;
 use crate::pipeline::observer::Observer;
-use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
+use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_option};
 use crate::pipeline::store::Documents;
-use crate::pipeline::under_test::{PipelineUnderTest, Ports, make_directory};
+use crate::pipeline::under_test::{PipelineUnderTest, Ports};
 use crate::pipeline::visible::Visible;
 use crate::report::environment::Environment;
+use crate::report::files::make_directory;
 use crate::report::run::RunReport;
 use crate::report::threshold::{self, Threshold};
 use crate::report::view::{Headline, View};
-use crate::report::{files, table};
 
 /// A run whose report stands, and of which everything is still up but the services.
 pub(crate) struct Proven {
@@ -44,8 +44,7 @@ pub(crate) async fn run(options: RunOptions, lookup: Lookup<'_>) -> anyhow::Resu
 /// A run, from the start to the report. The directory is named after the kind of run unless one is given.
 pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) -> anyhow::Result<Proven> {
     let stop =
-        interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")
-            .context("cannot listen for signals")?;
+        interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")?;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let settings = PipelineSettings::read(&lookup)?;
     judgeable(options, &lookup)?;
@@ -74,31 +73,6 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) 
     };
     let report = measure(run, options, &settings, &mut pipeline, &directory, &live, &stop).await?;
     Ok(Proven { report, pipeline, directory })
-}
-
-/// Writes and shows the report, ends what was started, and gives the exit code.
-pub(crate) async fn finish(
-    report: &RunReport,
-    pipeline: PipelineUnderTest,
-    directory: &Path,
-) -> anyhow::Result<ExitCode> {
-    tell(report, directory)?;
-    if let Err(error) = pipeline.stop().await {
-        eprintln!("the servers are not all cleaned up: {error:#}");
-    }
-    Ok(exit_code(report))
-}
-
-/// Writes and shows the report.
-pub(crate) fn tell(report: &RunReport, directory: &Path) -> anyhow::Result<()> {
-    let (page, others) = files::write(report, directory)?;
-    println!("{}\nreport: {}\nbeside it: {}", table::render(report), page.display(), others.join(", "));
-    Ok(())
-}
-
-/// Whether the run has passed.
-pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
-    if report.passed { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) }
 }
 
 /// Whether everything that the thresholds speak of will be seen.
@@ -150,10 +124,6 @@ fn documents(options: &RunOptions, lookup: Lookup<'_>) -> Result<Option<Document
         )
     })?;
     Ok(Some(Documents::at(uri, &options.collection, &options.match_field)))
-}
-
-pub(crate) fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
-    lookup(name).filter(|value| !value.is_empty())
 }
 
 async fn measure(

@@ -1,9 +1,10 @@
 //! `loadtest soak`: a run for hours, of which it is judged as well whether memory or latency grow all the time. Everything
-//! but that judgement, the [`drift`], is a [`run`].
+//! but that judgement, the [`Drift`], is a [`run`].
 
 use std::process::ExitCode;
 
 use crate::base::exit::Unusable;
+use crate::command::finish::finish;
 use crate::command::options::SoakOptions;
 use crate::command::run::{self, Proven};
 use crate::pipeline::settings::Lookup;
@@ -18,5 +19,5 @@ pub(crate) async fn soak(options: SoakOptions, lookup: Lookup<'_>) -> anyhow::Re
     let drift = Drift::of(&report.series, report.load_seconds, options.limits());
     drift.verdicts().into_iter().for_each(|verdict| report.add(verdict));
     report.drift = Some(drift);
-    run::finish(&report, pipeline, &directory).await
+    finish(&report, pipeline, &directory).await
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use kafka::group::GroupConfig;
+use consumer::KafkaSettings;
+use service::status::figures::grouped;
 
-use crate::base::text::grouped;
 use crate::command::apply::Applied;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::ledger::post::RunId;

@@ -2,14 +2,13 @@
 //!
 //! The servers stay up; each trial on the [`bench`](mod@bench) starts the services with a setting of the [`knobs`], at a
 //! [`place`] of its own, and sends as fast as it goes. What counts is what is stored, end to end. [`search`] says what is
-//! tried next, and [`compare`] what a trial is worth on a machine that is never quiet; both are pure. [`report`] and [`page`]
-//! tell it.
+//! tried next, and [`compare`] what a trial is worth on a machine that is never quiet; both are pure. [`found`] puts it into
+//! the report.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
@@ -21,8 +20,8 @@ use crate::load::cpu::cores;
 use crate::load::live::Live;
 use crate::pipeline::settings::{Lookup, PipelineSettings, Variables};
 use crate::pipeline::store::{Documents, StoreReader};
-use crate::pipeline::under_test::{make_directory, start_stack};
-use crate::report::files;
+use crate::pipeline::under_test::start_stack;
+use crate::report::files::{self, make_directory};
 use crate::report::tune::trial::TrialReport;
 use crate::report::tune::{Surroundings, TuneReport, page};
 use bench::{Tried, TuneBench};
@@ -46,8 +45,7 @@ const AROUND_A_TRIAL: Duration = Duration::from_secs(3);
 
 /// A search, from the start to the exit code.
 pub(crate) async fn tune(options: TuneOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
-    let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")
-        .context("cannot listen for signals")?;
+    let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")?;
     let settings = PipelineSettings::read(lookup)?;
     let live = Live::start(options.load.prometheus).await?;
     let run = RunId::fresh();

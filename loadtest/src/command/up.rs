@@ -10,7 +10,8 @@ use crate::command::interrupt;
 use crate::command::options::UpOptions;
 use crate::ledger::post::RunId;
 use crate::pipeline::settings::{Lookup, PipelineSettings};
-use crate::pipeline::under_test::{PipelineUnderTest, Ports, make_directory, start_stack};
+use crate::pipeline::under_test::{PipelineUnderTest, Ports, start_stack};
+use crate::report::files::make_directory;
 
 mod prometheus;
 
@@ -20,8 +21,7 @@ const CONSUMER_PORT: u16 = 3001;
 
 /// Up, until a signal.
 pub(crate) async fn up(options: UpOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
-    let stop =
-        interrupt::stop_on_signal("stopping; a second Ctrl-C ends at once").context("cannot listen for signals")?;
+    let stop = interrupt::stop_on_signal("stopping; a second Ctrl-C ends at once")?;
     let settings = PipelineSettings::read(lookup)?;
     let ports = Ports::near(PRODUCER_PORT, CONSUMER_PORT);
     if options.stack_only {

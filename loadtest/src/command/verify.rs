@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use rdkafka::Message;
+use service::status::figures::grouped;
 use tokio::task::spawn_blocking;
 
 use crate::base::exit;
-use crate::base::text::grouped;
 use crate::command::options::VerifyOptions;
 use crate::ledger::balance::{Balance, Finished, Found, balance};
 use crate::pipeline::kafka::{KafkaReader, dead_letter_of, id_of};

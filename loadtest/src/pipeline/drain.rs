@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use service::status::figures::grouped;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::base::text::grouped;
 use crate::ledger::post::RunId;
 use crate::pipeline::kafka::{KafkaReader, Progress};
 use crate::pipeline::news::{self, News};

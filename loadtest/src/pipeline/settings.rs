@@ -65,6 +65,11 @@ pub(crate) fn in_force(variables: &Variables, set: &[(&'static str, String)]) ->
     in_force
 }
 
+/// A variable, unless it is empty.
+pub(crate) fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
+    lookup(name).filter(|value| !value.is_empty())
+}
+
 /// The lookup with one variable set by an option of the command line.
 pub(crate) fn with_option<'a>(
     lookup: Lookup<'a>,

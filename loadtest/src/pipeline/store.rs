@@ -8,9 +8,9 @@ use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use contract::{PostId, document};
 use mongodb::options::{ClientOptions, IndexOptions};
 use mongodb::{Collection, Database, IndexModel};
+use service::status::figures::grouped;
 use tokio::time::timeout;
 
-use crate::base::text::grouped;
 use crate::ledger::post::RunId;
 use crate::pipeline::news::{self, News};
 use crate::pipeline::settings::Lookup;

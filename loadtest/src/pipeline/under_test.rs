@@ -1,9 +1,8 @@
 //! The pipeline under test: one that the lab brings up (servers and services), or one that runs already.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::Context;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
@@ -148,15 +147,4 @@ pub(crate) async fn unless_stopped<T>(
         started = starting => started,
         () = stop.cancelled() => anyhow::bail!("interrupted before everything was up"),
     }
-}
-
-/// The directory for a report or for logs: the one given, or a new one under `target/loadtest`.
-pub(crate) fn make_directory(given: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
-    let directory = match given {
-        Some(directory) => directory.to_owned(),
-        None => Path::new("target").join("loadtest").join(name),
-    };
-    std::fs::create_dir_all(&directory)
-        .with_context(|| format!("cannot make the directory {}: name another one by --report", directory.display()))?;
-    Ok(directory)
 }

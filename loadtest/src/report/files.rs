@@ -49,3 +49,14 @@ pub(crate) fn write(report: &RunReport, directory: &Path) -> anyhow::Result<(Pat
     write_json(report, directory, JSON)?;
     Ok((page, others))
 }
+
+/// The directory for a report or for logs: the one given, or a new one under `target/loadtest`.
+pub(crate) fn make_directory(given: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
+    let directory = match given {
+        Some(directory) => directory.to_owned(),
+        None => Path::new("target").join("loadtest").join(name),
+    };
+    std::fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make the directory {}: name another one by --report", directory.display()))?;
+    Ok(directory)
+}

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use service::status::figures::grouped;
 
-use crate::base::text::{grouped, milliseconds};
+use crate::base::text::milliseconds;
 use crate::pipeline::probe::Probed;
 use crate::report::environment::Environment;
 use proof::Proof;

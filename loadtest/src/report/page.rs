@@ -4,8 +4,8 @@
 use std::fmt::Display;
 
 use service::html::Html;
+use service::status::figures::grouped;
 
-use crate::base::text::grouped;
 use crate::report::reported_counts::ReportedCounts;
 use crate::report::run::RunReport;
 use crate::report::table;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::base::text::{grouped, rate};
+use service::status::figures::grouped;
+
+use crate::base::text::rate;
 use crate::load::generator::strain::NoFreeUser;
 use crate::load::pacing::stages::RatePoint;
 use crate::report::run::{RunReport, ServiceUsage};

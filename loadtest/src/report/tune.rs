@@ -2,8 +2,8 @@
 //! JSON are an interface: they are added to, not changed.
 
 use serde::Serialize;
+use service::status::figures::grouped;
 
-use crate::base::text::grouped;
 use crate::pipeline::settings::Variables;
 use front::SettingReport;
 use trial::TrialReport;
@@ -156,7 +156,7 @@ impl TuneReport {
 
     /// What became of the accepted posts.
     pub(crate) fn ledger(&self) -> String {
-        let sum = |count: fn(&TrialReport) -> u64| grouped(self.trials.iter().map(count).sum());
+        let sum = |count: fn(&TrialReport) -> u64| grouped(self.trials.iter().map(count).sum::<u64>());
         let untold = self.trials.iter().filter(|trial| trial.missing.is_none()).count();
         let untold = if untold > 0 { format!(", {untold} trials did not tell their counts") } else { String::new() };
         format!(

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::base::text::{grouped, milliseconds};
+use service::status::figures::grouped;
+
+use crate::base::text::milliseconds;
 
 /// Of the posts offered in the measured time, so many must be accepted in it: an answer that comes a moment after its end
 /// is no backlog.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use service::status::figures::grouped;
 
-use crate::base::text::grouped;
 use crate::command::trial::Trial;
 use crate::pipeline::counted::Counted;
 use crate::pipeline::reconcile::reconcile;

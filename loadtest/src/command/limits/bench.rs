@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use service::status::figures::grouped;
 use stack::Stack;
 use tokio::time::sleep;
 
@@ -13,7 +14,7 @@ use super::generate;
 use super::insert::Insert;
 use super::plan::MeasurePlan;
 use super::produce::{Produce, connect, delete_topics};
-use crate::base::text::{grouped, rate};
+use crate::base::text::rate;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::scrape::Metrics;

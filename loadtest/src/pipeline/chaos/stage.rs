@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use stack::{Server, Stack};
 use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::extra::ExtraPosts;
@@ -27,6 +26,7 @@ use crate::pipeline::store::StoreReader;
 
 mod freeze;
 mod handled;
+mod kill;
 mod step;
 mod topic;
 
@@ -156,12 +156,8 @@ impl Stage {
 
     async fn hit(&self, fault: Fault, hold: Duration, dice: u64) -> anyhow::Result<String> {
         match fault {
-            Fault::ProducerKill | Fault::ProducerStop => {
-                hit_service(&mut *self.producer.lock().await, fault, hold).await
-            }
-            Fault::ConsumerKill | Fault::ConsumerStop => {
-                hit_service(&mut *self.consumer.lock().await, fault, hold).await
-            }
+            Fault::ProducerKill | Fault::ProducerStop => self.hit_service(&self.producer, fault, hold).await,
+            Fault::ConsumerKill | Fault::ConsumerStop => self.hit_service(&self.consumer, fault, hold).await,
             Fault::KillAt(step) => self.kill_at(step, hold).await,
             Fault::ProducerPause => self.pause_producer(hold).await,
             Fault::ConsumerPause => self.pause_consumer(hold, dice).await,
@@ -171,35 +167,12 @@ impl Stage {
             }
             Fault::SlowStore => self.trouble("store", Toxic::Slow, hold).await,
             Fault::CutStore => self.trouble("store", Toxic::cut(dice), hold).await,
-            Fault::StoreKill | Fault::StorePause => {
-                hit_server(&mut *self.store.lock().await, fault, hold).await.map(|()| String::new())
-            }
+            Fault::StoreKill | Fault::StorePause => self.hit_store(fault, hold).await,
             Fault::Poison => Ok(format!("{} bad records", self.poison.send(&self.sender).await)),
             Fault::DlqGone => self.lose_dead_letter_topic(hold).await,
             Fault::Index => self.make_index(hold, dice).await,
             Fault::Partitions => self.add_partition().await,
         }
-    }
-
-    async fn hit_broker(&self, fault: Fault, hold: Duration, dice: u64) -> anyhow::Result<String> {
-        let mut brokers = self.brokers.lock().await;
-        let index = match fault {
-            Fault::LeaderKill => self.leader().await?,
-            _ => usize::try_from(dice % brokers.len() as u64).unwrap_or_default(),
-        };
-        let broker = brokers.get_mut(index).context("the leader is none of our brokers")?;
-        let name = format!("broker-{}", index + 1);
-        if fault == Fault::CutBroker {
-            return self.trouble(&name, Toxic::cut(dice), hold).await;
-        }
-        hit_server(broker, fault, hold).await.map(|()| name)
-    }
-
-    /// The index of the broker that leads the topic's first partition.
-    async fn leader(&self) -> anyhow::Result<usize> {
-        let (kafka, topic) = (Arc::clone(&self.kafka), self.topic.clone());
-        let leader = spawn_blocking(move || kafka.leader(&topic)).await.context("asking for the leader failed")??;
-        usize::try_from(leader - 1).context("the topic has no leader")
     }
 
     async fn join_and_leave(&self, hold: Duration) -> anyhow::Result<String> {
@@ -231,40 +204,11 @@ impl Stage {
     }
 }
 
-/// Ends a service and starts it again. That one which is stopped while what it needs is away may have to give up is a
-/// remark, not a fault.
-async fn hit_service(service: &mut Service, fault: Fault, hold: Duration) -> anyhow::Result<String> {
-    ensure!(service.is_running(), service.failure().await);
-    let remark = if matches!(fault, Fault::ConsumerStop | Fault::ProducerStop) {
-        service.stop().await.err().map(|error| first_line(&error)).unwrap_or_default()
-    } else {
-        service.kill().await?;
-        String::new()
-    };
-    sleep(hold).await;
-    service.start_again()?;
-    Ok(remark)
-}
-
 /// Lets a member leave the group, and says how it did.
 async fn leave(member: &Service) -> String {
     match member.stop().await {
         Ok(()) => "left".to_owned(),
         Err(error) => format!("ended: {}", first_line(&error)),
-    }
-}
-
-/// Kills, stops or freezes a server, and lets it be again after the hold.
-async fn hit_server(server: &mut Server, fault: Fault, hold: Duration) -> anyhow::Result<()> {
-    match fault {
-        Fault::BrokerPause | Fault::StorePause => server.pause()?,
-        Fault::BrokerStop => server.stop().await?,
-        _ => server.kill().await?,
-    }
-    sleep(hold).await;
-    match fault {
-        Fault::BrokerPause | Fault::StorePause => server.resume(),
-        _ => server.restart().await,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::base::text::{grouped, milliseconds, rate};
+use service::status::figures::grouped;
+
+use crate::base::text::{milliseconds, rate};
 use crate::load::generator::tally::Tally;
 use crate::pipeline::observer::Moment;
 

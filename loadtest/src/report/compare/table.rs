@@ -1,9 +1,10 @@
 //! A comparison as a table for people.
 
+use service::status::figures::grouped;
+
 use super::judgement::{ChangeVerdict, Comparison};
 use super::measure::Unit;
 use super::read::{Run, Side};
-use crate::base::text::grouped;
 use crate::load::statistics::ratio::Change;
 
 /// The table.

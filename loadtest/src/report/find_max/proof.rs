@@ -2,8 +2,8 @@
 //! on FerretDB, so beyond a number of posts the totals that the services have counted decide.
 
 use serde::Serialize;
+use service::status::figures::grouped;
 
-use crate::base::text::grouped;
 use crate::ledger::books::Counts;
 use crate::pipeline::counted::Counted;
 

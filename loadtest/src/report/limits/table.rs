@@ -1,7 +1,8 @@
 //! The measures as a table for people.
 
+use service::status::figures::grouped;
+
 use super::{LimitsReport, MeasureReport};
-use crate::base::text::grouped;
 
 /// The table: a line for each measure.
 pub(crate) fn render(report: &LimitsReport) -> String {

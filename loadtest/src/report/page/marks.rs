@@ -1,6 +1,6 @@
 //! Marks and numbers that stand in several places of a page.
 
-use crate::base::text::grouped;
+use service::status::figures::grouped;
 
 /// What holds.
 pub(crate) const HELD: &str =

@@ -2,9 +2,9 @@
 
 use hdrhistogram::Histogram;
 use service::html::Html;
+use service::status::figures::grouped;
 
 use super::time_plots::{figure, latencies, values};
-use crate::base::text::grouped;
 use crate::load::percentiles::by_nines;
 use crate::pipeline::scrape::Bucket;
 use crate::report::plot::bars::{Bar, Bars};

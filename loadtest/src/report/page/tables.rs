@@ -1,9 +1,9 @@
 //! What is told by row.
 
 use service::html::Html;
+use service::status::figures::grouped;
 
 use super::marks::{BROKEN, HELD, number};
-use crate::base::text::grouped;
 use crate::report::drift::Judgement;
 use crate::report::run::RunReport;
 

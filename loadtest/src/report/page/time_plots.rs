@@ -1,8 +1,8 @@
 //! What was seen from second to second, as charts over the same time.
 
 use service::html::Html;
+use service::status::figures::grouped;
 
-use crate::base::text::grouped;
 use crate::report::plot::chart::{Axis, Chart, Line, Mark};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use service::status::figures::grouped;
 
-use crate::base::text::{grouped, milliseconds};
+use crate::base::text::milliseconds;
 
 /// What a trial is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

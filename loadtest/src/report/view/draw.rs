@@ -7,9 +7,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
+use service::status::figures::grouped;
 
 use super::model::{ShownLatencies, ViewModel};
-use crate::base::text::{grouped, milliseconds};
+use crate::base::text::milliseconds;
 use row::{BOLD, NAME_WIDTH, NAMED, QUIET, TROUBLE, fitting, with_right};
 
 mod row;
