@@ -1,8 +1,6 @@
 //! The real program against pipelines that are not ours: one that fills another collection in another shape, and one whose
 //! store is out of reach.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -17,6 +15,8 @@ use hyper_util::rt::TokioIo;
 use mongodb::Collection;
 use serde_json::Value;
 use tokio::net::TcpListener;
+
+use crate::report;
 
 /// A server that puts what it gets into a document of its own shape, if it has a store, and names no id.
 async fn foreign(entries: Option<Collection<Document>>) -> String {
@@ -55,10 +55,6 @@ async fn loadtest(url: &str, report: &Path, arguments: &[&str]) -> Output {
     command.env_remove("MONGO_URI").env_remove("KAFKA_BROKER").args(["--target", url, "--report"]).arg(report);
     command.args(["--vus", "5", "--duration", "1s", "--think", "100ms"]).args(arguments);
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
-}
-
-fn report(directory: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(directory.join("report.json")).unwrap()).unwrap()
 }
 
 #[tokio::test]

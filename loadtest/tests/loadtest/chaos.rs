@@ -1,13 +1,11 @@
 //! `loadtest chaos` on the real native stack, short.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::process::Command;
 
+use loadtest::schema;
 use serde_json::Value;
 
-#[path = "../src/report/schema.rs"]
-mod schema;
+use crate::room::Room;
 
 /// Runs chaos to its end, at a rate that fills no buffer; the report.
 fn chaos(arguments: &[&str]) -> Value {
@@ -36,6 +34,7 @@ fn faults(report: &Value) -> Vec<&str> {
 
 #[test]
 fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_once() {
+    let _room = Room::of(2);
     let report = chaos(&["--one-by-one", "--faults", "producer-kill=2,consumer-kill,poison", "--repeat", "3"]);
     assert_eq!(faults(&report), ["producer-kill", "producer-kill", "consumer-kill", "poison"]);
     assert!(report["accepted"].as_u64().unwrap() > 300, "{report:#}");
@@ -55,6 +54,7 @@ fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_
 
 #[test]
 fn members_that_come_and_go_cleanly_count_each_document_once() {
+    let _room = Room::of(2);
     let report = chaos(&["--one-by-one", "--faults", "rebalance=3"]);
     assert_eq!(faults(&report), ["rebalance"; 3]);
     for (counter, count) in [("accepted", "accepted"), ("stored", "stored")] {
@@ -68,6 +68,7 @@ fn members_that_come_and_go_cleanly_count_each_document_once() {
 
 #[test]
 fn three_brokers_outlive_the_loss_of_any_one() {
+    let _room = Room::of(3);
     let report = chaos(&["--brokers", "3", "--duration", "15s", "--faults", "leader-kill,cut-store,rebalance"]);
     let mut happened = faults(&report);
     happened.sort_unstable();
@@ -93,6 +94,7 @@ fn is_proven(report: &Value) {
 
 #[test]
 fn services_that_were_frozen_for_too_long_lose_and_double_nothing() {
+    let _room = Room::of(2);
     let report = chaos_at("400", &["--one-by-one", "--faults", "consumer-pause,producer-pause"]);
     assert_eq!(faults(&report), ["consumer-pause", "producer-pause"]);
     let full = remark(&report, "consumer-pause").strip_prefix("buffer ").unwrap().split(' ').next().unwrap();
@@ -105,6 +107,7 @@ fn services_that_were_frozen_for_too_long_lose_and_double_nothing() {
 
 #[test]
 fn topics_and_indexes_that_change_cost_no_record() {
+    let _room = Room::of(2);
     let report = chaos(&["--one-by-one", "--faults", "dlq-gone,index,partitions,partitions"]);
     assert_eq!(faults(&report), ["dlq-gone", "index", "partitions", "partitions"]);
     assert_eq!(report["chaos"]["poison"]["sent"], 29, "{report:#}");
@@ -118,6 +121,7 @@ fn topics_and_indexes_that_change_cost_no_record() {
 #[cfg(feature = "failpoints")]
 #[test]
 fn a_kill_at_every_step_loses_and_doubles_nothing() {
+    let _room = Room::of(2);
     let report = chaos(&["--one-by-one", "--faults", "every-step"]);
     assert_eq!(faults(&report).len(), 7, "{report:#}");
     is_proven(&report);

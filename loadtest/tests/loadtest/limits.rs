@@ -1,17 +1,15 @@
 //! The real program on the real native stack: what its measures are made of. How fast they are is nobody's business here.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::process::Command;
 
+use loadtest::schema;
 use serde_json::Value;
 
-#[path = "../src/report/schema.rs"]
-#[allow(dead_code, reason = "the schema of report.json is another test's")]
-mod schema;
+use crate::room::Room;
 
 #[test]
 fn every_measure_is_taken_and_told() {
+    let _room = Room::of(3);
     let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command.args(["limits", "--duration", "300ms", "--rounds", "2", "--vus", "8", "--stack", "native"]);
@@ -26,7 +24,7 @@ fn every_measure_is_taken_and_told() {
 
     let report = std::fs::read(directory.path().join("limits.json")).unwrap();
     let report: Value = serde_json::from_slice(&report).unwrap();
-    assert_eq!(schema::faults_by(include_str!("../limits.schema.json"), &report), [""; 0]);
+    assert_eq!(schema::faults_by(include_str!("../../limits.schema.json"), &report), [""; 0]);
     assert_eq!((&report["is_complete"], &report["rounds"]), (&true.into(), &2.into()), "{report:#}");
 
     let measures = report["measures"].as_array().unwrap();

@@ -1,8 +1,6 @@
 //! Producer and consumer together, each through its real `run`, on a real broker and a real document store: what a client
 //! posts is stored under the id it was told.
 
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
-
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 

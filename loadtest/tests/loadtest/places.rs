@@ -1,8 +1,6 @@
 //! `loadtest show ID` and `loadtest verify` on a real broker and a real store: each place where a post can be, told as what
 //! it is.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::process::Command;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 use service::Settings;
 use service::settings::Variable;
 
-const README: &str = include_str!("../../README.md");
+const README: &str = include_str!("../../../README.md");
 
 fn variables<C>(read: fn(&mut Settings<'_>) -> C) -> Vec<Variable> {
     let lookup = |_: &str| None;

@@ -1,7 +1,5 @@
 //! The real program on the real native stack: short runs whose every post must be found again.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,10 +7,11 @@ use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use loadtest::schema;
 use serde_json::Value;
 
-#[path = "../src/report/schema.rs"]
-mod schema;
+use crate::report;
+use crate::room::Room;
 
 /// The first run on a machine downloads Kafka and builds the store.
 const LONGEST_RUN: Duration = Duration::from_secs(600);
@@ -23,10 +22,6 @@ fn loadtest(arguments: &[&str], report: &Path) -> Command {
     // Flushed often, so that the wait for the last batch is short.
     command.env("CONSUMER_BATCH_INTERVAL", "500ms");
     command
-}
-
-fn report(directory: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(directory.join("report.json")).unwrap()).unwrap()
 }
 
 fn wait(child: &mut Child) -> ExitStatus {
@@ -51,6 +46,7 @@ fn assert_balanced(report: &Value) {
 
 #[test]
 fn a_run_finds_every_post_again() {
+    let _room = Room::of(1);
     let directory = tempfile::tempdir().unwrap();
     let output = loadtest(&["--vus", "20", "--think", "100ms", "--duration", "3s"], directory.path()).output().unwrap();
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -120,6 +116,7 @@ fn assert_the_files_agree(report: &Value, directory: &Path) {
 
 #[test]
 fn stages_of_retried_and_invalid_posts_are_stored_once_and_refused() {
+    let _room = Room::of(1);
     let directory = tempfile::tempdir().unwrap();
     let load = ["--stages", "0s:20,1s:200,2s:200", "--vus", "20", "--content-length", "100-900"];
     let kinds =
@@ -141,6 +138,7 @@ fn stages_of_retried_and_invalid_posts_are_stored_once_and_refused() {
 
 #[test]
 fn a_short_soak_is_proven_and_too_short_to_tell() {
+    let _room = Room::of(1);
     let directory = tempfile::tempdir().unwrap();
     let output =
         loadtest(&["soak", "--rate", "50", "--vus", "10", "--duration", "5s"], directory.path()).output().unwrap();
@@ -157,6 +155,7 @@ fn a_short_soak_is_proven_and_too_short_to_tell() {
 
 #[test]
 fn an_interrupted_run_still_reports() {
+    let _room = Room::of(1);
     let directory = tempfile::tempdir().unwrap();
     let mut command = loadtest(&["--vus", "20", "--think", "0", "--duration", "10m"], directory.path());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

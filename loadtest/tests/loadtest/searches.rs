@@ -1,17 +1,14 @@
 //! `loadtest find-max` and `loadtest tune` on the real native stack, short: that they end, and that what they tell agrees with
 //! itself. How fast anything is does not matter here.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use loadtest::schema;
 use serde_json::Value;
 
-#[path = "../src/report/schema.rs"]
-#[allow(dead_code, reason = "the schema of report.json is another test's")]
-mod schema;
+use crate::room::Room;
 
 fn loadtest(arguments: &[&str], directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
@@ -23,7 +20,7 @@ fn loadtest(arguments: &[&str], directory: &Path) -> Command {
 
 /// What `find-max` has left, as its schema says.
 fn found(directory: &Path) -> Value {
-    json(directory, "find-max.json", include_str!("../find-max.schema.json"))
+    json(directory, "find-max.json", include_str!("../../find-max.schema.json"))
 }
 
 fn json(directory: &Path, name: &str, schema: &str) -> Value {
@@ -43,6 +40,7 @@ fn assert_nothing_is_missing(report: &Value) {
 
 #[test]
 fn find_max_brackets_the_limit_and_finds_every_post_again() {
+    let _room = Room::of(2);
     let directory = tempfile::tempdir().unwrap();
     // So slow a start that something is sustained, whatever the machine is busy with.
     let probes = ["find-max", "--start", "20", "--repeats", "2", "--warm-up", "200ms", "--measure", "800ms"];
@@ -69,6 +67,7 @@ fn find_max_brackets_the_limit_and_finds_every_post_again() {
 
 #[test]
 fn an_interrupted_search_tells_what_it_has_found() {
+    let _room = Room::of(1);
     let directory = tempfile::tempdir().unwrap();
     let probes = ["find-max", "--start", "50", "--repeats", "500", "--warm-up", "100ms", "--measure", "400ms"];
     let mut command = loadtest(&probes, directory.path());
@@ -88,6 +87,7 @@ fn an_interrupted_search_tells_what_it_has_found() {
 
 #[test]
 fn tune_tries_settings_and_recommends_one() {
+    let _room = Room::of(2);
     let directory = tempfile::tempdir().unwrap();
     let keep = "CONSUMER_BATCH_MESSAGES,CONSUMER_BATCH_INTERVAL,KAFKA_PARTITIONS,PRODUCER_COMPRESSION";
     let trials = ["tune", "--budget", "60s", "--warm-up", "200ms", "--measure", "1s", "--keep", keep];
@@ -96,7 +96,7 @@ fn tune_tries_settings_and_recommends_one() {
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
 
-    let report = json(directory.path(), "tune.json", include_str!("../tune.schema.json"));
+    let report = json(directory.path(), "tune.json", include_str!("../../tune.schema.json"));
     assert_eq!((&report["passed"], &report["ended_early"]), (&true.into(), &false.into()), "{report:#}");
     let trials = report["trials"].as_array().unwrap();
     assert!(trials.len() >= 4, "{report:#}");

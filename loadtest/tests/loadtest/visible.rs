@@ -1,14 +1,13 @@
 //! The real program with a store in which posts can be looked up by id: the share of them that is sampled is seen.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::process::{Command, Output};
 
+use loadtest::schema;
 use serde_json::Value;
 
-#[path = "../src/report/schema.rs"]
-mod schema;
+use crate::report;
+use crate::room::Room;
 
 fn loadtest(arguments: &[&str], report: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
@@ -17,12 +16,9 @@ fn loadtest(arguments: &[&str], report: &Path) -> Output {
     command.env("CONSUMER_BATCH_INTERVAL", "500ms").env("CONSUMER_BATCH_MESSAGES", "10000").output().unwrap()
 }
 
-fn report(directory: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(directory.join("report.json")).unwrap()).unwrap()
-}
-
 #[test]
 fn sampled_posts_are_seen_when_they_are_flushed() {
+    let _room = Room::of(1);
     let directory = tempfile::tempdir().unwrap();
     let load = ["--store", "memory", "--vus", "20", "--think", "100ms", "--duration", "3s", "--sample-share", "1"];
     let thresholds = ["--threshold", "visible_p50>50ms", "--threshold", "visible_max<300s"];
@@ -50,6 +46,7 @@ fn sampled_posts_are_seen_when_they_are_flushed() {
 
 #[test]
 fn where_a_look_reads_everything_none_is_taken() {
+    let _room = Room::of(1);
     let directory = tempfile::tempdir().unwrap();
     let load = ["--store", "ferretdb", "--vus", "5", "--think", "100ms", "--duration", "1s"];
     let output = loadtest(&load, directory.path());

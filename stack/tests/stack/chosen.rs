@@ -1,7 +1,5 @@
 //! What is chosen, with real servers behind it.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::path::Path;

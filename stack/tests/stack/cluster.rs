@@ -1,7 +1,5 @@
 //! Three brokers behind proxies: what is acknowledged outlives the loss of any one of them.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! A native broker: ready means ready, its data survive a kill, and clients may reach it through a proxy.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;

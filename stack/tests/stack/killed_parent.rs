@@ -1,7 +1,5 @@
 //! Nothing outlives a parent that is killed: no server, no data.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
@@ -9,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use stack::{Options, Stack, StackKind, environment};
 
-const NAME: &str = "nothing_outlives_a_killed_parent";
+const NAME: &str = "killed_parent::nothing_outlives_a_killed_parent";
 
 /// Set for the parent, which is this test in another process.
 const IS_PARENT: &str = "STACK_TEST_IS_PARENT";

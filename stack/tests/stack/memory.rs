@@ -1,7 +1,5 @@
 //! The store in memory: what the consumer and the lab ask of it works as in MongoDB, and nothing survives its end.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, Document, doc};
 use mongodb::error::{Error, ErrorKind, InsertManyError};

@@ -1,7 +1,5 @@
 //! A supervised child: how it ends, how it is stopped, and that nothing of it stays.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;

@@ -1,7 +1,5 @@
 //! SecantusDB, or a `mongod` in its place: it answers as MongoDB does where FerretDB does not, and fails on request.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, Document, doc};
 use mongodb::error::ErrorKind;

@@ -1,7 +1,5 @@
 //! The stack that the tests of one binary share.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use bson::{Document, doc};
 use rskafka::client::ClientBuilder;
 

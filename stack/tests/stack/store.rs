@@ -1,7 +1,5 @@
 //! A native store: its data survive a kill, and what is in its way is told.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 

@@ -4,12 +4,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use bson::{Document, doc};
+use loadtest::schema;
 use serde_json::Value;
 
 use super::Running;
-
-#[path = "../../src/report/schema.rs"]
-mod schema;
+use crate::report;
 
 const RUN: &str = "00ab12cd";
 
@@ -26,10 +25,6 @@ impl Running {
         ]);
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
-}
-
-fn report(directory: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(directory.join("report.json")).unwrap()).unwrap()
 }
 
 fn told(output: &Output) -> String {

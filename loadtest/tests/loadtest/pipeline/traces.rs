@@ -5,8 +5,8 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use stack::free_port;
 use tokio::net::TcpListener;
 
-use crate::receiver::{Received, Receiver};
-use crate::{Running, exchange, json, post, post_with, wait_for_documents};
+use super::receiver::{Received, Receiver};
+use super::{Running, exchange, json, post, post_with, wait_for_documents};
 
 const SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const NOT_SAMPLED: &str = "00-11111111111111111111111111111111-2222222222222222-00";
@@ -137,7 +137,7 @@ async fn without_an_endpoint_a_clients_trace_is_passed_on_and_nothing_is_sent() 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let traced = tokio::spawn(consumer::run(consumer, listener, stop.clone()));
-    crate::wait_for_metric(&address, "ingest_posts_duplicate_total 1").await;
+    super::wait_for_metric(&address, "ingest_posts_duplicate_total 1").await;
     stop.cancel();
     traced.await.unwrap().unwrap();
     let [flush] = &receiver.spans()[..] else { panic!("not one span: {:?}", receiver.spans()) };

@@ -1,0 +1,13 @@
+//! Real servers, as the stack starts them and ends them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod chosen;
+mod cluster;
+mod kafka;
+mod killed_parent;
+mod memory;
+mod process;
+mod secantus;
+mod shared;
+mod store;
