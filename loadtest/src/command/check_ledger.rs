@@ -23,10 +23,10 @@ enum Fate {
     Missing,
     DeadLettered,
     StoredTwice,
-    /// Stored under another id than the client was told.
+    /// Stored under another id than the client got.
     OtherId,
-    Refused,
-    RefusedAndStored,
+    Rejected,
+    RejectedAndStored,
     Unknown,
     UnknownAndStored,
     NeverSentAndStored,
@@ -60,7 +60,7 @@ fn keep_books(posts: u64) -> (Counts, Vec<Finding>) {
     for n in 0..posts {
         match fate(n, posts) {
             Fate::NeverSentAndStored => {}
-            Fate::Refused | Fate::RefusedAndStored => ledger.answered(n, Reply::Rejected),
+            Fate::Rejected | Fate::RejectedAndStored => ledger.answered(n, Reply::Rejected),
             Fate::Unknown | Fate::UnknownAndStored => ledger.answered(n, Reply::Unknown),
             _ => ledger.answered(n, Reply::Accepted(told_id(n))),
         }
@@ -87,8 +87,8 @@ fn truth(posts: u64) -> Counts {
             Fate::DeadLettered => (&mut counts.accepted, false, Some(&mut counts.dead_lettered)),
             Fate::StoredTwice => (&mut counts.accepted, true, Some(&mut counts.duplicated)),
             Fate::OtherId => (&mut counts.accepted, true, Some(&mut counts.unexpected)),
-            Fate::Refused => (&mut counts.rejected, false, None),
-            Fate::RefusedAndStored => (&mut counts.rejected, true, Some(&mut counts.unexpected)),
+            Fate::Rejected => (&mut counts.rejected, false, None),
+            Fate::RejectedAndStored => (&mut counts.rejected, true, Some(&mut counts.unexpected)),
             Fate::Unknown => (&mut counts.unknown, false, None),
             Fate::UnknownAndStored => (&mut counts.unknown, true, Some(&mut counts.unknown_stored)),
             Fate::NeverSentAndStored => {
@@ -118,7 +118,7 @@ fn documents(posts: u64, mut visit: impl FnMut(u64, PostId)) {
     for i in 0..posts {
         let n = (u128::from(i) * u128::from(STEP) % u128::from(posts)) as u64;
         match fate(n, posts) {
-            Fate::Missing | Fate::DeadLettered | Fate::Refused | Fate::Unknown => {}
+            Fate::Missing | Fate::DeadLettered | Fate::Rejected | Fate::Unknown => {}
             Fate::OtherId => visit(n, other_id(n)),
             Fate::StoredTwice => {
                 visit(n, told_id(n));
@@ -140,9 +140,9 @@ fn fate(n: u64, posts: u64) -> Fate {
         10..20 => Fate::DeadLettered,
         20..30 => Fate::StoredTwice,
         30..40 => Fate::OtherId,
-        40..50 => Fate::RefusedAndStored,
+        40..50 => Fate::RejectedAndStored,
         50..60 => Fate::NeverSentAndStored,
-        60..500 => Fate::Refused,
+        60..500 => Fate::Rejected,
         500..800 => Fate::Unknown,
         800..1_000 => Fate::UnknownAndStored,
         _ => Fate::Stored,

@@ -202,7 +202,7 @@ impl Prober<'_> {
             accepted_per_second: probed.accepted_per_second,
             p99: probed.tally.latency(0.99),
             failed: outcomes.failed(),
-            refused_share: outcomes.invalid_refused as f64 / outcomes.tried().max(1) as f64,
+            rejected_share: outcomes.invalid_rejected as f64 / outcomes.tried().max(1) as f64,
             lag_growth: growth,
         };
         ProbeReport::of(rate, probed, growth, self.rule.broken(&shown))

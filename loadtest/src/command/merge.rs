@@ -83,7 +83,7 @@ fn directories_files(directories: &[PathBuf]) -> Vec<PathBuf> {
     directories.iter().map(|directory| directory.join(ACCEPTED_IDS)).collect()
 }
 
-/// Whether these are all shares of one run, each once, and all were told the same.
+/// Whether these are all shares of one run, each once, and all of the same load.
 fn complete(parts: &[ShareReport]) -> Result<(), Unusable> {
     let first = &parts[0];
     let (run, of) = (first.run, first.share.of());
@@ -98,7 +98,7 @@ fn complete(parts: &[ShareReport]) -> Result<(), Unusable> {
     if let Some(other) = parts.iter().find(|part| told(part) != told(first)) {
         let (one, other) = (first.share, other.share);
         return Err(Unusable(format!(
-            "the shares {one} and {other} were not told the same load: compare environment.load in their report.json"
+            "the shares {one} and {other} have different loads: compare environment.load in their report.json"
         )));
     }
     let mut faults = Vec::new();
@@ -124,7 +124,7 @@ async fn whole(
     parts.iter().for_each(|part| tally.merge(&part.tally));
     let outcomes = tally.outcomes;
 
-    let told = ledger.counts(0);
+    let answered = ledger.counts(0);
     let (names, kafka) = (&sources.settings.consumer_config.kafka, sources.kafka.as_ref());
     let records = kafka.map(|kafka| (kafka, names.topic.as_str()));
     let (now, deadline) = (Instant::now(), options.outcome.drain_timeout);
@@ -148,7 +148,7 @@ async fn whole(
     let evidence = Evidence {
         run,
         ended_early: parts.iter().any(|part| part.ended_early),
-        told,
+        answered,
         counted: None,
         generator: generator(parts, &tally),
         tally,

@@ -144,7 +144,7 @@ impl Trial {
         let evidence = Evidence {
             run: self.run,
             ended_early: is_interrupted || has_failed,
-            told: ledger.counts(0),
+            answered: ledger.counts(0),
             counted,
             generator: GeneratorReport::of(&tally, cpu, elapsed, environment.cores, environment.load.threads),
             tally,

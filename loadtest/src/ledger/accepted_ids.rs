@@ -1,4 +1,4 @@
-//! A file of every accepted post: its number and the id that the client was told, 24 bytes each, in the order of the
+//! A file of every accepted post: its number and the id that the client got, 24 bytes each, in the order of the
 //! answers. The ledger keeps only sums of the ids in memory; this file is read when the sums do not agree, so that the
 //! posts at fault can be named. It lies beside the report and is removed after a run without a fault.
 
@@ -31,7 +31,7 @@ impl AcceptedLog {
         Ok(Self { path: path.to_owned(), file: BufWriter::with_capacity(BUFFER_LENGTH, File::create(path)?) })
     }
 
-    /// Post `n` was accepted, and the client was told this id.
+    /// Post `n` was accepted, and the client got this id.
     ///
     /// # Errors
     /// When the file cannot be written, say because the disk is full.

@@ -1,6 +1,6 @@
-//! The ledger of a run: what was told to the client about each post, and what became of it. It is exact for every single
+//! The ledger of a run: what the client got for each post, and what became of it. It is exact for every single
 //! post, at a few bits each: one bitmap for each kind of event, over the posts' numbers. Ids are checked too: the id
-//! that the client was told and the id of the document are folded into sums per block of numbers, and only a block whose
+//! that the client got and the id of the document are folded into sums per block of numbers, and only a block whose
 //! sums differ is looked at id by id (see [`examination`]).
 //!
 //! A ledger is filled in two phases: first every answer, then every document and every dead letter of the run. It is
@@ -15,7 +15,7 @@ mod saved;
 use super::bitmap::Bitmap;
 use super::block_sums::BlockSums;
 
-/// What the client was told about a post that it sent. One that could not be sent has no entry.
+/// What the client got for a post that it sent. One that could not be sent has no entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// 2xx, with this id.
@@ -58,20 +58,20 @@ pub(crate) struct Counts {
     pub(crate) unknown: u64,
     /// Of the unknown ones, those that are stored: no fault.
     pub(crate) unknown_stored: u64,
-    /// Stored at least once, whatever the client was told.
+    /// Stored at least once, whatever the client got.
     pub(crate) stored: u64,
     /// Accepted, neither stored nor dead-lettered.
     pub(crate) missing: u64,
     /// Stored in two or more documents.
     pub(crate) duplicated: u64,
-    /// Stored although rejected, or never sent, or under another id than the client was told.
+    /// Stored although rejected, or never sent, or under another id than the client got.
     pub(crate) unexpected: u64,
     /// Dead-lettered at least once.
     pub(crate) dead_lettered: u64,
 }
 
 impl Ledger {
-    /// Post `n` was sent, and this is what the client was told. Once for each post.
+    /// Post `n` was sent, and this is its answer. Once for each post.
     pub(crate) fn answered(&mut self, n: u64, reply: Reply) {
         match reply {
             Reply::Accepted(id) => {
@@ -124,14 +124,14 @@ impl Ledger {
         self.accepted.contains(n) && !self.stored.contains(n) && !self.dead_lettered.contains(n)
     }
 
-    /// Whether every post that was accepted is stored once, under the id that the client was told, and no other is stored.
+    /// Whether every post that was accepted is stored once, under the id that the client got, and no other is stored.
     pub(crate) fn balances(&self) -> bool {
         let counts = self.counts(0);
         let faults = counts.missing + counts.duplicated + counts.unexpected;
         faults == 0 && self.differing_blocks().next().is_none()
     }
 
-    /// The numbers of posts. `wrong_ids` are the posts stored under another id than the client was told, as an
+    /// The numbers of posts. `wrong_ids` are the posts stored under another id than the client got, as an
     /// examination finds them.
     pub(crate) fn counts(&self, wrong_ids: u64) -> Counts {
         let mut counts = Counts {

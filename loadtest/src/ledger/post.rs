@@ -1,5 +1,5 @@
 //! The posts that the lab sends: the n-th one of a run. Its title carries the run's id and n, so that a stored document
-//! or a dead letter can be told apart from everybody else's and laid beside what the client was told. The rest of it is
+//! or a dead letter can be told apart from everybody else's and laid beside what the client got. The rest of it is
 //! made in [`bodies`].
 
 use std::borrow::Cow;

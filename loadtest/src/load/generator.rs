@@ -109,7 +109,7 @@ impl Generator {
         while self.ended.recv().await.is_some() {}
     }
 
-    /// What was counted since the last call; what was told about each post goes into the recorder.
+    /// What was counted since the last call; the answers go into the recorder.
     pub(crate) fn take(&self) -> Tally {
         let mut taken = Tally::default();
         for notes in &self.notes {

@@ -121,7 +121,7 @@ mod tests {
         let live = Live::start(None).await.expect("nothing is listened on");
         let (now, mut part) = (Instant::now(), Tally::default());
         for latency_ms in [2, 2, 40] {
-            part.record(Outcome::Refused, now, now + Duration::from_millis(latency_ms));
+            part.record(Outcome::Rejected, now, now + Duration::from_millis(latency_ms));
         }
         live.users(7);
         live.add(&part);

@@ -1,5 +1,5 @@
 //! What the generator's threads write down together: the number of the next post, the ledger, and the file of accepted
-//! ids. The threads themselves only count; what was told about each post comes in one go, once a second.
+//! ids. The threads themselves only count; each post's answer comes in with the others, once a second.
 
 use std::io;
 use std::path::Path;
@@ -77,12 +77,12 @@ impl Recorder {
         }
     }
 
-    /// These posts were sent, and this is what the client was told about each.
+    /// These posts were sent, and this is what the client got for each.
     pub(crate) fn write(&self, answers: &[(u64, Reply)]) {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        for (n, told) in answers {
-            book.ledger.answered(*n, *told);
-            if let Reply::Accepted(id) = told
+        for (n, reply) in answers {
+            book.ledger.answered(*n, *reply);
+            if let Reply::Accepted(id) = reply
                 && let Err(fault) = book.accepted.add(*n, *id)
             {
                 book.fault.get_or_insert(fault);

@@ -1,5 +1,5 @@
-//! What a person is told while the program works: lines on standard error, or the live [`view`](crate::report::view) while that has
-//! the terminal. There is one terminal for the whole process, like standard error itself, and so there is one way to it.
+//! What a person hears while the program works: lines on standard error, or whatever a [`Listener`] makes of them while one
+//! is there. There is one terminal for the whole process, like standard error itself, and so there is one way to it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -14,7 +14,7 @@ mod waiting;
 /// Whoever listens instead of standard error.
 static LISTENER: Mutex<Option<Weak<Listener>>> = Mutex::new(None);
 
-/// Has what is told wait until it is [taken](Self::take).
+/// Keeps news until they are [taken](Self::take).
 #[derive(Debug, Default)]
 pub(crate) struct Listener(Mutex<Waiting>);
 
@@ -40,20 +40,20 @@ pub(crate) fn say(line: &str) {
     tell(News::Line(line.to_owned()));
 }
 
-/// From now on all is told to the listener, until [`to_lines`], or until it is dropped.
+/// From now on all news go to the listener, until [`to_lines`], or until it is dropped.
 pub(crate) fn listen() -> Arc<Listener> {
     let listener = Arc::default();
     *lock(&LISTENER) = Some(Arc::downgrade(&listener));
     listener
 }
 
-/// From now on all is told in lines.
+/// From now on all news are lines.
 pub(crate) fn to_lines() {
     *lock(&LISTENER) = None;
 }
 
 impl Listener {
-    /// What was told since the last time, and whether more may come.
+    /// The news since the last time, and whether more may come.
     pub(crate) fn take(&self) -> (Vec<News>, bool) {
         let has_more = lock(&LISTENER).is_some();
         (lock(&self.0).take(), has_more)

@@ -21,7 +21,7 @@ pub(crate) mod dead_letters;
 pub(crate) const PRODUCER: &str = "producer";
 /// The first argument that makes this program the consumer.
 pub(crate) const CONSUMER: &str = "consumer";
-/// The first argument that makes this program a bare server, see [`crate::command::limits`].
+/// The first argument that makes this program a bare server, for `loadtest limits`.
 pub(crate) const BARE: &str = "bare";
 
 /// A service that is not ready after so long has a problem that it tells of in its log.

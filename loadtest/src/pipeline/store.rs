@@ -116,7 +116,7 @@ impl StoreReader {
             let id =
                 document.get(document::ID_FIELD).context("a document cannot be read")?.and_then(document::decode_id);
             if let Some(n) = number {
-                // An id that is no UUID is surely another one than the client was told.
+                // An id that is no UUID is surely another one than the client got.
                 page.push((n, id.unwrap_or(uuid::Uuid::max().into())));
             }
             if page.len() == DOCUMENTS_PER_ANSWER as usize {

@@ -120,7 +120,7 @@ impl Drift {
                 format!(
                     "{:<16}{at_start:>10}   {:>12}   {:<26} {limit:<18} {}",
                     growth.measure,
-                    growth.told(),
+                    growth.text(),
                     growth.interval(),
                     growth.judgement.words()
                 )
@@ -190,7 +190,7 @@ impl Growth {
     }
 
     /// The growth in words.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.per_hour.map_or("–".to_owned(), |per_hour| format!("{per_hour:+.2} {}", self.growth_unit))
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Evidence {
     pub(crate) run: RunId,
     pub(crate) ended_early: bool,
     /// The ledger before it is laid beside the store.
-    pub(crate) told: Counts,
+    pub(crate) answered: Counts,
     pub(crate) counted: Option<Counted>,
     pub(crate) tally: Tally,
     /// From the first post to the last answer.
@@ -68,7 +68,7 @@ impl Evidence {
             run: self.run.to_string(),
             passed: faults.is_empty() && thresholds.iter().all(|verdict| verdict.holds),
             ended_early: self.ended_early,
-            counts: ReportedCounts::of(counts.unwrap_or(self.told), counts.is_some()),
+            counts: ReportedCounts::of(counts.unwrap_or(self.answered), counts.is_some()),
             ids: ids_compared.map(|compared| if compared { "compared" } else { "not compared" }),
             counted: self.counted,
             requests_per_second: per_second(outcomes.sent(), elapsed),

@@ -32,7 +32,7 @@ pub(crate) struct RunReport {
     /// The ledger.
     #[serde(flatten)]
     pub(crate) counts: ReportedCounts,
-    /// Whether the documents' ids were `compared` with those that the clients were told, or `not compared` because one of
+    /// Whether the documents' ids were `compared` with those that the clients got, or `not compared` because one of
     /// the two has no ids of ours; null if nothing was reconciled.
     pub(crate) ids: Option<&'static str>,
     /// What the services have counted themselves; null if one of them was killed, or is out of sight.

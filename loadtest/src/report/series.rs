@@ -55,7 +55,8 @@ pub(crate) struct Point {
     /// Posts answered 2xx.
     pub(crate) accepted_per_second: f64,
     /// Posts that ended otherwise, by kind, as in the report's outcomes.
-    pub(crate) refused: u64,
+    #[serde(rename = "refused")]
+    pub(crate) rejected: u64,
     pub(crate) unavailable: u64,
     pub(crate) other_status: u64,
     pub(crate) cut_off: u64,
@@ -80,8 +81,8 @@ pub(crate) struct Point {
 impl Point {
     /// Posts that were not accepted.
     pub(crate) fn failed(&self) -> u64 {
-        let Self { refused, unavailable, other_status, cut_off, timed_out, not_connected, .. } = self;
-        refused + unavailable + other_status + cut_off + timed_out + not_connected
+        let Self { rejected, unavailable, other_status, cut_off, timed_out, not_connected, .. } = self;
+        rejected + unavailable + other_status + cut_off + timed_out + not_connected
     }
 }
 
@@ -125,7 +126,7 @@ impl Series {
             length_seconds: length,
             sent_per_second: a_second(part.begun),
             accepted_per_second: a_second(outcomes.accepted),
-            refused: outcomes.refused,
+            rejected: outcomes.rejected,
             unavailable: outcomes.unavailable,
             other_status: outcomes.other_status,
             cut_off: outcomes.cut_off,

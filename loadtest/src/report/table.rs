@@ -41,7 +41,7 @@ pub(crate) fn render(report: &RunReport) -> String {
             row(name, format!("{:>10}", grouped(count)));
         }
     }
-    let invalid = match report.outcomes.invalid_refused {
+    let invalid = match report.outcomes.invalid_rejected {
         0 => String::new(),
         invalid => format!("   of which invalid on purpose: {}", grouped(invalid)),
     };

@@ -83,7 +83,7 @@ pub(crate) struct WorthReport {
 
 impl RatioReport {
     /// `1.04 (0.98 to 1.10)`.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match (self.low, self.high) {
             (Some(low), Some(high)) => format!("{:.2} ({low:.2} to {high:.2})", self.ratio),
             _ => format!("{:.2} (tried too little)", self.ratio),
@@ -106,11 +106,11 @@ impl TuneReport {
         let run = &self.surroundings.run;
         match &self.gain {
             Some(gain) if self.recommended != self.start => {
-                format!("tune {run}: these settings store {} times what the start did", gain.told())
+                format!("tune {run}: these settings store {} times what the start did", gain.text())
             }
             Some(gain) => format!(
                 "tune {run}: the start; the best settings found are not surely better, {} times the start",
-                gain.told()
+                gain.text()
             ),
             None if self.best == self.start => format!("tune {run}: the start; nothing better was found"),
             None => format!("tune {run}: the start; the time was over before what looked better was confirmed"),
@@ -135,7 +135,7 @@ impl TuneReport {
                 text.push_str(&format!("  around {centre}\n"));
             }
             let change = format!("{} -> {}", worth.from, worth.to);
-            text.push_str(&format!("    {:<28}{change:<20}{}\n", worth.variable, worth.ratio.told()));
+            text.push_str(&format!("    {:<28}{change:<20}{}\n", worth.variable, worth.ratio.text()));
         }
         text.push_str("\n  throughput against latency: no setting is better in both\n");
         for setting in &self.front {

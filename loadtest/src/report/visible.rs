@@ -84,7 +84,7 @@ impl AcceptToVisible {
         }
     }
 
-    /// The same, once it is known whether the documents have the ids that the clients were told.
+    /// The same, once it is known whether the documents have the ids that the clients got.
     pub(crate) fn with_ids_compared(self, ids_compared: Option<bool>) -> Self {
         match (ids_compared, &self.off) {
             (Some(false), None) => Self::off("the documents' ids are not those that the answers name".to_owned()),

@@ -28,7 +28,7 @@ pub(crate) struct ProbeShown {
     /// Posts that were not answered as they should be.
     pub(crate) failed: u64,
     /// Posts that are invalid on purpose and were refused, as a share of all.
-    pub(crate) refused_share: f64,
+    pub(crate) rejected_share: f64,
     /// How fast the lag has grown, in records a second; `None` where Kafka is out of sight.
     pub(crate) lag_growth: Option<f64>,
 }
@@ -47,11 +47,11 @@ pub(crate) struct Rule {
 impl Rule {
     /// Why the rate was not sustained; nothing if it was.
     pub(crate) fn broken(&self, shown: &ProbeShown) -> Option<String> {
-        let ProbeShown { rate, accepted_per_second, p99, failed, refused_share, lag_growth } = *shown;
+        let ProbeShown { rate, accepted_per_second, p99, failed, rejected_share, lag_growth } = *shown;
         if failed > 0 {
             return Some(format!("{} posts failed", grouped(failed)));
         }
-        let accepted_share = accepted_per_second / (rate * (1.0 - refused_share).max(f64::MIN_POSITIVE));
+        let accepted_share = accepted_per_second / (rate * (1.0 - rejected_share).max(f64::MIN_POSITIVE));
         if accepted_share < ACCEPTED_SHARE {
             return Some(format!("{:.0} % of the rate was accepted", accepted_share * 100.0));
         }
@@ -78,7 +78,7 @@ mod tests {
             accepted_per_second: 9_990.0,
             p99: Duration::from_millis(40),
             failed: 0,
-            refused_share: 0.0,
+            rejected_share: 0.0,
             lag_growth: Some(20.0),
         }
     }
@@ -100,9 +100,9 @@ mod tests {
 
     #[test]
     fn what_is_to_be_refused_is_not_missed() {
-        let shown = ProbeShown { accepted_per_second: 8_000.0, refused_share: 0.2, ..well() };
+        let shown = ProbeShown { accepted_per_second: 8_000.0, rejected_share: 0.2, ..well() };
         assert_eq!(RULE.broken(&shown), None);
-        assert!(RULE.broken(&ProbeShown { refused_share: 0.0, ..shown }).is_some());
+        assert!(RULE.broken(&ProbeShown { rejected_share: 0.0, ..shown }).is_some());
     }
 
     #[test]

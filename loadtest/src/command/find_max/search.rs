@@ -10,7 +10,7 @@ const HIGHEST: f64 = 1_000_000.0;
 /// A pipeline that does not sustain a post a second sustains nothing.
 const LOWEST: f64 = 1.0;
 
-/// What the search is told.
+/// How to search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SearchPlan {
     /// The first rate, in posts per second.

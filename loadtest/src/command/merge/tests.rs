@@ -40,7 +40,7 @@ fn only_all_shares_of_one_run_are_merged() {
     told_otherwise.environment.load.threads = 8;
     assert_eq!(told(&[part("1/2"), told_otherwise.clone()]), "", "another host has other cores");
     told_otherwise.environment.load.vus = 7;
-    assert!(told(&[part("1/2"), told_otherwise]).contains("were not told the same load"));
+    assert!(told(&[part("1/2"), told_otherwise]).contains("have different loads"));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_part_reads_back_as_it_was_saved() {
     let (directory, start) = (tempfile::tempdir().unwrap(), Instant::now());
     let mut saved = part("2/3");
     for ms in [3, 3, 40] {
-        saved.tally.record(Outcome::Refused, start, start + Duration::from_millis(ms));
+        saved.tally.record(Outcome::Rejected, start, start + Duration::from_millis(ms));
     }
     let point = Point { seconds: 1.0, p50_ms: Some(3.0), ..Point::default() };
     saved.stretches =

@@ -1,4 +1,4 @@
-//! What `chaos` is told: which faults, when, and under which load.
+//! The options of `chaos`: which faults, when, and under which load.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What `compare` is told.
+//! The options of `compare`.
 
 use std::path::PathBuf;
 

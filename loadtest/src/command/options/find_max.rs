@@ -1,4 +1,4 @@
-//! What `find-max` is told.
+//! The options of `find-max`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What `limits` is told.
+//! The options of `limits`.
 
 use std::path::PathBuf;
 use std::time::Duration;

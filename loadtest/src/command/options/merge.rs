@@ -1,4 +1,4 @@
-//! What `merge` is told.
+//! The options of `merge`.
 
 use std::path::PathBuf;
 

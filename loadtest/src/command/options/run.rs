@@ -1,4 +1,4 @@
-//! What `run` is told, and what `chaos` is told likewise: how posts are sent, and what comes after.
+//! The options of `run`, some of which other verbs have, too: how posts are sent, and what comes after.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What `soak` is told.
+//! The options of `soak`.
 
 use clap::Args;
 

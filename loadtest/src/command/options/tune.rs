@@ -1,4 +1,4 @@
-//! What `tune` is told.
+//! The options of `tune`.
 
 use std::time::Duration;
 

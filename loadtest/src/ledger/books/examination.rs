@@ -1,8 +1,8 @@
 //! The closer look at a ledger that does not balance: which posts are at fault, and with which ids.
 //!
-//! It needs what the ledger does not keep: the ids that the client was told, read again from where they were written
-//! down, and then, only if some are in doubt, every document once more. First the told ids of posts that are not stored
-//! are taken out of the sums; the blocks that still differ hold a document under another id than the client was told.
+//! It needs what the ledger does not keep: the ids that the client got, read again from where they were written
+//! down, and then, only if some are in doubt, every document once more. First the answered ids of posts that are not stored
+//! are taken out of the sums; the blocks that still differ hold a document under another id than the client got.
 //! The ids of those blocks are kept and compared one by one, so many blocks in a round that memory stays small, and every
 //! round is a pass over the ids and the documents. So a run that merely misses posts needs no second pass over the store,
 //! and one in which ids are wrong here and there needs one.
@@ -33,9 +33,9 @@ pub(crate) struct Finding {
     pub(crate) kind: FindingKind,
     /// The post's number.
     pub(crate) n: u64,
-    /// The id that the client was told, if it was told one and that matters here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) told: Option<String>,
+    /// The id that the client got, if it got one and that matters here.
+    #[serde(rename = "told", skip_serializing_if = "Option::is_none")]
+    pub(crate) answered: Option<String>,
     /// The document's id, if there is a document and ids matter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stored: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) enum FindingKind {
     Duplicated,
     /// Stored although refused or never sent.
     NotAccepted,
-    /// Stored, but not under the id that the client was told.
+    /// Stored, but not under the id that the client got.
     OtherId,
 }
 
@@ -59,13 +59,13 @@ pub(crate) enum FindingKind {
 #[derive(Debug)]
 pub(crate) struct Examination {
     ledger: Ledger,
-    /// Blocks that hold a document under another id than the client was told, and that were not looked at yet.
+    /// Blocks that hold a document under another id than the client got, and that were not looked at yet.
     doubtful: VecDeque<u64>,
     blocks_per_round: usize,
     rounds: usize,
     /// The blocks of this round.
     blocks: HashMap<u64, DoubtfulBlock>,
-    /// The first posts of this round of which a document has another id than the client was told.
+    /// The first posts of this round of which a document has another id than the client got.
     other_ids: BTreeMap<u64, PostId>,
     /// Posts under other ids, of the rounds before.
     wrong_ids: u64,
@@ -75,8 +75,8 @@ pub(crate) struct Examination {
 /// The posts of a block in doubt.
 #[derive(Debug)]
 struct DoubtfulBlock {
-    /// The id that the client was told, of each accepted post.
-    told: Vec<PostId>,
+    /// The id that the client got, of each accepted post.
+    answered: Vec<PostId>,
     /// Posts of which a document has this id; another document of theirs is a duplicate.
     right: Vec<bool>,
     /// Posts of which a document has another one.
@@ -86,28 +86,32 @@ struct DoubtfulBlock {
 impl DoubtfulBlock {
     fn empty() -> Self {
         let length = BlockSums::BLOCK_LENGTH as usize;
-        Self { told: vec![uuid::Uuid::nil().into(); length], right: vec![false; length], other: vec![false; length] }
+        Self {
+            answered: vec![uuid::Uuid::nil().into(); length],
+            right: vec![false; length],
+            other: vec![false; length],
+        }
     }
 }
 
 impl Examination {
-    /// Begins with the ids that the client was told: each accepted post once.
+    /// Begins with the ids that the client got: each accepted post once.
     ///
     /// # Errors
-    /// Those of `told`.
+    /// Those of `answered`.
     pub(crate) fn begin<E>(
         mut ledger: Ledger,
-        told: impl Iterator<Item = Result<(u64, PostId), E>>,
+        answered: impl Iterator<Item = Result<(u64, PostId), E>>,
     ) -> Result<Self, E> {
         let mut missing = Vec::new();
-        for entry in told {
+        for entry in answered {
             let (n, id) = entry?;
             if !ledger.stored.contains(n) {
                 ledger.answered_ids.remove(n, id);
             }
             if ledger.is_missing(n) && missing.len() < NAMED_PER_KIND {
-                let told = (!ledger.ignores_ids).then(|| id.to_string());
-                missing.push(Finding { kind: FindingKind::Missing, n, told, stored: None });
+                let answered = (!ledger.ignores_ids).then(|| id.to_string());
+                missing.push(Finding { kind: FindingKind::Missing, n, answered, stored: None });
             }
         }
         let doubtful = ledger.differing_blocks().collect();
@@ -123,7 +127,7 @@ impl Examination {
         })
     }
 
-    /// Ends the round before, and begins the next one if there is more to look at. In a round, [`Self::recall`] is told every
+    /// Ends the round before, and begins the next one if there is more to look at. In a round, [`Self::recall`] is answered every
     /// id once more, and then [`Self::document`] of every document.
     pub(crate) fn next_round(&mut self) -> bool {
         self.end_round();
@@ -138,10 +142,10 @@ impl Examination {
         true
     }
 
-    /// The id that the client was told for post `n`.
+    /// The id that the client got for post `n`.
     pub(crate) fn recall(&mut self, n: u64, id: PostId) {
         if let Some(block) = self.blocks.get_mut(&BlockSums::block(n)) {
-            block.told[BlockSums::place(n)] = id;
+            block.answered[BlockSums::place(n)] = id;
         }
     }
 
@@ -151,7 +155,7 @@ impl Examination {
             && let Some(block) = self.blocks.get_mut(&BlockSums::block(n))
         {
             let place = BlockSums::place(n);
-            if block.told[place] == id {
+            if block.answered[place] == id {
                 block.right[place] = true;
             } else {
                 block.other[place] = true;
@@ -181,7 +185,7 @@ impl Examination {
     fn end_round(&mut self) {
         let wrong = |block: &DoubtfulBlock, place: usize| block.other[place] && !block.right[place];
         for block in self.blocks.values() {
-            self.wrong_ids += (0..block.told.len()).filter(|place| wrong(block, *place)).count() as u64;
+            self.wrong_ids += (0..block.answered.len()).filter(|place| wrong(block, *place)).count() as u64;
         }
         for (n, id) in std::mem::take(&mut self.other_ids) {
             if self.blocks.get(&BlockSums::block(n)).is_some_and(|block| wrong(block, BlockSums::place(n))) {
@@ -194,9 +198,9 @@ impl Examination {
     fn name(&mut self, kind: FindingKind, n: u64, stored: PostId) {
         if self.findings.iter().filter(|finding| finding.kind == kind).count() < NAMED_PER_KIND {
             let block = self.blocks.get(&BlockSums::block(n)).filter(|_| self.ledger.accepted.contains(n));
-            let told = block.map(|block| block.told[BlockSums::place(n)].to_string());
+            let answered = block.map(|block| block.answered[BlockSums::place(n)].to_string());
             let stored = (!self.ledger.ignores_ids).then(|| stored.to_string());
-            self.findings.push(Finding { kind, n, told, stored });
+            self.findings.push(Finding { kind, n, answered, stored });
         }
     }
 }

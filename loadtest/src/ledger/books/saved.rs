@@ -1,4 +1,4 @@
-//! A ledger as a file: what the clients of one share of a run were told, so that the ledgers of all shares can be merged
+//! A ledger as a file: what the clients of one share of a run got, so that the ledgers of all shares can be merged
 //! into that of the run. Words of eight bytes, the lowest byte first: for each of the three bitmaps and for the sums their
 //! number and then themselves.
 
@@ -12,7 +12,7 @@ use crate::ledger::block_sums::BlockSums;
 const MAGIC: &[u8; 8] = b"ledger 1";
 
 impl Ledger {
-    /// Writes down what the clients were told.
+    /// Writes down what the clients got.
     pub(crate) fn save(&self, to: &mut impl Write) -> io::Result<()> {
         to.write_all(MAGIC)?;
         for bitmap in [&self.accepted, &self.rejected, &self.unknown] {
@@ -39,7 +39,7 @@ impl Ledger {
         Ok(Self { accepted, rejected, unknown, answered_ids, tells_ids, ..Self::default() })
     }
 
-    /// Adds what the clients of another share were told, which has sent other posts.
+    /// Adds what the clients of another share got, which has sent other posts.
     pub(crate) fn merge(&mut self, other: &Ledger) {
         self.accepted.merge(&other.accepted);
         self.rejected.merge(&other.rejected);

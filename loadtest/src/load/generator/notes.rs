@@ -12,7 +12,7 @@ use crate::load::pacing::lateness::Lateness;
 pub(crate) struct Notes {
     /// What was counted.
     pub(crate) tally: Tally,
-    /// The posts that were sent, each with what its client was told.
+    /// The posts that were sent, each with what its client got.
     pub(crate) answers: Vec<(u64, Reply)>,
 }
 
@@ -34,7 +34,7 @@ impl Notes {
     /// A post has ended.
     pub(crate) fn add(&mut self, ended: EndedPost) {
         let EndedPost { n, due, lateness, now, outcome, is_invalid } = ended;
-        self.answers.extend(outcome.told().map(|told| (n, told)));
+        self.answers.extend(outcome.reply().map(|reply| (n, reply)));
         self.tally.left(lateness);
         self.tally.record(outcome, due, now);
         self.tally.invalid_accepted += u64::from(is_invalid && matches!(outcome, Outcome::Accepted(_)));

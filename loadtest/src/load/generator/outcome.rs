@@ -17,9 +17,9 @@ pub(crate) enum Outcome {
     /// 2xx, with this id; the nil id if the answer named none.
     Accepted(PostId),
     /// 4xx.
-    Refused,
+    Rejected,
     /// 4xx, for a post that breaks a rule on purpose: just as it should be.
-    InvalidRefused,
+    InvalidRejected,
     /// On its way, and then no judgement.
     Unknown(Trouble),
     /// No connection, so nothing was sent.
@@ -45,7 +45,7 @@ impl Outcome {
         if answer.status.is_success() {
             Outcome::Accepted(id_in(&answer.body).unwrap_or(Uuid::nil().into()))
         } else if answer.status.is_client_error() {
-            Outcome::Refused
+            Outcome::Rejected
         } else if answer.status == StatusCode::SERVICE_UNAVAILABLE {
             Outcome::Unknown(Trouble::Unavailable)
         } else {
@@ -60,22 +60,22 @@ impl Outcome {
             (Outcome::Accepted(id), Outcome::Accepted(other)) if id != other => Outcome::Accepted(Uuid::nil().into()),
             (accepted @ Outcome::Accepted(_), _) | (_, accepted @ Outcome::Accepted(_)) => accepted,
             (unknown @ Outcome::Unknown(_), _) | (_, unknown @ Outcome::Unknown(_)) => unknown,
-            (refused @ (Outcome::Refused | Outcome::InvalidRefused), _)
-            | (_, refused @ (Outcome::Refused | Outcome::InvalidRefused)) => refused,
+            (rejected @ (Outcome::Rejected | Outcome::InvalidRejected), _)
+            | (_, rejected @ (Outcome::Rejected | Outcome::InvalidRejected)) => rejected,
             (Outcome::NotConnected, Outcome::NotConnected) => Outcome::NotConnected,
         }
     }
 
     /// The same, for a post that breaks a rule on purpose.
     pub(crate) fn of_invalid(self) -> Self {
-        if self == Outcome::Refused { Outcome::InvalidRefused } else { self }
+        if self == Outcome::Rejected { Outcome::InvalidRejected } else { self }
     }
 
     /// What the ledger notes, if anything was sent.
-    pub(crate) fn told(self) -> Option<Reply> {
+    pub(crate) fn reply(self) -> Option<Reply> {
         match self {
             Outcome::Accepted(id) => Some(Reply::Accepted(id)),
-            Outcome::Refused | Outcome::InvalidRefused => Some(Reply::Rejected),
+            Outcome::Rejected | Outcome::InvalidRejected => Some(Reply::Rejected),
             Outcome::Unknown(_) => Some(Reply::Unknown),
             Outcome::NotConnected => None,
         }
@@ -84,7 +84,7 @@ impl Outcome {
     /// What pacing needs to know.
     pub(crate) fn ended(self) -> Ended {
         match self {
-            Outcome::Accepted(_) | Outcome::Refused | Outcome::InvalidRefused => Ended::Answered,
+            Outcome::Accepted(_) | Outcome::Rejected | Outcome::InvalidRejected => Ended::Answered,
             Outcome::Unknown(_) | Outcome::NotConnected => Ended::InTrouble,
         }
     }
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn the_status_decides() {
-        assert_eq!(outcome(400, "{}"), Outcome::Refused);
-        assert_eq!(outcome(429, ""), Outcome::Refused);
+        assert_eq!(outcome(400, "{}"), Outcome::Rejected);
+        assert_eq!(outcome(429, ""), Outcome::Rejected);
         assert_eq!(outcome(503, ""), Outcome::Unknown(Trouble::Unavailable));
         assert_eq!(outcome(500, ""), Outcome::Unknown(Trouble::OtherStatus));
         assert_eq!(outcome(302, ""), Outcome::Unknown(Trouble::OtherStatus));
@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn only_a_refusal_is_right_for_an_invalid_post() {
-        assert_eq!(Outcome::Refused.of_invalid(), Outcome::InvalidRefused);
-        assert_eq!(Outcome::InvalidRefused.told(), Some(Reply::Rejected), "it must not be stored either");
+        assert_eq!(Outcome::Rejected.of_invalid(), Outcome::InvalidRejected);
+        assert_eq!(Outcome::InvalidRejected.reply(), Some(Reply::Rejected), "it must not be stored either");
         for other in [Outcome::Accepted(PostId::fresh()), Outcome::Unknown(Trouble::TimedOut), Outcome::NotConnected] {
             assert_eq!(other.of_invalid(), other);
         }
@@ -139,8 +139,8 @@ mod tests {
         let unknown = Outcome::Unknown(Trouble::CutOff);
         assert_eq!(one.and(unknown).and(one), one);
         assert_eq!(Outcome::NotConnected.and(unknown).and(one), one);
-        assert_eq!(Outcome::NotConnected.and(unknown).and(Outcome::Refused), unknown);
-        assert_eq!(Outcome::NotConnected.and(Outcome::Refused), Outcome::Refused);
+        assert_eq!(Outcome::NotConnected.and(unknown).and(Outcome::Rejected), unknown);
+        assert_eq!(Outcome::NotConnected.and(Outcome::Rejected), Outcome::Rejected);
         assert_eq!(one.and(other), Outcome::Accepted(Uuid::nil().into()));
     }
 

@@ -56,9 +56,11 @@ pub(crate) struct Outcomes {
     /// 2xx.
     pub(crate) accepted: u64,
     /// 4xx.
-    pub(crate) refused: u64,
+    #[serde(rename = "refused")]
+    pub(crate) rejected: u64,
     /// 4xx, for a post that breaks a rule on purpose.
-    pub(crate) invalid_refused: u64,
+    #[serde(rename = "invalid_refused")]
+    pub(crate) invalid_rejected: u64,
     /// 503.
     pub(crate) unavailable: u64,
     /// A status that is neither 2xx, 4xx nor 503.
@@ -79,7 +81,7 @@ impl Outcomes {
 
     /// All posts that were sent.
     pub(crate) fn sent(&self) -> u64 {
-        self.accepted + self.refused + self.invalid_refused + self.unknown()
+        self.accepted + self.rejected + self.invalid_rejected + self.unknown()
     }
 
     /// Sent, and then no judgement.
@@ -89,12 +91,12 @@ impl Outcomes {
 
     /// Each count with its name.
     pub(crate) fn named(&self) -> [(&'static str, u64); 8] {
-        let Self { accepted, refused, invalid_refused, unavailable, other_status, cut_off, timed_out, not_connected } =
+        let Self { accepted, rejected, invalid_rejected, unavailable, other_status, cut_off, timed_out, not_connected } =
             *self;
         [
             ("accepted", accepted),
-            ("refused", refused),
-            ("invalid_refused", invalid_refused),
+            ("refused", rejected),
+            ("invalid_refused", invalid_rejected),
             ("unavailable", unavailable),
             ("other_status", other_status),
             ("cut_off", cut_off),
@@ -105,7 +107,7 @@ impl Outcomes {
 
     /// Posts that were not answered as they should be: accepted, or refused where they are invalid.
     pub(crate) fn failed(&self) -> u64 {
-        self.tried() - self.accepted - self.invalid_refused
+        self.tried() - self.accepted - self.invalid_rejected
     }
 
     /// The share of tried posts that failed, 0 to 1. A run in which nothing was tried has failed altogether.
@@ -148,8 +150,8 @@ impl Tally {
         let outcomes = &mut self.outcomes;
         *match outcome {
             Outcome::Accepted(_) => &mut outcomes.accepted,
-            Outcome::Refused => &mut outcomes.refused,
-            Outcome::InvalidRefused => &mut outcomes.invalid_refused,
+            Outcome::Rejected => &mut outcomes.rejected,
+            Outcome::InvalidRejected => &mut outcomes.invalid_rejected,
             Outcome::Unknown(Trouble::Unavailable) => &mut outcomes.unavailable,
             Outcome::Unknown(Trouble::OtherStatus) => &mut outcomes.other_status,
             Outcome::Unknown(Trouble::CutOff) => &mut outcomes.cut_off,
@@ -168,8 +170,8 @@ impl Tally {
         self.begun += other.begun;
         let (into, from) = (&mut self.outcomes, &other.outcomes);
         into.accepted += from.accepted;
-        into.refused += from.refused;
-        into.invalid_refused += from.invalid_refused;
+        into.rejected += from.rejected;
+        into.invalid_rejected += from.invalid_rejected;
         into.unavailable += from.unavailable;
         into.other_status += from.other_status;
         into.cut_off += from.cut_off;
@@ -223,7 +225,7 @@ mod tests {
     fn nothing_tried_is_all_failed() {
         assert_eq!(Outcomes::default().failed_share(), 1.0);
         assert_eq!(Outcomes { accepted: 3, unavailable: 1, ..Outcomes::default() }.failed_share(), 0.25);
-        let invalid = Outcomes { accepted: 3, invalid_refused: 4, refused: 1, ..Outcomes::default() };
+        let invalid = Outcomes { accepted: 3, invalid_rejected: 4, rejected: 1, ..Outcomes::default() };
         assert_eq!((invalid.sent(), invalid.failed(), invalid.failed_share()), (8, 1, 0.125));
     }
 
@@ -244,7 +246,7 @@ mod tests {
             for (i, latency) in latencies.iter().enumerate() {
                 let now = start + Duration::from_micros(*latency);
                 let outcome =
-                    if i % 4 == 0 { Outcome::Refused } else { Outcome::Accepted(PostId::fresh()) };
+                    if i % 4 == 0 { Outcome::Rejected } else { Outcome::Accepted(PostId::fresh()) };
                 let lateness = Lateness::of(start, (i % 5 == 0).then_some(now), now);
                 for tally in [&mut parts[i % 3], &mut whole] {
                     tally.record(outcome, start, now);

@@ -95,13 +95,13 @@ async fn every_outcome_is_counted_and_booked() {
     let load = Load { request_timeout: SECOND / 2, ..load(target.await, 8, SECOND / 20, SECOND) };
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
 
-    let Outcomes { accepted, refused, invalid_refused, unavailable, other_status, cut_off, timed_out, not_connected } =
+    let Outcomes { accepted, rejected, invalid_rejected, unavailable, other_status, cut_off, timed_out, not_connected } =
         tally.outcomes;
-    for outcome in [accepted, refused, unavailable, other_status, cut_off, timed_out] {
+    for outcome in [accepted, rejected, unavailable, other_status, cut_off, timed_out] {
         assert!(outcome > 0, "{:?}", tally.outcomes);
     }
-    assert_eq!((not_connected, invalid_refused), (0, 0));
-    assert_eq!((counts.accepted, counts.rejected), (accepted, refused));
+    assert_eq!((not_connected, invalid_rejected), (0, 0));
+    assert_eq!((counts.accepted, counts.rejected), (accepted, rejected));
     assert_eq!(counts.unknown, unavailable + other_status + cut_off + timed_out);
     assert_eq!(tally.latencies_us.len(), tally.outcomes.sent());
     assert!(tally.longest_latency() >= load.request_timeout, "a timeout counts with its whole wait");
@@ -161,9 +161,9 @@ async fn an_invalid_post_is_to_be_refused() {
         server(|i| Some((if i % 2 == 0 { StatusCode::BAD_REQUEST } else { StatusCode::CREATED }, Duration::ZERO)));
     let load = Load { shape, ..load(target.await, 2, SECOND / 20, SECOND / 2) };
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
-    let Outcomes { accepted, refused, invalid_refused, .. } = tally.outcomes;
-    assert!(invalid_refused > 0 && accepted > 0 && refused == 0, "{:?}", tally.outcomes);
-    assert_eq!((tally.invalid_accepted, counts.rejected), (accepted, invalid_refused));
+    let Outcomes { accepted, rejected, invalid_rejected, .. } = tally.outcomes;
+    assert!(invalid_rejected > 0 && accepted > 0 && rejected == 0, "{:?}", tally.outcomes);
+    assert_eq!((tally.invalid_accepted, counts.rejected), (accepted, invalid_rejected));
     assert_eq!(tally.outcomes.failed_share(), 0.0, "a fault of the run, not of one post");
 }
 

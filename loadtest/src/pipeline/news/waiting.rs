@@ -55,7 +55,7 @@ mod tests {
         let mut waiting = Waiting::default();
         for n in 0..MOST as u64 + 2 {
             let (now, mut part) = (Instant::now(), Tally::default());
-            part.record(Outcome::Refused, now, now);
+            part.record(Outcome::Rejected, now, now);
             let (elapsed, length) = (Duration::from_secs(n), Duration::from_secs(1));
             waiting.add(News::Second(Box::new(Second { elapsed, length, part, moment: Moment::default() })));
         }
@@ -63,7 +63,7 @@ mod tests {
         let news = waiting.take();
         assert_eq!(news.len(), MOST + 1);
         let News::Dropped(3, uncounted) = &news[0] else { panic!("{:?}", news[0]) };
-        assert_eq!(uncounted.outcomes.refused, 3);
+        assert_eq!(uncounted.outcomes.rejected, 3);
         assert!(matches!(&news[1], News::Second(second) if second.elapsed.as_secs() == 3));
         assert!(matches!(&news[MOST], News::Line(line) if line == "the last"));
         assert!(waiting.take().is_empty());

@@ -82,10 +82,10 @@ impl Proof {
     }
 
     /// Nothing but the answers is known.
-    pub(crate) fn unknown(told: &Counts) -> Self {
+    pub(crate) fn unknown(answered: &Counts) -> Self {
         Self {
             method: Method::None,
-            accepted: told.accepted,
+            accepted: answered.accepted,
             stored: None,
             dead_lettered: None,
             missing: None,
@@ -108,27 +108,27 @@ impl Proof {
     }
 
     /// What is stored newly is counted once for each id, so nothing can be said of duplicates.
-    pub(crate) fn counted(told: &Counts, counted: &Counted) -> Self {
+    pub(crate) fn counted(answered: &Counts, counted: &Counted) -> Self {
         let dead_lettered = counted.ingest_posts_dead_lettered_total;
         Self {
             dead_lettered: Some(dead_lettered),
-            ..Self::balanced(Method::CountedByTheServices, told, counted.ingest_posts_stored_total, dead_lettered)
+            ..Self::balanced(Method::CountedByTheServices, answered, counted.ingest_posts_stored_total, dead_lettered)
         }
     }
 
     /// The store has counted.
-    pub(crate) fn in_store(told: &Counts, stored: u64) -> Self {
-        Self::balanced(Method::CountedInTheStore, told, stored, 0)
+    pub(crate) fn in_store(answered: &Counts, stored: u64) -> Self {
+        Self::balanced(Method::CountedInTheStore, answered, stored, 0)
     }
 
-    fn balanced(method: Method, told: &Counts, stored: u64, dead_lettered: u64) -> Self {
+    fn balanced(method: Method, answered: &Counts, stored: u64, dead_lettered: u64) -> Self {
         let found = stored + dead_lettered;
         Self {
             method,
             stored: Some(stored),
-            missing: Some(told.accepted.saturating_sub(found)),
-            unexpected: Some(found.saturating_sub(told.accepted + told.unknown)),
-            ..Self::unknown(told)
+            missing: Some(answered.accepted.saturating_sub(found)),
+            unexpected: Some(found.saturating_sub(answered.accepted + answered.unknown)),
+            ..Self::unknown(answered)
         }
     }
 }
@@ -137,7 +137,7 @@ impl Proof {
 mod tests {
     use super::*;
 
-    fn told(accepted: u64, unknown: u64) -> Counts {
+    fn answered(accepted: u64, unknown: u64) -> Counts {
         Counts { accepted, unknown, ..Counts::default() }
     }
 
@@ -149,7 +149,7 @@ mod tests {
                 ingest_posts_dead_lettered_total: dead_lettered,
                 ..Counted::default()
             };
-            Proof::counted(&told(100, 3), &counted)
+            Proof::counted(&answered(100, 3), &counted)
         };
         for (stored, dead_lettered) in [(100, 0), (98, 2), (103, 0)] {
             assert!(counted(stored, dead_lettered).holds());
@@ -161,8 +161,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_told_so() {
-        let proof = Proof::unknown(&told(1_234, 0));
+        let proof = Proof::unknown(&answered(1_234, 0));
         assert_eq!(proof.line(), "1,234 posts accepted; whether they are stored is not known");
-        assert!(proof.holds() && !Proof::in_store(&told(9, 0), 8).holds());
+        assert!(proof.holds() && !Proof::in_store(&answered(9, 0), 8).holds());
     }
 }

@@ -1,4 +1,4 @@
-//! What is told by row.
+//! Whatever has rows.
 
 use service::html::Html;
 use service::status::figures::grouped;
@@ -53,7 +53,7 @@ pub(crate) fn ledger(html: &mut Html, report: &RunReport) {
     for (name, count, meaning) in [
         ("missing", counts.missing, "accepted, neither stored nor dead-lettered"),
         ("duplicated", counts.duplicated, "stored in two or more documents"),
-        ("unexpected", counts.unexpected, "stored although refused or never sent, or under another id"),
+        ("unexpected", counts.unexpected, "stored although rejected or never sent, or under another id"),
     ] {
         row(html, name, count, meaning, if count.unwrap_or(0) > 0 { "number alarm" } else { "number" });
     }
@@ -71,8 +71,8 @@ pub(crate) fn outcomes(html: &mut Html, report: &RunReport) {
     begin(html, "Answers", &["", "posts", "meaning"], 1..2);
     for (name, count, meaning) in [
         ("accepted", outcomes.accepted, "2xx"),
-        ("refused", outcomes.refused, "4xx"),
-        ("refused, invalid", outcomes.invalid_refused, "4xx for a post that breaks a rule on purpose"),
+        ("rejected", outcomes.rejected, "4xx"),
+        ("rejected, invalid", outcomes.invalid_rejected, "4xx for a post that breaks a rule on purpose"),
         ("unavailable", outcomes.unavailable, "503"),
         ("other status", outcomes.other_status, "neither 2xx, 4xx nor 503"),
         ("cut off", outcomes.cut_off, "the connection ended first"),
@@ -116,7 +116,7 @@ pub(crate) fn growths(html: &mut Html, report: &RunReport) {
         html.markup("<tr><th scope=\"row\">").text(growth.measure).markup("</th>");
         let at_start = growth.at_start.map_or("–".to_owned(), |value| format!("{value:.1} {}", growth.unit));
         let limit = format!("{} {}", growth.limit, growth.growth_unit);
-        for told in [at_start, growth.told(), growth.interval(), limit] {
+        for told in [at_start, growth.text(), growth.interval(), limit] {
             html.markup("<td class=\"number\">").text(told).markup("</td>");
         }
         let (class, mark) = match growth.judgement {
@@ -136,11 +136,11 @@ pub(crate) fn growths(html: &mut Html, report: &RunReport) {
 pub(crate) fn findings(html: &mut Html, report: &RunReport) {
     if !report.findings.is_empty() {
         html.markup("<section>\n<h2>Posts at fault <small>the first of each kind</small></h2>\n");
-        begin(html, "Posts at fault", &["fault", "number", "id told", "id stored"], 1..2);
+        begin(html, "Posts at fault", &["fault", "number", "id answered", "id stored"], 1..2);
         for finding in &report.findings {
             html.markup("<tr><th scope=\"row\">").text(format_args!("{:?}", finding.kind));
             html.markup("</th><td class=\"number\">").text(grouped(finding.n)).markup("</td>");
-            for id in [&finding.told, &finding.stored] {
+            for id in [&finding.answered, &finding.stored] {
                 html.markup("<td><code>").text(id.as_deref().unwrap_or("–")).markup("</code></td>");
             }
             html.markup("</tr>\n");

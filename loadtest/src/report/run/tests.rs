@@ -114,8 +114,8 @@ pub(crate) fn fill(report: &mut RunReport) {
     report.faults = vec!["the consumer has ended by itself".to_owned()];
     report.drift = Some(Drift::of(&report.series, 30.0, LIMITS));
     report.findings = vec![
-        Finding { kind: FindingKind::Missing, n: 7, told: Some("0190".to_owned()), stored: None },
-        Finding { kind: FindingKind::NotAccepted, n: 8, told: None, stored: Some("0191".to_owned()) },
+        Finding { kind: FindingKind::Missing, n: 7, answered: Some("0190".to_owned()), stored: None },
+        Finding { kind: FindingKind::NotAccepted, n: 8, answered: None, stored: Some("0191".to_owned()) },
     ];
     report.chaos = Some(ChaosReport {
         seed: 1,
@@ -137,7 +137,7 @@ pub(crate) fn fill(report: &mut RunReport) {
     });
 }
 
-/// The limits that a soak has unless it is told others.
+/// The limits that a soak has by default.
 const LIMITS: Limits = Limits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2 };
 
 #[test]

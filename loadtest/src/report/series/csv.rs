@@ -25,7 +25,7 @@ fn columns(point: &Point) -> [(&'static str, String); 20] {
         ("length_seconds", number(Some(point.length_seconds))),
         ("sent_per_second", number(Some(point.sent_per_second))),
         ("accepted_per_second", number(Some(point.accepted_per_second))),
-        ("refused", count(Some(point.refused))),
+        ("refused", count(Some(point.rejected))),
         ("unavailable", count(Some(point.unavailable))),
         ("other_status", count(Some(point.other_status))),
         ("cut_off", count(Some(point.cut_off))),

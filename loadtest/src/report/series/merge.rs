@@ -39,7 +39,7 @@ impl MergedSecond {
         self.accepted += stretch.accepted;
         sparse::record(&mut self.latencies_us, stretch.latencies_us.iter().copied());
         let (sum, more) = (&mut self.sum, &stretch.point);
-        sum.refused += more.refused;
+        sum.rejected += more.rejected;
         sum.unavailable += more.unavailable;
         sum.other_status += more.other_status;
         sum.cut_off += more.cut_off;
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn stretch(seconds: f64, accepted: u64) -> Stretch {
-        let point = Point { seconds, length_seconds: 1.0, refused: 1, ..Point::default() };
+        let point = Point { seconds, length_seconds: 1.0, rejected: 1, ..Point::default() };
         Stretch { point, begun: accepted + 1, accepted, latencies_us: vec![(accepted + 1, accepted)] }
     }
 
@@ -92,7 +92,7 @@ mod tests {
         let (one, other) = ([stretch(1.0, 10), stretch(2.0, 20)], [stretch(1.0, 5), stretch(2.0, 7)]);
         let points = merge([(0.0, &one[..]), (1.1, &other[..])]);
         let told: Vec<_> =
-            points.iter().map(|point| (point.seconds, point.accepted_per_second, point.refused)).collect();
+            points.iter().map(|point| (point.seconds, point.accepted_per_second, point.rejected)).collect();
         assert_eq!(told, [(1.0, 10.0, 1), (2.0, 25.0, 2), (3.0, 7.0, 1)]);
         assert_eq!(points[1].max_ms, Some(0.021));
     }
@@ -110,7 +110,7 @@ mod tests {
             let all = || shares.iter().flat_map(|(_, stretches)| stretches);
             let accepted: f64 = points.iter().map(|point| point.accepted_per_second * point.length_seconds).sum();
             prop_assert_eq!(accepted as u64, all().map(|stretch| stretch.accepted).sum::<u64>());
-            prop_assert_eq!(points.iter().map(|point| point.refused).sum::<u64>(), all().count() as u64);
+            prop_assert_eq!(points.iter().map(|point| point.rejected).sum::<u64>(), all().count() as u64);
             prop_assert!(points.is_sorted_by(|one, next| one.seconds < next.seconds));
         }
     }

@@ -32,7 +32,7 @@ fn and(before: Point, next: &Point) -> Point {
         length_seconds,
         sent_per_second: mean(|point| point.sent_per_second),
         accepted_per_second: mean(|point| point.accepted_per_second),
-        refused: before.refused + next.refused,
+        rejected: before.rejected + next.rejected,
         unavailable: before.unavailable + next.unavailable,
         other_status: before.other_status + next.other_status,
         cut_off: before.cut_off + next.cut_off,

@@ -112,7 +112,7 @@ fn latencies(name: &'static str, latencies: ShownLatencies, width: u16) -> Line<
     row(name, named.map(|(name, latency)| (format!("{name} {:>8}", milliseconds(latency)), Style::new())), width)
 }
 
-/// What the clients were told.
+/// What the clients got.
 fn ledger(model: &ViewModel, width: u16) -> Line<'static> {
     let outcomes = model.outcomes();
     let count = |name: &str, count: u64, is_fault: bool| match (count, is_fault) {
@@ -122,11 +122,11 @@ fn ledger(model: &ViewModel, width: u16) -> Line<'static> {
     let mut items = vec![
         count("accepted", outcomes.accepted, false),
         count("unknown", outcomes.unknown(), true),
-        count("refused", outcomes.refused, true),
+        count("rejected", outcomes.rejected, true),
         count("not connected", outcomes.not_connected, true),
     ];
-    if outcomes.invalid_refused > 0 {
-        items.push(count("invalid refused", outcomes.invalid_refused, false));
+    if outcomes.invalid_rejected > 0 {
+        items.push(count("invalid rejected", outcomes.invalid_rejected, false));
     }
     // What went wrong comes where there is room for sure.
     items[1..].sort_by_key(|(text, _)| !text.starts_with('!'));

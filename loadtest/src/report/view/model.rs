@@ -224,10 +224,10 @@ pub(crate) mod tests {
     #[test]
     fn what_was_dropped_is_counted_and_told() {
         let (mut model, mut uncounted) = (model(), Tally::default());
-        uncounted.record(Outcome::Refused, Instant::now(), Instant::now());
+        uncounted.record(Outcome::Rejected, Instant::now(), Instant::now());
         model.note(second(1, &[3], 0));
         model.note(News::Dropped(7, Box::new(uncounted)));
-        assert_eq!((model.outcomes().accepted, model.outcomes().refused, model.columns.len()), (1, 1, 1));
+        assert_eq!((model.outcomes().accepted, model.outcomes().rejected, model.columns.len()), (1, 1, 1));
         assert!(model.messages().next().is_some_and(|message| message.starts_with("7 news are not shown")));
     }
 

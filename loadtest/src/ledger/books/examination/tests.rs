@@ -17,13 +17,13 @@ fn id() -> impl Strategy<Value = PostId> {
     (0_u128..3).prop_map(|small| uuid::Uuid::from_u128(small).into())
 }
 
-fn told() -> impl Strategy<Value = Reply> {
+fn reply() -> impl Strategy<Value = Reply> {
     prop_oneof![4 => id().prop_map(Reply::Accepted), 1 => Just(Reply::Rejected), 1 => Just(Reply::Unknown)]
 }
 
 #[derive(Debug, Default)]
 struct NaiveModel {
-    told: BTreeMap<u64, Reply>,
+    answered: BTreeMap<u64, Reply>,
     stored: BTreeMap<u64, Vec<PostId>>,
     dead_lettered: BTreeMap<u64, ()>,
     beyond: u64,
@@ -31,26 +31,26 @@ struct NaiveModel {
 
 impl NaiveModel {
     fn counts(&self) -> Counts {
-        let told = |n: &u64| self.told.get(n).copied();
-        let count = |matches: fn(Reply) -> bool| self.told.values().filter(|told| matches(**told)).count() as u64;
+        let reply = |n: &u64| self.answered.get(n).copied();
+        let count = |matches: fn(Reply) -> bool| self.answered.values().filter(|reply| matches(**reply)).count() as u64;
         let stored = |matches: &dyn Fn(&u64, &Vec<PostId>) -> bool| {
             self.stored.iter().filter(|(n, ids)| matches(n, ids)).count() as u64
         };
         let is_missing = |n: &u64| {
-            matches!(told(n), Some(Reply::Accepted(_)))
+            matches!(reply(n), Some(Reply::Accepted(_)))
                 && !self.stored.contains_key(n)
                 && !self.dead_lettered.contains_key(n)
         };
         Counts {
-            accepted: count(|told| matches!(told, Reply::Accepted(_))),
-            rejected: count(|told| told == Reply::Rejected),
-            unknown: count(|told| told == Reply::Unknown),
-            unknown_stored: stored(&|n, _| told(n) == Some(Reply::Unknown)),
+            accepted: count(|reply| matches!(reply, Reply::Accepted(_))),
+            rejected: count(|reply| reply == Reply::Rejected),
+            unknown: count(|reply| reply == Reply::Unknown),
+            unknown_stored: stored(&|n, _| reply(n) == Some(Reply::Unknown)),
             stored: self.stored.len() as u64,
-            missing: self.told.keys().filter(|n| is_missing(n)).count() as u64,
+            missing: self.answered.keys().filter(|n| is_missing(n)).count() as u64,
             duplicated: stored(&|_, ids| ids.len() > 1),
             unexpected: self.beyond
-                + stored(&|n, ids| match told(n) {
+                + stored(&|n, ids| match reply(n) {
                     Some(Reply::Accepted(id)) => !ids.contains(&id),
                     Some(Reply::Unknown) => false,
                     Some(Reply::Rejected) | None => true,
@@ -62,13 +62,13 @@ impl NaiveModel {
 
 fn examine(
     ledger: Ledger,
-    told: &BTreeMap<u64, Reply>,
+    answered: &BTreeMap<u64, Reply>,
     documents: &[(u64, PostId)],
     blocks_per_round: usize,
 ) -> (Counts, Vec<Finding>) {
-    let accepted: Vec<(u64, PostId)> = told
+    let accepted: Vec<(u64, PostId)> = answered
         .iter()
-        .filter_map(|(n, told)| match told {
+        .filter_map(|(n, reply)| match reply {
             Reply::Accepted(id) => Some((*n, *id)),
             Reply::Rejected | Reply::Unknown => None,
         })
@@ -85,7 +85,7 @@ fn examine(
 proptest! {
     #[test]
     fn the_ledger_agrees_with_a_model_that_keeps_every_id(
-        told in proptest::collection::btree_map(number(), told(), 0..40),
+        answered in proptest::collection::btree_map(number(), reply(), 0..40),
         mut documents in proptest::collection::vec((number(), id()), 0..60),
         dead_letters in proptest::collection::vec(number(), 0..10),
         is_faithful in any::<bool>(),
@@ -93,19 +93,19 @@ proptest! {
     ) {
         if is_faithful {
             // Most documents as they should be, so that faults also stand alone.
-            for (n, told) in &told {
-                if let Reply::Accepted(id) = told {
+            for (n, reply) in &answered {
+                if let Reply::Accepted(id) = reply {
                     documents.retain(|(document, _)| document != n);
                     documents.push((*n, *id));
                 }
             }
         }
         let (mut ledger, mut model) = (Ledger::default(), NaiveModel::default());
-        for (n, told) in &told {
-            ledger.answered(*n, *told);
+        for (n, reply) in &answered {
+            ledger.answered(*n, *reply);
         }
         // Beyond the last word that holds a sent post no bits are kept, and documents are counted instead.
-        let beyond = told.keys().last().map_or(0, |last| (last / 64 + 1) * 64);
+        let beyond = answered.keys().last().map_or(0, |last| (last / 64 + 1) * 64);
         for (n, id) in &documents {
             ledger.stored(*n, *id);
             if *n >= beyond { model.beyond += 1 } else { model.stored.entry(*n).or_default().push(*id) }
@@ -114,9 +114,9 @@ proptest! {
             ledger.dead_lettered(*n);
             if *n >= beyond { model.beyond += 1 } else { model.dead_lettered.insert(*n, ()); }
         }
-        model.told = told.clone();
+        model.answered = answered.clone();
 
-        let (counts, findings) = examine(ledger, &told, &documents, blocks_per_round);
+        let (counts, findings) = examine(ledger, &answered, &documents, blocks_per_round);
         prop_assert_eq!(counts, model.counts());
         let is_at_fault = counts.missing + counts.duplicated + counts.unexpected > 0;
         // A dead letter that was never sent is counted, but no document tells its id.
@@ -127,7 +127,7 @@ proptest! {
 #[test]
 fn each_finding_names_the_ids() {
     let id = |number| PostId::from(uuid::Uuid::from_u128(number));
-    let told: BTreeMap<u64, Reply> = [
+    let answered: BTreeMap<u64, Reply> = [
         (0, Reply::Accepted(id(10))),
         (1, Reply::Accepted(id(11))),
         (2, Reply::Rejected),
@@ -136,10 +136,10 @@ fn each_finding_names_the_ids() {
     .into();
     let documents = [(1, id(99)), (2, id(12)), (5_000, id(15)), (5_000, id(16))];
     let mut ledger = Ledger::default();
-    told.iter().for_each(|(n, told)| ledger.answered(*n, *told));
+    answered.iter().for_each(|(n, reply)| ledger.answered(*n, *reply));
     documents.iter().for_each(|(n, id)| ledger.stored(*n, *id));
 
-    let (counts, findings) = examine(ledger, &told, &documents, BLOCKS_PER_ROUND);
+    let (counts, findings) = examine(ledger, &answered, &documents, BLOCKS_PER_ROUND);
     assert_eq!((counts.missing, counts.duplicated, counts.unexpected), (1, 1, 2));
     let named: Vec<(FindingKind, u64)> = findings.iter().map(|finding| (finding.kind, finding.n)).collect();
     let expected = [
@@ -150,6 +150,6 @@ fn each_finding_names_the_ids() {
         (FindingKind::OtherId, 1),
     ];
     assert_eq!(named, expected);
-    assert_eq!(findings[4].told.as_deref(), Some("00000000-0000-0000-0000-00000000000b"));
+    assert_eq!(findings[4].answered.as_deref(), Some("00000000-0000-0000-0000-00000000000b"));
     assert_eq!(findings[4].stored.as_deref(), Some("00000000-0000-0000-0000-000000000063"));
 }

@@ -38,7 +38,7 @@ fn a_screen_of_80_by_24_has_all_of_it() {
         "rates     accepted   1,000/s   stored     990/s   sent   1,000/s",
         "latency   p50   4.0 ms   p95   4.0 ms   p99  40.0 ms   max  40.0 ms",
         "  so far  p50   4.0 ms   p95  40.0 ms   p99   829 ms   max  1029 ms",
-        "ledger    accepted 20,000   unknown 0   refused 0   not connected 0",
+        "ledger    accepted 20,000   unknown 0   rejected 0   not connected 0",
         "pipeline  stored 19,800   lag 7   by the consumer's word",
         "latency: posts from · less ░ 1 % ▒ 10 % ▓ 30 % █ 60 %",
         "   2 s │         ░",
@@ -61,7 +61,7 @@ fn a_screen_of_40_by_10_has_what_matters() {
     for line in [
         "accepted   1,000/s  stored     990/s",
         "p50   4.0 ms  p95   4.0 ms  p99  40.0 ms",
-        "accepted 20,000  unknown 0  refused 0",
+        "accepted 20,000  unknown 0  rejected 0",
         "stored 19,800  lag 7",
         "the consumer is not ready yet, and that",
     ] {
