@@ -11,7 +11,7 @@
 //! Below them all, [`base`] has what every layer needs: numbers as people read them and exit codes.
 //!
 //! A run ([`command::run`]) brings up a [pipeline](pipeline::under_test), with this program itself as the
-//! [services](pipeline::services) → the [generator](load::generator) sends posts as [pacing](load::pacing) says and books
+//! [`services`] → the [generator](load::generator) sends posts as [pacing](load::pacing) says and books
 //! the answers with the [recorder](load::recorder) → [`drain`](pipeline::drain) waits until all is stored →
 //! [reconcile](ledger::reconcile) lays what the store holds beside the [books](ledger::books) →
 //! [thresholds](report::threshold) judge, and the [report](report::run) is written in several [files](report::files).

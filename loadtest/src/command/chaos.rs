@@ -23,7 +23,7 @@ use crate::load::pacing::{Model, OpenModel, Rate};
 use crate::load::share::RunShare;
 use crate::pipeline::chaos::fault::Fault;
 use crate::pipeline::chaos::stage::{Stage, StageSetting, Struck};
-use crate::pipeline::chaos::watch::Watch;
+use crate::pipeline::chaos::watch::ChaosWatch;
 use crate::pipeline::chaos::{inject, schedule};
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::observer::Observer;
@@ -34,7 +34,7 @@ use crate::report::chaos::{ChaosReport, FaultReport};
 use crate::report::environment::Environment;
 use crate::report::files::make_directory;
 use crate::report::run::RunReport;
-use crate::report::threshold::Verdict;
+use crate::report::threshold::ThresholdVerdict;
 use crate::report::view::{Headline, View};
 
 /// So many partitions, unless the environment says otherwise: with one only, no second member would ever hold any.
@@ -118,7 +118,7 @@ async fn measure(
     let stack = pipeline.stack.as_mut().context(own)?;
     let reader = KafkaReader::new(stack.kafka_broker(), &trial.names.group)?.with_patience(WATCH_PATIENCE);
     let _view = View::open(Headline::of(run, &environment.load), options.load.plain, stop);
-    let watch = Watch::begin(reader, &topic)?;
+    let watch = ChaosWatch::begin(reader, &topic)?;
     // One by one, every fault waits for the recovery from the last one anyway.
     let peace = if options.one_by_one { Duration::ZERO } else { PEACE };
     let setting = StageSetting {
@@ -169,9 +169,9 @@ async fn measure(
     };
     let mut report = trial.conclude(conclusion, &mut pipeline.services).await?;
     let poison = poison.look_for(&kafka, &dead_letters).await?;
-    report.add(Verdict::none("poison lost==0", poison.missing));
+    report.add(ThresholdVerdict::none("poison lost==0", poison.missing));
     let extra_posts = extra.look_for(&documents).await?;
-    report.add(Verdict::none("extra posts missing==0", extra_posts.missing));
+    report.add(ThresholdVerdict::none("extra posts missing==0", extra_posts.missing));
     let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &watch, calm_lag)).collect();
     let timeline = watch.end()?;
     // The consumer that the lab began with is not the only one, and is gone now and then: Kafka knows better.

@@ -29,10 +29,10 @@ use crate::pipeline::under_test::{PipelineUnderTest, Ports};
 use crate::report::environment::Environment;
 use crate::report::files::{self, make_directory};
 use crate::report::find_max::{FindMaxReport, ProbeReport};
-use fit::Judged;
+use fit::JudgedRate;
 use judge::{ProbeShown, Rule};
 use prove::prove;
-use search::{Next, SearchPlan};
+use search::{NextProbe, SearchPlan};
 
 pub(crate) mod fit;
 pub(crate) mod judge;
@@ -163,7 +163,7 @@ impl Prober<'_> {
         let plan = SearchPlan { start: start.unwrap_or_default().max(1.0), repeats: self.options.repeats };
         eprintln!("{}", crate::report::find_max::head());
         while found.faults.is_empty() && !self.gear.stop.is_cancelled() {
-            let Next::Probe(rate) = plan.next(&judged(&found.probes)) else { break };
+            let NextProbe::Probe(rate) = plan.next(&judged(&found.probes)) else { break };
             let probed = self.probe(Offer::Rate(rate)).await?;
             // One that was cut short tells nothing.
             if probed.failure.is_none() && !self.gear.stop.is_cancelled() {
@@ -209,8 +209,8 @@ impl Prober<'_> {
     }
 }
 
-fn judged(probes: &[ProbeReport]) -> Vec<Judged> {
-    let judged = |probe: &ProbeReport| Judged { rate: probe.offered_per_second, is_sustained: probe.sustained };
+fn judged(probes: &[ProbeReport]) -> Vec<JudgedRate> {
+    let judged = |probe: &ProbeReport| JudgedRate { rate: probe.offered_per_second, is_sustained: probe.sustained };
     probes.iter().map(judged).collect()
 }
 

@@ -17,7 +17,7 @@ use crate::ledger::accepted_ids::{ACCEPTED_IDS, FinishedLog};
 use crate::ledger::books::Ledger;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::generator::tally::Tally;
-use crate::load::visible::seen::Seen;
+use crate::load::visible::seen::SeenPosts;
 use crate::pipeline::drain;
 use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::observer::{Usage, Used};
@@ -25,7 +25,7 @@ use crate::pipeline::reconcile::reconcile;
 use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_option};
 use crate::pipeline::store::{Documents, StoreReader};
 use crate::report::environment::{Environment, LoadSettings};
-use crate::report::evidence::Evidence;
+use crate::report::evidence::RunEvidence;
 use crate::report::files::make_directory;
 use crate::report::run::RunReport;
 use crate::report::series::merge as series;
@@ -145,7 +145,7 @@ async fn whole(
         [] => threshold::defaults(),
         given => given.to_vec(),
     };
-    let evidence = Evidence {
+    let evidence = RunEvidence {
         run,
         ended_early: parts.iter().any(|part| part.ended_early),
         answered,
@@ -199,7 +199,7 @@ fn generator(parts: &[ShareReport], tally: &Tally) -> GeneratorReport {
 
 /// What all shares have seen that have looked for posts.
 fn visible(parts: &[ShareReport]) -> AcceptToVisible {
-    let mut seen = Seen::default();
+    let mut seen = SeenPosts::default();
     let on = || parts.iter().filter(|part| part.visible_off.is_none());
     on().for_each(|part| seen.merge(&part.seen));
     match (on().next(), &parts[0].visible_off) {

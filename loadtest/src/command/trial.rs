@@ -28,7 +28,7 @@ use crate::pipeline::store::StoreReader;
 use crate::pipeline::under_test::PipelineUnderTest;
 use crate::pipeline::visible::Visible;
 use crate::report::environment::Environment;
-use crate::report::evidence::Evidence;
+use crate::report::evidence::RunEvidence;
 use crate::report::run::RunReport;
 use crate::report::series::Series;
 use crate::report::share::{self, ShareReport};
@@ -141,7 +141,7 @@ impl Trial {
         let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
         let (ledger, accepted_ids) = recorder.finish()?;
         let (start, stretches) = (series.start(), series.take_stretches());
-        let evidence = Evidence {
+        let evidence = RunEvidence {
             run: self.run,
             ended_early: is_interrupted || has_failed,
             answered: ledger.counts(0),

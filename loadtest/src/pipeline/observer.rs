@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use crate::load::target::Target;
-use crate::pipeline::scrape::{Bucket, Metrics};
+use crate::pipeline::scrape::{Bucket, MetricsPage};
 
 /// A page that takes longer is left out; the next second has another one.
 const PAGE_TIMEOUT: Duration = Duration::from_millis(900);
@@ -117,7 +117,7 @@ impl Observer {
 }
 
 impl Usage {
-    fn note(&mut self, metrics: &Metrics) -> Used {
+    fn note(&mut self, metrics: &MetricsPage) -> Used {
         let memory = metrics.sum("process_resident_memory_bytes").map(|bytes| bytes as u64);
         self.peak_memory_bytes = self.peak_memory_bytes.max(memory);
         if let Some(cpu) = metrics.sum("process_cpu_seconds_total") {
@@ -142,8 +142,8 @@ impl Usage {
     }
 }
 
-async fn page(service: &Target) -> Option<Metrics> {
-    timeout(PAGE_TIMEOUT, Metrics::get(service)).await.ok()?.ok()
+async fn page(service: &Target) -> Option<MetricsPage> {
+    timeout(PAGE_TIMEOUT, MetricsPage::get(service)).await.ok()?.ok()
 }
 
 #[cfg(test)]

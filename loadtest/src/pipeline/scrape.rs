@@ -7,7 +7,7 @@ use crate::load::target::Target;
 
 /// A page of metrics.
 #[derive(Debug)]
-pub(crate) struct Metrics {
+pub(crate) struct MetricsPage {
     text: String,
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct Bucket {
     pub(crate) count: u64,
 }
 
-impl Metrics {
+impl MetricsPage {
     /// Gets the page of a service.
     pub(crate) async fn get(service: &Target) -> anyhow::Result<Self> {
         let page = service.get("/metrics").await?;
@@ -73,7 +73,7 @@ mod tests {
     fn series_of_one_name_are_summed() {
         let text = "# HELP lag Lag\n# TYPE lag gauge\nlag{topic=\"post\",partition=\"0\"} 4\nlag{partition=\"1\"} 1.5e1\n\
                     lag_seconds 7\nstored_total 12 1700000000000\nempty \n";
-        let metrics = Metrics { text: text.to_owned() };
+        let metrics = MetricsPage { text: text.to_owned() };
         assert_eq!(metrics.sum("lag"), Some(19.0));
         assert_eq!(metrics.sum("lag_seconds"), Some(7.0));
         assert_eq!(metrics.sum("stored_total"), Some(12.0));
@@ -85,7 +85,7 @@ mod tests {
     fn buckets_are_told_apart() {
         let text = "wait_seconds_bucket{le=\"0.5\"} 2\nwait_seconds_bucket{le=\"1\"} 2\nwait_seconds_bucket{le=\"+Inf\"} 5\n\
                     wait_seconds_sum 9\nwait_seconds_count 5\n";
-        let metrics = Metrics { text: text.to_owned() };
+        let metrics = MetricsPage { text: text.to_owned() };
         let bucket = |at_most, count| Bucket { at_most, count };
         let expected = [bucket(Some(0.5), 2), bucket(Some(1.0), 0), bucket(None, 3)];
         assert_eq!(metrics.buckets("wait_seconds"), expected);

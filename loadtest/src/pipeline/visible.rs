@@ -17,7 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::load::visible::pending::{self, Pending, SampledPost};
 use crate::load::visible::sampler::Sampler;
-use crate::load::visible::seen::{Sampled, Seen};
+use crate::load::visible::seen::{Sampled, SeenPosts};
 use crate::pipeline::store::{Documents, StoreReader};
 
 /// Longest wait for the answer to one look; the posts are looked for again.
@@ -35,7 +35,7 @@ pub(crate) enum Visible {
 pub(crate) struct Lookout {
     share: f64,
     sampler: Arc<Sampler>,
-    task: JoinHandle<Seen>,
+    task: JoinHandle<SeenPosts>,
     stop: DropGuard,
 }
 
@@ -79,7 +79,7 @@ impl Visible {
 }
 
 /// Looks for the sampled posts until it is told to stop, and then once for all that are left.
-async fn watch(store: StoreReader, sampler: Arc<Sampler>, stop: CancellationToken) -> Seen {
+async fn watch(store: StoreReader, sampler: Arc<Sampler>, stop: CancellationToken) -> SeenPosts {
     let mut pending = Pending::default();
     let mut ticks = tokio::time::interval(pending::INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

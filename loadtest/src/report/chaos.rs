@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::pipeline::chaos::extra::ExtraReport;
 use crate::pipeline::chaos::poison::PoisonReport;
-use crate::pipeline::chaos::stage::Happened;
-use crate::pipeline::chaos::watch::Watch;
+use crate::pipeline::chaos::stage::HappenedFault;
+use crate::pipeline::chaos::watch::ChaosWatch;
 
 /// The column of the faults' names is at least so wide.
 const NARROWEST: usize = 15;
@@ -53,8 +53,8 @@ pub(crate) struct FaultReport {
 }
 
 impl FaultReport {
-    pub(crate) fn of(happened: &Happened, watch: &Watch, calm_lag: u64) -> Self {
-        let Happened { fault, begin, over, remark } = happened;
+    pub(crate) fn of(happened: &HappenedFault, watch: &ChaosWatch, calm_lag: u64) -> Self {
+        let HappenedFault { fault, begin, over, remark } = happened;
         let (begin, over, timeline) = (watch.at(*begin), watch.at(*over), watch.timeline());
         let seconds = |time: Duration| time.as_secs_f64();
         Self {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::load::statistics::median;
 use crate::load::statistics::slope::{Slope, slope};
 use crate::report::series::Point;
-use crate::report::threshold::Verdict;
+use crate::report::threshold::ThresholdVerdict;
 
 /// The load is cut into so many windows,
 const WINDOWS: usize = 40;
@@ -21,7 +21,7 @@ const SECONDS_OF_HOUR: f64 = 3_600.0;
 
 /// What may grow, and how fast.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct GrowthLimits {
     pub(crate) megabytes_per_hour: f64,
     /// Of the latency at the start.
     pub(crate) percent_per_hour: f64,
@@ -58,12 +58,12 @@ pub(crate) struct Growth {
     pub(crate) high: Option<f64>,
     /// The most that is allowed.
     pub(crate) limit: f64,
-    pub(crate) judgement: Judgement,
+    pub(crate) judgement: GrowthJudgement,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Judgement {
+pub(crate) enum GrowthJudgement {
     Below,
     Above,
     TooShortToTell,
@@ -71,7 +71,7 @@ pub(crate) enum Judgement {
 
 impl Drift {
     /// Judges the points of a load that lasted so long.
-    pub(crate) fn of(series: &[Point], load_seconds: f64, limits: Limits) -> Self {
+    pub(crate) fn of(series: &[Point], load_seconds: f64, limits: GrowthLimits) -> Self {
         let warm_up_seconds = load_seconds * limits.warm_up_share;
         let load: Vec<Point> = series
             .iter()
@@ -105,8 +105,8 @@ impl Drift {
     }
 
     /// A verdict on each growth that can be told.
-    pub(crate) fn verdicts(&self) -> Vec<Verdict> {
-        let told = self.growths.iter().filter(|growth| growth.judgement != Judgement::TooShortToTell);
+    pub(crate) fn verdicts(&self) -> Vec<ThresholdVerdict> {
+        let told = self.growths.iter().filter(|growth| growth.judgement != GrowthJudgement::TooShortToTell);
         told.map(Growth::verdict).collect()
     }
 
@@ -163,9 +163,9 @@ impl Growth {
         let last_half = slope(&values[values.len() / 2..]);
         let recent = last_half.zip(at_start).map(|(last_half, at_start)| last_half.estimate * factor(at_start));
         let judgement = match line {
-            Some(line) if line.high <= limit => Judgement::Below,
-            Some(line) if line.low > limit && recent.is_some_and(|recent| recent > limit) => Judgement::Above,
-            _ => Judgement::TooShortToTell,
+            Some(line) if line.high <= limit => GrowthJudgement::Below,
+            Some(line) if line.low > limit && recent.is_some_and(|recent| recent > limit) => GrowthJudgement::Above,
+            _ => GrowthJudgement::TooShortToTell,
         };
         let finite = |value: f64| value.is_finite().then_some(value);
         Some(Self {
@@ -181,11 +181,11 @@ impl Growth {
         })
     }
 
-    fn verdict(&self) -> Verdict {
-        Verdict {
+    fn verdict(&self) -> ThresholdVerdict {
+        ThresholdVerdict {
             threshold: format!("{} growth<={}{}", self.measure, self.limit, self.growth_unit),
             value: self.per_hour.unwrap_or(f64::NAN),
-            holds: self.judgement == Judgement::Below,
+            holds: self.judgement == GrowthJudgement::Below,
         }
     }
 
@@ -203,12 +203,12 @@ impl Growth {
     }
 }
 
-impl Judgement {
+impl GrowthJudgement {
     pub(crate) fn words(self) -> &'static str {
         match self {
-            Judgement::Below => "holds",
-            Judgement::Above => "grows",
-            Judgement::TooShortToTell => "too short to tell",
+            GrowthJudgement::Below => "holds",
+            GrowthJudgement::Above => "grows",
+            GrowthJudgement::TooShortToTell => "too short to tell",
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::report::threshold::{Measured, Threshold, judge};
 use crate::report::visible::AcceptToVisible;
 
 /// What was seen and counted, unrounded.
-pub(crate) struct Evidence {
+pub(crate) struct RunEvidence {
     pub(crate) run: RunId,
     pub(crate) ended_early: bool,
     /// The ledger before it is laid beside the store.
@@ -43,7 +43,7 @@ pub(crate) struct Evidence {
     pub(crate) series: Vec<Point>,
 }
 
-impl Evidence {
+impl RunEvidence {
     /// The report, with the ledger as it was reconciled, if it was, and the verdicts on these thresholds.
     pub(crate) fn report(self, reconciled: Option<Reconciled>, thresholds: &[Threshold]) -> RunReport {
         let Self { tally, elapsed, faults, .. } = self;

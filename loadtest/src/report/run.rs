@@ -17,7 +17,7 @@ use crate::report::drift::Drift;
 use crate::report::environment::Environment;
 use crate::report::reported_counts::ReportedCounts;
 use crate::report::series::Point;
-use crate::report::threshold::Verdict;
+use crate::report::threshold::ThresholdVerdict;
 use crate::report::visible::AcceptToVisible;
 
 /// A run, reported.
@@ -72,7 +72,7 @@ pub(crate) struct RunReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) drift: Option<Drift>,
     /// Each threshold with its verdict.
-    pub(crate) thresholds: Vec<Verdict>,
+    pub(crate) thresholds: Vec<ThresholdVerdict>,
     /// What else went wrong, in sentences.
     pub(crate) faults: Vec<String>,
     /// The first posts at fault.
@@ -126,7 +126,7 @@ impl ServiceUsage {
 
 impl RunReport {
     /// One more verdict.
-    pub(crate) fn add(&mut self, verdict: Verdict) {
+    pub(crate) fn add(&mut self, verdict: ThresholdVerdict) {
         self.passed &= verdict.holds;
         self.thresholds.push(verdict);
     }

@@ -175,7 +175,7 @@ pub(crate) mod tests {
     use contract::PostId;
 
     use super::*;
-    use crate::load::generator::outcome::{Outcome, Trouble};
+    use crate::load::generator::outcome::{Outcome, UnknownCause};
 
     #[test]
     fn a_point_tells_its_own_stretch() {
@@ -189,7 +189,7 @@ pub(crate) mod tests {
         let used = |cpu_seconds| Some(Used { cpu_seconds: Some(cpu_seconds), memory_bytes: Some(7) });
         series.point(after(1_000), Moment { lag: Some(4), stored: Some(1), producer: used(1.0), consumer: None });
         part = Tally::default();
-        part.record(Outcome::Unknown(Trouble::CutOff), start, after(1_200));
+        part.record(Outcome::Unknown(UnknownCause::CutOff), start, after(1_200));
         series.count(&part);
         series.count(&part);
         series.point(after(3_000), Moment { producer: used(1.5), ..Moment::default() });

@@ -13,10 +13,10 @@ use crate::ledger::books::Ledger;
 use crate::ledger::post::RunId;
 use crate::load::generator::tally::Tally;
 use crate::load::share::RunShare;
-use crate::load::visible::seen::Seen;
+use crate::load::visible::seen::SeenPosts;
 use crate::pipeline::observer::Used;
 use crate::report::environment::Environment;
-use crate::report::evidence::Evidence;
+use crate::report::evidence::RunEvidence;
 use crate::report::series::Stretch;
 
 const MEASURED: &str = "share.json";
@@ -42,7 +42,7 @@ pub(crate) struct ShareReport {
     /// Why no post was looked for, and the share that was; what was seen of it.
     pub(crate) visible_off: Option<String>,
     pub(crate) sample_share: f64,
-    pub(crate) seen: Seen,
+    pub(crate) seen: SeenPosts,
     /// What the producer has used: CPU time, and memory at most.
     pub(crate) producer: Used,
     pub(crate) environment: Environment,
@@ -62,7 +62,7 @@ pub(crate) fn save_ledger(ledger: &Ledger, directory: &Path) -> anyhow::Result<(
 impl ShareReport {
     /// That of a share whose load began at `start` and took so much CPU time of the generator.
     pub(crate) fn of(
-        evidence: &Evidence,
+        evidence: &RunEvidence,
         share: RunShare,
         start: Instant,
         cpu: Duration,

@@ -90,7 +90,7 @@ enum Relation {
 
 /// One threshold and whether it was kept.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Verdict {
+pub(crate) struct ThresholdVerdict {
     /// The threshold, such as `p95<2000ms`.
     pub(crate) threshold: String,
     /// What was measured, in the threshold's unit; infinite for something that never came, which is null in the report.
@@ -100,7 +100,7 @@ pub(crate) struct Verdict {
 }
 
 /// Judges a run by these thresholds and by the ledger's.
-pub(crate) fn judge(thresholds: &[Threshold], measured: &Measured) -> Vec<Verdict> {
+pub(crate) fn judge(thresholds: &[Threshold], measured: &Measured) -> Vec<ThresholdVerdict> {
     let of_ledger = if measured.counts.is_some() { known(&OF_LEDGER) } else { Vec::new() };
     let of_ledger = of_ledger.iter().filter(|threshold| !thresholds.contains(threshold));
     thresholds.iter().chain(of_ledger).map(|threshold| threshold.judge(measured)).collect()
@@ -115,7 +115,7 @@ fn known(texts: &[&str]) -> Vec<Threshold> {
     texts.iter().map(|text| text.parse().expect("a test reads them all")).collect()
 }
 
-impl Verdict {
+impl ThresholdVerdict {
     /// The verdict on something of which there must be none.
     pub(crate) fn none(threshold: &str, count: u64) -> Self {
         Self { threshold: threshold.to_owned(), value: count as f64, holds: count == 0 }
@@ -138,7 +138,7 @@ impl Threshold {
         matches!(self.measure, ThresholdMeasure::Visible(..))
     }
 
-    fn judge(&self, measured: &Measured) -> Verdict {
+    fn judge(&self, measured: &Measured) -> ThresholdVerdict {
         let value = self.measure.value(measured);
         let holds = match self.comparison {
             Relation::Less => value < self.limit,
@@ -147,7 +147,7 @@ impl Threshold {
             Relation::GreaterOrEqual => value >= self.limit,
             Relation::Equal => value == self.limit,
         };
-        Verdict { threshold: self.text.clone(), value, holds }
+        ThresholdVerdict { threshold: self.text.clone(), value, holds }
     }
 }
 

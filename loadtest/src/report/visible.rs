@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::load::visible::pending::{INTERVAL, LOOKS_PER_AGE};
 use crate::load::visible::sampler::MOST_PER_SECOND;
-use crate::load::visible::seen::{Sampled, Seen, Times};
+use crate::load::visible::seen::{Sampled, SeenPosts, Times};
 
 /// How long accepted posts took until they were visible in the store.
 #[derive(Debug, Clone, Serialize)]
@@ -31,7 +31,7 @@ pub(crate) struct AcceptToVisible {
     failed_looks: u64,
     /// Every time, in microseconds; it has a file of its own.
     #[serde(skip)]
-    pub(crate) seen: Seen,
+    pub(crate) seen: SeenPosts,
 }
 
 /// Times in milliseconds; null where so many posts were never seen.
@@ -62,11 +62,11 @@ impl From<Sampled> for AcceptToVisible {
 impl AcceptToVisible {
     /// Nothing was sampled.
     pub(crate) fn off(why: String) -> Self {
-        Self { off: Some(why), ..Self::of(0.0, Seen::default(), 0) }
+        Self { off: Some(why), ..Self::of(0.0, SeenPosts::default(), 0) }
     }
 
     /// What was seen of this share of the posts; so many others had no id to look for.
-    pub(crate) fn of(share: f64, seen: Seen, without_id: u64) -> Self {
+    pub(crate) fn of(share: f64, seen: SeenPosts, without_id: u64) -> Self {
         let sampled = seen.seen() + seen.not_seen;
         let Times { p50, p95, p99, max, .. } = seen.times();
         let [p50, p95, p99, max] = [p50, p95, p99, max].map(|time| time.map(|time: Duration| time.as_secs_f64() * 1e3));
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn without_ids_that_documents_have_nothing_was_sampled() {
-        let mut seen = Seen { not_seen: 3, ..Seen::default() };
+        let mut seen = SeenPosts { not_seen: 3, ..SeenPosts::default() };
         assert_eq!(AcceptToVisible::of(0.5, seen.clone(), 2).off, None);
         let of_others = AcceptToVisible::of(0.5, seen.clone(), 2).with_ids_compared(Some(false));
         assert!(of_others.off.is_some() && of_others.sampled == 0, "{of_others:?}");

@@ -6,7 +6,7 @@
 
 /// A rate with the verdict on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Judged {
+pub(crate) struct JudgedRate {
     /// Posts per second that were offered.
     pub(crate) rate: f64,
     /// Whether the pipeline kept up.
@@ -37,7 +37,7 @@ const BEYOND: f64 = 2.0;
 const FEWEST_IN_A_HALF: usize = 6;
 
 /// The limit; `None` without any probe.
-pub(crate) fn fit(probes: &[Judged]) -> Option<Estimate> {
+pub(crate) fn fit(probes: &[JudgedRate]) -> Option<Estimate> {
     let lowest = probes.iter().map(|probe| probe.rate).reduce(f64::min)?;
     let highest = probes.iter().map(|probe| probe.rate).reduce(f64::max)?;
     let (from, to) = ((lowest / BEYOND).ln(), (highest * BEYOND).ln());
@@ -55,7 +55,7 @@ pub(crate) fn fit(probes: &[Judged]) -> Option<Estimate> {
 
 /// The same, with an interval that also holds what the earlier and the later half of the probes say each for itself: a
 /// machine that has become slower or faster meanwhile is not as certain as all probes together make it look.
-pub(crate) fn fit_with_drift(probes: &[Judged]) -> Option<Estimate> {
+pub(crate) fn fit_with_drift(probes: &[JudgedRate]) -> Option<Estimate> {
     let mut estimate = fit(probes)?;
     let (earlier, later) = probes.split_at(probes.len() / 2);
     if earlier.len() >= FEWEST_IN_A_HALF {
@@ -67,8 +67,8 @@ pub(crate) fn fit_with_drift(probes: &[Judged]) -> Option<Estimate> {
     Some(estimate)
 }
 
-fn log_likelihood(probes: &[Judged], limit: f64, width: f64) -> f64 {
-    let of = |probe: &Judged| {
+fn log_likelihood(probes: &[JudgedRate], limit: f64, width: f64) -> f64 {
+    let of = |probe: &JudgedRate| {
         let sustained = 1.0 / (1.0 + ((probe.rate.ln() - limit) / width).exp());
         let sustained = LAPSES + (1.0 - 2.0 * LAPSES) * sustained;
         if probe.is_sustained { sustained.ln() } else { (1.0 - sustained).ln() }
@@ -94,14 +94,14 @@ mod tests {
 
     use super::*;
 
-    fn judged(rate: f64, is_sustained: bool) -> Judged {
-        Judged { rate, is_sustained }
+    fn judged(rate: f64, is_sustained: bool) -> JudgedRate {
+        JudgedRate { rate, is_sustained }
     }
 
     #[test]
     fn the_limit_lies_between_what_passed_and_what_failed() {
         assert_eq!(fit(&[]), None);
-        let probes: Vec<Judged> =
+        let probes: Vec<JudgedRate> =
             [(900.0, true), (1_100.0, false)].repeat(8).into_iter().map(|(r, s)| judged(r, s)).collect();
         let estimate = fit(&probes).unwrap();
         assert!((900.0..1_100.0).contains(&estimate.rate), "{estimate:?}");
@@ -133,7 +133,7 @@ mod tests {
             probes in proptest::collection::vec((1.0_f64..1e5, any::<bool>()), 1..40), factor in 0.1_f64..10.0,
         ) {
             let at = |factor: f64| probes.iter().map(|(rate, is_sustained)| judged(rate * factor, *is_sustained)).collect();
-            let (one, other): (Vec<Judged>, Vec<Judged>) = (at(1.0), at(factor));
+            let (one, other): (Vec<JudgedRate>, Vec<JudgedRate>) = (at(1.0), at(factor));
             let estimate = fit_with_drift(&one).unwrap();
             prop_assert!(0.0 < estimate.low && estimate.low <= estimate.rate && estimate.rate <= estimate.high);
             let scaled = fit_with_drift(&other).unwrap();
@@ -144,7 +144,7 @@ mod tests {
         fn one_more_probe_that_passed_never_lowers_the_limit(
             probes in proptest::collection::vec((1.0_f64..1e4, any::<bool>()), 1..30), pick in any::<proptest::sample::Index>(),
         ) {
-            let mut probes: Vec<Judged> = probes.into_iter().map(|(rate, is_sustained)| judged(rate, is_sustained)).collect();
+            let mut probes: Vec<JudgedRate> = probes.into_iter().map(|(rate, is_sustained)| judged(rate, is_sustained)).collect();
             // A rate that was probed, so that the grid is the same.
             let rate = probes[pick.index(probes.len())].rate;
             let before = fit(&probes).unwrap().rate;

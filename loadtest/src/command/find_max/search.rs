@@ -1,7 +1,7 @@
 //! Which rate is probed next: the pure core of `find-max`. Up and down by factors of two until one rate was sustained and
 //! another one was not; then always where the limit most likely is, since a probe there tells the most.
 
-use super::fit::{Estimate, Judged, fit, fit_with_drift};
+use super::fit::{Estimate, JudgedRate, fit, fit_with_drift};
 use crate::report::find_max::MaxRate;
 
 /// Nothing is offered beyond this.
@@ -21,7 +21,7 @@ pub(crate) struct SearchPlan {
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Next {
+pub(crate) enum NextProbe {
     /// Offer this rate.
     Probe(f64),
     /// Nothing: this is known.
@@ -43,26 +43,26 @@ pub(crate) enum Limit {
 
 impl SearchPlan {
     /// What to do after these probes.
-    pub(crate) fn next(&self, probes: &[Judged]) -> Next {
+    pub(crate) fn next(&self, probes: &[JudgedRate]) -> NextProbe {
         let sustained = rates(probes, true).reduce(f64::max);
         let failed = rates(probes, false).reduce(f64::min);
         let rate = match (sustained, failed) {
             (None, None) => self.start,
             (Some(rate), None) => rate * 2.0,
             (None, Some(rate)) => rate / 2.0,
-            (Some(_), Some(_)) if around(probes) >= self.repeats as usize => return Next::Done(limit(probes)),
+            (Some(_), Some(_)) if around(probes) >= self.repeats as usize => return NextProbe::Done(limit(probes)),
             (Some(rate), Some(_)) => fit(probes).map_or(rate, |estimate| estimate.rate.clamp(LOWEST, HIGHEST)),
         };
-        if (LOWEST..=HIGHEST).contains(&rate) { Next::Probe(round(rate)) } else { Next::Done(limit(probes)) }
+        if (LOWEST..=HIGHEST).contains(&rate) { NextProbe::Probe(round(rate)) } else { NextProbe::Done(limit(probes)) }
     }
 }
 
-fn rates(probes: &[Judged], is_sustained: bool) -> impl Iterator<Item = f64> {
+fn rates(probes: &[JudgedRate], is_sustained: bool) -> impl Iterator<Item = f64> {
     probes.iter().filter(move |probe| probe.is_sustained == is_sustained).map(|probe| probe.rate)
 }
 
 /// What these probes tell of the limit.
-fn limit(probes: &[Judged]) -> Limit {
+fn limit(probes: &[JudgedRate]) -> Limit {
     let (sustained, failed) = (rates(probes, true).reduce(f64::max), rates(probes, false).reduce(f64::min));
     match (sustained, failed) {
         (None, None) => Limit::Unknown,
@@ -73,7 +73,7 @@ fn limit(probes: &[Judged]) -> Limit {
 }
 
 /// The same for the report.
-pub(crate) fn max_rate(probes: &[Judged]) -> MaxRate {
+pub(crate) fn max_rate(probes: &[JudgedRate]) -> MaxRate {
     let probes_around = around(probes);
     match limit(probes) {
         Limit::Around(Estimate { rate, low, high }) => {
@@ -86,7 +86,7 @@ pub(crate) fn max_rate(probes: &[Judged]) -> MaxRate {
 }
 
 /// How many probes there were since one was sustained and another one was not.
-fn around(probes: &[Judged]) -> usize {
+fn around(probes: &[JudgedRate]) -> usize {
     let first = probes.first().map(|probe| probe.is_sustained);
     let bracketed = probes.iter().position(|probe| Some(probe.is_sustained) != first);
     bracketed.map_or(0, |index| probes.len() - index - 1)
@@ -116,17 +116,17 @@ mod tests {
     }
 
     impl NoisyPipeline {
-        fn probe(&mut self, rate: f64) -> Judged {
+        fn probe(&mut self, rate: f64) -> JudgedRate {
             let capacity = self.capacity * (self.noise * self.dice.normal()).exp();
-            Judged { rate, is_sustained: rate <= capacity && self.dice.even() >= self.lapses }
+            JudgedRate { rate, is_sustained: rate <= capacity && self.dice.even() >= self.lapses }
         }
 
         fn search(&mut self, plan: SearchPlan) -> (Limit, usize) {
             let mut probes = Vec::new();
             loop {
                 match plan.next(&probes) {
-                    Next::Probe(rate) => probes.push(self.probe(rate)),
-                    Next::Done(limit) => return (limit, probes.len()),
+                    NextProbe::Probe(rate) => probes.push(self.probe(rate)),
+                    NextProbe::Done(limit) => return (limit, probes.len()),
                 }
             }
         }
@@ -166,7 +166,7 @@ mod tests {
         let pipeline = |capacity| NoisyPipeline { dice: Dice::new(1), capacity, noise: 0.0, lapses: 0.0 };
         assert_eq!(pipeline(1e9).search(plan), (Limit::AtLeast(512_000.0), 10));
         assert!(matches!(pipeline(0.1).search(plan), (Limit::Below(rate), 10) if rate < 2.0));
-        let judged = |is_sustained| [Judged { rate: 50.0, is_sustained }];
+        let judged = |is_sustained| [JudgedRate { rate: 50.0, is_sustained }];
         assert_eq!(max_rate(&judged(true)), MaxRate { low: Some(50.0), ..MaxRate::default() });
         assert_eq!(max_rate(&judged(false)), MaxRate { high: Some(50.0), ..MaxRate::default() });
         assert_eq!(max_rate(&[]), MaxRate::default());
@@ -175,11 +175,11 @@ mod tests {
     #[test]
     fn the_first_rate_is_the_one_given_and_the_next_ones_bracket() {
         let plan = SearchPlan { start: 1_000.0, repeats: 5 };
-        let judged = |rate, is_sustained| Judged { rate, is_sustained };
-        assert_eq!(plan.next(&[]), Next::Probe(1_000.0));
-        assert_eq!(plan.next(&[judged(1_000.0, true)]), Next::Probe(2_000.0));
-        assert_eq!(plan.next(&[judged(1_000.0, false)]), Next::Probe(500.0));
-        let Next::Probe(rate) = plan.next(&[judged(1_000.0, true), judged(2_000.0, false)]) else { panic!() };
+        let judged = |rate, is_sustained| JudgedRate { rate, is_sustained };
+        assert_eq!(plan.next(&[]), NextProbe::Probe(1_000.0));
+        assert_eq!(plan.next(&[judged(1_000.0, true)]), NextProbe::Probe(2_000.0));
+        assert_eq!(plan.next(&[judged(1_000.0, false)]), NextProbe::Probe(500.0));
+        let NextProbe::Probe(rate) = plan.next(&[judged(1_000.0, true), judged(2_000.0, false)]) else { panic!() };
         assert!((1_000.0..2_000.0).contains(&rate), "{rate}");
     }
 
@@ -204,9 +204,9 @@ mod tests {
             let mut dice = Dice::new(seed);
             let plan = SearchPlan { start, repeats };
             let mut probes = Vec::new();
-            while let Next::Probe(rate) = plan.next(&probes) {
+            while let NextProbe::Probe(rate) = plan.next(&probes) {
                 prop_assert!((LOWEST * 0.99..=HIGHEST * 1.01).contains(&rate), "{}", rate);
-                probes.push(Judged { rate, is_sustained: dice.even() < 0.5 });
+                probes.push(JudgedRate { rate, is_sustained: dice.even() < 0.5 });
                 prop_assert!(probes.len() <= repeats as usize + 22);
             }
         }

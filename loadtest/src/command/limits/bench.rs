@@ -17,7 +17,7 @@ use super::produce::{Produce, connect, delete_topics};
 use crate::base::text::rate;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::pipeline::kafka::KafkaReader;
-use crate::pipeline::scrape::Metrics;
+use crate::pipeline::scrape::MetricsPage;
 use crate::pipeline::services::{BARE, CONSUMER, PRODUCER, Service, ServiceOptions};
 use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::store::{Documents, StoreReader};
@@ -265,7 +265,7 @@ impl LimitsBench {
 
 /// How many posts the consumer has stored since its start; zero as long as it does not say.
 async fn stored(consumer: &Service) -> u64 {
-    let page = Metrics::get(&consumer.target).await.ok();
+    let page = MetricsPage::get(&consumer.target).await.ok();
     page.and_then(|page| page.sum("ingest_posts_stored_total")).unwrap_or(0.0) as u64
 }
 

@@ -21,7 +21,7 @@ fn part(share: &str) -> ShareReport {
         stretches: vec![],
         visible_off: None,
         sample_share: 0.01,
-        seen: Seen::default(),
+        seen: SeenPosts::default(),
         producer: Used::default(),
         environment,
     }

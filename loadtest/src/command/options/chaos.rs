@@ -7,10 +7,10 @@ use stack::StoreKind;
 
 use super::run::{LoadOptions, OutcomeOptions};
 use super::values::{brokers, positive_duration, rate};
-use crate::pipeline::chaos::faults::Faults;
+use crate::pipeline::chaos::faults::FaultList;
 
 pub(crate) const CHAOS_EXPLANATION: &str = "\
-Faults: consumer-kill, producer-kill (SIGKILL, started again a moment later), consumer-stop, producer-stop (SIGTERM), \
+FaultList: consumer-kill, producer-kill (SIGKILL, started again a moment later), consumer-stop, producer-stop (SIGTERM), \
 consumer-pause, producer-pause (SIGSTOP, for longer than the group's session or PRODUCER_TIMEOUT), \
 broker-kill, leader-kill, broker-stop, broker-pause, store-kill, store-pause, rebalance (another consumer joins and leaves), \
 slow-store, cut-store, cut-broker (the network), poison (records that are no posts), dlq-gone (the topic of the dead letters is \
@@ -30,7 +30,7 @@ pub(crate) struct ChaosOptions {
     /// The faults, separated by commas, each as often as it says: consumer-kill=20,broker-kill=10; `all` is each of them once,
     /// `every-step` a kill at each step
     #[arg(long, value_name = "LIST", default_value = "all", value_parser = faults)]
-    pub(crate) faults: Faults,
+    pub(crate) faults: FaultList,
     /// One fault after the other, each when the one before it is forgotten, instead of all at random moments
     #[arg(long)]
     pub(crate) one_by_one: bool,
@@ -55,6 +55,6 @@ pub(crate) struct ChaosOptions {
     pub(crate) outcome: OutcomeOptions,
 }
 
-fn faults(text: &str) -> Result<Faults, String> {
+fn faults(text: &str) -> Result<FaultList, String> {
     text.parse()
 }

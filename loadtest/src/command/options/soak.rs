@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::run::RunOptions;
 use super::values::{megabytes_per_hour, percent_per_hour, share};
-use crate::report::drift::Limits;
+use crate::report::drift::GrowthLimits;
 
 #[derive(Debug, Args)]
 pub(crate) struct SoakOptions {
@@ -22,8 +22,8 @@ pub(crate) struct SoakOptions {
 }
 
 impl SoakOptions {
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
+    pub(crate) fn limits(&self) -> GrowthLimits {
+        GrowthLimits {
             megabytes_per_hour: self.max_memory_growth,
             percent_per_hour: self.max_latency_growth,
             warm_up_share: self.warm_up_share,

@@ -10,11 +10,11 @@ use service::http::poll_until;
 use tokio::time::{Sleep, sleep_until};
 
 /// A deadline that only ever moves on.
-pub(crate) struct Deadline {
+pub(crate) struct UserDeadline {
     timer: Pin<Box<Sleep>>,
 }
 
-impl Deadline {
+impl UserDeadline {
     /// With its timer set to this time.
     pub(crate) fn at(time: Instant) -> Self {
         Self { timer: Box::pin(sleep_until(time.into())) }
@@ -43,7 +43,7 @@ mod tests {
     #[tokio::test]
     async fn each_deadline_holds_whatever_the_one_before() {
         let start = Instant::now();
-        let mut deadline = Deadline::at(start);
+        let mut deadline = UserDeadline::at(start);
         for milliseconds in [0, 5, 5, 10] {
             let end = start + Duration::from_millis(milliseconds);
             assert_eq!(deadline.bound(end, ready(7)).await, Some(7), "what is there needs no time");

@@ -21,14 +21,14 @@ pub(crate) enum Outcome {
     /// 4xx, for a post that breaks a rule on purpose: just as it should be.
     InvalidRejected,
     /// On its way, and then no judgement.
-    Unknown(Trouble),
+    Unknown(UnknownCause),
     /// No connection, so nothing was sent.
     NotConnected,
 }
 
 /// Why an outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum UnknownCause {
     /// 503.
     Unavailable,
     /// Any other status that is neither 2xx nor 4xx.
@@ -47,9 +47,9 @@ impl Outcome {
         } else if answer.status.is_client_error() {
             Outcome::Rejected
         } else if answer.status == StatusCode::SERVICE_UNAVAILABLE {
-            Outcome::Unknown(Trouble::Unavailable)
+            Outcome::Unknown(UnknownCause::Unavailable)
         } else {
-            Outcome::Unknown(Trouble::OtherStatus)
+            Outcome::Unknown(UnknownCause::OtherStatus)
         }
     }
 
@@ -119,16 +119,18 @@ mod tests {
     fn the_status_decides() {
         assert_eq!(outcome(400, "{}"), Outcome::Rejected);
         assert_eq!(outcome(429, ""), Outcome::Rejected);
-        assert_eq!(outcome(503, ""), Outcome::Unknown(Trouble::Unavailable));
-        assert_eq!(outcome(500, ""), Outcome::Unknown(Trouble::OtherStatus));
-        assert_eq!(outcome(302, ""), Outcome::Unknown(Trouble::OtherStatus));
+        assert_eq!(outcome(503, ""), Outcome::Unknown(UnknownCause::Unavailable));
+        assert_eq!(outcome(500, ""), Outcome::Unknown(UnknownCause::OtherStatus));
+        assert_eq!(outcome(302, ""), Outcome::Unknown(UnknownCause::OtherStatus));
     }
 
     #[test]
     fn only_a_refusal_is_right_for_an_invalid_post() {
         assert_eq!(Outcome::Rejected.of_invalid(), Outcome::InvalidRejected);
         assert_eq!(Outcome::InvalidRejected.reply(), Some(Reply::Rejected), "it must not be stored either");
-        for other in [Outcome::Accepted(PostId::fresh()), Outcome::Unknown(Trouble::TimedOut), Outcome::NotConnected] {
+        for other in
+            [Outcome::Accepted(PostId::fresh()), Outcome::Unknown(UnknownCause::TimedOut), Outcome::NotConnected]
+        {
             assert_eq!(other.of_invalid(), other);
         }
     }
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn the_best_answer_counts_and_two_ids_are_none() {
         let (one, other) = (Outcome::Accepted(PostId::fresh()), Outcome::Accepted(PostId::fresh()));
-        let unknown = Outcome::Unknown(Trouble::CutOff);
+        let unknown = Outcome::Unknown(UnknownCause::CutOff);
         assert_eq!(one.and(unknown).and(one), one);
         assert_eq!(Outcome::NotConnected.and(unknown).and(one), one);
         assert_eq!(Outcome::NotConnected.and(unknown).and(Outcome::Rejected), unknown);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{Outcome, Trouble};
+use super::outcome::{Outcome, UnknownCause};
 use crate::load::pacing::lateness::Lateness;
 use crate::load::sparse;
 
@@ -152,10 +152,10 @@ impl Tally {
             Outcome::Accepted(_) => &mut outcomes.accepted,
             Outcome::Rejected => &mut outcomes.rejected,
             Outcome::InvalidRejected => &mut outcomes.invalid_rejected,
-            Outcome::Unknown(Trouble::Unavailable) => &mut outcomes.unavailable,
-            Outcome::Unknown(Trouble::OtherStatus) => &mut outcomes.other_status,
-            Outcome::Unknown(Trouble::CutOff) => &mut outcomes.cut_off,
-            Outcome::Unknown(Trouble::TimedOut) => &mut outcomes.timed_out,
+            Outcome::Unknown(UnknownCause::Unavailable) => &mut outcomes.unavailable,
+            Outcome::Unknown(UnknownCause::OtherStatus) => &mut outcomes.other_status,
+            Outcome::Unknown(UnknownCause::CutOff) => &mut outcomes.cut_off,
+            Outcome::Unknown(UnknownCause::TimedOut) => &mut outcomes.timed_out,
             Outcome::NotConnected => &mut outcomes.not_connected,
         } += 1;
         if outcome != Outcome::NotConnected {

@@ -10,9 +10,9 @@ use hyper::{Method, Request, Uri};
 use tokio_util::sync::CancellationToken;
 
 use super::alarm::Alarm;
-use super::deadline::Deadline;
+use super::deadline::UserDeadline;
 use super::notes::{EndedPost, Notes};
-use super::outcome::{Outcome, Trouble};
+use super::outcome::{Outcome, UnknownCause};
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{Bodies, PlannedPost};
 use crate::load::http::{HttpConnection, NoAnswer};
@@ -39,12 +39,12 @@ pub(crate) struct Shared {
 /// What a user keeps from one post to the next.
 struct User {
     connection: Option<HttpConnection>,
-    deadline: Deadline,
+    deadline: UserDeadline,
 }
 
 /// The life of user `vu`, until the model or `stop` ends it. What is in flight then is still waited for.
 pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
-    let mut user = User { connection: None, deadline: Deadline::at(Instant::now() + shared.request_timeout) };
+    let mut user = User { connection: None, deadline: UserDeadline::at(Instant::now() + shared.request_timeout) };
     let (mut turn, mut last) = (0, None);
     while let Some(due) = shared.model.due(vu, turn, last) {
         let Some(left) = shared.wait_until(due).await else { return };
@@ -118,11 +118,11 @@ impl Shared {
                 }
                 Some(Err(NoAnswer::CutOff)) => {
                     *connection = None;
-                    return Outcome::Unknown(Trouble::CutOff);
+                    return Outcome::Unknown(UnknownCause::CutOff);
                 }
                 None => {
                     *connection = None;
-                    return Outcome::Unknown(Trouble::TimedOut);
+                    return Outcome::Unknown(UnknownCause::TimedOut);
                 }
             }
         }

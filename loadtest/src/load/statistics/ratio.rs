@@ -4,7 +4,7 @@ use super::{dependence, mean};
 
 /// A relative change with its interval, as shares: 0.05 is 5 % more. Infinite where something comes out of nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Change {
+pub(crate) struct RatioChange {
     pub(crate) estimate: f64,
     /// The 99 % interval's ends.
     pub(crate) low: f64,
@@ -14,7 +14,7 @@ pub(crate) struct Change {
 /// The change from one side to the other: of their geometric means, in which a value that is ten times as large counts no
 /// more than one that is a tenth, or of their means where some value is zero. `None` of less than two values on a side.
 /// `in_order` says that the values of a side follow each other in time, so that neighbours may be alike.
-pub(crate) fn change(base: &[f64], with: &[f64], in_order: bool) -> Option<Change> {
+pub(crate) fn change(base: &[f64], with: &[f64], in_order: bool) -> Option<RatioChange> {
     if base.len() < 2 || with.len() < 2 {
         return None;
     }
@@ -23,7 +23,7 @@ pub(crate) fn change(base: &[f64], with: &[f64], in_order: bool) -> Option<Chang
         let [base, with] = [Mean::of(&logarithms(base), in_order), Mean::of(&logarithms(with), in_order)];
         let (difference, spread) = (with.value - base.value, spread(base, with));
         let [estimate, low, high] = [difference, difference - spread, difference + spread].map(f64::exp_m1);
-        return Some(Change { estimate, low, high });
+        return Some(RatioChange { estimate, low, high });
     }
     let [base, with] = [Mean::of(base, in_order), Mean::of(with, in_order)];
     if base.value == 0.0 {
@@ -32,7 +32,7 @@ pub(crate) fn change(base: &[f64], with: &[f64], in_order: bool) -> Option<Chang
     let ratio = with.value / base.value;
     let spread = spread(Mean { variance: ratio.powi(2) * base.variance, ..base }, with) / base.value;
     let estimate = ratio - 1.0;
-    Some(Change { estimate, low: estimate - spread, high: estimate + spread })
+    Some(RatioChange { estimate, low: estimate - spread, high: estimate + spread })
 }
 
 /// A mean, and how far it may be off.
@@ -61,11 +61,11 @@ fn spread(one: Mean, other: Mean) -> f64 {
 }
 
 /// Nothing has no multiples, so any growth that is sure is one beyond measure.
-fn out_of_nothing(with: f64, spread: f64) -> Change {
+fn out_of_nothing(with: f64, spread: f64) -> RatioChange {
     match with {
-        0.0 => Change { estimate: 0.0, low: 0.0, high: 0.0 },
-        _ if with > spread => Change { estimate: f64::INFINITY, low: f64::INFINITY, high: f64::INFINITY },
-        _ => Change { estimate: f64::INFINITY, low: 0.0, high: f64::INFINITY },
+        0.0 => RatioChange { estimate: 0.0, low: 0.0, high: 0.0 },
+        _ if with > spread => RatioChange { estimate: f64::INFINITY, low: f64::INFINITY, high: f64::INFINITY },
+        _ => RatioChange { estimate: f64::INFINITY, low: 0.0, high: f64::INFINITY },
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
         let told = change(&nothing, &once, true).unwrap();
         assert_eq!((told.estimate, told.low), (f64::INFINITY, 0.0));
         assert_eq!(change(&nothing, &[0.2; 9], true).unwrap().low, f64::INFINITY);
-        assert_eq!(change(&nothing, &nothing, true).unwrap(), Change { estimate: 0.0, low: 0.0, high: 0.0 });
+        assert_eq!(change(&nothing, &nothing, true).unwrap(), RatioChange { estimate: 0.0, low: 0.0, high: 0.0 });
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use contract::PostId;
 
-use super::seen::Seen;
+use super::seen::SeenPosts;
 
 /// Shortest time between two looks.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(20);
@@ -34,7 +34,7 @@ pub(crate) struct SampledPost {
 pub(crate) struct Pending {
     /// By when they are to be looked for.
     waiting: BTreeMap<(Instant, PostId), SampledPost>,
-    seen: Seen,
+    seen: SeenPosts,
 }
 
 impl Pending {
@@ -86,7 +86,7 @@ impl Pending {
     }
 
     /// The end: what was not seen by now does not count as seen.
-    pub(crate) fn finish(mut self) -> Seen {
+    pub(crate) fn finish(mut self) -> SeenPosts {
         self.seen.not_seen += self.waiting.len() as u64;
         self.seen
     }

@@ -9,7 +9,7 @@ use crate::load::sparse;
 
 /// How long the sampled posts took until they were visible.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Seen {
+pub(crate) struct SeenPosts {
     /// From the answer that accepted a post to the first look that found it, in microseconds.
     #[serde(with = "sparse")]
     pub(crate) times_us: Histogram<u64>,
@@ -26,7 +26,7 @@ pub(crate) enum Sampled {
     /// Nothing was sampled, for this reason.
     Off(String),
     /// This share of the posts was, and so many more had no id to look for.
-    On { share: f64, seen: Seen, without_id: u64 },
+    On { share: f64, seen: SeenPosts, without_id: u64 },
 }
 
 /// The times within which a share of the posts was visible, the longest and the mean one; `None` where so many were never
@@ -42,20 +42,20 @@ pub(crate) struct Times {
     pub(crate) avg: Option<Duration>,
 }
 
-impl Default for Seen {
+impl Default for SeenPosts {
     fn default() -> Self {
         Self { times_us: sparse::empty(), not_seen: 0, looks: 0, failed_looks: 0 }
     }
 }
 
-impl Seen {
+impl SeenPosts {
     /// A post was seen after so long.
     pub(crate) fn record(&mut self, time: Duration) {
         self.times_us.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// Adds what another share of the run has seen.
-    pub(crate) fn merge(&mut self, other: &Seen) {
+    pub(crate) fn merge(&mut self, other: &SeenPosts) {
         self.times_us.add(&other.times_us).expect("both have the same bounds");
         self.not_seen += other.not_seen;
         self.looks += other.looks;
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_post_that_was_never_seen_took_longer_than_any_other() {
-        let mut seen = Seen::default();
+        let mut seen = SeenPosts::default();
         assert_eq!((seen.time(0.5), seen.mean()), (None, None), "nothing was looked for");
         (1..=99).for_each(|ms| seen.record(Duration::from_millis(ms)));
         assert!(seen.mean().is_some());

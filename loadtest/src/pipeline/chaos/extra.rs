@@ -8,7 +8,7 @@ use contract::PostId;
 use serde::Serialize;
 use serde_json::json;
 
-use super::sender::{Position, RecordSender};
+use super::sender::{RecordPosition, RecordSender};
 use crate::ledger::post::RunId;
 use crate::pipeline::store::StoreReader;
 
@@ -42,7 +42,7 @@ impl ExtraPosts {
         title: &str,
         count: usize,
         partition: Option<i32>,
-    ) -> anyhow::Result<Vec<Position>> {
+    ) -> anyhow::Result<Vec<RecordPosition>> {
         let mut sending = Vec::new();
         for _ in 0..count {
             let id = PostId::fresh();

@@ -14,16 +14,16 @@ const EVERY_STEP: &str = "every-step";
 
 /// Faults, each as often as it is to happen, in the order asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Faults(Vec<Fault>);
+pub(crate) struct FaultList(Vec<Fault>);
 
-impl Faults {
+impl FaultList {
     /// Every single one.
     pub(crate) fn each(&self) -> impl Iterator<Item = Fault> {
         self.0.iter().copied()
     }
 }
 
-impl FromStr for Faults {
+impl FromStr for FaultList {
     type Err = String;
 
     /// Reads a list such as `consumer-kill=20,poison`.
@@ -69,16 +69,16 @@ mod tests {
 
     #[test]
     fn a_list_names_faults_and_how_often() {
-        let faults: Faults = "poison,consumer-kill=2".parse().unwrap();
+        let faults: FaultList = "poison,consumer-kill=2".parse().unwrap();
         assert_eq!(faults.each().collect::<Vec<_>>(), [Fault::Poison, Fault::ConsumerKill, Fault::ConsumerKill]);
         for fault in Fault::ALL {
-            assert_eq!(fault.name().parse::<Faults>().unwrap(), Faults(vec![fault]));
+            assert_eq!(fault.name().parse::<FaultList>().unwrap(), FaultList(vec![fault]));
         }
     }
 
     #[test]
     fn all_is_what_the_build_can_do() {
-        let all = "all".parse::<Faults>().unwrap();
+        let all = "all".parse::<FaultList>().unwrap();
         let steps = if HAS_FAILPOINTS { Step::ALL.len() } else { 0 };
         assert_eq!(all.each().count(), Fault::ALL.len() + steps);
         let mut names: Vec<_> = all.each().map(Fault::name).collect();
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn steps_are_taken_by_a_build_that_has_them_and_refused_by_every_other() {
         for (text, count) in [("every-step=3", 3 * Step::ALL.len()), ("consumer-kill@inserted=5", 5)] {
-            match text.parse::<Faults>() {
+            match text.parse::<FaultList>() {
                 Ok(faults) => assert!(HAS_FAILPOINTS && faults.each().count() == count, "{text}"),
                 Err(told) => assert!(!HAS_FAILPOINTS && told.contains("--features failpoints"), "{text}: {told}"),
             }
@@ -106,7 +106,7 @@ mod tests {
             ("poison=0", "must say how often"),
             ("poison=many", "must say how often"),
         ] {
-            assert!(text.parse::<Faults>().unwrap_err().contains(told), "{text}");
+            assert!(text.parse::<FaultList>().unwrap_err().contains(told), "{text}");
         }
     }
 }

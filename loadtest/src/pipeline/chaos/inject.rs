@@ -8,8 +8,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::schedule::PlannedFault;
-use super::stage::{Happened, Stage};
-use super::watch::Watch;
+use super::stage::{HappenedFault, Stage};
+use super::watch::ChaosWatch;
 
 /// Longest wait until one fault is forgotten, before the next one comes.
 const RECOVERY_DEADLINE: Duration = Duration::from_secs(120);
@@ -24,13 +24,13 @@ const WARM_UP: Duration = Duration::from_secs(3);
 /// What was done, and what could not be.
 #[derive(Default)]
 pub(crate) struct Injected {
-    pub(crate) happened: Vec<Happened>,
+    pub(crate) happened: Vec<HappenedFault>,
     /// Sentences.
     pub(crate) troubles: Vec<String>,
 }
 
 impl Injected {
-    fn note(&mut self, planned: &PlannedFault, outcome: anyhow::Result<Happened>) {
+    fn note(&mut self, planned: &PlannedFault, outcome: anyhow::Result<HappenedFault>) {
         match outcome {
             Ok(happened) => self.happened.push(happened),
             Err(error) => self.troubles.push(format!("{}: {error:#}", planned.fault)),
@@ -42,7 +42,7 @@ impl Injected {
 pub(crate) async fn one_by_one(
     schedule: Vec<PlannedFault>,
     stage: &Stage,
-    watch: &Watch,
+    watch: &ChaosWatch,
     calm: u64,
     end: &CancellationToken,
 ) -> Injected {

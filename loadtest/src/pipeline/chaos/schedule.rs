@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::fault::Fault;
-use super::faults::Faults;
+use super::faults::FaultList;
 use crate::ledger::mix::mix;
 
 /// A hold that nobody has asked for lies between these.
@@ -26,7 +26,12 @@ pub(crate) struct PlannedFault {
 }
 
 /// Every fault at a random moment of `duration`, the earliest first.
-pub(crate) fn at_random(faults: &Faults, seed: u64, duration: Duration, hold: Option<Duration>) -> Vec<PlannedFault> {
+pub(crate) fn at_random(
+    faults: &FaultList,
+    seed: u64,
+    duration: Duration,
+    hold: Option<Duration>,
+) -> Vec<PlannedFault> {
     let margin = duration / MARGIN;
     let mut planned = one_by_one(faults, seed, hold);
     for planned in &mut planned {
@@ -37,7 +42,7 @@ pub(crate) fn at_random(faults: &Faults, seed: u64, duration: Duration, hold: Op
 }
 
 /// Every fault in the order of the list, none at any given time.
-pub(crate) fn one_by_one(faults: &Faults, seed: u64, hold: Option<Duration>) -> Vec<PlannedFault> {
+pub(crate) fn one_by_one(faults: &FaultList, seed: u64, hold: Option<Duration>) -> Vec<PlannedFault> {
     let mut dice = mix(seed);
     let planned = faults.each().map(|fault| {
         dice = mix(dice);
@@ -61,7 +66,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_fault_happens_within_the_time_and_the_same_way_for_the_same_seed(seed: u64, seconds in 1_u64..3_600) {
-            let faults: Faults = "all,consumer-kill=20".parse().unwrap();
+            let faults: FaultList = "all,consumer-kill=20".parse().unwrap();
             let duration = Duration::from_secs(seconds);
             let planned = at_random(&faults, seed, duration, None);
             prop_assert_eq!(planned.len(), faults.each().count());

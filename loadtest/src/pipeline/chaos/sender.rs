@@ -22,7 +22,7 @@ pub(crate) struct RecordSender {
 pub(crate) struct Sending(Option<DeliveryFuture>);
 
 /// Where a record lies: partition and offset.
-pub(crate) type Position = (i32, i64);
+pub(crate) type RecordPosition = (i32, i64);
 
 impl RecordSender {
     /// Connects when the first record is sent.
@@ -50,7 +50,7 @@ impl RecordSender {
 
 impl Sending {
     /// Where it lies, if Kafka has acknowledged it.
-    pub(crate) async fn position(self) -> Option<Position> {
+    pub(crate) async fn position(self) -> Option<RecordPosition> {
         let delivery = self.0?.await.ok()?.ok()?;
         Some((delivery.partition, delivery.offset))
     }

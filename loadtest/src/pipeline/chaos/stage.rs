@@ -31,7 +31,7 @@ mod step;
 mod topic;
 
 /// A fault that is over.
-pub(crate) struct Happened {
+pub(crate) struct HappenedFault {
     pub(crate) fault: Fault,
     pub(crate) begin: Instant,
     /// When the part that was hit was started again, let go on, or connected again.
@@ -136,7 +136,7 @@ impl Stage {
     }
 
     /// Lets a fault happen as soon as the parts that it hits are in no other trouble, and waits until it is over.
-    pub(crate) async fn inject(&self, planned: &PlannedFault) -> anyhow::Result<Happened> {
+    pub(crate) async fn inject(&self, planned: &PlannedFault) -> anyhow::Result<HappenedFault> {
         let fault = planned.fault;
         let mut turns = Vec::new();
         for part in fault.parts() {
@@ -151,7 +151,7 @@ impl Stage {
         let remark = remark?;
         let over = Instant::now();
         sleep(self.peace).await;
-        Ok(Happened { fault, begin, over, remark })
+        Ok(HappenedFault { fault, begin, over, remark })
     }
 
     async fn hit(&self, fault: Fault, hold: Duration, dice: u64) -> anyhow::Result<String> {

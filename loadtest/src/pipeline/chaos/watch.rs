@@ -16,14 +16,14 @@ const ACCEPTED_EVERY: Duration = Duration::from_millis(20);
 const LAG_EVERY: Duration = Duration::from_millis(200);
 
 /// A watch that goes on until it is ended.
-pub(crate) struct Watch {
+pub(crate) struct ChaosWatch {
     start: Instant,
     timeline: Arc<Mutex<Timeline>>,
     is_over: Arc<AtomicBool>,
     lag: JoinHandle<()>,
 }
 
-impl Watch {
+impl ChaosWatch {
     /// Begins to watch the lag, on a thread of its own since asking for it blocks.
     pub(crate) fn begin(kafka: KafkaReader, topic: &str) -> anyhow::Result<Self> {
         let start = Instant::now();

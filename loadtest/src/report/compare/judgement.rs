@@ -10,7 +10,7 @@ use super::measure::{Better, ComparedMeasure, MEASURES, OfStretch, Unit};
 use super::read::{Run, Side};
 use super::settings::{Difference, differences};
 use crate::load::statistics::mean;
-use crate::load::statistics::ratio::{Change, change};
+use crate::load::statistics::ratio::{RatioChange, change};
 use crate::report::series::Point;
 
 const STRETCHES: usize = 10;
@@ -38,7 +38,7 @@ pub(crate) struct Compared {
     pub(crate) base: Option<f64>,
     pub(crate) with: Option<f64>,
     /// From the one to the other; `None` if there are too few values to say.
-    pub(crate) change: Option<Change>,
+    pub(crate) change: Option<RatioChange>,
     pub(crate) verdict: ChangeVerdict,
 }
 
@@ -123,7 +123,7 @@ impl CountedChange {
 }
 
 impl ChangeVerdict {
-    fn on(change: Change, better: Better, tolerance: f64) -> Self {
+    fn on(change: RatioChange, better: Better, tolerance: f64) -> Self {
         let (least_worse, most_worse) = match better {
             Better::Less => (change.low, change.high),
             Better::More => (-change.high, -change.low),
@@ -189,14 +189,15 @@ mod tests {
 
     #[test]
     fn a_verdict_needs_the_whole_interval() {
-        let on =
-            |low, high| ChangeVerdict::on(Change { estimate: f64::midpoint(low, high), low, high }, Better::Less, 0.05);
+        let on = |low, high| {
+            ChangeVerdict::on(RatioChange { estimate: f64::midpoint(low, high), low, high }, Better::Less, 0.05)
+        };
         assert_eq!(on(0.06, 0.20), ChangeVerdict::Regression);
         assert_eq!(on(0.01, 0.20), ChangeVerdict::Worse);
         assert_eq!(on(0.01, 0.04), ChangeVerdict::SlightlyWorse);
         assert_eq!(on(-0.01, 0.20), ChangeVerdict::NoDifference);
         assert_eq!(on(-0.20, -0.01), ChangeVerdict::Better);
-        let less = Change { estimate: -0.1, low: -0.2, high: -0.06 };
+        let less = RatioChange { estimate: -0.1, low: -0.2, high: -0.06 };
         assert_eq!(ChangeVerdict::on(less, Better::More, 0.05), ChangeVerdict::Regression);
     }
 

@@ -5,7 +5,7 @@ use service::status::figures::grouped;
 use super::judgement::{ChangeVerdict, Comparison};
 use super::measure::Unit;
 use super::read::{Run, Side};
-use crate::load::statistics::ratio::Change;
+use crate::load::statistics::ratio::RatioChange;
 
 /// The table.
 pub(crate) fn render(base: &Side, with: &Side, comparison: &Comparison) -> String {
@@ -117,7 +117,7 @@ fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:+.1} %", share * 100.0) } else { "from none".to_owned() }
 }
 
-fn interval(change: Change) -> String {
+fn interval(change: RatioChange) -> String {
     if change.low.is_finite() && change.high.is_finite() {
         format!("{:+.1} to {:+.1} %", change.low * 100.0, change.high * 100.0)
     } else {

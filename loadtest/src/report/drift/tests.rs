@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::load::statistics::tests::noise;
 
-const LIMITS: Limits = Limits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2 };
+const LIMITS: GrowthLimits = GrowthLimits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2 };
 
 /// A load in seconds, of which the producer's memory in MB and the p99 in ms vary by these around what the functions say.
 fn load(seed: u64, seconds: u32, megabytes: impl Fn(f64) -> f64, p99_ms: impl Fn(f64) -> f64) -> Vec<Point> {
@@ -21,7 +21,7 @@ fn load(seed: u64, seconds: u32, megabytes: impl Fn(f64) -> f64, p99_ms: impl Fn
     points.collect()
 }
 
-fn judgements(points: &[Point]) -> Vec<Judgement> {
+fn judgements(points: &[Point]) -> Vec<GrowthJudgement> {
     let drift = Drift::of(points, points.last().map_or(0.0, |point| point.seconds), LIMITS);
     drift.growths.iter().map(|growth| growth.judgement).collect()
 }
@@ -37,8 +37,8 @@ fn what_was_not_seen_is_not_judged() {
 
 #[test]
 fn a_short_soak_is_too_short_to_tell() {
-    assert_eq!(judgements(&load(1, 30, |_| 20.0, |_| 8.0)), [Judgement::TooShortToTell; 2]);
-    assert_eq!(judgements(&load(1, 120, |_| 20.0, |_| 8.0))[1], Judgement::TooShortToTell);
+    assert_eq!(judgements(&load(1, 30, |_| 20.0, |_| 8.0)), [GrowthJudgement::TooShortToTell; 2]);
+    assert_eq!(judgements(&load(1, 120, |_| 20.0, |_| 8.0))[1], GrowthJudgement::TooShortToTell);
     let drift = Drift::of(&load(1, 30, |_| 20.0, |_| 8.0), 30.0, LIMITS);
     assert_eq!(drift.verdicts(), []);
     assert!(drift.lines()[1].ends_with("too short to tell"), "{:?}", drift.lines());
@@ -58,7 +58,7 @@ fn verdicts_and_lines_name_the_limit() {
 fn growth_that_slows_down_is_not_yet_a_leak() {
     // All growth is in the first half after the warm-up.
     let points = load(1, 3_600, |hours| 20.0 + 60.0 * hours.min(0.55), |_| 8.0);
-    assert_ne!(judgements(&points)[0], Judgement::Above);
+    assert_ne!(judgements(&points)[0], GrowthJudgement::Above);
 }
 
 proptest! {
@@ -67,15 +67,15 @@ proptest! {
     #[test]
     fn flat_and_noisy_passes(seed: u64, level in 5.0_f64..500.0) {
         let judged = judgements(&load(seed, 7_200, |_| level, |_| 8.0));
-        prop_assert_eq!(judged, [Judgement::Below; 2]);
+        prop_assert_eq!(judged, [GrowthJudgement::Below; 2]);
     }
 
     #[test]
     fn a_leak_is_found(seed: u64, leak in 8.0_f64..500.0, growth in 20.0_f64..200.0) {
         let latency = |hours: f64| 8.0 * (1.0 + growth / 100.0 * hours);
         let points = load(seed, 7_200, |hours| 20.0 + leak * hours, latency);
-        prop_assert_eq!(judgements(&points)[0], Judgement::Above);
-        prop_assert_ne!(judgements(&points)[1], Judgement::Below);
+        prop_assert_eq!(judgements(&points)[0], GrowthJudgement::Above);
+        prop_assert_ne!(judgements(&points)[1], GrowthJudgement::Below);
         let drift = Drift::of(&points, 7_200.0, LIMITS);
         let found = drift.growths[0].per_hour.unwrap();
         prop_assert!((found - leak).abs() < 1.0, "{found} instead of {leak}");
@@ -85,7 +85,7 @@ proptest! {
     fn growth_while_it_warms_up_passes(seed: u64, growth in 10.0_f64..500.0) {
         let warming = |hours: f64| growth * (hours / 0.4).min(1.0);
         let points = load(seed, 7_200, |hours| 20.0 + warming(hours), |hours| 8.0 + warming(hours));
-        prop_assert_eq!(judgements(&points)[0], Judgement::Below);
-        prop_assert_ne!(judgements(&points)[1], Judgement::Above);
+        prop_assert_eq!(judgements(&points)[0], GrowthJudgement::Below);
+        prop_assert_ne!(judgements(&points)[1], GrowthJudgement::Above);
     }
 }

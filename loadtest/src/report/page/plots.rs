@@ -8,7 +8,7 @@ use super::time_plots::{figure, latencies, values};
 use crate::load::percentiles::by_nines;
 use crate::pipeline::scrape::Bucket;
 use crate::report::plot::bars::{Bar, Bars};
-use crate::report::plot::chart::{Axis, Chart, Line};
+use crate::report::plot::chart::{Axis, Chart, PlotLine};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
 use crate::report::run::RunReport;
@@ -48,7 +48,7 @@ fn by_percentile(what: &str, values_us: &Histogram<u64>) -> Option<Chart> {
         description: format!("{what} by percentile, from {lowest:.1} ms to {highest:.1} ms"),
         x: Axis { scale: Scale::Linear { low: 0.0, high: nines }, ticks: [half].into_iter().chain(more).collect() },
         y: latencies(lowest, highest),
-        lines: vec![Line {
+        lines: vec![PlotLine {
             name: "latency",
             class: "one",
             points: points.into_iter().map(|(at, value)| (at, Some(value))).collect(),

@@ -4,7 +4,7 @@ use service::html::Html;
 use service::status::figures::grouped;
 
 use super::marks::{BROKEN, HELD, number};
-use crate::report::drift::Judgement;
+use crate::report::drift::GrowthJudgement;
 use crate::report::run::RunReport;
 
 /// Every fault with its number in the plots.
@@ -120,9 +120,9 @@ pub(crate) fn growths(html: &mut Html, report: &RunReport) {
             html.markup("<td class=\"number\">").text(told).markup("</td>");
         }
         let (class, mark) = match growth.judgement {
-            Judgement::Below => ("<td class=\"held\">", HELD),
-            Judgement::Above => ("<td class=\"alarm\">", BROKEN),
-            Judgement::TooShortToTell => ("<td>", ""),
+            GrowthJudgement::Below => ("<td class=\"held\">", HELD),
+            GrowthJudgement::Above => ("<td class=\"alarm\">", BROKEN),
+            GrowthJudgement::TooShortToTell => ("<td>", ""),
         };
         html.markup(class).markup(mark).text(growth.judgement.words()).markup("</td></tr>\n");
     }

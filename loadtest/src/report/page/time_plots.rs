@@ -3,7 +3,7 @@
 use service::html::Html;
 use service::status::figures::grouped;
 
-use crate::report::plot::chart::{Axis, Chart, Line, Mark};
+use crate::report::plot::chart::{Axis, Chart, Mark, PlotLine};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
 use crate::report::run::RunReport;
@@ -75,7 +75,7 @@ impl<'a> OverTime<'a> {
         let mut lines = vec![
             self.line("sent", "beneath", |point| Some(point.sent_per_second)),
             self.line("accepted", "one", |point| Some(point.accepted_per_second)),
-            Line { name: "stored", class: "two", points: stored },
+            PlotLine { name: "stored", class: "two", points: stored },
         ];
         if self.series.iter().any(|point| point.failed() > 0) {
             lines.push(self.line("not accepted", "bad", |point| Some(failed_per_second(point))));
@@ -127,7 +127,7 @@ impl<'a> OverTime<'a> {
         figure(html, "Latency over time", "from when a post was due to its answer; logarithmic", &chart);
     }
 
-    fn usage(&self, html: &mut Html, title: &'static str, unit: &'static str, lines: Vec<Line>) {
+    fn usage(&self, html: &mut Html, title: &'static str, unit: &'static str, lines: Vec<PlotLine>) {
         if lines.iter().all(|line| line.points.iter().all(|(_, value)| value.is_none())) {
             return;
         }
@@ -139,11 +139,11 @@ impl<'a> OverTime<'a> {
         figure(html, title, unit, &chart);
     }
 
-    fn line(&self, name: &'static str, class: &'static str, value: impl Fn(&Point) -> Option<f64>) -> Line {
-        Line { name, class, points: self.series.iter().map(|point| (point.seconds, value(point))).collect() }
+    fn line(&self, name: &'static str, class: &'static str, value: impl Fn(&Point) -> Option<f64>) -> PlotLine {
+        PlotLine { name, class, points: self.series.iter().map(|point| (point.seconds, value(point))).collect() }
     }
 
-    fn chart(&self, description: String, y: Axis, lines: Vec<Line>, hint: impl Fn(&Point) -> String) -> Chart {
+    fn chart(&self, description: String, y: Axis, lines: Vec<PlotLine>, hint: impl Fn(&Point) -> String) -> Chart {
         let ticks = ticks::seconds(self.end, TIME_TICKS);
         let largest = ticks.last().copied().unwrap_or_default();
         let labelled = ticks.into_iter().map(|tick| (tick, ticks::time(tick, largest))).collect();
@@ -189,7 +189,7 @@ pub(crate) fn latencies(lowest: f64, highest: f64) -> Axis {
     Axis { scale, ticks: ticks.into_iter().map(|tick| (tick, label(tick))).collect() }
 }
 
-fn highest(lines: &[Line]) -> f64 {
+fn highest(lines: &[PlotLine]) -> f64 {
     lines.iter().flat_map(|line| line.points.iter().filter_map(|(_, value)| *value)).fold(0.0, f64::max)
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Chart {
     pub(crate) description: String,
     pub(crate) x: Axis,
     pub(crate) y: Axis,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<PlotLine>,
     pub(crate) marks: Vec<Mark>,
     /// A stretch that is not like the rest: from, to, and its name.
     pub(crate) shade: Option<(f64, f64, &'static str)>,
@@ -40,7 +40,7 @@ pub(crate) struct Axis {
 
 /// A line; where a value is not known, it has a gap.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct PlotLine {
     pub(crate) name: &'static str,
     /// The class that the style knows: colour and dashes.
     pub(crate) class: &'static str,
@@ -97,7 +97,7 @@ impl Chart {
     }
 }
 
-fn legend(html: &mut Html, lines: &[Line]) {
+fn legend(html: &mut Html, lines: &[PlotLine]) {
     html.markup("<ul class=\"legend\">");
     for line in lines {
         html.markup("<li><svg viewBox=\"0 0 28 8\" width=\"28\" height=\"8\" aria-hidden=\"true\"><path class=\"line ");
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn a_chart_has_words_ticks_lines_and_marks() {
         let axis = |label: &str| Axis { scale: ACROSS, ticks: vec![(5.0, label.to_owned())] };
-        let line = |name| Line { name, class: "one", points: vec![(0.0, Some(1.0)), (10.0, Some(2.0))] };
+        let line = |name| PlotLine { name, class: "one", points: vec![(0.0, Some(1.0)), (10.0, Some(2.0))] };
         let chart = Chart {
             description: "Accepted & stored".to_owned(),
             x: axis("5 s"),

@@ -3,12 +3,12 @@ use crate::ledger::books::Counts;
 use crate::ledger::books::examination::FindingKind;
 use crate::ledger::post::bodies::ContentLength;
 use crate::load::generator::tally::Latencies;
-use crate::load::visible::seen::{Seen, Times};
+use crate::load::visible::seen::{SeenPosts, Times};
 use crate::pipeline::chaos::extra::ExtraReport;
 use crate::pipeline::chaos::poison::PoisonReport;
 use crate::pipeline::settings::Variables;
 use crate::report::chaos::FaultReport;
-use crate::report::drift::Limits;
+use crate::report::drift::GrowthLimits;
 use crate::report::environment::LoadSettings;
 use crate::report::schema;
 use crate::report::threshold::{Measured, defaults, judge};
@@ -106,7 +106,7 @@ pub(crate) fn fill(report: &mut RunReport) {
     (1..=1_000).for_each(|latency| report.latencies_us.saturating_record(latency * 40));
     report.accept_to_store_seconds =
         vec![Bucket { at_most: Some(0.5), count: 90 }, Bucket { at_most: None, count: 10 }];
-    let mut seen = Seen { not_seen: 1, ..Seen::default() };
+    let mut seen = SeenPosts { not_seen: 1, ..SeenPosts::default() };
     (1..=150).for_each(|time| seen.times_us.saturating_record(time * 30_000));
     report.accept_to_visible = AcceptToVisible::of(0.01, seen, 0);
     report.counts.dead_lettered = Some(1);
@@ -138,7 +138,7 @@ pub(crate) fn fill(report: &mut RunReport) {
 }
 
 /// The limits that a soak has by default.
-const LIMITS: Limits = Limits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2 };
+const LIMITS: GrowthLimits = GrowthLimits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2 };
 
 #[test]
 fn the_schema_describes_every_field() {

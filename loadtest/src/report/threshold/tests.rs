@@ -54,7 +54,7 @@ fn the_ledger_is_judged_whatever_is_given_and_once() {
     let counts = Some(Counts { missing: 3, ..Counts::default() });
     let lenient: Threshold = "missing<5".parse().unwrap();
     assert_eq!(broken(&[lenient], Measured { counts, ..good() }), ["missing==0"]);
-    let told: Vec<Verdict> = judge(&defaults(), &Measured { counts: None, ..good() });
+    let told: Vec<ThresholdVerdict> = judge(&defaults(), &Measured { counts: None, ..good() });
     assert_eq!(told.len(), DEFAULTS.len(), "nothing is said of a store that was not read: {told:?}");
 }
 

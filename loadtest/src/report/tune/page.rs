@@ -7,7 +7,7 @@ use super::front::SettingReport;
 use super::trial::{latency, whole};
 use super::{Knobbed, RatioReport, TuneReport};
 use crate::report::page::{self, figure, tables, values};
-use crate::report::plot::chart::{Axis, Chart, Line};
+use crate::report::plot::chart::{Axis, Chart, PlotLine};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
 
@@ -76,9 +76,13 @@ fn throughput_against_latency(html: &mut Html, report: &TuneReport) {
         x: latencies(lowest, highest),
         y: values(ticks::linear(most, TICKS)),
         lines: vec![
-            Line { name: "tried", class: "dots", points: dots(&mut report.settings.iter()) },
-            Line { name: "the start", class: "dots second", points: dots(&mut start(report)) },
-            Line { name: "no other is better in both", class: "one", points: report.front.iter().map(at).collect() },
+            PlotLine { name: "tried", class: "dots", points: dots(&mut report.settings.iter()) },
+            PlotLine { name: "the start", class: "dots second", points: dots(&mut start(report)) },
+            PlotLine {
+                name: "no other is better in both",
+                class: "one",
+                points: report.front.iter().map(at).collect(),
+            },
         ],
         marks: vec![],
         shade: None,

@@ -160,7 +160,7 @@ pub(crate) mod tests {
     use contract::PostId;
 
     use super::*;
-    use crate::load::generator::outcome::{Outcome, Trouble};
+    use crate::load::generator::outcome::{Outcome, UnknownCause};
     use crate::report::environment::LoadSettings;
     use crate::report::run::tests::example;
 
@@ -199,7 +199,7 @@ pub(crate) mod tests {
         let mut model = model();
         model.note(second(1, &[3], 0));
         let mut rest = Tally::default();
-        rest.record(Outcome::Unknown(Trouble::TimedOut), Instant::now(), Instant::now());
+        rest.record(Outcome::Unknown(UnknownCause::TimedOut), Instant::now(), Instant::now());
         model.note(News::LoadEnded(Box::new(rest)));
         assert_eq!((model.status.as_deref(), model.outcomes().unknown()), (Some("the load has ended"), 1));
         model.note(News::Status("waiting".to_owned()));

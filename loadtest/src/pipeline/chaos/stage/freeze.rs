@@ -6,7 +6,7 @@ use anyhow::ensure;
 use tokio::time::sleep;
 
 use super::{Stage, leave};
-use crate::pipeline::scrape::Metrics;
+use crate::pipeline::scrape::MetricsPage;
 use crate::pipeline::services::Service;
 
 /// The consumer's buffer counts as full at this share: when exactly fetching pauses depends on the next record's size.
@@ -85,11 +85,11 @@ async fn fill(consumer: &Service) -> f64 {
 
 /// How full the consumer's buffer is, from 0 to 1, if it says so.
 async fn buffered(consumer: &Service) -> Option<f64> {
-    let metrics = Metrics::get(&consumer.target).await.ok()?;
+    let metrics = MetricsPage::get(&consumer.target).await.ok()?;
     Some(metrics.sum("ingest_buffered_bytes")? / metrics.sum("ingest_buffered_bytes_limit")?)
 }
 
 /// How many posts a member has stored.
 async fn stored(member: &Service) -> Option<f64> {
-    Metrics::get(&member.target).await.ok()?.sum("ingest_posts_stored_total")
+    MetricsPage::get(&member.target).await.ok()?.sum("ingest_posts_stored_total")
 }

@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::Stage;
-use crate::pipeline::chaos::sender::Position;
+use crate::pipeline::chaos::sender::RecordPosition;
 use crate::pipeline::chaos::topics::retry;
 use crate::pipeline::kafka::Progress;
 
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 impl Stage {
     /// Waits until the group has finished the records at these positions.
-    pub(crate) async fn until_handled(&self, positions: &[Position]) -> anyhow::Result<()> {
+    pub(crate) async fn until_handled(&self, positions: &[RecordPosition]) -> anyhow::Result<()> {
         let deadline = Instant::now() + DEADLINE;
         loop {
             // Kafka may be away now and then.
@@ -61,7 +61,7 @@ impl Stage {
 }
 
 /// Whether the group is past all of these positions.
-fn are_finished(progress: &[Progress], positions: &[Position]) -> bool {
+fn are_finished(progress: &[Progress], positions: &[RecordPosition]) -> bool {
     positions.iter().all(|(partition, offset)| {
         progress.iter().any(|progress| progress.partition == *partition && progress.next() > *offset)
     })

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{Stage, leave};
 use crate::pipeline::chaos::fault::{Fault, StagePart};
-use crate::pipeline::scrape::Metrics;
+use crate::pipeline::scrape::MetricsPage;
 use crate::pipeline::services::Service;
 
 /// Longest wait until the step is reached. The load reaches most of them at once; the broker may just be away.
@@ -63,7 +63,7 @@ async fn until_assigned(member: &Service) -> anyhow::Result<()> {
 
 /// The lag of the partitions that a member holds.
 async fn held(member: &Service) -> Option<f64> {
-    Metrics::get(&member.target).await.ok()?.sum("kafka_consumergroup_lag")
+    MetricsPage::get(&member.target).await.ok()?.sum("kafka_consumergroup_lag")
 }
 
 async fn restart(service: &mut Service, hold: Duration) -> anyhow::Result<()> {
