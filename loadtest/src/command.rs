@@ -1,5 +1,6 @@
-//! The verbs of the command line, a file each, with a folder of its own where a verb has a core or parts of its own. Their
-//! [`options`] are clap's; [`trial`], [`apply`] and [`finish`] are what several of them have in common; [`interrupt`] is Ctrl-C.
+//! The verbs of the command line, a file each, with a folder of its own where a verb has a core or parts of its own.
+//! Their [`options`] are clap's; [`trial`], [`apply`] and [`finish`] are what several of them have in common;
+//! [`interrupt`] is Ctrl-C.
 
 pub(crate) mod apply;
 pub(crate) mod chaos;

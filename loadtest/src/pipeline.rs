@@ -1,6 +1,6 @@
-//! The pipeline [under test](under_test) and all that the lab sees of it: this program's own [`services`], the [`store`],
-//! [`kafka`], the services' metrics ([`observer`]), the [`lag`] and how it [drains](drain). [`chaos`] is what is done to it.
-//! What happens meanwhile is [`news`].
+//! The pipeline [under test](under_test) and all that the lab sees of it: this program's own [`services`], the
+//! [`store`], [`kafka`], the services' metrics ([`observer`]), the [`lag`] and how it [drains](drain). [`chaos`] is
+//! what is done to it. What happens meanwhile is [`news`].
 
 pub(crate) mod chaos;
 pub(crate) mod counted;

@@ -33,8 +33,8 @@ pub(crate) struct Applied {
     pub(crate) failure: Option<String>,
 }
 
-/// Applies a load from now on. `stop` ends it early, and so does `failure`, which resolves when the pipeline has failed; either way
-/// the answers in flight are waited for.
+/// Applies a load from now on. `stop` ends it early, and so does `failure`, which resolves when the pipeline has
+/// failed; either way the answers in flight are waited for.
 pub(crate) async fn apply(
     load: &Load,
     recorder: &Arc<Recorder>,

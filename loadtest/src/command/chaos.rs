@@ -40,8 +40,8 @@ use crate::report::view::{Headline, View};
 /// So many partitions, unless the environment says otherwise: with one only, no second member would ever hold any.
 const PARTITIONS: &str = "4";
 
-/// So small is the consumer's buffer, and the batch in it, unless the environment says otherwise: a frozen store fills it within
-/// seconds. The batch stays a quarter of the buffer, as by default.
+/// So small is the consumer's buffer, and the batch in it, unless the environment says otherwise: a frozen store fills
+/// it within seconds. The batch stays a quarter of the buffer, as by default.
 const BUFFER_BYTES: &str = "1000000";
 const BATCH_BYTES: &str = "250000";
 

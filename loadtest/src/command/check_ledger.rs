@@ -1,6 +1,6 @@
-//! `loadtest check-ledger`: lets the ledger keep the books of a simulated run, of which the truth is known, and says whether
-//! its counts are exact and how much memory that took. Nothing is sent and nothing is stored: the posts are only numbers
-//! and ids, so that a hundred million of them take a minute.
+//! `loadtest check-ledger`: lets the ledger keep the books of a simulated run, of which the truth is known, and says
+//! whether its counts are exact and how much memory that took. Nothing is sent and nothing is stored: the posts are
+//! only numbers and ids, so that a hundred million of them take a minute.
 
 use std::convert::Infallible;
 use std::process::ExitCode;

@@ -1,8 +1,8 @@
 //! `loadtest find-max`: the largest rate that the pipeline sustains, which stays up meanwhile.
 //!
-//! One [`probe`] after the other offers a rate in the open model; [`judge`] says whether it was sustained, [`search`] which
-//! rate comes next, and [`fit`] where the limit lies and how sure that is. All three are pure. At the end the accepted
-//! posts of all probes together are looked for ([`mod@prove`]).
+//! One [`probe`] after the other offers a rate in the open model; [`judge`] says whether it was sustained, [`search`]
+//! which rate comes next, and [`fit`] where the limit lies and how sure that is. All three are pure. At the end the
+//! accepted posts of all probes together are looked for ([`mod@prove`]).
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
-//! The end of every run: its report is written and shown, what was started ends, and the exit code says whether it passed.
+//! The end of every run: its report is written and shown, what was started ends, and the exit code says whether it
+//! passed.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -8,8 +8,8 @@ use crate::base::exit;
 use crate::pipeline::news;
 use crate::report::view;
 
-/// A token that the first signal cancels; `notice` is said then. What was started dies with this process, so the second signal
-/// may just end it.
+/// A token that the first signal cancels; `notice` is said then. What was started dies with this process, so the second
+/// signal may just end it.
 pub(crate) fn stop_on_signal(notice: &'static str) -> anyhow::Result<CancellationToken> {
     let listen = |kind| signal(kind).context("cannot listen for signals");
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);

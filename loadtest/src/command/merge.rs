@@ -1,6 +1,7 @@
-//! `loadtest merge`: puts together what the shares of one run have left, each in the directory of its report, and reconciles
-//! the whole against the store, once. The reports of the [`share`]s are their only link: none knows of another, so each
-//! looked at its answers alone. Histograms and ledgers are merged without loss, the [`series`] by the clock.
+//! `loadtest merge`: puts together what the shares of one run have left, each in the directory of its report, and
+//! reconciles the whole against the store, once. The reports of the [`share`]s are their only link: none knows of
+//! another, so each looked at its answers alone. Histograms and ledgers are merged without loss, the [`series`] by the
+//! clock.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! The command line. The verbs are `run`, `find-max`, `tune`, `chaos`, `soak`, `merge`, `verify`, `limits`, `up`, `show` and
-//! `compare`; without a verb the options are those of `run`.
+//! The command line. The verbs are `run`, `find-max`, `tune`, `chaos`, `soak`, `merge`, `verify`, `limits`, `up`,
+//! `show` and `compare`; without a verb the options are those of `run`.
 
 use clap::{Args, Parser, Subcommand};
 use contract::PostId;
@@ -81,10 +81,12 @@ pub(crate) enum Verb {
     /// Finds the largest rate that the pipeline sustains, with its confidence interval
     #[command(after_help = FIND_MAX_EXPLANATION)]
     FindMax(FindMaxOptions),
-    /// Searches the services' settings for those that store the most posts a second, and tells what each of them is worth
+    /// Searches the services' settings for those that store the most posts a second, and tells what each of them is
+    /// worth
     #[command(after_help = TUNE_EXPLANATION, mut_arg("vus", |vus| vus.default_value("64")))]
     Tune(TuneOptions),
-    /// Applies load while servers and services are killed, frozen and cut off, and proves that nothing is lost or doubled
+    /// Applies load while servers and services are killed, frozen and cut off, and proves that nothing is lost or
+    /// doubled
     #[command(after_help = chaos::CHAOS_EXPLANATION)]
     Chaos(ChaosOptions),
     /// Runs for hours, and judges whether memory or latency grow all the time
@@ -99,7 +101,8 @@ pub(crate) enum Verb {
     /// Checks that every record that the consumer group has finished is stored or dead-lettered, whatever its sender
     #[command(after_help = EXPLANATION)]
     Verify(VerifyOptions),
-    /// Measures what HTTP, Kafka and the store could do alone on this machine, and which share of it the pipeline reaches
+    /// Measures what HTTP, Kafka and the store could do alone on this machine, and which share of it the pipeline
+    /// reaches
     #[command(after_help = EXPLANATION)]
     Limits(LimitsOptions),
     /// Starts everything and stays up until Ctrl-C

@@ -1,5 +1,5 @@
-//! `loadtest show ID`: where a post is. It looks where a post ends first, the store and the dead letters, and then in the
-//! topic, where the group's committed offset says whether the post still waits or should have been stored.
+//! `loadtest show ID`: where a post is. It looks where a post ends first, the store and the dead letters, and then in
+//! the topic, where the group's committed offset says whether the post still waits or should have been stored.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;

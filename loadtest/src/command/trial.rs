@@ -38,7 +38,8 @@ use crate::report::visible::AcceptToVisible;
 /// What a trial is measured with.
 pub(crate) struct Trial {
     pub(crate) run: RunId,
-    /// The part of the run that is applied here; of a part nothing is reconciled, but it leaves all that the merge needs.
+    /// The part of the run that is applied here; of a part nothing is reconciled, but it leaves all that the merge
+    /// needs.
     share: RunShare,
     directory: PathBuf,
     /// `None` where the store is out of reach: nothing is reconciled then.

@@ -1,5 +1,5 @@
-//! `loadtest verify`: proves the traffic of anybody, on a live system: every record that the consumer group has finished
-//! is stored, or a dead letter. It takes some 100 bytes of memory a record.
+//! `loadtest verify`: proves the traffic of anybody, on a live system: every record that the consumer group has
+//! finished is stored, or a dead letter. It takes some 100 bytes of memory a record.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;

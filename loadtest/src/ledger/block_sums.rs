@@ -1,5 +1,5 @@
-//! Order-free hash sums of (number, id) pairs, one sum for each block of numbers: eight bytes for 4096 posts. Two sets of
-//! pairs whose sums agree are the same set, but for one chance in 2^64.
+//! Order-free hash sums of (number, id) pairs, one sum for each block of numbers: eight bytes for 4096 posts. Two sets
+//! of pairs whose sums agree are the same set, but for one chance in 2^64.
 
 use contract::PostId;
 

@@ -108,8 +108,8 @@ impl Ledger {
         }
     }
 
-    /// Whether neither the answers nor the documents lack ids altogether. The nil id stands for an answer without one, the
-    /// largest id for a document without one.
+    /// Whether neither the answers nor the documents lack ids altogether. The nil id stands for an answer without one,
+    /// the largest id for a document without one.
     pub(crate) fn has_ids(&self) -> bool {
         (self.tells_ids || self.accepted.count() == 0) && (self.stores_ids || self.stored.count() == 0)
     }

@@ -1,5 +1,6 @@
-//! Lays what is stored and what is dead-lettered beside what the clients of a run were answered. Whoever reads the store
-//! hands its documents in, pass by pass: one pass is enough where the books balance; otherwise a closer look follows.
+//! Lays what is stored and what is dead-lettered beside what the clients of a run were answered. Whoever reads the
+//! store hands its documents in, pass by pass: one pass is enough where the books balance; otherwise a closer look
+//! follows.
 
 use std::io;
 
@@ -35,8 +36,8 @@ enum Pass {
 }
 
 impl Reconciliation {
-    /// Begins with what the clients were answered. A pipeline that is not ours (`may_lack_ids`) need not know our ids: where
-    /// its answers or its documents have none at all, the posts' numbers decide alone.
+    /// Begins with what the clients were answered. A pipeline that is not ours (`may_lack_ids`) need not know our ids:
+    /// where its answers or its documents have none at all, the posts' numbers decide alone.
     pub(crate) fn begin(ledger: Ledger, may_lack_ids: bool) -> Self {
         Self { pass: Pass::Entry(ledger), may_lack_ids, ids_compared: true }
     }
@@ -51,8 +52,8 @@ impl Reconciliation {
         }
     }
 
-    /// The numbers of the run's posts that are dead letters, in the first pass. A dead letter may be written twice; the ledger
-    /// counts posts, so it does not care.
+    /// The numbers of the run's posts that are dead letters, in the first pass. A dead letter may be written twice; the
+    /// ledger counts posts, so it does not care.
     pub(crate) fn dead_lettered(&mut self, numbers: impl IntoIterator<Item = u64>) {
         if let Pass::Entry(ledger) = &mut self.pass {
             numbers.into_iter().for_each(|n| ledger.dead_lettered(n));

@@ -1,6 +1,6 @@
-//! The load generator: virtual users on a few threads, each thread with a single-threaded runtime and notes of its own, so
-//! that threads share nothing but two counters and no task ever moves between them. The notes are taken away once a second.
-//! Each user has its own keep-alive connection, like a real client.
+//! The load generator: virtual users on a few threads, each thread with a single-threaded runtime and notes of its own,
+//! so that threads share nothing but two counters and no task ever moves between them. The notes are taken away once a
+//! second. Each user has its own keep-alive connection, like a real client.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;

@@ -1,7 +1,7 @@
-//! A keep-alive HTTP/1.1 connection of a client, on hyper. The connection is driven by whoever waits for an answer, in the
-//! same task: there is no second task to wake for each request, and what the two halves tell each other wakes nobody. What it
-//! answers tells apart what a load test must tell apart: a request that certainly never left, so that it may be sent again,
-//! and one that may have arrived.
+//! A keep-alive HTTP/1.1 connection of a client, on hyper. The connection is driven by whoever waits for an answer, in
+//! the same task: there is no second task to wake for each request, and what the two halves tell each other wakes
+//! nobody. What it answers tells apart what a load test must tell apart: a request that certainly never left, so that
+//! it may be sent again, and one that may have arrived.
 
 use std::future::poll_fn;
 use std::io;
@@ -65,8 +65,8 @@ impl HttpConnection {
         Ok(Self { sender, driver: Some(driver), bell: Bell::default() })
     }
 
-    /// Sends a request and waits for the whole answer, without a deadline of its own. After an error, and after this was
-    /// dropped before its end, the connection is of no use any more.
+    /// Sends a request and waits for the whole answer, without a deadline of its own. After an error, and after this
+    /// was dropped before its end, the connection is of no use any more.
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
         let Self { sender, driver, bell } = self;
         let exchange = async {
@@ -79,8 +79,8 @@ impl HttpConnection {
             })?;
             read(response).await
         };
-        // It waits for nothing but the driver, after which it is polled each time: so it needs no waker, and must not use up
-        // the task's budget, because then it would need one.
+        // It waits for nothing but the driver, after which it is polled each time: so it needs no waker, and must not
+        // use up the task's budget, because then it would need one.
         let mut exchange = pin!(unconstrained(exchange));
         poll_fn(|context| {
             let mut without_waker = Context::from_waker(Waker::noop());

@@ -1,5 +1,5 @@
-//! The lab's own metrics while it runs, for a Prometheus that shows the load beside what the pipeline makes of it. They are
-//! fed once a second from what was tallied, so they cost the generator nothing.
+//! The lab's own metrics while it runs, for a Prometheus that shows the load beside what the pipeline makes of it. They
+//! are fed once a second from what was tallied, so they cost the generator nothing.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! When posts are due: the pure core of the generator. It knows no clock: times are arguments and results.
 //!
-//! In the [`closed`] model each of a fixed number of virtual users sends a post, waits for its answer, thinks for a while,
-//! and sends the next one. In the [`open`] model posts are due at a given rate, which may change in [`stages`], whatever
-//! the answers do. Either way a post's due time is computed and never read off the clock after waking up, so a generator
-//! that oversleeps shows as latency instead of hiding it.
+//! In the [`closed`] model each of a fixed number of virtual users sends a post, waits for its answer, thinks for a
+//! while, and sends the next one. In the [`open`] model posts are due at a given rate, which may change in [`stages`],
+//! whatever the answers do. Either way a post's due time is computed and never read off the clock after waking up, so a
+//! generator that oversleeps shows as latency instead of hiding it.
 
 use std::time::Instant;
 

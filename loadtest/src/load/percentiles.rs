@@ -1,5 +1,5 @@
-//! The distribution of the latencies, whole: every value that the histogram tells apart, with how many posts took at most
-//! that long. The text is the percentile format of HdrHistogram's own tools, so its plotter reads it, and since no
+//! The distribution of the latencies, whole: every value that the histogram tells apart, with how many posts took at
+//! most that long. The text is the percentile format of HdrHistogram's own tools, so its plotter reads it, and since no
 //! value is left out, the histogram can be made again from it.
 
 use std::fmt::Write;
@@ -29,8 +29,8 @@ pub(crate) fn text(latencies_us: &Histogram<u64>) -> String {
     text
 }
 
-/// Latencies in milliseconds at shares from none to nearly all, evenly spaced in the number of nines: the share, and the
-/// latency that it did not exceed. It ends where a single post decides.
+/// Latencies in milliseconds at shares from none to nearly all, evenly spaced in the number of nines: the share, and
+/// the latency that it did not exceed. It ends where a single post decides.
 pub(crate) fn by_nines(latencies_us: &Histogram<u64>) -> Vec<(f64, f64)> {
     const OF_EACH_NINE: u32 = 40;
     let nines = (latencies_us.len() as f64).log10();

@@ -1,5 +1,5 @@
-//! A histogram as pairs of a value and how often it was recorded, for a file. Nothing is lost: every pair is a bucket of
-//! the histogram, and falls into the same one again.
+//! A histogram as pairs of a value and how often it was recorded, for a file. Nothing is lost: every pair is a bucket
+//! of the histogram, and falls into the same one again.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Deserializer, Serializer};

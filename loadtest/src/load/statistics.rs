@@ -19,8 +19,8 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
-/// How much larger the variance of a mean is than that of as many independent values, from how alike neighbours are: what
-/// goes on for longer than one value lasts must not count as several witnesses. Between 1 and 19.
+/// How much larger the variance of a mean is than that of as many independent values, from how alike neighbours are:
+/// what goes on for longer than one value lasts must not count as several witnesses. Between 1 and 19.
 pub(crate) fn dependence(values: &[f64]) -> f64 {
     const MOST: f64 = 0.9;
     let mean = mean(values);

@@ -1,5 +1,5 @@
-//! What the services have counted until their end, to be laid beside the ledger. Each of them logs its counters' totals as
-//! its last act, because nobody could scrape the very last ones.
+//! What the services have counted until their end, to be laid beside the ledger. Each of them logs its counters' totals
+//! as its last act, because nobody could scrape the very last ones.
 
 use std::fs;
 use std::io;
@@ -21,8 +21,8 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// From the logs in this directory; `None` if a service that has started did not tell, because it was killed or does
-    /// not log that much.
+    /// From the logs in this directory; `None` if a service that has started did not tell, because it was killed or
+    /// does not log that much.
     pub(crate) fn read(logs: &Path) -> io::Result<Option<Self>> {
         let mut text = String::new();
         for file in fs::read_dir(logs)? {

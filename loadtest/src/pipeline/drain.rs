@@ -1,5 +1,5 @@
-//! Waiting until the pipeline has stored what it accepted: until the consumer group has no lag, or, where Kafka is out of
-//! sight, until the number of documents does not change any more.
+//! Waiting until the pipeline has stored what it accepted: until the consumer group has no lag, or, where Kafka is out
+//! of sight, until the number of documents does not change any more.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,8 +30,8 @@ pub(crate) struct Drained {
     pub(crate) lag: Option<u64>,
 }
 
-/// Waits until all is stored, for at most `deadline`: by the lag in the topic where Kafka is in sight, else by the number of
-/// documents. `None` where neither Kafka nor the store can tell.
+/// Waits until all is stored, for at most `deadline`: by the lag in the topic where Kafka is in sight, else by the
+/// number of documents. `None` where neither Kafka nor the store can tell.
 ///
 /// # Errors
 /// When the one that is asked does not answer.
@@ -51,8 +51,8 @@ pub(crate) async fn until_stored(
     Ok(Some(drained))
 }
 
-/// Waits until the group's lag in the topic is zero. That Kafka does not answer is a fault only at the deadline; until then it
-/// is asked again.
+/// Waits until the group's lag in the topic is zero. That Kafka does not answer is a fault only at the deadline; until
+/// then it is asked again.
 async fn until_no_lag(
     kafka: &Arc<KafkaReader>,
     topic: &str,

@@ -71,8 +71,8 @@ impl KafkaReader {
         Self { patience, ..self }
     }
 
-    /// Another reader of the same that knows nothing yet. The client takes a topic that was deleted and made again for the one
-    /// that it knew, whose leader's epoch was higher, and then reads nothing of it any more.
+    /// Another reader of the same that knows nothing yet. The client takes a topic that was deleted and made again for
+    /// the one that it knew, whose leader's epoch was higher, and then reads nothing of it any more.
     pub(crate) fn anew(&self) -> anyhow::Result<Self> {
         Ok(Self::new(&self.brokers, &self.group)?.with_patience(self.patience))
     }

@@ -1,5 +1,6 @@
-//! What a person hears while the program works: lines on standard error, or whatever a [`Listener`] makes of them while one
-//! is there. There is one terminal for the whole process, like standard error itself, and so there is one way to it.
+//! What a person hears while the program works: lines on standard error, or whatever a [`Listener`] makes of them while
+//! one is there. There is one terminal for the whole process, like standard error itself, and so there is one way to
+//! it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 

@@ -1,6 +1,6 @@
-//! What the services say of themselves during a run, from their `/metrics` pages: how far behind the consumer is and how
-//! much it has stored, and what both have used of memory and CPU. The store itself is not asked meanwhile, since counting
-//! reads the whole collection in some stores.
+//! What the services say of themselves during a run, from their `/metrics` pages: how far behind the consumer is and
+//! how much it has stored, and what both have used of memory and CPU. The store itself is not asked meanwhile, since
+//! counting reads the whole collection in some stores.
 
 use std::time::Duration;
 
@@ -59,8 +59,8 @@ pub(crate) struct Usage {
     cpu: Increase,
 }
 
-/// The increase of a counter since it was first seen. A value below the one before is that of a service that was started
-/// again, whose counters begin at zero.
+/// The increase of a counter since it was first seen. A value below the one before is that of a service that was
+/// started again, whose counters begin at zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Increase {
     before: Option<f64>,

@@ -70,8 +70,8 @@ pub(crate) struct Probed {
     pub(crate) failure: Option<String>,
 }
 
-/// Applies a probe from now on, and waits for its last answer. `failure` resolves when the pipeline has failed, which ends
-/// the probe.
+/// Applies a probe from now on, and waits for its last answer. `failure` resolves when the pipeline has failed, which
+/// ends the probe.
 pub(crate) async fn apply(
     probe: LoadProbe,
     gear: &Gear<'_>,

@@ -1,5 +1,5 @@
-//! The producer and the consumer as child processes: this program starts itself again, once as each of them, so that one
-//! build is all it takes. They log to files, die with this process, and are stopped as in production, by SIGTERM.
+//! The producer and the consumer as child processes: this program starts itself again, once as each of them, so that
+//! one build is all it takes. They log to files, die with this process, and are stopped as in production, by SIGTERM.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

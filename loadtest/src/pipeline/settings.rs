@@ -1,5 +1,5 @@
-//! The settings of the producer and the consumer, as they are started by the lab: read by the services' own code, so that
-//! an error shows before anything is started, and kept for the report.
+//! The settings of the producer and the consumer, as they are started by the lab: read by the services' own code, so
+//! that an error shows before anything is started, and kept for the report.
 
 use std::collections::BTreeMap;
 

@@ -98,9 +98,9 @@ impl StoreReader {
         Ok(format!("{kind} {version}"))
     }
 
-    /// Visits every document of a run, in any order and page by page, with the number in its match field and its id. One pass
-    /// over the collection: neither store has an index on that field. (On FerretDB the pass takes some 60 µs a document,
-    /// whatever the filter, the projection and the size of the answers.)
+    /// Visits every document of a run, in any order and page by page, with the number in its match field and its id.
+    /// One pass over the collection: neither store has an index on that field. (On FerretDB the pass takes some 60 µs a
+    /// document, whatever the filter, the projection and the size of the answers.)
     pub(crate) async fn documents(&self, run: RunId, mut visit: impl FnMut(Vec<(u64, PostId)>)) -> anyhow::Result<()> {
         let found = self.posts.find(self.of_run(run)).projection(doc! { "_id": 1, &self.match_field: 1 });
         let mut cursor = answer(found.batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
@@ -127,7 +127,8 @@ impl StoreReader {
         Ok(())
     }
 
-    /// Visits the id of every document, whoever has stored it; `None` for one that is no UUID. One pass over the collection.
+    /// Visits the id of every document, whoever has stored it; `None` for one that is no UUID. One pass over the
+    /// collection.
     pub(crate) async fn ids(&self, mut visit: impl FnMut(Option<PostId>)) -> anyhow::Result<()> {
         let found = self.posts.find(doc! {}).projection(doc! { document::ID_FIELD: 1 });
         let mut cursor = answer(found.batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;

@@ -1,5 +1,5 @@
-//! How long an accepted post takes until it is visible in the store, as somebody sees it who looks for it: a share of the
-//! accepted posts is looked up by id again and again until each is there. The [`Sampler`] chooses, beside the
+//! How long an accepted post takes until it is visible in the store, as somebody sees it who looks for it: a share of
+//! the accepted posts is looked up by id again and again until each is there. The [`Sampler`] chooses, beside the
 //! generator's threads; [`pending`] decides what to look for next and what counts; here is the loop between them and
 //! the store. A look asks for all posts that are due at once, so it costs the store one small query every
 //! [`pending::INTERVAL`] at most.

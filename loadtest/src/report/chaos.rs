@@ -47,8 +47,8 @@ pub(crate) struct FaultReport {
     pub(crate) lasted_seconds: f64,
     /// From the fault's begin until posts were accepted again; zero if they always were, null if they never were.
     pub(crate) accepted_again_seconds: Option<f64>,
-    /// From the fault's begin until the group had finished records again and there was no lag; null if that never came. Other
-    /// faults may have come in between.
+    /// From the fault's begin until the group had finished records again and there was no lag; null if that never came.
+    /// Other faults may have come in between.
     pub(crate) lag_gone_seconds: Option<f64>,
 }
 

@@ -1,8 +1,8 @@
 //! Whether memory and latency grow all the time. Pure.
 //!
-//! After a warm-up the load is cut into windows, each told by its middle second, and a line is laid through them. Growth is
-//! held to be below the limit if its whole interval is, and above it if the whole interval is and the last half grows so
-//! fast as well: what still warms up grows, but ever more slowly. Everything else is too short to tell.
+//! After a warm-up the load is cut into windows, each told by its middle second, and a line is laid through them.
+//! Growth is held to be below the limit if its whole interval is, and above it if the whole interval is and the last
+//! half grows so fast as well: what still warms up grows, but ever more slowly. Everything else is too short to tell.
 
 use serde::Serialize;
 

@@ -46,8 +46,8 @@ pub(crate) struct Environment {
 /// What load was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LoadSettings {
-    /// The part of the load that this generator has applied, such as 2/3; all else tells of the whole load. Null for the
-    /// whole.
+    /// The part of the load that this generator has applied, such as 2/3; all else tells of the whole load. Null for
+    /// the whole.
     pub(crate) share: Option<RunShare>,
     pub(crate) vus: u32,
     /// Null where the load ends with something else.

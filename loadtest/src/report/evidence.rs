@@ -1,4 +1,5 @@
-//! What a run has shown, or all shares of it together: everything that its report is made of, but for what the store says.
+//! What a run has shown, or all shares of it together: everything that its report is made of, but for what the store
+//! says.
 
 use std::time::Duration;
 

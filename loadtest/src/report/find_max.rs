@@ -1,5 +1,5 @@
-//! What `find-max` has found: `find-max.json` for programs, and a table for people. The names in the JSON are an interface:
-//! they are added to, not changed.
+//! What `find-max` has found: `find-max.json` for programs, and a table for people. The names in the JSON are an
+//! interface: they are added to, not changed.
 
 use std::time::Duration;
 

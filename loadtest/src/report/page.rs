@@ -55,8 +55,8 @@ fn head(html: &mut Html, report: &RunReport) {
     begin(html, report.passed, format_args!("{}: run {}", word(report), report.run));
 }
 
-/// Begins a document, up to the begin of its body. The policy lets a browser show the page, with the style and the icon that
-/// stand in it, and do nothing else.
+/// Begins a document, up to the begin of its body. The policy lets a browser show the page, with the style and the icon
+/// that stand in it, and do nothing else.
 pub(crate) fn begin(html: &mut Html, is_good: bool, title: impl Display) {
     html.markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     html.markup("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n");

@@ -1,5 +1,5 @@
-//! The report of a run: everything that was measured, as `report.json` for machines. Its names are an interface: they are
-//! added to, not changed.
+//! The report of a run: everything that was measured, as `report.json` for machines. Its names are an interface: they
+//! are added to, not changed.
 
 use std::time::Duration;
 
@@ -53,7 +53,8 @@ pub(crate) struct RunReport {
     pub(crate) invalid_accepted: u64,
     /// What the load was for the generator itself.
     pub(crate) generator: GeneratorReport,
-    /// From the last answer until the consumer had no lag, or until the wait for that ended; null if a service failed or nothing tells.
+    /// From the last answer until the consumer had no lag, or until the wait for that ended; null if a service failed
+    /// or nothing tells.
     pub(crate) drain_seconds: Option<f64>,
     /// Records that the consumer had not finished when the wait for it ended; null where Kafka is out of sight.
     pub(crate) lag_left: Option<u64>,

@@ -41,8 +41,8 @@ pub(crate) struct Stretch {
     pub(crate) latencies_us: Vec<sparse::Pair>,
 }
 
-/// One stretch of a run, a second long if nothing was in the way. What is not known is null: percentiles of a stretch in
-/// which no post ended, and whatever a service did not say.
+/// One stretch of a run, a second long if nothing was in the way. What is not known is null: percentiles of a stretch
+/// in which no post ended, and whatever a service did not say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Point {

@@ -1,5 +1,5 @@
-//! What a share of a run leaves for the merge, beside its report and its accepted ids: its ledger in `share.ledger`, and
-//! everything that it has measured, unrounded, in `share.json`.
+//! What a share of a run leaves for the merge, beside its report and its accepted ids: its ledger in `share.ledger`,
+//! and everything that it has measured, unrounded, in `share.json`.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};

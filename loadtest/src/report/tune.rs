@@ -1,5 +1,5 @@
-//! What `tune` has found: `tune.json` for programs, `tuned.env` for the next start, and a table for people. The names in the
-//! JSON are an interface: they are added to, not changed.
+//! What `tune` has found: `tune.json` for programs, `tuned.env` for the next start, and a table for people. The names
+//! in the JSON are an interface: they are added to, not changed.
 
 use serde::Serialize;
 use service::status::figures::grouped;
@@ -25,8 +25,8 @@ pub(crate) struct TuneReport {
     pub(crate) recommended: Variables,
     /// The best settings that were found, sure or not.
     pub(crate) best: Variables,
-    /// The best settings' rate over that of the start, tried in turns at the end; null if they are the same, or the time was
-    /// over before.
+    /// The best settings' rate over that of the start, tried in turns at the end; null if they are the same, or the
+    /// time was over before.
     pub(crate) gain: Option<RatioReport>,
     /// The standard deviation of a single trial, as a share of its rate; null if nothing was tried twice.
     pub(crate) noise: Option<f64>,
@@ -59,8 +59,8 @@ pub(crate) struct Surroundings {
     pub(crate) cores: usize,
 }
 
-/// A ratio of rates, and the interval that holds it with a probability of 95 %; the interval's ends are null where it would
-/// say nothing, because too little was tried.
+/// A ratio of rates, and the interval that holds it with a probability of 95 %; the interval's ends are null where it
+/// would say nothing, because too little was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct RatioReport {
     pub(crate) ratio: f64,

@@ -1,5 +1,6 @@
-//! The live view of a run on a terminal: what the [`news`] tell goes into a [`model`], which is drawn several times a second.
-//! `q` and Ctrl-C end the load in an orderly way, as a signal does. Where there is no terminal, all is told in lines.
+//! The live view of a run on a terminal: what the [`news`] tell goes into a [`model`], which is drawn several times a
+//! second. `q` and Ctrl-C end the load in an orderly way, as a signal does. Where there is no terminal, all is told in
+//! lines.
 
 use std::io::{self, IsTerminal};
 use std::thread::JoinHandle;
@@ -28,8 +29,8 @@ const TICK: Duration = Duration::from_millis(100);
 
 const STOPPING: &str = "stopping; what was accepted is still reconciled, Ctrl-C ends at once";
 
-/// The view, for as long as it is kept. When it is dropped the terminal is as it was, and what was said meanwhile stands
-/// there in lines.
+/// The view, for as long as it is kept. When it is dropped the terminal is as it was, and what was said meanwhile
+/// stands there in lines.
 pub(crate) struct View {
     thread: Option<JoinHandle<()>>,
 }

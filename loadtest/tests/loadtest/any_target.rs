@@ -1,5 +1,5 @@
-//! The real program against pipelines that are not ours: one that fills another collection in another shape, and one whose
-//! store is out of reach.
+//! The real program against pipelines that are not ours: one that fills another collection in another shape, and one
+//! whose store is out of reach.
 
 use std::path::Path;
 use std::process::{Command, Output};

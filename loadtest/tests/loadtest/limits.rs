@@ -1,4 +1,5 @@
-//! The real program on the real native stack: what its measures are made of. How fast they are is nobody's business here.
+//! The real program on the real native stack: what its measures are made of. How fast they are is nobody's business
+//! here.
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
-//! Producer and consumer together, each through its real `run`, on a real broker and a real document store: what a client
-//! posts is stored under the id it was told.
+//! Producer and consumer together, each through its real `run`, on a real broker and a real document store: what a
+//! client posts is stored under the id it was told.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! `loadtest show ID` and `loadtest verify` on a real broker and a real store: each place where a post can be, told as what
-//! it is.
+//! `loadtest show ID` and `loadtest verify` on a real broker and a real store: each place where a post can be, told as
+//! what it is.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Room on the machine for tests that run beside each other: one that starts many servers or measures takes more of it, lest
-//! the others' posts are late.
+//! Room on the machine for tests that run beside each other: one that starts many servers or measures takes more of it,
+//! lest the others' posts are late.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 

@@ -1,5 +1,5 @@
-//! `loadtest find-max` and `loadtest tune` on the real native stack, short: that they end, and that what they tell agrees with
-//! itself. How fast anything is does not matter here.
+//! `loadtest find-max` and `loadtest tune` on the real native stack, short: that they end, and that what they tell
+//! agrees with itself. How fast anything is does not matter here.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -1,8 +1,8 @@
-//! Where the limit lies, from probes of which some are wrong: near the limit the machine's noise decides, and now and then a
-//! probe fails far below it. The probability that a rate is sustained falls from nearly one to nearly none around the
-//! limit, as a logistic curve of the rate's logarithm. Which limits and widths of that curve make the probes likely is
-//! computed on a grid (Bayes' rule, every limit and every width as likely as the next one beforehand), and the limit's
-//! median and interval are read off.
+//! Where the limit lies, from probes of which some are wrong: near the limit the machine's noise decides, and now and
+//! then a probe fails far below it. The probability that a rate is sustained falls from nearly one to nearly none
+//! around the limit, as a logistic curve of the rate's logarithm. Which limits and widths of that curve make the probes
+//! likely is computed on a grid (Bayes' rule, every limit and every width as likely as the next one beforehand), and
+//! the limit's median and interval are read off.
 
 /// A rate with the verdict on it.
 #[derive(Debug, Clone, Copy, PartialEq)]

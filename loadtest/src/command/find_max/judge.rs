@@ -6,8 +6,8 @@ use service::status::figures::grouped;
 
 use crate::base::text::milliseconds;
 
-/// Of the posts offered in the measured time, so many must be accepted in it: an answer that comes a moment after its end
-/// is no backlog.
+/// Of the posts offered in the measured time, so many must be accepted in it: an answer that comes a moment after its
+/// end is no backlog.
 const ACCEPTED_SHARE: f64 = 0.97;
 
 /// The lag may grow by this share of the rate, which is below what a slope can be told from noise in a few seconds,

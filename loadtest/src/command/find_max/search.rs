@@ -1,5 +1,5 @@
-//! Which rate is probed next: the pure core of `find-max`. Up and down by factors of two until one rate was sustained and
-//! another one was not; then always where the limit most likely is, since a probe there tells the most.
+//! Which rate is probed next: the pure core of `find-max`. Up and down by factors of two until one rate was sustained
+//! and another one was not; then always where the limit most likely is, since a probe there tells the most.
 
 use super::fit::{Estimate, JudgedRate, fit, fit_with_drift};
 use crate::report::find_max::MaxRate;

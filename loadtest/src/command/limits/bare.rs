@@ -1,6 +1,7 @@
 //! The least that a server can do for a post: hyper alone, which reads the body and answers 201 with a fresh id, in the
-//! producer's words. It is a role of this program, like the services, so that it has a process of its own whose CPU time
-//! can be told apart. It stops at SIGTERM, and it offers just as much of `/readyz` and `/metrics` as the lab asks for.
+//! producer's words. It is a role of this program, like the services, so that it has a process of its own whose CPU
+//! time can be told apart. It stops at SIGTERM, and it offers just as much of `/readyz` and `/metrics` as the lab asks
+//! for.
 
 use std::net::Ipv4Addr;
 use std::process::ExitCode;

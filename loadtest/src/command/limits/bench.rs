@@ -1,5 +1,5 @@
-//! What the measures are taken with: the servers, and for each measure the processes, the topic and the collection that it
-//! needs, all of its own, so that no measure finds what another one has left.
+//! What the measures are taken with: the servers, and for each measure the processes, the topic and the collection that
+//! it needs, all of its own, so that no measure finds what another one has left.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::store::{Documents, StoreReader};
 use crate::report::limits::measure::{BROKER, LimitsMeasure, LimitsSample, STORE, Samples};
 
-/// Upper bound of the large batches, in bytes: some 240 records, beyond the sizes that rskafka stalls at. Larger ones take turns
-/// with the broker over its socket buffers, which hold 100 KiB by default.
+/// Upper bound of the large batches, in bytes: some 240 records, beyond the sizes that rskafka stalls at. Larger ones
+/// take turns with the broker over its socket buffers, which hold 100 KiB by default.
 const LARGE_BATCH_BYTES: usize = 100_000;
 
 /// How often the consumer is asked how much it has stored.
@@ -70,7 +70,8 @@ impl LimitsBench {
         StoreReader::new(&Documents::posts(self.mongo_uri.clone())).await?.version().await
     }
 
-    /// Takes every measure that is asked for once. What was measured before this is dropped, or before a measure fails, stays noted.
+    /// Takes every measure that is asked for once. What was measured before this is dropped, or before a measure fails,
+    /// stays noted.
     pub(crate) async fn round(&self, round: u32, samples: &mut Samples) -> anyhow::Result<()> {
         let mut note = |measure: LimitsMeasure, sample: LimitsSample| {
             eprintln!("{:<14}{:>12}   {}", measure.name(), rate(sample.posts, sample.elapsed), measure.what());
@@ -223,8 +224,8 @@ impl LimitsBench {
         Ok(sample)
     }
 
-    /// Waits until the first posts are stored, and then until no more are missing than the consumer may still hold for want of
-    /// a full batch. Gives how many are stored.
+    /// Waits until the first posts are stored, and then until no more are missing than the consumer may still hold for
+    /// want of a full batch. Gives how many are stored.
     async fn until_stored(&self, consumer: &Service, accepted: u64, deadline: Instant) -> u64 {
         let rest = self.settings.consumer_config.kafka.limits.batch.messages as u64;
         loop {

@@ -48,7 +48,8 @@ fn of_process(pid: u32) -> Option<Duration> {
         .map(|ticks| Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
 }
 
-/// Ticks in user and in system mode: the fields 14 and 15. The second one is a name in parentheses, which may hold anything.
+/// Ticks in user and in system mode: the fields 14 and 15. The second one is a name in parentheses, which may hold
+/// anything.
 fn ticks(stat: &str) -> Option<u64> {
     let (_, behind_name) = stat.rsplit_once(')')?;
     let mut fields = behind_name.split_ascii_whitespace().skip(11);

@@ -1,5 +1,5 @@
-//! What the store takes without Kafka: documents like the consumer's, with the consumer's driver, batches, batches in flight
-//! and write concern.
+//! What the store takes without Kafka: documents like the consumer's, with the consumer's driver, batches, batches in
+//! flight and write concern.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,8 +19,8 @@ use crate::ledger::post::bodies::{Bodies, Shape};
 /// Longest wait for a server that takes writes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest wait for one answer. The consumer gives up sooner; here a slow store is to be measured, and only one that hangs to
-/// end the measure.
+/// Longest wait for one answer. The consumer gives up sooner; here a slow store is to be measured, and only one that
+/// hangs to end the measure.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is inserted, and where to.
@@ -92,8 +92,8 @@ impl Insert {
         Ok(stored.load(Ordering::Relaxed))
     }
 
-    /// Removes the collection if it is there: a store need not tell in a code that it is not, and the one in memory does not. That
-    /// one lists all collections, too, whatever is asked for.
+    /// Removes the collection if it is there: a store need not tell in a code that it is not, and the one in memory
+    /// does not. That one lists all collections, too, whatever is asked for.
     pub(crate) async fn drop_collection(&self) -> anyhow::Result<()> {
         let (name, database) =
             (self.collection.name(), self.collection.client().database(&self.collection.namespace().db));

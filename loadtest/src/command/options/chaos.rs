@@ -10,7 +10,7 @@ use super::values::{brokers, positive_duration, rate};
 use crate::pipeline::chaos::faults::FaultList;
 
 pub(crate) const CHAOS_EXPLANATION: &str = "\
-FaultList: consumer-kill, producer-kill (SIGKILL, started again a moment later), consumer-stop, producer-stop (SIGTERM), \
+Faults: consumer-kill, producer-kill (SIGKILL, started again a moment later), consumer-stop, producer-stop (SIGTERM), \
 consumer-pause, producer-pause (SIGSTOP, for longer than the group's session or PRODUCER_TIMEOUT), \
 broker-kill, leader-kill, broker-stop, broker-pause, store-kill, store-pause, rebalance (another consumer joins and leaves), \
 slow-store, cut-store, cut-broker (the network), poison (records that are no posts), dlq-gone (the topic of the dead letters is \
@@ -27,8 +27,8 @@ done, 99 a post is missing, doubled or unexpected, 130 ended by a second Ctrl-C.
 
 #[derive(Debug, Args)]
 pub(crate) struct ChaosOptions {
-    /// The faults, separated by commas, each as often as it says: consumer-kill=20,broker-kill=10; `all` is each of them once,
-    /// `every-step` a kill at each step
+    /// The faults, separated by commas, each as often as it says: consumer-kill=20,broker-kill=10; `all` is each of
+    /// them once, `every-step` a kill at each step
     #[arg(long, value_name = "LIST", default_value = "all", value_parser = faults)]
     pub(crate) faults: FaultList,
     /// One fault after the other, each when the one before it is forgotten, instead of all at random moments

@@ -20,7 +20,8 @@ pub(crate) struct LimitsOptions {
     /// Virtual users, each with a connection of its own; each sends its next post when the one before is answered
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) vus: u32,
-    /// Only these measures: http, produce, produce_large, insert, producer, fetch and consumer (both take producer, too), pipeline
+    /// Only these measures: http, produce, produce_large, insert, producer, fetch and consumer (both take producer,
+    /// too), pipeline
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) only: Vec<LimitsMeasure>,
     #[command(flatten)]

@@ -52,8 +52,8 @@ pub(crate) struct RunOptions {
     /// Do not look for the posts in the store of --target, say because it is out of reach; only the answers count then
     #[arg(long, requires = "target", conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
     pub(crate) no_reconcile: bool,
-    /// Apply only this part of the load, such as 2/3 for the second of three generators, each told the same but for this;
-    /// `merge` then puts their reports together
+    /// Apply only this part of the load, such as 2/3 for the second of three generators, each told the same but for
+    /// this; `merge` then puts their reports together
     #[arg(long, value_name = "K/M", requires_all = ["target", "run"])]
     pub(crate) share: Option<RunShare>,
     /// The id of the run that all shares are part of, eight hexadecimal digits that no run had before
@@ -64,8 +64,9 @@ pub(crate) struct RunOptions {
     #[command(flatten)]
     pub(crate) outcome: OutcomeOptions,
     /// What the run must keep to, such as 'p99<500ms', may be repeated: p50, p90, p95, p99, p99.9, max, avg (ms or s),
-    /// visible_p50 and the like (until a sampled post is in the store), failed (%), accepted, rate (accepted per second), drain (ms or s), missing, duplicated, unexpected; by <, <=, >,
-    /// >= or == [default: 'p95<2000ms' and 'failed<1%'; nothing missing, duplicated or unexpected holds always]
+    /// visible_p50 and the like (until a sampled post is in the store), failed (%), accepted, rate (accepted per
+    /// second), drain (ms or s), missing, duplicated, unexpected; by <, <=, >, >= or == [default: 'p95<2000ms' and
+    /// 'failed<1%'; nothing missing, duplicated or unexpected holds always]
     #[arg(long = "threshold", value_name = "CONDITION")]
     pub(crate) thresholds: Vec<Threshold>,
 }
@@ -73,7 +74,8 @@ pub(crate) struct RunOptions {
 /// How posts are sent.
 #[derive(Debug, Args)]
 pub(crate) struct LoadOptions {
-    /// Virtual users, each with a connection of its own; each sends a post, waits for its answer, and sends the next one
+    /// Virtual users, each with a connection of its own; each sends a post, waits for its answer, and sends the next
+    /// one
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) vus: u32,
     /// Longest wait for an answer; the post counts as unknown then

@@ -51,8 +51,8 @@ pub(crate) struct Tried {
     pub(crate) accepted: u64,
     /// Posts that were not answered as they should be.
     pub(crate) failed: u64,
-    /// Accepted posts that are neither stored nor dead-lettered nor still in Kafka, by the services' own counts; `None` if
-    /// they did not tell.
+    /// Accepted posts that are neither stored nor dead-lettered nor still in Kafka, by the services' own counts; `None`
+    /// if they did not tell.
     pub(crate) missing: Option<u64>,
     /// Records that were not consumed within the time that a trial waits.
     pub(crate) lag_left: u64,
@@ -171,8 +171,9 @@ fn shown(probed: &Probed, calm: u64) -> Option<TrialShown> {
     Some(TrialShown { stored_per_second, p99_ms: probed.tally.latency(0.99).as_secs_f64() * 1e3 })
 }
 
-/// Records finished per second, from the end of the warm-up until, after the load, no more than `calm` were left, or until
-/// they were last seen. So a producer that is ahead of the consumer gains nothing. `None` if nothing was seen to be finished.
+/// Records finished per second, from the end of the warm-up until, after the load, no more than `calm` were left, or
+/// until they were last seen. So a producer that is ahead of the consumer gains nothing. `None` if nothing was seen to
+/// be finished.
 fn stored_per_second(samples: &[LagSample], from: Instant, to: Instant, calm: u64) -> Option<f64> {
     let first = samples.iter().find(|sample| sample.at >= from)?;
     let last = samples.iter().find(|sample| sample.at >= to && sample.lag <= calm).or(samples.last())?;

@@ -1,6 +1,6 @@
-//! Comparing settings on a machine whose speed drifts: a trial is only ever compared with trials of another setting right
-//! before and after it, never with one of some minutes ago. Rates are compared by their logarithms, so that half and double
-//! are equally far.
+//! Comparing settings on a machine whose speed drifts: a trial is only ever compared with trials of another setting
+//! right before and after it, never with one of some minutes ago. Rates are compared by their logarithms, so that half
+//! and double are equally far.
 
 use super::knobs::KnobSetting;
 use crate::load::statistics::interval::{noise, student_95};
@@ -66,8 +66,8 @@ pub(crate) fn fitting(trials: usize) -> usize {
     trials.saturating_sub(1) * 2 / 3
 }
 
-/// Each trial of another setting than the centre, as the logarithm of its rate over that of the centre's trials next before
-/// and next after it.
+/// Each trial of another setting than the centre, as the logarithm of its rate over that of the centre's trials next
+/// before and next after it.
 pub(crate) fn against_centre(trials: &[ShownTrial], centre: &[usize]) -> Vec<(KnobSetting, f64)> {
     let logarithm = |trial: &ShownTrial| (trial.0 == centre).then_some(trial.1?.stored_per_second.ln());
     let mut compared = Vec::new();
@@ -85,7 +85,8 @@ pub(crate) fn against_centre(trials: &[ShownTrial], centre: &[usize]) -> Vec<(Kn
     compared
 }
 
-/// Of trials [`in_turns`], the logarithms of a setting's rate over that of another one, one for each round that has both.
+/// Of trials [`in_turns`], the logarithms of a setting's rate over that of another one, one for each round that has
+/// both.
 pub(crate) fn by_round(trials: &[ShownTrial], contenders: usize, setting: &[usize], other: &[usize]) -> Vec<f64> {
     let difference = |round: &[ShownTrial]| {
         let rate =
@@ -95,8 +96,8 @@ pub(crate) fn by_round(trials: &[ShownTrial], contenders: usize, setting: &[usiz
     trials.chunks(contenders.max(1)).filter_map(difference).collect()
 }
 
-/// The noise of one trial, told by the centre's own ones: the standard deviation of the rate's logarithm, with its degrees of
-/// freedom.
+/// The noise of one trial, told by the centre's own ones: the standard deviation of the rate's logarithm, with its
+/// degrees of freedom.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Noise {
     pub(crate) deviation: f64,

@@ -33,8 +33,8 @@ pub(crate) struct Space {
 }
 
 impl Space {
-    /// The space that also has the values of a start and of the defaults, with both of them. A knob in `keep` has one value,
-    /// that of the start.
+    /// The space that also has the values of a start and of the defaults, with both of them. A knob in `keep` has one
+    /// value, that of the start.
     pub(crate) fn around(start: &Variables, defaults: &Variables, keep: &[&str]) -> (Self, KnobSetting, KnobSetting) {
         let value = |variables: &Variables, knob: &Knob| variables.get(knob.variable).cloned().unwrap_or_default();
         let (mut space, mut from, mut shipped) = (Self { values: Vec::new() }, Vec::new(), Vec::new());

@@ -1,10 +1,12 @@
 //! Which setting is tried next: the pure core of `tune`. It plans with the number of trials that are left.
 //!
 //! 1. Where the start is not the defaults, both are tried in turns; the better one is the centre.
-//! 2. Each knob alone is turned away from the centre, to each of its values, the centre being tried again between every two
+//! 2. Each knob alone is turned away from the centre, to each of its values, the centre being tried again between every
+//!    two
 //!    of them. If few trials are left, each knob's most promising values come first.
 //!    What looks best is tried once more, unless one value was clearly in the way of all others.
-//! 3. All that has helped together, and what has helped most alone, are tried in turns with the centre; the best becomes the
+//! 3. All that has helped together, and what has helped most alone, are tried in turns with the centre; the best
+//!    becomes the
 //!    next centre, and if trials are left it goes on from 2: where one knob was in the way, others count only now.
 //! 4. Best and start are tried in turns, to know the gain and how sure it is.
 
@@ -197,8 +199,8 @@ impl Search {
         self.blocks.push(TrialBlock { stage, centre: self.centre.clone(), contenders, trials: Vec::new() });
     }
 
-    /// Every knob turned alone to each of its other values: what looked best before first, then each knob's first value, each
-    /// knob's second one, and so on. What is surely worse than this centre is left out.
+    /// Every knob turned alone to each of its other values: what looked best before first, then each knob's first
+    /// value, each knob's second one, and so on. What is surely worse than this centre is left out.
     fn moves(&self) -> Vec<KnobSetting> {
         let mut known: BTreeMap<(usize, usize), f64> = BTreeMap::new();
         for Worth { centre, setting, ratio } in self.worth() {

@@ -1,11 +1,11 @@
 //! The closer look at a ledger that does not balance: which posts are at fault, and with which ids.
 //!
-//! It needs what the ledger does not keep: the ids that the client got, read again from where they were written
-//! down, and then, only if some are in doubt, every document once more. First the answered ids of posts that are not stored
-//! are taken out of the sums; the blocks that still differ hold a document under another id than the client got.
-//! The ids of those blocks are kept and compared one by one, so many blocks in a round that memory stays small, and every
-//! round is a pass over the ids and the documents. So a run that merely misses posts needs no second pass over the store,
-//! and one in which ids are wrong here and there needs one.
+//! It needs what the ledger does not keep: the ids that the client got, read again from where they were written down,
+//! and then, only if some are in doubt, every document once more. First the answered ids of posts that are not stored
+//! are taken out of the sums; the blocks that still differ hold a document under another id than the client got. The
+//! ids of those blocks are kept and compared one by one, so many blocks in a round that memory stays small, and every
+//! round is a pass over the ids and the documents. So a run that merely misses posts needs no second pass over the
+//! store, and one in which ids are wrong here and there needs one.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -127,8 +127,8 @@ impl Examination {
         })
     }
 
-    /// Ends the round before, and begins the next one if there is more to look at. In a round, [`Self::recall`] is answered every
-    /// id once more, and then [`Self::document`] of every document.
+    /// Ends the round before, and begins the next one if there is more to look at. In a round, [`Self::recall`] is
+    /// answered every id once more, and then [`Self::document`] of every document.
     pub(crate) fn next_round(&mut self) -> bool {
         self.end_round();
         let counts = self.ledger.counts(0);

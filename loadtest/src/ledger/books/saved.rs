@@ -1,5 +1,5 @@
-//! A ledger as a file: what the clients of one share of a run got, so that the ledgers of all shares can be merged
-//! into that of the run. Words of eight bytes, the lowest byte first: for each of the three bitmaps and for the sums their
+//! A ledger as a file: what the clients of one share of a run got, so that the ledgers of all shares can be merged into
+//! that of the run. Words of eight bytes, the lowest byte first: for each of the three bitmaps and for the sums their
 //! number and then themselves.
 
 use std::io::{self, ErrorKind, Read, Write};

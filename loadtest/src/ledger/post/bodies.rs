@@ -1,7 +1,8 @@
-//! The bodies of a run's posts, and how each is sent: a function of the seed and the post's number alone, so that a run can
-//! be repeated byte by byte. A content is a stretch of a seeded text. A share of the posts may break one of `contract`'s
-//! rules on purpose, always with a readable title where there is a body to read, so that one which is stored is found; and a
-//! share may be sent twice. Unless it is told otherwise, a body has about 300 bytes and is valid.
+//! The bodies of a run's posts, and how each is sent: a function of the seed and the post's number alone, so that a run
+//! can be repeated byte by byte. A content is a stretch of a seeded text. A share of the posts may break one of
+//! `contract`'s rules on purpose, always with a readable title where there is a body to read, so that one which is
+//! stored is found; and a share may be sent twice. Unless it is told otherwise, a body has about 300 bytes and is
+//! valid.
 
 use std::fmt;
 use std::io::Write;
@@ -23,7 +24,7 @@ const BESIDES_CONTENT: usize = 81;
 /// The lengths that `contract` allows.
 const ALLOWED: ContentLength = ContentLength { shortest: 10, longest: 1000 };
 
-/// Reply apart from the number that makes the content.
+/// Apart from the number that makes the content.
 const INVALID_SALT: u64 = 0x1d8e_4e27_c47d_124f;
 const RETRY_SALT: u64 = 0xeb44_acca_b455_d165;
 

@@ -1,5 +1,5 @@
-//! Waits that end within a fraction of a millisecond. tokio's own timer counts whole milliseconds, so a user who pauses would
-//! send 1.2 ms late in the middle, and that lateness would stand in every latency.
+//! Waits that end within a fraction of a millisecond. tokio's own timer counts whole milliseconds, so a user who pauses
+//! would send 1.2 ms late in the middle, and that lateness would stand in every latency.
 
 use std::collections::BTreeMap;
 use std::io;

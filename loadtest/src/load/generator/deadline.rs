@@ -1,5 +1,6 @@
-//! The deadline of a user's posts, one after the other. Nearly every post is answered long before, so there is one timer
-//! for all of them: it is left as it is until it is over, and then set to the deadline of the post that is waited for.
+//! The deadline of a user's posts, one after the other. Nearly every post is answered long before, so there is one
+//! timer for all of them: it is left as it is until it is over, and then set to the deadline of the post that is waited
+//! for.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};

@@ -53,8 +53,8 @@ impl Outcome {
         }
     }
 
-    /// What is known after the same post was sent once more: accepted if it was accepted ever, and with the nil id if two
-    /// answers named different ids, which no document has.
+    /// What is known after the same post was sent once more: accepted if it was accepted ever, and with the nil id if
+    /// two answers named different ids, which no document has.
     pub(crate) fn and(self, next: Outcome) -> Outcome {
         match (self, next) {
             (Outcome::Accepted(id), Outcome::Accepted(other)) if id != other => Outcome::Accepted(Uuid::nil().into()),
@@ -90,8 +90,8 @@ impl Outcome {
     }
 }
 
-/// The id that the body of a 201 names. The producer's own need not be read as JSON, which was a fourteenth of what the generator did
-/// for a post.
+/// The id that the body of a 201 names. The producer's own need not be read as JSON, which was a fourteenth of what the
+/// generator did for a post.
 fn id_in(body: &[u8]) -> Option<PostId> {
     created::id_in(body).or_else(|| id_in_json(body))
 }

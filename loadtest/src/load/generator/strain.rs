@@ -1,8 +1,8 @@
 //! How hard the load was for the generator itself, and the rule that says when it, and not the target, is the limit.
 //!
-//! A post that leaves late is late for one of two reasons. In the open model the user whose turn it is may still wait for
-//! an answer: the target is slower than the load, or there are too few users; which of the two, the generator cannot
-//! tell. Or the user was free, and the generator came too late itself: then the latencies are partly its own.
+//! A post that leaves late is late for one of two reasons. In the open model the user whose turn it is may still wait
+//! for an answer: the target is slower than the load, or there are too few users; which of the two, the generator
+//! cannot tell. Or the user was free, and the generator came too late itself: then the latencies are partly its own.
 
 use std::time::Duration;
 

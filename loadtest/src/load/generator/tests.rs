@@ -127,7 +127,8 @@ async fn a_stall_shows_in_the_latencies_from_the_intended_times() {
     let load = Load { model, ..load(target, 1, SECOND, SECOND) };
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
 
-    // Post 10 leaves at 200 ms at the earliest, so nothing leaves again before 1,200 ms; post 10 + k was due 20 ms * k after it.
+    // Post 10 leaves at 200 ms at the earliest, so nothing leaves again before 1,200 ms; post 10 + k was due 20 ms * k
+    // after it.
     assert_eq!((tally.outcomes.tried(), counts.accepted), (100, 100));
     assert!(tally.latency(0.99) >= SECOND - SECOND / 50, "post 11: {:?}", tally.latency(0.99));
     assert!(tally.latency(0.76) >= SECOND / 2, "25 posts waited for half a second: {:?}", tally.latency(0.76));

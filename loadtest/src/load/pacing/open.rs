@@ -1,6 +1,6 @@
-//! The open model: posts are due at a given rate, whatever the answers do. The users take turns; one that still waits for an
-//! answer when its turn comes sends its post as soon as it can, and that post's latency counts from its due time. No turn
-//! is ever skipped, so a target that hangs finds what it missed all at once when it is back.
+//! The open model: posts are due at a given rate, whatever the answers do. The users take turns; one that still waits
+//! for an answer when its turn comes sends its post as soon as it can, and that post's latency counts from its due
+//! time. No turn is ever skipped, so a target that hangs finds what it missed all at once when it is back.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! A rate that changes: points of time and rate, such as `0s:500,30s:5000,60s:5000`, with the rate between two of them on
-//! the straight line. Post number `n` is due when the integral of the rate reaches `n`, so that the posts due by any
+//! A rate that changes: points of time and rate, such as `0s:500,30s:5000,60s:5000`, with the rate between two of them
+//! on the straight line. Post number `n` is due when the integral of the rate reaches `n`, so that the posts due by any
 //! time are as many as the area under the line says, and none is ever left out.
 
 use std::fmt;

@@ -11,9 +11,9 @@ pub(crate) struct RatioChange {
     pub(crate) high: f64,
 }
 
-/// The change from one side to the other: of their geometric means, in which a value that is ten times as large counts no
-/// more than one that is a tenth, or of their means where some value is zero. `None` of less than two values on a side.
-/// `in_order` says that the values of a side follow each other in time, so that neighbours may be alike.
+/// The change from one side to the other: of their geometric means, in which a value that is ten times as large counts
+/// no more than one that is a tenth, or of their means where some value is zero. `None` of less than two values on a
+/// side. `in_order` says that the values of a side follow each other in time, so that neighbours may be alike.
 pub(crate) fn change(base: &[f64], with: &[f64], in_order: bool) -> Option<RatioChange> {
     if base.len() < 2 || with.len() < 2 {
         return None;
@@ -69,8 +69,8 @@ fn out_of_nothing(with: f64, spread: f64) -> RatioChange {
     }
 }
 
-/// Student's t of a two-sided 99 % interval, for degrees of freedom rounded down; above the last one it changes little, and
-/// its value there is on the safe side. Values that do not vary have no freedom at all, and need none.
+/// Student's t of a two-sided 99 % interval, for degrees of freedom rounded down; above the last one it changes little,
+/// and its value there is on the safe side. Values that do not vary have no freedom at all, and need none.
 fn students_t(freedom: f64) -> f64 {
     const T: [f64; 30] = [
         63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.250, 3.169, 3.106, 3.055, 3.012, 2.977, 2.947,

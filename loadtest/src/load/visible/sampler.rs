@@ -1,5 +1,5 @@
-//! Which accepted posts are looked for. The choice follows from the post's number alone, so it is made without a lock and
-//! is the same in every run; a bound on their number in a second keeps the looks cheap whatever the load.
+//! Which accepted posts are looked for. The choice follows from the post's number alone, so it is made without a lock
+//! and is the same in every run; a bound on their number in a second keeps the looks cheap whatever the load.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -67,8 +67,8 @@ impl Sampler {
 }
 
 impl Chosen {
-    /// Keeps the sample, unless there were too many lately. The first ones of a second are thus not favoured over its last
-    /// ones.
+    /// Keeps the sample, unless there were too many lately. The first ones of a second are thus not favoured over its
+    /// last ones.
     fn offer(&mut self, sample: SampledPost) {
         let even = self.even.map_or(sample.accepted, |even| even.max(sample.accepted));
         if even.saturating_duration_since(sample.accepted) < GAP * BUNCH {

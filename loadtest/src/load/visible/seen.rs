@@ -29,8 +29,8 @@ pub(crate) enum Sampled {
     On { share: f64, seen: SeenPosts, without_id: u64 },
 }
 
-/// The times within which a share of the posts was visible, the longest and the mean one; `None` where so many were never
-/// seen.
+/// The times within which a share of the posts was visible, the longest and the mean one; `None` where so many were
+/// never seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Times {
     pub(crate) p50: Option<Duration>,

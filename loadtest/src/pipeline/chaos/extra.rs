@@ -1,5 +1,5 @@
-//! Posts that the lab sends past the producer, straight into the topic, and the proof that each is stored. Their titles bear
-//! no number of the run, so the ledger knows nothing of them.
+//! Posts that the lab sends past the producer, straight into the topic, and the proof that each is stored. Their titles
+//! bear no number of the run, so the ledger knows nothing of them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,5 +1,5 @@
-//! Records that can never be stored, sent past the producer straight into the topic, and the proof that each became a dead
-//! letter for the right reason.
+//! Records that can never be stored, sent past the producer straight into the topic, and the proof that each became a
+//! dead letter for the right reason.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -59,7 +59,8 @@ pub(crate) struct PoisonReport {
 }
 
 impl Poison {
-    /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns how many there were.
+    /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns how many there
+    /// were.
     pub(crate) async fn send(&self, sender: &RecordSender) -> usize {
         let kinds = kinds();
         let mut sending = Vec::new();
@@ -78,8 +79,8 @@ impl Poison {
         count
     }
 
-    /// Reads the dead letters out. Returns how many acknowledged records have none yet, in this topic as it is now or as it was
-    /// when it was read out before.
+    /// Reads the dead letters out. Returns how many acknowledged records have none yet, in this topic as it is now or
+    /// as it was when it was read out before.
     pub(crate) async fn read_out(&self, kafka: &Arc<KafkaReader>, topic: &str) -> anyhow::Result<u64> {
         let (kafka, topic) = (kafka.anew()?, topic.to_owned());
         let scan = move || {

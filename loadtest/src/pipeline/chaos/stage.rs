@@ -1,5 +1,5 @@
-//! Where faults happen: the processes of a pipeline. Its parts are hit in turns, each part for itself, so that one that is in
-//! trouble is not brought into another one meanwhile, while all the other parts may be.
+//! Where faults happen: the processes of a pipeline. Its parts are hit in turns, each part for itself, so that one that
+//! is in trouble is not brought into another one meanwhile, while all the other parts may be.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -117,8 +117,8 @@ impl Stage {
         })
     }
 
-    /// Gives the processes back, and what was sent past the producer. `troubles` gets a sentence for each service that has ended
-    /// by itself or is not ready.
+    /// Gives the processes back, and what was sent past the producer. `troubles` gets a sentence for each service that
+    /// has ended by itself or is not ready.
     pub(crate) async fn strike(self, stack: &mut Stack, troubles: &mut Vec<String>) -> anyhow::Result<Struck> {
         stack.brokers = self.brokers.into_inner();
         stack.store = Some(self.store.into_inner());

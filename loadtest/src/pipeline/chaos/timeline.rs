@@ -53,8 +53,8 @@ impl Timeline {
         self.accepts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
     }
 
-    /// How long after the fault's begin posts were accepted again, if it has silenced the pipeline at all (else zero), or
-    /// `None` if they were never again.
+    /// How long after the fault's begin posts were accepted again, if it has silenced the pipeline at all (else zero),
+    /// or `None` if they were never again.
     pub(crate) fn accepted_again(&self, begin: Duration, over: Duration) -> Option<Duration> {
         let last = *self.accepts.last()?;
         let of_fault = |pair: &&[Duration]| pair[1] > begin && pair[0] < over + AFTERMATH;
@@ -66,8 +66,8 @@ impl Timeline {
         }
     }
 
-    /// How long after the fault's begin the group had finished records again and the lag was down to `calm`, for the first time
-    /// after the fault was over. Right after it the lag may still be small though nobody works any more.
+    /// How long after the fault's begin the group had finished records again and the lag was down to `calm`, for the
+    /// first time after the fault was over. Right after it the lag may still be small though nobody works any more.
     pub(crate) fn lag_gone(&self, begin: Duration, over: Duration, calm: u64) -> Option<Duration> {
         let works = self.works_since(over)?;
         let gone = self.lags.iter().find(|(at, lag)| *at >= works && *lag <= calm);

@@ -1,6 +1,6 @@
-//! News that the view has not taken yet. A terminal that takes nothing, say because it is stopped with Ctrl-S, must not make
-//! the lab's memory grow, nor hold the load up: when there are too many, the oldest are dropped. They are counted, and so are
-//! the posts that they told of, so that the view's totals stay right.
+//! News that the view has not taken yet. A terminal that takes nothing, say because it is stopped with Ctrl-S, must not
+//! make the lab's memory grow, nor hold the load up: when there are too many, the oldest are dropped. They are counted,
+//! and so are the posts that they told of, so that the view's totals stay right.
 
 use std::collections::VecDeque;
 

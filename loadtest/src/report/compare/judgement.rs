@@ -1,10 +1,10 @@
 //! What the data say of each difference.
 //!
-//! With two runs or more on each side, runs are what is compared: each gives one figure, so what differs from run to run
-//! anyway is seen. With a single run, its stretches stand in for runs. Seconds that follow each other are not independent,
-//! so each run is cut into ten stretches, whose figures are compared with an interval that is wider where neighbouring
-//! stretches are alike; the first is left out, because connections and caches are still cold. What one run cannot show,
-//! that two runs of the same build differ, this does not see.
+//! With two runs or more on each side, runs are what is compared: each gives one figure, so what differs from run to
+//! run anyway is seen. With a single run, its stretches stand in for runs. Seconds that follow each other are not
+//! independent, so each run is cut into ten stretches, whose figures are compared with an interval that is wider where
+//! neighbouring stretches are alike; the first is left out, because connections and caches are still cold. What one run
+//! cannot show, that two runs of the same build differ, this does not see.
 
 use super::measure::{Better, ComparedMeasure, MEASURES, OfStretch, Unit};
 use super::read::{Run, Side};

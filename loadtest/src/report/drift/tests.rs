@@ -5,7 +5,8 @@ use crate::load::statistics::tests::noise;
 
 const LIMITS: GrowthLimits = GrowthLimits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2 };
 
-/// A load in seconds, of which the producer's memory in MB and the p99 in ms vary by these around what the functions say.
+/// A load in seconds, of which the producer's memory in MB and the p99 in ms vary by these around what the functions
+/// say.
 fn load(seed: u64, seconds: u32, megabytes: impl Fn(f64) -> f64, p99_ms: impl Fn(f64) -> f64) -> Vec<Point> {
     let (memory, latency) = (noise(seed, 0.9, 0.1), noise(!seed, 0.5, 0.5));
     let points = (1..=seconds).zip(memory).zip(latency).map(|((second, memory), latency)| {

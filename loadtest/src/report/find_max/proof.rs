@@ -1,5 +1,5 @@
-//! What became of the accepted posts of all probes together. A pass over the store is exact and takes some 60 µs a document
-//! on FerretDB, so beyond a number of posts the totals that the services have counted decide.
+//! What became of the accepted posts of all probes together. A pass over the store is exact and takes some 60 µs a
+//! document on FerretDB, so beyond a number of posts the totals that the services have counted decide.
 
 use serde::Serialize;
 use service::status::figures::grouped;
@@ -34,8 +34,8 @@ pub(crate) struct Proof {
     pub(crate) missing: Option<u64>,
     /// Documents that are one too many.
     pub(crate) duplicated: Option<u64>,
-    /// Stored although refused, never sent, or under another id; with the counts alone, what is stored beyond the accepted and
-    /// the unknown ones.
+    /// Stored although refused, never sent, or under another id; with the counts alone, what is stored beyond the
+    /// accepted and the unknown ones.
     pub(crate) unexpected: Option<u64>,
 }
 

@@ -39,8 +39,8 @@ impl LimitsMeasure {
         LimitsMeasure::Pipeline,
     ];
 
-    /// Whether it is taken where `only` these are asked for; none means all. The producer leaves the backlog that the next two
-    /// read.
+    /// Whether it is taken where `only` these are asked for; none means all. The producer leaves the backlog that the
+    /// next two read.
     pub(crate) fn is_taken(self, only: &[LimitsMeasure]) -> bool {
         let is_needed = || only.contains(&LimitsMeasure::Fetch) || only.contains(&LimitsMeasure::Consumer);
         only.is_empty() || only.contains(&self) || self == LimitsMeasure::Producer && is_needed()

@@ -34,8 +34,8 @@ pub(crate) fn stored(html: &mut Html, report: &RunReport) {
     html.markup(".</p>\n</section>\n");
 }
 
-/// Values by percentile, in milliseconds: each further nine has the same width, so the slowest few are seen as well as the
-/// many. `None` without values.
+/// Values by percentile, in milliseconds: each further nine has the same width, so the slowest few are seen as well as
+/// the many. `None` without values.
 fn by_percentile(what: &str, values_us: &Histogram<u64>) -> Option<Chart> {
     let points = by_nines(values_us);
     let (_, lowest) = points.first().copied()?;

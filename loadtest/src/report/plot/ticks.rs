@@ -1,6 +1,7 @@
 //! Round values for an axis, and how they are written.
 
-/// Multiples of 1, 2, 2.5 or 5 of a power of ten, from zero to the first that is not below `high`; about `count` of them.
+/// Multiples of 1, 2, 2.5 or 5 of a power of ten, from zero to the first that is not below `high`; about `count` of
+/// them.
 pub(crate) fn linear(high: f64, count: u32) -> Vec<f64> {
     let high = if high.is_finite() && high > 0.0 { high } else { 1.0 };
     let rough = high / f64::from(count.max(1));

@@ -1,5 +1,5 @@
-//! The points as a table for a spreadsheet or a notebook: CSV as in RFC 4180, with the names of the report, which have the
-//! units in them.
+//! The points as a table for a spreadsheet or a notebook: CSV as in RFC 4180, with the names of the report, which have
+//! the units in them.
 
 use super::Point;
 

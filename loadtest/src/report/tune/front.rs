@@ -1,4 +1,5 @@
-//! Throughput against latency: every setting with what its trials have shown, and those that no other one exceeds in both.
+//! Throughput against latency: every setting with what its trials have shown, and those that no other one exceeds in
+//! both.
 
 use std::collections::BTreeMap;
 

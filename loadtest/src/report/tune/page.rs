@@ -1,5 +1,5 @@
-//! The result of `tune` as a page for people, in the style of a run's report: one file without scripts. A pure function of
-//! the [`TuneReport`].
+//! The result of `tune` as a page for people, in the style of a run's report: one file without scripts. A pure function
+//! of the [`TuneReport`].
 
 use service::html::Html;
 
@@ -96,8 +96,8 @@ fn throughput_against_latency(html: &mut Html, report: &TuneReport) {
     );
 }
 
-/// A logarithmic axis around these latencies, in milliseconds. They mostly lie within one power of ten, so 2 and 5 are ticks,
-/// too.
+/// A logarithmic axis around these latencies, in milliseconds. They mostly lie within one power of ten, so 2 and 5 are
+/// ticks, too.
 fn latencies(lowest: f64, highest: f64) -> Axis {
     let powers = ticks::powers_of_ten(lowest, highest);
     let round: Vec<f64> = powers.iter().flat_map(|power| [1.0, 2.0, 5.0].map(|times| times * power)).collect();

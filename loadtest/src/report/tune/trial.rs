@@ -33,8 +33,8 @@ pub(crate) struct TrialReport {
     pub(crate) p99_ms: Option<f64>,
     pub(crate) accepted: u64,
     pub(crate) failed: u64,
-    /// Accepted posts that are neither stored, dead-lettered, nor still in Kafka, by the services' own counts; null if they did
-    /// not tell.
+    /// Accepted posts that are neither stored, dead-lettered, nor still in Kafka, by the services' own counts; null if
+    /// they did not tell.
     pub(crate) missing: Option<u64>,
     /// Records that were still in Kafka when the trial ended.
     pub(crate) lag_left: u64,

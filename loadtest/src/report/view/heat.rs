@@ -1,6 +1,7 @@
 //! How long the posts of each second took, as a strip of columns: a row is a range of latencies, and the fuller and the
-//! warmer a cell, the more of its second's posts lie in it. Shape and colour say the same, so either is enough; the colours
-//! go from blue to orange, which people who confuse red and green tell apart, and each stands out on black and on white.
+//! warmer a cell, the more of its second's posts lie in it. Shape and colour say the same, so either is enough; the
+//! colours go from blue to orange, which people who confuse red and green tell apart, and each stands out on black and
+//! on white.
 
 use hdrhistogram::Histogram;
 use ratatui::style::Color;
@@ -27,7 +28,8 @@ pub(crate) struct Shade {
     pub(crate) color: Color,
 }
 
-/// The share of a second's posts from which on a cell has this shade, the largest first, with what the legend says of it.
+/// The share of a second's posts from which on a cell has this shade, the largest first, with what the legend says of
+/// it.
 pub(crate) const SHADES: [(f64, Shade, &str); 5] = [
     (0.60, Shade { symbol: "█", color: Color::Indexed(166) }, "60 %"),
     (0.30, Shade { symbol: "▓", color: Color::Indexed(136) }, "30 %"),

@@ -14,8 +14,8 @@ use ratatui::crossterm::terminal::{
 /// Held while anything is written to the terminal, so that nothing is drawn after it was given back.
 static IS_TAKEN: Mutex<bool> = Mutex::new(false);
 
-/// What is drawn, written to standard error a frame at a time. The lock is not held while a frame is made, so a panic in
-/// there can still give the terminal back.
+/// What is drawn, written to standard error a frame at a time. The lock is not held while a frame is made, so a panic
+/// in there can still give the terminal back.
 #[derive(Debug, Default)]
 pub(crate) struct Screen {
     frame: Vec<u8>,

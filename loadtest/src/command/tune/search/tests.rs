@@ -17,8 +17,8 @@ fn number(text: &str) -> f64 {
     text.trim_end_matches(char::is_alphabetic).parse().unwrap()
 }
 
-/// A pipeline on one machine, all of whose parts share its cores: the CPU of a post is that of its parts together, each less
-/// the larger its batches are; and 64 users cannot send more than their latency lets them.
+/// A pipeline on one machine, all of whose parts share its cores: the CPU of a post is that of its parts together, each
+/// less the larger its batches are; and 64 users cannot send more than their latency lets them.
 fn rate(space: &Space, setting: &[usize]) -> f64 {
     let value = |knob: usize| space.value(knob, setting);
     let (linger_ms, bytes) = (number(value(0)), number(value(1)).min(7_700.0));

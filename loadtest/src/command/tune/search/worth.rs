@@ -1,5 +1,5 @@
-//! What the trials of a search tell: what each value of a knob is worth alone, and which setting is the best of several.
-//! Nothing here plans.
+//! What the trials of a search tell: what each value of a knob is worth alone, and which setting is the best of
+//! several. Nothing here plans.
 
 use std::collections::BTreeMap;
 

@@ -33,9 +33,9 @@ impl Stage {
         Ok(String::new())
     }
 
-    /// Freezes the consumer for the hold, its buffer full and fetching paused: the store is frozen before it, and let go on when
-    /// the consumer is frozen. Every other time another member takes over meanwhile; else the partitions are nobody's until the
-    /// consumer gets them back itself.
+    /// Freezes the consumer for the hold, its buffer full and fetching paused: the store is frozen before it, and let
+    /// go on when the consumer is frozen. Every other time another member takes over meanwhile; else the partitions are
+    /// nobody's until the consumer gets them back itself.
     pub(crate) async fn pause_consumer(&self, hold: Duration, dice: u64) -> anyhow::Result<String> {
         let (consumer, store) = (self.consumer.lock().await, self.store.lock().await);
         ensure!(consumer.is_running(), consumer.failure().await);
@@ -68,7 +68,8 @@ impl Stage {
     }
 }
 
-/// Waits until the consumer's buffer is full and fetching is paused, or until that has taken too long. Returns how full it is.
+/// Waits until the consumer's buffer is full and fetching is paused, or until that has taken too long. Returns how full
+/// it is.
 async fn fill(consumer: &Service) -> f64 {
     let deadline = Instant::now() + FILL_DEADLINE;
     let mut share = 0.0;

@@ -15,8 +15,8 @@ use crate::pipeline::chaos::toxics::Toxic;
 use crate::pipeline::services::Service;
 
 impl Stage {
-    /// Ends a service and starts it again. That one which is stopped while what it needs is away may have to give up is a
-    /// remark, not a fault.
+    /// Ends a service and starts it again. That one which is stopped while what it needs is away may have to give up is
+    /// a remark, not a fault.
     pub(crate) async fn hit_service(
         &self,
         service: &Mutex<Service>,

@@ -1,4 +1,5 @@
-//! Faults of the topics themselves: one that is deleted, one that grows, and an index by which good posts become dead letters.
+//! Faults of the topics themselves: one that is deleted, one that grows, and an index by which good posts become dead
+//! letters.
 
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ const UNTIL_EVERY_BROKER_KNOWS: Duration = Duration::from_millis(500);
 const INDEX: &str = "chaos";
 
 impl Stage {
-    /// Deletes the topic of the dead letters, sends bad records, and makes the topic again as it was. No bad record is on its
-    /// way when it is deleted, and all its dead letters have been read out: none is lost by the lab's own doing.
+    /// Deletes the topic of the dead letters, sends bad records, and makes the topic again as it was. No bad record is
+    /// on its way when it is deleted, and all its dead letters have been read out: none is lost by the lab's own doing.
     pub(crate) async fn lose_dead_letter_topic(&self, hold: Duration) -> anyhow::Result<String> {
         self.until_dead_lettered().await?;
         let settings = self.topics.settings(&self.dead_letters).await?;
@@ -39,8 +40,8 @@ impl Stage {
         Ok(format!("{sent} bad records meanwhile, the last dead letter {after:.1} s after the topic was back"))
     }
 
-    /// Makes an index by which titles are unique while some posts have the same one, drops it after the hold, and has the dead
-    /// letters sent back by the product's own command.
+    /// Makes an index by which titles are unique while some posts have the same one, drops it after the hold, and has
+    /// the dead letters sent back by the product's own command.
     pub(crate) async fn make_index(&self, hold: Duration, dice: u64) -> anyhow::Result<String> {
         let title = format!("index {dice}");
         let first = self.extra.send(&self.sender, &title, 1, None).await?;
