@@ -2,12 +2,8 @@
 
 use std::fmt;
 
-use service::program::{EXIT_CONFIGURATION, EXIT_FAILED};
+pub(crate) use service::exit::{FAILED, UNUSABLE};
 
-/// The start failed, or the work could not be done.
-pub(crate) const FAILED: u8 = EXIT_FAILED;
-/// Arguments or settings that cannot be used.
-pub(crate) const UNUSABLE: u8 = EXIT_CONFIGURATION;
 /// Ended by SIGINT, as shells tell it.
 pub(crate) const INTERRUPTED: i32 = 130;
 /// A threshold or the ledger failed.

@@ -195,6 +195,6 @@ async fn measure(
 
 /// The lag of a pipeline that is well: what comes in within a second, and one batch.
 fn calm_lag(rate: f64, settings: &PipelineSettings) -> u64 {
-    let batch = settings.consumer_config.limits.batch.messages;
+    let batch = settings.consumer_config.kafka.limits.batch.messages;
     rate.ceil() as u64 + u64::try_from(batch).unwrap_or(u64::MAX)
 }

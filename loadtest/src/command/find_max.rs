@@ -94,7 +94,7 @@ async fn measure(
     if lag.is_none() {
         eprintln!("without KAFKA_BROKER the lag is not seen: only latency and failures are judged");
     }
-    let batch_messages = settings.consumer_config.limits.batch.messages;
+    let batch_messages = settings.consumer_config.kafka.limits.batch.messages;
     let load_of = |model| options.load.load(model, run, &pipeline.target);
     let prober = Prober {
         gear: Gear { load: &load_of, vus: options.load.vus, recorder: &trial.recorder, lag: lag.as_ref(), live, stop },

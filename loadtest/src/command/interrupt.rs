@@ -1,7 +1,7 @@
 //! Ctrl-C: the first one (or a SIGTERM) asks for an orderly end, the second one ends the program at once.
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use service::stop::StopSignals;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::exit;
@@ -11,16 +11,12 @@ use crate::report::view;
 /// A token that the first signal cancels; `notice` is said then. What was started dies with this process, so the second
 /// signal may just end it.
 pub(crate) fn stop_on_signal(notice: &'static str) -> anyhow::Result<CancellationToken> {
-    let listen = |kind| signal(kind).context("cannot listen for signals");
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let mut signals = StopSignals::new().context("cannot listen for signals")?;
     let stop = CancellationToken::new();
     let token = stop.clone();
     tokio::spawn(async move {
         loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            signals.next().await;
             if token.is_cancelled() {
                 view::restore();
                 std::process::exit(exit::INTERRUPTED);

@@ -82,7 +82,7 @@ enum PostPlace {
     Nowhere(String),
 }
 
-fn place_in_kafka(id: PostId, names: &consumer::KafkaSettings) -> anyhow::Result<PostPlace> {
+fn place_in_kafka(id: PostId, names: &kafka::group::GroupConfig) -> anyhow::Result<PostPlace> {
     let kafka = KafkaReader::new(&names.brokers, &names.group)?;
     if let Some(letter) = find_dead_letter(&kafka, &names.dead_letter_topic, id)? {
         let DeadLetter { topic, partition, offset, reason, message, .. } = letter;

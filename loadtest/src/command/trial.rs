@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use consumer::KafkaSettings;
+use kafka::group::GroupConfig;
 use service::status::figures::grouped;
 
 use crate::command::apply::Applied;

@@ -82,7 +82,7 @@ impl LimitsBench {
             note(LimitsMeasure::Http, self.http().await?);
         }
         if is_taken(LimitsMeasure::Produce) {
-            let batch_bytes = self.settings.producer_config.batch_bytes.min(producer::ENOUGH_BYTES);
+            let batch_bytes = self.settings.producer_config.kafka.batch_bytes.min(kafka::publish::ENOUGH_BYTES);
             note(LimitsMeasure::Produce, self.produce(&self.topic(round, "produce"), batch_bytes).await?);
         }
         if is_taken(LimitsMeasure::ProduceLarge) {
@@ -131,7 +131,7 @@ impl LimitsBench {
     }
 
     async fn produce(&self, topic: &str, batch_bytes: usize) -> anyhow::Result<LimitsSample> {
-        let config = &self.settings.producer_config;
+        let config = &self.settings.producer_config.kafka;
         let produce = Produce {
             topic: topic.to_owned(),
             partitions: config.partitions,
