@@ -10,8 +10,8 @@ pub fn body(id: PostId) -> Vec<u8> {
     [BEFORE_ID, &id.to_key(), AFTER_ID].concat()
 }
 
-/// The id in a body, if that is what [`body`] makes of it to the byte. Any other, which may well be an answer, too, has to be read
-/// as JSON.
+/// The id in a body, if that is what [`body`] makes of it to the byte. Any other, which may well be an answer, too, has
+/// to be read as JSON.
 pub fn id_in(body: &[u8]) -> Option<PostId> {
     PostId::from_key(body.strip_prefix(BEFORE_ID)?.strip_suffix(AFTER_ID)?)
 }

@@ -1,6 +1,6 @@
 //! A dead letter: a record that can never become a document, kept untouched in its own topic with the reason in its
-//! headers. The headers have Kafka Connect's names, so that existing tools read them. What the topic has no room for is left
-//! out ([`LeftOut`]).
+//! headers. The headers have Kafka Connect's names, so that existing tools read them. What the topic has no room for is
+//! left out ([`LeftOut`]).
 
 use std::collections::HashMap;
 
@@ -24,12 +24,12 @@ const CLASS: &str = "__connect.errors.exception.class.name";
 const MESSAGE: &str = "__connect.errors.exception.message";
 const ID: &str = "id";
 
-/// Name of the header that counts how often a record was sent back from the dead letters. A record that is dead-lettered
-/// again hands it on to its next dead letter.
+/// Name of the header that counts how often a record was sent back from the dead letters. A record that is
+/// dead-lettered again hands it on to its next dead letter.
 pub const REPLAY_ATTEMPTS_HEADER: &str = "replay-attempts";
 
-/// Name of the header with the record's own timestamp, in ms since 1970. The dead-letter topic may note another one, or take
-/// only recent ones.
+/// Name of the header with the record's own timestamp, in ms since 1970. The dead-letter topic may note another one, or
+/// take only recent ones.
 pub const TIMESTAMP_HEADER: &str = "timestamp-ms";
 
 /// The value of [`REPLAY_ATTEMPTS_HEADER`]; a record that lacks it, or has something else in it, was never sent back.
@@ -37,8 +37,8 @@ pub fn replay_attempts(value: Option<&[u8]>) -> u32 {
     value.and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// Why and from where a record was dead-lettered. A dead letter may be written twice when the consumer is killed between
-/// its acknowledgement and the commit: topic, partition and offset tell such copies apart from others.
+/// Why and from where a record was dead-lettered. A dead letter may be written twice when the consumer is killed
+/// between its acknowledgement and the commit: topic, partition and offset tell such copies apart from others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The topic the record came from.
@@ -58,7 +58,7 @@ pub struct DeadLetter {
 /// The classes of reasons: few and fixed, since they are a metric's label too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The value is no JSON object.
+    /// The value is not a JSON object.
     Undecodable,
     /// The value is an object that breaks the rules of a post.
     Invalid,
@@ -161,7 +161,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_message_of_any_length_is_kept_or_cut_where_a_character_ends(text in "(?s).{1,6}", count in 1_usize..2_000) {
+        fn a_message_of_any_length_is_kept_or_cut_where_a_character_ends(
+            text in "(?s).{1,6}",
+            count in 1_usize..2_000,
+        ) {
             let written = letter("post", 3, 17, text.repeat(count));
             let left_out = LeftOut { form: Form::WithoutValue, value_bytes: Some(usize::MAX) };
             let headers = [written.headers(), left_out.headers()].concat();

@@ -1,4 +1,4 @@
-//! From a Kafka record to what is to be done with it: a document to store, or a dead letter. Pure.
+//! From a Kafka record to what becomes of it: a document to store, or a dead letter. Pure.
 
 use bson::RawDocumentBuf;
 
@@ -30,7 +30,7 @@ pub struct RecordError {
 
 impl RecordError {
     /// What is wrong, for logs and health checks. What MongoDB says of a conflict repeats the value in question, which
-    /// belongs into the dead letter and nowhere else.
+    /// belongs in the dead letter and nowhere else.
     pub fn log_line(&self) -> &str {
         match self.reason {
             Reason::Refused => "MongoDB refuses this document",
@@ -85,8 +85,8 @@ impl Decoded {
         OVERHEAD_BYTES + part(&self.fetched.key) + part(&self.fetched.value) + document
     }
 
-    /// The dead letter of a record that can never become a document. One that can has none; asked for all the same, it is
-    /// one without a message.
+    /// The dead letter of a record that can never become a document. One that can has none; asked for all the same, it
+    /// is one without a message.
     pub fn dead_letter(&self, topic: &str) -> DeadLetter {
         let (reason, message) = match &self.outcome {
             Err(error) => (error.reason, error.message.clone()),

@@ -64,7 +64,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_document_is_as_the_library_writes_it(title in "(?s).{2,100}", content in "(?s).{10,1000}", created_at_ms: i64) {
+        fn a_document_is_as_the_library_writes_it(
+            title in "(?s).{2,100}",
+            content in "(?s).{10,1000}",
+            created_at_ms: i64,
+        ) {
             let mut body = serde_json::json!({ "title": title, "content": content }).to_string().into_bytes();
             let id = PostId::fresh();
             let document = encode(id, &Parser::default().parse(&mut body).unwrap(), created_at_ms);

@@ -1,5 +1,5 @@
-//! The id of a post: a UUID, made once by whoever accepts the post, and the `_id` of its document. That the same post
-//! always has the same id is what makes every repeat harmless.
+//! The id of a post: a UUID, made once by the producer that accepts the post, and the `_id` of its document. That the
+//! same post always has the same id is what makes every repeat harmless.
 
 use std::fmt;
 
@@ -46,8 +46,8 @@ impl PostId {
         Uuid::try_parse_ascii(key).ok().map(Self)
     }
 
-    /// The id of a record without a usable key. The timestamp (ms) is part of it: a re-created topic reuses offsets, and
-    /// without the timestamp its new records would be taken for ones already stored.
+    /// The id of a record without a usable key. The timestamp (ms) is part of it: a re-created topic reuses offsets,
+    /// and without the timestamp its new records would be taken for ones already stored.
     pub fn from_position(topic: &str, partition: i32, offset: i64, timestamp_ms: i64) -> Self {
         let position = format!("{topic}/{partition}/{offset}/{timestamp_ms}");
         Self(Uuid::new_v5(&POSITIONS, position.as_bytes()))

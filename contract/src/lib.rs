@@ -1,6 +1,6 @@
 //! What crosses the wire, in one place for every crate: a post and its rules, its id, its Kafka record, its MongoDB
-//! document and how the one becomes the other, its dead letter, its trace context, and the answer to it. Everything here is pure: no IO, no clock, no async, and
-//! neither Kafka's nor MongoDB's client is known.
+//! document and how the one becomes the other, its dead letter, its trace context, and the answer to it. Everything
+//! here is pure: no IO, no clock, no async, and neither Kafka's nor MongoDB's client is known.
 
 pub mod created;
 pub mod dead_letter;

@@ -1,8 +1,8 @@
 //! A post and its rules: the one readable path from bytes of JSON to a valid post.
 //!
 //! simd-json parses in place, so there is nothing left to parse a second time: the one pass notes for each field
-//! whether it is there and what it is, and the rules then judge all fields together. A body with three errors is
-//! told of all three. Both the producer (request bodies) and the consumer (record values) come through here.
+//! whether it is there and what it is, and the rules then judge all fields together. The answer to a body
+//! with three faults names all three. Both the producer (request bodies) and the consumer (record values) come through here.
 
 use std::fmt;
 
@@ -18,7 +18,8 @@ mod fields;
 pub use bulk::{Bulk, BulkError, BulkLimits};
 pub use elements::BulkFormat;
 
-/// A valid post: title of 2–100 and content of 10–1000 characters (Unicode code points), borrowed from the parsed bytes.
+/// A valid post: title of 2–100 and content of 10–1000 characters (Unicode code points), borrowed from the parsed
+/// bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Post<'a> {
     title: &'a str,
@@ -271,7 +272,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_two_strings_are_judged_by_their_code_points(title in ".{0,110}", content in "(?s).{0,20}|(?s).{995,1005}") {
+        fn any_two_strings_are_judged_by_their_code_points(
+            title in ".{0,110}",
+            content in "(?s).{0,20}|(?s).{995,1005}",
+        ) {
             let valid = (2..=100).contains(&title.chars().count()) && (10..=1000).contains(&content.chars().count());
             match parse(&json(&title, &content)) {
                 Ok(post) => prop_assert!(valid && post == (title, content)),

@@ -29,7 +29,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_value_reads_back_as_its_post(title in "(?s).{2,100}", content in "(?s).{10,1000}") {
-            let mut body = serde_json::json!({ "title": title, "content": content, "more": 1 }).to_string().into_bytes();
+            let body = serde_json::json!({ "title": title, "content": content, "more": 1 });
+            let mut body = body.to_string().into_bytes();
             let mut parser = Parser::default();
             let value = encode_value(&parser.parse(&mut body).unwrap());
             let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&value).unwrap();

@@ -1,12 +1,12 @@
-//! The W3C trace context of a request or a record: which trace it belongs to, and which span of it comes before. Read from
-//! a `traceparent` header, and written as one.
+//! The W3C trace context of a request or a record: which trace it belongs to, and which span of it comes before. Read
+//! from a `traceparent` header, and written as one.
 
 use std::fmt;
 
 /// Length of a `traceparent`, in bytes; one of a later version may be longer.
 const LENGTH: usize = 55;
 
-/// Set in [`TraceContext::flags`] when whoever came before records its trace.
+/// Set in [`TraceContext::flags`] when the caller records its trace.
 const SAMPLED: u8 = 1;
 
 /// Where a span stands: its trace, itself, and whether the trace is recorded.
@@ -29,8 +29,9 @@ pub struct TraceId(pub [u8; 16]);
 pub struct SpanId(pub [u8; 8]);
 
 impl TraceContext {
-    /// Reads a `traceparent` as the W3C recommendation has it, `00-<32 hex>-<16 hex>-<2 hex>`. A later version is read as
-    /// far as it is known: it may go on behind the flags. `None` for anything else, which counts as no header at all.
+    /// Reads a `traceparent` as the W3C recommendation has it, `00-<32 hex>-<16 hex>-<2 hex>`. A later version is read
+    /// as far as it is known: it may go on behind the flags. `None` for anything else, which counts as no header at
+    /// all.
     pub fn parse(traceparent: &[u8]) -> Option<Self> {
         let (known, more) = traceparent.split_at_checked(LENGTH)?;
         if [known[2], known[35], known[52]] != [b'-'; 3] {
@@ -53,7 +54,7 @@ impl TraceContext {
         text.to_vec()
     }
 
-    /// Whether whoever came before records its trace.
+    /// Whether the caller records its trace.
     pub fn is_sampled(self) -> bool {
         self.flags & SAMPLED != 0
     }

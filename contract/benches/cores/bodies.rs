@@ -20,7 +20,8 @@ pub(crate) fn prose() -> Vec<u8> {
     json(&r#"She said \"amber\" and went.\n"#.repeat(12)[..])
 }
 
-/// 4 KB on the wire of what is 667 Cyrillic letters, from a client that writes ASCII alone, as Python's does by default.
+/// 4 KB on the wire of what is 667 Cyrillic letters, from a client that writes ASCII alone, as Python's does by
+/// default.
 pub(crate) fn ascii_only() -> Vec<u8> {
     json(&r"\u0436".repeat(667))
 }

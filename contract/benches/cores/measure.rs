@@ -1,8 +1,8 @@
-//! How a core is measured, in the benches of every crate: `cargo bench` times each, and `bench/instructions.py` has callgrind
-//! count the instructions of one call.
+//! How a core is measured, in the benches of every crate: `cargo bench` times each, and `bench/instructions.py` has
+//! callgrind count the instructions of one call.
 //!
-//! This is no criterion, because its crates turn on features of others' (`half` those of zerocopy), so that CI would build
-//! mongodb and most of what it needs a second time for the benches alone.
+//! This is no criterion, because its crates turn on features of others' (`half` those of zerocopy), so that CI would
+//! build mongodb and most of what it needs a second time for the benches alone.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

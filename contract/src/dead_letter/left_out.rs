@@ -1,6 +1,6 @@
-//! What a dead letter leaves out of its record. A dead-letter topic may take less than the topic that the record came from;
-//! then the letter goes without the value, or without the record altogether, says so in its headers, and the record is found
-//! where it came from.
+//! What a dead letter leaves out of its record. A dead-letter topic may take less than the topic that the record came
+//! from; then the letter goes without the value, or without the record altogether, says so in its headers, and the
+//! record is found where it came from.
 
 use std::collections::HashMap;
 

@@ -7,7 +7,7 @@ use super::{IDEMPOTENCY_KEYS, PostId, check_idempotency_key};
 /// The part of a UUIDv7 below its variant, which is random.
 const RANDOM_LOW_BITS: u128 = (1 << 62) - 1;
 
-/// Tells the id of the post at each position of a bulk.
+/// Gives the id of the post at each position of a bulk.
 pub struct BulkIds(Source);
 
 enum Source {
@@ -18,8 +18,8 @@ enum Source {
 }
 
 impl BulkIds {
-    /// Fresh ids (UUIDv7) from one look at the clock and one draw of 74 random bits: each is the one before plus one, so
-    /// two bulks of the same millisecond would have to draw nearly the same number to share one.
+    /// Fresh ids (UUIDv7) from one look at the clock and one draw of 74 random bits: each is its predecessor plus one,
+    /// so two bulks of the same millisecond would have to draw nearly the same number to share one.
     pub fn fresh() -> Self {
         Self(Source::Fresh(Uuid::new_v7(Timestamp::now(NoContext)).as_u128()))
     }

@@ -1,8 +1,9 @@
-//! Many posts in one body: a JSON array of them, or lines of JSON (NDJSON). One after the other is found, parsed in place and
+//! Many posts in one body: a JSON array of them, or lines of JSON (NDJSON). Each is found in turn, parsed in place and
 //! judged as it would be alone, with the same messages.
 //!
-//! The bytes are never copied, and only one element at a time is taken apart: simd-json's own notes on a body may be twenty
-//! times its size. That is why an array is not handed to simd-json as a whole, which would be 70 ns a post cheaper.
+//! The bytes are never copied, and only one element at a time is taken apart: simd-json's own notes on a body may be
+//! twenty times its size. That is why an array is not handed to simd-json as a whole, which would be 70 ns a post
+//! cheaper.
 
 use serde::Deserialize;
 use simd_json::{Buffers, Deserializer, INPUT_PADDING, Tape};
@@ -20,16 +21,16 @@ pub struct BulkLimits {
     pub post_bytes: usize,
 }
 
-/// Why a body is no bulk.
+/// Why a body is not a bulk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BulkError {
-    /// It cannot be read, or there is no post in it.
-    Broken(FieldErrors),
+pub enum BulkFault {
+    /// It cannot be read, or it holds no post.
+    Broken(Faults),
     /// There are more posts in it than [`BulkLimits::posts`].
     TooManyPosts,
 }
 
-/// The posts of a body, one after the other.
+/// The posts of a body, in turn.
 pub struct Bulk {
     /// The body and [`INPUT_PADDING`] bytes.
     bytes: Vec<u8>,
@@ -233,7 +234,10 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_answered(body in proptest::collection::vec(any::<u8>(), 0..300), like in "[\\[\\]{},\":\\\\ \na1]{0,60}") {
+        fn any_bytes_are_answered(
+            body in proptest::collection::vec(any::<u8>(), 0..300),
+            like in "[\\[\\]{},\":\\\\ \na1]{0,60}",
+        ) {
             for body in [body, like.into_bytes()] {
                 for format in [BulkFormat::Array, BulkFormat::Lines] {
                     let _ignored = judged(body.clone(), format, LIMITS);

@@ -1,5 +1,5 @@
-//! Where the elements of a bulk are within its bytes. Only borders are looked for: what is between them is the parser's to
-//! judge, so nothing that is wrong inside an element has to be noticed here.
+//! Where the elements of a bulk are within its bytes. Only borders are looked for: what is between them is the parser's
+//! to judge, so nothing that is wrong inside an element has to be noticed here.
 
 use std::ops::Range;
 
@@ -8,9 +8,9 @@ use memchr::{memchr, memchr2};
 /// How the posts stand in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BulkFormat {
-    /// As the elements of one JSON array. An element that is no JSON breaks all of it.
+    /// As the elements of one JSON array. An element that is not JSON breaks all of it.
     Array,
-    /// One a line (NDJSON). A line that is no JSON is that line's error; empty ones are skipped.
+    /// One a line (NDJSON). A line that is not JSON is that line's fault; empty ones are skipped.
     Lines,
 }
 
