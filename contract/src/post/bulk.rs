@@ -23,9 +23,9 @@ pub struct BulkLimits {
 
 /// Why a body is not a bulk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BulkFault {
+pub enum BulkError {
     /// It cannot be read, or it holds no post.
-    Broken(Faults),
+    Broken(FieldErrors),
     /// There are more posts in it than [`BulkLimits::posts`].
     TooManyPosts,
 }
