@@ -31,6 +31,8 @@ mod report;
 use base::exit::{self, Unusable};
 use command::options::{CommandLine, Verb};
 use command::{chaos, check_ledger, compare, find_max, limits, merge, run, show, soak, tune, up, verify};
+/// Every metric of the lab itself.
+pub use load::live::METRICS;
 use pipeline::services;
 /// Whether a report is as its schema says, for the tests of the program.
 pub use report::schema;

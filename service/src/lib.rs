@@ -18,7 +18,6 @@ pub mod problem;
 pub mod program;
 pub mod readiness;
 pub mod recent_errors;
-pub mod reference;
 pub mod secrets;
 pub mod settings;
 pub mod state_file;

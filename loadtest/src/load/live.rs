@@ -16,7 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::load::generator::tally::{Outcomes, Tally};
 
 /// Every metric that the lab shows.
-pub(crate) const METRICS: &[&[Metric]] = &[service::METRICS, &[POSTS, LATENCY, VIRTUAL_USERS, FAULTS]];
+pub const METRICS: &[&[Metric]] = &[service::METRICS, &[POSTS, LATENCY, VIRTUAL_USERS, FAULTS]];
 
 const POSTS: Metric = Metric::counter(
     "loadtest_posts_total",

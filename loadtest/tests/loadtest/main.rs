@@ -11,7 +11,6 @@ mod chaos;
 mod limits;
 mod pipeline;
 mod places;
-mod readme;
 mod room;
 mod run;
 mod searches;

@@ -1,18 +1,40 @@
-//! The reference of the README, as Markdown made of what the code declares: settings, metrics and routes. Pure
-//! functions of the services' own tables; whoever knows all services calls them and puts the result between the
-//! README's markers.
+//! The reference in the README, as Markdown made from what the code declares: settings, metrics and routes.
 
-use crate::http::Route;
-use crate::metrics::Metric;
-use crate::settings::Variable;
+use service::Settings;
+use service::http::Route;
+use service::metrics::Metric;
+use service::settings::Variable;
+
+/// The document that has it.
+pub const DOCUMENT: &str = "README.md";
 
 /// Of each process, out of `metrics_process`.
 const PROCESS: &str = "`process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds`, \
                        `process_max_fds`, `process_threads`, `process_start_time_seconds`, …";
 
+/// This document with the tables as they should be.
+///
+/// # Errors
+/// When it lacks a marker.
+pub fn current(document: &str) -> Result<String, String> {
+    let (producer, consumer) = (variables(producer::Config::read), variables(consumer::Config::read));
+    let metrics_of =
+        [("producer", producer::METRICS), ("consumer", consumer::METRICS), ("loadtest", loadtest::METRICS)];
+    let document = put(document, "settings", &settings(&[("Producer", &producer), ("Consumer", &consumer)]))?;
+    let document = put(&document, "metrics", &metrics(&metrics_of))?;
+    put(&document, "routes", &routes(&[("producer", producer::ROUTES), ("consumer", consumer::ROUTES)]))
+}
+
+/// The variables that a service reads.
+fn variables<C>(read: impl Fn(&mut Settings<'_>) -> C) -> Vec<Variable> {
+    let mut settings = Settings::new(&|_| None);
+    read(&mut settings);
+    settings.finish().0
+}
+
 /// A table of the variables that all of these services have, and one of each service's own. A default that differs
 /// between the services is given for each of them, in their order.
-pub fn settings(services: &[(&str, &[Variable])]) -> String {
+fn settings(services: &[(&str, &[Variable])]) -> String {
     let of = |service: usize, name: &str| services[service].1.iter().find(|variable| variable.name == name);
     let is_shared = |variable: &Variable| (0..services.len()).all(|service| of(service, variable.name).is_some());
     let shared = services.first().map_or(&[][..], |(_, variables)| *variables).iter();
@@ -38,7 +60,7 @@ fn settings_table(title: &str, variables: impl Iterator<Item = Variable>) -> Str
 }
 
 /// The metrics of these programs, each with its labels and the programs that have it.
-pub fn metrics(programs: &[(&str, &[&[Metric]])]) -> String {
+fn metrics(programs: &[(&str, &[&[Metric]])]) -> String {
     let mut metrics: Vec<(Metric, Vec<&str>)> = Vec::new();
     for (program, catalogue) in programs {
         for metric in catalogue.concat() {
@@ -58,9 +80,9 @@ pub fn metrics(programs: &[(&str, &[&[Metric]])]) -> String {
 }
 
 /// The routes of these services, and after them those that all have.
-pub fn routes(services: &[(&str, &[Route])]) -> String {
+fn routes(services: &[(&str, &[Route])]) -> String {
     let own = services.iter().flat_map(|(service, routes)| routes.iter().map(move |route| (*service, route)));
-    let shared = crate::health::ROUTES.iter().map(|route| ("all", route));
+    let shared = service::health::ROUTES.iter().map(|route| ("all", route));
     let row = |(service, Route { path, method, meaning }): (&str, &Route)| {
         [format!("`{method} {path}`"), service.to_owned(), (*meaning).to_owned()]
     };
@@ -71,7 +93,7 @@ pub fn routes(services: &[(&str, &[Route])]) -> String {
 ///
 /// # Errors
 /// When the document lacks one of these lines.
-pub fn put(document: &str, section: &str, text: &str) -> Result<String, String> {
+fn put(document: &str, section: &str, text: &str) -> Result<String, String> {
     let (begin, end) = (format!("<!-- {section}: begin -->\n"), format!("<!-- {section}: end -->\n"));
     let parts = document.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
     let (before, after) = parts.ok_or_else(|| format!("there is no {} … {}", begin.trim(), end.trim()))?;
@@ -90,15 +112,9 @@ fn table<const COLUMNS: usize>(columns: [&str; COLUMNS], rows: impl Iterator<Ite
 #[cfg(test)]
 mod tests {
     use hyper::Method;
+    use service::Registry;
 
     use super::*;
-    use crate::{Registry, Settings};
-
-    fn variables(read: impl Fn(&mut Settings<'_>)) -> Vec<Variable> {
-        let mut settings = Settings::new(&|_| None);
-        read(&mut settings);
-        settings.finish().0
-    }
 
     #[test]
     fn what_all_services_have_is_said_once() {
