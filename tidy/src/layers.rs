@@ -14,7 +14,7 @@ const CRATES: [&[&str]; 6] =
 /// Folders of a crate, each below those after it; what lies beside them in the crate may import all.
 const FOLDERS: [(&str, &[&[&str]]); 2] = [
     ("kafka", &[&["topics"], &["publish", "group"]]),
-    ("loadtest", &[&["ledger"], &["load"], &["pipeline"], &["report"], &["command"]]),
+    ("loadtest", &[&["base"], &["ledger"], &["load"], &["pipeline"], &["report"], &["command"]]),
 ];
 
 /// Every dependency of a crate and every import of a file that goes upward, and every cycle of files.

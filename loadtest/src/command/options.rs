@@ -30,16 +30,19 @@ mod values;
 const EXPLANATION: &str = "\
 Environment: KAFKA_BROKER and MONGO_URI name servers that run already, MONGOD a real mongod; \
 KAFKA_JVM_PERFORMANCE_OPTS has other options for the native broker's JVM; KAFKA_*, DLQ_TOPIC, LOG, \
-PRODUCER_*, CONSUMER_* and the like are passed on to the producer and the consumer (see `producer --help`, `consumer --help`).
+PRODUCER_*, CONSUMER_* and the like are passed on to the producer and the consumer (see `producer --help`, `consumer \
+--help`).
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
 done, 99 a threshold or the ledger failed, 130 ended by a second Ctrl-C.";
 
 const FIND_MAX_EXPLANATION: &str = "\
-A rate is sustained if no post fails, at least 97 % of it is accepted in the measured time, p99 is within --slo, and the \
+A rate is sustained if no post fails, at least 97 % of it is accepted in the measured time, p99 is within --slo, and \
+the \
 consumer's lag does not grow. Its report is find-max.json.
 
-Exit codes: 0 a limit was found and what was accepted is stored, 64 arguments or settings that cannot be used, 1 the start \
+Exit codes: 0 a limit was found and what was accepted is stored, 64 arguments or settings that cannot be used, 1 the \
+start \
 failed or the work could not be done, 99 nothing is sustained or a post is missing, 130 ended by a second Ctrl-C.";
 
 const TUNE_EXPLANATION: &str = "\
@@ -50,7 +53,8 @@ Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the s
 done, 99 a post is missing, 130 ended by a second Ctrl-C.";
 
 const SOAK_EXPLANATION: &str = "\
-All options of `run` hold, and so do its thresholds. Growth fails the soak (99) if its whole 99 % interval is beyond the \
+All options of `run` hold, and so do its thresholds. Growth fails the soak (99) if its whole 99 % interval is beyond \
+the \
 limit; if it is too short to tell, it says so and does not fail.
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
@@ -136,7 +140,8 @@ pub(crate) struct VerifyOptions {
 #[derive(Debug, Args)]
 pub(crate) struct CheckLedgerOptions {
     /// How many posts the run has
-    #[arg(long, value_name = "N", default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..=2_000_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 100_000_000,
+        value_parser = clap::value_parser!(u64).range(1..=2_000_000_000))]
     pub(crate) posts: u64,
     /// It fails above so much memory, in MB
     #[arg(long, value_name = "MB")]

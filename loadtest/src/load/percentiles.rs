@@ -23,7 +23,8 @@ pub(crate) fn text(latencies_us: &Histogram<u64>) -> String {
     let max = latencies_us.max() as f64 / 1e3;
     write!(
         text,
-        "#[Mean    = {mean:>12.3}, StdDeviation   = {deviation:>12.3}]\n#[Max     = {max:>12.3}, Total count    = {total:>12}]\n"
+        "#[Mean    = {mean:>12.3}, StdDeviation   = {deviation:>12.3}]\n#[Max     = {max:>12.3}, Total count    = \
+         {total:>12}]\n"
     )
     .expect("memory takes everything");
     text

@@ -46,7 +46,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn merged_histograms_equal_one_histogram(values in proptest::collection::vec((0_usize..3, 0_u64..400_000_000), 0..200)) {
+        fn merged_histograms_equal_one_histogram(
+            values in proptest::collection::vec((0_usize..3, 0_u64..400_000_000), 0..200),
+        ) {
             let (mut whole, mut parts) = (empty(), [empty(), empty(), empty()]);
             for (part, value) in values {
                 whole.saturating_record(value);

@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn series_of_one_name_are_summed() {
-        let text = "# HELP lag Lag\n# TYPE lag gauge\nlag{topic=\"post\",partition=\"0\"} 4\nlag{partition=\"1\"} 1.5e1\n\
+        let text = "# HELP lag Lag\n# TYPE lag gauge\nlag{topic=\"post\",partition=\"0\"} 4\n\
+             lag{partition=\"1\"} 1.5e1\n\
                     lag_seconds 7\nstored_total 12 1700000000000\nempty \n";
         let metrics = MetricsPage { text: text.to_owned() };
         assert_eq!(metrics.sum("lag"), Some(19.0));
@@ -83,7 +84,8 @@ mod tests {
 
     #[test]
     fn buckets_are_told_apart() {
-        let text = "wait_seconds_bucket{le=\"0.5\"} 2\nwait_seconds_bucket{le=\"1\"} 2\nwait_seconds_bucket{le=\"+Inf\"} 5\n\
+        let text = "wait_seconds_bucket{le=\"0.5\"} 2\n\
+             wait_seconds_bucket{le=\"1\"} 2\nwait_seconds_bucket{le=\"+Inf\"} 5\n\
                     wait_seconds_sum 9\nwait_seconds_count 5\n";
         let metrics = MetricsPage { text: text.to_owned() };
         let bucket = |at_most, count| Bucket { at_most, count };

@@ -143,7 +143,8 @@ impl FindMaxReport {
         let slo = milliseconds(Duration::from_secs_f64(self.slo_ms / 1e3));
         let early = if self.ended_early { ", ended early" } else { "" };
         let mut text = format!(
-            "\nfind-max {}: p99 within {slo}, no failure, no lag that grows; {} s measured after {} s of warm-up{early}\n\n",
+            "\nfind-max {}: p99 within {slo}, no failure, no lag that grows; {} s measured after {} s of \
+             warm-up{early}\n\n",
             self.run, self.measure_seconds, self.warm_up_seconds
         );
         text.push_str(&format!("  {:>5}  {}\n", "probe", head()));

@@ -46,7 +46,10 @@ pub(crate) fn render(report: &RunReport) -> String {
     html.markup("</div>\n");
     tables::growths(&mut html, report);
     surroundings::sections(&mut html, report);
-    html.markup("</main>\n<footer><p>Beside this file: report.json holds all of it, series.csv what was seen every second, latency.hgrm (and visible.hgrm) every latency.</p></footer>\n");
+    html.markup(
+        "</main>\n<footer><p>Beside this file: report.json holds all of it, series.csv what was seen every \
+         second, latency.hgrm (and visible.hgrm) every latency.</p></footer>\n",
+    );
     html.markup("</body>\n</html>\n");
     html.into_string()
 }
@@ -59,11 +62,17 @@ fn head(html: &mut Html, report: &RunReport) {
 /// that stand in it, and do nothing else.
 pub(crate) fn begin(html: &mut Html, is_good: bool, title: impl Display) {
     html.markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    html.markup("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n");
+    html.markup(
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
+         img-src data:\">\n",
+    );
     html.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     html.markup("<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
     html.text(title).markup("</title>\n");
-    html.markup("<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E");
+    html.markup(
+        "<link rel=\"icon\" \
+         href=\"data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E",
+    );
     html.markup(if is_good {
         "%3Ccircle%20cx='8'%20cy='8'%20r='7'%20fill='%23007a5e'/%3E"
     } else {

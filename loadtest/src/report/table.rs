@@ -174,7 +174,8 @@ mod tests {
         let table = render(&report);
         for line in [
             "  generator     is the limit, not the target: it used 93 % of it",
-            "  users              4,000   posts found no free user, for 1234 ms at most: the target is slower than the load, \
+            "  users              4,000   posts found no free user, for 1234 ms at most: the target is slower than the \
+             load, \
              or --vus too few",
         ] {
             assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");

@@ -189,11 +189,9 @@ impl ThresholdMeasure {
             "missing" => plain(ThresholdMeasure::Missing),
             "duplicated" => plain(ThresholdMeasure::Duplicated),
             "unexpected" => plain(ThresholdMeasure::Unexpected),
-            _ => {
-                Err("it must begin with p50, p90, p95, p99, p99.9, max, avg, one of these behind visible_, failed, accepted, rate, drain, missing, \
-                      duplicated or unexpected"
-                    .to_owned())
-            }
+            _ => Err("it must begin with p50, p90, p95, p99, p99.9, max, avg, one of these behind visible_, failed, \
+                      accepted, rate, drain, missing, duplicated or unexpected"
+                .to_owned()),
         }
     }
 }

@@ -124,7 +124,8 @@ impl TuneReport {
         let early = if *ended_early { ", ended early" } else { "" };
         let mut text = format!(
             "\ntune {run}: {} trials in {seconds:.0} s, each {virtual_users} users for {measure_seconds} s after \
-             {warm_up_seconds} s of warm-up{early}\n\n  what each knob is worth alone: stored per second, over that of what stands around it\n\n",
+             {warm_up_seconds} s of warm-up{early}\n\n  what each knob is worth alone: stored per second, over that of \
+             what stands around it\n\n",
             self.trials.len(),
         );
         let mut beside = None;

@@ -65,7 +65,8 @@ async fn a_mongod_is_started_with_its_own_arguments() {
     drop(store::start(&StoreOptions::default(), with(&[("MONGOD", "")])).await.unwrap());
     let ferretdb = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/stack/ferretdb-1.24.2/ferretdb");
     let script = format!(
-        "#!/bin/sh\necho \"$@\"\n[ \"$*\" = \"--dbpath data --bind_ip 127.0.0.1 --port $6 --nounixsocket\" ] || exit 2\n\
+        "#!/bin/sh\necho \"$@\"\n[ \"$*\" = \"--dbpath data --bind_ip 127.0.0.1 --port $6 --nounixsocket\" ] || exit \
+         2\n\
          exec '{}' \"127.0.0.1:$6\" file:data/\n",
         ferretdb.display()
     );

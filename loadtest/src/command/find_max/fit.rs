@@ -132,7 +132,8 @@ mod tests {
         fn the_interval_holds_the_estimate_and_scales_with_the_rates(
             probes in proptest::collection::vec((1.0_f64..1e5, any::<bool>()), 1..40), factor in 0.1_f64..10.0,
         ) {
-            let at = |factor: f64| probes.iter().map(|(rate, is_sustained)| judged(rate * factor, *is_sustained)).collect();
+            let at = |factor: f64| probes.iter().map(|(rate, is_sustained)| judged(rate * factor, *is_sustained))
+                .collect();
             let (one, other): (Vec<JudgedRate>, Vec<JudgedRate>) = (at(1.0), at(factor));
             let estimate = fit_with_drift(&one).unwrap();
             prop_assert!(0.0 < estimate.low && estimate.low <= estimate.rate && estimate.rate <= estimate.high);
@@ -142,14 +143,17 @@ mod tests {
 
         #[test]
         fn one_more_probe_that_passed_never_lowers_the_limit(
-            probes in proptest::collection::vec((1.0_f64..1e4, any::<bool>()), 1..30), pick in any::<proptest::sample::Index>(),
+            probes in proptest::collection::vec((1.0_f64..1e4, any::<bool>()), 1..30),
+            pick in any::<proptest::sample::Index>(),
         ) {
-            let mut probes: Vec<JudgedRate> = probes.into_iter().map(|(rate, is_sustained)| judged(rate, is_sustained)).collect();
+            let mut probes: Vec<JudgedRate> = probes.into_iter().map(|(rate, is_sustained)| judged(rate, is_sustained))
+                .collect();
             // A rate that was probed, so that the grid is the same.
             let rate = probes[pick.index(probes.len())].rate;
             let before = fit(&probes).unwrap().rate;
             probes.push(judged(rate, true));
-            prop_assert!(fit(&probes).unwrap().rate >= before * 0.95, "more or less: a wrong verdict also widens the curve");
+            prop_assert!(fit(&probes).unwrap().rate >= before * 0.95,
+                "more or less: a wrong verdict also widens the curve");
         }
     }
 }

@@ -12,8 +12,10 @@ use crate::pipeline::chaos::faults::FaultList;
 pub(crate) const CHAOS_EXPLANATION: &str = "\
 Faults: consumer-kill, producer-kill (SIGKILL, started again a moment later), consumer-stop, producer-stop (SIGTERM), \
 consumer-pause, producer-pause (SIGSTOP, for longer than the group's session or PRODUCER_TIMEOUT), \
-broker-kill, leader-kill, broker-stop, broker-pause, store-kill, store-pause, rebalance (another consumer joins and leaves), \
-slow-store, cut-store, cut-broker (the network), poison (records that are no posts), dlq-gone (the topic of the dead letters is \
+broker-kill, leader-kill, broker-stop, broker-pause, store-kill, store-pause, rebalance (another consumer joins and \
+leaves), \
+slow-store, cut-store, cut-broker (the network), poison (records that are no posts), dlq-gone (the topic of the dead \
+letters is \
 deleted), index (titles must be unique for a while), partitions (the topic gets one more).
 
 A build with --features failpoints can also kill exactly at a step: consumer-kill@inserted, @dead-lettered, @noted, \
@@ -35,7 +37,8 @@ pub(crate) struct ChaosOptions {
     #[arg(long)]
     pub(crate) one_by_one: bool,
     /// How long the load lasts; with --one-by-one, it ends with the last fault
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = positive_duration, conflicts_with = "one_by_one")]
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = positive_duration,
+        conflicts_with = "one_by_one")]
     pub(crate) duration: Duration,
     /// How long a fault lasts that ends by itself, such as a pause [default: half a second to five]
     #[arg(long, value_name = "TIME", value_parser = positive_duration)]

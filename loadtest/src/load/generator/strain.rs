@@ -102,7 +102,8 @@ fn limit(strain: &Strain) -> Option<String> {
         // One that comes too late without being busy is one that others keep from its cores.
         let others = if used < IDLE_SHARE { "; others keep it from its cores" } else { "" };
         return Some(format!(
-            "one post in a hundred left {lateness:.1} ms late or more with its user free, of a p99 of {latency:.1} ms{others}"
+            "one post in a hundred left {lateness:.1} ms late or more with its user free, of a p99 of {latency:.1} \
+             ms{others}"
         ));
     }
     None
@@ -152,7 +153,8 @@ mod tests {
     proptest! {
         #[test]
         fn more_strain_never_takes_the_limit_away(
-            lateness_us in 0_u64..1_000_000, latency_us in 0_u64..1_000_000, cpu_share in 0.0_f64..1.0, more in 0_u64..1_000_000,
+            lateness_us in 0_u64..1_000_000, latency_us in 0_u64..1_000_000, cpu_share in 0.0_f64..1.0,
+            more in 0_u64..1_000_000,
         ) {
             let strain = Strain {
                 lateness: Duration::from_micros(lateness_us),

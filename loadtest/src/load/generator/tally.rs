@@ -91,17 +91,15 @@ impl Outcomes {
 
     /// Each count with its name.
     pub(crate) fn named(&self) -> [(&'static str, u64); 8] {
-        let Self { accepted, rejected, invalid_rejected, unavailable, other_status, cut_off, timed_out, not_connected } =
-            *self;
         [
-            ("accepted", accepted),
-            ("refused", rejected),
-            ("invalid_refused", invalid_rejected),
-            ("unavailable", unavailable),
-            ("other_status", other_status),
-            ("cut_off", cut_off),
-            ("timed_out", timed_out),
-            ("not_connected", not_connected),
+            ("accepted", self.accepted),
+            ("refused", self.rejected),
+            ("invalid_refused", self.invalid_rejected),
+            ("unavailable", self.unavailable),
+            ("other_status", self.other_status),
+            ("cut_off", self.cut_off),
+            ("timed_out", self.timed_out),
+            ("not_connected", self.not_connected),
         ]
     }
 

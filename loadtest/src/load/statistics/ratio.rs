@@ -143,7 +143,8 @@ mod tests {
         fn the_unit_does_not_matter(seed: u64, unit in 1e-6_f64..1e6) {
             let (base, with) = (around(3.0, seed, 0.0, 9), around(4.0, !seed, 0.0, 9));
             let scaled = |values: &[f64]| values.iter().map(|value| value * unit).collect::<Vec<_>>();
-            let (one, other) = (change(&base, &with, true).unwrap(), change(&scaled(&base), &scaled(&with), true).unwrap());
+            let one = change(&base, &with, true).unwrap();
+            let other = change(&scaled(&base), &scaled(&with), true).unwrap();
             prop_assert!((one.low - other.low).abs() < 1e-9 && (one.high - other.high).abs() < 1e-9);
         }
     }

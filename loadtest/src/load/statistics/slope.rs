@@ -114,7 +114,8 @@ mod tests {
 
         #[test]
         fn a_few_wild_points_do_not_move_the_slope(
-            rise in -50.0_f64..50.0, start in -100.0_f64..100.0, wild in proptest::collection::vec((0_usize..40, -1e6_f64..1e6), 0..5),
+            rise in -50.0_f64..50.0, start in -100.0_f64..100.0,
+            wild in proptest::collection::vec((0_usize..40, -1e6_f64..1e6), 0..5),
         ) {
             let mut points: Vec<(f64, f64)> = (0..40).map(|x| (f64::from(x), start + rise * f64::from(x))).collect();
             for (i, y) in wild {

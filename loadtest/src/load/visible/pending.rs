@@ -148,7 +148,8 @@ mod tests {
             let seen = pending.finish();
             prop_assert_eq!((seen.seen(), seen.not_seen), (1, 0));
             let time = seen.time(1.0).unwrap();
-            let (least, most) = (milliseconds(visible_after_ms), milliseconds(visible_after_ms) + INTERVAL + time / LOOKS_PER_AGE);
+            let least = milliseconds(visible_after_ms);
+            let most = least + INTERVAL + time / LOOKS_PER_AGE;
             // Three digits are what the histogram keeps.
             let digits = time / 1_000;
             prop_assert!(time + digits >= least && time <= most + digits, "{:?} of {:?}", time, least);
@@ -181,7 +182,8 @@ mod tests {
             let mut pending = Pending::default();
             (0..count).for_each(|number| pending.add(SampledPost { id: id(number), accepted: start }));
             for asked in pending.left() {
-                let found = asked.iter().map(|sample| sample.id).filter(|id| id.uuid().as_u128() < there as u128).collect();
+                let found = asked.iter().map(|sample| sample.id).filter(|id| id.uuid().as_u128() < there as u128)
+                    .collect();
                 pending.looked(asked, &found, start, start + INTERVAL);
             }
             let seen = pending.finish();

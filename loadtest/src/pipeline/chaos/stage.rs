@@ -24,10 +24,10 @@ use crate::pipeline::services::{CONSUMER, Service, ServiceOptions, Services};
 use crate::pipeline::settings::PipelineSettings;
 use crate::pipeline::store::StoreReader;
 
+mod failpoint;
 mod freeze;
 mod handled;
 mod kill;
-mod step;
 mod topic;
 
 /// A fault that is over.

@@ -249,7 +249,8 @@ mod tests {
             let comparison = Comparison::of(&side(seed, 100.0, 5.0, seconds), &side(seed, 100.0, 5.0, seconds), 0.0);
             prop_assert!(comparison.regressions().is_empty() && comparison.settings.is_empty());
             let verdicts: Vec<ChangeVerdict> = comparison.figures.iter().map(|compared| compared.verdict).collect();
-            prop_assert!(verdicts.iter().all(|verdict| [ChangeVerdict::NoDifference, ChangeVerdict::NotJudged].contains(verdict)));
+            let expected = [ChangeVerdict::NoDifference, ChangeVerdict::NotJudged];
+            prop_assert!(verdicts.iter().all(|verdict| expected.contains(verdict)));
         }
 
         #[test]

@@ -42,8 +42,10 @@ pub(crate) fn render(base: &Side, with: &Side, comparison: &Comparison) -> Strin
     text.push_str(if comparison.is_of_runs {
         "\n  Figures are means over the runs, and changes and intervals are of the runs' figures.\n"
     } else {
-        "\n  Figures are of whole runs. Changes and intervals are of stretches of a run, a tenth each without the first, so\n  \
-         they know nothing of what differs from run to run: compare several, A1 A2 A3 --with B1 B2 B3, to see that too.\n"
+        "\n  Figures are of whole runs. Changes and intervals are of stretches of a run, a tenth each without the \
+         first, so\n  \
+         they know nothing of what differs from run to run: compare several, A1 A2 A3 --with B1 B2 B3, to see that \
+         too.\n"
     });
     let regressions = comparison.regressions();
     let tolerance = tolerance(comparison.tolerance);

@@ -9,7 +9,8 @@ pub(crate) fn render(report: &LimitsReport) -> String {
     let LimitsReport { rounds, duration_seconds, vus, cores, .. } = report;
     let ended_early = if report.is_complete { "" } else { ", ended early" };
     let mut text = format!(
-        "\n{rounds} rounds of {duration_seconds} s a measure, {vus} virtual users, {cores} cores{ended_early}; medians, and \
+        "\n{rounds} rounds of {duration_seconds} s a measure, {vus} virtual users, {cores} cores{ended_early}; \
+         medians, and \
          (lowest - highest)\n\n"
     );
     let row = |[name, rate, spread, cpu, shares]: [&str; 5]| {

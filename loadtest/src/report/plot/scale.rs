@@ -37,7 +37,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn larger_values_never_lie_lower(low in 0.001_f64..10.0, span in 1.1_f64..1e6, one in 0.0_f64..1e7, more in 0.0_f64..1e7) {
+        fn larger_values_never_lie_lower(
+            low in 0.001_f64..10.0, span in 1.1_f64..1e6, one in 0.0_f64..1e7, more in 0.0_f64..1e7,
+        ) {
             for scale in [Scale::Linear { low, high: low + span }, Scale::Log { low, high: low * span }] {
                 let (below, above) = (scale.at(one), scale.at(one + more));
                 prop_assert!((0.0..=1.0).contains(&below) && below <= above && above <= 1.0);

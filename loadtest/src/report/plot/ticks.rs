@@ -111,7 +111,8 @@ mod tests {
         #[test]
         fn powers_reach_around_the_values(low in 1e-3_f64..1e6, factor in 1.0_f64..1e5) {
             let ticks = powers_of_ten(low, low * factor);
-            prop_assert!(ticks.len() >= 2 && ticks[0] <= low * 1.000_001 && *ticks.last().unwrap() >= low * factor * 0.999_999);
+            prop_assert!(ticks.len() >= 2 && ticks[0] <= low * 1.000_001
+                && *ticks.last().unwrap() >= low * factor * 0.999_999);
         }
     }
 }

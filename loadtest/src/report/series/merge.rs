@@ -103,7 +103,8 @@ mod tests {
             shares in proptest::collection::vec((0.0_f64..5.0, proptest::collection::vec(0_u64..100, 0..20)), 1..5),
         ) {
             let shares: Vec<(f64, Vec<Stretch>)> = shares.into_iter().map(|(later, counts)| {
-                let stretches = counts.into_iter().enumerate().map(|(second, count)| stretch(second as f64 + 1.0, count));
+                let stretches = counts.into_iter().enumerate();
+                let stretches = stretches.map(|(second, count)| stretch(second as f64 + 1.0, count));
                 (later, stretches.collect())
             }).collect();
             let points = merge(shares.iter().map(|(later, stretches)| (*later, &stretches[..])));

@@ -70,13 +70,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_better_than_the_front_in_both(shown in proptest::collection::vec((1.0_f64..1e4, 1.0_f64..100.0), 1..40)) {
+        fn nothing_is_better_than_the_front_in_both(
+            shown in proptest::collection::vec((1.0_f64..1e4, 1.0_f64..100.0), 1..40),
+        ) {
             let settings: Vec<SettingReport> = shown.iter().map(|(stored_per_second, p99_ms)| SettingReport {
                 differs: String::new(), stored_per_second: *stored_per_second, p99_ms: *p99_ms, trials: 1,
             }).collect();
             let front = front(&settings);
-            prop_assert!(front.is_sorted_by(|one, other| one.p99_ms < other.p99_ms && one.stored_per_second < other.stored_per_second));
-            let is_exceeded = |one: &SettingReport| settings.iter().any(|other| other.p99_ms < one.p99_ms && other.stored_per_second > one.stored_per_second);
+            prop_assert!(front.is_sorted_by(|one, other| one.p99_ms < other.p99_ms
+                && one.stored_per_second < other.stored_per_second));
+            let is_exceeded = |one: &SettingReport| settings.iter().any(|other| other.p99_ms < one.p99_ms
+                && other.stored_per_second > one.stored_per_second);
             prop_assert!(!front.iter().any(is_exceeded));
             let is_reached = |one: &SettingReport| front.iter().any(|on_front| {
                 on_front.p99_ms <= one.p99_ms && on_front.stored_per_second >= one.stored_per_second

@@ -32,7 +32,10 @@ pub(crate) fn render(report: &TuneReport) -> String {
     worth(&mut html, report);
     trials(&mut html, report);
     measured_on(&mut html, report);
-    html.markup("</main>\n<footer><p>Beside this file: tuned.env holds the settings, tune.json all of it.</p></footer>\n</body>\n</html>\n");
+    html.markup(
+        "</main>\n<footer><p>Beside this file: tuned.env holds the settings, tune.json all of \
+         it.</p></footer>\n</body>\n</html>\n",
+    );
     html.into_string()
 }
 
@@ -126,7 +129,10 @@ fn front(html: &mut Html, report: &TuneReport) {
 }
 
 fn worth(html: &mut Html, report: &TuneReport) {
-    html.markup("<section>\n<h2>What each knob is worth <small>turned alone: stored per second, over what was tried before and after</small></h2>\n");
+    html.markup(
+        "<section>\n<h2>What each knob is worth <small>turned alone: stored per second, over what was tried \
+         before and after</small></h2>\n",
+    );
     tables::begin(
         html,
         "What each knob is worth",

@@ -111,7 +111,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_post_is_in_one_group(latencies in proptest::collection::vec(1_u64..20_000_000, 1..50), lines in 1_usize..20) {
+        fn every_post_is_in_one_group(
+            latencies in proptest::collection::vec(1_u64..20_000_000, 1..50),
+            lines in 1_usize..20,
+        ) {
             let column = column(&latencies);
             let groups = groups([column].iter(), lines);
             prop_assert!((1..=lines).contains(&groups.len()));

@@ -144,10 +144,12 @@ fn what_is_kept_is_not_touched() {
 proptest! {
     #[test]
     fn whatever_is_shown_it_keeps_to_its_trials_and_its_values(
-        choices in proptest::collection::vec(1_usize..5, 1..8), trials in 0_usize..120, seed in any::<u64>(), failing in 0.0_f64..1.0,
+        choices in proptest::collection::vec(1_usize..5, 1..8), trials in 0_usize..120, seed in any::<u64>(),
+        failing in 0.0_f64..1.0,
     ) {
         let mut dice = Dice::new(seed);
-        let mut any = || choices.iter().map(|choices| (dice.even() * *choices as f64) as usize).collect::<KnobSetting>();
+        let mut any =
+            || choices.iter().map(|choices| (dice.even() * *choices as f64) as usize).collect::<KnobSetting>();
         let (start, defaults) = (any(), any());
         let mut search = Search::new(choices.clone(), start.clone(), defaults);
         let mut done = 0;
