@@ -1,12 +1,9 @@
 //! What the consumer itself does with a record between Kafka's client and MongoDB's: decoding it. The rest is the
 //! group's, whose benches are in `kafka`.
 
+use bench::Measure;
 use contract::decode::Decoder;
 use contract::{Fetched, PostId};
-use measure::Measure;
-
-#[path = "../../contract/benches/cores/measure.rs"]
-mod measure;
 
 const TIMESTAMP_MS: i64 = 1_700_000_000_123;
 fn fetched(content: &str) -> Fetched {

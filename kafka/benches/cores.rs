@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use bench::Measure;
 use contract::TraceContext;
 use kafka::group::budget::Budget;
 use kafka::group::core::{
@@ -11,10 +12,6 @@ use kafka::group::core::{
 };
 use kafka::group::fetching::Fetching;
 use kafka::publish::{Batch, ENOUGH_BYTES, Key, Record};
-use measure::Measure;
-
-#[path = "../../contract/benches/cores/measure.rs"]
-mod measure;
 
 const RECORDS: usize = 1_000;
 const PARTITIONS: i32 = 4;

@@ -49,3 +49,13 @@ fn names(source: &str, identifier: &str) -> bool {
             && (after.starts_with("::") || after.starts_with(';') || after.starts_with(" as "))
     })
 }
+
+/// Every member of the workspace that the images are built without: cargo needs the manifest of each.
+pub fn left_out_of_images(repository: &Repository) -> Vec<String> {
+    let text = |path: &str| repository.file(path).map_or("", |file| file.text.as_str());
+    let members = text("Cargo.toml").lines().find_map(|line| line.strip_prefix("members = [")).unwrap_or_default();
+    let members = members.trim_end_matches(']').split(", ").map(|member| member.trim_matches('"'));
+    let is_left_out =
+        |member: &&str| !text(".dockerignore").lines().any(|line| line.strip_prefix('!') == Some(*member));
+    members.filter(is_left_out).map(|member| format!(".dockerignore: leaves out the crate {member}")).collect()
+}

@@ -9,7 +9,7 @@ use crate::modules::modules;
 
 /// The crates, each below those after it. Crates of one row do not know each other.
 const CRATES: [&[&str]; 6] =
-    [&["contract", "stack"], &["service"], &["kafka"], &["producer", "consumer"], &["loadtest"], &["tidy"]];
+    [&["bench", "contract", "stack"], &["service"], &["kafka"], &["producer", "consumer"], &["loadtest"], &["tidy"]];
 
 /// Folders of a crate, each below those after it; what lies beside them in the crate may import all.
 const FOLDERS: [(&str, &[&[&str]]); 2] = [

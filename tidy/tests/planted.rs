@@ -92,6 +92,13 @@ fn a_dependency_that_no_file_names_is_seen() {
 }
 
 #[test]
+fn a_crate_that_the_images_are_built_without_is_seen() {
+    let (_top, repository) =
+        planted(&[("Cargo.toml", "members = [\"a\", \"b\"]\n"), (".dockerignore", "*\n!Cargo.toml\n!a\n")]);
+    assert_eq!(dependencies::left_out_of_images(&repository), [".dockerignore: leaves out the crate b"]);
+}
+
+#[test]
 fn links_to_no_file_and_to_no_heading_are_seen() {
     let page = "[a](docs/other.md#two-words) [b](docs/none.md) [c](#nowhere) <img src=\"none.png\">\n\
                 [d](https://example.com/none) [e](a)\n```\n[f](none)\n```\n";

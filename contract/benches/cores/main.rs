@@ -5,11 +5,10 @@ use std::hint::black_box;
 
 use contract::{Bulk, BulkFormat, BulkLimits, Parser, PostId, document, record};
 
+use bench::Measure;
 use bodies::{SIZES, ascii_only, body, prose};
-use measure::Measure;
 
 mod bodies;
-mod measure;
 
 /// The services' own. How many instructions the system's takes depends on what was allocated before, even on the length
 /// of the program's path.

@@ -12,7 +12,7 @@ const SAMPLE: Duration = Duration::from_millis(2);
 const SAMPLES: usize = 100;
 
 /// What the program's arguments ask for.
-pub(crate) enum Measure {
+pub enum Measure {
     /// `--list`: the names alone.
     List,
     /// `--once NAME`: the core of this name, for callgrind.
@@ -22,7 +22,8 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
-    pub(crate) fn from_arguments() -> Self {
+    /// What this program's arguments ask for.
+    pub fn from_arguments() -> Self {
         // `cargo bench` adds `--bench`.
         let mut arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
         match arguments.first().map(String::as_str) {
@@ -33,7 +34,7 @@ impl Measure {
     }
 
     /// Measures `core` alone: neither how `set_up` makes its input, nor the drop of the input and of what it returns.
-    pub(crate) fn core<I, O>(&self, name: &str, mut set_up: impl FnMut() -> I, mut core: impl FnMut(&mut I) -> O) {
+    pub fn core<I, O>(&self, name: &str, mut set_up: impl FnMut() -> I, mut core: impl FnMut(&mut I) -> O) {
         match self {
             Self::List => println!("{name}"),
             Self::Once(asked) if name == asked => {
