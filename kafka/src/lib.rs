@@ -11,3 +11,8 @@ mod shown;
 pub mod topics;
 
 pub use shown::CONDITION;
+
+/// The version of librdkafka that this build contains.
+pub fn librdkafka_version() -> String {
+    rdkafka::util::get_rdkafka_version().1
+}

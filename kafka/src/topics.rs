@@ -1,11 +1,16 @@
-//! Topics, seen from outside of any group: what is in them ([`reader`]), how far a group is, and a way to send to them
-//! ([`sender`]). For commands and for tests of the whole: a service publishes, or is a member of a group.
+//! Topics, seen from outside of any group: what is in them and how far a group is ([`reader`]), a way to send to them
+//! ([`sender`]), and their settings ([`admin`]). For commands and for tests of the whole: a service publishes, or is a
+//! member of a group.
 
+mod admin;
+mod progress;
 mod reader;
 mod record;
 mod sender;
 
-pub use reader::{Partition, Progress, Reader, ReaderConfig};
+pub use admin::{Admin, TopicSettings};
+pub use progress::Progress;
+pub use reader::{Partition, Reader, ReaderConfig};
 pub use record::ReadRecord;
 pub use sender::{Outgoing, Sender, Sending};
 

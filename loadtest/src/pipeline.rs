@@ -1,11 +1,10 @@
 //! The pipeline [under test](under_test) and all that the lab sees of it: this program's own [`services`], the
-//! [`store`], [`kafka`], the services' metrics ([`observer`]), the [`lag`] and how it [drains](drain). [`chaos`] is
+//! [`store`], the [`topic`]s, the services' metrics ([`observer`]), the [`lag`] and how it [drains](drain). [`chaos`] is
 //! what is done to it. What happens meanwhile is [`news`].
 
 pub(crate) mod chaos;
 pub(crate) mod counted;
 pub(crate) mod drain;
-pub(crate) mod kafka;
 pub(crate) mod lag;
 pub(crate) mod news;
 pub(crate) mod observer;
@@ -15,5 +14,6 @@ pub(crate) mod scrape;
 pub(crate) mod services;
 pub(crate) mod settings;
 pub(crate) mod store;
+pub(crate) mod topic;
 pub(crate) mod under_test;
 pub(crate) mod visible;

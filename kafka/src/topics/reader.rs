@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{ControlFlow, Range};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -9,7 +10,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use super::progress::Progress;
 use super::record::ReadRecord;
+
+/// Pause before a request that failed is repeated.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a reader needs to know.
 #[derive(Debug, Clone)]
@@ -18,11 +23,11 @@ pub struct ReaderConfig {
     pub brokers: String,
     /// What it calls itself to the brokers.
     pub client_id: &'static str,
-    /// The group whose progress it can tell. It never joins it, nor commits.
+    /// The group whose progress it reports. It never joins it, nor commits.
     pub group: String,
-    /// Longest wait for an answer, and for the next record.
+    /// Longest wait for an answer, repeated requests included, and for the next record.
     pub patience: Duration,
-    /// Whether it reads records here and there: then it fetches nothing ahead.
+    /// Whether it reads single records here and there: then it fetches nothing ahead.
     pub picks_records: bool,
 }
 
@@ -41,31 +46,6 @@ pub struct Partition {
     pub leader: i32,
     /// How many brokers have it.
     pub replicas: usize,
-}
-
-/// How far a group is in one partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// The partition.
-    pub partition: i32,
-    /// The group's committed offset, if it has committed.
-    pub committed: Option<i64>,
-    /// Offset of the oldest record that is kept.
-    pub low: i64,
-    /// Offset that the next record will get.
-    pub end: i64,
-}
-
-impl Progress {
-    /// The first record that the group has not finished.
-    pub fn next(self) -> i64 {
-        self.committed.unwrap_or(self.low).max(self.low)
-    }
-
-    /// How many records the group has not finished.
-    pub fn lag(self) -> u64 {
-        u64::try_from(self.end - self.next()).unwrap_or(0)
-    }
 }
 
 impl Reader {
@@ -106,7 +86,7 @@ impl Reader {
     /// # Errors
     /// When Kafka does not answer.
     pub fn partitions(&self, topic: &str) -> anyhow::Result<Vec<Partition>> {
-        partitions(&self.consumer, topic, self.config.patience).with_context(|| self.unreachable())
+        self.ask(|patience| partitions(&self.consumer, topic, patience)).with_context(|| self.unreachable())
     }
 
     /// The offsets from a partition's oldest record to its end; `None` if there is no such partition.
@@ -115,7 +95,7 @@ impl Reader {
     /// When Kafka does not answer.
     pub fn offsets(&self, topic: &str, partition: i32) -> anyhow::Result<Option<Range<i64>>> {
         use RDKafkaErrorCode::{UnknownPartition, UnknownTopic, UnknownTopicOrPartition};
-        match self.consumer.fetch_watermarks(topic, partition, self.config.patience) {
+        match self.ask(|patience| self.consumer.fetch_watermarks(topic, partition, patience)) {
             Ok((low, end)) => Ok(Some(low..end)),
             Err(error) => match error.rdkafka_error_code() {
                 Some(UnknownPartition | UnknownTopic | UnknownTopicOrPartition) => Ok(None),
@@ -149,7 +129,7 @@ impl Reader {
         for (partition, _) in &offsets {
             asked.add_partition(topic, *partition);
         }
-        let answer = self.consumer.committed_offsets(asked, self.config.patience);
+        let answer = self.ask(|patience| self.consumer.committed_offsets(asked.clone(), patience));
         let answer = answer.with_context(|| self.unreachable())?;
         let committed: HashMap<i32, i64> = answer
             .elements()
@@ -228,8 +208,31 @@ impl Reader {
         Ok(None)
     }
 
+    fn ask<T>(&self, request: impl FnMut(Duration) -> KafkaResult<T>) -> KafkaResult<T> {
+        until_answered(self.config.patience, request)
+    }
+
     fn unreachable(&self) -> String {
         format!("cannot read from Kafka at {}, see KAFKA_BROKER", self.config.brokers)
+    }
+}
+
+/// Repeats a request while the broker cannot be reached, which is often over in a moment, but no longer than this. Each
+/// attempt gets the time that is left.
+fn until_answered<T>(patience: Duration, mut request: impl FnMut(Duration) -> KafkaResult<T>) -> KafkaResult<T> {
+    use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, RequestTimedOut};
+    let deadline = Instant::now() + patience;
+    let mut left = patience;
+    loop {
+        let answer = request(left);
+        left = deadline.saturating_duration_since(Instant::now() + RETRY_PAUSE);
+        let code = answer.as_ref().err().and_then(KafkaError::rdkafka_error_code);
+        match code {
+            Some(AllBrokersDown | BrokerTransportFailure | OperationTimedOut | RequestTimedOut) if !left.is_zero() => {
+                thread::sleep(RETRY_PAUSE);
+            }
+            _ => return answer,
+        }
     }
 }
 
@@ -253,12 +256,31 @@ pub(crate) fn partitions<C: ConsumerContext>(
 mod tests {
     use super::*;
 
+    fn failed<T>(code: RDKafkaErrorCode) -> KafkaResult<T> {
+        Err(KafkaError::MetadataFetch(code))
+    }
+
     #[test]
-    fn lag_counts_from_the_commit_or_from_the_oldest_record() {
-        let lag = |committed, low, end| Progress { partition: 0, committed, low, end }.lag();
-        assert_eq!(lag(Some(90), 0, 100), 10);
-        assert_eq!(lag(None, 40, 100), 60);
-        assert_eq!(lag(Some(10), 40, 100), 60, "records that are gone are nobody's lag");
-        assert_eq!(lag(Some(110), 0, 100), 0);
+    fn a_request_that_failed_on_its_way_is_repeated_and_any_other_is_not() {
+        use RDKafkaErrorCode::{BrokerTransportFailure, OperationTimedOut, UnknownPartition};
+        let patience = Duration::from_secs(10);
+        let mut answers = vec![Ok(7), failed(OperationTimedOut), failed(BrokerTransportFailure)];
+        assert_eq!(until_answered(patience, |left| answers.pop().filter(|_| left <= patience).unwrap()), Ok(7));
+        let mut answers = vec![Ok(7), failed(UnknownPartition)];
+        assert_eq!(until_answered(patience, |_| answers.pop().unwrap()), failed(UnknownPartition));
+    }
+
+    #[test]
+    fn without_a_broker_the_error_comes_when_the_patience_is_over() {
+        let patience = Duration::from_millis(400);
+        let (brokers, group) = ("127.0.0.1:1".to_owned(), "group".to_owned());
+        let config = ReaderConfig { brokers, client_id: "test", group, patience, picks_records: false };
+        let (reader, start) = (Reader::new(config).unwrap(), Instant::now());
+        let error = reader.partitions("post").unwrap_err();
+        assert!(start.elapsed() >= patience - RETRY_PAUSE, "{:?}", start.elapsed());
+        assert!(
+            format!("{error:#}").starts_with("cannot read from Kafka at 127.0.0.1:1, see KAFKA_BROKER: "),
+            "{error:#}"
+        );
     }
 }

@@ -25,10 +25,10 @@ use crate::pipeline::chaos::fault::Fault;
 use crate::pipeline::chaos::stage::{Stage, StageSetting, Struck};
 use crate::pipeline::chaos::watch::ChaosWatch;
 use crate::pipeline::chaos::{inject, schedule};
-use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::observer::Observer;
 use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::store::StoreReader;
+use crate::pipeline::topic;
 use crate::pipeline::under_test::{PipelineUnderTest, Ports};
 use crate::report::chaos::{ChaosReport, FaultReport};
 use crate::report::environment::Environment;
@@ -116,7 +116,7 @@ async fn measure(
     let mut observer = Observer::new(pipeline.target.clone(), Some(services.consumer.target.clone()));
     observer.look().await;
     let stack = pipeline.stack.as_mut().context(own)?;
-    let reader = KafkaReader::new(stack.kafka_broker(), &trial.names.group)?.with_patience(WATCH_PATIENCE);
+    let reader = topic::patient_reader(stack.kafka_broker(), &trial.names.group, WATCH_PATIENCE)?;
     let _view = View::open(Headline::of(run, &environment.load), options.load.plain, stop);
     let watch = ChaosWatch::begin(reader, &topic)?;
     // One by one, every fault waits for the recovery from the last one anyway.

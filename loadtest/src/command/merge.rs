@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use kafka::topics::Reader;
 use service::status::figures::grouped;
 
 use crate::base::exit::Unusable;
@@ -20,11 +21,11 @@ use crate::load::generator::strain::GeneratorReport;
 use crate::load::generator::tally::Tally;
 use crate::load::visible::seen::SeenPosts;
 use crate::pipeline::drain;
-use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::observer::{Usage, Used};
 use crate::pipeline::reconcile::reconcile;
 use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_option};
 use crate::pipeline::store::{Documents, StoreReader};
+use crate::pipeline::topic;
 use crate::report::environment::{Environment, LoadSettings};
 use crate::report::evidence::RunEvidence;
 use crate::report::files::make_directory;
@@ -63,7 +64,7 @@ pub(crate) async fn merge(options: MergeOptions, lookup: Lookup<'_>) -> anyhow::
             None => None,
         },
         kafka: set(&lookup, "KAFKA_BROKER")
-            .map(|brokers| KafkaReader::new(&brokers, &settings.consumer_config.kafka.group).map(Arc::new))
+            .map(|brokers| topic::reader(&brokers, &settings.consumer_config.kafka.group).map(Arc::new))
             .transpose()?,
         settings,
     };
@@ -76,7 +77,7 @@ pub(crate) async fn merge(options: MergeOptions, lookup: Lookup<'_>) -> anyhow::
 struct Sources {
     accepted_ids: FinishedLog,
     store: Option<StoreReader>,
-    kafka: Option<Arc<KafkaReader>>,
+    kafka: Option<Arc<Reader>>,
     settings: PipelineSettings,
 }
 

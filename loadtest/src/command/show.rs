@@ -8,14 +8,14 @@ use anyhow::Context;
 use bson::{Bson, Document};
 use contract::document::ID_FIELD;
 use contract::{DeadLetter, PostId};
-use rdkafka::Message;
+use kafka::topics::Reader;
 use tokio::task::spawn_blocking;
 
 use crate::base::exit;
 use crate::command::options::ShowOptions;
-use crate::pipeline::kafka::{KafkaReader, dead_letter_of, id_of};
 use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
 use crate::pipeline::store::StoreReader;
+use crate::pipeline::topic::{self, dead_letter_of, id_of};
 
 /// Says where the post is. A post that is nowhere is exit code 1; one that is lost is 99.
 pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
@@ -83,7 +83,7 @@ enum PostPlace {
 }
 
 fn place_in_kafka(id: PostId, names: &kafka::group::GroupConfig) -> anyhow::Result<PostPlace> {
-    let kafka = KafkaReader::new(&names.brokers, &names.group)?;
+    let kafka = topic::reader(&names.brokers, &names.group)?;
     if let Some(letter) = find_dead_letter(&kafka, &names.dead_letter_topic, id)? {
         let DeadLetter { topic, partition, offset, reason, message, .. } = letter;
         let (reason, place) = (reason.as_str(), place(&topic, partition, offset));
@@ -108,25 +108,21 @@ fn place(topic: &str, partition: i32, offset: i64) -> String {
     format!("topic {topic}, partition {partition}, offset {offset}")
 }
 
-fn find_dead_letter(kafka: &KafkaReader, topic: &str, id: PostId) -> anyhow::Result<Option<DeadLetter>> {
-    let mut found = None;
-    kafka.scan(topic, |record| {
-        found = dead_letter_of(record).filter(|letter| letter.id == id);
-        if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
-    Ok(found)
+fn find_dead_letter(kafka: &Reader, topic: &str, id: PostId) -> anyhow::Result<Option<DeadLetter>> {
+    topic::scan(kafka, topic, |record| match dead_letter_of(record).filter(|letter| letter.id == id) {
+        Some(letter) => ControlFlow::Break(letter),
+        None => ControlFlow::Continue(()),
+    })
 }
 
-fn find_record(kafka: &KafkaReader, topic: &str, id: PostId) -> anyhow::Result<Option<(i32, i64)>> {
-    let mut found = None;
-    kafka.scan(topic, |record| {
-        if id_of(record) == id {
-            found = Some((record.partition(), record.offset()));
-            return ControlFlow::Break(());
+/// Its partition and offset.
+fn find_record(kafka: &Reader, topic: &str, id: PostId) -> anyhow::Result<Option<(i32, i64)>> {
+    topic::scan(kafka, topic, |record| {
+        if id_of(topic, record) == id {
+            return ControlFlow::Break((record.partition(), record.offset()));
         }
         ControlFlow::Continue(())
-    })?;
-    Ok(found)
+    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use kafka::group::GroupConfig;
+use kafka::topics::Reader;
 use service::status::figures::grouped;
 
 use crate::command::apply::Applied;
@@ -18,13 +19,13 @@ use crate::load::recorder::Recorder;
 use crate::load::share::RunShare;
 use crate::pipeline::counted::Counted;
 use crate::pipeline::drain::{self, Drained};
-use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::news::{self, News};
 use crate::pipeline::observer::{Moment, Observer};
 use crate::pipeline::reconcile::reconcile;
 use crate::pipeline::services::Services;
 use crate::pipeline::settings::PipelineSettings;
 use crate::pipeline::store::StoreReader;
+use crate::pipeline::topic;
 use crate::pipeline::under_test::PipelineUnderTest;
 use crate::pipeline::visible::Visible;
 use crate::report::environment::Environment;
@@ -45,7 +46,7 @@ pub(crate) struct Trial {
     /// `None` where the store is out of reach: nothing is reconciled then.
     pub(crate) store: Option<StoreReader>,
     /// `None` where Kafka is out of sight.
-    pub(crate) kafka: Option<Arc<KafkaReader>>,
+    pub(crate) kafka: Option<Arc<Reader>>,
     /// The names of topics and group.
     pub(crate) names: GroupConfig,
     pub(crate) recorder: Arc<Recorder>,
@@ -79,7 +80,7 @@ impl Trial {
         directory: &Path,
     ) -> anyhow::Result<Self> {
         let names = settings.consumer_config.kafka.clone();
-        let kafka = pipeline.kafka_broker.as_deref().map(|brokers| KafkaReader::new(brokers, &names.group));
+        let kafka = pipeline.kafka_broker.as_deref().map(|brokers| topic::reader(brokers, &names.group));
         let store = match &pipeline.documents {
             Some(documents) if share == RunShare::WHOLE => Some(StoreReader::new(documents).await?),
             _ => None,

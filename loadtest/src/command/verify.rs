@@ -6,23 +6,23 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use rdkafka::Message;
+use kafka::topics::Reader;
 use service::status::figures::grouped;
 use tokio::task::spawn_blocking;
 
 use crate::base::exit;
 use crate::command::options::VerifyOptions;
 use crate::ledger::balance::{Balance, Finished, Found, balance};
-use crate::pipeline::kafka::{KafkaReader, dead_letter_of, id_of};
 use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
 use crate::pipeline::store::StoreReader;
+use crate::pipeline::topic::{self, dead_letter_of, id_of};
 
 /// Reads topic, store and dead letters, in this order: what a record became is there before its offset is committed.
 pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let lookup = with_option(lookup, "KAFKA_BROKER", &options.kafka_broker);
     let lookup = with_option(&lookup, "MONGO_URI", &options.mongo_uri);
     let names = PipelineSettings::read(&lookup)?.consumer_config.kafka;
-    let kafka = Arc::new(KafkaReader::new(&names.brokers, &names.group)?);
+    let kafka = Arc::new(topic::reader(&names.brokers, &names.group)?);
     let store = StoreReader::given(&lookup).await?;
 
     let (reader, topic) = (Arc::clone(&kafka), names.topic.clone());
@@ -39,26 +39,26 @@ pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow
 }
 
 /// The records up to the group's committed offsets, of those that the topic still has.
-fn finished(kafka: &KafkaReader, topic: &str) -> anyhow::Result<Vec<Finished>> {
+fn finished(kafka: &Reader, topic: &str) -> anyhow::Result<Vec<Finished>> {
     let progress = kafka.progress(topic)?;
     anyhow::ensure!(!progress.is_empty(), "there is no topic {topic}: set KAFKA_TOPIC to that of the producer");
     let committed = progress.iter().filter(|progress| progress.next() > progress.low);
-    let ends = committed.map(|progress| (progress.partition, progress.next())).collect();
+    let offsets: Vec<_> = committed.map(|progress| (progress.partition, progress.low..progress.next())).collect();
     let mut records = Vec::new();
-    kafka.scan_until(topic, ends, |record| {
-        records.push(Finished { partition: record.partition(), offset: record.offset(), id: id_of(record) });
-        ControlFlow::Continue(())
+    kafka.read(topic, &offsets, |record| {
+        records.push(Finished { partition: record.partition(), offset: record.offset(), id: id_of(topic, record) });
+        ControlFlow::<()>::Continue(())
     })?;
     Ok(records)
 }
 
 /// Partition and offset of every record of `topic` that is a dead letter.
-fn dead_letter_origins(kafka: &KafkaReader, dead_letters: &str, topic: &str) -> anyhow::Result<Vec<(i32, i64)>> {
+fn dead_letter_origins(kafka: &Reader, dead_letters: &str, topic: &str) -> anyhow::Result<Vec<(i32, i64)>> {
     let mut origins = Vec::new();
-    kafka.scan(dead_letters, |record| {
+    topic::scan(kafka, dead_letters, |record| {
         let letter = dead_letter_of(record).filter(|letter| letter.topic == topic);
         origins.extend(letter.map(|letter| (letter.partition, letter.offset)));
-        ControlFlow::Continue(())
+        ControlFlow::<()>::Continue(())
     })?;
     Ok(origins)
 }

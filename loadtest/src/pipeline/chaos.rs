@@ -10,7 +10,6 @@ pub(crate) mod faults;
 pub(crate) mod inject;
 pub(crate) mod poison;
 pub(crate) mod schedule;
-pub(crate) mod sender;
 pub(crate) mod stage;
 pub(crate) mod timeline;
 pub(crate) mod topics;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use kafka::topics::{Progress, Reader};
 use service::status::figures::grouped;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::ledger::post::RunId;
-use crate::pipeline::kafka::{KafkaReader, Progress};
 use crate::pipeline::news::{self, News};
 use crate::pipeline::store::StoreReader;
 
@@ -36,7 +36,7 @@ pub(crate) struct Drained {
 /// # Errors
 /// When the one that is asked does not answer.
 pub(crate) async fn until_stored(
-    kafka: Option<(&Arc<KafkaReader>, &str)>,
+    kafka: Option<(&Arc<Reader>, &str)>,
     store: Option<&StoreReader>,
     run: RunId,
     accepted: u64,
@@ -54,7 +54,7 @@ pub(crate) async fn until_stored(
 /// Waits until the group's lag in the topic is zero. That Kafka does not answer is a fault only at the deadline; until
 /// then it is asked again.
 async fn until_no_lag(
-    kafka: &Arc<KafkaReader>,
+    kafka: &Arc<Reader>,
     topic: &str,
     last_answer: Instant,
     deadline: Duration,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use kafka::topics::{Progress, Reader};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::load::statistics::slope;
-use crate::pipeline::kafka::{KafkaReader, Progress};
 
 /// How often Kafka is asked while a load lasts; the consumer commits every 200 ms.
 const EVERY: Duration = Duration::from_millis(100);
@@ -20,7 +20,7 @@ const EVERY_AT_THE_END: Duration = Duration::from_millis(20);
 /// Watches the group's lag in one topic.
 #[derive(Clone)]
 pub(crate) struct LagWatch {
-    kafka: Arc<KafkaReader>,
+    kafka: Arc<Reader>,
     topic: String,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct LagSample {
 
 impl LagWatch {
     /// Watches this topic.
-    pub(crate) fn new(kafka: Arc<KafkaReader>, topic: &str) -> Self {
+    pub(crate) fn new(kafka: Arc<Reader>, topic: &str) -> Self {
         Self { kafka, topic: topic.to_owned() }
     }
 

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use anyhow::Context;
-use rdkafka::Message;
+use kafka::topics::Reader;
 use tokio::task::spawn_blocking;
 
-use super::kafka::KafkaReader;
 use super::store::StoreReader;
+use super::topic;
 use crate::ledger::accepted_ids::FinishedLog;
 use crate::ledger::books::Ledger;
 use crate::ledger::post::RunId;
@@ -21,7 +21,7 @@ pub(crate) async fn reconcile(
     accepted: &FinishedLog,
     run: RunId,
     store: &StoreReader,
-    dead_letters: Option<(&Arc<KafkaReader>, &str)>,
+    dead_letters: Option<(&Arc<Reader>, &str)>,
     may_lack_ids: bool,
 ) -> anyhow::Result<Reconciled> {
     let mut reconciliation = Reconciliation::begin(ledger, may_lack_ids);
@@ -36,13 +36,13 @@ pub(crate) async fn reconcile(
 }
 
 /// The numbers of the run's posts that are dead letters.
-async fn dead_lettered(kafka: &Arc<KafkaReader>, topic: &str, run: RunId) -> anyhow::Result<Vec<u64>> {
-    let (kafka, topic) = (Arc::clone(kafka), topic.to_owned());
+async fn dead_lettered(kafka: &Arc<Reader>, topic: &str, run: RunId) -> anyhow::Result<Vec<u64>> {
+    let (kafka, dead_letters) = (Arc::clone(kafka), topic.to_owned());
     let scan = move || {
         let mut numbers = Vec::new();
-        kafka.scan(&topic, |record| {
-            numbers.extend(record.payload().and_then(|value| run.number_in_record(value)));
-            ControlFlow::Continue(())
+        topic::scan(&kafka, &dead_letters, |record| {
+            numbers.extend(record.value().and_then(|value| run.number_in_record(value)));
+            ControlFlow::<()>::Continue(())
         })?;
         Ok(numbers)
     };

@@ -119,7 +119,7 @@ impl Environment {
             stack: pipeline.chosen.clone(),
             version: env!("CARGO_PKG_VERSION"),
             store,
-            librdkafka: rdkafka::util::get_rdkafka_version().1,
+            librdkafka: kafka::librdkafka_version(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cores: cores(),
             load: LoadSettings::of(load),

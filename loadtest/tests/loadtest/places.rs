@@ -7,34 +7,23 @@ use std::time::Duration;
 use bson::RawDocumentBuf;
 use contract::dead_letter::Reason;
 use contract::{DeadLetter, Parser, PostId, document};
+use kafka::topics::{Admin, Outgoing, Sender, TopicSettings};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const VALUE: &[u8] = br#"{"title":"Hello","content":"long enough"}"#;
 
-fn client(broker: &str) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", broker).set("group.id", "post-consumer");
-    config
-}
-
-async fn send(producer: &FutureProducer, topic: &str, id: PostId, headers: Vec<(&'static str, String)>) {
-    let headers = headers
-        .iter()
-        .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
-    let key = id.to_key();
-    let record = FutureRecord::to(topic).key(&key).payload(VALUE).headers(headers);
-    producer.send(record, TIMEOUT).await.unwrap();
+async fn send(sender: &Sender, topic: &str, id: PostId, headers: &[(&str, &[u8])]) {
+    let record = Outgoing { topic, key: &id.to_key(), value: Some(VALUE), headers, ..Outgoing::default() };
+    sender.send(record).unwrap().acknowledged().await.unwrap();
 }
 
 fn commit(broker: &str, next: i64) {
-    let consumer: BaseConsumer = client(broker).create().unwrap();
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", broker).set("group.id", "post-consumer");
+    let consumer: BaseConsumer = client.create().unwrap();
     let mut offsets = TopicPartitionList::new();
     offsets.add_partition_offset("post", 0, Offset::Offset(next)).unwrap();
     consumer.commit(&offsets, CommitMode::Sync).unwrap();
@@ -62,14 +51,14 @@ async fn a_post_is_told_where_it_is() {
     assert_eq!(code, 1, "{text}");
     assert!(text.starts_with("not found"), "topics that do not exist are no error: {text}");
 
-    let admin: AdminClient<DefaultClientContext> = client(broker).create().unwrap();
-    let topics = ["post", "post.dlq"].map(|name| NewTopic::new(name, 1, TopicReplication::Fixed(1)));
-    for created in admin.create_topics(&topics, &AdminOptions::new()).await.unwrap() {
-        created.unwrap();
+    let admin = Admin::new(broker, "test", TIMEOUT).unwrap();
+    let settings = TopicSettings { partitions: 1, replication: 1, configs: Vec::new() };
+    for topic in ["post", "post.dlq"] {
+        admin.create(topic, &settings).await.unwrap();
     }
-    let producer: FutureProducer = client(broker).create().unwrap();
+    let sender = Sender::new(broker, "test").unwrap();
     for id in [stored, dead, lost, waiting] {
-        send(&producer, "post", id, Vec::new()).await;
+        send(&sender, "post", id, &[]).await;
     }
     let letter = DeadLetter {
         topic: "post".to_owned(),
@@ -79,7 +68,9 @@ async fn a_post_is_told_where_it_is() {
         message: "title is too long".to_owned(),
         id: dead,
     };
-    send(&producer, "post.dlq", dead, letter.headers()).await;
+    let headers = letter.headers();
+    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    send(&sender, "post.dlq", dead, &headers).await;
     let client = mongodb::Client::with_uri_str(stack.mongo_uri()).await.unwrap();
     let posts = client.default_database().unwrap().collection::<RawDocumentBuf>("posts");
     let mut body = VALUE.to_vec();

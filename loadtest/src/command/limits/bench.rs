@@ -16,11 +16,11 @@ use super::plan::MeasurePlan;
 use super::produce::{Produce, connect, delete_topics};
 use crate::base::text::rate;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
-use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::scrape::MetricsPage;
 use crate::pipeline::services::{BARE, CONSUMER, PRODUCER, Service, ServiceOptions};
 use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::store::{Documents, StoreReader};
+use crate::pipeline::topic;
 use crate::report::limits::measure::{BROKER, LimitsMeasure, LimitsSample, STORE, Samples};
 
 /// Upper bound of the large batches, in bytes: some 240 records, beyond the sizes that rskafka stalls at. Larger ones
@@ -170,13 +170,13 @@ impl LimitsBench {
 
     /// From the first record on: finding the partitions is no part of it.
     async fn fetch(&self, topic: String) -> anyhow::Result<LimitsSample> {
-        let (reader, brokers) = (KafkaReader::new(&self.kafka_broker, &topic)?, self.brokers.clone());
+        let (reader, brokers) = (topic::reader(&self.kafka_broker, &topic)?, self.brokers.clone());
         let fetching = tokio::task::spawn_blocking(move || {
             let (mut meter, mut records) = (None, 0);
-            reader.scan(&topic, |_| {
+            topic::scan(&reader, &topic, |_| {
                 meter.get_or_insert_with(|| Meter::start(vec![(BROKER, &brokers)]));
                 records += 1;
-                ControlFlow::Continue(())
+                ControlFlow::<()>::Continue(())
             })?;
             anyhow::Ok(meter.context("no post was accepted, so there is none to fetch")?.done(records))
         });

@@ -17,11 +17,11 @@ use crate::ledger::post::RunId;
 use crate::load::live::Live;
 use crate::load::recorder::Recorder;
 use crate::pipeline::counted::Counted;
-use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::lag::{LagSample, LagWatch};
 use crate::pipeline::probe::{self, Gear, LoadProbe, Offer, Probed};
 use crate::pipeline::services::Services;
 use crate::pipeline::settings::{Lookup, PipelineSettings};
+use crate::pipeline::topic;
 use crate::pipeline::under_test::{Ports, service_options, unless_stopped};
 
 /// Posts that have not left a moment after the end of the load do not leave any more.
@@ -102,7 +102,7 @@ impl TuneBench<'_> {
         logs: &Path,
     ) -> anyhow::Result<Tried> {
         let TuneOptions { warm_up, measure, load, .. } = self.options;
-        let kafka = Arc::new(KafkaReader::new(self.stack.kafka_broker(), &place.group)?);
+        let kafka = Arc::new(topic::reader(self.stack.kafka_broker(), &place.group)?);
         let lag = LagWatch::new(Arc::clone(&kafka), &place.topic);
         let accepted_ids = logs.join(ACCEPTED_IDS);
         let recorder = Arc::new(Recorder::create(&accepted_ids)?);

@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use kafka::topics::Admin;
 use mongodb::options::ClientOptions;
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions};
-use rdkafka::client::DefaultClientContext;
 use tokio::time::timeout;
 
 use crate::ledger::post::RunId;
+use crate::pipeline::topic::CLIENT_ID;
 
 /// Longest wait for the removal of one of them.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,17 +57,9 @@ impl TrialPlace {
     }
 
     async fn remove_from_kafka(&self, kafka_broker: &str) -> anyhow::Result<()> {
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", kafka_broker).set("client.id", "loadtest").create()?;
-        let options =
-            AdminOptions::new().operation_timeout(Some(REMOVAL_TIMEOUT)).request_timeout(Some(REMOVAL_TIMEOUT));
-        for removed in admin.delete_topics(&[&self.topic, &self.dead_letter_topic], &options).await? {
-            removed.map_err(|(_, code)| code)?;
-        }
-        for removed in admin.delete_groups(&[&self.group], &options).await? {
-            removed.map_err(|(_, code)| code)?;
-        }
-        Ok(())
+        let admin = Admin::new(kafka_broker, CLIENT_ID, REMOVAL_TIMEOUT)?;
+        admin.delete(&[&self.topic, &self.dead_letter_topic]).await?;
+        admin.delete_group(&self.group).await
     }
 
     async fn remove_from_store(&self) -> anyhow::Result<()> {

@@ -5,16 +5,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::ensure;
 use contract::PostId;
+use kafka::topics::{Outgoing, Sender};
 use serde::Serialize;
 use serde_json::json;
 
-use super::sender::{RecordPosition, RecordSender};
 use crate::ledger::post::RunId;
 use crate::pipeline::store::StoreReader;
+
+/// Where a record lies: partition and offset.
+pub(crate) type RecordPosition = (i32, i64);
 
 /// Sends extra posts and remembers those that Kafka has acknowledged.
 pub(crate) struct ExtraPosts {
     run: RunId,
+    topic: String,
     acknowledged: Mutex<Vec<PostId>>,
 }
 
@@ -28,8 +32,8 @@ pub(crate) struct ExtraReport {
 }
 
 impl ExtraPosts {
-    pub(crate) fn of(run: RunId) -> Self {
-        Self { run, acknowledged: Mutex::default() }
+    pub(crate) fn of(run: RunId, topic: &str) -> Self {
+        Self { run, topic: topic.to_owned(), acknowledged: Mutex::default() }
     }
 
     /// Sends so many posts of one title and waits for the acknowledgements. Returns where they lie.
@@ -38,7 +42,7 @@ impl ExtraPosts {
     /// When Kafka does not acknowledge each of them.
     pub(crate) async fn send(
         &self,
-        sender: &RecordSender,
+        sender: &Sender,
         title: &str,
         count: usize,
         partition: Option<i32>,
@@ -46,12 +50,19 @@ impl ExtraPosts {
         let mut sending = Vec::new();
         for _ in 0..count {
             let id = PostId::fresh();
-            let value = post(self.run, title, id);
-            sending.push((id, sender.send(&id.to_key(), Some(value.as_bytes()), partition)));
+            let (key, value) = (id.to_key(), post(self.run, title, id));
+            let record = Outgoing {
+                topic: &self.topic,
+                partition,
+                key: &key,
+                value: Some(value.as_bytes()),
+                ..Outgoing::default()
+            };
+            sending.push((id, sender.send(record)?));
         }
         let mut positions = Vec::new();
         for (id, sending) in sending {
-            if let Some(position) = sending.position().await {
+            if let Ok(position) = sending.acknowledged().await {
                 positions.push(position);
                 self.acknowledged().push(id);
             }

@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use contract::PostId;
 use contract::dead_letter::Reason;
+use kafka::topics::{Outgoing, Reader, Sender};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
-use super::sender::RecordSender;
-use crate::pipeline::kafka::{KafkaReader, dead_letter_of};
+use crate::pipeline::topic::{self, dead_letter_of};
 
 /// So many of each kind are sent at once: fewer in a row than the consumer takes for a topic full of the wrong records.
 const OF_EACH_KIND: usize = 4;
@@ -41,8 +41,8 @@ fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
 }
 
 /// Sends bad records and remembers those that Kafka has acknowledged, and every dead letter that was ever seen.
-#[derive(Default)]
 pub(crate) struct Poison {
+    topic: String,
     acknowledged: Mutex<HashMap<PostId, Reason>>,
     found: Mutex<HashMap<PostId, Reason>>,
 }
@@ -59,19 +59,26 @@ pub(crate) struct PoisonReport {
 }
 
 impl Poison {
+    /// None yet, for this topic.
+    pub(crate) fn of(topic: &str) -> Self {
+        Self { topic: topic.to_owned(), acknowledged: Mutex::default(), found: Mutex::default() }
+    }
+
     /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns how many there
     /// were.
-    pub(crate) async fn send(&self, sender: &RecordSender) -> usize {
+    pub(crate) async fn send(&self, sender: &Sender) -> usize {
         let kinds = kinds();
         let mut sending = Vec::new();
         let many = kinds.iter().cycle().take(kinds.len() * OF_EACH_KIND);
         for (value, reason) in many.chain([&large()]) {
             let id = PostId::fresh();
-            sending.push((id, *reason, sender.send(&id.to_key(), value.as_deref(), None)));
+            let key = id.to_key();
+            let record = Outgoing { topic: &self.topic, key: &key, value: value.as_deref(), ..Outgoing::default() };
+            sending.extend(sender.send(record).map(|sending| (id, *reason, sending)));
         }
         let mut count = 0;
         for (id, reason, sending) in sending {
-            if sending.position().await.is_some() {
+            if sending.acknowledged().await.is_ok() {
                 count += 1;
                 locked(&self.acknowledged).insert(id, reason);
             }
@@ -81,13 +88,13 @@ impl Poison {
 
     /// Reads the dead letters out. Returns how many acknowledged records have none yet, in this topic as it is now or
     /// as it was when it was read out before.
-    pub(crate) async fn read_out(&self, kafka: &Arc<KafkaReader>, topic: &str) -> anyhow::Result<u64> {
-        let (kafka, topic) = (kafka.anew()?, topic.to_owned());
+    pub(crate) async fn read_out(&self, kafka: &Reader, topic: &str) -> anyhow::Result<u64> {
+        let (kafka, dead_letters) = (kafka.anew()?, topic.to_owned());
         let scan = move || {
             let mut found = Vec::new();
-            kafka.scan(&topic, |record| {
+            topic::scan(&kafka, &dead_letters, |record| {
                 found.extend(dead_letter_of(record).map(|letter| (letter.id, letter.reason)));
-                ControlFlow::Continue(())
+                ControlFlow::<()>::Continue(())
             })?;
             anyhow::Ok(found)
         };
@@ -98,7 +105,7 @@ impl Poison {
     }
 
     /// Looks for every acknowledged record in the dead-letter topic.
-    pub(crate) async fn look_for(self, kafka: &Arc<KafkaReader>, topic: &str) -> anyhow::Result<PoisonReport> {
+    pub(crate) async fn look_for(self, kafka: &Reader, topic: &str) -> anyhow::Result<PoisonReport> {
         self.read_out(kafka, topic).await?;
         Ok(report(&locked(&self.acknowledged), &locked(&self.found)))
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use kafka::topics::{Reader, Sender};
 use stack::{Server, Stack};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
@@ -13,16 +14,15 @@ use super::extra::ExtraPosts;
 use super::fault::{Fault, StagePart};
 use super::poison::Poison;
 use super::schedule::PlannedFault;
-use super::sender::RecordSender;
 use super::topics::Topics;
 use super::toxics::{Toxic, Toxics};
 use crate::ledger::post::RunId;
 use crate::load::live::Live;
-use crate::pipeline::kafka::KafkaReader;
 use crate::pipeline::news::{self, News};
 use crate::pipeline::services::{CONSUMER, Service, ServiceOptions, Services};
 use crate::pipeline::settings::PipelineSettings;
 use crate::pipeline::store::StoreReader;
+use crate::pipeline::topic::CLIENT_ID;
 
 mod failpoint;
 mod freeze;
@@ -55,10 +55,10 @@ pub(crate) struct Stage {
     toxics: Toxics,
     topics: Topics,
     /// Past the producer, straight into the topic.
-    sender: RecordSender,
+    sender: Sender,
     poison: Poison,
     extra: ExtraPosts,
-    kafka: Arc<KafkaReader>,
+    kafka: Arc<Reader>,
     documents: StoreReader,
     topic: String,
     dead_letters: String,
@@ -82,7 +82,7 @@ pub(crate) struct StageSetting<'a> {
     pub(crate) services: Services,
     pub(crate) options: ServiceOptions,
     pub(crate) settings: &'a PipelineSettings,
-    pub(crate) kafka: Arc<KafkaReader>,
+    pub(crate) kafka: Arc<Reader>,
     pub(crate) documents: StoreReader,
     pub(crate) peace: Duration,
     pub(crate) live: Arc<Live>,
@@ -99,9 +99,9 @@ impl Stage {
             peace,
             toxics: Toxics::new(proxy.server.port()),
             topics: Topics::new(stack.kafka_broker(), &kafka)?,
-            sender: RecordSender::new(stack.kafka_broker(), &names.topic)?,
-            poison: Poison::default(),
-            extra: ExtraPosts::of(run),
+            sender: Sender::new(stack.kafka_broker(), CLIENT_ID)?,
+            poison: Poison::of(&names.topic),
+            extra: ExtraPosts::of(run, &names.topic),
             producer: Mutex::new(services.producer),
             consumer: Mutex::new(services.consumer),
             members: Mutex::new(1),

@@ -7,10 +7,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use kafka::topics::{Progress, Reader};
 
 use super::timeline::Timeline;
 use crate::load::recorder::Recorder;
-use crate::pipeline::kafka::{KafkaReader, Progress};
 
 const ACCEPTED_EVERY: Duration = Duration::from_millis(20);
 const LAG_EVERY: Duration = Duration::from_millis(200);
@@ -25,7 +25,7 @@ pub(crate) struct ChaosWatch {
 
 impl ChaosWatch {
     /// Begins to watch the lag, on a thread of its own since asking for it blocks.
-    pub(crate) fn begin(kafka: KafkaReader, topic: &str) -> anyhow::Result<Self> {
+    pub(crate) fn begin(kafka: Reader, topic: &str) -> anyhow::Result<Self> {
         let start = Instant::now();
         let (timeline, is_over) = (Arc::new(Mutex::new(Timeline::default())), Arc::new(AtomicBool::new(false)));
         let (noted, over, topic) = (Arc::clone(&timeline), Arc::clone(&is_over), topic.to_owned());

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use kafka::topics::Progress;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::Stage;
-use crate::pipeline::chaos::sender::RecordPosition;
+use crate::pipeline::chaos::extra::RecordPosition;
 use crate::pipeline::chaos::topics::retry;
-use crate::pipeline::kafka::Progress;
 
 /// Longest wait: a member may be told of a new partition after half a minute, and have a lag to work off.
 const DEADLINE: Duration = Duration::from_secs(120);

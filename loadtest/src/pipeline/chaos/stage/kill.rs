@@ -53,8 +53,10 @@ impl Stage {
     /// The index of the broker that leads the topic's first partition.
     async fn leader(&self) -> anyhow::Result<usize> {
         let (kafka, topic) = (Arc::clone(&self.kafka), self.topic.clone());
-        let leader = spawn_blocking(move || kafka.leader(&topic)).await.context("asking for the leader failed")??;
-        usize::try_from(leader - 1).context("the topic has no leader")
+        let partitions =
+            spawn_blocking(move || kafka.partitions(&topic)).await.context("asking for the leader failed")??;
+        let first = partitions.first().with_context(|| format!("there is no topic {}", self.topic))?;
+        usize::try_from(first.leader - 1).context("the topic has no leader")
     }
 
     /// Kills or freezes the store.

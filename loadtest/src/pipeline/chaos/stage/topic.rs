@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use contract::dead_letter::Reason;
+use kafka::topics::Sender;
 use tokio::time::{Instant, sleep};
 
 use super::Stage;
-use crate::pipeline::chaos::sender::RecordSender;
 use crate::pipeline::chaos::topics::retry;
 use crate::pipeline::services::dead_letters;
+use crate::pipeline::topic::CLIENT_ID;
 
 /// Extra posts of one kind that are sent together.
 const EXTRA_POSTS: usize = 5;
@@ -73,7 +74,7 @@ impl Stage {
         let (grown, title) = (Instant::now(), &format!("partition {partition}"));
         // Each attempt with a client of its own: another one may not have heard of the new partition yet.
         let send = || async move {
-            let sender = RecordSender::new(&self.options.kafka_broker, &self.topic)?;
+            let sender = Sender::new(&self.options.kafka_broker, CLIENT_ID)?;
             self.extra.send(&sender, title, EXTRA_POSTS, Some(partition)).await
         };
         let positions = retry("sending posts to a new partition", send).await?;

@@ -1,0 +1,119 @@
+//! Creates, deletes and changes topics. What turns out to be done already counts as done, so a change whose answer was
+//! lost can be repeated.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// Changes the topics and groups of one Kafka cluster.
+pub struct Admin {
+    client: AdminClient<DefaultClientContext>,
+    /// Longest wait for one answer.
+    patience: Duration,
+}
+
+/// What a topic is created with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// How many partitions it has.
+    pub partitions: i32,
+    /// How many brokers have each partition.
+    pub replication: i32,
+    /// The topic's own configuration; everything else is the cluster's.
+    pub configs: Vec<(String, String)>,
+}
+
+impl Admin {
+    /// Connects on the first request, and waits this long for each answer.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn new(brokers: &str, client_id: &str, patience: Duration) -> anyhow::Result<Self> {
+        let client = ClientConfig::new().set("bootstrap.servers", brokers).set("client.id", client_id).create();
+        Ok(Self { client: client.context("cannot make the Kafka admin client")?, patience })
+    }
+
+    /// The configuration that was set for this topic itself.
+    ///
+    /// # Errors
+    /// When Kafka does not answer, or there is no such topic.
+    pub async fn configs(&self, topic: &str) -> anyhow::Result<Vec<(String, String)>> {
+        let mut configs = Vec::new();
+        for resource in self.client.describe_configs(&[ResourceSpecifier::Topic(topic)], &self.options()).await? {
+            let entries = resource.map_err(KafkaError::AdminOp)?.entries.into_iter();
+            let own = entries.filter(|entry| entry.source == ConfigSource::DynamicTopic);
+            configs.extend(own.filter_map(|entry| Some((entry.name, entry.value?))));
+        }
+        Ok(configs)
+    }
+
+    /// Creates a topic. One that exists stays as it is.
+    ///
+    /// # Errors
+    /// When Kafka does not answer, or refuses.
+    pub async fn create(&self, topic: &str, settings: &TopicSettings) -> anyhow::Result<()> {
+        let mut new = NewTopic::new(topic, settings.partitions, TopicReplication::Fixed(settings.replication));
+        for (name, value) in &settings.configs {
+            new = new.set(name, value);
+        }
+        done(self.client.create_topics(&[new], &self.options()).await?, RDKafkaErrorCode::TopicAlreadyExists)
+    }
+
+    /// Deletes topics. The brokers may still know them for a moment.
+    ///
+    /// # Errors
+    /// When Kafka does not answer, or refuses.
+    pub async fn delete(&self, topics: &[&str]) -> anyhow::Result<()> {
+        done(self.client.delete_topics(topics, &self.options()).await?, RDKafkaErrorCode::UnknownTopicOrPartition)
+    }
+
+    /// Gives a topic this many partitions. Kafka says the same of a topic that has them already and of one that has
+    /// more, so ask for the [partitions](super::Reader::partitions) afterwards.
+    ///
+    /// # Errors
+    /// When Kafka does not answer, or refuses.
+    pub async fn grow(&self, topic: &str, partitions: usize) -> anyhow::Result<()> {
+        let new = NewPartitions::new(topic, partitions);
+        done(self.client.create_partitions(&[new], &self.options()).await?, RDKafkaErrorCode::InvalidPartitions)
+    }
+
+    /// Deletes a group that has no members.
+    ///
+    /// # Errors
+    /// When Kafka does not answer, or refuses.
+    pub async fn delete_group(&self, group: &str) -> anyhow::Result<()> {
+        done(self.client.delete_groups(&[group], &self.options()).await?, RDKafkaErrorCode::GroupIdNotFound)
+    }
+
+    fn options(&self) -> AdminOptions {
+        AdminOptions::new().operation_timeout(Some(self.patience)).request_timeout(Some(self.patience))
+    }
+}
+
+/// Whether each of them is changed, or was `already`.
+fn done(results: Vec<Result<String, (String, RDKafkaErrorCode)>>, already: RDKafkaErrorCode) -> anyhow::Result<()> {
+    match results.into_iter().filter_map(Result::err).find(|(_, code)| *code != already) {
+        Some((name, code)) => Err(KafkaError::AdminOp(code)).context(name),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_already_is_done_and_anything_else_is_named() {
+        use RDKafkaErrorCode::{TopicAlreadyExists, TopicAuthorizationFailed};
+        let created = || Ok("post".to_owned());
+        done(vec![created(), Err(("other".to_owned(), TopicAlreadyExists))], TopicAlreadyExists).unwrap();
+        let refused = vec![created(), Err(("other".to_owned(), TopicAuthorizationFailed))];
+        assert_eq!(done(refused, TopicAlreadyExists).unwrap_err().to_string(), "other");
+    }
+}

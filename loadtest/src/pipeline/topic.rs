@@ -1,0 +1,48 @@
+//! Reading topics without being a member of any group: how far the group is, and every record that is in a topic. All
+//! of it blocks the calling thread, every wait with a deadline.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use contract::{DeadLetter, PostId};
+use kafka::topics::{ReadRecord, Reader, ReaderConfig};
+
+/// What the lab calls itself to the brokers.
+pub(crate) const CLIENT_ID: &str = "loadtest";
+
+/// Longest wait for an answer, and for the next record.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A reader that reports this group's progress.
+pub(crate) fn reader(brokers: &str, group: &str) -> anyhow::Result<Reader> {
+    patient_reader(brokers, group, PATIENCE)
+}
+
+/// The same, with another patience.
+pub(crate) fn patient_reader(brokers: &str, group: &str, patience: Duration) -> anyhow::Result<Reader> {
+    let (brokers, group) = (brokers.to_owned(), group.to_owned());
+    Reader::new(ReaderConfig { brokers, client_id: CLIENT_ID, group, patience, picks_records: false })
+}
+
+/// Visits every record that is in a topic now, until `visit` breaks, and returns what it broke with. A topic that does
+/// not exist has none.
+pub(crate) fn scan<B>(
+    reader: &Reader,
+    topic: &str,
+    visit: impl FnMut(ReadRecord<'_>) -> ControlFlow<B>,
+) -> anyhow::Result<Option<B>> {
+    reader.read(topic, &reader.all_offsets(topic)?, visit)
+}
+
+/// The id that the consumer gives to a record of this topic.
+pub(crate) fn id_of(topic: &str, record: ReadRecord<'_>) -> PostId {
+    record.key().and_then(PostId::from_key).unwrap_or_else(|| {
+        let timestamp = record.timestamp_ms().unwrap_or_default();
+        PostId::from_position(topic, record.partition(), record.offset(), timestamp)
+    })
+}
+
+/// The dead letter that a record of the dead-letter topic is, if its headers can be read.
+pub(crate) fn dead_letter_of(record: ReadRecord<'_>) -> Option<DeadLetter> {
+    DeadLetter::from_headers(record.headers()).ok()
+}
