@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
 use service::status::figures::grouped;
 use tokio_util::sync::CancellationToken;
 
@@ -245,7 +244,7 @@ async fn stop_services(
     if !has_failed {
         faults.extend(ended_badly);
     }
-    let counted = Counted::read(&logs).context("cannot read the services' logs")?;
+    let counted = Counted::read(&logs)?;
     let was_empty = pipeline.stack.as_ref().is_some_and(|stack| !stack.brokers.is_empty());
     Ok(counted.filter(|_| was_empty))
 }

@@ -128,7 +128,7 @@ impl Trial {
         if let Some(services) = services.take() {
             let logs = services.logs.clone();
             let ended_badly = services.stop().await;
-            counted = Counted::read(&logs).context("cannot read the services' logs")?;
+            counted = Counted::read(&logs)?;
             // That one which has failed did not stop well either is no news.
             if !has_failed {
                 faults.extend(ended_badly);

@@ -1,17 +1,18 @@
-//! What the services have counted until their end, to be laid beside the ledger. Each of them logs its counters' totals
-//! as its last act, because nobody could scrape the very last ones.
+//! What the services have counted until their end, to compare with the ledger. Each of them writes its counters' totals
+//! into its state file before it exits, because nobody could scrape the very last ones.
 
 use std::fs;
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use serde::Serialize;
+use service::metrics::Totals;
+use service::state_file::State;
 
-/// In the line that a service logs when it starts, and in the one at a clean end.
-const START: &str = "listening";
-const END: &str = "counted until the end";
+/// How the names of state files end.
+pub(crate) const STATE_FILE_SUFFIX: &str = ".state.json";
 
-/// The counters' sums over all members, as they are named in the metrics.
+/// The counters' sums over all members, under the metrics' names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Counted {
     pub(crate) ingest_posts_accepted_total: u64,
@@ -21,69 +22,85 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// From the logs in this directory; `None` if a service that has started did not tell, because it was killed or
-    /// does not log that much.
-    pub(crate) fn read(logs: &Path) -> io::Result<Option<Self>> {
-        let mut text = String::new();
-        for file in fs::read_dir(logs)? {
-            let path = file?.path();
-            if path.extension().is_some_and(|extension| extension == "log") {
-                text.push_str(&fs::read_to_string(path)?);
+    /// From the state files in this directory. `None` if there is none, or a service left no totals because it was
+    /// killed.
+    pub(crate) fn read(directory: &Path) -> anyhow::Result<Option<Self>> {
+        let mut all = Vec::new();
+        for path in state_files(directory)? {
+            match State::read(&path)?.totals {
+                Some(totals) => all.push(totals),
+                None => return Ok(None),
             }
         }
-        Ok(Self::of(&text))
+        Ok((!all.is_empty()).then(|| Self::sum(&all)))
     }
 
-    fn of(logs: &str) -> Option<Self> {
-        let starts = logs.lines().filter(|line| line.contains(START) && line.contains("settings")).count();
-        let ends: Vec<&str> = logs.lines().filter(|line| line.contains(END)).collect();
-        if starts == 0 || starts != ends.len() {
-            return None;
-        }
-        let sum = |name: &str| ends.iter().filter_map(|line| total(line, name)).sum();
-        Some(Self {
+    fn sum(all: &[Totals]) -> Self {
+        let sum = |name: &str| all.iter().filter_map(|totals| totals.get(name)).sum();
+        Self {
             ingest_posts_accepted_total: sum("ingest_posts_accepted_total"),
             ingest_posts_stored_total: sum("ingest_posts_stored_total"),
             ingest_posts_duplicate_total: sum("ingest_posts_duplicate_total"),
             ingest_posts_dead_lettered_total: sum("ingest_posts_dead_lettered_total"),
-        })
+        }
     }
 }
 
-/// The value after `name=` in a line.
-fn total(line: &str, name: &str) -> Option<u64> {
-    let (_, rest) = line.split_once(&format!("{name}="))?;
-    rest.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+/// Removes the state files that an earlier run left in this directory.
+pub(crate) fn forget(directory: &Path) -> anyhow::Result<()> {
+    for path in state_files(directory)? {
+        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn state_files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let cannot = || format!("cannot list the state files in {}", directory.display());
+    let mut found = Vec::new();
+    for file in fs::read_dir(directory).with_context(cannot)? {
+        let path = file.with_context(cannot)?.path();
+        if path.to_str().is_some_and(|path| path.ends_with(STATE_FILE_SUFFIX)) {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LOGS: &str = r#"
-INFO service::program: listening service="producer" settings="HOST=127.0.0.1"
-INFO service::metrics: counted until the end totals="ingest_posts_accepted_total=7 ingest_posts_rejected_total=1"
-INFO service::program: listening service="consumer" settings="HOST=127.0.0.1"
-INFO service::metrics: counted until the end totals="ingest_posts_duplicate_total=1 ingest_posts_stored_total=4"
-{"message":"listening","service":"consumer","settings":"HOST=127.0.0.1"}
-{"message":"counted until the end","totals":"ingest_posts_stored_total=3"}
-"#;
+    /// A state file of a service with these totals, or of one that was killed.
+    fn leave(directory: &Path, name: &str, totals: Option<&[(&str, u64)]>) {
+        let totals = totals.map(|totals| totals.iter().map(|(name, total)| ((*name).to_owned(), *total)).collect());
+        let (service, version, address) = ("consumer".to_owned(), String::new(), ([127, 0, 0, 1], 3000).into());
+        let state = State { service, version, pid: 1, address, totals };
+        fs::write(directory.join(name), serde_json::to_vec(&state).unwrap()).unwrap();
+    }
 
     #[test]
-    fn all_members_are_summed_up() {
+    fn all_members_are_summed_up_unless_one_was_killed() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        assert_eq!(Counted::read(directory).unwrap(), None);
+
+        let rejected = ("ingest_posts_rejected_total", 1);
+        leave(directory, "producer.1.state.json", Some(&[("ingest_posts_accepted_total", 7), rejected]));
+        let stored = ("ingest_posts_stored_total", 4);
+        leave(directory, "consumer.1.state.json", Some(&[("ingest_posts_duplicate_total", 1), stored]));
+        leave(directory, "consumer-2.1.state.json", Some(&[("ingest_posts_stored_total", 3)]));
+        fs::write(directory.join("consumer.1.state.json.new"), "half").unwrap();
         let counted = Counted {
             ingest_posts_accepted_total: 7,
             ingest_posts_stored_total: 7,
             ingest_posts_duplicate_total: 1,
             ingest_posts_dead_lettered_total: 0,
         };
-        assert_eq!(Counted::of(LOGS), Some(counted));
-    }
+        assert_eq!(Counted::read(directory).unwrap(), Some(counted));
 
-    #[test]
-    fn without_the_last_words_of_one_nothing_is_known() {
-        let killed = format!("{LOGS}listening settings=\n");
-        assert_eq!(Counted::of(&killed), None);
-        assert_eq!(Counted::of(""), None);
+        leave(directory, "consumer.2.state.json", None);
+        assert_eq!(Counted::read(directory).unwrap(), None);
+        forget(directory).unwrap();
+        assert_eq!(state_files(directory).unwrap(), [PathBuf::new(); 0]);
     }
 }

@@ -12,6 +12,7 @@ use stack::{Process, Signal};
 use tokio::time::{Instant, sleep};
 
 use crate::load::target::Target;
+use crate::pipeline::counted::{self, STATE_FILE_SUFFIX};
 use crate::pipeline::news;
 
 pub(crate) mod armed;
@@ -69,6 +70,8 @@ pub(crate) struct Service {
     name: String,
     command: Command,
     process: Process,
+    /// How often it was started; each process has a state file of its own.
+    starts: u32,
     /// Where its steps are armed, its own so that no other service dies by them.
     failpoints: PathBuf,
     /// Where it listens.
@@ -80,6 +83,7 @@ pub(crate) struct Service {
 impl Services {
     /// Starts both and waits until they are ready.
     pub(crate) async fn start(options: &ServiceOptions) -> anyhow::Result<Self> {
+        counted::forget(&options.logs)?;
         let producer = Service::spawn(PRODUCER, PRODUCER, options.producer_port, options)?;
         let consumer = Service::spawn(CONSUMER, CONSUMER, options.consumer_port, options)?;
         tokio::try_join!(producer.ready(), consumer.ready())?;
@@ -123,9 +127,11 @@ impl Service {
         let failpoints = options.logs.join(format!("{name}.failpoints"));
         // Nothing is there until a step is armed, and only builds with failpoints look.
         command.env(failpoint::DIRECTORY, &failpoints);
-        let log: &Path = &options.logs.join(format!("{name}.log"));
-        let process = Process::spawn(name, &command, log)?;
-        Ok(Self { name: name.to_owned(), command, process, failpoints, target: Target::local(port), variables })
+        let log = options.logs.join(format!("{name}.log"));
+        let starts = 1;
+        command.env("STATE_FILE", state_file(&log, starts));
+        let (process, target) = (Process::spawn(name, &command, &log)?, Target::local(port));
+        Ok(Self { name: name.to_owned(), command, process, starts, failpoints, target, variables })
     }
 
     /// What it is called.
@@ -161,6 +167,8 @@ impl Service {
     /// Starts it again after its end, with the same settings and the same log, and does not wait until it is ready.
     pub(crate) fn start_again(&mut self) -> anyhow::Result<()> {
         let log = self.process.log().to_owned();
+        self.starts += 1;
+        self.command.env("STATE_FILE", state_file(&log, self.starts));
         self.process = Process::spawn(&self.name, &self.command, &log)?;
         Ok(())
     }
@@ -222,6 +230,11 @@ impl Service {
     fn end_of_log(&self) -> String {
         format!("; its log {} ends:\n{}", self.process.log().display(), self.process.last_lines(LOG_LINES))
     }
+}
+
+/// Beside the log: the state file of the process that was started as number `start`.
+fn state_file(log: &Path, start: u32) -> PathBuf {
+    log.with_extension(format!("{start}{STATE_FILE_SUFFIX}"))
 }
 
 /// This program in a role of a service, and the variables that the lab has set for it.

@@ -131,7 +131,7 @@ impl TuneBench<'_> {
         // It flushes what it holds, so that every post that is not in Kafka any more is counted.
         let ended_badly = services.stop().await;
         let lag_left = lag.sample().await?.lag;
-        let counted = Counted::read(logs).context("cannot read the services' logs")?;
+        let counted = Counted::read(logs)?;
         drop(recorder);
         std::fs::remove_file(&accepted_ids).context("cannot remove the accepted ids")?;
         let was_interrupted = self.stop.is_cancelled();

@@ -75,7 +75,7 @@ mod tests {
         command.args(["-c", script, "service"]).arg(failpoints.join(STEP.name()));
         let process = Process::spawn("consumer", &command, &directory.join("log")).unwrap();
         let (name, target) = ("consumer".to_owned(), Target::local(1));
-        Service { name, command, process, failpoints, target, variables: Vec::new() }
+        Service { name, command, process, starts: 1, failpoints, target, variables: Vec::new() }
     }
 
     #[tokio::test]
