@@ -9,15 +9,16 @@ use crate::room::Room;
 
 /// Runs chaos to its end, at a rate that fills no buffer; the report.
 fn chaos(arguments: &[&str]) -> Value {
-    chaos_at("100", arguments)
+    chaos_with(&[], "100", arguments)
 }
 
-fn chaos_at(rate: &str, arguments: &[&str]) -> Value {
+fn chaos_with(variables: &[(&str, &str)], rate: &str, arguments: &[&str]) -> Value {
     let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command.args(["chaos", "--rate", rate, "--vus", "50", "--hold", "500ms"]).args(arguments);
     // Flushed often, so that the wait for the last batch is short.
-    command.arg("--report").arg(directory.path()).env("CONSUMER_BATCH_INTERVAL", "500ms");
+    command.env("CONSUMER_BATCH_INTERVAL", "500ms").envs(variables.iter().copied());
+    command.arg("--report").arg(directory.path());
     let output = command.output().unwrap();
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
@@ -34,7 +35,7 @@ fn faults(report: &Value) -> Vec<&str> {
 
 #[test]
 fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_once() {
-    let _room = Room::of(2);
+    let _room = Room::shared();
     let report = chaos(&["--one-by-one", "--faults", "producer-kill=2,consumer-kill,poison", "--repeat", "3"]);
     assert_eq!(faults(&report), ["producer-kill", "producer-kill", "consumer-kill", "poison"]);
     assert!(report["accepted"].as_u64().unwrap() > 300, "{report:#}");
@@ -54,8 +55,10 @@ fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_
 
 #[test]
 fn members_that_come_and_go_cleanly_count_each_document_once() {
-    let _room = Room::of(2);
-    let report = chaos(&["--one-by-one", "--faults", "rebalance=3"]);
+    let _room = Room::shared();
+    // A busy machine is no reason to answer that a post is unknown.
+    let patient = [("PRODUCER_TIMEOUT", "30s")];
+    let report = chaos_with(&patient, "100", &["--one-by-one", "--faults", "rebalance=3"]);
     assert_eq!(faults(&report), ["rebalance"; 3]);
     for (counter, count) in [("accepted", "accepted"), ("stored", "stored")] {
         let counted = &report["counted"][format!("ingest_posts_{counter}_total")];
@@ -68,7 +71,7 @@ fn members_that_come_and_go_cleanly_count_each_document_once() {
 
 #[test]
 fn three_brokers_outlive_the_loss_of_any_one() {
-    let _room = Room::of(3);
+    let _room = Room::alone();
     let report = chaos(&["--brokers", "3", "--duration", "15s", "--faults", "leader-kill,cut-store,rebalance"]);
     let mut happened = faults(&report);
     happened.sort_unstable();
@@ -94,8 +97,8 @@ fn is_proven(report: &Value) {
 
 #[test]
 fn services_that_were_frozen_for_too_long_lose_and_double_nothing() {
-    let _room = Room::of(2);
-    let report = chaos_at("400", &["--one-by-one", "--faults", "consumer-pause,producer-pause"]);
+    let _room = Room::shared();
+    let report = chaos_with(&[], "400", &["--one-by-one", "--faults", "consumer-pause,producer-pause"]);
     assert_eq!(faults(&report), ["consumer-pause", "producer-pause"]);
     let full = remark(&report, "consumer-pause").strip_prefix("buffer ").unwrap().split(' ').next().unwrap();
     assert!(full.parse::<u32>().unwrap() >= 90, "{report:#}");
@@ -107,7 +110,7 @@ fn services_that_were_frozen_for_too_long_lose_and_double_nothing() {
 
 #[test]
 fn topics_and_indexes_that_change_cost_no_record() {
-    let _room = Room::of(2);
+    let _room = Room::shared();
     let report = chaos(&["--one-by-one", "--faults", "dlq-gone,index,partitions,partitions"]);
     assert_eq!(faults(&report), ["dlq-gone", "index", "partitions", "partitions"]);
     assert_eq!(report["chaos"]["poison"]["sent"], 29, "{report:#}");
@@ -121,7 +124,7 @@ fn topics_and_indexes_that_change_cost_no_record() {
 #[cfg(feature = "failpoints")]
 #[test]
 fn a_kill_at_every_step_loses_and_doubles_nothing() {
-    let _room = Room::of(2);
+    let _room = Room::shared();
     let report = chaos(&["--one-by-one", "--faults", "every-step"]);
     assert_eq!(faults(&report).len(), 7, "{report:#}");
     is_proven(&report);

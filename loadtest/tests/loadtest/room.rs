@@ -1,21 +1,33 @@
-//! Room on the machine for tests that run beside each other: one that starts many servers or measures takes more of it,
-//! lest the others' posts are late.
+//! Room on the machine for tests that run at the same time: at most two pipelines under load, and one that measures or
+//! goes as fast as it can has the machine for itself. Otherwise posts and Kafka's answers would be late.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-static FREE: Mutex<u32> = Mutex::new(4);
+/// How many pipelines may be under load at a time.
+const PIPELINES: u32 = 2;
+
+static FREE: Mutex<u32> = Mutex::new(PIPELINES);
 static MORE: Condvar = Condvar::new();
 
 /// A part of the machine, given back when it is dropped.
 pub(crate) struct Room(u32);
 
 impl Room {
-    /// Waits for so many quarters of the machine.
-    pub(crate) fn of(quarters: u32) -> Self {
+    /// For a pipeline under a load that leaves room for another one.
+    pub(crate) fn shared() -> Self {
+        Self::of(1)
+    }
+
+    /// For a pipeline that takes the whole machine.
+    pub(crate) fn alone() -> Self {
+        Self::of(PIPELINES)
+    }
+
+    fn of(pipelines: u32) -> Self {
         let free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = MORE.wait_while(free, |free| *free < quarters).unwrap_or_else(PoisonError::into_inner);
-        *free -= quarters;
-        Self(quarters)
+        let mut free = MORE.wait_while(free, |free| *free < pipelines).unwrap_or_else(PoisonError::into_inner);
+        *free -= pipelines;
+        Self(pipelines)
     }
 }
 

@@ -46,7 +46,7 @@ fn assert_balanced(report: &Value) {
 
 #[test]
 fn a_run_finds_every_post_again() {
-    let _room = Room::of(4);
+    let _room = Room::shared();
     let directory = tempfile::tempdir().unwrap();
     let output = loadtest(&["--vus", "20", "--think", "100ms", "--duration", "3s"], directory.path()).output().unwrap();
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -116,7 +116,7 @@ fn assert_the_files_agree(report: &Value, directory: &Path) {
 
 #[test]
 fn stages_of_retried_and_invalid_posts_are_stored_once_and_refused() {
-    let _room = Room::of(2);
+    let _room = Room::shared();
     let directory = tempfile::tempdir().unwrap();
     let load = ["--stages", "0s:20,1s:200,2s:200", "--vus", "20", "--content-length", "100-900"];
     let kinds =
@@ -138,7 +138,7 @@ fn stages_of_retried_and_invalid_posts_are_stored_once_and_refused() {
 
 #[test]
 fn a_short_soak_is_proven_and_too_short_to_tell() {
-    let _room = Room::of(2);
+    let _room = Room::alone();
     let directory = tempfile::tempdir().unwrap();
     let output =
         loadtest(&["soak", "--rate", "50", "--vus", "10", "--duration", "5s"], directory.path()).output().unwrap();
@@ -155,7 +155,7 @@ fn a_short_soak_is_proven_and_too_short_to_tell() {
 
 #[test]
 fn an_interrupted_run_still_reports() {
-    let _room = Room::of(1);
+    let _room = Room::shared();
     let directory = tempfile::tempdir().unwrap();
     let mut command = loadtest(&["--vus", "20", "--think", "0", "--duration", "10m"], directory.path());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -40,7 +40,7 @@ fn assert_nothing_is_missing(report: &Value) {
 
 #[test]
 fn find_max_brackets_the_limit_and_finds_every_post_again() {
-    let _room = Room::of(2);
+    let _room = Room::alone();
     let directory = tempfile::tempdir().unwrap();
     // So slow a start that something is sustained, whatever the machine is busy with.
     let probes = ["find-max", "--start", "20", "--repeats", "2", "--warm-up", "200ms", "--measure", "800ms"];
@@ -67,7 +67,7 @@ fn find_max_brackets_the_limit_and_finds_every_post_again() {
 
 #[test]
 fn an_interrupted_search_tells_what_it_has_found() {
-    let _room = Room::of(1);
+    let _room = Room::alone();
     let directory = tempfile::tempdir().unwrap();
     let probes = ["find-max", "--start", "50", "--repeats", "500", "--warm-up", "100ms", "--measure", "400ms"];
     let mut command = loadtest(&probes, directory.path());
@@ -87,7 +87,7 @@ fn an_interrupted_search_tells_what_it_has_found() {
 
 #[test]
 fn tune_tries_settings_and_recommends_one() {
-    let _room = Room::of(2);
+    let _room = Room::alone();
     let directory = tempfile::tempdir().unwrap();
     let keep = "CONSUMER_BATCH_MESSAGES,CONSUMER_BATCH_INTERVAL,KAFKA_PARTITIONS,PRODUCER_COMPRESSION";
     let trials = ["tune", "--budget", "60s", "--warm-up", "200ms", "--measure", "1s", "--keep", keep];

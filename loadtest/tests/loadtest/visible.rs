@@ -18,7 +18,7 @@ fn loadtest(arguments: &[&str], report: &Path) -> Output {
 
 #[test]
 fn sampled_posts_are_seen_when_they_are_flushed() {
-    let _room = Room::of(1);
+    let _room = Room::shared();
     let directory = tempfile::tempdir().unwrap();
     let load = ["--store", "memory", "--vus", "20", "--think", "100ms", "--duration", "3s", "--sample-share", "1"];
     let thresholds = ["--threshold", "visible_p50>50ms", "--threshold", "visible_max<300s"];
@@ -46,7 +46,7 @@ fn sampled_posts_are_seen_when_they_are_flushed() {
 
 #[test]
 fn where_a_look_reads_everything_none_is_taken() {
-    let _room = Room::of(1);
+    let _room = Room::shared();
     let directory = tempfile::tempdir().unwrap();
     let load = ["--store", "ferretdb", "--vus", "5", "--think", "100ms", "--duration", "1s"];
     let output = loadtest(&load, directory.path());
