@@ -11,9 +11,9 @@
 //! Below them all, [`base`] has what every layer needs: numbers as people read them and exit codes.
 //!
 //! A run ([`command::run`]) brings up a [pipeline](pipeline::under_test), with this program itself as the
-//! [`services`] → the [generator](load::generator) sends posts as [pacing](load::pacing) says and books
-//! the answers with the [recorder](load::recorder) → [`drain`](pipeline::drain) waits until all is stored →
-//! [reconcile](ledger::reconcile) lays what the store holds beside the [books](ledger::books) →
+//! [`services`] → the [generator](load::generator) sends posts as [pacing](load::pacing) says, and the
+//! [recorder](load::recorder) books the answers → [`drain`](pipeline::drain) waits until all is stored →
+//! [reconcile](ledger::reconcile) compares what the store holds with the [books](ledger::books) →
 //! [thresholds](report::threshold) judge, and the [report](report::run) is written in several [files](report::files).
 
 use std::ffi::OsString;
@@ -38,7 +38,7 @@ use pipeline::services;
 pub use report::schema;
 
 /// The program: what `main` does with its arguments, its own name first. With `producer` or `consumer` as the first
-/// argument it is that service, with `bare` the bare server of [`limits`]: this is how the lab starts its own children.
+/// argument it is that service, with `bare` the bare server of [`limits`]: this is how the lab starts its children.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     match arguments.get(1).map(String::as_str) {
@@ -50,10 +50,10 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     match CommandLine::try_parse_from(arguments.into_iter().map(OsString::from)) {
         Ok(command_line) => execute(command_line.verb()),
         Err(error) => {
-            let is_fault = error.use_stderr();
+            let is_error = error.use_stderr();
             // Nobody reads the text if it cannot be printed.
             error.print().ok();
-            if is_fault { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS }
+            if is_error { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS }
         }
     }
 }

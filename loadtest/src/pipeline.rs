@@ -1,6 +1,6 @@
-//! The pipeline [under test](under_test) and all that the lab sees of it: this program's own [`services`], the
-//! [`store`], the [`topic`]s, the services' metrics ([`observer`]), the [`lag`] and how it [drains](drain). [`chaos`] is
-//! what is done to it. What happens meanwhile is [`news`].
+//! The pipeline [under test](under_test) and everything that the lab sees of it: this program's own [`services`], the
+//! [`store`], the [`topic`]s, the services' metrics ([`observer`]), the [`lag`] and how it [drains](drain). [`chaos`]
+//! brings faults upon it. [`news`] reports what happens meanwhile.
 
 pub(crate) mod chaos;
 pub(crate) mod counted;

@@ -72,12 +72,12 @@ impl Reader {
         Ok(Self { config, consumer })
     }
 
-    /// Another reader of the same that knows nothing yet. A client takes a topic that was deleted and made again for
+    /// Another reader of the same that knows nothing yet. A client mistakes a topic that was deleted and recreated for
     /// the one that it knew, whose leader's epoch was higher, and then reads nothing of it any more.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn anew(&self) -> anyhow::Result<Self> {
+    pub fn fresh(&self) -> anyhow::Result<Self> {
         Self::new(self.config.clone())
     }
 

@@ -1,4 +1,4 @@
-//! Applies the load and tells of it, once a second, until it is over or the pipeline has failed.
+//! Applies the load and reports it once a second, until it is over or the pipeline fails.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ pub(crate) struct Applied {
     pub(crate) failure: Option<String>,
 }
 
-/// Applies a load from now on. `stop` ends it early, and so does `failure`, which resolves when the pipeline has
-/// failed; either way the answers in flight are waited for.
+/// Applies a load, starting now. `stop` ends it early, and so does `failure`, which resolves when the pipeline has
+/// failed; either way it waits for the answers in flight.
 pub(crate) async fn apply(
     load: &Load,
     recorder: &Arc<Recorder>,

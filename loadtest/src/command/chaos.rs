@@ -1,6 +1,6 @@
 //! `loadtest chaos`: applies load while faults happen to every part of the pipeline, and proves that nothing is lost.
 //!
-//! The faults are those of [`pipeline::chaos`](crate::pipeline::chaos). What comes after is that of every
+//! The faults are those of [`pipeline::chaos`](crate::pipeline::chaos). What follows is the same as in every
 //! [`trial`](crate::command::trial).
 
 use std::path::Path;
@@ -37,21 +37,21 @@ use crate::report::run::RunReport;
 use crate::report::threshold::ThresholdVerdict;
 use crate::report::view::{Headline, View};
 
-/// So many partitions, unless the environment says otherwise: with one only, no second member would ever hold any.
+/// The number of partitions, unless the environment sets it: with only one, no second member would ever hold any.
 const PARTITIONS: &str = "4";
 
-/// So small is the consumer's buffer, and the batch in it, unless the environment says otherwise: a frozen store fills
-/// it within seconds. The batch stays a quarter of the buffer, as by default.
+/// The consumer's buffer and its batch, unless the environment sets them: small enough for a frozen store to fill them
+/// within seconds. The batch stays a quarter of the buffer, as by default.
 const BUFFER_BYTES: &str = "1000000";
 const BATCH_BYTES: &str = "250000";
 
-/// The load goes on until the last fault is over, so its own end is far away.
+/// The load lasts until the last fault is over, so its own end is far away.
 const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a part runs undisturbed after it was hit, lest one that takes long to start never runs.
+/// How long a part runs undisturbed after it was hit; otherwise one that starts slowly would never run.
 const PEACE: Duration = Duration::from_secs(5);
 
-/// Longest wait of the watch for Kafka, which is away now and then.
+/// How long the watch waits for Kafka, which is away now and then.
 const WATCH_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Chaos, from the start to the exit code.
@@ -82,7 +82,7 @@ pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::
     finish(&report, pipeline, &directory).await
 }
 
-/// Whether what is stored outlives the faults.
+/// Whether the stored documents outlive the faults.
 fn survivable(options: &ChaosOptions) -> Result<(), Unusable> {
     if options.store == StoreKind::Memory && options.faults.each().any(|fault| fault == Fault::StoreKill) {
         let way_out = "leave store-kill out of --faults, or choose another --store";
@@ -119,7 +119,7 @@ async fn measure(
     let reader = topic::patient_reader(stack.kafka_broker(), &trial.names.group, WATCH_PATIENCE)?;
     let _view = View::open(Headline::of(run, &environment.load), options.load.plain, stop);
     let watch = ChaosWatch::begin(reader, &topic)?;
-    // One by one, every fault waits for the recovery from the last one anyway.
+    // One by one, every fault waits for the recovery from the previous fault anyway.
     let peace = if options.one_by_one { Duration::ZERO } else { PEACE };
     let setting = StageSetting {
         run,
@@ -154,7 +154,7 @@ async fn measure(
     };
     let (applied, mut troubles) = (applied?, injected.troubles);
     let load_began = watch.at(applied.series.start());
-    let stage = Arc::into_inner(stage).context("a fault goes on after its end")?;
+    let stage = Arc::into_inner(stage).context("a fault is still running after its end")?;
     let Struck { services, poison, extra, documents } = stage.strike(stack, &mut troubles).await?;
     pipeline.services = Some(services);
 
@@ -174,7 +174,7 @@ async fn measure(
     report.add(ThresholdVerdict::none("extra posts missing==0", extra_posts.missing));
     let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &watch, calm_lag)).collect();
     let timeline = watch.end()?;
-    // The consumer that the lab began with is not the only one, and is gone now and then: Kafka knows better.
+    // The first consumer is not the only one, and is gone now and then: Kafka knows better.
     for point in &mut report.series {
         let time = load_began + Duration::from_secs_f64(point.seconds);
         (point.lag_records, point.stored_posts) = timeline.seen_at(time);
@@ -193,7 +193,7 @@ async fn measure(
     Ok(report)
 }
 
-/// The lag of a pipeline that is well: what comes in within a second, and one batch.
+/// The lag of a healthy pipeline: what comes in within a second, and one batch.
 fn calm_lag(rate: f64, settings: &PipelineSettings) -> u64 {
     let batch = settings.consumer_config.kafka.limits.batch.messages;
     rate.ceil() as u64 + u64::try_from(batch).unwrap_or(u64::MAX)

@@ -1,6 +1,6 @@
-//! `loadtest check-ledger`: lets the ledger keep the books of a simulated run, of which the truth is known, and says
-//! whether its counts are exact and how much memory that took. Nothing is sent and nothing is stored: the posts are
-//! only numbers and ids, so that a hundred million of them take a minute.
+//! `loadtest check-ledger`: lets the ledger keep the books of a simulated run whose truth is known, and says whether
+//! its counts are exact and how much memory that took. Nothing is sent and nothing is stored: the posts are only
+//! numbers and ids, so a hundred million of them take a minute.
 
 use std::convert::Infallible;
 use std::process::ExitCode;
@@ -32,8 +32,7 @@ enum Fate {
     NeverSentAndStored,
 }
 
-/// Documents are found in an order in which neighbours are far from each other: this prime is the step from one to the
-/// next.
+/// Documents are found in an order in which neighbours are far apart: this prime is the step from one to the next.
 const STEP: u64 = 2_147_483_647;
 
 /// The check, from the start to the exit code.
@@ -44,7 +43,7 @@ pub(crate) fn check_ledger(options: &CheckLedgerOptions) -> ExitCode {
     println!("{} simulated posts in {:.1} s", grouped(posts), began.elapsed().as_secs_f64());
     println!("counted   {counts:?}");
     println!("the truth {expected:?}");
-    println!("posts at fault that are named: {}", findings.len());
+    println!("findings with their numbers: {}", findings.len());
     println!("peak memory: {}", peak_mb.map_or("not known here".to_owned(), |mb| format!("{mb} MB")));
     let mut passed = counts == expected;
     if let (Some(most), Some(peak)) = (options.most_memory, peak_mb) {
@@ -62,16 +61,16 @@ fn keep_books(posts: u64) -> (Counts, Vec<Finding>) {
             Fate::NeverSentAndStored => {}
             Fate::Rejected | Fate::RejectedAndStored => ledger.answered(n, Reply::Rejected),
             Fate::Unknown | Fate::UnknownAndStored => ledger.answered(n, Reply::Unknown),
-            _ => ledger.answered(n, Reply::Accepted(told_id(n))),
+            _ => ledger.answered(n, Reply::Accepted(answered_id(n))),
         }
     }
     documents(posts, |n, id| ledger.stored(n, id));
     (0..posts).filter(|n| fate(*n, posts) == Fate::DeadLettered).for_each(|n| ledger.dead_lettered(n));
 
-    let told = || accepted(posts).map(|n| Ok::<_, Infallible>((n, told_id(n))));
-    let Ok(mut examination) = Examination::begin(ledger, told());
+    let acknowledged = || accepted(posts).map(|n| Ok::<_, Infallible>((n, answered_id(n))));
+    let Ok(mut examination) = Examination::begin(ledger, acknowledged());
     while examination.next_round() {
-        accepted(posts).for_each(|n| examination.recall(n, told_id(n)));
+        accepted(posts).for_each(|n| examination.recall(n, answered_id(n)));
         documents(posts, |n, id| examination.document(n, id));
     }
     examination.finish()
@@ -81,7 +80,7 @@ fn keep_books(posts: u64) -> (Counts, Vec<Finding>) {
 fn truth(posts: u64) -> Counts {
     let mut counts = Counts::default();
     for n in 0..posts {
-        let (told, stored, fault) = match fate(n, posts) {
+        let (answered, stored, finding) = match fate(n, posts) {
             Fate::Stored => (&mut counts.accepted, true, None),
             Fate::Missing => (&mut counts.accepted, false, Some(&mut counts.missing)),
             Fate::DeadLettered => (&mut counts.accepted, false, Some(&mut counts.dead_lettered)),
@@ -97,9 +96,9 @@ fn truth(posts: u64) -> Counts {
                 continue;
             }
         };
-        *told += 1;
-        if let Some(fault) = fault {
-            *fault += 1;
+        *answered += 1;
+        if let Some(finding) = finding {
+            *finding += 1;
         }
         counts.stored += u64::from(stored);
     }
@@ -121,15 +120,15 @@ fn documents(posts: u64, mut visit: impl FnMut(u64, PostId)) {
             Fate::Missing | Fate::DeadLettered | Fate::Rejected | Fate::Unknown => {}
             Fate::OtherId => visit(n, other_id(n)),
             Fate::StoredTwice => {
-                visit(n, told_id(n));
+                visit(n, answered_id(n));
                 visit(n, other_id(n));
             }
-            _ => visit(n, told_id(n)),
+            _ => visit(n, answered_id(n)),
         }
     }
 }
 
-/// Of a million posts, ten have each of the faults, and some hundred were refused or their answer is unknown. The last
+/// Of a million posts, each finding concerns ten, and about a hundred were rejected or have an unknown answer. The last
 /// ones are all stored, so that no number lies beyond those that were sent.
 fn fate(n: u64, posts: u64) -> Fate {
     if n + 64 >= posts {
@@ -149,7 +148,7 @@ fn fate(n: u64, posts: u64) -> Fate {
     }
 }
 
-fn told_id(n: u64) -> PostId {
+fn answered_id(n: u64) -> PostId {
     Uuid::from_u64_pair(mix(n), mix(!n)).into()
 }
 
@@ -157,7 +156,7 @@ fn other_id(n: u64) -> PostId {
     Uuid::from_u64_pair(mix(n), n).into()
 }
 
-/// The most memory that this process has had resident, in MB; `None` where the system does not tell.
+/// The peak of this process's resident memory, in MB; `None` where the system does not report it.
 fn peak_memory_mb() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,4 +1,4 @@
-//! `loadtest compare`: the reports of runs side by side, with what the data say of every difference.
+//! `loadtest compare`: the reports of runs side by side, with what the data say about every difference.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use crate::report::compare::judgement::Comparison;
 use crate::report::compare::read::Side;
 use crate::report::compare::table;
 
-/// Compares, prints, and gives the exit code.
+/// Compares, prints, and returns the exit code.
 pub(crate) fn compare(options: &CompareOptions) -> Result<ExitCode, Unusable> {
     let [base, with] = options.sides()?;
     let (base, with) = (Side::read(base)?, Side::read(with)?);

@@ -1,8 +1,8 @@
-//! `loadtest find-max`: the largest rate that the pipeline sustains, which stays up meanwhile.
+//! `loadtest find-max`: the largest rate that the pipeline sustains. The pipeline stays up meanwhile.
 //!
-//! One [`probe`] after the other offers a rate in the open model; [`judge`] says whether it was sustained, [`search`]
-//! which rate comes next, and [`fit`] where the limit lies and how sure that is. All three are pure. At the end the
-//! accepted posts of all probes together are looked for ([`mod@prove`]).
+//! Each [`probe`] in turn offers a rate in the open model; [`judge`] says whether it was sustained, [`search`]
+//! which rate comes next, and [`fit`] where the limit lies and how certain that is. All three are pure. At the end
+//! [`mod@prove`] looks for the accepted posts of all probes together.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -41,10 +41,10 @@ pub(crate) mod search;
 /// The result for programs; its schema is `loadtest/find-max.schema.json`.
 const JSON: &str = "find-max.json";
 
-/// The first rate, as a share of what a closed loop gets, which is about what can be sustained at most.
+/// The first rate, as a share of what a closed loop gets, which is about the most that can be sustained.
 const FIRST_SHARE: f64 = 0.7;
 
-/// No post is looked for in the store meanwhile: the probes alone are to load it.
+/// No post is looked up in the store meanwhile: only the probes must load it.
 const NO_SAMPLES: f64 = 0.0;
 
 /// A search, from the start to the exit code.
@@ -149,11 +149,11 @@ struct Searched {
 }
 
 impl Prober<'_> {
-    /// Applies probes until the search is over, somebody asks for its end, or the pipeline fails.
+    /// Applies probes until the search is over, somebody stops it, or the pipeline fails.
     async fn search(&self) -> anyhow::Result<Searched> {
         let mut found = Searched::default();
         if self.options.start.is_none() {
-            eprintln!("as fast as it goes, to know where to begin");
+            eprintln!("as fast as it goes, to know where to start");
             let probed = self.probe(Offer::AsFastAsItGoes).await?;
             found.closed_loop_per_second = Some(probed.accepted_per_second);
             found.faults.extend(probed.failure);
@@ -164,7 +164,7 @@ impl Prober<'_> {
         while found.faults.is_empty() && !self.gear.stop.is_cancelled() {
             let NextProbe::Probe(rate) = plan.next(&judged(&found.probes)) else { break };
             let probed = self.probe(Offer::Rate(rate)).await?;
-            // One that was cut short tells nothing.
+            // A probe that was cut short says nothing.
             if probed.failure.is_none() && !self.gear.stop.is_cancelled() {
                 let probe = self.judge(rate, &probed);
                 eprintln!("{}", probe.row());
@@ -175,10 +175,10 @@ impl Prober<'_> {
         Ok(found)
     }
 
-    /// Applies one, and waits until the consumer has caught up, or for `--drain-timeout`.
+    /// Applies one probe, and waits until the consumer has caught up, at most for `--drain-timeout`.
     async fn probe(&self, offer: Offer) -> anyhow::Result<Probed> {
         let FindMaxOptions { warm_up, measure, slo, .. } = *self.options;
-        // What has not left by then is too late already.
+        // What has not been sent by then is too late already.
         let probe = LoadProbe { offer, warm_up, measure, patience: slo };
         let mut probed = probe::apply(probe, &self.gear, failure(&self.pipeline.services)).await?;
         if let (Some(lag), None) = (self.gear.lag, &probed.failure) {
@@ -213,7 +213,7 @@ fn judged(probes: &[ProbeReport]) -> Vec<JudgedRate> {
     probes.iter().map(judged).collect()
 }
 
-/// What it is measured on; the rate changes, so none is told.
+/// What it is measured on. It names no rate, because the rate changes.
 async fn environment(
     run: RunId,
     options: &FindMaxOptions,
@@ -230,8 +230,8 @@ async fn environment(
     Ok(environment)
 }
 
-/// Ends the services that the lab has started. Gives what they have counted, if nobody else's posts were in the topic:
-/// only servers that the lab has started itself are surely empty.
+/// Ends the services that the lab has started. Returns what they counted, if nobody else's posts were in the topic:
+/// only servers that the lab has started itself are certain to be empty.
 async fn stop_services(
     pipeline: &mut PipelineUnderTest,
     has_failed: bool,
@@ -240,7 +240,7 @@ async fn stop_services(
     let Some(services) = pipeline.services.take() else { return Ok(None) };
     let logs = services.logs.clone();
     let ended_badly = services.stop().await;
-    // That one which has failed did not stop well either is no news.
+    // If one has failed, it is no news that it did not stop cleanly.
     if !has_failed {
         faults.extend(ended_badly);
     }

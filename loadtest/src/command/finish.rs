@@ -9,7 +9,7 @@ use crate::pipeline::under_test::PipelineUnderTest;
 use crate::report::run::RunReport;
 use crate::report::{files, table};
 
-/// Writes and shows the report, ends what was started, and gives the exit code.
+/// Writes and shows the report, ends what was started, and returns the exit code.
 pub(crate) async fn finish(
     report: &RunReport,
     pipeline: PipelineUnderTest,

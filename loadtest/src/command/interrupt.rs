@@ -1,4 +1,4 @@
-//! Ctrl-C: the first one (or a SIGTERM) asks for an orderly end, the second one ends the program at once.
+//! Ctrl-C: the first one (or a SIGTERM) asks for a clean end, the second one ends the program at once.
 
 use anyhow::Context;
 use service::stop::StopSignals;
@@ -8,8 +8,8 @@ use crate::base::exit;
 use crate::pipeline::news;
 use crate::report::view;
 
-/// A token that the first signal cancels; `notice` is said then. What was started dies with this process, so the second
-/// signal may just end it.
+/// A token that the first signal cancels, which also prints `notice`. What was started dies with this process, so the
+/// second signal can simply end it.
 pub(crate) fn stop_on_signal(notice: &'static str) -> anyhow::Result<CancellationToken> {
     let mut signals = StopSignals::new().context("cannot listen for signals")?;
     let stop = CancellationToken::new();

@@ -1,7 +1,7 @@
 //! `loadtest limits`: what this machine could do at most, and the share of it that the pipeline reaches. In the same
-//! minutes, one after the other and round by round, it measures what each part would do alone (a [`bare`] HTTP server,
-//! the broker, the store) and what the services do with it. Figures of different days or machines cannot be compared;
-//! the shares can.
+//! minutes, in turn and round by round, it measures what each part would do alone (a [`bare`] HTTP server,
+//! the broker, the store) and what the services do with it. Figures from different days or machines cannot be compared;
+//! shares can.
 
 use std::process::ExitCode;
 

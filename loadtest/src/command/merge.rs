@@ -1,7 +1,6 @@
 //! `loadtest merge`: puts together what the shares of one run have left, each in the directory of its report, and
-//! reconciles the whole against the store, once. The reports of the [`share`]s are their only link: none knows of
-//! another, so each looked at its answers alone. Histograms and ledgers are merged without loss, the [`series`] by the
-//! clock.
+//! reconciles the whole against the store, once. The reports of the [`share`]s are their only link: none knows another,
+//! so each looked only at its own answers. Histograms and ledgers are merged without loss, the [`series`] by the clock.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -96,22 +95,23 @@ fn complete(parts: &[ShareReport]) -> Result<(), Unusable> {
         let (one, other) = (first.share, other.share);
         return Err(Unusable(format!("the shares {one} and {other} do not belong together")));
     }
-    let told = |part: &ShareReport| LoadSettings { share: None, threads: 0, ..part.environment.load.clone() };
-    if let Some(other) = parts.iter().find(|part| told(part) != told(first)) {
+    let common = |part: &ShareReport| LoadSettings { share: None, threads: 0, ..part.environment.load.clone() };
+    if let Some(other) = parts.iter().find(|part| common(part) != common(first)) {
         let (one, other) = (first.share, other.share);
         return Err(Unusable(format!(
             "the shares {one} and {other} have different loads: compare environment.load in their report.json"
         )));
     }
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     for index in 0..of {
         let count = parts.iter().filter(|part| part.share.index() == index).count();
         if count != 1 {
-            let fault = if count == 0 { "is missing" } else { "is named more than once" };
-            faults.push(format!("the share {}/{of} {fault}: name the directories of all shares, each once", index + 1));
+            let problem = if count == 0 { "is missing" } else { "is named more than once" };
+            problems
+                .push(format!("the share {}/{of} {problem}: name the directories of all shares, each once", index + 1));
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Unusable(faults.join("\n"))) }
+    if problems.is_empty() { Ok(()) } else { Err(Unusable(problems.join("\n"))) }
 }
 
 /// The report of the whole run.
@@ -178,7 +178,7 @@ fn drained(parts: &[ShareReport]) -> Option<f64> {
     times.collect::<Option<Vec<f64>>>().map(|times| times.into_iter().fold(0.0, f64::max))
 }
 
-/// The generators: one that was the limit makes the whole tell of itself.
+/// The generators: if one was the limit, the whole says so.
 fn generator(parts: &[ShareReport], tally: &Tally) -> GeneratorReport {
     let of = |part: &ShareReport| {
         let time = Duration::from_secs_f64;
@@ -199,7 +199,7 @@ fn generator(parts: &[ShareReport], tally: &Tally) -> GeneratorReport {
     }
 }
 
-/// What all shares have seen that have looked for posts.
+/// What was seen by all shares that looked for posts.
 fn visible(parts: &[ShareReport]) -> AcceptToVisible {
     let mut seen = SeenPosts::default();
     let on = || parts.iter().filter(|part| part.visible_off.is_none());
@@ -210,7 +210,7 @@ fn visible(parts: &[ShareReport]) -> AcceptToVisible {
     }
 }
 
-/// All shares have seen the same producer, or each another one: the one that used most.
+/// The shares have seen one producer, or one each: the one that used the most.
 fn largest(used: impl Iterator<Item = Used>) -> Used {
     let most = |one: Option<f64>, other: Option<f64>| one.into_iter().chain(other).reduce(f64::max);
     used.fold(Used::default(), |all, used| Used {

@@ -29,21 +29,20 @@ mod values;
 
 const EXPLANATION: &str = "\
 Environment: KAFKA_BROKER and MONGO_URI name servers that run already, MONGOD a real mongod; \
-KAFKA_JVM_PERFORMANCE_OPTS has other options for the native broker's JVM; KAFKA_*, DLQ_TOPIC, LOG, \
-PRODUCER_*, CONSUMER_* and the like are passed on to the producer and the consumer (see `producer --help`, `consumer \
---help`).
+KAFKA_JVM_PERFORMANCE_OPTS sets other options for the native broker's JVM; KAFKA_*, DLQ_TOPIC, LOG, \
+PRODUCER_*, CONSUMER_* and the like are passed on to the producer and the consumer \
+(see `producer --help`, `consumer --help`).
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
 done, 99 a threshold or the ledger failed, 130 ended by a second Ctrl-C.";
 
 const FIND_MAX_EXPLANATION: &str = "\
 A rate is sustained if no post fails, at least 97 % of it is accepted in the measured time, p99 is within --slo, and \
-the \
-consumer's lag does not grow. Its report is find-max.json.
+the consumer's lag does not grow. Its report is find-max.json.
 
 Exit codes: 0 a limit was found and what was accepted is stored, 64 arguments or settings that cannot be used, 1 the \
-start \
-failed or the work could not be done, 99 nothing is sustained or a post is missing, 130 ended by a second Ctrl-C.";
+start failed or the work could not be done, 99 nothing is sustained or a post is missing, 130 ended by a second \
+Ctrl-C.";
 
 const TUNE_EXPLANATION: &str = "\
 The search starts from the settings in the environment, and from the defaults where those are others. Its results are \
@@ -53,19 +52,18 @@ Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the s
 done, 99 a post is missing, 130 ended by a second Ctrl-C.";
 
 const SOAK_EXPLANATION: &str = "\
-All options of `run` hold, and so do its thresholds. Growth fails the soak (99) if its whole 99 % interval is beyond \
-the \
-limit; if it is too short to tell, it says so and does not fail.
+All options of `run` apply, and so do its thresholds. Growth fails the soak (99) if its whole 99 % interval is beyond \
+the limit; a soak that is too short to tell says so and does not fail.
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
 done, 99 a threshold, a growth or the ledger failed, 130 ended by a second Ctrl-C.";
 
 const COMPARE_EXPLANATION: &str = "\
-A verdict is of the whole 99 % interval of a change: better, worse, or no difference seen. Of single runs the interval \
-comes from their stretches, of two or more runs on each side from the runs.
+A verdict judges the whole 99 % interval of a change: better, worse, or no difference seen. For single runs the \
+interval comes from their stretches, for two or more runs on each side from the runs.
 
-Exit codes: 0 no regression beyond the tolerance shows, 64 arguments that cannot be used or files that are no reports, \
-99 a regression beyond the tolerance, or more missing, duplicated or unexpected posts.";
+Exit codes: 0 no regression beyond the tolerance shows, 64 arguments that cannot be used or files that are not \
+reports, 99 a regression beyond the tolerance, or more missing, duplicated or unexpected posts.";
 
 /// Applies load to the pipeline and proves that every accepted post is stored exactly once.
 #[derive(Debug, Parser)]
@@ -85,18 +83,18 @@ pub(crate) enum Verb {
     /// Finds the largest rate that the pipeline sustains, with its confidence interval
     #[command(after_help = FIND_MAX_EXPLANATION)]
     FindMax(FindMaxOptions),
-    /// Searches the services' settings for those that store the most posts a second, and tells what each of them is
+    /// Searches the services' settings for those that store the most posts a second, and shows what each of them is
     /// worth
     #[command(after_help = TUNE_EXPLANATION, mut_arg("vus", |vus| vus.default_value("64")))]
     Tune(TuneOptions),
     /// Applies load while servers and services are killed, frozen and cut off, and proves that nothing is lost or
-    /// doubled
+    /// duplicated
     #[command(after_help = chaos::CHAOS_EXPLANATION)]
     Chaos(ChaosOptions),
-    /// Runs for hours, and judges whether memory or latency grow all the time
+    /// Runs for hours, and judges whether memory or latency keep growing
     #[command(mut_arg("duration", |duration| duration.default_value("1h")), after_help = SOAK_EXPLANATION)]
     Soak(SoakOptions),
-    /// Puts together what several generators have done with `run --share`, reconciles the whole, and reports
+    /// Merges what several generators have done with `run --share`, reconciles the whole, and reports
     #[command(after_help = EXPLANATION)]
     Merge(MergeOptions),
     /// Lets the ledger keep the books of a simulated run, and checks its counts and its memory
@@ -113,7 +111,7 @@ pub(crate) enum Verb {
     Up(UpOptions),
     /// Says where a post is: stored, waiting, or dead-lettered and why
     Show(ShowOptions),
-    /// Lays the reports of runs side by side and says which differences the data show
+    /// Compares the reports of runs side by side and says which differences the data show
     #[command(after_help = COMPARE_EXPLANATION)]
     Compare(CompareOptions),
 }
@@ -132,7 +130,7 @@ pub(crate) struct VerifyOptions {
     /// Where the documents are [default: MONGO_URI, else mongodb://localhost:27017/scalable-api]
     #[arg(long, value_name = "URI")]
     pub(crate) mongo_uri: Option<String>,
-    /// So many records at fault are named; all are counted
+    /// The most missing records that are named; all are counted
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) name: usize,
 }
@@ -140,10 +138,10 @@ pub(crate) struct VerifyOptions {
 #[derive(Debug, Args)]
 pub(crate) struct CheckLedgerOptions {
     /// How many posts the run has
-    #[arg(long, value_name = "N", default_value_t = 100_000_000,
-        value_parser = clap::value_parser!(u64).range(1..=2_000_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 100_000_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=2_000_000_000))]
     pub(crate) posts: u64,
-    /// It fails above so much memory, in MB
+    /// It fails above this much memory, in MB
     #[arg(long, value_name = "MB")]
     pub(crate) most_memory: Option<u64>,
 }
@@ -193,8 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_told() {
-        for (arguments, told) in [
+    fn what_cannot_be_used_is_an_error() {
+        for (arguments, message) in [
             (&["--vus", "0"][..], "0 is not in 1..=100000"),
             (&["--rate", "0"], "must be a number of posts per second"),
             (&["--rate", "9", "--think", "1s"], "cannot be used with"),
@@ -229,7 +227,7 @@ mod tests {
             (&["--vus", "3", "up"], "cannot be used with"),
         ] {
             let error = parse(arguments).expect_err("it cannot be used");
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(message), "{error}");
         }
     }
 }

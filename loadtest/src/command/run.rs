@@ -1,4 +1,4 @@
-//! `loadtest run`: bring the pipeline up, apply the load, wait until all is stored, reconcile, report.
+//! `loadtest run`: starts the pipeline, applies the load, waits until all is stored, reconciles, and reports.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ use crate::report::run::RunReport;
 use crate::report::threshold::{self, Threshold};
 use crate::report::view::{Headline, View};
 
-/// A run whose report stands, and of which everything is still up but the services.
+/// A run whose report is complete, and of which everything but the services is still up.
 pub(crate) struct Proven {
     pub(crate) report: RunReport,
     pub(crate) pipeline: PipelineUnderTest,
@@ -75,7 +75,7 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) 
     Ok(Proven { report, pipeline, directory })
 }
 
-/// Whether everything that the thresholds speak of will be seen.
+/// Whether everything that the thresholds mention will be seen.
 fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
     if let Some(share) = options.share
         && share.users(options.load.vus).len() == 0
@@ -101,7 +101,7 @@ fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Whether posts are looked for, if a threshold speaks of when they are there.
+/// Whether posts are looked for, if a threshold concerns when they are visible.
 fn visible_as_judged(thresholds: &[Threshold], visible: &Visible) -> Result<(), Unusable> {
     match (visible, thresholds.iter().find(|threshold| threshold.is_of_visibility())) {
         (Visible::Off(why), Some(threshold)) => {

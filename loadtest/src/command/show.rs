@@ -1,4 +1,4 @@
-//! `loadtest show ID`: where a post is. It looks where a post ends first, the store and the dead letters, and then in
+//! `loadtest show ID`: where a post is. It looks first where posts end, in the store and the dead letters, and then in
 //! the topic, where the group's committed offset says whether the post still waits or should have been stored.
 
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic::{self, dead_letter_of, id_of};
 
-/// Says where the post is. A post that is nowhere is exit code 1; one that is lost is 99.
+/// Says where the post is. The exit code is 1 for a post that is nowhere, and 99 for one that is lost.
 pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let id = options.id;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
@@ -65,7 +65,7 @@ fn readable(id: PostId, document: &Document) -> anyhow::Result<serde_json::Value
         let value = match value {
             Bson::Binary(_) if name == ID_FIELD => id.to_string().into(),
             Bson::DateTime(date) => date.try_to_rfc3339_string().context("a date is far off")?.into(),
-            other => serde_json::to_value(other).context("the document is no JSON")?,
+            other => serde_json::to_value(other).context("the document is not JSON")?,
         };
         fields.insert(name.clone(), value);
     }

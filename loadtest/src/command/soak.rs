@@ -1,5 +1,5 @@
-//! `loadtest soak`: a run for hours, of which it is judged as well whether memory or latency grow all the time.
-//! Everything but that judgement, the [`Drift`], is a [`run`].
+//! `loadtest soak`: a run for hours that also judges whether memory or latency keep growing. Everything but that
+//! judgement, the [`Drift`], is a [`run`].
 
 use std::process::ExitCode;
 

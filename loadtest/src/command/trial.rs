@@ -1,5 +1,5 @@
 //! What every trial of a pipeline has in common: what it is measured with, and what comes after the load. The order
-//! matters: the services are stopped before the store is read, so that nothing is written any more while it is counted.
+//! matters: the services are stopped before the store is read, so that nothing is written while it is counted.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -39,13 +39,12 @@ use crate::report::visible::AcceptToVisible;
 /// What a trial is measured with.
 pub(crate) struct Trial {
     pub(crate) run: RunId,
-    /// The part of the run that is applied here; of a part nothing is reconciled, but it leaves all that the merge
-    /// needs.
+    /// The part of the run that is applied here. A part is not reconciled, but leaves all that the merge needs.
     share: RunShare,
     directory: PathBuf,
-    /// `None` where the store is out of reach: nothing is reconciled then.
+    /// `None` where the store cannot be reached: nothing is reconciled then.
     pub(crate) store: Option<StoreReader>,
-    /// `None` where Kafka is out of sight.
+    /// `None` where Kafka cannot be reached.
     pub(crate) kafka: Option<Arc<Reader>>,
     /// The names of topics and group.
     pub(crate) names: GroupConfig,
@@ -61,7 +60,7 @@ pub(crate) struct Conclusion<'a> {
     pub(crate) environment: Environment,
     /// Longest wait until all is stored.
     pub(crate) drain_timeout: Duration,
-    /// Whether somebody has asked for an end before the load's own.
+    /// Whether somebody stopped the load before its end.
     pub(crate) is_interrupted: bool,
     /// What has gone wrong already, in sentences.
     pub(crate) faults: Vec<String>,
@@ -118,7 +117,7 @@ impl Trial {
         }
         let accept_to_visible = AcceptToVisible::from(self.visible.finish().await?);
         let seen = observer.look().await;
-        // The consumer may not have told its last commit yet; Kafka knows.
+        // The consumer may not have reported its last commit yet; Kafka knows.
         let lag = drained.and_then(|drained| drained.lag).or(seen.lag);
         series.point(Instant::now(), Moment { lag, ..seen });
         let is_ours = services.is_some();
@@ -129,7 +128,7 @@ impl Trial {
             let logs = services.logs.clone();
             let ended_badly = services.stop().await;
             counted = Counted::read(&logs)?;
-            // That one which has failed did not stop well either is no news.
+            // If one has failed, it is no news that it did not stop cleanly.
             if !has_failed {
                 faults.extend(ended_badly);
             }
@@ -182,7 +181,7 @@ impl Trial {
         Ok(evidence.report(reconciled, thresholds))
     }
 
-    /// Waits until all is stored. `None` where neither Kafka nor the store can tell.
+    /// Waits until all is stored. `None` where neither Kafka nor the store can be asked.
     pub(crate) async fn drain(
         &self,
         since: Instant,
@@ -194,7 +193,7 @@ impl Trial {
     }
 }
 
-/// Notes every second what the pipeline does, for as long as it is polled.
+/// Notes every second what the pipeline does, as long as it is polled.
 async fn watch(series: &mut Series, observer: &mut Observer) -> Infallible {
     loop {
         tokio::time::sleep_until(series.next().into()).await;

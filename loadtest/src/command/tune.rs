@@ -1,9 +1,9 @@
 //! `loadtest tune`: searches the services' settings for those that store the most posts a second.
 //!
 //! The servers stay up; each trial on the [`bench`](mod@bench) starts the services with a setting of the [`knobs`], at
-//! a [`place`] of its own, and sends as fast as it goes. What counts is what is stored, end to end. [`search`] says
+//! a [`place`] of its own, and sends as fast as it can. What counts is what is stored, end to end. [`search`] says
 //! what is tried next, and [`compare`] what a trial is worth on a machine that is never quiet; both are pure. [`found`]
-//! puts it into the report.
+//! writes the report.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -121,8 +121,8 @@ fn both(settings: &PipelineSettings) -> Variables {
     settings.consumer.clone().into_iter().chain(settings.producer.clone()).collect()
 }
 
-/// How many trials fit into what is left of the budget, each taking as long as those before; `guess` is what the first
-/// takes.
+/// How many trials fit into what is left of the budget, each taking as long as the previous ones; `guess` is for the
+/// first.
 fn left(elapsed: Duration, budget: Duration, done: usize, guess: Duration) -> usize {
     let each = u32::try_from(done).ok().filter(|done| *done > 0).map_or(guess, |done| elapsed / done);
     let left = budget.saturating_sub(elapsed).as_secs_f64() / each.as_secs_f64().max(1e-3);

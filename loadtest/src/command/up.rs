@@ -1,4 +1,4 @@
-//! `loadtest up`: everything runs until Ctrl-C, for trying things out by hand.
+//! `loadtest up`: everything runs until Ctrl-C, to try things out by hand.
 
 use std::process::ExitCode;
 
@@ -107,7 +107,7 @@ async fn stack_only(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where faults are asked of, if anywhere: a line of its own.
+/// A line that says where to ask for faults, if there is such a place.
 fn proxy(stack: &Stack) -> String {
     stack.proxy.as_ref().map_or_else(String::new, |proxy| {
         let names: Vec<&str> = proxy.links.iter().map(|link| link.name.as_str()).collect();

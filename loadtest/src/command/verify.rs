@@ -1,5 +1,5 @@
-//! `loadtest verify`: proves the traffic of anybody, on a live system: every record that the consumer group has
-//! finished is stored, or a dead letter. It takes some 100 bytes of memory a record.
+//! `loadtest verify`: proves anybody's traffic on a live system: every record that the consumer group has finished
+//! is stored, or is a dead letter. It takes about 100 bytes of memory a record.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -17,7 +17,8 @@ use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic::{self, dead_letter_of, id_of};
 
-/// Reads topic, store and dead letters, in this order: what a record became is there before its offset is committed.
+/// Reads topic, store and dead letters, in this order: a record's document or dead letter exists before its offset is
+/// committed.
 pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let lookup = with_option(lookup, "KAFKA_BROKER", &options.kafka_broker);
     let lookup = with_option(&lookup, "MONGO_URI", &options.mongo_uri);

@@ -1,8 +1,8 @@
-//! What chaos does to a pipeline, and what it proves beside the ledger.
+//! What chaos does to a pipeline, and what it proves in addition to the ledger.
 //!
 //! A list of [`faults`] and a seed make a [`schedule`]; [`inject`] lets each [`mod@fault`] happen on the [`stage`]
-//! (with [`toxics`] for the network, [`poison`] for bad records, [`extra`] posts that are proven by themselves, and
-//! [`topics`] that change) while a [`watch`] keeps the [`timeline`] that tells what each of them did.
+//! (with [`toxics`] for the network, [`poison`] for bad records, [`extra`] posts with a proof of their own, and
+//! [`topics`] that change) while a [`watch`] keeps the [`timeline`] that shows the effect of each.
 
 pub(crate) mod extra;
 pub(crate) mod fault;

@@ -1,5 +1,5 @@
-//! Waiting until the pipeline has stored what it accepted: until the consumer group has no lag, or, where Kafka is out
-//! of sight, until the number of documents does not change any more.
+//! Waits until the pipeline has stored what it accepted: until the consumer group has no lag, or, where Kafka cannot be
+//! reached, until the number of documents stops changing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::pipeline::store::StoreReader;
 
 const LAG_PAUSE: Duration = Duration::from_millis(100);
 
-/// Counting reads the whole collection, so not too often; a flush of the consumer comes at least every five seconds.
+/// Counting reads the whole collection, so it must be rare; the consumer flushes at least every five seconds.
 const COUNT_PAUSE: Duration = Duration::from_secs(6);
 
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -30,11 +30,11 @@ pub(crate) struct Drained {
     pub(crate) lag: Option<u64>,
 }
 
-/// Waits until all is stored, for at most `deadline`: by the lag in the topic where Kafka is in sight, else by the
-/// number of documents. `None` where neither Kafka nor the store can tell.
+/// Waits until all is stored, for at most `deadline`: by the lag in the topic where Kafka can be reached, else by the
+/// number of documents. `None` where neither Kafka nor the store can be asked.
 ///
 /// # Errors
-/// When the one that is asked does not answer.
+/// When Kafka or the store does not answer.
 pub(crate) async fn until_stored(
     kafka: Option<(&Arc<Reader>, &str)>,
     store: Option<&StoreReader>,
@@ -51,15 +51,14 @@ pub(crate) async fn until_stored(
     Ok(Some(drained))
 }
 
-/// Waits until the group's lag in the topic is zero. That Kafka does not answer is a fault only at the deadline; until
-/// then it is asked again.
+/// Waits until the group's lag in the topic is zero. If Kafka does not answer, it is asked again until the deadline.
 async fn until_no_lag(
     kafka: &Arc<Reader>,
     topic: &str,
     last_answer: Instant,
     deadline: Duration,
 ) -> anyhow::Result<Drained> {
-    let mut told = Instant::now();
+    let mut last_said = Instant::now();
     loop {
         let (reader, asked) = (Arc::clone(kafka), topic.to_owned());
         let progress = spawn_blocking(move || reader.progress(&asked)).await.context("asking for the lag failed")?;
@@ -68,8 +67,8 @@ async fn until_no_lag(
         if after >= deadline || matches!(lag, Ok(0)) {
             return Ok(Drained { after, lag: Some(lag?) });
         }
-        if told.elapsed() >= TELL_EVERY {
-            told = Instant::now();
+        if last_said.elapsed() >= TELL_EVERY {
+            last_said = Instant::now();
             let lag = lag.map_or_else(|error| format!("unknown: {error:#}"), grouped);
             news::tell(News::Status(format!("waiting until all is stored, lag {lag}")));
         }

@@ -1,4 +1,4 @@
-//! The consumer group's lag while it changes, as Kafka itself tells it: from the end offsets and the committed ones.
+//! The consumer group's lag while it changes, as Kafka itself reports it: from the end offsets and the committed ones.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::load::statistics::slope;
 /// How often Kafka is asked while a load lasts; the consumer commits every 200 ms.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// And how often while the end of the lag is awaited.
+/// How often Kafka is asked while waiting for the end of the lag.
 const EVERY_AT_THE_END: Duration = Duration::from_millis(20);
 
 /// Watches the group's lag in one topic.
@@ -49,12 +49,12 @@ impl LagWatch {
         let progress = spawn_blocking(move || kafka.progress(&topic)).await.context("asking for the lag failed")??;
         ensure!(!progress.is_empty(), "there is no topic {}: is KAFKA_TOPIC right?", self.topic);
         let finished = progress.iter().map(|partition| u64::try_from(partition.next()).unwrap_or(0)).sum();
-        // The answer is of some time between, and a busy broker takes its time.
+        // The answer is of some moment in between, and a busy broker takes its time.
         let at = asked + asked.elapsed() / 2;
         Ok(LagSample { at, finished, lag: progress.into_iter().map(Progress::lag).sum() })
     }
 
-    /// Adds samples for as long as it is polled. What Kafka does not answer is left out.
+    /// Adds samples for as long as it is polled. A sample that Kafka does not answer is left out.
     pub(crate) async fn watch(&self, samples: &mut Vec<LagSample>) -> Infallible {
         loop {
             samples.extend(self.sample().await);
@@ -62,10 +62,10 @@ impl LagWatch {
         }
     }
 
-    /// Adds samples until the lag is at most `calm`, or for so long. Whether it is.
+    /// Adds samples until the lag is at most `calm`, or for this long. Returns whether it is.
     ///
     /// # Errors
-    /// When Kafka does not say even then; until then it is asked again.
+    /// When Kafka does not answer even then; until then it is asked again.
     pub(crate) async fn until_calm(
         &self,
         calm: u64,

@@ -1,6 +1,5 @@
-//! What a person hears while the program works: lines on standard error, or whatever a [`Listener`] makes of them while
-//! one is there. There is one terminal for the whole process, like standard error itself, and so there is one way to
-//! it.
+//! What a person sees while the program works: lines on standard error, or whatever a [`Listener`] makes of them. The
+//! process has one terminal, just as it has one standard error, so there is one listener for the whole process.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -12,16 +11,16 @@ mod message;
 mod second;
 mod waiting;
 
-/// Whoever listens instead of standard error.
+/// What listens instead of standard error.
 static LISTENER: Mutex<Option<Weak<Listener>>> = Mutex::new(None);
 
 /// Keeps news until they are [taken](Self::take).
 #[derive(Debug, Default)]
 pub(crate) struct Listener(Mutex<Waiting>);
 
-/// Tells it to whoever listens. Waits for nobody.
+/// Passes the news to the listener, or to standard error. Waits for nothing.
 pub(crate) fn tell(news: News) {
-    // Locked until it is told, so that a listener who hears that it is over has heard everything.
+    // Locked until it has arrived, so that a listener that hears of the end has heard everything.
     let listener = lock(&LISTENER);
     let line = match listener.as_ref().and_then(Weak::upgrade) {
         Some(listener) => {
@@ -36,7 +35,7 @@ pub(crate) fn tell(news: News) {
     }
 }
 
-/// Tells a sentence.
+/// Passes on a sentence.
 pub(crate) fn say(line: &str) {
     tell(News::Line(line.to_owned()));
 }

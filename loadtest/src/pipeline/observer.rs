@@ -1,6 +1,6 @@
-//! What the services say of themselves during a run, from their `/metrics` pages: how far behind the consumer is and
-//! how much it has stored, and what both have used of memory and CPU. The store itself is not asked meanwhile, since
-//! counting reads the whole collection in some stores.
+//! What the services report about themselves during a run, on their `/metrics` pages: how far behind the consumer is,
+//! how much it has stored, and how much memory and CPU both have used. The store itself is not asked meanwhile,
+//! because counting reads the whole collection in some stores.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::load::target::Target;
 use crate::pipeline::scrape::{Bucket, MetricsPage};
 
-/// A page that takes longer is left out; the next second has another one.
+/// A page that takes longer is left out; the next one comes a second later.
 const PAGE_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// Watches the services of a run.
@@ -26,7 +26,7 @@ pub(crate) struct Observer {
     pub(crate) consumer_usage: Usage,
 }
 
-/// A moment of a run; `None` where the services do not say.
+/// A moment of a run; `None` where the services report nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Moment {
     /// Records that the consumer group has not finished.
@@ -59,8 +59,8 @@ pub(crate) struct Usage {
     cpu: Increase,
 }
 
-/// The increase of a counter since it was first seen. A value below the one before is that of a service that was
-/// started again, whose counters begin at zero.
+/// The increase of a counter since it was first seen. A value below the previous one comes from a service that was
+/// restarted, whose counters start at zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Increase {
     before: Option<f64>,
@@ -80,7 +80,7 @@ impl Increase {
 }
 
 impl Observer {
-    /// Watches these services; a pipeline that is not ours may say nothing.
+    /// Watches these services; a pipeline that is not ours may report nothing.
     pub(crate) fn new(producer: Target, consumer: Option<Target>) -> Self {
         let usage = Usage::default();
         Self {
@@ -93,7 +93,7 @@ impl Observer {
         }
     }
 
-    /// Looks at both pages. The first look is what later ones are compared with.
+    /// Looks at both pages. Later looks are compared with the first one.
     pub(crate) async fn look(&mut self) -> Moment {
         let consumer_page = async {
             match &self.consumer {
@@ -126,17 +126,17 @@ impl Usage {
         Used { cpu_seconds: self.cpu_seconds, memory_bytes: memory }
     }
 
-    /// What was used so far, and at most of memory.
+    /// What was used so far: CPU, and the peak of memory.
     pub(crate) fn used(&self) -> Used {
         Used { cpu_seconds: self.cpu_seconds, memory_bytes: self.peak_memory_bytes }
     }
 
-    /// What was used in all, by what several shares have seen of it.
+    /// What was used in total, as several shares have seen it.
     pub(crate) fn of(used: Used) -> Self {
         Self { peak_memory_bytes: used.memory_bytes, cpu_seconds: used.cpu_seconds, ..Self::default() }
     }
 
-    /// CPU time for each of so many posts, in microseconds.
+    /// CPU time per post, for this many posts, in microseconds.
     pub(crate) fn cpu_microseconds_per_post(&self, posts: u64) -> Option<f64> {
         self.cpu_seconds.filter(|_| posts > 0).map(|seconds| seconds * 1e6 / posts as f64)
     }
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_that_begins_anew_goes_on_increasing() {
+    fn a_counter_that_starts_at_zero_again_keeps_increasing() {
         let mut increase = Increase::default();
         assert_eq!([7.0, 9.0, 9.0, 1.0, 3.0].map(|value| increase.note(value)), [0.0, 2.0, 2.0, 3.0, 5.0]);
     }

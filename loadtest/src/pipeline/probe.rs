@@ -20,10 +20,10 @@ use crate::pipeline::lag::{LagSample, LagWatch};
 pub(crate) struct Gear<'a> {
     /// Makes the load of a model.
     pub(crate) load: &'a dyn Fn(Model) -> Load,
-    /// How many users it has.
+    /// How many virtual users it has.
     pub(crate) vus: u32,
     pub(crate) recorder: &'a Arc<Recorder>,
-    /// `None` where Kafka is out of sight.
+    /// `None` where Kafka cannot be reached.
     pub(crate) lag: Option<&'a LagWatch>,
     pub(crate) live: &'a Live,
     /// Ends the probe early.
@@ -34,39 +34,39 @@ pub(crate) struct Gear<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LoadProbe {
     pub(crate) offer: Offer,
-    /// What happens until then is not measured.
+    /// What happens during this time is not measured.
     pub(crate) warm_up: Duration,
-    /// And after that it is for so long.
+    /// What happens after that, for this long, is.
     pub(crate) measure: Duration,
-    /// Posts that have not left so long after the end of the load do not leave any more.
+    /// Posts that have not been sent this long after the end of the load are not sent at all.
     pub(crate) patience: Duration,
 }
 
 /// How many posts are sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Offer {
-    /// So many per second, whatever the answers do.
+    /// This many per second, no matter how the answers come.
     Rate(f64),
-    /// As many as get their answers.
+    /// The next one as soon as the previous one is answered.
     AsFastAsItGoes,
 }
 
 /// What was seen.
 pub(crate) struct Probed {
-    /// The posts that have ended since the warm-up, also those that ended after the load did.
+    /// The posts that ended after the warm-up, including those that ended after the load.
     pub(crate) tally: Tally,
-    /// All posts, with those of the warm-up.
+    /// All posts, those of the warm-up included.
     pub(crate) all: Tally,
     /// Posts accepted per second, from the end of the warm-up to the end of the load.
     pub(crate) accepted_per_second: f64,
-    /// The strain on the generator in that time.
+    /// The strain on the generator during that time.
     pub(crate) generator: GeneratorReport,
-    /// When the warm-up was over, and when the load was.
+    /// When the warm-up and the load were over.
     pub(crate) from: Instant,
     pub(crate) to: Instant,
-    /// The lag as it was seen, the warm-up included.
+    /// The lag that was seen, the warm-up included.
     pub(crate) samples: Vec<LagSample>,
-    /// Why the pipeline has failed meanwhile, if it has.
+    /// Why the pipeline failed meanwhile, if it did.
     pub(crate) failure: Option<String>,
 }
 

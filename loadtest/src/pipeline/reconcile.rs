@@ -1,5 +1,5 @@
 //! Reads the store and the dead letters of a run for its [reconciliation](crate::ledger::reconcile): one pass over
-//! each, and more over the store only where the ledger does not balance.
+//! each, and more passes over the store only where the ledger does not balance.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ pub(crate) struct MetricsPage {
     text: String,
 }
 
-/// How many values of a histogram were above the bucket before and at most this.
+/// How many values of a histogram were above the previous bucket's bound and at most this.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Bucket {
     /// The upper bound, in the histogram's unit; null where there is none.
@@ -55,7 +55,7 @@ impl MetricsPage {
             let Some((bound, count)) = line.strip_prefix(&prefix).and_then(|rest| rest.split_once("\"} ")) else {
                 continue;
             };
-            // Each line counts those of the lines before, too.
+            // Each line includes the counts of the lines above it.
             let count: u64 = count.trim().parse().unwrap_or(before);
             let at_most = bound.parse().ok().filter(|bound: &f64| bound.is_finite());
             buckets.push(Bucket { at_most, count: count.saturating_sub(before) });
@@ -72,8 +72,7 @@ mod tests {
     #[test]
     fn series_of_one_name_are_summed() {
         let text = "# HELP lag Lag\n# TYPE lag gauge\nlag{topic=\"post\",partition=\"0\"} 4\n\
-             lag{partition=\"1\"} 1.5e1\n\
-                    lag_seconds 7\nstored_total 12 1700000000000\nempty \n";
+                    lag{partition=\"1\"} 1.5e1\nlag_seconds 7\nstored_total 12 1700000000000\nempty \n";
         let metrics = MetricsPage { text: text.to_owned() };
         assert_eq!(metrics.sum("lag"), Some(19.0));
         assert_eq!(metrics.sum("lag_seconds"), Some(7.0));
@@ -83,10 +82,9 @@ mod tests {
     }
 
     #[test]
-    fn buckets_are_told_apart() {
-        let text = "wait_seconds_bucket{le=\"0.5\"} 2\n\
-             wait_seconds_bucket{le=\"1\"} 2\nwait_seconds_bucket{le=\"+Inf\"} 5\n\
-                    wait_seconds_sum 9\nwait_seconds_count 5\n";
+    fn buckets_are_counted_separately() {
+        let text = "wait_seconds_bucket{le=\"0.5\"} 2\nwait_seconds_bucket{le=\"1\"} 2\n\
+                    wait_seconds_bucket{le=\"+Inf\"} 5\nwait_seconds_sum 9\nwait_seconds_count 5\n";
         let metrics = MetricsPage { text: text.to_owned() };
         let bucket = |at_most, count| Bucket { at_most, count };
         let expected = [bucket(Some(0.5), 2), bucket(Some(1.0), 0), bucket(None, 3)];

@@ -1,5 +1,5 @@
 //! The producer and the consumer as child processes: this program starts itself again, once as each of them, so that
-//! one build is all it takes. They log to files, die with this process, and are stopped as in production, by SIGTERM.
+//! one build is enough. They log to files, die with this process, and are stopped as in production, by SIGTERM.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,20 +25,20 @@ pub(crate) const CONSUMER: &str = "consumer";
 /// The first argument that makes this program a bare server, for `loadtest limits`.
 pub(crate) const BARE: &str = "bare";
 
-/// A service that is not ready after so long has a problem that it tells of in its log.
+/// A service that is not ready after this long has a problem, and its log says which.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 const READY_PAUSE: Duration = Duration::from_millis(50);
-/// When it is first told that a service is not ready yet, and how often after that.
+/// When the lab first says that a service is not ready yet, and how often after that.
 const TELL_AFTER: Duration = Duration::from_secs(2);
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// The services' own grace period is `STOP_GRACE`; it must fit in here.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 
-/// So much of a log is shown when something fails.
+/// How many lines of a log are shown when something fails.
 const LOG_LINES: usize = 20;
 
-/// What the services are told by their environment; everything else they inherit from the lab's.
+/// What the lab sets in the services' environment; they inherit everything else from the lab's own.
 #[derive(Debug, Clone)]
 pub(crate) struct ServiceOptions {
     /// `KAFKA_BROKER`.
@@ -72,7 +72,7 @@ pub(crate) struct Service {
     process: Process,
     /// How often it was started; each process has a state file of its own.
     starts: u32,
-    /// Where its steps are armed, its own so that no other service dies by them.
+    /// Where its steps are armed; its own, so that no other service dies at them.
     failpoints: PathBuf,
     /// Where it listens.
     pub(crate) target: Target,
@@ -90,7 +90,7 @@ impl Services {
         Ok(Self { producer, consumer, logs: options.logs.clone() })
     }
 
-    /// Returns when one of them has ended, which it should not, with the reason and the end of its log.
+    /// Returns when one of them has ended, which it should not do, with the reason and the end of its log.
     pub(crate) async fn failure(&self) -> String {
         tokio::select! {
             failure = self.producer.failure() => failure,
@@ -98,25 +98,25 @@ impl Services {
         }
     }
 
-    /// Stops both, the producer first. Gives a sentence for each that did not end well.
+    /// Stops both, the producer first. Returns a sentence for each that did not end cleanly.
     pub(crate) async fn stop(self) -> Vec<String> {
-        let mut faults = Vec::new();
+        let mut problems = Vec::new();
         for service in [self.producer, self.consumer] {
-            faults.extend(service.stop().await.err().map(|fault| format!("{fault:#}")));
+            problems.extend(service.stop().await.err().map(|error| format!("{error:#}")));
         }
-        faults
+        problems
     }
 }
 
 impl Service {
-    /// Starts one alone, on a port of its own, and waits until it is ready.
+    /// Starts a single service on a port of its own, and waits until it is ready.
     pub(crate) async fn start(name: &str, role: &'static str, options: &ServiceOptions) -> anyhow::Result<Self> {
         let service = Self::start_unready(name, role, options)?;
         service.ready().await?;
         Ok(service)
     }
 
-    /// Starts one alone, on a port of its own.
+    /// Starts a single service on a port of its own.
     pub(crate) fn start_unready(name: &str, role: &'static str, options: &ServiceOptions) -> anyhow::Result<Self> {
         Self::spawn(name, role, stack::free_port(), options)
     }
@@ -125,7 +125,7 @@ impl Service {
     fn spawn(name: &str, role: &'static str, port: u16, options: &ServiceOptions) -> anyhow::Result<Self> {
         let (mut command, variables) = command(role, port, options)?;
         let failpoints = options.logs.join(format!("{name}.failpoints"));
-        // Nothing is there until a step is armed, and only builds with failpoints look.
+        // The directory is missing until a step is armed, and only builds with failpoints look for it.
         command.env(failpoint::DIRECTORY, &failpoints);
         let log = options.logs.join(format!("{name}.log"));
         let starts = 1;
@@ -149,7 +149,7 @@ impl Service {
         self.process.exit_status().is_none()
     }
 
-    /// SIGKILL, and waits until it is gone.
+    /// Sends SIGKILL, and waits until the process is gone.
     pub(crate) async fn kill(&self) -> anyhow::Result<()> {
         self.process.kill().await.map(drop)
     }
@@ -164,7 +164,7 @@ impl Service {
         self.process.signal(Signal::Continue)
     }
 
-    /// Starts it again after its end, with the same settings and the same log, and does not wait until it is ready.
+    /// Restarts it after its end with the same settings and the same log. Does not wait until it is ready.
     pub(crate) fn start_again(&mut self) -> anyhow::Result<()> {
         let log = self.process.log().to_owned();
         self.starts += 1;
@@ -196,7 +196,7 @@ impl Service {
         Ok(())
     }
 
-    /// Asks it; the error is why not.
+    /// Asks whether it is ready; the error says why not.
     async fn is_ready(&self) -> Result<(), String> {
         #[derive(Deserialize)]
         struct Problem {
@@ -209,20 +209,20 @@ impl Service {
         Err(serde_json::from_slice(&answer.body).map_or(answer.status.to_string(), |problem: Problem| problem.detail))
     }
 
-    /// Returns when it has ended, which it should not, with the reason and the end of its log.
+    /// Returns when it has ended, which it should not do, with the reason and the end of its log.
     pub(crate) async fn failure(&self) -> String {
         let status = self.process.wait().await;
-        format!("the {} has ended by itself ({status}){}", self.name, self.end_of_log())
+        format!("the {} ended by itself ({status}){}", self.name, self.end_of_log())
     }
 
-    /// SIGTERM, as in production.
+    /// Sends SIGTERM, as in production.
     ///
     /// # Errors
-    /// When it does not end well.
+    /// When it does not end cleanly.
     pub(crate) async fn stop(&self) -> anyhow::Result<()> {
         let status = self.process.stop(STOP_DEADLINE).await?;
         if !status.success() {
-            bail!("the {} did not stop well ({status}){}", self.name, self.end_of_log());
+            bail!("the {} did not stop cleanly ({status}){}", self.name, self.end_of_log());
         }
         Ok(())
     }
@@ -239,7 +239,7 @@ fn state_file(log: &Path, start: u32) -> PathBuf {
 
 /// This program in a role of a service, and the variables that the lab has set for it.
 fn command(role: &str, port: u16, options: &ServiceOptions) -> anyhow::Result<(Command, Vec<(&'static str, String)>)> {
-    let program = std::env::current_exe().context("cannot tell where this program lies")?;
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut variables = vec![
         ("HOST", "127.0.0.1".to_owned()),
         ("PORT", port.to_string()),

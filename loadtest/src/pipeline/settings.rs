@@ -1,5 +1,5 @@
-//! The settings of the producer and the consumer, as they are started by the lab: read by the services' own code, so
-//! that an error shows before anything is started, and kept for the report.
+//! The settings of the producer and the consumer that the lab starts. The services' own code reads them, so that an
+//! error shows before anything is started, and the report keeps them.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(crate) struct PipelineSettings {
     pub(crate) producer: Variables,
     /// The consumer's variables.
     pub(crate) consumer: Variables,
-    /// How the producer makes topic and batches.
+    /// How the producer creates the topic and batches.
     pub(crate) producer_config: producer::Config,
     /// Names of topics and group, and where the servers are.
     pub(crate) consumer_config: consumer::Config,
@@ -32,15 +32,15 @@ impl PipelineSettings {
     /// Reads both services' settings.
     ///
     /// # Errors
-    /// Every fault of both.
+    /// Every error of both.
     pub(crate) fn read(lookup: Lookup<'_>) -> Result<Self, Unusable> {
-        let (producer_config, producer, mut faults) = read(lookup, producer::Config::read);
+        let (producer_config, producer, mut errors) = read(lookup, producer::Config::read);
         let (consumer_config, consumer, more) = read(lookup, consumer::Config::read);
-        let news: Vec<SettingError> = more.into_iter().filter(|fault| !faults.contains(fault)).collect();
-        faults.extend(news);
-        if !faults.is_empty() {
-            let faults: Vec<String> = faults.iter().map(SettingError::to_string).collect();
-            return Err(Unusable(faults.join("\n")));
+        let news: Vec<SettingError> = more.into_iter().filter(|error| !errors.contains(error)).collect();
+        errors.extend(news);
+        if !errors.is_empty() {
+            let errors: Vec<String> = errors.iter().map(SettingError::to_string).collect();
+            return Err(Unusable(errors.join("\n")));
         }
         Ok(Self { producer, consumer, producer_config, consumer_config })
     }
@@ -49,12 +49,12 @@ impl PipelineSettings {
 fn read<C>(lookup: Lookup<'_>, read: fn(&mut Settings<'_>) -> C) -> (C, Variables, Vec<SettingError>) {
     let mut settings = Settings::new(lookup);
     let config = read(&mut settings);
-    let (variables, faults) = settings.finish();
+    let (variables, errors) = settings.finish();
     let variables = variables.into_iter().map(|variable| (variable.name, variable.shown()));
-    (config, variables.collect(), faults)
+    (config, variables.collect(), errors)
 }
 
-/// The variables of a service, with those that the lab has set for it in their place.
+/// The variables of a service, those that the lab has set for it included.
 pub(crate) fn in_force(variables: &Variables, set: &[(&'static str, String)]) -> Variables {
     let mut in_force = variables.clone();
     for (name, value) in set {
@@ -84,13 +84,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_of_both_services_are_told_once() {
+    fn errors_of_both_services_are_reported_once() {
         let lookup = |name: &str| match name {
             "PRODUCER_LINGER" | "CONSUMER_BATCH_MESSAGES" | "STOP_GRACE" => Some("x".to_owned()),
             _ => None,
         };
-        let told = PipelineSettings::read(&lookup).unwrap_err().to_string();
-        assert_eq!(told.lines().count(), 3, "{told}");
+        let message = PipelineSettings::read(&lookup).unwrap_err().to_string();
+        assert_eq!(message.lines().count(), 3, "{message}");
     }
 
     #[test]

@@ -18,26 +18,26 @@ use crate::pipeline::settings::Lookup;
 /// The consumer's default.
 const DEFAULT_URI: &str = "mongodb://localhost:27017/scalable-api";
 
-/// Longest wait for a server to be there.
+/// Longest wait for a server to appear.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest wait for one answer; some stores read the whole collection before the first document comes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Documents per answer; projected, they have some hundred bytes each. More of them make nothing faster.
+/// Documents per answer; projected, each has about a hundred bytes. More of them make nothing faster.
 const DOCUMENTS_PER_ANSWER: u32 = 5_000;
 
-/// How often a pass over the collection tells how far it is.
+/// How often a pass over the collection reports its progress.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
-/// Where the documents are, and what they are known by.
+/// Where the documents are, and how they are recognised.
 #[derive(Debug, Clone)]
 pub(crate) struct Documents {
     /// A MongoDB URI that names a database.
     pub(crate) uri: String,
     /// Name of the collection.
     pub(crate) collection: String,
-    /// The field that has the post's title, with dots if it lies within others.
+    /// The field that has the post's title, with dots if it is nested.
     pub(crate) match_field: String,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct StoreReader {
 }
 
 impl StoreReader {
-    /// The store with these documents. Connects when it is first asked.
+    /// The store with these documents. Connects on the first request.
     pub(crate) async fn new(Documents { uri, collection, match_field }: &Documents) -> anyhow::Result<Self> {
         let parsed = timeout(CONNECT_TIMEOUT, ClientOptions::parse(uri)).await;
         let mut options =
@@ -84,7 +84,7 @@ impl StoreReader {
         Self::new(&Documents::posts(uri.unwrap_or(DEFAULT_URI.to_owned()))).await
     }
 
-    /// Name and version, as the server tells them.
+    /// Name and version, as the server reports them.
     pub(crate) async fn version(&self) -> anyhow::Result<String> {
         let info = answer(self.database.run_command(doc! { "buildInfo": 1 })).await?;
         let version = info.get_str("version").unwrap_or("of unknown version");
@@ -93,22 +93,22 @@ impl StoreReader {
                 return Ok(format!("{name} {its_own} (speaks as MongoDB {version})"));
             }
         }
-        // MongoDB's own servers tell what they were built from.
+        // Only MongoDB's own servers report what they were built from.
         let kind = if info.contains_key("gitVersion") { "MongoDB" } else { "a store that speaks as MongoDB" };
         Ok(format!("{kind} {version}"))
     }
 
     /// Visits every document of a run, in any order and page by page, with the number in its match field and its id.
-    /// One pass over the collection: neither store has an index on that field. (On FerretDB the pass takes some 60 µs a
-    /// document, whatever the filter, the projection and the size of the answers.)
+    /// One pass over the collection, because neither store has an index on that field. (On FerretDB the pass takes
+    /// about 60 µs a document, whatever the filter, the projection and the size of the answers.)
     pub(crate) async fn documents(&self, run: RunId, mut visit: impl FnMut(Vec<(u64, PostId)>)) -> anyhow::Result<()> {
         let found = self.posts.find(self.of_run(run)).projection(doc! { "_id": 1, &self.match_field: 1 });
         let mut cursor = answer(found.batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
-        let (mut read, mut told, mut page) = (0_u64, Instant::now(), Vec::new());
+        let (mut read, mut last_said, mut page) = (0_u64, Instant::now(), Vec::new());
         while answer(cursor.advance()).await? {
             read += 1;
-            if told.elapsed() > TELL_EVERY {
-                told = Instant::now();
+            if last_said.elapsed() > TELL_EVERY {
+                last_said = Instant::now();
                 news::tell(News::Status(format!("read {} documents", grouped(read))));
             }
             let document = cursor.current();
@@ -116,7 +116,7 @@ impl StoreReader {
             let id =
                 document.get(document::ID_FIELD).context("a document cannot be read")?.and_then(document::decode_id);
             if let Some(n) = number {
-                // An id that is no UUID is surely another one than the client got.
+                // An id that is not a UUID is certainly not the one that the client got.
                 page.push((n, id.unwrap_or(uuid::Uuid::max().into())));
             }
             if page.len() == DOCUMENTS_PER_ANSWER as usize {
@@ -127,7 +127,7 @@ impl StoreReader {
         Ok(())
     }
 
-    /// Visits the id of every document, whoever has stored it; `None` for one that is no UUID. One pass over the
+    /// Visits the id of every document, no matter who stored it; `None` if it is not a UUID. One pass over the
     /// collection.
     pub(crate) async fn ids(&self, mut visit: impl FnMut(Option<PostId>)) -> anyhow::Result<()> {
         let found = self.posts.find(doc! {}).projection(doc! { document::ID_FIELD: 1 });
@@ -147,7 +147,7 @@ impl StoreReader {
         Ok(is_ferretdb.then(|| "on FerretDB a look-up by _id reads the whole collection".to_owned()))
     }
 
-    /// Which of these ids are those of documents. One query, and no other document is read.
+    /// Which of these ids belong to documents. One query, which reads no other document.
     pub(crate) async fn which(&self, ids: &[PostId]) -> anyhow::Result<HashSet<PostId>> {
         let any: Vec<_> = ids.iter().copied().map(document::encode_id).collect();
         let found = self.posts.find(doc! { document::ID_FIELD: { "$in": any } });
@@ -161,7 +161,7 @@ impl StoreReader {
         Ok(there)
     }
 
-    /// How many documents of a run there are.
+    /// How many documents a run has.
     pub(crate) async fn count(&self, run: RunId) -> anyhow::Result<u64> {
         answer(self.posts.count_documents(self.of_run(run)).into_future()).await
     }
@@ -176,7 +176,7 @@ impl StoreReader {
     pub(crate) async fn make_unique(&self, index: &str) -> anyhow::Result<()> {
         let options = IndexOptions::builder().name(index.to_owned()).unique(true).build();
         let model = IndexModel::builder().keys(doc! { &self.match_field: 1 }).options(options).build();
-        answer(self.posts.create_index(model).into_future()).await.context("cannot make an index").map(drop)
+        answer(self.posts.create_index(model).into_future()).await.context("cannot create an index").map(drop)
     }
 
     /// Drops an index.
@@ -184,13 +184,13 @@ impl StoreReader {
         answer(self.posts.drop_index(index).into_future()).await.context("cannot drop an index")
     }
 
-    /// Titles that start with the run's prefix. Whether the rest is a number is judged here, not there.
+    /// Titles that start with the run's prefix. Whether the rest is a number is checked here, not in the store.
     fn of_run(&self, run: RunId) -> Document {
         doc! { &self.match_field: { "$regex": format!("^{}", run.title_prefix()) } }
     }
 }
 
-/// The text in the field that a path with dots names.
+/// The text in the field that a dotted path names.
 fn text_at<'a>(document: &'a RawDocument, path: &str) -> Option<&'a str> {
     match path.split_once('.') {
         Some((outer, inner)) => text_at(document.get_document(outer).ok()?, inner),

@@ -1,5 +1,5 @@
-//! Reading topics without being a member of any group: how far the group is, and every record that is in a topic. All
-//! of it blocks the calling thread, every wait with a deadline.
+//! Reads topics without being a member of any group: how far the group is, and every record that is in a topic. All of
+//! it blocks the calling thread, every wait with a deadline.
 
 use std::ops::ControlFlow;
 use std::time::Duration;

@@ -16,15 +16,15 @@ use crate::pipeline::store::Documents;
 pub(crate) struct PipelineUnderTest {
     /// Where posts go.
     pub(crate) target: Target,
-    /// Where the documents are; `None` if they are out of reach.
+    /// Where the documents are; `None` if they cannot be reached.
     pub(crate) documents: Option<Documents>,
     /// Where Kafka is, if that is known.
     pub(crate) kafka_broker: Option<String>,
-    /// One line: where it comes from.
+    /// One line that says where the pipeline comes from.
     pub(crate) chosen: String,
-    /// What the lab has started itself; the services come first, so that they are dropped before the servers.
+    /// What the lab has started itself. The services come first, so that they are dropped before the servers.
     pub(crate) services: Option<Services>,
-    /// What those were started with.
+    /// What the services were started with.
     pub(crate) service_options: Option<ServiceOptions>,
     pub(crate) stack: Option<Stack>,
 }
@@ -49,7 +49,7 @@ impl Ports {
 }
 
 impl PipelineUnderTest {
-    /// Brings everything up, the services with `more` variables. `stop` ends the attempt.
+    /// Starts everything, the services with `more` variables. `stop` ends the attempt.
     pub(crate) async fn start(
         options: &stack::Options,
         lookup: Lookup<'_>,
@@ -138,7 +138,7 @@ pub(crate) fn service_options(
     }
 }
 
-/// What `starting` gives, if it does so before `stop`.
+/// What `starting` returns, if it does so before `stop`.
 pub(crate) async fn unless_stopped<T>(
     stop: &CancellationToken,
     starting: impl Future<Output = anyhow::Result<T>>,

@@ -1,8 +1,8 @@
-//! How long an accepted post takes until it is visible in the store, as somebody sees it who looks for it: a share of
-//! the accepted posts is looked up by id again and again until each is there. The [`Sampler`] chooses, beside the
+//! How long an accepted post takes until it is visible in the store, to anyone who looks for it: a share of the
+//! accepted posts is looked up by id again and again until each is there. The [`Sampler`] chooses them on the
 //! generator's threads; [`pending`] decides what to look for next and what counts; here is the loop between them and
-//! the store. A look asks for all posts that are due at once, so it costs the store one small query every
-//! [`pending::INTERVAL`] at most.
+//! the store. A look asks for all posts that are due at once, so it costs the store at most one small query every
+//! [`pending::INTERVAL`].
 //!
 //! Where a look-up by id reads the whole collection, as on FerretDB, nothing is sampled.
 
@@ -40,7 +40,7 @@ pub(crate) struct Lookout {
 }
 
 impl Visible {
-    /// Samples this share of the accepted posts, if the store is one in which they can be looked up.
+    /// Samples this share of the accepted posts, if they can be looked up in the store.
     pub(crate) async fn start(share: f64, documents: Option<&Documents>) -> anyhow::Result<Self> {
         if share == 0.0 {
             return Ok(Visible::Off("no share of the posts was asked for (--sample-share 0)".to_owned()));
@@ -57,7 +57,7 @@ impl Visible {
         Ok(Visible::On(Lookout { share, sampler, task, stop: stop.drop_guard() }))
     }
 
-    /// What chooses the posts, if any are to be chosen.
+    /// What chooses the posts, if any should be chosen.
     pub(crate) fn sampler(&self) -> Option<Arc<Sampler>> {
         match self {
             Visible::Off(_) => None,
@@ -65,7 +65,7 @@ impl Visible {
         }
     }
 
-    /// Looks for the last time for what was not seen yet, and tells what was.
+    /// Looks once more for what was not seen yet, and returns what was seen.
     pub(crate) async fn finish(self) -> anyhow::Result<Sampled> {
         match self {
             Visible::Off(why) => Ok(Sampled::Off(why)),
@@ -78,7 +78,7 @@ impl Visible {
     }
 }
 
-/// Looks for the sampled posts until it is told to stop, and then once for all that are left.
+/// Looks for the sampled posts until `stop`, and then once for all that are left.
 async fn watch(store: StoreReader, sampler: Arc<Sampler>, stop: CancellationToken) -> SeenPosts {
     let mut pending = Pending::default();
     let mut ticks = tokio::time::interval(pending::INTERVAL);

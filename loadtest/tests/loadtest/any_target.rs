@@ -1,5 +1,5 @@
 //! The real program against pipelines that are not ours: one that fills another collection in another shape, and one
-//! whose store is out of reach.
+//! whose store cannot be reached.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -74,7 +74,7 @@ async fn another_pipelines_documents_are_found_by_its_field() {
     assert_eq!(found["ids"], "not compared");
     assert_eq!((&found["missing"], &found["unexpected"]), (&0.into(), &0.into()), "{found:#}");
 
-    // In the wrong field there is nothing, and that is told.
+    // The wrong field has nothing, and the report says so.
     let place = ["--mongo-uri", stack.mongo_uri(), "--collection", "entries", "--drain-timeout", "1s"];
     let output = loadtest(&url, directory.path(), &place).await;
     assert_eq!(output.status.code(), Some(99), "{output:?}");
@@ -101,7 +101,7 @@ async fn without_a_store_the_answers_are_judged() {
     assert_eq!(output.status.code(), Some(99), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("FAILED  rate>1000000"), "{output:?}");
 
-    // This server takes everything, also what breaks a rule.
+    // This server accepts everything, even posts that break a rule.
     let output = loadtest(&url, directory.path(), &["--no-reconcile", "--invalid-share", "1"]).await;
     assert_eq!(output.status.code(), Some(99), "{output:?}");
     let table = String::from_utf8_lossy(&output.stdout);

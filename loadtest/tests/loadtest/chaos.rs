@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::room::Room;
 
-/// Runs chaos to its end, at a rate that fills no buffer; the report.
+/// Runs chaos to its end, at a rate that fills no buffer. Returns the report.
 fn chaos(arguments: &[&str]) -> Value {
     chaos_with(&[], "100", arguments)
 }
@@ -56,7 +56,7 @@ fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_
 #[test]
 fn members_that_come_and_go_cleanly_count_each_document_once() {
     let _room = Room::shared();
-    // A busy machine is no reason to answer that a post is unknown.
+    // No post becomes unknown only because the machine is busy.
     let patient = [("PRODUCER_TIMEOUT", "30s")];
     let report = chaos_with(&patient, "100", &["--one-by-one", "--faults", "rebalance=3"]);
     assert_eq!(faults(&report), ["rebalance"; 3]);
@@ -96,7 +96,7 @@ fn is_proven(report: &Value) {
 }
 
 #[test]
-fn services_that_were_frozen_for_too_long_lose_and_double_nothing() {
+fn services_that_were_frozen_for_too_long_lose_and_duplicate_nothing() {
     let _room = Room::shared();
     let report = chaos_with(&[], "400", &["--one-by-one", "--faults", "consumer-pause,producer-pause"]);
     assert_eq!(faults(&report), ["consumer-pause", "producer-pause"]);
@@ -123,7 +123,7 @@ fn topics_and_indexes_that_change_cost_no_record() {
 
 #[cfg(feature = "failpoints")]
 #[test]
-fn a_kill_at_every_step_loses_and_doubles_nothing() {
+fn a_kill_at_every_step_loses_and_duplicates_nothing() {
     let _room = Room::shared();
     let report = chaos(&["--one-by-one", "--faults", "every-step"]);
     assert_eq!(faults(&report).len(), 7, "{report:#}");
@@ -135,7 +135,7 @@ fn a_kill_at_every_step_loses_and_doubles_nothing() {
 fn a_build_without_failpoints_says_how_to_make_one() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     let output = command.args(["chaos", "--faults", "consumer-kill@inserted"]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(64), "{told}");
-    assert!(told.contains("--features failpoints"), "{told}");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    assert!(text.contains("--features failpoints"), "{text}");
 }

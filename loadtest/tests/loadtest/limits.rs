@@ -1,5 +1,4 @@
-//! The real program on the real native stack: what its measures are made of. How fast they are is nobody's business
-//! here.
+//! The real program on the real native stack: what its measures consist of. How fast anything is does not matter here.
 
 use std::process::Command;
 
@@ -9,12 +8,12 @@ use serde_json::Value;
 use crate::room::Room;
 
 #[test]
-fn every_measure_is_taken_and_told() {
+fn every_measure_is_taken_and_reported() {
     let _room = Room::alone();
     let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command.args(["limits", "--duration", "300ms", "--rounds", "2", "--vus", "8", "--stack", "native"]);
-    // It lists all collections, whichever is asked for.
+    // This store lists all collections, whatever is asked for.
     command.args(["--store", "memory", "--report"]);
     // So that even a few posts make a batch.
     command.arg(directory.path()).env("CONSUMER_BATCH_MESSAGES", "10").env("CONSUMER_BATCH_INTERVAL", "500ms");
@@ -31,7 +30,7 @@ fn every_measure_is_taken_and_told() {
     let measures = report["measures"].as_array().unwrap();
     let names: Vec<&str> = measures.iter().map(|measure| measure["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["http", "produce", "produce_large", "insert", "producer", "fetch", "consumer", "pipeline"]);
-    let told = |measure: &Value, list: &str, name: &str| -> Vec<String> {
+    let names = |measure: &Value, list: &str, name: &str| -> Vec<String> {
         measure[list].as_array().unwrap().iter().map(|entry| entry[name].as_str().unwrap().to_owned()).collect()
     };
     for (measure, (processes, limits)) in measures.iter().zip([
@@ -48,9 +47,9 @@ fn every_measure_is_taken_and_told() {
         let samples = measure["samples"].as_array().unwrap();
         assert_eq!(samples.len(), 2, "{measure:#}");
         assert!(samples.iter().all(|sample| sample["posts"].as_u64().unwrap() > 0), "{measure:#}");
-        assert_eq!(told(measure, "shares", "of"), limits, "{measure:#}");
+        assert_eq!(names(measure, "shares", "of"), limits, "{measure:#}");
         if cfg!(target_os = "linux") {
-            assert_eq!(told(measure, "cpu_microseconds", "process"), processes, "{measure:#}");
+            assert_eq!(names(measure, "cpu_microseconds", "process"), processes, "{measure:#}");
         }
         assert!(table.lines().any(|line| line.trim_start().starts_with(name)), "{name} in {table}");
     }

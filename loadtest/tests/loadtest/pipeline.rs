@@ -1,5 +1,5 @@
 //! Producer and consumer together, each through its real `run`, on a real broker and a real document store: what a
-//! client posts is stored under the id it was told.
+//! client posts is stored under the id in its answer.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -83,7 +83,7 @@ impl Running {
     }
 }
 
-/// Posts a body: the id that a 201 tells, or the whole answer.
+/// Posts a body. Returns the id from a 201, or the whole answer.
 async fn post(address: &str, body: &str) -> Result<PostId, String> {
     post_with(address, "", body).await
 }
@@ -107,7 +107,7 @@ async fn exchange(address: &str, request: &str) -> std::io::Result<String> {
     Ok(answer)
 }
 
-/// All documents, by their ids, once there are as many.
+/// All documents by their ids, once there is this number.
 async fn wait_for_documents(posts: &Collection<Document>, count: usize) -> HashMap<PostId, Document> {
     let deadline = Instant::now() + DEADLINE;
     loop {
@@ -145,7 +145,7 @@ fn json(title: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_is_stored_under_the_id_that_its_client_was_told() {
+async fn a_post_is_stored_under_the_id_in_its_answer() {
     let running = Running::start(&[("KAFKA_PARTITIONS", "3")]).await;
     let before = bson::DateTime::now();
     let mut ids = Vec::new();
@@ -183,23 +183,23 @@ async fn the_consumer_reads_every_codec_of_the_producer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_under_load_loses_nothing_that_was_accepted() {
     let running = Running::start(&[("CONSUMER_BATCH_MESSAGES", "7")]).await;
-    let (told, mut accepted) = mpsc::unbounded_channel();
+    let (answers, mut accepted) = mpsc::unbounded_channel();
     for client in 0..8 {
-        let (told, address) = (told.clone(), running.address.clone());
+        let (answers, address) = (answers.clone(), running.address.clone());
         tokio::spawn(async move {
             for number in 0.. {
                 match post(&address, &json(&format!("{client}-{number}"))).await {
-                    Ok(id) => told.send(id).unwrap(),
+                    Ok(id) => answers.send(id).unwrap(),
                     Err(_) => break,
                 }
             }
         });
     }
-    drop(told);
+    drop(answers);
     let mut ids = Vec::new();
     while let Some(id) = accepted.recv().await {
         ids.push(id);
-        // In the middle of the load; the clients go on until they are refused.
+        // In the middle of the load; the clients continue until their connections are refused.
         if ids.len() == 300 {
             running.stop.cancel();
         }

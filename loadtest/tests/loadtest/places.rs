@@ -1,5 +1,5 @@
-//! `loadtest show ID` and `loadtest verify` on a real broker and a real store: each place where a post can be, told as
-//! what it is.
+//! `loadtest show ID` and `loadtest verify` on a real broker and a real store: each place where a post can be is
+//! named.
 
 use std::process::Command;
 use std::time::Duration;
@@ -43,13 +43,13 @@ fn loadtest(stack: &stack::Stack, arguments: &[&str]) -> (i32, String) {
 }
 
 #[tokio::test]
-async fn a_post_is_told_where_it_is() {
+async fn each_post_is_found_where_it_is() {
     let stack = stack::shared().await;
     let broker = stack.kafka_broker();
     let [nowhere, stored, dead, lost, waiting] = std::array::from_fn(|_| PostId::fresh());
     let (code, text) = show(stack, nowhere);
     assert_eq!(code, 1, "{text}");
-    assert!(text.starts_with("not found"), "topics that do not exist are no error: {text}");
+    assert!(text.starts_with("not found"), "topics that do not exist are not an error: {text}");
 
     let admin = Admin::new(broker, "test", TIMEOUT).unwrap();
     let settings = TopicSettings { partitions: 1, replication: 1, configs: Vec::new() };
@@ -103,7 +103,7 @@ async fn a_post_is_told_where_it_is() {
     assert_eq!(code, 1, "{text}");
     assert!(text.starts_with("not found"), "{text}");
 
-    // What waits is nobody's fault, what is finished must be somewhere.
+    // A post that waits is all right; one that is finished must be somewhere.
     let (code, text) = loadtest(stack, &["verify"]);
     assert_eq!(code, 99, "{text}");
     for count in [

@@ -9,7 +9,7 @@ const PIPELINES: u32 = 2;
 static FREE: Mutex<u32> = Mutex::new(PIPELINES);
 static MORE: Condvar = Condvar::new();
 
-/// A part of the machine, given back when it is dropped.
+/// A part of the machine, returned when this is dropped.
 pub(crate) struct Room(u32);
 
 impl Room {

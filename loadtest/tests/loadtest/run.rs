@@ -115,7 +115,7 @@ fn assert_the_files_agree(report: &Value, directory: &Path) {
 }
 
 #[test]
-fn stages_of_retried_and_invalid_posts_are_stored_once_and_refused() {
+fn retried_posts_are_stored_once_and_invalid_ones_rejected() {
     let _room = Room::shared();
     let directory = tempfile::tempdir().unwrap();
     let load = ["--stages", "0s:20,1s:200,2s:200", "--vus", "20", "--content-length", "100-900"];
@@ -132,8 +132,11 @@ fn stages_of_retried_and_invalid_posts_are_stored_once_and_refused() {
     assert!(accepted > 0 && refused > 0 && report["rejected"] == refused, "{report:#}");
     assert_eq!((&report["stored"], &report["ids"]), (&accepted.into(), &"compared".into()), "{report:#}");
     assert_eq!(report["invalid_accepted"], 0);
-    let told = |i: usize| report["thresholds"][i]["threshold"].as_str().unwrap();
-    assert_eq!([0, 1, 2, 3, 4].map(told), ["failed==0%", "drain<60s", "missing==0", "duplicated==0", "unexpected==0"]);
+    let threshold = |i: usize| report["thresholds"][i]["threshold"].as_str().unwrap();
+    assert_eq!(
+        [0, 1, 2, 3, 4].map(threshold),
+        ["failed==0%", "drain<60s", "missing==0", "duplicated==0", "unexpected==0"]
+    );
 }
 
 #[test]
@@ -188,12 +191,12 @@ fn what_cannot_be_used_is_exit_code_64() {
         ("leave store-kill out of --faults", vec!["chaos", "--store", "memory"]),
     ]
     .into();
-    for (told, arguments) in cases {
+    for (message, arguments) in cases {
         let output = Command::new(env!("CARGO_BIN_EXE_loadtest")).args(&arguments).env_remove("MONGO_URI").output();
         let output = output.unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(64), "{arguments:?}: {text}");
-        assert!(text.contains(told), "{arguments:?}: {text}");
+        assert!(text.contains(message), "{arguments:?}: {text}");
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     let output = command.env("PRODUCER_LINGER", "soon").env("CONSUMER_BATCH_MESSAGES", "0").output().unwrap();
@@ -202,13 +205,13 @@ fn what_cannot_be_used_is_exit_code_64() {
     assert!(text.contains("PRODUCER_LINGER") && text.contains("CONSUMER_BATCH_MESSAGES"), "every fault: {text}");
 }
 
-/// Reads lines until one has this text; what follows is still to be read.
+/// Reads lines until one has this text, and leaves the rest unread.
 fn read_until(stderr: ChildStderr, text: &str) -> BufReader<ChildStderr> {
     let mut reader = BufReader::new(stderr);
-    let mut told = String::new();
-    while !told.lines().last().unwrap_or_default().contains(text) {
-        let length = reader.read_line(&mut told).unwrap();
-        assert!(length > 0, "the run ended before its time:\n{told}");
+    let mut lines = String::new();
+    while !lines.lines().last().unwrap_or_default().contains(text) {
+        let length = reader.read_line(&mut lines).unwrap();
+        assert!(length > 0, "the run ended before its time:\n{lines}");
     }
     reader
 }

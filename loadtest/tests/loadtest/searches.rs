@@ -1,5 +1,5 @@
-//! `loadtest find-max` and `loadtest tune` on the real native stack, short: that they end, and that what they tell
-//! agrees with itself. How fast anything is does not matter here.
+//! `loadtest find-max` and `loadtest tune` on the real native stack, short: that they end, and that their reports are
+//! consistent. How fast anything is does not matter here.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -42,7 +42,7 @@ fn assert_nothing_is_missing(report: &Value) {
 fn find_max_brackets_the_limit_and_finds_every_post_again() {
     let _room = Room::alone();
     let directory = tempfile::tempdir().unwrap();
-    // So slow a start that something is sustained, whatever the machine is busy with.
+    // The start is slow enough to be sustained, however busy the machine is.
     let probes = ["find-max", "--start", "20", "--repeats", "2", "--warm-up", "200ms", "--measure", "800ms"];
     let output = loadtest(&probes, directory.path()).output().unwrap();
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -66,7 +66,7 @@ fn find_max_brackets_the_limit_and_finds_every_post_again() {
 }
 
 #[test]
-fn an_interrupted_search_tells_what_it_has_found() {
+fn an_interrupted_search_reports_what_it_has_found() {
     let _room = Room::alone();
     let directory = tempfile::tempdir().unwrap();
     let probes = ["find-max", "--start", "50", "--repeats", "500", "--warm-up", "100ms", "--measure", "400ms"];

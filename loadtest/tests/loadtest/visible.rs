@@ -58,7 +58,7 @@ fn where_a_look_reads_everything_none_is_taken() {
     assert!(!report["accept_to_store_seconds"].as_array().unwrap().is_empty(), "{report:#}");
 
     let output = loadtest(&[&load[..], &["--threshold", "visible_p99<6s"]].concat(), directory.path());
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(64), "{told}");
-    assert!(told.contains("--threshold 'visible_p99<6s' cannot be judged"), "{told}");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    assert!(text.contains("--threshold 'visible_p99<6s' cannot be judged"), "{text}");
 }

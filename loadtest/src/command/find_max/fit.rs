@@ -1,4 +1,4 @@
-//! Where the limit lies, from probes of which some are wrong: near the limit the machine's noise decides, and now and
+//! Where the limit lies, from probes some of which are wrong: near the limit the machine's noise decides, and now and
 //! then a probe fails far below it. The probability that a rate is sustained falls from nearly one to nearly none
 //! around the limit, as a logistic curve of the rate's logarithm. Which limits and widths of that curve make the probes
 //! likely is computed on a grid (Bayes' rule, every limit and every width as likely as the next one beforehand), and
@@ -24,7 +24,7 @@ pub(crate) struct Estimate {
 /// The widths of the curve, as shares of the limit.
 const WIDTHS: [f64; 4] = [0.02, 0.05, 0.12, 0.3];
 
-/// This share of the probes is judged by something else than the rate.
+/// In this share of the probes, something other than the rate decides.
 const LAPSES: f64 = 0.03;
 
 /// The limits on the grid are about this share apart, evenly in their logarithms,
@@ -33,7 +33,7 @@ const STEP: f64 = 0.015;
 /// from so far below the lowest rate that was probed to as far above the highest one.
 const BEYOND: f64 = 2.0;
 
-/// Less than this in each half of the probes says nothing of a drift.
+/// Fewer than this in each half of the probes say nothing about a drift.
 const FEWEST_IN_A_HALF: usize = 6;
 
 /// The limit; `None` without any probe.
@@ -53,8 +53,8 @@ pub(crate) fn fit(probes: &[JudgedRate]) -> Option<Estimate> {
     Some(Estimate { rate: at(0.5), low: at(0.025), high: at(0.975) })
 }
 
-/// The same, with an interval that also holds what the earlier and the later half of the probes say each for itself: a
-/// machine that has become slower or faster meanwhile is not as certain as all probes together make it look.
+/// The same, with an interval that also contains what the earlier and the later half of the probes say on their own: if
+/// the machine became slower or faster meanwhile, the limit is less certain than all probes together make it look.
 pub(crate) fn fit_with_drift(probes: &[JudgedRate]) -> Option<Estimate> {
     let mut estimate = fit(probes)?;
     let (earlier, later) = probes.split_at(probes.len() / 2);
@@ -132,8 +132,9 @@ mod tests {
         fn the_interval_holds_the_estimate_and_scales_with_the_rates(
             probes in proptest::collection::vec((1.0_f64..1e5, any::<bool>()), 1..40), factor in 0.1_f64..10.0,
         ) {
-            let at = |factor: f64| probes.iter().map(|(rate, is_sustained)| judged(rate * factor, *is_sustained))
-                .collect();
+            let at = |factor: f64| {
+                probes.iter().map(|(rate, is_sustained)| judged(rate * factor, *is_sustained)).collect()
+            };
             let (one, other): (Vec<JudgedRate>, Vec<JudgedRate>) = (at(1.0), at(factor));
             let estimate = fit_with_drift(&one).unwrap();
             prop_assert!(0.0 < estimate.low && estimate.low <= estimate.rate && estimate.rate <= estimate.high);
@@ -146,14 +147,14 @@ mod tests {
             probes in proptest::collection::vec((1.0_f64..1e4, any::<bool>()), 1..30),
             pick in any::<proptest::sample::Index>(),
         ) {
-            let mut probes: Vec<JudgedRate> = probes.into_iter().map(|(rate, is_sustained)| judged(rate, is_sustained))
-                .collect();
+            let probes = probes.into_iter().map(|(rate, is_sustained)| judged(rate, is_sustained));
+            let mut probes: Vec<JudgedRate> = probes.collect();
             // A rate that was probed, so that the grid is the same.
             let rate = probes[pick.index(probes.len())].rate;
             let before = fit(&probes).unwrap().rate;
             probes.push(judged(rate, true));
-            prop_assert!(fit(&probes).unwrap().rate >= before * 0.95,
-                "more or less: a wrong verdict also widens the curve");
+            let after = fit(&probes).unwrap().rate;
+            prop_assert!(after >= before * 0.95, "more or less: a wrong verdict also widens the curve");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a rate was sustained: the rule that a probe is judged by.
+//! Whether a rate was sustained: the rule by which a probe is judged.
 
 use std::time::Duration;
 
@@ -6,14 +6,15 @@ use service::status::figures::grouped;
 
 use crate::base::text::milliseconds;
 
-/// Of the posts offered in the measured time, so many must be accepted in it: an answer that comes a moment after its
-/// end is no backlog.
+/// The share of the posts offered in the measured time that must be accepted in it: an answer that comes a moment after
+/// its end is not a backlog.
 const ACCEPTED_SHARE: f64 = 0.97;
 
-/// The lag may grow by this share of the rate, which is below what a slope can be told from noise in a few seconds,
+/// The lag may grow by this share of the rate, because a smaller slope cannot be distinguished from noise in a few
+/// seconds,
 const GROWTH_SHARE: f64 = 0.03;
 
-/// and by so many of the consumer's batches besides: it goes up and down by one as they fill.
+/// and by this many of the consumer's batches in addition: it goes up and down by one as they fill.
 const BATCHES: f64 = 2.0;
 
 /// What a probe has shown.
@@ -23,13 +24,13 @@ pub(crate) struct ProbeShown {
     pub(crate) rate: f64,
     /// Posts accepted per second.
     pub(crate) accepted_per_second: f64,
-    /// From when a post was due to its answer; 99 % were not slower.
+    /// From when a post was due until its answer; 99 % were not slower.
     pub(crate) p99: Duration,
     /// Posts that were not answered as they should be.
     pub(crate) failed: u64,
-    /// Posts that are invalid on purpose and were refused, as a share of all.
+    /// Posts that are invalid on purpose and were rejected, as a share of all.
     pub(crate) rejected_share: f64,
-    /// How fast the lag has grown, in records a second; `None` where Kafka is out of sight.
+    /// How fast the lag has grown, in records a second; `None` where Kafka cannot be reached.
     pub(crate) lag_growth: Option<f64>,
 }
 

@@ -10,8 +10,8 @@ use crate::pipeline::counted::Counted;
 use crate::pipeline::reconcile::reconcile;
 use crate::report::find_max::proof::{Proof, RECONCILED};
 
-/// Balances the ledger of a trial. `counted` is what its services have counted until their end, if nobody else had
-/// anything counted by them.
+/// Balances the ledger of a trial. `counted` is what its services counted until their end, if they served nobody
+/// else.
 pub(crate) async fn prove(trial: Trial, is_ours: bool, counted: Option<Counted>) -> anyhow::Result<Proof> {
     let Trial { run, store, kafka, names, recorder, .. } = trial;
     let recorder = Arc::into_inner(recorder).context("the generator still holds the ledger after its end")?;

@@ -1,10 +1,10 @@
 //! Which rate is probed next: the pure core of `find-max`. Up and down by factors of two until one rate was sustained
-//! and another one was not; then always where the limit most likely is, since a probe there tells the most.
+//! and another one was not; then always where the limit most likely is, because a probe there reveals the most.
 
 use super::fit::{Estimate, JudgedRate, fit, fit_with_drift};
 use crate::report::find_max::MaxRate;
 
-/// Nothing is offered beyond this.
+/// No higher rate is offered.
 const HIGHEST: f64 = 1_000_000.0;
 
 /// A pipeline that does not sustain a post a second sustains nothing.
@@ -33,9 +33,9 @@ pub(crate) enum NextProbe {
 pub(crate) enum Limit {
     /// It lies here.
     Around(Estimate),
-    /// Whatever was offered was sustained, up to this.
+    /// Every rate that was offered was sustained, up to this one.
     AtLeast(f64),
-    /// Nothing that was offered was sustained, down to this.
+    /// No rate that was offered was sustained, down to this one.
     Below(f64),
     /// Nothing was offered.
     Unknown,
@@ -61,7 +61,7 @@ fn rates(probes: &[JudgedRate], is_sustained: bool) -> impl Iterator<Item = f64>
     probes.iter().filter(move |probe| probe.is_sustained == is_sustained).map(|probe| probe.rate)
 }
 
-/// What these probes tell of the limit.
+/// What these probes say about the limit.
 fn limit(probes: &[JudgedRate]) -> Limit {
     let (sustained, failed) = (rates(probes, true).reduce(f64::max), rates(probes, false).reduce(f64::min));
     match (sustained, failed) {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_limit_and_what_has_no_capacity_is_told() {
+    fn what_has_no_limit_and_what_has_no_capacity_is_reported() {
         let plan = SearchPlan { start: 1_000.0, repeats: 5 };
         let pipeline = |capacity| NoisyPipeline { dice: Dice::new(1), capacity, noise: 0.0, lapses: 0.0 };
         assert_eq!(pipeline(1e9).search(plan), (Limit::AtLeast(512_000.0), 10));

@@ -1,7 +1,7 @@
 //! The least that a server can do for a post: hyper alone, which reads the body and answers 201 with a fresh id, in the
 //! producer's words. It is a role of this program, like the services, so that it has a process of its own whose CPU
-//! time can be told apart. It stops at SIGTERM, and it offers just as much of `/readyz` and `/metrics` as the lab asks
-//! for.
+//! time can be measured separately. It stops at SIGTERM, and of `/readyz` and `/metrics` it offers only what the lab
+//! asks for.
 
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use crate::base::exit;
 use crate::load::cpu::cpu_time;
 
-/// The program, when it is to be this server; `PORT` says where it listens.
+/// The program in the role of this server; `PORT` says where it listens.
 pub(crate) fn main() -> ExitCode {
     let outcome = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
         runtime.block_on(async {
@@ -50,7 +50,7 @@ async fn serve(listener: TcpListener) -> anyhow::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        // A client that goes away is no fault.
+        // A client that goes away is not an error.
         tokio::spawn(http.serve_connection(TokioIo::new(stream), service_fn(answer)));
     }
 }
@@ -65,7 +65,7 @@ async fn answer(request: Request<Incoming>) -> hyper::Result<Response<Full<Bytes
     })
 }
 
-/// As the producer answers.
+/// Answers as the producer does.
 fn created(id: PostId) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(created::body(id)));
     *response.status_mut() = StatusCode::CREATED;

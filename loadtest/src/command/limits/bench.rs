@@ -1,5 +1,5 @@
 //! What the measures are taken with: the servers, and for each measure the processes, the topic and the collection that
-//! it needs, all of its own, so that no measure finds what another one has left.
+//! it needs, so that no measure finds what another one has left.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -23,27 +23,27 @@ use crate::pipeline::store::{Documents, StoreReader};
 use crate::pipeline::topic;
 use crate::report::limits::measure::{BROKER, LimitsMeasure, LimitsSample, STORE, Samples};
 
-/// Upper bound of the large batches, in bytes: some 240 records, beyond the sizes that rskafka stalls at. Larger ones
+/// Upper bound of the large batches, in bytes: about 240 records, beyond the sizes at which rskafka stalls. Larger ones
 /// take turns with the broker over its socket buffers, which hold 100 KiB by default.
 const LARGE_BATCH_BYTES: usize = 100_000;
 
 /// How often the consumer is asked how much it has stored.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// A consumer that stores nothing for so long has a problem.
+/// A consumer that stores nothing for this long has a problem.
 const STORING_DEADLINE: Duration = Duration::from_secs(60);
 
-/// What is accepted within the duration of a measure is waited for this many times as long, and for one batch interval.
+/// The wait for what was accepted in a measure lasts this many times as long as the measure, and one batch interval.
 const DRAIN_FACTOR: u32 = 4;
 
-/// The servers, and what is known of them.
+/// The servers, and what is known about them.
 pub(crate) struct LimitsBench {
     plan: MeasurePlan,
     settings: PipelineSettings,
     kafka_broker: String,
     mongo_uri: String,
     replication: i16,
-    /// Process ids, as far as they are this lab's own.
+    /// Process ids of those that this lab has started.
     brokers: Vec<u32>,
     store: Vec<u32>,
 }
@@ -70,8 +70,8 @@ impl LimitsBench {
         StoreReader::new(&Documents::posts(self.mongo_uri.clone())).await?.version().await
     }
 
-    /// Takes every measure that is asked for once. What was measured before this is dropped, or before a measure fails,
-    /// stays noted.
+    /// Takes every measure that is asked for once. What was measured stays noted when this is dropped, or when a later
+    /// measure fails.
     pub(crate) async fn round(&self, round: u32, samples: &mut Samples) -> anyhow::Result<()> {
         let mut note = |measure: LimitsMeasure, sample: LimitsSample| {
             eprintln!("{:<14}{:>12}   {}", measure.name(), rate(sample.posts, sample.elapsed), measure.what());
@@ -168,7 +168,7 @@ impl LimitsBench {
         Ok(sample)
     }
 
-    /// From the first record on: finding the partitions is no part of it.
+    /// Measured from the first record on: finding the partitions does not count.
     async fn fetch(&self, topic: String) -> anyhow::Result<LimitsSample> {
         let (reader, brokers) = (topic::reader(&self.kafka_broker, &topic)?, self.brokers.clone());
         let fetching = tokio::task::spawn_blocking(move || {
@@ -183,7 +183,7 @@ impl LimitsBench {
         fetching.await.context("fetching failed")?
     }
 
-    /// From its first stored post on: joining the group is no part of it.
+    /// Measured from the first stored post on: joining the group does not count.
     async fn consumer(&self, options: &ServiceOptions, backlog: u64) -> anyhow::Result<LimitsSample> {
         let consumer = Service::start_unready(CONSUMER, CONSUMER, options)?;
         let pids = [consumer.pid()];
@@ -224,8 +224,8 @@ impl LimitsBench {
         Ok(sample)
     }
 
-    /// Waits until the first posts are stored, and then until no more are missing than the consumer may still hold for
-    /// want of a full batch. Gives how many are stored.
+    /// Waits until the first posts are stored, and then until no more are missing than the consumer may hold because
+    /// its batch is not full. Returns how many are stored.
     async fn until_stored(&self, consumer: &Service, accepted: u64, deadline: Instant) -> u64 {
         let rest = self.settings.consumer_config.kafka.limits.batch.messages as u64;
         loop {
@@ -254,7 +254,7 @@ impl LimitsBench {
         }
     }
 
-    /// What everything starts with that is made for the measures.
+    /// The prefix of the names of everything that is created for the measures.
     fn name(&self) -> String {
         format!("limits-{}", self.plan.run)
     }
@@ -264,13 +264,13 @@ impl LimitsBench {
     }
 }
 
-/// How many posts the consumer has stored since its start; zero as long as it does not say.
+/// How many posts the consumer has stored since its start; zero as long as it does not report that.
 async fn stored(consumer: &Service) -> u64 {
     let page = MetricsPage::get(&consumer.target).await.ok();
     page.and_then(|page| page.sum("ingest_posts_stored_total")).unwrap_or(0.0) as u64
 }
 
-/// What `work` gives, unless the service ends meanwhile, which it should not.
+/// What `work` returns, unless the service ends meanwhile, which it should not do.
 async fn while_it_runs<T>(service: &Service, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::select! {
         done = work => done,

@@ -1,4 +1,4 @@
-//! CPU time of the processes that take part in a measure, as Linux tells it; elsewhere only the lab's own is known.
+//! CPU time of the processes that take part in a measure, as Linux reports it; elsewhere only the lab's own is known.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::load::cpu::cpu_time;
 use crate::report::limits::measure::{LAB, LimitsSample};
 
-/// What Linux counts a process's CPU time in, whatever the kernel's own ticks are.
+/// The unit in which Linux counts a process's CPU time, whatever the kernel's own ticks are.
 const TICKS_PER_SECOND: u64 = 100;
 
 /// Measures time and CPU time from its start on.
@@ -23,7 +23,7 @@ impl<'a> Meter<'a> {
         Self { processes, since: Instant::now(), before }
     }
 
-    /// So many posts were done until now.
+    /// Ends the measure, in which this many posts were done.
     pub(crate) fn done(self, posts: u64) -> LimitsSample {
         let elapsed = self.since.elapsed();
         let names = std::iter::once(LAB).chain(self.processes.iter().map(|(name, _)| *name));
@@ -48,8 +48,7 @@ fn of_process(pid: u32) -> Option<Duration> {
         .map(|ticks| Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
 }
 
-/// Ticks in user and in system mode: the fields 14 and 15. The second one is a name in parentheses, which may hold
-/// anything.
+/// Ticks in user and in system mode: fields 14 and 15. Field 2 is a name in parentheses, which may contain anything.
 fn ticks(stat: &str) -> Option<u64> {
     let (_, behind_name) = stat.rsplit_once(')')?;
     let mut fields = behind_name.split_ascii_whitespace().skip(11);

@@ -1,4 +1,4 @@
-//! The generator at full speed: each user sends its next post when the one before is answered.
+//! The generator at full speed: each user sends its next post when the previous one is answered.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,12 +17,12 @@ use crate::load::recorder::Recorder;
 use crate::load::share::RunShare;
 use crate::load::target::Target;
 
-/// How often what was counted is taken away.
+/// How often the counts are collected.
 const TAKE_EVERY: Duration = Duration::from_secs(1);
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Sends posts to `target` for as long as the plan says, and gives how many were accepted.
+/// Sends posts to `target` for as long as the plan says, and returns how many were accepted.
 pub(crate) async fn posts(target: &Target, plan: &MeasurePlan) -> anyhow::Result<u64> {
     let start = Instant::now() + HEAD_START;
     let model = ClosedModel { start, end: start + plan.duration, vus: plan.vus, think: Duration::ZERO };

@@ -19,8 +19,8 @@ use crate::ledger::post::bodies::{Bodies, Shape};
 /// Longest wait for a server that takes writes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest wait for one answer. The consumer gives up sooner; here a slow store is to be measured, and only one that
-/// hangs to end the measure.
+/// Longest wait for one answer. The consumer gives up sooner; here a slow store must be measured, and only one that
+/// hangs ends the measure.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is inserted, and where to.
@@ -56,13 +56,13 @@ impl Insert {
         })
     }
 
-    /// Makes the collection, with one document in it.
+    /// Creates the collection, with one document in it.
     pub(crate) async fn prepare(&self) -> anyhow::Result<()> {
         let first = RawDocumentBuf::try_from(&doc! { "title": "the first one makes the collection" })?;
         answer("insert a first document", self.collection.insert_one(first)).await.map(drop)
     }
 
-    /// Inserts for `duration` and gives how many documents were stored.
+    /// Inserts for `duration` and returns how many documents were stored.
     pub(crate) async fn documents(&self, duration: Duration) -> anyhow::Result<u64> {
         let (end, stored) = (Instant::now() + duration, Arc::new(AtomicU64::new(0)));
         let mut flushes = JoinSet::new();
@@ -92,8 +92,8 @@ impl Insert {
         Ok(stored.load(Ordering::Relaxed))
     }
 
-    /// Removes the collection if it is there: a store need not tell in a code that it is not, and the one in memory
-    /// does not. That one lists all collections, too, whatever is asked for.
+    /// Removes the collection if it exists. Looks first, because the store in memory returns no error code for one that
+    /// does not; that store also lists all collections, whatever is asked for.
     pub(crate) async fn drop_collection(&self) -> anyhow::Result<()> {
         let (name, database) =
             (self.collection.name(), self.collection.client().database(&self.collection.namespace().db));
@@ -105,7 +105,7 @@ impl Insert {
     }
 }
 
-/// What the store answers to this request, which the driver by itself would wait for without end.
+/// The store's answer to this request. The driver alone would wait for it forever.
 async fn answer<T>(what: &str, request: impl IntoFuture<Output = mongodb::error::Result<T>>) -> anyhow::Result<T> {
     match timeout(ANSWER_TIMEOUT, request.into_future()).await {
         Ok(answer) => answer.with_context(|| format!("the store cannot {what}")),

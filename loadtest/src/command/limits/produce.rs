@@ -1,5 +1,5 @@
-//! What the broker takes without any HTTP: records like the pipeline's, by the producer's own client, with as many
-//! connections as the producer has and a batch in flight on each.
+//! What the broker takes without any HTTP: records like the pipeline's, by the producer's own client, with the
+//! producer's number of connections and a batch in flight on each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same, for Kafka itself.
 const ANSWER_TIMEOUT_MS: i32 = ANSWER_TIMEOUT.as_millis() as i32;
 
-/// No more records than these in one measure, so that a fast broker does not fill the disk: some 400 MB.
+/// The most records in one measure, so that a fast broker does not fill the disk: about 400 MB.
 const MOST_RECORDS: u64 = 1_000_000;
 
 /// What is produced, and where to.
@@ -38,7 +38,7 @@ pub(crate) struct Produce {
     pub(crate) run: RunId,
 }
 
-/// Connects to the first of the brokers, which tells of the others.
+/// Connects to the first of the brokers, which names the others.
 pub(crate) async fn connect(brokers: &str) -> anyhow::Result<Client> {
     let brokers = brokers.split(',').map(|broker| broker.trim().to_owned()).collect();
     answer(ClientBuilder::new(brokers).client_id("loadtest").build()).await.context("cannot connect to Kafka")
@@ -50,7 +50,7 @@ pub(crate) async fn delete_topics(client: &Client, prefix: &str) -> anyhow::Resu
     for topic in topics.iter().filter(|topic| topic.name.starts_with(prefix)) {
         let controller = client.controller_client()?;
         match answer(controller.delete_topic(&topic.name, ANSWER_TIMEOUT_MS)).await {
-            // A topic is listed for a moment more after it was deleted, here at the end of the last round.
+            // A topic is still listed for a moment after it was deleted, here at the end of the last round.
             Err(error) if is_gone(&error) => {}
             deleted => deleted.with_context(|| format!("cannot delete the topic {}", topic.name))?,
         }
@@ -63,7 +63,7 @@ fn is_gone(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Error::ServerError { protocol_error, .. }) if *protocol_error == gone)
 }
 
-/// Bounds the wait for an answer, which the client by itself does not.
+/// Bounds the wait for an answer, which the client itself does not do.
 async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
     match timeout(ANSWER_TIMEOUT, request).await {
         Ok(answer) => Ok(answer?),
@@ -72,7 +72,7 @@ async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::R
 }
 
 impl Produce {
-    /// Makes the topic and connects to its partitions.
+    /// Creates the topic and connects to its partitions.
     pub(crate) async fn connections(&self, client: &Client) -> anyhow::Result<Vec<PartitionClient>> {
         let controller = client.controller_client()?;
         let created =
@@ -81,7 +81,7 @@ impl Produce {
         let mut connections = Vec::new();
         for partition in 0..self.partitions {
             for _ in 0..LANES_PER_PARTITION {
-                // A new topic's leader may not be known everywhere yet.
+                // Not every broker may know a new topic's leader yet.
                 let connected = client.partition_client(&self.topic, partition, UnknownTopicHandling::Retry);
                 connections.push(answer(connected).await?);
             }
@@ -89,7 +89,7 @@ impl Produce {
         Ok(connections)
     }
 
-    /// Produces for `duration` and gives how many records were acknowledged.
+    /// Produces for `duration` and returns how many records were acknowledged.
     pub(crate) async fn records(&self, connections: Vec<PartitionClient>, duration: Duration) -> anyhow::Result<u64> {
         let (end, acknowledged) = (Instant::now() + duration, Arc::new(AtomicU64::new(0)));
         let mut lanes = JoinSet::new();

@@ -29,18 +29,18 @@ fn part(share: &str) -> ShareReport {
 
 #[test]
 fn only_all_shares_of_one_run_are_merged() {
-    let told = |parts: &[ShareReport]| complete(parts).err().map(|fault| fault.to_string()).unwrap_or_default();
-    assert_eq!(told(&[part("2/2"), part("1/2")]), "");
-    assert!(told(&[part("1/3"), part("1/3")]).starts_with("the share 1/3 is named more than once"));
-    assert_eq!(told(&[part("1/3"), part("1/3")]).lines().count(), 3, "every fault is told");
-    assert!(told(&[part("1/2"), part("2/3")]).contains("do not belong together"));
+    let problem = |parts: &[ShareReport]| complete(parts).err().map(|error| error.to_string()).unwrap_or_default();
+    assert_eq!(problem(&[part("2/2"), part("1/2")]), "");
+    assert!(problem(&[part("1/3"), part("1/3")]).starts_with("the share 1/3 is named more than once"));
+    assert_eq!(problem(&[part("1/3"), part("1/3")]).lines().count(), 3, "every problem is named");
+    assert!(problem(&[part("1/2"), part("2/3")]).contains("do not belong together"));
     let of_another_run = ShareReport { run: "00ab12ce".parse().unwrap(), ..part("2/2") };
-    assert!(told(&[part("1/2"), of_another_run]).contains("two runs, 00ab12cd and 00ab12ce"));
-    let mut told_otherwise = part("2/2");
-    told_otherwise.environment.load.threads = 8;
-    assert_eq!(told(&[part("1/2"), told_otherwise.clone()]), "", "another host has other cores");
-    told_otherwise.environment.load.vus = 7;
-    assert!(told(&[part("1/2"), told_otherwise]).contains("have different loads"));
+    assert!(problem(&[part("1/2"), of_another_run]).contains("two runs, 00ab12cd and 00ab12ce"));
+    let mut differs = part("2/2");
+    differs.environment.load.threads = 8;
+    assert_eq!(problem(&[part("1/2"), differs.clone()]), "", "another host has other cores");
+    differs.environment.load.vus = 7;
+    assert!(problem(&[part("1/2"), differs]).contains("have different loads"));
 }
 
 #[test]

@@ -10,16 +10,16 @@ use super::values::{positive_duration, rate};
 
 #[derive(Debug, Args)]
 pub(crate) struct FindMaxOptions {
-    /// The longest p99, from when a post was due to its answer
+    /// The longest p99, from when a post was due until its answer
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = positive_duration)]
     pub(crate) slo: Duration,
-    /// Posts per second to begin with [default: seven tenths of what a short closed-loop load gets]
+    /// Posts per second to start with [default: seven tenths of what a short closed-loop load gets]
     #[arg(long, value_name = "N", value_parser = rate)]
     pub(crate) start: Option<f64>,
     /// Probes around the limit, once one rate was sustained and another one was not; more make the interval narrower
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeats: u32,
-    /// What of each probe is not measured
+    /// How long each probe runs before it is measured
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = positive_duration)]
     pub(crate) warm_up: Duration,
     /// How long each probe is measured

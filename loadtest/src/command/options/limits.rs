@@ -17,7 +17,7 @@ pub(crate) struct LimitsOptions {
     /// How often each measure is taken; the medians count
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
-    /// Virtual users, each with a connection of its own; each sends its next post when the one before is answered
+    /// Virtual users, each with a connection of its own; each sends its next post when the previous one is answered
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) vus: u32,
     /// Only these measures: http, produce, produce_large, insert, producer, fetch and consumer (both take producer,

@@ -21,7 +21,7 @@ pub(crate) struct MergeOptions {
     /// The field of its documents that has the posts' titles, such as title or payload.title [default: title]
     #[arg(long, value_name = "FIELD")]
     pub(crate) match_field: Option<String>,
-    /// Do not look for the posts in the store, say because it is out of reach
+    /// Do not look for the posts in the store, say because it cannot be reached
     #[arg(long, conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
     pub(crate) no_reconcile: bool,
     /// Where Kafka is, to see the lag and the dead letters [default: KAFKA_BROKER, else neither is seen]

@@ -1,4 +1,4 @@
-//! The options of `run`, some of which other verbs have, too: how posts are sent, and what comes after.
+//! The options of `run`, some of which other verbs share: how posts are sent, and what comes after.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub(crate) struct RunOptions {
     /// A user's pause between an answer and its next post, such as 250ms; 0 for none
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_or_zero)]
     pub(crate) think: Duration,
-    /// Posts per second, offered whatever the answers do; the users take turns instead of thinking
+    /// Posts per second, offered no matter how the answers come; the users take turns instead of thinking
     #[arg(long, value_name = "N", conflicts_with = "think", value_parser = rate)]
     pub(crate) rate: Option<f64>,
     /// Posts per second that go up and down: points of time and rate, such as 0s:500,30s:5000,60s:5000, in a straight
@@ -49,11 +49,12 @@ pub(crate) struct RunOptions {
     /// The field of its documents that has the posts' titles, such as title or payload.title [default: title]
     #[arg(long, value_name = "FIELD", requires = "target")]
     pub(crate) match_field: Option<String>,
-    /// Do not look for the posts in the store of --target, say because it is out of reach; only the answers count then
+    /// Do not look for the posts in the store of --target, say because it cannot be reached; then only the answers
+    /// count
     #[arg(long, requires = "target", conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
     pub(crate) no_reconcile: bool,
-    /// Apply only this part of the load, such as 2/3 for the second of three generators, each told the same but for
-    /// this; `merge` then puts their reports together
+    /// Apply only this part of the load, such as 2/3 for the second of three generators that have all other options in
+    /// common; `merge` then merges their reports
     #[arg(long, value_name = "K/M", requires_all = ["target", "run"])]
     pub(crate) share: Option<RunShare>,
     /// The id of the run that all shares are part of, eight hexadecimal digits that no run had before
@@ -66,7 +67,7 @@ pub(crate) struct RunOptions {
     /// What the run must keep to, such as 'p99<500ms', may be repeated: p50, p90, p95, p99, p99.9, max, avg (ms or s),
     /// visible_p50 and the like (until a sampled post is in the store), failed (%), accepted, rate (accepted per
     /// second), drain (ms or s), missing, duplicated, unexpected; by <, <=, >, >= or == [default: 'p95<2000ms' and
-    /// 'failed<1%'; nothing missing, duplicated or unexpected holds always]
+    /// 'failed<1%'; nothing missing, duplicated or unexpected always holds]
     #[arg(long = "threshold", value_name = "CONDITION")]
     pub(crate) thresholds: Vec<Threshold>,
 }
@@ -78,16 +79,16 @@ pub(crate) struct LoadOptions {
     /// one
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) vus: u32,
-    /// Longest wait for an answer; the post counts as unknown then
+    /// Longest wait for an answer; after that the post counts as unknown
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
     pub(crate) request_timeout: Duration,
     /// Send every post this often under its own Idempotency-Key, whatever the answers are; it is stored once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) repeat: u32,
-    /// Characters of a content, such as 250, or 100-900 for any number from the one to the other [default: 190-319]
+    /// Characters of a content, such as 250, or 100-900 for any number in this range [default: 190-319]
     #[arg(long, value_name = "LENGTH")]
     content_length: Option<ContentLength>,
-    /// The share of posts that break a rule on purpose, such as 0.01; 4xx is the right answer to them, 2xx a fault
+    /// The share of posts that break a rule on purpose, such as 0.01; 4xx is the right answer to them, 2xx is wrong
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     invalid_share: f64,
     /// The share of posts that are sent twice under their own Idempotency-Key, such as 0.05; they are stored once
@@ -103,7 +104,7 @@ pub(crate) struct LoadOptions {
     /// Serve the lab's own metrics there while it runs, such as 127.0.0.1:9464, for a Prometheus to scrape
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) prometheus: Option<SocketAddr>,
-    /// Tell the progress in lines, also on a terminal, instead of by the live view
+    /// Show the progress in lines, also on a terminal, instead of the live view
     #[arg(long)]
     pub(crate) plain: bool,
     /// Threads of the load generator [default: one per core]
@@ -112,7 +113,7 @@ pub(crate) struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// A load of this model: as many threads as asked for, else one per core, and never more than there are users.
+    /// A load of this model: the number of threads asked for, else one per core, and never more than there are users.
     pub(crate) fn load(&self, model: Model, run: RunId, target: &Target) -> Load {
         let content_length = self.content_length.unwrap_or_default();
         Load {

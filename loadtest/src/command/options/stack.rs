@@ -13,7 +13,7 @@ pub(crate) struct StackOptions {
     /// Which store is started natively
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     pub(crate) store: StoreKind,
-    /// How many Kafka brokers are started natively, 1 or 3; with 3 every record is on three of them
+    /// How many Kafka brokers are started natively, 1 or 3; with 3 every record is on all three
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = brokers)]
     pub(crate) brokers: u32,
 }

@@ -11,13 +11,13 @@ use crate::command::tune::knobs;
 
 #[derive(Debug, Args)]
 pub(crate) struct TuneOptions {
-    /// How long the search may take; what it can afford in that time is what it does
+    /// How long the search may take; it does what it can afford in that time
     #[arg(long, value_name = "TIME", default_value = "8m", value_parser = positive_duration)]
     pub(crate) budget: Duration,
     /// Knobs that keep the value they have, separated by commas, such as CONSUMER_BATCH_MESSAGES,KAFKA_PARTITIONS
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = knob)]
     pub(crate) keep: Vec<&'static str>,
-    /// What of each trial is not measured
+    /// How long each trial runs before it is measured
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = positive_duration)]
     pub(crate) warm_up: Duration,
     /// How long posts are sent after that, in each trial

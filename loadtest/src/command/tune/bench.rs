@@ -1,4 +1,4 @@
-//! Where trials are made: the servers stay up, and each trial has services of its own, at a [`TrialPlace`] of its own.
+//! Where trials run: the servers stay up, and each trial has services of its own, at a [`TrialPlace`] of its own.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::topic;
 use crate::pipeline::under_test::{Ports, service_options, unless_stopped};
 
-/// Posts that have not left a moment after the end of the load do not leave any more.
+/// Posts that have not been sent this long after the end of the load are not sent at all.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// A trial waits for its posts to be stored for so many times the length of its load; what is stored by then counts.
+/// A trial waits this many times the length of its load for its posts to be stored; what is stored by then counts.
 const DRAIN: u32 = 2;
 
 /// The servers, and what is measured with.
@@ -49,10 +49,10 @@ pub(crate) struct Tried {
     /// `None` if it was not measured to its end.
     pub(crate) shown: Option<TrialShown>,
     pub(crate) accepted: u64,
-    /// Posts that were not answered as they should be.
+    /// Posts that did not get the right answer.
     pub(crate) failed: u64,
     /// Accepted posts that are neither stored nor dead-lettered nor still in Kafka, by the services' own counts; `None`
-    /// if they did not tell.
+    /// if those are not known.
     pub(crate) missing: Option<u64>,
     /// Records that were not consumed within the time that a trial waits.
     pub(crate) lag_left: u64,
@@ -63,14 +63,14 @@ pub(crate) struct Tried {
 }
 
 impl TuneBench<'_> {
-    /// Makes the trial number `n`. What goes wrong with its services is told in [`Tried::fault`].
+    /// Runs trial number `n`. [`Tried::fault`] says what went wrong with its services.
     ///
     /// # Errors
     /// When the servers do not answer, or the trial was interrupted before its services were up.
     pub(crate) async fn try_out(&self, n: usize, setting: &KnobSetting) -> anyhow::Result<Tried> {
         let place = TrialPlace::of(self.run, n, self.stack.mongo_uri())?;
         let logs = self.directory.join("trials").join(n.to_string());
-        std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
+        std::fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
         let mut more = self.space.variables(setting);
         more.extend(place.variables());
         let options = service_options(self.stack, self.lookup, self.settings, Ports::free(), more, &logs);
@@ -89,7 +89,7 @@ impl TuneBench<'_> {
         if tried.fault.is_none() && tried.missing == Some(0) {
             std::fs::remove_dir_all(&logs).with_context(|| format!("cannot remove {}", logs.display()))?;
         }
-        // It stays where the logs of others are in it.
+        // This fails where the logs of other trials are still in it.
         std::fs::remove_dir(self.directory.join("trials")).ok();
         Ok(tried)
     }
@@ -118,7 +118,7 @@ impl TuneBench<'_> {
         let probe =
             LoadProbe { offer: Offer::AsFastAsItGoes, warm_up: *warm_up, measure: *measure, patience: PATIENCE };
         let mut probed = probe::apply(probe, &gear, services.failure()).await?;
-        // What is less than a batch waits for CONSUMER_BATCH_INTERVAL, which says nothing of the throughput.
+        // Less than a batch waits for CONSUMER_BATCH_INTERVAL, which says nothing about the throughput.
         let calm = self.batch_messages(setting).saturating_sub(1);
         if probed.failure.is_none() {
             let patience = DRAIN * (*warm_up + *measure);
@@ -128,7 +128,7 @@ impl TuneBench<'_> {
                 () = self.stop.cancelled() => {}
             }
         }
-        // It flushes what it holds, so that every post that is not in Kafka any more is counted.
+        // The consumer flushes what it holds, so that every post that has left Kafka is counted.
         let ended_badly = services.stop().await;
         let lag_left = lag.sample().await?.lag;
         let counted = Counted::read(logs)?;

@@ -1,6 +1,6 @@
-//! Comparing settings on a machine whose speed drifts: a trial is only ever compared with trials of another setting
-//! right before and after it, never with one of some minutes ago. Rates are compared by their logarithms, so that half
-//! and double are equally far.
+//! Compares settings on a machine whose speed drifts: a trial is only ever compared with trials of another setting
+//! right before and after it, never with one from minutes ago. Rates are compared by their logarithms, so that half and
+//! double are equally far.
 
 use super::knobs::KnobSetting;
 use crate::load::statistics::interval::{noise, student_95};
@@ -10,7 +10,7 @@ use crate::load::statistics::interval::{noise, student_95};
 pub(crate) struct TrialShown {
     /// Posts stored per second, from the end of the warm-up until all was stored; more than zero.
     pub(crate) stored_per_second: f64,
-    /// From when a post was due to its answer, in milliseconds; 99 % were not slower.
+    /// From when a post was due until its answer, in milliseconds; 99 % were not slower.
     pub(crate) p99_ms: f64,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Ratio {
     pub(crate) ratio: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
-    /// So many trials were compared.
+    /// How many trials were compared.
     pub(crate) trials: usize,
 }
 
@@ -39,7 +39,7 @@ impl Ratio {
     }
 }
 
-/// Several settings in turns, `rounds` times, every second time backwards: what changes steadily cancels.
+/// Several settings in turns, `rounds` times, every second time backwards, so that a steady drift cancels out.
 pub(crate) fn in_turns(settings: &[KnobSetting], rounds: usize) -> Vec<KnobSetting> {
     let turn = |round: usize| {
         let mut turn = settings.to_vec();
@@ -61,13 +61,13 @@ pub(crate) fn around_centre(centre: &KnobSetting, settings: &[KnobSetting]) -> V
     order
 }
 
-/// How many settings fit into so many trials of [`around_centre`].
+/// How many settings fit into this number of trials of [`around_centre`].
 pub(crate) fn fitting(trials: usize) -> usize {
     trials.saturating_sub(1) * 2 / 3
 }
 
-/// Each trial of another setting than the centre, as the logarithm of its rate over that of the centre's trials next
-/// before and next after it.
+/// Each trial of a setting other than the centre, as the logarithm of its rate over that of the centre's trials just
+/// before and after it.
 pub(crate) fn against_centre(trials: &[ShownTrial], centre: &[usize]) -> Vec<(KnobSetting, f64)> {
     let logarithm = |trial: &ShownTrial| (trial.0 == centre).then_some(trial.1?.stored_per_second.ln());
     let mut compared = Vec::new();
@@ -96,8 +96,8 @@ pub(crate) fn by_round(trials: &[ShownTrial], contenders: usize, setting: &[usiz
     trials.chunks(contenders.max(1)).filter_map(difference).collect()
 }
 
-/// The noise of one trial, told by the centre's own ones: the standard deviation of the rate's logarithm, with its
-/// degrees of freedom.
+/// The noise of one trial, estimated from the centre's own trials: the standard deviation of the rate's logarithm, with
+/// its degrees of freedom.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Noise {
     pub(crate) deviation: f64,
@@ -112,7 +112,7 @@ impl Noise {
         Some(Self { deviation: noise(&rates)?, degrees: rates.len() - 1 })
     }
 
-    /// That of the mean of so many trials, each [`against_centre`].
+    /// That of the mean of this many trials, each [`against_centre`].
     pub(crate) fn against_centre(self, trials: usize) -> f64 {
         // The centre's two neighbours have noise, too.
         self.deviation * (1.5 / trials.max(1) as f64).sqrt()

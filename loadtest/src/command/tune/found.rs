@@ -1,4 +1,4 @@
-//! Puts into the report what a search has found.
+//! Writes what a search has found into the report.
 
 use super::bench::Tried;
 use super::compare::Ratio;

@@ -33,8 +33,8 @@ pub(crate) struct Space {
 }
 
 impl Space {
-    /// The space that also has the values of a start and of the defaults, with both of them. A knob in `keep` has one
-    /// value, that of the start.
+    /// The space that also contains the values of a start and of the defaults, and both of these settings. A knob in
+    /// `keep` has one value, that of the start.
     pub(crate) fn around(start: &Variables, defaults: &Variables, keep: &[&str]) -> (Self, KnobSetting, KnobSetting) {
         let value = |variables: &Variables, knob: &Knob| variables.get(knob.variable).cloned().unwrap_or_default();
         let (mut space, mut from, mut shipped) = (Self { values: Vec::new() }, Vec::new(), Vec::new());
@@ -75,13 +75,13 @@ impl Space {
             .collect()
     }
 
-    /// What a setting has other than another one, as `NAME=value` with spaces in between.
+    /// How a setting differs from another one, as `NAME=value` with spaces in between.
     pub(crate) fn difference(&self, setting: &[usize], from: &[usize]) -> String {
         let differing = KNOBS.iter().enumerate().filter(|(knob, _)| setting[*knob] != from[*knob]);
-        let told: Vec<String> = differing
+        let differences: Vec<String> = differing
             .map(|(knob, Knob { variable, .. })| format!("{variable}={}", self.value(knob, setting)))
             .collect();
-        told.join(" ")
+        differences.join(" ")
     }
 }
 

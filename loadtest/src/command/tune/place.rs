@@ -1,5 +1,5 @@
 //! The place of one trial: a topic, a dead-letter topic, a consumer group and a database of its own, so that nothing is
-//! inherited from the trial before; and their removal, since the servers may be somebody else's.
+//! inherited from the previous trial; and their removal, because the servers may belong to somebody else.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(crate) struct TrialPlace {
 }
 
 impl TrialPlace {
-    /// That of the trial number `n` of a run, on the servers that these are.
+    /// That of trial number `n` of a run, on these servers.
     pub(crate) fn of(run: RunId, n: usize, mongo_uri: &str) -> anyhow::Result<Self> {
         let name = format!("tune-{run}-{n}");
         Ok(Self {
@@ -72,7 +72,7 @@ impl TrialPlace {
     }
 }
 
-/// A MongoDB URI with another database; `None` if it is no URI.
+/// A MongoDB URI with another database; `None` if it is not a URI.
 fn with_database(uri: &str, database: &str) -> Option<String> {
     let (scheme, rest) = uri.split_once("://")?;
     let (before, options) = match rest.split_once('?') {
@@ -80,7 +80,7 @@ fn with_database(uri: &str, database: &str) -> Option<String> {
         None => (rest, String::new()),
     };
     let hosts = before.split('/').next()?;
-    // Users of the database that the URI named are users of that one still.
+    // The user still belongs to the database that the URI named.
     let named = before.split_once('/').map_or("", |(_, named)| named);
     let needs_source = hosts.contains('@') && !named.is_empty() && !options.contains("authSource=");
     let source = match (needs_source, options.is_empty()) {

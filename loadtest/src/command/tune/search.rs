@@ -1,14 +1,13 @@
 //! Which setting is tried next: the pure core of `tune`. It plans with the number of trials that are left.
 //!
 //! 1. Where the start is not the defaults, both are tried in turns; the better one is the centre.
-//! 2. Each knob alone is turned away from the centre, to each of its values, the centre being tried again between every
-//!    two
-//!    of them. If few trials are left, each knob's most promising values come first.
-//!    What looks best is tried once more, unless one value was clearly in the way of all others.
+//! 2. Each knob alone is turned away from the centre, to each of its values, and the centre is tried again between
+//! every two of them. If few trials are left, each knob's most promising values come first. What looks best is tried
+//! once more, unless one value was clearly in the way of all others.
 //! 3. All that has helped together, and what has helped most alone, are tried in turns with the centre; the best
-//!    becomes the
-//!    next centre, and if trials are left it goes on from 2: where one knob was in the way, others count only now.
-//! 4. Best and start are tried in turns, to know the gain and how sure it is.
+//! becomes the next centre. If trials are left, the search continues with 2: if one knob was in the way, the others
+//! count only now.
+//! 4. The best and the start are tried in turns, to know the gain and how certain it is.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -46,14 +45,14 @@ struct Rounds {
 /// Rounds of start and defaults.
 const STARTS: usize = 2;
 
-/// Knobs are turned around the same centre so often at most.
+/// Knobs are turned around the same centre at most this often.
 const SCREENS: usize = 2;
 
-/// A value that stores surely so many times as much was in the way.
+/// A value was in the way if another one certainly stores this many times more.
 const CLEAR_GAIN: f64 = 1.2;
 
 impl Search {
-    /// A search among so many values of each knob.
+    /// A search with this number of values for each knob.
     pub(crate) fn new(choices: Vec<usize>, start: KnobSetting, defaults: KnobSetting) -> Self {
         Self {
             choices,
@@ -68,8 +67,8 @@ impl Search {
         }
     }
 
-    /// What to try next if so many trials are left, and what for; `None` if it is over. It is asked again only after
-    /// [`Self::record`].
+    /// What to try next if this many trials are left, and what for; `None` if the search is over. It is asked again
+    /// only after [`Self::record`].
     pub(crate) fn next(&mut self, left: usize) -> Option<(TrialStage, KnobSetting)> {
         let rounds =
             *self.rounds.get_or_insert(Rounds { combine: (left / 16).clamp(1, 3), confirm: (left / 8).clamp(2, 5) });
@@ -112,7 +111,7 @@ impl Search {
         Some(Ratio::of_logarithm((mean, half_width), logarithms.len()))
     }
 
-    /// What to set: the best setting if it is surely better than the start, else the start.
+    /// What to set: the best setting if it is certainly better than the start, else the start.
     pub(crate) fn recommended(&self) -> &KnobSetting {
         if self.gain().is_some_and(|gain| gain.low > 1.0) { &self.centre } else { &self.start }
     }
@@ -147,7 +146,7 @@ impl Search {
                 }
             }
             Some(TrialStage::Screen) => {
-                // Something is in the way of all others: away with it first.
+                // One value is in the way of all others: replace it first.
                 let is_clear =
                     worth::around(&self.blocks, &self.centre).iter().any(|worth| worth.ratio.low > CLEAR_GAIN);
                 if !is_clear && self.screen(left, rounds) {
@@ -168,7 +167,7 @@ impl Search {
     /// Turns each knob alone, as far as it can be afforded; whether it can.
     fn screen(&mut self, left: usize, rounds: Rounds) -> bool {
         let spare = left.saturating_sub(2 * rounds.confirm + 3 * rounds.combine);
-        // The second time those that look best are tried again, so that small gains are told from noise.
+        // The second time those that look best are tried again, so that small gains can be distinguished from noise.
         let affordable = fitting(if self.screens == 0 { spare * 2 / 3 } else { spare });
         let mut moves = self.moves();
         moves.truncate(affordable);
@@ -200,7 +199,7 @@ impl Search {
     }
 
     /// Every knob turned alone to each of its other values: what looked best before first, then each knob's first
-    /// value, each knob's second one, and so on. What is surely worse than this centre is left out.
+    /// value, each knob's second one, and so on. Values that are certainly worse than this centre are left out.
     fn moves(&self) -> Vec<KnobSetting> {
         let mut known: BTreeMap<(usize, usize), f64> = BTreeMap::new();
         for Worth { centre, setting, ratio } in self.worth() {

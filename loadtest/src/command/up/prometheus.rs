@@ -1,4 +1,4 @@
-//! The Prometheus of `loadtest up`: the configuration for native runs, with the ports as they are.
+//! The Prometheus of `loadtest up`: the configuration for native runs, with the actual ports.
 
 use stack::{Progress, Server, prometheus};
 

@@ -1,5 +1,5 @@
 //! Posts that the lab sends past the producer, straight into the topic, and the proof that each is stored. Their titles
-//! bear no number of the run, so the ledger knows nothing of them.
+//! have no number of the run, so the ledger does not know them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::ledger::post::RunId;
 use crate::pipeline::store::StoreReader;
 
-/// Where a record lies: partition and offset.
+/// The position of a record: partition and offset.
 pub(crate) type RecordPosition = (i32, i64);
 
 /// Sends extra posts and remembers those that Kafka has acknowledged.
@@ -27,7 +27,7 @@ pub(crate) struct ExtraPosts {
 pub(crate) struct ExtraReport {
     /// Acknowledged by Kafka.
     pub(crate) sent: u64,
-    /// Of those, the ones that are not stored.
+    /// Of those, the posts that are not stored.
     pub(crate) missing: u64,
 }
 
@@ -36,7 +36,7 @@ impl ExtraPosts {
         Self { run, topic: topic.to_owned(), acknowledged: Mutex::default() }
     }
 
-    /// Sends so many posts of one title and waits for the acknowledgements. Returns where they lie.
+    /// Sends this many posts of one title and waits for the acknowledgements. Returns their positions.
     ///
     /// # Errors
     /// When Kafka does not acknowledge each of them.
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_extra_post_is_valid_and_no_post_of_the_run() {
+    fn an_extra_post_is_valid_and_not_one_of_the_run() {
         let run = RunId::fresh();
         let mut value = post(run, "index 18446744073709551615", PostId::fresh()).into_bytes();
         let mut parser = Parser::default();

@@ -1,4 +1,4 @@
-//! The faults that chaos knows: their names, what each of them hits, and how long it must last to be one. Pure.
+//! The faults that chaos knows: their names, what each of them hits, and how long it must last to matter. Pure.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,36 +8,36 @@ use service::failpoint::Step;
 /// Whether the services of this build can be killed at a named step.
 pub(crate) const HAS_FAILPOINTS: bool = cfg!(feature = "failpoints");
 
-/// How much longer than a timeout a pause lasts, so that all who wait have noticed and acted.
+/// How much longer than a timeout a pause lasts, so that everyone who waits has noticed and acted.
 const BEYOND_SESSION: Duration = Duration::from_secs(3);
 const BEYOND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// SIGKILL; the consumer is started again after the hold.
+    /// SIGKILL; the consumer is restarted after the hold.
     ConsumerKill,
-    /// SIGKILL; the producer is started again after the hold.
+    /// SIGKILL; the producer is restarted after the hold.
     ProducerKill,
-    /// The service aborts exactly at this step, and is started again after the hold.
+    /// The service aborts exactly at this step, and is restarted after the hold.
     KillAt(Step),
-    /// SIGTERM; the consumer is started again after the hold.
+    /// SIGTERM; the consumer is restarted after the hold.
     ConsumerStop,
-    /// SIGTERM; the producer is started again after the hold.
+    /// SIGTERM; the producer is restarted after the hold.
     ProducerStop,
     /// SIGSTOP of the consumer with a full buffer, until the group has given its partitions away.
     ConsumerPause,
-    /// SIGSTOP of the producer, until its posts' time is over.
+    /// SIGSTOP of the producer, until its posts have timed out.
     ProducerPause,
-    /// SIGKILL of one of the brokers, which is started again after the hold.
+    /// SIGKILL of one of the brokers, which is restarted after the hold.
     BrokerKill,
-    /// SIGKILL of the broker that leads the topic's first partition, which is started again after the hold.
+    /// SIGKILL of the broker that leads the topic's first partition, which is restarted after the hold.
     LeaderKill,
-    /// SIGTERM of one of the brokers, which is started again after the hold.
+    /// SIGTERM of one of the brokers, which is restarted after the hold.
     BrokerStop,
     /// SIGSTOP of one of the brokers for the hold.
     BrokerPause,
-    /// SIGKILL of the store, which is started again after the hold.
+    /// SIGKILL of the store, which is restarted after the hold.
     StoreKill,
     /// SIGSTOP of the store for the hold.
     StorePause,
@@ -49,17 +49,17 @@ pub(crate) enum Fault {
     CutStore,
     /// The network to one of the brokers is cut for the hold: connections are reset, refused, or silent.
     CutBroker,
-    /// Records that can never be stored, in the midst of the others.
+    /// Records that can never be stored, among the others.
     Poison,
-    /// The topic of the dead letters is deleted while bad records come in, and made again after the hold.
+    /// The topic of the dead letters is deleted while bad records come in, and recreated after the hold.
     DlqGone,
     /// Titles must be unique for the hold, and some are not; then their dead letters are replayed.
     Index,
-    /// The topic gets one partition more.
+    /// The topic gets one more partition.
     Partitions,
 }
 
-/// What a fault hits. One part is in one trouble at a time, several parts may be in trouble together.
+/// What a fault hits. A part is in one trouble at a time; several parts may be in trouble together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StagePart {
     Producer,
@@ -78,7 +78,7 @@ impl StagePart {
 }
 
 impl Fault {
-    /// All that every build can do.
+    /// All those that every build can inject.
     pub(crate) const ALL: [Fault; 20] = [
         // While there are few documents: FerretDB reads all of them to find one by its id.
         Fault::Index,
@@ -103,7 +103,7 @@ impl Fault {
         Fault::Partitions,
     ];
 
-    /// What it hits, in the parts' order, so that no two faults wait for each other's.
+    /// What it hits, in the parts' order, so that no two faults wait for each other.
     pub(crate) fn parts(self) -> &'static [StagePart] {
         match self {
             Fault::ProducerKill | Fault::ProducerStop | Fault::ProducerPause => &[StagePart::Producer],
@@ -123,7 +123,7 @@ impl Fault {
         }
     }
 
-    /// How long it must last at least, with these timeouts of the group's session and of a post.
+    /// How long it must last at least, given the timeouts of the group's session and of a post.
     pub(crate) fn least_hold(self, session: Duration, post: Duration) -> Duration {
         match self {
             Fault::ConsumerPause => session + BEYOND_SESSION,

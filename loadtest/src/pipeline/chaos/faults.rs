@@ -6,13 +6,13 @@ use service::failpoint::Step;
 
 use super::fault::{Fault, HAS_FAILPOINTS};
 
-/// Stands for every fault that this build can do.
+/// Stands for every fault that this build can inject.
 const ALL: &str = "all";
 
 /// Stands for one kill at every step.
 const EVERY_STEP: &str = "every-step";
 
-/// Faults, each as often as it is to happen, in the order asked for.
+/// Faults in the order asked for; one that happens several times is listed several times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FaultList(Vec<Fault>);
 
@@ -92,21 +92,23 @@ mod tests {
         for (text, count) in [("every-step=3", 3 * Step::ALL.len()), ("consumer-kill@inserted=5", 5)] {
             match text.parse::<FaultList>() {
                 Ok(faults) => assert!(HAS_FAILPOINTS && faults.each().count() == count, "{text}"),
-                Err(told) => assert!(!HAS_FAILPOINTS && told.contains("--features failpoints"), "{text}: {told}"),
+                Err(message) => {
+                    assert!(!HAS_FAILPOINTS && message.contains("--features failpoints"), "{text}: {message}")
+                }
             }
         }
     }
 
     #[test]
-    fn what_is_no_list_is_told() {
-        for (text, told) in [
+    fn what_is_not_a_list_is_an_error() {
+        for (text, message) in [
             ("earthquake", "there is no fault `earthquake`"),
             ("consumer-kill@earthquake", "there is no fault"),
             ("", "there is no fault ``"),
             ("poison=0", "must say how often"),
             ("poison=many", "must say how often"),
         ] {
-            assert!(text.parse::<FaultList>().unwrap_err().contains(told), "{text}");
+            assert!(text.parse::<FaultList>().unwrap_err().contains(message), "{text}");
         }
     }
 }

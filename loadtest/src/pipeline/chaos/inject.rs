@@ -11,17 +11,17 @@ use super::schedule::PlannedFault;
 use super::stage::{HappenedFault, Stage};
 use super::watch::ChaosWatch;
 
-/// Longest wait until one fault is forgotten, before the next one comes.
+/// Longest wait for the recovery from one fault before the next one comes.
 const RECOVERY_DEADLINE: Duration = Duration::from_secs(120);
 const RECOVERY_PAUSE: Duration = Duration::from_millis(50);
 
-/// After one fault is forgotten, so that the next one's silence is not taken for its.
+/// A pause after the recovery, so that the next fault's silence is not counted as this one's.
 const REST: Duration = Duration::from_millis(1_500);
 
 /// Before the first of the faults that come one by one.
 const WARM_UP: Duration = Duration::from_secs(3);
 
-/// What was done, and what could not be.
+/// What was done, and what could not be done.
 #[derive(Default)]
 pub(crate) struct Injected {
     pub(crate) happened: Vec<HappenedFault>,
@@ -38,7 +38,7 @@ impl Injected {
     }
 }
 
-/// Each fault in turn, when the lag is `calm` again after the one before it, until all are over or `end` is cancelled.
+/// Each fault in turn, when the lag is `calm` again after the previous one, until all are over or `end` is cancelled.
 pub(crate) async fn one_by_one(
     schedule: Vec<PlannedFault>,
     stage: &Stage,

@@ -14,18 +14,18 @@ use tokio::task::spawn_blocking;
 
 use crate::pipeline::topic::{self, dead_letter_of};
 
-/// So many of each kind are sent at once: fewer in a row than the consumer takes for a topic full of the wrong records.
+/// This many of each kind are sent at once: fewer in a row than make the consumer believe that the whole topic is bad.
 const OF_EACH_KIND: usize = 4;
 
-/// Nearly as large as a broker takes by default: with its headers its dead letter would be larger than that.
+/// Just below a broker's default limit: with its headers, the dead letter would be above it.
 const LARGE_BYTES: usize = 1_000_000;
 
-/// Sent beside the others, one at a time: where the consumer's buffer is small, it takes all of it.
+/// Sent with the others, but only one: where the consumer's buffer is small, it fills all of it.
 fn large() -> (Option<Vec<u8>>, Reason) {
     (Some(vec![b'x'; LARGE_BYTES]), Reason::Undecodable)
 }
 
-/// A kind of record that is no post: its value, and the reason that its dead letter is to have.
+/// Kinds of records that are not posts: the value, and the reason that the dead letter must have.
 fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
     let post =
         |title: &str, content: &str| Some(format!(r#"{{"title":"{title}","content":"{content}"}}"#).into_bytes());
@@ -40,7 +40,7 @@ fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
     ]
 }
 
-/// Sends bad records and remembers those that Kafka has acknowledged, and every dead letter that was ever seen.
+/// Sends bad records and remembers those that Kafka has acknowledged, and every dead letter that it ever saw.
 pub(crate) struct Poison {
     topic: String,
     acknowledged: Mutex<HashMap<PostId, Reason>>,
@@ -52,7 +52,7 @@ pub(crate) struct Poison {
 pub(crate) struct PoisonReport {
     /// Acknowledged by Kafka.
     pub(crate) sent: u64,
-    /// Of those, the ones in the dead-letter topic, now or before it was deleted, by their reason.
+    /// Of those, the ones in the dead-letter topic, now or before it was deleted, by reason.
     pub(crate) dead_lettered: BTreeMap<&'static str, u64>,
     /// Of those sent, the ones that are not in the dead-letter topic, or there for another reason.
     pub(crate) missing: u64,
@@ -64,8 +64,7 @@ impl Poison {
         Self { topic: topic.to_owned(), acknowledged: Mutex::default(), found: Mutex::default() }
     }
 
-    /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns how many there
-    /// were.
+    /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns their number.
     pub(crate) async fn send(&self, sender: &Sender) -> usize {
         let kinds = kinds();
         let mut sending = Vec::new();
@@ -87,9 +86,9 @@ impl Poison {
     }
 
     /// Reads the dead letters out. Returns how many acknowledged records have none yet, in this topic as it is now or
-    /// as it was when it was read out before.
+    /// was when it was last read out.
     pub(crate) async fn read_out(&self, kafka: &Reader, topic: &str) -> anyhow::Result<u64> {
-        let (kafka, dead_letters) = (kafka.anew()?, topic.to_owned());
+        let (kafka, dead_letters) = (kafka.fresh()?, topic.to_owned());
         let scan = move || {
             let mut found = Vec::new();
             topic::scan(&kafka, &dead_letters, |record| {

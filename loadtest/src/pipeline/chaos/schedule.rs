@@ -6,18 +6,18 @@ use super::fault::Fault;
 use super::faults::FaultList;
 use crate::ledger::mix::mix;
 
-/// A hold that nobody has asked for lies between these.
+/// A hold that the command line does not set lies between these.
 const SHORTEST_HOLD: Duration = Duration::from_millis(500);
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
-/// No fault happens in the first and the last part of the time, so that there is a before and an after: one of these.
+/// No fault happens in the first and the last of this many parts of the time, so that there is a before and an after.
 const MARGIN: u32 = 20;
 
-/// A fault that is to happen.
+/// A fault that will happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PlannedFault {
     pub(crate) fault: Fault,
-    /// From the start of the load. A fault of something that is still in trouble waits until that is over.
+    /// From the start of the load. A fault of a part that is still in trouble waits until that is over.
     pub(crate) at: Duration,
     /// How long the trouble lasts.
     pub(crate) hold: Duration,

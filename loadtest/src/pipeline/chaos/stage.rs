@@ -1,5 +1,5 @@
-//! Where faults happen: the processes of a pipeline. Its parts are hit in turns, each part for itself, so that one that
-//! is in trouble is not brought into another one meanwhile, while all the other parts may be.
+//! Where faults happen: the processes of a pipeline. Each part takes one fault at a time, so that nothing hits a part
+//! that is already in trouble; different parts can be in trouble together.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ mod topic;
 pub(crate) struct HappenedFault {
     pub(crate) fault: Fault,
     pub(crate) begin: Instant,
-    /// When the part that was hit was started again, let go on, or connected again.
+    /// When the part that was hit was restarted, resumed, or connected again.
     pub(crate) over: Instant,
     /// What was hit, and how.
     pub(crate) remark: String,
@@ -48,13 +48,13 @@ pub(crate) struct Stage {
     peace: Duration,
     producer: Mutex<Service>,
     consumer: Mutex<Service>,
-    /// How many members have joined beside the consumer.
+    /// The number of the last member that was started; the consumer is the first.
     members: Mutex<u32>,
     brokers: Mutex<Vec<Server>>,
     store: Mutex<Server>,
     toxics: Toxics,
     topics: Topics,
-    /// Past the producer, straight into the topic.
+    /// Sends past the producer, straight into the topic.
     sender: Sender,
     poison: Poison,
     extra: ExtraPosts,
@@ -62,7 +62,7 @@ pub(crate) struct Stage {
     documents: StoreReader,
     topic: String,
     dead_letters: String,
-    /// Of the consumer's session, and of a post: a pause is to exceed them.
+    /// Of the consumer's session, and of a post: a pause must exceed them.
     timeouts: (Duration, Duration),
     options: ServiceOptions,
     live: Arc<Live>,
@@ -76,7 +76,7 @@ pub(crate) struct Struck {
     pub(crate) documents: StoreReader,
 }
 
-/// What a stage is set with.
+/// What a stage is built from.
 pub(crate) struct StageSetting<'a> {
     pub(crate) run: RunId,
     pub(crate) services: Services,
@@ -117,8 +117,8 @@ impl Stage {
         })
     }
 
-    /// Gives the processes back, and what was sent past the producer. `troubles` gets a sentence for each service that
-    /// has ended by itself or is not ready.
+    /// Returns the processes, and what was sent past the producer. `troubles` gets a sentence for each service that
+    /// ended by itself or is not ready.
     pub(crate) async fn strike(self, stack: &mut Stack, troubles: &mut Vec<String>) -> anyhow::Result<Struck> {
         stack.brokers = self.brokers.into_inner();
         stack.store = Some(self.store.into_inner());
@@ -128,14 +128,14 @@ impl Stage {
                 troubles.push(service.failure().await);
                 service.start_again()?;
             }
-            // What it did until then is proven all the same.
+            // What it did until then is still proven.
             troubles.extend(service.ready().await.err().map(|error| format!("{error:#}")));
         }
         let services = Services { producer, consumer, logs: self.options.logs };
         Ok(Struck { services, poison: self.poison, extra: self.extra, documents: self.documents })
     }
 
-    /// Lets a fault happen as soon as the parts that it hits are in no other trouble, and waits until it is over.
+    /// Lets a fault happen as soon as the parts that it hits are in no other trouble. Returns when it is over.
     pub(crate) async fn inject(&self, planned: &PlannedFault) -> anyhow::Result<HappenedFault> {
         let fault = planned.fault;
         let mut turns = Vec::new();
@@ -204,7 +204,7 @@ impl Stage {
     }
 }
 
-/// Lets a member leave the group, and says how it did.
+/// Lets a member leave the group. Returns how it ended, in words.
 async fn leave(member: &Service) -> String {
     match member.stop().await {
         Ok(()) => "left".to_owned(),

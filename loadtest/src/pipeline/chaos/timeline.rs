@@ -6,17 +6,17 @@ use std::time::Duration;
 /// A stretch without an accepted post that is longer than this is a silence. The load must be much denser.
 const SILENCE: Duration = Duration::from_millis(250);
 
-/// A silence that begins within this time after a fault is over belongs to the fault: clients are still finding out.
+/// A silence that starts within this time after a fault belongs to the fault: clients are still finding out.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
-/// What was seen longer ago than this says nothing of now.
+/// What was seen longer ago than this says nothing about now.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The record of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
     accepted: u64,
-    /// When at least one post more was accepted, in order.
+    /// When at least one more post was accepted, in order.
     accepts: Vec<Duration>,
     /// The lag, when it could be seen, in order.
     lags: Vec<(Duration, u64)>,
@@ -25,7 +25,7 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    /// So many posts were accepted until now.
+    /// Notes how many posts have been accepted until now.
     pub(crate) fn accepted(&mut self, now: Duration, count: u64) {
         if count > self.accepted {
             self.accepted = count;
@@ -33,12 +33,12 @@ impl Timeline {
         }
     }
 
-    /// The lag is this now.
+    /// Notes the lag.
     pub(crate) fn lag(&mut self, now: Duration, lag: u64) {
         self.lags.push((now, lag));
     }
 
-    /// So many records are finished now.
+    /// Notes how many records are finished.
     pub(crate) fn finished(&mut self, now: Duration, count: u64) {
         self.finished.push((now, count));
     }
@@ -53,8 +53,8 @@ impl Timeline {
         self.accepts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
     }
 
-    /// How long after the fault's begin posts were accepted again, if it has silenced the pipeline at all (else zero),
-    /// or `None` if they were never again.
+    /// How long after the start of the fault posts were accepted again: zero if it did not silence the pipeline at all,
+    /// `None` if they never were.
     pub(crate) fn accepted_again(&self, begin: Duration, over: Duration) -> Option<Duration> {
         let last = *self.accepts.last()?;
         let of_fault = |pair: &&[Duration]| pair[1] > begin && pair[0] < over + AFTERMATH;
@@ -66,15 +66,15 @@ impl Timeline {
         }
     }
 
-    /// How long after the fault's begin the group had finished records again and the lag was down to `calm`, for the
-    /// first time after the fault was over. Right after it the lag may still be small though nobody works any more.
+    /// How long after the start of the fault the group had finished records again and the lag was down to `calm`, for
+    /// the first time after the fault was over. Right after it the lag may still be small although nobody works.
     pub(crate) fn lag_gone(&self, begin: Duration, over: Duration, calm: u64) -> Option<Duration> {
         let works = self.works_since(over)?;
         let gone = self.lags.iter().find(|(at, lag)| *at >= works && *lag <= calm);
         gone.map(|(at, _)| *at - begin)
     }
 
-    /// When it was first seen that the group has finished more records than it had at this time.
+    /// When the group was first seen to have finished more records than at this time.
     fn works_since(&self, since: Duration) -> Option<Duration> {
         let later = self.finished.partition_point(|(at, _)| *at <= since);
         let (_, before) = self.finished[..later].last().or(self.finished.first())?;

@@ -13,7 +13,7 @@ use crate::pipeline::topic::CLIENT_ID;
 /// Longest wait for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a change is tried: a broker that was killed takes some ten seconds to be back.
+/// How long a change is tried: a broker that was killed takes about ten seconds to come back.
 const DEADLINE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -27,7 +27,7 @@ pub(crate) struct Topics {
 impl Topics {
     /// Connects on the first request.
     pub(crate) fn new(brokers: &str, reader: &Reader) -> anyhow::Result<Self> {
-        Ok(Self { admin: Admin::new(brokers, CLIENT_ID, ANSWER_TIMEOUT)?, reader: Arc::new(reader.anew()?) })
+        Ok(Self { admin: Admin::new(brokers, CLIENT_ID, ANSWER_TIMEOUT)?, reader: Arc::new(reader.fresh()?) })
     }
 
     /// What a topic was created with, so that it can be recreated.
@@ -85,10 +85,10 @@ impl Topics {
     }
 }
 
-/// Tries something until it is done.
+/// Tries something until it succeeds.
 ///
 /// # Errors
-/// The last one, when it fails for too long.
+/// The last error, when it fails for too long.
 pub(crate) async fn retry<T, F>(what: &str, attempt: impl Fn() -> F) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<T>>,

@@ -12,14 +12,14 @@ use crate::load::target::Target;
 const UP: &str = "up";
 const DOWN: &str = "down";
 
-/// A trouble of one connection's way.
+/// A trouble on the way of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Toxic {
     /// Answers come late, and little gets through at a time.
     Slow,
     /// Every connection is reset as soon as it is used.
     Reset,
-    /// Connections stay open, and nothing comes through any more.
+    /// Connections stay open, but nothing gets through.
     Silent,
     /// Connections are closed and new ones are refused.
     Refused,
@@ -58,7 +58,7 @@ impl Toxics {
         Self { api: Target::local(port) }
     }
 
-    /// Brings trouble upon the proxy of that name.
+    /// Brings trouble to the proxy of this name.
     pub(crate) async fn begin(&self, proxy: &str, trouble: Toxic) -> anyhow::Result<()> {
         match trouble {
             Toxic::Slow => {
@@ -83,7 +83,7 @@ impl Toxics {
             Toxic::Refused => &[],
         };
         if trouble == Toxic::Silent {
-            // Bytes were swallowed, so these connections are of no use any more; as when a line comes back.
+            // Bytes were lost, so these connections are broken; close them, as when a line comes back.
             self.enable(proxy, false).await?;
         }
         for toxic in toxics {

@@ -15,7 +15,7 @@ use crate::load::recorder::Recorder;
 const ACCEPTED_EVERY: Duration = Duration::from_millis(20);
 const LAG_EVERY: Duration = Duration::from_millis(200);
 
-/// A watch that goes on until it is ended.
+/// A watch that continues until it is ended.
 pub(crate) struct ChaosWatch {
     start: Instant,
     timeline: Arc<Mutex<Timeline>>,
@@ -24,14 +24,14 @@ pub(crate) struct ChaosWatch {
 }
 
 impl ChaosWatch {
-    /// Begins to watch the lag, on a thread of its own since asking for it blocks.
+    /// Starts to watch the lag, on a thread of its own because asking for it blocks.
     pub(crate) fn begin(kafka: Reader, topic: &str) -> anyhow::Result<Self> {
         let start = Instant::now();
         let (timeline, is_over) = (Arc::new(Mutex::new(Timeline::default())), Arc::new(AtomicBool::new(false)));
         let (noted, over, topic) = (Arc::clone(&timeline), Arc::clone(&is_over), topic.to_owned());
         let watch = move || {
             while !over.load(Ordering::Relaxed) {
-                // Kafka is away now and then: then the lag is not known.
+                // Kafka is away now and then; the lag is unknown then.
                 if let Ok(partitions) = kafka.progress(&topic)
                     && !partitions.is_empty()
                 {
@@ -56,7 +56,7 @@ impl ChaosWatch {
         }
     }
 
-    /// A moment as the timeline tells it.
+    /// A moment as the timeline counts it.
     pub(crate) fn at(&self, moment: Instant) -> Duration {
         moment.saturating_duration_since(self.start)
     }
@@ -66,7 +66,7 @@ impl ChaosWatch {
         locked(&self.timeline)
     }
 
-    /// Ends the watch and gives what was seen.
+    /// Ends the watch and returns what was seen.
     pub(crate) fn end(self) -> anyhow::Result<Timeline> {
         self.is_over.store(true, Ordering::Relaxed);
         if self.lag.join().is_err() {

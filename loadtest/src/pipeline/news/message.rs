@@ -1,4 +1,4 @@
-//! What there is to tell.
+//! What there is to report.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use super::second::Second;
 use crate::load::generator::tally::Tally;
 use crate::pipeline::observer::Moment;
 
-/// Something that is told.
+/// Something that is reported.
 #[derive(Debug, Clone)]
 pub(crate) enum News {
-    /// A sentence, with more lines maybe.
+    /// A sentence, perhaps with more lines.
     Line(String),
     /// What is being done now, until the next one.
     Status(String),
@@ -17,18 +17,18 @@ pub(crate) enum News {
     Second(Box<Second>),
     /// The load is over, and this was counted since its last second.
     LoadEnded(Box<Tally>),
-    /// The pipeline after the load, so long after its start.
+    /// The pipeline after the load, this long after the load's start.
     Draining(Duration, Moment),
-    /// A fault of this name begins, to last so long.
+    /// A fault of this name starts, and lasts this long.
     FaultBegins(&'static str, Duration),
     /// A fault of this name is over.
     FaultOver(&'static str),
-    /// So many were dropped before they were taken, and this was counted in them.
+    /// This many were dropped before they were taken, and this was counted in them.
     Dropped(u64, Box<Tally>),
 }
 
 impl News {
-    /// As a line on standard error; `None` if it is only to be seen.
+    /// As a line on standard error; `None` if only the live view shows it.
     pub(crate) fn into_line(self) -> Option<String> {
         match self {
             News::Line(line) | News::Status(line) => Some(line),

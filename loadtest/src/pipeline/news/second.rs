@@ -52,7 +52,7 @@ mod tests {
     use crate::load::generator::outcome::Outcome;
 
     #[test]
-    fn a_line_tells_the_last_second() {
+    fn a_line_shows_the_last_second() {
         let (now, mut part) = (Instant::now(), Tally::default());
         for latency_ms in [2, 3, 40] {
             part.record(Outcome::Accepted(PostId::fresh()), now, now + Duration::from_millis(latency_ms));

@@ -1,6 +1,6 @@
 //! News that the view has not taken yet. A terminal that takes nothing, say because it is stopped with Ctrl-S, must not
-//! make the lab's memory grow, nor hold the load up: when there are too many, the oldest are dropped. They are counted,
-//! and so are the posts that they told of, so that the view's totals stay right.
+//! make the lab's memory grow, nor hold up the load: when there are too many, the oldest are dropped. They are counted,
+//! and so are the posts in them, so that the view's totals stay right.
 
 use std::collections::VecDeque;
 
@@ -34,7 +34,7 @@ impl Waiting {
         }
     }
 
-    /// Gives all, those that were dropped first, and is empty then.
+    /// Returns all of them, after a note of those that were dropped, and is empty then.
     pub(crate) fn take(&mut self) -> Vec<News> {
         let dropped = self.dropped.take().map(|(count, uncounted)| News::Dropped(count, uncounted));
         dropped.into_iter().chain(self.news.drain(..)).collect()

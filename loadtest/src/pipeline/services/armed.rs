@@ -1,4 +1,4 @@
-//! Killing a service at a named step: the step is armed, and the service aborts when it comes there (see
+//! Killing a service at a named step: the step is armed, and the service aborts when it reaches it (see
 //! [`service::failpoint`]).
 
 use std::fs;
@@ -18,7 +18,7 @@ const SIGABRT: i32 = 6;
 const DEATH: Duration = Duration::from_secs(10);
 
 impl Service {
-    /// From now on it dies at this step, once.
+    /// Makes it die at this step, once.
     pub(crate) fn arm(&self, step: Step) -> anyhow::Result<()> {
         let armed =
             fs::create_dir_all(&self.failpoints).and_then(|()| fs::write(self.failpoints.join(step.name()), ""));
@@ -28,18 +28,18 @@ impl Service {
     /// Waits until it has died at the step that it was [armed](Self::arm) for.
     ///
     /// # Errors
-    /// When it does not come there within `patience`, after which it is not armed any more, or dies of something else.
+    /// When it does not reach the step within `patience`, after which the step is disarmed, or dies of something else.
     pub(crate) async fn dies_at(&self, step: Step, patience: Duration) -> anyhow::Result<()> {
         let mut status = self.process.wait_for(patience).await;
         let is_reached = match fs::remove_file(self.failpoints.join(step.name())) {
             Ok(()) => false,
             Err(error) if error.kind() == ErrorKind::NotFound => true,
-            Err(error) => return Err(error).context("cannot tell whether a step is armed"),
+            Err(error) => return Err(error).context("cannot see whether a step is armed"),
         };
         // Another step may be armed in it.
         fs::remove_dir(&self.failpoints).ok();
         if is_reached && status.is_none() {
-            // Just now, then.
+            // It has reached the step just now.
             status = self.process.wait_for(DEATH).await;
         }
         let (name, step) = (&self.name, step.name());
@@ -81,7 +81,7 @@ mod tests {
     #[tokio::test]
     async fn only_a_service_that_aborts_at_the_step_has_died_at_it() {
         let until_armed = "while [ ! -e \"$1\" ]; do sleep 0.01; done;";
-        for (end, told) in [
+        for (end, expected) in [
             ("rm \"$1\"; kill -ABRT $$", None),
             ("rm \"$1\"; exit 0", Some("ended before")),
             ("kill -ABRT $$", Some("ended before")),
@@ -90,20 +90,20 @@ mod tests {
             let service = service(directory.path(), &format!("{until_armed} {end}"));
             service.arm(STEP).unwrap();
             let died = service.dies_at(STEP, DEATH).await.map_err(|error| error.to_string());
-            match told {
+            match expected {
                 None => died.unwrap(),
-                Some(told) => assert!(died.unwrap_err().contains(told), "{end}"),
+                Some(message) => assert!(died.unwrap_err().contains(message), "{end}"),
             }
         }
     }
 
     #[tokio::test]
-    async fn a_step_that_is_not_reached_is_told_and_not_armed_any_more() {
+    async fn a_step_that_is_not_reached_is_reported_and_disarmed() {
         let directory = tempfile::tempdir().unwrap();
         let service = service(directory.path(), "read -r nothing; sleep 60");
         service.arm(STEP).unwrap();
-        let told = service.dies_at(STEP, Duration::from_millis(1)).await.unwrap_err().to_string();
-        assert!(told.contains("did not reach the step inserted"), "{told}");
+        let message = service.dies_at(STEP, Duration::from_millis(1)).await.unwrap_err().to_string();
+        assert!(message.contains("did not reach the step inserted"), "{message}");
         assert!(service.is_running() && !service.failpoints.exists());
     }
 }

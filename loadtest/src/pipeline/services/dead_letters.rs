@@ -8,13 +8,13 @@ use stack::Process;
 
 use super::{CONSUMER, LOG_LINES, ServiceOptions, command};
 
-/// Longest time that the command may take.
+/// The command may take at most this long.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Sends the dead letters of one reason back to their topic. Returns what the command says last.
+/// Sends the dead letters of one reason back to their topic. Returns the last line of its output.
 ///
 /// # Errors
-/// When it takes too long or does not end well.
+/// When it takes too long or fails.
 pub(crate) async fn replay(reason: Reason, options: &ServiceOptions) -> anyhow::Result<String> {
     let (mut command, _) = command(CONSUMER, stack::free_port(), options)?;
     command.args(["dead-letters", "replay", "--reason", reason.as_str()]);

@@ -1,4 +1,4 @@
-//! A receiver of traces: OTLP over HTTP, as a collector speaks it.
+//! A receiver of traces: OTLP over HTTP, like a collector.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -45,7 +45,7 @@ impl Receiver {
         Self { endpoint, spans }
     }
 
-    /// Every span that has come.
+    /// Every span received so far.
     pub(crate) fn spans(&self) -> Vec<Received> {
         self.spans.lock().unwrap().clone()
     }

@@ -27,7 +27,7 @@ impl Running {
     }
 }
 
-fn told(output: &Output) -> String {
+fn text(output: &Output) -> String {
     format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -47,8 +47,8 @@ async fn two_shares_are_one_run() {
     let (one, two) =
         tokio::join!(running.loadtest(&first, &directories[0]), running.loadtest(&second, &directories[1]));
     for output in [one, two] {
-        assert!(output.status.success(), "{}", told(&output));
-        assert!(told(&output).contains("`loadtest merge` reconciles all shares together"), "{}", told(&output));
+        assert!(output.status.success(), "{}", text(&output));
+        assert!(text(&output).contains("`loadtest merge` reconciles all shares together"), "{}", text(&output));
     }
     let shares = directories.each_ref().map(|directory| report(directory));
     for share in &shares {
@@ -61,7 +61,7 @@ async fn two_shares_are_one_run() {
     let merged = folder.path().join("merged");
     let [one, two] = directories.each_ref().map(|directory| directory.to_str().unwrap());
     let output = running.loadtest(&["merge", one, two], &merged).await;
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", text(&output));
     let whole = report(&merged);
     assert_eq!(schema::faults(&whole), [""; 0]);
     for name in ["accepted", "rejected", "unknown"] {
@@ -71,7 +71,7 @@ async fn two_shares_are_one_run() {
     for fault in ["missing", "duplicated", "unexpected", "dead_lettered", "lag_left"] {
         assert_eq!(whole[fault], 0, "{fault} in {whole:#}");
     }
-    // 200 posts a second for three seconds, whoever has sent them; both shares are late by as much as they may be.
+    // 200 posts a second for three seconds, whichever share sent them.
     assert!(count(&whole["outcomes"], "accepted") + count(&whole["outcomes"], "invalid_refused") == 600, "{whole:#}");
     let points = whole["series"].as_array().unwrap();
     let accepted = points.iter().map(|point| point["accepted_per_second"].as_f64().unwrap()).sum::<f64>();
@@ -80,16 +80,16 @@ async fn two_shares_are_one_run() {
     assert_eq!(slowest(&whole), slowest(&shares[0]).max(slowest(&shares[1])));
     assert_eq!(whole["run"], RUN);
 
-    // A document that is not there any more is missed, by its number and its id.
+    // A document that is gone is missed, by its number and its id.
     let gone: Document = running.posts.find_one_and_delete(doc! {}).await.unwrap().unwrap();
     let output = running.loadtest(&["merge", two, one], &merged).await;
-    assert_eq!(output.status.code(), Some(99), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(99), "{}", text(&output));
     let whole = report(&merged);
     assert_eq!((&whole["missing"], &whole["unexpected"]), (&1.into(), &0.into()), "{whole:#}");
     let title = gone.get_str("title").unwrap();
     assert!(title.ends_with(&format!(" {}", whole["findings"][0]["n"])), "{title}: {whole:#}");
 
     let output = running.loadtest(&["merge", one], &merged).await;
-    assert_eq!(output.status.code(), Some(64), "{}", told(&output));
-    assert!(told(&output).contains("the share 2/2 is missing"), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(64), "{}", text(&output));
+    assert!(text(&output).contains("the share 2/2 is missing"), "{}", text(&output));
 }

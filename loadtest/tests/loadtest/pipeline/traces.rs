@@ -1,4 +1,4 @@
-//! Traces: a client's trace is found again in the spans of both services, whatever becomes of the receiver.
+//! Traces: a client's trace is found again in the spans of both services, whatever happens to the receiver.
 
 use contract::TraceContext;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -44,7 +44,7 @@ async fn a_clients_trace_goes_from_its_request_through_the_record_to_the_flush()
     post(&running.address, r#"{"title":"x"}"#).await.unwrap_err();
     wait_for_documents(&running.posts, 3).await;
     let topic = running.consumer.kafka.topic.clone();
-    // What waits to be sent is sent by then.
+    // Spans that wait to be sent are sent before the end.
     stop(running).await;
 
     let spans = receiver.spans();

@@ -37,7 +37,7 @@ fn rate(space: &Space, setting: &[usize]) -> f64 {
     let consumer = 30.0 + 350.0 / messages + if flushes > 1.0 { 3.0 } else { 0.0 };
     let of_cpu = 2.0e6 / (producer + consumer + 60.0 + 4.0 * partitions);
     let of_users = 64.0 / (wait_ms + 3.0) * 1e3;
-    // One batch after the other cannot hide the store's answer time.
+    // One batch at a time cannot hide the store's answer time.
     let of_store = messages * flushes / 0.004;
     of_cpu.min(of_users).min(of_store)
 }
@@ -51,7 +51,7 @@ fn best_rate(space: &Space) -> f64 {
     settings.iter().map(|setting| rate(space, setting)).fold(0.0, f64::max)
 }
 
-/// Runs a search of so many trials, on a machine with this noise and a drift of a sixth up and down.
+/// Runs a search of this many trials, on a machine with this noise and a drift of a sixth up and down.
 fn search(space: &Space, start: &KnobSetting, defaults: &KnobSetting, trials: usize, noise: f64, seed: u64) -> Search {
     let mut search = Search::new(space.choices(), start.clone(), defaults.clone());
     let mut dice = Dice::new(seed);
@@ -64,11 +64,11 @@ fn search(space: &Space, start: &KnobSetting, defaults: &KnobSetting, trials: us
     search
 }
 
-/// The rates that sixty searches ended with, as shares of what can be had.
+/// The rates that sixty searches ended with, as shares of the best possible one.
 fn recovered(start: [&str; 7], defaults: [&str; 7], trials: usize, noise: f64) -> Vec<f64> {
     let (space, start, defaults) = Space::around(&variables(start), &variables(defaults), &[]);
     let best = best_rate(&space);
-    assert!(rate(&space, &start) < best * 0.5, "the start is to be bad");
+    assert!(rate(&space, &start) < best * 0.5, "the start must be bad");
     let share = |seed| rate(&space, search(&space, &start, &defaults, trials, noise, seed).recommended()) / best;
     (0..60).map(share).collect()
 }
@@ -144,12 +144,14 @@ fn what_is_kept_is_not_touched() {
 proptest! {
     #[test]
     fn whatever_is_shown_it_keeps_to_its_trials_and_its_values(
-        choices in proptest::collection::vec(1_usize..5, 1..8), trials in 0_usize..120, seed in any::<u64>(),
+        choices in proptest::collection::vec(1_usize..5, 1..8),
+        trials in 0_usize..120,
+        seed in any::<u64>(),
         failing in 0.0_f64..1.0,
     ) {
         let mut dice = Dice::new(seed);
-        let mut any =
-            || choices.iter().map(|choices| (dice.even() * *choices as f64) as usize).collect::<KnobSetting>();
+        let mut pick = |choices: &usize| (dice.even() * *choices as f64) as usize;
+        let mut any = || choices.iter().map(&mut pick).collect::<KnobSetting>();
         let (start, defaults) = (any(), any());
         let mut search = Search::new(choices.clone(), start.clone(), defaults);
         let mut done = 0;

@@ -1,5 +1,5 @@
-//! What the trials of a search tell: what each value of a knob is worth alone, and which setting is the best of
-//! several. Nothing here plans.
+//! What the trials of a search show: what each value of a knob is worth alone, and which of several settings is the
+//! best. Nothing here plans.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::report::tune::trial::TrialStage;
 pub(crate) struct TrialBlock {
     pub(crate) stage: TrialStage,
     pub(crate) centre: KnobSetting,
-    /// How many settings take turns, the centre included; of no meaning in a screen.
+    /// How many settings take turns, the centre included; meaningless in a screen.
     pub(crate) contenders: usize,
     pub(crate) trials: Vec<ShownTrial>,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Worth {
     pub(crate) ratio: Ratio,
 }
 
-/// A smaller gain is none, and a setting that is as good as the centre does not replace it.
+/// A smaller gain does not count: a setting that is only as good as the centre does not replace it.
 const LEAST_GAIN: f64 = 0.01;
 
 /// What each value that was tried alone is worth, those around the first centre first.
@@ -62,7 +62,7 @@ pub(crate) fn around(blocks: &[TrialBlock], centre: &KnobSetting) -> Vec<Worth> 
     worth
 }
 
-/// The centre, with all that has helped, and with what has helped most. What is within the noise has not helped.
+/// The centre with everything that helped, and with what helped most. A gain within the noise has not helped.
 pub(crate) fn contenders(blocks: &[TrialBlock], centre: &KnobSetting) -> Vec<KnobSetting> {
     let all: Vec<ShownTrial> = screens(blocks, centre).flat_map(|block| block.trials.clone()).collect();
     let noise = Noise::of(&all, centre);
@@ -88,7 +88,7 @@ pub(crate) fn contenders(blocks: &[TrialBlock], centre: &KnobSetting) -> Vec<Kno
     contenders
 }
 
-/// The best of those who took turns; the centre, unless another one gained more than nothing.
+/// The best of those that took turns: the centre, unless another one really gained.
 pub(crate) fn winner(block: &TrialBlock) -> KnobSetting {
     let mut best = (LEAST_GAIN, &block.centre);
     for (setting, _) in block.trials.iter().take(block.contenders) {
@@ -110,7 +110,7 @@ pub(crate) fn noise(blocks: &[TrialBlock]) -> Option<f64> {
     (!noises.is_empty()).then(|| mean(&noises))
 }
 
-/// The first knob that is set otherwise.
+/// The first knob that is set differently.
 pub(crate) fn turned(setting: &[usize], centre: &[usize]) -> Option<usize> {
     (0..setting.len()).find(|knob| setting[*knob] != centre[*knob])
 }

@@ -11,12 +11,12 @@ use crate::pipeline::chaos::fault::{Fault, StagePart};
 use crate::pipeline::scrape::MetricsPage;
 use crate::pipeline::services::Service;
 
-/// Longest wait until the step is reached. The load reaches most of them at once; the broker may just be away.
+/// Longest wait until the step is reached. The load reaches most steps at once, but the broker may be away.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
 impl Stage {
-    /// Lets a service die at the step, does what leads there, and starts it again after the hold.
+    /// Lets a service die at the step, does what leads there, and restarts it after the hold.
     pub(crate) async fn kill_at(&self, step: Step, hold: Duration) -> anyhow::Result<String> {
         let is_producers = Fault::KillAt(step).parts().contains(&StagePart::Producer);
         let mut service = if is_producers { self.producer.lock().await } else { self.consumer.lock().await };
@@ -33,7 +33,7 @@ impl Stage {
                 Ok(format!("{sent} bad records"))
             }
             Step::RevokeAnswered => {
-                // Its joining is what takes partitions away from the consumer.
+                // Its joining takes partitions away from the consumer.
                 let member = self.start_member().await?;
                 let died = service.dies_at(step, PATIENCE).await;
                 let restarted = if died.is_ok() { restart(&mut service, hold).await } else { Ok(()) };
@@ -51,7 +51,7 @@ impl Stage {
     }
 }
 
-/// Waits until a member holds partitions: from one that holds none, none can be taken away.
+/// Waits until a member holds partitions, because none can be taken away from one that holds none.
 async fn until_assigned(member: &Service) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while held(member).await.is_none() {

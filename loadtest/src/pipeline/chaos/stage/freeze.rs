@@ -1,4 +1,4 @@
-//! Frozen services: they come back with everything that they had, and do not know that time has passed.
+//! Frozen services: they come back with everything they had, and do not know that time has passed.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use super::{Stage, leave};
 use crate::pipeline::scrape::MetricsPage;
 use crate::pipeline::services::Service;
 
-/// The consumer's buffer counts as full at this share: when exactly fetching pauses depends on the next record's size.
+/// The consumer's buffer counts as full at this share, because the next record's size decides when fetching pauses.
 const FULL: f64 = 0.9;
 
-/// Longest wait for a full buffer; without load it never comes.
+/// Longest wait for a full buffer; without load it never fills.
 const FILL_DEADLINE: Duration = Duration::from_secs(20);
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
@@ -33,9 +33,9 @@ impl Stage {
         Ok(String::new())
     }
 
-    /// Freezes the consumer for the hold, its buffer full and fetching paused: the store is frozen before it, and let
-    /// go on when the consumer is frozen. Every other time another member takes over meanwhile; else the partitions are
-    /// nobody's until the consumer gets them back itself.
+    /// Freezes the consumer for the hold, its buffer full and fetching paused: the store is frozen first, and resumed
+    /// when the consumer is frozen. Every other time another member takes over meanwhile; otherwise nobody has the
+    /// partitions until the consumer gets them back.
     pub(crate) async fn pause_consumer(&self, hold: Duration, dice: u64) -> anyhow::Result<String> {
         let (consumer, store) = (self.consumer.lock().await, self.store.lock().await);
         ensure!(consumer.is_running(), consumer.failure().await);
@@ -46,7 +46,7 @@ impl Stage {
         frozen?;
         let begin = Instant::now();
         let member = if dice.is_multiple_of(2) { None } else { Some(self.another_member().await) };
-        // The other one's start is part of the hold.
+        // The other member's start is part of the hold.
         sleep(hold.saturating_sub(begin.elapsed())).await;
         let taken = match &member {
             Some(Ok(member)) => stored(member).await,
@@ -84,7 +84,7 @@ async fn fill(consumer: &Service) -> f64 {
     share
 }
 
-/// How full the consumer's buffer is, from 0 to 1, if it says so.
+/// How full the consumer's buffer is, from 0 to 1, if it reports that.
 async fn buffered(consumer: &Service) -> Option<f64> {
     let metrics = MetricsPage::get(&consumer.target).await.ok()?;
     Some(metrics.sum("ingest_buffered_bytes")? / metrics.sum("ingest_buffered_bytes_limit")?)

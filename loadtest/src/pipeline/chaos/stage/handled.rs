@@ -12,7 +12,7 @@ use super::Stage;
 use crate::pipeline::chaos::extra::RecordPosition;
 use crate::pipeline::chaos::topics::retry;
 
-/// Longest wait: a member may be told of a new partition after half a minute, and have a lag to work off.
+/// Longest wait: a member may hear of a new partition only after half a minute, and then have a lag to work off.
 const DEADLINE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -21,7 +21,7 @@ impl Stage {
     pub(crate) async fn until_handled(&self, positions: &[RecordPosition]) -> anyhow::Result<()> {
         let deadline = Instant::now() + DEADLINE;
         loop {
-            // Kafka may be away now and then.
+            // Kafka is away now and then.
             let is_handled = self.progress().await.is_ok_and(|progress| are_finished(&progress, positions));
             if is_handled {
                 return Ok(());
@@ -38,7 +38,7 @@ impl Stage {
         self.until_handled(&last.collect::<Vec<_>>()).await
     }
 
-    /// Waits until every bad record that was sent has its dead letter, which is read out then.
+    /// Waits until every bad record that was sent has its dead letter, and reads the dead letters out.
     pub(crate) async fn until_dead_lettered(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + DEADLINE;
         loop {

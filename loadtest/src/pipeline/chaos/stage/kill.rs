@@ -1,4 +1,4 @@
-//! What is killed, stopped or frozen, and started again after the hold: services, brokers and the store.
+//! Kills, stops or freezes services, brokers and the store, and restarts them after the hold.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use crate::pipeline::chaos::toxics::Toxic;
 use crate::pipeline::services::Service;
 
 impl Stage {
-    /// Ends a service and starts it again. That one which is stopped while what it needs is away may have to give up is
-    /// a remark, not a fault.
+    /// Ends a service and restarts it. A service that is stopped while Kafka or the store is away may have to give up:
+    /// that is a remark, not an error.
     pub(crate) async fn hit_service(
         &self,
         service: &Mutex<Service>,
@@ -65,7 +65,7 @@ impl Stage {
     }
 }
 
-/// Kills, stops or freezes a server, and lets it be again after the hold.
+/// Kills, stops or freezes a server, and brings it back after the hold.
 async fn hit_server(server: &mut Server, fault: Fault, hold: Duration) -> anyhow::Result<()> {
     match fault {
         Fault::BrokerPause | Fault::StorePause => server.pause()?,

@@ -15,17 +15,17 @@ use crate::pipeline::topic::CLIENT_ID;
 /// Extra posts of one kind that are sent together.
 const EXTRA_POSTS: usize = 5;
 
-/// No topic is made to grow beyond so many partitions.
+/// No topic grows beyond this many partitions.
 const MOST_PARTITIONS: usize = 32;
 
-/// A deleted topic is unknown to one broker a little later than to another.
+/// Some brokers forget a deleted topic a little later than others.
 const UNTIL_EVERY_BROKER_KNOWS: Duration = Duration::from_millis(500);
 
 const INDEX: &str = "chaos";
 
 impl Stage {
-    /// Deletes the topic of the dead letters, sends bad records, and makes the topic again as it was. No bad record is
-    /// on its way when it is deleted, and all its dead letters have been read out: none is lost by the lab's own doing.
+    /// Deletes the topic of the dead letters, sends bad records, and recreates the topic as it was. No bad record is
+    /// on its way when it is deleted, and all its dead letters have been read out, so the lab itself loses none.
     pub(crate) async fn lose_dead_letter_topic(&self, hold: Duration) -> anyhow::Result<String> {
         self.until_dead_lettered().await?;
         let settings = self.topics.settings(&self.dead_letters).await?;
@@ -34,15 +34,15 @@ impl Stage {
         let sent = self.poison.send(&self.sender).await;
         sleep(hold).await;
         self.topics.create(&self.dead_letters, &settings).await?;
-        let made = Instant::now();
+        let recreated = Instant::now();
         deleted?;
         self.until_dead_lettered().await?;
-        let after = made.elapsed().as_secs_f64();
+        let after = recreated.elapsed().as_secs_f64();
         Ok(format!("{sent} bad records meanwhile, the last dead letter {after:.1} s after the topic was back"))
     }
 
-    /// Makes an index by which titles are unique while some posts have the same one, drops it after the hold, and has
-    /// the dead letters sent back by the product's own command.
+    /// Creates an index that makes titles unique while some posts have the same one, drops it after the hold, and lets
+    /// the product's own command send the dead letters back.
     pub(crate) async fn make_index(&self, hold: Duration, dice: u64) -> anyhow::Result<String> {
         let title = format!("index {dice}");
         let first = self.extra.send(&self.sender, &title, 1, None).await?;
@@ -51,7 +51,7 @@ impl Stage {
             Ok(()) => self.collide(&title, hold).await,
             Err(error) => Err(error),
         };
-        // Also one whose making was not answered in time.
+        // Even if its creation was not answered in time.
         let dropped = self.documents.drop_index(INDEX).await;
         collided.and(dropped)?;
         let said = dead_letters::replay(Reason::Conflict, &self.options).await?;
@@ -72,7 +72,7 @@ impl Stage {
             return Ok(format!("none added, there are {MOST_PARTITIONS}"));
         };
         let (grown, title) = (Instant::now(), &format!("partition {partition}"));
-        // Each attempt with a client of its own: another one may not have heard of the new partition yet.
+        // Each attempt has a client of its own, because an older one may not know the new partition yet.
         let send = || async move {
             let sender = Sender::new(&self.options.kafka_broker, CLIENT_ID)?;
             self.extra.send(&sender, title, EXTRA_POSTS, Some(partition)).await
