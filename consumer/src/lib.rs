@@ -98,8 +98,8 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     };
     let totals = registry.last_totals();
     tracing.stop(deadline).await;
-    outcome?;
-    state.ended(totals)
+    let written = state.ended(totals);
+    outcome.and(written)
 }
 
 /// Does the work on a thread with a runtime of its own; if nobody waits for it any more, it ends. For each flush the

@@ -98,11 +98,14 @@ impl Registry {
         self.families().get(counter.name).map_or_else(Vec::new, Family::totals)
     }
 
-    /// Every counter's total at the end, when nobody can scrape any more.
+    /// Every counter's total at the end, when nobody can scrape any more; it is logged as well.
     pub fn last_totals(&self) -> Totals {
         let families = self.families();
         let counters = families.values().filter(|family| family.metric().kind == Kind::Counter);
-        counters.map(|family| (family.metric().name.to_owned(), family.total())).collect()
+        let totals: Totals = counters.map(|family| (family.metric().name.to_owned(), family.total())).collect();
+        let shown: Vec<String> = totals.iter().map(|(name, total)| format!("{name}={total}")).collect();
+        tracing::info!(totals = shown.join(" "), "counted until the end");
+        totals
     }
 
     /// Everything in Prometheus' text format. Blocks for a moment, so not for the reactor's threads.

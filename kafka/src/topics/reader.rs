@@ -109,11 +109,15 @@ impl Reader {
     /// # Errors
     /// When Kafka does not answer.
     pub fn all_offsets(&self, topic: &str) -> anyhow::Result<Vec<(i32, Range<i64>)>> {
-        let mut all = Vec::new();
-        for partition in self.partitions(topic)? {
-            all.extend(self.offsets(topic, partition.id)?.map(|offsets| (partition.id, offsets)));
-        }
-        Ok(all)
+        self.partitions(topic)?
+            .iter()
+            .map(|partition| Ok((partition.id, self.known_offsets(topic, partition.id)?)))
+            .collect()
+    }
+
+    /// The offsets of a partition that the topic has. librdkafka does not know one that has no leader.
+    fn known_offsets(&self, topic: &str, partition: i32) -> anyhow::Result<Range<i64>> {
+        self.offsets(topic, partition)?.with_context(|| format!("partition {partition} of {topic} has no leader"))
     }
 
     /// How far the group is in each partition of a topic; empty if there is no such topic.
@@ -121,14 +125,15 @@ impl Reader {
     /// # Errors
     /// When Kafka does not answer.
     pub fn progress(&self, topic: &str) -> anyhow::Result<Vec<Progress>> {
-        let offsets = self.all_offsets(topic)?;
-        if offsets.is_empty() {
+        let partitions = self.partitions(topic)?;
+        if partitions.is_empty() {
             return Ok(Vec::new());
         }
         let mut asked = TopicPartitionList::new();
-        for (partition, _) in &offsets {
-            asked.add_partition(topic, *partition);
+        for partition in &partitions {
+            asked.add_partition(topic, partition.id);
         }
+        // Before the ends, so that a lag is never too small.
         let answer = self.ask(|patience| self.consumer.committed_offsets(asked.clone(), patience));
         let answer = answer.with_context(|| self.unreachable())?;
         let committed: HashMap<i32, i64> = answer
@@ -136,13 +141,12 @@ impl Reader {
             .iter()
             .filter_map(|element| Some((element.partition(), element.offset().to_raw().filter(|offset| *offset >= 0)?)))
             .collect();
-        let progress = |(partition, offsets): (i32, Range<i64>)| Progress {
-            partition,
-            committed: committed.get(&partition).copied(),
-            low: offsets.start,
-            end: offsets.end,
+        let progress = |Partition { id, .. }| {
+            let offsets = self.known_offsets(topic, id)?;
+            let committed = committed.get(&id).copied();
+            Ok(Progress { partition: id, committed, low: offsets.start, end: offsets.end })
         };
-        Ok(offsets.into_iter().map(progress).collect())
+        partitions.into_iter().map(progress).collect()
     }
 
     /// Visits the records at these offsets of these partitions, in the order of each partition, until `visit` breaks:

@@ -58,7 +58,7 @@ impl ExtraPosts {
                 value: Some(value.as_bytes()),
                 ..Outgoing::default()
             };
-            sending.push((id, sender.send(record)?));
+            sending.extend(sender.send(record).map(|sending| (id, sending)));
         }
         let mut positions = Vec::new();
         for (id, sending) in sending {
