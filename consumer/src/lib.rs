@@ -13,7 +13,7 @@ use std::thread;
 
 use anyhow::{Context, bail};
 use kafka::group::{self, Book, Release};
-use service::http::Limits;
+use service::http::ServerLimits;
 use service::metrics::Metric;
 use service::state_file::StateFile;
 use service::{Health, Instruments, Program, Readiness, Registry, Tracing};
@@ -39,7 +39,7 @@ pub use routes::ROUTES;
 pub use store::durable_writes;
 
 /// Bounds of the consumer's own small HTTP server, which only health checks and scrapers use.
-const LIMITS: Limits = Limits { max_connections: 100, header_timeout: std::time::Duration::from_secs(10) };
+const LIMITS: ServerLimits = ServerLimits { max_connections: 100, header_timeout: std::time::Duration::from_secs(10) };
 
 /// Every metric that the consumer shows.
 pub const METRICS: &[&[Metric]] = &[service::METRICS, group::metrics::METRICS, metrics::METRICS];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kafka::group::metrics::{CONSUMED, DEAD_LETTERED};
 use kafka::group::{self, Book, Committed, Standing};
 use service::status::figures::{grouped, span};
-use service::status::{Cell, Figure, Report, Status, Subject, Table};
+use service::status::{Cell, Figure, Report, Status, StatusSubject, Table};
 use service::{Registry, ServiceConfig};
 
 use crate::metrics::{DUPLICATES, STORE_RETRIES, STORED};
@@ -15,7 +15,7 @@ use crate::store;
 /// The consumer's page.
 pub(crate) fn status(config: &ServiceConfig, registry: &Registry, book: Arc<Book>) -> Status {
     let counters = registry.clone();
-    let subject = Subject {
+    let subject = StatusSubject {
         name: "consumer",
         counter: STORED,
         counted: "Posts stored",

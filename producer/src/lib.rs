@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use kafka::publish::{self, Publisher, Supervisor};
-use service::http::Limits;
+use service::http::ServerLimits;
 use service::metrics::Metric;
 use service::state_file::StateFile;
 use service::{Health, Instruments, Program, Readiness, Registry, Tracing, open_files};
@@ -61,7 +61,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let publisher = Arc::new(Publisher::new(&config.kafka, &registry));
     let other_files = OTHER_FILES + publish::connections(config.kafka.partitions);
     let max_connections = open_files::fitting_connections(config.max_connections, other_files);
-    let limits = Limits { max_connections, header_timeout: config.header_timeout };
+    let limits = ServerLimits { max_connections, header_timeout: config.header_timeout };
     let grace = config.service.stop_grace;
 
     let instruments =

@@ -4,7 +4,7 @@ use std::sync::{PoisonError, Weak};
 
 use kafka::publish::{EndOffsets, Publisher};
 use service::status::figures::grouped;
-use service::status::{Cell, Figure, Report, Status, Subject, Table};
+use service::status::{Cell, Figure, Report, Status, StatusSubject, Table};
 use service::{Registry, ServiceConfig};
 
 use crate::metrics::{ACCEPTED, REJECTED};
@@ -17,7 +17,7 @@ pub(crate) fn status(
     end_offsets: EndOffsets,
 ) -> Status {
     let counters = registry.clone();
-    let subject = Subject {
+    let subject = StatusSubject {
         name: "producer",
         counter: ACCEPTED,
         counted: "Posts accepted",

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long to wait before the next try: doubles from `initial` up to `max`, of which a random half is taken off, so
-/// that many that failed together do not come back together.
+/// How long to wait before the next try. The wait doubles from `initial` up to `max`, less a random part of up to half,
+/// so that clients that failed together do not come back together.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     initial: Duration,
@@ -17,7 +17,7 @@ impl Backoff {
         Self { initial, max, tries: 0 }
     }
 
-    /// The backoff towards Kafka and MongoDB: 100 ms to 2 s, so that a recovery is noticed soon.
+    /// The backoff for Kafka and MongoDB: 100 ms to 2 s, so that a recovery is noticed soon.
     pub fn for_servers() -> Self {
         Self::new(Duration::from_millis(100), Duration::from_secs(2))
     }
@@ -29,7 +29,7 @@ impl Backoff {
         doubled.min(self.max).mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
     }
 
-    /// Waits for as long as [`Self::next`] says.
+    /// Waits for the time that [`Self::next`] returns.
     pub async fn wait(&mut self) {
         let wait = self.next(random());
         tokio::time::sleep(wait).await;
@@ -46,7 +46,7 @@ impl Backoff {
     }
 }
 
-/// A number in 0..1 that differs from call to call and from process to process; good enough for jitter.
+/// A number in 0..1 that differs from call to call and from process to process; random enough for jitter.
 fn random() -> f64 {
     use std::hash::{BuildHasher, RandomState};
     let bits = RandomState::new().hash_one(0_u8);
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_longest() {
+    fn waits_double_up_to_the_maximum() {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
         let waits: Vec<u128> = (0..6).map(|_| backoff.next(0.0).as_millis()).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
@@ -70,7 +70,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_wait_is_never_zero_nor_above_the_longest(tries in 0_u32..200, jitter in 0.0..1.0_f64) {
+        fn a_wait_is_never_zero_nor_above_the_maximum(tries in 0_u32..200, jitter in 0.0..1.0_f64) {
             let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
             for _ in 0..tries {
                 backoff.next(jitter);

@@ -1,4 +1,4 @@
-//! The configuration that every service has.
+//! The configuration shared by all services.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::settings::Variable;
 use crate::telemetry::{self, LogFormat};
 use crate::trace::Endpoint;
 
-/// What every service needs to know to run.
+/// The settings that every service has.
 #[derive(Debug, Clone)]
 pub struct ServiceConfig {
     /// `HOST`: the address to listen on.
@@ -23,15 +23,14 @@ pub struct ServiceConfig {
     pub stop_grace: Duration,
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces are sent, if anywhere.
     pub otlp_endpoint: Option<Endpoint>,
-    /// `STATE_FILE`: where the service writes its [`State`](crate::state_file::State), if anywhere.
+    /// `STATE_FILE`: where the service writes its [`ServiceState`](crate::state_file::ServiceState), if anywhere.
     pub state_file: Option<PathBuf>,
-    /// All of the service's variables as they may be shown; the service's own reading fills it when it has read them
-    /// all.
+    /// All of the service's variables, without secrets. The service fills it once it has read them all.
     pub in_force: Vec<Variable>,
 }
 
 impl ServiceConfig {
-    /// Reads them; the port's default is the service's own.
+    /// Reads them. Each service has its own default port.
     pub fn read(settings: &mut Settings<'_>, default_port: u16) -> Self {
         Self {
             host: settings.text("HOST", "0.0.0.0", "address to listen on"),

@@ -1,4 +1,4 @@
-//! How a program ends: the exit codes of the services, and of what else reads settings. 0 is a clean end.
+//! The exit codes of every program that reads settings. 0 is a clean end.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -6,10 +6,10 @@ use std::process::ExitCode;
 /// The start failed, or work was left undone.
 pub const FAILED: u8 = 1;
 
-/// Arguments or settings cannot be used (`EX_USAGE`).
+/// The arguments or settings cannot be used (`EX_USAGE`).
 pub const UNUSABLE: u8 = 64;
 
-/// Prints what is wrong with the arguments or settings of this program, a line each.
+/// Prints what is wrong with the arguments or settings of this program, one line each.
 pub fn unusable(program: &str, errors: impl IntoIterator<Item = impl Display>) -> ExitCode {
     for error in errors {
         eprintln!("{program}: {error}");

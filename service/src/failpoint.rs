@@ -1,29 +1,28 @@
-//! Named steps at which a test makes the process die, as `kill -9` would, exactly there. They exist only in builds with
+//! Named steps at which a test makes the process die, as `kill -9` would. They exist only in builds with
 //! the cargo feature `failpoints`; in every other build [`reach`] is empty.
 //!
-//! A step is armed by a file of its name in the directory that the environment variable [`DIRECTORY`] names. The
-//! process that reaches the step removes the file and aborts, so that each arming kills once, however many processes
-//! pass by.
+//! A file named after a step, in the directory that the environment variable [`DIRECTORY`] names, arms that step. The
+//! first process to reach the step removes the file and aborts, so each file kills one process, however many reach it.
 
 /// The environment variable that names the directory of armed steps.
 pub const DIRECTORY: &str = "FAILPOINTS";
 
-/// The steps, in the order of a record's way. Between the two named events of each lies exactly one kill.
+/// The steps, in the order in which a record passes them. Each lies between the two events that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Producer: a batch is on the wire, and not acknowledged.
+    /// Producer: a batch is on the wire, but not acknowledged.
     ProduceSent,
-    /// Producer: a batch is acknowledged, and its requests are not answered.
+    /// Producer: a batch is acknowledged, but its requests are not answered.
     ProduceAcknowledged,
-    /// Consumer: an insert is acknowledged, and not noted.
+    /// Consumer: an insert is acknowledged, but not noted.
     Inserted,
-    /// Consumer: a dead letter is acknowledged, and not noted.
+    /// Consumer: a dead letter is acknowledged, but not noted.
     DeadLettered,
-    /// Consumer: a batch is noted as finished, and not committed.
+    /// Consumer: a batch is noted as finished, but not committed.
     Noted,
-    /// Consumer: a commit is sent, and not answered.
+    /// Consumer: a commit is sent, but not answered.
     CommitSent,
-    /// Consumer: a revoke is answered, and the partitions are not given up.
+    /// Consumer: a revoke is answered, but the partitions are not given up.
     RevokeAnswered,
 }
 
@@ -39,7 +38,7 @@ impl Step {
         Step::RevokeAnswered,
     ];
 
-    /// Its name: of the file that arms it, and on the load lab's command line.
+    /// The name of the file that arms it, and of the step on the load lab's command line.
     pub fn name(self) -> &'static str {
         match self {
             Step::ProduceSent => "produce-sent",
@@ -61,7 +60,7 @@ pub fn reach(step: Step) {
     }
 }
 
-/// Whether the step is armed, for steps that take some preparation to be reached.
+/// Whether the step is armed, for steps that need preparation.
 #[cfg(feature = "failpoints")]
 pub fn is_armed(step: Step) -> bool {
     armed(step).is_some_and(|file| file.exists())

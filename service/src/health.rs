@@ -1,4 +1,4 @@
-//! The endpoints that every service has beside its own: `/`, `/livez`, `/readyz` (also as `/health`), `/metrics` and
+//! The endpoints that every service has besides its own: `/`, `/livez`, `/readyz` (also as `/health`), `/metrics` and
 //! `/status`.
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use crate::metrics::Metric;
 use crate::status::{self, Status};
 use crate::{Readiness, Registry, problem};
 
-/// The routes served here; they take HEAD, too.
+/// The routes served here. They accept HEAD, too.
 pub const ROUTES: &[Route] = &[
     get("/", "200 with name and version"),
     get("/livez", "200 while the process lives"),
@@ -42,13 +42,13 @@ pub struct Health {
 }
 
 impl Health {
-    /// The endpoints of a service; it is not ready once `stop` is cancelled. The metrics show its version.
+    /// The endpoints of a service, which is no longer ready once `stop` is cancelled. The metrics show its version.
     pub fn new(status: Status, readiness: Readiness, registry: Registry, stop: CancellationToken) -> Self {
         registry.gauge(&BUILD_INFO, &[status.name(), env!("CARGO_PKG_VERSION")]).set(1.0);
         Self { status, readiness, registry, stop }
     }
 
-    /// Answers a GET (or HEAD) of one of [`ROUTES`], with what follows the path's question mark.
+    /// Answers a GET or HEAD request for one of [`ROUTES`]; `query` is what follows the path's question mark.
     pub async fn answer(&self, route: &str, query: Option<&str>) -> Response<Full<Bytes>> {
         match route {
             "/" => json(format!(
@@ -80,7 +80,7 @@ impl Health {
         }
     }
 
-    /// The page takes the locks that others hold now and then, so it is rendered elsewhere, too.
+    /// Rendering waits for locks, so it must not hold up a thread that serves requests either.
     async fn status(&self, is_refreshing: bool) -> Response<Full<Bytes>> {
         let (status, readiness, is_stopping) = (self.status.clone(), self.readiness.clone(), self.stop.is_cancelled());
         let rendering = tokio::task::spawn_blocking(move || status.render(&readiness, is_stopping, is_refreshing));

@@ -1,5 +1,5 @@
-//! HTML in the making. Markup can only be text that stands in this program; whatever else is written is escaped, so
-//! that nothing that comes from outside can break out of its place.
+//! Builds HTML. Markup can only be literal text of this program; all other text is escaped, so nothing from outside can
+//! break out of its place.
 
 use std::fmt::{self, Display, Write};
 
@@ -14,13 +14,13 @@ impl Html {
         self
     }
 
-    /// Adds text, as content or within the quotes of an attribute.
+    /// Adds text, as content or within a quoted attribute.
     pub fn text(&mut self, text: impl Display) -> &mut Self {
         write!(Escaped(&mut self.0), "{text}").expect("writing into memory cannot fail");
         self
     }
 
-    /// The whole as text.
+    /// The whole document as text.
     pub fn into_string(self) -> String {
         self.0
     }
@@ -45,12 +45,12 @@ impl Write for Escaped<'_> {
     }
 }
 
-/// The document with a replacement for every character that no document should have, wherever it comes from.
+/// The document, with a replacement for every character that no document should have.
 pub fn without_unfit(document: &str) -> String {
     document.chars().map(|c| if is_unfit(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// What HTML forbids, and what would turn the direction of the text around it.
+/// True for what HTML forbids, and for what would change the direction of the text around it.
 fn is_unfit(character: char) -> bool {
     let is_noncharacter =
         matches!(u32::from(character), code if code & 0xFFFE == 0xFFFE || (0xFDD0..=0xFDEF).contains(&code));
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_shown_and_not_understood() {
+    fn text_is_shown_as_it_is() {
         assert_eq!(escaped("<script>alert('1')</script>"), "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;");
         assert_eq!(escaped(r#"" onload="x"#), "&quot; onload=&quot;x");
         assert_eq!(escaped("&lt; ü 日本 🙂\n"), "&amp;lt; ü 日本 🙂\n");
@@ -83,7 +83,7 @@ mod tests {
         fn no_text_can_break_out(text in any::<String>()) {
             let escaped = escaped(&text);
             prop_assert!(!escaped.contains(['<', '>', '"', '\'']));
-            // Each & begins one of ours, and read back they give the text.
+            // Each & starts an escape of ours; read back, they give the text.
             let read_back = escaped
                 .replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'")
                 .replace("&amp;", "&");

@@ -1,6 +1,6 @@
-//! An HTTP/1.1 server with every wait and every number bounded: connections, their buffers, the time to read a head
-//! (which also ends idle connections), the time to take an answer, and the time to finish when it is stopped. What to
-//! answer is the handler's business.
+//! An HTTP/1.1 server that bounds everything: connections, their buffers, the time to read a head (which also ends idle
+//! connections), the time a client takes to read an answer, and the time to finish when it stops. The handler decides
+//! what to answer.
 
 pub mod bell;
 mod connection;
@@ -16,7 +16,7 @@ mod write_deadline;
 
 pub use connection::LAST_CALL;
 pub use head_timer::poll_until;
-pub use limits::Limits;
+pub use limits::ServerLimits;
 pub use request_body::RequestBody;
 pub use route::{Handler, NoRoutes, Route};
 pub use server::serve;

@@ -1,13 +1,13 @@
-//! What a part of a service reports by.
+//! How a part of a service reports.
 
 use crate::{Readiness, Registry, Tracer};
 
-/// A service's metrics, health and traces, for each of its parts. Cheap to clone.
+/// A service's metrics, readiness and traces. Each of its parts gets them; cheap to clone.
 #[derive(Clone)]
 pub struct Instruments {
     /// Its metrics.
     pub registry: Registry,
-    /// Its health.
+    /// Its readiness.
     pub readiness: Readiness,
     /// Its traces, if there are any.
     pub tracer: Option<Tracer>,

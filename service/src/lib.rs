@@ -1,6 +1,6 @@
-//! What every binary of this workspace needs around its own work: settings from the environment, logs, metrics and
-//! traces, an HTTP server with limits and health endpoints, the stop signal, backoff. Neither Kafka's nor MongoDB's
-//! client is known here.
+//! What every binary of this workspace needs besides its own work: settings from the environment, logs, metrics and
+//! traces, an HTTP server with limits and health endpoints, the stop signal, backoff. This crate knows neither Kafka's
+//! nor MongoDB's client.
 
 mod allocator;
 pub mod backoff;

@@ -1,8 +1,8 @@
 //! Prometheus metrics of one running service. Each service owns a registry (no global recorder), so that two of them
-//! can live in one process. Handles are made once and kept: an update is then an atomic operation, without a look-up.
+//! can live in one process. Handles are made once and kept, so an update is an atomic operation without a look-up.
 //!
-//! The exporter's recorder keeps the histograms and what is known of the process. Everything else is a [`Family`]: rows
-//! that are read when the metrics are rendered, from the cells of counters and gauges or from an observer.
+//! The exporter's recorder keeps the histograms and the metrics of the process. Everything else is a [`Family`]: rows
+//! that are read at each render, from the cells of counters and gauges or from an observer.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -23,7 +23,7 @@ pub use metric::{Kind, LATENCY_BUCKETS, Metric};
 /// The sum of each counter over all its labels.
 pub type Totals = BTreeMap<String, u64>;
 
-/// Histograms are drained into their buckets this often; without it they would keep every single sample.
+/// How often histograms are drained into their buckets; otherwise they would keep every sample.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Makes handles and renders them. Cheap to clone.
@@ -41,7 +41,7 @@ struct Inner {
 }
 
 impl Registry {
-    /// A registry that takes the metrics of this catalogue and no others.
+    /// A registry for the metrics of this catalogue and no others.
     pub fn new(catalogue: &[&[Metric]]) -> Self {
         let catalogue = catalogue.concat();
         let mut builder = PrometheusBuilder::new();
@@ -82,7 +82,7 @@ impl Registry {
         metrics::with_local_recorder(&self.inner.recorder, || metrics::histogram!(metric.name, labels))
     }
 
-    /// Reads a gauge at each render, so that nobody needs to keep it up to date. Its rows may come and go.
+    /// Reads a gauge at each render, so nobody needs to keep it up to date. Its rows may come and go.
     pub fn observe(&self, metric: &Metric, read: impl Fn(&mut Rows<'_>) + Send + Sync + 'static) {
         self.check(metric, Kind::Gauge, metric.labels.len());
         self.families().entry(metric.name).or_insert_with(|| Family::new(*metric)).observe(read);
@@ -93,12 +93,12 @@ impl Registry {
         self.families().get(counter.name).map_or(0, Family::total)
     }
 
-    /// The count for each of the label's values, in their order.
+    /// This counter's count for each value of its labels, in their order.
     pub fn totals(&self, counter: &Metric) -> Vec<(String, u64)> {
         self.families().get(counter.name).map_or_else(Vec::new, Family::totals)
     }
 
-    /// Every counter's total at the end, when nobody can scrape any more; it is logged as well.
+    /// Every counter's total at the end, when nobody can scrape any more. Logs them, too.
     pub fn last_totals(&self) -> Totals {
         let families = self.families();
         let counters = families.values().filter(|family| family.metric().kind == Kind::Counter);
@@ -108,10 +108,10 @@ impl Registry {
         totals
     }
 
-    /// Everything in Prometheus' text format. Blocks for a moment, so not for the reactor's threads.
+    /// Everything in Prometheus' text format. Blocks for a moment, so call it off the reactor's threads.
     pub fn render(&self) -> String {
         metrics::with_local_recorder(&self.inner.recorder, || self.inner.process.collect());
-        // A counter of `metrics` is a whole number, and seconds are not, so this one comes as a gauge.
+        // The counters of `metrics` are whole numbers and seconds are not, so it renders this one as a gauge.
         let cpu_seconds = "# TYPE process_cpu_seconds_total ";
         let text = self.inner.handle.render();
         let mut text = text.replacen(&format!("{cpu_seconds}gauge"), &format!("{cpu_seconds}counter"), 1);
@@ -135,7 +135,7 @@ impl Registry {
         self.families().entry(metric.name).or_insert_with(|| Family::new(*metric)).cell(labels)
     }
 
-    /// What is not in the catalogue would be missing from the reference, so no service starts with it.
+    /// A metric outside the catalogue would be missing from the reference, so no service starts with one.
     fn check(&self, metric: &Metric, kind: Kind, labels: usize) {
         assert!(self.inner.catalogue.contains(metric), "{} is not in the registry's catalogue", metric.name);
         assert_eq!(metric.kind, kind, "{} is of another kind", metric.name);
@@ -192,7 +192,7 @@ mod tests {
         registry.observe(&OPEN, move |rows| observed.lock().unwrap().iter().for_each(|value| rows.row(&[], *value)));
         assert!(registry.render().contains("\nopen 1\n"));
         *rows.lock().unwrap() = None;
-        assert!(!registry.render().contains("TYPE open "), "a family without rows has no head either");
+        assert!(!registry.render().contains("TYPE open "), "a family without rows has no header either");
     }
 
     #[test]

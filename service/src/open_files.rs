@@ -1,9 +1,9 @@
-//! The limit of open files of this process. Every connection is one, so the limit bounds how many can be served.
+//! This process's limit of open files. Every connection is one, so the limit bounds how many can be served.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit to the hard one, which needs no privilege. The soft one is small on many systems for the sake
-/// of programs that count on it, and this one does not.
+/// Raises the soft limit to the hard one, which needs no privilege. On many systems the soft one is small for the sake
+/// of programs that rely on it; this one does not.
 pub fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {
@@ -14,7 +14,8 @@ pub fn raise_limit() {
     }
 }
 
-/// How many of the `wanted` connections fit the limit, beside `others` open files. Says what to do if that is fewer.
+/// How many of the `wanted` connections fit the limit besides `others` open files. Logs what to do if they do not all
+/// fit.
 pub fn fitting_connections(wanted: usize, others: usize) -> usize {
     let Some(limit) = getrlimit(Resource::Nofile).current else {
         return wanted;

@@ -8,8 +8,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-/// A problem: what is wrong, in one line that says what to do. `errors` lists the fields at fault, if it is about
-/// fields.
+/// A problem: one line that says what is wrong and what to do. `errors` lists the fields that are wrong, if any.
 #[derive(Debug, Serialize)]
 pub struct Problem<'a, E: Serialize = ()> {
     title: &'static str,
@@ -24,12 +23,12 @@ pub fn response(status: StatusCode, detail: &str) -> Response<Full<Bytes>> {
     encode::<()>(status, detail, None)
 }
 
-/// The response for a problem with some fields of the body.
+/// The response for a problem with fields of the body.
 pub fn response_with_errors(status: StatusCode, detail: &str, errors: impl Serialize) -> Response<Full<Bytes>> {
     encode(status, detail, Some(errors))
 }
 
-/// The response for a passing problem: 503, and when to try again.
+/// The response for a temporary problem: 503, and when to try again.
 pub fn unavailable(detail: &str, retry_after: Duration) -> Response<Full<Bytes>> {
     let mut response = response(StatusCode::SERVICE_UNAVAILABLE, detail);
     let seconds = retry_after.as_secs().max(1);

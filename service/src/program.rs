@@ -81,7 +81,7 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
             let outcome = runtime.block_on(async {
                 let stop = stop::on_signal().context("cannot listen for signals")?;
                 let listener = listen(config.as_ref()).await?;
-                let address = listener.local_addr().context("cannot tell the bound address")?;
+                let address = listener.local_addr().context("cannot read the bound address")?;
                 tracing::info!(
                     service = self.name,
                     version = env!("CARGO_PKG_VERSION"),
@@ -91,7 +91,7 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
                 );
                 run(config, listener, stop).await
             });
-            // A thread that still waits for a server must not keep the process from ending.
+            // A thread that still waits for a server must not keep the process alive.
             runtime.shutdown_background();
             outcome
         });
@@ -110,8 +110,8 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
     fn help(&self, variables: &[Variable]) -> String {
         let mut text = format!(
             "{} {}\n{}\n\nUsage: {} [--help | --version | --check-config | healthcheck]\n\n\
-             Without an argument it serves until SIGTERM or SIGINT. --check-config prints the settings in force\n\
-             and says what is wrong with them; healthcheck asks the service's own /readyz. Settings are\n\
+             Without an argument it serves until SIGTERM or SIGINT. --check-config prints the settings in force,\n\
+             or what is wrong with them; healthcheck asks the service's own /readyz. Settings are\n\
              environment variables:\n\n",
             self.name,
             env!("CARGO_PKG_VERSION"),
@@ -124,8 +124,7 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
             text.push_str(&format!("  {name:name_width$}  {default:default_width$}  {meaning}\n"));
         }
         text.push_str(&format!(
-            "\nExit codes: 0 stopped as asked, {} settings that cannot be used, {} the start failed or work was \
-             left undone.\n",
+            "\nExit codes: 0 clean end, {} settings that cannot be used, {} the start failed or work was left undone.\n",
             exit::UNUSABLE,
             exit::FAILED
         ));
@@ -141,7 +140,7 @@ async fn listen(config: &ServiceConfig) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Asks the service of this configuration for `/readyz`: exit code 0 when it is ready.
+/// Asks the service of this configuration for `/readyz`. The exit code is 0 when it is ready.
 fn healthcheck(config: &ServiceConfig) -> ExitCode {
     match ask(&config.host, config.port, "GET /readyz") {
         Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
@@ -156,10 +155,10 @@ fn healthcheck(config: &ServiceConfig) -> ExitCode {
     }
 }
 
-/// The answer of the service that listens there on its own machine, head and body; `request` is method and path.
+/// The answer, head and body, of the service that listens there on this machine. `request` is the method and the path.
 ///
 /// # Errors
-/// When none answers within two seconds.
+/// When no service answers within two seconds.
 pub fn ask(host: &str, port: u16, request: &str) -> anyhow::Result<String> {
     const TIMEOUT: Duration = Duration::from_secs(2);
     let ask = || -> std::io::Result<String> {
@@ -176,8 +175,7 @@ pub fn ask(host: &str, port: u16, request: &str) -> anyhow::Result<String> {
     ask().with_context(|| format!("no service answers on port {port} of {host}"))
 }
 
-/// Where a service that listens on this address is reached from its own machine: one that listens on all addresses, on
-/// the loopback.
+/// Where to reach a service that listens on this address of this machine: on the loopback, if it listens on all.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A set of named conditions (`kafka`, `store`, …), shared by those who know them and those who ask. A service is ready
-/// when each of its conditions is met; a condition starts unmet.
+/// A set of named conditions (`kafka`, `store`, …), shared by the code that sets them and the code that asks. A service
+/// is ready when each of its conditions is met; a condition starts unmet.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     conditions: Arc<Mutex<BTreeMap<&'static str, Result<(), String>>>>,
 }
 
 impl Readiness {
-    /// Waits for each of the conditions named.
+    /// Starts with each of these conditions unmet.
     pub fn new(conditions: &[&'static str]) -> Self {
         let conditions = conditions.iter().map(|name| (*name, Err("connecting".to_owned()))).collect();
         Self { conditions: Arc::new(Mutex::new(conditions)) }
@@ -22,12 +22,12 @@ impl Readiness {
         self.set(condition, Ok(()))
     }
 
-    /// The condition is not met, for this reason. Returns whether it was met until now.
+    /// The condition is not met, for this reason. Returns whether that is news.
     pub fn unmet(&self, condition: &'static str, reason: impl Into<String>) -> bool {
         self.set(condition, Err(reason.into()))
     }
 
-    /// `Ok` when every condition is met, else one line that names each unmet one with its reason.
+    /// `Ok` when every condition is met; otherwise one line that names each unmet one with its reason.
     pub fn check(&self) -> Result<(), String> {
         let conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
         let unmet =

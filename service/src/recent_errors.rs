@@ -1,5 +1,5 @@
-//! The last warnings and errors of the log, for the status page. The log is one for the whole process, and so is this:
-//! two services that live in one process show each other's. What `LOG` filters out is not here either.
+//! The last warnings and errors of the log, for the status page. A process has one log, so two services in one process
+//! show each other's. What `LOG` filters out is missing here, too.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
@@ -12,39 +12,39 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::Context;
 
-/// As many are kept; an older one is forgotten.
+/// How many are kept; older ones are forgotten.
 const MOST: usize = 10;
 
-/// Bound of one's text, in bytes; what is longer is cut.
+/// The longest text that is kept, in bytes; a longer one is cut.
 const TEXT_BYTES: usize = 300;
 
-/// One warning or error, as often as it came.
+/// A warning or an error, and how often it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecentError {
     /// `WARN` or `ERROR`.
     pub level: Level,
     /// The message and its fields.
     pub text: String,
-    /// How often it came since it was first kept.
+    /// How often it has come since it was first kept.
     pub count: u64,
-    /// When it came last (UTC, RFC 3339).
+    /// When it last came (UTC, RFC 3339).
     pub at: String,
 }
 
-/// Keeps them, as a layer of the log. Cheap to clone.
+/// Keeps the last warnings and errors, as a layer of the log. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct RecentErrors {
     kept: Arc<Mutex<Kept>>,
 }
 
 impl RecentErrors {
-    /// The ones of this process.
+    /// Those of this process.
     pub fn of_this_process() -> Self {
         static OF_THIS_PROCESS: LazyLock<RecentErrors> = LazyLock::new(RecentErrors::default);
         OF_THIS_PROCESS.clone()
     }
 
-    /// The latest first.
+    /// What is kept, the latest first.
     pub fn latest(&self) -> Vec<RecentError> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).0.iter().rev().cloned().collect()
     }
@@ -69,12 +69,12 @@ pub(crate) fn now() -> String {
     text
 }
 
-/// The latest last. Pure: the time is an argument.
+/// What is kept, the latest last. Pure: the time is an argument.
 #[derive(Debug, Default)]
 struct Kept(VecDeque<RecentError>);
 
 impl Kept {
-    /// Adds one; one that says the same is counted instead, and is the latest again.
+    /// Adds one. If it repeats one that is kept, that one's count grows and it becomes the latest.
     fn add(&mut self, level: Level, text: String, at: String) {
         let known = self.0.iter().position(|kept| kept.level == level && kept.text == text);
         let count = known.and_then(|index| self.0.remove(index)).map_or(0, |known| known.count);
@@ -85,7 +85,7 @@ impl Kept {
     }
 }
 
-/// A message and its fields, cut at [`TEXT_BYTES`]. The message comes first: so do tracing's macros record them.
+/// A message and its fields, cut at [`TEXT_BYTES`]. The message comes first, as tracing's macros record it.
 #[derive(Default)]
 struct Line {
     text: String,
@@ -99,7 +99,7 @@ impl Visit for Line {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // An error only says that the line is full: the cut shows in the text.
+        // An error only means that the line is full, and the text shows the cut.
         if field.name() == "message" {
             write!(self, "{value:?}").ok();
         } else {
@@ -111,7 +111,7 @@ impl Visit for Line {
 }
 
 impl Write for Line {
-    /// Stops whoever writes at the cut, so that a long value costs no more than a short one.
+    /// Stops the writer at the cut, so that a long value costs no more than a short one.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.is_cut {
             return Err(fmt::Error);
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    /// What is kept of the events that `log` makes.
+    /// What is kept of the events that `log` emits.
     fn kept(log: impl FnOnce()) -> Vec<RecentError> {
         let errors = RecentErrors::default();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(errors.clone()), log);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_is_counted_and_is_the_latest() {
+    fn a_repeated_error_is_counted_and_becomes_the_latest() {
         let kept = kept(|| {
             for error in ["a", "b", "a"] {
                 tracing::warn!(error, "cannot fetch");

@@ -1,19 +1,20 @@
-//! Settings as they may be shown: in the log's first line, by `--check-config`, on the status page and in reports.
+//! Hides the secrets of settings that are shown: in the log's first line, by `--check-config`, on the status page and
+//! in reports.
 
-/// What stands in a secret's place.
+/// Shown in place of a secret.
 const HIDDEN: &str = "***";
 
-/// Options of a URI with such a word in their name have their value hidden: `tlsCertificateKeyFilePassword`,
-/// `authMechanismProperties` (which may hold an `AWS_SESSION_TOKEN`), and what drivers will think of later.
+/// A URI's option with one of these words in its name has its value hidden: `tlsCertificateKeyFilePassword`,
+/// `authMechanismProperties` (which may hold an `AWS_SESSION_TOKEN`), and whatever drivers add later.
 const SECRET_WORDS: [&str; 6] = ["password", "passphrase", "secret", "token", "credential", "properties"];
 
-/// A setting without what a URI may keep secret: user name and password, and the values of secret options.
+/// A setting without the secrets of a URI: user name, password, and the values of secret options.
 pub fn without_secrets(value: &str) -> String {
     let Some((scheme, rest)) = value.split_once("://") else {
         return value.to_owned();
     };
     let shown = match rest.rsplit_once('@') {
-        // Nobody can say whether the password or an option has the wrong character in it.
+        // Either the password or an option contains a reserved character; hide both.
         Some((before, _)) if before.contains('?') => HIDDEN.to_owned(),
         Some((_, host)) => format!("{HIDDEN}@{}", without_secret_options(host)),
         None => without_secret_options(rest),
@@ -77,7 +78,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_secret_is_shown_wherever_it_stands(secret in "[a-zA-Z0-9:/@?=%,.]{8,20}") {
-            // As no other part of the URI does.
+            // A prefix that no other part of the URI has.
             let secret = format!("S3{secret}");
             for uri in [
                 format!("mongodb://me:{secret}@host/db?tls=true"),

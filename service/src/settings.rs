@@ -1,6 +1,6 @@
 //! Settings from environment variables. Each variable is named once, where it is read, with its default and its
-//! meaning: `--help` and `--check-config` are printed from those same reads. All variables are read before anything
-//! fails, and every error is reported together.
+//! meaning: `--help` and `--check-config` print what those reads collect. All variables are read before anything fails,
+//! and all errors are reported together.
 
 use std::fmt;
 use std::ops::RangeBounds;
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use crate::secrets::without_secrets;
 
-/// Reads variables through a lookup and collects what is wrong with them.
+/// Reads variables through a lookup and collects their errors.
 pub struct Settings<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     variables: Vec<Variable>,
-    /// Of the next variable.
+    /// What Kafka calls the next variable.
     in_kafka: Option<&'static str>,
     errors: Vec<SettingError>,
 }
@@ -23,29 +23,29 @@ pub struct Settings<'a> {
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// The text that stands when it is unset.
+    /// The text that holds when it is unset.
     pub default: String,
-    /// The text that counts: the one that was set, or the default.
+    /// The text in force: the one that was set, or the default.
     pub value: String,
-    /// What it means, with unit.
+    /// What it means, with its unit.
     pub meaning: &'static str,
     /// What Kafka calls it, if Kafka has it too, as Markdown.
     pub in_kafka: Option<&'static str>,
 }
 
 impl Variable {
-    /// The value as it may be shown: the one place to hide a variable that is a secret as a whole.
+    /// The value without secrets. A variable that is a secret as a whole would be hidden here.
     pub fn shown(&self) -> String {
         without_secrets(&self.value)
     }
 }
 
-/// A variable that cannot be used as it is set.
+/// A variable with a value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingError {
     /// The variable.
     pub name: &'static str,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what would be right.
     pub reason: String,
 }
 
@@ -56,38 +56,38 @@ impl fmt::Display for SettingError {
 }
 
 impl<'a> Settings<'a> {
-    /// Settings that ask `lookup` for each variable; an unset and an empty variable both mean the default.
+    /// Settings that ask `lookup` for each variable. Both an unset and an empty variable mean the default.
     pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self { lookup, variables: Vec::new(), in_kafka: None, errors: Vec::new() }
     }
 
-    /// What was read, in order, and what was wrong with it.
+    /// What was read, in order, and the errors.
     pub fn finish(self) -> (Vec<Variable>, Vec<SettingError>) {
         (self.variables, self.errors)
     }
 
-    /// What was read so far, as it may be shown.
+    /// What was read so far, without secrets.
     pub fn in_force(&self) -> Vec<Variable> {
         self.variables.iter().map(|variable| Variable { value: variable.shown(), ..variable.clone() }).collect()
     }
 
-    /// Notes an error that only shows between variables.
+    /// Adds an error that concerns several variables.
     pub fn error(&mut self, name: &'static str, reason: impl Into<String>) {
         self.errors.push(SettingError { name, reason: reason.into() });
     }
 
-    /// Says what Kafka calls the variable that is read next.
+    /// Names Kafka's term for the variable that is read next.
     pub fn in_kafka(&mut self, term: &'static str) -> &mut Self {
         self.in_kafka = Some(term);
         self
     }
 
-    /// A text that is not empty.
+    /// A non-empty text.
     pub fn text(&mut self, name: &'static str, default: &str, meaning: &'static str) -> String {
         self.read(name, default, meaning, |text| Ok(text.to_owned()))
     }
 
-    /// A whole number within bounds, optionally with a reason why not.
+    /// A whole number within bounds.
     pub fn number<N>(
         &mut self,
         name: &'static str,
@@ -136,7 +136,7 @@ impl<'a> Settings<'a> {
         })
     }
 
-    /// A value that `parse` makes of the text; its error says why it cannot be used.
+    /// A value that `parse` makes from the text; its error says why the text cannot be used.
     pub fn read<T>(
         &mut self,
         name: &'static str,
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_an_error_nor_what_is_in_force_shows_a_password() {
+    fn neither_an_error_nor_the_settings_in_force_show_a_password() {
         let lookup = |_: &str| Some("mongodb://me:secret@host".to_owned());
         let mut settings = Settings::new(&lookup);
         settings.read(
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kafka_calls_it_is_said_of_the_next_variable_alone() {
+    fn kafkas_term_holds_for_the_next_variable_alone() {
         let mut settings = Settings::new(&|_| None);
         settings.in_kafka("`linger.ms`").duration("LINGER", "2ms", "");
         settings.text("TOPIC", "post", "");

@@ -1,6 +1,6 @@
-//! What a service says of itself to other programs, in the file that `STATE_FILE` names: where it listens, and after a
-//! clean end what it has counted. A reader never sees half of it, because each version is written beside the file and
-//! then takes its place. A service that was killed or has failed leaves `totals` empty.
+//! What a service reports to other programs, in the file that `STATE_FILE` names: where it listens, and after a clean
+//! end what it has counted. A reader never sees half a file, because each version is written beside it and then
+//! renamed. A service that failed or was killed leaves `totals` empty.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ use crate::metrics::Totals;
 
 /// The content of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct ServiceState {
     /// The service's name.
     pub service: String,
     /// Its version.
@@ -25,15 +25,15 @@ pub struct State {
     pub pid: u32,
     /// Where it listens.
     pub address: SocketAddr,
-    /// What its counters have counted, once it has ended as asked.
+    /// Its counters' totals, after a clean end.
     pub totals: Option<Totals>,
 }
 
-impl State {
+impl ServiceState {
     /// Reads the file.
     ///
     /// # Errors
-    /// When it is missing, or none of ours.
+    /// When it is missing, or is not a state file.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let cannot = || format!("cannot read the state file {}", path.display());
         let mut text = fs::read(path).with_context(cannot)?;
@@ -50,20 +50,20 @@ impl State {
 #[derive(Debug)]
 pub struct StateFile {
     path: Option<PathBuf>,
-    state: State,
+    state: ServiceState,
 }
 
 impl StateFile {
-    /// Writes that the service listens, in place of what an earlier one has left.
+    /// Writes where the service listens, in place of what an earlier one left.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn listening(config: &ServiceConfig, service: &str, listener: &TcpListener) -> anyhow::Result<Self> {
-        let state = State {
+        let state = ServiceState {
             service: service.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
-            address: listener.local_addr().context("cannot tell the bound address")?,
+            address: listener.local_addr().context("cannot read the bound address")?,
             totals: None,
         };
         let file = Self { path: config.state_file.clone(), state };
@@ -71,7 +71,7 @@ impl StateFile {
         Ok(file)
     }
 
-    /// Writes what the service has counted until its clean end.
+    /// Writes what the service counted until its clean end.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -85,7 +85,7 @@ impl StateFile {
     }
 }
 
-/// Gives the file this content in one step.
+/// Replaces the file's content in one step.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -108,17 +108,17 @@ mod tests {
         let (folder, listener) = (tempfile::tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let path = folder.path().join("producer.json");
         fs::write(&path, "left by an earlier one").unwrap();
-        assert!(State::read(&path).is_err());
+        assert!(ServiceState::read(&path).is_err());
 
         let file = StateFile::listening(&config(&path), "producer", &listener).unwrap();
-        let state = State::read(&path).unwrap();
+        let state = ServiceState::read(&path).unwrap();
         assert_eq!((state.pid, state.address), (std::process::id(), listener.local_addr().unwrap()));
         assert_eq!((state.service.as_str(), &state.totals), ("producer", &None));
         assert!(fs::read_to_string(&path).unwrap().ends_with(",\"totals\":null}"));
 
         let totals = Totals::from([("ingest_posts_accepted_total".to_owned(), 7)]);
         file.ended(totals.clone()).unwrap();
-        assert_eq!(State::read(&path).unwrap(), State { totals: Some(totals), ..state });
+        assert_eq!(ServiceState::read(&path).unwrap(), ServiceState { totals: Some(totals), ..state });
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
     }
 

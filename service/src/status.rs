@@ -1,8 +1,7 @@
-//! The page at `/status`: how a service is, for a person with a browser and nothing else. It is one HTML document
-//! without scripts, made anew for each request out of what the service already knows, so it costs nothing while nobody
-//! looks.
+//! The page at `/status`: how a service is doing, for a person with nothing but a browser. It is one HTML document
+//! without scripts, made for each request from what the service already knows, so it costs nothing while nobody looks.
 //!
-//! What is particular to a service comes in a [`Report`]; [`Status`] adds what all have, and `page` makes the HTML.
+//! A [`Report`] has what is particular to a service; [`Status`] adds what all have, and `page` makes the HTML.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 use crate::metrics::Metric;
 use crate::recent_errors::{self, RecentErrors};
 use crate::settings::Variable;
-use crate::status::page::{Page, State};
+use crate::status::page::{Page, PageState};
 use crate::status::throughput::Throughput;
 use crate::{Readiness, Registry};
 
@@ -26,31 +25,31 @@ pub use report::{Cell, Figure, Report, Table};
 
 pub(crate) use page::{CONTENT_SECURITY_POLICY, REFRESH_SECONDS};
 
-/// How often the throughput is noted.
+/// How often the throughput is sampled.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the page of a service is about.
-pub struct Subject {
+/// The service that a page is about.
+pub struct StatusSubject {
     /// The service's name.
     pub name: &'static str,
     /// The counter whose growth is the throughput.
     pub counter: Metric,
     /// What it counts, as a heading, such as "Posts accepted".
     pub counted: &'static str,
-    /// The conditions of its readiness, each with the name that people know it by.
+    /// The conditions of its readiness, each with the name to show.
     pub conditions: &'static [(&'static str, &'static str)],
-    /// How the service is now. Not called on the reactor's threads, so it may wait for a lock.
+    /// Reports how the service is doing now. Called off the reactor's threads, so it may wait for a lock.
     pub report: Box<dyn Fn() -> Report + Send + Sync>,
 }
 
-/// What the page is made of. Cheap to clone.
+/// Makes the page. Cheap to clone.
 #[derive(Clone)]
 pub struct Status {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    subject: Subject,
+    subject: StatusSubject,
     registry: Registry,
     settings: Vec<Variable>,
     started: Instant,
@@ -58,18 +57,18 @@ struct Inner {
 }
 
 impl Status {
-    /// The page of a service that starts now, with these settings; the registry has its counter.
-    pub fn new(subject: Subject, registry: &Registry, settings: Vec<Variable>) -> Self {
+    /// The page of a service that starts now with these settings. The registry has its counter.
+    pub fn new(subject: StatusSubject, registry: &Registry, settings: Vec<Variable>) -> Self {
         let started = Instant::now();
         let throughput = Mutex::new(Throughput::new(started, registry.total(&subject.counter)));
         let registry = registry.clone();
         Self { inner: Arc::new(Inner { subject, registry, settings, started, throughput }) }
     }
 
-    /// Notes the throughput once a second, for as long as it is polled.
+    /// Samples the throughput once a second, for as long as it is polled.
     pub async fn upkeep(&self) {
         let mut interval = tokio::time::interval(SAMPLE_INTERVAL);
-        // Seconds that were missed are filled by the next sample.
+        // The next sample fills the seconds that were missed.
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
@@ -83,16 +82,16 @@ impl Status {
         self.inner.subject.name
     }
 
-    /// The page as HTML. Takes locks, so not for the reactor's threads.
+    /// The page as HTML. Waits for locks, so call it off the reactor's threads.
     pub(crate) fn render(&self, readiness: &Readiness, is_stopping: bool, is_refreshing: bool) -> String {
         let Inner { subject, settings, started, .. } = &*self.inner;
         let state = match readiness.check() {
-            _ if is_stopping => State::Stopping,
-            Ok(()) => State::Ready,
-            Err(_) => State::NotReady,
+            _ if is_stopping => PageState::Stopping,
+            Ok(()) => PageState::Ready,
+            Err(_) => PageState::NotReady,
         };
         let mut conditions = readiness.conditions();
-        // In the order in which the service names them, and those it does not name at the end.
+        // In the order in which the service names them; those that it does not name come last.
         let place = |name| subject.conditions.iter().position(|(known, _)| *known == name);
         conditions.sort_by_key(|(name, _)| place(*name).unwrap_or(usize::MAX));
         let called = |name| place(name).map_or(name, |index| subject.conditions[index].1);
@@ -122,9 +121,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_is_that_of_the_conditions_until_it_stops() {
+    fn the_state_follows_the_conditions_until_the_service_stops() {
         let registry = Registry::new(&[]);
-        let subject = Subject {
+        let subject = StatusSubject {
             name: "consumer",
             counter: Metric::counter("events_total", "Events"),
             counted: "Events",

@@ -1,16 +1,16 @@
-//! The stop signals, SIGTERM and SIGINT: the first one asks for an orderly end.
+//! The stop signals, SIGTERM and SIGINT. The first one asks for a clean end.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Waits for them; from its making on they do not end the process by themselves.
+/// Waits for stop signals. Once it exists, they no longer end the process by themselves.
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
-    /// Takes the signals over.
+    /// Takes over the signals.
     ///
     /// # Errors
     /// When the signal handlers cannot be installed.
@@ -18,7 +18,7 @@ impl StopSignals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// The next one's name.
+    /// Waits for the next signal and returns its name.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -27,7 +27,7 @@ impl StopSignals {
     }
 }
 
-/// A token that is cancelled by the first stop signal. Later ones change nothing: the end has its own deadline.
+/// A token that the first stop signal cancels. Later signals change nothing: the end has its own deadline.
 ///
 /// # Errors
 /// When the signal handlers cannot be installed.

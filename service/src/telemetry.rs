@@ -13,7 +13,7 @@ use crate::recent_errors::RecentErrors;
 pub enum LogFormat {
     /// For people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -34,8 +34,7 @@ pub fn check_filter(filter: &str) -> Result<(), String> {
 
 /// Starts logging for this process; a second call changes nothing.
 pub fn start(filter: &str, format: LogFormat) {
-    // rskafka tells of every connection at info and of every try that fails at warn, which drowns the service's own
-    // lines.
+    // rskafka logs every connection at info and every failed try at warn, which drowns the service's own lines.
     let filter = EnvFilter::new(format!("rskafka=error,{filter}"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {

@@ -1,9 +1,9 @@
 //! Traces for OpenTelemetry: spans of requests and of batches, sent to an OTLP endpoint. Each `run` has its own
 //! [`Tracing`] and nothing is global, so two services in one process do not mix. Without an endpoint there is no
-//! [`Tracer`], and whoever would make a span has just asked an `Option`.
+//! [`Tracer`], and tracing costs a look at an `Option`.
 //!
-//! Spans wait in a bounded queue and are sent by a thread of the SDK; one that does not fit is dropped. Nothing waits
-//! for the endpoint but the end of the service, and that for [`STOP_TIMEOUT`].
+//! Spans wait in a bounded queue; a thread of the SDK sends them, and drops those that do not fit. Only the end of the
+//! service waits for the endpoint, for [`STOP_TIMEOUT`] at most.
 
 use std::time::Duration;
 
@@ -30,13 +30,13 @@ mod span;
 pub use endpoint::Endpoint;
 pub use span::{BatchStep, Span, Tracer};
 
-/// Longest wait at the end of a service for the spans that are not sent yet.
+/// How long the end of a service waits for spans that are not sent yet.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the SDK calls a service that nobody has named.
+/// The SDK's name for a service without one.
 const UNNAMED: &str = "unknown_service";
 
-/// The tracing of one service, or none. Ends with [`Self::stop`].
+/// The tracing of one service, if it is on. End it with [`Self::stop`].
 #[derive(Debug)]
 pub struct Tracing {
     provider: Option<SdkTracerProvider>,
@@ -44,11 +44,11 @@ pub struct Tracing {
 }
 
 impl Tracing {
-    /// Starts it if the configuration names an endpoint. The standard variables of OpenTelemetry's SDK
-    /// (`OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`, `OTEL_BSP_…`) are the SDK's own and hold here as well.
+    /// Starts tracing if the configuration names an endpoint. The SDK reads its own standard variables
+    /// (`OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`, `OTEL_BSP_…`).
     ///
     /// # Errors
-    /// When one of those asks for what is not built in.
+    /// When one of those asks for something that is not built in.
     pub fn start(config: &ServiceConfig, service_name: &'static str) -> anyhow::Result<Self> {
         let Some(endpoint) = &config.otlp_endpoint else {
             return Ok(Self { provider: None, tracer: None });
@@ -75,7 +75,7 @@ impl Tracing {
         self.tracer.clone()
     }
 
-    /// Sends what waits, for at most two seconds and until `deadline` is over.
+    /// Sends the spans that wait, for at most two seconds and no longer than `deadline`.
     pub async fn stop(mut self, deadline: impl Future<Output = ()>) {
         let Some(provider) = self.provider.take() else { return };
         let stopping = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(STOP_TIMEOUT));
@@ -92,7 +92,7 @@ impl Tracing {
 
 impl Drop for Tracing {
     fn drop(&mut self) {
-        // Left to itself the provider would wait for the endpoint in the midst of async code.
+        // By default, dropping the provider would wait for the endpoint and block async code.
         if let Some(provider) = &self.provider {
             provider.shutdown_with_timeout(Duration::ZERO).ok();
         }
@@ -109,7 +109,7 @@ pub fn span_id(context: Option<TraceContext>) -> Option<DisplayValue<contract::t
     context.map(|context| display(context.span_id))
 }
 
-/// What the spans tell of the service itself. The environment's `OTEL_SERVICE_NAME` goes before the service's own name.
+/// What spans say about the service itself. `OTEL_SERVICE_NAME` takes precedence over the service's own name.
 fn resource(service_name: &'static str) -> Resource {
     const NAME: &str = "service.name";
     let resource = Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));

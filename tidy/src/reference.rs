@@ -8,11 +8,11 @@ use service::settings::Variable;
 /// The document that has it.
 pub const DOCUMENT: &str = "README.md";
 
-/// Of each process, out of `metrics_process`.
+/// The metrics of each process, from `metrics_process`.
 const PROCESS: &str = "`process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds`, \
                        `process_max_fds`, `process_threads`, `process_start_time_seconds`, …";
 
-/// This document with the tables as they should be.
+/// This document with up-to-date tables.
 ///
 /// # Errors
 /// When it lacks a marker.
@@ -32,8 +32,8 @@ fn variables<C>(read: impl Fn(&mut Settings<'_>) -> C) -> Vec<Variable> {
     settings.finish().0
 }
 
-/// A table of the variables that all of these services have, and one of each service's own. A default that differs
-/// between the services is given for each of them, in their order.
+/// A table of the variables that all these services have, and one table for each service's own. Where the default
+/// differs between the services, it is given for each, in their order.
 fn settings(services: &[(&str, &[Variable])]) -> String {
     let of = |service: usize, name: &str| services[service].1.iter().find(|variable| variable.name == name);
     let is_shared = |variable: &Variable| (0..services.len()).all(|service| of(service, variable.name).is_some());
@@ -79,7 +79,7 @@ fn metrics(programs: &[(&str, &[&[Metric]])]) -> String {
     table(["metric", "type", "on", "meaning"], rows.chain([process]))
 }
 
-/// The routes of these services, and after them those that all have.
+/// The routes of these services, followed by those that every service has.
 fn routes(services: &[(&str, &[Route])]) -> String {
     let own = services.iter().flat_map(|(service, routes)| routes.iter().map(move |route| (*service, route)));
     let shared = service::health::ROUTES.iter().map(|route| ("all", route));
@@ -89,7 +89,7 @@ fn routes(services: &[(&str, &[Route])]) -> String {
     table(["route", "on", "meaning"], own.chain(shared).map(row))
 }
 
-/// The document with this text between its lines `<!-- section: begin -->` and `<!-- section: end -->`.
+/// The document, with this text between its lines `<!-- section: begin -->` and `<!-- section: end -->`.
 ///
 /// # Errors
 /// When the document lacks one of these lines.
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_all_services_have_is_said_once() {
+    fn a_variable_of_all_services_is_listed_once() {
         let one = variables(|settings| {
             settings.text("TOPIC", "post", "topic");
             settings.number("PORT", 3000, 0..=65535, "port");
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_metrics_of_the_process_are_what_is_rendered() {
+    fn the_metrics_of_the_process_are_rendered() {
         let rendered = Registry::new(&[]).render();
         let names: Vec<&str> = PROCESS.split('`').filter(|part| part.starts_with("process_")).collect();
         assert_eq!(names.len(), 6);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_routes_of_all_follow_those_of_a_service() {
+    fn shared_routes_follow_those_of_a_service() {
         let own = [Route { path: "/create-post", method: Method::POST, meaning: "takes a post" }];
         let text = routes(&[("producer", &own)]);
         let rows: Vec<&str> = text.lines().skip(2).take(2).collect();

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use service::state_file::State;
+use service::state_file::ServiceState;
 
 fn consumer(argument: &str, set: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_consumer"));
@@ -58,11 +58,11 @@ fn its_state_file_has_the_address_and_after_the_end_the_totals() {
         assert!(Instant::now() < deadline, "no state file");
         sleep(Duration::from_millis(20));
     }
-    let state = State::read(&path).unwrap();
+    let state = ServiceState::read(&path).unwrap();
     assert_eq!((state.service.as_str(), state.pid, &state.totals), ("consumer", child.id(), &None));
     assert!(std::net::TcpStream::connect(("127.0.0.1", state.address.port())).is_ok());
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    let totals = State::read(&path).unwrap().totals.expect("it has ended as asked");
+    let totals = ServiceState::read(&path).unwrap().totals.expect("it has ended as asked");
     assert_eq!(totals["ingest_posts_stored_total"], 0);
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use metrics::{Counter, Gauge, Histogram};
-use service::http::{Limits, NoRoutes};
+use service::http::{NoRoutes, ServerLimits};
 use service::metrics::{LATENCY_BUCKETS, Metric};
-use service::status::{Report, Status, Subject};
+use service::status::{Report, Status, StatusSubject};
 use service::{Health, Readiness, Registry};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -35,7 +35,7 @@ const VIRTUAL_USERS: Metric = Metric::gauge("loadtest_virtual_users", "Virtual u
 
 const FAULTS: Metric = Metric::counter("loadtest_faults_total", "Faults that chaos has injected").labelled(&["fault"]);
 
-const LIMITS: Limits = Limits { max_connections: 100, header_timeout: Duration::from_secs(10) };
+const LIMITS: ServerLimits = ServerLimits { max_connections: 100, header_timeout: Duration::from_secs(10) };
 
 /// The metrics of a run. What serves them ends when this is dropped.
 pub(crate) struct Live {
@@ -93,7 +93,7 @@ impl Live {
 }
 
 async fn serve(listener: TcpListener, registry: Registry, stop: CancellationToken) {
-    let subject = Subject {
+    let subject = StatusSubject {
         name: "loadtest",
         counter: POSTS,
         counted: "Posts ended",

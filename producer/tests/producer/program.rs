@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use service::state_file::State;
+use service::state_file::ServiceState;
 use tokio::process::{Child, Command};
 
 use crate::client::{Connection, POST, post, post_with, request, within_patience};
@@ -217,12 +217,13 @@ async fn it_serves_until_sigterm() {
 }
 
 /// Starts one where there is no Kafka, that writes this state file, and gives what is in it once it listens.
-async fn writing(path: &Path) -> (Child, State) {
+async fn writing(path: &Path) -> (Child, ServiceState) {
     let nowhere = format!("127.0.0.1:{}", stack::free_port());
     let variables = [("PORT", "0"), ("KAFKA_BROKER", &nowhere), ("STATE_FILE", path.to_str().unwrap())];
     let child = program(&[], &variables).stderr(Stdio::piped()).spawn().unwrap();
-    eventually("the state file", async || State::read(path).is_ok_and(|state| Some(state.pid) == child.id())).await;
-    (child, State::read(path).unwrap())
+    eventually("the state file", async || ServiceState::read(path).is_ok_and(|state| Some(state.pid) == child.id()))
+        .await;
+    (child, ServiceState::read(path).unwrap())
 }
 
 #[tokio::test]
@@ -231,14 +232,14 @@ async fn its_state_file_has_the_address_and_after_the_end_the_totals() {
     let (mut killed, state) = writing(&path).await;
     assert_eq!((state.service.as_str(), &state.totals), ("producer", &None));
     killed.kill().await.unwrap();
-    assert_eq!(State::read(&path).unwrap(), state, "who is killed says nothing more");
+    assert_eq!(ServiceState::read(&path).unwrap(), state, "who is killed says nothing more");
 
     let (mut child, state) = writing(&path).await;
     let address = ([127, 0, 0, 1], state.address.port()).into();
     assert_eq!(Connection::open(address).await.ask(post(POST)).await.status, 503);
     terminate(&child).await;
     assert_eq!(within_patience("the program's end", child.wait()).await.unwrap().code(), Some(0));
-    let totals = State::read(&path).unwrap().totals.expect("it has ended as asked");
+    let totals = ServiceState::read(&path).unwrap().totals.expect("it has ended as asked");
     assert_eq!((totals["ingest_posts_accepted_total"], totals["ingest_posts_rejected_total"]), (0, 1));
 }
 

@@ -1,5 +1,6 @@
-//! What wakes the task that drives a connection. hyper's halves, the one that drives and the one that takes or gives a
-//! message, wake each other for each message; where one task polls both, that would have it polled again in vain.
+//! Wakes the task that drives a connection. hyper's two halves, one that drives the connection and one that reads or
+//! writes a message, wake each other for each message. Where one task polls both, each wake-up would poll it once more
+//! for nothing.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -17,12 +18,12 @@ thread_local! {
 enum Muted {
     No,
     Yes,
-    /// And one of them was rung since.
+    /// And one of them has rung since.
     Rung,
 }
 
-/// The bell of one connection. It stands between hyper and the task, so that what is rung on the task's own thread can
-/// be [`muted`]; what other threads ring, such as that bytes have arrived, always wakes.
+/// The bell of one connection. It stands between hyper and the task, so that rings on the task's own thread can be
+/// [`muted`]. A ring from another thread, such as for bytes that have arrived, always wakes the task.
 pub struct Bell {
     task: Arc<Task>,
     waker: Waker,
@@ -39,13 +40,13 @@ impl Default for Bell {
 }
 
 impl Bell {
-    /// Polls what it is the bell of: from now on it wakes the task of `context`.
+    /// Polls the connection. From now on the bell wakes the task of `context`.
     pub fn poll<F: Future>(&self, future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
         self.task.0.register(context.waker());
         future.poll(&mut Context::from_waker(&self.waker))
     }
 
-    /// What rings it.
+    /// The waker that rings it.
     pub(super) fn waker(&self) -> &Waker {
         &self.waker
     }
@@ -65,10 +66,10 @@ impl Wake for Task {
     }
 }
 
-/// Does `work` while no bell that is rung on this thread wakes anybody, and gives whether one was; then what it belongs
-/// to is to be polled, sooner or later.
+/// Does `work` while bells that ring on this thread wake nobody. Also returns whether one rang: then its connection
+/// must be polled sooner or later.
 pub fn muted<T>(work: impl FnOnce() -> T) -> (T, bool) {
-    /// Also when `work` panics, or the thread's other tasks would not be woken ever after.
+    /// Unmutes even when `work` panics; otherwise the thread's other tasks would never be woken again.
     struct Unmute;
 
     impl Drop for Unmute {
@@ -102,13 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn it_wakes_its_task_unless_it_is_muted_on_this_thread() {
+    fn a_bell_wakes_its_task_unless_it_is_muted_on_this_thread() {
         let (bell, woken) = (Bell::default(), Arc::new(Woken::default()));
         let task = Waker::from(Arc::clone(&woken));
         let ring = || bell.waker().wake_by_ref();
         let wakes = |ring: &dyn Fn() -> bool| {
             let before = woken.0.load(Ordering::Relaxed);
-            // A task that was woken polls again, and is known again from then on.
+            // A task that was woken polls again, which registers it again.
             assert!(bell.poll(pin!(pending::<()>()), &mut Context::from_waker(&task)).is_pending());
             (ring(), woken.0.load(Ordering::Relaxed) - before)
         };

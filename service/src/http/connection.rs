@@ -1,5 +1,5 @@
-//! One connection, to its end: as long as the client likes, and when the server stops, no longer than what is being
-//! answered takes.
+//! One connection, from start to end: it lasts until its client ends it or, when the server stops, until the current
+//! request is answered.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -19,8 +19,8 @@ use crate::http::bell::Bell;
 use crate::http::pieces::Pieces;
 use crate::http::write_deadline::WriteDeadline;
 
-/// How long a server that stops still waits for a client: for the rest of a request, and for its answer to be taken.
-/// Three times this is less than any grace that makes sense, so a slow client cannot use it up.
+/// How long a stopping server waits for a client to send the rest of a request, and to read its answer. Three times
+/// this is less than any sensible grace, so a slow client cannot use it up.
 pub const LAST_CALL: Duration = Duration::from_millis(500);
 
 /// Whether a request of a connection is being answered; shared with the service that answers.
@@ -28,19 +28,19 @@ pub const LAST_CALL: Duration = Duration::from_millis(500);
 pub(super) struct Answering(Arc<AtomicBool>);
 
 impl Answering {
-    /// From now on a request is being answered, until the guard is dropped.
+    /// Marks a request as being answered until the guard is dropped.
     pub(super) fn begin(&self) -> impl Drop + use<> {
         self.0.store(true, Ordering::Relaxed);
         Begun(Arc::clone(&self.0))
     }
 
-    /// Returns when nothing was being answered for [`LAST_CALL`]; a look at its beginning and its end is enough,
-    /// because a connection that is about to end takes no second request.
+    /// Returns once nothing has been answered for [`LAST_CALL`]. A look at its start and at its end is enough, because
+    /// a connection that is about to end accepts no second request.
     async fn last_call(&self) {
         loop {
-            let before = self.0.load(Ordering::Relaxed);
+            let was_answering = self.0.load(Ordering::Relaxed);
             tokio::time::sleep(LAST_CALL).await;
-            if !before && !self.0.load(Ordering::Relaxed) {
+            if !was_answering && !self.0.load(Ordering::Relaxed) {
                 return;
             }
         }
@@ -55,8 +55,8 @@ impl Drop for Begun {
     }
 }
 
-/// Serves it until it ends by itself; from the time that `stopping`'s sender is gone, until it is idle, its one request
-/// is answered, or its client had its [`LAST_CALL`].
+/// Serves it until it ends by itself. Once `stopping`'s sender is gone, it ends as soon as it is idle, its current
+/// request is answered, or its client has had its [`LAST_CALL`].
 pub(super) async fn run<S>(
     connection: http1::Connection<TokioIo<WriteDeadline<TcpStream>>, S>,
     bell: Bell,
@@ -78,7 +78,7 @@ pub(super) async fn run<S>(
             tokio::select! {
                 biased;
                 ended = poll_fn(|context| bell.poll(connection.as_mut(), context)) => ended,
-                () = answering.last_call() => return tracing::debug!("stopping, a slow client's connection is cut"),
+                () = answering.last_call() => return tracing::debug!("stopping: cut a slow client's connection"),
             }
         }
     };

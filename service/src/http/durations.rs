@@ -1,4 +1,4 @@
-//! `http_server_request_duration_seconds{method,route,status}`, with a cached handle for each combination that occurs.
+//! `http_server_request_duration_seconds{method,route,status}`, with a cached handle for each combination of labels.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -30,14 +30,14 @@ pub struct Durations {
 }
 
 impl Durations {
-    /// Handles for these routes and for everything else together.
+    /// Handles for these routes, and for all other paths together.
     pub fn new(registry: &Registry, routes: impl Iterator<Item = &'static str>) -> Self {
         let routes: Vec<&'static str> = routes.chain([OTHER]).collect();
         let handles = (0..METHODS.len() * routes.len() * STATUSES.len()).map(|_| OnceLock::new()).collect();
         Self { registry: registry.clone(), routes, handles }
     }
 
-    /// Records one request; what is not in the tables counts as `other`, so a client cannot make up labels.
+    /// Records one request. Values outside the tables count as `other`, so a client cannot make up labels.
     pub fn record(&self, method: &Method, route: Option<&'static str>, status: StatusCode, duration: Duration) {
         let method = index(&METHODS, method.as_str());
         let route = index(&self.routes, route.unwrap_or(OTHER));

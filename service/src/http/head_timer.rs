@@ -1,6 +1,6 @@
-//! hyper's timer for the time to read a head. hyper wants a new one for each request, and nearly every head arrives
-//! long before; so a connection has one timer of tokio's, which is left as it is until it is over, and then set to what
-//! is waited for.
+//! hyper's timer for reading a head. hyper wants a new one for each request, and nearly every head arrives long before
+//! its deadline. So each connection has one tokio timer, which runs until it fires and only then is set to the current
+//! deadline.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use hyper::rt;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// The timer of one connection, whose deadlines only ever move on.
+/// The timer of one connection, whose deadlines only ever move forward.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HeadTimer {
     running: Arc<Mutex<Option<Pin<Box<Sleep>>>>>,
@@ -26,7 +26,7 @@ impl rt::Timer for HeadTimer {
     }
 }
 
-/// Ready once its time is over. Polling it anew is what makes it known which deadline is waited for.
+/// Ready at its deadline. Each poll moves the connection's timer towards it.
 struct Deadline {
     timer: HeadTimer,
     deadline: Instant,
@@ -45,8 +45,8 @@ impl Future for Deadline {
     }
 }
 
-/// Ready at `deadline`, which must not be before the one of the last call. The timer is left as it is until it is over,
-/// and only then set to the deadline: cheap where nearly none is reached.
+/// Ready at `deadline`, which must not be before that of the last call. The timer runs until it fires, and only then is
+/// set to the deadline: cheap where deadlines are rarely reached.
 pub fn poll_until(mut timer: Pin<&mut Sleep>, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
     while timer.deadline() < deadline {
         ready!(timer.as_mut().poll(context));
@@ -62,16 +62,16 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn each_deadline_holds_whatever_the_one_before() {
+    async fn each_deadline_holds_whatever_the_last_one_was() {
         let (timer, start) = (HeadTimer::default(), Instant::now());
         let until = |seconds| timer.sleep_until((start + Duration::from_secs(seconds)).into_std());
         until(10).await;
         assert_eq!(start.elapsed().as_secs(), 10);
         until(10).await;
-        assert_eq!(start.elapsed().as_secs(), 10, "it was over");
+        assert_eq!(start.elapsed().as_secs(), 10, "it had passed");
         let waited = tokio::time::timeout(Duration::from_secs(1), until(30)).await;
         assert!(waited.is_err(), "19 seconds are left");
         until(60).await;
-        assert_eq!(start.elapsed().as_secs(), 60, "the timer ran already, for another one");
+        assert_eq!(start.elapsed().as_secs(), 60, "the timer was running already, for an earlier deadline");
     }
 }

@@ -1,6 +1,5 @@
-//! An answer's body in pieces. hyper copies what it is given behind the head, and the buffer that this takes stays with
-//! the connection; in one piece, the answer to a bulk would make it hold a megabyte for as long as the connection
-//! lasts.
+//! An answer's body in pieces. hyper copies each piece into a buffer behind the head, and that buffer stays with the
+//! connection. In one piece, the answer to a bulk would make the connection hold a megabyte until it ends.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! A request's body. What hyper's own one does beside is to wake the connection's task for each piece that is taken, so
-//! that it reads on; after the last piece, which mostly is the first one, that would be in vain.
+//! A request's body. hyper's own also wakes the connection's task after each piece, so that it reads on; after the last
+//! piece, which is usually the first, that would be for nothing.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

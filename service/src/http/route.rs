@@ -7,7 +7,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use crate::http::request_body::RequestBody;
 use crate::problem;
 
-/// A path, with the one method it takes.
+/// A path and the one method that it accepts.
 #[derive(Debug)]
 pub struct Route {
     /// The path.
@@ -18,7 +18,7 @@ pub struct Route {
     pub meaning: &'static str,
 }
 
-/// Answers the routes that are a service's own.
+/// Answers a service's own routes.
 pub trait Handler: Send + Sync + 'static {
     /// The service's own routes.
     const ROUTES: &'static [Route];

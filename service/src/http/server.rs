@@ -20,7 +20,7 @@ use crate::http::bell::Bell;
 use crate::http::connection::{self, Answering};
 use crate::http::durations::Durations;
 use crate::http::head_timer::HeadTimer;
-use crate::http::limits::{BUFFER_BYTES, Limits};
+use crate::http::limits::{BUFFER_BYTES, ServerLimits};
 use crate::http::metrics::{CONNECTIONS, CONNECTIONS_LIMIT};
 use crate::http::pieces::Pieces;
 use crate::http::request_body::RequestBody;
@@ -34,12 +34,12 @@ struct App<H> {
     durations: Durations,
 }
 
-/// Serves until `stop` is cancelled, then stops accepting, finishes what is in flight and returns. Clients that are
-/// slow have until [`LAST_CALL`](connection::LAST_CALL) then; a handler that reads a body must keep to that as well. The caller bounds the
-/// time of all else by dropping the future.
+/// Serves until `stop` is cancelled, then stops accepting, finishes what is in flight and returns. Slow clients then
+/// have [`LAST_CALL`](connection::LAST_CALL), which a handler that reads a body must respect, too. To bound the time of
+/// everything else, the caller drops the future.
 pub async fn serve<H: Handler>(
     listener: TcpListener,
-    limits: Limits,
+    limits: ServerLimits,
     handler: H,
     health: Health,
     registry: &Registry,
@@ -51,10 +51,10 @@ pub async fn serve<H: Handler>(
     observe(registry, &connections, limits);
     let (running, tasks) = (watch::Sender::new(()), TaskTracker::new());
     let mut http = hyper::server::conn::http1::Builder::new();
-    // Not `pipeline_flush`: with it a response (even hyper's own 400) is held back for as long as the next request has
-    // begun to arrive and is not complete.
+    // Not `pipeline_flush`: it holds back a response (even hyper's own 400) while the next request has arrived only in
+    // part.
     http.header_read_timeout(limits.header_timeout);
-    // Most answers are short: copied behind their head they cost less than a vectored write.
+    // Most answers are short: copying them behind their head costs less than a vectored write.
     http.writev(false);
     // A client may end its side once its request is sent, and still gets its answer.
     http.max_buf_size(BUFFER_BYTES).half_close(true);
@@ -67,14 +67,14 @@ pub async fn serve<H: Handler>(
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // Out of file descriptors, most likely: accepting at once again would spin.
+                // Most likely no file descriptor is free: accepting again at once would spin.
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
         let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
-            refuse(stream);
+            turn_away(stream);
             continue;
         };
         if let Err(error) = stream.set_nodelay(true) {
@@ -87,8 +87,7 @@ pub async fn serve<H: Handler>(
                 let (app, begun) = (Arc::clone(&app), answering.begin());
                 let waker = waker.clone();
                 async move {
-                    // The one that is moved: what is done with it has a reference, or its size would be copied at each
-                    // step.
+                    // Moved once, here. Later steps get a reference, because each move would copy all of it.
                     let mut request = request.map(|incoming| RequestBody::new(incoming, waker));
                     let response = app.answer(&mut request).await;
                     drop(begun);
@@ -109,7 +108,7 @@ pub async fn serve<H: Handler>(
     tasks.wait().await;
 }
 
-fn observe(registry: &Registry, connections: &Arc<Semaphore>, limits: Limits) {
+fn observe(registry: &Registry, connections: &Arc<Semaphore>, limits: ServerLimits) {
     let (free, all) = (Arc::clone(connections), limits.max_connections);
     registry.observe(&CONNECTIONS, move |rows| rows.row(&[], (all - free.available_permits()) as f64));
     registry.gauge(&CONNECTIONS_LIMIT, &[]).set(all as f64);
@@ -135,8 +134,8 @@ impl<H: Handler> App<H> {
             Some(own) if own.method == request.method() => self.handler.answer(request).await,
             Some(own) => unread(request, method_not_allowed(own.method.as_str())),
             None if matches!(*request.method(), Method::GET | Method::HEAD) => {
-                // Boxed, so that a future of the service's own routes, which is moved several times, does not have its
-                // size.
+                // Boxed, so that it does not enlarge the future of the service's own routes, which is moved several
+                // times.
                 let answer = Box::pin(self.health.answer(route, request.uri().query()));
                 unread(request, answer.await)
             }
@@ -145,8 +144,8 @@ impl<H: Handler> App<H> {
     }
 }
 
-/// The response to a request of which only the head is read. If there is a body, the connection ends, and the response
-/// says so to a client that might have used it again.
+/// The response to a request of which only the head was read. If there is a body, the connection ends, and the response
+/// says so, because the client might use it again.
 fn unread(request: &Request<RequestBody>, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     if !request.body().is_end_stream() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -160,14 +159,14 @@ fn method_not_allowed(allowed: &str) -> Response<Full<Bytes>> {
     response
 }
 
-/// One connection too many: says so as far as the socket's buffer takes it at once, and closes.
-fn refuse(stream: TcpStream) {
+/// One connection too many: answers 503 if the socket's buffer has room for it now, and closes.
+fn turn_away(stream: TcpStream) {
     let problem = r#"{"title":"Service Unavailable","status":503,"detail":"too many connections: try again"}"#;
-    let refusal = format!(
+    let response = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
          connection: close\r\ncontent-length: {}\r\n\r\n{problem}",
         problem.len()
     );
-    let told = stream.try_write(refusal.as_bytes());
-    tracing::debug!(told = told.is_ok(), "too many connections, refused one");
+    let written = stream.try_write(response.as_bytes());
+    tracing::debug!(answered = written.is_ok(), "too many connections: turned one away");
 }

@@ -1,5 +1,5 @@
-//! A stream whose writes have a deadline: hyper bounds how long a client may take to send, but not how long it may take
-//! to read. The timer is armed only while a write does not progress, so a client that reads costs nothing more.
+//! A stream whose writes have a deadline: hyper bounds the time that a client takes to send, but not the time that it
+//! takes to read. The timer runs only while a write makes no progress, so a client that reads costs nothing more.
 
 use std::io;
 use std::pin::Pin;
@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// The stream; a write fails when the other side has taken nothing for `timeout`.
+/// The stream. A write fails when the other side has read nothing for `timeout`.
 pub(super) struct WriteDeadline<S> {
     stream: S,
     timeout: Duration,
-    /// Armed by the first write that has to wait, gone with the next one that does not.
+    /// Set by the first write that must wait, cleared by the next one that need not.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 

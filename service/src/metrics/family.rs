@@ -1,5 +1,5 @@
-//! All rows of one counter or gauge: the cells behind its handles, and the observers that are asked at each render. A
-//! counter's cell is also where its total is read, so nothing is counted twice.
+//! All rows of one counter or gauge: the cells behind its handles, and the observers that each render asks. A counter's
+//! total is read from the same cells, so nothing is counted twice.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
@@ -15,7 +15,7 @@ type Observer = Box<dyn Fn(&mut Rows<'_>) + Send + Sync>;
 /// The rows of one metric.
 pub(super) struct Family {
     metric: Metric,
-    /// By the labels' values: a counter's count, or the bits of a gauge's value.
+    /// A counter's count or the bits of a gauge's value, by the values of its labels.
     cells: BTreeMap<Vec<String>, Arc<AtomicU64>>,
     observers: Vec<Observer>,
 }
@@ -38,12 +38,12 @@ impl Family {
         self.observers.push(Box::new(observer));
     }
 
-    /// A counter's sum.
+    /// A counter's sum over all labels.
     pub(super) fn total(&self) -> u64 {
         self.cells.values().map(|cell| cell.load(Ordering::Relaxed)).sum()
     }
 
-    /// A counter's counts.
+    /// A counter's count for each value of its labels.
     pub(super) fn totals(&self) -> Vec<(String, u64)> {
         self.cells.iter().map(|(labels, cell)| (labels.join(" "), cell.load(Ordering::Relaxed))).collect()
     }
@@ -63,7 +63,7 @@ impl Family {
     }
 }
 
-/// Where an observer puts what it reads.
+/// Collects what an observer reads.
 pub struct Rows<'a> {
     metric: &'a Metric,
     text: &'a mut String,
@@ -71,7 +71,7 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// One row: the values of the metric's labels, in their order, and its own value.
+    /// Adds a row: the values of the metric's labels, in their order, and its own value.
     pub fn row(&mut self, labels: &[&str], value: f64) {
         self.write(labels, value);
     }

@@ -1,16 +1,16 @@
-//! A metric as it is declared: a constant beside the code that feeds it, and a row of the generated reference.
+//! How a metric is declared: as a constant beside the code that feeds it, and so as a row of the generated reference.
 
-/// Upper bounds in seconds for what a client waits for: from a fifth of a millisecond to ten seconds.
+/// Upper bounds, in seconds, for a client's waits: from a fifth of a millisecond to ten seconds.
 pub const LATENCY_BUCKETS: &[f64] = &[
     0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0,
 ];
 
-/// A metric: all that Prometheus and the reference say of it.
+/// A metric, with all that Prometheus and the reference say about it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Metric {
-    /// Its name, unit included.
+    /// Its name, including the unit.
     pub name: &'static str,
-    /// What it is.
+    /// Its type in Prometheus.
     pub kind: Kind,
     /// The names of its labels.
     pub labels: &'static [&'static str],
@@ -18,14 +18,14 @@ pub struct Metric {
     pub help: &'static str,
 }
 
-/// What a metric is.
+/// A metric's type in Prometheus.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// It only grows.
     Counter,
     /// It goes up and down.
     Gauge,
-    /// How often something was within each of these upper bounds, ascending.
+    /// It counts values within each of these upper bounds, in ascending order.
     Histogram(&'static [f64]),
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-/// A whole number with its thousands apart, as in `12,345`.
+/// A whole number with its thousands separated, as in `12,345`.
 pub fn grouped(number: impl Display) -> String {
     let number = number.to_string();
     let (sign, digits) = number.strip_prefix('-').map_or(("", number.as_str()), |digits| ("-", digits));
@@ -17,12 +17,12 @@ pub fn grouped(number: impl Display) -> String {
     text
 }
 
-/// A number of events a second: small ones with a decimal.
+/// A number of events per second; a small one has a decimal.
 pub(super) fn rate(rate: f64) -> String {
     if rate > 0.0 && rate < 9.95 { format!("{rate:.1}") } else { grouped(rate.round()) }
 }
 
-/// A time span in its two largest units, as in `3 h 12 min`; below a minute in seconds.
+/// A time span in its two largest units, as in `3 h 12 min`; in seconds if it is below a minute.
 pub fn span(span: Duration) -> String {
     const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
     let seconds = span.as_secs();
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_apart() {
+    fn thousands_are_separated() {
         let shown = [0, 7, 999, 1_000, 12_345, 1_234_567, -1_234].map(grouped);
         assert_eq!(shown, ["0", "7", "999", "1,000", "12,345", "1,234,567", "-1,234"]);
         assert_eq!([0.0, 0.25, 9.94, 9.96, 1_234.4].map(rate), ["0", "0.2", "9.9", "10", "1,234"]);

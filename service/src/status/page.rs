@@ -12,27 +12,26 @@ use crate::status::report::{Cell, Figure, Report, Table};
 use crate::status::sparkline;
 use crate::status::throughput::{highest, mean, now};
 
-/// The browser asks again after this many seconds.
+/// The browser reloads the page after this many seconds.
 pub(crate) const REFRESH_SECONDS: &str = "5";
 
-/// What a browser may do with the page: show it, with the style and the icon that stand in it. No script can run, and
-/// no other site can frame it.
+/// Allows a browser to show the page with its own style and icon. No script can run, and no other site can frame it.
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const STYLE: &str = include_str!("page.css");
 
-/// All that is on it.
+/// All that the page shows.
 pub(super) struct Page<'a> {
     pub(super) name: &'static str,
     pub(super) version: &'static str,
     pub(super) uptime: Duration,
     /// The time (UTC, RFC 3339).
     pub(super) at: &'a str,
-    /// Whether the browser is to ask again by itself.
+    /// Whether the browser reloads it by itself.
     pub(super) is_refreshing: bool,
-    pub(super) state: State,
-    /// Each with the reason if it is not met.
+    pub(super) state: PageState,
+    /// Each with the reason, if it is not met.
     pub(super) conditions: Vec<(&'static str, Result<(), String>)>,
     pub(super) counted: &'static str,
     /// Events in each of the last seconds.
@@ -44,36 +43,36 @@ pub(super) struct Page<'a> {
 
 /// The service in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum PageState {
     Ready,
     NotReady,
     Stopping,
 }
 
-impl State {
+impl PageState {
     fn word(self) -> &'static str {
         match self {
-            State::Ready => "Ready",
-            State::NotReady => "Not ready",
-            State::Stopping => "Stopping",
+            PageState::Ready => "Ready",
+            PageState::NotReady => "Not ready",
+            PageState::Stopping => "Stopping",
         }
     }
 
-    /// The class that the style knows.
+    /// Its class in the style sheet.
     fn class(self) -> &'static str {
         match self {
-            State::Ready => "ready",
-            State::NotReady => "not-ready",
-            State::Stopping => "stopping",
+            PageState::Ready => "ready",
+            PageState::NotReady => "not-ready",
+            PageState::Stopping => "stopping",
         }
     }
 
-    /// A disc, a triangle or a square: in the browser's row of tabs the colour alone would not do.
+    /// A disc, a triangle or a square: among a browser's tabs, the colour alone is not enough.
     fn icon(self) -> &'static str {
         match self {
-            State::Ready => "%3Ccircle%20cx='8'%20cy='8'%20r='7'%20fill='%23007a5e'/%3E",
-            State::NotReady => "%3Cpath%20d='M8%201l7.5%2014H.5z'%20fill='%23d55e00'/%3E",
-            State::Stopping => "%3Cpath%20d='M2%202h12v12H2z'%20fill='%236b7280'/%3E",
+            PageState::Ready => "%3Ccircle%20cx='8'%20cy='8'%20r='7'%20fill='%23007a5e'/%3E",
+            PageState::NotReady => "%3Cpath%20d='M8%201l7.5%2014H.5z'%20fill='%23d55e00'/%3E",
+            PageState::Stopping => "%3Cpath%20d='M2%202h12v12H2z'%20fill='%236b7280'/%3E",
         }
     }
 }
@@ -264,8 +263,8 @@ fn settings(settings: &[Variable]) -> Markup {
     }
 }
 
-/// Links are relative, so that they also work behind a proxy that serves the page under another path. Whoever reads or
-/// copies something can stop the refreshing.
+/// Links are relative, so that they also work behind a proxy that serves the page under another path. To read or copy
+/// in peace, a person can stop the refreshing.
 fn footer(is_refreshing: bool) -> Markup {
     html! {
         footer {

@@ -2,12 +2,12 @@
 
 use crate::status::figures;
 
-/// How a service is now.
+/// How a service is doing now.
 #[derive(Debug, Default)]
 pub struct Report {
     /// The numbers to see first.
     pub figures: Vec<Figure>,
-    /// What is shown by row.
+    /// What the page shows as tables.
     pub tables: Vec<Table>,
 }
 
@@ -18,7 +18,7 @@ pub struct Figure {
     pub name: &'static str,
     /// The number, with its unit.
     pub value: String,
-    /// What it is to be compared with, if that helps.
+    /// What to compare it with, if that helps.
     pub note: String,
 }
 
@@ -31,9 +31,9 @@ pub struct Table {
     pub columns: &'static [&'static str],
     /// Its rows, each with a cell for each column.
     pub rows: Vec<Vec<Cell>>,
-    /// What is said when there is no row.
+    /// What the page shows when there are no rows.
     pub if_empty: &'static str,
-    /// What helps to read it.
+    /// A note that helps to read it.
     pub note: &'static str,
 }
 
@@ -56,9 +56,9 @@ impl Table {
 pub enum Cell {
     /// A name or a word.
     Text(String),
-    /// A number, or a word in its place.
+    /// A number, or a word in place of one.
     Number(String),
-    /// A word that should not stand there.
+    /// A word that calls for attention.
     Alarm(String),
     /// Not known at the moment.
     Unknown,

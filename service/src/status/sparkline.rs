@@ -1,14 +1,14 @@
-//! A small picture of the last minute: an area under one line, as SVG that stands in the page.
+//! A small picture of the last minute: a line over a filled area, as SVG within the page.
 
 use maud::{Markup, html};
 
 use super::figures::rate;
 use super::throughput::{SECONDS, highest, mean, now};
 
-/// The picture's height in its own units; a second is one unit wide. The page stretches it.
+/// The picture's height in its own units. A second is one unit wide, and the page stretches the picture.
 const HEIGHT: f64 = 24.0;
 
-/// Draws the rates, the latest at the right edge; seconds that are not known yet stay empty.
+/// Draws the rates, with the latest at the right edge. Seconds that are not known yet stay empty.
 pub(super) fn draw(what: &str, rates: &[f64]) -> Markup {
     let top = highest(rates).max(1.0);
     let first = SECONDS.saturating_sub(rates.len());
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_drawn_of_what_is_not_known() {
+    fn unknown_seconds_are_not_drawn() {
         assert!(!drawn(&[]).contains("path"));
         assert!(drawn(&[0.0; SECONDS]).contains("M0 24"));
     }

@@ -3,28 +3,28 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// The seconds that are remembered.
+/// How many seconds are remembered.
 pub(super) const SECONDS: usize = 60;
 
-/// The seconds that make "now": what comes in batches, such as flushes every five seconds, would else jump.
+/// How many seconds make "now": otherwise what comes in batches, such as flushes every five seconds, would jump.
 pub(super) const NOW_SECONDS: usize = 5;
 
-/// Events a second, the latest last.
+/// Events per second, the latest last.
 #[derive(Debug, Clone)]
 pub(super) struct Throughput {
     rates: VecDeque<f64>,
-    /// Until when, and up to which total, the seconds are filled.
+    /// The time and the total up to which the seconds are filled.
     filled: (Instant, u64),
 }
 
 impl Throughput {
-    /// Nothing is known yet of the time before.
+    /// Starts at this time and total, with nothing known about earlier seconds.
     pub(super) fn new(now: Instant, total: u64) -> Self {
         Self { rates: VecDeque::with_capacity(SECONDS), filled: (now, total) }
     }
 
-    /// Notes the counter's total. What has come since the last time is spread over the seconds since then: there are
-    /// several when the process was frozen, and none when it is asked too early.
+    /// Notes the counter's total, and spreads its growth over the seconds since the last sample: several if the process
+    /// was frozen, none if this sample comes too early.
     pub(super) fn sample(&mut self, now: Instant, total: u64) {
         let (until, before) = self.filled;
         let elapsed = now.saturating_duration_since(until) + Duration::from_millis(500);
@@ -42,7 +42,7 @@ impl Throughput {
         self.filled = (now, total);
     }
 
-    /// Events in each second that is known.
+    /// The events of each known second.
     pub(super) fn rates(&self) -> Vec<f64> {
         self.rates.iter().copied().collect()
     }
@@ -53,13 +53,13 @@ pub(super) fn now(rates: &[f64]) -> f64 {
     mean(&rates[rates.len().saturating_sub(NOW_SECONDS)..])
 }
 
-/// The mean of all of them; 0 if there are none.
+/// The mean of all rates; 0 if there are none.
 pub(super) fn mean(rates: &[f64]) -> f64 {
-    // Not `sum`, which is -0 for none.
+    // Not `sum`, which is -0 if there are none.
     rates.iter().fold(0.0, |sum, rate| sum + rate) / rates.len().max(1) as f64
 }
 
-/// The highest of them; 0 if there are none.
+/// The highest rate; 0 if there are none.
 pub(super) fn highest(rates: &[f64]) -> f64 {
     rates.iter().copied().fold(0.0, f64::max)
 }
@@ -106,7 +106,7 @@ mod tests {
                 throughput.sample(start + Duration::from_millis(millis), total);
                 prop_assert!(throughput.rates().len() <= SECONDS);
             }
-            // Ends whatever a sample too early has left open.
+            // Closes the second that an early sample left open.
             throughput.sample(start + Duration::from_millis(millis + 1_000), total);
             prop_assert!((throughput.rates().iter().sum::<f64>() - total as f64).abs() < 1e-6);
         }

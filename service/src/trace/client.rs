@@ -13,10 +13,10 @@ use hyper_util::rt::TokioExecutor;
 use opentelemetry_http::{HttpClient, HttpError};
 use tokio::runtime::Handle;
 
-/// Longest time of one request.
+/// The longest time for one request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Most bytes of an answer; a receiver's own is a few.
+/// The limit of an answer, in bytes; a receiver's usual answer has a few.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Sends requests from a thread that is not the runtime's.
@@ -27,7 +27,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// A client that works on the runtime it is made on.
+    /// A client that works on the current runtime.
     pub(super) fn new() -> Self {
         Self { runtime: Handle::current(), client: legacy::Client::builder(TokioExecutor::new()).build_http() }
     }

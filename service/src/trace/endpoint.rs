@@ -6,7 +6,7 @@ use hyper::http::uri::Scheme;
 /// A checked base URL, such as `http://localhost:4318`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     base: String,
 }
 
@@ -14,7 +14,7 @@ impl Endpoint {
     /// Reads `OTEL_EXPORTER_OTLP_ENDPOINT`; empty means that no traces are sent.
     ///
     /// # Errors
-    /// What it must be instead.
+    /// When it cannot be used; the text says what it must be instead.
     pub fn parse(text: &str) -> Result<Option<Self>, String> {
         if text.is_empty() {
             return Ok(None);
@@ -24,11 +24,11 @@ impl Endpoint {
         let authority = uri.authority().map(|authority| authority.as_str());
         match (uri.scheme(), authority) {
             (Some(scheme), _) if *scheme == Scheme::HTTPS => {
-                Err(format!("{like}: for https, have a collector beside the service send the traces on"))
+                Err(format!("{like}: for https, let a collector beside the service forward the traces"))
             }
             (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP && uri.query().is_none() => {
                 if authority.contains('@') {
-                    return Err(format!("{like}: what authenticates belongs in OTEL_EXPORTER_OTLP_HEADERS"));
+                    return Err(format!("{like}: credentials belong in OTEL_EXPORTER_OTLP_HEADERS"));
                 }
                 Ok(Some(Self { base: text.trim_end_matches('/').to_owned() }))
             }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_reached_is_refused_with_what_to_do() {
+    fn an_endpoint_that_cannot_be_used_is_an_error_that_says_what_to_do() {
         for (wrong, advice) in [
             ("localhost:4318", "http://localhost:4318"),
             ("localhost", "http://localhost:4318"),

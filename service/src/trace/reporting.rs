@@ -1,4 +1,5 @@
-//! Tells when spans cannot be sent: at first, and then now and then with how many were lost, however many tries fail.
+//! Warns when spans cannot be sent: at once, and then once a minute with the number of lost spans, however many tries
+//! fail.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +12,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 /// Shortest time between two warnings.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// An exporter that reports its failures itself; the SDK would log every single one.
+/// An exporter that reports its own failures; the SDK would log every one.
 #[derive(Debug)]
 pub(super) struct Reporting<E> {
     exporter: E,
@@ -57,7 +58,7 @@ impl<E: SpanExporter> SpanExporter for Reporting<E> {
     }
 }
 
-/// How long the endpoint has not taken spans, and how many were lost. Pure: the time is an argument.
+/// An outage of the endpoint, and how many spans it has cost. Pure: the time is an argument.
 #[derive(Debug, Default)]
 struct Outage {
     reported_at: Option<Instant>,
@@ -65,7 +66,7 @@ struct Outage {
 }
 
 impl Outage {
-    /// These spans are lost. Returns how many were lost since the last report, if it is time for one.
+    /// These spans are lost. If it is time for a report, returns how many were lost since the last one.
     fn failed(&mut self, spans: u64, now: Instant) -> Option<u64> {
         self.unreported += spans;
         if self.reported_at.is_some_and(|reported_at| now < reported_at + INTERVAL) {

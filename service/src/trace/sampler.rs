@@ -1,11 +1,11 @@
-//! Whether a batch's span is recorded: as if the first of its posts that are recorded were its parent. With a sampler
-//! that follows parents, as the default does, the batches of recorded posts are recorded, and no others.
+//! Decides whether a batch's span is recorded, as if the first of its recorded posts were its parent. With a sampler
+//! that follows parents, as the default does, only the batches of recorded posts are recorded.
 
 use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingResult, ShouldSample};
 
-/// Asks a sampler, but for a span with links with one of them in the parent's place.
+/// Asks another sampler; for a span with links, one of them takes the parent's place.
 #[derive(Debug, Clone)]
 pub(super) struct LinksDecide {
     sampler: Box<dyn ShouldSample>,

@@ -1,5 +1,5 @@
-//! The two kinds of spans that there are: one of a request, within its client's trace, and one of a batch, with a trace
-//! of its own that links to those of its posts.
+//! The two kinds of spans: a request's span belongs to its client's trace, and a batch's span starts a trace of its own
+//! that links to those of its posts.
 
 use contract::TraceContext;
 use contract::trace_context::{SpanId, TraceId};
@@ -14,12 +14,12 @@ use opentelemetry_sdk::trace::{SdkTracer, Span as SdkSpan};
 #[derive(Debug, Clone)]
 pub struct Tracer(SdkTracer);
 
-/// What is done with a batch.
+/// What happens to a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchStep {
     /// It is sent to a topic.
     Sent,
-    /// It is taken from a topic and processed.
+    /// It is fetched from a topic and processed.
     Processed,
 }
 
@@ -28,15 +28,15 @@ impl Tracer {
         Self(tracer)
     }
 
-    /// A span of a request, that of its client being the parent if there is one. It is there in any case, so that what
-    /// comes after knows its trace, also if that is not recorded.
+    /// A request's span, whose parent is the client's span if there is one. It exists even if it is not recorded, so
+    /// that later steps know their trace.
     pub fn request(&self, name: &'static str, parent: Option<TraceContext>) -> Span {
         let parent = parent.map_or_else(Context::new, |parent| Context::new().with_remote_span_context(remote(parent)));
         self.0.build_with_context(SpanBuilder::from_name(name).with_kind(SpanKind::Server), &parent).into()
     }
 
-    /// A span of a batch of posts that have these contexts; `None` if it is not recorded. It links to the posts that
-    /// are recorded; the posts of a bulk have one context together, and get one link.
+    /// The span of a batch of posts with these contexts; `None` if it is not recorded. It links to the recorded posts.
+    /// The posts of a bulk share one context, and get one link.
     pub fn batch(&self, name: String, step: BatchStep, posts: impl Iterator<Item = TraceContext>) -> Option<Span> {
         let mut posts: Vec<TraceContext> = posts.collect();
         if posts.iter().any(|post| post.is_sampled()) {
@@ -54,8 +54,7 @@ impl Tracer {
     }
 }
 
-/// A span that has begun; it ends when it is dropped. Boxed, so that without tracing the state of a request is not
-/// larger.
+/// A span that has started; it ends when it is dropped. Boxed, so that a request's state is no larger without tracing.
 #[derive(Debug)]
 pub struct Span(Box<SdkSpan>);
 
@@ -66,7 +65,7 @@ impl From<SdkSpan> for Span {
 }
 
 impl Span {
-    /// Where it stands, for what comes after it.
+    /// Its context, for later steps.
     pub fn context(&self) -> TraceContext {
         let context = self.0.span_context();
         TraceContext {
@@ -76,24 +75,24 @@ impl Span {
         }
     }
 
-    /// Whether it is worth telling more of it.
+    /// Whether it is recorded, so that setting attributes is worthwhile.
     pub fn is_recorded(&self) -> bool {
         self.0.is_recording()
     }
 
-    /// Sets an attribute; its name is one of OpenTelemetry's semantic conventions.
+    /// Sets an attribute, named by one of OpenTelemetry's semantic conventions.
     pub fn set(&mut self, name: &'static str, value: impl Into<Value>) {
         self.0.set_attribute(KeyValue::new(name, value));
     }
 
-    /// What it stands for has failed: `kind` is one of a few words, `message` for people.
+    /// Marks it as failed: `kind` is one of a few words, `message` is for people.
     pub fn fail(&mut self, kind: impl Into<Value>, message: impl Into<String>) {
         self.set("error.type", kind);
         self.0.set_status(Status::error(message.into()));
     }
 }
 
-/// A context that came over the wire.
+/// A context that arrived over the wire.
 fn remote(context: TraceContext) -> SpanContext {
     let (trace_id, span_id) =
         (otel::TraceId::from_bytes(context.trace_id.0), otel::SpanId::from_bytes(context.span_id.0));
@@ -108,7 +107,7 @@ mod tests {
     use super::*;
     use crate::trace::sampler::LinksDecide;
 
-    /// A client's context; with 0 as flags it records nothing.
+    /// A client's context; with flags of 0 it records nothing.
     fn client(flags: u8) -> TraceContext {
         TraceContext { trace_id: TraceId([7; 16]), span_id: SpanId([9; 8]), flags }
     }
