@@ -1,9 +1,9 @@
-//! What is downloaded and built once, under `target/stack/`.
+//! Downloads and builds, each made once, under `target/stack/`.
 //!
-//! An entry is a directory that holds the texts it was made from (a `pom.xml`, a `go.mod`) beside what came out; it is
-//! current if those texts are the ones of this binary, so a changed text makes a new entry. It is made in a directory
-//! beside it and renamed, so that half an entry is never taken for a whole one, and under a lock, so that two processes
-//! do not make it at once.
+//! An entry is a directory with the texts it was made from (a `pom.xml`, a `go.mod`) beside the result. It is current
+//! if those texts are the ones in this binary, so a changed text makes a new entry. It is made in a directory beside it
+//! and then renamed, so that half an entry never looks like a whole one, and under a lock, so that two processes do not
+//! make it at once.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -15,24 +15,24 @@ use anyhow::{Context, bail};
 use crate::process::Process;
 use crate::progress::{Progress, during};
 
-/// A first download over a slow line, or a first build on a slow machine.
+/// Long enough for a first download over a slow line, or a first build on a slow machine.
 const TOOL_DEADLINE: Duration = Duration::from_secs(20 * 60);
 
-/// How often a lock that another process holds is tried again.
+/// How long to wait before trying a lock again that another process holds.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
 
-/// What an entry is made from: file names and their texts.
+/// What an entry is made from: file names and texts.
 pub(crate) type Sources = [(&'static str, &'static str)];
 
-/// One tool's part in making an entry.
-pub(crate) struct Step<'a> {
-    /// What a waiting person reads, such as "fetching Apache Kafka 4.3.1 with Maven (first run only)".
+/// How a tool makes an entry.
+pub(crate) struct BuildStep<'a> {
+    /// What a waiting person sees, such as "fetching Apache Kafka 4.3.1 with Maven (first run only)".
     pub(crate) what: &'a str,
-    /// Runs in the directory of the entry, where the sources are already.
+    /// Runs in the entry's directory, which has the sources already.
     pub(crate) command: Command,
 }
 
-/// The root of the workspace; the current directory for a binary that was moved away from its sources.
+/// The root of the workspace, or the current directory for a binary that was moved away from its sources.
 pub(crate) fn workspace() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     match here.parent() {
@@ -41,7 +41,7 @@ pub(crate) fn workspace() -> PathBuf {
     }
 }
 
-/// `target/stack` of the workspace, made if it is missing, as an absolute path.
+/// The absolute path of the workspace's `target/stack`, which it makes if it is missing.
 pub(crate) fn directory() -> anyhow::Result<PathBuf> {
     let directory = workspace().join("target/stack");
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
@@ -52,12 +52,12 @@ pub(crate) fn is_current(entry: &Path, sources: &Sources) -> bool {
     sources.iter().all(|(name, text)| fs::read_to_string(entry.join(name)).is_ok_and(|found| found == *text))
 }
 
-/// Gives the entry `name` of the cache in `directory`, made by `step` if it is not there.
+/// The path of the entry `name` in the cache `directory`; `step` makes it if it is not current.
 pub(crate) async fn entry(
     directory: &Path,
     name: &str,
     sources: &Sources,
-    step: Step<'_>,
+    step: BuildStep<'_>,
     progress: Progress,
 ) -> anyhow::Result<PathBuf> {
     let entry = directory.join(name);
@@ -66,7 +66,7 @@ pub(crate) async fn entry(
     }
     let waiting = format!("waiting for another process that is {}", step.what);
     let _lock = during(progress, &waiting, lock(&directory.join(format!("{name}.lock")))).await?;
-    // The one that held the lock may have made it.
+    // The previous holder of the lock may have made it.
     if is_current(&entry, sources) {
         return Ok(entry);
     }
@@ -80,7 +80,7 @@ pub(crate) async fn entry(
     Ok(entry)
 }
 
-/// Waits without a deadline of its own: the holder's work has one, and the holder's death frees the lock.
+/// Waits without a deadline: the holder's work has one, and the holder's death frees the lock.
 async fn lock(path: &Path) -> anyhow::Result<File> {
     let file = File::create(path).with_context(|| format!("cannot open {}", path.display()))?;
     loop {
@@ -114,7 +114,7 @@ fn remove(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-async fn run(mut step: Step<'_>, building: &Path, log: &Path, progress: Progress) -> anyhow::Result<()> {
+async fn run(mut step: BuildStep<'_>, building: &Path, log: &Path, progress: Progress) -> anyhow::Result<()> {
     step.command.current_dir(building);
     let tool = Process::spawn(step.what, &step.command, log)?;
     let Some(status) = during(progress, step.what, tool.wait_for(TOOL_DEADLINE)).await else {
@@ -137,10 +137,10 @@ mod tests {
 
     const SOURCES: &Sources = &[("recipe", "flour")];
 
-    fn step(script: &str) -> Step<'static> {
+    fn step(script: &str) -> BuildStep<'static> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        Step { what: "baking", command }
+        BuildStep { what: "baking", command }
     }
 
     #[tokio::test]

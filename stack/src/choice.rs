@@ -1,4 +1,4 @@
-//! Where the two servers come from: a decision from what was asked for and what is given.
+//! Decides where the two servers come from, by what was requested and what is given.
 
 use anyhow::bail;
 
@@ -26,9 +26,9 @@ impl Given {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// Containers; if they do not come up, native servers where `or_native`.
+    /// Containers; if they do not come up and `or_native` is set, native servers.
     Docker { or_native: bool },
-    /// What is given is used, what is not is started here.
+    /// Uses what is given, and starts native servers for the rest.
     Processes { given: Given, why: String },
 }
 
@@ -37,11 +37,12 @@ pub(crate) fn choose(options: &Options, given: Given) -> anyhow::Result<Choice> 
     let missing = given.missing();
     match stack {
         StackKind::Docker if brokers > 1 => bail!(
-            "--brokers {brokers} starts native brokers, and --stack docker starts one in a container: leave one of them out."
+            "--brokers {brokers} starts native brokers, and --stack docker starts one in a container: leave out one of \
+             them."
         ),
-        StackKind::Auto | StackKind::External if brokers > 1 && given.kafka_broker.is_some() => bail!(
-            "--brokers {brokers} starts brokers, and KAFKA_BROKER names one that runs already: unset one of them."
-        ),
+        StackKind::Auto | StackKind::External if brokers > 1 && given.kafka_broker.is_some() => {
+            bail!("--brokers {brokers} starts brokers, and KAFKA_BROKER names a running one: leave out one of them.")
+        }
         StackKind::External if missing.is_empty() => {
             Ok(Choice::Processes { given, why: "--stack external".to_owned() })
         }
@@ -52,7 +53,8 @@ pub(crate) fn choose(options: &Options, given: Given) -> anyhow::Result<Choice> 
         ),
         StackKind::Docker if store == StoreKind::Auto => Ok(Choice::Docker { or_native: false }),
         StackKind::Docker => bail!(
-            "--store {store} starts a native store, and --stack docker starts MongoDB in a container: leave one of them out."
+            "--store {store} starts a native store, and --stack docker starts MongoDB in a container: leave out one of \
+             them."
         ),
         StackKind::Native => Ok(Choice::Processes { given: Given::default(), why: "--stack native".to_owned() }),
         StackKind::Auto => Ok(match missing.as_slice() {
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn docker_is_tried_first_unless_a_native_store_is_asked_for() {
+    fn docker_is_tried_first_unless_a_native_store_is_requested() {
         let nothing = || given(false, false);
         let choice = choose(&options(StackKind::Auto, StoreKind::Auto), nothing()).unwrap();
         assert_eq!(choice, Choice::Docker { or_native: true });
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_is_asked_for_is_taken_even_if_something_is_given() {
+    fn a_requested_kind_is_used_even_if_something_is_given() {
         let choice = choose(&options(StackKind::Docker, StoreKind::Auto), given(true, true)).unwrap();
         assert_eq!(choice, Choice::Docker { or_native: false });
         let (used, _) = why(choose(&options(StackKind::Native, StoreKind::Auto), given(true, true)).unwrap());

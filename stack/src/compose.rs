@@ -1,8 +1,7 @@
 //! Kafka and MongoDB in containers, by the project's own `docker-compose.yml`.
 //!
-//! Only those two services are started, under a project name of our own, on host ports that are free, so that a stack
-//! that someone runs by hand is left alone. A guard takes everything down again, volumes included, even when this
-//! process is killed.
+//! Only those two services start, under a project name of our own and on free host ports, so a stack that someone runs
+//! by hand is left alone. A guard takes everything down again, volumes included, even when this process is killed.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +15,7 @@ use crate::process::Process;
 use crate::progress::{Progress, during};
 use crate::tools::{self, Tools};
 
-/// An engine that does not answer soon would not be of much use.
+/// An engine that does not answer within this time is not worth using.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(5);
 /// Images may have to be pulled.
 const UP_DEADLINE: Duration = Duration::from_secs(5 * 60);
@@ -31,7 +30,7 @@ pub(crate) struct Compose {
 }
 
 impl Compose {
-    /// Brings both services up and waits until they are healthy. An error is one sentence why that cannot be.
+    /// Brings both services up and waits until they are healthy. An error is one sentence that says why it cannot.
     pub(crate) async fn up(
         tools: &Tools,
         file: &Path,
@@ -56,7 +55,7 @@ impl Compose {
             command.args(["compose", "-f"]).arg(file).args(["-p", &project]).envs(ports.iter().cloned());
         };
 
-        // Before the first container starts, so that none can be left behind.
+        // Made before the first container starts, so that none can be left behind.
         let mut down = Command::new(&docker);
         compose(&mut down);
         down.args(["down", "-v", "--timeout", "2"]);
@@ -74,7 +73,7 @@ impl Compose {
             std::fs::remove_file(&log).with_context(|| format!("cannot remove {}", log.display()))?;
             return Ok(Compose { project, kafka_port, mongo_port, guard });
         }
-        // Whoever waits for `up` must not wait for `down` as well: the guard does it.
+        // The caller of `up` must not wait for `down` as well: the guard does that.
         let how = status.map_or("took too long".to_owned(), |status| format!("failed ({status})"));
         bail!("docker compose up {how}: {} (see {})", process.last_lines(1), log.display());
     }
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_reason_why_docker_is_out_is_one_sentence() {
+    async fn each_reason_not_to_use_docker_is_one_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let nowhere = Compose::up(&Tools::default(), &folder.path().join("f"), folder.path(), |_| ()).await;
         assert_eq!(nowhere.unwrap_err().to_string(), "there is no docker on PATH");

@@ -1,16 +1,16 @@
-//! Is there room on the disk?
+//! Checks that the disk has room.
 //!
-//! A full disk shows in a broker as an odd crash long after the start, so the room is looked at before anything starts.
+//! On a full disk a broker crashes oddly, long after its start, so the room is checked before anything starts.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Room for the data of an ordinary run.
 pub(crate) const TO_RUN: u64 = 512;
-/// Room for that, and for what Maven and Go download and build.
+/// Room for that, and for the downloads and builds of Maven and Go.
 pub(crate) const TO_BUILD: u64 = 2048;
 
-/// `None` if `directory` has room for so many MiB, else the sentence that says it has not.
+/// `None` if `directory` has room for this many MiB, otherwise a sentence that says it has not.
 pub(crate) fn full(directory: &Path, needed_mib: u64) -> Option<String> {
     let output = Command::new("df").arg("-Pk").arg(directory).stdin(Stdio::null()).output().ok()?;
     let free_mib = free_mib(&String::from_utf8_lossy(&output.stdout))?;

@@ -1,8 +1,8 @@
 //! A few lines of shell that run once this process is gone.
 //!
-//! A guard waits for a pipe that we hold open. It runs its lines when the pipe closes: when the guard is dropped, when
-//! the process exits without dropping it (a `static` of a test binary), or when the process is killed. Cleaning up has
-//! thus one route only, and the one that a kill takes is the one that every run takes.
+//! A guard waits on a pipe that we hold open. It runs its lines when the pipe closes: when the guard is dropped, when
+//! the process exits without dropping it (a `static` of a test binary), or when the process is killed. So there is one
+//! route to clean up, and every run takes the same one as a kill.
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
@@ -20,7 +20,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Will run `script` with `arguments` as `$1`, `$2`, … and the variables of `environment`.
+    /// A guard that will run `script` with `arguments` as `$1`, `$2`, … and the variables of `environment`.
     pub(crate) fn new<S: AsRef<OsStr>>(
         script: &str,
         arguments: &[S],
@@ -35,7 +35,7 @@ impl Guard {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Ctrl-C must not reach it: it would end before it has done its work.
+            // Ctrl-C must not reach it, or it would end before its work is done.
             .process_group(0)
             .spawn()
             .context("cannot start a shell that cleans up")?;

@@ -1,8 +1,8 @@
 //! A native Apache Kafka broker that is its own controller (KRaft).
 //!
-//! The jars come from Maven, once. Every start formats a fresh directory, and the broker listens on 127.0.0.1 only.
-//! It behaves as the real one: no topic is created unasked, and data are on disk, so a killed broker that is restarted
-//! has what it acknowledged.
+//! Maven fetches the jars, once. Every start formats a fresh directory, and the broker listens only on 127.0.0.1. As in
+//! production, it creates no topic by itself, and its data are on disk, so a killed broker that is restarted still has
+//! what it acknowledged.
 
 mod properties;
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
-use crate::cache::{self, Sources, Step};
+use crate::cache::{self, BuildStep, Sources};
 use crate::probe::Probe;
 use crate::process::Process;
 use crate::progress::{Progress, during, to_stderr};
@@ -23,35 +23,35 @@ use crate::{disk, free_port, port};
 pub use properties::Voter;
 
 const NAME: &str = "Apache Kafka 4.3.1";
-const ON_JAVA: OnJava = OnJava { what: "Kafka", instead: "set KAFKA_BROKER to a broker that runs already" };
+const ON_JAVA: OnJava = OnJava { what: "Kafka", instead: "set KAFKA_BROKER to a running broker" };
 const ENTRY: &str = "kafka-4.3.1";
 const SOURCES: &Sources = &[
     ("pom.xml", include_str!("../native/kafka/pom.xml")),
     ("log4j2.properties", include_str!("../native/kafka/log4j2.properties")),
 ];
 
-/// All brokers of one cluster are formatted with the same id; ours never meet those of another stack.
+/// All brokers of a cluster need the same id. Ours never meet those of another stack.
 const CLUSTER_ID: &str = "c3RhY2stc3RhY2stc3RhY2s";
 
-/// Of the JVM, unless `KAFKA_JVM_PERFORMANCE_OPTS` has others, as with Kafka's own scripts. Without the second compiler: it takes
-/// a third of the broker's CPU for the first minute, which is all that most brokers here live (in runs of 20 s on 2 cores,
-/// 13,000 posts/s instead of 9,300).
+/// The JVM's options, unless `KAFKA_JVM_PERFORMANCE_OPTS` has others, as with Kafka's own scripts. They turn off the
+/// second compiler: it takes a third of the broker's CPU in the first minute, and most brokers here live no longer (in
+/// runs of 20 s on 2 cores, 13,000 posts/s instead of 9,300).
 const JVM_OPTIONS: &str = "-XX:TieredStopAtLevel=1 -XX:+UseG1GC -XX:MaxGCPauseMillis=20";
 
 const FORMAT_DEADLINE: Duration = Duration::from_secs(60);
 
-/// How a broker is started. The default is a cluster of one on free ports.
+/// How to start a broker. The default is a cluster of one on free ports.
 #[derive(Clone, Debug)]
 pub struct BrokerOptions {
-    /// The port to listen on; a free one if `None`.
+    /// The port to listen on; `None` means a free one.
     pub port: Option<u16>,
-    /// The port that clients are told to connect to, where a proxy may stand; the port itself if `None`.
+    /// The port that the broker advertises to clients, such as a proxy's; `None` means its own port.
     pub advertised_port: Option<u16>,
     /// The broker's number in its cluster.
     pub node_id: u32,
-    /// All controllers of the cluster, this broker among them; just itself, on a free port, if empty.
+    /// All controllers of the cluster, including this broker; empty means this broker alone, on a free port.
     pub voters: Vec<Voter>,
-    /// Lines that its `server.properties` has beside ours.
+    /// More lines for its `server.properties`.
     pub more_properties: String,
     /// Gets a line whenever something takes more than a second.
     pub progress: Progress,
@@ -79,17 +79,21 @@ pub async fn start(options: &BrokerOptions, lookup: impl Fn(&str) -> Option<Stri
     run(options, &programs, &jars, &directory).await
 }
 
-/// The programs that starting a broker takes.
+/// The programs that a broker needs.
 #[derive(Clone)]
-pub(crate) struct Programs {
+pub(crate) struct KafkaPrograms {
     java: PathBuf,
     jvm_options: Vec<String>,
     /// `None` if the jars are there.
     maven: Option<PathBuf>,
 }
 
-/// Gives the programs, or a sentence for each thing that is in the way.
-pub(crate) async fn check(options: &BrokerOptions, tools: &Tools, directory: &Path) -> Result<Programs, Vec<String>> {
+/// Returns the programs, or a sentence for each thing that stands in the way.
+pub(crate) async fn check(
+    options: &BrokerOptions,
+    tools: &Tools,
+    directory: &Path,
+) -> Result<KafkaPrograms, Vec<String>> {
     let is_fetched = cache::is_current(&directory.join(ENTRY), SOURCES);
     let java = tools.java(&ON_JAVA).await;
     let maven = if is_fetched { Ok(None) } else { tools.maven(&ON_JAVA).map(Some) };
@@ -99,14 +103,14 @@ pub(crate) async fn check(options: &BrokerOptions, tools: &Tools, directory: &Pa
         (Ok(java), Ok(maven), None, None) => {
             let jvm_options = tools.kafka_jvm.as_deref().unwrap_or(JVM_OPTIONS);
             let jvm_options = jvm_options.split_whitespace().map(str::to_owned).collect();
-            Ok(Programs { java, jvm_options, maven })
+            Ok(KafkaPrograms { java, jvm_options, maven })
         }
         (java, maven, taken, full) => Err([java.err(), maven.err(), taken, full].into_iter().flatten().collect()),
     }
 }
 
-/// The directory of the broker's classes, fetched if it must be.
-pub(crate) async fn jars(programs: &Programs, directory: &Path, progress: Progress) -> anyhow::Result<PathBuf> {
+/// The directory of the broker's classes; fetches them if necessary.
+pub(crate) async fn jars(programs: &KafkaPrograms, directory: &Path, progress: Progress) -> anyhow::Result<PathBuf> {
     match &programs.maven {
         Some(maven) => fetch(maven, directory, progress).await,
         None => Ok(directory.join(ENTRY)),
@@ -116,7 +120,7 @@ pub(crate) async fn jars(programs: &Programs, directory: &Path, progress: Progre
 /// Starts a broker.
 pub(crate) async fn run(
     options: &BrokerOptions,
-    programs: &Programs,
+    programs: &KafkaPrograms,
     jars: &Path,
     directory: &Path,
 ) -> anyhow::Result<Server> {
@@ -131,7 +135,7 @@ pub(crate) async fn run(
     let run = RunDirectory::new(directory, "kafka")?;
     let cannot = || format!("cannot write to {}", run.path().display());
     std::fs::write(run.path().join("server.properties"), properties).with_context(cannot)?;
-    // The jars with native code unpack it there; in the system's directory a killed broker would leave it behind.
+    // Jars with native code unpack it there. In the system's directory, a killed broker would leave it behind.
     std::fs::create_dir(run.path().join("tmp")).with_context(cannot)?;
     during(options.progress, &format!("formatting {NAME}'s directory"), format(programs, jars, run.path())).await?;
 
@@ -151,11 +155,11 @@ pub(crate) async fn run(
 async fn fetch(maven: &Path, directory: &Path, progress: Progress) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(maven);
     command.args(["-B", "-q", "-Dstyle.color=never", "dependency:copy-dependencies", "-DoutputDirectory=libs"]);
-    let step = Step { what: &format!("fetching {NAME} with Maven (first run only)"), command };
+    let step = BuildStep { what: &format!("fetching {NAME} with Maven (first run only)"), command };
     cache::entry(directory, ENTRY, SOURCES, step, progress).await
 }
 
-async fn format(programs: &Programs, jars: &Path, run: &Path) -> anyhow::Result<()> {
+async fn format(programs: &KafkaPrograms, jars: &Path, run: &Path) -> anyhow::Result<()> {
     let mut command = java(programs, jars);
     command.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", "server.properties"]).current_dir(run);
     let process = Process::spawn("format", &command, &run.join("format.log"))?;
@@ -166,12 +170,12 @@ async fn format(programs: &Programs, jars: &Path, run: &Path) -> anyhow::Result<
     }
 }
 
-/// Java with the broker's classes; paths in what it reads are relative to the run's directory.
-fn java(programs: &Programs, jars: &Path) -> Command {
+/// Java with the broker's classes. The paths in its files are relative to the run's directory.
+fn java(programs: &KafkaPrograms, jars: &Path) -> Command {
     let mut command = Command::new(&programs.java);
     let jars = jars.display();
     command
-        // The first part is where log4j2.properties is found.
+        // The first part is for log4j2.properties.
         .args(["-cp", &format!("{jars}:{jars}/libs/*")])
         .arg("-Xmx512m")
         .args(&programs.jvm_options)

@@ -1,14 +1,14 @@
 //! Finds or starts an Apache Kafka broker and a document store that speaks MongoDB's protocol.
 //!
-//! [`Stack::start`] takes what `KAFKA_BROKER` and `MONGO_URI` name; else it asks Docker Compose; else it starts native
-//! processes: Kafka from its Maven artifact, and a real `mongod` or, where there is none, a store built on FerretDB.
-//! SecantusDB, and a store in memory to measure without a disk, are started only where they are asked for.
-//! What is downloaded and built is cached under `target/stack/`; data and logs of a run live in a fresh directory there.
-//! Whatever is started ends with this process, even when this process is killed (see [`Process`]).
+//! [`Stack::start`] uses what `KAFKA_BROKER` and `MONGO_URI` name; otherwise it tries Docker Compose; otherwise it
+//! starts native processes: Kafka from its Maven artifact, and a real `mongod` or, without one, a store built on
+//! FerretDB. It starts SecantusDB, or a store in memory for measuring without a disk, only on request. Downloads and
+//! builds are cached under `target/stack/`; each run's data and logs live in a fresh directory there. Whatever is
+//! started ends with this process, even when this process is killed (see [`Process`]).
 //!
-//! Tests that need their own server, later than something else or with a port known beforehand, use [`kafka::start`]
-//! and [`store::start`]; tests that only need a server share one stack by [`shared()`], and those about MongoDB's own
-//! answers share one store by [`shared_mongodb()`].
+//! Tests that need a server of their own, started late or on a known port, use [`kafka::start`] and [`store::start`].
+//! Tests that only need a server share one stack through [`shared()`], and tests of MongoDB's own answers share one
+//! store through [`shared_mongodb()`].
 
 mod cache;
 mod choice;

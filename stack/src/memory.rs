@@ -1,12 +1,13 @@
-//! The store for measuring without a disk: mongo-java-server (MongoDB's protocol over maps in memory), from Maven, once.
+//! The store for measuring without a disk: mongo-java-server (MongoDB's protocol over maps in memory), fetched by
+//! Maven, once.
 //!
-//! A few lines of Java under `native/memory/` start it, because its own `main` tells of a version that clients refuse.
-//! They are compiled by a compiler that Maven fetches too, since a Java runtime has none. Nothing survives its end.
+//! A few lines of Java under `native/memory/` start it, because its own `main` reports a version that clients reject.
+//! Maven also fetches the compiler for them, since a Java runtime has none. Nothing survives its end.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::cache::{self, Sources, Step};
+use crate::cache::{self, BuildStep, Sources};
 use crate::progress::Progress;
 use crate::tools::{OnJava, Tools};
 
@@ -24,49 +25,49 @@ const FETCH_AND_COMPILE: &str = r#"
 exec "$2" -jar libs/ecj-*.jar -17 -classpath "$(printf '%s:' libs/*.jar)" -d classes MemoryStore.java
 "#;
 
-/// The programs that the store takes.
+/// The programs that the store needs.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Programs {
+pub(crate) struct MemoryPrograms {
     java: PathBuf,
     /// `None` if the jars are there.
     maven: Option<PathBuf>,
 }
 
-impl Programs {
+impl MemoryPrograms {
     /// Whether something must be fetched first.
-    pub(crate) fn fetch(&self) -> bool {
+    pub(crate) fn must_fetch(&self) -> bool {
         self.maven.is_some()
     }
 }
 
-/// Gives the programs, or a sentence for each that is missing.
-pub(crate) async fn check(tools: &Tools, directory: &Path) -> Result<Programs, Vec<String>> {
+/// Returns the programs, or a sentence for each that is missing.
+pub(crate) async fn check(tools: &Tools, directory: &Path) -> Result<MemoryPrograms, Vec<String>> {
     let is_fetched = cache::is_current(&directory.join(ENTRY), SOURCES);
     let maven = if is_fetched { Ok(None) } else { tools.maven(&ON_JAVA).map(Some) };
     match (tools.java(&ON_JAVA).await, maven) {
-        (Ok(java), Ok(maven)) => Ok(Programs { java, maven }),
+        (Ok(java), Ok(maven)) => Ok(MemoryPrograms { java, maven }),
         (java, maven) => Err([java.err(), maven.err()].into_iter().flatten().collect()),
     }
 }
 
-/// Fetches and compiles what is not there yet.
-pub(crate) async fn build(programs: &Programs, directory: &Path, progress: Progress) -> anyhow::Result<()> {
+/// Fetches and compiles what is missing.
+pub(crate) async fn build(programs: &MemoryPrograms, directory: &Path, progress: Progress) -> anyhow::Result<()> {
     let Some(maven) = &programs.maven else { return Ok(()) };
     let mut command = Command::new("/bin/sh");
     command.args(["-c", FETCH_AND_COMPILE, "memory"]).args([maven, &programs.java]);
-    let step = Step { what: "fetching mongo-java-server 1.47.0 with Maven (first run only)", command };
+    let step = BuildStep { what: "fetching mongo-java-server 1.47.0 with Maven (first run only)", command };
     cache::entry(directory, ENTRY, SOURCES, step, progress).await.map(drop)
 }
 
-pub(crate) fn command(programs: &Programs, directory: &Path, port: u16) -> Command {
+pub(crate) fn command(programs: &MemoryPrograms, directory: &Path, port: u16) -> Command {
     let entry = directory.join(ENTRY);
     let entry = entry.display();
     let mut command = Command::new(&programs.java);
     command
         .args(["-cp", &format!("{entry}/classes:{entry}/libs/*")])
-        // Without the second compiler: in runs of 15 s at 4,000 posts/s it is a third of the store's CPU.
+        // No second compiler: in runs of 15 s at 4,000 posts/s it takes a third of the store's CPU.
         .args(["-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.awt.headless=true"])
-        // Memory that is full ends the process, which is seen, instead of failing inserts one by one.
+        // Full memory ends the process, which is noticed, instead of failing inserts one by one.
         .arg("-XX:+ExitOnOutOfMemoryError")
         .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"])
         .args(["MemoryStore", &port.to_string()]);

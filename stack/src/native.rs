@@ -1,4 +1,4 @@
-//! Native servers: everything that they need is looked for first, then they start all at once.
+//! Native servers: first looks for everything that they need, then starts them all at once.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use anyhow::anyhow;
 use tokio::task::JoinSet;
 
 use crate::choice::Given;
-use crate::kafka::{self, BrokerOptions, Programs, Voter};
+use crate::kafka::{self, BrokerOptions, KafkaPrograms, Voter};
 use crate::options::{Options, StoreKind};
 use crate::progress::Progress;
 use crate::server::Server;
-use crate::store::{self, Program, StoreOptions};
+use crate::store::{self, StoreOptions, StoreProgram};
 use crate::tools::Tools;
 use crate::toxiproxy::{self, Link, Toxiproxy};
 use crate::{cache, free_port};
@@ -20,7 +20,7 @@ pub(crate) struct Native {
     pub(crate) brokers: Vec<Server>,
     pub(crate) store: Option<Server>,
     pub(crate) proxy: Option<Toxiproxy>,
-    /// Whether the store is not a real `mongod` because there is none.
+    /// Whether the store stands in for a `mongod` because there is none.
     pub(crate) is_stand_in: bool,
 }
 
@@ -46,12 +46,12 @@ pub(crate) async fn start(options: &Options, tools: &Tools, given: &Given) -> an
         None
     };
     if !missing.is_empty() {
-        // Several may complain of the same full disk, or of the same tool.
+        // Several may report the same full disk or the same missing tool.
         missing.dedup();
         return Err(anyhow!(missing.join("\n")));
     }
 
-    let is_stand_in = options.store == StoreKind::Auto && matches!(store_program, Some(Program::Ferretdb { .. }));
+    let is_stand_in = options.store == StoreKind::Auto && matches!(store_program, Some(StoreProgram::Ferretdb { .. }));
     let links = links(&brokers, store_program.is_some().then_some(store_port));
     let brokers = async {
         match kafka_programs {
@@ -76,7 +76,7 @@ pub(crate) async fn start(options: &Options, tools: &Tools, given: &Given) -> an
     Ok(Native { brokers, store, proxy, is_stand_in })
 }
 
-/// What the brokers of one cluster are started with, on free ports that all of them know.
+/// The options of a cluster's brokers, on free ports that all of them know.
 fn broker_options(options: &Options) -> Vec<BrokerOptions> {
     let voters: Vec<Voter> = (1..=options.brokers).map(|node_id| Voter { node_id, port: free_port() }).collect();
     let broker = |voter: &Voter| BrokerOptions {
@@ -93,7 +93,7 @@ fn broker_options(options: &Options) -> Vec<BrokerOptions> {
 /// A cluster is ready only when most of its brokers run, so they start together.
 async fn start_brokers(
     brokers: Vec<BrokerOptions>,
-    programs: Programs,
+    programs: KafkaPrograms,
     directory: &Path,
     progress: Progress,
 ) -> anyhow::Result<Vec<Server>> {
@@ -108,7 +108,7 @@ async fn start_brokers(
     started.into_iter().map(|(_, server)| server).collect()
 }
 
-/// The proxies before these servers.
+/// The proxies in front of these servers.
 fn links(brokers: &[BrokerOptions], store_port: Option<u16>) -> Vec<Link> {
     let broker = |broker: &BrokerOptions| {
         Some(Link {

@@ -1,4 +1,4 @@
-//! What a caller may ask for, as values of `--stack` and `--store`.
+//! What a caller can request, as values of `--stack` and `--store`.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use clap::ValueEnum;
 
 use crate::progress::{Progress, to_stderr};
 
-/// What to start or find. The default takes the first that works.
+/// What to start or find. The default uses the first that works.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Where the two servers come from (`--stack`).
     pub stack: StackKind,
-    /// Which store is started when it is native (`--store`).
+    /// Which native store to start (`--store`).
     pub store: StoreKind,
-    /// How many brokers are started when they are native, one or three: with three, every record is on three brokers, and
-    /// one of them may be away.
+    /// How many native brokers to start, one or three. With three, every record is on three brokers, and any one of
+    /// them can fail.
     pub brokers: u32,
-    /// Whether clients reach native servers through proxies that can slow and cut their connections.
+    /// Whether clients reach native servers through proxies that can slow or cut their connections.
     pub proxied: bool,
     /// Gets a line whenever something takes more than a second.
     pub progress: Progress,
@@ -31,21 +31,21 @@ impl Default for Options {
 /// Where the broker and the store come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum StackKind {
-    /// External where a variable names it, else Docker if an engine answers, else native.
+    /// External where a variable names it, otherwise Docker if an engine answers, otherwise native.
     #[default]
     Auto,
-    /// KAFKA_BROKER and MONGO_URI name servers that run already.
+    /// KAFKA_BROKER and MONGO_URI name running servers.
     External,
-    /// Containers by Docker Compose.
+    /// Containers of Docker Compose.
     Docker,
     /// Processes on this machine.
     Native,
 }
 
-/// Which native store is started.
+/// Which native store to start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum StoreKind {
-    /// A mongod if MONGOD or PATH has one, else the one built on FerretDB.
+    /// A mongod if MONGOD or PATH has one, otherwise the one built on FerretDB.
     #[default]
     Auto,
     /// A real mongod, named by MONGOD or found on PATH.
@@ -54,7 +54,7 @@ pub enum StoreKind {
     Ferretdb,
     /// SecantusDB (MongoDB's protocol over WiredTiger), which answers as MongoDB does; installed with Python.
     Secantus,
-    /// A store in memory (mongo-java-server), to measure without a disk: nothing survives its end.
+    /// A store in memory (mongo-java-server), for measuring without a disk: nothing survives its end.
     Memory,
 }
 
@@ -75,12 +75,12 @@ fn write_name(kind: impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(value.get_name())
 }
 
-/// What a store is started for.
+/// What a store is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// To store. There may be a proxy before it.
+    /// To store documents, perhaps behind a proxy.
     Standalone,
-    /// To fail when `configureFailPoint` asks for it, as well.
+    /// To fail as well, when `configureFailPoint` asks for it.
     Fallible,
 }
 

@@ -1,9 +1,9 @@
 //! Ports on the loopback interface.
 //!
-//! A server that is killed and started again needs the same port twice, and between the two nobody else may take it.
-//! Ports that the kernel hands out (`bind` to port 0) are no good for that: they lie in the range of outgoing
-//! connections, so any client may get one, and a client that keeps trying to reach a dead port there can even connect
-//! to itself. So ports are picked below that range.
+//! A server that is killed and started again needs its port twice, and in between nobody else may take it. Ports that
+//! the kernel hands out (`bind` to port 0) do not suit that: they lie in the range of outgoing connections, so any
+//! client may get one, and a client that keeps trying a dead port there can even connect to itself. So ports are picked
+//! below that range.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -17,13 +17,14 @@ use std::time::Duration;
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
-/// A free port refuses at once; only a listener that is too busy to accept lets one wait.
+/// A free port refuses at once; only a listener that is too busy to accept makes a client wait.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Starts anywhere, so that two processes seldom meet; goes on by one, so that one process never gets a port twice.
+/// Starts anywhere, so that two processes seldom collide, and advances by one, so that a process never gets a port
+/// twice.
 static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(RandomState::new().build_hasher().finish() >> 1));
 
-/// A port of 127.0.0.1 that nothing listens on now, and that no outgoing connection takes later.
+/// A port of 127.0.0.1 on which nothing listens now, and which no outgoing connection takes later.
 ///
 /// # Panics
 ///
@@ -39,18 +40,19 @@ pub fn free_port() -> u16 {
     panic!("no port from {FIRST} to {} is free on this machine", FIRST + COUNT - 1);
 }
 
-/// `None` if the port is free, else the sentence that says it is not.
+/// `None` if the port is free, otherwise a sentence that says it is not.
 pub(crate) fn taken(port: u16) -> Option<String> {
     (!is_free(port)).then(|| {
         format!("Port {port} is taken on this machine: stop the program that listens there, or choose another port.")
     })
 }
 
-/// Asked by connecting, not by binding: a bound socket would live on for a moment in any process that another thread
-/// forks just then, and the port would look taken, to us or to the server that it is meant for.
+/// Connects instead of binding: a bound socket would live on for a moment in any process that another thread forks just
+/// then, and the port would look taken, to us or to the server that it is meant for.
 fn is_free(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    matches!(TcpStream::connect_timeout(&address, CONNECT_DEADLINE), Err(error) if error.kind() == ErrorKind::ConnectionRefused)
+    let connected = TcpStream::connect_timeout(&address, CONNECT_DEADLINE);
+    connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }
 
 #[cfg(test)]
@@ -69,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_taken_port_is_named() {
+    fn a_taken_port_is_named_and_a_free_one_is_not() {
         assert_eq!(taken(free_port()), None);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).unwrap();
         let port = listener.local_addr().unwrap().port();

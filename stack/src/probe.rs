@@ -1,8 +1,8 @@
-//! Does a server answer in its own protocol?
+//! Checks that a server answers in its own protocol.
 //!
-//! A port that accepts connections is not enough: a starting broker accepts before it can create a topic, and a frozen
-//! server accepts through the kernel. So one small request is encoded by hand and its answer is read; that needs
-//! neither Kafka's nor MongoDB's client.
+//! A port that accepts connections is not enough: a starting broker accepts before it can create a topic, and the
+//! kernel accepts for a frozen server. So this sends one small request, encoded by hand, and reads the answer, which
+//! needs neither Kafka's nor MongoDB's client.
 
 mod kafka;
 mod mongo;
@@ -13,21 +13,21 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// One exchange; a server that is ready answers in milliseconds.
+/// For one exchange; a server that is ready answers in milliseconds.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// An answer to these requests has a few hundred bytes; a longer one is not an answer to them.
+/// Answers to these requests have a few hundred bytes; a longer one is something else.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 const HTTP_REQUEST: &[u8] = b"GET /version HTTP/1.0\r\n\r\n";
-/// What stands in the answer behind its first four bytes, `HTTP`.
+/// The answer after its first four bytes, `HTTP`.
 const HTTP_OK: &[u8] = b"/1.0 200";
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Probe {
     Kafka,
     Mongo,
-    /// `GET /version` is answered with 200.
+    /// `GET /version` gets 200.
     Http,
 }
 
@@ -43,7 +43,7 @@ impl Probe {
         }
     }
 
-    /// Gives the answer without its first four bytes, which are its length where it tells one.
+    /// Returns the answer without its first four bytes, which are its length except with HTTP.
     async fn ask(self, port: u16) -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         let request = match self {

@@ -2,8 +2,9 @@
 //!
 //! The command runs under a small POSIX shell, `supervise.sh`, whose standard input is a pipe that we hold open. When
 //! the pipe closes, because the [`Process`] was dropped or because we were killed, the shell kills its whole process
-//! group. This needs no unsafe code, works for whole trees, and, unlike Linux's parent-death signal, is not bound to the
-//! thread that spawned. A thread per child waits for the shell's report, so a child belongs to no async runtime.
+//! group. This needs no unsafe code, works for whole trees and, unlike Linux's parent-death signal, does not depend on
+//! the thread that spawned the child. A thread per child waits for the shell's report, so a child belongs to no async
+//! runtime.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,17 +18,18 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::sync::watch;
 
-/// How long a killed process may take to disappear; more than this means it hangs in the kernel.
+/// How long a killed process can take to disappear; one that takes longer hangs in the kernel.
 const KILL_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The raw wait status of a process that SIGKILL ended.
 const KILLED: i32 = 9;
 
-/// The shell's own `kill`: the program of that name is missing in small containers.
+/// The shell's own `kill`, because small containers lack the program of that name.
 const SEND: &str = r#"kill -s "$1" "$2""#;
 
-/// A frozen process must not answer any more, but it runs on until the thread that takes the signal gets its turn, on a
-/// busy machine some milliseconds later. So this waits until it is seen frozen (or gone, or there is no `ps` to see it).
+/// A frozen process must not answer any more, but it keeps running until the thread that gets the signal is scheduled,
+/// on a busy machine some milliseconds later. So this waits until the process is frozen or gone, or there is no `ps` to
+/// look with.
 const FREEZE: &str = r#"kill -s "$1" "$2" || exit
 looks=0
 while [ $looks -lt 500 ]; do
@@ -46,7 +48,7 @@ pub enum Signal {
     Kill,
     /// SIGSTOP: freezes the process. It is frozen when [`Process::signal`] returns.
     Stop,
-    /// SIGCONT: lets a frozen process go on.
+    /// SIGCONT: lets a frozen process continue.
     Continue,
 }
 
@@ -61,7 +63,7 @@ impl Signal {
     }
 }
 
-/// A running or ended child. Dropping it kills what still runs, without waiting for that.
+/// A running or ended child. Dropping it kills what still runs, without waiting.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -74,9 +76,9 @@ pub struct Process {
 
 impl Process {
     /// Starts `command` in a process group of its own, so that Ctrl-C reaches only the parent; both of its outputs are
-    /// appended to `log`. Program, arguments, changed environment and directory are taken from `command`, nothing else.
-    /// A program that cannot be run shows as an exit with status 126 or 127 and a line in the log. The command starts
-    /// with SIGINT ignored, and what it leaves behind in its process group is killed when it ends.
+    /// appended to `log`. Of `command` it uses the program, the arguments, the changed environment and the directory,
+    /// nothing else. A program that cannot be run shows as an exit with status 126 or 127 and a line in the log. The
+    /// command starts with SIGINT ignored, and what it leaves behind in its process group is killed when it ends.
     pub fn spawn(name: &str, command: &Command, log: &Path) -> anyhow::Result<Process> {
         let log_file = File::options()
             .create(true)
@@ -95,7 +97,7 @@ impl Process {
         let pid = reports
             .next()
             .and_then(|line| line.ok()?.parse().ok())
-            .with_context(|| format!("the shell that starts {name} did not tell its process id"))?;
+            .with_context(|| format!("the shell that starts {name} did not report its process id"))?;
 
         let (exited, exit) = watch::channel(None);
         thread::Builder::new()
@@ -134,15 +136,15 @@ impl Process {
         *self.exit.borrow()
     }
 
-    /// Waits for its end; give it a deadline, or use [`Process::wait_for`].
+    /// Waits for its end, without a deadline; see also [`Process::wait_for`].
     pub async fn wait(&self) -> ExitStatus {
         let mut exit = self.exit.clone();
         let ended = exit.wait_for(Option::is_some).await;
-        // The waiting thread sends before it ends, so a closed channel is one whose thread panicked.
+        // The waiting thread sends before it ends, so a closed channel means that it panicked.
         ended.ok().and_then(|status| *status).unwrap_or(ExitStatus::from_raw(KILLED))
     }
 
-    /// Waits for its end for at most `deadline`.
+    /// Waits at most `deadline` for its end.
     pub async fn wait_for(&self, deadline: Duration) -> Option<ExitStatus> {
         tokio::time::timeout(deadline, self.wait()).await.ok()
     }
@@ -164,7 +166,7 @@ impl Process {
         Ok(())
     }
 
-    /// Asks it to stop with SIGTERM, waits for `grace`, then kills it. A frozen process is let go on, so that it can.
+    /// Asks it to stop with SIGTERM, waits for `grace`, then kills it. A frozen process is woken, so that it can stop.
     pub async fn stop(&self, grace: Duration) -> anyhow::Result<ExitStatus> {
         if self.exit_status().is_none() {
             // It may end between any two of these lines; then the wait says so.
@@ -177,7 +179,7 @@ impl Process {
         }
     }
 
-    /// Kills it with SIGKILL and waits until it is gone. One that has ended already is no error.
+    /// Kills it with SIGKILL and waits until it is gone. A process that has ended already is not an error.
     pub async fn kill(&self) -> anyhow::Result<ExitStatus> {
         if self.exit_status().is_none() {
             self.signal(Signal::Kill).ok();
@@ -204,7 +206,7 @@ fn supervised(name: &str, command: &Command) -> Command {
     shell
 }
 
-/// A shell counts a process that a signal ended as 128 + the signal's number.
+/// A shell reports a process that a signal ended as 128 + the signal's number.
 fn exit_status(shell_status: i32) -> ExitStatus {
     if shell_status > 128 { ExitStatus::from_raw(shell_status - 128) } else { ExitStatus::from_raw(shell_status << 8) }
 }
@@ -219,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shells_status_tells_exits_and_signals_apart() {
+    fn a_shells_status_distinguishes_exits_and_signals() {
         assert_eq!(exit_status(0).code(), Some(0));
         assert_eq!(exit_status(99).code(), Some(99));
         assert_eq!(exit_status(137).signal(), Some(9));

@@ -1,4 +1,4 @@
-//! Tells a waiting person what takes so long.
+//! Shows a waiting person what takes time.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const FIRST: Duration = Duration::from_secs(1);
 /// Further lines come this often.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Does `work` and tells `progress` about it: `what` after a second, and then with the seconds passed.
+/// Does `work` and reports to `progress`: `what` after a second, and later the seconds passed as well.
 pub(crate) async fn during<T>(progress: Progress, what: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let started = Instant::now();
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn long_work_is_told_of_now_and_then_and_short_work_never() {
+    async fn long_work_is_reported_now_and_then_and_short_work_never() {
         static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
         let note: Progress = |line| LINES.lock().unwrap().push(line.to_owned());
 

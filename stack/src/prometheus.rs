@@ -1,4 +1,4 @@
-//! A Prometheus for what runs on this machine, where one is installed: `PROMETHEUS`, or `prometheus` on `PATH`.
+//! A Prometheus for the services on this machine, if one is installed: `PROMETHEUS`, or `prometheus` on `PATH`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,12 +22,13 @@ pub fn find(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<Pa
             let absolute = program.canonicalize();
             absolute.map(Some).with_context(|| format!("PROMETHEUS is {}, which cannot be found", program.display()))
         }
-        Some(program) => bail!("PROMETHEUS is {}, but there is no program: mend or unset it", program.display()),
+        Some(program) => bail!("PROMETHEUS is {}, which is not a program: fix or unset it", program.display()),
         None => Ok(Tools::new(lookup).find("prometheus")),
     }
 }
 
-/// Starts it on this port of 127.0.0.1, with this configuration. It takes remote writes, as of k6, and its data go with it.
+/// Starts it on this port of 127.0.0.1 with this configuration. It accepts remote writes, such as k6's, and its data
+/// end with it.
 pub async fn start(program: &Path, port: u16, config: &str, progress: Progress) -> anyhow::Result<Server> {
     const CONFIG: &str = "prometheus.yml";
     let directory = RunDirectory::new(&cache::directory()?, "prometheus")?;
@@ -46,7 +47,7 @@ mod tests {
     use crate::tools::script;
 
     #[test]
-    fn the_variable_goes_before_the_path_and_must_name_a_program() {
+    fn the_variable_takes_precedence_over_path_and_must_name_a_program() {
         let folder = tempfile::tempdir().unwrap();
         let on_path = script(folder.path(), "prometheus", "exit 0");
         let named = script(folder.path(), "another", "exit 0").canonicalize().unwrap();

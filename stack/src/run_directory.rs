@@ -1,8 +1,8 @@
 //! The directory that holds the data and the log of one server.
 //!
 //! It is fresh, lies under `target/stack/run/`, and is removed when it is dropped or when this process ends, even by a
-//! kill. The server that writes there is killed by its own supervisor at the same moment, so removing is tried again
-//! until nothing is written any more.
+//! kill. At that moment the server that writes there is killed by its own supervisor, so the removal is retried until
+//! nothing writes any more.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::guard::Guard;
 
 const REMOVE: &str = r#"for attempt in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$1" && exit; sleep 1; done"#;
 
-/// How long removing may take; gigabytes of data are many files, but only files.
+/// How long the removal can take: gigabytes of data, but only files.
 const REMOVE_DEADLINE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]

@@ -1,13 +1,14 @@
-//! The store that answers as MongoDB does, for machines without it: SecantusDB (MongoDB's protocol over WiredTiger), installed
-//! from PyPI into a virtual environment of its own, once.
+//! The store that answers as MongoDB does, for machines without it: SecantusDB (MongoDB's protocol over WiredTiger),
+//! installed from PyPI into a virtual environment of its own, once.
 //!
-//! It finds an `_id` of any type by its index, names the index in a duplicate-key error, updates atomically, and can be told
-//! to fail like a server that fails over. It is under the GPL: it runs as a process beside us and is never linked.
+//! It finds an `_id` of any type by its index, names the index in a duplicate-key error, updates atomically, and can
+//! fail on request like a server that fails over. Its licence is the GPL, so it runs as a separate process and is never
+//! linked.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::cache::{self, Sources, Step};
+use crate::cache::{self, BuildStep, Sources};
 use crate::options::Role;
 use crate::progress::Progress;
 use crate::tools::{self, Tools};
@@ -19,15 +20,15 @@ const SOURCES: &Sources = &[
     ("secantusd.toml", include_str!("../native/secantus/secantusd.toml")),
 ];
 
-/// `$1` is Python. The programs that an installation makes name the directory that they were made in, which is renamed
-/// afterwards, so they are not used: Python itself runs the module.
+/// `$1` is Python. An installation's own programs contain the path of the directory they were made in, which is renamed
+/// afterwards, so Python itself runs the module.
 const INSTALL: &str = r#"
 "$1" -m venv venv || exit
 exec venv/bin/python -I -m pip install -q --disable-pip-version-check --no-input --no-deps --only-binary :all: \
     -r requirements.txt
 "#;
 
-/// Gives the Python to install it with, `None` if it is installed, or a sentence for what is in the way.
+/// Returns the Python to install it with, `None` if it is installed, or a sentence that says what stands in the way.
 pub(crate) async fn check(tools: &Tools, directory: &Path) -> Result<Option<PathBuf>, String> {
     let entry = directory.join(ENTRY);
     if !cache::is_current(&entry, SOURCES) {
@@ -42,13 +43,13 @@ pub(crate) async fn check(tools: &Tools, directory: &Path) -> Result<Option<Path
 pub(crate) async fn install(python: &Path, directory: &Path, progress: Progress) -> anyhow::Result<()> {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", INSTALL, "secantus"]).arg(python);
-    let step = Step { what: &format!("installing {NAME} with pip (first run only)"), command };
+    let step = BuildStep { what: &format!("installing {NAME} with pip (first run only)"), command };
     cache::entry(directory, ENTRY, SOURCES, step, progress).await.map(drop)
 }
 
-/// The data lie in the folder `data` of the directory that it runs in, on disk before a write is acknowledged. By itself it says
-/// that it is a replica set of one: then clients retry as they do when a primary fails over, but take its address from it, which
-/// leads them past a proxy.
+/// Its data are in the folder `data` of its working directory, on disk before a write is acknowledged. By default it
+/// claims to be a replica set of one: clients then retry as they do when a primary fails over, but they also take its
+/// address from it, which leads them past a proxy.
 pub(crate) fn command(directory: &Path, port: u16, role: Role) -> Command {
     let entry = directory.join(ENTRY);
     let mut command = Command::new(python(&entry));
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_python_it_is_told_what_to_install() {
+    async fn without_python_the_error_says_what_to_install() {
         let empty = tempfile::tempdir().unwrap();
         let sentence = check(&Tools::default(), empty.path()).await.unwrap_err();
         assert!(sentence.starts_with("SecantusDB 0.7.0b3 needs Python 3.11 to 3.13 with venv"), "{sentence}");

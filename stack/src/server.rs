@@ -12,17 +12,17 @@ use crate::process::{Process, Signal};
 use crate::progress::{Progress, during};
 use crate::run_directory::RunDirectory;
 
-/// A start takes some five seconds; a machine that is busy with everything else may take many times that.
+/// A start takes some five seconds; on a busy machine it may take many times that.
 const READY_DEADLINE: Duration = Duration::from_secs(120);
 const READY_PAUSE: Duration = Duration::from_millis(50);
 
-/// A broker that stops hands its work over and flushes; after this it is killed.
+/// A stopping broker hands its work over and flushes. After this time it is killed.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
-/// What a server is started from, again and again.
+/// What every start of a server needs.
 #[derive(Debug)]
 pub(crate) struct Recipe {
-    /// With its version, as people read it.
+    /// Its name and version, for people.
     pub(crate) name: String,
     /// Runs in the directory.
     pub(crate) command: Command,
@@ -65,7 +65,7 @@ impl Server {
         format!("127.0.0.1:{}", self.recipe.port)
     }
 
-    /// Its process id, another one after a restart.
+    /// Its process id, which a restart changes.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
@@ -80,23 +80,23 @@ impl Server {
         self.process.exit_status()
     }
 
-    /// SIGTERM; if it still runs after a grace, SIGKILL. Its data stay for [`Server::restart`].
+    /// Sends SIGTERM and, if it still runs after a grace, SIGKILL. Its data stay for [`Server::restart`].
     pub async fn stop(&self) -> anyhow::Result<()> {
         let what = format!("stopping {}", self.name());
         during(self.recipe.progress, &what, self.process.stop(STOP_GRACE)).await.map(drop)
     }
 
-    /// SIGKILL, and waits until it is gone. Its data stay for [`Server::restart`].
+    /// Sends SIGKILL and waits until it is gone. Its data stay for [`Server::restart`].
     pub async fn kill(&self) -> anyhow::Result<()> {
         self.process.kill().await.map(drop)
     }
 
-    /// SIGSTOP: its connections stay open and nothing answers.
+    /// Sends SIGSTOP: its connections stay open, but nothing answers.
     pub fn pause(&self) -> anyhow::Result<()> {
         self.process.signal(Signal::Stop)
     }
 
-    /// SIGCONT.
+    /// Sends SIGCONT.
     pub fn resume(&self) -> anyhow::Result<()> {
         self.process.signal(Signal::Continue)
     }
@@ -125,7 +125,7 @@ impl Server {
         let deadline = Instant::now() + READY_DEADLINE;
         while !self.recipe.probe.is_ready(self.recipe.port).await {
             if let Some(status) = self.exit_status() {
-                bail!("{} ended while it started ({status}); {}", self.name(), self.evidence());
+                bail!("{} ended during its start ({status}); {}", self.name(), self.evidence());
             }
             if Instant::now() > deadline {
                 bail!("{} does not answer after {} s; {}", self.name(), READY_DEADLINE.as_secs(), self.evidence());
@@ -135,10 +135,10 @@ impl Server {
         Ok(())
     }
 
-    /// The end of the log, which is kept beside the run's directory, because that one is removed.
+    /// The end of the log. A copy is kept beside the run's directory, because that is removed.
     fn evidence(&self) -> String {
         let kept = self.recipe.directory.path().with_extension("log");
-        // On a full disk the lines below must do.
+        // On a full disk, only the lines below are left.
         std::fs::copy(self.log(), &kept).ok();
         format!("the last lines of {}:\n{}", kept.display(), self.process.last_lines(20))
     }

@@ -13,7 +13,7 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The stack that all tests of a binary share; the first that asks starts it. It is bound to no test's runtime, and it
+/// The stack that all tests of a binary share; the first test that asks starts it. It belongs to no test's runtime, and
 /// ends with the process although nobody drops it.
 ///
 /// # Panics
@@ -29,7 +29,7 @@ pub async fn shared() -> &'static Stack {
 }
 
 /// The store for tests about MongoDB's own answers: a real `mongod` where there is one, else SecantusDB, with
-/// `configureFailPoint`. Tests share it, so faults are to name the application that they are meant for (`appName`).
+/// `configureFailPoint`. Tests share it, so each fault must name the application that it is meant for (`appName`).
 ///
 /// # Panics
 ///

@@ -12,17 +12,17 @@ use crate::store;
 use crate::tools::Tools;
 use crate::toxiproxy::Toxiproxy;
 
-/// Brokers and a store. Dropping it ends what it started and removes the data; so does the end of this
-/// process, however it ends.
+/// Brokers and a store. Dropping it ends what it started and removes the data; so does the end of this process, however
+/// that comes.
 #[derive(Debug)]
 pub struct Stack {
-    /// The brokers that are native processes.
+    /// The native brokers.
     pub brokers: Vec<Server>,
-    /// The store, if it is a native process.
+    /// The store, if it is native.
     pub store: Option<Server>,
-    /// The proxies before them, if they were asked for.
+    /// The proxies in front of them, if requested.
     pub proxy: Option<Toxiproxy>,
-    /// One line: what was chosen, and why.
+    /// One line that says what was chosen, and why.
     pub chosen: String,
     kafka_broker: String,
     mongo_uri: String,
@@ -30,8 +30,9 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Finds or starts both servers. Those that it starts answer when it returns; those that are given are not asked.
-    /// `lookup` is the environment, of which `KAFKA_BROKER`, `MONGO_URI`, `MONGOD`, `PATH` and `JAVA_HOME` are read.
+    /// Finds or starts both servers. Those that it starts answer when it returns; it does not contact those that are
+    /// given. `lookup` is the environment: it reads `KAFKA_BROKER`, `MONGO_URI`, `MONGOD`, `PATH`, `JAVA_HOME` and
+    /// `KAFKA_JVM_PERFORMANCE_OPTS`.
     pub async fn start(options: &Options, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Stack> {
         let tools = Tools::new(&lookup);
         match choose(options, Given::new(&lookup))? {
@@ -54,7 +55,8 @@ impl Stack {
         &self.mongo_uri
     }
 
-    /// Ends what was started and waits until its data are gone. Native servers are killed: nobody needs the data again.
+    /// Ends what was started and waits until its data are gone. Native servers are killed, because nobody needs their
+    /// data.
     pub async fn stop(self) -> anyhow::Result<()> {
         let servers = async {
             for server in self.brokers.into_iter().chain(self.store).chain(self.proxy.map(|proxy| proxy.server)) {
@@ -91,7 +93,7 @@ async fn containers(options: &Options, tools: &Tools) -> anyhow::Result<Stack> {
     })
 }
 
-/// What is given, and native servers for what is not.
+/// Uses what is given, and starts native servers for the rest.
 async fn processes(options: &Options, tools: &Tools, given: Given, mut why: String) -> anyhow::Result<Stack> {
     let Native { brokers, store, proxy, is_stand_in } = native::start(options, tools, &given).await?;
     if is_stand_in {
@@ -105,7 +107,7 @@ async fn processes(options: &Options, tools: &Tools, given: Given, mut why: Stri
     let store_is =
         store.as_ref().map_or("given by MONGO_URI".to_owned(), |server| format!("a native {}", server.name()));
     let behind = proxy.as_ref().map_or(String::new(), |proxy| format!(", behind {}", proxy.server.name()));
-    // Where a proxy stands before a server, clients are to know that one only.
+    // Where a proxy stands in front of a server, clients must know only the proxy.
     let port = |server: &Server| proxy.as_ref().and_then(|proxy| proxy.port_before(server)).unwrap_or(server.port());
     let addresses: Vec<String> = brokers.iter().map(|broker| format!("127.0.0.1:{}", port(broker))).collect();
     let kafka_broker = if addresses.is_empty() { given.kafka_broker } else { Some(addresses.join(",")) };

@@ -1,11 +1,12 @@
-//! A native document store: a real `mongod` where there is one, else the one built on FerretDB; or, only if it is asked
-//! for, SecantusDB or one in memory.
+//! A native document store: a real `mongod` where there is one, otherwise the one built on FerretDB. SecantusDB and the
+//! store in memory run only on request.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, anyhow};
 
+use crate::memory::MemoryPrograms;
 use crate::options::{Role, StoreKind};
 use crate::probe::Probe;
 use crate::progress::{Progress, to_stderr};
@@ -14,12 +15,12 @@ use crate::server::{Recipe, Server};
 use crate::tools::{self, Tools};
 use crate::{cache, disk, ferretdb, free_port, memory, port, secantus};
 
-/// How a store is started. The default is whichever there is, on a free port.
+/// How to start a store. The default is a `mongod` if there is one, otherwise FerretDB, on a free port.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {
     /// Which store.
     pub kind: StoreKind,
-    /// The port to listen on; a free one if `None`.
+    /// The port to listen on; `None` means a free one.
     pub port: Option<u16>,
     /// Gets a line whenever something takes more than a second.
     pub progress: Progress,
@@ -43,8 +44,8 @@ pub async fn start(options: &StoreOptions, lookup: impl Fn(&str) -> Option<Strin
     run(options, program.map_err(|missing| anyhow!(missing.join("\n")))?, &directory).await
 }
 
-/// Starts a store that answers as MongoDB does and that `configureFailPoint` makes fail: a real `mongod` where there is one,
-/// else SecantusDB.
+/// Starts a store that answers as MongoDB does and that `configureFailPoint` can make fail: a real `mongod` where there
+/// is one, otherwise SecantusDB.
 pub async fn start_to_fail(progress: Progress, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Server> {
     let (directory, tools) = (cache::directory()?, Tools::new(lookup));
     let is_there = mongod(StoreKind::Auto, &tools).map_err(|sentence| anyhow!(sentence))?.is_some();
@@ -54,9 +55,9 @@ pub async fn start_to_fail(progress: Progress, lookup: impl Fn(&str) -> Option<S
     launch(&options, program, &directory, Role::Fallible).await
 }
 
-/// The program that is the store.
+/// The store's program.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Program {
+pub(crate) enum StoreProgram {
     Mongod(PathBuf),
     Ferretdb {
         /// Builds it; `None` if it is built.
@@ -66,32 +67,36 @@ pub(crate) enum Program {
         /// Installs it; `None` if it is installed.
         python: Option<PathBuf>,
     },
-    Memory(memory::Programs),
+    Memory(MemoryPrograms),
 }
 
-impl Program {
-    /// Whether something must be downloaded and built first.
+impl StoreProgram {
+    /// Whether it must be downloaded and built first.
     fn builds(&self) -> bool {
         match self {
-            Program::Mongod(_) => false,
-            Program::Ferretdb { go } => go.is_some(),
-            Program::Secantus { python } => python.is_some(),
-            Program::Memory(programs) => programs.fetch(),
+            StoreProgram::Mongod(_) => false,
+            StoreProgram::Ferretdb { go } => go.is_some(),
+            StoreProgram::Secantus { python } => python.is_some(),
+            StoreProgram::Memory(programs) => programs.must_fetch(),
         }
     }
 }
 
-/// Gives the program, or a sentence for each thing that is in the way.
-pub(crate) async fn check(options: &StoreOptions, tools: &Tools, directory: &Path) -> Result<Program, Vec<String>> {
+/// Returns the program, or a sentence for each thing that stands in the way.
+pub(crate) async fn check(
+    options: &StoreOptions,
+    tools: &Tools,
+    directory: &Path,
+) -> Result<StoreProgram, Vec<String>> {
     let program = match options.kind {
-        StoreKind::Memory => memory::check(tools, directory).await.map(Program::Memory),
+        StoreKind::Memory => memory::check(tools, directory).await.map(StoreProgram::Memory),
         StoreKind::Secantus => match secantus::check(tools, directory).await {
-            Ok(python) => Ok(Program::Secantus { python }),
+            Ok(python) => Ok(StoreProgram::Secantus { python }),
             Err(sentence) => Err(vec![sentence]),
         },
         kind => on_disk(kind, tools, directory).await.map_err(|sentence| vec![sentence]),
     };
-    let builds = program.as_ref().is_ok_and(Program::builds);
+    let builds = program.as_ref().is_ok_and(StoreProgram::builds);
     let taken = options.port.and_then(port::taken);
     let full = disk::full(directory, if builds { disk::TO_BUILD } else { disk::TO_RUN });
     match (program, taken, full) {
@@ -102,16 +107,16 @@ pub(crate) async fn check(options: &StoreOptions, tools: &Tools, directory: &Pat
     }
 }
 
-/// The `mongod`, else the store built on FerretDB.
-async fn on_disk(kind: StoreKind, tools: &Tools, directory: &Path) -> Result<Program, String> {
+/// The `mongod`, otherwise the store built on FerretDB.
+async fn on_disk(kind: StoreKind, tools: &Tools, directory: &Path) -> Result<StoreProgram, String> {
     match mongod(kind, tools)? {
-        Some(mongod) => Ok(Program::Mongod(mongod)),
-        None if ferretdb::is_built(directory) => Ok(Program::Ferretdb { go: None }),
-        None => tools.go(&ferretdb::BUILT).await.map(|go| Program::Ferretdb { go: Some(go) }),
+        Some(mongod) => Ok(StoreProgram::Mongod(mongod)),
+        None if ferretdb::is_built(directory) => Ok(StoreProgram::Ferretdb { go: None }),
+        None => tools.go(&ferretdb::BUILT).await.map(|go| StoreProgram::Ferretdb { go: Some(go) }),
     }
 }
 
-/// The `mongod` to use, if one may be used and is there.
+/// The `mongod` to use, if this kind allows one and there is one.
 fn mongod(kind: StoreKind, tools: &Tools) -> Result<Option<PathBuf>, String> {
     if kind == StoreKind::Ferretdb {
         return Ok(None);
@@ -132,33 +137,35 @@ fn mongod(kind: StoreKind, tools: &Tools) -> Result<Option<PathBuf>, String> {
     }
 }
 
-/// Builds the store if it must, and starts it.
-pub(crate) async fn run(options: &StoreOptions, program: Program, directory: &Path) -> anyhow::Result<Server> {
+/// Builds the store if necessary, and starts it.
+pub(crate) async fn run(options: &StoreOptions, program: StoreProgram, directory: &Path) -> anyhow::Result<Server> {
     launch(options, program, directory, Role::Standalone).await
 }
 
-async fn launch(options: &StoreOptions, program: Program, directory: &Path, role: Role) -> anyhow::Result<Server> {
+async fn launch(options: &StoreOptions, program: StoreProgram, directory: &Path, role: Role) -> anyhow::Result<Server> {
     match &program {
-        Program::Mongod(_) | Program::Ferretdb { go: None } | Program::Secantus { python: None } => {}
-        Program::Ferretdb { go: Some(go) } => ferretdb::build(go, directory, options.progress).await?,
-        Program::Secantus { python: Some(python) } => secantus::install(python, directory, options.progress).await?,
-        Program::Memory(programs) => memory::build(programs, directory, options.progress).await?,
+        StoreProgram::Mongod(_) | StoreProgram::Ferretdb { go: None } | StoreProgram::Secantus { python: None } => {}
+        StoreProgram::Ferretdb { go: Some(go) } => ferretdb::build(go, directory, options.progress).await?,
+        StoreProgram::Secantus { python: Some(python) } => {
+            secantus::install(python, directory, options.progress).await?
+        }
+        StoreProgram::Memory(programs) => memory::build(programs, directory, options.progress).await?,
     }
     let port = options.port.unwrap_or_else(free_port);
     let run = RunDirectory::new(directory, "store")?;
     std::fs::create_dir(run.path().join("data"))
         .with_context(|| format!("cannot write to {}", run.path().display()))?;
     let (name, command) = match program {
-        Program::Mongod(mongod) => (format!("mongod ({})", mongod.display()), mongod_command(&mongod, port, role)),
-        Program::Ferretdb { .. } => (ferretdb::NAME.to_owned(), ferretdb::command(directory, port)),
-        Program::Secantus { .. } => (secantus::NAME.to_owned(), secantus::command(directory, port, role)),
-        Program::Memory(programs) => (memory::NAME.to_owned(), memory::command(&programs, directory, port)),
+        StoreProgram::Mongod(mongod) => (format!("mongod ({})", mongod.display()), mongod_command(&mongod, port, role)),
+        StoreProgram::Ferretdb { .. } => (ferretdb::NAME.to_owned(), ferretdb::command(directory, port)),
+        StoreProgram::Secantus { .. } => (secantus::NAME.to_owned(), secantus::command(directory, port, role)),
+        StoreProgram::Memory(programs) => (memory::NAME.to_owned(), memory::command(&programs, directory, port)),
     };
     let recipe = Recipe { name, command, port, probe: Probe::Mongo, directory: run, progress: options.progress };
     Server::start(recipe).await
 }
 
-/// It is a replica set in neither role: that would take an initiation by a client.
+/// It is a replica set in neither role, because a client would have to initiate one.
 fn mongod_command(mongod: &Path, port: u16, role: Role) -> Command {
     let mut command = Command::new(mongod);
     command.args(["--dbpath", "data", "--bind_ip", "127.0.0.1", "--port", &port.to_string(), "--nounixsocket"]);
@@ -181,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mongod_is_taken_from_its_variable_then_from_path_and_only_where_it_may() {
+    fn a_mongod_comes_from_its_variable_or_from_path_where_its_kind_allows_one() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(mongod(StoreKind::Auto, &tools_on(folder.path(), None)), Ok(None));
 
@@ -201,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mongod_is_told_that_it_may_be_made_to_fail_only_where_it_is_to() {
+    fn only_a_fallible_mongod_gets_test_commands() {
         let arguments = |role| {
             let command = mongod_command(Path::new("mongod"), 1, role);
             command.get_args().map(|argument| argument.to_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")

@@ -1,8 +1,8 @@
 //! The programs of this machine that the native servers need.
 //!
-//! Each look-up gives the program's path or one sentence that says what to install or set. Callers collect the
-//! sentences of everything they need before they download or start anything, so that all that is missing is named at
-//! once.
+//! Each look-up returns the program's path, or one sentence that says what to install or set. Callers collect the
+//! sentences for everything they need before they download or start anything, so that everything that is missing is
+//! named at once.
 
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
@@ -14,32 +14,32 @@ use std::time::Duration;
 use tokio::process::Command;
 
 pub(crate) const JAVA_NEEDED: u32 = 17;
-/// What FerretDB's `go.mod` asks for, as the minor version of Go 1.
+/// What FerretDB's `go.mod` requires, as the minor version of Go 1.
 pub(crate) const GO_NEEDED: u32 = 24;
-/// The minor versions of Python 3 that everything which is installed has a wheel for.
+/// The minor versions of Python 3 for which all packages have a wheel.
 const PYTHON_NEEDED: RangeInclusive<u32> = 11..=13;
 /// The usual one first.
 const PYTHONS: [&str; 4] = ["python3", "python3.13", "python3.12", "python3.11"];
-/// Debian's Python comes without `venv` and `ensurepip`; they show only when they are used.
-const TELL_PYTHON: &str = "import sys, venv, ensurepip; print('python', *sys.version_info[:2])";
+/// Prints the version. Also imports `venv` and `ensurepip`, which Debian's Python lacks.
+const PYTHON_VERSION: &str = "import sys, venv, ensurepip; print('python', *sys.version_info[:2])";
 
-/// What Go builds, for the sentence that is told where Go is missing.
+/// What Go builds, for the sentence about a missing Go.
 pub(crate) struct Built {
-    /// The beginning of the sentence.
+    /// The start of the sentence.
     pub(crate) what: &'static str,
-    /// What helps as well, if anything does.
+    /// What else helps, if anything does.
     pub(crate) instead: &'static str,
 }
 
-/// What runs on Java and is fetched by Maven, for the sentences that are told where one of them is missing.
+/// What runs on Java and is fetched by Maven, for the sentences about a missing one.
 pub(crate) struct OnJava {
-    /// The beginning of the sentences.
+    /// The start of the sentences.
     pub(crate) what: &'static str,
-    /// What helps as well.
+    /// What else helps.
     pub(crate) instead: &'static str,
 }
 
-/// Telling a version takes less than a second, unless the machine is very busy.
+/// Printing a version takes less than a second, unless the machine is very busy.
 const VERSION_DEADLINE: Duration = Duration::from_secs(20);
 
 /// What the environment says about programs.
@@ -48,7 +48,7 @@ pub(crate) struct Tools {
     path: String,
     java_home: Option<String>,
     pub(crate) mongod: Option<String>,
-    /// Options of the broker's JVM, in place of ours.
+    /// Options for the broker's JVM, in place of ours.
     pub(crate) kafka_jvm: Option<String>,
 }
 
@@ -77,9 +77,9 @@ impl Tools {
         let Some(java) = java else {
             return Err(java_is_missing(runs, "none is on PATH"));
         };
-        // It writes its version to standard error, after what a variable may have added.
-        let told = output(&java, &["-version"], VERSION_DEADLINE).await.unwrap_or_default();
-        match java_version(&told) {
+        // It writes its version to standard error, after a line about options from the environment, if there are any.
+        let text = output(&java, &["-version"], VERSION_DEADLINE).await.unwrap_or_default();
+        match java_version(&text) {
             Some(version) if version >= JAVA_NEEDED => Ok(java),
             Some(version) => Err(java_is_missing(runs, &format!("{} is Java {version}", java.display()))),
             None => Err(java_is_missing(runs, &format!("{} does not run", java.display()))),
@@ -102,8 +102,8 @@ impl Tools {
         let Some(go) = self.find("go") else {
             return Err(go_is_missing(builds, "there is no go on PATH"));
         };
-        let told = output(&go, &["version"], VERSION_DEADLINE).await.unwrap_or_default();
-        match go_version(&told) {
+        let text = output(&go, &["version"], VERSION_DEADLINE).await.unwrap_or_default();
+        match go_version(&text) {
             Some(minor) if minor >= GO_NEEDED => Ok(go),
             Some(minor) => Err(go_is_missing(builds, &format!("{} is Go 1.{minor}", go.display()))),
             None => Err(go_is_missing(builds, &format!("{} does not run", go.display()))),
@@ -114,8 +114,8 @@ impl Tools {
     pub(crate) async fn python(&self, what: &str) -> Result<PathBuf, String> {
         let mut found = None;
         for python in PYTHONS.iter().filter_map(|name| self.find(name)) {
-            let told = output(&python, &["-I", "-c", TELL_PYTHON], VERSION_DEADLINE).await.unwrap_or_default();
-            let problem = match python_version(&told) {
+            let text = output(&python, &["-I", "-c", PYTHON_VERSION], VERSION_DEADLINE).await.unwrap_or_default();
+            let problem = match python_version(&text) {
                 Some(minor) if PYTHON_NEEDED.contains(&minor) => return Ok(python),
                 Some(minor) => format!("{} is Python 3.{minor}", python.display()),
                 None => format!("{} does not run or has no venv", python.display()),
@@ -154,7 +154,7 @@ pub(crate) fn is_executable(file: &Path) -> bool {
 /// Both outputs of a short command; `None` if it cannot be run, fails, or takes too long.
 pub(crate) async fn output(program: &Path, arguments: &[&str], deadline: Duration) -> Option<String> {
     let mut command = Command::new(program);
-    // A newer toolchain that Go would download is not on this machine.
+    // Go must not report a newer toolchain that it would have to download.
     command.args(arguments).env("GOTOOLCHAIN", "local").stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(deadline, command.output()).await.ok()?.ok()?;
     let text = [output.stdout, output.stderr].concat();
@@ -162,8 +162,8 @@ pub(crate) async fn output(program: &Path, arguments: &[&str], deadline: Duratio
 }
 
 /// The major version in the output of `java -version`: `version "17.0.15"`, `version "21-ea"`, or, long ago, `"1.8.0"`.
-fn java_version(told: &str) -> Option<u32> {
-    let (_, after) = told.split_once("version \"")?;
+fn java_version(text: &str) -> Option<u32> {
+    let (_, after) = text.split_once("version \"")?;
     let mut numbers = after.split(|c: char| !c.is_ascii_digit());
     match numbers.next()?.parse().ok()? {
         1 => numbers.next()?.parse().ok(),
@@ -172,18 +172,18 @@ fn java_version(told: &str) -> Option<u32> {
 }
 
 /// The minor version in the output of `go version`: `go version go1.26.8 linux/amd64`.
-fn go_version(told: &str) -> Option<u32> {
-    let (_, after) = told.split_once("go version go1.")?;
+fn go_version(text: &str) -> Option<u32> {
+    let (_, after) = text.split_once("go version go1.")?;
     after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// The minor version in what [`TELL_PYTHON`] prints: `python 3 11`.
-fn python_version(told: &str) -> Option<u32> {
-    told.trim().strip_prefix("python 3 ")?.parse().ok()
+/// The minor version in what [`PYTHON_VERSION`] prints: `python 3 11`.
+fn python_version(text: &str) -> Option<u32> {
+    text.trim().strip_prefix("python 3 ")?.parse().ok()
 }
 
-/// Makes an executable script for a test. A shell writes it: were the file open for writing here while another test
-/// forks, running it could fail as "text file busy".
+/// Makes an executable script for a test. A shell writes it: if another test forked while the file is open for writing
+/// here, running it could fail with "text file busy".
 #[cfg(test)]
 pub(crate) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     let file = folder.join(name);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn java_home_goes_before_path() {
+    async fn java_home_takes_precedence_over_path() {
         let home = tempfile::tempdir().unwrap();
         let java = home.path().join("bin");
         std::fs::create_dir(&java).unwrap();
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_executable_is_no_program() {
+    fn a_file_that_is_not_executable_is_not_a_program() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("mvn"), "").unwrap();
         assert_eq!(tools_on(folder.path()).find("mvn"), None);

@@ -1,11 +1,12 @@
-//! Proxies before the servers, for faults of the network between them and their clients: Toxiproxy, built by Go, once.
+//! Proxies in front of the servers, for faults of the network between them and their clients: Toxiproxy, built by Go,
+//! once.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context;
 
-use crate::cache::{self, Sources, Step};
+use crate::cache::{self, BuildStep, Sources};
 use crate::probe::Probe;
 use crate::progress::Progress;
 use crate::run_directory::RunDirectory;
@@ -20,7 +21,7 @@ const SOURCES: &Sources =
     &[("go.mod", include_str!("../native/toxiproxy/go.mod")), ("go.sum", include_str!("../native/toxiproxy/go.sum"))];
 const PACKAGE: &str = "github.com/Shopify/toxiproxy/v2/cmd/server";
 
-/// A proxy before one server.
+/// A proxy in front of one server.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// The proxy's name in Toxiproxy's API.
@@ -31,7 +32,7 @@ pub struct Link {
     pub server_port: u16,
 }
 
-/// A running Toxiproxy. The port of its [`Server`] is that of its HTTP API, which the faults are asked of.
+/// A running Toxiproxy. Its [`Server`]'s port is that of the HTTP API that creates faults.
 #[derive(Debug)]
 pub struct Toxiproxy {
     /// Its process.
@@ -41,7 +42,7 @@ pub struct Toxiproxy {
 }
 
 impl Toxiproxy {
-    /// The port of the proxy before this server, if there is one.
+    /// The port of the proxy in front of this server, if there is one.
     pub(crate) fn port_before(&self, server: &Server) -> Option<u16> {
         self.links.iter().find(|link| link.server_port == server.port()).map(|link| link.port)
     }
@@ -51,7 +52,7 @@ pub(crate) fn is_built(directory: &Path) -> bool {
     cache::is_current(&directory.join(ENTRY), SOURCES)
 }
 
-/// Builds it if it must (`go` is `None` if it is built), and starts it with these proxies.
+/// Builds it if necessary (`go` is `None` if it is built), and starts it with these proxies.
 pub(crate) async fn run(
     go: Option<&Path>,
     links: Vec<Link>,
@@ -60,7 +61,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Toxiproxy> {
     if let Some(go) = go {
         let command = go::build(go, "toxiproxy", PACKAGE);
-        let step = Step { what: &format!("building {NAME} with Go (first run only)"), command };
+        let step = BuildStep { what: &format!("building {NAME} with Go (first run only)"), command };
         cache::entry(directory, ENTRY, SOURCES, step, progress).await?;
     }
     let run = RunDirectory::new(directory, "toxiproxy")?;

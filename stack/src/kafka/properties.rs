@@ -7,18 +7,17 @@ use anyhow::Context;
 /// A controller of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Voter {
-    /// The number of the broker that it is part of.
+    /// The number of its broker.
     pub node_id: u32,
     /// The port of 127.0.0.1 that it listens on.
     pub port: u16,
 }
 
-/// Settings that are the same for every broker. `auto.create.topics.enable` is off because a client that asks for a
-/// topic's metadata would otherwise make one with the wrong number of partitions; the delay is off because a test would
-/// wait three seconds for every first member of a group; one partition of offsets is what one group ever uses. A broker
-/// that was killed is let back in only when its former session has run out, hence the shorter one (by default 9 s).
-/// Fewer threads hand a request on between cores less often: the broker's CPU a post is a seventh lower than with the
-/// defaults of 3 and 8.
+/// Settings that all brokers share. `auto.create.topics.enable` is off because a client that asks for a topic's
+/// metadata would otherwise create one with the wrong number of partitions. The delay is off because a test would wait
+/// three seconds for the first member of every group. A single group uses one partition of offsets. A killed broker can
+/// return only when its last session has expired, hence a shorter one than the default 9 s. With fewer threads than the
+/// defaults of 3 and 8, requests move between cores less often: the broker's CPU per post is a seventh lower.
 const SAME: &str = "\
 process.roles=broker,controller
 controller.listener.names=CONTROLLER
@@ -34,13 +33,13 @@ num.io.threads=2
 offsets.topic.num.partitions=1
 ";
 
-/// The file's text. `voters` must name the broker itself, because that is where its controller's port stands.
+/// The file's text. `voters` must name the broker itself, because its controller's port is there.
 pub(super) fn text(node_id: u32, port: u16, advertised_port: u16, voters: &[Voter]) -> anyhow::Result<String> {
     let own = voters.iter().find(|voter| voter.node_id == node_id);
     let own = own.with_context(|| format!("broker {node_id} is not among its cluster's voters"))?;
     let quorum: Vec<String> =
         voters.iter().map(|voter| format!("{}@127.0.0.1:{}", voter.node_id, voter.port)).collect();
-    // With three brokers any one may be away, and what is acknowledged is still on two.
+    // With three brokers any one can fail, and what is acknowledged is still on two.
     let (replicas, in_sync) = if voters.len() < 3 { (1, 1) } else { (3, 2) };
     let mut text = SAME.to_owned();
     write!(
@@ -93,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn three_brokers_keep_three_replicas_of_which_one_may_be_away() {
+    fn three_brokers_keep_three_replicas_of_which_one_can_fail() {
         let voters = [1, 2, 3].map(|node_id| Voter { node_id, port: 20_000 });
         let text = text(1, 20_003, 20_003, &voters).unwrap();
         assert!(text.contains("\nmin.insync.replicas=2\noffsets.topic.replication.factor=3\n"), "{text}");
     }
 
     #[test]
-    fn a_broker_that_is_no_voter_is_an_error() {
+    fn a_broker_that_is_not_a_voter_is_an_error() {
         let error = text(3, 20_003, 20_003, &[Voter { node_id: 1, port: 20_002 }]).unwrap_err();
         assert_eq!(error.to_string(), "broker 3 is not among its cluster's voters");
     }

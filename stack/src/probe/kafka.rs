@@ -1,7 +1,7 @@
 //! Kafka's metadata request, version 1, for no topic at all.
 //!
-//! The answer lists the brokers that take part. A starting broker answers requests, even this one, before its
-//! controller lets it take part, and until then no topic can be created; so an empty list means "not yet".
+//! The answer lists the brokers that have joined the cluster. A starting broker answers requests, even this one, before
+//! its controller lets it join, and until then no topic can be created; so an empty list means "not yet".
 
 const METADATA: i16 = 3;
 const VERSION: i16 = 1;
@@ -20,7 +20,7 @@ pub(super) fn request() -> Vec<u8> {
     [&(body.len() as i32).to_be_bytes(), body.as_slice()].concat()
 }
 
-/// The length that comes first does not count itself.
+/// The length that precedes an answer does not include itself.
 pub(super) fn rest_of_answer(prefix: [u8; 4]) -> usize {
     u32::from_be_bytes(prefix) as usize
 }

@@ -21,7 +21,7 @@ pub(super) fn request() -> Vec<u8> {
     [&(message.len() as i32 + 4).to_le_bytes(), message.as_slice()].concat()
 }
 
-/// The length that comes first counts itself.
+/// The length that precedes an answer includes itself.
 pub(super) fn rest_of_answer(prefix: [u8; 4]) -> usize {
     (u32::from_le_bytes(prefix) as usize).saturating_sub(4)
 }

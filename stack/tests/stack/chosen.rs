@@ -1,4 +1,4 @@
-//! What is chosen, with real servers behind it.
+//! What the stack chooses, with real servers.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -46,7 +46,7 @@ async fn where_one_server_is_given_the_other_is_native() {
 }
 
 #[tokio::test]
-async fn a_machine_without_tools_is_told_what_to_install() {
+async fn without_tools_the_error_says_what_to_install() {
     let nothing = |_: &str| None;
     let error = Stack::start(&Options::default(), nothing).await.unwrap_err().to_string();
     assert!(error.starts_with("Kafka needs Java 17 or newer on this machine"), "{error}");
@@ -61,16 +61,16 @@ async fn a_machine_without_tools_is_told_what_to_install() {
 async fn a_mongod_is_started_with_its_own_arguments() {
     let folder = tempfile::tempdir().unwrap();
     let mongod = folder.path().join("mongod");
-    // Only to be sure that it is built.
+    // Makes sure that FerretDB is built.
     drop(store::start(&StoreOptions::default(), with(&[("MONGOD", "")])).await.unwrap());
     let ferretdb = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/stack/ferretdb-1.24.2/ferretdb");
     let script = format!(
-        "#!/bin/sh\necho \"$@\"\n[ \"$*\" = \"--dbpath data --bind_ip 127.0.0.1 --port $6 --nounixsocket\" ] || exit \
-         2\n\
+        "#!/bin/sh\necho \"$@\"\n\
+         [ \"$*\" = \"--dbpath data --bind_ip 127.0.0.1 --port $6 --nounixsocket\" ] || exit 2\n\
          exec '{}' \"127.0.0.1:$6\" file:data/\n",
         ferretdb.display()
     );
-    // A shell writes it: were the file open for writing here while another test forks, it could not be run.
+    // A shell writes it: if another test forked while the file is open for writing here, it could not be run.
     let write = r#"printf '%s' "$2" > "$1" && chmod 755 "$1""#;
     let written = Command::new("/bin/sh").args(["-c", write, "write"]).arg(&mongod).arg(script).status().unwrap();
     assert!(written.success());

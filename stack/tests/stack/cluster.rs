@@ -1,4 +1,4 @@
-//! Three brokers behind proxies: what is acknowledged outlives the loss of any one of them.
+//! Three brokers behind proxies: what is acknowledged survives the loss of any one of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use stack::{Options, Stack, StackKind, environment};
 use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_three_brokers_may_be_away() {
+async fn one_of_three_brokers_can_fail() {
     let options = Options { stack: StackKind::Native, brokers: 3, proxied: true, ..Options::default() };
     let stack = Stack::start(&options, environment).await.unwrap();
     let addresses: Vec<String> = stack.kafka_broker().split(',').map(str::to_owned).collect();
@@ -31,7 +31,7 @@ async fn one_of_three_brokers_may_be_away() {
         let value = Some(vec![value]);
         let record = Record { key: None, value, headers: BTreeMap::new(), timestamp: DateTime::UNIX_EPOCH };
         let producing = partition.produce(vec![record], Compression::NoCompression);
-        // If the leader is the one that is gone, another one leads soon.
+        // If the leader is gone, another broker takes over soon.
         tokio::time::timeout(Duration::from_secs(60), producing).await.unwrap().unwrap();
     };
     produce(1).await;

@@ -1,4 +1,4 @@
-//! A native broker: ready means ready, its data survive a kill, and clients may reach it through a proxy.
+//! A native broker: ready means ready, its data survive a kill, and clients can reach it through a proxy.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -34,7 +34,7 @@ async fn values(posts: &PartitionClient) -> Vec<String> {
     records.into_iter().map(|found| String::from_utf8(found.record.value.unwrap()).unwrap()).collect()
 }
 
-/// Everything that connects to `listener` is connected to `port`.
+/// Forwards every connection of `listener` to `port`.
 async fn proxy(listener: TcpListener, port: u16) {
     loop {
         let (mut client, _) = listener.accept().await.unwrap();
@@ -91,7 +91,7 @@ async fn a_broker_without_java_is_one_sentence() {
 }
 
 #[tokio::test]
-async fn options_of_the_jvm_are_the_users() {
+async fn the_user_can_set_the_options_of_the_jvm() {
     let lookup = |name: &str| match name {
         "KAFKA_JVM_PERFORMANCE_OPTS" => Some("-XX:+UseSerialGC -XX:+NoSuchOption".to_owned()),
         _ => environment(name),

@@ -9,10 +9,10 @@ use stack::{Options, Stack, StackKind, environment};
 
 const NAME: &str = "killed_parent::nothing_outlives_a_killed_parent";
 
-/// Set for the parent, which is this test in another process.
+/// Set in the parent, which is this test in another process.
 const IS_PARENT: &str = "STACK_TEST_IS_PARENT";
 
-/// Starts a stack, tells about it, and waits to be killed.
+/// Starts a stack, reports its servers, and waits to be killed.
 async fn parent() {
     let options = Options { stack: StackKind::Native, ..Options::default() };
     let stack = Stack::start(&options, environment).await.unwrap();
@@ -23,10 +23,10 @@ async fn parent() {
     tokio::time::sleep(Duration::from_secs(120)).await;
 }
 
-/// Reads what the parent tells until its stack is up.
-fn servers(told: ChildStdout) -> Vec<(u32, PathBuf)> {
+/// Reads the parent's reports until its stack is up.
+fn servers(reports: ChildStdout) -> Vec<(u32, PathBuf)> {
     let mut servers = Vec::new();
-    for line in BufReader::new(told).lines() {
+    for line in BufReader::new(reports).lines() {
         let line = line.unwrap();
         if let Some((pid, directory)) = line.strip_prefix("server ").and_then(|rest| rest.split_once(' ')) {
             servers.push((pid.parse().unwrap(), PathBuf::from(directory)));

@@ -1,4 +1,4 @@
-//! Real servers, as the stack starts them and ends them.
+//! Real servers, as the stack starts and ends them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

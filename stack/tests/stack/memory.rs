@@ -1,4 +1,4 @@
-//! The store in memory: what the consumer and the lab ask of it works as in MongoDB, and nothing survives its end.
+//! The store in memory: what the consumer and the lab need of it works as in MongoDB, and nothing survives its end.
 
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, Document, doc};
@@ -66,7 +66,7 @@ async fn documents_are_found_by_the_start_of_their_titles_and_by_many_ids() {
 
     let of_run = doc! { "title": { "$regex": "^load 00ab12cd " } };
     assert_eq!(posts.count_documents(of_run.clone()).await.unwrap(), 200);
-    // More than one answer's worth.
+    // More than fits one answer.
     let mut found = posts.find(of_run).projection(doc! { "_id": 1, "title": 1 }).batch_size(30).await.unwrap();
     let mut count = 0;
     while found.advance().await.unwrap() {

@@ -1,4 +1,4 @@
-//! A supervised child: how it ends, how it is stopped, and that nothing of it stays.
+//! A supervised child: how it ends, how it is stopped, and that nothing of it is left.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -20,7 +20,7 @@ fn spawn(folder: &Path, script: &str) -> Process {
     Process::spawn("child", &shell(script), &folder.join("log")).unwrap()
 }
 
-/// Waits until the child has written this line, so that it is known to have come so far.
+/// Waits until the child has written this line, which shows how far it is.
 async fn has_written(child: &Process, line: &str) {
     let written = async {
         while child.last_lines(1) != line {
@@ -44,7 +44,7 @@ async fn is_gone(pid: u32) {
 }
 
 #[tokio::test]
-async fn both_outputs_are_logged_and_the_exit_is_told() {
+async fn both_outputs_are_logged_and_the_exit_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let child = spawn(folder.path(), "echo out; echo err >&2; exit 3");
     assert_eq!(child.wait_for(LONG).await.unwrap().code(), Some(3));
@@ -94,7 +94,7 @@ async fn a_child_that_will_not_stop_is_killed() {
 }
 
 #[tokio::test]
-async fn a_frozen_child_is_no_dead_child_and_can_be_stopped() {
+async fn a_frozen_child_is_not_dead_and_can_be_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let child = spawn(folder.path(), "echo up; exec sleep 1000");
     has_written(&child, "up").await;
@@ -112,7 +112,7 @@ async fn dropping_kills_the_whole_tree() {
     let script = format!("(while :; do echo here > '{}'; sleep 0.05; done) & wait", sign.display());
     let child = spawn(folder.path(), &script);
     let pid = child.pid();
-    // Not by a process id: a dead grandchild keeps its own until the system's first process asks for it.
+    // Not by a process id: a dead grandchild keeps its own until the system's first process collects it.
     let grandchild_lives = async || {
         fs::remove_file(&sign).ok();
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -135,7 +135,7 @@ async fn what_an_ended_child_leaves_behind_is_killed() {
 #[tokio::test]
 async fn a_child_has_a_process_group_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    // Process 0 is the whole group of the caller: were it ours, this test would not live to see it.
+    // Process 0 means the caller's whole group: if that were ours, this test would die with it.
     let child = spawn(folder.path(), "trap 'kill -9 0' TERM; echo up; while :; do sleep 0.05; done");
     has_written(&child, "up").await;
     child.signal(Signal::Term).unwrap();

@@ -33,7 +33,7 @@ async fn its_data_survive_a_kill_and_a_stop() {
 }
 
 #[tokio::test]
-async fn a_uuid_is_found_by_its_index_and_a_duplicate_tells_which_index_it_is_in() {
+async fn a_uuid_is_found_by_its_index_and_a_duplicate_names_its_index() {
     let posts = posts(&store::uri(shared_mongodb().await.port()), "found").await;
     let unique = IndexOptions::builder().unique(true).name("titles".to_owned()).build();
     posts.create_index(IndexModel::builder().keys(doc! { "title": 1 }).options(unique).build()).await.unwrap();

@@ -3,7 +3,7 @@
 use bson::{Document, doc};
 use rskafka::client::ClientBuilder;
 
-/// Each test has its own runtime, which ends with it; the stack must not end with the first one.
+/// Each test has its own runtime, which ends with it; the stack must not end with the first test's.
 async fn both_servers_answer(name: &str) {
     let stack = stack::shared().await;
     let kafka = ClientBuilder::new(vec![stack.kafka_broker().to_owned()]).build().await.unwrap();

@@ -1,4 +1,4 @@
-//! A native store: its data survive a kill, and what is in its way is told.
+//! A native store: its data survive a kill, and what stands in its way is named.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
