@@ -1,23 +1,23 @@
-//! How a core is measured, in the benches of every crate: `cargo bench` times each, and `bench/instructions.py` has
-//! callgrind count the instructions of one call.
+//! Measures a core, in the benches of every crate: `cargo bench` times each, and `bench/instructions.py` lets callgrind
+//! count the instructions of one call.
 //!
-//! This is no criterion, because its crates turn on features of others' (`half` those of zerocopy), so that CI would
-//! build mongodb and most of what it needs a second time for the benches alone.
+//! It replaces criterion, whose dependencies turn on features of shared crates (`half` those of zerocopy): CI would
+//! build mongodb and most of its dependencies a second time, for the benches alone.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// A sample calls the core so often that it takes this long.
+/// A sample repeats the core until it takes this long.
 const SAMPLE: Duration = Duration::from_millis(2);
 const SAMPLES: usize = 100;
 
-/// What the program's arguments ask for.
+/// What the program's arguments request.
 pub enum Measure {
-    /// `--list`: the names alone.
+    /// `--list`: only the names.
     List,
     /// `--once NAME`: the core of this name, for callgrind.
     Once(String),
-    /// Else times, of the cores whose names contain all the words.
+    /// Otherwise the times of the cores whose names contain all these words.
     Times(Vec<String>),
 }
 
@@ -33,12 +33,12 @@ impl Measure {
         }
     }
 
-    /// Measures `core` alone: neither how `set_up` makes its input, nor the drop of the input and of what it returns.
+    /// Measures only `core`, not `set_up` and not the drops of its input and output.
     pub fn core<I, O>(&self, name: &str, mut set_up: impl FnMut() -> I, mut core: impl FnMut(&mut I) -> O) {
         match self {
             Self::List => println!("{name}"),
             Self::Once(asked) if name == asked => {
-                // What is made at the first use, such as the allocator's pages, is there by then.
+                // A first call, so that what is made on first use, such as the allocator's pages, is there.
                 drop(core(&mut set_up()));
                 let mut input = set_up();
                 drop(counted(|| core(black_box(&mut input))));

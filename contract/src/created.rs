@@ -5,13 +5,13 @@ use crate::PostId;
 const BEFORE_ID: &[u8] = br#"{"message":"Post created successfully","id":""#;
 const AFTER_ID: &[u8] = br#""}"#;
 
-/// The body that names this id: JSON.
+/// The JSON body that names this id.
 pub fn body(id: PostId) -> Vec<u8> {
     [BEFORE_ID, &id.to_key(), AFTER_ID].concat()
 }
 
-/// The id in a body, if that is what [`body`] makes of it to the byte. Any other, which may well be an answer, too, has
-/// to be read as JSON.
+/// The id in a body that is exactly what [`body`] makes of it. Any other body may be an answer, too, and must be read
+/// as JSON.
 pub fn id_in(body: &[u8]) -> Option<PostId> {
     PostId::from_key(body.strip_prefix(BEFORE_ID)?.strip_suffix(AFTER_ID)?)
 }

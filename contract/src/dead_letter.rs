@@ -1,6 +1,6 @@
-//! A dead letter: a record that can never become a document, kept untouched in its own topic with the reason in its
-//! headers. The headers have Kafka Connect's names, so that existing tools read them. What the topic has no room for is
-//! left out ([`LeftOut`]).
+//! A dead letter: a record that can never become a document, kept untouched in a topic of its own with the reason in
+//! its headers. The headers have Kafka Connect's names, so that existing tools can read them. What the topic has no
+//! room for is left out ([`LeftOut`]).
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ mod left_out;
 
 pub use left_out::{Form, LeftOut};
 
-/// Most bytes that all headers of a dead letter take, names included: what its topic must take beyond a whole record.
+/// The most bytes that a dead letter's headers take, names included: what its topic must allow beyond a whole record.
 pub const HEADERS_MAX_BYTES: usize = 4_096;
 
-/// Longest message in a header, in bytes. An error's text may repeat what a client sent.
+/// The longest message in a header, in bytes. An error's text may repeat what a client sent.
 const MESSAGE_MAX_BYTES: usize = 2_000;
 
 const TOPIC: &str = "__connect.errors.topic";
@@ -25,20 +25,21 @@ const MESSAGE: &str = "__connect.errors.exception.message";
 const ID: &str = "id";
 
 /// Name of the header that counts how often a record was sent back from the dead letters. A record that is
-/// dead-lettered again hands it on to its next dead letter.
+/// dead-lettered again passes it on to its next dead letter.
 pub const REPLAY_ATTEMPTS_HEADER: &str = "replay-attempts";
 
-/// Name of the header with the record's own timestamp, in ms since 1970. The dead-letter topic may note another one, or
-/// take only recent ones.
+/// Name of the header with the record's own timestamp, in ms since 1970. The dead-letter topic may set another, or
+/// accept only recent ones.
 pub const TIMESTAMP_HEADER: &str = "timestamp-ms";
 
-/// The value of [`REPLAY_ATTEMPTS_HEADER`]; a record that lacks it, or has something else in it, was never sent back.
+/// The value of [`REPLAY_ATTEMPTS_HEADER`]. A record without it, or with anything but a number in it, was never sent
+/// back.
 pub fn replay_attempts(value: Option<&[u8]>) -> u32 {
     value.and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// Why and from where a record was dead-lettered. A dead letter may be written twice when the consumer is killed
-/// between its acknowledgement and the commit: topic, partition and offset tell such copies apart from others.
+/// Why a record was dead-lettered, and where it came from. A consumer that is killed between the acknowledgement and
+/// the commit may write a dead letter twice: topic, partition and offset identify such copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The topic the record came from.
@@ -47,22 +48,22 @@ pub struct DeadLetter {
     pub partition: i32,
     /// Its offset.
     pub offset: i64,
-    /// What refused it.
+    /// Its class of reason.
     pub reason: Reason,
-    /// What exactly was wrong, in one line.
+    /// Exactly what was wrong, in one line.
     pub message: String,
-    /// The id that the record has or would have had; a replay sends it as key, so that it stores one document.
+    /// The id that the record has or would have had. A replay sends it as the key, so that only one document is stored.
     pub id: PostId,
 }
 
-/// The classes of reasons: few and fixed, since they are a metric's label too.
+/// The classes of reasons, few and fixed, because they are also a metric's label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The value is not a JSON object.
     Undecodable,
     /// The value is an object that breaks the rules of a post.
     Invalid,
-    /// The store refuses this very document.
+    /// The store refuses this document.
     Refused,
     /// The store holds another document with the same value in a unique index.
     Conflict,
@@ -98,7 +99,7 @@ impl Reason {
 }
 
 impl DeadLetter {
-    /// The headers of the dead letter's record; those of [`LeftOut`] are added to them. A long message is cut.
+    /// The headers of the dead letter's record, to which those of [`LeftOut`] are added. A long message is cut.
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         vec![
             (TOPIC, self.topic.clone()),
@@ -114,7 +115,7 @@ impl DeadLetter {
     /// Reads a dead letter back from its record's headers.
     ///
     /// # Errors
-    /// The name of the header that is missing or unreadable.
+    /// The name of a header that is missing or unreadable.
     pub fn from_headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<Self, &'static str> {
         let headers: HashMap<&str, &[u8]> = headers.collect();
         let text = |name: &'static str| headers.get(name).and_then(|value| std::str::from_utf8(value).ok()).ok_or(name);
@@ -129,7 +130,7 @@ impl DeadLetter {
     }
 }
 
-/// The message, or its beginning and how long it is.
+/// The message, or its start and its length.
 fn bounded(message: &str) -> String {
     if message.len() <= MESSAGE_MAX_BYTES {
         return message.to_owned();
@@ -185,12 +186,12 @@ mod tests {
 
     #[test]
     fn all_headers_together_are_bounded() {
-        // Kafka takes no longer name of a topic.
+        // Kafka allows no longer name for a topic.
         let largest = letter(&"t".repeat(249), i32::MIN, i64::MIN, "🦀".repeat(100_000));
         let left_out = LeftOut { form: Form::WithoutRecord, value_bytes: Some(usize::MAX) };
         let attempts = (REPLAY_ATTEMPTS_HEADER, u32::MAX.to_string());
         let headers = [largest.headers(), left_out.headers(), vec![attempts]].concat();
-        // Beside the bytes of both, a header has at most three for each of their lengths.
+        // Besides the bytes of name and value, a header has at most three for the length of each.
         let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
         assert!(bytes <= HEADERS_MAX_BYTES, "{bytes}");
     }

@@ -1,19 +1,19 @@
-//! From a Kafka record to what becomes of it: a document to store, or a dead letter. Pure.
+//! Turns a Kafka record into a document to store, or into a dead letter. Pure.
 
 use bson::RawDocumentBuf;
 
 use crate::dead_letter::Reason;
 use crate::{DeadLetter, Fetched, Parser, PostId, document};
 
-/// What each record costs in memory beside its own bytes: queue entries, tickets, allocations.
+/// The memory that each record takes besides its own bytes: queue entries, tickets, allocations.
 const OVERHEAD_BYTES: usize = 256;
 
-/// A record and what it stands for.
+/// A record and what becomes of it.
 #[derive(Debug)]
 pub struct Decoded {
     /// The record.
     pub fetched: Fetched,
-    /// The id it has, or would have.
+    /// The id that it has, or would have.
     pub id: PostId,
     /// Its document, or why it can never become one.
     pub outcome: Result<RawDocumentBuf, RecordError>,
@@ -24,12 +24,12 @@ pub struct Decoded {
 pub struct RecordError {
     /// The class of the reason.
     pub reason: Reason,
-    /// What exactly is wrong.
+    /// Exactly what is wrong.
     pub message: String,
 }
 
 impl RecordError {
-    /// What is wrong, for logs and health checks. What MongoDB says of a conflict repeats the value in question, which
+    /// What is wrong, for logs and health checks. MongoDB's text about a conflict repeats the value in question, which
     /// belongs in the dead letter and nowhere else.
     pub fn log_line(&self) -> &str {
         match self.reason {
@@ -44,7 +44,7 @@ impl RecordError {
 pub struct Decoder {
     topic: String,
     parser: Parser,
-    /// The value's bytes, which parsing rewrites; reused.
+    /// The value's bytes, which parsing rewrites. Reused for each record.
     scratch: Vec<u8>,
 }
 
@@ -78,15 +78,15 @@ impl Decoder {
 }
 
 impl Decoded {
-    /// Size in memory, in bytes.
+    /// Its size in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let part = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
         let document = self.outcome.as_ref().map_or(0, |document| document.as_bytes().len());
         OVERHEAD_BYTES + part(&self.fetched.key) + part(&self.fetched.value) + document
     }
 
-    /// The dead letter of a record that can never become a document. One that can has none; asked for all the same, it
-    /// is one without a message.
+    /// The dead letter of a record that can never become a document. For one that can, it is a dead letter without a
+    /// message.
     pub fn dead_letter(&self, topic: &str) -> DeadLetter {
         let (reason, message) = match &self.outcome {
             Err(error) => (error.reason, error.message.clone()),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_post_becomes_a_dead_letter() {
+    fn what_is_not_a_post_becomes_a_dead_letter() {
         for (value, reason, message) in [
             (None, Reason::Undecodable, "the record has no value"),
             (Some(&b"\xff"[..]), Reason::Undecodable, "body is not valid JSON: "),

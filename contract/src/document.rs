@@ -9,9 +9,9 @@ use crate::{Post, PostId};
 /// The document's id field: a BSON binary of subtype 4.
 pub const ID_FIELD: &str = "_id";
 
-/// The document of a post, encoded at once as raw BSON; `created_at_ms` is the record's timestamp.
+/// The document of a post, encoded directly as raw BSON; `created_at_ms` is the record's timestamp.
 pub fn encode(id: PostId, post: &Post<'_>, created_at_ms: i64) -> RawDocumentBuf {
-    /// Everything but the texts: lengths, types, names, the id, the date, and the zeros at the ends.
+    /// Everything but the texts: lengths, types, names, the id, the date, and the closing zeros.
     const OTHER_BYTES: usize = 76;
     let length = OTHER_BYTES + post.title().len() + post.content().len();
     let mut bytes = Vec::with_capacity(length);
@@ -30,7 +30,7 @@ pub fn encode(id: PostId, post: &Post<'_>, created_at_ms: i64) -> RawDocumentBuf
     RawDocumentBuf::from_bytes(bytes).expect("the length is that of the bytes")
 }
 
-/// A string with its length before it, the zero at its end included.
+/// A string after its length, which includes the closing zero.
 fn append_text(bytes: &mut Vec<u8>, text: &str) {
     append_length(bytes, text.len() + 1);
     bytes.extend_from_slice(text.as_bytes());
@@ -38,7 +38,7 @@ fn append_text(bytes: &mut Vec<u8>, text: &str) {
 }
 
 fn append_length(bytes: &mut Vec<u8>, length: usize) {
-    let length = i32::try_from(length).expect("a post is far shorter");
+    let length = i32::try_from(length).expect("a post is far smaller");
     bytes.extend_from_slice(&length.to_le_bytes());
 }
 

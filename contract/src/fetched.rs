@@ -1,15 +1,15 @@
-//! A record as it comes out of Kafka, before anybody knows what it is.
+//! A record as it comes from Kafka, before it is decoded.
 
 use crate::{PostId, TraceContext};
 
-/// A record as it was fetched. Key and value are kept untouched, in case it becomes a dead letter.
+/// A record as fetched. Its key and value stay untouched, in case it becomes a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
-    /// Partition of the topic.
+    /// Its partition of the topic.
     pub partition: i32,
-    /// Offset in the partition.
+    /// Its offset in the partition.
     pub offset: i64,
-    /// The record's timestamp: when the request was accepted, in ms since 1970.
+    /// Its timestamp: when the request was accepted, in ms since 1970.
     pub timestamp_ms: i64,
     /// How often it was sent back from the dead letters.
     pub replay_attempts: u32,
@@ -22,7 +22,7 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// The id that the record of this topic has, or would have.
+    /// The id that the record has, or would have, in this topic.
     pub fn id(&self, topic: &str) -> PostId {
         let by_key = self.key.as_deref().and_then(PostId::from_key);
         by_key.unwrap_or_else(|| PostId::from_position(topic, self.partition, self.offset, self.timestamp_ms))

@@ -1,5 +1,5 @@
-//! The id of a post: a UUID, made once by the producer that accepts the post, and the `_id` of its document. That the
-//! same post always has the same id is what makes every repeat harmless.
+//! The id of a post: a UUID, made once by the producer that accepts the post, and the `_id` of its document. The same
+//! post always has the same id, which makes every repeat harmless.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ mod bulk;
 
 pub use bulk::BulkIds;
 
-/// Namespace of the ids derived from an `Idempotency-Key`. Changing it would store retried posts twice.
+/// The namespace of ids derived from an `Idempotency-Key`. Changing it would store retried posts twice.
 const IDEMPOTENCY_KEYS: Uuid = Uuid::from_u128(0x6f1d_9c52_2b0e_4d0a_9f5b_3c7e_a1d4_8e26);
 
-/// Namespace of the ids derived from a record's position. Changing it would store re-read records twice.
+/// The namespace of ids derived from a record's position. Changing it would store re-read records twice.
 const POSITIONS: Uuid = Uuid::from_u128(0xb3a8_47e0_5c19_4f6d_8a72_e90d_146b_f35c);
 
-/// Longest `Idempotency-Key` taken, in bytes.
+/// The longest `Idempotency-Key` that is accepted, in bytes.
 const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;
 
 /// The id of a post.
@@ -29,7 +29,7 @@ impl PostId {
         Self(Uuid::now_v7())
     }
 
-    /// The id that belongs to a client's `Idempotency-Key` (UUIDv5), the same one for every retry.
+    /// The id for a client's `Idempotency-Key` (UUIDv5), the same for every retry.
     ///
     /// # Errors
     /// What is wrong with the key: it must be 1–255 visible ASCII characters.
@@ -46,8 +46,8 @@ impl PostId {
         Uuid::try_parse_ascii(key).ok().map(Self)
     }
 
-    /// The id of a record without a usable key. The timestamp (ms) is part of it: a re-created topic reuses offsets,
-    /// and without the timestamp its new records would be taken for ones already stored.
+    /// The id of a record without a usable key. The timestamp (ms) is part of it: a recreated topic reuses offsets, and
+    /// without the timestamp its new records would look as if they were stored already.
     pub fn from_position(topic: &str, partition: i32, offset: i64, timestamp_ms: i64) -> Self {
         let position = format!("{topic}/{partition}/{offset}/{timestamp_ms}");
         Self(Uuid::new_v5(&POSITIONS, position.as_bytes()))
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_idempotency_key_is_refused() {
+    fn a_malformed_idempotency_key_is_rejected() {
         for key in [&b""[..], b"a b", b"\xc3\xa9", b"a\n", &[b'a'; 256]] {
             assert!(PostId::from_idempotency_key(key).is_err(), "{key:?}");
         }

@@ -1,6 +1,6 @@
-//! What crosses the wire, in one place for every crate: a post and its rules, its id, its Kafka record, its MongoDB
-//! document and how the one becomes the other, its dead letter, its trace context, and the answer to it. Everything
-//! here is pure: no IO, no clock, no async, and neither Kafka's nor MongoDB's client is known.
+//! What crosses the wire, in one place for all crates: a post and its rules, its id, its Kafka record, its MongoDB
+//! document and how one becomes the other, its dead letter, its trace context, and the answer to it. Everything here is
+//! pure: no IO, no clock, no async, and neither Kafka's nor MongoDB's client.
 
 pub mod created;
 pub mod dead_letter;

@@ -1,8 +1,8 @@
 //! A post and its rules: the one readable path from bytes of JSON to a valid post.
 //!
-//! simd-json parses in place, so there is nothing left to parse a second time: the one pass notes for each field
-//! whether it is there and what it is, and the rules then judge all fields together. The answer to a body
-//! with three faults names all three. Both the producer (request bodies) and the consumer (record values) come through here.
+//! simd-json parses in place, so a body cannot be parsed a second time: the one pass notes for each field whether it is
+//! there and what it is, and the rules then judge all fields together. The answer to a body with three errors names all
+//! three. Both the producer (request bodies) and the consumer (record values) use this.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ impl Default for Parser {
 impl Parser {
     /// Parses and validates one JSON object with `title` and `content`; other fields are dropped.
     ///
-    /// The bytes are rewritten in place, and the post borrows from them.
+    /// It rewrites the bytes in place, and the post borrows from them.
     ///
     /// # Errors
     /// Every error of the body at once, see [`FieldErrors`].
@@ -64,7 +64,7 @@ impl Parser {
 }
 
 impl<'a> Body<'a> {
-    /// The post that this is, if it keeps the rules.
+    /// The post in this body, if it keeps the rules.
     fn judge(self) -> Result<Post<'a>, FieldErrors> {
         let fields = match self {
             Body::Object(fields) => fields,
@@ -78,17 +78,17 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Everything that is wrong with one body, a message a field; never empty.
+/// Everything that is wrong with one body, one message per field; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(transparent)]
 pub struct FieldErrors(Vec<FieldError>);
 
-/// One error: which field (`body` if it is the body as a whole) and what it must be.
+/// One error: the field (`body` if it is about the whole body) and what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FieldError {
     /// `title`, `content` or `body`.
     pub field: String,
-    /// What is wrong, to be read after the field's name.
+    /// What is wrong, in words that follow the field's name.
     pub message: String,
 }
 
@@ -101,7 +101,7 @@ impl FieldErrors {
         Self::of_body(format!("is not valid JSON: {}", describe(error)))
     }
 
-    /// Broken JSON within an array that is refused for it; the byte is counted within the element.
+    /// Broken JSON within an array, which rejects all of it. The byte's position is that within the element.
     fn of_broken_element(error: &simd_json::Error, position: usize) -> Self {
         Self::of_body(format!("is not valid JSON: {} in the post at position {position}", describe(error)))
     }
@@ -111,12 +111,12 @@ impl FieldErrors {
         self.0.iter()
     }
 
-    /// Writes them as JSON, as an array of objects.
+    /// Writes them as a JSON array of objects.
     pub fn encode(&self, json: &mut Vec<u8>) {
         simd_json::serde::to_writer(json, self).expect("writing strings into memory cannot fail");
     }
 
-    /// True when the bytes could not be read as an object at all, false when its fields break the rules.
+    /// True when the bytes cannot be read as an object, false when its fields break the rules.
     pub fn is_of_body(&self) -> bool {
         self.0.iter().any(|error| error.field == "body")
     }
@@ -144,7 +144,7 @@ impl fmt::Display for FieldErrors {
 
 impl std::error::Error for FieldErrors {}
 
-/// simd-json's errors in a client's words, with the position where it knows one.
+/// simd-json's errors in words for a client, with the position if it knows one.
 fn describe(error: &simd_json::Error) -> String {
     use simd_json::ErrorType;
     let what = match error.error() {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_object_is_refused() {
+    fn a_body_that_is_not_an_object_is_rejected() {
         for (body, kind) in
             [("[]", "an array"), ("\"x\"", "a string"), ("1", "a number"), ("null", "null"), ("true", "a boolean")]
         {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_json_is_refused() {
+    fn broken_json_is_rejected() {
         let deep = format!("{{\"x\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
         let bodies: [&[u8]; 12] = [
             b"",

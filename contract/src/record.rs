@@ -11,9 +11,9 @@ pub const CONTENT_TYPE: &str = "application/json";
 /// Name of the header that carries a request's W3C trace context, see [`crate::TraceContext`].
 pub const TRACEPARENT_HEADER: &str = "traceparent";
 
-/// The record's value: JSON with just the two fields, so that any producer that sends this is understood.
+/// The record's value: JSON with just the two fields, which any producer can write.
 pub fn encode_value(post: &Post<'_>) -> Vec<u8> {
-    // Quotes, names and braces are 25 bytes; what needs escaping makes the buffer grow.
+    // Quotes, names and braces take 25 bytes; escapes make the buffer grow.
     let mut value = Vec::with_capacity(post.title().len() + post.content().len() + 32);
     simd_json::serde::to_writer(&mut value, post).expect("writing strings into memory cannot fail");
     value

@@ -1,22 +1,22 @@
-//! The W3C trace context of a request or a record: which trace it belongs to, and which span of it comes before. Read
-//! from a `traceparent` header, and written as one.
+//! The W3C trace context of a request or a record: its trace, and the span that precedes it. Read from a `traceparent`
+//! header, and written as one.
 
 use std::fmt;
 
-/// Length of a `traceparent`, in bytes; one of a later version may be longer.
+/// The length of a `traceparent`, in bytes; later versions may be longer.
 const LENGTH: usize = 55;
 
 /// Set in [`TraceContext::flags`] when the caller records its trace.
 const SAMPLED: u8 = 1;
 
-/// Where a span stands: its trace, itself, and whether the trace is recorded.
+/// A span's place: its trace, its own id, and whether the trace is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceContext {
     /// The trace.
     pub trace_id: TraceId,
     /// The span.
     pub span_id: SpanId,
-    /// The flags, those that nobody knows yet included.
+    /// The flags, including those not defined yet.
     pub flags: u8,
 }
 
@@ -29,9 +29,8 @@ pub struct TraceId(pub [u8; 16]);
 pub struct SpanId(pub [u8; 8]);
 
 impl TraceContext {
-    /// Reads a `traceparent` as the W3C recommendation has it, `00-<32 hex>-<16 hex>-<2 hex>`. A later version is read
-    /// as far as it is known: it may go on behind the flags. `None` for anything else, which counts as no header at
-    /// all.
+    /// Reads a `traceparent` as the W3C recommends it, `00-<32 hex>-<16 hex>-<2 hex>`. A later version is read as far
+    /// as it is known: more may follow the flags. `None` for anything else, which counts as no header.
     pub fn parse(traceparent: &[u8]) -> Option<Self> {
         let (known, more) = traceparent.split_at_checked(LENGTH)?;
         if [known[2], known[35], known[52]] != [b'-'; 3] {
@@ -72,7 +71,7 @@ impl fmt::Display for SpanId {
     }
 }
 
-/// The bytes that twice as many lowercase hex digits spell; capital letters are not allowed.
+/// The bytes that lowercase hex digits spell, two digits each; capital letters are not allowed.
 fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let value = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -86,7 +85,7 @@ fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// Writes the bytes as twice as many digits.
+/// Writes the bytes as hex digits, two each.
 fn write_hex(digits: &mut [u8], bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_no_traceparent() {
+    fn malformed_text_is_not_a_traceparent() {
         for wrong in [
             "",
             "00",

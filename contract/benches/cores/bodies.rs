@@ -1,6 +1,6 @@
 //! Bodies of posts, named by the size of their content.
 
-/// The sizes that every core of a post is measured with.
+/// The sizes with which every core of a post is measured.
 pub(crate) const SIZES: [&str; 4] = ["100 B", "300 B", "1 KB", "4 KB"];
 
 /// A body with a content of this size. A content has at most 1,000 characters, so 4 KB are emoji.
@@ -15,13 +15,12 @@ pub(crate) fn body(size: &str) -> Vec<u8> {
     json(&content)
 }
 
-/// 300 characters of prose, with quotes and ends of lines.
+/// 300 characters of prose, with quotes and line breaks.
 pub(crate) fn prose() -> Vec<u8> {
     json(&r#"She said \"amber\" and went.\n"#.repeat(12)[..])
 }
 
-/// 4 KB on the wire of what is 667 Cyrillic letters, from a client that writes ASCII alone, as Python's does by
-/// default.
+/// 667 Cyrillic letters as 4 KB of ASCII escapes, the default of Python's clients.
 pub(crate) fn ascii_only() -> Vec<u8> {
     json(&r"\u0436".repeat(667))
 }
@@ -30,7 +29,7 @@ fn words(length: usize) -> String {
     "amber anchor ".chars().cycle().take(length).collect()
 }
 
-/// The content stands as it is, escapes included.
+/// Takes the content as it is, escapes included.
 fn json(content: &str) -> Vec<u8> {
     format!(r#"{{"title":"load 00ab12cd 1234567","content":"{content}"}}"#).into_bytes()
 }

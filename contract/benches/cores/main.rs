@@ -1,5 +1,5 @@
-//! What `contract` does with a post on its way: reading and judging it, alone or in a bulk, and writing it as a
-//! record's value and as a document.
+//! What `contract` does with a post: reads and judges it, alone or in a bulk, and writes it as a record's value and as
+//! a document.
 
 use std::hint::black_box;
 
@@ -10,8 +10,8 @@ use bodies::{SIZES, ascii_only, body, prose};
 
 mod bodies;
 
-/// The services' own. How many instructions the system's takes depends on what was allocated before, even on the length
-/// of the program's path.
+/// The services' own allocator. The system's takes a number of instructions that depends on earlier allocations, even
+/// on the length of the program's path.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

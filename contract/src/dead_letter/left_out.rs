@@ -1,6 +1,6 @@
-//! What a dead letter leaves out of its record. A dead-letter topic may take less than the topic that the record came
-//! from; then the letter goes without the value, or without the record altogether, says so in its headers, and the
-//! record is found where it came from.
+//! What a dead letter leaves out of its record. A dead-letter topic may allow less than the topic that the record came
+//! from. Then the letter goes without the value, or without the whole record, and its headers say so; the record is
+//! still where it came from.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub enum Form {
     Whole,
     /// The key, but not the value.
     WithoutValue,
-    /// Neither key nor value, nor any header of the record's own.
+    /// Neither key nor value, nor any of the record's own headers.
     WithoutRecord,
 }
 
@@ -23,7 +23,7 @@ impl Form {
     /// Every form, from the largest to the smallest.
     pub const ALL: [Form; 3] = [Form::Whole, Form::WithoutValue, Form::WithoutRecord];
 
-    /// The next form to try where this one is too large.
+    /// The next form to try if this one is too large.
     pub fn smaller(self) -> Option<Self> {
         match self {
             Form::Whole => Some(Form::WithoutValue),
@@ -51,7 +51,7 @@ impl Form {
         self == Form::Whole
     }
 
-    /// What is left out, as the header says it.
+    /// What is left out, in the header's words.
     pub fn left_out(self) -> Option<&'static str> {
         match self {
             Form::Whole => None,
@@ -64,9 +64,9 @@ impl Form {
 /// What a dead letter leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LeftOut {
-    /// How much it carries.
+    /// Its form.
     pub form: Form,
-    /// Size of the value that is left out; `None` if none is, because the record has none or the letter has it.
+    /// The size of the value that is left out; `None` if the record has no value or the letter has it.
     pub value_bytes: Option<usize>,
 }
 
@@ -76,7 +76,7 @@ impl LeftOut {
         Self { form, value_bytes: value.filter(|_| !form.has_value()).map(<[u8]>::len) }
     }
 
-    /// The headers that say so: none for a whole letter.
+    /// The headers that say so; a whole letter has none.
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         let left_out = self.form.left_out().map(|what| (LEFT_OUT, what.to_owned()));
         let value_bytes = self.value_bytes.map(|bytes| (VALUE_BYTES, bytes.to_string()));
@@ -86,7 +86,7 @@ impl LeftOut {
     /// Reads them back. A letter without them is whole.
     ///
     /// # Errors
-    /// The name of the header that is unreadable.
+    /// The name of a header that is unreadable.
     pub fn from_headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<Self, &'static str> {
         let headers: HashMap<&str, &[u8]> = headers.collect();
         let Some(left_out) = headers.get(LEFT_OUT) else { return Ok(Self::default()) };
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_is_smaller_than_the_one_before_and_the_last_has_nothing_of_the_record() {
+    fn each_form_is_smaller_than_the_last_and_the_final_one_has_nothing_of_the_record() {
         let mut forms = vec![Form::Whole];
         while let Some(smaller) = forms.last().and_then(|form| form.smaller()) {
             forms.push(smaller);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_says_nothing_of_it_is_whole_and_what_nobody_wrote_is_unreadable() {
+    fn a_letter_without_these_headers_is_whole_and_unknown_values_are_unreadable() {
         assert_eq!(read(&[]), Ok(LeftOut { form: Form::Whole, value_bytes: None }));
         assert_eq!(read(&[(LEFT_OUT, "headers".to_owned())]), Err(LEFT_OUT));
         let headers = |bytes: &str| [(LEFT_OUT, "value".to_owned()), (VALUE_BYTES, bytes.to_owned())];

@@ -7,24 +7,24 @@ use super::{IDEMPOTENCY_KEYS, PostId, check_idempotency_key};
 /// The part of a UUIDv7 below its variant, which is random.
 const RANDOM_LOW_BITS: u128 = (1 << 62) - 1;
 
-/// Gives the id of the post at each position of a bulk.
+/// The ids of a bulk's posts, by position.
 pub struct BulkIds(Source);
 
 enum Source {
-    /// The id of the first one.
+    /// The id of the first post.
     Fresh(u128),
-    /// The client's key and a space, which no key contains: what follows can only be the position.
+    /// The client's key and a space, which no key contains, so that what follows can only be the position.
     Derived(Vec<u8>),
 }
 
 impl BulkIds {
-    /// Fresh ids (UUIDv7) from one look at the clock and one draw of 74 random bits: each is its predecessor plus one,
-    /// so two bulks of the same millisecond would have to draw nearly the same number to share one.
+    /// Fresh ids (UUIDv7) from one look at the clock and one draw of 74 random bits. Each is its predecessor plus one,
+    /// so two bulks of the same millisecond share an id only if they draw nearly the same number.
     pub fn fresh() -> Self {
         Self(Source::Fresh(Uuid::new_v7(Timestamp::now(NoContext)).as_u128()))
     }
 
-    /// The ids that belong to a client's `Idempotency-Key` (UUIDv5), the same ones for every retry of the bulk.
+    /// The ids for a client's `Idempotency-Key` (UUIDv5), the same for every retry of the bulk.
     ///
     /// # Errors
     /// What is wrong with the key, see [`PostId::from_idempotency_key`].
@@ -33,7 +33,7 @@ impl BulkIds {
         Ok(Self(Source::Derived([key, b" "].concat())))
     }
 
-    /// The id of the post at this position, the first one's being 0.
+    /// The id of the post at this position, counted from 0.
     pub fn at(&self, position: usize) -> PostId {
         match &self.0 {
             Source::Fresh(first) => {
@@ -78,7 +78,7 @@ mod tests {
         let of_key = |key: &str| ids(&BulkIds::from_idempotency_key(key.as_bytes()).unwrap());
         assert_eq!(of_key("order-1"), of_key("order-1"));
         assert_eq!(of_key("order-1")[0].to_string(), "e9ef1e54-b142-5c80-a251-7e904133574b", "stored ids depend on it");
-        // No position of one key is another key's position, nor a post of its own.
+        // No position under one key equals a position under another key, or a single post.
         let keys = ["order-1", "order-11", "order", "1"];
         let mut all: Vec<PostId> = keys.into_iter().flat_map(of_key).collect();
         all.extend(["order-1", "order-10", "order1"].map(|key| PostId::from_idempotency_key(key.as_bytes()).unwrap()));

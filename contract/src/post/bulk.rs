@@ -1,9 +1,8 @@
-//! Many posts in one body: a JSON array of them, or lines of JSON (NDJSON). Each is found in turn, parsed in place and
+//! Many posts in one body: a JSON array, or lines of JSON (NDJSON). Each post is found in turn, parsed in place and
 //! judged as it would be alone, with the same messages.
 //!
-//! The bytes are never copied, and only one element at a time is taken apart: simd-json's own notes on a body may be
-//! twenty times its size. That is why an array is not handed to simd-json as a whole, which would be 70 ns a post
-//! cheaper.
+//! The bytes are never copied, and elements are parsed one at a time, because simd-json's notes on a body may take
+//! twenty times its size. So simd-json does not get an array as a whole, although that would save 70 ns per post.
 
 use serde::Deserialize;
 use simd_json::{Buffers, Deserializer, INPUT_PADDING, Tape};
@@ -12,21 +11,21 @@ use crate::post::elements::{BulkFormat, Elements, Next};
 use crate::post::fields::Body;
 use crate::post::{FieldErrors, Post};
 
-/// What a bulk may hold.
+/// The limits of a bulk.
 #[derive(Debug, Clone, Copy)]
 pub struct BulkLimits {
-    /// Most posts, valid or not.
+    /// The most posts, valid or not.
     pub posts: usize,
-    /// Most bytes of each of them. This bounds what the parser takes beside the body itself.
+    /// The most bytes of each post. This bounds the memory that the parser takes besides the body.
     pub post_bytes: usize,
 }
 
 /// Why a body is not a bulk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BulkError {
-    /// It cannot be read, or it holds no post.
+    /// It cannot be read, or holds no post.
     Broken(FieldErrors),
-    /// There are more posts in it than [`BulkLimits::posts`].
+    /// It has more posts than [`BulkLimits::posts`].
     TooManyPosts,
 }
 
@@ -38,7 +37,7 @@ pub struct Bulk {
     format: BulkFormat,
     limits: BulkLimits,
     elements: Elements,
-    /// How many were found so far.
+    /// How many posts were found so far.
     count: usize,
     parser: ElementParser,
 }
@@ -52,10 +51,10 @@ impl Bulk {
         Self { bytes: body, length, format, limits, elements: Elements::new(format), count: 0, parser }
     }
 
-    /// The next post, or what is wrong with what stands in its place; `None` at the end.
+    /// The next post, or what is wrong with the element in its place; `None` at the end.
     ///
     /// # Errors
-    /// When the body as a whole is refused, so that those before this one do not count either.
+    /// When the body as a whole is rejected; then its earlier posts do not count either.
     pub fn next_post(&mut self) -> Result<Option<Result<Post<'_>, FieldErrors>>, BulkError> {
         let element = match self.elements.next(&self.bytes[..self.length]) {
             Next::Element(element) => element,
@@ -85,14 +84,14 @@ fn broken(message: String) -> BulkError {
     BulkError::Broken(FieldErrors::of_body(message))
 }
 
-/// Parses elements where they stand, reusing its memory from one to the next.
+/// Parses elements in place, reusing its memory from one to the next.
 struct ElementParser {
     buffers: Buffers,
     tape: Tape<'static>,
 }
 
 impl ElementParser {
-    /// Parses the first `length` bytes. There must be [`INPUT_PADDING`] more; they stay as they are.
+    /// Parses the first `length` bytes. [`INPUT_PADDING`] more must follow, which stay as they are.
     fn parse<'a>(&mut self, bytes: &'a mut [u8], length: usize) -> simd_json::Result<Body<'a>> {
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         let filled = simd_json::fill_tape_padded(bytes, length, &mut self.buffers, &mut tape);
@@ -127,7 +126,7 @@ mod tests {
         Ok(all)
     }
 
-    /// What each of these is alone.
+    /// What each of these elements is alone.
     fn singly(elements: &[String]) -> Vec<Judged> {
         let alone = |element: &String| own(Parser::default().parse(&mut element.clone().into_bytes()));
         elements.iter().map(alone).collect()
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_that_is_broken_anywhere_is_refused_as_a_whole() {
+    fn an_array_that_is_broken_anywhere_is_rejected_as_a_whole() {
         let post = r#"{"title":"ab","content":"long enough"}"#;
         for (body, expected) in [
             (format!("[{post},{{\"title\":}}]"), "body is not valid JSON: syntax error near byte"),

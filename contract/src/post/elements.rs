@@ -1,31 +1,31 @@
-//! Where the elements of a bulk are within its bytes. Only borders are looked for: what is between them is the parser's
-//! to judge, so nothing that is wrong inside an element has to be noticed here.
+//! Finds the elements of a bulk within its bytes. It looks only for their borders; what is between them is for the
+//! parser to judge, so this need not notice errors inside an element.
 
 use std::ops::Range;
 
 use memchr::{memchr, memchr2};
 
-/// How the posts stand in a body.
+/// How a body holds its posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BulkFormat {
     /// As the elements of one JSON array. An element that is not JSON breaks all of it.
     Array,
-    /// One a line (NDJSON). A line that is not JSON is that line's fault; empty ones are skipped.
+    /// One per line (NDJSON). A line that is not JSON is that line's error only; empty lines are skipped.
     Lines,
 }
 
 /// What comes next in a bulk.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// An element, or what stands in its place; there may be white space around it.
+    /// An element, or what stands in its place, perhaps with white space around it.
     Element(Range<usize>),
-    /// All of it was seen.
+    /// The end of the bulk.
     End,
-    /// It is not what it should be, as a message on the body.
+    /// The bulk is broken; the message is about the body.
     Broken(&'static str),
 }
 
-/// How far a bulk has been looked through.
+/// How far a bulk has been searched.
 pub(super) struct Elements {
     format: BulkFormat,
     position: usize,
@@ -45,7 +45,7 @@ impl Elements {
         Self { format, position: 0, place: Place::Start }
     }
 
-    /// The next element of these bytes, of which those before it may have been rewritten since the last call.
+    /// The next element of these bytes. Those before it may have been rewritten since the last call.
     pub(super) fn next(&mut self, bytes: &[u8]) -> Next {
         match self.format {
             BulkFormat::Array => self.next_of_array(bytes),
@@ -103,7 +103,7 @@ impl Elements {
     }
 }
 
-/// Where the comma or the bracket is that ends the element which begins at `start`.
+/// The position of the comma or bracket that ends the element which starts at `start`.
 fn end_of_element(bytes: &[u8], start: usize) -> Option<usize> {
     let (mut position, mut depth) = (start, 0_usize);
     loop {
@@ -111,7 +111,7 @@ fn end_of_element(bytes: &[u8], start: usize) -> Option<usize> {
             b'"' => position = end_of_string(bytes, position + 1)?,
             b'{' | b'[' => depth += 1,
             b',' | b']' if depth == 0 => return Some(position),
-            // A brace too many stays within the element, where the parser finds it.
+            // An extra brace stays within the element, where the parser finds it.
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
@@ -119,7 +119,7 @@ fn end_of_element(bytes: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// Where the quote is that ends the string whose text begins at `start`.
+/// The position of the quote that ends the string whose text starts at `start`.
 fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
     let mut position = start;
     loop {
@@ -139,7 +139,7 @@ fn is_space(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    /// The elements as text, and what comes behind them.
+    /// The elements as text, and what follows them.
     fn all(format: BulkFormat, text: &str) -> (Vec<&str>, Next) {
         let (mut elements, mut found) = (Elements::new(format), Vec::new());
         loop {
@@ -158,7 +158,7 @@ mod tests {
             ("[1]", &["1"]),
             ("[ 1 ,\n2]", &["1 ", "\n2"]),
             (r#"[{"a":[1,{"b":2}]},"x,]\"[\\",[3,4]]"#, &[r#"{"a":[1,{"b":2}]}"#, r#""x,]\"[\\""#, "[3,4]"]),
-            // None of these are JSON; the parser is to see it.
+            // None of these is JSON; that is for the parser to notice.
             ("[1,]", &["1", ""]),
             ("[,]", &["", ""]),
             ("[{}}]", &["{}}"]),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_array_is_told() {
+    fn what_is_not_an_array_is_an_error() {
         for (text, message) in [
             ("", "must be a JSON array"),
             ("{}", "must be a JSON array"),

@@ -1,4 +1,4 @@
-//! The fields of a post as the one pass over the JSON finds them, and the rules that judge them.
+//! The fields of a post as one pass over the JSON finds them, and the rules that judge them.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub(super) struct PostFields<'a> {
     pub(super) content: Field<'a>,
 }
 
-/// What the body held under a field's name.
+/// What the body has under a field's name.
 #[derive(Default)]
 pub(super) enum Field<'a> {
     #[default]
@@ -23,7 +23,7 @@ pub(super) enum Field<'a> {
     Text(&'a str),
     /// Not a string; what it is instead.
     Other(&'static str),
-    /// The name stood there more than once, so that readers may disagree which one counts.
+    /// The name occurs more than once, so readers may disagree about which one counts.
     Repeated,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Any JSON value, seen as a whole body.
+/// Any JSON value, as a whole body.
 pub(super) enum Body<'a> {
     Object(PostFields<'a>),
     Other(&'static str),
@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for Body<'de> {
     }
 }
 
-/// What [`AnyVisitor`] met. It never fails, so that one wrong field cannot hide the next one's error.
+/// What [`AnyVisitor`] found. It never fails, so that one wrong field cannot hide another's error.
 enum Any<'a> {
     Text(&'a str),
     Object(PostFields<'a>),
