@@ -2,7 +2,7 @@
 
 use crate::Repository;
 
-/// Every dependency of a crate that none of its files names.
+/// Every dependency that no file of its crate names.
 pub fn check(repository: &Repository) -> Vec<String> {
     let manifests = repository.with(&["/Cargo.toml"]);
     let mut found = Vec::new();
@@ -40,7 +40,7 @@ pub fn dependencies(manifest: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Whether a source names the crate: as the start of a path, or alone in a `use`.
+/// Whether a source names the crate, at the start of a path or alone in a `use`.
 fn names(source: &str, identifier: &str) -> bool {
     source.match_indices(identifier).any(|(start, _)| {
         let before = source[..start].chars().next_back();

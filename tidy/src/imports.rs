@@ -1,14 +1,14 @@
-//! Which file of a crate imports which: an edge for every path that leads into another file, to where the item is defined. That
-//! a module declares its children and offers their items is no import.
+//! The graph of imports between a crate's files: an edge for every path that leads into another file, to the one that
+//! defines the item. A module that declares its children and re-exports their items does not import them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::modules::{Module, Segments};
 
-/// For each file the files that it imports.
+/// The files that each file imports.
 pub type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// More steps than any chain of re-exports has.
+/// Longer than any chain of re-exports.
 const MAX_STEPS: usize = 20;
 
 /// Makes the graph of a crate.
@@ -24,7 +24,7 @@ pub fn imports(modules: &BTreeMap<Segments, Module>) -> Imports {
     graph
 }
 
-/// The file in which what a path names is defined; `None` if it is of another crate or not known.
+/// The file that defines what a path names; `None` if it is unknown or in another crate.
 fn target<'a>(
     modules: &'a BTreeMap<Segments, Module>,
     from: &Segments,
@@ -72,7 +72,7 @@ fn target<'a>(
     }
 }
 
-/// The shortest cycle through each file that is in one, each cycle once, as the files in their order.
+/// The shortest cycle through each file that is in one, as files in their order; each cycle comes once.
 pub fn cycles(graph: &Imports) -> Vec<Vec<String>> {
     let mut found: Vec<Vec<String>> = Vec::new();
     for start in graph.keys() {

@@ -1,4 +1,4 @@
-//! In which direction imports may go: between crates, and between the folders of a crate.
+//! The direction of imports, between crates and between the folders of a crate.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use crate::dependencies::dependencies;
 use crate::imports::{Imports, cycles, imports};
 use crate::modules::modules;
 
-/// The crates, each below those after it. Crates of one row do not know each other.
+/// The crates, each row below the next. Crates of one row do not know each other.
 const CRATES: [&[&str]; 6] =
     [&["bench", "contract", "stack"], &["service"], &["kafka"], &["producer", "consumer"], &["loadtest"], &["tidy"]];
 
-/// Folders of a crate, each below those after it; what lies beside them in the crate may import all.
+/// A crate's folders, each row below the next. The crate's other files may import all of them.
 const FOLDERS: [(&str, &[&[&str]]); 2] = [
     ("kafka", &[&["topics"], &["publish", "group"]]),
     ("loadtest", &[&["base"], &["ledger"], &["load"], &["pipeline"], &["report"], &["command"]]),
 ];
 
-/// Every dependency of a crate and every import of a file that goes upward, and every cycle of files.
+/// Every dependency and every import that goes upward, and every cycle of files.
 ///
 /// # Errors
 /// When a crate cannot be read.
@@ -30,9 +30,7 @@ pub fn check(repository: &Repository) -> anyhow::Result<Vec<String>> {
         found.extend(above.map(|(_, other)| format!("{}: {name} may not depend on {other}", manifest.path)));
         let graph = imports(&modules(repository, &format!("{name}/src/lib.rs"))?);
         found.extend(upward(name, &graph));
-        found.extend(
-            cycles(&graph).into_iter().map(|cycle| format!("{}: imports go round in a circle", cycle.join(" → "))),
-        );
+        found.extend(cycles(&graph).into_iter().map(|cycle| format!("{}: imports form a cycle", cycle.join(" → "))));
     }
     Ok(found)
 }

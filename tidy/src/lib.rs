@@ -1,10 +1,11 @@
-//! What keeps this repository in order. Each check takes the files of a [`Repository`] and gives a sentence for everything that
-//! is out of order, with file and line; `tidy/tests` runs them all on this one, and plants what each must see.
+//! Checks that keep this repository in order. Each check reads the files of a [`Repository`] and returns a sentence for
+//! everything that is out of order, with file and line. `tidy/tests` runs all of them on this repository, and on small
+//! ones in which they must find a planted error.
 //!
-//! [`text`] looks at lines and lengths, [`words`] at phrases that docs/words.md refuses, [`links`] at what documents link to.
-//! [`imports`] makes a graph of which file imports which, out of the [`modules`] of a crate; [`layers`] says in which direction
-//! imports may go; [`dependencies`] finds those that no file uses. [`reference`] makes the README's tables
-//! from the code; `cargo run -p tidy` writes them.
+//! [`text`] looks at lines and lengths, [`words`] at phrases that docs/words.md bans, [`links`] at the links of
+//! documents. [`imports`] makes the graph of imports from the [`modules`] of a crate; [`layers`] checks its direction;
+//! [`dependencies`] finds those that no file uses. [`reference`] makes the README's tables from the code;
+//! `cargo run -p tidy` writes them.
 
 pub mod dependencies;
 pub mod imports;

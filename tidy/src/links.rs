@@ -1,11 +1,11 @@
-//! What documents link to.
+//! The links of documents.
 
 use std::collections::BTreeSet;
 
 use crate::Repository;
 use crate::repository::File;
 
-/// Every link within the repository that leads nowhere: to no file or folder, or to no heading.
+/// Every link within the repository that leads to no file, folder or heading.
 pub fn check(repository: &Repository) -> Vec<String> {
     repository.with(&[".md"]).flat_map(|file| broken(repository, file)).collect()
 }
@@ -30,7 +30,7 @@ fn broken(repository: &Repository, file: &File) -> Vec<String> {
     found
 }
 
-/// The links of a document with their lines: `](…)`, `src="…"` and `href="…"`, outside of code.
+/// The links of a document outside its code, with their lines: `](…)`, `src="…"` and `href="…"`.
 fn links(file: &File) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut is_code = false;
@@ -50,7 +50,7 @@ fn links(file: &File) -> Vec<(usize, String)> {
     found
 }
 
-/// The path that a link in this document means.
+/// The path to which a link in this document leads.
 fn resolve(document: &str, link: &str) -> Option<String> {
     let mut folders: Vec<&str> = document.split('/').collect();
     folders.pop();

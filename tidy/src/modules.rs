@@ -1,5 +1,5 @@
-//! The modules of a crate: which files they are in, what they declare, and which paths they name. Tests are left out, because
-//! they may import from anywhere.
+//! The modules of a crate: their files, what they declare, and which paths they name. Tests are left out, because they
+//! may import from anywhere.
 
 use std::collections::BTreeMap;
 
@@ -22,17 +22,17 @@ pub struct Module {
     pub children: Vec<String>,
     /// The items that are defined here.
     pub items: Vec<String>,
-    /// What it imports for its own use: path by name.
+    /// Its private imports: paths by name.
     pub imports: BTreeMap<String, Segments>,
-    /// What it offers under a name of its own, `pub use`: path by name.
+    /// Its re-exports, `pub use`: paths by name.
     pub exports: BTreeMap<String, Segments>,
-    /// Modules all of whose items it offers, `pub use x::*`.
+    /// The modules whose items it re-exports with `pub use x::*`.
     pub globs: Vec<Segments>,
-    /// Paths in its code, beside the imports.
+    /// The paths in its code, besides the imports.
     pub paths: Vec<Segments>,
 }
 
-/// The modules of the crate whose root is this file, by their paths from the root, which is the empty one.
+/// The modules of the crate with this root file, by their paths from the root, whose own path is empty.
 ///
 /// # Errors
 /// When a file is not Rust, or a module has none.
@@ -59,10 +59,10 @@ pub fn modules(repository: &Repository, root: &str) -> anyhow::Result<BTreeMap<S
     Ok(found)
 }
 
-/// Reads one file. Modules written within it count as the file itself.
+/// Reads one file. Inline modules count as the file itself.
 struct Reader {
     module: Module,
-    /// The inline modules that are being read.
+    /// The inline modules around the current item.
     inline: Vec<String>,
     /// Child modules with files of their own.
     outline: Vec<String>,
@@ -106,7 +106,7 @@ impl<'ast> Visit<'ast> for Reader {
         }
     }
 
-    /// `pub(crate)` is no import of the crate's root.
+    /// `pub(crate)` does not import the crate's root.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_path(&mut self, path: &'ast Path) {
@@ -126,14 +126,14 @@ impl<'ast> Visit<'ast> for Reader {
 }
 
 impl Reader {
-    /// A path in an inline module, as it is seen from the file's own.
+    /// A path in an inline module, as seen from the file's own module.
     fn outside(&self, path: Segments) -> Segments {
         let supers = path.iter().take_while(|segment| *segment == "super").count().min(self.inline.len());
         path[supers..].to_vec()
     }
 }
 
-/// The names and paths that a `use` brings in; `*` for all of a module.
+/// The names and paths that a `use` brings in; `*` stands for all of a module.
 fn flatten(tree: &UseTree, before: &mut Segments, found: &mut Vec<(String, Segments)>) {
     let with = |last: String| before.iter().cloned().chain([last]).collect::<Segments>();
     match tree {
@@ -152,7 +152,7 @@ fn flatten(tree: &UseTree, before: &mut Segments, found: &mut Vec<(String, Segme
     }
 }
 
-/// The paths of more than one segment among what a macro is called with.
+/// The paths with more than one segment among a macro's arguments.
 fn in_tokens(tokens: TokenStream, found: &mut Vec<Segments>) {
     let mut path: Segments = Vec::new();
     let mut colons = 0;

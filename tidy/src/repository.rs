@@ -11,9 +11,9 @@ const BUILT: [&str; 3] = ["target", ".git", "node_modules"];
 /// A text file.
 #[derive(Debug)]
 pub struct File {
-    /// Its path from the top, with `/` between folders.
+    /// Its path from the root, with `/` between folders.
     pub path: String,
-    /// What is in it.
+    /// Its content.
     pub text: String,
 }
 
@@ -72,7 +72,7 @@ impl Repository {
         Some(&self.files[index])
     }
 
-    /// Those whose names end with one of these.
+    /// The files whose names end with one of these.
     pub fn with<'a>(&'a self, endings: &'a [&'a str]) -> impl Iterator<Item = &'a File> {
         self.files.iter().filter(|file| file.is(endings))
     }

@@ -1,18 +1,18 @@
-//! Lines and lengths.
+//! The lengths of lines and files.
 
 use crate::Repository;
 use crate::repository::File;
 
-/// Longest line of a program, comments included, in characters.
+/// The longest line of a program in characters, comments included.
 const MAX_COLUMNS: usize = 120;
 
-/// Most lines of a Rust file: one of more holds two ideas.
+/// The most lines of a Rust file; a longer one holds more than one idea.
 const MAX_LINES: usize = 350;
 
-/// Where lines are counted: Markdown has tables, and data are what they are.
+/// The files whose lines are measured. Markdown has tables, and data are as they are.
 const PROGRAMS: [&str; 4] = [".rs", ".py", ".js", ".ci/run"];
 
-/// Every line and file that is too long, and every file that another one is included in by its path.
+/// Every line and file that is too long, and every `#[path]`, which includes a file by its path.
 pub fn check(repository: &Repository) -> Vec<String> {
     let lines = repository.with(&PROGRAMS).flat_map(long_lines);
     let files = repository.with(&[".rs"]).filter_map(long_file);

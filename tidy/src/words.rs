@@ -1,18 +1,18 @@
-//! Phrases that docs/words.md refuses.
+//! Phrases that docs/words.md bans.
 
 use crate::Repository;
 use crate::repository::File;
 
-/// The document that lists them, and is the only one that may have them.
+/// The document that lists the phrases.
 pub const LIST: &str = "docs/words.md";
 
-/// What is said there of earlier versions stays as it was.
+/// Its texts about earlier versions stay as they were.
 const CHANGELOG: &str = "CHANGELOG.md";
 
-/// The heading above its table of phrases.
+/// The heading above the table of phrases.
 const HEADING: &str = "## Phrases to avoid";
 
-/// Where people read what we write.
+/// The files that people read.
 const READ: [&str; 9] =
     [".rs", ".md", ".py", ".js", ".yml", ".html", ".ci/run", "dashboards/load-test.json", "pipeline.json"];
 
@@ -42,7 +42,7 @@ fn uses(file: &File, phrases: &[String]) -> Vec<String> {
     found.into_iter().map(|(_, found)| found).collect()
 }
 
-/// The text in lower case, its line breaks and the marks of its comments made spaces, and where in it each line starts.
+/// The text in lower case, with spaces for line breaks and comment marks, and where each of its lines starts.
 fn flowing(file: &File) -> (String, Vec<usize>) {
     let (mut text, mut lines) = (String::with_capacity(file.text.len()), Vec::new());
     for (_, line) in file.lines() {

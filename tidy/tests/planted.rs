@@ -1,4 +1,4 @@
-//! What each check is there for, planted in a small repository, and seen.
+//! Plants in a small repository what each check must find.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,7 +7,7 @@ use std::fs;
 use tempfile::TempDir;
 use tidy::{Repository, dependencies, layers, links, text, words};
 
-/// A repository of these files; it is gone with the first of both.
+/// A repository of these files, and the folder that holds them until it is dropped.
 fn planted(files: &[(&str, &str)]) -> (TempDir, Repository) {
     let top = tempfile::tempdir().unwrap();
     for (path, text) in files {
@@ -24,7 +24,7 @@ fn imports_of(files: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn a_long_line_a_long_file_and_a_module_by_its_path_are_seen() {
+fn a_long_line_a_long_file_and_a_module_by_its_path_are_found() {
     let (wide, fits) = (format!("// {}\n", "ä".repeat(118)), format!("// {}\n", "ä".repeat(117)));
     let long = "//\n".repeat(351);
     let (_top, repository) = planted(&[
@@ -45,7 +45,7 @@ fn a_long_line_a_long_file_and_a_module_by_its_path_are_seen() {
 }
 
 #[test]
-fn an_import_upward_is_seen_between_folders_and_between_crates() {
+fn an_upward_import_is_found_between_folders_and_between_crates() {
     let found = imports_of(&[
         ("loadtest/Cargo.toml", "[dependencies]\nkafka.workspace = true\ntidy.workspace = true\n"),
         ("loadtest/src/lib.rs", "mod ledger;\nmod load;\nmod report;\nfn used() { report::a() }\nstruct Root;\n"),
@@ -64,25 +64,25 @@ fn an_import_upward_is_seen_between_folders_and_between_crates() {
 }
 
 #[test]
-fn a_circle_is_seen_through_re_exports_paths_and_macros_but_not_through_tests() {
+fn a_cycle_is_found_through_re_exports_paths_and_macros_but_not_through_tests() {
     let root = ("service/src/lib.rs", "mod a;\nmod b;\nmod c;\nmod d;\nmod e;\n");
     let found = imports_of(&[
         ("service/Cargo.toml", "[dependencies]\n"),
         root,
         ("service/src/a.rs", "pub use inner::Inner;\nmod inner;\nfn f() { crate::b::g() }\n"),
-        // Defined in a/inner.rs, and only offered by a.rs.
+        // Defined in a/inner.rs, and only re-exported by a.rs.
         ("service/src/a/inner.rs", "pub struct Inner;\n"),
         ("service/src/b.rs", "use crate::a::Inner;\npub fn g() {}\n"),
-        // A circle of c, d and c, in a macro.
+        // A cycle of c, d and c, through a macro.
         ("service/src/c.rs", "use super::d::D;\npub struct C;\n"),
         ("service/src/d.rs", "pub struct D;\nfn f() { assert_eq!(1, crate::c::C) }\n"),
         ("service/src/e.rs", "pub struct E;\n#[cfg(test)]\nmod tests { use crate::c::C; }\npub(crate) fn f() {}\n"),
     ]);
-    assert_eq!(found, ["service/src/c.rs → service/src/d.rs: imports go round in a circle"]);
+    assert_eq!(found, ["service/src/c.rs → service/src/d.rs: imports form a cycle"]);
 }
 
 #[test]
-fn a_dependency_that_no_file_names_is_seen() {
+fn a_dependency_that_no_file_names_is_found() {
     let manifest = "[dependencies]\nserde_json.workspace = true\nuser-agent = \"1\"\ntokio.workspace = true\n";
     let (_top, repository) = planted(&[
         ("a/Cargo.toml", manifest),
@@ -92,14 +92,14 @@ fn a_dependency_that_no_file_names_is_seen() {
 }
 
 #[test]
-fn a_crate_that_the_images_are_built_without_is_seen() {
+fn a_crate_that_is_left_out_of_the_images_is_found() {
     let (_top, repository) =
         planted(&[("Cargo.toml", "members = [\"a\", \"b\"]\n"), (".dockerignore", "*\n!Cargo.toml\n!a\n")]);
     assert_eq!(dependencies::left_out_of_images(&repository), [".dockerignore: leaves out the crate b"]);
 }
 
 #[test]
-fn links_to_no_file_and_to_no_heading_are_seen() {
+fn links_to_no_file_and_to_no_heading_are_found() {
     let page = "[a](docs/other.md#two-words) [b](docs/none.md) [c](#nowhere) <img src=\"none.png\">\n\
                 [d](https://example.com/none) [e](a)\n```\n[f](none)\n```\n";
     let (_top, repository) = planted(&[
@@ -119,19 +119,19 @@ fn links_to_no_file_and_to_no_heading_are_seen() {
 }
 
 #[test]
-fn a_phrase_is_seen_in_any_case_but_not_as_a_part_of_a_word() {
+fn a_phrase_is_found_in_any_case_but_not_as_part_of_a_word() {
     let list = "# Words\n\n| `not this` | a term |\n\n## Phrases to avoid\n\n| avoid | write |\n| --- | --- |\n\
-                | `told` | … |\n| `Belongs into` | belongs in |\n";
+                | `gadget` | … |\n| `Two words` | pair |\n";
     let phrases = words::phrases(list);
-    assert_eq!(phrases, ["told", "belongs into"]);
-    let source = "/// It belongs\n/// into a test.\nfn is_told(untold: u8) {}\nlet told = 1;\n";
-    let (_top, repository) = planted(&[("docs/words.md", list), ("a/b.rs", source), ("README.md", "TOLD.\n")]);
+    assert_eq!(phrases, ["gadget", "two words"]);
+    let source = "/// It has two\n/// words in a test.\nfn is_gadget(gadgets: u8) {}\nlet gadget = 1;\n";
+    let (_top, repository) = planted(&[("docs/words.md", list), ("a/b.rs", source), ("README.md", "GADGET.\n")]);
     assert_eq!(
         words::check(&repository, &phrases),
         [
-            "README.md:1: `told`, see docs/words.md",
-            "a/b.rs:1: `belongs into`, see docs/words.md",
-            "a/b.rs:4: `told`, see docs/words.md",
+            "README.md:1: `gadget`, see docs/words.md",
+            "a/b.rs:1: `two words`, see docs/words.md",
+            "a/b.rs:4: `gadget`, see docs/words.md",
         ]
     );
 }
