@@ -1,7 +1,7 @@
-"""What .ci/check-deploy needs to know of prometheus/rules and prometheus/tests, after one of these words:
+"""Shows what .ci/check-deploy needs to know about prometheus/rules and prometheus/tests. The argument is one of:
 
-check     names every alert that breaks a convention; fails if one does
-measures  what the alerts compare with a number, one a line: each must have a value in a healthy system
+check     names every alert that breaks a convention; fails if there is one
+measures  what the alerts compare with a number, one per line: each must have a value in a healthy system
 
 Runs in target/ci-tools/venv, which has a YAML parser.
 """
@@ -12,7 +12,7 @@ import sys
 
 from ruamel.yaml import YAML
 
-# `measure OP number`, or several of those joined by `and`; a measure is a recorded one.
+# `measure OP number`, perhaps several joined by `and`; a rule records each measure.
 COMPARISON = re.compile(r"([a-z_]\w*:\w+:\w+) (?:>|>=|<|<=|==|!=) [0-9.]+")
 
 
@@ -27,12 +27,12 @@ def rules():
 
 
 def measures(expr):
-    """The measures of an alert's expression, or none if it is not written as they are."""
+    """The measures of an alert's expression; none if it does not have this form."""
     comparisons = [COMPARISON.fullmatch(part) for part in expr.strip().split(" and ")]
     return [comparison[1] for comparison in comparisons] if all(comparisons) else []
 
 
-def faults(alert, recorded, headings, fires, stays_silent):
+def errors(alert, recorded, headings, fires, stays_silent):
     name, annotations = alert["alert"], alert.get("annotations", {})
     if not measures(alert["expr"]):
         yield "its expr is not `measure OP number`, joined by `and`"
@@ -67,9 +67,9 @@ def check():
         headings = re.findall(r"^## (\w+)$", file.read(), re.MULTILINE)
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     alerts = [rule for rule in rules() if "alert" in rule]
-    found = [f"{a['alert']}: {fault}" for a in alerts for fault in faults(a, recorded, headings, fires, stays_silent)]
+    found = [f"{a['alert']}: {error}" for a in alerts for error in errors(a, recorded, headings, fires, stays_silent)]
     found += [
-        f"{name}: docs/runbook.md has it, the rules have not" for name in set(headings) - {a["alert"] for a in alerts}
+        f"{name}: docs/runbook.md has it, but the rules do not" for name in set(headings) - {a["alert"] for a in alerts}
     ]
     print("\n".join(sorted(found)))
     return 1 if found or not alerts else 0

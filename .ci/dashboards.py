@@ -1,20 +1,21 @@
-"""What .ci/check-deploy needs to know of the Grafana dashboards given as arguments, after one of these words:
+"""Shows what .ci/check-deploy needs to know about Grafana dashboards. The arguments are one of these words and the
+dashboards:
 
 typescript   a module that tsc accepts when the dashboards have Grafana's published shape, panel options included
 rules        their queries as a Prometheus rule file, so that promtool parses them
 metrics      the names of the metrics that they query
 queries      every query as a line of JSON (dashboard, panel, refId, expr), with values in place of Grafana's
-             variables, so that a live Prometheus can be asked for it; a template variable's query gives the series
-             that its values come from
-conventions  names what a panel lacks, and ids that are used twice; fails if there is any
-format       rewrites the dashboards as they are to be written: two spaces, and on one line what fits
+             variables, so that a live Prometheus can answer it; a template variable's query becomes the series that
+             its values come from
+conventions  names what a panel lacks, and ids that are used twice; fails if it finds any
+format       rewrites the dashboards in our format: two spaces, and on one line what fits
 """
 
 import json
 import re
 import sys
 
-# What JSON spells as a value is an enum in the published types. `Target` is the part of a Prometheus query that we use.
+# The published types have enums where JSON has plain values. `Target` is the part of a Prometheus query that we use.
 TYPES = """\
 import type { Dashboard, DashboardLink, GraphFieldConfig } from "@grafana/schema";
 import type { Options as StatOptions }
@@ -44,8 +45,8 @@ def typescript(dashboards):
         lines.append(f"export const {name}: {type_name} = {json.dumps(value, indent=1)};")
 
     for number, (_, dashboard) in enumerate(dashboards):
-        # The published types know neither a data source's own part of an annotation nor that a panel's link may be
-        # short.
+        # The published types lack a data source's own part of an annotation, and require more of a panel's links than
+        # Grafana does.
         known = json.loads(json.dumps(dashboard))
         for index, annotation in enumerate(known["annotations"]["list"]):
             own = {key: annotation.pop(key) for key in ("target", "titleFormat", "textFormat") if key in annotation}
@@ -99,7 +100,7 @@ def rules(dashboards):
 def metrics(dashboards):
     names = set()
     for expr in (query["expr"] for query in queries(dashboards)):
-        # What remains without strings, label matchers, label lists and ranges are metrics, functions and operators.
+        # Without strings, label matchers, label lists and ranges, only metrics, functions and operators are left.
         expr = re.sub(r'"[^"]*"', "", expr)
         expr = re.sub(r"\{[^}]*\}|\[[^]]*\]", "", expr)
         expr = re.sub(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", "", expr)
@@ -139,9 +140,9 @@ def conventions(dashboards):
 
 
 def written(value, indent=0, column=0):
-    """JSON with two spaces; what fits on the rest of its line stands there."""
+    """JSON with two spaces. A value that fits on the rest of its line stays there."""
     line = json.dumps(value, ensure_ascii=False)
-    # The last character is the comma's.
+    # One more character for the comma.
     if not isinstance(value, (dict, list)) or column + len(line) + 1 <= LINE_LENGTH:
         return line
     inner = " " * (indent + 2)

@@ -1,10 +1,10 @@
-"""Everything that an operator looks at, live: brings the pipeline up with a Prometheus, lets happen what the dashboards
-and alerts are there for (load, refused posts, a dead letter, members that come and go, a store that stands still),
-and asks Prometheus for every query of the dashboards and every measure of the alerts. All of them must have data;
-the lag alert must fire while the store stands still, and clear after.
+"""Checks live everything that an operator looks at: starts the pipeline with a Prometheus, causes what the dashboards
+and alerts are for (load, rejected posts, a dead letter, members that come and go, a frozen store), and asks Prometheus
+for every query of the dashboards and every measure of the alerts. All of them must have data. The lag alert must fire
+while the store is frozen, and clear afterwards.
 
     python3 -u .ci/observe.py
-        prints one line a query; needs a release build of loadtest, target/ci-tools of check-deploy, and kcat
+        prints one line per query; needs a release build of loadtest, check-deploy's target/ci-tools, and kcat
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import urllib.parse
 import urllib.request
 
 sys.path.insert(0, "bench")
-from processes import LOADTEST, child, end, told, wait
+from processes import LOADTEST, addresses, child, end, wait
 
 TOOLS = os.path.abspath("target/ci-tools")
 PROMETHEUS = f"{TOOLS}/prometheus/usr/bin/prometheus"
@@ -36,11 +36,11 @@ def main():
     with contextlib.ExitStack() as stack:
         spawn = lambda *command, **variables: stack.enter_context(child(command, variables))
         up = spawn(LOADTEST, "up", "--stack", "native", PROMETHEUS=PROMETHEUS, KAFKA_PARTITIONS="4")
-        places = wait("the pipeline", lambda: told(up), 120, up)
+        places = wait("the pipeline", lambda: addresses(up), 120, up)
         prometheus = places["Prometheus"]
         exporter = (NODE_EXPORTER, "--web.listen-address=127.0.0.1:9100")
         restarted = spawn(*exporter)
-        # A fault, on servers and services of its own.
+        # A fault, on its own servers and services.
         chaos = spawn(LOADTEST, "chaos", "--one-by-one", "--faults", "poison", "--rate", "50", "--prometheus", LAB)
         wait("chaos", lambda: chaos.poll() is not None, 120, up)
         end(chaos, None)
@@ -52,18 +52,18 @@ def main():
         member = spawn(
             LOADTEST, "consumer", KAFKA_BROKER=places["Kafka"], MONGO_URI=places["store"], HOST="127.0.0.1", PORT="0"
         )
-        # Two scrapes, so that it is seen that one is down and that the other has joined.
+        # Two scrapes, so that Prometheus sees that the exporter is down and that the member has joined.
         time.sleep(11)
         spawn(*exporter)
         end(member, signal.SIGTERM)
 
-        stood_still = time.monotonic()
-        with standing_still(places["store"]):
+        frozen_at = time.monotonic()
+        with frozen(places["store"]):
             wait(f"{LAG_ALERT} to fire", lambda: LAG_ALERT in firing(prometheus), 150, up, load)
-            print(f"ok       {LAG_ALERT} fires, {time.monotonic() - stood_still:.0f} s after the store stood still")
-        went_on = time.monotonic()
+            print(f"ok       {LAG_ALERT} fires, {time.monotonic() - frozen_at:.0f} s after the store froze")
+        resumed_at = time.monotonic()
         wait(f"{LAG_ALERT} to clear", lambda: LAG_ALERT not in firing(prometheus), 120, up, load)
-        print(f"ok       {LAG_ALERT} has cleared, {time.monotonic() - went_on:.0f} s after the store went on")
+        print(f"ok       {LAG_ALERT} has cleared, {time.monotonic() - resumed_at:.0f} s after the store continued")
 
         spawn(
             f"{TOOLS}/k6", "run", "--quiet", "-o", "experimental-prometheus-rw", "k6/create-post.js",
@@ -71,9 +71,9 @@ def main():
             K6_PROMETHEUS_RW_SERVER_URL=f"{prometheus}/api/v1/write",
         )  # fmt: skip
         for _ in range(5):
-            refuse(places["producer"])
+            post_a_bad_body(places["producer"])
         poison(places["Kafka"])
-        # Two scrapes and two evaluations of the rules after all of it.
+        # Two scrapes, and two evaluations of the rules after them.
         time.sleep(25)
         for name, expr in expressions():
             # What an annotation marks is over.
@@ -99,7 +99,7 @@ def get(url):
 
 
 def ask(prometheus, expr, since):
-    """Whether the query has had a number since that time."""
+    """Whether the query has returned a number since that time."""
     now = time.time()
     query = urllib.parse.urlencode({"query": expr, "start": since, "end": max(since, now), "step": "5s"})
     series = get(f"{prometheus}/api/v1/query_range?{query}")["result"]
@@ -137,8 +137,8 @@ def output(*command):
 
 
 @contextlib.contextmanager
-def standing_still(mongo_uri):
-    """Freezes the store, which is known by the address on its command line."""
+def frozen(mongo_uri):
+    """Freezes the store, which it finds by the address on its command line."""
     address = re.search(r"127\.0\.0\.1:\d+", mongo_uri)[0]
     pid = next(pid for pid, words in processes() if "ferretdb" in words[0] and address in words)
     os.kill(pid, signal.SIGSTOP)
@@ -154,16 +154,16 @@ def processes():
             yield int(pid), file.read().split("\0")
 
 
-def refuse(producer):
-    """Sends a post that is answered 400."""
+def post_a_bad_body(producer):
+    """Sends a post that gets 400."""
     request = urllib.request.Request(f"{producer}/create-post", b"{}", {"content-type": "application/json"})
     with contextlib.suppress(urllib.error.HTTPError):
         urllib.request.urlopen(request, timeout=30)
 
 
 def poison(kafka):
-    """Writes a record that is no post, so it becomes a dead letter."""
-    subprocess.run(["kcat", "-P", "-b", kafka, "-t", "post"], input=b"no post\n", check=True, timeout=60)
+    """Writes a record that is not a post, so it becomes a dead letter."""
+    subprocess.run(["kcat", "-P", "-b", kafka, "-t", "post"], input=b"not a post\n", check=True, timeout=60)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""What the consumer makes of a backlog, beside what the store takes of raw inserts: rates, CPU and memory.
+"""How fast does the consumer drain a backlog, beside raw inserts into the same store? Rates, CPU and memory.
 
     python3 bench/drain.py [ROUNDS [POSTS [STORE [OTHER]]]]
         needs a release build of loadtest, and wrk; by default 5 rounds of 1,000,000 posts with the store `auto` (or
         `memory`)
 
-The producer fills a topic once. In each round `loadtest limits --only insert` measures the ceiling, with the
-consumer's driver, batch size, flushes in flight and write concern, before and after a consumer with a group and a
-database of its own stores the posts; its share is that of the mean of the two. OTHER is another build's command,
-such as `other/loadtest consumer`, which takes its turn in the same rounds. The figures are medians of the rounds,
-with the least and the most.
+The producer fills a topic once. In each round a consumer with a group and a database of its own stores the posts.
+Before and after it, `loadtest limits --only insert` measures the ceiling, with the consumer's driver, batch size,
+flushes in flight and write concern; the consumer's share is its rate over the mean of the two. OTHER is the command of
+another build, such as `other/loadtest consumer`, which has its turn in the same rounds. The figures are medians of the
+rounds, with the lowest and the highest.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from performance import BULK_POSTS, BULK_SCRIPT, most_memory, producer
 
 CEILING_SECONDS = 5
 CONSUMER = "http://127.0.0.1:3901"
-# Seldom enough to cost the consumer nothing that shows.
+# Rare enough to cost the consumer nothing that shows.
 LOOK_SECONDS = 0.05
 DEADLINE_SECONDS = 600
 
@@ -44,14 +44,14 @@ def main(rounds="5", posts="1000000", store="auto", *other):
         ceiling(places, folder)
         for round in range(int(rounds)):
             before = ceiling(places, folder)
-            # Each goes first as often as the other.
+            # They take turns at going first.
             for name in list(consumers)[:: -1 if round % 2 else 1]:
                 drained = drain(consumers[name], places, f"{name.replace(' ', '-')}-{round}", int(posts))
                 after = ceiling(places, folder)
                 found[name].append({**drained, "share": drained["rate"] / ((before + after) / 2)})
                 ceilings.append(after)
                 before = after
-    tell(ceilings, found)
+    print_table(ceilings, found)
 
 
 def servers(up):
@@ -60,15 +60,15 @@ def servers(up):
 
 
 def fill(broker, posts, folder, **settings):
-    """Lets a producer with these settings accept at least so many posts."""
+    """Lets a producer with these settings accept at least this many posts."""
     path, accepted = os.path.join(folder, "bulk.lua"), 0
     with open(path, "w") as file:
         file.write(BULK_SCRIPT)
     with producer(broker, **settings) as (url, _):
         while accepted < posts:
-            told = output(("wrk", "-t1", "-c2", "-d2s", "-s", path, url))
-            assert "Non-2xx" not in told, told
-            accepted += BULK_POSTS * int(re.search(r"(\d+) requests in", told)[1])
+            printed = output(("wrk", "-t1", "-c2", "-d2s", "-s", path, url))
+            assert "Non-2xx" not in printed, printed
+            accepted += BULK_POSTS * int(re.search(r"(\d+) requests in", printed)[1])
 
 
 def ceiling(places, folder):
@@ -92,7 +92,7 @@ def ceiling(places, folder):
 
 
 def drain(command, places, name, posts):
-    """A fresh consumer stores the posts, and what it took from its first look on that found some until the last."""
+    """Lets a fresh consumer store the posts; measures from the first look that finds some to the last."""
     variables = {
         "KAFKA_BROKER": places["Kafka"],
         "KAFKA_GROUP": name,
@@ -124,7 +124,7 @@ def drain(command, places, name, posts):
 
 
 def look(pid, url=CONSUMER):
-    """How far it is, once it has stored any."""
+    """How far the consumer is; nothing before it has stored any posts."""
     try:
         with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
             stored = float(re.search(rb"^ingest_posts_stored_total (\S+)", answer.read(), re.MULTILINE)[1])
@@ -140,7 +140,7 @@ def uri(store, database):
 
 
 def drop_database(store, database):
-    """The command by hand, for want of a driver: what is stored would fill the store in memory in the end."""
+    """Sends the command by hand, because there is no driver. Otherwise the store in memory would fill up."""
     name = database.encode()
     fields = (
         b"\x10dropDatabase\0" + struct.pack("<i", 1) + b"\x02$db\0" + struct.pack("<i", len(name) + 1) + name + b"\0"
@@ -154,7 +154,7 @@ def drop_database(store, database):
     assert b"\x01ok\0" + struct.pack("<d", 1) in answer, answer
 
 
-def tell(ceilings, found):
+def print_table(ceilings, found):
     columns = (
         ("posts/s", "rate", 0, 28),
         ("of the ceiling", "share", 2, 20),

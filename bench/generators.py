@@ -1,12 +1,12 @@
-"""The lab's generator beside wrk and k6, on one bare server that answers 201: rates, CPU, and the latencies that each
-tells.
+"""How does the lab's generator compare with wrk and k6 on one bare server that answers 201? Rates, CPU, and the
+latencies that each reports.
 
     python3 bench/generators.py [ROUNDS [SECONDS]]
         needs a release build of loadtest, wrk, and k6 in target/ci-tools or K6; by default 5 rounds of 6 s each
 
-In each round every tool has its turn, first as fast as it goes, then at the same moderate load: 64 users who pause
-for 20 ms after each answer. The figures are medians of the rounds, with the least and the most; ratios are of the
-same round.
+In each round every tool has a turn, first as fast as it can, then at the same moderate load: 64 users who pause for
+20 ms after each answer. The figures are medians of the rounds, with the lowest and the highest; ratios are of turns in
+the same round.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ wrk.headers["content-type"] = "application/json"
 """
 WRK_PAUSE = f"function delay() return {PAUSE_MS} end\n"
 
-# As k6/create-post.js does it, without its scenarios.
+# Like k6/create-post.js, without its scenarios.
 K6_SCRIPT = """
 import http from 'k6/http';
 import exec from 'k6/execution';
@@ -60,11 +60,11 @@ def main(rounds=5, seconds=6):
             for _ in range(rounds):
                 for tool, run in tools.items():
                     found[tool].append(turn(run, url, server, seconds, pause_ms, folder))
-            tell(f"{USERS} users, {title}", found)
+            print_table(f"{USERS} users, {title}", found)
 
 
 def turn(run, url, server, seconds, pause_ms, folder):
-    """One tool's turn: its figures, and the CPU time in µs a post of the tool and of the server."""
+    """One tool's turn: its figures, and the CPU time in µs per post of the tool and of the server."""
     server_before, before = cpu_seconds(server), os.times()
     figures = run(url, seconds, pause_ms, folder)
     after = os.times()
@@ -95,12 +95,12 @@ def wrk(url, seconds, pause_ms, folder):
     script = os.path.join(folder, "post.lua")
     with open(script, "w") as file:
         file.write(WRK_SCRIPT + (WRK_PAUSE if pause_ms else ""))
-    told = output(("wrk", "-t2", f"-c{USERS}", f"-d{seconds}s", "--latency", "-s", script, url))
-    assert "Non-2xx" not in told, told
-    percentile = lambda name: milliseconds(re.search(rf"^ +{name}% +(\S+)$", told, re.MULTILINE)[1])
+    printed = output(("wrk", "-t2", f"-c{USERS}", f"-d{seconds}s", "--latency", "-s", script, url))
+    assert "Non-2xx" not in printed, printed
+    percentile = lambda name: milliseconds(re.search(rf"^ +{name}% +(\S+)$", printed, re.MULTILINE)[1])
     return {
-        "posts": int(re.search(r"(\d+) requests in", told)[1]),
-        "rate": float(re.search(r"Requests/sec: +(\S+)", told)[1]),
+        "posts": int(re.search(r"(\d+) requests in", printed)[1]),
+        "rate": float(re.search(r"Requests/sec: +(\S+)", printed)[1]),
         "p50": percentile(50),
         "p99": percentile(99),
     }
@@ -119,7 +119,7 @@ def k6(url, seconds, pause_ms, folder):
     return {"posts": posts["count"], "rate": posts["rate"], "p50": latency["med"], "p99": latency["p(99)"]}
 
 
-def tell(title, found):
+def print_table(title, found):
     print(f"\n{title}\n{'':6}{'posts/s':>28}{'CPU µs a post':>24}{'of the server':>24}{'p50 ms':>24}{'p99 ms':>28}")
     for tool, turns in found.items():
         columns = [
@@ -127,9 +127,9 @@ def tell(title, found):
             for name, digits in (("rate", 0), ("cpu", 1), ("server", 1), ("p50", 2), ("p99", 2))
         ]
         print(f"{tool:6}{columns[0]:>28}{columns[1]:>24}{columns[2]:>24}{columns[3]:>24}{columns[4]:>28}")
-    # wrk and k6 count from when they send, however late that is.
+    # wrk and k6 measure from when they send, however late that is.
     late = spread([turn["late"] for turn in found["lab"]], 2)
-    print(f"lab's latencies count from when a post was due; it left this late, in ms at the median: {late}")
+    print(f"the lab measures latencies from when a post was due; median delay of sending in ms: {late}")
     for other in ("wrk", "k6"):
         pairs = list(zip(found["lab"], found[other]))
         ratios = [

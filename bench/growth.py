@@ -1,13 +1,13 @@
-"""How the cost of a post grows at both services: with the size of its content, connections, partitions, batches and
-members.
+"""How does the cost of a post grow at both services with the size of its content, connections, partitions, batches and
+members?
 
     python3 bench/growth.py [ROUNDS [SECONDS [POSTS]]]
-        needs a release build of loadtest, and wrk; by default 3 rounds of 3 s a turn of the producer, and of 300,000
-        posts a turn of the consumer
+        needs a release build of loadtest, and wrk; by default 3 rounds, with turns of 3 s for the producer and of
+        300,000 posts for the consumer
 
-The producer's turns have no consumer, the consumer's a backlog and the store in memory. Every turn has a fresh
-service; the first of each list is what the others are to be held against, in the same round. The figures are medians
-of the rounds, with the least and the most.
+The producer's turns run without a consumer; the consumer's have a backlog and the store in memory. Every turn has a
+fresh service. Compare each case with the first of its list in the same round. The figures are medians of the rounds,
+with the lowest and the highest.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ PRODUCERS = {
     "4 partitions": (300, 64, 4),
     "16 partitions": (300, 64, 16),
 }
-# Partitions, members, records a batch.
+# Partitions, members, records per batch.
 CONSUMERS = {
     "1 partition, 1 member, batches of 100": (1, 1, 100),
     "batches of 25": (1, 1, 25),
@@ -47,10 +47,10 @@ def main(rounds=3, seconds=3, posts=300_000):
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         up = stack.enter_context(child((LOADTEST, "up", "--stack-only", "--stack", "native", "--store", "memory"), {}))
         places = wait("the servers", lambda: servers(up), 120, up)
-        tell("producer", measure(rounds, PRODUCERS, lambda _, case: produce(places, *case, seconds, folder)))
+        print_table("producer", measure(rounds, PRODUCERS, lambda _, case: produce(places, *case, seconds, folder)))
         for partitions in {case[0] for case in CONSUMERS.values()}:
             fill(places["Kafka"], posts, folder, **topic(partitions))
-        tell("consumer", measure(rounds, CONSUMERS, lambda name, case: consume(places, name, *case, posts)))
+        print_table("consumer", measure(rounds, CONSUMERS, lambda name, case: consume(places, name, *case, posts)))
 
 
 def measure(rounds, cases, run):
@@ -68,12 +68,12 @@ def topic(partitions):
 def produce(places, characters, connections, partitions, seconds, folder):
     script = WRK_SCRIPT.replace('string.rep("amber anchor ", 20)', f'string.rep("amber", {characters // 5})')
     with producer(places["Kafka"], **topic(partitions)) as (url, pid):
-        told = turn(url, pid, connections, script, 1, seconds, folder)
-        return {"rate": told["rate"], "cpu": told["cpu"], "kernel": kernel_share(pid)}
+        figures = turn(url, pid, connections, script, 1, seconds, folder)
+        return {"rate": figures["rate"], "cpu": figures["cpu"], "kernel": kernel_share(pid)}
 
 
 def consume(places, name, partitions, members, batch, posts):
-    """From the time at which each member has stored some until all is stored: rebalances are no part of it."""
+    """Measures from when each member has stored some posts until all are stored, without rebalances."""
     variables = {
         **topic(partitions),
         "KAFKA_BROKER": places["Kafka"],
@@ -89,11 +89,11 @@ def consume(places, name, partitions, members, batch, posts):
             process = stack.enter_context(child((LOADTEST, "consumer"), {**variables, "PORT": str(port)}))
             started.append((process.pid, f"http://127.0.0.1:{port}", process))
         looks = lambda: [look(pid, url) for pid, url, _ in started]
-        stored = lambda told: sum(one["stored"] for one in told)
+        stored = lambda seen: sum(one["stored"] for one in seen)
         first = wait(
-            "every member's first posts", lambda: all(told := looks()) and told, 60, *[one for _, _, one in started]
+            "every member's first posts", lambda: all(seen := looks()) and seen, 60, *[one for _, _, one in started]
         )
-        last = wait("the last posts", lambda: stored(told := looks()) >= posts and told, 300)
+        last = wait("the last posts", lambda: stored(seen := looks()) >= posts and seen, 300)
         kernel = sum(kernel_share(pid) for pid, _, _ in started) / members
         for _, _, process in started:
             process.send_signal(signal.SIGTERM)
@@ -106,13 +106,13 @@ def consume(places, name, partitions, members, batch, posts):
 
 
 def kernel_share(pid):
-    """The share of a process's CPU time that the kernel has taken for it."""
+    """The share of a process's CPU time that it has spent in the kernel."""
     with open(f"/proc/{pid}/stat") as file:
         user, kernel = map(int, file.read().rsplit(")", 1)[1].split()[11:13])
     return kernel / (user + kernel)
 
 
-def tell(service, found):
+def print_table(service, found):
     width = max(map(len, found))
     print(f"{service:{width}}{'posts/s':>30}{'CPU µs a post':>24}{'of the first':>22}{'kernel':>22}")
     first = next(iter(found.values()))

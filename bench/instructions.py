@@ -1,5 +1,5 @@
-"""How many instructions each core takes (`benches/` of contract, kafka and consumer), beside what
-bench/instructions.json has.
+"""Has a core's count of instructions changed from bench/instructions.json? Counts the cores in the `benches/` of
+contract, kafka and consumer.
 
     python3 bench/instructions.py
         fails if a count is off by more than 5 %, or 20 % with another compiler than the baseline's; needs valgrind,
@@ -7,9 +7,9 @@ bench/instructions.json has.
     python3 bench/instructions.py --accept
         writes the counts into bench/instructions.json instead
 
-On one machine with one compiler a count is the same in every run. Another compiler, another C library (its `memcpy`)
-and a CPU without AVX2 give others, hence the tolerance. A count that has shrunk fails, too: with an old baseline it
-could grow back unnoticed. Each core runs in a process of its own, so that none depends on those before it.
+On one machine with one compiler, a count is the same in every run. Another compiler, another C library (its `memcpy`)
+or a CPU without AVX2 changes it, hence the tolerance. A count that has shrunk fails, too: with an old baseline it could
+grow back unnoticed. Each core runs in a process of its own, so that none depends on the previous ones.
 """
 
 import concurrent.futures
@@ -24,12 +24,12 @@ import sys
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 BASELINE = os.path.join(ROOT, "bench/instructions.json")
 TOLERANCE = 0.05
-# A change must not fail because the compiler is another one since.
+# A change must not fail because of a new compiler.
 TOLERANCE_ANOTHER_RUSTC = 0.20
-# The lab has no benches. Named with the others, it gives the dependencies the features that they have in its own build,
-# so that few are built a second time.
+# The lab has no benches. It is named so that the dependencies get the features of its own build, and few are built a
+# second time.
 PACKAGES = ("contract", "kafka", "consumer", "loadtest")
-# Within this function of bench/src/lib.rs alone is counted.
+# Only instructions within this function of bench/src/lib.rs count.
 COUNTED = "*bench*counted*"
 
 
@@ -82,9 +82,9 @@ def programs():
 
 def count(program, name):
     valgrind = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--toggle-collect={COUNTED}")
-    told = output((*valgrind, program, "--once", name))
-    instructions = int(re.search(r"Collected : (\d+)", told)[1])
-    assert instructions > 0, f"nothing was counted of {name}: {told}"
+    printed = output((*valgrind, program, "--once", name))
+    instructions = int(re.search(r"Collected : (\d+)", printed)[1])
+    assert instructions > 0, f"no instructions of {name} were counted: {printed}"
     return instructions
 
 
@@ -96,30 +96,30 @@ def judge(found, baseline):
         (package, name): value for package, cores in counts["instructions"].items() for name, value in cores.items()
     }
     now, before = flat(found), flat(baseline)
-    tolerance, faults = TOLERANCE, []
+    tolerance, errors = TOLERANCE, []
     if found["rustc"] != baseline["rustc"]:
-        print(f"the baseline is of rustc {baseline['rustc']}, these counts are of {found['rustc']}")
+        print(f"the baseline has rustc {baseline['rustc']}, these counts {found['rustc']}")
         tolerance = TOLERANCE_ANOTHER_RUSTC
     print(f"{'':52}{'baseline':>12}{'now':>12}")
     for core in sorted(now.keys() | before.keys()):
         title = ": ".join(core)
         if core not in before:
-            faults.append(f"{title} has no baseline")
+            errors.append(f"{title} has no baseline")
         elif core not in now:
-            faults.append(f"{title} is in the baseline and not in the benches")
+            errors.append(f"{title} is in the baseline but not in the benches")
         else:
             change = now[core] / before[core] - 1
             print(f"{title:52}{before[core]:12,}{now[core]:12,}{change:+10.1%}")
             if abs(change) > tolerance:
                 verb = "grew" if change > 0 else "shrank"
-                faults.append(
+                errors.append(
                     f"{title} {verb} by {abs(change):.1%}, from {before[core]:,} to {now[core]:,} instructions"
                 )
-    if faults:
-        faults.append(
-            f"More than {tolerance:.0%} is a fault. If this is wanted: python3 bench/instructions.py --accept"
+    if errors:
+        errors.append(
+            f"The limit is {tolerance:.0%}. If the change is wanted: python3 bench/instructions.py --accept"
         )
-        sys.exit("\n".join(faults))
+        sys.exit("\n".join(errors))
 
 
 def output(command):

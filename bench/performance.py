@@ -1,14 +1,14 @@
-"""What a post costs the producer, beside a bare hyper server that answers 201: rates, CPU, latencies and memory, by
+"""What does a post cost the producer, beside a bare hyper server that answers 201? Rates, CPU, latencies and memory, by
 wrk.
 
     python3 bench/performance.py [ROUNDS [SECONDS]]
         needs a release build of loadtest, and wrk; by default 5 rounds of 6 s each, with native servers and no
         consumer
 
-In each round the bare server and the producer have their turns with the same requests, so that their ratio is of the
-same minute; then the producer has turns with other numbers of connections and with bulks, and both have one at some
-half of the rate. All rounds have the same broker, as Kafka's own scripts would start it, and warm. The figures are
-medians of the rounds, with the least and the most.
+In each round the bare server and the producer have turns with the same requests, so that their ratio is of the same
+minute; then the producer has turns with other numbers of connections and with bulks, and both have one at about half
+the rate. All rounds use the same warm broker, with the options of Kafka's own scripts. The figures are medians of the
+rounds, with the lowest and the highest.
 """
 
 import contextlib
@@ -30,11 +30,10 @@ wrk.method, wrk.path = "POST", "/create-posts"
 wrk.body = '[' .. string.rep(post .. ',', {BULK_POSTS - 1}) .. post .. ']'
 wrk.headers["content-type"] = "application/json"
 """
-# wrk has no rate of its own: each connection pauses after its answer, so that 300 of them ask for some half of the full
-# rate.
+# wrk cannot hold a rate: each connection pauses after its answer, so that 300 of them send at about half the full rate.
 PAUSE_MS = 10
 PAUSED = WRK_SCRIPT + f"function delay() return {PAUSE_MS} end\n"
-# With the JVM's second compiler, which the lab's brokers go without, since most of them do not live long enough for it.
+# With the JVM's second compiler, which the lab turns off, because most of its brokers do not live long enough for it.
 BROKER_JVM = {"KAFKA_JVM_PERFORMANCE_OPTS": "-XX:+UseG1GC -XX:MaxGCPauseMillis=20"}
 WARM_UP_SECONDS = 20
 TURNS = {
@@ -63,12 +62,12 @@ def main(rounds=5, seconds=6):
                     if server == "producer":
                         servers["producer"] = own.enter_context(producer(broker))
                     found[name].append(turn(*servers[server], connections, script, posts, seconds, folder))
-    tell(found)
+    print_table(found)
 
 
 @contextlib.contextmanager
 def producer(broker, **settings):
-    """A fresh one, so that its memory is of this turn alone."""
+    """A fresh producer, so that its memory is that of this turn alone."""
     with child(
         (LOADTEST, "producer"), {"KAFKA_BROKER": broker, "HOST": "127.0.0.1", "PORT": "3900", "LOG": "warn", **settings}
     ) as process:
@@ -85,16 +84,16 @@ def turn(url, pid, connections, script, posts, seconds, folder):
     with open(path, "w") as file:
         file.write(script)
     run = lambda duration: output(("wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--latency", "-s", path, url))
-    # Connections and buffers are there before the turn begins.
+    # A first run, so that connections and buffers exist before the turn.
     run(1)
     before = cpu_seconds(pid)
-    told = run(seconds)
+    printed = run(seconds)
     cpu = cpu_seconds(pid) - before
-    assert "Non-2xx" not in told, told
-    done = posts * int(re.search(r"(\d+) requests in", told)[1])
-    percentile = lambda name: milliseconds(re.search(rf"^ +{name}% +(\S+)$", told, re.MULTILINE)[1])
+    assert "Non-2xx" not in printed, printed
+    done = posts * int(re.search(r"(\d+) requests in", printed)[1])
+    percentile = lambda name: milliseconds(re.search(rf"^ +{name}% +(\S+)$", printed, re.MULTILINE)[1])
     return {
-        "rate": posts * float(re.search(r"Requests/sec: +(\S+)", told)[1]),
+        "rate": posts * float(re.search(r"Requests/sec: +(\S+)", printed)[1]),
         "cpu": cpu * 1e6 / done,
         "p50": percentile(50),
         "p99": percentile(99),
@@ -107,7 +106,7 @@ def most_memory(pid):
         return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1])
 
 
-def tell(found):
+def print_table(found):
     columns = (
         ("posts/s", "rate", 0, 30),
         ("CPU µs a post", "cpu", 1, 22),

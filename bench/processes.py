@@ -1,4 +1,4 @@
-"""Processes that a measuring script starts, and what it reads of them. They end with it, even if it is killed."""
+"""The processes that a measuring script starts, and their output. They end with the script, even if it is killed."""
 
 import contextlib
 import ctypes
@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-# Or another build of it.
+# LOADTEST can name another build.
 LOADTEST = os.environ.get("LOADTEST", "target/release/loadtest")
 
 libc = ctypes.CDLL(None)
@@ -19,7 +19,7 @@ PR_SET_PDEATHSIG = 1
 
 @contextlib.contextmanager
 def child(command, variables):
-    """A process whose output is kept, and which ends with this one, even when this one is killed."""
+    """A process whose output is kept, and which ends with this one, even if this one is killed."""
     environment, die_with_parent = {**os.environ, **variables}, lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
@@ -44,7 +44,7 @@ def text(process):
 
 
 def end(process, how):
-    """Ends it by a signal, unless it ends by itself, and fails unless it ends well."""
+    """Ends it with the signal `how`, or waits until it ends by itself; fails unless it succeeds."""
     if how:
         process.send_signal(how)
     if process.wait(timeout=120) != 0:
@@ -52,21 +52,21 @@ def end(process, how):
 
 
 def wait(what, reached, seconds, *needed):
-    """What `reached` gives, as soon as it gives something; the processes that are needed for it must not end before."""
+    """The first true result of `reached`. The processes that it needs must not end before."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if result := reached():
             return result
         for process in needed:
             if process.poll() is not None:
-                sys.exit(f"{' '.join(process.args)} ended while {what} was waited for:\n{text(process)}")
+                sys.exit(f"{' '.join(process.args)} ended before {what} came:\n{text(process)}")
         time.sleep(0.5)
-    sys.exit(f"waited {seconds} s in vain for {what}")
+    sys.exit(f"waited {seconds} s for {what}, which did not come")
 
 
-def told(up):
-    """Where everything is, as `loadtest up` has printed it."""
+def addresses(up):
+    """Where everything is, as `loadtest up` has printed it; nothing before it is up."""
     places = dict(re.findall(r"^(producer|consumer|Kafka|store|Prometheus) +(\S+)", text(up), re.MULTILINE))
     if "Prometheus" in places:
-        # What a browser is to open is a page.
+        # It prints pages for a browser; their paths are cut off.
         return {name: re.sub(r"(http://[^/]+)/.*", r"\1", place) for name, place in places.items()}

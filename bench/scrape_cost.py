@@ -1,4 +1,5 @@
-"""What it costs to be scraped: paired windows with and without scrapes of the producer, while 64 connections load it.
+"""What does a scrape of the metrics cost? Compares paired windows with and without scrapes of the producer, while 64
+connections load it.
 
 python3 bench/scrape_cost.py [PAIRS [SCRAPES_PER_SECOND]]    needs a release build of loadtest; by default 12 pairs
 and 1
@@ -13,7 +14,7 @@ import sys
 import time
 import urllib.request
 
-from processes import LOADTEST, child, told, wait
+from processes import LOADTEST, addresses, child, wait
 
 WINDOW = 5
 
@@ -21,7 +22,7 @@ WINDOW = 5
 def main(pairs=12, rate=1.0):
     with contextlib.ExitStack() as stack:
         up = stack.enter_context(child((LOADTEST, "up", "--stack", "native"), {}))
-        places = wait("the pipeline", lambda: told(up), 120, up)
+        places = wait("the pipeline", lambda: addresses(up), 120, up)
         load = (LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--think", "0", "--vus", "64")
         load = stack.enter_context(child((*load, "--duration", f"{2 * pairs * WINDOW + 60}s"), {}))
         measure(f"{places['producer']}/metrics", load, pairs, rate)
@@ -37,7 +38,7 @@ def measure(url, load, pairs, rate):
         ratios.append(accepted[True] / accepted[False])
     mean, error = statistics.mean(ratios), statistics.stdev(ratios) / math.sqrt(pairs)
     low, high = mean - 2 * error, mean + 2 * error
-    print(f"accepted with {rate:g} scrapes a second / without: {mean:.3f}, 95 % confidence {low:.3f} to {high:.3f}")
+    print(f"accepted with {rate:g} scrapes per second / without: {mean:.3f}, 95 % confidence {low:.3f} to {high:.3f}")
     load.kill()
     time.sleep(2)
     before = cpu_seconds(get(url))
@@ -47,7 +48,7 @@ def measure(url, load, pairs, rate):
 
 
 def window(url, rate):
-    """Posts accepted a second over one window with so many scrapes a second."""
+    """Posts accepted per second in one window with this many scrapes per second."""
     began, before = time.monotonic(), accepted(get(url))
     while time.monotonic() - began < WINDOW:
         time.sleep(1 / rate if rate else WINDOW)

@@ -1,16 +1,16 @@
-"""Whether a post ever waits longer than its linger, a look at the broker and the way there: at every number of
+"""Does a post ever wait longer than its linger, the broker and the way there explain? Tries every number of
 connections, batch size and codec, on loopback and on links with a delay.
 
     python3 bench/stalls.py [SECONDS [ROUND_TRIPS]]
-        needs a release build of loadtest, and wrk; by default 1 s for each of the 375 turns, 125 of them for each
-        round trip of 0,1,20 ms
+        needs a release build of loadtest, and wrk; by default 375 turns of 1 s, 125 for each round trip of 0, 1 and
+        20 ms
 
-For a delay `loadtest up --stack-only --proxied` puts Toxiproxy before the broker, which holds its answers for the
-round trip. The connections pause, each as long as chance has it, so that they ask for some 5,000 posts a second,
-whatever their number: the machine is not full, so what a post waits for is the pipeline. A median above linger + 3
-ms + twice the round trip (for its own batch, and for one that is under way) is a stall, such as the 40 ms of a
-delayed acknowledgement, unless it is gone when looked for again. Where batches are so small that a round trip's
-worth of them cannot hold so many posts, the queue is what is waited for: not judged.
+For a delay, `loadtest up --stack-only --proxied` puts Toxiproxy in front of the broker and holds its answers for the
+round trip. The connections pause for random times, so that together they send some 5,000 posts per second, whatever
+their number: the machine has time to spare, so a post waits only for the pipeline. A median above linger + 3 ms + twice
+the round trip (for its own batch, and for one under way) is a stall, such as the 40 ms of a delayed acknowledgement,
+unless a second look does not confirm it. Where batches are too small to carry this rate within a round trip, posts wait
+in the queue, and the turn is not judged.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ CONNECTIONS = (1, 8, 64, 300, 1000)
 BATCH_BYTES = (4_000, 16_000, 64_000, 250_000, 1_000_000)
 CODECS = ("none", "gzip", "lz4", "snappy", "zstd")
 POSTS_PER_SECOND = 5_000
-# The producer's connections to a partition, each with one batch under way at a time, and a record's size.
+# The producer's connections to a partition, each with one batch under way at a time; and a record's size.
 LANES = 4
 BYTES_A_POST = 330
 LINGER_MS = 2
@@ -76,7 +76,7 @@ def broker_behind(round_trip):
         ]
         broker = place("Kafka")
         if round_trip:
-            # On the way back alone: what counts is the time until an acknowledgement is there.
+            # Only on the way back: what counts is the time until the acknowledgement arrives.
             toxic = {"type": "latency", "stream": "downstream", "attributes": {"latency": round_trip}}
             url = f"{place('Toxiproxy')}/broker-1/toxics"
             urllib.request.urlopen(
@@ -92,7 +92,7 @@ def turns(broker, codec, batch_bytes, seconds, limit, folder):
         "PRODUCER_LINGER": f"{LINGER_MS}ms",
     }
     with producer(broker, **settings) as (url, _):
-        # The connections to the broker are there, and warm, before the first one counts.
+        # A first turn, so that the connections to the broker exist and are warm before one counts.
         median(url, 64, 1, folder)
         medians = [median(url, count, seconds, folder) for count in CONNECTIONS]
         return [
@@ -106,9 +106,9 @@ def median(url, connections, seconds, folder):
         file.write(
             WRK_SCRIPT + f"function delay() return math.random(0, {2 * connections * 1000 // POSTS_PER_SECOND}) end\n"
         )
-    told = output(("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", path, url))
-    assert "Non-2xx" not in told, told
-    return milliseconds(re.search(r"^ +50% +(\S+)$", told, re.MULTILINE)[1])
+    printed = output(("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", path, url))
+    assert "Non-2xx" not in printed, printed
+    return milliseconds(re.search(r"^ +50% +(\S+)$", printed, re.MULTILINE)[1])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-//! The body of a request, as the producer judges it: any bytes become a post that keeps the rules, or errors that a client
-//! can read. serde_json, another parser, says independently what is a post.
+//! The body of a request, as the producer judges it: any bytes become a post that keeps the rules, or errors that a
+//! client can read. serde_json, another parser, decides independently what is a post.
 
 #![no_main]
 
@@ -13,8 +13,8 @@ struct AnyPost {
     content: String,
 }
 
-/// A body with just the two fields, where both parsers must agree. In fields that are dropped they need not: one checks
-/// more of what it drops than the other.
+/// A body with just the two fields, on which both parsers must agree. On dropped fields they may differ, because one
+/// checks more of what it drops.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BarePost {
@@ -28,7 +28,7 @@ fuzz_target!(|body: &[u8]| {
     }
     let fresh = parse(&mut Parser::default(), body);
     let reused = PARSER.with_borrow_mut(|parser| parse(parser, body));
-    assert_eq!(fresh, reused, "what was parsed before changes nothing");
+    assert_eq!(fresh, reused, "earlier bodies change nothing");
     match fresh {
         Ok((title, content)) => {
             assert!(keeps_the_rules(&title, &content), "{title:?} {content:?}");
@@ -40,13 +40,13 @@ fuzz_target!(|body: &[u8]| {
             if let Ok(BarePost { title, content }) = serde_json::from_slice(body)
                 && is_object(body)
             {
-                assert!(!keeps_the_rules(&title, &content), "a valid post is refused: {errors}");
+                assert!(!keeps_the_rules(&title, &content), "a valid post is rejected: {errors}");
             }
         }
     }
 });
 
-/// The post's fields, read back from the record that is made of it.
+/// The post's fields, read back from the record that it becomes.
 fn parse(parser: &mut Parser, body: &[u8]) -> Result<(String, String), FieldErrors> {
     let mut body = body.to_vec();
     let post = parser.parse(&mut body)?;
@@ -58,7 +58,7 @@ fn parse(parser: &mut Parser, body: &[u8]) -> Result<(String, String), FieldErro
     Ok((title, content))
 }
 
-/// serde takes an array of two texts for the two fields, too.
+/// serde also accepts an array of two texts for the two fields.
 fn is_object(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{")
 }
@@ -67,7 +67,7 @@ fn keeps_the_rules(title: &str, content: &str) -> bool {
     (2..=100).contains(&title.chars().count()) && (10..=1000).contains(&content.chars().count())
 }
 
-/// There are some, each names a field and says in one line what is wrong, and those of fields come in order.
+/// There are some; each names a field and says in one line what is wrong; those of fields come in order.
 fn check_errors(errors: &FieldErrors) {
     let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
     assert!(matches!(fields[..], ["body"] | ["content"] | ["title"] | ["content", "title"]), "{fields:?}");

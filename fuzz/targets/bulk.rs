@@ -1,5 +1,5 @@
-//! The body of a bulk, as the producer judges it: any bytes become posts and errors in their places, or an error of the body.
-//! What each post is alone says what it must be among others, and serde_json what is an array of posts.
+//! The body of a bulk, as the producer judges it: any bytes become posts and errors in their places, or an error of the
+//! body. Each post must be judged as it is alone, and serde_json decides what is an array of posts.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 
 const LIMITS: BulkLimits = BulkLimits { posts: 1_000, post_bytes: 65_536 };
 
-/// A body with just the two fields, where both parsers must agree.
+/// A post with just the two fields, on which both parsers must agree.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BarePost {

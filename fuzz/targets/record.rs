@@ -1,5 +1,5 @@
-//! A record of the topic, as the consumer decodes it: any key, value and timestamp become a document under the right id, or
-//! a dead letter that can be read back.
+//! A record of the topic, as the consumer decodes it: any key, value and timestamp become a document with the right id,
+//! or a dead letter that can be read back.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use contract::decode::{Decoded, Decoder};
 use contract::{DeadLetter, Fetched, PostId, document};
 use libfuzzer_sys::fuzz_target;
 
-/// Partition and offset of the record; what they are changes nothing but the id of a record without a usable key.
+/// Partition and offset of the record. They affect only the id of a record without a usable key.
 const POSITION: (i32, i64) = (7, 4711);
 
 fuzz_target!(|input: &[u8]| {
@@ -43,7 +43,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The input as its parts: `TIMESTAMP KEY VALUE`, the first two up to a space, `-` for a part that is absent.
+/// The parts of the input, `TIMESTAMP KEY VALUE`: the first two end with a space, and `-` means that a part is absent.
 fn split(input: &[u8]) -> Option<(i64, Option<&[u8]>, Option<&[u8]>)> {
     let mut parts = input.splitn(3, |byte| *byte == b' ');
     let timestamp_ms = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
