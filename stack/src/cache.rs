@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::process::Process;
-use crate::progress::{Progress, during};
+use crate::progress::{OnProgress, during};
 
 /// Long enough for a first download over a slow line, or a first build on a slow machine.
 const TOOL_DEADLINE: Duration = Duration::from_secs(20 * 60);
@@ -58,7 +58,7 @@ pub(crate) async fn entry(
     name: &str,
     sources: &Sources,
     step: BuildStep<'_>,
-    progress: Progress,
+    progress: OnProgress,
 ) -> anyhow::Result<PathBuf> {
     let entry = directory.join(name);
     if is_current(&entry, sources) {
@@ -114,7 +114,7 @@ fn remove(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-async fn run(mut step: BuildStep<'_>, building: &Path, log: &Path, progress: Progress) -> anyhow::Result<()> {
+async fn run(mut step: BuildStep<'_>, building: &Path, log: &Path, progress: OnProgress) -> anyhow::Result<()> {
     step.command.current_dir(building);
     let tool = Process::spawn(step.what, &step.command, log)?;
     let Some(status) = during(progress, step.what, tool.wait_for(TOOL_DEADLINE)).await else {

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use crate::free_port;
 use crate::guard::Guard;
 use crate::process::Process;
-use crate::progress::{Progress, during};
+use crate::progress::{OnProgress, during};
 use crate::tools::{self, Tools};
 
 /// An engine that does not answer within this time is not worth using.
@@ -35,7 +35,7 @@ impl Compose {
         tools: &Tools,
         file: &Path,
         directory: &Path,
-        progress: Progress,
+        progress: OnProgress,
     ) -> anyhow::Result<Compose> {
         let docker = tools.find("docker").context("there is no docker on PATH")?;
         if !file.is_file() {

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::cache::{self, BuildStep, Sources};
 use crate::go;
-use crate::progress::Progress;
+use crate::progress::OnProgress;
 use crate::tools::Built;
 
 pub(crate) const NAME: &str = "FerretDB 1.24.2";
@@ -32,7 +32,7 @@ pub(crate) fn program(directory: &Path) -> PathBuf {
     directory.join(ENTRY).join("ferretdb")
 }
 
-pub(crate) async fn build(go: &Path, directory: &Path, progress: Progress) -> anyhow::Result<()> {
+pub(crate) async fn build(go: &Path, directory: &Path, progress: OnProgress) -> anyhow::Result<()> {
     let command = go::build(go, "ferretdb", ".");
     let step = BuildStep { what: &format!("building {NAME} with Go (first run only)"), command };
     cache::entry(directory, ENTRY, SOURCES, step, progress).await.map(drop)

@@ -15,7 +15,7 @@ use anyhow::{Context, anyhow, bail};
 use crate::cache::{self, BuildStep, Sources};
 use crate::probe::Probe;
 use crate::process::Process;
-use crate::progress::{Progress, during, to_stderr};
+use crate::progress::{OnProgress, during, to_stderr};
 use crate::run_directory::RunDirectory;
 use crate::server::{Recipe, Server};
 use crate::tools::{OnJava, Tools};
@@ -54,7 +54,7 @@ pub struct BrokerOptions {
     /// More lines for its `server.properties`.
     pub more_properties: String,
     /// Gets a line whenever something takes more than a second.
-    pub progress: Progress,
+    pub progress: OnProgress,
 }
 
 impl Default for BrokerOptions {
@@ -110,7 +110,7 @@ pub(crate) async fn check(
 }
 
 /// The directory of the broker's classes; fetches them if necessary.
-pub(crate) async fn jars(programs: &KafkaPrograms, directory: &Path, progress: Progress) -> anyhow::Result<PathBuf> {
+pub(crate) async fn jars(programs: &KafkaPrograms, directory: &Path, progress: OnProgress) -> anyhow::Result<PathBuf> {
     match &programs.maven {
         Some(maven) => fetch(maven, directory, progress).await,
         None => Ok(directory.join(ENTRY)),
@@ -152,7 +152,7 @@ pub(crate) async fn run(
     Server::start(recipe).await
 }
 
-async fn fetch(maven: &Path, directory: &Path, progress: Progress) -> anyhow::Result<PathBuf> {
+async fn fetch(maven: &Path, directory: &Path, progress: OnProgress) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(maven);
     command.args(["-B", "-q", "-Dstyle.color=never", "dependency:copy-dependencies", "-DoutputDirectory=libs"]);
     let step = BuildStep { what: &format!("fetching {NAME} with Maven (first run only)"), command };

@@ -38,7 +38,7 @@ mod toxiproxy;
 pub use crate::options::{Options, StackKind, StoreKind};
 pub use crate::port::free_port;
 pub use crate::process::{Process, Signal};
-pub use crate::progress::{Progress, to_stderr};
+pub use crate::progress::{OnProgress, to_stderr};
 pub use crate::server::Server;
 pub use crate::shared::{environment, shared, shared_mongodb};
 pub use crate::stack::Stack;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cache::{self, BuildStep, Sources};
-use crate::progress::Progress;
+use crate::progress::OnProgress;
 use crate::tools::{OnJava, Tools};
 
 pub(crate) const NAME: &str = "mongo-java-server 1.47.0 (in memory, nothing is kept)";
@@ -51,7 +51,7 @@ pub(crate) async fn check(tools: &Tools, directory: &Path) -> Result<MemoryProgr
 }
 
 /// Fetches and compiles what is missing.
-pub(crate) async fn build(programs: &MemoryPrograms, directory: &Path, progress: Progress) -> anyhow::Result<()> {
+pub(crate) async fn build(programs: &MemoryPrograms, directory: &Path, progress: OnProgress) -> anyhow::Result<()> {
     let Some(maven) = &programs.maven else { return Ok(()) };
     let mut command = Command::new("/bin/sh");
     command.args(["-c", FETCH_AND_COMPILE, "memory"]).args([maven, &programs.java]);

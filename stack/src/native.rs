@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use crate::choice::Given;
 use crate::kafka::{self, BrokerOptions, KafkaPrograms, Voter};
 use crate::options::{Options, StoreKind};
-use crate::progress::Progress;
+use crate::progress::OnProgress;
 use crate::server::Server;
 use crate::store::{self, StoreOptions, StoreProgram};
 use crate::tools::Tools;
@@ -95,7 +95,7 @@ async fn start_brokers(
     brokers: Vec<BrokerOptions>,
     programs: KafkaPrograms,
     directory: &Path,
-    progress: Progress,
+    progress: OnProgress,
 ) -> anyhow::Result<Vec<Server>> {
     let jars = kafka::jars(&programs, directory, progress).await?;
     let mut starting = JoinSet::new();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use crate::progress::{Progress, to_stderr};
+use crate::progress::{OnProgress, to_stderr};
 
 /// What to start or find. The default uses the first that works.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct Options {
     /// Whether clients reach native servers through proxies that can slow or cut their connections.
     pub proxied: bool,
     /// Gets a line whenever something takes more than a second.
-    pub progress: Progress,
+    pub progress: OnProgress,
 }
 
 impl Default for Options {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// Gets one line whenever something has taken a while.
-pub type Progress = fn(&str);
+pub type OnProgress = fn(&str);
 
 /// The default: a line on standard error.
 pub fn to_stderr(line: &str) {
@@ -19,7 +19,7 @@ const FIRST: Duration = Duration::from_secs(1);
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Does `work` and reports to `progress`: `what` after a second, and later the seconds passed as well.
-pub(crate) async fn during<T>(progress: Progress, what: &str, work: impl Future<Output = T>) -> T {
+pub(crate) async fn during<T>(progress: OnProgress, what: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let started = Instant::now();
     if let Ok(done) = timeout_at(started + FIRST, &mut work).await {
@@ -45,7 +45,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn long_work_is_reported_now_and_then_and_short_work_never() {
         static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-        let note: Progress = |line| LINES.lock().unwrap().push(line.to_owned());
+        let note: OnProgress = |line| LINES.lock().unwrap().push(line.to_owned());
 
         assert_eq!(during(note, "blinking", async { 7 }).await, 7);
         during(note, "building", tokio::time::sleep(Duration::from_secs(25))).await;

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::cache;
 use crate::probe::Probe;
-use crate::progress::Progress;
+use crate::progress::OnProgress;
 use crate::run_directory::RunDirectory;
 use crate::server::{Recipe, Server};
 use crate::tools::{Tools, is_executable};
@@ -29,7 +29,7 @@ pub fn find(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<Pa
 
 /// Starts it on this port of 127.0.0.1 with this configuration. It accepts remote writes, such as k6's, and its data
 /// end with it.
-pub async fn start(program: &Path, port: u16, config: &str, progress: Progress) -> anyhow::Result<Server> {
+pub async fn start(program: &Path, port: u16, config: &str, progress: OnProgress) -> anyhow::Result<Server> {
     const CONFIG: &str = "prometheus.yml";
     let directory = RunDirectory::new(&cache::directory()?, "prometheus")?;
     let file = directory.path().join(CONFIG);

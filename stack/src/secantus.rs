@@ -10,7 +10,7 @@ use std::process::Command;
 
 use crate::cache::{self, BuildStep, Sources};
 use crate::options::Role;
-use crate::progress::Progress;
+use crate::progress::OnProgress;
 use crate::tools::{self, Tools};
 
 pub(crate) const NAME: &str = "SecantusDB 0.7.0b3";
@@ -40,7 +40,7 @@ pub(crate) async fn check(tools: &Tools, directory: &Path) -> Result<Option<Path
     Err(format!("The Python that {NAME} was installed with is gone: remove {}.", entry.display()))
 }
 
-pub(crate) async fn install(python: &Path, directory: &Path, progress: Progress) -> anyhow::Result<()> {
+pub(crate) async fn install(python: &Path, directory: &Path, progress: OnProgress) -> anyhow::Result<()> {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", INSTALL, "secantus"]).arg(python);
     let step = BuildStep { what: &format!("installing {NAME} with pip (first run only)"), command };

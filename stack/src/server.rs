@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::probe::Probe;
 use crate::process::{Process, Signal};
-use crate::progress::{Progress, during};
+use crate::progress::{OnProgress, during};
 use crate::run_directory::RunDirectory;
 
 /// A start takes some five seconds; on a busy machine it may take many times that.
@@ -29,7 +29,7 @@ pub(crate) struct Recipe {
     pub(crate) port: u16,
     pub(crate) probe: Probe,
     pub(crate) directory: RunDirectory,
-    pub(crate) progress: Progress,
+    pub(crate) progress: OnProgress,
 }
 
 /// A native Kafka broker or document store on 127.0.0.1. Dropping it kills it and removes its data.

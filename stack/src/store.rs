@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use crate::memory::MemoryPrograms;
 use crate::options::{Role, StoreKind};
 use crate::probe::Probe;
-use crate::progress::{Progress, to_stderr};
+use crate::progress::{OnProgress, to_stderr};
 use crate::run_directory::RunDirectory;
 use crate::server::{Recipe, Server};
 use crate::tools::{self, Tools};
@@ -23,7 +23,7 @@ pub struct StoreOptions {
     /// The port to listen on; `None` means a free one.
     pub port: Option<u16>,
     /// Gets a line whenever something takes more than a second.
-    pub progress: Progress,
+    pub progress: OnProgress,
 }
 
 impl Default for StoreOptions {
@@ -46,7 +46,7 @@ pub async fn start(options: &StoreOptions, lookup: impl Fn(&str) -> Option<Strin
 
 /// Starts a store that answers as MongoDB does and that `configureFailPoint` can make fail: a real `mongod` where there
 /// is one, otherwise SecantusDB.
-pub async fn start_to_fail(progress: Progress, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Server> {
+pub async fn start_to_fail(progress: OnProgress, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Server> {
     let (directory, tools) = (cache::directory()?, Tools::new(lookup));
     let is_there = mongod(StoreKind::Auto, &tools).map_err(|sentence| anyhow!(sentence))?.is_some();
     let kind = if is_there { StoreKind::Mongod } else { StoreKind::Secantus };

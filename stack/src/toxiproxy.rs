@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::cache::{self, BuildStep, Sources};
 use crate::probe::Probe;
-use crate::progress::Progress;
+use crate::progress::OnProgress;
 use crate::run_directory::RunDirectory;
 use crate::server::{Recipe, Server};
 use crate::tools::Built;
@@ -57,7 +57,7 @@ pub(crate) async fn run(
     go: Option<&Path>,
     links: Vec<Link>,
     directory: &Path,
-    progress: Progress,
+    progress: OnProgress,
 ) -> anyhow::Result<Toxiproxy> {
     if let Some(go) = go {
         let command = go::build(go, "toxiproxy", PACKAGE);

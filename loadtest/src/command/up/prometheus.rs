@@ -1,6 +1,6 @@
 //! The Prometheus of `loadtest up`: the configuration for native runs, with the actual ports.
 
-use stack::{Progress, Server, prometheus};
+use stack::{OnProgress, Server, prometheus};
 
 use crate::pipeline::settings::Lookup;
 use crate::pipeline::under_test::{Ports, free_or_another};
@@ -10,7 +10,7 @@ const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../prometheus/rules/*.
 const DEFAULT_PORT: u16 = 9090;
 
 /// Starts it, if this machine has one.
-pub(crate) async fn start(lookup: Lookup<'_>, ports: Ports, progress: Progress) -> anyhow::Result<Option<Server>> {
+pub(crate) async fn start(lookup: Lookup<'_>, ports: Ports, progress: OnProgress) -> anyhow::Result<Option<Server>> {
     match prometheus::find(lookup)? {
         Some(program) => {
             let port = free_or_another(DEFAULT_PORT);
