@@ -124,7 +124,7 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
             text.push_str(&format!("  {name:name_width$}  {default:default_width$}  {meaning}\n"));
         }
         text.push_str(&format!(
-            "\nExit codes: 0 clean end, {} settings that cannot be used, {} the start failed or work was left undone.\n",
+            "\nExit codes: 0 clean end, {} unusable settings, {} the start failed or work was left undone.\n",
             exit::UNUSABLE,
             exit::FAILED
         ));
