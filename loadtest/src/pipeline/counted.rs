@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::Serialize;
 use service::metrics::Totals;
-use service::state_file::State;
+use service::state_file::ServiceState;
 
 /// How the names of state files end.
 pub(crate) const STATE_FILE_SUFFIX: &str = ".state.json";
@@ -27,7 +27,7 @@ impl Counted {
     pub(crate) fn read(directory: &Path) -> anyhow::Result<Option<Self>> {
         let mut all = Vec::new();
         for path in state_files(directory)? {
-            match State::read(&path)?.totals {
+            match ServiceState::read(&path)?.totals {
                 Some(totals) => all.push(totals),
                 None => return Ok(None),
             }
@@ -74,7 +74,7 @@ mod tests {
     fn leave(directory: &Path, name: &str, totals: Option<&[(&str, u64)]>) {
         let totals = totals.map(|totals| totals.iter().map(|(name, total)| ((*name).to_owned(), *total)).collect());
         let (service, version, address) = ("consumer".to_owned(), String::new(), ([127, 0, 0, 1], 3000).into());
-        let state = State { service, version, pid: 1, address, totals };
+        let state = ServiceState { service, version, pid: 1, address, totals };
         fs::write(directory.join(name), serde_json::to_vec(&state).unwrap()).unwrap();
     }
 
