@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kafka::group::GroupConfig;
-use kafka::group::core::{BatchLimits, BrakeLimits, Limits, RunAhead};
+use kafka::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
 use mongodb::options::ConnectionString;
 use service::{ServiceConfig, Settings};
 
@@ -12,7 +12,7 @@ pub(crate) const DEFAULT_PORT: u16 = 3001;
 
 /// What the consumer needs to know to run.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct ConsumerConfig {
     /// Address, logs, grace period.
     pub service: ServiceConfig,
     /// Where Kafka is, and how the group works.
@@ -43,7 +43,7 @@ impl MongoUri {
     }
 }
 
-impl Config {
+impl ConsumerConfig {
     /// Reads every setting; errors are collected in `settings`.
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let mut service = ServiceConfig::read(settings, DEFAULT_PORT);
@@ -104,8 +104,8 @@ pub(crate) fn read_group(settings: &mut Settings<'_>) -> GroupConfig {
     config
 }
 
-fn read_limits(settings: &mut Settings<'_>) -> Limits {
-    Limits {
+fn read_limits(settings: &mut Settings<'_>) -> GroupLimits {
+    GroupLimits {
         revoke_timeout: settings.duration(
             "CONSUMER_REVOKE_TIMEOUT",
             "4s",
@@ -161,7 +161,7 @@ fn read_limits(settings: &mut Settings<'_>) -> Limits {
     }
 }
 
-impl AsRef<ServiceConfig> for Config {
+impl AsRef<ServiceConfig> for ConsumerConfig {
     fn as_ref(&self) -> &ServiceConfig {
         &self.service
     }
@@ -174,7 +174,7 @@ mod tests {
     fn errors(set: &[(&str, &str)]) -> Vec<String> {
         let lookup = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
         let mut settings = Settings::new(&lookup);
-        Config::read(&mut settings);
+        ConsumerConfig::read(&mut settings);
         settings.finish().1.iter().map(ToString::to_string).collect()
     }
 

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use contract::decode::{Decoded, Decoder, RecordError};
 use contract::{DeadLetter, Fetched};
 use kafka::group::core::{Flush, NotStored};
-use kafka::group::{Handler, Written};
+use kafka::group::{RecordHandler, Written};
 use service::Tracer;
 use service::failpoint::{self, Step};
 use service::trace::{Span, span_id, trace_id};
@@ -26,7 +26,7 @@ pub(crate) struct Posts {
     pub(crate) tracer: Option<Tracer>,
 }
 
-impl Handler for Posts {
+impl RecordHandler for Posts {
     type Record = Decoded;
 
     fn reader(&self) -> impl FnMut(Fetched) -> Decoded + Send + 'static {

@@ -34,7 +34,7 @@ mod store;
 mod store_pool;
 mod summary;
 
-pub use config::{Config, MongoUri};
+pub use config::{ConsumerConfig, MongoUri};
 pub use routes::ROUTES;
 pub use store::durable_writes;
 
@@ -56,7 +56,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     if arguments.next_if(|argument| argument == command::NAME).is_some() {
         return command::main(arguments);
     }
-    Program { name: "consumer", about: ABOUT, read: Config::read }.main(arguments, run)
+    Program { name: "consumer", about: ABOUT, read: ConsumerConfig::read }.main(arguments, run)
 }
 
 /// Consumes until `stop` is cancelled; then flushes, commits, leaves the group and returns. Serves the health endpoints
@@ -65,7 +65,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 /// # Errors
 /// When that takes longer than the grace period, or a part of the consumer failed, or the state file cannot be written.
 /// Nothing is lost by it: what is not committed is read again.
-pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(config: ConsumerConfig, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     let state = StateFile::listening(&config.service, "consumer", &listener)?;
     let registry = Registry::new(METRICS);
     let readiness = Readiness::new(&[kafka::CONDITION, store::CONDITION]);
@@ -85,8 +85,14 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         consume(&consuming_config, book, releases, instruments, &stop_consuming).await
     });
     // The endpoints are served until the very end, so that an orchestrator sees the service stopping.
-    let serving =
-        service::http::serve(listener, LIMITS, routes::Routes { release }, health, &registry, CancellationToken::new());
+    let serving = service::http::serve(
+        listener,
+        LIMITS,
+        routes::ConsumerRoutes { release },
+        health,
+        &registry,
+        CancellationToken::new(),
+    );
     let outcome = tokio::select! {
         outcome = consuming => outcome,
         () = serving => bail!("the health endpoints ended"),
@@ -130,7 +136,7 @@ async fn on_its_own_thread(
 }
 
 async fn consume(
-    config: &Config,
+    config: &ConsumerConfig,
     book: Arc<Book>,
     releases: mpsc::Receiver<()>,
     instruments: Instruments,

@@ -15,11 +15,11 @@ pub const ROUTES: &[Route] =
     &[Route { path: RELEASE, method: Method::POST, meaning: "202: dead letters are allowed again" }];
 
 /// Answers [`RELEASE`].
-pub(crate) struct Routes {
+pub(crate) struct ConsumerRoutes {
     pub(crate) release: Release,
 }
 
-impl Handler for Routes {
+impl Handler for ConsumerRoutes {
     const ROUTES: &'static [Route] = ROUTES;
 
     async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {

@@ -20,7 +20,7 @@ use self::answers::{ANSWER_TIMEOUT, answer, no_answer};
 use self::duplicates::{Evidence, Verdict};
 use self::evidence::Lookup;
 use crate::classify::{self, Judgement};
-use crate::config::Config;
+use crate::config::ConsumerConfig;
 use crate::store_pool;
 
 mod answers;
@@ -62,7 +62,11 @@ impl Store {
     ///
     /// # Errors
     /// When the URI's options cannot be used at all.
-    pub(crate) async fn connect(config: &Config, readiness: &Readiness, registry: &Registry) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(
+        config: &ConsumerConfig,
+        readiness: &Readiness,
+        registry: &Registry,
+    ) -> anyhow::Result<Self> {
         let flushes = u32::try_from(config.kafka.limits.concurrent_flushes).unwrap_or(u32::MAX);
         let mut options = ClientOptions::parse(&config.mongo_uri.uri).await.context("MONGO_URI cannot be used")?;
         options.app_name.get_or_insert_with(|| "consumer".to_owned());

@@ -8,7 +8,7 @@ use bench::Measure;
 use contract::TraceContext;
 use kafka::group::budget::Budget;
 use kafka::group::core::{
-    Action, BatchLimits, BrakeLimits, Core, Delivery, Event, Limits, NotStored, Received, RunAhead,
+    Action, BatchLimits, BrakeLimits, Core, Delivery, Event, GroupLimits, NotStored, Received, RunAhead,
 };
 use kafka::group::fetching::Fetching;
 use kafka::publish::{Batch, ENOUGH_BYTES, Key, Record};
@@ -24,7 +24,7 @@ const BESIDES_CONTENT: usize = 48;
 type Cargo = [u8; 160];
 
 /// The defaults.
-const LIMITS: Limits = Limits {
+const LIMITS: GroupLimits = GroupLimits {
     batch: BatchLimits { messages: 100, bytes: 4_000_000, interval: Duration::from_secs(5) },
     concurrent_flushes: FLUSHES,
     run_ahead: RunAhead { records: 100_000, bytes: 100_000_000 },

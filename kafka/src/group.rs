@@ -31,7 +31,7 @@ mod watch;
 
 pub use conditions::{COMMITS, DEAD_LETTERS, FLUSHES};
 pub use config::GroupConfig;
-pub use handler::{Handler, Written};
+pub use handler::{RecordHandler, Written};
 pub use joining::client_config;
 pub use lag::{Book, Committed, Standing};
 pub use member::{Release, run};

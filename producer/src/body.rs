@@ -12,7 +12,7 @@ use service::Registry;
 use service::http::{LAST_CALL, RequestBody};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::ProducerConfig;
 use crate::rejection::Rejection;
 
 pub(crate) mod budget;
@@ -64,7 +64,7 @@ impl HeldBody {
 type NextFrame = Option<hyper::Result<Frame<Bytes>>>;
 
 impl BodyReader {
-    pub(crate) fn new(config: &Config, registry: &Registry, stop: CancellationToken) -> Self {
+    pub(crate) fn new(config: &ProducerConfig, registry: &Registry, stop: CancellationToken) -> Self {
         Self {
             max_bytes: config.max_body_bytes,
             max_bulk_bytes: config.max_bulk_bytes,

@@ -7,7 +7,7 @@ use service::{ServiceConfig, Settings};
 
 /// What the producer needs to know to run.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct ProducerConfig {
     /// Address, logs, grace period.
     pub service: ServiceConfig,
     /// Where Kafka is, what the topic is like, and how posts are published to it.
@@ -28,7 +28,7 @@ pub struct Config {
     pub body_timeout: Duration,
 }
 
-impl Config {
+impl ProducerConfig {
     /// Reads every setting; errors are collected in `settings`.
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let service = ServiceConfig::read(settings, 3000);
@@ -143,7 +143,7 @@ impl Config {
     }
 }
 
-impl AsRef<ServiceConfig> for Config {
+impl AsRef<ServiceConfig> for ProducerConfig {
     fn as_ref(&self) -> &ServiceConfig {
         &self.service
     }

@@ -31,7 +31,7 @@ mod routes;
 mod spans;
 mod status;
 
-pub use config::Config;
+pub use config::ProducerConfig;
 pub use routes::ROUTES;
 
 /// Every metric that the producer shows.
@@ -44,7 +44,7 @@ const OTHER_FILES: usize = 100;
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let about = "Takes posts over HTTP (POST /create-post, many at once by POST /create-posts) and \
                  answers 201 once Kafka has acknowledged them.";
-    Program { name: "producer", about, read: Config::read }.main(arguments, run)
+    Program { name: "producer", about, read: ProducerConfig::read }.main(arguments, run)
 }
 
 /// Serves on `listener` until `stop` is cancelled; then stops accepting, answers what is in flight, flushes, and
@@ -52,7 +52,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 ///
 /// # Errors
 /// When that takes longer than the grace period, or the state file cannot be written.
-pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(config: ProducerConfig, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     let state = StateFile::listening(&config.service, "producer", &listener)?;
     let registry = Registry::new(METRICS);
     let metrics = Arc::new(metrics::PostCounters::new(&registry));
@@ -71,7 +71,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let status = status::status(&config.service, &registry, Arc::downgrade(&publisher), supervisor.end_offsets());
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
     let bodies = Arc::new(body::BodyReader::new(&config, &registry, stop.clone()));
-    let handler = routes::Routes {
+    let handler = routes::ProducerRoutes {
         create_post: create_post::CreatePost {
             bodies: Arc::clone(&bodies),
             publisher: Arc::clone(&publisher),

@@ -24,12 +24,12 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// The handler of all routes.
-pub(crate) struct Routes {
+pub(crate) struct ProducerRoutes {
     pub(crate) create_post: CreatePost,
     pub(crate) create_posts: CreatePosts,
 }
 
-impl Handler for Routes {
+impl Handler for ProducerRoutes {
     const ROUTES: &'static [Route] = ROUTES;
 
     fn answer(&self, request: &mut Request<RequestBody>) -> impl Future<Output = Response<Full<Bytes>>> + Send {

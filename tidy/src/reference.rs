@@ -17,7 +17,7 @@ const PROCESS: &str = "`process_cpu_seconds_total`, `process_resident_memory_byt
 /// # Errors
 /// When it lacks a marker.
 pub fn current(document: &str) -> Result<String, String> {
-    let (producer, consumer) = (variables(producer::Config::read), variables(consumer::Config::read));
+    let (producer, consumer) = (variables(producer::ProducerConfig::read), variables(consumer::ConsumerConfig::read));
     let metrics_of =
         [("producer", producer::METRICS), ("consumer", consumer::METRICS), ("loadtest", loadtest::METRICS)];
     let document = put(document, "settings", &settings(&[("Producer", &producer), ("Consumer", &consumer)]))?;

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use consumer::Config;
+use consumer::ConsumerConfig;
 use stack::free_port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,7 +19,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) async fn start(config: Config) -> Self {
+    pub(crate) async fn start(config: ConsumerConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoints = Endpoints { address: listener.local_addr().unwrap().to_string() };
         let stop = CancellationToken::new();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
-use consumer::Config;
+use consumer::ConsumerConfig;
 use contract::dead_letter::LeftOut;
 use contract::{DeadLetter, PostId};
 use mongodb::{Client, Collection};
@@ -102,11 +102,11 @@ impl World {
     }
 
     /// The settings, with these set besides.
-    pub(crate) fn config(&self, set: &[(&str, &str)]) -> Config {
+    pub(crate) fn config(&self, set: &[(&str, &str)]) -> ConsumerConfig {
         let variables = self.variables(set);
         let lookup = |name: &str| variables.get(name).cloned();
         let mut settings = Settings::new(&lookup);
-        let config = Config::read(&mut settings);
+        let config = ConsumerConfig::read(&mut settings);
         let (_, faults) = settings.finish();
         assert_eq!(faults, []);
         config

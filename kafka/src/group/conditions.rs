@@ -7,7 +7,7 @@ use service::Readiness;
 use service::trace::{span_id, trace_id};
 
 use super::core::{Core, Exceeded, Received, Trouble};
-use super::handler::Handler;
+use super::handler::RecordHandler;
 
 /// The readiness condition of what is written: batches and dead letters.
 pub const FLUSHES: &str = "flush";
@@ -39,7 +39,7 @@ impl Conditions {
     }
 
     /// Shows what has changed.
-    pub(super) fn show<H: Handler>(&mut self, core: &Core<H::Record>, handler: &H) {
+    pub(super) fn show<H: RecordHandler>(&mut self, core: &Core<H::Record>, handler: &H) {
         // Said each time, because its age grows.
         let is_news = core.trouble().is_some_and(|trouble| self.readiness.unmet(FLUSHES, since(trouble)));
         match core.trouble() {
@@ -69,7 +69,7 @@ impl Conditions {
         self.is_commit_stuck = core.commit_trouble().is_some() || unanswered.is_some();
     }
 
-    fn show_brake<H: Handler>(&mut self, core: &Core<H::Record>, handler: &H) {
+    fn show_brake<H: RecordHandler>(&mut self, core: &Core<H::Record>, handler: &H) {
         match core.braked() {
             Some((exceeded, record)) if !self.is_braked => {
                 self.is_braked = true;
@@ -84,7 +84,7 @@ impl Conditions {
         }
     }
 
-    fn brake<H: Handler>(&self, exceeded: Exceeded, record: Option<&Received<H::Record>>, handler: &H) {
+    fn brake<H: RecordHandler>(&self, exceeded: Exceeded, record: Option<&Received<H::Record>>, handler: &H) {
         let last = record.map(|record| {
             let (partition, offset) = (record.ticket.partition, record.ticket.offset);
             let letter = handler.dead_letter(&record.cargo);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::core::Limits;
+use super::core::GroupLimits;
 
 /// Longest wait for an answer of Kafka.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -25,5 +25,5 @@ pub struct GroupConfig {
     /// `CONSUMER_BUFFER_BYTES`: bound of all records held; beyond it fetching pauses.
     pub buffer_bytes: usize,
     /// The bounds of the work.
-    pub limits: Limits,
+    pub limits: GroupLimits,
 }

@@ -39,7 +39,7 @@ pub use commits::{COMMIT_INTERVAL, COMMIT_RETRY, FIRST_COMMIT_WAIT};
 pub use exchange::{Action, Delivery, Event, NotStored, PartitionState};
 pub use flushes::Flush;
 pub use letters::{Letter, LetterError};
-pub use limits::{Limits, RunAhead};
+pub use limits::{GroupLimits, RunAhead};
 #[cfg(test)]
 pub(super) use mistake::Mistake;
 pub use received::Received;

@@ -14,7 +14,7 @@ use super::context::GroupConsumer;
 use super::core::Received;
 use super::fetching::Turn;
 use super::front::Front;
-use super::handler::Handler;
+use super::handler::RecordHandler;
 use crate::topics::ReadRecord;
 
 /// Longest time in one poll: how late a stop is noticed.
@@ -24,7 +24,7 @@ const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 const ROOM_PAUSE: Duration = Duration::from_millis(5);
 
 /// Blocks its thread until `stop`, or until the pipeline is gone.
-pub(super) fn run<H: Handler>(
+pub(super) fn run<H: RecordHandler>(
     consumer: &GroupConsumer<H::Record>,
     front: &Front<H::Record>,
     handler: &Arc<H>,

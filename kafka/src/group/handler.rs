@@ -5,7 +5,7 @@ use contract::{DeadLetter, Fetched};
 use super::core::{Flush, NotStored};
 
 /// Says what the records of a group are, and writes them.
-pub trait Handler: Send + Sync + 'static {
+pub trait RecordHandler: Send + Sync + 'static {
     /// A record, as it is kept from its fetch until it is finished.
     type Record: AsRef<Fetched> + Send + Sync + 'static;
 

@@ -16,10 +16,10 @@ use super::context::Context;
 use super::core::Core;
 use super::dead_letters::DeadLetters;
 use super::front::Front;
-use super::handler::Handler;
+use super::handler::RecordHandler;
 use super::lag::Book;
 use super::metrics::{self, GroupMetrics};
-use super::pipeline::{InFlight, Inputs, Pipeline};
+use super::pipeline::{Inputs, Pipeline, Running};
 use super::watch::{Question, Watch};
 use super::{fetcher, joining};
 
@@ -48,7 +48,7 @@ impl Release {
 ///
 /// # Errors
 /// When a part of the member failed. Nothing is lost by it: what is not committed is read again.
-pub async fn run<H: Handler>(
+pub async fn run<H: RecordHandler>(
     config: &GroupConfig,
     handler: Arc<H>,
     book: Arc<Book>,
@@ -115,7 +115,7 @@ pub async fn run<H: Handler>(
         book,
         metrics,
         conditions: Conditions::new(readiness),
-        in_flight: InFlight::nothing(),
+        in_flight: Running::nothing(),
         is_anew: is_anew.clone(),
     };
     tokio::select! {

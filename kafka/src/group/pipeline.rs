@@ -17,7 +17,7 @@ use super::context::{GroupConsumer, to_list};
 use super::core::{Action, Core, Event, Flush, Letter, LetterError};
 use super::dead_letters::DeadLetters;
 use super::front::{Front, Handover};
-use super::handler::{Handler, Written};
+use super::handler::{RecordHandler, Written};
 use super::lag::Book;
 use super::metrics::GroupMetrics;
 use super::watch;
@@ -26,7 +26,7 @@ use super::watch;
 const NOTE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The loop's surroundings.
-pub(super) struct Pipeline<H: Handler> {
+pub(super) struct Pipeline<H: RecordHandler> {
     pub(super) core: Core<H::Record>,
     pub(super) handler: Arc<H>,
     pub(super) topic: String,
@@ -36,13 +36,13 @@ pub(super) struct Pipeline<H: Handler> {
     pub(super) book: Arc<Book>,
     pub(super) metrics: Arc<GroupMetrics>,
     pub(super) conditions: Conditions,
-    pub(super) in_flight: InFlight<H::Record>,
+    pub(super) in_flight: Running<H::Record>,
     /// Kafka has forgotten what the group has committed.
     pub(super) is_anew: CancellationToken,
 }
 
 /// What was started and has not ended.
-pub(super) struct InFlight<R> {
+pub(super) struct Running<R> {
     flushes: JoinSet<Event<R>>,
     letters: JoinSet<Event<R>>,
     commit: Option<JoinHandle<Result<(), String>>>,
@@ -52,7 +52,7 @@ pub(super) struct InFlight<R> {
     revoke: Option<std_mpsc::Sender<()>>,
 }
 
-impl<R> InFlight<R> {
+impl<R> Running<R> {
     pub(super) fn nothing() -> Self
     where
         R: Send + 'static,
@@ -68,7 +68,7 @@ pub(super) struct Inputs<R> {
     pub(super) releases: mpsc::Receiver<()>,
 }
 
-impl<H: Handler> Pipeline<H> {
+impl<H: RecordHandler> Pipeline<H> {
     /// Runs until `stop`, then finishes and commits what was received.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::thread;
 use contract::dead_letter::Reason;
 use contract::{DeadLetter, Fetched, PostId};
 use kafka::group::core::{Flush, NotStored};
-use kafka::group::{self, Book, GroupConfig, Handler, Release, Written};
+use kafka::group::{self, Book, GroupConfig, RecordHandler, Release, Written};
 use service::{Instruments, Readiness, Registry};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot::{self, error::TryRecvError};
@@ -39,7 +39,7 @@ impl AsRef<Fetched> for Kept {
     }
 }
 
-impl Handler for Memory {
+impl RecordHandler for Memory {
     type Record = Kept;
 
     fn reader(&self) -> impl FnMut(Fetched) -> Kept + Send + 'static {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use kafka::group::GroupConfig;
-use kafka::group::core::{BatchLimits, BrakeLimits, Limits, RunAhead};
+use kafka::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -130,7 +130,7 @@ impl World {
             session_timeout: Duration::from_secs(6),
             max_poll_interval: Duration::from_secs(60),
             buffer_bytes: 16_000_000,
-            limits: Limits {
+            limits: GroupLimits {
                 batch: BatchLimits { messages: 10, bytes: 1_000_000, interval: Duration::from_millis(100) },
                 concurrent_flushes: 4,
                 run_ahead: RunAhead { records: 100_000, bytes: 100_000_000 },

@@ -23,9 +23,9 @@ pub(crate) struct PipelineSettings {
     /// The consumer's variables.
     pub(crate) consumer: Variables,
     /// How the producer creates the topic and batches.
-    pub(crate) producer_config: producer::Config,
+    pub(crate) producer_config: producer::ProducerConfig,
     /// Names of topics and group, and where the servers are.
-    pub(crate) consumer_config: consumer::Config,
+    pub(crate) consumer_config: consumer::ConsumerConfig,
 }
 
 impl PipelineSettings {
@@ -34,8 +34,8 @@ impl PipelineSettings {
     /// # Errors
     /// Every error of both.
     pub(crate) fn read(lookup: Lookup<'_>) -> Result<Self, Unusable> {
-        let (producer_config, producer, mut errors) = read(lookup, producer::Config::read);
-        let (consumer_config, consumer, more) = read(lookup, consumer::Config::read);
+        let (producer_config, producer, mut errors) = read(lookup, producer::ProducerConfig::read);
+        let (consumer_config, consumer, more) = read(lookup, consumer::ConsumerConfig::read);
         let news: Vec<SettingError> = more.into_iter().filter(|error| !errors.contains(error)).collect();
         errors.extend(news);
         if !errors.is_empty() {

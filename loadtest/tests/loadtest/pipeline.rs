@@ -25,7 +25,7 @@ struct Running {
     address: String,
     mongo_uri: String,
     posts: Collection<Document>,
-    consumer: consumer::Config,
+    consumer: consumer::ConsumerConfig,
     stop: CancellationToken,
     tasks: [JoinHandle<anyhow::Result<()>>; 2],
 }
@@ -49,8 +49,8 @@ impl Running {
         variables.extend(set.iter().copied());
         let lookup = |name: &str| variables.get(name).map(|value| (*value).to_owned());
         let mut settings = Settings::new(&lookup);
-        let producer = producer::Config::read(&mut settings);
-        let consumer = consumer::Config::read(&mut settings);
+        let producer = producer::ProducerConfig::read(&mut settings);
+        let consumer = consumer::ConsumerConfig::read(&mut settings);
         assert_eq!(settings.finish().1, []);
 
         let stop = CancellationToken::new();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use producer::Config;
+use producer::ProducerConfig;
 use service::Settings;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
@@ -28,7 +28,7 @@ impl Producer {
         let variables: HashMap<&str, &str> = variables.iter().copied().collect();
         let lookup = |name: &str| variables.get(name).map(|value| (*value).to_owned());
         let mut settings = Settings::new(&lookup);
-        let config = Config::read(&mut settings);
+        let config = ProducerConfig::read(&mut settings);
         assert_eq!(settings.finish().1, []);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());

@@ -19,7 +19,7 @@ pub(super) struct Commits {
     due: Option<Instant>,
     /// The last commit failed: none before then.
     not_before: Option<Instant>,
-    in_flight: Option<InFlight>,
+    in_flight: Option<CommitInFlight>,
 }
 
 /// What can be committed of one partition.
@@ -35,7 +35,7 @@ pub(super) struct Committable {
 
 /// A commit that Kafka has not answered.
 #[derive(Debug)]
-pub(super) struct InFlight {
+pub(super) struct CommitInFlight {
     pub(super) offsets: Vec<Committable>,
     pub(super) since: Instant,
 }
@@ -62,11 +62,11 @@ impl Commits {
     pub(super) fn sent(&mut self, offsets: Vec<Committable>, next_due: Option<Instant>, now: Instant) {
         self.due = next_due;
         self.not_before = None;
-        self.in_flight = (!offsets.is_empty()).then_some(InFlight { offsets, since: now });
+        self.in_flight = (!offsets.is_empty()).then_some(CommitInFlight { offsets, since: now });
     }
 
     /// The commit is answered; gives what it was.
-    pub(super) fn answered(&mut self) -> Option<InFlight> {
+    pub(super) fn answered(&mut self) -> Option<CommitInFlight> {
         self.in_flight.take()
     }
 
@@ -76,7 +76,7 @@ impl Commits {
         self.not_before = Some(now + COMMIT_RETRY);
     }
 
-    pub(super) fn in_flight(&self) -> Option<&InFlight> {
+    pub(super) fn in_flight(&self) -> Option<&CommitInFlight> {
         self.in_flight.as_ref()
     }
 }

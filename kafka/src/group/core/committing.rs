@@ -9,7 +9,7 @@ use super::assignments::Held;
 use super::commits::{Committable, FIRST_COMMIT_WAIT};
 use super::mistake::Mistake;
 use super::state::Core;
-use super::trouble::Subject;
+use super::trouble::TroubleSubject;
 
 impl<R> Core<R> {
     /// The commit to send now.
@@ -26,7 +26,7 @@ impl<R> Core<R> {
         self.commits.sent(offsets, earliest, now);
         if committed.is_empty() {
             // What failed before is not held any more.
-            self.troubles.over(Subject::Commit);
+            self.troubles.over(TroubleSubject::Commit);
             return None;
         }
         Some(committed)

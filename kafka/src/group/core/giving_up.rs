@@ -8,7 +8,7 @@ use super::mistake::Mistake;
 use super::received::Received;
 use super::revoking::Revoking;
 use super::state::Core;
-use super::trouble::Subject;
+use super::trouble::TroubleSubject;
 
 impl<R> Core<R> {
     /// These partitions are to be given up, or are lost already.
@@ -64,9 +64,9 @@ impl<R> Core<R> {
         let mut dropped = self.buffer.take_if(&is_ended);
         let (waiting, over) = self.flushes.drop_waiting(&is_ended);
         dropped.extend(waiting);
-        over.into_iter().for_each(|number| self.troubles.over(Subject::Flush(number)));
+        over.into_iter().for_each(|number| self.troubles.over(TroubleSubject::Flush(number)));
         for letter in self.letters.drop_waiting(&is_ended) {
-            self.troubles.over(Subject::Letter(letter.number));
+            self.troubles.over(TroubleSubject::Letter(letter.number));
             dropped.push(letter.record);
         }
         dropped.extend(self.braked.extract_if(.., |record| is_ended(record)));

@@ -9,7 +9,7 @@ use super::limits::RunAhead;
 use super::mistake::Mistake;
 use super::received::Received;
 use super::state::Core;
-use super::trouble::Subject;
+use super::trouble::TroubleSubject;
 use crate::group::fetching::Wish;
 
 impl<R> Core<R> {
@@ -127,7 +127,7 @@ impl<R> Core<R> {
                 self.brake.stored();
                 self.finish(record, now);
             }
-            self.troubles.over(Subject::Flush(batch));
+            self.troubles.over(TroubleSubject::Flush(batch));
             self.flushes.ended(batch, Vec::new(), false, now);
             return;
         }
@@ -150,8 +150,8 @@ impl<R> Core<R> {
             }
         }
         match why_later {
-            Some(reason) if !later.is_empty() => self.troubles.failed(Subject::Flush(batch), reason, now),
-            _ => self.troubles.over(Subject::Flush(batch)),
+            Some(reason) if !later.is_empty() => self.troubles.failed(TroubleSubject::Flush(batch), reason, now),
+            _ => self.troubles.over(TroubleSubject::Flush(batch)),
         }
         let is_whole = later.len() == count;
         self.flushes.ended(batch, later, is_whole, now);
@@ -183,7 +183,7 @@ impl<R> Core<R> {
     }
 
     fn letter_sent(&mut self, letter: Letter<R>, outcome: Result<(), LetterError>, now: Instant) {
-        let subject = Subject::Letter(letter.number);
+        let subject = TroubleSubject::Letter(letter.number);
         let error = match outcome {
             Ok(()) => None,
             Err(_) if self.mistakes.make(Mistake::FailedLetterForgotten) => None,
@@ -215,7 +215,7 @@ impl<R> Core<R> {
         let outcome = if self.mistakes.make(Mistake::FailedCommitForgotten) { Ok(()) } else { outcome };
         match outcome {
             Ok(()) => {
-                self.troubles.over(Subject::Commit);
+                self.troubles.over(TroubleSubject::Commit);
                 for sent in commit.offsets {
                     let held = self.assignments.get_mut(sent.partition, sent.assignment);
                     let counts =
@@ -232,7 +232,7 @@ impl<R> Core<R> {
                 }
             }
             Err(reason) => {
-                self.troubles.failed(Subject::Commit, reason, now);
+                self.troubles.failed(TroubleSubject::Commit, reason, now);
                 self.commits.failed(now);
             }
         }

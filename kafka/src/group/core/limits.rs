@@ -7,7 +7,7 @@ use super::buffer::BatchLimits;
 
 /// The bounds of a member's work.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct GroupLimits {
     /// When a batch is flushed.
     pub batch: BatchLimits,
     /// `CONSUMER_CONCURRENT_FLUSHES`: batches that are written at the same time.

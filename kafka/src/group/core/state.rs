@@ -9,7 +9,7 @@ use super::commits::Commits;
 use super::exchange::{Action, PartitionState};
 use super::flushes::{Flush, Flushes};
 use super::letters::Letters;
-use super::limits::Limits;
+use super::limits::GroupLimits;
 use super::mistake::Mistakes;
 use super::received::Received;
 use super::revoking::Revoking;
@@ -20,7 +20,7 @@ use crate::group::fetching::Wish;
 /// A member's state. `R` is what the records carry.
 #[derive(Debug)]
 pub struct Core<R> {
-    pub(super) limits: Limits,
+    pub(super) limits: GroupLimits,
     pub(super) budget: Budget,
     pub(super) assignments: Assignments,
     pub(super) buffer: Buffer<R>,
@@ -42,7 +42,7 @@ pub struct Core<R> {
 
 impl<R> Core<R> {
     /// Nothing is held yet. The budget is the one that the fetcher's half takes from.
-    pub fn new(limits: Limits, budget: Budget) -> Self {
+    pub fn new(limits: GroupLimits, budget: Budget) -> Self {
         Self {
             limits,
             budget,

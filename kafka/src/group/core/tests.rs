@@ -11,7 +11,7 @@ pub(in crate::group) fn received(partition: i32, offset: i64, bytes: usize) -> R
     Received::new(partition, offset, Assignment(1), bytes, ())
 }
 
-const LIMITS: Limits = Limits {
+const LIMITS: GroupLimits = GroupLimits {
     batch: BatchLimits { messages: 2, bytes: 1_000, interval: Duration::from_secs(1) },
     concurrent_flushes: 2,
     run_ahead: RunAhead { records: 4, bytes: 1_000 },

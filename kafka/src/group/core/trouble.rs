@@ -5,7 +5,7 @@ use std::time::Instant;
 
 /// What can be in trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Subject {
+pub(super) enum TroubleSubject {
     Flush(u64),
     Letter(u64),
     Commit,
@@ -22,12 +22,12 @@ pub struct Trouble {
 
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
-    troubles: BTreeMap<Subject, Trouble>,
+    troubles: BTreeMap<TroubleSubject, Trouble>,
 }
 
 impl Troubles {
     /// It failed, maybe again.
-    pub(super) fn failed(&mut self, subject: Subject, reason: String, now: Instant) {
+    pub(super) fn failed(&mut self, subject: TroubleSubject, reason: String, now: Instant) {
         match self.troubles.get_mut(&subject) {
             Some(trouble) => trouble.reason = reason,
             None => _ = self.troubles.insert(subject, Trouble { since: now, reason }),
@@ -35,18 +35,18 @@ impl Troubles {
     }
 
     /// It got through, or is given up.
-    pub(super) fn over(&mut self, subject: Subject) {
+    pub(super) fn over(&mut self, subject: TroubleSubject) {
         self.troubles.remove(&subject);
     }
 
     /// What has been in trouble for longest, of those that are not commits.
     pub(super) fn of_writes(&self) -> Option<&Trouble> {
-        let writes = self.troubles.iter().filter(|(subject, _)| **subject != Subject::Commit);
+        let writes = self.troubles.iter().filter(|(subject, _)| **subject != TroubleSubject::Commit);
         writes.map(|(_, trouble)| trouble).min_by_key(|trouble| trouble.since)
     }
 
     pub(super) fn of_commits(&self) -> Option<&Trouble> {
-        self.troubles.get(&Subject::Commit)
+        self.troubles.get(&TroubleSubject::Commit)
     }
 }
 
@@ -60,13 +60,13 @@ mod tests {
     fn a_flush_that_works_does_not_speak_for_one_that_does_not() {
         let now = Instant::now();
         let mut troubles = Troubles::default();
-        troubles.failed(Subject::Flush(1), "first".to_owned(), now);
-        troubles.failed(Subject::Letter(1), "other".to_owned(), now + Duration::from_secs(1));
-        troubles.failed(Subject::Flush(1), "again".to_owned(), now + Duration::from_secs(2));
-        troubles.over(Subject::Flush(2));
+        troubles.failed(TroubleSubject::Flush(1), "first".to_owned(), now);
+        troubles.failed(TroubleSubject::Letter(1), "other".to_owned(), now + Duration::from_secs(1));
+        troubles.failed(TroubleSubject::Flush(1), "again".to_owned(), now + Duration::from_secs(2));
+        troubles.over(TroubleSubject::Flush(2));
         let expected = Trouble { since: now, reason: "again".to_owned() };
         assert_eq!(troubles.of_writes(), Some(&expected));
-        troubles.over(Subject::Flush(1));
+        troubles.over(TroubleSubject::Flush(1));
         assert_eq!(troubles.of_writes().unwrap().reason, "other");
         assert_eq!(troubles.of_commits(), None);
     }

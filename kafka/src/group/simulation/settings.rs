@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::random::Random;
-use crate::group::core::{BatchLimits, BrakeLimits, Limits, RunAhead};
+use crate::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
 
 /// The bytes of the smallest record.
 pub(super) const SMALLEST: usize = 50;
@@ -14,7 +14,7 @@ pub(super) struct Settings {
     pub(super) partitions: usize,
     /// Processes that can be members.
     pub(super) slots: usize,
-    pub(super) limits: Limits,
+    pub(super) limits: GroupLimits,
     /// Bytes of each member's budget.
     pub(super) budget: usize,
     /// A member that is not heard of for this long is expelled.
@@ -41,7 +41,7 @@ impl Settings {
         Self {
             partitions: random.between(1, 4),
             slots: random.between(2, 4),
-            limits: Limits {
+            limits: GroupLimits {
                 batch,
                 concurrent_flushes: random.between(1, 3),
                 run_ahead,

@@ -37,7 +37,7 @@ impl Insert {
     pub(crate) async fn new(
         uri: &str,
         collection: &str,
-        config: &consumer::Config,
+        config: &consumer::ConsumerConfig,
         run: RunId,
     ) -> anyhow::Result<Self> {
         let mut options = ClientOptions::parse(uri).await.context("MONGO_URI cannot be used")?;
