@@ -1,5 +1,5 @@
-//! What the consumer itself does with a record between Kafka's client and MongoDB's: decoding it. The rest is the
-//! group's, whose benches are in `kafka`.
+//! The consumer's own work on a record between Kafka's client and MongoDB's: decoding. The group does the rest; its
+//! benches are in `kafka`.
 
 use bench::Measure;
 use contract::decode::Decoder;

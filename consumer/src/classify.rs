@@ -2,10 +2,10 @@
 
 use mongodb::error::InsertManyError;
 
-/// What a write error says of its document, each with MongoDB's own words.
+/// What a write error says about its document, in MongoDB's own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Judgement {
-    /// A document with the same value in a unique index is there already, which may be this very one.
+    /// A document with the same value in a unique index is already there; it may be this very one.
     Duplicate(String),
     /// The document itself can never be stored.
     Document(String),
@@ -13,8 +13,8 @@ pub(crate) enum Judgement {
     Transient(String),
 }
 
-/// Codes that speak of the document itself, and of nothing else. What is missing here is only tried for longer; what is
-/// here wrongly would throw good posts away.
+/// Codes that concern the document itself, and nothing else. A code missing here only means longer retries; a wrong one
+/// would throw good posts away.
 const DOCUMENT_CODES: [i32; 9] = [
     2,     // BadValue
     22,    // InvalidBSON
@@ -29,18 +29,18 @@ const DOCUMENT_CODES: [i32; 9] = [
 
 const DUPLICATE_KEY: i32 = 11000;
 
-/// The judgements of the documents that an insert did not newly store, by index.
+/// The judgements on the documents that an insert did not newly store, by index.
 ///
 /// # Errors
-/// Why nothing is known of any document: then all are to be inserted again.
+/// Why nothing is known of any document: then all must be inserted again.
 pub(crate) fn insert_failure(failure: InsertManyError, sent: usize) -> Result<Vec<(usize, Judgement)>, String> {
-    // Without the write concern nothing is durable; the second time, what is there already shows as duplicate.
+    // Without the write concern nothing is durable; the second time, what is already there shows as a duplicate.
     if let Some(concern) = failure.write_concern_error {
         return Err(format!("write concern not met: {}", concern.message));
     }
     let errors = failure.write_errors.unwrap_or_default();
     if errors.iter().any(|error| error.index >= sent) {
-        return Err("MongoDB told of a document that was not sent".to_owned());
+        return Err("MongoDB named a document that was not sent".to_owned());
     }
     let judged = |code, message: &str| write_error(code)(format!("{message} (code {code})"));
     Ok(errors.iter().map(|error| (error.index, judged(error.code, &error.message))).collect())
@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// An answer in which each of these documents failed with a code.
+    /// An answer in which each of these documents has failed with a code.
     fn failure(errors: &[(usize, i32)]) -> InsertManyError {
         let errors = errors.iter().map(|(index, code)| doc! { "index": *index as i64, "code": code, "errmsg": "why" });
         let errors: Vec<Bson> = errors.map(Bson::from).collect();

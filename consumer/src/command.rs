@@ -1,5 +1,5 @@
 //! `consumer dead-letters`: lists the records that could not be stored, shows them, and sends them back to their topic
-//! once the cause is mended.
+//! once the cause is fixed.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ use filter::Filter;
 use original::{Incomplete, Originals};
 use selection::{Selection, Totals};
 
-/// The argument that leads here.
+/// The argument that selects this command.
 pub(crate) const NAME: &str = "dead-letters";
 
 const EXPLANATION: &str = "\
@@ -33,7 +33,7 @@ Environment: KAFKA_BROKER, KAFKA_TOPIC (only its dead letters are considered) an
 for release HOST and PORT.
 Exit codes: 0 done, 64 arguments or settings that cannot be used, 1 nothing found or not everything done.";
 
-/// Reads the dead letters, and sends them back once their cause is mended.
+/// Reads the dead letters, and sends them back once their cause is fixed.
 #[derive(Debug, Parser)]
 #[command(name = "consumer dead-letters", bin_name = "consumer dead-letters", after_help = EXPLANATION)]
 struct CommandLine {
@@ -44,7 +44,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// One line for each dead letter: partition/offset it came from, time, reason, replay attempts, id, what was wrong
-    /// (before it in brackets what the dead letter lacks, if the topic has no room for it); then the totals
+    /// (preceded in brackets by what the dead letter lacks, if the topic has no room for it); then the totals
     List {
         #[command(flatten)]
         filter: Filter,
@@ -52,16 +52,16 @@ enum Verb {
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
-    /// Everything about one record, its value included; what its dead letter lacks is fetched from where it came from
+    /// Everything about one record, its value included; what its dead letter lacks is fetched from the record's topic
     Show {
         /// The id, or where the record came from
         #[arg(value_name = "ID|PARTITION/OFFSET", value_parser = parse_which)]
         which: Which,
     },
     /// Sends dead letters back to their topic, with their id as key, so that none is ever stored twice. They stay among
-    /// the dead letters: what is replayed again is sent again, and counts as stored already. Of a record that came back
-    /// as a dead letter only the last one is sent. What a dead letter lacks is fetched from where it came from; a
-    /// record that is there no more is not sent, and the exit code is 1
+    /// the dead letters: what is replayed again is sent again, and counts as already stored. If a record came back as a
+    /// dead letter, only the last one is sent. What a dead letter lacks is fetched from the record's topic; a record
+    /// that is no longer there is not sent, and the exit code is 1
     Replay {
         #[command(flatten)]
         filter: Filter,
@@ -69,8 +69,8 @@ enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Releases the brake of the consumer that listens at HOST and PORT (0.0.0.0 and 3001, as for the service): as many
-    /// dead letters are allowed again as at its start, and the records that it holds are judged anew
+    /// Releases the brake of the consumer that listens at HOST and PORT (0.0.0.0 and 3001, as for the service): the
+    /// full number of dead letters is allowed again, and the records that it holds are judged again
     Release,
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
         Err(error) => {
-            // Nobody reads the text if it cannot be printed.
+            // If the text cannot be printed, nobody reads it.
             error.print().ok();
             return if error.use_stderr() { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS };
         }
@@ -101,7 +101,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     }
     match execute(command_line.verb, &kafka, &service, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
-        // As `dead-letters list | head` does.
+        // The reader has gone, as with `dead-letters list | head`.
         Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => {
             ExitCode::SUCCESS
         }

@@ -10,7 +10,7 @@ use service::{ServiceConfig, Settings};
 /// `PORT` of the service, unless it is set.
 pub(crate) const DEFAULT_PORT: u16 = 3001;
 
-/// What the consumer needs to know to run.
+/// The consumer's settings.
 #[derive(Debug, Clone)]
 pub struct ConsumerConfig {
     /// Address, logs, grace period.
@@ -44,7 +44,7 @@ impl MongoUri {
 }
 
 impl ConsumerConfig {
-    /// Reads every setting; errors are collected in `settings`.
+    /// Reads every setting; `settings` collects the errors.
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let mut service = ServiceConfig::read(settings, DEFAULT_PORT);
         let mongo_uri = settings.read(
@@ -59,7 +59,7 @@ impl ConsumerConfig {
     }
 }
 
-/// The settings of the group, which the commands read, too.
+/// The group's settings, which the commands also read.
 pub(crate) fn read_group(settings: &mut Settings<'_>) -> GroupConfig {
     let config = GroupConfig {
         brokers: settings.in_kafka("`bootstrap.servers`").text(
@@ -77,12 +77,12 @@ pub(crate) fn read_group(settings: &mut Settings<'_>) -> GroupConfig {
         session_timeout: settings.in_kafka("`session.timeout.ms`").duration(
             "CONSUMER_SESSION_TIMEOUT",
             "6s",
-            "a member that is silent for so long loses its partitions",
+            "a member that is silent for this long loses its partitions",
         ),
         max_poll_interval: settings.in_kafka("`max.poll.interval.ms`").duration(
             "CONSUMER_MAX_POLL_INTERVAL",
             "5m",
-            "a member that does not fetch for so long loses its partitions",
+            "a member that does not fetch for this long loses its partitions",
         ),
         limits: read_limits(settings),
         buffer_bytes: settings.number(
@@ -125,7 +125,7 @@ fn read_limits(settings: &mut Settings<'_>) -> GroupLimits {
             "CONSUMER_CONCURRENT_FLUSHES",
             4,
             1..=256,
-            "batches written at the same time; 1 writes one after the other",
+            "batches written at the same time; 1 writes one at a time",
         ),
         run_ahead: RunAhead {
             records: settings.number(

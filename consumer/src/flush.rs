@@ -1,6 +1,5 @@
-//! What a group's records are here: posts, which become documents. A flush tries once to insert a batch, and says of
-//! each of its records what became of it; when to try again, and what to do with the rejected ones, is the group's
-//! business.
+//! What the group's records are here: posts, which become documents. A flush tries once to insert a batch, and says
+//! what became of each record; the group decides when to try again, and what to do with those that can never be stored.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -59,7 +58,7 @@ impl RecordHandler for Posts {
             records = batch.records.len(),
             stored = summary.stored,
             duplicates = summary.duplicates,
-            rejected = summary.rejected,
+            rejected = summary.never,
             later = summary.later,
             attempt = batch.attempt,
             trigger = batch.trigger.as_str(),
@@ -82,7 +81,7 @@ impl RecordHandler for Posts {
 }
 
 impl Posts {
-    /// Inserts the batch's documents. Of those that the store refuses, the reason takes the document's place.
+    /// Inserts the batch's documents. For those that the store refuses, the reason takes the document's place.
     async fn insert(&self, batch: &mut Flush<Decoded>, summary: &mut Summary) -> Written {
         let mut positions = Vec::with_capacity(batch.records.len());
         let mut documents = Vec::with_capacity(batch.records.len());
@@ -93,7 +92,7 @@ impl Posts {
                     positions.push(position);
                     documents.push(document);
                 }
-                Err(_) => not_stored.push((position, NotStored::Rejected)),
+                Err(_) => not_stored.push((position, NotStored::Never)),
             }
         }
         let (mut refused, mut why_later) = (Vec::new(), None);
@@ -121,7 +120,7 @@ impl Posts {
         }
         for (position, error) in refused {
             batch.records[position].cargo.outcome = Err(error);
-            not_stored.push((position, NotStored::Rejected));
+            not_stored.push((position, NotStored::Never));
         }
         not_stored.sort_unstable_by_key(|(position, _)| *position);
         self.count(batch, &not_stored, summary);
@@ -129,8 +128,8 @@ impl Posts {
     }
 
     fn count(&self, batch: &Flush<Decoded>, not_stored: &[(usize, NotStored)], summary: &mut Summary) {
-        summary.rejected = not_stored.iter().filter(|(_, what)| *what == NotStored::Rejected).count() as u64;
-        summary.later = not_stored.len() as u64 - summary.rejected;
+        summary.never = not_stored.iter().filter(|(_, what)| *what == NotStored::Never).count() as u64;
+        summary.later = not_stored.len() as u64 - summary.never;
         summary.stored = (batch.records.len() - not_stored.len()) as u64 - summary.duplicates;
         self.metrics.stored.increment(summary.stored);
         self.metrics.duplicates.increment(summary.duplicates);

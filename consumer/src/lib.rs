@@ -1,8 +1,8 @@
 //! The consumer: a member of the group `post-consumer` that stores every record of the topic once, as a document in
 //! MongoDB or as a dead letter.
 //!
-//! A member of the group ([`kafka::group`]) fetches records and says when to write which; here is what they are
-//! ([`contract::decode`]) and how a batch of them is written ([`flush`]) into the [`store`], whose answers [`classify`]
+//! A member of the group ([`kafka::group`]) fetches records and says when to write which. This crate says what they are
+//! ([`contract::decode`]) and writes a batch of them ([`flush`]) into the [`store`], whose answers [`classify`]
 //! understands. With an OTLP endpoint each flush has a span ([`spans`]). The [`command`] reads the dead letters and
 //! sends them back.
 
@@ -64,7 +64,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 ///
 /// # Errors
 /// When that takes longer than the grace period, or a part of the consumer failed, or the state file cannot be written.
-/// Nothing is lost by it: what is not committed is read again.
+/// Nothing is lost: what is not committed is read again.
 pub async fn run(config: ConsumerConfig, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     let state = StateFile::listening(&config.service, "consumer", &listener)?;
     let registry = Registry::new(METRICS);
@@ -108,9 +108,9 @@ pub async fn run(config: ConsumerConfig, listener: TcpListener, stop: Cancellati
     outcome.and(written)
 }
 
-/// Does the work on a thread with a runtime of its own; if nobody waits for it any more, it ends. For each flush the
-/// pipeline, the flush, the driver's pool and the socket wake each other in turn: among threads each such wake is a
-/// system call and a switch, on one thread it is next to nothing.
+/// Does the work on a thread with its own runtime; ends it if nobody waits anymore. For each flush the pipeline, the
+/// flush, the driver's pool and the socket wake each other in turn: between threads each wake is a system call and a
+/// switch, on one thread it costs next to nothing.
 async fn on_its_own_thread(
     name: &str,
     work: impl Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -124,10 +124,10 @@ async fn on_its_own_thread(
                 () = done.closed() => None,
             }
         });
-        // A thread that still waits for a server must not keep this one.
+        // A thread that still waits for a server must not hold up this one.
         runtime.shutdown_background();
         if let Some(outcome) = ended {
-            // Whoever does not wait any more does not want it.
+            // A caller that no longer waits does not want the outcome.
             done.send(outcome).ok();
         }
     };

@@ -13,13 +13,13 @@ pub(crate) const METRICS: &[Metric] = &[STORED, DUPLICATES, STORE_RETRIES, ACCEP
 pub(crate) const STORED: Metric =
     Metric::counter("ingest_posts_stored_total", "Documents newly inserted, without duplicates");
 
-/// Records whose document was stored already.
+/// Records whose document was already stored.
 pub(crate) const DUPLICATES: Metric =
     Metric::counter("ingest_posts_duplicate_total", "Records whose document was stored already");
 
-/// Inserts that are tried again.
+/// Tries that left something to try again.
 pub(crate) const STORE_RETRIES: Metric =
-    Metric::counter("ingest_store_retries_total", "Tries of a batch that left something to be tried again");
+    Metric::counter("ingest_store_retries_total", "Tries of a batch that left something to try again");
 
 /// Time from acceptance to storage.
 const ACCEPT_TO_STORE: Metric = Metric::histogram(

@@ -7,10 +7,10 @@ use hyper::{Method, Request, Response, StatusCode};
 use kafka::group::Release;
 use service::http::{Handler, RequestBody, Route};
 
-/// Releases the brake, see `DLQ_MAX_SHARE` and `DLQ_MAX_CONSECUTIVE`.
+/// Releases the brake; see `DLQ_MAX_SHARE` and `DLQ_MAX_CONSECUTIVE`.
 pub(crate) const RELEASE: &str = "/dead-letters/release";
 
-/// What the consumer takes.
+/// The consumer's routes.
 pub const ROUTES: &[Route] =
     &[Route { path: RELEASE, method: Method::POST, meaning: "202: dead letters are allowed again" }];
 
@@ -24,7 +24,7 @@ impl Handler for ConsumerRoutes {
 
     async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         self.release.release();
-        tracing::info!("the brake is to be released");
+        tracing::info!("releasing the brake");
         let mut response = Response::new(Full::new(Bytes::from_static(br#"{"status":"released"}"#)));
         *response.status_mut() = StatusCode::ACCEPTED;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

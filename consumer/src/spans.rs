@@ -1,4 +1,4 @@
-//! The consumer's span, with the names and attributes of OpenTelemetry's semantic conventions: one of each try of a
+//! The consumer's span, with the names and attributes of OpenTelemetry's semantic conventions: one for each try of a
 //! flush.
 
 use contract::decode::Decoded;
@@ -9,7 +9,7 @@ use service::trace::{BatchStep, Span};
 use crate::store;
 use crate::summary::Summary;
 
-/// The span of a flush's try, which begins now; `None` if none of its records belongs to a trace that is recorded.
+/// The span of a flush's try, which starts now; `None` if none of its records belongs to a recorded trace.
 pub(crate) fn flush(tracer: &Tracer, topic: &str, batch: &Flush<Decoded>) -> Option<Span> {
     let posts = batch.records.iter().filter_map(|record| record.cargo.fetched.trace);
     let mut span = tracer.batch(format!("process {topic}"), BatchStep::Processed, posts)?;
@@ -30,7 +30,7 @@ pub(crate) fn flushed(span: Option<Span>, summary: &Summary, attempt: u32) {
     if let Some(mut span) = span {
         span.set("flush.stored", summary.stored as i64);
         span.set("flush.duplicates", summary.duplicates as i64);
-        span.set("flush.rejected", summary.rejected as i64);
+        span.set("flush.rejected", summary.never as i64);
         span.set("flush.later", summary.later as i64);
         span.set("flush.attempt", i64::from(attempt));
     }

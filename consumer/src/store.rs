@@ -1,7 +1,7 @@
-//! The collection `posts` in MongoDB: connecting, inserting a batch, and saying for each document what became of it.
+//! The collection `posts` in MongoDB: connects, inserts a batch, and says what became of each document.
 //!
-//! A document that is refused as a duplicate is judged by what the store tells of it ([`evidence`]), by rules without
-//! IO ([`duplicates`]).
+//! A document that is refused as a duplicate is judged by the store's evidence ([`evidence`]), with rules without IO
+//! ([`duplicates`]).
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ mod answers;
 mod duplicates;
 mod evidence;
 
-/// The readiness condition that is set here: the store answers.
+/// The readiness condition set here: the store answers.
 pub(crate) const CONDITION: &str = "store";
 
 /// Name of the collection.
@@ -36,7 +36,7 @@ pub(crate) const COLLECTION: &str = "posts";
 /// Longest wait for a connection and for a server that takes writes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How often the store is asked whether it is there.
+/// How often to ask whether the store answers.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The collection. Cheap to clone.
@@ -49,19 +49,19 @@ pub(crate) struct Store {
 /// What became of a document that was not newly stored.
 #[derive(Debug)]
 pub(crate) enum NotInserted {
-    /// It is stored already.
+    /// It is already stored.
     Duplicate,
     /// It can never be stored.
     Refused(RecordError),
-    /// It may be stored later, for this reason not now.
+    /// It may be stored later; this is why not now.
     NotNow(String),
 }
 
 impl Store {
-    /// Connects, for as long as it takes.
+    /// Connects, without a deadline.
     ///
     /// # Errors
-    /// When the URI's options cannot be used at all.
+    /// When the URI's options are unusable.
     pub(crate) async fn connect(
         config: &ConsumerConfig,
         readiness: &Readiness,
@@ -70,8 +70,8 @@ impl Store {
         let flushes = u32::try_from(config.kafka.limits.concurrent_flushes).unwrap_or(u32::MAX);
         let mut options = ClientOptions::parse(&config.mongo_uri.uri).await.context("MONGO_URI cannot be used")?;
         options.app_name.get_or_insert_with(|| "consumer".to_owned());
-        // The driver's own ten connections, made two at a time, would cap the flushes. The flushes of a revoke come on
-        // top of the others, as many again; one more is for the watch.
+        // The driver's own ten connections, made two at a time, would cap the flushes. A revoke's flushes come on top
+        // of the others, the same number again; one more is for the watch.
         options.max_pool_size.get_or_insert(flushes.saturating_mul(2).saturating_add(1));
         options.max_connecting.get_or_insert(flushes);
         options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
@@ -105,7 +105,7 @@ impl Store {
         }
     }
 
-    /// Asks now and then whether the store is there, so that readiness is true also while nothing is written.
+    /// Asks regularly whether the store answers, so that readiness is right even while nothing is written.
     pub(crate) async fn watch(&self, readiness: &Readiness) {
         loop {
             tokio::time::sleep(WATCH_INTERVAL).await;
@@ -126,7 +126,7 @@ impl Store {
     }
 
     /// Inserts the documents, unordered. Returns those that were not newly stored, by their index, or the reason why
-    /// nothing is known of any of them: then all are to be inserted again.
+    /// nothing is known of any of them: then all must be inserted again.
     pub(crate) async fn insert(&self, documents: &[&RawDocumentBuf]) -> Result<Vec<(usize, NotInserted)>, String> {
         let mut not_stored = Vec::new();
         let mut failures = self.insert_once(documents).await?;
@@ -145,7 +145,7 @@ impl Store {
                     break;
                 }
             };
-            // Nothing is inserted again twice, so this ends.
+            // Nothing is reinserted twice, so this ends.
             let again = judge(documents, refused, before.as_ref(), &now, &mut not_stored);
             if again.is_empty() {
                 break;
@@ -179,7 +179,7 @@ impl Store {
     }
 }
 
-/// Gives the duplicates with MongoDB's own words; what became of the others is clear.
+/// Returns the duplicates with MongoDB's own words; what became of the others is clear.
 fn set_duplicates_apart(
     failures: Vec<(usize, Judgement)>,
     not_stored: &mut Vec<(usize, NotInserted)>,
@@ -195,7 +195,7 @@ fn set_duplicates_apart(
     duplicates
 }
 
-/// Gives the documents that are to be inserted again; what became of the others is clear.
+/// Returns the documents to insert again; what became of the others is clear.
 fn judge(
     documents: &[&RawDocumentBuf],
     duplicates: Vec<(usize, String)>,
@@ -233,7 +233,7 @@ async fn what_is_there(posts: &Collection<RawDocumentBuf>) -> Result<(Lookup, Ve
     Ok((Lookup::of(posts).await?, evidence::other_unique_indexes(posts).await?))
 }
 
-/// Nothing that the URI says of reading and writing counts: what is judged must be there, and stay there.
+/// The URI's options for reading and writing do not count: what is judged must be there, and stay there.
 fn collection_options() -> CollectionOptions {
     let mut options = durable_writes();
     options.read_concern = Some(ReadConcern::majority());

@@ -18,13 +18,13 @@ struct Pool {
     in_use: AtomicI64,
 }
 
-/// What the driver is to tell its events to, so that `ingest_store_connections` is true.
+/// The handler for the driver's events, which keeps `ingest_store_connections` right.
 pub(crate) fn observed(registry: &Registry) -> EventHandler<CmapEvent> {
     let pool = Arc::new(Pool::default());
     let observed = Arc::clone(&pool);
     registry.observe(&CONNECTIONS, move |rows| {
         let in_use = observed.in_use.load(Ordering::Relaxed);
-        // The two counts are not read in one moment.
+        // The two counts are not read at the same moment.
         let idle = observed.open.load(Ordering::Relaxed) - in_use;
         rows.row(&["in_use"], in_use.max(0) as f64);
         rows.row(&["idle"], idle.max(0) as f64);

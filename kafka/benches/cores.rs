@@ -1,5 +1,5 @@
-//! What is done with a record beside sending, reading and writing it. Published: rskafka's form of it, and its place in
-//! a batch; what rskafka makes of a batch is not to be had alone, because its encoding is private. In a group: taking
+//! The work per record apart from sending, reading and writing it. Published: rskafka's form of it, and its place in a
+//! batch; what rskafka makes of a batch cannot be measured alone, because its encoding is private. In a group: taking
 //! it in, collecting it with others, and keeping the offsets that may be committed.
 
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ fn set_up(now: Instant) -> (Core<Cargo>, Vec<Vec<Received<Cargo>>>) {
     (core, pieces)
 }
 
-/// With as many flushes in flight as there may be. They end in the order in which they began, or the youngest of four
+/// With the largest number of flushes in flight. They end in the order in which they started, or the youngest of four
 /// first.
 fn core(measure: &Measure) {
     let now = Instant::now();
@@ -76,7 +76,7 @@ fn core(measure: &Measure) {
     }
 }
 
-/// Does what the core says: what is flushed is on its way, and commits are acknowledged at once.
+/// Does what the core says: flushes are on their way, and commits are acknowledged at once.
 fn act(core: &mut Core<Cargo>, in_flight: &mut Vec<Event<Cargo>>, now: Instant) {
     while let Some(action) = core.next_action(now) {
         match action {

@@ -1,13 +1,13 @@
 //! A member of a consumer group that loses nothing.
 //!
-//! The way of a record: the [`fetcher`]'s thread polls Kafka, makes a record of what it gets ([`handler`]), and hands
-//! it on with the assignment that it belongs to ([`front`]) → the [`pipeline`] gives it to the [`core`], which says
-//! when to write which batch, and what to commit → the [`handler`] writes the batch; what can never be stored goes to
-//! the [`dead_letters`] topic.
+//! How a record travels: the [`fetcher`]'s thread polls Kafka, turns what it gets into a record ([`handler`]), and
+//! hands it on with its assignment ([`front`]) → the [`pipeline`] gives it to the [`core`], which says when to write
+//! which batch, and what to commit → the [`handler`] writes the batch; what can never be stored goes to the
+//! [`dead_letters`] topic.
 //!
-//! What is decided is decided in [`core`] and [`fetching`], which do no IO; everything else executes it. [`context`]
-//! hands partitions over when the group rebalances, [`watch`] keeps up to date how far behind the group is ([`lag`]),
-//! and [`conditions`] says what is in trouble.
+//! [`core`] and [`fetching`] make all decisions and do no IO; everything else carries them out. [`context`] hands
+//! partitions over when the group rebalances, [`watch`] keeps up to date how far behind the group is ([`lag`]), and
+//! [`conditions`] says what is in trouble.
 
 pub mod budget;
 mod conditions;

@@ -1,9 +1,8 @@
-//! Everything that talks to Kafka on behalf of the services, for any kind of record: keys, values and headers are bytes
-//! here.
+//! Everything that talks to Kafka for the services, for any kind of record: here keys, values and headers are bytes.
 //!
 //! [`publish`] sends records, many at a time and each acknowledged. [`group`] is a member of a consumer group that
-//! hands its records on in batches, and commits only what is finished. [`topics`] looks into topics and sends to them
-//! without either, for commands and for tests of the whole.
+//! hands its records on in batches, and commits only what is finished. [`topics`] reads topics and sends to them
+//! without either, for commands and integration tests.
 
 pub mod group;
 pub mod publish;

@@ -1,10 +1,9 @@
 //! Publishes records to one topic, each acknowledged by all replicas.
 //!
-//! The way of a record: the [`publisher`] admits it, picks its partition and waits → a [`lane`] takes a [`batch`] out
+//! How a record travels: the [`publisher`] admits it, picks its partition and waits → a [`lane`] takes a [`batch`] out
 //! of that partition's [`queue`] and produces it → the acknowledgement answers the caller. Records that come together
-//! go the same way ([`bulk`]), and one counter stands for all of their acknowledgements ([`bulk_wait`]). Beside it, the
-//! [`supervisor`] connects, creates the topic and watches whether Kafka is there. With tracing there are [`spans`] of
-//! the batches.
+//! go the same way ([`bulk`]), and one counter covers all of their acknowledgements ([`bulk_wait`]). The [`supervisor`]
+//! connects, creates the topic and watches whether Kafka answers. With tracing, each batch has a span ([`spans`]).
 
 mod batch;
 mod bulk;

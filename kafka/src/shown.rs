@@ -1,4 +1,4 @@
-//! What a publisher and a member of a group both show.
+//! What a publisher and a group's member both show.
 
 use service::metrics::Metric;
 

@@ -1,5 +1,5 @@
-//! Topics, seen from outside of any group: what is in them and how far a group is ([`reader`]), a way to send to them
-//! ([`sender`]), and their settings ([`admin`]). For commands and for tests of the whole: a service publishes, or is a
+//! Topics, seen from outside any group: what is in them and how far a group is ([`reader`]), a way to send to them
+//! ([`sender`]), and their settings ([`admin`]). For commands and integration tests: a service publishes, or is a
 //! member of a group.
 
 mod admin;

@@ -1,5 +1,5 @@
-//! Reads a request's body, bounded in bytes and in time, whether or not it says its length beforehand. All bodies that
-//! do not come in one piece share one budget of bytes, or each of ten thousand slow clients could hold one of the
+//! Reads a request's body, bounded in bytes and in time, whether or not its length is announced. All bodies that do not
+//! come in one piece share one budget of bytes; otherwise each of ten thousand slow clients could hold one of the
 //! largest size.
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) mod budget;
 
 use budget::{BodyBudget, Share};
 
-/// Most bytes that are set aside for a body before they have arrived: whoever announces much may send nothing.
+/// The most bytes allocated for a body before they arrive: a client that announces much may send nothing.
 const FIRST_BYTES: usize = 4096;
 
 /// Reads bodies.
@@ -33,21 +33,21 @@ pub(crate) struct BodyReader {
 
 /// A whole body.
 pub(crate) enum HeldBody {
-    /// It came in one piece, and lies in the connection's own buffer, which is bounded.
+    /// It came in one piece, and is in the connection's own buffer, which is bounded.
     Piece(Bytes),
     /// It came in several, or slowly.
     Collected(CollectedBody),
 }
 
-/// A body in memory of its own.
+/// A body in its own memory.
 pub(crate) struct CollectedBody {
     pub(crate) bytes: Vec<u8>,
-    /// What it takes of the budget.
+    /// Its share of the budget.
     pub(crate) share: Share,
 }
 
 impl HeldBody {
-    /// The bytes, to be rewritten in place. The connection's buffer cannot be written to: from there they are copied.
+    /// The bytes, which may be rewritten in place. The connection's buffer is read-only, so its bytes are copied.
     pub(crate) fn bytes_mut<'b>(&'b mut self, scratch: &'b mut Vec<u8>) -> &'b mut [u8] {
         match self {
             HeldBody::Piece(piece) => {
@@ -60,7 +60,7 @@ impl HeldBody {
     }
 }
 
-/// What [`BodyExt::frame`] gives; `None` at the end.
+/// What [`BodyExt::frame`] returns; `None` at the end.
 type NextFrame = Option<hyper::Result<Frame<Bytes>>>;
 
 impl BodyReader {
@@ -74,7 +74,7 @@ impl BodyReader {
         }
     }
 
-    /// The whole body. When the producer stops, what has not arrived soon counts as too slow.
+    /// The whole body. When the producer stops, a body that does not arrive soon counts as too slow.
     pub(crate) async fn read(&self, body: &mut RequestBody) -> Result<HeldBody, Rejection> {
         check_announced(body, self.max_bytes)?;
         // Most bodies are there with their head, in one piece: they need neither timer nor budget.
@@ -84,17 +84,17 @@ impl BodyReader {
             }
             first => first,
         };
-        // Boxed, so that the way of most bodies does not have this one's size.
+        // Boxed, so that the usual path's future does not have this one's size.
         Box::pin(self.collect_in_time(first, body, self.max_bytes)).await.map(HeldBody::Collected)
     }
 
-    /// Likewise the whole body of a bulk, which is always in memory of its own: there it is parsed.
+    /// The whole body of a bulk, which is always in its own memory: there it is parsed.
     pub(crate) async fn read_bulk(&self, body: &mut RequestBody) -> Result<CollectedBody, Rejection> {
         check_announced(body, self.max_bulk_bytes)?;
         self.collect_in_time(None, body, self.max_bulk_bytes).await
     }
 
-    /// The budget that bodies are read within.
+    /// The budget for bodies.
     pub(crate) fn budget(&self) -> &BodyBudget {
         &self.budget
     }
@@ -144,7 +144,7 @@ impl BodyReader {
     }
 }
 
-/// Whoever announces too much is rejected before anything is read.
+/// A body that is announced as too large is rejected before anything is read.
 fn check_announced(body: &RequestBody, max_bytes: usize) -> Result<(), Rejection> {
     if body.size_hint().lower() > max_bytes as u64 { Err(Rejection::TooLarge(max_bytes)) } else { Ok(()) }
 }

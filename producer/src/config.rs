@@ -5,12 +5,12 @@ use std::time::Duration;
 use kafka::publish::{Compression, PublishConfig};
 use service::{ServiceConfig, Settings};
 
-/// What the producer needs to know to run.
+/// The producer's settings.
 #[derive(Debug, Clone)]
 pub struct ProducerConfig {
     /// Address, logs, grace period.
     pub service: ServiceConfig,
-    /// Where Kafka is, what the topic is like, and how posts are published to it.
+    /// Where Kafka is, how the topic is created, and how posts are published to it.
     pub kafka: PublishConfig,
     /// `MAX_BODY_BYTES`: largest request body.
     pub max_body_bytes: usize,
@@ -29,7 +29,7 @@ pub struct ProducerConfig {
 }
 
 impl ProducerConfig {
-    /// Reads every setting; errors are collected in `settings`.
+    /// Reads every setting; `settings` collects the errors.
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let service = ServiceConfig::read(settings, 3000);
         let brokers = settings.in_kafka("`bootstrap.servers`").text(

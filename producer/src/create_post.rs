@@ -1,5 +1,5 @@
-//! `POST /create-post`: the way of one request, from its head to its answer. Validity is judged before availability, so
-//! a bad post is a 400 even while Kafka is away.
+//! `POST /create-post`: one request from its head to its answer. Validity is judged before availability, so a bad post
+//! is a 400 even while Kafka is away.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -26,11 +26,11 @@ use crate::spans;
 pub(crate) const PATH: &str = "/create-post";
 
 thread_local! {
-    /// One a thread: no request holds it across an await.
+    /// One per thread: no request holds it across an await.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// What is reused from one body to the next.
+/// What one body reuses from the previous.
 #[derive(Default)]
 struct Scratch {
     parser: Parser,
@@ -72,7 +72,7 @@ impl CreatePost {
         trace: Option<TraceContext>,
     ) -> Result<PostId, Rejection> {
         let timestamp_ms = now_ms();
-        // Before anything is judged: with the body left unread, the connection could not serve the next request.
+        // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
         let body = self.bodies.read(request.body_mut()).await?;
         check_content_type(request.headers())?;
         let key = headers::idempotency_key(request.headers())?;
@@ -92,7 +92,7 @@ impl CreatePost {
     }
 }
 
-/// The record's value for a valid post. It is at most 7 KB, whatever the body's size, and the body is held no longer.
+/// The record's value for a valid post. It is at most 7 KB, whatever the body's size, and the body is dropped.
 fn value_of(mut body: HeldBody) -> Result<Vec<u8>, Rejection> {
     SCRATCH.with_borrow_mut(|Scratch { parser, body: scratch }| {
         let post = parser.parse(body.bytes_mut(scratch)).map_err(Rejection::Invalid)?;

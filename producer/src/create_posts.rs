@@ -1,5 +1,5 @@
-//! `POST /create-posts`: the way of a bulk, from its head to its answer. It is read whole, judged post by post, and
-//! only then are the valid ones published: all of them or, if there is no room, none.
+//! `POST /create-posts`: a bulk from its head to its answer. It is read whole and judged post by post; only then are
+//! the valid posts published: all of them or, if there is no room, none.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ use answer::{BulkAnswer, Results};
 /// The path of bulks.
 pub(crate) const PATH: &str = "/create-posts";
 
-/// Most posts of a bulk.
+/// The most posts in a bulk.
 const MAX_POSTS: usize = 10_000;
 
 /// The handler of bulks.
@@ -37,14 +37,14 @@ pub(crate) struct CreatePosts {
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) metrics: Arc<PostCounters>,
     pub(crate) tracer: Option<Tracer>,
-    /// Most bytes of each post: as many as it may have alone.
+    /// The most bytes of each post: the limit of a single post.
     pub(crate) max_post_bytes: usize,
 }
 
 /// A bulk that is rejected as a whole.
 struct RejectedBulk {
     why: Rejection,
-    /// How many posts are rejected for that; 1 where nobody knows.
+    /// How many posts are rejected for that reason; 1 if nobody knows.
     posts: usize,
     /// How many others break the rules.
     invalid: usize,
@@ -93,7 +93,7 @@ impl CreatePosts {
         trace: Option<TraceContext>,
     ) -> Result<BulkAnswer, RejectedBulk> {
         let timestamp_ms = now_ms();
-        // Before anything is judged: with the body left unread, the connection could not serve the next request.
+        // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
         let CollectedBody { bytes, mut share } = self.bodies.read_bulk(request.body_mut()).await?;
         let format = format_of(request.headers())?;
         let key = headers::idempotency_key(request.headers())?;
@@ -103,7 +103,7 @@ impl CreatePosts {
         let (records, results) = judge(Bulk::new(bytes, format, limits), &ids, record_of)?;
         let (posts, invalid) = (records.len(), results.invalid());
         let rejected = |why| RejectedBulk { why, posts, invalid };
-        // The body is gone, and its answer is to come.
+        // The body is gone; from here on the share is for the answer.
         self.bodies.budget().resize(&mut share, results.max_answer_bytes()).map_err(rejected)?;
         let fates = self.publish(records).await.map_err(rejected)?;
         let answer = results.answer(&fates, share);
@@ -134,8 +134,8 @@ impl CreatePosts {
     }
 }
 
-/// The records of the valid posts, and what is to be said of each. Not interrupted, although it may take milliseconds:
-/// so at most one bulk a thread is there twice, as its body and as its records.
+/// The records of the valid posts, and the result of each post. Runs without interruption, although it may take
+/// milliseconds: so at most one bulk per thread is in memory twice, as its body and as its records.
 fn judge(
     mut bulk: Bulk,
     ids: &BulkIds,
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_content_type_says_how_the_posts_stand() {
+    fn the_content_type_says_how_the_posts_are_written() {
         for (values, format) in [
             (&[][..], BulkFormat::Array),
             (&["application/json; charset=utf-8"], BulkFormat::Array),

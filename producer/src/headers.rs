@@ -1,11 +1,11 @@
-//! What a request's headers say of its posts.
+//! What a request's headers say about its posts.
 
 use contract::{TraceContext, record};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use crate::rejection::Rejection;
 
-/// Whether the body is said to be of this media type; `None` if nothing is said.
+/// Whether the body has this media type; `None` if the headers do not say.
 pub(crate) fn is_content_type(headers: &HeaderMap, media_type: &str) -> Option<bool> {
     let value = headers.get(CONTENT_TYPE)?;
     let said = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
@@ -21,7 +21,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Reje
     }
 }
 
-/// The trace that the client has begun.
+/// The trace that the client has started.
 pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceContext> {
     headers.get(record::TRACEPARENT_HEADER).and_then(|value| TraceContext::parse(value.as_bytes()))
 }

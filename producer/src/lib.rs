@@ -1,10 +1,10 @@
 //! The producer: takes posts over HTTP, validates them, batches them into the Kafka topic, and answers 201 only once
 //! Kafka has acknowledged with acks=all.
 //!
-//! The way of a post: [`create_post`] reads the request's [`body`] and judges it → [`kafka::publish`] takes its
+//! How a post travels: [`create_post`] reads the request's [`body`] and judges it → [`kafka::publish`] takes its
 //! [`record`] and waits for the acknowledgement → that answers the request, or else a [`rejection`]. The posts of a
-//! bulk go the same way from [`create_posts`], which waits for all of them together. With an OTLP endpoint there are
-//! [`spans`] of the requests.
+//! bulk go the same way from [`create_posts`], which waits for all of them together. With an OTLP endpoint each request
+//! has a span ([`spans`]).
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ pub use routes::ROUTES;
 /// Every metric that the producer shows.
 pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, publish::metrics::METRICS];
 
-/// Files open beside all connections: the runtime's own, and connections that end while others begin.
+/// Files open besides all connections: the runtime's own, and connections that end while others start.
 const OTHER_FILES: usize = 100;
 
 /// The program: what `main` does with the arguments after its name.

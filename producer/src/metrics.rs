@@ -16,7 +16,7 @@ pub(crate) const ACCEPTED: Metric = Metric::counter(
     "Posts accepted, that is acknowledged by Kafka; each post of a bulk counts",
 );
 
-/// Posts that were not.
+/// Posts that were rejected.
 pub(crate) const REJECTED: Metric = Metric::counter(
     "ingest_posts_rejected_total",
     "Posts not accepted (1 for a bulk whose posts were not counted), by reason: content_type, too_large, slow_body, \

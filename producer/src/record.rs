@@ -1,11 +1,11 @@
-//! A valid post as the record that is published.
+//! A valid post as a record to publish.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use contract::{PostId, TraceContext};
 use kafka::publish::{Key, Record};
 
-/// The record of a post: its id is the key. `is_keyed` says that the id follows from an `Idempotency-Key`.
+/// The record of a post; the id is its key. `is_keyed` says that the id follows from an `Idempotency-Key`.
 pub(crate) fn record(
     id: PostId,
     is_keyed: bool,

@@ -18,13 +18,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) enum Rejection {
     /// The content type is not JSON.
     ContentType,
-    /// The content type is neither of those that a bulk may have.
+    /// The content type is not one that a bulk may have.
     BulkContentType,
     /// The body is larger than this many bytes.
     TooLarge(usize),
     /// The bulk has more posts than this.
     TooManyPosts(usize),
-    /// The bulk has more valid posts than may ever be in flight.
+    /// The bulk has more valid posts than can ever be in flight.
     NeverFits {
         /// How many it has.
         posts: usize,
@@ -39,7 +39,7 @@ pub(crate) enum Rejection {
     IdempotencyKey(&'static str),
     /// The post breaks the rules.
     Invalid(FieldErrors),
-    /// The body is no bulk of posts.
+    /// The body is not a bulk of posts.
     NoBulk(FieldErrors),
     /// Too many posts await acknowledgement.
     Full,
@@ -47,15 +47,15 @@ pub(crate) enum Rejection {
     BufferFull,
     /// Kafka is known to be away, or was never reached.
     KafkaAway,
-    /// Handed to Kafka, but not acknowledged in time: it may be stored or not.
+    /// Sent on to Kafka, but not acknowledged in time: it may be stored or not.
     Unacknowledged,
-    /// Of a bulk's posts none was acknowledged, and at least one of them was handed to Kafka.
+    /// None of a bulk's posts was acknowledged, and at least one was sent on to Kafka.
     BulkUnacknowledged,
     /// The `Idempotency-Key` stands for another post.
     KeyConflict,
 }
 
-/// The reasons that metrics and traces keep apart.
+/// The reasons that metrics and traces distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RejectionReason {
     ContentType,
@@ -84,7 +84,7 @@ impl RejectionReason {
         Self::IdempotencyConflict,
     ];
 
-    /// Its name as a label's value.
+    /// Its name as a label value.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::ContentType => "content_type",
@@ -113,7 +113,7 @@ impl From<PublishError> for Rejection {
 }
 
 impl Rejection {
-    /// The reason that metrics and traces have for it.
+    /// Its reason in metrics and traces.
     pub(crate) fn reason(&self) -> RejectionReason {
         match self {
             Rejection::ContentType | Rejection::BulkContentType => RejectionReason::ContentType,
@@ -155,7 +155,7 @@ impl Rejection {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!(
                     "the bulk has {posts} valid posts, and only {max_in_flight} may be in flight at the same time \
-                     (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most so many"
+                     (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most that many"
                 ),
             ),
             Rejection::SlowBody => {
@@ -172,7 +172,7 @@ impl Rejection {
             }
             Rejection::NoBulk(errors) => problem::response_with_errors(
                 StatusCode::BAD_REQUEST,
-                "the body is no bulk of posts: see errors",
+                "the body is not a bulk of posts: see errors",
                 errors,
             ),
             Rejection::Full => problem::unavailable("too many posts are in flight: try again", RETRY_AFTER),
@@ -199,7 +199,7 @@ impl Rejection {
     }
 }
 
-/// The rest of the body is not read, so the connection cannot be used again.
+/// The rest of the body stays unread, so the connection cannot be used again.
 fn closing(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

@@ -1,4 +1,4 @@
-//! The producer's own routes, and who answers them.
+//! The producer's own routes and their handlers.
 
 use bytes::Bytes;
 use futures_util::future::Either;
@@ -9,7 +9,7 @@ use service::http::{Handler, RequestBody, Route};
 use crate::create_post::{self, CreatePost};
 use crate::create_posts::{self, CreatePosts};
 
-/// What the producer takes.
+/// The producer's routes.
 pub const ROUTES: &[Route] = &[
     Route {
         path: create_post::PATH,
@@ -36,7 +36,7 @@ impl Handler for ProducerRoutes {
         if request.uri().path() == create_post::PATH {
             Either::Left(self.create_post.answer(request))
         } else {
-            // Boxed, so that the way of a single post does not have this one's size.
+            // Boxed, so that a single post's future does not have this one's size.
             Either::Right(Box::pin(self.create_posts.answer(request)))
         }
     }

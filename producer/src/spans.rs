@@ -1,5 +1,5 @@
-//! The producer's spans, with the names and attributes of OpenTelemetry's semantic conventions: one of each request.
-//! Those of batches are `kafka`'s.
+//! The producer's spans, with the names and attributes of OpenTelemetry's semantic conventions: one for each request.
+//! Those of batches are in `kafka`.
 
 use contract::PostId;
 use contract::trace_context::TraceContext;
@@ -9,7 +9,7 @@ use service::trace::Span;
 
 use crate::rejection::{Rejection, RejectionReason};
 
-/// The span of a request, which begins now. Nothing that a client made up becomes an attribute.
+/// The span of a request, which starts now. No text of a client's own becomes an attribute.
 pub(crate) fn request(tracer: &Tracer, name: &'static str, path: &'static str, client: Option<TraceContext>) -> Span {
     let mut span = tracer.request(name, client);
     if span.is_recorded() {
@@ -21,7 +21,7 @@ pub(crate) fn request(tracer: &Tracer, name: &'static str, path: &'static str, c
     span
 }
 
-/// The request is answered, and its span ends. As the conventions have it, a client's error is none of the server's.
+/// The request is answered, and its span ends. By the conventions, a client's error is not the server's.
 pub(crate) fn answered(mut span: Span, outcome: &Result<PostId, Rejection>, status: StatusCode) {
     if !span.is_recorded() {
         return;

@@ -9,7 +9,7 @@ use service::{Registry, ServiceConfig};
 
 use crate::metrics::{ACCEPTED, REJECTED};
 
-/// The producer's page. It does not keep the publisher: the lanes end when the last one who could publish is gone.
+/// The producer's page. It does not keep the publisher alive: the lanes end once nothing can publish anymore.
 pub(crate) fn status(
     config: &ServiceConfig,
     registry: &Registry,
@@ -57,7 +57,7 @@ fn partitions(publisher: &Publisher, end_offsets: &EndOffsets) -> Table {
         title: "Partitions",
         columns: &["Partition", "Posts", "End offset"],
         rows: (0..).zip(publisher.availability()).map(row).collect(),
-        if_empty: "Not known yet: they are once Kafka was reached.",
+        if_empty: "Not known until Kafka has been reached.",
         note: "Kafka is asked for the end offsets once a second.",
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the dead-letter topic from its beginning to the end that it has when the command starts.
+//! Reads the dead-letter topic from its start to the end that it has when the command starts.
 
 use std::ops::{ControlFlow, Range};
 use std::time::Duration;
@@ -13,18 +13,18 @@ use kafka::topics::{ReadRecord, Reader, ReaderConfig};
 pub(super) struct Archive {
     reader: Reader,
     topic: String,
-    /// What there is of each partition.
+    /// The offsets of each partition.
     offsets: Vec<(i32, Range<i64>)>,
 }
 
-/// A dead letter with what it has of its record.
+/// A dead letter with the parts that it has of its record.
 pub(super) struct Archived {
     pub(super) letter: DeadLetter,
     pub(super) left_out: LeftOut,
     /// Partition and offset in the dead-letter topic.
     pub(super) position: (i32, i64),
     pub(super) timestamp_ms: i64,
-    /// Whether that is the record's own time. It is unless the letter has no header with it (those before 0.2.0) and
+    /// Whether that is the record's own time. It is, unless the letter has no header with it (those before 0.2.0) and
     /// the topic notes when a letter arrived.
     pub(super) is_own_time: bool,
     pub(super) replay_attempts: u32,
@@ -38,13 +38,14 @@ impl Archive {
         let (reader, topic) = (Reader::new(reader_config(config))?, config.dead_letter_topic.clone());
         let offsets = reader.all_offsets(&topic)?;
         if offsets.is_empty() {
-            bail!("the topic {topic} does not exist: no consumer has run with it, or DLQ_TOPIC is to name another one");
+            bail!(
+                "the topic {topic} does not exist: no consumer has run with it, or DLQ_TOPIC should name another one"
+            );
         }
         Ok(Self { reader, topic, offsets })
     }
 
-    /// Hands each dead letter to `each`, in the order of its partition. Returns how many records do not have the
-    /// headers of one.
+    /// Hands each dead letter to `each`, in its partition's order. Returns how many records lack the headers of one.
     pub(super) fn read(&self, mut each: impl FnMut(Archived) -> anyhow::Result<()>) -> anyhow::Result<u64> {
         let mut unreadable = 0;
         let failed = self.reader.read(&self.topic, &self.offsets, |record| match archived(record).map(&mut each) {
@@ -59,7 +60,7 @@ impl Archive {
     }
 }
 
-/// What reads partitions of its own choice.
+/// A reader that chooses its partitions.
 pub(super) fn reader_config(config: &GroupConfig) -> ReaderConfig {
     ReaderConfig {
         brokers: config.brokers.clone(),

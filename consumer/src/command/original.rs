@@ -1,5 +1,5 @@
-//! Fetches the record of a dead letter that lacks a part of it, from the topic that it came from. There retention may
-//! have removed it, and a topic that was created anew has another record at its offset.
+//! Fetches the record of an incomplete dead letter from the record's topic. Retention may have removed it there, and a
+//! recreated topic has another record at its offset.
 
 use std::ops::ControlFlow;
 
@@ -18,9 +18,9 @@ pub(super) struct Originals {
 
 /// Why a dead letter is still incomplete.
 pub(super) enum Incomplete {
-    /// The topic has its record no more.
+    /// The topic no longer has its record.
     Gone(String),
-    /// It may have it; Kafka did not answer.
+    /// The topic may have it; Kafka did not answer.
     Unknown(anyhow::Error),
 }
 
@@ -33,7 +33,7 @@ impl Originals {
     /// Puts key and value into a dead letter that lacks one of them.
     ///
     /// # Errors
-    /// Why the letter remains as it was.
+    /// Why the letter stays as it was.
     pub(super) fn complete(&self, archived: &mut Archived) -> Result<(), Incomplete> {
         if archived.left_out.form == Form::Whole {
             return Ok(());
@@ -41,17 +41,17 @@ impl Originals {
         let (partition, offset) = (archived.letter.partition, archived.letter.offset);
         let offsets = self.reader.offsets(&self.topic, partition).map_err(Incomplete::Unknown)?;
         let Some(offsets) = offsets else {
-            return Err(gone("the topic was created anew and has not its partition"));
+            return Err(gone("the topic was recreated and does not have its partition"));
         };
         if offset < offsets.start {
             return Err(gone("retention has removed its record from the topic"));
         }
         if offset >= offsets.end {
-            return Err(gone("the topic was created anew and has no record at its offset"));
+            return Err(gone("the topic was recreated and has no record at its offset"));
         }
         let original = self.fetch(partition, offset)?;
         if !is_record_of(&original, archived, &self.topic) {
-            return Err(gone("the topic was created anew and has another record at its offset"));
+            return Err(gone("the topic was recreated and has another record at its offset"));
         }
         (archived.key, archived.value) = (original.key, original.value);
         Ok(())
@@ -69,8 +69,8 @@ fn gone(why: &str) -> Incomplete {
     Incomplete::Gone(why.to_owned())
 }
 
-/// Whether the letter speaks of this record, by all that it tells of it. An id that is not the key stands for topic,
-/// partition, offset and time.
+/// Whether the letter describes this record, by everything that it says about it. An id that is not the key stands for
+/// topic, partition, offset and time.
 fn is_record_of(record: &Fetched, archived: &Archived, topic: &str) -> bool {
     let Archived { letter, left_out, .. } = archived;
     record.id(topic) == letter.id
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_knows_its_record_and_no_other_one() {
+    fn a_letter_knows_its_record_and_no_other() {
         let without_key = Fetched { key: None, ..record() };
         let foreign_key = Fetched { key: Some(b"42".to_vec()), ..record() };
         let without_value = Fetched { value: None, ..record() };
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_that_notes_its_own_time_says_nothing_of_the_records() {
+    fn a_topic_that_notes_its_own_time_says_nothing_about_the_records() {
         let letter = Archived { timestamp_ms: 2_000, is_own_time: false, ..letter_of(&record(), Form::WithoutValue) };
         assert!(is_record_of(&record(), &letter, "post"));
         assert!(!is_record_of(&Fetched { key: None, ..record() }, &letter, "post"));

@@ -7,7 +7,7 @@ use contract::dead_letter::LeftOut;
 
 use super::archive::Archived;
 
-/// One line. What a letter leaves out stands before its message.
+/// One line. What a letter leaves out comes before its message.
 pub(super) fn line(archived: &Archived) -> String {
     let Archived { letter, left_out, timestamp_ms, replay_attempts, .. } = archived;
     let mark = left_out_text(left_out).map_or(String::new(), |text| format!("[without its {text}] "));
@@ -22,7 +22,7 @@ pub(super) fn line(archived: &Archived) -> String {
     )
 }
 
-/// All there is to know, a line for each part. `missing` is why a letter without its record could not be completed.
+/// Everything known, one line for each part. `missing` is why a letter without its record could not be completed.
 pub(super) fn everything(archived: &Archived, missing: Option<&str>) -> String {
     let Archived { letter, left_out, position, timestamp_ms, replay_attempts, key, value, .. } = archived;
     let part = |bytes: &Option<Vec<u8>>, is_kept| match bytes {
@@ -62,7 +62,7 @@ fn left_out_text(left_out: &LeftOut) -> Option<String> {
     })
 }
 
-/// Says what a list does not show, if there is any.
+/// Says what a list does not show, if anything.
 pub(super) fn left_out(topic: &str, of_other_topics: u64, unreadable: u64) -> String {
     let mut text = String::new();
     if of_other_topics > 0 {

@@ -1,4 +1,4 @@
-//! Sends dead letters back to the topic that they came from.
+//! Sends dead letters back to their topic.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -17,13 +17,13 @@ use super::selection::{LatestAttempts, Selection, Totals};
 /// Records that are sent and not acknowledged yet.
 const MAX_IN_FLIGHT: usize = 500;
 
-/// The bytes of their values; a larger one is alone.
+/// The most bytes of their values; a larger record is sent alone.
 const MAX_BYTES_IN_FLIGHT: usize = 32_000_000;
 
-/// What helps when only a part was sent.
-const AGAIN: &str = "replay again, what is sent twice is stored once";
+/// What to do when only a part was sent.
+const AGAIN: &str = "replay again: what is sent twice is stored once";
 
-/// Sends what `filter` names, or only says what it would send. The topic is read twice: first to learn which dead
+/// Sends what `filter` names, or only prints what it would send. The topic is read twice: first to learn which dead
 /// letters have a later one, which a single pass would have to keep in memory.
 pub(super) fn replay(
     archive: &Archive,
@@ -68,7 +68,9 @@ pub(super) fn replay(
         Some((number, why)) => bail!("{number} of {count} were not acknowledged ({why}); {AGAIN}"),
     }
     if gone > 0 {
-        bail!("not replayed, because their dead letters lack the record and the topic {topic} has it no more: {gone}");
+        bail!(
+            "not replayed, because their dead letters lack the record and the topic {topic} no longer has it: {gone}"
+        );
     }
     Ok(())
 }

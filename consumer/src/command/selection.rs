@@ -12,8 +12,8 @@ use super::filter::Filter;
 pub(super) struct Selection<'a> {
     topic: &'a str,
     filter: Filter,
-    /// A kill may write a dead letter twice; partition and offset tell such copies. The id is part of it because a
-    /// topic that is created anew uses offsets again.
+    /// A kill may write a dead letter twice; partition and offset identify such copies. The id is included because a
+    /// recreated topic reuses offsets.
     seen: HashSet<(i32, i64, PostId)>,
     of_other_topics: u64,
 }
@@ -23,7 +23,7 @@ impl<'a> Selection<'a> {
         Self { topic, filter, seen: HashSet::new(), of_other_topics: 0 }
     }
 
-    /// Whether this one is meant, and is no copy of one before.
+    /// Whether this one is meant, and is not a copy of an earlier one.
     pub(super) fn admits(&mut self, letter: &DeadLetter) -> bool {
         if letter.topic != self.topic {
             self.of_other_topics += 1;
@@ -41,11 +41,11 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// The latest attempt of each record that was sent back. Without it each replay of a record that still cannot be stored
-/// would send all its dead letters, twice as many every time.
+/// The latest attempt of each record that was sent back. Without it, each replay of a record that still cannot be
+/// stored would send all its dead letters, and their number would double every time.
 #[derive(Default)]
 pub(super) struct LatestAttempts {
-    /// Only records that were sent back at all.
+    /// Only records that were ever sent back.
     attempts: HashMap<PostId, u32>,
 }
 
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_created_anew_has_other_records_at_the_same_offsets() {
+    fn a_recreated_topic_has_other_records_at_the_same_offsets() {
         let mut selection = Selection::new("post", Filter::default());
         assert!(selection.admits(&letter(1, Reason::Invalid, PostId::fresh())));
         assert!(selection.admits(&letter(1, Reason::Invalid, PostId::fresh())));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Longest wait for one answer; the driver by itself would wait for ever for a server that hangs.
+/// Longest wait for one answer; the driver itself would wait forever for a server that hangs.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn answer<T>(request: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, String> {

@@ -1,10 +1,9 @@
-//! Whether a document that was refused as a duplicate is stored already. Pure.
+//! Whether a document that was refused as a duplicate is already stored. Pure.
 //!
-//! A duplicate key tells only that a document with the same value in some unique index was there at that moment: the
+//! A duplicate key shows only that a document with the same value in some unique index was there at that moment: the
 //! same post, another post under the same id, or another post in another index. So the store is asked what is there;
-//! what is not there is inserted once more, because it may have been another one that is gone by now. What decides is
-//! then seen twice, before and after that insert, so nothing that changes meanwhile can make a post look stored that is
-//! not.
+//! what is not there is inserted once more, because the other document may be gone by now. The evidence is then seen
+//! twice, before and after that insert, so no change in between can make a post look stored that is not.
 
 use std::collections::HashMap;
 
@@ -23,7 +22,7 @@ pub(super) enum Evidence {
     OnlyIdIsUnique,
 }
 
-/// What is to become of a document that was refused as a duplicate.
+/// What becomes of a document that was refused as a duplicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is stored.
@@ -32,9 +31,9 @@ pub(super) enum Verdict {
     OtherContent,
     /// It is not stored, because of another document in another unique index.
     OtherDocument,
-    /// It is to be inserted again, and judged again if it is refused again.
+    /// It must be inserted again, and judged again if it is refused again.
     InsertAgain,
-    /// What was seen does not go together; later it may.
+    /// What was seen is contradictory; later it may not be.
     Undecided,
 }
 
@@ -53,7 +52,7 @@ pub(super) fn judge(document: &RawDocument, before: Option<&Evidence>, now: &Evi
     }
 }
 
-/// The id of a document, if it is one of a post.
+/// The id of a document, if it is a post's.
 pub(super) fn id(document: &RawDocument) -> Option<PostId> {
     document::decode_id(document.get(document::ID_FIELD).ok()??)
 }
@@ -68,13 +67,13 @@ fn is_same(sent: &RawDocument, stored: &RawDocument) -> bool {
         })
 }
 
-/// The fields of a document but its date; `None` if it is no valid BSON.
+/// The fields of a document except its date; `None` if it is not valid BSON.
 fn fields(document: &RawDocument) -> Option<Vec<(&str, RawBsonRef<'_>)>> {
     let fields = document.iter().map(|field| field.map(|(name, value)| (name.as_str(), value)));
     fields.filter(|field| !matches!(field, Ok((CREATED_AT, _)))).collect::<Result<_, _>>().ok()
 }
 
-/// By their bytes: `0.0` is not `-0.0`, and what is not a number is itself.
+/// Compared by bytes: `0.0` is not `-0.0`, and NaN equals itself.
 fn is_same_value(one: RawBsonRef<'_>, other: RawBsonRef<'_>) -> bool {
     match (one, other) {
         (RawBsonRef::Double(one), RawBsonRef::Double(other)) => one.to_bits() == other.to_bits(),

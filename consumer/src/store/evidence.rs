@@ -1,8 +1,7 @@
-//! Asks the store what is there of the documents that it refused as duplicates.
+//! Asks the store which of the documents that it refused as duplicates are there.
 //!
-//! All is read from the primary and as acknowledged by the majority, whatever the URI says: a secondary may not have
-//! yet what the duplicate was a duplicate of. An insert that is answered waits until what it was a duplicate of is
-//! acknowledged, too.
+//! Everything is read from the primary and as acknowledged by the majority, whatever the URI says: a secondary may not
+//! yet have the original of the duplicate. An insert is answered only once that original is acknowledged, too.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use mongodb::error::ErrorKind;
 use super::answers::{ANSWER_TIMEOUT, answer, within};
 use super::duplicates::{self, Evidence};
 
-/// Most documents that are asked for at once, so that a large batch has a deadline for each part.
+/// The most documents asked for at once, so that each part of a large batch has its own deadline.
 const READ_BACK: usize = 1000;
 
 /// Longest wait where a look-up reads the whole collection. FerretDB takes 3 s for 100 ids among 100,000 documents.
@@ -26,13 +25,13 @@ const SCAN_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) enum Lookup {
     /// By the index of `_id`.
     Indexed,
-    /// By reading the whole collection, whatever is asked for, as FerretDB 1 does with UUIDs. So it is asked only where
-    /// the indexes leave no other way.
+    /// By reading the whole collection for any question, as FerretDB 1 does with UUIDs. So it is asked only if the
+    /// indexes leave no other way.
     Scan,
 }
 
 impl Lookup {
-    /// Asks a store what it is: only FerretDB 1 tells its version in this field (FerretDB 2 is PostgreSQL, with
+    /// Asks a store what it is: only FerretDB 1 gives its version in this field (FerretDB 2 is PostgreSQL, with
     /// indexes).
     pub(super) async fn of(posts: &Collection<RawDocumentBuf>) -> Result<Lookup, String> {
         let admin = posts.client().database("admin");
@@ -40,7 +39,7 @@ impl Lookup {
         Ok(if info.contains_key("ferretdbVersion") { Lookup::Scan } else { Lookup::Indexed })
     }
 
-    /// What the store tells of these documents.
+    /// What the store says about these documents.
     pub(super) async fn evidence(
         self,
         posts: &Collection<RawDocumentBuf>,
@@ -60,7 +59,7 @@ impl Lookup {
     }
 }
 
-/// The store gives up after the deadline as well, so that nothing goes on there that nobody waits for.
+/// The store also gives up after the deadline, so that it does no work that nobody waits for.
 async fn read_back(
     posts: &Collection<RawDocumentBuf>,
     ids: &[PostId],
@@ -76,7 +75,7 @@ async fn read_back(
     Ok(())
 }
 
-/// Names of the unique indexes beside the one of `_id`, which says nothing of itself being unique.
+/// Names of the unique indexes besides that of `_id`, which does not declare itself unique.
 pub(super) async fn other_unique_indexes(posts: &Collection<RawDocumentBuf>) -> Result<Vec<String>, String> {
     answer(list_unique_indexes(posts)).await
 }

@@ -1,12 +1,12 @@
-//! Who may do what on a broker with an authorizer. The rules are made by Kafka's own requests, because neither of the
-//! clients has them.
+//! Who may do what on a broker with an authorizer. The rules are made with raw Kafka requests, because neither client
+//! offers them.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Lines of `server.properties`: whatever has no rule is free for all.
+/// Lines of `server.properties`: whatever has no rule is allowed for all.
 pub(crate) const AUTHORIZER: &str = "\
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=true
@@ -36,14 +36,14 @@ pub(crate) const CREATE: Operation = Operation(5);
 pub(crate) const DESCRIBE_CONFIGS: Operation = Operation(10);
 pub(crate) const IDEMPOTENT_WRITE: Operation = Operation(12);
 
-/// Nobody may do this any more, and everybody everything else.
+/// From now on nobody may do this, and everybody may do everything else.
 pub(crate) async fn deny(broker: &str, resource: Resource<'_>, operation: Operation) {
-    // First, because whoever has no rule is allowed nothing where others have one.
+    // First, because where others have a rule, a user without one is allowed nothing.
     request(broker, CREATE_ACLS, resource, ALL, ALLOW).await;
     request(broker, CREATE_ACLS, resource, operation, DENY).await;
 }
 
-/// It may be done again.
+/// From now on it may be done again.
 pub(crate) async fn allow(broker: &str, resource: Resource<'_>, operation: Operation) {
     request(broker, DELETE_ACLS, resource, operation, DENY).await;
 }

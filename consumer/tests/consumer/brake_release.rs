@@ -1,4 +1,4 @@
-//! The brake is released without a restart: what is held is dead-lettered, and consuming goes on.
+//! The brake is released without a restart: what is held is dead-lettered, and consuming continues.
 
 use tokio::process::Command;
 
@@ -14,7 +14,7 @@ const BRAKED: [(&str, &str); 4] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_brake_that_is_released_allows_as_many_again() {
+async fn a_released_brake_starts_the_count_again() {
     let world = World::new(1).await;
     for _ in 0..15 {
         world.send(None, Some(b"not a post")).await;
@@ -63,7 +63,7 @@ async fn the_command_releases_the_brake_of_the_service_at_its_port() {
     assert_eq!(member.ended().await.code(), Some(0));
 }
 
-/// A replay of more letters than the brake allows says nothing new of the others, however bad they still are.
+/// A replay of more letters than the brake allows says nothing new about the others, however bad they still are.
 #[tokio::test(flavor = "multi_thread")]
 async fn letters_that_are_sent_back_do_not_count_for_the_brake() {
     const LETTERS: usize = 30;

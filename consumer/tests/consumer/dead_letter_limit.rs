@@ -1,4 +1,4 @@
-//! Too many dead letters: the consumer pauses loudly, loses nothing, and goes on once someone has decided.
+//! Too many dead letters: the consumer pauses loudly, loses nothing, and continues once someone has decided.
 
 use std::collections::BTreeSet;
 

@@ -25,7 +25,7 @@ pub(crate) async fn dead_letters(world: &World, code: i32, arguments: &[&str]) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_record_is_stored_under_its_id_once_the_cause_is_mended() {
+async fn a_refused_record_is_stored_under_its_id_once_the_cause_is_fixed() {
     let world = World::new(1).await;
     let unique = IndexOptions::builder().unique(true).build();
     let posts = world.posts().await;
@@ -95,7 +95,7 @@ async fn what_still_cannot_be_stored_comes_back_with_its_attempts_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn arguments_and_topics_that_cannot_be_used_are_told() {
+async fn arguments_and_topics_that_cannot_be_used_are_named() {
     let world = World::new(1).await;
     assert!(dead_letters(&world, 1, &["list"]).await.contains("does not exist"));
     assert!(dead_letters(&world, 64, &["list", "--reason", "bad"]).await.contains("undecodable, invalid"));

@@ -12,9 +12,9 @@ use crate::support::{World, ids};
 
 const SOON: [(&str, &str); 1] = [("CONSUMER_BATCH_INTERVAL", "100ms")];
 
-/// The producer of the dead letters knows the topic already, with the numbers of what it sent to it.
+/// The producer of the dead letters already knows the topic, with the sequence numbers of what it sent there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_topic_that_is_deleted_and_created_anew_gets_what_waited_for_it() {
+async fn a_dead_letter_topic_that_is_deleted_and_recreated_gets_what_waited_for_it() {
     let world = World::new(1).await;
     let running = Running::start(world.config(&SOON)).await;
     for _ in 0..3 {
@@ -45,7 +45,7 @@ async fn a_dead_letter_topic_that_is_deleted_and_created_anew_gets_what_waited_f
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_its_topic_has_no_more_is_not_replayed() {
+async fn a_record_that_its_topic_no_longer_has_is_not_replayed() {
     let world = World::new(1).await;
     world.create(&world.dead_letter_topic(), 1, &[("max.message.bytes", "10000")]).await;
     let running = Running::start(world.config(&SOON)).await;
@@ -64,14 +64,14 @@ async fn a_record_that_its_topic_has_no_more_is_not_replayed() {
     assert!(shown.ends_with("20000 bytes\n(left out)\n\n"), "{shown}");
     let sent = dead_letters(&world, 1, &["replay"]).await;
     assert!(sent.contains(&format!("not replayed, {why}\n")) && sent.contains("acknowledged: 1\n"), "{sent}");
-    assert!(sent.ends_with("has it no more: 1\n"), "{sent}");
+    assert!(sent.ends_with("no longer has it: 1\n"), "{sent}");
 
     // The same offsets again, first without a record and then with another one.
     world.delete(&world.topic).await;
     world.create_topic(1).await;
     let dry = dead_letters(&world, 1, &["replay", "--dry-run"]).await;
-    assert!(dry.contains("the topic was created anew and has no record at its offset"), "{dry}");
+    assert!(dry.contains("the topic was recreated and has no record at its offset"), "{dry}");
     world.send(None, Some(&[b'x'; 20_000])).await;
     let shown = dead_letters(&world, 0, &["show", "0/0"]).await;
-    assert!(shown.contains("the topic was created anew and has another record at its offset"), "{shown}");
+    assert!(shown.contains("the topic was recreated and has another record at its offset"), "{shown}");
 }

@@ -17,7 +17,7 @@ async fn wait_until_all_is_committed(world: &World, running: &Running) {
 }
 
 /// Of two posts with one title, one is stored and the other is a dead letter, although the consumer knew of no such
-/// index when it started. Gives MongoDB's words.
+/// index when it started. Returns MongoDB's words.
 async fn titles_become_unique_while_it_runs(world: World) -> String {
     let running = Running::start(world.config(&SOON)).await;
     let first = world.send_posts(1).await[0];
@@ -78,7 +78,7 @@ async fn one_key_with_two_bodies_is_one_post_and_one_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_is_sent_again_with_its_body_is_stored_already() {
+async fn a_post_that_is_sent_again_with_its_body_is_already_stored() {
     let world = World::on_mongodb().await;
     let key = PostId::fresh().to_key();
     for _ in 0..2 {

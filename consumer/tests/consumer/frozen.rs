@@ -8,7 +8,7 @@ use crate::support::{World, ids, wait_until};
 
 const POSTS: usize = 3_000;
 
-/// So small a buffer that it is full, and so large a batch that it is not flushed, when the member freezes.
+/// A buffer so small that it is full, and a batch so large that it is not flushed, when the member freezes.
 const FULL: [(&str, &str); 3] =
     [("CONSUMER_BUFFER_BYTES", "1000000"), ("CONSUMER_BATCH_MESSAGES", "100000"), ("CONSUMER_BATCH_INTERVAL", "20s")];
 
@@ -24,7 +24,7 @@ async fn a_member_that_freezes_with_a_full_buffer_loses_nothing() {
         frozen.metric("ingest_buffered_bytes").await.is_some_and(|bytes| bytes >= 1_000_000.0)
     })
     .await;
-    // Until fetching is paused: a second after the buffer is full.
+    // Waits until fetching is paused: a second after the buffer is full.
     tokio::time::sleep(Duration::from_secs(2)).await;
     frozen.signal("STOP");
     tokio::time::sleep(FROZEN).await;

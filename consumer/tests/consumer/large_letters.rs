@@ -1,4 +1,4 @@
-//! Dead letters of large records: none holds up those behind it, whatever the dead-letter topic takes.
+//! Dead letters of large records: none holds up those behind it, whatever size the dead-letter topic takes.
 
 use bson::doc;
 use contract::PostId;
@@ -78,14 +78,14 @@ async fn a_topic_that_takes_less_gets_the_letter_without_the_value_and_a_replay_
     assert!(sent.contains("acknowledged: 1\n"), "{sent}");
     let letters = world.wait_for_dead_letters(2).await;
     let (again, message) = &letters[1];
-    assert_eq!((again.id, again.offset), (letter.id, 2), "it was sent whole, and is no post still");
+    assert_eq!((again.id, again.offset), (letter.id, 2), "it was sent whole, and is still not a post");
     assert_eq!(left_out(message), LeftOut { form: Form::WithoutValue, value_bytes: Some(1_000_000) });
     assert_eq!(message.key(), Some(&letter.id.to_key()[..]));
     running.wait_for_metric(&world.lag(0), 0.0).await;
     running.stop().await;
 }
 
-/// A topic's limit is one of the batch, and what waits for the connection would go as one.
+/// A topic limits the batch, and what waits for the connection would be sent as one.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_fit_one_by_one_are_not_sent_together() {
     let world = World::without_topic(stack::shared().await);
@@ -106,7 +106,7 @@ async fn records_that_fit_one_by_one_are_not_sent_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_is_not_in_its_dead_letter_is_stored_once_the_cause_is_mended() {
+async fn a_record_that_is_not_in_its_dead_letter_is_stored_once_the_cause_is_fixed() {
     let world = World::new(1).await;
     world.create(&world.dead_letter_topic(), 1, &[("max.message.bytes", "2500")]).await;
     let unique = IndexOptions::builder().unique(true).build();

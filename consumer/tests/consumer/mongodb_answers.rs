@@ -1,4 +1,4 @@
-//! What MongoDB answers when it fails over, and what becomes of the records meanwhile: nothing is lost, doubled or
+//! What MongoDB answers when it fails over, and what becomes of the records meanwhile: nothing is lost, duplicated or
 //! thrown away, and the consumer says that it is not ready.
 
 use bson::{Document, doc};
@@ -12,7 +12,7 @@ use crate::support::{World, ids, post, wait_until};
 /// Some commands of the consumer fail until [`Failing::no_more`].
 struct Failing {
     client: Client,
-    /// A server knows one such fault at a time.
+    /// A server holds one such failure at a time.
     _only_one: MutexGuard<'static, ()>,
 }
 
@@ -36,7 +36,7 @@ async fn fail_command(client: &Client, command: Document) {
     client.database("admin").run_command(command).await.unwrap();
 }
 
-/// A consumer whose commands can be told from the test's by its application's name.
+/// A consumer whose application name distinguishes its commands from the test's.
 async fn start(world: &World) -> Running {
     let uri = format!("{}?appName={}&heartbeatFrequencyMS=500", world.mongo_uri, world.topic);
     Running::start(world.config(&[("CONSUMER_BATCH_INTERVAL", "100ms"), ("MONGO_URI", &uri)])).await
@@ -73,8 +73,8 @@ async fn a_primary_that_fails_over_or_hangs_up_holds_the_batch() {
     running.stop().await;
 }
 
-/// The documents are there, but not yet for certain: they must not count as stored, neither at first nor as duplicates
-/// of themselves.
+/// The documents are there, but not yet for certain: they must not count as stored, either at first or as duplicates of
+/// themselves.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_majority_has_not_acknowledged_is_not_stored() {
     let world = World::on_mongodb().await;
@@ -111,7 +111,7 @@ async fn a_duplicate_that_cannot_be_read_back_is_neither_stored_nor_thrown_away(
     running.wait_for_readyz(HELD_UP).await;
     assert_eq!(running.metric("ingest_posts_duplicate_total").await, Some(0.0));
     expect_no_dead_letters(&running).await;
-    // By now another one may be there, or none.
+    // Another one may be there by now, or none.
     world.posts().await.delete_one(doc! {}).await.unwrap();
     failing.no_more().await;
     running.wait_for_metric("ingest_posts_stored_total", 2.0).await;

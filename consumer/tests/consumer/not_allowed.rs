@@ -47,7 +47,7 @@ async fn a_dead_letter_topic_that_exists_needs_no_right_to_create_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_that_are_not_told_are_assumed_to_be_kafkas_own() {
+async fn settings_that_may_not_be_read_are_assumed_to_be_kafkas_own() {
     let broker = broker().await;
     let world = world(&broker).await;
     deny(&broker.address(), Resource::Topic(&world.topic), access::DESCRIBE_CONFIGS).await;
@@ -60,7 +60,7 @@ async fn settings_that_are_not_told_are_assumed_to_be_kafkas_own() {
     running.stop().await;
 }
 
-/// That it may not write is fatal for an idempotent producer of librdkafka, which is of no use from then on.
+/// A missing right to write is fatal for an idempotent producer of librdkafka, which never works again.
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_that_may_not_be_written_are_written_once_they_may() {
     let broker = broker().await;

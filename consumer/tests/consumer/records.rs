@@ -72,7 +72,7 @@ async fn a_poison_record_becomes_a_dead_letter_and_those_behind_it_are_stored() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conflict_in_another_unique_index_is_told_from_a_repetition() {
+async fn a_conflict_in_another_unique_index_is_not_a_repetition() {
     let world = World::new(1).await;
     let unique = IndexOptions::builder().unique(true).build();
     let posts = world.posts().await;

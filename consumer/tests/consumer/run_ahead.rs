@@ -1,4 +1,4 @@
-//! A dead letter that does not get through holds up nothing but its own partition, which reads on only so far, and
+//! A dead letter that does not get through holds up only its own partition, which reads ahead within bounds, and
 //! readiness says so although everything else works.
 
 use crate::running::Running;
@@ -8,7 +8,7 @@ const BOUND: usize = 100;
 const POSTS: usize = 400;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partition_that_is_stuck_reads_on_so_far_and_the_others_go_on() {
+async fn a_partition_that_is_stuck_reads_ahead_within_bounds_and_the_others_continue() {
     let world = World::new(2).await;
     let settings = [
         ("CONSUMER_BATCH_INTERVAL", "100ms"),
@@ -42,7 +42,7 @@ async fn a_partition_that_is_stuck_reads_on_so_far_and_the_others_go_on() {
     world.create(&world.dead_letter_topic(), 1, &[]).await;
     running.wait_for_metric(&world.lag(0), 0.0).await;
     running.wait_for_readyz("HTTP/1.1 200").await;
-    wait_until("the partition is not paused any more", async || {
+    wait_until("the partition is no longer paused", async || {
         running.metric("ingest_partitions_ahead").await == Some(0.0)
     })
     .await;

@@ -69,7 +69,7 @@ impl Member {
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success(), "kill -s {signal} {pid}");
     }
 
-    /// How it ended; it was told to before.
+    /// How it ended; it was asked to before.
     pub(crate) async fn ended(mut self) -> ExitStatus {
         let mut status = None;
         wait_until("the consumer ends", async || {
@@ -83,7 +83,7 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        // It has ended already unless a test failed.
+        // It has already ended unless a test failed.
         self.child.kill().ok();
         self.child.wait().ok();
     }
@@ -97,7 +97,7 @@ impl std::ops::Deref for Member {
     }
 }
 
-/// What a consumer tells over HTTP.
+/// What a consumer answers over HTTP.
 pub(crate) struct Endpoints {
     pub(crate) address: String,
 }
@@ -129,7 +129,7 @@ impl Endpoints {
         wait_until(&format!("{series} = {value}"), async || self.metric(series).await == Some(value)).await;
     }
 
-    /// Number of partitions that the member shows a lag for.
+    /// The number of partitions that the member shows a lag for.
     pub(crate) async fn held(&self, topic: &str) -> usize {
         let series = format!("kafka_consumergroup_lag{{consumergroup=\"{topic}\"");
         self.get("/metrics").await.lines().filter(|line| line.starts_with(&series)).count()
@@ -147,6 +147,6 @@ impl Endpoints {
     }
 
     pub(crate) async fn wait_for_readyz(&self, expected: &str) {
-        wait_until(&format!("/readyz tells {expected}"), async || self.get("/readyz").await.contains(expected)).await;
+        wait_until(&format!("/readyz says {expected}"), async || self.get("/readyz").await.contains(expected)).await;
     }
 }

@@ -1,5 +1,5 @@
-//! Members that stall, and members that are killed: the others take over, nothing is lost or doubled, and a member that
-//! goes on comes back by itself.
+//! Members that stall, and members that are killed: the others take over, nothing is lost or duplicated, and a member
+//! that continues comes back by itself.
 
 use std::time::{Duration, Instant};
 
@@ -73,7 +73,7 @@ async fn a_member_that_is_killed_is_replaced_with_the_settings_as_they_are() {
     other.stop().await;
 }
 
-/// It wakes up fenced, with records that it cannot commit any more, and with the signal waiting.
+/// It wakes up fenced, with records that it can no longer commit, and with the signal waiting.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_is_stopped_while_it_is_frozen_ends_well() {
     let world = World::new(2).await;

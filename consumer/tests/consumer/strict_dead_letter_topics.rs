@@ -1,5 +1,5 @@
 //! Dead-letter topics that take neither every timestamp nor records without a key: letters get through, and a record
-//! keeps its date over a replay.
+//! keeps its date through a replay.
 
 use bson::{DateTime, doc};
 use contract::dead_letter::Reason;

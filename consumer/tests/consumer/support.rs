@@ -51,11 +51,11 @@ impl World {
         Self::at(stack.kafka_broker(), stack.mongo_uri())
     }
 
-    /// With the servers at these addresses; the database is made anew all the same.
+    /// With the servers at these addresses; the database is new all the same.
     pub(crate) fn at(broker: &str, mongo_uri: &str) -> Self {
         let name = Uuid::now_v7().simple().to_string();
         let server = mongo_uri.rsplit_once('/').map_or(mongo_uri, |(server, _)| server);
-        // A topic takes more than librdkafka does by default.
+        // A topic takes larger records than librdkafka does by default.
         let mut config = client_config(broker);
         config.set("message.timeout.ms", "20000").set("message.max.bytes", "4000000");
         let producer = config.create().unwrap();
@@ -101,7 +101,7 @@ impl World {
         settings.get(name).unwrap().value.clone().unwrap()
     }
 
-    /// The settings, with these set besides.
+    /// The settings, with these on top.
     pub(crate) fn config(&self, set: &[(&str, &str)]) -> ConsumerConfig {
         let variables = self.variables(set);
         let lookup = |name: &str| variables.get(name).cloned();
@@ -130,7 +130,7 @@ impl World {
         format!("{}.dlq", self.topic)
     }
 
-    /// The series of how far behind the group is.
+    /// The series of the group's lag.
     pub(crate) fn lag(&self, partition: i32) -> String {
         let topic = &self.topic;
         format!("kafka_consumergroup_lag{{consumergroup=\"{topic}\",topic=\"{topic}\",partition=\"{partition}\"}}")
@@ -146,13 +146,13 @@ impl World {
         self.producer.send(record, DEADLINE).await.unwrap();
     }
 
-    /// Sends a record without a key that bears this timestamp.
+    /// Sends a record without a key, with this timestamp.
     pub(crate) async fn send_of(&self, timestamp_ms: i64, value: &[u8]) {
         let record = FutureRecord::<[u8], [u8]>::to(&self.topic).payload(value).timestamp(timestamp_ms);
         self.producer.send(record, DEADLINE).await.unwrap();
     }
 
-    /// Sends posts under fresh ids, in the order given, and returns the ids.
+    /// Sends posts under fresh ids, in order, and returns the ids.
     pub(crate) async fn send_posts(&self, count: usize) -> Vec<PostId> {
         self.send_all(count, post).await
     }
@@ -181,7 +181,7 @@ impl World {
         client.default_database().unwrap().collection("posts")
     }
 
-    /// All documents, once there are as many as expected.
+    /// All documents, once the expected number is there.
     pub(crate) async fn wait_for_documents(&self, count: usize) -> Vec<Document> {
         let posts = self.posts().await;
         let mut found = Vec::new();
@@ -194,7 +194,7 @@ impl World {
         found
     }
 
-    /// All dead letters, once there are as many as expected.
+    /// All dead letters, once the expected number is there.
     pub(crate) async fn wait_for_dead_letters(&self, count: usize) -> Vec<(DeadLetter, OwnedMessage)> {
         let (broker, topic) = (self.broker.clone(), self.dead_letter_topic());
         let read = move || {
@@ -209,7 +209,7 @@ impl World {
                     messages.push(message.detach());
                 }
             }
-            // Whatever is there beyond what is expected.
+            // Whatever exceeds the expected number.
             messages.extend(consumer.poll(Duration::from_millis(500)).map(|message| message.unwrap().detach()));
             messages
         };

@@ -12,19 +12,19 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Nothing is held yet; `limit` is in bytes.
+    /// An empty budget; `limit` is in bytes.
     pub fn new(limit: usize) -> Self {
         Self { held: Arc::default(), limit }
     }
 
-    /// Whether another record may be fetched. It is asked before the record is there, so one record goes beyond the
-    /// limit, however large: nothing that is fetched is ever held back.
+    /// Whether another record may be fetched. The question comes before the record, so one record may exceed the limit,
+    /// however large it is: no fetched record is ever held back.
     pub fn has_room(&self) -> bool {
         self.held() < self.limit
     }
 
-    /// Whether enough is free again to go on after a pause: half of it, because each pause throws away what was fetched
-    /// ahead.
+    /// Whether enough is free again to continue after a pause: half of the budget, because each pause throws away what
+    /// was fetched ahead.
     pub fn has_recovered(&self) -> bool {
         self.held() <= self.limit / 2
     }

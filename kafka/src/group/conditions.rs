@@ -1,5 +1,5 @@
-//! What a member's core says of its health, as readiness conditions and log lines. Each condition speaks for everything
-//! it is about: it is met when nothing is in trouble, and says since when something is.
+//! A member's health as readiness conditions and log lines. Each condition covers all flushes, commits or dead letters:
+//! it is met when none is in trouble, and otherwise says since when one is.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use service::trace::{span_id, trace_id};
 use super::core::{Core, Exceeded, Received, Trouble};
 use super::handler::RecordHandler;
 
-/// The readiness condition of what is written: batches and dead letters.
+/// The readiness condition for writes: batches and dead letters.
 pub const FLUSHES: &str = "flush";
 
-/// The readiness condition of commits.
+/// The readiness condition for commits.
 pub const COMMITS: &str = "commit";
 
-/// The readiness condition of the dead letters' number.
+/// The readiness condition for the number of dead letters.
 pub const DEAD_LETTERS: &str = "dead_letters";
 
-/// A commit that is not answered for this long counts as in trouble.
+/// A commit that is unanswered for this long is in trouble.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keeps the conditions up to date.
@@ -40,7 +40,7 @@ impl Conditions {
 
     /// Shows what has changed.
     pub(super) fn show<H: RecordHandler>(&mut self, core: &Core<H::Record>, handler: &H) {
-        // Said each time, because its age grows.
+        // Set each time, because its age grows.
         let is_news = core.trouble().is_some_and(|trouble| self.readiness.unmet(FLUSHES, since(trouble)));
         match core.trouble() {
             Some(trouble) if is_news => tracing::warn!(reason = trouble.reason, "flush held up, trying again"),
@@ -78,7 +78,7 @@ impl Conditions {
             None if self.is_braked => {
                 self.is_braked = false;
                 self.readiness.met(DEAD_LETTERS);
-                tracing::info!("the brake is released, consuming goes on");
+                tracing::info!("the brake is released, consuming continues");
             }
             _ => {}
         }
@@ -94,8 +94,9 @@ impl Conditions {
             format!(", the last one at partition {partition}, offset {offset}: {}, {line}", letter.reason.as_str())
         });
         let why = format!(
-            "consuming is paused, {exceeded}{}. Mend the cause, then release the brake (`consumer dead-letters release`) \
-             or restart the consumer, which allows as many again; or raise the limit",
+            "consuming is paused, {exceeded}{}. Fix the cause, then release the brake \
+             (`consumer dead-letters release`) or restart the consumer, which starts the count again; \
+             or raise the limit",
             last.unwrap_or_default()
         );
         tracing::warn!("{why}");

@@ -1,10 +1,10 @@
-//! What a member needs to know of Kafka and of its own bounds.
+//! A member's settings: Kafka and its own bounds.
 
 use std::time::Duration;
 
 use super::core::GroupLimits;
 
-/// Longest wait for an answer of Kafka.
+/// Longest wait for an answer from Kafka.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where Kafka is, and how the group works.

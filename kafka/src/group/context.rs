@@ -1,6 +1,6 @@
-//! What happens when partitions come and go. librdkafka calls back on the fetcher's thread, within its poll, and goes
-//! on only when the callback returns. So a revoke waits here until the pipeline has finished exactly the partitions
-//! named and has committed that; or for as long as it may.
+//! What happens when partitions come and go. librdkafka calls back on the fetcher's thread, within its poll, and
+//! continues only when the callback returns. So a revoke waits here until the pipeline has finished and committed
+//! exactly the partitions named, or until its time is over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ use super::front::Front;
 use super::lag::Book;
 use super::metrics::{GroupMetrics, PartitionChange};
 
-/// The pipeline gives up in time by itself; this covers its own way there.
+/// The pipeline itself gives up in time; this margin covers its answer.
 const REVOKE_MARGIN: Duration = Duration::from_millis(500);
 
 /// A member of the group.
@@ -52,7 +52,7 @@ impl<R> Context<R> {
 }
 
 impl<R: Send + Sync + 'static> Context<R> {
-    /// Pauses and resumes what is not as it should be, each partition by name.
+    /// Pauses and resumes what is not as it should be, partition by partition.
     pub(super) fn apply(&self, consumer: &GroupConsumer<R>, changes: &super::fetching::Changes) {
         for (partitions, is_paused) in [(&changes.pause, true), (&changes.resume, false)] {
             if partitions.is_empty() {
@@ -79,7 +79,7 @@ impl<R: Send + Sync + 'static> Context<R> {
             failpoint::reach(Step::RevokeAnswered);
         }
         self.front.give_up(partitions);
-        // What is lost is shown until it is known again what is held: whoever is cut off from Kafka must not look fine.
+        // Lost partitions are shown until the next assignment: a member that is cut off from Kafka must not look fine.
         if !are_lost {
             self.book.give_up(partitions);
         }
@@ -102,7 +102,7 @@ impl<R: Send + Sync + 'static> ConsumerContext for Context<R> {
         let partitions = partitions_of(list);
         let held = self.front.held().into_iter().map(|(partition, _)| partition);
         self.book.settle(&held.chain(partitions.iter().copied()).collect::<Vec<_>>());
-        // A rebalance that brings nothing new calls back, too.
+        // A rebalance that brings nothing new also calls back.
         if partitions.is_empty() {
             return;
         }

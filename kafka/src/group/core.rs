@@ -2,13 +2,13 @@
 //! give partitions up. Events go in, actions come out, the time is an argument, and records are cargo that it never
 //! looks into.
 //!
-//! The way of a record: it is delivered under the [`Assignment`] in force, or dropped; it waits in the [`buffer`], goes
-//! out with a [`Flush`] ([`flushes`]), and is finished once it is stored, or rejected and acknowledged as a dead letter
+//! How a record travels: it is delivered under the [`Assignment`] in force, or dropped; it waits in the [`buffer`],
+//! goes out with a [`Flush`] ([`flushes`]), and is finished once it is stored, or acknowledged as a dead letter
 //! ([`letters`]) unless the [`brake`] holds it. The unbroken run of finished records of a partition is committed
 //! ([`offsets`], [`commits`]).
 //!
-//! Whoever runs it hands over events as they come, then asks for actions until there are none, and comes back at
-//! [`Core::deadline`] at the latest. The simulation beside it does the same with a world that fails in every way.
+//! Its caller hands over events as they come, then asks for actions until there are none, and returns at
+//! [`Core::deadline`] at the latest. The simulation does the same in a world that fails in every way.
 
 mod assignments;
 pub mod brake;

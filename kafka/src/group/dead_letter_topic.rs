@@ -1,6 +1,5 @@
-//! The dead-letter topic: one that is there is taken as it is, and asks for no right to create it. One that is missing
-//! is created so that it keeps every letter until someone has looked at it, and takes whatever the records' topic
-//! takes.
+//! The dead-letter topic: an existing one is used as it is, and needs no right to create it. A missing one is created
+//! so that it keeps every letter until someone has looked at it, and takes whatever the records' topic takes.
 
 use std::sync::Arc;
 
@@ -21,10 +20,10 @@ const LARGEST: &str = "max.message.bytes";
 /// Kafka's default of it.
 const LARGEST_BY_DEFAULT: usize = 1_048_588;
 
-/// Sees to it that the topic exists.
+/// Makes sure that the topic exists.
 ///
 /// # Errors
-/// Why it may not; another try may succeed.
+/// Why it may not exist; another try may succeed.
 pub(super) async fn prepare<R: Send + Sync + 'static>(
     config: &GroupConfig,
     consumer: &Arc<GroupConsumer<R>>,
@@ -68,17 +67,17 @@ fn exists<R: Send + Sync + 'static>(consumer: &GroupConsumer<R>, topic: &str) ->
     }
 }
 
-/// The `max.message.bytes` that is in force for the topic, the broker's default included; Kafka's own default where it
-/// is not told.
+/// The `max.message.bytes` that is in force for the topic, the broker's default included; Kafka's own default where
+/// Kafka does not say.
 async fn largest_record(admin: &AdminClient<DefaultClientContext>, topic: &str) -> anyhow::Result<usize> {
     let described = admin.describe_configs([&ResourceSpecifier::Topic(topic)], &options()).await;
     let described = described.with_context(|| format!("cannot ask for the settings of the topic {topic}"))?;
-    let told = described.into_iter().next().map_or(Err(RDKafkaErrorCode::Unknown), |described| described);
-    match told.map(|settings| settings.get(LARGEST)?.value.as_ref()?.parse().ok()) {
+    let answered = described.into_iter().next().map_or(Err(RDKafkaErrorCode::Unknown), |described| described);
+    match answered.map(|settings| settings.get(LARGEST)?.value.as_ref()?.parse().ok()) {
         Ok(Some(largest)) => Ok(largest),
         Ok(None) => Ok(LARGEST_BY_DEFAULT),
         Err(code) => {
-            tracing::warn!(topic, reason = %code, "Kafka does not tell the topic's {LARGEST}, its default is assumed");
+            tracing::warn!(topic, reason = %code, "Kafka does not say the topic's {LARGEST}, its default is assumed");
             Ok(LARGEST_BY_DEFAULT)
         }
     }

@@ -1,6 +1,6 @@
-//! Sends dead letters to their topic, acknowledged by all replicas. One whose timestamp or missing key the topic
-//! refuses goes with others, and one that is too large can go in a smaller form; whatever else keeps it from getting
-//! through may pass, so that the caller tries again.
+//! Sends dead letters to their topic, acknowledged by all replicas. A letter whose timestamp or missing key the topic
+//! does not take is sent with others, and one that is too large can be sent in a smaller form; any other failure may
+//! pass, so the caller tries again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,11 +16,11 @@ use super::config::GroupConfig;
 use super::core::LetterError;
 use crate::topics::acknowledged_by_all;
 
-/// Longest time to get one dead letter into librdkafka's queue, and then to get it acknowledged, before it is tried
-/// anew.
+/// Longest time to get one dead letter into librdkafka's queue, and then to get it acknowledged, before the next try.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest wait for both. librdkafka looks at its own deadlines once a second, so this one passes only if it is stuck.
+/// Longest wait for both. librdkafka looks at its own deadlines once a second, so this one is reached only if
+/// librdkafka is stuck.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The way to the dead-letter topic. Cheap to clone.
@@ -28,8 +28,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(super) struct DeadLetters {
     topic: String,
     config: ClientConfig,
-    /// Made when the first one is sent: its thread takes 0.5 % of a core even while there is nothing to send. Made anew
-    /// when it has failed for good.
+    /// Made when the first letter is sent: its thread takes 0.5 % of a core even while there is nothing to send.
+    /// Replaced when it has failed for good.
     producer: Arc<Mutex<Option<Arc<FutureProducer>>>>,
 }
 
@@ -37,12 +37,12 @@ impl DeadLetters {
     pub(super) fn new(config: &GroupConfig) -> Self {
         let mut client = acknowledged_by_all(&config.brokers, "consumer", SEND_TIMEOUT);
         client
-            // A flush sends one after the other, so none has company to wait for. Those of other flushes are no company
-            // either: the topic's limit is one of the batch, and would refuse several that it takes one by one.
+            // A flush sends its letters one at a time, so none has company to wait for. Those of other flushes are no
+            // company either: the topic limits the batch, and takes one by one what it would not take together.
             .set("linger.ms", "0")
             .set("batch.num.messages", "1")
-            // A topic that was deleted is named as the reason, instead of a timeout. Each try asks for it again, so it
-            // is found within seconds of its return.
+            // Names a deleted topic as the reason, instead of a timeout. Each try asks for the topic again, so it is
+            // found within seconds of its return.
             .set("topic.metadata.propagation.max.ms", "1000")
             .set("reconnect.backoff.max.ms", "1000");
         Self { topic: config.dead_letter_topic.clone(), config: client, producer: Arc::default() }
@@ -106,11 +106,11 @@ impl DeadLetters {
         Ok(Arc::clone(slot.insert(Arc::new(made))))
     }
 
-    /// Takes a producer out of use. After a fatal error librdkafka refuses everything for ever.
+    /// Takes a producer out of use. After a fatal error librdkafka never sends anything again.
     fn retire(&self, producer: &Arc<FutureProducer>) {
         let mut slot = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(retired) = slot.take_if(|current| Arc::ptr_eq(current, producer)) {
-            // Its end waits for its threads.
+            // Dropping it waits for its threads.
             drop(tokio::task::spawn_blocking(move || drop(retired)));
         }
     }
@@ -130,8 +130,8 @@ fn headers(letter: &DeadLetter, record: &Fetched, form: Form) -> OwnedHeaders {
     headers
 }
 
-/// The first is said by librdkafka and by the topic's `max.message.bytes`, the second where the topic's segments are
-/// smaller than the letter.
+/// librdkafka and the topic's `max.message.bytes` give the first code, topics whose segments are smaller than the
+/// letter give the second.
 fn is_too_large(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge)
 }

@@ -1,6 +1,5 @@
 //! The thread that polls Kafka. It asks the front what to do, applies it, and hands on what it gets. While there is no
-//! room, or while nothing is to be fetched, it goes on polling with everything paused, so that the group does not take
-//! it for dead.
+//! room, or nothing to fetch, it keeps polling with everything paused, so that the group does not consider it dead.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,10 +16,10 @@ use super::front::Front;
 use super::handler::RecordHandler;
 use crate::topics::ReadRecord;
 
-/// Longest time in one poll: how late a stop is noticed.
+/// Longest time in one poll, and so the longest delay before a stop is noticed.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// The pause before it is asked again whether there is room.
+/// The pause before the next look for room.
 const ROOM_PAUSE: Duration = Duration::from_millis(5);
 
 /// Blocks its thread until `stop`, or until the pipeline is gone.
@@ -32,7 +31,7 @@ pub(super) fn run<H: RecordHandler>(
 ) {
     let mut read = handler.reader();
     let (mut turn, mut was_full) = (Turn::Wait, false);
-    // Whether something may be gathered that is not handed on; a callback hands on, too.
+    // Whether there may be gathered records to hand on; a callback hands on, too.
     let mut gathers = false;
     let mut hand_on = |message: &BorrowedMessage<'_>| {
         let (partition, offset, fetched) = (message.partition(), message.offset(), ReadRecord::new(message).fetched());
@@ -54,7 +53,7 @@ pub(super) fn run<H: RecordHandler>(
                 was_full = !was_full;
                 tracing::info!(
                     "{}",
-                    if was_full { "the buffer is full, fetching is paused" } else { "fetching goes on" }
+                    if was_full { "the buffer is full, fetching is paused" } else { "fetching continues" }
                 );
             }
         }
@@ -66,7 +65,7 @@ pub(super) fn run<H: RecordHandler>(
                 has_pipeline
             }
             Turn::Poll | Turn::PollPaused => {
-                // What is gathered waits only for what is there already.
+                // Gathered records wait only for what is already there.
                 let wait = if gathers { Duration::ZERO } else { POLL_TIMEOUT };
                 match consumer.poll(wait) {
                     None => {
@@ -90,7 +89,7 @@ pub(super) fn run<H: RecordHandler>(
     }
 }
 
-/// The watch says once that Kafka is away; librdkafka would say it for every connection.
+/// The watch reports once that Kafka is away; librdkafka would report it for every connection.
 fn report(error: &KafkaError) {
     use rdkafka::error::RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
     match error.rdkafka_error_code() {

@@ -1,8 +1,9 @@
-//! The fetcher's half of a member: gives out assignments, says under which one a record was fetched, and what is to be
-//! fetched. Pure: the thread that polls librdkafka asks it before every poll, and tells it what librdkafka called back.
+//! The fetcher's half of a member: gives out assignments, says under which one a record was fetched, and decides what
+//! to fetch. Pure: the thread that polls librdkafka asks it before every poll, and reports librdkafka's callbacks to
+//! it.
 //!
-//! A record is handed on as soon as it is fetched: room for it is looked for before. So none is ever held back while
-//! partitions come and go.
+//! A record is handed on as soon as it is fetched, because there was room for it before the fetch. So none is ever held
+//! back while partitions come and go.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use super::core::Assignment;
 /// that is merely slower than Kafka must not cause it.
 pub const WAIT_BEFORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// What the other half wants to be fetched.
+/// What the other half wants fetched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wish {
     /// Nothing: there are too many dead letters, or the member stops.
@@ -34,12 +35,12 @@ pub enum Turn {
     PollPaused,
 }
 
-/// Partitions to be paused and resumed, by name.
+/// Partitions to pause and resume, by name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// To be paused.
+    /// To pause.
     pub pause: Vec<i32>,
-    /// To be resumed.
+    /// To resume.
     pub resume: Vec<i32>,
 }
 
@@ -56,13 +57,13 @@ pub struct Fetching {
 #[derive(Debug)]
 struct Held {
     assignment: Assignment,
-    /// What librdkafka was told under this assignment. It keeps a pause over a revoke and a new assignment, so nothing
-    /// can be taken for granted before.
+    /// What librdkafka was last asked under this assignment. It keeps a pause over a revoke and a new assignment, so
+    /// nothing is certain before the first request.
     is_paused: Option<bool>,
 }
 
 impl Fetching {
-    /// These partitions are held from now on; gives the number of their assignment.
+    /// Adds these partitions, and returns the number of their assignment.
     pub fn assign(&mut self, partitions: &[i32]) -> Assignment {
         self.assignments += 1;
         let assignment = Assignment(self.assignments);
@@ -70,7 +71,7 @@ impl Fetching {
         assignment
     }
 
-    /// These partitions are not held any more.
+    /// Removes these partitions.
     pub fn give_up(&mut self, partitions: &[i32]) {
         self.held.retain(|partition, _| !partitions.contains(partition));
     }
@@ -111,7 +112,7 @@ impl Fetching {
         self.is_full
     }
 
-    /// What must be paused or resumed now: whatever is not known to be what it should be.
+    /// What must be paused or resumed now: whatever is not known to be in the state wanted.
     pub fn changes(&self, wish: &Wish) -> Changes {
         let mut changes = Changes::default();
         for (partition, held) in &self.held {
@@ -133,7 +134,7 @@ impl Fetching {
     }
 }
 
-/// The mistake of taking for granted that a new assignment is fetched; the simulation shows what it does.
+/// Mistake: assumes that a new assignment is fetched; the simulation shows the effect.
 #[cfg(test)]
 impl Fetching {
     pub(super) fn take_fetched_for_granted(&mut self, partitions: &[i32]) {

@@ -1,6 +1,6 @@
-//! What the fetcher and librdkafka's callbacks share: which partitions are held, and what is fetched and not handed on
-//! yet. Everything leaves through one stream, in the order in which it happened. Records are handed on together: to
-//! wake the pipeline for each of them costs more than the rest of a record's way.
+//! What the fetcher and librdkafka's callbacks share: which partitions are held, and what is fetched but not yet handed
+//! on. Everything leaves through one stream, in the order in which it happened. Records are handed on together, because
+//! waking the pipeline for each of them costs more than all the rest of a record's way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc as std_mpsc};
@@ -16,7 +16,7 @@ use super::fetching::{Changes, Fetching, Turn, Wish};
 /// Most records that are handed on together.
 const MAX_RECORDS: usize = 100;
 
-/// What the pipeline gets. A revoke comes with somebody who waits for it to be over.
+/// What the pipeline gets. A revoke comes with a sender for its waiting caller.
 pub(super) struct Handover<R> {
     pub(super) delivery: Delivery<R>,
     pub(super) given_up: Option<std_mpsc::Sender<()>>,
@@ -25,11 +25,11 @@ pub(super) struct Handover<R> {
 /// The fetcher's side of the stream.
 pub(super) struct Front<R> {
     state: Mutex<State<R>>,
-    /// What is fetched may not be what should be, so the fetcher has to look.
+    /// The fetcher must look, because what it fetches may not be what is wanted.
     is_unsettled: AtomicBool,
     budget: Budget,
     consumed: Counter,
-    /// It needs no bound of its own: each record has taken its bytes from the budget before.
+    /// It needs no bound of its own: each record has already taken its bytes from the budget.
     stream: mpsc::UnboundedSender<Handover<R>>,
 }
 
@@ -40,7 +40,7 @@ struct State<R> {
 }
 
 impl<R> Front<R> {
-    /// Holds nothing yet; and where the pipeline receives.
+    /// An empty front, and the pipeline's end of its stream.
     pub(super) fn new(budget: Budget, consumed: Counter) -> (Self, mpsc::UnboundedReceiver<Handover<R>>) {
         let (stream, received) = mpsc::unbounded_channel();
         let state = State { fetching: Fetching::default(), wish: Wish::default(), gathered: Vec::new() };
@@ -48,7 +48,7 @@ impl<R> Front<R> {
         (front, received)
     }
 
-    /// From now on this is to be fetched.
+    /// Sets what to fetch from now on.
     pub(super) fn wish(&self, wish: Wish) {
         self.state().wish = wish;
         self.is_unsettled.store(true, Ordering::Release);
@@ -74,7 +74,7 @@ impl<R> Front<R> {
         state.fetching.changes(&state.wish)
     }
 
-    /// librdkafka was told to pause or resume these.
+    /// librdkafka was asked to pause or resume these.
     pub(super) fn applied(&self, partitions: &[i32], is_paused: bool, is_done: bool) {
         if is_done {
             self.state().fetching.applied(partitions, is_paused);
@@ -83,7 +83,7 @@ impl<R> Front<R> {
         }
     }
 
-    /// A record is fetched: it belongs to the assignment in force. Returns false if the pipeline is gone.
+    /// Takes a fetched record, which belongs to the assignment in force. Returns false if the pipeline is gone.
     pub(super) fn add(&self, partition: i32, offset: i64, make: impl FnOnce(Assignment) -> Received<R>) -> bool {
         let mut state = self.state();
         let Some(assignment) = state.fetching.assignment(partition) else {
@@ -109,23 +109,23 @@ impl<R> Front<R> {
         self.deliver(Delivery::Records(gathered), None)
     }
 
-    /// These partitions are held from now on.
+    /// Adds these partitions.
     pub(super) fn assign(&self, partitions: &[i32]) {
         self.hand_on();
         let assignment = self.state().fetching.assign(partitions);
         self.deliver(Delivery::Assigned { assignment, partitions: partitions.to_vec() }, None);
     }
 
-    /// These partitions are to be given up. Gives where it is said that they may be, or that the pipeline is gone.
+    /// These partitions must be given up. Returns the channel that says when they may be, or that the pipeline is gone.
     pub(super) fn revoke(&self, partitions: &[i32], are_lost: bool) -> std_mpsc::Receiver<()> {
-        // The pipeline must know of every record that there is.
+        // The pipeline must first know of every record.
         self.hand_on();
         let (given_up, over) = std_mpsc::channel();
         self.deliver(Delivery::Revoked { partitions: partitions.to_vec(), are_lost }, Some(given_up));
         over
     }
 
-    /// These partitions are not held any more.
+    /// Removes these partitions.
     pub(super) fn give_up(&self, partitions: &[i32]) {
         self.state().fetching.give_up(partitions);
     }
@@ -157,7 +157,7 @@ mod tests {
         front.add(partition, offset, |assignment| Received::new(partition, offset, assignment, 1, ()))
     }
 
-    /// Otherwise the pipeline would finish the partition without that record, and meet it after the hand-over.
+    /// Otherwise the pipeline would finish the partition without that record, and get it after the hand-over.
     #[test]
     fn what_is_fetched_reaches_the_pipeline_before_the_revoke_and_after_the_assignment() {
         let (front, mut stream) = Front::new(Budget::new(1_000), Counter::noop());

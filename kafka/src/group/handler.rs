@@ -1,10 +1,10 @@
-//! What a group does not know: what its records are, and where they are stored.
+//! What the group leaves to its service: what its records are, and where they are stored.
 
 use contract::{DeadLetter, Fetched};
 
 use super::core::{Flush, NotStored};
 
-/// Says what the records of a group are, and writes them.
+/// Says what a group's records are, and writes them.
 pub trait RecordHandler: Send + Sync + 'static {
     /// A record, as it is kept from its fetch until it is finished.
     type Record: AsRef<Fetched> + Send + Sync + 'static;
@@ -15,14 +15,14 @@ pub trait RecordHandler: Send + Sync + 'static {
     /// What the record takes in memory, in bytes.
     fn bytes(&self, record: &Self::Record) -> usize;
 
-    /// Tries once to write the batch. What it says of each record must be certain: a record that is neither rejected
-    /// nor to be tried later is stored durably.
+    /// Tries once to write the batch. Its answer must be certain for each record: one that it does not name is stored
+    /// durably.
     fn write(&self, batch: &mut Flush<Self::Record>) -> impl Future<Output = Written> + Send;
 
-    /// The dead letter of a record that [`Self::write`] has rejected.
+    /// The dead letter of a record that can never be stored.
     fn dead_letter(&self, record: &Self::Record) -> DeadLetter;
 
-    /// What is wrong with a rejected record, for logs and health checks: without what clients have sent.
+    /// Why the record can never be stored, for logs and health checks: without what clients have sent.
     fn log_line<'a>(&self, record: &'a Self::Record) -> &'a str;
 }
 
@@ -31,6 +31,6 @@ pub trait RecordHandler: Send + Sync + 'static {
 pub struct Written {
     /// The records that are not stored, by position, ascending.
     pub not_stored: Vec<(usize, NotStored)>,
-    /// Why some are to be tried later.
+    /// Why some must be tried again later.
     pub why_later: Option<String>,
 }

@@ -16,14 +16,14 @@ use crate::topics::partitions;
 /// Fetched records that librdkafka may hold, in kilobytes; they come on top of `CONSUMER_BUFFER_BYTES`.
 const PREFETCH_KILOBYTES: &str = "8192";
 
-/// How long librdkafka waits before it looks again whether it holds fewer than [`PREFETCH_KILOBYTES`]. By default that
-/// is a second, in which a fast store takes more than these and the buffer's, so that it would wait for records.
+/// How long librdkafka waits before it checks again whether it holds fewer than [`PREFETCH_KILOBYTES`]. The default is
+/// a second; in that time a fast store takes more than these and the buffer's records, and would then wait.
 const PREFETCH_LOOK_MS: &str = "20";
 
-/// Joins the group, waiting for as long as it takes until Kafka answers and the topic exists.
+/// Joins the group. Waits without a deadline until Kafka answers and the topic exists.
 ///
 /// # Errors
-/// When the settings cannot be used at all.
+/// When the settings are unusable.
 pub(super) async fn join_group<R: Send + Sync + 'static>(
     config: &GroupConfig,
     context: Context<R>,
@@ -53,7 +53,7 @@ pub(super) async fn join_group<R: Send + Sync + 'static>(
     }
 }
 
-/// What a member's client is set to. The tests of what is assumed of librdkafka and of the broker start from it, too.
+/// The settings of a member's client. The tests of assumptions about librdkafka and the broker start from them, too.
 pub fn client_config(config: &GroupConfig) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
@@ -69,19 +69,18 @@ pub fn client_config(config: &GroupConfig) -> ClientConfig {
         .set("enable.auto.offset.store", "false")
         .set("queued.max.messages.kbytes", PREFETCH_KILOBYTES)
         .set("fetch.queue.backoff.ms", PREFETCH_LOOK_MS)
-        // A tenth of a second more is nothing beside the flush interval, and spares the broker an answer for each
-        // batch.
+        // A tenth of a second is nothing beside the flush interval, and saves the broker an answer for each batch.
         .set("fetch.min.bytes", "65536")
         .set("fetch.wait.max.ms", "100")
-        // By default a minute: before a broker that is frozen a commit, which is tried three times, would say nothing
-        // for so long.
+        // The default is a minute: a commit, which is tried three times, would wait that long for a frozen broker each
+        // time.
         .set("socket.timeout.ms", "10000")
         .set("reconnect.backoff.max.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "10000");
     client
 }
 
-/// The topic's number of partitions; prepares the dead-letter topic beside it.
+/// Prepares the dead-letter topic, and returns the topic's number of partitions.
 async fn prepare_topics<R: Send + Sync + 'static>(
     config: &GroupConfig,
     consumer: &Arc<GroupConsumer<R>>,

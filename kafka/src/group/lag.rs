@@ -1,7 +1,7 @@
 //! How far behind the group is, for the partitions that this member holds: end offset − committed offset, and the age
-//! of the oldest record not yet committed. Both are shown for as long as a partition is held, or lost and nobody says
-//! who has it, whatever fails: they are wrong rather than absent, and wrong upwards, because what is behind must never
-//! look fine.
+//! of the oldest record not yet committed. Both are shown for as long as a partition is held, or lost without a new
+//! assignment, whatever fails: they are wrong rather than absent, and too high rather than too low, because a group
+//! that is behind must never look fine.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ pub(super) const LAG_SECONDS: Metric = Metric::gauge(
 )
 .labelled(&["consumergroup", "topic", "partition"]);
 
-/// An end that Kafka told longer ago than this does not say that there is nothing behind it.
+/// An end that is older than this does not prove that nothing comes after it.
 const END_IS_OLD_MS: i64 = 5_000;
 
 /// What is known of the partitions held.
@@ -36,16 +36,16 @@ pub struct Book {
     partitions: Mutex<BTreeMap<i32, Partition>>,
 }
 
-/// A partition that is held, with what is known of it.
+/// A held partition, with what is known of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing {
     /// The partition.
     pub partition: i32,
-    /// Its end offset, once Kafka has said it.
+    /// Its end offset, once Kafka has named it.
     pub end_offset: Option<i64>,
     /// What the group has committed of it.
     pub committed: Committed,
-    /// Records not committed: as far as Kafka has said, and at least those that are received.
+    /// Records not committed: by Kafka's answers, and at least those received.
     pub lag: i64,
     /// Age of the oldest record not committed, in seconds.
     pub lag_seconds: f64,
@@ -55,21 +55,21 @@ pub struct Standing {
 struct Partition {
     /// Low and high watermark.
     watermarks: Option<(i64, i64)>,
-    /// When (ms) Kafka told them.
-    told_ms: i64,
+    /// When (ms) Kafka named them.
+    named_ms: i64,
     committed: Committed,
     /// Records received and not committed.
     received: usize,
     /// Timestamp (ms) of the oldest of them.
     oldest_received_ms: Option<i64>,
-    /// Since when (ms) nothing says that the partition is caught up: since it is held, or since it was last.
+    /// Since when (ms) nothing shows that the partition is caught up: since it was assigned, or since it last was.
     behind_since_ms: i64,
 }
 
 /// What the group has committed of a partition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Committed {
-    /// The group was not asked yet.
+    /// The group has not been asked yet.
     #[default]
     Unknown,
     /// The group has not committed yet.
@@ -82,7 +82,7 @@ impl Partition {
     fn held_since(now_ms: i64) -> Self {
         Self {
             watermarks: None,
-            told_ms: now_ms,
+            named_ms: now_ms,
             committed: Committed::Unknown,
             received: 0,
             oldest_received_ms: None,
@@ -102,7 +102,7 @@ impl Partition {
     }
 
     fn is_caught_up(&self, now_ms: i64) -> bool {
-        let is_end_known = self.watermarks.is_some() && now_ms - self.told_ms <= END_IS_OLD_MS;
+        let is_end_known = self.watermarks.is_some() && now_ms - self.named_ms <= END_IS_OLD_MS;
         is_end_known && self.committed != Committed::Unknown && self.lag() == 0
     }
 
@@ -110,7 +110,7 @@ impl Partition {
         if self.is_caught_up(now_ms) {
             return 0.0;
         }
-        // Without a record at hand nobody knows how old the oldest is, only since when it waits here.
+        // Without a record at hand nobody knows the oldest record's age, only since when the partition is behind.
         (now_ms - self.oldest_received_ms.unwrap_or(self.behind_since_ms)).max(0) as f64 / 1000.0
     }
 }
@@ -136,7 +136,7 @@ impl Book {
         observe(&LAG_SECONDS, |standing| standing.lag_seconds);
     }
 
-    /// How each partition stands that is held.
+    /// The standing of each held partition.
     pub fn standings(&self) -> Vec<Standing> {
         let now_ms = now_ms();
         let standing = |(partition, known): (&i32, &Partition)| Standing {
@@ -149,7 +149,7 @@ impl Book {
         self.partitions().iter().map(standing).collect()
     }
 
-    /// The partitions are held from now on. One that was lost before has been waiting since then.
+    /// Adds the partitions. One that was lost before has been waiting since then.
     pub(super) fn hold(&self, partitions: &[i32]) {
         let (mut known, now_ms) = (self.partitions(), now_ms());
         for partition in partitions {
@@ -158,12 +158,12 @@ impl Book {
         }
     }
 
-    /// No other partitions than these are held: those that were lost are another member's by now.
+    /// Keeps only these partitions: those that were lost are another member's by now.
     pub(super) fn settle(&self, held: &[i32]) {
         self.partitions().retain(|partition, _| held.contains(partition));
     }
 
-    /// The partitions are not held any more.
+    /// Removes the partitions.
     pub(super) fn give_up(&self, partitions: &[i32]) {
         self.partitions().retain(|partition, _| !partitions.contains(partition));
     }
@@ -172,7 +172,7 @@ impl Book {
     pub(super) fn watermarks(&self, partition: i32, low: i64, high: i64) {
         self.update(partition, |partition| {
             partition.watermarks = Some((low, high));
-            partition.told_ms = now_ms();
+            partition.named_ms = now_ms();
         });
     }
 
@@ -186,8 +186,8 @@ impl Book {
         self.update(partition, |partition| partition.committed = Committed::Offset(next));
     }
 
-    /// Kafka's answer to what the group has committed, asked while `before` was known. What was committed since counts
-    /// more.
+    /// Kafka's answer to what the group has committed, asked while `before` was known. A commit since then takes
+    /// precedence.
     pub(super) fn seen_committed(&self, partition: i32, before: Committed, seen: Option<i64>) {
         self.update(partition, |partition| {
             if partition.committed == before {
@@ -208,7 +208,7 @@ impl Book {
         if let Some(partition) = self.partitions().get_mut(&partition) {
             update(partition);
             if partition.is_caught_up(now_ms()) {
-                partition.behind_since_ms = partition.told_ms;
+                partition.behind_since_ms = partition.named_ms;
             }
         }
     }
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn lag_is_end_minus_committed_and_at_least_what_is_received() {
         assert_eq!(partition(Some((0, 9)), Committed::Offset(5)).lag(), 4);
-        assert_eq!(partition(Some((3, 9)), Committed::Nothing).lag(), 6, "what retention deleted is no lag");
+        assert_eq!(partition(Some((3, 9)), Committed::Nothing).lag(), 6, "what retention deleted is not lag");
         assert_eq!(partition(Some((7, 9)), Committed::Offset(5)).lag(), 2);
         assert_eq!(partition(Some((0, 9)), Committed::Offset(12)).lag(), 0, "the end offset is a second old");
         for (watermarks, committed) in
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn an_age_is_never_absent_and_grows_while_nothing_says_that_all_is_read() {
         assert_eq!(partition(Some((0, 9)), Committed::Offset(9)).lag_seconds(3_500), 0.0);
-        assert_eq!(partition(None, Committed::Unknown).lag_seconds(3_500), 2.5, "Kafka has said nothing since");
+        assert_eq!(partition(None, Committed::Unknown).lag_seconds(3_500), 2.5, "Kafka has not answered since");
         assert_eq!(
             partition(Some((0, 9)), Committed::Offset(5)).lag_seconds(3_500),
             2.5,
@@ -257,11 +257,11 @@ mod tests {
         assert_eq!(received.lag_seconds(3_500), 3.0);
         let silent = partition(Some((0, 9)), Committed::Offset(9));
         assert_eq!(silent.lag_seconds(1_000 + END_IS_OLD_MS), 0.0);
-        assert!(silent.lag_seconds(1_001 + END_IS_OLD_MS) > 5.0, "there may be more by now, for all that is known");
+        assert!(silent.lag_seconds(1_001 + END_IS_OLD_MS) > 5.0, "there may be more by now");
     }
 
     #[test]
-    fn the_waiting_counts_from_when_all_was_read_last() {
+    fn the_wait_counts_from_when_all_was_last_read() {
         let book = Book::default();
         book.hold(&[0]);
         book.partitions().get_mut(&0).unwrap().behind_since_ms = 0;

@@ -1,4 +1,4 @@
-//! A member from its start to its end: the fetcher's thread, the watch's threads and the pipeline, which end together.
+//! A member from start to end: the fetcher's thread, the watch's threads and the pipeline, which end together.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -30,15 +30,15 @@ pub struct Release {
 }
 
 impl Release {
-    /// Something to ask a member with, and what [`run`] wants of it.
+    /// A release, and the end of it that [`run`] takes.
     pub fn new() -> (Self, mpsc::Receiver<()>) {
         let (releases, requested) = mpsc::channel(1);
         (Self { releases }, requested)
     }
 
-    /// As many dead letters are allowed again as at the start, and what is held is judged anew.
+    /// The full number of dead letters is allowed again, and what is held is judged again.
     pub fn release(&self) {
-        // One that waits already says the same.
+        // A release that already waits says the same.
         self.releases.try_send(()).ok();
     }
 }
@@ -47,7 +47,7 @@ impl Release {
 /// how far behind it is; `releases` come from a [`Release`].
 ///
 /// # Errors
-/// When a part of the member failed. Nothing is lost by it: what is not committed is read again.
+/// When a part of the member failed. Nothing is lost: what is not committed is read again.
 pub async fn run<H: RecordHandler>(
     config: &GroupConfig,
     handler: Arc<H>,
@@ -75,8 +75,8 @@ pub async fn run<H: RecordHandler>(
         () = stop.cancelled() => return Ok(()),
     };
 
-    // The threads end when the pipeline has ended, whichever way: one that went on polling would keep partitions that
-    // nobody works on, and one that ended before, when the service is to stop, would serve no revoke while the rest is
+    // The threads end when the pipeline has ended, whichever way: one that kept polling would hold partitions that
+    // nobody works on, and one that ended as soon as the service must stop would serve no revoke while the rest is
     // flushed.
     let all = CancellationToken::new();
     let ending = all.clone().drop_guard();
@@ -88,7 +88,7 @@ pub async fn run<H: RecordHandler>(
         threads.start("fetcher", move || fetcher::run(&consumer, &front, &handler, &stop))?;
     }
     let (events, watched) = mpsc::unbounded_channel();
-    let is_anew = CancellationToken::new();
+    let is_recreated = CancellationToken::new();
     let watch = Arc::new(Watch {
         consumer: Arc::clone(&consumer),
         front: Arc::clone(&front),
@@ -97,7 +97,7 @@ pub async fn run<H: RecordHandler>(
         events,
         readiness: readiness.clone(),
         silent: Mutex::default(),
-        is_anew: is_anew.clone(),
+        is_recreated: is_recreated.clone(),
     });
     for (question, name) in Question::ALL {
         let (watch, stop) = (Arc::clone(&watch), all.clone());
@@ -116,16 +116,15 @@ pub async fn run<H: RecordHandler>(
         metrics,
         conditions: Conditions::new(readiness),
         in_flight: Running::nothing(),
-        is_anew: is_anew.clone(),
+        is_recreated: is_recreated.clone(),
     };
     tokio::select! {
         outcome = pipeline.run(Inputs { stream, watched, releases }, stop) => outcome?,
         () = failed.cancelled() => bail!("a thread of the consumer failed"),
-        // librdkafka reads on at the old position, beyond records that nobody has read; what is committed here would
-        // hide them.
-        () = is_anew.cancelled() => bail!(
-            "Kafka has forgotten what the group {} has committed: the topic {} was deleted and made anew, or the offsets \
-             were deleted. Start the consumer again: it then reads the topic from its beginning",
+        // librdkafka reads on at the old position, beyond records that nobody has read; a commit would hide them.
+        () = is_recreated.cancelled() => bail!(
+            "Kafka has forgotten what the group {} has committed: the topic {} was deleted and recreated, or the \
+             offsets were deleted. Start the consumer again: it then reads the topic from its start",
             config.group,
             config.topic
         ),
@@ -145,7 +144,7 @@ pub async fn run<H: RecordHandler>(
 /// The member's threads, which end together.
 struct Threads {
     all: CancellationToken,
-    /// One has ended although nobody has stopped it.
+    /// One has ended although nobody stopped it.
     failed: CancellationToken,
     started: Vec<thread::JoinHandle<()>>,
 }
@@ -162,7 +161,7 @@ impl Threads {
         Ok(())
     }
 
-    /// Waits for their ends; whether all have ended well.
+    /// Waits for their ends, and returns whether all ended well.
     fn join(self) -> bool {
         let mut have_ended_well = true;
         for thread in self.started {
@@ -172,7 +171,7 @@ impl Threads {
     }
 }
 
-/// Says so if a thread ends although nobody has stopped it, or by a panic.
+/// Notices a thread that panics, or that ends although nobody stopped it.
 struct Ending {
     all: CancellationToken,
     failed: CancellationToken,

@@ -63,7 +63,7 @@ const PARTITIONS_AHEAD: Metric = Metric::gauge(
 );
 
 const COMMIT_FAILURES: Metric =
-    Metric::counter("ingest_commit_failures_total", "Commits that failed and are tried again");
+    Metric::counter("ingest_commit_failures_total", "Commits that failed and were tried again");
 
 const DEAD_LETTERS_REDUCED: Metric = Metric::counter(
     "ingest_dead_letters_reduced_total",
@@ -72,8 +72,10 @@ const DEAD_LETTERS_REDUCED: Metric = Metric::counter(
 )
 .labelled(&["form"]);
 
-const DEAD_LETTER_RETRIES: Metric =
-    Metric::counter("ingest_dead_letter_retries_total", "Dead letters that Kafka did not take and that are sent again");
+const DEAD_LETTER_RETRIES: Metric = Metric::counter(
+    "ingest_dead_letter_retries_total",
+    "Dead letters that Kafka did not take and that were sent again",
+);
 
 const BATCH_RECORDS: Metric = Metric::histogram(
     "ingest_flush_batch_records",

@@ -22,7 +22,7 @@ use super::lag::Book;
 use super::metrics::GroupMetrics;
 use super::watch;
 
-/// How often what is known of the partitions is noted for those who ask.
+/// How often the partitions' state is noted for the metrics and the status page.
 const NOTE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The loop's surroundings.
@@ -38,17 +38,17 @@ pub(super) struct Pipeline<H: RecordHandler> {
     pub(super) conditions: Conditions,
     pub(super) in_flight: Running<H::Record>,
     /// Kafka has forgotten what the group has committed.
-    pub(super) is_anew: CancellationToken,
+    pub(super) is_recreated: CancellationToken,
 }
 
-/// What was started and has not ended.
+/// What has started and not yet ended.
 pub(super) struct Running<R> {
     flushes: JoinSet<Event<R>>,
     letters: JoinSet<Event<R>>,
     commit: Option<JoinHandle<Result<(), String>>>,
-    /// What the commit in flight says, partition and next offset.
+    /// The commit in flight, partition and next offset.
     committing: Vec<(i32, i64)>,
-    /// Who waits for partitions to be given up.
+    /// The caller that waits for partitions to be given up.
     revoke: Option<std_mpsc::Sender<()>>,
 }
 
@@ -93,7 +93,7 @@ impl<H: RecordHandler> Pipeline<H> {
                     Event::Committed(committed.context("committing failed")?)
                 }
                 Some(Handover { delivery, given_up }) = inputs.stream.recv() => {
-                    // Whoever waited for an earlier revoke has gone on.
+                    // The caller of an earlier revoke has stopped waiting.
                     self.in_flight.revoke = given_up.or(self.in_flight.revoke.take());
                     Event::Delivered(delivery)
                 }
@@ -122,7 +122,7 @@ impl<H: RecordHandler> Pipeline<H> {
             Action::Commit(offsets) => self.commit(offsets),
             Action::Fetch(wish) => self.front.wish(wish),
             Action::GiveUp => {
-                // Whoever does not wait any more has gone on without: the records are read again.
+                // A caller that stopped waiting has continued without an answer: the records are read again.
                 self.in_flight.revoke.take().map(|given_up| given_up.send(()).ok());
             }
             Action::ReportSkipped { partition, from, to } => {
@@ -179,24 +179,23 @@ impl<H: RecordHandler> Pipeline<H> {
         });
     }
 
-    /// Committing blocks until Kafka has answered, hence on a thread for such things; asynchronous commits of
-    /// librdkafka do not say how they ended. A commit would hide that the topic was made anew meanwhile, so that is
-    /// asked for before.
+    /// Commits on a blocking thread, until Kafka has answered; librdkafka's asynchronous commits do not say how they
+    /// ended. A commit would hide that the topic was deleted and recreated, so that is asked first.
     fn commit(&mut self, offsets: Vec<(i32, i64)>) {
         failpoint::reach(Step::Noted);
         let (consumer, topic) = (Arc::clone(&self.consumer), self.topic.clone());
-        let (held, known, is_anew) = (self.front.held(), self.book.known_committed(), self.is_anew.clone());
+        let (held, known, is_recreated) = (self.front.held(), self.book.known_committed(), self.is_recreated.clone());
         self.in_flight.committing.clone_from(&offsets);
         self.in_flight.commit = Some(tokio::task::spawn_blocking(move || {
-            // Only what it says counts: a commit may get through where the question does not.
+            // Only an answer counts: a commit may get through where the question does not.
             let seen = watch::committed(&consumer, &topic, &held).unwrap_or_default();
             if watch::is_forgotten(&seen, &known) {
-                is_anew.cancel();
+                is_recreated.cancel();
                 return Err("Kafka has forgotten what the group has committed".to_owned());
             }
             let list = to_list(&topic, offsets.iter().map(|(partition, offset)| (*partition, Some(*offset))));
             if failpoint::is_armed(Step::CommitSent) {
-                // The client's own thread sends it, and what it answers is not waited for.
+                // The client's own thread sends it, and nothing waits for the answer.
                 consumer.commit(&list, CommitMode::Async).map_err(|error| error.to_string())?;
                 std::thread::sleep(Duration::from_millis(5));
                 failpoint::reach(Step::CommitSent);
@@ -205,7 +204,7 @@ impl<H: RecordHandler> Pipeline<H> {
         }));
     }
 
-    /// Counts and logs what an event says, before the core has it.
+    /// Counts and logs an event before the core gets it.
     fn note_event(&mut self, event: &Event<H::Record>) {
         match event {
             Event::Flushed { batch, why_later: None, .. } => {
@@ -230,7 +229,7 @@ impl<H: RecordHandler> Pipeline<H> {
         }
     }
 
-    /// What is known of the partitions, for those who ask.
+    /// Notes the partitions' state for the metrics and the status page.
     fn note(&mut self) {
         let mut ahead = 0;
         for state in self.core.partitions() {
@@ -243,7 +242,7 @@ impl<H: RecordHandler> Pipeline<H> {
     }
 }
 
-/// Waits until then, or for ever.
+/// Waits until then, or forever.
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
@@ -251,7 +250,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// Waits for the task to end, or for ever if there is none.
+/// Waits for the task to end, or forever if there is none.
 async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     match task {
         Some(running) => {

@@ -1,10 +1,10 @@
-//! Members of a group in a world that fails in every way: the very [`Core`](super::core::Core) and
-//! [`Fetching`](super::fetching::Fetching) that run for real, in virtual time, in an order that a seed decides.
+//! Members of a group in a world that fails in every way: the real [`Core`](super::core::Core) and
+//! [`Fetching`](super::fetching::Fetching), in virtual time, in an order that a seed decides.
 //!
-//! A history is a seed and a script. After every step nothing may be lost or doubled, no commit may pass an unfinished
-//! record, and memory stays within its bounds; at the end, with all faults over, everything is in its place within a
-//! stated time. A history that fails prints its seed and the shortest script that fails in the same way:
-//! `SIMULATION_SEED=… cargo test -p kafka --lib simulation` runs it again, and `SIMULATION_HISTORIES=…` says how many
+//! A history is a seed and a script. After every step nothing may be lost or duplicated, no commit may pass an
+//! unfinished record, and memory stays within its bounds; at the end, with all faults over, everything is in its place
+//! within a stated time. A history that fails prints its seed and the shortest script that fails in the same way:
+//! `SIMULATION_SEED=… cargo test -p kafka --lib simulation` runs it again, and `SIMULATION_HISTORIES=…` sets how many
 //! to run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,7 +57,7 @@ fn run(seed: u64, script: &[Operation], mistake: Option<Mistake>) -> Result<Stat
     }
 }
 
-/// What to read of a failure: its seed, and the shortest script that fails in the same way.
+/// A failure's report: its seed, and the shortest script that fails in the same way.
 fn describe(seed: u64, failure: &Failure, mistake: Option<Mistake>) -> String {
     let fails =
         |script: &[Operation]| run(seed, script, mistake).is_err_and(|other| other.violation == failure.violation);

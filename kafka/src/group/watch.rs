@@ -1,6 +1,6 @@
-//! Asks Kafka once a second how far the partitions reach and what the group has committed, on threads of their own,
-//! because librdkafka's questions block. Partitions that do not answer are asked on a thread apart, so that they delay
-//! no other.
+//! Asks Kafka once a second where the partitions end and what the group has committed, on its own threads, because
+//! librdkafka's requests block. Partitions that do not answer are asked on a separate thread, so that they delay no
+//! other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ use crate::shown::CONDITION;
 /// How often Kafka is asked.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How late a stop is noticed.
+/// The longest delay before a stop is noticed.
 const STEP: Duration = Duration::from_millis(100);
 
 /// What one thread asks for.
@@ -52,10 +52,10 @@ pub(super) struct Watch<R: Send + Sync + 'static> {
     /// Drained by the pipeline; a few events a second.
     pub(super) events: mpsc::UnboundedSender<Event<R>>,
     pub(super) readiness: Readiness,
-    /// The partitions that did not answer when they were asked last.
+    /// The partitions that did not answer last time.
     pub(super) silent: Mutex<BTreeSet<i32>>,
     /// Kafka has forgotten what the group has committed.
-    pub(super) is_anew: CancellationToken,
+    pub(super) is_recreated: CancellationToken,
 }
 
 impl<R: Send + Sync + 'static> Watch<R> {
@@ -87,7 +87,7 @@ impl<R: Send + Sync + 'static> Watch<R> {
             if let Err(error) = self.ask_end(*partition) {
                 self.silent().insert(*partition);
                 outcome = Err(format!("partition {partition} does not answer: {error}"));
-                // At once: the others may not answer either, each in its own time.
+                // At once: the others may not answer either, and each takes its own time.
                 self.show(&outcome);
             }
         }
@@ -100,7 +100,7 @@ impl<R: Send + Sync + 'static> Watch<R> {
         self.show(&outcome);
     }
 
-    /// Whether Kafka and the group's coordinator are there; for a member that holds nothing nobody else asks that.
+    /// Whether Kafka and the group's coordinator answer; for a member that holds nothing, nothing else asks that.
     fn ask_group(&self) -> Result<(), String> {
         let asked = self.consumer.fetch_metadata(Some(&self.topic), ANSWER_TIMEOUT);
         asked.map_err(|error| format!("does not answer: {error}"))?;
@@ -125,7 +125,7 @@ impl<R: Send + Sync + 'static> Watch<R> {
     }
 
     fn ask_silent_ends(&self, stop: &CancellationToken) {
-        // Not in the loop's head, where the lock would be held until the loop's end.
+        // Not in the loop's head: the lock would be held until the loop ends.
         let silent = self.silent().clone();
         for partition in silent {
             if stop.is_cancelled() {
@@ -140,7 +140,7 @@ impl<R: Send + Sync + 'static> Watch<R> {
     fn ask_end(&self, partition: i32) -> KafkaResult<()> {
         let (low, high) = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER_TIMEOUT)?;
         self.book.watermarks(partition, low, high);
-        // Whoever does not receive any more does not need it.
+        // A pipeline that has ended does not need it.
         self.events.send(Event::Watermarks { partition, low, high }).ok();
         Ok(())
     }
@@ -152,11 +152,11 @@ impl<R: Send + Sync + 'static> Watch<R> {
             Err(error) => return tracing::debug!(%error, "the group does not say what it has committed"),
         };
         if is_forgotten(&seen, &known) {
-            return self.is_anew.cancel();
+            return self.is_recreated.cancel();
         }
         let mut committed = Vec::new();
         for (partition, assignment, offset) in seen {
-            // An answer that was overtaken by a commit is no news.
+            // An answer that a commit has overtaken is not news.
             let before = known.get(&partition).copied().unwrap_or_default();
             let is_news = match before {
                 Committed::Unknown => true,
@@ -178,8 +178,8 @@ impl<R: Send + Sync + 'static> Watch<R> {
     }
 }
 
-/// Whether the group shows nothing committed of a partition of which it had committed something: then its offsets were
-/// deleted, most likely with the topic, and what stands in it now are other records.
+/// Whether the group shows nothing committed for a partition that had a committed offset: then its offsets were
+/// deleted, most likely with the topic, and the partition now holds other records.
 pub(super) fn is_forgotten(seen: &[Seen], known: &BTreeMap<i32, Committed>) -> bool {
     seen.iter().any(|(id, _, offset)| offset.is_none() && matches!(known.get(id), Some(Committed::Offset(_))))
 }
@@ -187,8 +187,7 @@ pub(super) fn is_forgotten(seen: &[Seen], known: &BTreeMap<i32, Committed>) -> b
 /// What the group has committed of a partition, held under this assignment: the next offset to read, or nothing.
 type Seen = (i32, Assignment, Option<i64>);
 
-/// What the group has committed of each of these partitions: the next offset to read, or nothing. Blocks until Kafka
-/// has answered.
+/// What the group has committed of each of these partitions. Blocks until Kafka has answered.
 pub(super) fn committed<R: Send + Sync + 'static>(
     consumer: &GroupConsumer<R>,
     topic: &str,

@@ -1,5 +1,5 @@
-//! A batch in the making: collects items until their encoded size reaches the bound or the linger time is over. Pure:
-//! the time is an argument, and it says when it wants to be sent.
+//! The next batch: collects items until their encoded size reaches the bound or the linger time is over. Pure: the time
+//! is an argument, and it says when it wants to be sent.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ impl<T> Batch<T> {
         Self { items: vec![first], size_bytes: first_bytes, max_bytes, deadline: now + linger }
     }
 
-    /// Takes the item, or hands it back if the batch would grow beyond its bound: then the batch is to be sent.
+    /// Takes the item, or hands it back if the batch would grow beyond its bound: then the batch must be sent.
     pub fn push(&mut self, item: T, item_bytes: usize) -> Result<(), T> {
         if self.size_bytes + item_bytes > self.max_bytes {
             return Err(item);
@@ -33,12 +33,12 @@ impl<T> Batch<T> {
         self.size_bytes
     }
 
-    /// When the batch is to be sent even if it is not full.
+    /// When the batch must be sent even if it is not full.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// The items, in the order they came.
+    /// The items, in the order in which they came.
     pub fn into_items(self) -> Vec<T> {
         self.items
     }

@@ -1,4 +1,4 @@
-//! Hands the records of a bulk to the lanes and waits for all of their acknowledgements, with one look at the clock and
+//! Hands a bulk's records to the lanes and waits for all of their acknowledgements, with one reading of the clock and
 //! one timer for all.
 
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use super::submission::{Submission, WaitingRequest};
 pub enum Fate {
     /// Kafka has acknowledged it.
     Acknowledged,
-    /// It was handed to Kafka, but not acknowledged in time: it may be stored or not.
+    /// It was sent on to Kafka, but not acknowledged in time: it may be stored or not.
     Unknown,
-    /// It was not handed to Kafka, because its partition is away.
+    /// It was not sent on to Kafka, because its partition is away.
     Away,
-    /// It was not handed to Kafka, because the client's key stands for another value.
+    /// It was not sent on to Kafka, because the client's key stands for another value.
     Conflict,
 }
 
 impl Publisher {
-    /// The fate of each record, in their order, when at least one was acknowledged or none could ever be. Either there
-    /// is room for all of them or none is let in; for more than [`Self::max_in_flight`] there is never room.
+    /// The fate of each record, in order, if at least one was acknowledged or none could ever be. All of them are
+    /// admitted or none is; more than [`Self::max_in_flight`] are never admitted.
     ///
     /// # Errors
     /// Why none was acknowledged.
@@ -52,7 +52,7 @@ impl Publisher {
                 Fate::Away
             });
         }
-        // Whether or not all were in time: each answers for itself.
+        // In time or not: each record has its own fate.
         tokio::time::timeout_at((queued_at + self.timeout).into(), bulk.settled()).await.ok();
         let mut is_any_acknowledged = false;
         for (fate, is_acknowledged) in fates.iter_mut().zip(bulk.acknowledged()) {

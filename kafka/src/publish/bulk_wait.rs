@@ -1,15 +1,15 @@
-//! How a bulk waits: one counter and a byte a record, where a channel a record would cost an allocation and a wake-up
-//! each.
+//! How a bulk waits: with one counter, and one byte per record, because a channel per record would cost an allocation
+//! and a wake-up each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-/// A bulk whose records are on their way; those that are not yet sent are given up when it is dropped.
+/// A bulk whose records are on their way; dropping it gives up those not yet sent.
 pub(super) struct BulkWait(Arc<Shared>);
 
-/// The way back of one record; dropped without [`Self::acknowledge`] when it was not acknowledged.
+/// One record's way back; dropped without [`Self::acknowledge`] if the record was not acknowledged.
 pub(super) struct Slot {
     shared: Arc<Shared>,
     index: usize,
@@ -18,16 +18,16 @@ pub(super) struct Slot {
 struct Shared {
     /// For each record whether it is acknowledged.
     acknowledged: Box<[AtomicBool]>,
-    /// How many slots are not dropped yet.
+    /// How many slots are left.
     open: AtomicUsize,
-    /// Notified when there are none.
+    /// Notified when none is left.
     settled: Notify,
     is_gone: AtomicBool,
-    /// Of all records; given back when the last slot and the request are gone. This bounds the queues.
+    /// The permits of all records, given back when the last slot and the request are gone. This bounds the queues.
     _admission: OwnedSemaphorePermit,
 }
 
-/// A bulk of this many records, and the slot of each.
+/// A bulk of this many records, and a slot for each.
 pub(super) fn bulk_wait(records: usize, admission: OwnedSemaphorePermit) -> (BulkWait, impl Iterator<Item = Slot>) {
     let shared = Arc::new(Shared {
         acknowledged: (0..records).map(|_| AtomicBool::new(false)).collect(),
@@ -43,13 +43,13 @@ pub(super) fn bulk_wait(records: usize, admission: OwnedSemaphorePermit) -> (Bul
 impl BulkWait {
     /// Returns once the fate of every record is known.
     pub(super) async fn settled(&self) {
-        // The notification is kept if it comes before anyone waits for it, and it comes once.
+        // The notification comes once, and is kept if nothing waits for it yet.
         while self.0.open.load(Ordering::Acquire) > 0 {
             self.0.settled.notified().await;
         }
     }
 
-    /// For each record, in their order, whether it is acknowledged by now.
+    /// For each record, in order, whether it is acknowledged by now.
     pub(super) fn acknowledged(&self) -> impl Iterator<Item = bool> {
         self.0.acknowledged.iter().map(|acknowledged| acknowledged.load(Ordering::Acquire))
     }
@@ -67,7 +67,7 @@ impl Slot {
         self.shared.acknowledged[self.index].store(true, Ordering::Release);
     }
 
-    /// Whether nobody waits any more.
+    /// Whether nobody waits anymore.
     pub(super) fn is_gone(&self) -> bool {
         self.shared.is_gone.load(Ordering::Relaxed)
     }

@@ -1,19 +1,19 @@
-//! What publishing needs to know of Kafka and of its own bounds.
+//! The settings of publishing: Kafka and its own bounds.
 
 use std::time::Duration;
 
 pub use rskafka::client::partition::Compression;
 
-/// Where Kafka is, what the topic is like, and how records are published to it.
+/// Where Kafka is, how the topic is created, and how records are published to it.
 #[derive(Debug, Clone)]
 pub struct PublishConfig {
     /// `KAFKA_BROKER`: bootstrap addresses, host:port.
     pub brokers: Vec<String>,
     /// `KAFKA_TOPIC`: the topic's name.
     pub topic: String,
-    /// `KAFKA_PARTITIONS`: partitions of the topic if it is created here.
+    /// `KAFKA_PARTITIONS`: the topic's partitions if it is created here.
     pub partitions: i32,
-    /// `KAFKA_REPLICATION`: replicas of the topic if it is created here.
+    /// `KAFKA_REPLICATION`: the topic's replicas if it is created here.
     pub replication: i16,
     /// `PRODUCER_LINGER`: longest wait of a batch's first record for company.
     pub linger: Duration,

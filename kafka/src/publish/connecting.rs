@@ -1,4 +1,4 @@
-//! Clients of Kafka that are connected, and answers that come in time: rskafka itself would wait for ever for both.
+//! Connects clients and bounds the wait for their answers: rskafka itself would wait forever for both.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use tokio::task::JoinSet;
 /// Longest wait for an answer of Kafka outside of produce requests.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long rskafka tries a request again: not for long, because the supervisor and the lanes do so themselves, and
-/// look for the leader anew.
+/// How long rskafka retries a request: briefly, because the supervisor and the lanes retry themselves, and look for the
+/// leader again.
 const RETRY_TIME: Duration = Duration::from_millis(500);
 
-/// A new client, connected to the first broker that answers: all are asked at the same time, because one that is frozen
-/// would be waited for.
+/// A new client, connected to the first broker that answers: all are asked at the same time, so that a frozen one costs
+/// no time.
 pub(super) async fn client(brokers: &[String]) -> anyhow::Result<Client> {
     let backoff = BackoffConfig {
         init_backoff: Duration::from_millis(50),

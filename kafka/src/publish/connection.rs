@@ -11,10 +11,10 @@ use rskafka::record::Record;
 use super::nodelay::{Nodelay, STALL_FREE_BYTES};
 use super::sent::reaching_sent;
 
-/// An acknowledgement that took so long may have waited for a delayed ACK (40 ms).
+/// An acknowledgement that took this long may have waited for a delayed ACK (40 ms).
 const STALL: Duration = Duration::from_millis(30);
 
-/// How long a connection is trusted to have no Nagle's algorithm: rskafka connects anew by itself, without a word.
+/// How long Nagle's algorithm is assumed to stay off: rskafka reconnects by itself, without a word.
 const TRUSTED: Duration = Duration::from_secs(1);
 
 /// A lane's connection.
@@ -42,7 +42,7 @@ impl Connection {
         if self.nodelay_since.is_some() { usize::MAX } else { STALL_FREE_BYTES }
     }
 
-    /// Sends a batch and gives its records' offsets.
+    /// Sends a batch and returns its records' offsets.
     pub(super) async fn produce(&mut self, records: Vec<Record>, compression: Compression) -> Result<Vec<i64>, Error> {
         let started = Instant::now();
         let offsets = reaching_sent(self.client.produce(records, compression)).await?;
@@ -52,7 +52,7 @@ impl Connection {
         Ok(offsets)
     }
 
-    /// Whether an acknowledgement was so slow that Nagle's algorithm may be back.
+    /// Whether an acknowledgement was so slow that Nagle's algorithm may be on again.
     fn may_stall(&self, took: Duration) -> bool {
         took >= STALL && self.nodelay_since.is_some_and(|since| since.elapsed() >= TRUSTED)
     }

@@ -1,9 +1,9 @@
-//! Whether a client's key may stand for a record: not if it has lately stood for another one here. Of two such records
-//! only one could be stored, and the other would be a dead letter.
+//! Whether a client's key may stand for a record: not if it recently stood for another one here. Of two such records
+//! only one could be stored; the other would be a dead letter.
 //!
-//! What is compared is the record's value, so neither whitespace nor a field that is dropped counts. Of the value only
-//! a hash is kept, with a key of this process. Two values that share it, 1 pair in 2^64, are taken for one: then the
-//! second is a dead letter, as it would be after the key was forgotten.
+//! Record values are compared, so neither whitespace nor dropped fields count. Only a hash of the value is kept, made
+//! with a key of this process. Two values that share it, 1 pair in 2^64, count as one: then the second is a dead
+//! letter, as it would be after the key was forgotten.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};

@@ -1,9 +1,8 @@
 //! A lane: one connection to a partition's leader. The lanes of a partition take turns at its queue: one collects the
 //! next batch while the others wait for their acknowledgements.
 //!
-//! A batch that fails is sent again for as long as anybody waits for one of its records, because most failures pass:
-//! the leader moves to another broker, or too few replicas are in sync. What was appended twice by it has the same
-//! keys.
+//! A batch that fails is sent again for as long as anyone waits for one of its records, because most failures pass: the
+//! leader moves to another broker, or too few replicas are in sync. Records appended twice this way have the same keys.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,8 +24,8 @@ use super::queue::QueueReceiver;
 use super::spans;
 use super::submission::Submission;
 
-/// The wait before a batch is sent again, at first and at most. rskafka has waited itself where it knows that a failure
-/// may pass.
+/// The first and the longest wait before a batch is sent again. rskafka itself has already waited where it knows that a
+/// failure may pass.
 const RETRY_WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 /// What all lanes share.
@@ -60,7 +59,7 @@ impl Lane {
             let Some(batch) = batch else { return };
             let mut batch = batch.into_items();
             batch.retain(is_waited_for);
-            // The last one is the youngest, and its time is over last.
+            // The last record is the youngest, and its time is over last.
             let Some(youngest) = batch.last() else { continue };
             let deadline = youngest.queued_at + self.settings.timeout;
             self.settings.metrics.batch_records.record(batch.len() as f64);
@@ -83,7 +82,7 @@ impl Lane {
         }
     }
 
-    /// The offsets of the batch's records; after a failure, those that nobody waits for any more are taken out.
+    /// The offsets of the batch's records; after a failure, removes those that nobody waits for anymore.
     async fn send(&mut self, batch: &mut Vec<Submission>, trace: Option<TraceContext>) -> anyhow::Result<Vec<i64>> {
         let mut backoff = Backoff::new(RETRY_WAITS.0, RETRY_WAITS.1);
         loop {
@@ -96,8 +95,8 @@ impl Lane {
             let tried = tokio::select! {
                 biased;
                 tried = self.produce(batch) => tried,
-                // The leader was lost and found again: what is still on its way to the lost one may wait for ever. The
-                // supervisor's end is no such case, hence the pattern.
+                // The leader was lost and found again: what is still on its way to the lost one may wait forever. The
+                // supervisor's end is not such a case, hence the pattern.
                 Ok(()) = client.changed() => continue,
             };
             match tried {
@@ -122,14 +121,14 @@ impl Lane {
         }
     }
 
-    /// One try. Whatever goes wrong, the next one has a new connection.
+    /// One try. After any failure the next one has a new connection.
     async fn produce(&mut self, batch: &[Submission]) -> anyhow::Result<Vec<i64>> {
         let records = batch.iter().map(|submission| submission.record.to_rskafka()).collect();
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
                 let client = Arc::clone(&self.client.borrow());
-                // A leader that froze meanwhile would be waited for.
+                // Otherwise a leader that froze meanwhile would hold it up.
                 let connected =
                     client.partition_client(&self.settings.topic, self.partition, UnknownTopicHandling::Error);
                 Connection::new(answer(connected).await?, Arc::clone(&self.settings.nodelay)).await
@@ -158,12 +157,12 @@ impl Lane {
     }
 }
 
-/// What nobody waits for any more is not sent.
+/// Removes what nobody waits for anymore.
 fn is_waited_for(submission: &Submission) -> bool {
     !submission.request.is_gone()
 }
 
-/// Whether Kafka would say the same again. Everything else may pass, and a try more costs little.
+/// Whether Kafka would say the same again. Everything else may pass, and another try costs little.
 fn is_final(error: &anyhow::Error) -> bool {
     use ProtocolError::{
         ClusterAuthorizationFailed, InvalidTopicException, MessageTooLarge, PolicyViolation, RecordListTooLarge,

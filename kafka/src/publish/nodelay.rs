@@ -1,6 +1,6 @@
-//! Nagle's algorithm off, on connections that are rskafka's own: it leaves it on, and hands its sockets to nobody.
+//! Turns Nagle's algorithm off on rskafka's connections: rskafka leaves it on, and gives nobody its sockets.
 //!
-//! rskafka writes a frame above 8 KiB as a 4-byte length and the rest. Nagle's algorithm keeps back what does not fill
+//! rskafka writes a frame above 8 KiB as a 4-byte length and the rest. Nagle's algorithm holds back what does not fill
 //! a segment until the four bytes are acknowledged, which takes the other side 40 ms where a segment has 64 KiB, as on
 //! loopback, and elsewhere a round trip.
 
@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Mutex;
 
-/// Largest encoded batch that does not wait with Nagle's algorithm on. With 492 bytes to spare for the request's and
-/// the batch's own fields (110, and the topic's name of at most 249) it goes out in one write.
+/// Largest encoded batch that does not wait with Nagle's algorithm on. With 492 bytes to spare for the fields of the
+/// request and the batch (110, and at most 249 for the topic's name), it goes out in one write.
 pub(super) const STALL_FREE_BYTES: usize = 7_700;
 
-/// Turns it off for whoever asks, with one look for all who ask while another is going on: each lane has a connection,
+/// Turns it off for each caller, with one look for all that ask during the previous one: each lane has a connection,
 /// and a look goes through all of them.
 pub(super) struct Nodelay {
     look: fn() -> std::io::Result<usize>,
@@ -23,7 +23,7 @@ pub(super) struct Nodelay {
 /// A look through the connections.
 #[derive(Clone, Copy, Default)]
 struct Look {
-    /// How many had asked when it began: their connections were there.
+    /// How many had asked when it started: their connections existed.
     asked: u64,
     is_off: bool,
 }
@@ -39,7 +39,7 @@ impl Nodelay {
         Self { look, asked: AtomicU64::new(0), last: Mutex::default() }
     }
 
-    /// Whether Nagle's algorithm is off by now on every connection that was there at the call.
+    /// Whether Nagle's algorithm is now off on every connection that existed at the call.
     pub(super) async fn set(&self) -> bool {
         let number = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         let mut last = self.last.lock().await;
@@ -67,7 +67,7 @@ impl Nodelay {
 /// how many there are. The duplicates of the descriptors are closed again at once.
 ///
 /// # Errors
-/// Where the system lends no duplicates: before Linux 5.6, and in containers whose seccomp profile forbids it.
+/// Where the system gives no duplicates: before Linux 5.6, and in containers whose seccomp profile forbids it.
 #[cfg(target_os = "linux")]
 fn set_on_all_connections() -> std::io::Result<usize> {
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
@@ -81,7 +81,7 @@ fn set_on_all_connections() -> std::io::Result<usize> {
         let number = entry.file_name().to_str().and_then(|number| number.parse().ok());
         let (true, Some(number)) = (is_socket, number) else { continue };
         match pidfd_getfd(&own, number, PidfdGetfdFlags::empty()) {
-            // Whatever is no TCP socket says so.
+            // Fails for whatever is not a TCP socket.
             Ok(socket) => connections += usize::from(rustix::net::sockopt::set_tcp_nodelay(socket, true).is_ok()),
             // Closed meanwhile.
             Err(rustix::io::Errno::BADF) => {}
@@ -91,7 +91,7 @@ fn set_on_all_connections() -> std::io::Result<usize> {
     Ok(connections)
 }
 
-/// As on Linux, where alone it is known how.
+/// Only known how on Linux.
 #[cfg(not(target_os = "linux"))]
 fn set_on_all_connections() -> std::io::Result<usize> {
     Err(std::io::ErrorKind::Unsupported.into())
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_it_cannot_be_done_everyone_learns_so() {
+    async fn where_it_cannot_be_done_every_caller_learns_so() {
         let nodelay = Nodelay::with(|| Err(std::io::ErrorKind::Unsupported.into()));
         assert_eq!(join_all((0..3).map(|_| nodelay.set())).await, [false; 3]);
     }

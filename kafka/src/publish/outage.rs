@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// From the first failure on, until something succeeds.
+/// Lasts from the first failure until something succeeds.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     since: Option<Instant>,

@@ -1,5 +1,5 @@
-//! Hands a record to the lanes of its partition and waits for the acknowledgement. Says at once when there is no use in
-//! trying: too much in flight, or Kafka away.
+//! Hands a record to the lanes of its partition and waits for the acknowledgement. Fails at once when a try is
+//! pointless: too much in flight, or Kafka away.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -16,8 +16,7 @@ use super::queue::{QueueReceiver, QueueSender, queue};
 use super::record::Record;
 use super::submission::{Submission, WaitingRequest};
 
-/// That there is no acknowledgement is decided this much before `PRODUCER_TIMEOUT` is over, so that it is with the
-/// client by then.
+/// The wait for an acknowledgement ends this long before `PRODUCER_TIMEOUT`, so that the client has its answer by then.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 
 /// Why a record was not published.
@@ -29,7 +28,7 @@ pub enum PublishError {
     Full,
     /// The client's key stands for another value.
     Conflict,
-    /// It was handed to Kafka, but not acknowledged in time: it may be stored or not.
+    /// It was sent on to Kafka, but not acknowledged in time: it may be stored or not.
     Unacknowledged,
 }
 
@@ -46,7 +45,7 @@ pub struct Publisher {
     pub(super) keys: Keys,
 }
 
-/// A partition as records see it.
+/// A partition as the publisher sees it.
 pub(super) struct Partition {
     pub(super) queue: QueueSender,
     /// Whether its records are let through to the lanes.
@@ -101,12 +100,12 @@ impl Publisher {
         self.partitions.get().into_iter().flatten().any(Partition::is_available)
     }
 
-    /// For each partition whether its records are let through; none before the topic is known.
+    /// Whether each partition's records are let through; empty before the topic is known.
     pub fn availability(&self) -> Vec<bool> {
         self.partitions.get().into_iter().flatten().map(Partition::is_available).collect()
     }
 
-    /// Where to it publishes.
+    /// The topic that it publishes to.
     pub fn topic(&self) -> &str {
         &self.topic
     }
@@ -116,12 +115,12 @@ impl Publisher {
         taken(&self.admission, self.max_in_flight)
     }
 
-    /// The most records that may await it.
+    /// The most records that may await acknowledgement.
     pub fn max_in_flight(&self) -> usize {
         self.max_in_flight
     }
 
-    /// Lets no record through any more.
+    /// Lets no more records through.
     pub(super) fn set_away(&self) {
         for partition in self.partitions.get().into_iter().flatten() {
             partition.available.store(false, Ordering::Relaxed);
@@ -139,8 +138,8 @@ impl Publisher {
             return Err(PublishError::Away);
         }
         let admission = Arc::clone(&self.admission).try_acquire_owned().map_err(|_| PublishError::Full)?;
-        // Only here, where the record is on its way at once: what is rejected before it has not used its key, and of
-        // two requests at the same time one finds it used. It stays used if nobody knows what became of the record.
+        // Only here, just before the record is on its way: what is rejected earlier has not used its key, and of two
+        // requests at the same time one finds it used. It stays used if nobody knows what became of the record.
         if !self.keys.take(&record) {
             return Err(PublishError::Conflict);
         }
@@ -161,7 +160,7 @@ impl Publisher {
     }
 }
 
-/// How many of all permits are taken.
+/// How many permits are taken.
 fn taken(permits: &Semaphore, all: usize) -> usize {
     all - permits.available_permits().min(all)
 }

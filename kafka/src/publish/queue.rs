@@ -1,6 +1,6 @@
 //! The queue of a partition: requests put their records in, lanes take batches out. A lane that collects a batch is
 //! woken when there is enough for one or its linger time is over, and not for each record. It then takes what there is:
-//! while all lanes wait for acknowledgements more than enough gathers, so batches grow with the load.
+//! while all lanes wait for acknowledgements, more than enough gathers, so batches grow with the load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,12 +11,12 @@ use tokio::sync::{Notify, mpsc};
 use super::batch::Batch;
 use super::submission::Submission;
 
-/// A batch of this size waits for no more company. With twice as many bytes a broker's work is a tenth less; but
-/// clients who wait for their answers before they ask again would soon all wait for the same batch, and the rest of the
-/// machine for them.
+/// A batch of this size waits no longer for more records. Twice the bytes would save a broker a tenth of its work; but
+/// clients that wait for their answers before they ask again would soon all wait for the same batch, and the rest of
+/// the machine for them.
 pub const ENOUGH_BYTES: usize = 7_700;
 
-/// A new queue: the end that takes records, and the end that gives batches of at most `max_bytes`.
+/// A new queue: the end that takes records, and the end that returns batches of at most `max_bytes`.
 pub(super) fn queue(max_bytes: usize, linger: Duration) -> (QueueSender, QueueReceiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let enough_bytes = max_bytes.min(ENOUGH_BYTES);
@@ -65,7 +65,7 @@ impl QueueSender {
 /// Where lanes take batches, one lane at a time.
 pub(super) struct QueueReceiver {
     receiver: mpsc::UnboundedReceiver<Submission>,
-    /// What did not fit into the batch before.
+    /// What did not fit into the previous batch.
     carried: Option<Submission>,
     level: Arc<Level>,
     max_bytes: usize,
@@ -81,7 +81,7 @@ impl QueueReceiver {
         };
         let (bytes, queued_at) = (first.size_bytes, first.queued_at);
         let mut batch = Batch::new(first, bytes, self.max_bytes.min(most_bytes), queued_at, self.linger);
-        // A notification may be an old one, hence the loop.
+        // A notification may be stale, hence the loop.
         while !self.level.is_enough() && Instant::now() < batch.deadline() {
             tokio::select! {
                 () = self.level.enough.notified() => {}

@@ -1,9 +1,9 @@
-//! Which value each of the latest keys of clients stands for, so that no key stands for two. Pure: a key is known by
-//! the 16 bytes that follow from it, a value by a hash.
+//! Which value each of the clients' latest keys stands for, so that no key stands for two. Pure: a key is known by the
+//! 16 bytes that follow from it, a value by a hash.
 //!
 //! Memory is bounded by two generations. A key goes into the younger one; when that is full, the older one is forgotten
-//! and they change places. So a key is known while at most as many others as a generation holds are used after it, and
-//! nothing is ever taken out alone. An entry takes 25 bytes of a table that is between 7/16 and 7/8 full: with 100,000
+//! and they change places. So a key is known until more other keys than a generation holds have been used after it, and
+//! no entry is ever removed alone. An entry takes 25 bytes of a table that is between 7/16 and 7/8 full: with 100,000
 //! keys a generation, both together are 6.6 MB.
 
 use std::collections::HashMap;
@@ -17,8 +17,8 @@ pub(super) struct RecentKeys {
 }
 
 impl RecentKeys {
-    /// Remembers at least this many keys, and at most twice as many. Its memory is set aside now: no key waits for a
-    /// table that grows.
+    /// Remembers at least this many keys, and at most twice as many. Its memory is allocated now: no key waits for a
+    /// growing table.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, younger: HashMap::with_capacity(limit), older: HashMap::with_capacity(limit) }
     }
@@ -86,7 +86,7 @@ mod tests {
     proptest! {
         /// The model is the list of all uses that were let through.
         #[test]
-        fn no_key_is_forgotten_early_or_taken_for_another(
+        fn no_key_is_forgotten_early_or_confused_with_another(
             limit in 0_usize..8,
             uses in proptest::collection::vec((0_u8..20, 0_u64..3), 0..300),
         ) {

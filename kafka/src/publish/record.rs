@@ -1,5 +1,5 @@
-//! A record before it is sent: how many bytes it takes within a batch, and rskafka's form of it, which owns all its
-//! parts and so is made only when a batch is sent.
+//! A record before it is sent: its size within a batch, and rskafka's form of it, which owns all its parts and so is
+//! made only when a batch is sent.
 
 use chrono::DateTime;
 use contract::TraceContext;
@@ -20,12 +20,12 @@ pub struct Record {
     pub timestamp_ms: i64,
     /// The trace it belongs to: that of the request's span, or without tracing the client's, if it had one.
     pub trace: Option<TraceContext>,
-    /// What the client's own key for this record comes to, if it gave one: it may stand for no other value.
+    /// The identity of the client's own key for this record, if it gave one: the key may stand for no other value.
     pub client_key: Option<[u8; 16]>,
 }
 
 impl Record {
-    /// As rskafka takes it.
+    /// In rskafka's form.
     #[inline]
     pub fn to_rskafka(&self) -> RskafkaRecord {
         let content_type = (CONTENT_TYPE_HEADER.to_owned(), CONTENT_TYPE.as_bytes().to_vec());
@@ -38,9 +38,9 @@ impl Record {
         }
     }
 
-    /// Upper bound of the record's size within an uncompressed batch, in bytes; at most 6 more than the size. It is
-    /// close, because the broker's work is by the batch, and where large ones stall a batch has room for only some
-    /// twenty records.
+    /// Upper bound of the record's size within an uncompressed batch, in bytes; at most 6 more than the size. The bound
+    /// is close, because the broker's work depends on the number of batches, and where large ones stall a batch has
+    /// room for only some twenty records.
     #[inline]
     pub fn encoded_bytes(&self) -> usize {
         // Attributes; a timestamp delta of months; an offset delta of thousands.

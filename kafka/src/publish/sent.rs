@@ -1,5 +1,5 @@
-//! The moment at which a batch is on the wire and not acknowledged, for tests that kill the producer there. In builds
-//! without the cargo feature `failpoints` nothing of this is left.
+//! The moment at which a batch is on the wire and not acknowledged, for tests that kill the producer there. Builds
+//! without the cargo feature `failpoints` have none of this.
 
 /// The future as it is: this build has no failpoints.
 #[cfg(not(feature = "failpoints"))]
@@ -7,12 +7,12 @@ pub(super) fn reaching_sent<F: Future>(producing: F) -> F {
     producing
 }
 
-/// The same future, which reaches [`service::failpoint::Step::ProduceSent`] when its request is written.
+/// The same future; it reaches [`service::failpoint::Step::ProduceSent`] when its request is written.
 ///
 /// rskafka writes in the first poll: a lane's connection is open, no one else uses it, and the kernel takes a batch at
-/// once. What is then still to come is the acknowledgement, and it is not looked at before the step. tokio's budget
-/// must not end the first poll early, hence `unconstrained`. Only where rskafka has to connect anew, or the kernel's
-/// buffer is full, does the step come before the last byte.
+/// once. Only the acknowledgement is then missing, and it is not looked at before the step. tokio's budget must not end
+/// the first poll early, hence `unconstrained`. Only where rskafka must reconnect, or the kernel's buffer is full, does
+/// the step come before the last byte.
 #[cfg(feature = "failpoints")]
 pub(super) async fn reaching_sent<T>(producing: impl Future<Output = T>) -> T {
     use futures_util::FutureExt;

@@ -5,7 +5,7 @@ use service::trace::{BatchStep, Span};
 
 use super::submission::Submission;
 
-/// The span of a batch on its way to Kafka, which begins now; `None` if none of its records is recorded.
+/// The span of a batch on its way to Kafka, which starts now; `None` if none of its records is recorded.
 pub(super) fn send(tracer: &Tracer, topic: &str, partition: i32, batch: &[Submission]) -> Option<Span> {
     let traces = batch.iter().filter_map(|submission| submission.record.trace);
     let mut span = tracer.batch(format!("send {topic}"), BatchStep::Sent, traces)?;

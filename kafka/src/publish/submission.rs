@@ -1,4 +1,4 @@
-//! A record in a lane's queue, with the way back to whoever waits for it.
+//! A record in a lane's queue, with the way back to the request that waits for it.
 
 use std::time::Instant;
 
@@ -12,14 +12,14 @@ pub(super) struct Submission {
     pub(super) record: Record,
     /// Upper bound of the record's encoded size.
     pub(super) size_bytes: usize,
-    /// From when on the linger time counts.
+    /// When the linger time starts.
     pub(super) queued_at: Instant,
     pub(super) request: WaitingRequest,
 }
 
 /// A request that waits for the acknowledgement of one record.
 pub(super) enum WaitingRequest {
-    /// It brought this record alone.
+    /// It brought only this record.
     Single {
         /// Gets the record's offset; dropped unsent when the record was not acknowledged.
         acknowledged: oneshot::Sender<i64>,
@@ -39,7 +39,7 @@ impl WaitingRequest {
         }
     }
 
-    /// Whether nobody waits any more: the client has gone away, or has its answer already.
+    /// Whether nobody waits anymore: the client has gone away, or already has its answer.
     pub(super) fn is_gone(&self) -> bool {
         match self {
             WaitingRequest::Single { acknowledged, .. } => acknowledged.is_closed(),

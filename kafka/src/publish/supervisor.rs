@@ -1,10 +1,10 @@
-//! Connects to Kafka, creates the topic if it is missing, starts the lanes, and then watches whether Kafka is still
-//! there: by asking for the end offsets once a second (which a backlog's metric needs anyway) and at once when a lane
-//! is in trouble.
+//! Connects to Kafka, creates the topic if it is missing, starts the lanes, and then watches whether Kafka still
+//! answers, by asking for the end offsets once a second (which the metric of the backlog needs anyway) and at once when
+//! a lane is in trouble.
 //!
-//! Kafka is away when no broker answers. A partition whose leader alone does not answer is looked for on the other
-//! brokers, and its records wait meanwhile: most leaders are found again in time. Only when none was found for as long
-//! as a record may wait, that partition's records are rejected at once, and the others' are not.
+//! Kafka is away when no broker answers. If only one partition's leader does not answer, the supervisor looks for it on
+//! the other brokers while the records wait: most leaders are found again in time. If none is found for as long as a
+//! record may wait, that partition's records, and no others, are rejected at once.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ use crate::shown::{CONDITION, END_OFFSET};
 /// How often the end offsets are asked for.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The wait before a leader that was not found is looked for again.
+/// The wait before the next look for a leader that was not found.
 const SEARCH_PAUSE: Duration = Duration::from_millis(200);
 
 /// Connections per partition: one collects a batch while the others wait for their acknowledgements.
@@ -41,7 +41,7 @@ pub fn connections(partitions: i32) -> usize {
     usize::try_from(partitions).unwrap_or_default() * (LANES_PER_PARTITION + 1) + 2
 }
 
-/// The end offset of each partition, as it was last asked for.
+/// The last known end offset of each partition.
 pub type EndOffsets = Arc<Mutex<BTreeMap<i32, i64>>>;
 
 /// A partition's leader, as it was last found.
@@ -120,7 +120,7 @@ impl Supervisor {
         }
     }
 
-    /// A new client, the topic there, lanes started, records let through.
+    /// Makes a client, makes sure of the topic, starts the lanes and lets records through.
     async fn connect(&mut self) -> anyhow::Result<Vec<Leader>> {
         let client = Arc::new(connecting::client(&self.config.brokers).await?);
         let partitions = self.ensure_topic(&client).await?;
@@ -195,10 +195,10 @@ impl Supervisor {
         }
     }
 
-    /// Returns with the reason when Kafka does not answer any more.
+    /// Returns the reason when Kafka no longer answers.
     async fn watch(&self, mut leaders: Vec<Leader>) -> anyhow::Error {
         loop {
-            // Either way it is time to ask: a batch that failed does not yet mean that Kafka is away.
+            // Either way it is time to ask: a failed batch alone does not mean that Kafka is away.
             tokio::time::timeout(WATCH_INTERVAL, self.lane_settings.trouble.notified()).await.ok();
             let asked = join_all(leaders.iter().map(|leader| self.end_offset(&leader.client))).await;
             let leaders_count = leaders.len();
@@ -212,10 +212,10 @@ impl Supervisor {
             if lost.is_empty() {
                 continue;
             }
-            // A new client knows nothing of before: it finds the brokers that are there, and who leads now.
+            // A new client has no stale knowledge: it finds the brokers that are there, and the current leaders.
             let client = match connecting::client(&self.config.brokers).await {
                 Ok(client) => Arc::new(client),
-                // A leader that answers is a broker that is there.
+                // A leader that answers shows that a broker is there.
                 Err(_) if lost.len() < leaders_count => {
                     tokio::time::sleep(SEARCH_PAUSE).await;
                     continue;

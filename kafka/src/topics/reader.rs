@@ -21,9 +21,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 pub struct ReaderConfig {
     /// Bootstrap addresses, host:port, comma-separated.
     pub brokers: String,
-    /// What it calls itself to the brokers.
+    /// Its name for the brokers.
     pub client_id: &'static str,
-    /// The group whose progress it reports. It never joins it, nor commits.
+    /// The group whose progress it reports. It never joins it or commits.
     pub group: String,
     /// Longest wait for an answer, repeated requests included, and for the next record.
     pub patience: Duration,
@@ -49,7 +49,7 @@ pub struct Partition {
 }
 
 impl Reader {
-    /// Connects when it is first asked.
+    /// Connects at its first request.
     ///
     /// # Errors
     /// When the settings cannot be used.
@@ -65,15 +65,15 @@ impl Reader {
             // Retention may remove the first record of a range before it is read.
             .set("auto.offset.reset", "earliest");
         if config.picks_records {
-            // Of each place just the one batch of records there, which a broker sends however large it is.
+            // Only the one batch of records at each place, which a broker sends however large it is.
             client.set("queued.min.messages", "1").set("fetch.message.max.bytes", "1");
         }
         let consumer = client.create().context("cannot make the Kafka consumer")?;
         Ok(Self { config, consumer })
     }
 
-    /// Another reader of the same that knows nothing yet. A client mistakes a topic that was deleted and recreated for
-    /// the one that it knew, whose leader's epoch was higher, and then reads nothing of it any more.
+    /// Another reader with the same settings, which knows nothing yet. A client confuses a recreated topic with the one
+    /// that it knew, whose leader's epoch was higher, and then reads nothing more of it.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -120,7 +120,7 @@ impl Reader {
         self.offsets(topic, partition)?.with_context(|| format!("partition {partition} of {topic} has no leader"))
     }
 
-    /// How far the group is in each partition of a topic; empty if there is no such topic.
+    /// The group's progress in each partition of a topic; empty if there is no such topic.
     ///
     /// # Errors
     /// When Kafka does not answer.
@@ -149,8 +149,8 @@ impl Reader {
         partitions.into_iter().map(progress).collect()
     }
 
-    /// Visits the records at these offsets of these partitions, in the order of each partition, until `visit` breaks:
-    /// that is what is returned.
+    /// Visits the records at these offsets of these partitions, in each partition's order, until `visit` breaks;
+    /// returns what it broke with.
     ///
     /// # Errors
     /// When Kafka cannot be reached, or no record has come for a while.
@@ -199,12 +199,12 @@ impl Reader {
                     if offset + 1 >= offsets.end {
                         unread.remove(&partition);
                     }
-                    // Last, because what is done with a record may take as long.
+                    // Last, because handling a record may take as long.
                     deadline = Instant::now() + patience;
                 }
-                // Offsets have gaps, so the end may come without the last one.
+                // Offsets have gaps, so the end may come without the last offset.
                 Some(Err(KafkaError::PartitionEOF(partition))) => drop(unread.remove(&partition)),
-                // What may pass, a lost connection for instance, is tried again by librdkafka itself.
+                // librdkafka itself retries what may pass, for instance a lost connection.
                 Some(Err(error)) => last_error = Some(error),
                 None => {}
             }

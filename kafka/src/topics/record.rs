@@ -28,7 +28,7 @@ impl<'a> ReadRecord<'a> {
         self.0.timestamp().to_millis()
     }
 
-    /// Whether that is the time that its sender gave it, and not when it arrived.
+    /// Whether that is its sender's time, and not its arrival.
     pub fn has_senders_time(self) -> bool {
         matches!(self.0.timestamp(), Timestamp::CreateTime(_))
     }
@@ -43,7 +43,7 @@ impl<'a> ReadRecord<'a> {
         self.0.payload()
     }
 
-    /// Its headers, but for those without a value.
+    /// Its headers, without those that have no value.
     pub fn headers(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         let headers = self.0.headers().into_iter().flat_map(Headers::iter);
         headers.filter_map(|header| Some((header.key, header.value?)))

@@ -1,4 +1,4 @@
-//! Sends records one by one, each acknowledged by all replicas and none twice, with librdkafka.
+//! Sends records one by one with librdkafka, each acknowledged by all replicas and none twice.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 /// Longest time to get one record acknowledged.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Largest record that is sent at all. A topic may allow more than Kafka's default of 1,048,588 bytes, and takes less
-/// when they are compressed; but a broker closes the connection to whoever sends it a request above 104,857,600
-/// (`socket.request.max.bytes`), and says no more than that.
+/// Largest record that is sent at all. A topic may allow more than Kafka's default of 1,048,588 bytes, and counts
+/// compressed bytes; but a broker closes the connection without a word to a client whose request exceeds 104,857,600
+/// (`socket.request.max.bytes`).
 const LARGEST_BYTES: &str = "100000000";
 
-/// A record to be sent.
+/// A record to send.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Outgoing<'a> {
-    /// Where to.
+    /// The topic.
     pub topic: &'a str,
     /// Its partition; by default the key decides.
     pub partition: Option<i32>,
@@ -38,7 +38,7 @@ pub struct Sender {
     producer: FutureProducer,
 }
 
-/// A record that is on its way.
+/// A record on its way.
 pub struct Sending(DeliveryFuture);
 
 impl Sender {
@@ -48,17 +48,16 @@ impl Sender {
     /// When the settings cannot be used.
     pub fn new(brokers: &str, client_id: &str) -> anyhow::Result<Self> {
         let producer = acknowledged_by_all(brokers, client_id, SEND_TIMEOUT)
-            // Kafka's own, as the publisher's: a key keeps its partition.
+            // Kafka's own rule, as in the publisher: a key keeps its partition.
             .set("partitioner", "murmur2_random")
-            // The topic's limit is one of the batch: one that is small may take each of the records, but not many
-            // together.
+            // The topic limits the batch: a small limit may allow each of the records, but not many together.
             .set("batch.size", "16384")
             .create()
             .context("cannot make the Kafka producer")?;
         Ok(Self { producer })
     }
 
-    /// Sends the record. Does not wait.
+    /// Sends the record without waiting.
     ///
     /// # Errors
     /// When too many are on their way, or it cannot be sent at all.
@@ -80,7 +79,7 @@ impl Sender {
 }
 
 impl Sending {
-    /// Waits for the acknowledgement. Returns where the record lies: partition and offset.
+    /// Waits for the acknowledgement. Returns the record's partition and offset.
     ///
     /// # Errors
     /// Why it is not acknowledged.
@@ -93,7 +92,7 @@ impl Sending {
     }
 }
 
-/// What every client is set to that sends records which must not be lost.
+/// The settings of every client that sends records which must not be lost.
 pub(crate) fn acknowledged_by_all(brokers: &str, client_id: &str, timeout: Duration) -> ClientConfig {
     let mut client = ClientConfig::new();
     client

@@ -1,4 +1,5 @@
-//! What is assumed of commits. It is why what was acknowledged is compared with what the group says it has committed.
+//! Assumptions about commits. They are why the acknowledged offsets are compared with what the group says it has
+//! committed.
 
 use std::collections::BTreeMap;
 

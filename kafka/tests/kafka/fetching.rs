@@ -1,4 +1,4 @@
-//! What is assumed of pauses. They are why every assignment is set anew to what it should be, each partition by name.
+//! Assumptions about pauses. They are why every new assignment is paused or resumed again, each partition by name.
 
 use rdkafka::consumer::Consumer;
 
@@ -19,7 +19,7 @@ async fn a_pause_outlives_a_revoke_and_a_new_assignment_until_it_is_resumed_by_n
 
     one.resume(&world.names(&[kept])).unwrap();
     world.send(moved, 1).await;
-    // Twice, so that whatever comes with the first would be here at the second.
+    // Twice, so that the second would find whatever the first brings.
     for _ in 0..2 {
         world.send(kept, 1).await;
         let records = poll_records(&one, kept, 1);
@@ -30,14 +30,14 @@ async fn a_pause_outlives_a_revoke_and_a_new_assignment_until_it_is_resumed_by_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pause_holds_back_what_was_fetched_ahead_and_a_resume_skips_and_doubles_nothing() {
+async fn a_pause_holds_back_what_was_fetched_ahead_and_a_resume_skips_and_duplicates_nothing() {
     const RECORDS: i64 = 500;
     let world = World::new(2).await;
     world.send(0, RECORDS as usize).await;
     let one = join(&world.group(), &[]);
     let mut records = poll_records(&one, 0, 1);
     one.pause(&world.names(&[0])).unwrap();
-    // Twice, so that whatever comes with the first would be here at the second.
+    // Twice, so that the second would find whatever the first brings.
     for _ in 0..2 {
         world.send(1, 1).await;
         let while_paused = poll_records(&one, 1, 1);
@@ -47,7 +47,7 @@ async fn a_pause_holds_back_what_was_fetched_ahead_and_a_resume_skips_and_double
     records.extend(poll_records(&one, 0, RECORDS as usize - 1));
     assert_eq!(records, (0..RECORDS).map(|offset| (0, offset)).collect::<Vec<_>>());
 
-    // That records are fetched ahead at all: they still come when the broker has them no longer.
+    // This shows that records are fetched ahead: they still come when the broker no longer has them.
     world.send(0, RECORDS as usize).await;
     assert_eq!(poll_records(&one, 0, 1), [(0, RECORDS)]);
     world.delete_before(0, 2 * RECORDS).await;

@@ -1,4 +1,4 @@
-//! One of three brokers is gone, and with it the only replica of a partition. The others are not to suffer from it.
+//! One of three brokers is gone, and with it the only replica of a partition. The other partitions must not suffer.
 
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ async fn a_partition_without_a_leader_disturbs_no_other() {
         (0..2).all(|partition| running.stored_of(partition).len() == 10 && running.lag(partition) == Some((0.0, 0.0)))
     })
     .await;
-    wait_until("nobody knows any more that it is caught up", async || {
+    wait_until("nothing shows anymore that it is caught up", async || {
         let (lag, age) = running.lag(LEADERLESS).expect("lag and age are there");
         lag == 0.0 && age > 2.0
     })
@@ -56,7 +56,7 @@ async fn a_partition_without_a_leader_disturbs_no_other() {
     watermarks_fail_for_it_alone(&world);
 }
 
-/// What is assumed of librdkafka.
+/// An assumption about librdkafka.
 fn watermarks_fail_for_it_alone(world: &World) {
     const TIMEOUT: Duration = Duration::from_secs(2);
     let plain = join(&world.group(), &[]);

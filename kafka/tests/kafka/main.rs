@@ -1,8 +1,7 @@
-//! What is assumed of librdkafka and of the broker, and a member of a group as a whole, on real brokers.
+//! Assumptions about librdkafka and the broker, and a member of a group as a whole, on real brokers.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
-mod anew;
 mod commits;
 mod fetching;
 mod leaders;
@@ -11,6 +10,7 @@ mod outages;
 mod plain;
 mod positions;
 mod rebalances;
+mod recreated;
 mod run_ahead;
 mod running;
 mod skips;

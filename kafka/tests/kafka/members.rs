@@ -1,4 +1,4 @@
-//! Members that end, whichever way: what they held is free at once, and none of their threads goes on.
+//! Members that end, whichever way: what they held is free at once, and none of their threads lives on.
 
 use std::time::Duration;
 
@@ -34,9 +34,9 @@ async fn a_stop_without_a_broker_ends_when_its_caller_waits_no_longer() {
     parts.wait_until_gone().await;
 }
 
-/// librdkafka tells nothing of a commit before it has tried it three times, each for as long as `socket.timeout.ms`.
+/// librdkafka reports nothing about a commit before it has tried it three times, each for up to `socket.timeout.ms`.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_before_a_frozen_broker_ends_when_its_caller_waits_no_longer_and_the_broker_goes_on() {
+async fn a_stop_before_a_frozen_broker_ends_when_its_caller_waits_no_longer_and_the_broker_continues() {
     let broker = stack::kafka::start(&BrokerOptions::default(), environment).await.unwrap();
     let parts = stop_and_abandon(&broker, async || broker.pause().unwrap()).await;
     broker.resume().unwrap();

@@ -1,4 +1,4 @@
-//! A plain rdkafka consumer, set to what a member's is set to. It does nothing but take down what it is told.
+//! A plain rdkafka consumer with a member's settings. It only notes its callbacks.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -13,13 +13,13 @@ use rdkafka::message::Message;
 use crate::world::DEADLINE;
 
 /// A plain consumer.
-pub(crate) type Plain = BaseConsumer<Told>;
+pub(crate) type Plain = BaseConsumer<Callbacks>;
 
 type Call = Box<dyn FnOnce(&Plain) + Send>;
 
-/// What a consumer was told in callbacks.
+/// What a consumer's callbacks said.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct Callbacks {
     notes: Mutex<Notes>,
     /// Called within the callback of the next revoke.
     on_revoke: Mutex<Option<Call>>,
@@ -36,7 +36,7 @@ struct Notes {
 pub(crate) struct Change {
     pub(crate) kind: Kind,
     pub(crate) partitions: Vec<i32>,
-    /// The thread that was called on.
+    /// The thread of the callback.
     pub(crate) thread: ThreadId,
     pub(crate) at: Instant,
 }
@@ -48,7 +48,7 @@ pub(crate) enum Kind {
     Lost,
 }
 
-impl Told {
+impl Callbacks {
     /// Does this within the callback of the next revoke.
     pub(crate) fn on_revoke(&self, call: impl FnOnce(&Plain) + Send + 'static) {
         *self.on_revoke.lock().unwrap() = Some(Box::new(call));
@@ -82,9 +82,9 @@ impl Told {
     }
 }
 
-impl ClientContext for Told {}
+impl ClientContext for Callbacks {}
 
-impl ConsumerContext for Told {
+impl ConsumerContext for Callbacks {
     fn pre_rebalance(&self, consumer: &Plain, rebalance: &Rebalance<'_>) {
         let Rebalance::Revoke(list) = rebalance else { return };
         let call = self.on_revoke.lock().unwrap().take();
@@ -101,27 +101,27 @@ impl ConsumerContext for Told {
     }
 }
 
-/// Subscribes to the group's topic, with these settings beside a member's own.
+/// Subscribes to the group's topic, with a member's settings and these.
 pub(crate) fn join(group: &GroupConfig, set: &[(&str, &str)]) -> Plain {
     let mut config = client_config(group);
     set.iter().for_each(|(name, value)| _ = config.set(*name, *value));
-    let consumer: Plain = config.create_with_context(Told::default()).unwrap();
+    let consumer: Plain = config.create_with_context(Callbacks::default()).unwrap();
     consumer.subscribe(&[&group.topic]).unwrap();
     consumer
 }
 
-/// Polls once, for a moment: partition and offset of what came.
+/// Polls once, for a moment; returns the partition and offset of what came.
 pub(crate) fn poll(consumer: &Plain) -> Option<(i32, i64)> {
     use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, PollExceeded};
     match consumer.poll(Duration::from_millis(20))? {
         Ok(message) => Some((message.partition(), message.offset())),
-        // Of a broker that is away, and of a member that has not polled.
+        // A broker that is away, or a member that has not polled.
         Err(KafkaError::MessageConsumption(AllBrokersDown | BrokerTransportFailure | PollExceeded)) => None,
         Err(error) => panic!("{error}"),
     }
 }
 
-/// Polls these in turn until it is reached, and gives all that came.
+/// Polls these in turn until it is reached, and returns all that came.
 pub(crate) fn poll_until(what: &str, consumers: &[&Plain], mut is_reached: impl FnMut() -> bool) -> Vec<(i32, i64)> {
     let deadline = Instant::now() + DEADLINE;
     let mut records = Vec::new();
@@ -132,7 +132,7 @@ pub(crate) fn poll_until(what: &str, consumers: &[&Plain], mut is_reached: impl 
     records
 }
 
-/// Polls until the partition has given this many records, and gives all that came.
+/// Polls until the partition has given this many records, and returns all that came.
 pub(crate) fn poll_records(consumer: &Plain, partition: i32, count: usize) -> Vec<(i32, i64)> {
     let deadline = Instant::now() + DEADLINE;
     let mut records = Vec::new();

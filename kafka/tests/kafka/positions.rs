@@ -1,5 +1,5 @@
-//! What is assumed of positions that are not there any more, because records are deleted or the topic is another one.
-//! It is why skipped offsets are found by the first record's, and why an offset can mean another record than before.
+//! Assumptions about positions that no longer exist, because records are deleted or the topic is another one. They are
+//! why the first record's offset shows what was skipped, and why an offset can mean another record than before.
 
 use rdkafka::consumer::{CommitMode, Consumer};
 
@@ -31,14 +31,14 @@ async fn a_position_below_the_low_watermark_jumps_to_it_and_the_group_keeps_what
     assert_eq!(two.context().changes().len(), 1);
 }
 
-/// What a member that has read ten records of a topic gets when the topic is deleted, and made anew with this many.
-async fn read_anew(count: usize) -> Vec<i64> {
+/// What a member that has read ten records of a topic gets when the topic is deleted and recreated with this many.
+async fn read_recreated(count: usize) -> Vec<i64> {
     let world = World::new(1).await;
     world.send(0, 10).await;
     let one = join(&world.group(), &[]);
     poll_records(&one, 0, 10);
     one.commit(&world.list(&[(0, 10)]), CommitMode::Sync).unwrap();
-    // It does not look while the topic is away, so that it is not told.
+    // It does not poll while the topic is away, so it does not learn that.
     one.pause(&world.names(&[0])).unwrap();
     world.delete_topic().await;
     world.create_topic(1).await;
@@ -52,17 +52,17 @@ async fn read_anew(count: usize) -> Vec<i64> {
         offsets.push(offset);
     }
     assert_eq!(one.context().changes().len(), 1, "under the same assignment");
-    assert_eq!(world.committed(&[0])[&0], None, "with the topic goes what was committed of it");
+    assert_eq!(world.committed(&[0])[&0], None, "its committed offset goes with the topic");
     offsets
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_position_in_a_topic_that_is_made_anew_is_set_back_if_it_lies_beyond_the_end() {
-    assert_eq!(read_anew(3).await, [0, 1, 2]);
+async fn the_position_in_a_recreated_topic_is_set_back_if_it_lies_beyond_the_end() {
+    assert_eq!(read_recreated(3).await, [0, 1, 2]);
 }
 
-/// Which is why no consumer may run while its topic is made anew.
+/// This is why no consumer may run while its topic is recreated.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_position_in_a_topic_that_is_made_anew_stays_if_it_lies_within() {
-    assert_eq!(read_anew(13).await, [10, 11, 12], "the ten before are skipped, and nothing tells");
+async fn the_position_in_a_recreated_topic_stays_if_it_lies_within() {
+    assert_eq!(read_recreated(13).await, [10, 11, 12], "the first ten are skipped without a word");
 }

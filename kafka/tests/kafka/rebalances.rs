@@ -1,5 +1,5 @@
-//! What is assumed of rebalances: they are told within a poll and wait for its end, they tell what is lost from what is
-//! to be given up, and they bring partitions that are added.
+//! Assumptions about rebalances: their callbacks run within a poll and must return first, they distinguish lost
+//! partitions from those to give up, and they bring added partitions.
 
 use std::sync::mpsc;
 use std::thread;
@@ -15,11 +15,11 @@ use crate::world::{DEADLINE, World, wait_until};
 const HOLD: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoke_is_told_within_a_poll_and_the_partition_goes_to_nobody_before_it_returns() {
+async fn a_revoke_comes_within_a_poll_and_the_partition_goes_to_nobody_before_it_returns() {
     let world = World::new(2).await;
     let one = join(&world.group(), &[]);
     poll_until("one holds both", &[&one], || one.context().held() == [0, 1]);
-    let ((revoking, told), (release, released)) = (mpsc::channel(), mpsc::channel());
+    let ((revoking, asked), (release, released)) = (mpsc::channel(), mpsc::channel());
     one.context().on_revoke(move |_| {
         revoking.send(()).unwrap();
         released.recv_timeout(DEADLINE).unwrap();
@@ -30,7 +30,7 @@ async fn a_revoke_is_told_within_a_poll_and_the_partition_goes_to_nobody_before_
             poll_until("two holds what one has given up", &[&one], || two.context().held().len() == 1);
             thread::current().id()
         });
-        poll_until("one is asked to give up", &[&two], || told.try_recv().is_ok());
+        poll_until("one is asked to give up", &[&two], || asked.try_recv().is_ok());
         let until = Instant::now() + HOLD;
         poll_until("several heartbeats have passed", &[&two], || Instant::now() > until);
         assert_eq!(two.context().changes().len(), 0, "nothing is given to the other while the callback waits");
@@ -49,16 +49,16 @@ async fn a_revoke_is_told_within_a_poll_and_the_partition_goes_to_nobody_before_
 async fn a_member_that_does_not_poll_loses_its_partitions_and_cannot_set_back_what_the_next_one_commits() {
     let world = World::new(1).await;
     world.send(0, 10).await;
-    // The least that librdkafka takes: as long as the session.
+    // The lowest that librdkafka accepts: the session timeout.
     let one = join(&world.group(), &[("max.poll.interval.ms", "6000")]);
     poll_records(&one, 0, 5);
     commit(&one, &world, 2).unwrap();
 
-    wait_until("one is told that it has lost it", async || one.assignment_lost()).await;
+    wait_until("one learns that it has lost it", async || one.assignment_lost()).await;
 
     let two = join(&world.group(), &[]);
     poll_until("two has it", &[&two], || two.context().held() == [0]);
-    assert_eq!(poll_records(&two, 0, 1)[0], (0, 2), "two goes on where the group has committed");
+    assert_eq!(poll_records(&two, 0, 1)[0], (0, 2), "two continues where the group has committed");
     commit(&two, &world, 8).unwrap();
     assert_eq!(commit(&one, &world, 5), Err(RDKafkaErrorCode::UnknownMemberId));
     // Not even while nobody is in the group.
@@ -71,12 +71,12 @@ async fn a_member_that_does_not_poll_loses_its_partitions_and_cannot_set_back_wh
     assert_eq!(within_revoke.try_recv().unwrap(), Err(RDKafkaErrorCode::UnknownMemberId));
     assert_eq!(world.committed(&[0])[&0], Some(8));
 
-    let anew = poll_until("one is a member again", &[&one], || commit(&one, &world, 9).is_ok());
-    assert!(anew.is_empty() || anew[0] == (0, 8), "{anew:?}");
+    let fetched = poll_until("one is a member again", &[&one], || commit(&one, &world, 9).is_ok());
+    assert!(fetched.is_empty() || fetched[0] == (0, 8), "{fetched:?}");
 }
 
-/// librdkafka ignores that the interval is over while the group rebalances. So it says neither at the next poll nor by
-/// `assignment_lost` that the partition is lost, and goes on giving records of it; only the broker knows.
+/// librdkafka ignores that the interval is over while the group rebalances. So neither the next poll nor
+/// `assignment_lost` says that the partition is lost, and it keeps giving records; only the broker knows.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_stalls_in_a_rebalance_reads_on_for_a_while_but_commits_nothing() {
     let world = World::new(1).await;
@@ -104,7 +104,7 @@ async fn a_partition_that_is_added_comes_as_one_more_assignment() {
     world.send(2, 1).await;
     poll_until("one holds all", &[&one], || one.context().held() == [0, 1, 2]);
     let changes: Vec<_> = one.context().changes().into_iter().map(|change| (change.kind, change.partitions)).collect();
-    assert_eq!(changes, [(Kind::Assigned, vec![0]), (Kind::Assigned, vec![1, 2])], "the first is not assigned anew");
+    assert_eq!(changes, [(Kind::Assigned, vec![0]), (Kind::Assigned, vec![1, 2])], "the first is not assigned again");
     assert_eq!(poll_records(&one, 2, 1), [(2, 0)], "from the beginning");
     assert_eq!(poll(&one), None);
 }

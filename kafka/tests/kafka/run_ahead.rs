@@ -1,4 +1,4 @@
-//! A record that cannot be stored holds up its own partition, within bounds, and no other one.
+//! A record that cannot be stored holds up only its own partition, and within bounds.
 
 use kafka::group::GroupConfig;
 use kafka::group::core::RunAhead;
@@ -20,11 +20,11 @@ async fn a_record_that_is_held_up_pauses_its_partition_within_bounds_and_no_othe
     let running = Running::held_up(group);
     running.wait_for_metric("ingest_partitions_ahead", 1.0).await;
     running.wait_for_unready("flush: not now, for 2 s").await;
-    wait_until("the other partition goes on", async || running.stored_of(1).len() == RECORDS).await;
+    wait_until("the other partition continues", async || running.stored_of(1).len() == RECORDS).await;
     running.wait_until_caught_up(1).await;
     running.wait_for_metric("ingest_partitions_ahead", 1.0).await;
     let taken = running.metric("ingest_records_consumed_total").unwrap() as usize - RECORDS;
-    // The buffer has room until one record has gone beyond it.
+    // The buffer takes records until one exceeds it.
     assert!((AHEAD + 1..=AHEAD + 1 + BUFFERED + 1).contains(&taken), "{taken} records were taken");
     assert!(!running.stored_of(0).contains(&0) && world.committed(&[0])[&0].is_none());
     assert!(running.lag(0).unwrap().1 > 0.0);

@@ -1,4 +1,4 @@
-//! The real `run`, with a handler that keeps records in memory and does what a test tells it.
+//! The real `run`, with a handler that keeps records in memory and does what a test asks for.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, Weak};
@@ -30,7 +30,7 @@ struct Memory {
     stored: Mutex<Vec<(i32, i64)>>,
 }
 
-/// A record as it is kept.
+/// A record as the handler keeps it.
 struct Kept(Fetched);
 
 impl AsRef<Fetched> for Kept {
@@ -75,7 +75,7 @@ impl RecordHandler for Memory {
     }
 }
 
-/// A member that runs, on a thread with a runtime of its own as in the consumer.
+/// A running member, on a thread with its own runtime as in the consumer.
 pub(crate) struct Running {
     pub(crate) registry: Registry,
     pub(crate) readiness: Readiness,
@@ -137,7 +137,7 @@ impl Running {
         Self { registry, readiness, memory, parts, stop, outcome, group }
     }
 
-    /// The offsets that the handler has stored of one partition, ascending, each once.
+    /// The offsets of one partition that the handler has stored, ascending, each once.
     pub(crate) fn stored_of(&self, partition: i32) -> Vec<i64> {
         let stored = self.memory.stored.lock().unwrap();
         let offsets: BTreeSet<i64> = stored.iter().filter(|(from, _)| *from == partition).map(|(_, at)| *at).collect();
@@ -164,7 +164,7 @@ impl Running {
         lag.zip(self.metric(&format!("kafka_consumergroup_lag_seconds{labels}")))
     }
 
-    /// The partitions that it shows a lag for.
+    /// The number of partitions that it shows a lag for.
     pub(crate) fn held(&self) -> usize {
         self.registry.render().lines().filter(|line| line.starts_with("kafka_consumergroup_lag{")).count()
     }
@@ -173,13 +173,13 @@ impl Running {
         wait_until(&format!("{series} = {value}"), async || self.metric(series) == Some(value)).await;
     }
 
-    /// Waits until it says that nothing of the partition is left to do.
+    /// Waits until it reports nothing left to do for the partition.
     pub(crate) async fn wait_until_caught_up(&self, partition: i32) {
         let what = format!("partition {partition} has no lag");
         wait_until(&what, async || self.lag(partition) == Some((0.0, 0.0))).await;
     }
 
-    /// Waits until it is not ready for this reason, and gives the whole of it.
+    /// Waits until it is not ready for this reason, and returns the whole reason.
     pub(crate) async fn wait_for_unready(&self, reason: &str) -> String {
         let mut why = String::new();
         wait_until(&format!("not ready: {reason}"), async || {
@@ -210,7 +210,7 @@ impl Running {
         (outcome, self.parts)
     }
 
-    /// Waits for it no longer: it is dropped where it is.
+    /// Stops waiting for it: it is dropped where it is.
     pub(crate) fn abandon(self) -> Parts {
         self.parts
     }
@@ -225,7 +225,7 @@ impl Running {
 }
 
 impl Parts {
-    /// Waits until no thread of the member is left. Its client, which all of them hold, holds the book.
+    /// Waits until no thread of the member is left. All of them hold its client, which holds the book.
     pub(crate) async fn wait_until_gone(self) {
         wait_until("all threads have ended", async || self.memory.strong_count() == 0 && self.book.strong_count() == 0)
             .await;

@@ -1,4 +1,4 @@
-//! Retention overtakes a group: what it never gets to see is counted exactly, and everything behind it is handled.
+//! Retention overtakes a group: what it never sees is counted exactly, and everything after it is handled.
 
 use kafka::group::GroupConfig;
 use kafka::group::core::RunAhead;
@@ -34,7 +34,7 @@ async fn what_is_deleted_while_nobody_reads_is_counted_and_the_rest_is_handled()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_is_emptied_is_counted_without_a_record_to_tell_it() {
+async fn a_topic_that_is_emptied_is_counted_without_a_record() {
     let world = world().await;
     world.send(0, 20).await;
     world.delete_before(0, 30).await;

@@ -1,4 +1,4 @@
-//! A topic and a group of a test's own, with what changes them from outside.
+//! A test's own topic and group, and what changes them from outside.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ impl World {
     }
 
     async fn create(&self, topic: &NewTopic<'_>) {
-        // A topic of this name that was deleted may still be on its way out.
+        // A deleted topic of this name may not be quite gone.
         wait_until("the topic is created", async || {
             let created = self.admin.create_topics([topic], &AdminOptions::new()).await.unwrap();
             created.iter().all(Result::is_ok)
@@ -77,7 +77,7 @@ impl World {
         assert!(grown.iter().all(Result::is_ok), "{grown:?}");
     }
 
-    /// Does what retention does: the partition begins at this offset.
+    /// Does what retention does: the partition now starts at this offset.
     pub(crate) async fn delete_before(&self, partition: i32, offset: i64) {
         let deleted =
             self.admin.delete_records(&self.list(&[(partition, offset)]), &AdminOptions::new()).await.unwrap();
@@ -85,7 +85,7 @@ impl World {
         assert_eq!((element.error(), element.offset()), (Ok(()), Offset::Offset(offset)));
     }
 
-    /// Sends records of about 1 KB to the partition, in their order.
+    /// Sends records of about 1 KB to the partition, in order.
     pub(crate) async fn send(&self, partition: i32, count: usize) {
         let value = [b'x'; 1_000];
         let send = |_| {
@@ -151,8 +151,12 @@ pub(crate) fn offsets(list: &TopicPartitionList) -> BTreeMap<i32, Option<i64>> {
     list.elements().iter().map(|element| (element.partition(), offset(element.offset()))).collect()
 }
 
-pub(crate) async fn wait_until(what: &str, mut is_reached: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
+pub(crate) async fn wait_until(what: &str, is_reached: impl AsyncFnMut() -> bool) {
+    wait_until_within(DEADLINE, what, is_reached).await;
+}
+
+pub(crate) async fn wait_until_within(longest: Duration, what: &str, mut is_reached: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + longest;
     while !is_reached().await {
         assert!(Instant::now() < deadline, "not reached in time: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;

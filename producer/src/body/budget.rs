@@ -1,5 +1,5 @@
-//! The bytes that all clients together may make the producer hold: bodies on their way in, and the answers of bulks,
-//! which may be larger than what they answer, on their way out.
+//! The bytes that all clients together may make the producer hold: bodies on their way in and, on their way out,
+//! answers to bulks, which may be larger than the bulks.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl BodyBudget {
         Self { bytes, all }
     }
 
-    /// Makes the share larger by this many bytes, if they are there.
+    /// Makes the share larger by this many bytes, if they are free.
     pub(crate) fn add(&self, share: &mut Share, more: usize) -> Result<(), Rejection> {
         let more = u32::try_from(more).map_err(|_| Rejection::BufferFull)?;
         let more = Arc::clone(&self.bytes).try_acquire_many_owned(more).map_err(|_| Rejection::BufferFull)?;
@@ -49,8 +49,7 @@ impl BodyBudget {
         Ok(())
     }
 
-    /// Makes the share as large as this, or as the whole budget if that is smaller: so there is nothing that never
-    /// fits.
+    /// Makes the share this large, or as large as the whole budget if that is smaller: so everything fits at some time.
     pub(crate) fn resize(&self, share: &mut Share, bytes: usize) -> Result<(), Rejection> {
         let (held, bytes) = (share.bytes(), bytes.min(self.all));
         match &mut share.0 {

@@ -1,4 +1,4 @@
-//! The answer to a bulk: a result for each of its posts, in their order. It is written once, into one buffer.
+//! The answer to a bulk: a result for each of its posts, in order. It is written once, into one buffer.
 
 use bytes::Bytes;
 use contract::{FieldErrors, PostId};
@@ -9,7 +9,7 @@ use kafka::publish::Fate;
 
 use crate::body::budget::Share;
 
-/// The result of a post that was handed to Kafka, but not acknowledged in time.
+/// The result of a post that was sent on to Kafka, but not acknowledged in time.
 const UNKNOWN: &[u8] = concat!(
     r#"{"unknown":true,"message":"not acknowledged in time, so it may be stored or not: "#,
     r#"send the bulk again with the same Idempotency-Key"}"#
@@ -19,7 +19,7 @@ const UNKNOWN: &[u8] = concat!(
 /// The result of a post whose partition is away.
 const AWAY: &[u8] = br#"{"unavailable":true,"message":"Kafka cannot be reached, so it is not stored: send it again"}"#;
 
-/// The result of a post in whose place the `Idempotency-Key` stands for another one.
+/// The result of a post if the `Idempotency-Key` stands for another one in its place.
 const CONFLICT: &[u8] = concat!(
     r#"{"errors":[{"field":"Idempotency-Key","#,
     r#""message":"was used with another post in this place: send this one under another key"}]}"#
@@ -30,35 +30,35 @@ const CONFLICT: &[u8] = concat!(
 const MAX_RESULT_BYTES: usize = UNKNOWN.len();
 const _: () = assert!(AWAY.len() <= MAX_RESULT_BYTES && CONFLICT.len() <= MAX_RESULT_BYTES);
 
-/// What a problem begins with when no post is valid.
+/// The start of a problem when no post is valid.
 const NONE_VALID: &[u8] = br#""title":"Bad Request","status":400,"detail":"no post is valid: see results","#;
 
-/// What it begins with when no valid post is the one that the `Idempotency-Key` stands for.
+/// The start of a problem when the `Idempotency-Key` stands for other posts than all the valid ones.
 const ALL_IN_CONFLICT: &[u8] = concat!(
     r#""title":"Unprocessable Entity","status":422,"#,
     r#""detail":"this Idempotency-Key was used with other posts: see results","#
 )
 .as_bytes();
 
-/// Upper bound of what stands before and after the results.
+/// Upper bound of what precedes and follows the results.
 const FRAME_BYTES: usize = 200;
 
-/// What is to be said of each post, as far as it is known before they are published.
+/// Each post's result, as far as it is known before the posts are published.
 #[derive(Default)]
 pub(super) struct Results {
     judged: Vec<Judged>,
-    /// The results of the invalid posts, one behind the other.
+    /// The results of the invalid posts, end to end.
     errors: Vec<u8>,
     invalid: usize,
 }
 
 enum Judged {
     Valid(PostId),
-    /// Where its result ends within [`Results::errors`]; it begins where the one before ends.
+    /// Where its result ends within [`Results::errors`]; it starts where the previous one ends.
     Invalid(usize),
 }
 
-/// The answer, and how many posts fared how.
+/// The answer, and the number of posts by outcome.
 pub(super) struct BulkAnswer {
     pub(super) response: Response<Full<Bytes>>,
     pub(super) accepted: usize,
@@ -102,7 +102,7 @@ impl Results {
         FRAME_BYTES + self.errors.len() + self.judged.len() + (self.count() - self.invalid) * MAX_RESULT_BYTES
     }
 
-    /// The answer when the valid posts fared like this; its share of the budget is held until the client has taken it.
+    /// The answer for these fates of the valid posts; its share of the budget is held until the client has taken it.
     pub(super) fn answer(self, fates: &[Fate], share: Share) -> BulkAnswer {
         let count = |wanted| fates.iter().filter(|fate| **fate == wanted).count();
         let (accepted, unknown, away) = (count(Fate::Acknowledged), count(Fate::Unknown), count(Fate::Away));
@@ -159,7 +159,7 @@ impl Results {
     }
 }
 
-/// The bytes of an answer, with what they take of the budget.
+/// The bytes of an answer, with their share of the budget.
 struct Held {
     bytes: Vec<u8>,
     _share: Share,
@@ -183,7 +183,7 @@ mod tests {
         Parser::default().parse(&mut br#"{"title":"\n","content":5}"#.to_vec()).unwrap_err()
     }
 
-    /// The answer to posts that fared like this; `None` is an invalid one.
+    /// The answer to posts with these fates; `None` is an invalid one.
     fn written(fates: &[Option<Fate>], ids: &[PostId], status: StatusCode) -> (Value, usize, usize) {
         let mut results = Results::default();
         for (fate, id) in fates.iter().zip(ids) {

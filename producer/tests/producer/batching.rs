@@ -11,7 +11,7 @@ use crate::client::{PATIENCE, POST, post};
 use crate::running::Producer;
 use crate::topic::{fresh_topic, partitions, records};
 
-/// This many posts at once; the ids that they got.
+/// Sends this many posts at once; returns their ids.
 async fn accepted(producer: &Producer, count: usize) -> BTreeSet<String> {
     let responses = producer.ask_all((0..count).map(|_| post(POST))).await;
     let ids: BTreeSet<String> = responses.iter().map(|response| response.created_id()).collect();
@@ -51,7 +51,7 @@ async fn a_batch_may_be_as_small_as_one_post() {
 async fn batches_grow_with_the_load_beyond_what_nagles_algorithm_would_hold_back() {
     let topic = fresh_topic();
     let producer = Producer::with_kafka(&topic, &[("PRODUCER_LINGER", "50ms")]).await;
-    // Each lane's first batch is one that it connects for.
+    // Each lane connects for its first batch.
     for _ in 0..LANES_PER_PARTITION {
         producer.ask(post(POST)).await.created_id();
     }
@@ -73,7 +73,7 @@ async fn posts_are_spread_over_the_partitions_by_kafkas_own_rule() {
     assert_eq!(partitions(broker, &topic).await, 4);
     let ids = accepted(&producer, 200).await;
 
-    // librdkafka sends the same keys once more, choosing the partition as Kafka's Java client does.
+    // librdkafka sends the same keys again, choosing the partition as Kafka's Java client does.
     let (other_broker, other_topic, keys) = (broker.to_owned(), topic.clone(), ids.clone());
     let send = move || {
         let other: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
@@ -99,7 +99,7 @@ async fn posts_are_spread_over_the_partitions_by_kafkas_own_rule() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_is_there_is_used_as_it_is() {
+async fn an_existing_topic_is_used_as_it_is() {
     let broker = stack::shared().await.kafka_broker();
     let topic = fresh_topic();
     let client = ClientBuilder::new(vec![broker.to_owned()]).build().await.unwrap();

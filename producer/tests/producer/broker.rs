@@ -1,4 +1,4 @@
-//! The broker that tests may take away. It is one for all of them, since a start takes seconds; each has it alone.
+//! The broker that tests may take away. They share one, because a start takes seconds; each has it alone.
 
 use std::sync::LazyLock;
 
@@ -6,13 +6,13 @@ use stack::Server;
 use stack::kafka::{self, BrokerOptions};
 use tokio::sync::{Mutex, MutexGuard};
 
-/// A broker that may not be there (yet), on a port that stays the same.
+/// A broker that may not be running (yet), on a port that stays the same.
 pub(crate) struct Broker {
     port: u16,
     server: Option<Server>,
 }
 
-/// The broker, for as long as the guard is held; where the test before has left it.
+/// The broker, for as long as the guard is held, in the state in which the previous test left it.
 pub(crate) async fn borrow() -> MutexGuard<'static, Broker> {
     static BROKER: LazyLock<Mutex<Broker>> =
         LazyLock::new(|| Mutex::new(Broker { port: stack::free_port(), server: None }));
@@ -24,7 +24,7 @@ impl Broker {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Starts it, or whatever else it takes until it answers.
+    /// Starts or resumes it, and waits until it answers.
     pub(crate) async fn bring_back(&mut self) {
         match &mut self.server {
             None => {
@@ -44,7 +44,7 @@ impl Broker {
         }
     }
 
-    /// Its connections stay, and nothing answers.
+    /// Freezes it: its connections stay, and nothing answers.
     pub(crate) fn freeze(&self) {
         self.server.as_ref().unwrap().pause().unwrap();
     }

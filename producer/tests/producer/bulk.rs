@@ -1,4 +1,4 @@
-//! Bulks of posts of which at least one is accepted.
+//! Bulks with at least one accepted post.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(crate) fn bulk_with(header_lines: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     post_to("/create-posts", header_lines, body)
 }
 
-/// An array of so many valid posts, which differ in their titles.
+/// An array of this many valid posts, which differ in their titles.
 pub(crate) fn array(posts: usize) -> String {
     let posts: Vec<String> = (0..posts).map(numbered).collect();
     format!("[{}]", posts.join(","))
@@ -30,7 +30,7 @@ pub(crate) fn numbered(number: usize) -> String {
     format!(r#"{{"title":"Title {number}","content":"Some content, long enough"}}"#)
 }
 
-/// The results, after a look at the rest of the answer.
+/// The results, after a check of the rest of the answer.
 pub(crate) fn results(response: &Response, status: u16) -> Vec<Value> {
     let answer = response.json();
     assert_eq!((response.status, response.header("content-type")), (status, Some("application/json")), "{answer}");
@@ -45,7 +45,7 @@ pub(crate) fn id(result: &Value) -> String {
     result["id"].as_str().unwrap_or_else(|| panic!("{result}")).to_owned()
 }
 
-/// The ids that a 201 tells.
+/// The ids in a 201.
 fn created_ids(response: &Response) -> Vec<String> {
     results(response, 201).iter().map(id).collect()
 }
@@ -60,7 +60,7 @@ async fn records_by_key(topic: &str) -> BTreeMap<String, Record> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_posts_as_may_be_become_a_record_each() {
+async fn the_most_posts_allowed_become_a_record_each() {
     let topic = fresh_topic();
     let producer = Producer::with_kafka(&topic, &[("KAFKA_PARTITIONS", "3")]).await;
     let ids = created_ids(&producer.ask(bulk(array(10_000))).await);
@@ -87,7 +87,7 @@ async fn as_many_posts_as_may_be_become_a_record_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bulk_goes_the_way_of_single_posts() {
+async fn a_bulk_is_published_like_single_posts() {
     let topic = fresh_topic();
     let producer = Producer::with_kafka(&topic, &[("KAFKA_PARTITIONS", "2")]).await;
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -156,7 +156,7 @@ async fn a_key_gives_every_position_its_id() {
     let key = "Idempotency-Key: bulk-1\r\n";
     let ids = created_ids(&producer.ask(bulk_with(key, array(50))).await);
     assert_eq!(created_ids(&producer.ask(bulk_with(key, array(50))).await), ids);
-    // A position is that of the result, whatever is between.
+    // A position is that of the result, whatever lies between.
     let with_an_error = format!("[{},{{}},{}]", numbered(0), numbered(2));
     let results = results(&producer.ask(bulk_with(key, with_an_error)).await, 207);
     assert_eq!([id(&results[0]), id(&results[2])], [ids[0].clone(), ids[2].clone()]);
@@ -196,8 +196,8 @@ async fn posts_of_a_bulk_that_is_stopped_are_acknowledged_before_the_end() {
     assert!(records_by_key(&topic).await.keys().eq(&BTreeSet::from_iter(ids)));
 }
 
-/// The posts of the first batch are sent at once; the others wait for a linger time that ends when nobody waits any
-/// more.
+/// The posts of the first batch are sent at once; the others wait for a linger time that ends when nobody waits
+/// anymore.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_acknowledged_in_time_is_unknown() {
     let topic = fresh_topic();

@@ -1,5 +1,5 @@
-//! A bulk that is repeated under its `Idempotency-Key`, and is not the same any more: each position has its own id, so
-//! each is judged by itself.
+//! A bulk that is repeated under its `Idempotency-Key` with changes: each position has its own id, so each is judged on
+//! its own.
 
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ async fn a_post_that_is_changed_is_rejected_and_the_others_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_was_invalid_may_be_mended() {
+async fn a_post_that_was_invalid_may_be_fixed() {
     let producer = Producer::with_kafka(&fresh_topic(), &[]).await;
     let [first, second, third] = [0, 1, 2].map(numbered);
     let before = results(&producer.ask(keyed(&[&first, "{}", &third])).await, 207);
@@ -96,7 +96,7 @@ async fn a_bulk_that_finds_no_room_has_not_used_its_key() {
 async fn without_a_key_nothing_is_compared() {
     let producer = Producer::with_kafka(&fresh_topic(), &[("PRODUCER_IDEMPOTENCY_KEYS", "1")]).await;
     let of_key = results(&producer.ask(keyed(&[&numbered(0)])).await, 201);
-    // Neither single posts nor bulks take the room of a key.
+    // Neither single posts nor bulks use up room for keys.
     for _ in 0..3 {
         results(&producer.ask(bulk(array(3))).await, 201);
         producer.ask(post(POST)).await.created_id();

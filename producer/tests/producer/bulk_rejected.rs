@@ -1,4 +1,4 @@
-//! Bulks that are rejected as a whole, and what a client may take up with them.
+//! Bulks that are rejected as a whole, and the resources that a client may use with them.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::topic::fresh_topic;
 const NDJSON: &str = "content-type: application/x-ndjson\r\n";
 
 #[tokio::test]
-async fn a_body_that_is_no_bulk_is_a_bad_request() {
+async fn a_body_that_is_not_a_bulk_is_a_bad_request() {
     let producer = Producer::without_kafka(&[]).await;
     let mut connection = producer.connect().await;
     let no_array = "body must be a JSON array of posts, or lines of JSON with content-type: application/x-ndjson";
@@ -28,7 +28,7 @@ async fn a_body_that_is_no_bulk_is_a_bad_request() {
     ] {
         let response = connection.ask(bulk(&body)).await;
         assert_eq!(response.errors(), [expected], "{body}");
-        assert_eq!(response.problem(400)["detail"], "the body is no bulk of posts: see errors");
+        assert_eq!(response.problem(400)["detail"], "the body is not a bulk of posts: see errors");
     }
     for body in ["", " \n\r\n"] {
         let errors = connection.ask(bulk_with(NDJSON, body)).await.errors();
@@ -76,7 +76,7 @@ async fn headers_are_judged_as_those_of_single_posts() {
 #[tokio::test]
 async fn too_many_posts_are_too_large() {
     let producer = Producer::without_kafka(&[("PRODUCER_MAX_IN_FLIGHT", "20000")]).await;
-    // As many as may be: these are only rejected because Kafka is away.
+    // The limit: these are only rejected because Kafka is away.
     producer.ask(bulk(array(10_000))).await.unavailable();
     producer.metric(r#"ingest_posts_rejected_total{reason="kafka_away"} 10000"#).await;
     let lines = [POST; 10_001].join("\n");
@@ -87,14 +87,14 @@ async fn too_many_posts_are_too_large() {
 }
 
 #[tokio::test]
-async fn a_bulk_that_never_fits_is_told_what_would() {
+async fn a_bulk_that_never_fits_learns_what_would() {
     let producer = Producer::without_kafka(&[("PRODUCER_MAX_IN_FLIGHT", "3")]).await;
     let problem = producer.ask(bulk(array(4))).await.problem(413);
     let detail = "the bulk has 4 valid posts, and only 3 may be in flight at the same time \
-        (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most so many";
+        (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most that many";
     assert_eq!(problem["detail"], detail);
     producer.metric(r#"ingest_posts_rejected_total{reason="too_large"} 4"#).await;
-    // Those that are not valid take no room.
+    // Invalid posts take no room.
     producer.ask(bulk(format!("[{POST},{{}},{POST},{{}},{POST}]"))).await.unavailable();
     producer.metric(r#"ingest_posts_rejected_total{reason="kafka_away"} 3"#).await;
     producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 2"#).await;
@@ -110,7 +110,7 @@ async fn too_large_a_bulk_is_rejected_announced_or_not() {
     assert_eq!(connection.ask(head).await.problem(413)["detail"], too_large);
     connection.closed().await;
 
-    // As large as it may be, and larger than a single post: this one is only rejected because Kafka is away.
+    // The limit, which is larger than a single post's: this one is only rejected because Kafka is away.
     let posts = array(2);
     let exact = format!("{posts}{}", " ".repeat(100_000 - posts.len()));
     producer.ask(bulk(&exact)).await.unavailable();
@@ -143,7 +143,7 @@ async fn bulks_take_from_the_budget_of_all_bodies() {
 
 #[tokio::test]
 async fn without_kafka_a_good_bulk_is_rejected_at_once() {
-    // Whoever waited for the timeout would wait for an hour.
+    // A wait for the timeout would last an hour.
     let producer = Producer::without_kafka(&[("PRODUCER_TIMEOUT", "1h")]).await;
     let response = producer.ask(bulk(format!("[{POST},{{}}]"))).await;
     assert_eq!(response.unavailable(), "Kafka cannot be reached: try again");

@@ -8,10 +8,10 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Longest wait for anything that must happen; generous, because only a failing test waits that long.
+/// Longest wait for anything that must happen; generous, because only a failing test waits this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits for `future`, but not for ever.
+/// Waits for `future`, but not forever.
 pub(crate) async fn within_patience<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(output) => output,
@@ -61,7 +61,7 @@ impl Connection {
         within_patience("sending", self.stream.write_all(bytes.as_ref())).await.unwrap();
     }
 
-    /// Sends, and says whether the server still takes anything.
+    /// Sends, and returns whether the server still takes anything.
     pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         within_patience("sending", self.stream.write_all(bytes.as_ref())).await.is_ok()
     }
@@ -81,7 +81,7 @@ impl Connection {
         Some(response)
     }
 
-    /// The next response, when it is the answer to a HEAD request: that has no body, whatever its length says.
+    /// The next response to a HEAD request: it has no body, whatever its length says.
     pub(crate) async fn receive_head(&mut self) -> Response {
         let head = within_patience("a response's head", self.try_receive_head()).await;
         head.expect("the connection was closed without a response")
@@ -120,7 +120,7 @@ impl Connection {
         assert_eq!(String::from_utf8_lossy(&self.received), "");
     }
 
-    /// Ends our side only, as a client does that breaks off.
+    /// Closes only our side, as a client does that breaks off.
     pub(crate) async fn end_sending(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
@@ -154,7 +154,7 @@ impl Response {
         Self { version, status, headers: headers.collect(), body: Vec::new() }
     }
 
-    /// The header's value; it must not be there twice.
+    /// The header's value; the header must not occur twice.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
         let value = values.next();
@@ -170,7 +170,7 @@ impl Response {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The id that a 201 tells, after a look at the rest of it.
+    /// The id in a 201, after a check of the rest of it.
     pub(crate) fn created_id(&self) -> String {
         assert_eq!((self.status, self.header("content-type")), (201, Some("application/json")), "{}", self.text());
         let id = self.json()["id"].as_str().unwrap().to_owned();
@@ -178,7 +178,7 @@ impl Response {
         id
     }
 
-    /// The problem that a rejection tells, after a look at what all of them have.
+    /// The problem in a rejection, after a check of what all of them have.
     pub(crate) fn problem(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         assert_eq!(self.header("content-type"), Some("application/problem+json"));

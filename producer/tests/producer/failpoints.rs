@@ -1,4 +1,4 @@
-//! The producer dies exactly where a test says: what it has sent by then is in the topic, and no client was told.
+//! The producer dies exactly where a test says: what it has sent by then is in the topic, and no client got an answer.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::client::{Connection, POST, post};
 use crate::program::serving_at;
 use crate::topic::{fresh_topic, records};
 
-/// A directory that arms steps, removed at the test's end.
+/// A directory that arms steps, removed when the test ends.
 struct Armed(PathBuf);
 
 impl Armed {
@@ -52,10 +52,10 @@ mod built_in {
     use crate::client::{request, within_patience};
     use crate::running::eventually;
 
-    /// So many posts, one after the other, give each lane its connection.
+    /// This many posts, one at a time, give each lane its connection.
     const WARM_UP: usize = 2 * LANES_PER_PARTITION;
 
-    /// What `abort` gives.
+    /// The signal of `abort`.
     const SIGABRT: i32 = 6;
 
     async fn aborted(mut child: Child) {
@@ -76,7 +76,7 @@ mod built_in {
         .await;
     }
 
-    /// Frozen, the broker can have acknowledged nothing; what is on the wire it finds when it goes on.
+    /// A frozen broker cannot have acknowledged anything; it finds what is on the wire when it continues.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_batch_is_on_the_wire_and_not_acknowledged() {
         let mut broker = broker::borrow().await;
@@ -126,7 +126,7 @@ mod built_in {
         broker.bring_back().await;
         aborted(child).await;
         unanswered(connection).await;
-        // Where Nagle's algorithm stays on, it is not so large; a part of it would be worth nothing to the broker.
+        // Where Nagle's algorithm stays on, the batch is smaller; a part of it would be worthless to the broker.
         let before = WARM_UP + LANES_PER_PARTITION;
         eventually("the records", async || records(&address, &topic).await.len() > before).await;
     }

@@ -1,4 +1,4 @@
-//! The endpoints for those who watch the producer.
+//! The endpoints for monitoring the producer.
 
 use crate::client::{POST, post};
 use crate::running::{Producer, eventually};
@@ -16,7 +16,7 @@ async fn without_kafka_it_lives_and_says_what_it_waits_for() {
         let problem = producer.get(path).await.problem(503);
         assert!(problem["detail"].as_str().unwrap().starts_with("kafka: "), "{problem}");
     }
-    // Until the first try has failed, it is still connecting.
+    // It is still connecting until the first try has failed.
     eventually("why it is not ready", async || {
         let detail = producer.get("/readyz").await.problem(503)["detail"].to_string();
         detail.contains("cannot connect") && detail.contains("Connection refused")

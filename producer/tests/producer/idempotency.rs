@@ -12,7 +12,7 @@ const CONFLICT: &str =
 
 const CONFLICTS: &str = r#"ingest_posts_rejected_total{reason="idempotency_conflict"}"#;
 
-/// A post under this key, which says this in its content.
+/// A post under this key with this content.
 fn keyed(key: &str, content: &str) -> Vec<u8> {
     post_with(
         &format!("Idempotency-Key: {key}\r\n"),
@@ -53,7 +53,7 @@ async fn another_post_under_the_same_key_is_rejected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_stored_makes_no_other_post() {
+async fn what_is_not_stored_makes_no_difference() {
     let producer = Producer::with_kafka(&fresh_topic(), &[]).await;
     let ask = async |body: &str| producer.ask(post_with("Idempotency-Key: k\r\n", body)).await;
     let id = ask(r#"{"title":"Café","content":"Some content"}"#).await.created_id();
@@ -148,7 +148,7 @@ async fn the_latest_keys_are_remembered() {
     for later in ["l3", "l4", "l5"] {
         producer.ask(keyed(later, "another")).await.created_id();
     }
-    // What is made of the two is the consumer's affair now.
+    // The consumer now decides about the two.
     producer.ask(keyed("k", "the second")).await.created_id();
 
     let forgetful = Producer::with_kafka(&fresh_topic(), &[("PRODUCER_IDEMPOTENCY_KEYS", "0")]).await;

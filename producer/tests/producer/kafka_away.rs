@@ -10,10 +10,10 @@ use crate::client::{PATIENCE, POST, Response, post, post_with};
 use crate::running::Producer;
 use crate::topic::{fresh_topic, partitions, records};
 
-/// What a post is told when it was handed to Kafka, so that nobody knows whether it is there.
+/// The answer to a post that was sent on to Kafka, so that nobody knows whether it is there.
 const UNKNOWN: &str = "Kafka did not acknowledge in time";
 
-/// What it is told when it was not.
+/// The answer to a post that was not.
 const AWAY: &str = "Kafka cannot be reached: try again";
 
 /// The longest that a client waits with `PRODUCER_TIMEOUT=2s`; the rest is for a busy machine.
@@ -25,7 +25,7 @@ async fn start(broker: &str, topic: &str) -> Producer {
     Producer::start(&settings).await
 }
 
-/// This many posts at once; what they are told, all in time.
+/// Sends this many posts at once; returns their answers, which all come in time.
 async fn rejected(producer: &Producer, count: usize) -> Vec<String> {
     let started = Instant::now();
     let responses = producer.ask_all((0..count).map(|_| post(POST))).await;
@@ -33,12 +33,12 @@ async fn rejected(producer: &Producer, count: usize) -> Vec<String> {
     responses.iter().map(Response::unavailable).collect()
 }
 
-/// Posts until Kafka is known to be away. All are rejected in time, and once it is known, at once.
+/// Posts until Kafka is known to be away. All are rejected in time, and at once when it is known.
 async fn rejected_until_known(producer: &Producer) {
     let started = Instant::now();
     let mut details = rejected(producer, 30).await;
     while details.last().is_some_and(|detail| detail != AWAY) {
-        assert!(started.elapsed() < PATIENCE, "it is not noticed that Kafka is away");
+        assert!(started.elapsed() < PATIENCE, "nobody notices that Kafka is away");
         details.extend(rejected(producer, 1).await);
     }
     assert_eq!(rejected(producer, 20).await, [AWAY; 20]);
@@ -55,8 +55,8 @@ async fn rejected_until_known(producer: &Producer) {
     assert_eq!(producer.ask(post("{}")).await.status, 400);
 }
 
-/// Posts over all partitions and lanes, each tried again until it is accepted: a broker that is just back may be slow.
-/// The ids that they got.
+/// Sends posts over all partitions and lanes, each again until it is accepted: a broker that is just back may be slow.
+/// Returns their ids.
 async fn accepted(producer: &Producer) -> HashSet<String> {
     let fresh_post = || post_with(&format!("Idempotency-Key: {}\r\n", PostId::fresh()), POST);
     let mut waiting: Vec<Vec<u8>> = (0..30).map(|_| fresh_post()).collect();
@@ -76,14 +76,14 @@ async fn accepted(producer: &Producer) -> HashSet<String> {
     ids
 }
 
-/// None of these ids is missing on Kafka.
+/// Checks that none of these ids is missing in Kafka.
 async fn all_are_there(ids: HashSet<String>, broker: &Broker, topic: &str) {
     let found: HashSet<String> = records(&broker.address(), topic).await.into_iter().map(|record| record.key).collect();
     let missing: Vec<&String> = ids.difference(&found).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Posts before and after the trouble are accepted and there, those within it rejected.
+/// Posts before and after the trouble are accepted and there; those during it are rejected.
 async fn loses_no_accepted_post(trouble: impl AsyncFnOnce(&Broker)) {
     let mut broker = broker::borrow().await;
     broker.bring_back().await;
@@ -121,7 +121,7 @@ async fn a_broker_that_stops_and_comes_back_loses_no_accepted_post() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_that_freezes_and_goes_on_loses_no_accepted_post() {
+async fn a_broker_that_freezes_and_continues_loses_no_accepted_post() {
     loses_no_accepted_post(async |broker: &Broker| broker.freeze()).await;
 }
 

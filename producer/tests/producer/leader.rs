@@ -1,4 +1,4 @@
-//! The partition's leader moves to another broker of the cluster: because its broker dies, freezes, or stops.
+//! The partition's leader moves to another broker of the cluster, because its broker dies, freezes, or stops.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ struct Cluster {
 
 impl Cluster {
     async fn start() -> Self {
-        // A store that is given, and that nobody asks, is one that is not started.
+        // With a store given, which nobody asks, none is started.
         let lookup = |name: &str| match name {
             "MONGO_URI" => Some("mongodb://localhost/unused".to_owned()),
             "KAFKA_BROKER" => None,
@@ -31,13 +31,13 @@ impl Cluster {
         self.servers.iter().map(Server::address).collect::<Vec<_>>().join(",")
     }
 
-    /// The place among the servers of the one that leads.
+    /// The leader's place among the servers.
     async fn leader(&self, topic: &str) -> usize {
         leader(&self.addresses(), topic).await.unwrap() as usize - 1
     }
 }
 
-/// Posts one after the other while `trouble` lasts, and then until some are accepted. The ids of those that were.
+/// Posts one at a time while `trouble` lasts, and then until some are accepted. Returns the ids of the accepted ones.
 async fn posts_during(producer: &Producer, trouble: impl Future<Output = ()>) -> HashSet<String> {
     let (accepted, is_over) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let trouble = async {
@@ -61,16 +61,16 @@ async fn posts_during(producer: &Producer, trouble: impl Future<Output = ()>) ->
     within_patience("posts are accepted again", async { tokio::join!(posting, trouble).0 }).await
 }
 
-/// How many of thirty posts, over all partitions, are accepted; the others are rejected at once.
+/// How many of thirty posts over all partitions are accepted, if the others are rejected at once.
 async fn accepted_or_rejected_at_once(producer: &Producer) -> Option<usize> {
     let responses = producer.ask_all((0..30).map(|_| post(POST))).await;
     let (accepted, rejected): (Vec<_>, Vec<_>) = responses.iter().partition(|response| response.status == 201);
-    assert!(!accepted.is_empty(), "one lost leader has all posts rejected");
+    assert!(!accepted.is_empty(), "with one leader lost, all posts are rejected");
     let at_once = rejected.iter().all(|response| response.unavailable() == "Kafka cannot be reached: try again");
     at_once.then_some(accepted.len())
 }
 
-/// A bulk of thirty, while a part of the partitions is away: what is stored of it, by key.
+/// Sends a bulk of thirty while some partitions are away; returns what is stored of it, by key.
 async fn bulk_in_part(producer: &Producer) -> HashMap<String, String> {
     let results = results(&producer.ask(bulk(array(30))).await, 207);
     let (accepted, away): (Vec<_>, Vec<_>) =
@@ -106,7 +106,7 @@ async fn posts_follow_the_leader_and_none_is_lost() {
     assert_eq!(apart.get("/readyz").await.status, 200);
     let accepted_in_bulk = bulk_in_part(&apart).await;
 
-    // A producer that starts now finds the others, although the first that it is told of is gone.
+    // A producer that starts now finds the others, although the first one in its list is gone.
     let mut dead_first = cluster.servers.iter().map(Server::address).collect::<Vec<_>>();
     dead_first.swap(0, dying);
     let another = start(&dead_first.join(",")).await;
@@ -117,7 +117,7 @@ async fn posts_follow_the_leader_and_none_is_lost() {
         .await;
     let records_of_bulk = records(&brokers, &unreplicated).await.into_iter().filter(|record| record.value != POST);
     let stored_of_bulk: HashMap<String, String> = records_of_bulk.map(|record| (record.key, record.value)).collect();
-    assert_eq!(stored_of_bulk, accepted_in_bulk, "what is told to be away is not stored");
+    assert_eq!(stored_of_bulk, accepted_in_bulk, "what is answered as away is not stored");
 
     let frozen = cluster.leader(&topic).await;
     let freeze = async {

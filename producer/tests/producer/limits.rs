@@ -1,4 +1,4 @@
-//! What a client may take up: bytes, time, connections, posts in flight.
+//! What a client may use: bytes, time, connections, posts in flight.
 
 use crate::client::{POST, post, request};
 use crate::running::{Producer, eventually};
@@ -20,7 +20,7 @@ async fn a_body_that_announces_too_much_is_rejected_before_it_is_sent() {
 async fn a_body_that_grows_too_large_is_rejected() {
     let producer = Producer::without_kafka(&[("MAX_BODY_BYTES", "256"), ("BODY_TIMEOUT", "1h")]).await;
     let head = "POST /create-post HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
-    // As large as it may be: this one is only rejected because Kafka is away.
+    // The limit: this one is only rejected because Kafka is away.
     let padded = format!("{POST:256}");
     let exact = format!("{head}80\r\n{}\r\n80\r\n{}\r\n0\r\n\r\n", &padded[..128], &padded[128..]);
     producer.ask(exact).await.unavailable();
@@ -59,7 +59,7 @@ async fn a_slow_head_and_an_idle_connection_are_closed() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_told_so() {
+async fn one_connection_too_many_gets_an_answer() {
     let producer = Producer::without_kafka(&[("MAX_CONNECTIONS", "2")]).await;
     let (mut first, mut second) = (producer.connect().await, producer.connect().await);
     for connection in [&mut first, &mut second] {
@@ -79,7 +79,7 @@ async fn one_connection_too_many_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_post_too_many_is_told_to_try_again() {
+async fn one_post_too_many_must_try_again() {
     let settings = [("PRODUCER_MAX_IN_FLIGHT", "1"), ("PRODUCER_LINGER", "2s")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut first = producer.connect().await;

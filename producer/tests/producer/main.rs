@@ -1,6 +1,6 @@
 //! The producer as its clients and its operator see it: the real `run` on a free port, against real Kafka, asked over
-//! raw sockets. Two brokers are started for the whole binary: one that all tests share, and one that a few take away;
-//! one test has a cluster of three.
+//! raw sockets. Two brokers are started for the whole binary: one that all tests share, and one that a few tests take
+//! away; one test has a cluster of three.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Clients that misbehave: each is bounded, and whoever behaves is served meanwhile.
+//! Clients that misbehave: each is bounded, and well-behaved ones are served meanwhile.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ async fn patient_for(time: &str) -> Producer {
     Producer::with_kafka(&fresh_topic(), &[("HEADER_TIMEOUT", time), ("BODY_TIMEOUT", time)]).await
 }
 
-/// Waits for the end of what a client does; until then another client's posts are accepted, one after the other.
+/// Waits until a client has finished; until then another client's posts are accepted, one at a time.
 async fn others_are_served(producer: &Producer, misbehaviour: impl Future<Output = ()>) {
     let others = async {
         loop {
@@ -23,12 +23,12 @@ async fn others_are_served(producer: &Producer, misbehaviour: impl Future<Output
     };
     tokio::select! {
         () = misbehaviour => {}
-        () = others => unreachable!("it goes on for ever"),
+        () = others => unreachable!("it never ends"),
     }
     producer.ask(post(POST)).await.created_id();
 }
 
-/// A client that sends requests and reads no answer; it is back once its server answers no more.
+/// A client that sends requests and reads no answer; returned once its server stops answering.
 pub(crate) async fn reads_nothing(address: SocketAddr) -> TcpStream {
     // Far more answers than the buffers of both sides take.
     const REQUESTS: usize = 5_000;
@@ -47,7 +47,7 @@ pub(crate) async fn reads_nothing(address: SocketAddr) -> TcpStream {
             .map_or(0, |count| count.parse::<usize>().unwrap())
     };
     // Each look is a request of its own.
-    eventually("answers are not taken any more", async || {
+    eventually("answers are no longer taken", async || {
         let before = answered().await;
         before > 2 && answered().await == before + 1
     })
@@ -79,7 +79,7 @@ async fn a_head_that_comes_byte_by_byte_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_says_nothing_before_between_or_within_requests_is_cut() {
+async fn a_client_silent_before_between_or_within_requests_is_cut() {
     let producer = patient_for("1s").await;
     let silence = async {
         let (mut before, mut between, mut within) =
@@ -95,14 +95,14 @@ async fn who_says_nothing_before_between_or_within_requests_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_read_its_answers_is_cut() {
+async fn a_client_that_does_not_read_its_answers_is_cut() {
     let producer = patient_for("1s").await;
     let slow_reader = async { cut(&reads_nothing(producer.address).await).await };
     others_are_served(&producer, slow_reader).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_ends_its_side_still_gets_its_answers() {
+async fn a_client_that_ends_its_side_still_gets_its_answers() {
     let producer = patient_for("1h").await;
     for requests in [1, 3] {
         let mut connection = producer.connect().await;
@@ -116,7 +116,7 @@ async fn who_ends_its_side_still_gets_its_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_ends_its_side_without_a_request_is_let_go() {
+async fn a_client_that_ends_its_side_without_a_request_is_let_go() {
     let producer = patient_for("1h").await;
     for sent in ["", "GET /livez HTTP/1.1\r\nhost:"] {
         let mut connection = producer.connect().await;
@@ -166,14 +166,14 @@ async fn bodies_that_do_not_end_share_one_budget() {
     let whole = post("x".repeat(65_536));
     let mut slow_body = producer.connect().await;
     slow_body.send(&whole[..whole.len() - 1]).await;
-    // Not found out by asking: another body could itself be what leaves no room for the slow one.
+    // Not tested by asking: the test's own body could be what leaves no room for the slow one.
     producer.metric("ingest_body_buffer_bytes 65535").await;
     let another = post(POST);
     let mut too_much = producer.connect().await;
     let response = too_much.ask(&another[..another.len() - 1]).await;
     assert_eq!(response.unavailable(), "too many bytes are being received: try again");
     assert_eq!(response.header("connection"), Some("close"));
-    assert_eq!(producer.get("/livez").await.status, 200, "what has no body needs no room");
+    assert_eq!(producer.get("/livez").await.status, 200, "a request without a body needs no room");
     producer.ask(another).await.created_id();
 
     slow_body.ask("x").await.problem(400);

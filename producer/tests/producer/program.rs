@@ -19,7 +19,7 @@ fn program(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     command
 }
 
-/// The same on a port of its own with this topic of the broker that all tests share, once it is ready.
+/// The same on its own port with this topic of the broker that all tests share, once it is ready.
 async fn serving(topic: &str, variables: &[(&str, &str)]) -> (Child, SocketAddr) {
     serving_at(stack::shared().await.kafka_broker(), topic, variables).await
 }
@@ -39,7 +39,7 @@ pub(crate) async fn serving_at(broker: &str, topic: &str, variables: &[(&str, &s
     (child, address)
 }
 
-/// Its exit code, and what it says on standard output and on standard error.
+/// Its exit code, standard output and standard error.
 async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
     let Output { status, stdout, stderr } =
         within_patience("the program's end", program(arguments, variables).output()).await.unwrap();
@@ -134,7 +134,7 @@ async fn the_largest_bodies_must_fit_the_buffer() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_traces_cannot_be_sent_to_is_rejected() {
+async fn an_endpoint_that_cannot_take_traces_is_an_error() {
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:secret@localhost:4318")];
     let (code, _, error) = run(&["--check-config"], &variables).await;
     assert!(code == 64 && error.starts_with("producer: OTEL_EXPORTER_OTLP_ENDPOINT: must be the http URL"), "{error}");
@@ -142,7 +142,7 @@ async fn an_endpoint_that_traces_cannot_be_sent_to_is_rejected() {
 }
 
 #[tokio::test]
-async fn an_unknown_argument_is_rejected() {
+async fn an_unknown_argument_is_an_error() {
     let (code, _, error) = run(&["serve", "--now"], &[]).await;
     assert_eq!(code, 64);
     assert!(error.contains("`serve --now`") && error.contains("--help"), "{error}");
@@ -163,7 +163,7 @@ async fn a_healthcheck_asks_the_service_on_its_port() {
     let (code, _, error) = run(&["healthcheck"], &[("PORT", &port)]).await;
     assert_eq!(code, 1);
     assert!(error.starts_with(&format!("not ready: no service answers on port {port} of 0.0.0.0: ")), "{error}");
-    // One that listens on an address of its own is asked there, and nowhere else.
+    // A service that listens on its own address is asked there, and nowhere else.
     let elsewhere = [("PORT", port.as_str()), ("HOST", "127.0.0.2")];
     let _listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
     let (code, _, error) = run(&["healthcheck"], &elsewhere).await;
@@ -198,7 +198,7 @@ async fn it_serves_until_sigterm() {
     let port = address.port();
     Connection::open(address).await.ask(post(POST)).await.created_id();
 
-    // Another one finds the port taken.
+    // A second one finds the port taken.
     let (code, _, error) = run(&[], &[("PORT", &port.to_string())]).await;
     assert_eq!(code, 1);
     assert!(error.contains(&format!("cannot listen on 0.0.0.0:{port}: set PORT to a free port")), "{error}");
@@ -216,8 +216,8 @@ async fn it_serves_until_sigterm() {
     }
 }
 
-/// Starts one where there is no Kafka, that writes this state file, and gives what is in it once it listens.
-async fn writing(path: &Path) -> (Child, ServiceState) {
+/// Starts one without Kafka that writes this state file, and returns its content once it listens.
+async fn writing(path: &Path) -> (Child, State) {
     let nowhere = format!("127.0.0.1:{}", stack::free_port());
     let variables = [("PORT", "0"), ("KAFKA_BROKER", &nowhere), ("STATE_FILE", path.to_str().unwrap())];
     let child = program(&[], &variables).stderr(Stdio::piped()).spawn().unwrap();
@@ -232,7 +232,7 @@ async fn its_state_file_has_the_address_and_after_the_end_the_totals() {
     let (mut killed, state) = writing(&path).await;
     assert_eq!((state.service.as_str(), &state.totals), ("producer", &None));
     killed.kill().await.unwrap();
-    assert_eq!(ServiceState::read(&path).unwrap(), state, "who is killed says nothing more");
+    assert_eq!(State::read(&path).unwrap(), state, "a killed producer writes nothing more");
 
     let (mut child, state) = writing(&path).await;
     let address = ([127, 0, 0, 1], state.address.port()).into();
@@ -260,7 +260,7 @@ async fn a_state_file_that_cannot_be_written_is_a_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_line_of_a_post_tells_its_trace() {
+async fn a_log_line_of_a_post_names_its_trace() {
     let (child, address) = serving(&fresh_topic(), &[("LOG", "info,producer=debug")]).await;
     let header_line = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n";
     let mut ids = Vec::new();

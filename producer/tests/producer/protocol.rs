@@ -1,4 +1,4 @@
-//! HTTP/1.1 itself: order, connections that live on, and what is unusual but allowed.
+//! HTTP/1.1 itself: order, persistent connections, and what is unusual but allowed.
 
 use crate::client::{POST, post, post_with, request};
 use crate::running::Producer;
@@ -39,7 +39,7 @@ async fn a_response_does_not_wait_for_the_rest_of_the_next_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_serves_one_request_after_the_other() {
+async fn a_connection_serves_many_requests_in_turn() {
     let producer = Producer::with_kafka(&fresh_topic(), &[]).await;
     let mut connection = producer.connect().await;
     for _ in 0..3 {
@@ -130,7 +130,7 @@ async fn a_query_and_an_absolute_path_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_broken_head_is_rejected_without_ado() {
+async fn a_broken_head_is_rejected_at_once() {
     let producer = Producer::without_kafka(&[]).await;
     let too_long = format!("GET /{} HTTP/1.1\r\nhost: test\r\n\r\n", "x".repeat(70_000));
     let too_many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(200));

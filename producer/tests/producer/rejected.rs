@@ -1,5 +1,4 @@
-//! Posts that are rejected, each with what is wrong with it. Kafka is away all the while: validity is judged before
-//! availability.
+//! Posts that are rejected, each with its errors. Kafka is away throughout: validity is judged before availability.
 
 use serde_json::json;
 
@@ -58,7 +57,7 @@ async fn every_error_of_a_body_is_named() {
         let errors = connection.ask(post(body)).await.errors();
         assert_eq!(errors.len(), expected.len(), "{errors:?} for {}", String::from_utf8_lossy(body));
         for (error, expected) in errors.iter().zip(expected) {
-            // Of broken JSON the position may follow.
+            // For broken JSON the position may follow.
             assert!(error.starts_with(expected), "{error} for {}", String::from_utf8_lossy(body));
         }
     }
@@ -96,7 +95,7 @@ async fn a_malformed_or_repeated_idempotency_key_is_an_error() {
 }
 
 #[tokio::test]
-async fn another_content_type_is_told_which_to_send() {
+async fn another_content_type_is_answered_with_the_right_one() {
     let producer = Producer::without_kafka(&[]).await;
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonl", "application/xml", ""]
     {
@@ -117,7 +116,7 @@ async fn a_path_that_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_ones_there_are() {
+async fn another_method_is_answered_with_those_allowed() {
     let producer = Producer::without_kafka(&[]).await;
     for (method, path, allowed) in [
         ("GET", "/create-post", "POST"),
@@ -135,7 +134,7 @@ async fn another_method_is_told_which_ones_there_are() {
 
 #[tokio::test]
 async fn without_kafka_a_good_post_is_rejected_at_once() {
-    // Whoever waited for the timeout would wait for an hour.
+    // A wait for the timeout would last an hour.
     let producer = Producer::without_kafka(&[("PRODUCER_TIMEOUT", "1h")]).await;
     for _ in 0..3 {
         assert_eq!(producer.ask(post(POST)).await.unavailable(), "Kafka cannot be reached: try again");

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::{Connection, PATIENCE, Response, request, within_patience};
 
-/// How often something is asked that cannot be awaited.
+/// How often to ask about something that cannot be awaited.
 const POLL_PAUSE: Duration = Duration::from_millis(20);
 
 /// A running producer; it ends with the test's runtime, if not before.
@@ -36,14 +36,14 @@ impl Producer {
         Self { address, stop, running }
     }
 
-    /// Starts it where there is no Kafka at all.
+    /// Starts it without any Kafka.
     pub(crate) async fn without_kafka(variables: &[(&str, &str)]) -> Self {
         let nowhere = format!("127.0.0.1:{}", stack::free_port());
         Self::start(&[&[("KAFKA_BROKER", nowhere.as_str())], variables].concat()).await
     }
 
-    /// Starts it with this topic of the broker that all tests share, and waits until it is ready. It has time enough
-    /// for a broker that is slow on a busy machine.
+    /// Starts it with this topic of the broker that all tests share, and waits until it is ready. Its timeout allows
+    /// for a slow broker on a busy machine.
     pub(crate) async fn with_kafka(topic: &str, variables: &[(&str, &str)]) -> Self {
         let broker = stack::shared().await.kafka_broker();
         let kafka = [("KAFKA_BROKER", broker), ("KAFKA_TOPIC", topic), ("PRODUCER_TIMEOUT", "30s")];
@@ -92,7 +92,7 @@ impl Producer {
         self.stop.cancel();
     }
 
-    /// What `run` returned, after it was asked to stop.
+    /// Stops it, and returns the outcome of `run`.
     pub(crate) async fn stopped(self) -> anyhow::Result<()> {
         within_patience("the producer's end", self.running).await.unwrap()
     }

@@ -12,7 +12,7 @@ async fn it_shows_a_ready_producer_with_its_partitions_and_posts() {
         producer.ask(post(POST)).await.created_id();
     }
     producer.ask(post("{}")).await.problem(400);
-    // Noted once a second.
+    // The offsets are noted once a second.
     eventually("a throughput", async || !producer.get("/status").await.text().contains("highest 0<")).await;
     let response = producer.get("/status").await;
     let page = response.text();
@@ -35,7 +35,7 @@ async fn it_shows_a_ready_producer_with_its_partitions_and_posts() {
 #[tokio::test]
 async fn without_kafka_it_says_what_it_waits_for() {
     let producer = Producer::without_kafka(&[]).await;
-    // Until the first try has failed, it is still connecting.
+    // It is still connecting until the first try has failed.
     eventually("why", async || producer.get("/status").await.text().contains("<strong>Kafka</strong> cannot connect"))
         .await;
     let response = producer.get("/status").await;
@@ -49,7 +49,7 @@ async fn without_kafka_it_says_what_it_waits_for() {
 async fn it_is_a_page_of_html_that_refreshes_itself_and_runs_nothing() {
     let producer = Producer::without_kafka(&[]).await;
     let response = producer.get("/status").await;
-    assert_eq!(response.status, 200, "also when it is not ready: the page itself tells");
+    assert_eq!(response.status, 200, "also when it is not ready: the page itself says so");
     for (name, value) in [
         ("content-type", "text/html; charset=utf-8"),
         ("cache-control", "no-store"),

@@ -1,4 +1,4 @@
-//! Stopping: from the front, answering what is in flight, within the grace period.
+//! Stopping: no new connections, answers to what is in flight, all within the grace period.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ async fn keys(topic: &str) -> Vec<String> {
     records.into_iter().map(|record| record.key).collect()
 }
 
-/// Begins a post of which only the body is missing. Returns once it is being served: then it is told to go on.
+/// Starts a post of which only the body is missing. Returns once it is being served: then it gets `100 Continue`.
 async fn begin_post(producer: &Producer) -> Connection {
     let mut connection = producer.connect().await;
     let head = "POST /create-post HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
@@ -70,7 +70,7 @@ async fn under_load_what_is_on_kafka_is_what_was_answered_201() {
         clients.spawn(async move {
             let mut connection = Connection::open(address).await;
             let mut ids = Vec::new();
-            // The connection may end between two requests, and the next one is then not read any more.
+            // The connection may end between two requests, and then the next one is not read.
             while let Some(response) = connection.try_ask(post(POST)).await {
                 ids.push(response.created_id());
                 count.fetch_add(1, Ordering::Relaxed);
@@ -89,7 +89,7 @@ async fn under_load_what_is_on_kafka_is_what_was_answered_201() {
 
 #[tokio::test]
 async fn idle_connections_and_a_missing_kafka_do_not_hold_it_up() {
-    // Whoever waited for a time to run out would wait for an hour.
+    // A wait for any timeout would last an hour.
     let settings = [("HEADER_TIMEOUT", "1h"), ("BODY_TIMEOUT", "1h"), ("STOP_GRACE", "2h")];
     let producer = Producer::without_kafka(&settings).await;
     let (mut silent, mut idle) = (producer.connect().await, producer.connect().await);
@@ -103,7 +103,7 @@ async fn idle_connections_and_a_missing_kafka_do_not_hold_it_up() {
 
 #[tokio::test]
 async fn a_slow_client_does_not_hold_it_up() {
-    // Whoever waited for a client would wait for an hour.
+    // A wait for the client would last an hour.
     let settings = [("HEADER_TIMEOUT", "1h"), ("BODY_TIMEOUT", "1h"), ("STOP_GRACE", "1h")];
     let producer = Producer::without_kafka(&settings).await;
     let mut slow_head = producer.connect().await;

@@ -21,12 +21,12 @@ pub(crate) struct Record {
     pub(crate) partition: i32,
     pub(crate) key: String,
     pub(crate) value: String,
-    /// In the order in which they stand there.
+    /// In the topic's order.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) timestamp_ms: i64,
 }
 
-/// Every record that is in the topic now, each partition's in their order.
+/// Every record that is in the topic now, in each partition's order.
 pub(crate) async fn records(broker: &str, topic: &str) -> Vec<Record> {
     let (broker, topic) = (broker.to_owned(), topic.to_owned());
     tokio::task::spawn_blocking(move || read(&consumer(&broker), &topic)).await.unwrap()
@@ -48,7 +48,7 @@ pub(crate) async fn leader(brokers: &str, topic: &str) -> Option<u32> {
     tokio::task::spawn_blocking(ask).await.unwrap()
 }
 
-/// A broker that is gone shows as an error now and then, which passes.
+/// A broker that is gone sometimes shows as an error, which passes.
 fn read(consumer: &BaseConsumer, topic: &str) -> Vec<Record> {
     let deadline = Instant::now() + PATIENCE;
     let mut assigned = TopicPartitionList::new();
@@ -57,7 +57,7 @@ fn read(consumer: &BaseConsumer, topic: &str) -> Vec<Record> {
         let (low, end) = loop {
             match consumer.fetch_watermarks(topic, partition, PATIENCE) {
                 Ok(watermarks) => break watermarks,
-                Err(error) => assert!(Instant::now() < deadline, "the topic's end is not told: {error}"),
+                Err(error) => assert!(Instant::now() < deadline, "Kafka does not name the topic's end: {error}"),
             }
         };
         assigned.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
@@ -89,7 +89,7 @@ impl Record {
 }
 
 fn consumer(broker: &str) -> BaseConsumer {
-    // It joins no group, but may not be assigned partitions without the name of one.
+    // It joins no group, but cannot be assigned partitions without naming one.
     ClientConfig::new().set("bootstrap.servers", broker).set("group.id", "test").create().unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! The judgements against a small model of a store, in which others write, delete and change the indexes at any moment.
+//! The judgements against a small model of a store, in which others write, delete and change the indexes at any time.
 
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, DateTime, Document, doc};
@@ -20,7 +20,7 @@ fn read_back(documents: &[RawDocumentBuf]) -> Evidence {
     Evidence::ReadBack(documents.iter().map(|document| (id(document).unwrap(), document.clone())).collect())
 }
 
-/// What is said of a document while this one is stored under its id.
+/// The verdict on a document while this one is stored under its id.
 fn beside(sent: &Document, stored: &Document) -> Verdict {
     judge(&raw(sent), None, &read_back(&[raw(stored)]))
 }
@@ -50,7 +50,7 @@ fn fields() -> impl Strategy<Value = Vec<(String, Bson)>> {
     prop::collection::btree_map("[a-z]{1,4}", value(), 1..6).prop_map(|fields| fields.into_iter().collect())
 }
 
-/// A value of another type that one would say means the same, or just another value.
+/// A value of another type that seems to mean the same, or just another value.
 fn changed(value: &Bson) -> Bson {
     match value {
         Bson::String(text) => Bson::Symbol(text.clone()),
@@ -101,7 +101,7 @@ fn each_post_is_judged_by_what_is_under_its_own_id() {
     assert_eq!(verdicts, [Verdict::Stored, Verdict::OtherContent, Verdict::Stored, Verdict::InsertAgain]);
 }
 
-/// A post of the model, with as few values as make them meet.
+/// A post of the model, with so few values that posts collide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Post {
     id: u8,

@@ -1,7 +1,7 @@
 //! Which partitions are held, under which assignment, and what of each may be committed. Pure.
 //!
-//! An [`Assignment`] is a number that only the fetcher's half gives out, one each time that partitions come. Whatever
-//! was fetched under an earlier one is none of ours any more: another member may have read on meanwhile.
+//! An [`Assignment`] is a number that only the fetcher's half gives out, a new one each time partitions come. What was
+//! fetched under an earlier one is no longer ours: another member may have read on since.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -13,15 +13,15 @@ use super::skips::Skips;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Assignment(pub(in crate::group) u64);
 
-/// A record's place: where it stands in Kafka, and under which assignment it was fetched.
+/// A record's place: where it is in Kafka, and under which assignment it was fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket {
     /// The record's partition.
     pub partition: i32,
     /// The assignment under which it was fetched.
     pub assignment: Assignment,
-    /// How often the partition's position was set back under this assignment: the same offset means another record
-    /// then.
+    /// How often the partition's position was set back under this assignment: after that, the same offset means another
+    /// record.
     pub(super) epoch: u32,
     /// The record's offset.
     pub offset: i64,
@@ -34,9 +34,9 @@ pub(super) struct Held {
     pub(super) epoch: u32,
     pub(super) offsets: Offsets,
     pub(super) skips: Skips,
-    /// Since when it is held.
+    /// When it was assigned.
     pub(super) since: Instant,
-    /// The group was asked what it had committed before.
+    /// The group has been asked what it had committed before.
     pub(super) is_group_asked: bool,
     /// Nothing more is fetched, because too much is not committed.
     pub(super) is_ahead: bool,
@@ -49,7 +49,7 @@ pub(super) struct Assignments {
 }
 
 impl Assignments {
-    /// A partition is held from now on, under this assignment. Whatever was known of an earlier one is forgotten.
+    /// Adds a partition under this assignment, and forgets what was known of an earlier one.
     pub(super) fn assign(&mut self, partition: i32, assignment: Assignment, now: Instant) {
         let held = Held {
             assignment,
@@ -63,7 +63,7 @@ impl Assignments {
         self.held.insert(partition, held);
     }
 
-    /// The partition is not held any more, if it is still held under this assignment.
+    /// Removes the partition, if it is still held under this assignment.
     pub(super) fn give_up(&mut self, partition: i32, assignment: Assignment) {
         if self.is_in_force(partition, assignment) {
             self.held.remove(&partition);

@@ -1,11 +1,11 @@
 //! The brake: how many dead letters are normal. A few bad records among many good ones are dead-lettered and forgotten;
-//! when nearly every record is bad, the fault is rather in the producer, in the store's rules or in these settings, and
-//! emptying the topic into the dead letters would only move the work there. Pure.
+//! when nearly every record is bad, the cause is more likely in the producer, in the store's rules or in these
+//! settings, and emptying the topic into the dead letters would only move the work there. Pure.
 
 use std::collections::VecDeque;
 use std::fmt;
 
-/// Records that the share is taken of: the ones judged last.
+/// The share is taken over this many records, the latest judged.
 pub const WINDOW: usize = 1_000;
 
 /// How many dead letters are normal; beyond either limit the consumer pauses.
@@ -17,8 +17,8 @@ pub struct BrakeLimits {
     pub max_consecutive: usize,
 }
 
-/// Counts records in the order in which they are judged, and says when to dead-letter no further. Once exceeded it
-/// stays so until it is released: going on takes a decision that only people can make.
+/// Counts records in the order in which they are judged, and says when to stop dead-lettering. Once a limit is
+/// exceeded, it stays so until a release: only people can decide to continue.
 #[derive(Debug)]
 pub struct Brake {
     settings: BrakeLimits,
@@ -50,7 +50,7 @@ impl Brake {
         self.note(false);
     }
 
-    /// A record can never be stored: whether it may be dead-lettered. If not, it is to be held.
+    /// A record can never be stored: whether it may be dead-lettered. If not, it must be held.
     ///
     /// # Errors
     /// The limit that is exceeded.
@@ -69,7 +69,7 @@ impl Brake {
         self.exceeded
     }
 
-    /// Counts anew: as many dead letters are normal again as at the start.
+    /// Starts counting from scratch: the full number of dead letters is normal again.
     pub fn release(&mut self) {
         *self = Self::new(self.settings);
     }
@@ -79,8 +79,7 @@ impl Brake {
         if max_consecutive > 0 && self.dead_in_a_row >= max_consecutive {
             return Some(Exceeded::Consecutive(max_consecutive));
         }
-        // A window that is not full yet counts as if good records had gone before: one bad record is no share of
-        // anything.
+        // A window that is not full yet counts as if it began with good records: one bad record alone is not a share.
         let leaving = self.window.front().is_some_and(|oldest| *oldest && self.window.len() == WINDOW);
         let share = (self.dead_in_window + 1 - usize::from(leaving)) as f64 / WINDOW as f64;
         (share > max_share).then_some(Exceeded::Share(max_share))
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_in_a_row_and_no_more() {
+    fn this_many_in_a_row_and_no_more() {
         let mut limit = limit(1.0, 3);
         assert!((0..3).all(|_| limit.dead_letter().is_ok()));
         limit.stored();
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn released_it_counts_anew() {
+    fn a_release_starts_the_count_from_scratch() {
         let mut limit = limit(1.0, 3);
         assert_eq!((0..4).map(|_| limit.dead_letter()).find_map(Result::err), limit.exceeded());
         limit.release();
@@ -143,7 +142,7 @@ mod tests {
         let mut limit = limit(0.5, 0);
         assert!((0..500).all(|_| limit.dead_letter().is_ok()));
         (0..500).for_each(|_| limit.stored());
-        assert!((0..500).all(|_| limit.dead_letter().is_ok()), "as many leave the window as come");
+        assert!((0..500).all(|_| limit.dead_letter().is_ok()), "one leaves the window for each that comes");
         assert_eq!(limit.dead_letter(), Err(Exceeded::Share(0.5)));
     }
 

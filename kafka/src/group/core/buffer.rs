@@ -1,4 +1,4 @@
-//! The batch in the making: collects records until they are worth a flush. Pure: the time is an argument.
+//! The next batch: collects records until a flush is due. Pure: the time is an argument.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ pub(super) struct Buffer<R> {
 #[derive(Debug)]
 struct Waiting<R> {
     record: Received<R>,
-    /// When the record's own time is over. The first record's counts, and no later one moves it.
+    /// When the record's own time is over. Only the first record's counts; no later one moves it.
     deadline: Instant,
 }
 
@@ -125,7 +125,7 @@ impl<R> Buffer<R> {
     }
 }
 
-/// The mistake of counting the interval from the record that came last; the simulation shows what it does.
+/// Mistake: counts the interval from the latest record; the simulation shows the effect.
 #[cfg(test)]
 impl<R> Buffer<R> {
     pub(super) fn move_deadlines(&mut self, now: Instant) {

@@ -15,9 +15,9 @@ pub const FIRST_COMMIT_WAIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(super) struct Commits {
-    /// Something is finished, and is to be committed then.
+    /// When what is finished must be committed.
     due: Option<Instant>,
-    /// The last commit failed: none before then.
+    /// The last commit failed: the next one comes no earlier.
     not_before: Option<Instant>,
     in_flight: Option<CommitInFlight>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Commits {
 pub(super) struct Committable {
     pub(super) partition: i32,
     pub(super) assignment: Assignment,
-    /// See [`Ticket`](super::Ticket): the same offset is another record's in another epoch.
+    /// See [`Ticket`](super::Ticket): in another epoch the same offset is another record.
     pub(super) epoch: u32,
     /// The next offset to read.
     pub(super) next: i64,
@@ -52,20 +52,20 @@ impl Commits {
         self.due = Some(self.due.map_or(now, |due| due.min(now)));
     }
 
-    /// When a commit may be sent, if one is to be sent at all.
+    /// When a commit may be sent, if one is due at all.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let due = self.due.filter(|_| self.in_flight.is_none())?;
         Some(self.not_before.map_or(due, |not_before| due.max(not_before)))
     }
 
-    /// A commit is sent now; the next one is due then, if nothing else makes it so.
+    /// A commit is sent now; the next one is due at `next_due` unless something else comes first.
     pub(super) fn sent(&mut self, offsets: Vec<Committable>, next_due: Option<Instant>, now: Instant) {
         self.due = next_due;
         self.not_before = None;
         self.in_flight = (!offsets.is_empty()).then_some(CommitInFlight { offsets, since: now });
     }
 
-    /// The commit is answered; gives what it was.
+    /// The commit is answered; returns it.
     pub(super) fn answered(&mut self) -> Option<CommitInFlight> {
         self.in_flight.take()
     }

@@ -1,7 +1,7 @@
 //! What to commit.
 //!
-//! The first commit under an assignment waits until the group was asked what it had committed before: nothing else
-//! tells which offsets were deleted before the group could read them ([`skips`](super::skips)).
+//! The first commit under an assignment waits until the group has been asked what it had committed before: nothing else
+//! shows which offsets were deleted before the group could read them ([`skips`](super::skips)).
 
 use std::time::Instant;
 
@@ -25,14 +25,14 @@ impl<R> Core<R> {
         let committed: Vec<_> = offsets.iter().map(|offset| (offset.partition, offset.next)).collect();
         self.commits.sent(offsets, earliest, now);
         if committed.is_empty() {
-            // What failed before is not held any more.
+            // What failed before is no longer held.
             self.troubles.over(TroubleSubject::Commit);
             return None;
         }
         Some(committed)
     }
 
-    /// When this may be committed first, if not yet: what the group had committed before is lost with it.
+    /// The earliest time to commit this, if it must wait: the commit overwrites what the group had committed before.
     fn earliest(&self, offset: &Committable) -> Option<Instant> {
         let held = self.assignments.get(offset.partition).filter(|held| !held.is_group_asked)?;
         let is_waited_for =

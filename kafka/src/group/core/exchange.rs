@@ -6,8 +6,8 @@ use super::letters::{Letter, LetterError};
 use super::received::Received;
 use crate::group::fetching::Wish;
 
-/// What the fetcher's half hands on, in the order in which it happened: one stream, so that no record can overtake the
-/// assignment it belongs to, nor come after its revoke.
+/// What the fetcher's half hands on, in the order in which it happened: one stream, so that no record can overtake its
+/// assignment or come after its revoke.
 #[derive(Debug)]
 pub enum Delivery<R> {
     /// Partitions are held from now on.
@@ -19,7 +19,7 @@ pub enum Delivery<R> {
     },
     /// Records that were fetched.
     Records(Vec<Received<R>>),
-    /// Partitions are to be given up; nothing more of them comes.
+    /// Partitions must be given up; nothing more of them comes.
     Revoked {
         /// These.
         partitions: Vec<i32>,
@@ -32,7 +32,7 @@ pub enum Delivery<R> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotStored {
     /// It can never be stored.
-    Rejected,
+    Never,
     /// It may be stored later.
     Later,
 }
@@ -50,7 +50,7 @@ pub enum Event<R> {
         records: Vec<Received<R>>,
         /// Those that are not stored, by position, ascending.
         not_stored: Vec<(usize, NotStored)>,
-        /// Why some are to be tried later, if any.
+        /// Why some must be tried again later, if any.
         why_later: Option<String>,
     },
     /// A dead letter was acknowledged, or not.
@@ -69,13 +69,13 @@ pub enum Event<R> {
         /// The next offset to be written.
         high: i64,
     },
-    /// The brake is to be released.
+    /// Release the brake.
     ReleaseBrake,
-    /// What was received is to be finished; nothing more is to be received.
+    /// Finish what was received; receive nothing more.
     Stop,
 }
 
-/// What is to be done.
+/// What to do.
 #[derive(Debug)]
 pub enum Action<R> {
     /// Write these; [`Event::Flushed`] is the answer.
@@ -84,7 +84,7 @@ pub enum Action<R> {
     SendLetter(Letter<R>),
     /// Commit these (partition and next offset to read); [`Event::Committed`] is the answer. One at a time.
     Commit(Vec<(i32, i64)>),
-    /// From now on this is to be fetched.
+    /// Fetch this from now on.
     Fetch(Wish),
     /// The partitions that were revoked may be given up.
     GiveUp,
@@ -99,7 +99,7 @@ pub enum Action<R> {
     },
 }
 
-/// What is known of one partition that is held.
+/// What is known of one held partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionState {
     /// The partition.

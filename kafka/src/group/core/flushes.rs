@@ -1,8 +1,8 @@
 //! Which batches are being written, and which are written again later. Pure.
 //!
-//! A batch takes one of a fixed number of slots. One of which nothing at all could be written keeps its slot while it
-//! waits, so that a store which is away is not asked by every batch there is. One of which only some records could not
-//! be written gives its slot back: what is wrong there does not concern the others.
+//! A batch takes one of a fixed number of slots. If nothing of it could be written, it keeps its slot while it waits,
+//! so that not every batch asks a store that is away. If only some records could not be written, it gives its slot
+//! back: their trouble does not concern the others.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ use super::buffer::Trigger;
 use super::jitter::jitter;
 use super::received::Received;
 
-/// Records to be written together; the answer to it names its number.
+/// Records to write together; the answer names the batch's number.
 #[derive(Debug)]
 pub struct Flush<R> {
     /// Its number.
     pub number: u64,
     /// Why it is flushed.
     pub trigger: Trigger,
-    /// When it was started first.
+    /// When it was first started.
     pub started: Instant,
     /// How often it was written before: 0 the first time.
     pub attempt: u32,
@@ -35,8 +35,8 @@ pub(super) struct Flushes<R> {
     next_number: u64,
     in_flight: BTreeMap<u64, State>,
     waiting: BTreeMap<u64, Waiting<R>>,
-    /// Records of partitions that are being taken away; they have as many slots of their own, since what is written now
-    /// is not read again elsewhere.
+    /// Records of partitions that are being taken away; they have the same number of slots to themselves, because what
+    /// is written now is not read again elsewhere.
     urgent: VecDeque<Vec<Received<R>>>,
 }
 
@@ -63,7 +63,7 @@ impl State {
 }
 
 impl<R> Waiting<R> {
-    /// Whether it may start once it is due, while a slot is free or not.
+    /// Whether it may start once it is due; `has_slot` says whether a slot is free.
     fn may_start(&self, has_slot: bool) -> bool {
         self.keeps_slot || has_slot || self.state.is_urgent()
     }
@@ -87,12 +87,12 @@ impl<R> Flushes<R> {
         self.launch(number, state, records)
     }
 
-    /// These are to be written before all others.
+    /// Puts these before all others.
     pub(super) fn urge(&mut self, records: Vec<Received<R>>) {
         self.urgent.push_back(records);
     }
 
-    /// The batch that is to be written before any new one, if there is one.
+    /// The batch to write before any new one, if there is one.
     pub(super) fn next(&mut self, now: Instant) -> Option<Flush<R>> {
         if self.in_flight.values().filter(|state| state.is_urgent()).count() < self.slots
             && let Some(records) = self.urgent.pop_front()
@@ -113,7 +113,7 @@ impl<R> Flushes<R> {
         startable.map(|waiting| waiting.due).min()
     }
 
-    /// The answer to a batch is there; `later` are the records to be written again, `is_whole` if that is all of them.
+    /// A batch is answered; `later` are the records to write again, `is_whole` says whether these are all of it.
     pub(super) fn ended(&mut self, number: u64, later: Vec<Received<R>>, is_whole: bool, now: Instant) {
         let Some(mut state) = self.in_flight.remove(&number) else { return };
         if later.is_empty() {
@@ -124,7 +124,7 @@ impl<R> Flushes<R> {
         self.waiting.insert(number, Waiting { state, records: later, due: now + wait, keeps_slot: is_whole });
     }
 
-    /// Drops what waits of these partitions, and returns it; batches that nothing is left of are over.
+    /// Drops what waits of these partitions, and returns it; a batch with nothing left is over.
     pub(super) fn drop_waiting(&mut self, is_dropped: impl Fn(&Received<R>) -> bool) -> (Vec<Received<R>>, Vec<u64>) {
         let mut dropped = Vec::new();
         for waiting in self.waiting.values_mut() {

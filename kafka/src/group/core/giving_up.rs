@@ -1,5 +1,5 @@
-//! Giving partitions up: first their records are finished, then that is committed, then they are given up; or their
-//! time is over, and whoever holds them next reads the rest again.
+//! Giving partitions up: first their records are finished, then committed, then the partitions are given up. If their
+//! time is over first, their next holder reads the rest again.
 
 use std::time::Instant;
 
@@ -11,9 +11,9 @@ use super::state::Core;
 use super::trouble::TroubleSubject;
 
 impl<R> Core<R> {
-    /// These partitions are to be given up, or are lost already.
+    /// These partitions must be given up, or are already lost.
     pub(super) fn revoke(&mut self, partitions: &[i32], are_lost: bool, now: Instant) {
-        // One that was not answered in time is over: the fetcher's half has gone on.
+        // A revoke that was not answered in time is over: the fetcher's half has continued.
         self.give_up();
         let held = partitions.iter().filter_map(|partition| Some((*partition, self.assignments.in_force(*partition)?)));
         let partitions: Vec<(i32, Assignment)> = held.collect();
@@ -31,8 +31,7 @@ impl<R> Core<R> {
     }
 
     /// Whether partitions may be given up now: their records are finished and committed, or their time is over. A
-    /// commit that is on its way counts, too: should it reach Kafka after another member's, it would set the offset
-    /// back.
+    /// commit that is on its way counts, too: if it reached Kafka after another member's, it would set the offset back.
     pub(super) fn may_give_up(&self, now: Instant) -> bool {
         let Some(revoking) = &self.revoking else { return false };
         let is_settled =
@@ -55,11 +54,11 @@ impl<R> Core<R> {
             self.assignments.give_up(*partition, *assignment);
         }
         self.drop_ended(|record| partitions.contains(&(record.ticket.partition, record.ticket.assignment)));
-        self.wish_anew();
+        self.wish_again();
     }
 
-    /// Drops records of assignments that have ended, wherever they wait. Those on their way are met again by their
-    /// answers.
+    /// Drops records of assignments that have ended, wherever they wait. Those on their way are dropped when their
+    /// answers come.
     pub(super) fn drop_ended(&mut self, is_ended: impl Fn(&Received<R>) -> bool) {
         let mut dropped = self.buffer.take_if(&is_ended);
         let (waiting, over) = self.flushes.drop_waiting(&is_ended);
@@ -75,7 +74,7 @@ impl<R> Core<R> {
         }
     }
 
-    /// Whether nothing of these partitions is unfinished, but what the brake holds.
+    /// Whether nothing of these partitions is unfinished, apart from what the brake holds.
     fn is_settled(&self, revoking: &Revoking) -> bool {
         if self.mistakes.make(Mistake::RevokeForgetsUnfinished) {
             return true;

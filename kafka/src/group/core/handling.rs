@@ -51,12 +51,12 @@ impl<R> Core<R> {
                         held.offsets.released(record.ticket.offset, record.ticket.epoch);
                     }
                 }
-                braked.into_iter().for_each(|record| self.reject(record, now));
-                self.wish_anew();
+                braked.into_iter().for_each(|record| self.dead_letter(record, now));
+                self.wish_again();
             }
             Event::Stop => {
                 self.is_stopping = true;
-                self.wish_anew();
+                self.wish_again();
                 self.commits.urgent(now);
             }
         }
@@ -66,7 +66,7 @@ impl<R> Core<R> {
     fn delivered(&mut self, delivery: Delivery<R>, now: Instant) {
         match delivery {
             Delivery::Assigned { assignment, partitions } => {
-                // What was left of earlier assignments ends here at the latest.
+                // This is the latest end of what was left of earlier assignments.
                 let earlier: Vec<_> = partitions
                     .iter()
                     .filter_map(|partition| Some((*partition, self.assignments.in_force(*partition)?)))
@@ -75,7 +75,7 @@ impl<R> Core<R> {
                     self.drop_ended(|record| earlier.contains(&(record.ticket.partition, record.ticket.assignment)));
                 }
                 partitions.iter().for_each(|partition| self.assignments.assign(*partition, assignment, now));
-                self.wish_anew();
+                self.wish_again();
                 // The fetcher's half may not know yet.
                 self.is_wish_new = true;
             }
@@ -104,7 +104,7 @@ impl<R> Core<R> {
         held.offsets.received(ticket.offset, ticket.epoch, record.timestamp_ms, record.bytes);
         let is_too_far = held.is_beyond(self.limits.run_ahead, 1);
         if is_too_far && !held.is_ahead && !self.mistakes.make(Mistake::UnboundedRunAhead) {
-            self.wish_anew();
+            self.wish_again();
         }
         self.buffer.push(record, now);
         #[cfg(test)]
@@ -122,7 +122,7 @@ impl<R> Core<R> {
         now: Instant,
     ) {
         if not_stored.is_empty() {
-            // Nearly every batch: its records need not even be moved.
+            // True of nearly every batch: its records need not even be moved.
             for record in &records {
                 self.brake.stored();
                 self.finish(record, now);
@@ -142,7 +142,7 @@ impl<R> Core<R> {
                         self.budget.give_back(record.bytes);
                     }
                 }
-                Some(NotStored::Rejected) => self.reject(record, now),
+                Some(NotStored::Never) => self.dead_letter(record, now),
                 Some(NotStored::Later) | None => {
                     self.brake.stored();
                     self.finish(&record, now);
@@ -157,9 +157,9 @@ impl<R> Core<R> {
         self.flushes.ended(batch, later, is_whole, now);
     }
 
-    /// The record can never be stored: it is dead-lettered, or held if there are too many of its kind. One that was
-    /// sent back from the dead letters is known already, and says nothing new of the others.
-    fn reject(&mut self, record: Received<R>, now: Instant) {
+    /// The record can never be stored: it is dead-lettered, or held if there are too many such records. One that was
+    /// sent back from the dead letters is already known, and says nothing new about the others.
+    fn dead_letter(&mut self, record: Received<R>, now: Instant) {
         if !record.is_replay && self.brake.dead_letter().is_err() {
             if self.mistakes.make(Mistake::BrakedCountsAsFinished) {
                 self.finish_ticket(&record, now);
@@ -168,11 +168,11 @@ impl<R> Core<R> {
             if held.is_some_and(|held| held.offsets.braked(record.ticket.offset, record.ticket.epoch)) {
                 self.braked.push(record);
             } else {
-                // Whoever holds the partition next reads it again.
+                // The partition's next holder reads it again.
                 self.budget.give_back(record.bytes);
             }
             if !self.wish.is_nothing {
-                self.wish_anew();
+                self.wish_again();
             }
             return;
         }
@@ -225,7 +225,7 @@ impl<R> Core<R> {
                     }
                 }
                 if self.assignments.iter().any(|(_, held)| held.is_ahead) {
-                    self.wish_anew();
+                    self.wish_again();
                 }
                 if !self.committable().is_empty() {
                     self.commits.wanted(now);
@@ -265,8 +265,8 @@ impl<R> Core<R> {
         self.assignments.is_in_force(record.ticket.partition, record.ticket.assignment)
     }
 
-    /// What is to be fetched may have changed.
-    pub(super) fn wish_anew(&mut self) {
+    /// What must be fetched may have changed.
+    pub(super) fn wish_again(&mut self) {
         let run_ahead = self.limits.run_ahead;
         let is_bounded = !self.mistakes.make(Mistake::UnboundedRunAhead);
         for (_, held) in self.assignments.iter_mut() {
@@ -285,7 +285,7 @@ impl<R> Core<R> {
 }
 
 impl Held {
-    /// Whether more is received and not committed than a part of the bounds.
+    /// Whether more than a part of the bounds is received and not committed.
     fn is_beyond(&self, bound: RunAhead, divisor: usize) -> bool {
         let (records, bytes) = self.offsets.uncommitted();
         records > bound.records / divisor || bytes > bound.bytes / divisor

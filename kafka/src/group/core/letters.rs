@@ -1,7 +1,7 @@
 //! The dead letters that are not acknowledged yet. Pure.
 //!
-//! A letter goes as it is, until the topic says that it is too large: then without its value, and then without its key
-//! and headers as well, so that no record can hold up those behind it for ever.
+//! A letter is sent whole, until the topic says that it is too large: then without its value, and then without its key
+//! and headers as well, so that no record holds up those behind it forever.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
@@ -15,7 +15,7 @@ use super::received::Received;
 /// Letters sent at the same time. They come one by one as a rule, and hundreds when every record is bad.
 const MAX_IN_FLIGHT: usize = 32;
 
-/// A record to be sent to the dead-letter topic; the answer to it names its number.
+/// A record for the dead-letter topic; the answer names the letter's number.
 #[derive(Debug)]
 pub struct Letter<R> {
     /// Its number.
@@ -31,7 +31,7 @@ pub struct Letter<R> {
 pub enum LetterError {
     /// The topic takes no record of this size.
     TooLarge,
-    /// It may be taken later.
+    /// A later try may succeed.
     Later(String),
 }
 
@@ -49,7 +49,7 @@ impl<R> Letters<R> {
         Self { next_number: 0, ready: VecDeque::new(), in_flight: BTreeMap::new(), waiting: BTreeMap::new() }
     }
 
-    /// This record is to be dead-lettered.
+    /// Adds a record to dead-letter.
     pub(super) fn add(&mut self, record: Received<R>) {
         let letter = Letter { number: self.next_number, form: Form::Whole, record };
         self.next_number += 1;
@@ -87,7 +87,7 @@ impl<R> Letters<R> {
         }
     }
 
-    /// The letter is acknowledged, or nobody waits for it any more.
+    /// The letter is acknowledged, or nobody waits for it anymore.
     pub(super) fn ended(&mut self, number: u64) {
         self.in_flight.remove(&number);
     }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_fails_waits_and_others_go_on() {
+    fn a_letter_that_fails_waits_and_others_continue() {
         let now = Instant::now();
         let mut letters = Letters::new();
         (0..2).for_each(|offset| letters.add(received(0, offset, 1)));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_are_on_their_way() {
+    fn a_limited_number_is_on_its_way() {
         let now = Instant::now();
         let mut letters = Letters::new();
         (0..100).for_each(|offset| letters.add(received(0, offset, 1)));

@@ -1,11 +1,11 @@
-//! Mistakes that the simulation plants, each of which takes one safeguard out: a proof that finds nothing is worth
+//! Mistakes that the simulation plants, each of which disables one safeguard: a proof that finds nothing is worth
 //! something only if it finds these. Outside tests there are none.
 
-/// A safeguard taken out.
+/// A disabled safeguard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code, reason = "outside tests no mistake is made"))]
+#[cfg_attr(not(test), allow(dead_code, reason = "no mistake is planted outside tests"))]
 pub(in crate::group) enum Mistake {
-    /// A pause outlives its assignment: what is assigned is taken to be fetched, whatever it was before.
+    /// A pause outlives its assignment: a new assignment is assumed to be fetched, even if it was paused before.
     PauseOutlivesAssignment,
     /// A record is polled without room for it, held back, and handed on under the assignment then in force.
     RecordHeldBack,
@@ -21,9 +21,9 @@ pub(in crate::group) enum Mistake {
     StaleRecordAdmitted,
     /// A revoke is answered while records are unfinished, and everything received is committed.
     RevokeForgetsUnfinished,
-    /// A rejected record is finished before its dead letter is acknowledged.
+    /// A record counts as finished before its dead letter is acknowledged.
     LetterFinishedTooEarly,
-    /// What is to be stored later counts as stored.
+    /// What must be stored later counts as stored.
     LaterIsForgotten,
     /// A commit that failed counts as done.
     FailedCommitForgotten,
@@ -37,15 +37,15 @@ pub(in crate::group) enum Mistake {
     LateCommitCounts,
     /// A pause or a resume that failed counts as done.
     FailedPauseForgotten,
-    /// Fetching goes on while the brake is engaged.
+    /// Fetching continues while the brake is engaged.
     BrakeDoesNotPause,
     /// A record that the brake holds back counts as finished.
     BrakedCountsAsFinished,
-    /// The first commit of an assignment is sent before the group was asked what it had committed.
+    /// The first commit of an assignment is sent before the group has been asked what it had committed.
     FirstCommitIsBlind,
     /// What the group has committed according to Kafka is not compared with what was acknowledged.
     DoubtIgnored,
-    /// An offset that comes again is taken for the same record.
+    /// An offset that comes again counts as the same record.
     SetBackIgnored,
     /// A revoke waits for as long as it takes.
     RevokeHasNoDeadline,
@@ -58,7 +58,7 @@ pub(super) struct Mistakes {
 }
 
 impl Mistakes {
-    /// Whether this one is to be made.
+    /// Whether to make this one.
     #[cfg(test)]
     pub(super) fn make(&self, mistake: Mistake) -> bool {
         self.made == Some(mistake)
@@ -81,7 +81,7 @@ impl<R> super::Core<R> {
     }
 }
 
-/// What the simulation looks at, and nobody else.
+/// What only the simulation looks at.
 #[cfg(test)]
 impl<R> super::Core<R> {
     /// Whether a batch may start.

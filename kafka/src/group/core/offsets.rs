@@ -1,25 +1,25 @@
 //! What of one partition may be committed: only the offset before which every record received is finished. Pure.
 //!
-//! A record is finished once it is stored, or acknowledged as a dead letter. Records finish in any order, since several
-//! flushes are in flight; committing past an unfinished one would lose it at the next crash. Offsets may have gaps
-//! (compaction, transactions), so the run is unbroken in the order received, not in the numbers.
+//! A record is finished once it is stored, or acknowledged as a dead letter. Records finish in any order, because
+//! several flushes are in flight; committing past an unfinished one would lose it in the next crash. Offsets may have
+//! gaps (compaction, transactions), so the run is unbroken in the order received, not in the numbers.
 
 use std::collections::VecDeque;
 
 /// The records of one partition that are not committed yet.
 #[derive(Debug, Default)]
 pub(super) struct Offsets {
-    /// In the order received, offsets ascending. It is kept until the commit is acknowledged, so that its front is what
-    /// the group has not committed, and its length is all that a crash would repeat.
+    /// In the order received, offsets ascending. Records stay until their commit is acknowledged, so the front is what
+    /// the group has not committed, and the length is all that a crash would repeat.
     uncommitted: VecDeque<Uncommitted>,
     /// Bytes of these, finished or not.
     bytes: usize,
     /// How many at the front are finished.
     run: usize,
-    /// How many are worked on, wherever they stand: neither finished nor held by the brake.
+    /// How many are being worked on, wherever they are: neither finished nor held by the brake.
     unfinished: usize,
     last_received: Option<i64>,
-    /// The commit that was acknowledged last, and whether Kafka has shown another one since.
+    /// The last acknowledged commit, and whether Kafka has shown another one since.
     acknowledged: Option<i64>,
     is_doubted: bool,
 }
@@ -28,9 +28,9 @@ pub(super) struct Offsets {
 struct Uncommitted {
     offset: i64,
     timestamp_ms: i64,
-    /// No record has more, and there are a hundred thousand of these.
+    /// Small, because there are a hundred thousand of these.
     bytes: u32,
-    /// How often the position had been set back when it was received, see [`Ticket`](super::Ticket).
+    /// How often the position had been set back when the record was received, see [`Ticket`](super::Ticket).
     epoch: u32,
     state: State,
 }
@@ -44,7 +44,7 @@ enum State {
 }
 
 impl Offsets {
-    /// Whether the position was set back: this offset was received already, or one behind it.
+    /// Whether the position was set back: this offset or a later one was already received.
     pub(super) fn is_set_back(&self, offset: i64) -> bool {
         self.last_received.is_some_and(|last| offset <= last)
     }
@@ -84,7 +84,7 @@ impl Offsets {
     }
 
     /// The position was set back to this offset: it and those behind it mean other records now. Those before it stay
-    /// what they are, and what is unfinished of them still is: a log that was cut short does not begin anew.
+    /// what they are, finished or not: a log that was cut short does not start from scratch.
     pub(super) fn set_back(&mut self, offset: i64) {
         while self.uncommitted.back().is_some_and(|record| record.offset >= offset) {
             let record = self.uncommitted.pop_back().expect("there is a last one");
@@ -97,7 +97,7 @@ impl Offsets {
         self.is_doubted = false;
     }
 
-    /// Whether the record was in the one state, and is in the other one now.
+    /// Whether the record was in the first state, and is now in the second.
     fn change(&mut self, offset: i64, epoch: u32, from: State, to: State) -> bool {
         let Some(index) = self.index(offset) else { return false };
         let record = &mut self.uncommitted[index];
@@ -108,7 +108,7 @@ impl Offsets {
         changes
     }
 
-    /// Where the record stands. Offsets have gaps seldom, so it is looked for where it would be without any first.
+    /// Where the record is. Offsets rarely have gaps, so the search starts where it would be without any.
     fn index(&self, offset: i64) -> Option<usize> {
         let distance = offset.checked_sub(self.uncommitted.front()?.offset)?;
         let guess = usize::try_from(distance).ok()?;
@@ -134,7 +134,7 @@ impl Offsets {
         }
     }
 
-    /// Kafka says that the group has committed this, or nothing. If that lies before what was acknowledged, it is to be
+    /// Kafka says that the group has committed this, or nothing. If that lies before what was acknowledged, it must be
     /// sent again.
     pub(super) fn seen_committed(&mut self, next: Option<i64>) {
         self.is_doubted = self.acknowledged.is_some_and(|acknowledged| next.is_none_or(|next| next < acknowledged));
@@ -156,7 +156,7 @@ impl Offsets {
     }
 }
 
-/// Mistakes: to commit whatever was finished or received last; the simulation shows what they do.
+/// Mistakes: commits whatever was finished or received last; the simulation shows the effect.
 #[cfg(test)]
 impl Offsets {
     pub(super) fn last_received(&self) -> Option<i64> {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_set_back_into_the_middle_forgets_only_what_lies_behind() {
+    fn a_position_set_back_into_the_middle_forgets_only_what_follows() {
         let mut offsets = Offsets::default();
         (0..6).for_each(|offset| offsets.received(offset, 0, 0, 1));
         assert!(offsets.finished(0, 0) && !offsets.finished(4, 0) && offsets.braked(2, 0));
@@ -234,7 +234,7 @@ mod tests {
             actions in proptest::collection::vec((0_u8..4, 1_i64..4, any::<proptest::sample::Index>()), 0..200),
         ) {
             let mut offsets = Offsets::default();
-            // (offset, finished), those committed taken away.
+            // (offset, finished), without those committed.
             let mut model: Vec<(i64, bool)> = Vec::new();
             let mut last = 0;
             for (action, gap, which) in actions {

@@ -1,28 +1,29 @@
 //! Finds offsets that the group never gets to see, because retention deleted them before. Pure.
 //!
-//! A gap between two records received says nothing by itself (compaction and transactions leave gaps too). It is told
-//! apart by the low watermark, asked for after the gap was seen: what lies below it is deleted.
+//! A gap between two records received says nothing by itself (compaction and transactions leave gaps too). The low
+//! watermark, asked for after the gap was seen, distinguishes them: what lies below it is deleted.
 
-/// Gaps that are remembered for some looks at the low watermark; a compacted topic can have one at each record.
+/// At most this many gaps are remembered for some looks at the low watermark; a compacted topic can have one per
+/// record.
 const MAX_GAPS: usize = 1_000;
 
-/// A gap is forgotten after so many looks: the answer to the first may have been on its way when the gap came to be.
-/// And only after so many is a topic taken to be emptied: what was read before may still be on its way here.
+/// A gap is forgotten after this many looks: the answer to the first may have been on its way when the gap appeared.
+/// Only after this many is a topic considered emptied: records read before may still be on their way here.
 const LOOKS: u8 = 3;
 
 /// What is known of one partition's way through its offsets, under one assignment.
 #[derive(Debug, Default)]
 pub(super) struct Skips {
-    /// The offset that the group is to see next.
+    /// The offset that the group should see next.
     position: Option<i64>,
     first_received: Option<i64>,
-    /// The group was asked what it had committed; only the first answer counts.
+    /// The group has been asked what it had committed; only the first answer counts.
     is_committed_known: bool,
     /// In ascending order.
     gaps: Vec<Gap>,
-    /// At so many looks in a row everything from `position` on was deleted, and nothing was left to read.
+    /// The number of looks in a row at which everything from `position` on was deleted, and nothing was left to read.
     emptied_looks: u8,
-    /// Up to here all was said to be skipped. Should some of it come after all, no offset is reported twice.
+    /// Everything up to here was reported as skipped. If some of it comes after all, no offset is reported twice.
     reported: i64,
 }
 
@@ -36,7 +37,8 @@ struct Gap {
 }
 
 impl Skips {
-    /// The group has committed this. What it says after the first record is known already, unless it lies before that.
+    /// The group has committed this. An answer after the first record says nothing new, unless it lies before that
+    /// record.
     pub(super) fn committed(&mut self, next: Option<i64>) {
         let Some(next) = next.filter(|_| !std::mem::replace(&mut self.is_committed_known, true)) else { return };
         match self.first_received {
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_that_compaction_left_is_none() {
+    fn a_gap_that_compaction_left_is_not_a_skip() {
         let mut skips = Skips::default();
         skips.committed(Some(0));
         [0, 1, 5].into_iter().for_each(|offset| skips.received(offset));

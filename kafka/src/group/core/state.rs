@@ -1,4 +1,4 @@
-//! A member's state, what to do next in it, and what can be asked of it.
+//! A member's state, the next action, and the queries it answers.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ pub struct Core<R> {
     pub(super) flushes: Flushes<R>,
     pub(super) letters: Letters<R>,
     pub(super) brake: Brake,
-    /// Rejected, and held back by the brake.
+    /// Records that can never be stored, held back by the brake.
     pub(super) braked: Vec<Received<R>>,
     pub(super) commits: Commits,
     pub(super) revoking: Option<Revoking>,
@@ -41,7 +41,7 @@ pub struct Core<R> {
 }
 
 impl<R> Core<R> {
-    /// Nothing is held yet. The budget is the one that the fetcher's half takes from.
+    /// Holds nothing yet. The fetcher's half takes from the same budget.
     pub fn new(limits: GroupLimits, budget: Budget) -> Self {
         Self {
             limits,
@@ -95,7 +95,7 @@ impl<R> Core<R> {
         others.into_iter().chain([flush]).flatten().min()
     }
 
-    /// Whether everything that was received is finished and committed, as far as the brake lets it be.
+    /// Whether everything received is finished and committed, apart from what the brake holds.
     pub fn is_done(&self) -> bool {
         self.buffer.is_empty()
             && self.flushes.is_empty()
@@ -115,12 +115,12 @@ impl<R> Core<R> {
         self.flushes.age(batch, now)
     }
 
-    /// Records dropped so far because they were fetched under an assignment that is not in force any more.
+    /// Records dropped so far because their assignment is no longer in force.
     pub fn stale_records(&self) -> u64 {
         self.stale_records
     }
 
-    /// What has been failing for longest of all that is to be written: batches and dead letters.
+    /// The write that has been failing for longest, among batches and dead letters.
     pub fn trouble(&self) -> Option<&Trouble> {
         self.troubles.of_writes()
     }
@@ -135,7 +135,7 @@ impl<R> Core<R> {
         self.commits.in_flight().map(|commit| commit.since)
     }
 
-    /// The limit that the dead letters are beyond, with a record that is held for it.
+    /// The limit that the dead letters exceed, with a record that is held because of it.
     pub fn braked(&self) -> Option<(Exceeded, Option<&Received<R>>)> {
         self.brake.exceeded().map(|exceeded| (exceeded, self.braked.first()))
     }

@@ -1,4 +1,4 @@
-//! Scenes of the core, each with one idea; what happens in all other orders is the simulation's business.
+//! Scenes of the core, one idea each; the simulation covers all other orders of events.
 
 use std::time::{Duration, Instant};
 
@@ -68,9 +68,9 @@ impl Scene {
         self.on(Event::Delivered(Delivery::Revoked { partitions: vec![partition], are_lost }))
     }
 
-    /// All of the batch is stored, but what is rejected.
-    fn flushed(&mut self, batch: Flush<()>, rejected: &[usize]) -> Vec<Action<()>> {
-        let not_stored = rejected.iter().map(|position| (*position, NotStored::Rejected)).collect();
+    /// All of the batch is stored, except what never can be.
+    fn flushed(&mut self, batch: Flush<()>, never: &[usize]) -> Vec<Action<()>> {
+        let not_stored = never.iter().map(|position| (*position, NotStored::Never)).collect();
         self.on(Event::Flushed { batch: batch.number, records: batch.records, not_stored, why_later: None })
     }
 
@@ -136,7 +136,7 @@ fn run_ahead_pauses_one_partition_and_only_until_half_is_committed() {
 }
 
 #[test]
-fn replayed_rejections_neither_count_for_the_brake_nor_stop_at_it() {
+fn replayed_refusals_neither_count_for_the_brake_nor_stop_at_it() {
     let mut scene = Scene::with(&[0]);
     for offset in 0..3 {
         let batch = scene.flush_one(replay(offset));
@@ -155,7 +155,7 @@ fn replayed_rejections_neither_count_for_the_brake_nor_stop_at_it() {
 }
 
 #[test]
-fn a_release_judges_anew_what_the_brake_held() {
+fn a_release_judges_again_what_the_brake_held() {
     let mut scene = Scene::with(&[0, 1]);
     let two = batch(scene.receive(vec![received(0, 0, 10), received(0, 1, 10)]));
     let sent = letter(scene.flushed(two, &[0, 1]));
@@ -190,7 +190,7 @@ fn what_the_brake_holds_does_not_hold_up_a_revoke() {
     scene.on(Event::LetterSent(sent, Ok(())));
     assert!(is_commit(&scene.revoke(0, false), &[(0, 1)]));
     assert!(scene.on(Event::Committed(Ok(()))).iter().any(|action| matches!(action, Action::GiveUp)));
-    assert_eq!(scene.budget.held(), 0, "whoever holds the partition next reads it again");
+    assert_eq!(scene.budget.held(), 0, "the partition's next holder reads it again");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn the_first_commit_waits_until_the_group_was_asked_what_it_had_committed() {
             let actions = scene.on(Event::Watermarks { partition: 0, low: 9, high: 10 });
             assert!(matches!(actions[..], [Action::ReportSkipped { partition: 0, from: 5, to: 9 }]));
         } else {
-            let due = scene.core.deadline().expect("it does not wait for ever");
+            let due = scene.core.deadline().expect("it does not wait forever");
             assert!(due <= scene.now + FIRST_COMMIT_WAIT && is_commit(&scene.after(due - scene.now), &[(0, 10)]));
         }
     }

@@ -1,4 +1,4 @@
-//! What is in trouble, each for itself: one flush that works says nothing of another one that does not. Pure.
+//! What is in trouble, each on its own: a flush that works says nothing about one that fails. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -11,12 +11,12 @@ pub(super) enum TroubleSubject {
     Commit,
 }
 
-/// Something that does not get through, and since when.
+/// Something that fails, and since when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// When it failed first.
+    /// When it first failed.
     pub since: Instant,
-    /// Why it failed last.
+    /// Why it last failed.
     pub reason: String,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Troubles {
 }
 
 impl Troubles {
-    /// It failed, maybe again.
+    /// It failed, perhaps not for the first time.
     pub(super) fn failed(&mut self, subject: TroubleSubject, reason: String, now: Instant) {
         match self.troubles.get_mut(&subject) {
             Some(trouble) => trouble.reason = reason,
@@ -39,7 +39,7 @@ impl Troubles {
         self.troubles.remove(&subject);
     }
 
-    /// What has been in trouble for longest, of those that are not commits.
+    /// What has been in trouble for longest, commits excepted.
     pub(super) fn of_writes(&self) -> Option<&Trouble> {
         let writes = self.troubles.iter().filter(|(subject, _)| **subject != TroubleSubject::Commit);
         writes.map(|(_, trouble)| trouble).min_by_key(|trouble| trouble.since)

@@ -7,11 +7,11 @@ use crate::group::core::Assignment;
 /// What will become of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It is stored, unless another record with its id and another body was before.
+    /// It is stored, unless another record with its id and another body came first.
     Good,
-    /// It is rejected without asking the store.
+    /// It becomes a dead letter without asking the store.
     Undecodable,
-    /// The store rejects it.
+    /// The store refuses it.
     Conflict,
 }
 
@@ -80,7 +80,7 @@ impl Broker {
         self.records.push(Record { offset, incarnation: log.incarnation, ..record });
     }
 
-    /// All but the last so many records are deleted.
+    /// All but the last `keep` records are deleted.
     pub(super) fn retain(&mut self, partition: usize, keep: usize) {
         let log = &mut self.logs[partition];
         while log.records.len() > keep
@@ -94,7 +94,7 @@ impl Broker {
         }
     }
 
-    /// The partition is deleted and made anew, and the group's offset with it.
+    /// The partition is deleted and recreated, and the group's offset goes with it.
     pub(super) fn recreate(&mut self, partition: usize) {
         self.retain(partition, 0);
         let incarnation = self.logs[partition].incarnation + 1;
@@ -106,13 +106,13 @@ impl Broker {
         record.kind == Kind::Good && self.documents[record.document] == Some(record.body)
     }
 
-    /// Whether nothing more has to be done about the record.
+    /// Whether nothing is left to do for the record.
     pub(super) fn is_finished(&self, record: usize) -> bool {
         self.records[record].is_deleted || self.records[record].letters > 0 || self.is_stored(record)
     }
 
     /// A record that a commit of `next` would pass although it is not finished. What lies before the group's offset was
-    /// looked at before.
+    /// checked earlier.
     pub(super) fn passed_by(&self, partition: usize, next: i64) -> Option<usize> {
         let log = &self.logs[partition];
         let from = log.index(log.committed.unwrap_or(log.low));

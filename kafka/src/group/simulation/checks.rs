@@ -20,33 +20,33 @@ pub(super) enum Violation {
     DoneAgain,
     /// A member holds more than its budget and one record.
     BudgetExceeded,
-    /// A member goes on to fetch a partition although too much of it is not committed.
+    /// A member keeps fetching a partition although too much of it is not committed.
     RanAhead,
-    /// A member goes on to fetch although there are too many dead letters.
+    /// A member keeps fetching although there are too many dead letters.
     FetchedWhileBraked,
     /// A batch waited for longer than its interval.
     BatchLate,
-    /// Partitions were given up before all was finished and committed, without need.
+    /// Partitions were given up needlessly before all was finished and committed.
     GivenUpTooEarly,
     /// Partitions were given up long after the time for it was over.
     GivenUpTooLate,
-    /// Skipped offsets were reported that were not skipped, or twice, or not at all.
+    /// Offsets were reported as skipped that were not, or twice, or skipped ones not at all.
     SkipsWrong,
-    /// The core asks to be woken at a time that is over, and then does nothing.
+    /// The core asks to be woken at a time in the past, and then does nothing.
     Spins,
     /// The core has something to do before the time at which it asks to be woken.
     Oversleeps,
-    /// With all faults over, the group does not come to its end.
+    /// With all faults over, the group does not reach its end.
     NeverSettles,
     /// The code panicked.
     Panicked,
 }
 
-/// How much later than its interval a batch may start: the threads are not scheduled at once.
+/// How late a batch may start after its interval: threads are not scheduled at once.
 const BATCH_SLACK: Duration = Duration::from_secs(1);
 
 impl World {
-    /// One record goes beyond the budget, however large, since room is looked for before it is there.
+    /// One record may exceed the budget, however large it is, because the look for room comes before it.
     pub(super) fn check_memory(&mut self, member: &Member) {
         let bound = member.budget.limit() + self.broker.largest + member.unpaused;
         let held = member.budget.held();
@@ -57,7 +57,7 @@ impl World {
 
     /// A record of the partition is polled.
     pub(super) fn check_polled(&mut self, member: &mut Member, partition: i32) {
-        // What the pipeline has not said yet cannot be known here, and a pause may fail.
+        // What the pipeline has not said yet is not known here, and a pause may fail.
         if member.is_acting || self.modes.pauses_fail || member.fetching.changes(&member.wish) != Default::default() {
             return;
         }
@@ -116,7 +116,7 @@ impl World {
         }
     }
 
-    /// Everybody sleeps until then.
+    /// Everyone sleeps until then.
     pub(super) fn check_sleep(&mut self, until: Instant) {
         let before = (until - Duration::from_millis(1)).max(self.now);
         for slot in 0..self.members.len() {
@@ -127,13 +127,13 @@ impl World {
         }
     }
 
-    /// The core allows to give up what it was told to.
+    /// The core allows a revoke's partitions to be given up.
     pub(super) fn check_given_up(&mut self, member: &mut Member) {
         let Some(revoke) = &member.core_revoke else { return };
         if revoke.are_lost {
             return;
         }
-        // Time goes on a little from step to step.
+        // Time passes a little from step to step.
         if self.now > revoke.deadline.max(member.running_since) + Duration::from_secs(1) {
             let late = self.now - revoke.deadline;
             self.violate(Violation::GivenUpTooLate, || format!("{late:?} too late"));
@@ -162,10 +162,10 @@ impl World {
         let Some(progress) = member.progress.get_mut(&partition) else { return };
         let was_received = progress.received.iter().any(|offset| (from..to).contains(offset));
         let was_reported = progress.reported.iter().any(|(first, last)| from < *last && *first < to);
-        // Where offsets started again, old and new ones cannot be told apart here.
+        // Where offsets started again, old and new ones cannot be distinguished here.
         let is_there = to > log.low && log.incarnation == 0;
         progress.reported.push((from, to));
-        // What was read and lingers somewhere for seconds counts as skipped where all the rest is deleted.
+        // What was read and is held up for seconds counts as skipped if all the rest is deleted.
         if self.settings.hands_on_late {
             return;
         }

@@ -17,7 +17,7 @@ struct Position {
     next: i64,
     incarnation: u32,
     first_incarnation: u32,
-    /// Fetched, and not polled yet.
+    /// Fetched and not yet polled.
     ahead: VecDeque<(i64, usize)>,
     has_polled: bool,
 }
@@ -46,7 +46,7 @@ impl Client {
         self.positions.remove(&partition);
     }
 
-    /// Which incarnation the partition was of when it was assigned.
+    /// The partition's incarnation when it was assigned.
     pub(super) fn first_incarnation(&self, partition: i32) -> u32 {
         self.positions.get(&partition).map_or(0, |position| position.first_incarnation)
     }

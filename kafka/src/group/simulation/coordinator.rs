@@ -1,5 +1,5 @@
-//! The group's coordinator, with cooperative rebalances: members keep what they have until they have given it up, and
-//! only then others get it.
+//! The group's coordinator, with cooperative rebalances: a partition goes to another member only after its holder has
+//! given it up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ pub(super) struct Coordinator {
     /// By member id.
     pub(super) members: BTreeMap<u64, Joined>,
     next_id: u64,
-    /// Somebody came or went, or gave partitions up.
+    /// Someone came or went, or gave partitions up.
     pub(super) needs_rebalance: bool,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Share {
 }
 
 impl Coordinator {
-    /// Gives the member's id.
+    /// Returns the member's id.
     pub(super) fn join(&mut self, slot: usize) -> u64 {
         self.next_id += 1;
         self.members.insert(self.next_id, Joined { slot, owned: BTreeSet::new() });
@@ -50,12 +50,12 @@ impl Coordinator {
         }
     }
 
-    /// Whether a commit of this member under this generation is taken. Kafka does not ask who holds the partition.
+    /// Whether Kafka takes a commit of this member under this generation. It does not ask who holds the partition.
     pub(super) fn admits(&self, id: u64, generation: u64) -> bool {
         self.generation == generation && self.members.contains_key(&id)
     }
 
-    /// Everybody has joined again: a new generation begins.
+    /// Everyone has joined again: a new generation starts.
     pub(super) fn rebalance(&mut self, partitions: usize) -> Vec<Share> {
         self.generation += 1;
         self.needs_rebalance = false;

@@ -1,4 +1,4 @@
-//! What requests do: documents, dead letters, committed offsets. Here it shows whether anything is lost or doubled.
+//! What requests do: documents, dead letters, committed offsets. Here it shows whether anything is lost or duplicated.
 
 use super::broker::Kind;
 use super::checks::Violation;
@@ -9,7 +9,7 @@ use crate::group::core::LetterError;
 use contract::dead_letter::Form;
 
 impl World {
-    /// Gives whether the record is stored.
+    /// Returns whether the record is stored.
     pub(super) fn insert(&mut self, index: usize) -> bool {
         let record = &self.broker.records[index];
         if record.kind != Kind::Good {
@@ -61,7 +61,7 @@ impl World {
         }
         for sent in offsets {
             let partition = sent.partition as usize;
-            // A commit that is overtaken by the end of its topic is none of the new one: Kafka forgets offsets of a
+            // A commit that its topic's deletion overtakes does not count for the new topic: Kafka forgets offsets of a
             // deleted topic.
             if sent.incarnation != self.broker.logs[partition].incarnation {
                 continue;

@@ -11,7 +11,7 @@ use crate::group::fetching::Wish;
 /// The time within which everything must be in its place.
 pub(super) const SETTLES_WITHIN: Duration = Duration::from_secs(120);
 
-/// A history has at least so many steps.
+/// The fewest steps of a history.
 pub(super) const LEAST_STEPS: u64 = 200;
 
 /// How often the brake is released then, if it is engaged.
@@ -83,7 +83,7 @@ impl World {
         self.unreported(member)
     }
 
-    /// A jump over deleted offsets that the member must have reported: it holds the partition still.
+    /// A jump over deleted offsets that the member must have reported: it still holds the partition.
     fn unreported(&self, member: &Member) -> Option<String> {
         for (assignment, jump) in &member.jumps {
             let progress = member.progress.get(&jump.partition).filter(|progress| progress.assignment == *assignment);

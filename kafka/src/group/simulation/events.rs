@@ -1,4 +1,4 @@
-//! What happens by itself: joins, expelled members, rebalances, what a member's watch sees, and what is answered.
+//! What happens by itself: joins, expulsions, rebalances, what a member's watch sees, and answers.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ impl World {
             }
             Due::Sees(who, held) => self.sees(who, &held),
             Due::Done { who, request, fate } => self.done(who, request, fate),
-            Due::DoneUntold { request, is_late } => self.done_untold(request, is_late),
+            Due::DoneUnreported { request, is_late } => self.done_unreported(request, is_late),
             Due::Answer(who, event) => {
                 if let Some(member) = self.member(who) {
                     member.answers.push(event);
@@ -76,7 +76,7 @@ impl World {
             return;
         };
         member.is_frozen = false;
-        // The sessions that were to end with this freeze do not.
+        // The sessions that this freeze would have ended do not end.
         member.freezes += 1;
         member.running_since = now;
         if let Some(id) = member.id {
@@ -88,7 +88,7 @@ impl World {
         }
     }
 
-    /// The member is expelled: it hears of it at a heartbeat.
+    /// The member is expelled: it learns so at a heartbeat.
     pub(super) fn learns_loss(&mut self, who: Who, id: u64) {
         let heartbeat = self.random.millis(0, 3_000);
         self.later(heartbeat, Due::LearnsLoss { who, id });
@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    /// A rebalance waits for all who are members, until they are expelled. Those in a callback come afterwards.
+    /// A rebalance waits for every member until it joins or is expelled. Those in a callback join afterwards.
     pub(super) fn can_rebalance(&self) -> bool {
         self.coordinator.needs_rebalance
             && self.coordinator.members.iter().all(|(id, joined)| {

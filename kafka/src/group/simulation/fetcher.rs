@@ -1,4 +1,4 @@
-//! The fetcher's thread of a member: turns, pauses, polls, and what is called back within a poll.
+//! A member's fetcher thread: turns, pauses, polls, and the callbacks within a poll.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::world::{Due, World};
 use crate::group::core::{Delivery, Mistake, Received};
 use crate::group::fetching::Turn;
 
-/// Records that are handed on together at most.
+/// The most records handed on together.
 const GATHERED: usize = 100;
 
 impl World {

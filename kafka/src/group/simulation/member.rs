@@ -1,4 +1,4 @@
-//! A member: the very core and the very fetching that run for real, and around them what the shell keeps.
+//! A member: the real core and the real fetching, and around them what the shell keeps.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ pub(super) struct Cargo {
     pub(super) handed: Option<Instant>,
 }
 
-/// A process: its slot may have had others before.
+/// A process: its slot may have had others earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Who {
     pub(super) slot: usize,
@@ -40,12 +40,12 @@ pub(super) struct Member {
     pub(super) fetching: Fetching,
     pub(super) budget: Budget,
     pub(super) client: Client,
-    /// The member id, while it is one as far as it knows.
+    /// The member id, while it believes to be a member.
     pub(super) id: Option<u64>,
     pub(super) generation: u64,
     pub(super) is_frozen: bool,
     pub(super) freezes: u64,
-    /// It was told to stop: the fetcher's thread ends.
+    /// It must stop: the fetcher's thread ends.
     pub(super) is_stopping: bool,
 
     // The fetcher's thread.
@@ -53,13 +53,13 @@ pub(super) struct Member {
     /// The revoke in whose callback it waits.
     pub(super) revoke: Option<Revoke>,
     pub(super) outbox: Vec<Received<Cargo>>,
-    /// What was gathered is not handed on before then.
+    /// When gathered records are handed on at the earliest.
     pub(super) lingers_until: Instant,
-    /// Not before then: it waits for room, or has just failed.
+    /// The earliest time: it waits for room, or has just failed.
     pub(super) turn_at: Instant,
     /// A record that waits for room: a mistake.
     pub(super) held_back: Option<usize>,
-    /// Bytes that were polled although everything should be paused, because the pause failed.
+    /// Bytes polled although everything should be paused, because the pause failed.
     pub(super) unpaused: usize,
     pub(super) jumps: Vec<(Assignment, Jump)>,
 
@@ -74,15 +74,15 @@ pub(super) struct Member {
     pub(super) is_acting: bool,
     pub(super) wake: Option<Instant>,
     pub(super) commit: Vec<Sent>,
-    /// The core was told to stop.
+    /// The core has been asked to stop.
     pub(super) is_finishing: bool,
 
     // What the checks know.
     pub(super) progress: BTreeMap<i32, Progress>,
     pub(super) core_revoke: Option<CoreRevoke>,
-    /// No batch could start then, for want of a slot.
+    /// When no batch could start because no slot was free.
     pub(super) could_not_flush: Instant,
-    /// It was started or thawed then.
+    /// When it was started or thawed.
     pub(super) running_since: Instant,
 }
 
@@ -115,15 +115,15 @@ pub(super) struct Sent {
 pub(super) struct Progress {
     pub(super) assignment: Assignment,
     pub(super) incarnation: u32,
-    /// The position was set back, and no offset came twice, so that nobody could tell.
+    /// The position was set back, and no offset came twice, so nobody could notice.
     pub(super) is_mixed: bool,
     /// Offsets that the core got, of the incarnation.
     pub(super) received: Vec<i64>,
-    /// The commit that was acknowledged last.
+    /// The last acknowledged commit.
     pub(super) acknowledged: Option<i64>,
     /// The first answer to what the group had committed.
     pub(super) first_seen: Option<Option<i64>>,
-    /// The core had to commit before that answer.
+    /// The core had to commit before it had that answer.
     pub(super) is_blind: bool,
     pub(super) since: Instant,
     pub(super) reported: Vec<(i64, i64)>,
@@ -179,7 +179,7 @@ impl Member {
         if is_busy { Some(now) } else { self.wake }
     }
 
-    /// Records under way of this partition are of this assignment as far as the core knows.
+    /// As far as the core knows, this partition's records on their way belong to this assignment.
     pub(super) fn progress(&mut self, partition: i32, assignment: Assignment) -> Option<&mut Progress> {
         self.progress.get_mut(&partition).filter(|progress| progress.assignment == assignment)
     }
@@ -201,5 +201,5 @@ impl Progress {
     }
 }
 
-/// How long the fetcher waits beyond the core's own deadline.
+/// How long the fetcher waits after the core's own deadline.
 pub(super) const REVOKE_SLACK: Duration = Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! Mistakes that must be found, each with what it does: a simulation that misses one is too weak.
+//! Mistakes that must be found, each with its effect: a simulation that misses one is too weak.
 
 use super::checks::Violation;
 use super::{run, script};

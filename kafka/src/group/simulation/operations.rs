@@ -10,7 +10,7 @@ use super::statistics::Happened;
 use super::world::{Due, Modes, World};
 use crate::group::core::Event;
 
-/// Most partitions there can be.
+/// The most partitions.
 const MOST_PARTITIONS: usize = 6;
 
 /// A stop that takes longer ends with a kill.
@@ -84,7 +84,7 @@ impl World {
         self.later(watch, Due::Watch(who));
     }
 
-    /// The process is gone. What it sent is done all the same; the group waits until its session is over.
+    /// The process is gone. What it sent is still done; the group waits until its session is over.
     pub(super) fn kill(&mut self, slot: usize) {
         let Some(member) = self.members[slot].take() else { return };
         self.expect_end_of_session(&member);
@@ -97,7 +97,7 @@ impl World {
         }
     }
 
-    /// A member that stops and is done leaves the group.
+    /// A member that has stopped leaves the group.
     pub(super) fn leave_if_done(&mut self, slot: usize) {
         let is_done = |member: &mut Box<Member>| member.is_finishing && !member.is_acting && member.core.is_done();
         if let Some(member) = self.members[slot].take_if(is_done) {
@@ -146,7 +146,7 @@ impl World {
                 _ => random.between(SMALLEST, 400),
             };
             let key_bytes = if random.one_in(4) { random.between(10, bytes) } else { 10 };
-            // Now and then a record has the id of another one, be it a copy or a conflict.
+            // Now and then a record has another one's id, as a copy or as a conflict.
             let documents = self.broker.documents.len();
             let document = if documents > 0 && random.one_in(12) { random.below(documents) } else { documents };
             let body = u32::from(document != documents && random.one_in(3));

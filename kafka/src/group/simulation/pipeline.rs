@@ -1,4 +1,4 @@
-//! The pipeline's thread of a member: events to the core, actions to the world.
+//! A member's pipeline thread: events to the core, actions to the world.
 
 use super::member::{CoreRevoke, Member, Progress, Sent};
 use super::statistics::Happened;
@@ -34,7 +34,7 @@ impl World {
         self.check_core(member);
     }
 
-    /// Of the stream in order, of the answers any.
+    /// The stream in order, the answers in any order.
     fn next_event(&mut self, member: &mut Member) -> Option<Event<super::member::Cargo>> {
         let is_answer = !member.answers.is_empty() && (member.stream.is_empty() || self.random.one_in(2));
         if is_answer {

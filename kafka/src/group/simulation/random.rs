@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// SplitMix64, which needs no more than a number to go on from.
+/// SplitMix64, whose whole state is one number.
 #[derive(Debug)]
 pub(super) struct Random(u64);
 
@@ -19,17 +19,17 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number of 0 up to `end`, without it.
+    /// A number from 0 to below `end`.
     pub(super) fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
 
-    /// A number of `first` to `last`.
+    /// A number from `first` to `last`.
     pub(super) fn between(&mut self, first: usize, last: usize) -> usize {
         first + self.below(last - first + 1)
     }
 
-    /// True once in so many times.
+    /// True once in this many times.
     pub(super) fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
@@ -39,7 +39,7 @@ impl Random {
         choices[self.below(choices.len())]
     }
 
-    /// A time of so many milliseconds.
+    /// A time from `first` to `last` milliseconds.
     pub(super) fn millis(&mut self, first: usize, last: usize) -> Duration {
         Duration::from_millis(self.between(first, last) as u64)
     }

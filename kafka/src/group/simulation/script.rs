@@ -1,4 +1,4 @@
-//! What is done to the world, in order, drawn from a seed before the history begins, so that it can be shortened and
+//! What is done to the world, in order, drawn from a seed before the history starts, so that it can be shortened and
 //! run again.
 
 use super::random::Random;
@@ -11,7 +11,7 @@ pub(super) enum Mix {
     Good,
     /// Of all kinds.
     Mixed,
-    /// Such as cannot be stored.
+    /// Records that cannot be stored.
     Bad,
     /// Large ones, up to twice the budget.
     Large,
@@ -25,15 +25,15 @@ pub(super) enum Mode {
     Well,
     /// It takes seconds.
     Slow,
-    /// Nothing is done, and it says so.
+    /// Nothing is done, and the answer says so.
     Away,
     /// All is done, and the answer is lost.
     AnswerLost,
-    /// A part is done: some records of a batch, some partitions of a commit.
+    /// Only a part is done: some records of a batch, some partitions of a commit.
     Partly,
-    /// It says that nothing is done, and it is done long after.
+    /// The answer says that nothing is done, and it is done long after.
     Late,
-    /// No answer until it is well again.
+    /// No answer until the server is well again.
     Hangs,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Operation {
         count: usize,
         what: Mix,
     },
-    /// Everything goes on for this long.
+    /// Everything continues for this long.
     Milliseconds(u64),
     /// This many steps are taken, so that the next operation can come between any two.
     Steps(usize),
@@ -55,23 +55,22 @@ pub(super) enum Operation {
         slot: usize,
         milliseconds: u64,
     },
-    /// The coordinator expels the member, which goes on for some seconds before it hears of it.
+    /// The coordinator expels the member, which continues for some seconds before it learns so.
     Expel(usize),
     Store(Mode),
     Letters(Mode),
     Commits(Mode),
-    /// Pauses and resumes fail, or not any more.
+    /// Pauses and resumes fail, or work again.
     PausesFail(bool),
-    /// Watermarks cannot be had of every second partition, and committed offsets only sometimes; or all can be had
-    /// again.
+    /// Every second partition gives no watermarks, and committed offsets come only sometimes; or all come again.
     WatchesFail(bool),
-    /// All but the last so many records are deleted.
+    /// All but this many of the last records are deleted.
     Retain {
         partition: usize,
         records: usize,
     },
     AddPartition,
-    /// The partition is deleted and made anew: offsets start again.
+    /// The partition is deleted and recreated: offsets start again.
     Recreate(usize),
     ReleaseBrake(usize),
 }
@@ -133,7 +132,7 @@ fn operation(random: &mut Random, settings: &Settings) -> Operation {
     }
 }
 
-/// Operations that do most together.
+/// Operations that do the most harm together.
 fn scene(script: &mut Vec<Operation>, random: &mut Random, settings: &Settings) {
     let (slot, partition) = (random.below(settings.slots), random.below(4));
     let flood = |random: &mut Random| Produce { partition, count: random.between(15, 40), what: Mix::Good };
@@ -144,18 +143,19 @@ fn scene(script: &mut Vec<Operation>, random: &mut Random, settings: &Settings) 
             script.extend([freeze(random, slot, settings), Milliseconds(random.between(500, 9_000) as u64)]);
             script.push(Store(Mode::Well));
         }
-        // Commits do not get through, and all else does.
+        // Only commits do not get through.
         1 => {
             script.extend([Commits(random.of(&[Mode::Hangs, Mode::Away])), flood(random), flood(random)]);
             script.extend([Milliseconds(random.between(1_000, 6_000) as u64), Commits(Mode::Well)]);
         }
-        // The topic is made anew while its records are being written, and partitions move.
+        // The topic is recreated while its records are being written, and partitions move.
         2 => {
             script.extend([Store(random.of(&[Mode::Slow, Mode::Hangs])), flood(random), Steps(random.between(20, 60))]);
             script.extend([Recreate(partition), flood(random), freeze(random, slot, settings)]);
             script.extend([Milliseconds(random.between(500, 9_000) as u64), Store(Mode::Well)]);
         }
-        // The only member loses its partitions while a batch is being written, and gets the topic back, made anew.
+        // The only member loses its partitions while a batch is being written, and gets it back with the topic
+        // recreated.
         3 => {
             script.extend((0..settings.slots).filter(|other| *other != slot).map(Kill));
             script.extend([Start(slot), Milliseconds(settings.session.as_millis() as u64 + 1_500)]);

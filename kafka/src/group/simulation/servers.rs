@@ -1,4 +1,4 @@
-//! The store, the dead-letter topic and the broker's side of a commit: what of a request is done, when, and what is
+//! The store, the dead-letter topic and the broker's side of a commit: how much of a request is done, when, and what is
 //! answered.
 
 use std::time::Duration;
@@ -19,8 +19,8 @@ pub(super) struct Fate {
     does: Option<Duration>,
     /// Only a part of it.
     is_part: bool,
-    /// It is answered what was done, this long after; or a failure, this long after the request.
-    is_told: bool,
+    /// The answer says what was done, this long after it; otherwise it is a failure, this long after the request.
+    is_reported: bool,
     answer: Duration,
 }
 
@@ -29,16 +29,19 @@ impl Fate {
     fn of(mode: Mode, random: &mut Random) -> Option<Self> {
         let mode = if random.one_in(4) && mode != Mode::Hangs { Mode::Well } else { mode };
         let well =
-            Self { does: Some(random.millis(0, 30)), is_part: false, is_told: true, answer: random.millis(0, 20) };
+            Self { does: Some(random.millis(0, 30)), is_part: false, is_reported: true, answer: random.millis(0, 20) };
         Some(match mode {
             Mode::Well => well,
             Mode::Slow => Self { does: Some(random.millis(100, 5_000)), answer: random.millis(0, 2_000), ..well },
-            Mode::Away => Self { does: None, is_told: false, answer: random.millis(0, 2_000), ..well },
-            Mode::AnswerLost => Self { is_told: false, answer: random.millis(50, 2_000), ..well },
+            Mode::Away => Self { does: None, is_reported: false, answer: random.millis(0, 2_000), ..well },
+            Mode::AnswerLost => Self { is_reported: false, answer: random.millis(50, 2_000), ..well },
             Mode::Partly => Self { is_part: true, ..well },
-            Mode::Late => {
-                Self { does: Some(random.millis(500, 12_000)), is_told: false, answer: random.millis(0, 500), ..well }
-            }
+            Mode::Late => Self {
+                does: Some(random.millis(500, 12_000)),
+                is_reported: false,
+                answer: random.millis(0, 500),
+                ..well
+            },
             Mode::Hangs => return None,
         })
     }
@@ -94,11 +97,11 @@ impl World {
         };
         let Some(fate) = Fate::of(mode, &mut self.random) else { return self.hanging.push((who, request)) };
         match fate.does {
-            Some(does) if fate.is_told => self.later(does, Due::Done { who, request, fate }),
+            Some(does) if fate.is_reported => self.later(does, Due::Done { who, request, fate }),
             does => {
                 if let Some(does) = does {
                     let done = request.without_answer();
-                    self.later(does, Due::DoneUntold { request: done, is_late: does > fate.answer });
+                    self.later(does, Due::DoneUnreported { request: done, is_late: does > fate.answer });
                 }
                 let event = self.failed(request);
                 self.later(fate.answer, Due::Answer(who, event));
@@ -115,7 +118,7 @@ impl World {
                     if fate.is_part && self.random.one_in(3) {
                         not_stored.push((position, NotStored::Later));
                     } else if !self.insert(record.cargo.record) {
-                        not_stored.push((position, NotStored::Rejected));
+                        not_stored.push((position, NotStored::Never));
                     }
                 }
                 let why_later = not_stored.iter().any(|(_, what)| *what == NotStored::Later);
@@ -131,7 +134,7 @@ impl World {
                     offsets.remove(failed);
                     self.statistics.happened(Happened::CommittedInPart);
                 }
-                // librdkafka tells of a failure only when all partitions failed.
+                // librdkafka reports a failure only when all partitions failed.
                 Event::Committed(if offsets.is_empty() {
                     Err("failed".to_owned())
                 } else {
@@ -142,8 +145,8 @@ impl World {
         self.later(fate.answer, Due::Answer(who, event));
     }
 
-    /// The request is done, and its sender was or is told that it failed.
-    pub(super) fn done_untold(&mut self, request: Done, is_late: bool) {
+    /// The request is done, although its sender learned or will learn that it failed.
+    pub(super) fn done_unreported(&mut self, request: Done, is_late: bool) {
         match request {
             Done::Write(records) => {
                 let stored = records.into_iter().filter(|record| self.insert(*record)).count();
@@ -164,7 +167,7 @@ impl World {
         match request {
             Request::Write { batch, records } => {
                 let judge = |record: &Received<Cargo>| match self.broker.records[record.cargo.record].kind {
-                    Kind::Undecodable => NotStored::Rejected,
+                    Kind::Undecodable => NotStored::Never,
                     Kind::Good | Kind::Conflict => NotStored::Later,
                 };
                 let not_stored = records.iter().map(judge).enumerate().collect();

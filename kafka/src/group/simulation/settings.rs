@@ -1,5 +1,4 @@
-//! What a history is made of, beside its script: sizes and times, drawn from its seed. They are small, so that bounds
-//! are met often.
+//! A history's sizes and times, drawn from its seed. They are small, so that bounds are often reached.
 
 use std::time::Duration;
 
@@ -17,14 +16,14 @@ pub(super) struct Settings {
     pub(super) limits: GroupLimits,
     /// Bytes of each member's budget.
     pub(super) budget: usize,
-    /// A member that is not heard of for this long is expelled.
+    /// A member that is silent for this long is expelled.
     pub(super) session: Duration,
-    /// Bytes that the dead-letter topic takes in one record.
+    /// The largest record that the dead-letter topic takes, in bytes.
     pub(super) letter_limit: usize,
     /// How often a member asks for offsets and watermarks.
     pub(super) watch: Duration,
     /// Members may hand on what they have gathered long after a revoke or an assign instead of before. The shell does
-    /// not; but each record carries the assignment under which it was fetched, so it must do no harm.
+    /// not; but because each record carries its assignment, it must do no harm.
     pub(super) hands_on_late: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Makes a script that fails as short as it gets: parts are left out for as long as it still fails in the same way.
+//! Shortens a script that fails: leaves out parts for as long as it still fails in the same way.
 
 use super::script::Operation;
 
@@ -18,7 +18,7 @@ pub(super) fn shrink(script: &[Operation], fails: impl Fn(&[Operation]) -> bool)
                 start += length;
             }
         }
-        // Single operations are tried again until none can be left out.
+        // Tries single operations again until none can be left out.
         if length > 1 || shortest.len() == before {
             length /= 2;
         }

@@ -8,7 +8,7 @@ macro_rules! happenings {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Happened { $($name),* }
 
-        /// Each with the least percentage of histories in which it must happen.
+        /// Each with the lowest percentage of histories in which it must happen.
         pub(super) const EXPECTED: &[(Happened, u64)] = &[$((Happened::$name, $percent)),*];
     };
 }
@@ -85,7 +85,7 @@ impl Statistics {
         }
     }
 
-    /// What happened too seldom.
+    /// What happened too rarely.
     pub(super) fn missing(&self) -> Vec<Happened> {
         let is_seldom = |what: Happened, percent: u64| self.shares[what as usize] * 100 < percent * self.histories;
         EXPECTED.iter().filter(|(what, percent)| is_seldom(*what, *percent)).map(|(what, _)| *what).collect()

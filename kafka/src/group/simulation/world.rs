@@ -1,4 +1,4 @@
-//! The world of one history: virtual time, what is to come, and one step after another of whoever could take one.
+//! The world of one history: virtual time, what will happen, and steps of whatever can take one.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::statistics::Statistics;
 use crate::group::core::{Assignment, Event, Mistake};
 
-/// What is to come at a time.
+/// What happens at a time.
 #[derive(Debug)]
 pub(super) enum Due {
     Join(Who),
@@ -25,7 +25,7 @@ pub(super) enum Due {
     Watch(Who),
     Sees(Who, Vec<(i32, Assignment)>),
     Done { who: Who, request: Request, fate: Fate },
-    DoneUntold { request: Done, is_late: bool },
+    DoneUnreported { request: Done, is_late: bool },
     Answer(Who, Event<Cargo>),
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Modes {
     pub(super) commits: Mode,
     pub(super) pauses_fail: bool,
     pub(super) watches_fail: bool,
-    /// What was gathered lingers now and then before it is handed on.
+    /// Gathered records sometimes wait before they are handed on.
     pub(super) lingers: bool,
 }
 
@@ -132,7 +132,7 @@ impl World {
         }
     }
 
-    /// One step of anybody who can take one, or time goes on to when somebody can.
+    /// One step of anything that can take one, or time moves to when something can.
     pub(super) fn step(&mut self, until: Instant) {
         let (moves, next) = self.moves();
         if moves.is_empty() {
@@ -160,7 +160,7 @@ impl World {
         }
     }
 
-    /// This will be, so much later.
+    /// Schedules this for `after` from now.
     pub(super) fn later(&mut self, after: Duration, due: Due) {
         self.sequence += 1;
         self.timeline.insert((self.now + after, self.sequence), due);
@@ -185,7 +185,7 @@ impl World {
         }
     }
 
-    /// All that can be done now, and when the next is if there is nothing.
+    /// Everything that can be done now, and the next time if there is nothing.
     fn moves(&self) -> (Vec<Move>, Option<Instant>) {
         let (mut moves, mut next): (_, Option<Instant>) = (Vec::with_capacity(10), None);
         let mut consider = |at: Option<Instant>, what| match at {
