@@ -1,4 +1,4 @@
-//! Creates, deletes and changes topics. What turns out to be done already counts as done, so a change whose answer was
+//! Creates, deletes and changes topics. What turns out to be already done counts as done, so a change whose answer was
 //! lost can be repeated.
 
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl Admin {
     /// Creates a topic. One that exists stays as it is.
     ///
     /// # Errors
-    /// When Kafka does not answer, or refuses.
+    /// When Kafka does not answer, or says no.
     pub async fn create(&self, topic: &str, settings: &TopicSettings) -> anyhow::Result<()> {
         let mut new = NewTopic::new(topic, settings.partitions, TopicReplication::Fixed(settings.replication));
         for (name, value) in &settings.configs {
@@ -68,7 +68,7 @@ impl Admin {
     /// Deletes topics. The brokers may still know them for a moment.
     ///
     /// # Errors
-    /// When Kafka does not answer, or refuses.
+    /// When Kafka does not answer, or says no.
     pub async fn delete(&self, topics: &[&str]) -> anyhow::Result<()> {
         done(self.client.delete_topics(topics, &self.options()).await?, RDKafkaErrorCode::UnknownTopicOrPartition)
     }
@@ -77,7 +77,7 @@ impl Admin {
     /// more, so ask for the [partitions](super::Reader::partitions) afterwards.
     ///
     /// # Errors
-    /// When Kafka does not answer, or refuses.
+    /// When Kafka does not answer, or says no.
     pub async fn grow(&self, topic: &str, partitions: usize) -> anyhow::Result<()> {
         let new = NewPartitions::new(topic, partitions);
         done(self.client.create_partitions(&[new], &self.options()).await?, RDKafkaErrorCode::InvalidPartitions)
@@ -86,7 +86,7 @@ impl Admin {
     /// Deletes a group that has no members.
     ///
     /// # Errors
-    /// When Kafka does not answer, or refuses.
+    /// When Kafka does not answer, or says no.
     pub async fn delete_group(&self, group: &str) -> anyhow::Result<()> {
         done(self.client.delete_groups(&[group], &self.options()).await?, RDKafkaErrorCode::GroupIdNotFound)
     }

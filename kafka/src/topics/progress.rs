@@ -1,6 +1,6 @@
 //! What a group has finished in a topic, and what it has not.
 
-/// How far a group is in one partition.
+/// A group's progress in one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// The partition.
