@@ -217,7 +217,7 @@ async fn it_serves_until_sigterm() {
 }
 
 /// Starts one without Kafka that writes this state file, and returns its content once it listens.
-async fn writing(path: &Path) -> (Child, State) {
+async fn writing(path: &Path) -> (Child, ServiceState) {
     let nowhere = format!("127.0.0.1:{}", stack::free_port());
     let variables = [("PORT", "0"), ("KAFKA_BROKER", &nowhere), ("STATE_FILE", path.to_str().unwrap())];
     let child = program(&[], &variables).stderr(Stdio::piped()).spawn().unwrap();
@@ -232,7 +232,7 @@ async fn its_state_file_has_the_address_and_after_the_end_the_totals() {
     let (mut killed, state) = writing(&path).await;
     assert_eq!((state.service.as_str(), &state.totals), ("producer", &None));
     killed.kill().await.unwrap();
-    assert_eq!(State::read(&path).unwrap(), state, "a killed producer writes nothing more");
+    assert_eq!(ServiceState::read(&path).unwrap(), state, "a killed producer writes nothing more");
 
     let (mut child, state) = writing(&path).await;
     let address = ([127, 0, 0, 1], state.address.port()).into();
