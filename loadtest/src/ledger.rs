@@ -1,7 +1,7 @@
-//! What a run must be, without any IO but files: the n-th [`post`] and its body, the [`books`] of what its sender was
-//! answered, with [`bitmap`]s over n, and what must be found of it. A store or a topic comes in as an iterator of what
-//! it holds: [`reconcile`] lays it beside the books of a run, [`balance`] beside the records that a consumer group has
-//! finished.
+//! What a run must be, without any IO but files: [`post`] makes the n-th post and its body, [`books`] keep what its
+//! sender was answered, in [`bitmap`]s over n, and what the run left behind. The documents of a store or the records of
+//! a topic come in as an iterator: [`reconcile`] compares them with the books of a run, [`balance`] with the records
+//! that a consumer group has finished.
 
 pub(crate) mod accepted_ids;
 pub(crate) mod balance;

@@ -1,6 +1,6 @@
 //! Applies load and measures it: the [`generator`] sends the [ledger](crate::ledger)'s posts when [`pacing`] says so,
-//! and the [`recorder`] books the answers. [`statistics`] and [`percentiles`] say what the figures are worth,
-//! [`visible`] which posts are looked for in the store. Nothing here knows the pipeline behind the [`target`].
+//! and the [`recorder`] books the answers. [`statistics`] and [`percentiles`] show what the figures are worth,
+//! [`visible`] chooses the posts to look for in the store. Nothing here knows the pipeline behind the [`target`].
 
 pub(crate) mod cpu;
 pub(crate) mod generator;

@@ -1,7 +1,7 @@
-//! What a verb has found, for people and for programs: the report of a [`run`], of [`find_max`], [`tune`] and
-//! [`limits`], as JSON (whose names are an interface), as a [`page`] with [`plot`]s, as a [`table`], and as a live
-//! [`view`] meanwhile. What a run must keep to is judged here, too: [`threshold`], [`drift`], and [`compare`] between
-//! runs. Pure, but for [`files`], the view's terminal and what [`environment`] asks for.
+//! What a verb found, for people and for programs: the report of a [`run`], of [`find_max`], [`tune`] and [`limits`],
+//! as JSON (whose names are an interface), as a [`page`] with [`plot`]s, as a [`table`], and as a live [`view`] during
+//! the run. It also judges what a run must satisfy: [`threshold`], [`drift`], and [`compare`] between runs. Pure,
+//! except for [`files`], the view's terminal and what [`environment`] asks.
 
 pub(crate) mod chaos;
 pub(crate) mod compare;

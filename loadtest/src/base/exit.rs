@@ -4,12 +4,12 @@ use std::fmt;
 
 pub(crate) use service::exit::{FAILED, UNUSABLE};
 
-/// Ended by SIGINT, as shells tell it.
+/// Ended by SIGINT, as shells report it.
 pub(crate) const INTERRUPTED: i32 = 130;
 /// A threshold or the ledger failed.
 pub(crate) const THRESHOLD_FAILED: u8 = 99;
 
-/// Arguments or settings that cannot be used: every error, a line each.
+/// Arguments or settings that cannot be used: every error on a line of its own.
 #[derive(Debug)]
 pub(crate) struct Unusable(pub(crate) String);
 

@@ -199,7 +199,7 @@ mod tests {
             (&["chaos", "--brokers", "2"], "must be 1 or 3"),
             (&["chaos", "--faults", "earthquake"], "there is no fault `earthquake`"),
             (&["--duration", "30"], "must be a number with its unit"),
-            (&["--stages", "0s:5"], "two points at least"),
+            (&["--stages", "0s:5"], "at least two points"),
             (&["--stages", "0s:5,1s:5", "--duration", "1s"], "cannot be used with"),
             (&["--no-reconcile"], "--target"),
             (&["--collection", "orders"], "--target"),

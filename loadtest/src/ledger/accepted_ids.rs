@@ -1,6 +1,6 @@
 //! A file of every accepted post: its number and the id that the client got, 24 bytes each, in the order of the
-//! answers. The ledger keeps only sums of the ids in memory; this file is read when the sums do not agree, so that the
-//! posts at fault can be named. It lies beside the report and is removed after a run without a fault.
+//! answers. The ledger keeps only sums of the ids in memory; this file is read when the sums differ, to name the posts
+//! with findings. It is kept beside the report, and removed after a run without findings.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use contract::PostId;
 use uuid::Uuid;
 
-/// Its name, wherever it lies.
+/// The file's name.
 pub(crate) const ACCEPTED_IDS: &str = "accepted.ids";
 
 const ENTRY_LENGTH: usize = 24;
 const BUFFER_LENGTH: usize = 256 * 1024;
 
-/// The file while it is written.
+/// The file while it is being written.
 #[derive(Debug)]
 pub(crate) struct AcceptedLog {
     path: PathBuf,
@@ -23,10 +23,10 @@ pub(crate) struct AcceptedLog {
 }
 
 impl AcceptedLog {
-    /// A new, empty file.
+    /// Creates an empty file.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When the file cannot be created.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), file: BufWriter::with_capacity(BUFFER_LENGTH, File::create(path)?) })
     }
@@ -42,7 +42,7 @@ impl AcceptedLog {
         self.file.write_all(&entry)
     }
 
-    /// Writes what is still in memory and gives the finished file.
+    /// Writes what is still in memory and returns the finished file.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -52,22 +52,22 @@ impl AcceptedLog {
     }
 }
 
-/// The file when it is complete, or those of all shares of a run.
+/// The finished file, or the files of all shares of a run.
 #[derive(Debug)]
 pub(crate) struct FinishedLog {
     paths: Vec<PathBuf>,
 }
 
 impl FinishedLog {
-    /// The files that several shares have left.
+    /// The files that several shares left.
     pub(crate) fn of_shares(paths: Vec<PathBuf>) -> Self {
         Self { paths }
     }
 
-    /// Every entry, in the order written.
+    /// Every entry, in the order of writing.
     ///
     /// # Errors
-    /// When a file cannot be opened; a fault while reading it is an entry.
+    /// When a file cannot be opened. An error while reading is returned as an entry.
     pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(u64, PostId)>>> {
         let files = self.paths.iter().map(File::open).collect::<io::Result<Vec<_>>>()?;
         Ok(files.into_iter().flat_map(Self::entries_in))
@@ -92,7 +92,7 @@ impl FinishedLog {
     /// Removes the files.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// When a file cannot be removed.
     pub(crate) fn remove(self) -> io::Result<()> {
         self.paths.iter().try_for_each(std::fs::remove_file)
     }

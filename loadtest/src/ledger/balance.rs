@@ -1,4 +1,4 @@
-//! The records that the group has finished, laid beside the documents and the dead letters. Pure.
+//! Compares the records that the group has finished with the documents and the dead letters. Pure.
 
 use std::collections::HashSet;
 
@@ -17,28 +17,28 @@ pub(crate) struct Finished {
 pub(crate) struct Found {
     /// The ids of all documents.
     pub(crate) documents: HashSet<PostId>,
-    /// Partition and offset that the dead letters of the topic came from.
+    /// The partition and the offset of each record that became a dead letter in the topic.
     pub(crate) dead_letters: HashSet<(i32, i64)>,
 }
 
-/// The result.
+/// What became of the records.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Balance {
     /// Records that the group has finished.
     pub(crate) records: u64,
-    /// Of those, the ones with the id of an earlier one: a request or a batch that was sent again.
+    /// Those with the id of an earlier record: a request or a batch that was sent again.
     pub(crate) repeated: u64,
-    /// Of those, the ones whose document is there.
+    /// Those whose document is stored.
     pub(crate) stored: u64,
-    /// Of those, the ones that are dead letters.
+    /// Those that are dead letters.
     pub(crate) dead_lettered: u64,
-    /// Stored and dead-lettered: sent again after the cause was mended, as a rule.
+    /// Stored and dead-lettered: usually sent again after the cause was fixed.
     pub(crate) both: u64,
-    /// Neither.
+    /// Neither stored nor dead-lettered.
     pub(crate) missing: Vec<Finished>,
 }
 
-/// Lays all records beside what was found.
+/// Compares all records with what was found.
 pub(crate) fn balance(records: impl IntoIterator<Item = Finished>, found: &Found) -> Balance {
     let (mut balance, mut seen) = (Balance::default(), HashSet::new());
     for record in records {
@@ -61,14 +61,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_record_is_found_in_its_place_or_missing() {
+    fn every_record_is_found_or_missing() {
         let ids: Vec<PostId> = (0..4).map(|_| PostId::fresh()).collect();
         let record = |offset: i64, id: usize| Finished { partition: 1, offset, id: ids[id] };
         // Stored, stored by a retry, dead-lettered, dead-lettered and stored later, nowhere.
         let records = [record(0, 0), record(1, 0), record(2, 1), record(3, 2), record(9, 3)];
         let found = Found {
             documents: [ids[0], ids[2], PostId::fresh()].into(),
-            // The offset of the last one, in another partition.
+            // The offset of the last dead letter, in another partition.
             dead_letters: [(1, 2), (1, 3), (0, 9)].into(),
         };
         let expected =

@@ -1,20 +1,20 @@
-//! A set of numbers that grows as needed, at one bit for each number up to the largest one.
+//! A set of numbers that grows as needed, with one bit for each number up to the largest.
 
 const BITS: u64 = u64::BITS as u64;
 
-/// The set.
+/// A set of numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Bitmap {
     words: Vec<u64>,
 }
 
 impl Bitmap {
-    /// The set that these words are, 64 numbers each.
+    /// The set stored in these words, 64 numbers each.
     pub(crate) fn from_words(words: Vec<u64>) -> Self {
         Self { words }
     }
 
-    /// All words.
+    /// All the words.
     pub(crate) fn as_words(&self) -> &[u64] {
         &self.words
     }
@@ -41,17 +41,17 @@ impl Bitmap {
         !self.is_beyond(n) && self.words[index(n)] & (1 << (n % BITS)) != 0
     }
 
-    /// How many numbers were added.
+    /// The size of the set.
     pub(crate) fn count(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// Whether there is no room for `n` without growing.
+    /// Whether `n` would make the bitmap grow.
     pub(crate) fn is_beyond(&self, n: u64) -> bool {
         n / BITS >= self.words.len() as u64
     }
 
-    /// How many words of 64 numbers there are.
+    /// The number of words, 64 numbers each.
     pub(crate) fn words(&self) -> usize {
         self.words.len()
     }

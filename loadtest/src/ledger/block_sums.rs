@@ -1,5 +1,5 @@
 //! Order-free hash sums of (number, id) pairs, one sum for each block of numbers: eight bytes for 4096 posts. Two sets
-//! of pairs whose sums agree are the same set, but for one chance in 2^64.
+//! of pairs with equal sums are the same set, except with a probability of 2^-64.
 
 use contract::PostId;
 
@@ -20,7 +20,7 @@ impl BlockSums {
         Self { sums }
     }
 
-    /// All sums.
+    /// All the sums.
     pub(crate) fn as_sums(&self) -> &[u64] {
         &self.sums
     }
@@ -33,7 +33,7 @@ impl BlockSums {
         self.sums.iter_mut().zip(&other.sums).for_each(|(sum, more)| *sum = sum.wrapping_add(*more));
     }
 
-    /// The block that a number is in.
+    /// The block that holds a number.
     pub(crate) fn block(n: u64) -> u64 {
         n / Self::BLOCK_LENGTH
     }
@@ -43,13 +43,13 @@ impl BlockSums {
         (n % Self::BLOCK_LENGTH) as usize
     }
 
-    /// Adds a pair, in any order with others.
+    /// Adds a pair. The order does not matter.
     pub(crate) fn add(&mut self, n: u64, id: PostId) {
         let sum = self.sum_mut(n);
         *sum = sum.wrapping_add(hash(n, id));
     }
 
-    /// Takes away a pair that was added.
+    /// Removes a pair that was added.
     pub(crate) fn remove(&mut self, n: u64, id: PostId) {
         let sum = self.sum_mut(n);
         *sum = sum.wrapping_sub(hash(n, id));

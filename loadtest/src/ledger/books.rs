@@ -1,7 +1,7 @@
-//! The ledger of a run: what the client got for each post, and what became of it. It is exact for every single
-//! post, at a few bits each: one bitmap for each kind of event, over the posts' numbers. Ids are checked too: the id
-//! that the client got and the id of the document are folded into sums per block of numbers, and only a block whose
-//! sums differ is looked at id by id (see [`examination`]).
+//! The ledger of a run: what the client got for each post, and what became of it. It is exact for every single post, at
+//! a few bits each: one bitmap for each kind of event, over the posts' numbers. It checks ids too: the id that the
+//! client got and the document's id go into sums over blocks of numbers, and only blocks whose sums differ are examined
+//! id by id (see [`examination`]).
 //!
 //! A ledger is filled in two phases: first every answer, then every document and every dead letter of the run. It is
 //! pure: it knows neither a clock nor a database.
@@ -15,14 +15,14 @@ mod saved;
 use super::bitmap::Bitmap;
 use super::block_sums::BlockSums;
 
-/// What the client got for a post that it sent. One that could not be sent has no entry.
+/// What the client got for a post that it sent. A post that could not be sent has no entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// 2xx, with this id.
     Accepted(PostId),
     /// 4xx.
     Rejected,
-    /// Anything else after it was sent: it may be stored or not.
+    /// Anything else after the post was sent: it may be stored or not.
     Unknown,
 }
 
@@ -37,12 +37,12 @@ pub(crate) struct Ledger {
     dead_lettered: Bitmap,
     answered_ids: BlockSums,
     stored_ids: BlockSums,
-    /// Whether an answer has named an id at all, and whether a document has one.
-    tells_ids: bool,
-    stores_ids: bool,
-    /// Whether the ids do not count.
+    /// Whether any answer named an id, and whether any document has one.
+    answers_have_ids: bool,
+    documents_have_ids: bool,
+    /// Whether ids are ignored.
     ignores_ids: bool,
-    /// Documents and dead letters whose number is beyond all that were sent. They get no bits, so that a made-up number
+    /// Documents and dead letters with a number beyond all posts sent. They get no bits, so that a made-up number
     /// cannot make the bitmaps huge.
     beyond: u64,
 }
@@ -56,28 +56,28 @@ pub(crate) struct Counts {
     pub(crate) rejected: u64,
     /// Sent, but answered otherwise or not at all.
     pub(crate) unknown: u64,
-    /// Of the unknown ones, those that are stored: no fault.
+    /// Those of the unknown posts that are stored, which is fine.
     pub(crate) unknown_stored: u64,
     /// Stored at least once, whatever the client got.
     pub(crate) stored: u64,
-    /// Accepted, neither stored nor dead-lettered.
+    /// Accepted, but neither stored nor dead-lettered.
     pub(crate) missing: u64,
     /// Stored in two or more documents.
     pub(crate) duplicated: u64,
-    /// Stored although rejected, or never sent, or under another id than the client got.
+    /// Stored although rejected or never sent, or stored under another id than the client got.
     pub(crate) unexpected: u64,
     /// Dead-lettered at least once.
     pub(crate) dead_lettered: u64,
 }
 
 impl Ledger {
-    /// Post `n` was sent, and this is its answer. Once for each post.
+    /// Post `n` was sent, and this is its answer. Call it once for each post.
     pub(crate) fn answered(&mut self, n: u64, reply: Reply) {
         match reply {
             Reply::Accepted(id) => {
                 self.accepted.insert(n);
                 self.answered_ids.add(n, id);
-                self.tells_ids |= !id.uuid().is_nil();
+                self.answers_have_ids |= !id.uuid().is_nil();
             }
             Reply::Rejected => self.rejected.insert(n),
             Reply::Unknown => self.unknown.insert(n),
@@ -92,7 +92,7 @@ impl Ledger {
             self.stored_again.insert(n);
         } else {
             self.stored.insert(n);
-            self.stores_ids |= !id.uuid().is_max();
+            self.documents_have_ids |= !id.uuid().is_max();
             if self.accepted.contains(n) {
                 self.stored_ids.add(n, id);
             }
@@ -108,10 +108,10 @@ impl Ledger {
         }
     }
 
-    /// Whether neither the answers nor the documents lack ids altogether. The nil id stands for an answer without one,
+    /// Whether some answer and some document have an id, if there are any. The nil id stands for an answer without one,
     /// the largest id for a document without one.
     pub(crate) fn has_ids(&self) -> bool {
-        (self.tells_ids || self.accepted.count() == 0) && (self.stores_ids || self.stored.count() == 0)
+        (self.answers_have_ids || self.accepted.count() == 0) && (self.documents_have_ids || self.stored.count() == 0)
     }
 
     /// From now on only the posts' numbers count.
@@ -124,15 +124,15 @@ impl Ledger {
         self.accepted.contains(n) && !self.stored.contains(n) && !self.dead_lettered.contains(n)
     }
 
-    /// Whether every post that was accepted is stored once, under the id that the client got, and no other is stored.
+    /// Whether every accepted post is stored once, under the id that the client got, and no other post is stored.
     pub(crate) fn balances(&self) -> bool {
         let counts = self.counts(0);
         let faults = counts.missing + counts.duplicated + counts.unexpected;
         faults == 0 && self.differing_blocks().next().is_none()
     }
 
-    /// The numbers of posts. `wrong_ids` are the posts stored under another id than the client got, as an
-    /// examination finds them.
+    /// The counts. `wrong_ids` is the number of posts stored under another id than the client got, which an examination
+    /// finds.
     pub(crate) fn counts(&self, wrong_ids: u64) -> Counts {
         let mut counts = Counts {
             accepted: self.accepted.count(),
@@ -155,7 +155,7 @@ impl Ledger {
         counts
     }
 
-    /// The blocks with other ids stored than told.
+    /// The blocks whose documents have other ids than the clients got.
     fn differing_blocks(&self) -> impl Iterator<Item = u64> {
         self.answered_ids.differing(&self.stored_ids).filter(|_| !self.ignores_ids)
     }
@@ -165,7 +165,7 @@ impl Ledger {
         self.is_beyond(n) || !(self.accepted.contains(n) || self.unknown.contains(n))
     }
 
-    /// Whether `n` is larger than that of every post sent.
+    /// Whether `n` is larger than the number of every post sent.
     fn is_beyond(&self, n: u64) -> bool {
         [&self.accepted, &self.rejected, &self.unknown].iter().all(|sent| sent.is_beyond(n))
     }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_run_has_nothing_to_complain_of() {
+    fn a_clean_run_balances() {
         let mut ledger = Ledger::default();
         for n in 0..10_000 {
             ledger.answered(n, Reply::Accepted(id(n.into())));
@@ -194,29 +194,29 @@ mod tests {
 
     #[test]
     fn without_ids_the_numbers_alone_can_balance() {
-        for (told, stored, has_ids) in
+        for (answered, stored, has_ids) in
             [(uuid::Uuid::nil().into(), id(7), false), (id(7), uuid::Uuid::max().into(), false), (id(7), id(8), true)]
         {
             let mut ledger = Ledger::default();
-            assert!(ledger.has_ids(), "there is nothing that lacks an id");
-            ledger.answered(0, Reply::Accepted(told));
+            assert!(ledger.has_ids(), "nothing lacks an id");
+            ledger.answered(0, Reply::Accepted(answered));
             ledger.stored(0, stored);
             assert_eq!(ledger.has_ids(), has_ids);
             assert!(!ledger.balances());
             ledger.ignore_ids();
             assert!(ledger.balances());
-            ledger.answered(1, Reply::Accepted(told));
+            ledger.answered(1, Reply::Accepted(answered));
             assert!(!ledger.balances() && ledger.is_missing(1));
         }
     }
 
     #[test]
-    fn each_kind_of_fault_is_counted_as_what_it_is() {
+    fn each_kind_of_finding_is_counted() {
         let mut ledger = Ledger::default();
         ledger.answered(0, Reply::Accepted(id(0))); // missing
         ledger.answered(1, Reply::Accepted(id(1))); // stored twice
         ledger.answered(2, Reply::Accepted(id(2))); // dead-lettered
-        ledger.answered(3, Reply::Rejected); // stored all the same
+        ledger.answered(3, Reply::Rejected); // stored nevertheless
         ledger.answered(4, Reply::Rejected);
         ledger.answered(5, Reply::Unknown); // stored
         ledger.answered(6, Reply::Unknown);

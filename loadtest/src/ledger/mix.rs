@@ -1,6 +1,6 @@
-//! A 64-bit mixing function, the finaliser of SplitMix64: each bit of the result depends on each bit of the input. It
-//! is fixed for ever by its definition, so bodies are the same in every build, and it is a bijection, so two different
-//! inputs never mix to the same number. It makes the lab's pseudo-random texts and the hash sums of the ledger.
+//! A 64-bit mixing function, the finaliser of SplitMix64: each bit of the result depends on each bit of the input. Its
+//! definition is fixed, so bodies are the same in every build, and it is a bijection, so two different inputs never mix
+//! to the same number. It makes the lab's pseudo-random texts and the hash sums of the ledger.
 
 /// The mixed number.
 pub(crate) fn mix(number: u64) -> u64 {

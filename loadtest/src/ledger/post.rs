@@ -1,6 +1,6 @@
-//! The posts that the lab sends: the n-th one of a run. Its title carries the run's id and n, so that a stored document
-//! or a dead letter can be told apart from everybody else's and laid beside what the client got. The rest of it is
-//! made in [`bodies`].
+//! The posts that the lab sends. The title of a run's n-th post carries the run's id and n, so a stored document or a
+//! dead letter can be distinguished from all others and compared with what the client got. [`bodies`] makes the rest of
+//! the post.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ pub(crate) mod bodies;
 const TITLE_START: &str = "load ";
 const RUN_ID_LENGTH: usize = 8;
 
-/// The id of a run: eight hexadecimal digits, random.
+/// The id of a run: eight random hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct RunId(u32);
@@ -32,13 +32,13 @@ impl RunId {
         format!("{TITLE_START}{self} ")
     }
 
-    /// The number that a title of this run carries; `None` for any other title.
+    /// The number in a title of this run; `None` for any other title.
     pub(crate) fn number_in(self, title: &str) -> Option<u64> {
         let (run, n) = parse_title(title)?;
         (run == self).then_some(n)
     }
 
-    /// The number of the post in a record's value, if it is one of this run.
+    /// The number of the post in a record's value, if it is a post of this run.
     pub(crate) fn number_in_record(self, value: &[u8]) -> Option<u64> {
         #[derive(Deserialize)]
         struct Titled<'a> {
@@ -83,7 +83,7 @@ impl From<RunId> for String {
     }
 }
 
-/// The run and the number that a title carries, if it is exactly one that the lab writes.
+/// The run and the number in a title, if it is exactly as the lab writes it.
 pub(crate) fn parse_title(title: &str) -> Option<(RunId, u64)> {
     let rest = title.strip_prefix(TITLE_START)?;
     let (run, n) = rest.split_once(' ')?;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_lab_writes_is_a_title_of_the_lab() {
+    fn only_titles_that_the_lab_writes_are_read() {
         assert_eq!(parse_title("load 00ab12cd 7"), Some((RunId(0x00ab_12cd), 7)));
         for title in [
             "",

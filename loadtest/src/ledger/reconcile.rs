@@ -1,6 +1,5 @@
-//! Lays what is stored and what is dead-lettered beside what the clients of a run were answered. Whoever reads the
-//! store hands its documents in, pass by pass: one pass is enough where the books balance; otherwise a closer look
-//! follows.
+//! Compares the documents and dead letters of a run with what its clients were answered. The caller reads the store and
+//! hands in its documents, pass by pass: one pass is enough if the books balance; otherwise a closer look follows.
 
 use std::io;
 
@@ -10,11 +9,11 @@ use super::accepted_ids::FinishedLog;
 use super::books::examination::{Examination, Finding};
 use super::books::{Counts, Ledger};
 
-/// The balance of a run.
+/// The result.
 pub(crate) struct Reconciled {
     /// The ledger in numbers.
     pub(crate) counts: Counts,
-    /// The first posts at fault, by name.
+    /// The first findings.
     pub(crate) findings: Vec<Finding>,
     /// Whether every document's id was compared with the one that the client got.
     pub(crate) ids_compared: bool,
@@ -27,22 +26,22 @@ pub(crate) struct Reconciliation {
     ids_compared: bool,
 }
 
-/// What a pass over the documents is for.
+/// The purpose of a pass over the documents.
 enum Pass {
-    /// Everything is entered into the books.
+    /// Enters everything into the books.
     Entry(Ledger),
-    /// The posts at fault are named.
+    /// Names the posts with findings.
     Closer(Examination),
 }
 
 impl Reconciliation {
-    /// Begins with what the clients were answered. A pipeline that is not ours (`may_lack_ids`) need not know our ids:
-    /// where its answers or its documents have none at all, the posts' numbers decide alone.
+    /// Starts with what the clients were answered. Another pipeline (`may_lack_ids`) need not use our ids: if its
+    /// answers or its documents have none at all, the posts' numbers alone decide.
     pub(crate) fn begin(ledger: Ledger, may_lack_ids: bool) -> Self {
         Self { pass: Pass::Entry(ledger), may_lack_ids, ids_compared: true }
     }
 
-    /// Documents of the run: a post's number, and the document's id.
+    /// Documents of the run: each one's post number and id.
     pub(crate) fn stored(&mut self, documents: impl IntoIterator<Item = (u64, PostId)>) {
         for (n, id) in documents {
             match &mut self.pass {
@@ -52,15 +51,15 @@ impl Reconciliation {
         }
     }
 
-    /// The numbers of the run's posts that are dead letters, in the first pass. A dead letter may be written twice; the
-    /// ledger counts posts, so it does not care.
+    /// The numbers of the run's posts that are dead letters, in the first pass. A dead letter may be written twice,
+    /// which does not matter, because the ledger counts posts.
     pub(crate) fn dead_lettered(&mut self, numbers: impl IntoIterator<Item = u64>) {
         if let Pass::Entry(ledger) = &mut self.pass {
             numbers.into_iter().for_each(|n| ledger.dead_lettered(n));
         }
     }
 
-    /// Ends a pass over all documents. Whether another one is needed.
+    /// Ends a pass over all documents. Returns whether another pass is needed.
     ///
     /// # Errors
     /// When the accepted ids cannot be read.
@@ -103,7 +102,7 @@ mod tests {
     use crate::ledger::books::Reply;
     use crate::ledger::books::examination::FindingKind;
 
-    /// Reconciles a run of which these posts were accepted; gives how many passes it took, too.
+    /// Reconciles a run in which these posts were accepted. Also returns the number of passes.
     fn reconcile(
         accepted: &[(u64, PostId)],
         stored: &[(u64, PostId)],
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn one_pass_is_enough_where_every_post_is_stored_or_dead_lettered() {
+    fn one_pass_is_enough_if_every_post_is_stored_or_dead_lettered() {
         let accepted = posts(9);
         let (reconciled, passes) = reconcile(&accepted, &accepted[..8], &[8, 8], false);
         assert_eq!((reconciled.counts.stored, reconciled.counts.dead_lettered, passes), (8, 1, 1));
@@ -143,9 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn findings_are_named() {
         let accepted = posts(4);
-        // The first is lost, the second doubled, the third swapped, and one stands there that nobody has sent.
+        // The first is missing, the second duplicated, the third has another id, and one was never sent.
         let stored = [accepted[1], accepted[1], (2, PostId::fresh()), accepted[3], (4, PostId::fresh())];
         let (Reconciled { counts, findings, .. }, passes) = reconcile(&accepted, &stored, &[], false);
         assert_eq!((counts.missing, counts.duplicated, counts.unexpected, passes), (1, 1, 2, 2));
@@ -159,6 +158,6 @@ mod tests {
         let accepted: Vec<(u64, PostId)> = (0..3).map(|n| (n, uuid::Uuid::nil().into())).collect();
         let (reconciled, passes) = reconcile(&accepted, &posts(3), &[], true);
         assert!(!reconciled.ids_compared && reconciled.findings.is_empty() && passes == 1);
-        assert!(reconcile(&accepted, &posts(3), &[], false).0.counts.unexpected > 0, "ours must have them");
+        assert!(reconcile(&accepted, &posts(3), &[], false).0.counts.unexpected > 0, "our own pipeline must have ids");
     }
 }

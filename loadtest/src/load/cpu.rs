@@ -1,4 +1,4 @@
-//! What this program may use of the processor, and what it has used.
+//! The CPU time and the cores of this program.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! The load generator: virtual users on a few threads, each thread with a single-threaded runtime and notes of its own,
-//! so that threads share nothing but two counters and no task ever moves between them. The notes are taken away once a
-//! second. Each user has its own keep-alive connection, like a real client.
+//! The load generator: virtual users on a few threads. Each thread has a single-threaded runtime and its own notes, so
+//! threads share nothing but two counters, and no task ever moves between them. The notes are taken once a second. Each
+//! user has its own keep-alive connection, like a real client.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -30,7 +30,7 @@ pub(crate) mod strain;
 pub(crate) mod tally;
 mod virtual_user;
 
-/// A moment, so that the first posts are not late because of the threads' start.
+/// A short delay, so that starting the threads does not make the first posts late.
 pub(crate) const HEAD_START: Duration = Duration::from_millis(20);
 
 /// What load to generate, and where to.
@@ -38,25 +38,25 @@ pub(crate) const HEAD_START: Duration = Duration::from_millis(20);
 pub(crate) struct Load {
     /// When posts are due.
     pub(crate) model: Model,
-    /// Where they go.
+    /// Where posts go.
     pub(crate) target: Target,
-    /// Longest wait for an answer; the post is unknown then.
+    /// Longest wait for an answer; after that the post is unknown.
     pub(crate) request_timeout: Duration,
     /// How often each post is sent, whatever the answers are; more than once means under its own `Idempotency-Key`.
     pub(crate) repeat: u32,
-    /// The users that are run here; the model is that of all.
+    /// The users that run here; the model describes all users.
     pub(crate) share: RunShare,
     /// The run that the titles name.
     pub(crate) run: RunId,
     /// What the posts are like.
     pub(crate) shape: Shape,
-    /// What the posts are made from.
+    /// The seed of the posts.
     pub(crate) seed: u64,
-    /// How many threads share the users.
+    /// The number of threads that share the users.
     pub(crate) threads: u32,
 }
 
-/// A generator at work.
+/// A running generator.
 pub(crate) struct Generator {
     recorder: Arc<Recorder>,
     /// One for each thread.
@@ -67,15 +67,15 @@ pub(crate) struct Generator {
 }
 
 impl Generator {
-    /// Starts the threads. They end by themselves when the model says so, or soon after `stop`.
+    /// Starts the threads. They end when the model ends, or soon after `stop`.
     pub(crate) fn start(load: &Load, recorder: &Arc<Recorder>, stop: &CancellationToken) -> anyhow::Result<Self> {
         let (alive, ended) = mpsc::channel(1);
         let mut generator = Self { recorder: Arc::clone(recorder), notes: Vec::new(), threads: Vec::new(), ended };
         for thread in 0..load.threads {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.context("cannot start a runtime of the generator")?;
+            let runtime = runtime.context("cannot start a runtime for the generator")?;
             let inside = runtime.enter();
-            let alarm = Alarm::new().context("cannot make a timer of the generator")?;
+            let alarm = Alarm::new().context("cannot create a timer for the generator")?;
             drop(inside);
             let notes = Arc::new(Mutex::new(Notes::default()));
             generator.notes.push(Arc::clone(&notes));
@@ -99,7 +99,7 @@ impl Generator {
                 runtime.block_on(run_users(shared, users));
             };
             let spawned = std::thread::Builder::new().name(format!("users {thread}")).spawn(work);
-            generator.threads.push(spawned.context("cannot start a thread of the generator")?);
+            generator.threads.push(spawned.context("cannot start a thread for the generator")?);
         }
         Ok(generator)
     }
@@ -113,7 +113,7 @@ impl Generator {
     pub(crate) fn take(&self) -> Tally {
         let mut taken = Tally::default();
         for notes in &self.notes {
-            // Made before the lock is taken, since it is a large allocation.
+            // Allocated before taking the lock, because it is large.
             let empty = Notes::default();
             let part = std::mem::replace(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner), empty);
             self.recorder.write(&part.answers);
@@ -122,7 +122,7 @@ impl Generator {
         taken
     }
 
-    /// Makes sure that every thread ended well; to be called after [`Self::ended`].
+    /// Returns an error if a thread panicked. Call it after [`Self::ended`].
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         for thread in self.threads {
             if thread.join().is_err() {

@@ -1,7 +1,7 @@
-//! A keep-alive HTTP/1.1 connection of a client, on hyper. The connection is driven by whoever waits for an answer, in
-//! the same task: there is no second task to wake for each request, and what the two halves tell each other wakes
-//! nobody. What it answers tells apart what a load test must tell apart: a request that certainly never left, so that
-//! it may be sent again, and one that may have arrived.
+//! A client's keep-alive HTTP/1.1 connection, on hyper. The task that waits for an answer also drives the connection:
+//! there is no second task to wake for each request, and messages between hyper's two halves wake nobody. The result
+//! distinguishes what a load test must distinguish: a request that certainly never left, so that it may be sent again,
+//! and a request that may have arrived.
 
 use std::future::poll_fn;
 use std::io;
@@ -24,10 +24,10 @@ use tokio::time::timeout;
 /// Longest wait for anything small: a connection, a page of metrics.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest body of an answer, in bytes; a page of metrics is some 20 KiB.
+/// Longest body of an answer, in bytes; a page of metrics has some 20 KiB.
 const LONGEST_BODY: usize = 4 * 1024 * 1024;
 
-/// An answer, complete.
+/// A complete answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -37,7 +37,7 @@ pub(crate) struct Answer {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum NoAnswer {
-    /// The connection was closed before anything was sent; here is the request back.
+    /// The connection was closed before anything was sent; this returns the request.
     NotSent(Box<Request<Full<Bytes>>>),
     /// The connection ended before the answer was complete.
     CutOff,
@@ -46,7 +46,7 @@ pub(crate) enum NoAnswer {
 /// An open connection.
 pub(crate) struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,
-    /// `None` once it has ended. It is dropped then, because dropping it is what fails a request that still waits.
+    /// `None` once it has ended. It is dropped then, because dropping it fails a request that still waits.
     driver: Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>,
     bell: Bell,
 }
@@ -65,8 +65,8 @@ impl HttpConnection {
         Ok(Self { sender, driver: Some(driver), bell: Bell::default() })
     }
 
-    /// Sends a request and waits for the whole answer, without a deadline of its own. After an error, and after this
-    /// was dropped before its end, the connection is of no use any more.
+    /// Sends a request and waits for the whole answer, without a deadline of its own. After an error, or if this was
+    /// dropped before it finished, the connection cannot be used again.
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
         let Self { sender, driver, bell } = self;
         let exchange = async {
@@ -79,7 +79,7 @@ impl HttpConnection {
             })?;
             read(response).await
         };
-        // It waits for nothing but the driver, after which it is polled each time: so it needs no waker, and must not
+        // This waits for nothing but the driver, and is polled after it each time: so it needs no waker, and must not
         // use up the task's budget, because then it would need one.
         let mut exchange = pin!(unconstrained(exchange));
         poll_fn(|context| {
@@ -124,7 +124,7 @@ mod tests {
 
     const HEAD: &str = "HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n";
 
-    /// Answers each request in turn with these writes, each of which has time to leave alone.
+    /// Answers each request in turn with these writes, each of which gets time to leave on its own.
     async fn server(answers: Vec<Vec<String>>) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

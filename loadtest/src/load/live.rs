@@ -1,5 +1,5 @@
-//! The lab's own metrics while it runs, for a Prometheus that shows the load beside what the pipeline makes of it. They
-//! are fed once a second from what was tallied, so they cost the generator nothing.
+//! The lab's own metrics during the run, so that a Prometheus shows the load beside what the pipeline makes of it. They
+//! are updated once a second from the tally, so they cost the generator nothing.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::load::generator::tally::{Outcomes, Tally};
 
-/// Every metric that the lab shows.
+/// Every metric that the lab exports.
 pub const METRICS: &[&[Metric]] = &[service::METRICS, &[POSTS, LATENCY, VIRTUAL_USERS, FAULTS]];
 
 const POSTS: Metric = Metric::counter(
@@ -37,7 +37,7 @@ const FAULTS: Metric = Metric::counter("loadtest_faults_total", "Faults that cha
 
 const LIMITS: ServerLimits = ServerLimits { max_connections: 100, header_timeout: Duration::from_secs(10) };
 
-/// The metrics of a run. What serves them ends when this is dropped.
+/// The metrics of a run. Their server ends when this is dropped.
 pub(crate) struct Live {
     registry: Registry,
     /// In the order of [`Outcomes::named`].
@@ -51,13 +51,13 @@ impl Live {
     /// Serves them at this address, if there is one.
     ///
     /// # Errors
-    /// When the address is taken.
+    /// When the address is in use.
     pub(crate) async fn start(address: Option<SocketAddr>) -> anyhow::Result<Self> {
         let (registry, stop) = (Registry::new(METRICS), CancellationToken::new());
         if let Some(address) = address {
             let listener = TcpListener::bind(address).await;
             let listener =
-                listener.with_context(|| format!("cannot listen on {address}: name another --prometheus"))?;
+                listener.with_context(|| format!("cannot listen on {address}: choose another --prometheus"))?;
             tokio::spawn(serve(listener, registry.clone(), stop.clone()));
         }
         let posts = Outcomes::default().named().map(|(outcome, _)| registry.counter(&POSTS, &[outcome]));
@@ -70,7 +70,7 @@ impl Live {
         })
     }
 
-    /// So many users are at work from now on.
+    /// This many users are at work from now on.
     pub(crate) fn users(&self, users: u32) {
         self.virtual_users.set(f64::from(users));
     }
@@ -86,7 +86,7 @@ impl Live {
         }
     }
 
-    /// A fault of this name begins.
+    /// A fault of this name starts.
     pub(crate) fn fault(&self, name: &str) {
         self.registry.counter(&FAULTS, &[name]).increment(1);
     }
@@ -118,7 +118,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_tallied_is_shown() {
-        let live = Live::start(None).await.expect("nothing is listened on");
+        let live = Live::start(None).await.expect("it opens no port");
         let (now, mut part) = (Instant::now(), Tally::default());
         for latency_ms in [2, 2, 40] {
             part.record(Outcome::Rejected, now, now + Duration::from_millis(latency_ms));

@@ -2,7 +2,7 @@
 //!
 //! In the [`closed`] model each of a fixed number of virtual users sends a post, waits for its answer, thinks for a
 //! while, and sends the next one. In the [`open`] model posts are due at a given rate, which may change in [`stages`],
-//! whatever the answers do. Either way a post's due time is computed and never read off the clock after waking up, so a
+//! whatever the answers do. In both, a post's due time is computed and never read off the clock after waking up, so a
 //! generator that oversleeps shows as latency instead of hiding it.
 
 use std::time::Instant;
@@ -33,7 +33,7 @@ impl Model {
         }
     }
 
-    /// The same, from another time on.
+    /// The same model, starting at another time.
     pub(crate) fn starting_at(mut self, now: Instant) -> Self {
         let (start, end) = match &mut self {
             Model::Closed(model) => (&mut model.start, &mut model.end),
@@ -44,7 +44,7 @@ impl Model {
         self
     }
 
-    /// How many virtual users there are.
+    /// The number of virtual users.
     pub(crate) fn vus(&self) -> u32 {
         match self {
             Model::Closed(model) => model.vus,
@@ -52,8 +52,8 @@ impl Model {
         }
     }
 
-    /// When the post number `turn` (from zero) of user `vu` is due, `last` being when and how the one before it ended;
-    /// `None` if the user is done.
+    /// When post number `turn` (from zero) of user `vu` is due; `None` if the user is done. `last` is when and how the
+    /// user's previous post ended.
     pub(crate) fn due(&self, vu: u32, turn: u64, last: Option<(Instant, Ended)>) -> Option<Instant> {
         match (self, last) {
             (Model::Closed(model), None) => model.first(vu),

@@ -1,6 +1,6 @@
-//! The distribution of the latencies, whole: every value that the histogram tells apart, with how many posts took at
-//! most that long. The text is the percentile format of HdrHistogram's own tools, so its plotter reads it, and since no
-//! value is left out, the histogram can be made again from it.
+//! The whole distribution of the latencies: every value that the histogram distinguishes, with the number of posts that
+//! took at most that long. The text is the percentile format of HdrHistogram's own tools, so its plotter can read it,
+//! and since no value is left out, the histogram can be rebuilt from it.
 
 use std::fmt::Write;
 
@@ -23,15 +23,15 @@ pub(crate) fn text(latencies_us: &Histogram<u64>) -> String {
     let max = latencies_us.max() as f64 / 1e3;
     write!(
         text,
-        "#[Mean    = {mean:>12.3}, StdDeviation   = {deviation:>12.3}]\n#[Max     = {max:>12.3}, Total count    = \
-         {total:>12}]\n"
+        "#[Mean    = {mean:>12.3}, StdDeviation   = {deviation:>12.3}]\n\
+         #[Max     = {max:>12.3}, Total count    = {total:>12}]\n"
     )
     .expect("memory takes everything");
     text
 }
 
-/// Latencies in milliseconds at shares from none to nearly all, evenly spaced in the number of nines: the share, and
-/// the latency that it did not exceed. It ends where a single post decides.
+/// Latencies in milliseconds at shares from none to nearly all, evenly spaced in the number of nines: each share with
+/// the latency that it did not exceed. They end where a single post decides.
 pub(crate) fn by_nines(latencies_us: &Histogram<u64>) -> Vec<(f64, f64)> {
     const OF_EACH_NINE: u32 = 40;
     let nines = (latencies_us.len() as f64).log10();
@@ -67,14 +67,14 @@ mod tests {
     }
 
     #[test]
-    fn without_any_post_there_is_nothing_to_tell() {
+    fn without_any_post_there_is_nothing_to_show() {
         assert_eq!(text(&histogram([])).lines().filter(|line| !line.starts_with('#')).count(), 2);
         assert_eq!(by_nines(&histogram([])), []);
     }
 
     proptest! {
         #[test]
-        fn the_histogram_can_be_made_again(values in proptest::collection::vec(1_u64..300_000_000, 1..300)) {
+        fn the_histogram_can_be_rebuilt(values in proptest::collection::vec(1_u64..300_000_000, 1..300)) {
             let whole = histogram(values);
             let mut again = histogram([]);
             let mut before = 0;

@@ -1,5 +1,5 @@
-//! What the generator's threads write down together: the number of the next post, the ledger, and the file of accepted
-//! ids. The threads themselves only count; each post's answer comes in with the others, once a second.
+//! What the generator's threads record together: the number of the next post, the ledger, and the file of accepted ids.
+//! Each thread counts on its own; once a second it hands over the answers to all its posts.
 
 use std::io;
 use std::path::Path;
@@ -14,10 +14,10 @@ use crate::ledger::books::{Ledger, Reply};
 use crate::load::share::RunShare;
 use crate::load::visible::sampler::Sampler;
 
-/// The shared book of a run.
+/// The shared records of a run.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    /// The numbers that are given out here.
+    /// The post numbers to give out.
     share: RunShare,
     next: AtomicU64,
     accepted: AtomicU64,
@@ -30,7 +30,7 @@ pub(crate) struct Recorder {
 struct Book {
     ledger: Ledger,
     accepted: AcceptedLog,
-    /// The first fault of writing the file; the ledger goes on without.
+    /// The first error of writing the file; the ledger continues without it.
     fault: Option<io::Error>,
 }
 
@@ -38,7 +38,7 @@ impl Recorder {
     /// An empty book; the accepted ids go to this file.
     pub(crate) fn create(accepted_ids: &Path) -> anyhow::Result<Self> {
         let accepted = AcceptedLog::create(accepted_ids)
-            .with_context(|| format!("cannot make {}: choose another --report", accepted_ids.display()))?;
+            .with_context(|| format!("cannot create {}: choose another --report", accepted_ids.display()))?;
         let book = Book { ledger: Ledger::default(), accepted, fault: None };
         Ok(Self {
             share: RunShare::WHOLE,
@@ -49,7 +49,7 @@ impl Recorder {
         })
     }
 
-    /// Gives out the numbers of this share of the run only.
+    /// Gives out only the numbers of this share of the run.
     pub(crate) fn with_share(self, share: RunShare) -> Self {
         Self { share, ..self }
     }
@@ -59,17 +59,17 @@ impl Recorder {
         Self { sampler, ..self }
     }
 
-    /// The number of the next post, each one once.
+    /// The number of the next post. Each number is given out once.
     pub(crate) fn next(&self) -> u64 {
         self.share.number(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// How many posts were accepted so far.
+    /// The number of posts accepted so far.
     pub(crate) fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Post `n` has just been accepted, under this id; it is [written down](Self::write) later.
+    /// Post `n` has just been accepted under this id. It is [written down](Self::write) later.
     pub(crate) fn has_accepted(&self, n: u64, id: PostId) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
         if let Some(sampler) = &self.sampler {

@@ -1,15 +1,15 @@
 //! A share of a run: one of several generators, on one host or on many, that send the posts of one run together. Pure.
 //!
-//! Every generator is told of the whole load and takes its own part of it: every m-th virtual user, who is due when it
-//! would be due in the whole, and every m-th number. So the shares need not talk with each other, and together they are
-//! the whole load.
+//! Every generator gets the whole load and takes its own part of it: every m-th virtual user, who is due when it would
+//! be due in the whole, and every m-th number. So the shares need not communicate, and together they are the whole
+//! load.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The most shares of a run.
+/// The largest number of shares.
 const MOST: u32 = 1_000;
 
 /// Number `index` (from zero) of `of` shares.
@@ -21,7 +21,7 @@ pub(crate) struct RunShare {
 }
 
 impl RunShare {
-    /// All of it.
+    /// The whole run.
     pub(crate) const WHOLE: Self = Self { index: 0, of: 1 };
 
     /// Its place among the shares, from zero.
@@ -29,17 +29,17 @@ impl RunShare {
         self.index
     }
 
-    /// How many shares there are.
+    /// The number of shares.
     pub(crate) fn of(self) -> u32 {
         self.of
     }
 
-    /// The number, in the run, of the post that is number `own` (from zero) in this share.
+    /// The number, in the run, of this share's post number `own` (from zero).
     pub(crate) fn number(self, own: u64) -> u64 {
         own * u64::from(self.of) + u64::from(self.index)
     }
 
-    /// The virtual users of this share, of so many in the run.
+    /// The virtual users of this share, out of `vus` in the run.
     pub(crate) fn users(self, vus: u32) -> impl ExactSizeIterator<Item = u32> {
         (self.index..vus.max(self.index)).step_by(usize::try_from(self.of).unwrap_or(usize::MAX))
     }
@@ -50,7 +50,7 @@ impl FromStr for RunShare {
 
     /// Reads `2/3`: the second of three.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("must be which share of how many, such as 2/3, with at most {MOST} shares");
+        let wrong = || format!("must name a share and the number of shares, such as 2/3, with at most {MOST} shares");
         let (number, of) = text.split_once('/').ok_or_else(wrong)?;
         let (number, of): (u32, u32) = (number.parse().map_err(|_| wrong())?, of.parse().map_err(|_| wrong())?);
         if (1..=of).contains(&number) && of <= MOST { Ok(Self { index: number - 1, of }) } else { Err(wrong()) }

@@ -1,10 +1,10 @@
-//! A histogram as pairs of a value and how often it was recorded, for a file. Nothing is lost: every pair is a bucket
-//! of the histogram, and falls into the same one again.
+//! A histogram as pairs of a value and its count, for a file. Nothing is lost: every pair is a bucket of the histogram,
+//! and goes into the same bucket again.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// A value, as its bucket's largest one, and its count.
+/// A bucket's largest value, and its count.
 pub(crate) type Pair = (u64, u64);
 
 /// The pairs of a histogram.
@@ -29,7 +29,8 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     Ok(histogram)
 }
 
-/// With the bounds of all the lab's histograms: from a microsecond to five minutes, at three digits.
+/// An empty histogram with the bounds of all the lab's histograms: from a microsecond to five minutes, with three
+/// digits.
 pub(crate) fn empty() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 300_000_000, 3).expect("these bounds are valid")
 }

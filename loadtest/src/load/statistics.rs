@@ -1,4 +1,4 @@
-//! What can be said from few noisy values, without random numbers: the same report gives the same verdict every time.
+//! What a few noisy values show, without random numbers: the same report gives the same verdict every time.
 
 #[cfg(test)]
 pub(crate) mod dice;
@@ -6,7 +6,7 @@ pub(crate) mod interval;
 pub(crate) mod ratio;
 pub(crate) mod slope;
 
-/// The middle value, or the mean of the two; `None` of nothing.
+/// The middle value, or the mean of the two middle ones; `None` without a value.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
@@ -14,13 +14,13 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     Some(f64::midpoint(*low, *high))
 }
 
-/// The mean; zero of nothing.
+/// The mean; zero without a value.
 pub(crate) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
-/// How much larger the variance of a mean is than that of as many independent values, from how alike neighbours are:
-/// what goes on for longer than one value lasts must not count as several witnesses. Between 1 and 19.
+/// How much larger the variance of a mean is than for the same number of independent values, from how alike neighbours
+/// are: what lasts longer than one value must not count as several witnesses. Between 1 and 19.
 pub(crate) fn dependence(values: &[f64]) -> f64 {
     const MOST: f64 = 0.9;
     let mean = mean(values);
@@ -29,7 +29,7 @@ pub(crate) fn dependence(values: &[f64]) -> f64 {
         return 1.0;
     }
     let products: f64 = values.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
-    // Of few values the correlation comes out too small, by about one in their number.
+    // With few values the correlation comes out too small, by about one divided by their number.
     let correlation = (products / squares + 1.0 / values.len() as f64).clamp(0.0, MOST);
     (1.0 + correlation) / (1.0 - correlation)
 }
@@ -39,7 +39,7 @@ pub(crate) mod tests {
     use super::dice::Dice;
     use super::*;
 
-    /// Noise whose neighbours are alike by `correlation`, around zero with this deviation; a number makes it.
+    /// Noise around zero with this deviation, whose neighbours are alike by `correlation`; the seed determines it.
     pub(crate) fn noise(seed: u64, correlation: f64, deviation: f64) -> impl Iterator<Item = f64> {
         let mut dice = Dice::new(seed);
         let fresh = (1.0 - correlation * correlation).sqrt();

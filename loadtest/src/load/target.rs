@@ -15,11 +15,11 @@ use crate::load::http::{ANSWER_TIMEOUT, Answer, HttpConnection};
 /// An HTTP server that takes posts.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
-    /// The address that connections go to.
+    /// The address to connect to.
     pub(crate) address: SocketAddr,
     /// The `Host` header.
     pub(crate) host: HeaderValue,
-    /// What stands before `/create-post` and `/metrics`; empty for a server of its own.
+    /// What comes before `/create-post` and `/metrics`; empty for a server of its own.
     pub(crate) base_path: String,
 }
 
@@ -51,7 +51,7 @@ impl Target {
     /// The path of something that the server offers, such as `/create-post`.
     pub(crate) fn path(&self, path: &str) -> Uri {
         let path = format!("{}{path}", self.base_path);
-        path.parse().expect("a URL's own path with a plain word behind it is a path")
+        path.parse().expect("a URL's path followed by a plain word is a path")
     }
 
     /// Gets a page such as `/metrics` over a connection of its own.
@@ -77,7 +77,7 @@ impl Target {
     }
 }
 
-/// Of the addresses that a name stands for, the first that takes a connection: `localhost` is often two.
+/// The first of a name's addresses that accepts a connection: `localhost` often has two.
 async fn answering(name: &str, port: u16) -> anyhow::Result<SocketAddr> {
     let resolved = timeout(ANSWER_TIMEOUT, tokio::net::lookup_host((name, port))).await;
     let addresses = resolved.context("no answer in time").and_then(|found| Ok(found?));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_url_is_told() {
+    async fn a_wrong_url_is_an_error() {
         for wrong in ["", "localhost", "https://localhost:3000", "http://localhost:3000/?a=b", "3000"] {
             let error = Target::resolve(wrong).await.unwrap_err().to_string();
             assert!(error.contains("must be a URL such as http://localhost:3000"), "{wrong}: {error}");

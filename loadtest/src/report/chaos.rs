@@ -1,4 +1,4 @@
-//! What the report says of the faults.
+//! What the report says about the faults.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use crate::pipeline::chaos::poison::PoisonReport;
 use crate::pipeline::chaos::stage::HappenedFault;
 use crate::pipeline::chaos::watch::ChaosWatch;
 
-/// The column of the faults' names is at least so wide.
+/// The column of the faults' names has at least this width.
 const NARROWEST: usize = 15;
 
-/// The faults of a run and what they did.
+/// The faults of a run and their effects.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ChaosReport {
-    /// What the moments, the holds and the choices of the faults were made from.
+    /// The seed of the faults' moments, durations and choices.
     pub(crate) seed: u64,
-    /// Whether each fault came only when the one before it was forgotten.
+    /// Whether each fault came only after the previous one had no effect any more.
     pub(crate) one_by_one: bool,
-    /// Kafka brokers.
+    /// The number of Kafka brokers.
     pub(crate) brokers: u32,
     /// The longest time without an accepted post.
     pub(crate) longest_silence_seconds: f64,
     /// The largest lag seen, in records.
     pub(crate) largest_lag: u64,
-    /// A lag of at most so many records counts as none: it is that of a pipeline that is well.
+    /// A lag of at most this many records counts as none: a healthy pipeline has it.
     pub(crate) calm_lag: u64,
-    /// Each fault, in the order in which they began.
+    /// Each fault, in the order of their starts.
     pub(crate) faults: Vec<FaultReport>,
     /// What became of the bad records.
     pub(crate) poison: PoisonReport,
@@ -43,12 +43,12 @@ pub(crate) struct FaultReport {
     pub(crate) remark: String,
     /// From the start of the load.
     pub(crate) at_seconds: f64,
-    /// Until the part that was hit was started again, let go on, or connected again.
+    /// Until the part that was hit was restarted, resumed, or reconnected.
     pub(crate) lasted_seconds: f64,
-    /// From the fault's begin until posts were accepted again; zero if they always were, null if they never were.
+    /// From the fault's start until posts were accepted again; zero if they always were, null if they never were again.
     pub(crate) accepted_again_seconds: Option<f64>,
-    /// From the fault's begin until the group had finished records again and there was no lag; null if that never came.
-    /// Other faults may have come in between.
+    /// From the fault's start until the group had finished records again and there was no lag; null if that never
+    /// happened. Other faults may have come in between.
     pub(crate) lag_gone_seconds: Option<f64>,
 }
 
@@ -69,7 +69,7 @@ impl FaultReport {
 }
 
 impl ChaosReport {
-    /// A line for each fault, and one for the whole.
+    /// A line for each fault, and a summary.
     pub(crate) fn lines(&self) -> Vec<String> {
         let seconds = |time: Option<f64>| time.map_or("never".to_owned(), |seconds| format!("{seconds:.1} s"));
         let width = self.faults.iter().map(|fault| fault.fault.len()).max().unwrap_or_default().max(NARROWEST);

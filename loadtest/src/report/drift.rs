@@ -1,8 +1,9 @@
-//! Whether memory and latency grow all the time. Pure.
+//! Whether memory and latency keep growing. Pure.
 //!
-//! After a warm-up the load is cut into windows, each told by its middle second, and a line is laid through them.
-//! Growth is held to be below the limit if its whole interval is, and above it if the whole interval is and the last
-//! half grows so fast as well: what still warms up grows, but ever more slowly. Everything else is too short to tell.
+//! After a warm-up the load is cut into windows, each represented by its middle second, and a line is fitted through
+//! them. Growth is below the limit if its whole interval is. It is above the limit if its whole interval is and the
+//! last half grows that fast as well: what still warms up grows, but ever more slowly. Otherwise the load is too short
+//! to tell.
 
 use serde::Serialize;
 
@@ -11,10 +12,10 @@ use crate::load::statistics::slope::{Slope, slope};
 use crate::report::series::Point;
 use crate::report::threshold::ThresholdVerdict;
 
-/// The load is cut into so many windows,
+/// The load is cut into this many windows,
 const WINDOWS: usize = 40;
 
-/// and into fewer, lest one has fewer points than this.
+/// or into fewer, so that each has at least this many points.
 const SHORTEST_WINDOW: usize = 5;
 
 const SECONDS_OF_HOUR: f64 = 3_600.0;
@@ -32,26 +33,27 @@ pub(crate) struct GrowthLimits {
 /// What grew in a soak.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Drift {
-    /// So much of the load was left out at its start.
+    /// The part of the load that was left out, at its start.
     pub(crate) warm_up_seconds: f64,
-    /// How long a window is.
+    /// The length of a window.
     pub(crate) window_seconds: f64,
     /// Each measure that was seen.
     pub(crate) growths: Vec<Growth>,
 }
 
-/// How fast something grew.
+/// How fast a measure grew.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Growth {
     /// What it is, such as `producer memory`.
     pub(crate) measure: &'static str,
     /// `MB` or `ms`.
     pub(crate) unit: &'static str,
-    /// At the end of the warm-up, in that unit; null where there were too few windows to say, like all that follows.
+    /// At the end of the warm-up, in that unit; null, like everything that follows, if there were too few windows to
+    /// say.
     pub(crate) at_start: Option<f64>,
     /// `MB/h`, or `%/h` of what it was at the start.
     pub(crate) growth_unit: &'static str,
-    /// By which it grew, in the growth's unit.
+    /// The growth in that unit.
     pub(crate) per_hour: Option<f64>,
     /// The 99 % interval's ends; null also where there is no bound.
     pub(crate) low: Option<f64>,
@@ -70,7 +72,7 @@ pub(crate) enum GrowthJudgement {
 }
 
 impl Drift {
-    /// Judges the points of a load that lasted so long.
+    /// Judges the points of a load of this length.
     pub(crate) fn of(series: &[Point], load_seconds: f64, limits: GrowthLimits) -> Self {
         let warm_up_seconds = load_seconds * limits.warm_up_share;
         let load: Vec<Point> = series
@@ -104,10 +106,10 @@ impl Drift {
         }
     }
 
-    /// A verdict on each growth that can be told.
+    /// A verdict on each growth, except where the load was too short.
     pub(crate) fn verdicts(&self) -> Vec<ThresholdVerdict> {
-        let told = self.growths.iter().filter(|growth| growth.judgement != GrowthJudgement::TooShortToTell);
-        told.map(Growth::verdict).collect()
+        let judged = self.growths.iter().filter(|growth| growth.judgement != GrowthJudgement::TooShortToTell);
+        judged.map(Growth::verdict).collect()
     }
 
     /// A line for each growth.
@@ -132,7 +134,8 @@ impl Drift {
     }
 }
 
-/// The middle second of each window, at the window's middle in hours; none of a window in which it is not known.
+/// The middle second of each window, at the window's middle in hours; windows in which the value is not known are left
+/// out.
 fn middles(windows: &[&[Point]], value: impl Fn(&Point) -> Option<f64>) -> Vec<(f64, f64)> {
     let middle = |points: &&[Point]| {
         let at = f64::midpoint(points.first()?.seconds, points.last()?.seconds) / SECONDS_OF_HOUR;
@@ -142,7 +145,7 @@ fn middles(windows: &[&[Point]], value: impl Fn(&Point) -> Option<f64>) -> Vec<(
 }
 
 impl Growth {
-    /// `factor` makes the growth's unit of the values' unit an hour. `None` if the measure was never seen.
+    /// `factor` converts the values' unit per hour to the growth's unit. `None` if the measure was never seen.
     fn of(
         measure: &'static str,
         values: &[(f64, f64)],

@@ -18,45 +18,45 @@ use crate::pipeline::under_test::PipelineUnderTest;
 /// What a run was measured on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Environment {
-    /// When the load began, UTC.
+    /// When the load started, UTC.
     pub(crate) started_at: String,
     /// Where the servers came from.
     pub(crate) stack: String,
     /// Version of this workspace: of the lab, and of the services if the lab started them.
     #[serde(skip_deserializing)]
     pub(crate) version: &'static str,
-    /// Name and version of the store; null if it is out of reach.
+    /// Name and version of the store; null if it cannot be reached.
     pub(crate) store: Option<String>,
     /// Version of librdkafka.
     pub(crate) librdkafka: String,
     /// Operating system and processor.
     pub(crate) platform: String,
-    /// Processor cores that this program may use.
+    /// The number of processor cores that this program may use.
     pub(crate) cores: usize,
     /// The load.
     pub(crate) load: LoadSettings,
-    /// The producer's variables; empty if it was not started by the lab.
+    /// The producer's variables; empty if the lab did not start it.
     #[serde(skip_deserializing)]
     pub(crate) producer_settings: Variables,
-    /// The consumer's variables; empty if it was not started by the lab.
+    /// The consumer's variables; empty if the lab did not start it.
     #[serde(skip_deserializing)]
     pub(crate) consumer_settings: Variables,
 }
 
-/// What load was asked for.
+/// The load that was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LoadSettings {
-    /// The part of the load that this generator has applied, such as 2/3; all else tells of the whole load. Null for
-    /// the whole.
+    /// The part of the load that this generator applied, such as 2/3; all else describes the whole load. Null for the
+    /// whole.
     pub(crate) share: Option<RunShare>,
     pub(crate) vus: u32,
-    /// Null where the load ends with something else.
+    /// Null if the load has another end.
     pub(crate) duration_seconds: Option<f64>,
     /// Null in the open model.
     pub(crate) think_seconds: Option<f64>,
-    /// Posts per second offered; null in the closed model, and with stages.
+    /// Posts offered per second; null in the closed model, and with stages.
     pub(crate) rate: Option<f64>,
-    /// The points between which the rate goes up and down; null without.
+    /// The points between which the rate changes; null without stages.
     pub(crate) stages: Option<Vec<RatePoint>>,
     /// How often each post was sent.
     pub(crate) repeat: u32,

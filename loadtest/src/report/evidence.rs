@@ -1,5 +1,4 @@
-//! What a run has shown, or all shares of it together: everything that its report is made of, but for what the store
-//! says.
+//! What a run, or all its shares together, measured: everything in its report except what the store says.
 
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use crate::report::visible::AcceptToVisible;
 pub(crate) struct RunEvidence {
     pub(crate) run: RunId,
     pub(crate) ended_early: bool,
-    /// The ledger before it is laid beside the store.
+    /// The ledger before it is compared with the store.
     pub(crate) answered: Counts,
     pub(crate) counted: Option<Counted>,
     pub(crate) tally: Tally,
@@ -32,7 +31,7 @@ pub(crate) struct RunEvidence {
     pub(crate) generator: GeneratorReport,
     /// From the last answer until the wait for the store ended, however it ended.
     pub(crate) waited: Option<Duration>,
-    /// The same, if all was stored then as far as anybody can tell.
+    /// The same, if as far as anybody knows everything was stored by then.
     pub(crate) drained_after: Option<Duration>,
     pub(crate) lag_left: Option<u64>,
     pub(crate) producer: Usage,
@@ -45,7 +44,7 @@ pub(crate) struct RunEvidence {
 }
 
 impl RunEvidence {
-    /// The report, with the ledger as it was reconciled, if it was, and the verdicts on these thresholds.
+    /// The report, with the reconciled ledger, if there is one, and the verdicts on these thresholds.
     pub(crate) fn report(self, reconciled: Option<Reconciled>, thresholds: &[Threshold]) -> RunReport {
         let Self { tally, elapsed, faults, .. } = self;
         let (counts, ids_compared, findings) = match reconciled {

@@ -18,24 +18,24 @@ const JSON: &str = "report.json";
 const SERIES: &str = "series.csv";
 /// Every latency.
 const LATENCIES: &str = "latency.hgrm";
-/// Every time until a sampled post was visible, if there were any.
+/// How long every sampled post took to become visible, if posts were sampled.
 const VISIBLE: &str = "visible.hgrm";
 
-/// Writes a result for programs into the directory, and gives its path.
+/// Writes a result for programs into the directory, and returns its path.
 pub(crate) fn write_json(result: &impl Serialize, directory: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let mut json = serde_json::to_string_pretty(result).context("the result cannot be written as JSON")?;
     json.push('\n');
     write_text(&json, directory, name)
 }
 
-/// Writes a text into the directory, and gives its path.
+/// Writes a text into the directory, and returns its path.
 pub(crate) fn write_text(text: &str, directory: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let path = directory.join(name);
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 
-/// Writes all of them into the directory, and gives the page's path and the names of the others.
+/// Writes all of them into the directory, and returns the page's path and the names of the others.
 pub(crate) fn write(report: &RunReport, directory: &Path) -> anyhow::Result<(PathBuf, Vec<&'static str>)> {
     let page = write_text(&page::render(report), directory, PAGE)?;
     let mut others = vec![JSON, SERIES, LATENCIES];
@@ -45,18 +45,19 @@ pub(crate) fn write(report: &RunReport, directory: &Path) -> anyhow::Result<(Pat
         write_text(&percentiles::text(times_us), directory, VISIBLE)?;
         others.push(VISIBLE);
     }
-    // The one that programs wait for comes last.
+    // Programs wait for this file, so it comes last.
     write_json(report, directory, JSON)?;
     Ok((page, others))
 }
 
-/// The directory for a report or for logs: the one given, or a new one under `target/loadtest`.
+/// The directory for a report or for logs: the given one, or a new one under `target/loadtest`.
 pub(crate) fn make_directory(given: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
     let directory = match given {
         Some(directory) => directory.to_owned(),
         None => Path::new("target").join("loadtest").join(name),
     };
-    std::fs::create_dir_all(&directory)
-        .with_context(|| format!("cannot make the directory {}: name another one by --report", directory.display()))?;
+    std::fs::create_dir_all(&directory).with_context(|| {
+        format!("cannot create the directory {}: choose another one with --report", directory.display())
+    })?;
     Ok(directory)
 }

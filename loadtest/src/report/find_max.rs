@@ -1,5 +1,5 @@
-//! What `find-max` has found: `find-max.json` for programs, and a table for people. The names in the JSON are an
-//! interface: they are added to, not changed.
+//! What `find-max` found: `find-max.json` for programs, and a table for people. The names in the JSON are an interface:
+//! names are added, never changed.
 
 use std::time::Duration;
 
@@ -13,27 +13,27 @@ use proof::Proof;
 
 pub(crate) mod proof;
 
-/// The whole.
+/// The whole result.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct FindMaxReport {
     /// The run's id, as in the titles of its posts.
     pub(crate) run: String,
     /// Whether a limit was found, nothing is missing, and nothing else went wrong.
     pub(crate) passed: bool,
-    /// Whether the search was ended before its time.
+    /// Whether the search ended early.
     pub(crate) ended_early: bool,
-    /// The largest rate that is sustained, in posts per second.
+    /// The highest rate that is sustained, in posts per second.
     pub(crate) max_rate: MaxRate,
-    /// The longest p99.
+    /// The highest p99 allowed.
     pub(crate) slo_ms: f64,
-    /// What of each probe was not measured, and for how long it then was.
+    /// How long each probe warmed up, and how long it then was measured.
     pub(crate) warm_up_seconds: f64,
     pub(crate) measure_seconds: f64,
-    /// What a short closed-loop load got, in accepted posts per second; null if the first rate was given.
+    /// The rate that a short closed-loop load reached, in accepted posts per second; null if the first rate was given.
     pub(crate) closed_loop_per_second: Option<f64>,
     /// Each probe, in order.
     pub(crate) probes: Vec<ProbeReport>,
-    /// Of the probes that failed, so many did so while the generator was the limit.
+    /// The number of failed probes in which the generator was the limit.
     pub(crate) generator_limited: usize,
     /// What became of the accepted posts.
     pub(crate) proof: Option<Proof>,
@@ -43,12 +43,12 @@ pub(crate) struct FindMaxReport {
     pub(crate) environment: Environment,
 }
 
-/// The largest rate that is sustained; null where it is not known.
+/// The highest rate that is sustained; null where it is not known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub(crate) struct MaxRate {
-    /// As likely too large as too small.
+    /// The estimate, which is as likely too high as too low.
     pub(crate) estimate: Option<f64>,
-    /// It is at least this, and at most that, with a probability of 95 %.
+    /// With a probability of 95 %, the rate is between these.
     pub(crate) low: Option<f64>,
     pub(crate) high: Option<f64>,
     /// Probes since one rate was sustained and another one was not.
@@ -65,21 +65,21 @@ pub(crate) struct ProbeReport {
     pub(crate) p50_ms: f64,
     pub(crate) p95_ms: f64,
     pub(crate) p99_ms: f64,
-    /// How fast the consumer's lag has grown, in records a second; null where Kafka is out of sight.
+    /// How fast the consumer's lag grew, in records a second; null if Kafka cannot be reached.
     pub(crate) lag_growth_per_second: Option<f64>,
-    /// The lag at the end of the load, likewise.
+    /// The lag at the end of the load; null if Kafka cannot be reached.
     pub(crate) lag: Option<u64>,
-    /// Posts that were not answered as they should be.
+    /// Posts without the right answer.
     pub(crate) failed: u64,
     pub(crate) sustained: bool,
-    /// Why not; null if it was.
+    /// Why the rate was not sustained; null if it was.
     pub(crate) why: Option<String>,
     /// Why the generator was the limit; null if it was not.
     pub(crate) generator: Option<String>,
 }
 
 impl ProbeReport {
-    /// A probe that broke the rule in this way, if it did.
+    /// A probe, and why its rate was not sustained, if it was not.
     pub(crate) fn of(rate: f64, probed: &Probed, growth: Option<f64>, why: Option<String>) -> Self {
         let milliseconds = |quantile| probed.tally.latency(quantile).as_secs_f64() * 1e3;
         let at_the_end = probed.samples.iter().rfind(|sample| sample.at <= probed.to);
@@ -130,9 +130,9 @@ impl MaxRate {
                 rate(high),
                 self.probes_around
             ),
-            (_, Some(low), _) => format!("{}/s at least: everything that was offered was sustained", rate(low)),
-            (_, _, Some(high)) => format!("less than {}/s: nothing that was offered was sustained", rate(high)),
-            _ => "not known: no probe was completed".to_owned(),
+            (_, Some(low), _) => format!("at least {}/s: every offered rate was sustained", rate(low)),
+            (_, _, Some(high)) => format!("less than {}/s: no offered rate was sustained", rate(high)),
+            _ => "not known: no probe finished".to_owned(),
         }
     }
 }
@@ -143,8 +143,8 @@ impl FindMaxReport {
         let slo = milliseconds(Duration::from_secs_f64(self.slo_ms / 1e3));
         let early = if self.ended_early { ", ended early" } else { "" };
         let mut text = format!(
-            "\nfind-max {}: p99 within {slo}, no failure, no lag that grows; {} s measured after {} s of \
-             warm-up{early}\n\n",
+            "\nfind-max {}: p99 within {slo}, no failures, no growing lag; \
+             {} s measured after {} s of warm-up{early}\n\n",
             self.run, self.measure_seconds, self.warm_up_seconds
         );
         text.push_str(&format!("  {:>5}  {}\n", "probe", head()));
@@ -176,7 +176,7 @@ impl FindMaxReport {
         text
     }
 
-    /// Why the generator was the limit of the last failed probe in which it was.
+    /// Why the generator was the limit in the last failed probe in which it was.
     fn generator_why(&self) -> Option<&str> {
         self.probes.iter().rev().filter(|probe| !probe.sustained).find_map(|probe| probe.generator.as_deref())
     }

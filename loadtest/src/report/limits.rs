@@ -1,4 +1,4 @@
-//! What was measured, as `limits.json` for programs. Its names are an interface: they are added to, not changed.
+//! What was measured, as `limits.json` for programs. Its names are an interface: names are added, never changed.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ pub(crate) mod table;
 pub(crate) struct LimitsReport {
     /// Version of this workspace.
     pub(crate) version: &'static str,
-    /// When the first measure began, UTC.
+    /// When the first measure started, UTC.
     pub(crate) started_at: String,
     /// Where the servers came from.
     pub(crate) stack: String,
@@ -21,17 +21,17 @@ pub(crate) struct LimitsReport {
     pub(crate) store: String,
     /// Operating system and processor.
     pub(crate) platform: String,
-    /// Processor cores that this program may use.
+    /// The number of processor cores that this program may use.
     pub(crate) cores: usize,
     /// Virtual users of the generator.
     pub(crate) vus: u32,
-    /// How long each measure was to take.
+    /// The planned length of each measure.
     pub(crate) duration_seconds: f64,
-    /// How often each was to be taken.
+    /// The planned number of rounds.
     pub(crate) rounds: u32,
-    /// Whether they were all taken; false after Ctrl-C.
+    /// Whether all were taken; false after Ctrl-C.
     pub(crate) is_complete: bool,
-    /// The measures that were taken, in their order.
+    /// The measures that were taken, in order.
     pub(crate) measures: Vec<MeasureReport>,
 }
 
@@ -44,13 +44,13 @@ pub(crate) struct MeasureReport {
     pub(crate) rate_per_second: Spread,
     /// CPU time for each of them.
     pub(crate) cpu_microseconds: Vec<Cpu>,
-    /// The rate as a share of each of its limits, round by round.
+    /// The rate as a share of each of its limits, in the same round.
     pub(crate) shares: Vec<LimitShare>,
-    /// The rounds, in their order.
+    /// The rounds, in order.
     pub(crate) samples: Vec<SampleReport>,
 }
 
-/// The middle of several values, and the outermost.
+/// The median of several values, the lowest and the highest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -94,7 +94,7 @@ fn summary(measure: LimitsMeasure, of_it: &[LimitsSample], samples: &Samples) ->
         Some(Cpu { process, spread })
     };
     let share = |limit: &LimitsMeasure| {
-        // Of the same round, whose minutes they share; the last one may lack its end.
+        // Values of the same round, which share the machine's state; the last round may be incomplete.
         let pairs = of_it.iter().zip(samples.get(limit)?).filter(|(_, limit)| limit.rate() > 0.0);
         Some(LimitShare {
             of: limit.name(),
@@ -113,7 +113,7 @@ fn summary(measure: LimitsMeasure, of_it: &[LimitsSample], samples: &Samples) ->
 }
 
 impl Spread {
-    /// Of these values; `None` if there are none.
+    /// The spread of these values; `None` without any.
     fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
         let values: Vec<f64> = values.collect();
         let median = median(values.iter().copied())?;

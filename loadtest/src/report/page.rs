@@ -1,5 +1,5 @@
-//! The report as a page for people: one file without scripts and without anything to load, so it opens anywhere and can
-//! be sent by mail. A pure function of the [`RunReport`].
+//! The report as a page for people: one file without scripts that loads nothing, so it opens anywhere and can be sent
+//! by mail. A pure function of the [`RunReport`].
 
 use std::fmt::Display;
 
@@ -21,7 +21,7 @@ pub(crate) use time_plots::{figure, values};
 
 const STYLE: &str = include_str!("page/report.css");
 
-/// The document.
+/// The whole document.
 pub(crate) fn render(report: &RunReport) -> String {
     let mut html = Html::default();
     head(&mut html, report);
@@ -46,10 +46,7 @@ pub(crate) fn render(report: &RunReport) -> String {
     html.markup("</div>\n");
     tables::growths(&mut html, report);
     surroundings::sections(&mut html, report);
-    html.markup(
-        "</main>\n<footer><p>Beside this file: report.json holds all of it, series.csv what was seen every \
-         second, latency.hgrm (and visible.hgrm) every latency.</p></footer>\n",
-    );
+    html.markup("</main>\n<footer><p>Beside this file: report.json with all results, series.csv with every second, latency.hgrm (and visible.hgrm) with every latency.</p></footer>\n");
     html.markup("</body>\n</html>\n");
     html.into_string()
 }
@@ -58,8 +55,8 @@ fn head(html: &mut Html, report: &RunReport) {
     begin(html, report.passed, format_args!("{}: run {}", word(report), report.run));
 }
 
-/// Begins a document, up to the begin of its body. The policy lets a browser show the page, with the style and the icon
-/// that stand in it, and do nothing else.
+/// Starts a document, up to the start of its body. The policy lets a browser use the style and the icon in the page
+/// itself, and nothing else.
 pub(crate) fn begin(html: &mut Html, is_good: bool, title: impl Display) {
     html.markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     html.markup(
@@ -114,16 +111,16 @@ fn verdict(html: &mut Html, report: &RunReport) {
     html.markup("<p class=\"load\">").text(table::load(report)).markup("</p>\n</div>\n</header>\n");
 }
 
-/// What a run has proven that was passed.
+/// What a passed run has proven.
 fn proof(report: &RunReport) -> String {
     let ReportedCounts { accepted, missing, duplicated, unexpected, dead_lettered, .. } = report.counts;
     let (accepted, at_fault) = (grouped(accepted), [missing, duplicated, unexpected]);
     match dead_lettered {
         None if report.environment.load.share.is_some() => {
-            "Every threshold holds. This is a share of a run, which is reconciled with all its shares together."
+            "Every threshold holds. This is a share of a run; `loadtest merge` reconciles all shares together."
                 .to_owned()
         }
-        None => "Every threshold holds. The store was out of reach, so nothing was reconciled.".to_owned(),
+        None => "Every threshold holds. The store could not be reached, so nothing was reconciled.".to_owned(),
         _ if at_fault.into_iter().flatten().any(|count| count > 0) => "Every threshold holds.".to_owned(),
         Some(0) => format!("All {accepted} accepted posts are stored exactly once."),
         Some(_) => {

@@ -1,4 +1,4 @@
-//! The ledger's numbers as the report tells them: what only the store can say is null where nobody has read it.
+//! The ledger's numbers for the report: what only the store knows is null if it was not read.
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub(crate) struct ReportedCounts {
 }
 
 impl ReportedCounts {
-    /// The counts of a ledger that was laid beside the store, or else only what the answers have told.
+    /// The counts of a ledger that was compared with the store, or else only what the answers show.
     pub(crate) fn of(counts: Counts, is_reconciled: bool) -> Self {
         let of_store = |count| is_reconciled.then_some(count);
         Self {

@@ -1,5 +1,5 @@
-//! The report of a run: everything that was measured, as `report.json` for machines. Its names are an interface: they
-//! are added to, not changed.
+//! The report of a run: everything that was measured, as `report.json` for machines. Its names are an interface: names
+//! are added, never changed.
 
 use std::time::Duration;
 
@@ -20,22 +20,22 @@ use crate::report::series::Point;
 use crate::report::threshold::ThresholdVerdict;
 use crate::report::visible::AcceptToVisible;
 
-/// A run, reported.
+/// The report of a run.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct RunReport {
     /// The run's id, as in the titles of its posts.
     pub(crate) run: String,
     /// Whether every threshold held and nothing else went wrong.
     pub(crate) passed: bool,
-    /// Whether the load was ended before its time, by Ctrl-C or because a service failed.
+    /// Whether the load ended early, by Ctrl-C or because a service failed.
     pub(crate) ended_early: bool,
     /// The ledger.
     #[serde(flatten)]
     pub(crate) counts: ReportedCounts,
-    /// Whether the documents' ids were `compared` with those that the clients got, or `not compared` because one of
-    /// the two has no ids of ours; null if nothing was reconciled.
+    /// Whether the documents' ids were `compared` with those that the clients got, or `not compared` because one side
+    /// does not have our ids; null if nothing was reconciled.
     pub(crate) ids: Option<&'static str>,
-    /// What the services have counted themselves; null if one of them was killed, or is out of sight.
+    /// What the services themselves counted; null if one of them was killed or cannot be reached.
     pub(crate) counted: Option<Counted>,
     /// Posts sent, per second of load.
     pub(crate) requests_per_second: f64,
@@ -45,28 +45,28 @@ pub(crate) struct RunReport {
     pub(crate) load_seconds: f64,
     /// From the time a post was due to its answer.
     pub(crate) latency_ms: Latency,
-    /// The share of posts that were not accepted, without those that were to be refused, 0 to 1.
+    /// The share of posts that were not accepted, 0 to 1, except those that should be rejected.
     pub(crate) failed_share: f64,
     /// Posts by what the client saw.
     pub(crate) outcomes: Outcomes,
-    /// Posts that broke a rule on purpose and were answered 2xx all the same.
+    /// Posts that broke a rule on purpose and were answered 2xx nevertheless.
     pub(crate) invalid_accepted: u64,
-    /// What the load was for the generator itself.
+    /// How hard the load was for the generator itself.
     pub(crate) generator: GeneratorReport,
     /// From the last answer until the consumer had no lag, or until the wait for that ended; null if a service failed
-    /// or nothing tells.
+    /// or nothing shows it.
     pub(crate) drain_seconds: Option<f64>,
-    /// Records that the consumer had not finished when the wait for it ended; null where Kafka is out of sight.
+    /// Records that the consumer had not finished when the wait for it ended; null if Kafka cannot be reached.
     pub(crate) lag_left: Option<u64>,
-    /// What the producer has used.
+    /// What the producer used.
     pub(crate) producer: ServiceUsage,
-    /// What the consumer has used.
+    /// What the consumer used.
     pub(crate) consumer: ServiceUsage,
-    /// From acceptance to storage, as the consumer itself has counted since its start; empty if it does not say.
+    /// From acceptance to storage, as the consumer itself counted since its start; empty if it does not report it.
     pub(crate) accept_to_store_seconds: Vec<Bucket>,
-    /// From acceptance until posts were visible in the store, by looking for a share of them.
+    /// From acceptance until posts were visible in the store, measured by looking for a share of them.
     pub(crate) accept_to_visible: AcceptToVisible,
-    /// The faults that were injected, and what they did.
+    /// The faults that were injected, and their effects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) chaos: Option<ChaosReport>,
     /// What grew in a soak.
@@ -76,7 +76,7 @@ pub(crate) struct RunReport {
     pub(crate) thresholds: Vec<ThresholdVerdict>,
     /// What else went wrong, in sentences.
     pub(crate) faults: Vec<String>,
-    /// The first posts at fault.
+    /// The first findings.
     pub(crate) findings: Vec<Finding>,
     /// What it was measured on.
     pub(crate) environment: Environment,
@@ -97,7 +97,7 @@ pub(crate) struct Latency {
     pub(crate) max: f64,
 }
 
-/// What a service has used; null where it does not say.
+/// What a service used; null where it does not report it.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct ServiceUsage {
     #[serde(flatten)]
@@ -126,7 +126,7 @@ impl ServiceUsage {
 }
 
 impl RunReport {
-    /// One more verdict.
+    /// Adds a verdict.
     pub(crate) fn add(&mut self, verdict: ThresholdVerdict) {
         self.passed &= verdict.holds;
         self.thresholds.push(verdict);

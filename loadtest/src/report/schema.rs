@@ -1,19 +1,19 @@
-//! Whether a report is as `report.schema.json` says: the schema's few keywords by hand, because a whole
-//! validator would bring thirty crates. The schema itself, and reports by it, are checked by a real validator in CI.
+//! Whether a report matches `report.schema.json`. The schema's few keywords are checked by hand, because a full
+//! validator would bring thirty crates. CI checks the schema itself, and reports against it, with a real validator.
 
 use serde_json::Value;
 
 const SCHEMA: &str = include_str!("../../report.schema.json");
 
-/// Its name, where the other schemas beside it refer to what they share with it.
+/// The schema's name, which the other schemas use to refer to shared parts.
 const NAME: &str = "report.schema.json";
 
-/// Every way in which the report is not as the schema says.
+/// Every way in which the report differs from the schema.
 pub fn faults(report: &Value) -> Vec<String> {
     faults_by(SCHEMA, report)
 }
 
-/// The same, by another schema.
+/// The same for another schema.
 pub fn faults_by(schema: &str, report: &Value) -> Vec<String> {
     let schema = parsed(schema);
     let mut faults = Vec::new();
@@ -30,7 +30,7 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str, faults: &mut V
         let (file, place) = reference.split_once('#').expect("the schema refers to a place");
         let other = (file == NAME).then(|| parsed(SCHEMA));
         let root = other.as_ref().unwrap_or(root);
-        let referred = root.pointer(place).expect("the schema refers to what there is");
+        let referred = root.pointer(place).expect("the schema refers to an existing place");
         check(root, referred, value, path, faults);
     }
     if let Some(choices) = schema["enum"].as_array()
@@ -50,7 +50,7 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str, faults: &mut V
     }
     let types = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
     if !types.iter().all(Value::is_null) && !types.iter().any(|one| is_of(one, value)) {
-        faults.push(format!("{path} is no {}: {value}", schema["type"]));
+        faults.push(format!("{path} is not of the type {}: {value}", schema["type"]));
     }
     if let (Some(fields), Some(properties)) = (value.as_object(), schema["properties"].as_object()) {
         assert_eq!(schema["additionalProperties"], false, "{path} allows what is not described");

@@ -1,5 +1,5 @@
-//! A run second by second, while the load lasts and while what was accepted is still being stored. Pure; the loops that
-//! look at the pipeline feed it.
+//! A run second by second, during the load and while accepted posts are still being stored. Pure; the loops that watch
+//! the pipeline feed it.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ pub(crate) mod csv;
 pub(crate) mod merge;
 pub(crate) mod thin;
 
-/// How often a point is made.
+/// The time between two points.
 pub(crate) const EVERY: Duration = Duration::from_secs(1);
 
-/// The points of a run in the making.
+/// The points of a run in progress.
 #[derive(Debug)]
 pub(crate) struct Series {
     start: Instant,
@@ -27,7 +27,7 @@ pub(crate) struct Series {
     /// CPU seconds of producer and consumer when they were last known, and when that was.
     cpu: [Option<(Instant, f64)>; 2],
     points: Vec<Point>,
-    /// What the points are made of, if it is kept for the merge of several shares.
+    /// The sources of the points, if they are kept for merging several shares.
     stretches: Option<Vec<Stretch>>,
 }
 
@@ -41,8 +41,8 @@ pub(crate) struct Stretch {
     pub(crate) latencies_us: Vec<sparse::Pair>,
 }
 
-/// One stretch of a run, a second long if nothing was in the way. What is not known is null: percentiles of a stretch
-/// in which no post ended, and whatever a service did not say.
+/// One stretch of a run, a second long if nothing delayed it. What is not known is null: percentiles of a stretch in
+/// which no post ended, and whatever a service did not report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Point {
@@ -50,7 +50,7 @@ pub(crate) struct Point {
     pub(crate) seconds: f64,
     /// Its length.
     pub(crate) length_seconds: f64,
-    /// Posts that went on their way.
+    /// Posts that were sent.
     pub(crate) sent_per_second: f64,
     /// Posts answered 2xx.
     pub(crate) accepted_per_second: f64,
@@ -71,7 +71,7 @@ pub(crate) struct Point {
     pub(crate) lag_records: Option<u64>,
     /// Posts stored since the run began, at the stretch's end.
     pub(crate) stored_posts: Option<u64>,
-    /// CPU seconds a second.
+    /// CPU seconds per second.
     pub(crate) producer_cpu_cores: Option<f64>,
     pub(crate) producer_memory_bytes: Option<u64>,
     pub(crate) consumer_cpu_cores: Option<f64>,
@@ -87,17 +87,17 @@ impl Point {
 }
 
 impl Series {
-    /// No point yet, of a load that starts at this time.
+    /// An empty series for a load that starts at this time.
     pub(crate) fn starting_at(start: Instant) -> Self {
         Self { start, since: start, part: Tally::default(), cpu: [None; 2], points: Vec::new(), stretches: None }
     }
 
-    /// Keeps what the points are made of, too.
+    /// Also keeps the sources of the points.
     pub(crate) fn keeping_stretches(self, keeps: bool) -> Self {
         Self { stretches: keeps.then(Vec::new), ..self }
     }
 
-    /// What was kept.
+    /// The kept stretches.
     pub(crate) fn take_stretches(&mut self) -> Vec<Stretch> {
         self.stretches.take().unwrap_or_default()
     }
@@ -112,7 +112,7 @@ impl Series {
         self.part.merge(part);
     }
 
-    /// Ends a stretch, with what was counted in it and the pipeline as it is at its end.
+    /// Ends a stretch, with what was counted in it and the state of the pipeline at its end.
     pub(crate) fn point(&mut self, now: Instant, moment: Moment) {
         let part = std::mem::take(&mut self.part);
         let length = now.saturating_duration_since(self.since).as_secs_f64();
@@ -162,7 +162,7 @@ impl Series {
     }
 }
 
-/// The CPU used since it was known before, if both are known.
+/// The CPU used since it was last known, if both values are known.
 fn cores(before: &mut Option<(Instant, f64)>, now: Instant, used: Option<Used>) -> Option<f64> {
     let seconds = used?.cpu_seconds?;
     let (then, used_then) = before.replace((now, seconds))?;
@@ -178,7 +178,7 @@ pub(crate) mod tests {
     use crate::load::generator::outcome::{Outcome, UnknownCause};
 
     #[test]
-    fn a_point_tells_its_own_stretch() {
+    fn a_point_describes_its_own_stretch() {
         let start = Instant::now();
         let after = |milliseconds| start + Duration::from_millis(milliseconds);
         let mut series = Series::starting_at(start);

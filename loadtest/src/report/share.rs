@@ -1,5 +1,5 @@
 //! What a share of a run leaves for the merge, beside its report and its accepted ids: its ledger in `share.ledger`,
-//! and everything that it has measured, unrounded, in `share.json`.
+//! and everything that it measured, unrounded, in `share.json`.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -22,16 +22,16 @@ use crate::report::series::Stretch;
 const MEASURED: &str = "share.json";
 const LEDGER: &str = "share.ledger";
 
-/// What a share has measured.
+/// What a share measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ShareReport {
     pub(crate) run: RunId,
     pub(crate) share: RunShare,
-    /// When its load began, in seconds since 1970, by its own host's clock.
+    /// When its load started, in seconds since 1970, by its own host's clock.
     pub(crate) began: f64,
     /// From then to its last answer.
     pub(crate) load_seconds: f64,
-    /// CPU time of the generator meanwhile.
+    /// CPU time of the generator during the load.
     pub(crate) cpu_seconds: f64,
     /// From the last answer until the consumer group had no lag, if that was seen.
     pub(crate) drain_seconds: Option<f64>,
@@ -39,16 +39,16 @@ pub(crate) struct ShareReport {
     pub(crate) faults: Vec<String>,
     pub(crate) tally: Tally,
     pub(crate) stretches: Vec<Stretch>,
-    /// Why no post was looked for, and the share that was; what was seen of it.
+    /// Why no post was looked for; the share that was; and what was seen of it.
     pub(crate) visible_off: Option<String>,
     pub(crate) sample_share: f64,
     pub(crate) seen: SeenPosts,
-    /// What the producer has used: CPU time, and memory at most.
+    /// What the producer used: CPU time, and peak memory.
     pub(crate) producer: Used,
     pub(crate) environment: Environment,
 }
 
-/// Writes down the ledger of a share, before it is laid beside anything.
+/// Writes the ledger of a share, before it is compared with anything.
 pub(crate) fn save_ledger(ledger: &Ledger, directory: &Path) -> anyhow::Result<()> {
     let path = directory.join(LEDGER);
     let save = || {
@@ -60,7 +60,7 @@ pub(crate) fn save_ledger(ledger: &Ledger, directory: &Path) -> anyhow::Result<(
 }
 
 impl ShareReport {
-    /// That of a share whose load began at `start` and took so much CPU time of the generator.
+    /// The report of a share whose load started at `start` and took this CPU time of the generator.
     pub(crate) fn of(
         evidence: &RunEvidence,
         share: RunShare,
@@ -71,7 +71,7 @@ impl ShareReport {
         let began = SystemTime::now().checked_sub(start.elapsed());
         let began = began.and_then(|began| began.duration_since(UNIX_EPOCH).ok()).context("the clock is far off")?;
         let visible = &evidence.accept_to_visible;
-        // Where the lag is out of sight, nobody has seen that all was stored.
+        // Where the lag cannot be read, nobody saw that everything was stored.
         let drained_after = evidence.drained_after.filter(|_| evidence.lag_left == Some(0));
         Ok(Self {
             run: evidence.run,
@@ -92,18 +92,18 @@ impl ShareReport {
         })
     }
 
-    /// Writes it down.
+    /// Writes the report.
     pub(crate) fn save(&self, directory: &Path) -> anyhow::Result<()> {
         let path = directory.join(MEASURED);
         let text = serde_json::to_string(self).context("a share cannot be written as JSON")?;
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Reads what the share in this directory has left.
+    /// Reads what the share in this directory left.
     pub(crate) fn read(directory: &Path) -> anyhow::Result<Self> {
         let path = directory.join(MEASURED);
         let text = std::fs::read(&path).with_context(|| {
-            format!("cannot read {}: is that the report of a run with --share, and has it ended?", path.display())
+            format!("cannot read {}: is it the report of a run with --share, and has the run ended?", path.display())
         })?;
         serde_json::from_slice(&text).with_context(|| format!("{} was not written by this version", path.display()))
     }

@@ -10,8 +10,8 @@ use crate::load::pacing::stages::RatePoint;
 use crate::report::run::{RunReport, ServiceUsage};
 use crate::report::visible::{AcceptToVisible, Milliseconds};
 
-/// Posts that found no free user are told of from this share of all on.
-const TOLD_SHARE: f64 = 0.01;
+/// From this share of all posts on, the table mentions posts that found no free user.
+const MENTIONED_SHARE: f64 = 0.01;
 
 /// The table, with a line for each threshold and fault.
 pub(crate) fn render(report: &RunReport) -> String {
@@ -49,7 +49,7 @@ pub(crate) fn render(report: &RunReport) -> String {
     let stored = counts.unknown_stored.map(|stored| format!("   of which stored: {}", grouped(stored)));
     row("unknown", format!("{:>10}{}", grouped(counts.unknown), stored.unwrap_or_default()));
     if report.ids == Some("not compared") {
-        row("ids", format!("{:>10}   the answers or the documents have none of ours", "ignored"));
+        row("ids", format!("{:>10}   the answers or the documents do not have our ids", "ignored"));
     }
     row("not connected", format!("{:>10}", grouped(report.outcomes.not_connected)));
     let latency = report.latency_ms;
@@ -65,7 +65,7 @@ pub(crate) fn render(report: &RunReport) -> String {
         row("visible", format!("{}   of {} posts looked for{unseen}", times.join("   "), grouped(*sampled)));
     }
     let NoFreeUser { posts, longest_ms } = report.generator.no_free_user;
-    if posts as f64 > report.outcomes.tried() as f64 * TOLD_SHARE {
+    if posts as f64 > report.outcomes.tried() as f64 * MENTIONED_SHARE {
         let waits = format!("{:>10}   posts found no free user, for {longest_ms:.0} ms at most", grouped(posts));
         row("users", waits + ": the target is slower than the load, or --vus too few");
     }
@@ -93,11 +93,11 @@ pub(crate) fn render(report: &RunReport) -> String {
         text.push_str(&format!("  {mark}  {:<width$}{:.3}\n", verdict.threshold, verdict.value));
     }
     for fault in &report.faults {
-        // The lines of a log that may follow are on standard error and in the report.
+        // The log lines that may follow are on standard error and in the report.
         text.push_str(&format!("  FAILED  {}\n", fault.lines().next().unwrap_or_default().trim_end_matches(" ends:")));
     }
     if !report.findings.is_empty() {
-        text.push_str("\n  the first posts at fault (their ids are in the report):\n");
+        text.push_str("\n  the first findings (their ids are in the report):\n");
         for finding in report.findings.iter().take(5) {
             text.push_str(&format!("    {:?}: number {}\n", finding.kind, finding.n));
         }
@@ -122,17 +122,17 @@ pub(crate) fn load(report: &RunReport) -> String {
     )
 }
 
-/// The points of a rate that goes up and down, as they were given.
+/// The points of a changing rate, as they were given.
 pub(crate) fn stages(points: &[RatePoint]) -> String {
     points.iter().map(RatePoint::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// What a service has used, in words.
+/// What a service used, in words.
 pub(crate) fn usage(service: &ServiceUsage) -> String {
     let memory = service.usage.peak_memory_bytes.map(|bytes| format!("{:.0} MB at most", bytes as f64 / 1e6));
     let cpu = service.cpu_microseconds_per_post.map(|cpu| format!("{cpu:.1} µs of CPU a post"));
-    let told: Vec<String> = memory.into_iter().chain(cpu).collect();
-    if told.is_empty() { "does not say what it used".to_owned() } else { told.join(", ") }
+    let parts: Vec<String> = memory.into_iter().chain(cpu).collect();
+    if parts.is_empty() { "does not report what it used".to_owned() } else { parts.join(", ") }
 }
 
 #[cfg(test)]
@@ -144,7 +144,7 @@ mod tests {
     use crate::report::run::tests::example;
 
     #[test]
-    fn what_was_not_reconciled_is_told_so() {
+    fn a_run_that_was_not_reconciled_says_so() {
         let mut report = example();
         report.counts = ReportedCounts::of(Counts { accepted: 7, ..Counts::default() }, false);
         report.ids = None;
@@ -155,17 +155,17 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_were_not_compared_are_told() {
+    fn ids_that_were_not_compared_are_mentioned() {
         assert!(!render(&example()).contains("  ids "));
         let table = render(&RunReport { ids: Some("not compared"), ..example() });
         assert!(
-            table.contains("  ids              ignored   the answers or the documents have none of ours"),
+            table.contains("  ids              ignored   the answers or the documents do not have our ids"),
             "{table}"
         );
     }
 
     #[test]
-    fn the_generator_is_told_when_it_is_the_limit() {
+    fn the_generator_is_mentioned_when_it_is_the_limit() {
         let mut report = example();
         let calm = render(&report);
         assert!(!calm.contains("  generator ") && !calm.contains("  users "), "{calm}");
@@ -174,8 +174,8 @@ mod tests {
         let table = render(&report);
         for line in [
             "  generator     is the limit, not the target: it used 93 % of it",
-            "  users              4,000   posts found no free user, for 1234 ms at most: the target is slower than the \
-             load, \
+            "  users              4,000   posts found no free user, for 1234 ms at most: \
+             the target is slower than the load, \
              or --vus too few",
         ] {
             assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_are_told_in_the_first_line() {
+    fn stages_are_in_the_first_line() {
         let mut report = example();
         report.environment.load.think_seconds = None;
         report.environment.load.stages = Some("0s:500,30s:5000".parse::<Stages>().unwrap().points().to_vec());

@@ -1,6 +1,5 @@
-//! What a run must keep to: pure judgement, in k6's words. A threshold is a measure, a comparison and a limit, such as
-//! `p95<2000ms`. Those that are given take the place of the defaults for latency and failures; what the ledger must
-//! show holds always.
+//! What a run must satisfy: pure judgement, in k6's words. A threshold is a measure, a comparison and a limit, such as
+//! `p95<2000ms`. Given thresholds replace the defaults for latency and failures; the ledger's thresholds always apply.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,16 +11,16 @@ use crate::ledger::books::Counts;
 use crate::load::generator::tally::Latencies;
 use crate::load::visible::seen::Times;
 
-/// What holds unless something else is given.
+/// These apply unless thresholds are given.
 const DEFAULTS: [&str; 2] = ["p95<2000ms", "failed<1%"];
 
-/// What always holds where the store was read.
+/// These always apply if the store was read.
 const OF_LEDGER: [&str; 3] = ["missing==0", "duplicated==0", "unexpected==0"];
 
 /// What is judged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured {
-    /// Of all posts that were sent.
+    /// Over all posts that were sent.
     pub(crate) latencies: Latencies,
     /// The share of posts that were not accepted, 0 to 1.
     pub(crate) failed_share: f64,
@@ -29,7 +28,7 @@ pub(crate) struct Measured {
     pub(crate) accepted: u64,
     /// The same, per second of load.
     pub(crate) accepted_per_second: f64,
-    /// From the last answer until all was stored; `None` if that was not seen.
+    /// From the last answer until everything was stored; `None` if that was not seen.
     pub(crate) drained_after: Option<Duration>,
     /// The ledger; `None` if the store was not read.
     pub(crate) counts: Option<Counts>,
@@ -43,7 +42,7 @@ pub(crate) struct Threshold {
     measure: ThresholdMeasure,
     comparison: Relation,
     limit: f64,
-    /// As it was given, without blanks.
+    /// As it was given, without spaces.
     text: String,
 }
 
@@ -88,14 +87,15 @@ enum Relation {
     Equal,
 }
 
-/// One threshold and whether it was kept.
+/// A threshold and whether it holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct ThresholdVerdict {
     /// The threshold, such as `p95<2000ms`.
     pub(crate) threshold: String,
-    /// What was measured, in the threshold's unit; infinite for something that never came, which is null in the report.
+    /// What was measured, in the threshold's unit; infinite for something that never happened, which is null in the
+    /// report.
     pub(crate) value: f64,
-    /// Whether it was kept.
+    /// Whether it holds.
     pub(crate) holds: bool,
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn judge(thresholds: &[Threshold], measured: &Measured) -> Vec<Thresh
     thresholds.iter().chain(of_ledger).map(|threshold| threshold.judge(measured)).collect()
 }
 
-/// The thresholds for latency and failures that hold where none is given.
+/// The thresholds for latency and failures that apply if none is given.
 pub(crate) fn defaults() -> Vec<Threshold> {
     known(&DEFAULTS)
 }
@@ -116,24 +116,24 @@ fn known(texts: &[&str]) -> Vec<Threshold> {
 }
 
 impl ThresholdVerdict {
-    /// The verdict on something of which there must be none.
+    /// The verdict on something that must not occur.
     pub(crate) fn none(threshold: &str, count: u64) -> Self {
         Self { threshold: threshold.to_owned(), value: count as f64, holds: count == 0 }
     }
 }
 
 impl Threshold {
-    /// Whether it is about what is stored, which only reconciling tells.
+    /// Whether it is about what is stored, which only reconciling shows.
     pub(crate) fn is_of_ledger(&self) -> bool {
         matches!(self.measure, ThresholdMeasure::Missing | ThresholdMeasure::Duplicated | ThresholdMeasure::Unexpected)
     }
 
-    /// Whether it is about when all was stored, which only Kafka or the store tells.
+    /// Whether it is about when all was stored, which only Kafka or the store shows.
     pub(crate) fn is_of_drain(&self) -> bool {
         matches!(self.measure, ThresholdMeasure::Drain(_))
     }
 
-    /// Whether it is about when posts were in the store, which only sampling tells.
+    /// Whether it is about when posts were in the store, which only sampling shows.
     pub(crate) fn is_of_visibility(&self) -> bool {
         matches!(self.measure, ThresholdMeasure::Visible(..))
     }
@@ -152,7 +152,7 @@ impl Threshold {
 }
 
 impl ThresholdMeasure {
-    /// What was measured; infinite where that never came, or cannot be known.
+    /// What was measured; infinite where that never happened, or cannot be known.
     fn value(self, measured: &Measured) -> f64 {
         let count = |count: fn(&Counts) -> u64| measured.counts.as_ref().map_or(f64::INFINITY, |all| count(all) as f64);
         match self {
@@ -189,8 +189,9 @@ impl ThresholdMeasure {
             "missing" => plain(ThresholdMeasure::Missing),
             "duplicated" => plain(ThresholdMeasure::Duplicated),
             "unexpected" => plain(ThresholdMeasure::Unexpected),
-            _ => Err("it must begin with p50, p90, p95, p99, p99.9, max, avg, one of these behind visible_, failed, \
-                      accepted, rate, drain, missing, duplicated or unexpected"
+            _ => Err("it must start with p50, p90, p95, p99, p99.9, max, avg, one of these after visible_, \
+                     failed, accepted, rate, drain, missing, \
+                      duplicated or unexpected"
                 .to_owned()),
         }
     }
@@ -253,7 +254,7 @@ impl TimeUnit {
 }
 
 impl Relation {
-    /// The comparison that a text begins with, and what follows it.
+    /// The comparison at the start of a text, and what follows it.
     fn at_start(text: &str) -> Option<(Self, &str)> {
         let known = [
             ("<=", Relation::LessOrEqual),
@@ -273,7 +274,7 @@ impl FromStr for Threshold {
         let text: String = text.split_whitespace().collect();
         let (name, rest) = text.split_at(text.find(['<', '>', '=']).unwrap_or(text.len()));
         let (comparison, limit) =
-            Relation::at_start(rest).ok_or("it must compare by <, <=, >, >= or ==, such as p95<2000ms")?;
+            Relation::at_start(rest).ok_or("it must compare with <, <=, >, >= or ==, such as p95<2000ms")?;
         let digits = limit.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(limit.len());
         let (number, unit) = limit.split_at(digits);
         let limit = number.parse().map_err(|_| "it must end with a number, such as p95<2000ms or missing==0")?;

@@ -1,5 +1,5 @@
-//! What `tune` has found: `tune.json` for programs, `tuned.env` for the next start, and a table for people. The names
-//! in the JSON are an interface: they are added to, not changed.
+//! What `tune` found: `tune.json` for programs, `tuned.env` for the next start, and a table for people. The names in
+//! the JSON are an interface: names are added, never changed.
 
 use serde::Serialize;
 use service::status::figures::grouped;
@@ -12,7 +12,7 @@ pub(crate) mod front;
 pub(crate) mod page;
 pub(crate) mod trial;
 
-/// The whole.
+/// The whole result.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct TuneReport {
     #[serde(flatten)]
@@ -21,24 +21,24 @@ pub(crate) struct TuneReport {
     pub(crate) passed: bool,
     /// The settings at the start.
     pub(crate) start: Variables,
-    /// What to set: the best settings, if they are surely better than the start, else the start.
+    /// What to set: the best settings, if they are certainly better than the start, else the start.
     pub(crate) recommended: Variables,
-    /// The best settings that were found, sure or not.
+    /// The best settings found, certain or not.
     pub(crate) best: Variables,
-    /// The best settings' rate over that of the start, tried in turns at the end; null if they are the same, or the
-    /// time was over before.
+    /// The best settings' rate divided by the start's, tried in turns at the end; null if they are the same, or if time
+    /// ran out before.
     pub(crate) gain: Option<RatioReport>,
     /// The standard deviation of a single trial, as a share of its rate; null if nothing was tried twice.
     pub(crate) noise: Option<f64>,
-    /// What each value that was tried alone is worth.
+    /// The worth of each value that was tried alone.
     pub(crate) worth: Vec<WorthReport>,
-    /// The settings that no other one exceeds both in throughput and in latency, the fastest answer first.
+    /// The settings that no other one exceeds in both throughput and latency, the lowest latency first.
     pub(crate) front: Vec<SettingReport>,
     /// Every setting that was tried.
     pub(crate) settings: Vec<SettingReport>,
     /// Every trial, in order.
     pub(crate) trials: Vec<TrialReport>,
-    /// The variables that were searched, in the order in which people are told of them.
+    /// The variables that were searched, in the order of presentation.
     #[serde(skip)]
     pub(crate) variables: Vec<&'static str>,
 }
@@ -48,7 +48,7 @@ pub(crate) struct TuneReport {
 pub(crate) struct Surroundings {
     pub(crate) run: String,
     pub(crate) ended_early: bool,
-    /// What the search has taken.
+    /// How long the search took.
     pub(crate) seconds: f64,
     pub(crate) warm_up_seconds: f64,
     pub(crate) measure_seconds: f64,
@@ -59,8 +59,8 @@ pub(crate) struct Surroundings {
     pub(crate) cores: usize,
 }
 
-/// A ratio of rates, and the interval that holds it with a probability of 95 %; the interval's ends are null where it
-/// would say nothing, because too little was tried.
+/// A ratio of rates, and the interval that contains it with a probability of 95 %; the interval's ends are null if too
+/// little was tried to know them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct RatioReport {
     pub(crate) ratio: f64,
@@ -69,13 +69,13 @@ pub(crate) struct RatioReport {
     pub(crate) trials: usize,
 }
 
-/// What one value of one variable is worth.
+/// The worth of one value of one variable.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct WorthReport {
     pub(crate) variable: &'static str,
     pub(crate) from: String,
     pub(crate) to: String,
-    /// What else differed from the start meanwhile, as `NAME=value`; empty if nothing did.
+    /// What else differed from the start at the time, as `NAME=value`; empty if nothing did.
     pub(crate) beside: String,
     #[serde(flatten)]
     pub(crate) ratio: RatioReport,
@@ -106,14 +106,14 @@ impl TuneReport {
         let run = &self.surroundings.run;
         match &self.gain {
             Some(gain) if self.recommended != self.start => {
-                format!("tune {run}: these settings store {} times what the start did", gain.text())
+                format!("tune {run}: these settings store {} times as fast as the start", gain.text())
             }
             Some(gain) => format!(
-                "tune {run}: the start; the best settings found are not surely better, {} times the start",
+                "tune {run}: the start; the best settings found are not certainly better, {} times the start",
                 gain.text()
             ),
             None if self.best == self.start => format!("tune {run}: the start; nothing better was found"),
-            None => format!("tune {run}: the start; the time was over before what looked better was confirmed"),
+            None => format!("tune {run}: the start; time ran out before better-looking settings were confirmed"),
         }
     }
 
@@ -124,8 +124,8 @@ impl TuneReport {
         let early = if *ended_early { ", ended early" } else { "" };
         let mut text = format!(
             "\ntune {run}: {} trials in {seconds:.0} s, each {virtual_users} users for {measure_seconds} s after \
-             {warm_up_seconds} s of warm-up{early}\n\n  what each knob is worth alone: stored per second, over that of \
-             what stands around it\n\n",
+             {warm_up_seconds} s of warm-up{early}\n\n  \
+             what each knob is worth alone: stored per second, relative to the trials around it\n\n",
             self.trials.len(),
         );
         let mut beside = None;
@@ -158,10 +158,10 @@ impl TuneReport {
     /// What became of the accepted posts.
     pub(crate) fn ledger(&self) -> String {
         let sum = |count: fn(&TrialReport) -> u64| grouped(self.trials.iter().map(count).sum::<u64>());
-        let untold = self.trials.iter().filter(|trial| trial.missing.is_none()).count();
-        let untold = if untold > 0 { format!(", {untold} trials did not tell their counts") } else { String::new() };
+        let silent = self.trials.iter().filter(|trial| trial.missing.is_none()).count();
+        let silent = if silent > 0 { format!(", {silent} trials did not report their counts") } else { String::new() };
         format!(
-            "{} accepted, {} missing by the services' own counts, {} left in Kafka when their trial ended{untold}",
+            "{} accepted, {} missing by the services' own counts, {} left in Kafka when their trial ended{silent}",
             sum(|trial| trial.accepted),
             sum(|trial| trial.missing.unwrap_or(0)),
             sum(|trial| trial.lag_left),

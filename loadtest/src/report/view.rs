@@ -1,6 +1,5 @@
-//! The live view of a run on a terminal: what the [`news`] tell goes into a [`model`], which is drawn several times a
-//! second. `q` and Ctrl-C end the load in an orderly way, as a signal does. Where there is no terminal, all is told in
-//! lines.
+//! The live view of a run on a terminal: the [`news`] update a [`model`], which is drawn several times a second. `q`
+//! and Ctrl-C end the load cleanly, like a signal. Without a terminal, everything is reported in lines.
 
 use std::io::{self, IsTerminal};
 use std::thread::JoinHandle;
@@ -24,13 +23,13 @@ mod heat;
 mod model;
 mod screen;
 
-/// Longest time from news or a key to what is seen of it.
+/// Longest time from news or a key until the screen shows it.
 const TICK: Duration = Duration::from_millis(100);
 
-const STOPPING: &str = "stopping; what was accepted is still reconciled, Ctrl-C ends at once";
+const STOPPING: &str = "stopping; accepted posts are still reconciled, Ctrl-C ends at once";
 
-/// The view, for as long as it is kept. When it is dropped the terminal is as it was, and what was said meanwhile
-/// stands there in lines.
+/// The view, for as long as it is kept. When it is dropped, the terminal is as before, with the messages of the
+/// meantime in lines.
 pub(crate) struct View {
     thread: Option<JoinHandle<()>>,
 }
@@ -63,26 +62,26 @@ impl Drop for View {
     fn drop(&mut self) {
         if let Some(thread) = self.thread.take() {
             news::to_lines();
-            // That it has panicked was told by the panic itself.
+            // The panic itself was already reported.
             thread.join().ok();
         }
     }
 }
 
-/// Whether a person looks and has keys: what is told goes to standard error, the result may go elsewhere.
+/// Whether a person watches and has keys: messages go to standard error, the result may go elsewhere.
 fn is_on_terminal() -> bool {
     let can_draw = stack::environment("TERM").is_none_or(|terminal| terminal != "dumb");
     can_draw && io::stderr().is_terminal() && io::stdin().is_terminal()
 }
 
-/// Draws until nobody tells any more, or the terminal is gone.
+/// Draws until there is no more news, or the terminal is gone.
 fn watch(
     mut terminal: Terminal<CrosstermBackend<Screen>>,
     mut model: ViewModel,
     news: &Listener,
     stop: &CancellationToken,
 ) {
-    while is_told(&mut model, news) && screen::is_taken() {
+    while note_news(&mut model, news) && screen::is_taken() {
         let is_drawn = terminal.draw(|frame| draw::draw(frame.buffer_mut(), &model)).is_ok();
         if !is_drawn || key(&mut model, stop).is_err() {
             break;
@@ -93,7 +92,7 @@ fn watch(
 }
 
 /// Notes all news; `false` if there will be no more.
-fn is_told(model: &mut ViewModel, listener: &Listener) -> bool {
+fn note_news(model: &mut ViewModel, listener: &Listener) -> bool {
     let (news, has_more) = listener.take();
     news.into_iter().for_each(|news| model.note(news));
     has_more

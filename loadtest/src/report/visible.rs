@@ -16,17 +16,17 @@ pub(crate) struct AcceptToVisible {
     pub(crate) off: Option<String>,
     /// The share of the accepted posts that was looked for, 0 to 1.
     pub(crate) share: f64,
-    /// So many posts were looked for in a second, at most.
+    /// At most this many posts were looked for in a second.
     most_per_second: u32,
     /// Posts that were looked for.
     pub(crate) sampled: u64,
-    /// Of these, posts that were not found until the end.
+    /// Of these, posts that were not found by the end.
     pub(crate) not_seen: u64,
-    /// From the answer that accepted a post to the first look that found it.
+    /// From the answer that accepted a post to the first look-up that found it.
     pub(crate) time_ms: Milliseconds,
     /// How much too long a time can be.
     resolution: Resolution,
-    /// Queries that the store has answered, and those that it has not.
+    /// Queries that the store answered, and those that it did not.
     looks: u64,
     failed_looks: u64,
     /// Every time, in microseconds; it has a file of its own.
@@ -34,7 +34,7 @@ pub(crate) struct AcceptToVisible {
     pub(crate) seen: SeenPosts,
 }
 
-/// Times in milliseconds; null where so many posts were never seen.
+/// Times in milliseconds; null if too many posts were never seen.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Milliseconds {
     pub(crate) p50: Option<f64>,
@@ -43,7 +43,7 @@ pub(crate) struct Milliseconds {
     pub(crate) max: Option<f64>,
 }
 
-/// A time is too long by the interval and this share of itself, at most, and by the time that a look takes.
+/// A time is too long by at most the interval, this share of itself, and the time of one look-up.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Resolution {
     interval_ms: f64,
@@ -65,7 +65,7 @@ impl AcceptToVisible {
         Self { off: Some(why), ..Self::of(0.0, SeenPosts::default(), 0) }
     }
 
-    /// What was seen of this share of the posts; so many others had no id to look for.
+    /// What was seen of this share of the posts; this many others had no id to look for.
     pub(crate) fn of(share: f64, seen: SeenPosts, without_id: u64) -> Self {
         let sampled = seen.seen() + seen.not_seen;
         let Times { p50, p95, p99, max, .. } = seen.times();

@@ -59,7 +59,7 @@ fn a_part_reads_back_as_it_was_saved() {
     assert_eq!((read.tally.outcomes, &read.tally.latencies_us), (saved.tally.outcomes, &saved.tally.latencies_us));
     assert_eq!((read.stretches[0].point, read.stretches[0].begun), (point, 3));
     assert_eq!(read.environment.load, saved.environment.load);
-    assert!(read_error(tempfile::tempdir().unwrap().path()).contains("is that the report of a run with --share"));
+    assert!(read_error(tempfile::tempdir().unwrap().path()).contains("is it the report of a run with --share"));
 }
 
 fn read_error(directory: &std::path::Path) -> String {

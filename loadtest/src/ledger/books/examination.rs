@@ -1,11 +1,11 @@
-//! The closer look at a ledger that does not balance: which posts are at fault, and with which ids.
+//! The closer look at a ledger that does not balance: which posts have findings, and with which ids.
 //!
-//! It needs what the ledger does not keep: the ids that the client got, read again from where they were written down,
-//! and then, only if some are in doubt, every document once more. First the answered ids of posts that are not stored
-//! are taken out of the sums; the blocks that still differ hold a document under another id than the client got. The
-//! ids of those blocks are kept and compared one by one, so many blocks in a round that memory stays small, and every
-//! round is a pass over the ids and the documents. So a run that merely misses posts needs no second pass over the
-//! store, and one in which ids are wrong here and there needs one.
+//! It needs what the ledger does not keep: the ids that the clients got, read again from their file, and then, only if
+//! some are in doubt, every document once more. First, the answered ids of posts that are not stored are removed from
+//! the sums; the blocks that still differ hold a document under another id than the client got. The ids of those blocks
+//! are kept and compared one by one. Each round is a pass over the ids and the documents, and examines a limited number
+//! of blocks, so that memory stays small. So a run that merely misses posts needs no second pass over the store, and a
+//! run with a few wrong ids needs one.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -15,17 +15,17 @@ use serde::Serialize;
 use super::{Counts, Ledger};
 use crate::ledger::block_sums::BlockSums;
 
-/// So many findings of each kind are named; all are counted.
+/// At most this many findings of each kind are named; all are counted.
 const NAMED_PER_KIND: usize = 20;
 
-/// So many blocks in doubt are looked at in a round; 72 KB each.
+/// At most this many blocks in doubt are examined in a round; 72 KB each.
 const BLOCKS_PER_ROUND: usize = 1_024;
 
-/// So many posts under other ids are remembered in a round, lest memory grows with their number; more than are named,
-/// because a post may turn out to be stored under the right id as well.
+/// At most this many posts under other ids are remembered in a round, so that memory does not grow with their number.
+/// These are more than are named, because a post may turn out to be stored under the right id as well.
 const CANDIDATES: usize = 1_000;
 
-/// A post at fault.
+/// A post that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     /// What is wrong.
@@ -33,7 +33,7 @@ pub(crate) struct Finding {
     pub(crate) kind: FindingKind,
     /// The post's number.
     pub(crate) n: u64,
-    /// The id that the client got, if it got one and that matters here.
+    /// The id that the client got, if it got one and it matters here.
     #[serde(rename = "told", skip_serializing_if = "Option::is_none")]
     pub(crate) answered: Option<String>,
     /// The document's id, if there is a document and ids matter.
@@ -45,11 +45,11 @@ pub(crate) struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FindingKind {
-    /// Accepted, neither stored nor dead-lettered.
+    /// Accepted, but neither stored nor dead-lettered.
     Missing,
     /// One of two or more documents.
     Duplicated,
-    /// Stored although refused or never sent.
+    /// Stored although rejected or never sent.
     NotAccepted,
     /// Stored, but not under the id that the client got.
     OtherId,
@@ -59,15 +59,15 @@ pub(crate) enum FindingKind {
 #[derive(Debug)]
 pub(crate) struct Examination {
     ledger: Ledger,
-    /// Blocks that hold a document under another id than the client got, and that were not looked at yet.
+    /// Blocks that hold a document under another id than the client got, and that were not examined yet.
     doubtful: VecDeque<u64>,
     blocks_per_round: usize,
     rounds: usize,
     /// The blocks of this round.
     blocks: HashMap<u64, DoubtfulBlock>,
-    /// The first posts of this round of which a document has another id than the client got.
+    /// The first posts of this round with a document under another id than the client got.
     other_ids: BTreeMap<u64, PostId>,
-    /// Posts under other ids, of the rounds before.
+    /// Posts under other ids, from earlier rounds.
     wrong_ids: u64,
     findings: Vec<Finding>,
 }
@@ -75,11 +75,11 @@ pub(crate) struct Examination {
 /// The posts of a block in doubt.
 #[derive(Debug)]
 struct DoubtfulBlock {
-    /// The id that the client got, of each accepted post.
+    /// The id that the client got for each accepted post.
     answered: Vec<PostId>,
-    /// Posts of which a document has this id; another document of theirs is a duplicate.
+    /// Posts with a document under this id; another document of theirs is a duplicate.
     right: Vec<bool>,
-    /// Posts of which a document has another one.
+    /// Posts with a document under another id.
     other: Vec<bool>,
 }
 
@@ -95,7 +95,7 @@ impl DoubtfulBlock {
 }
 
 impl Examination {
-    /// Begins with the ids that the client got: each accepted post once.
+    /// Starts with the ids that the client got: each accepted post once.
     ///
     /// # Errors
     /// Those of `answered`.
@@ -127,8 +127,8 @@ impl Examination {
         })
     }
 
-    /// Ends the round before, and begins the next one if there is more to look at. In a round, [`Self::recall`] is
-    /// answered every id once more, and then [`Self::document`] of every document.
+    /// Ends the previous round, and starts the next one if there is more to examine. In a round, the caller passes
+    /// every id to [`Self::recall`] once more, and then every document to [`Self::document`].
     pub(crate) fn next_round(&mut self) -> bool {
         self.end_round();
         let counts = self.ledger.counts(0);
@@ -176,7 +176,7 @@ impl Examination {
         }
     }
 
-    /// The counts, with the wrong ids among the unexpected ones, and the first findings of each kind.
+    /// The counts, with the wrong ids among the unexpected posts, and the first findings of each kind.
     pub(crate) fn finish(mut self) -> (Counts, Vec<Finding>) {
         self.end_round();
         (self.ledger.counts(self.wrong_ids), self.findings)

@@ -1,6 +1,6 @@
 //! A ledger as a file: what the clients of one share of a run got, so that the ledgers of all shares can be merged into
-//! that of the run. Words of eight bytes, the lowest byte first: for each of the three bitmaps and for the sums their
-//! number and then themselves.
+//! the ledger of the run. The file holds words of eight bytes, the lowest byte first: for each of the three bitmaps and
+//! for the sums, first their number and then the words themselves.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -8,7 +8,7 @@ use super::Ledger;
 use crate::ledger::bitmap::Bitmap;
 use crate::ledger::block_sums::BlockSums;
 
-/// How the file begins.
+/// How the file starts.
 const MAGIC: &[u8; 8] = b"ledger 1";
 
 impl Ledger {
@@ -19,33 +19,33 @@ impl Ledger {
             write_words(to, bitmap.as_words())?;
         }
         write_words(to, self.answered_ids.as_sums())?;
-        write_words(to, &[u64::from(self.tells_ids)])
+        write_words(to, &[u64::from(self.answers_have_ids)])
     }
 
     /// Reads what was saved.
     ///
     /// # Errors
-    /// Also when it is no saved ledger, or not a whole one.
+    /// Also when it is not a saved ledger, or not a complete one.
     pub(crate) fn read(from: &mut impl Read) -> io::Result<Self> {
         let mut magic = [0; MAGIC.len()];
         from.read_exact(&mut magic)?;
         if magic != *MAGIC {
-            return Err(io::Error::new(ErrorKind::InvalidData, "this is no ledger"));
+            return Err(io::Error::new(ErrorKind::InvalidData, "this is not a saved ledger"));
         }
         let mut bitmap = || read_words(from).map(Bitmap::from_words);
         let (accepted, rejected, unknown) = (bitmap()?, bitmap()?, bitmap()?);
         let answered_ids = BlockSums::from_sums(read_words(from)?);
-        let tells_ids = read_words(from)? == [1];
-        Ok(Self { accepted, rejected, unknown, answered_ids, tells_ids, ..Self::default() })
+        let answers_have_ids = read_words(from)? == [1];
+        Ok(Self { accepted, rejected, unknown, answered_ids, answers_have_ids, ..Self::default() })
     }
 
-    /// Adds what the clients of another share got, which has sent other posts.
+    /// Adds what the clients of another share got, which sent other posts.
     pub(crate) fn merge(&mut self, other: &Ledger) {
         self.accepted.merge(&other.accepted);
         self.rejected.merge(&other.rejected);
         self.unknown.merge(&other.unknown);
         self.answered_ids.merge(&other.answered_ids);
-        self.tells_ids |= other.tells_ids;
+        self.answers_have_ids |= other.answers_have_ids;
     }
 }
 
@@ -54,7 +54,7 @@ fn write_words(to: &mut impl Write, words: &[u64]) -> io::Result<()> {
     words.iter().try_for_each(|word| to.write_all(&word.to_le_bytes()))
 }
 
-/// The number that comes first is not trusted with an allocation.
+/// Reserves no memory on the word of the number that comes first.
 fn read_words(from: &mut impl Read) -> io::Result<Vec<u64>> {
     let mut word = || {
         let mut bytes = [0; 8];
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::ledger::books::Reply;
 
-    fn told() -> impl Strategy<Value = Reply> {
+    fn any_reply() -> impl Strategy<Value = Reply> {
         let id = (0_u128..3).prop_map(|small| uuid::Uuid::from_u128(small).into());
         prop_oneof![4 => id.prop_map(Reply::Accepted), 1 => Just(Reply::Rejected), 1 => Just(Reply::Unknown)]
     }
@@ -80,15 +80,15 @@ mod tests {
     proptest! {
         #[test]
         fn merged_ledgers_equal_one_ledger(
-            told in proptest::collection::btree_map((0_u64..40).prop_map(|small| small * 331), told(), 0..40),
+            answers in proptest::collection::btree_map((0_u64..40).prop_map(|small| small * 331), any_reply(), 0..40),
             documents in proptest::collection::vec(((0_u64..45).prop_map(|small| small * 331), 0_u128..3), 0..60),
             shares in 1_u64..5,
         ) {
             let mut whole = Ledger::default();
             let mut parts: Vec<Ledger> = (0..shares).map(|_| Ledger::default()).collect();
-            for (n, told) in &told {
-                whole.answered(*n, *told);
-                parts[(n % shares) as usize].answered(*n, *told);
+            for (n, reply) in &answers {
+                whole.answered(*n, *reply);
+                parts[(n % shares) as usize].answered(*n, *reply);
             }
             let mut merged = Ledger::default();
             for part in &parts {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ledger_is_told() {
+    fn a_file_that_is_not_a_ledger_is_an_error() {
         for (file, kind) in [(&b"{\"run\":1}"[..], ErrorKind::InvalidData), (b"", ErrorKind::UnexpectedEof)] {
             assert_eq!(Ledger::read(&mut &file[..]).unwrap_err().kind(), kind);
         }

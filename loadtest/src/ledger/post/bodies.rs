@@ -1,8 +1,7 @@
-//! The bodies of a run's posts, and how each is sent: a function of the seed and the post's number alone, so that a run
-//! can be repeated byte by byte. A content is a stretch of a seeded text. A share of the posts may break one of
-//! `contract`'s rules on purpose, always with a readable title where there is a body to read, so that one which is
-//! stored is found; and a share may be sent twice. Unless it is told otherwise, a body has about 300 bytes and is
-//! valid.
+//! The bodies of a run's posts, and how each is sent: a function of the seed and the post's number alone, so a run can
+//! be repeated byte by byte. A content is a stretch of a seeded text. A share of the posts may break one of
+//! `contract`'s rules on purpose; where such a post has a body to read, its title is readable, so that it is found if
+//! it is stored. Another share may be sent twice. By default, a body is valid and has about 300 bytes.
 
 use std::fmt;
 use std::io::Write;
@@ -14,17 +13,17 @@ use serde::{Deserialize, Serialize};
 use super::{RunId, TITLE_START};
 use crate::ledger::mix::mix;
 
-/// Length of the text that contents are cut from, in bytes, which are characters here.
+/// Length of the text that contents are cut from, in bytes. Each character is one byte.
 const TEXT_LENGTH: usize = 64 * 1024;
-/// Room for this many bodies is allocated at once.
+/// The number of bodies that one allocation has room for.
 const BODIES_PER_BUFFER: usize = 64;
-/// What stands around the content is no longer, in bytes.
+/// The most bytes that a body needs around its content.
 const BESIDES_CONTENT: usize = 81;
 
-/// The lengths that `contract` allows.
+/// The content lengths that `contract` allows.
 const ALLOWED: ContentLength = ContentLength { shortest: 10, longest: 1000 };
 
-/// Apart from the number that makes the content.
+/// Distinguishes this random number from the one that makes the content.
 const INVALID_SALT: u64 = 0x1d8e_4e27_c47d_124f;
 const RETRY_SALT: u64 = 0xeb44_acca_b455_d165;
 
@@ -45,14 +44,14 @@ pub(crate) struct Shape {
     pub(crate) retry_share: f64,
 }
 
-/// Lengths of contents in characters, each as likely as the others.
+/// Content lengths in characters, all equally likely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ContentLength {
     shortest: usize,
     longest: usize,
 }
 
-/// A post, ready to be sent.
+/// A post that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlannedPost {
     /// The body.
@@ -73,9 +72,9 @@ enum Breach {
     CutOff,
 }
 
-/// Writes the bodies of one run. Cheap to make, one for each thread.
+/// Writes the bodies of one run. Cheap to make; each thread has one.
 pub(crate) struct Bodies {
-    /// What every body begins with, up to the post's number.
+    /// What every body starts with, up to the post's number.
     head: String,
     seed: u64,
     shape: Shape,
@@ -84,7 +83,7 @@ pub(crate) struct Bodies {
 }
 
 impl Bodies {
-    /// The bodies of this run, seed and shape.
+    /// Writes bodies for this run, with this seed and shape.
     pub(crate) fn new(run: RunId, seed: u64, shape: Shape) -> Self {
         let mut text = String::with_capacity(TEXT_LENGTH + 16);
         let mut word = mix(seed);
@@ -106,7 +105,7 @@ impl Bodies {
         PlannedPost { body: self.body(n, random, breach), is_invalid: breach.is_some(), is_retried }
     }
 
-    /// As JSON, unless that is the rule which it breaks.
+    /// JSON, unless that is the rule to break.
     fn body(&mut self, n: u64, random: u64, breach: Option<Breach>) -> Bytes {
         let lengths = match breach {
             Some(Breach::ShortContent) => ContentLength { shortest: 0, longest: ALLOWED.shortest - 1 },
@@ -117,7 +116,7 @@ impl Bodies {
         };
         let room = lengths.longest + BESIDES_CONTENT;
         if self.buffer.capacity() < room {
-            // Takes the memory of bodies that were sent and dropped, if those were all.
+            // Reuses the memory of earlier bodies if all of them were sent and dropped.
             self.buffer.reserve(BODIES_PER_BUFFER * room);
         }
         let buffer = &mut self.buffer;
@@ -178,7 +177,7 @@ impl FromStr for ContentLength {
     }
 }
 
-/// The rule that a post breaks, if it is one of the share that does.
+/// The rule that a post breaks, if it is among the share that breaks one.
 fn breach(random: u64, share: f64) -> Option<Breach> {
     let breaches =
         [Breach::ShortContent, Breach::LongContent, Breach::NoContent, Breach::NumberAsContent, Breach::CutOff];

@@ -1,5 +1,5 @@
-//! Waits that end within a fraction of a millisecond. tokio's own timer counts whole milliseconds, so a user who pauses
-//! would send 1.2 ms late in the middle, and that lateness would stand in every latency.
+//! Waits that end within a fraction of a millisecond. tokio's own timer counts whole milliseconds, so the median post
+//! of a user who pauses would leave 1.2 ms late, and every latency would include that.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use timer::Timer;
 
-/// No more than one alarm in this time: those who are due meanwhile are woken together.
+/// The shortest time between two alarms; users who are due meanwhile are woken together.
 const RESOLUTION: Duration = Duration::from_micros(100);
 
 /// The alarm clock of one thread's users. It rings while [`Alarm::run`] is polled.
@@ -19,7 +19,7 @@ pub(crate) struct Alarm {
     sleepers: Mutex<Sleepers>,
 }
 
-/// Who is to be woken when. The number tells apart who is due at the same time.
+/// Whom to wake when. The number distinguishes users that are due at the same time.
 #[derive(Default)]
 struct Sleepers {
     by_due: BTreeMap<(Instant, u64), Waker>,
@@ -27,7 +27,7 @@ struct Sleepers {
 }
 
 impl Alarm {
-    /// A clock that nobody has set. Must be called within a runtime.
+    /// A clock that is not set. Must be called within a runtime.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self { timer: Timer::new()?, sleepers: Mutex::default() })
     }
@@ -61,7 +61,7 @@ impl Alarm {
 struct Sleep<'a> {
     alarm: &'a Alarm,
     due: Instant,
-    /// Once it is among the sleepers.
+    /// The sleeper's entry, once it has one.
     number: Option<u64>,
 }
 
@@ -107,20 +107,20 @@ mod timer {
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
-    /// The kernel's timer, which knows nanoseconds.
+    /// The kernel's timer, which counts nanoseconds.
     pub(crate) struct Timer(AsyncFd<OwnedFd>);
 
     impl Timer {
         #[expect(
             deprecated,
-            reason = "what succeeds it is unsafe, for types that may change their descriptor; this one does not"
+            reason = "its successor is unsafe, for types that may change their descriptor; this one does not"
         )]
         pub(crate) fn new() -> io::Result<Self> {
             let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
             Ok(Self(AsyncFd::with_interest(timer, Interest::READABLE)?))
         }
 
-        /// Rings once after this time, and not at the time that was set before.
+        /// Rings once after this time, and not at the time set before.
         pub(crate) fn set(&self, after: Duration) {
             // Zero would mean never.
             let it_value = Timespec::try_from(after.max(Duration::from_nanos(1))).expect("a wait is no century");
@@ -130,7 +130,7 @@ mod timer {
         }
 
         pub(crate) async fn rings(&self) {
-            // What was rung is not read: setting the timer anew forgets it.
+            // The expiry is not read: setting the timer again clears it.
             self.0.readable().await.expect("the runtime lives as long as its users").clear_ready();
         }
     }
@@ -152,7 +152,7 @@ mod timer {
             Ok(Self(watch::Sender::new(None)))
         }
 
-        /// Rings once after this time, and not at the time that was set before.
+        /// Rings once after this time, and not at the time set before.
         pub(crate) fn set(&self, after: Duration) {
             self.0.send_replace(Some(Instant::now() + after));
         }
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_no_more_is_forgotten() {
+    async fn a_user_that_no_longer_waits_is_forgotten() {
         let alarm = Alarm::new().unwrap();
         tokio::select! {
             biased;

@@ -1,6 +1,5 @@
-//! The deadline of a user's posts, one after the other. Nearly every post is answered long before, so there is one
-//! timer for all of them: it is left as it is until it is over, and then set to the deadline of the post that is waited
-//! for.
+//! The deadline of a user's posts, which follow each other. Nearly every post is answered long before it, so all share
+//! one timer: it stays as it is until it expires, and is then set to the deadline of the current post.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -10,18 +9,18 @@ use std::time::Instant;
 use service::http::poll_until;
 use tokio::time::{Sleep, sleep_until};
 
-/// A deadline that only ever moves on.
+/// A deadline that only ever moves forward.
 pub(crate) struct UserDeadline {
     timer: Pin<Box<Sleep>>,
 }
 
 impl UserDeadline {
-    /// With its timer set to this time.
+    /// A deadline whose timer is set to this time.
     pub(crate) fn at(time: Instant) -> Self {
         Self { timer: Box::pin(sleep_until(time.into())) }
     }
 
-    /// What `work` gives, or `None` if it takes until `deadline`, which must not be before the one of the last call.
+    /// The result of `work`, or `None` if it takes until `deadline`, which must not be earlier than in the last call.
     pub(crate) async fn bound<T>(&mut self, deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         poll_fn(|context| {
@@ -42,12 +41,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn each_deadline_holds_whatever_the_one_before() {
+    async fn each_deadline_holds_whatever_the_previous_one_was() {
         let start = Instant::now();
         let mut deadline = UserDeadline::at(start);
         for milliseconds in [0, 5, 5, 10] {
             let end = start + Duration::from_millis(milliseconds);
-            assert_eq!(deadline.bound(end, ready(7)).await, Some(7), "what is there needs no time");
+            assert_eq!(deadline.bound(end, ready(7)).await, Some(7), "a ready result needs no time");
             assert_eq!(deadline.bound(end, pending::<()>()).await, None);
             assert!(Instant::now() >= end, "{milliseconds} ms are not over");
         }

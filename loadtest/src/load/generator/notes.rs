@@ -1,4 +1,4 @@
-//! What one thread of the generator writes down, until it is taken away.
+//! What one thread of the generator notes until it is taken.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::load::pacing::lateness::Lateness;
 /// The notes of one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    /// What was counted.
+    /// The counts and latencies.
     pub(crate) tally: Tally,
     /// The posts that were sent, each with what its client got.
     pub(crate) answers: Vec<(u64, Reply)>,

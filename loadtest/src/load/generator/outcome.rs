@@ -1,6 +1,6 @@
-//! What became of a post, as far as its sender can tell: from the answer to one of four outcomes. The rule is DESIGN's:
-//! 2xx is accepted, 4xx is refused, and everything else that happens once the request is on its way is unknown, because
-//! the post may be stored or not.
+//! What became of a post, as far as its sender knows: from the answer to one of four outcomes. 2xx is accepted, 4xx is
+//! rejected, and everything else that happens once the request is on its way is unknown, because the post may be stored
+//! or not.
 
 use contract::{PostId, created};
 use hyper::StatusCode;
@@ -18,9 +18,9 @@ pub(crate) enum Outcome {
     Accepted(PostId),
     /// 4xx.
     Rejected,
-    /// 4xx, for a post that breaks a rule on purpose: just as it should be.
+    /// 4xx, for a post that breaks a rule on purpose, which is the right answer.
     InvalidRejected,
-    /// On its way, and then no judgement.
+    /// On its way, but neither accepted nor rejected.
     Unknown(UnknownCause),
     /// No connection, so nothing was sent.
     NotConnected,
@@ -40,7 +40,7 @@ pub(crate) enum UnknownCause {
 }
 
 impl Outcome {
-    /// The outcome that an answer stands for.
+    /// The outcome of an answer.
     pub(crate) fn of(answer: &Answer) -> Self {
         if answer.status.is_success() {
             Outcome::Accepted(id_in(&answer.body).unwrap_or(Uuid::nil().into()))
@@ -53,8 +53,8 @@ impl Outcome {
         }
     }
 
-    /// What is known after the same post was sent once more: accepted if it was accepted ever, and with the nil id if
-    /// two answers named different ids, which no document has.
+    /// What is known after the same post was sent once more: accepted if it was ever accepted, and with the nil id,
+    /// which no document has, if two answers named different ids.
     pub(crate) fn and(self, next: Outcome) -> Outcome {
         match (self, next) {
             (Outcome::Accepted(id), Outcome::Accepted(other)) if id != other => Outcome::Accepted(Uuid::nil().into()),
@@ -66,7 +66,7 @@ impl Outcome {
         }
     }
 
-    /// The same, for a post that breaks a rule on purpose.
+    /// The same outcome for a post that breaks a rule on purpose.
     pub(crate) fn of_invalid(self) -> Self {
         if self == Outcome::Rejected { Outcome::InvalidRejected } else { self }
     }
@@ -90,8 +90,8 @@ impl Outcome {
     }
 }
 
-/// The id that the body of a 201 names. The producer's own need not be read as JSON, which was a fourteenth of what the
-/// generator did for a post.
+/// The id in the body of a 201. The producer's own answer is not parsed as JSON, which took a fourteenth of the
+/// generator's time for a post.
 fn id_in(body: &[u8]) -> Option<PostId> {
     created::id_in(body).or_else(|| id_in_json(body))
 }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_is_right_for_an_invalid_post() {
+    fn only_a_rejection_is_right_for_an_invalid_post() {
         assert_eq!(Outcome::Rejected.of_invalid(), Outcome::InvalidRejected);
         assert_eq!(Outcome::InvalidRejected.reply(), Some(Reply::Rejected), "it must not be stored either");
         for other in
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_answer_counts_and_two_ids_are_none() {
+    fn the_best_answer_counts_and_two_ids_count_as_none() {
         let (one, other) = (Outcome::Accepted(PostId::fresh()), Outcome::Accepted(PostId::fresh()));
         let unknown = Outcome::Unknown(UnknownCause::CutOff);
         assert_eq!(one.and(unknown).and(one), one);

@@ -1,8 +1,9 @@
-//! How hard the load was for the generator itself, and the rule that says when it, and not the target, is the limit.
+//! How hard the load was for the generator itself, and the rule that says when the generator, not the target, is the
+//! limit.
 //!
-//! A post that leaves late is late for one of two reasons. In the open model the user whose turn it is may still wait
-//! for an answer: the target is slower than the load, or there are too few users; which of the two, the generator
-//! cannot tell. Or the user was free, and the generator came too late itself: then the latencies are partly its own.
+//! A post leaves late for one of two reasons. In the open model the user whose turn it is may still wait for an answer:
+//! the target is slower than the load, or there are too few users; the generator cannot say which. Or the user was
+//! free, and the generator itself was late: then the latencies are partly its own.
 
 use std::time::Duration;
 
@@ -10,13 +11,13 @@ use serde::Serialize;
 
 use super::tally::Tally;
 
-/// A generator that used this share of the cores that its threads can use had nothing left to give.
+/// A generator that used this share of its threads' cores had nothing left to give.
 const BUSY_SHARE: f64 = 0.9;
-/// A generator that used less than this share of them could have done more if it had been let.
+/// A generator that used less than this share could have done more, had it got the cores.
 const IDLE_SHARE: f64 = 0.5;
 /// Posts that leave less late than this are on time: timers tick in milliseconds.
 const ON_TIME: Duration = Duration::from_millis(5);
-/// The lateness that is tolerated, as a share of the latency that it is part of.
+/// The tolerated lateness, as a share of the latency that includes it.
 const TOLERATED_SHARE: f64 = 0.25;
 
 /// The generator in the report.
@@ -28,7 +29,7 @@ pub(crate) struct GeneratorReport {
     pub(crate) no_free_user: NoFreeUser,
     /// CPU time of the generator's process, as a share of all cores for the time of the load, 0 to 1.
     pub(crate) cpu_share: f64,
-    /// Whether the figures tell of the generator instead of the target.
+    /// Whether the generator limited the figures, so that they describe it and not the target.
     pub(crate) is_limit: bool,
     /// Why; null if it is not the limit.
     pub(crate) why: Option<String>,
@@ -45,16 +46,16 @@ pub(crate) struct LatenessReport {
 /// The wait for a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub(crate) struct NoFreeUser {
-    /// So many posts waited.
+    /// The number of posts that waited.
     pub(crate) posts: u64,
     /// The longest wait.
     pub(crate) longest_ms: f64,
 }
 
-/// What the rule looks at.
+/// What the rule considers.
 #[derive(Debug, Clone, Copy)]
 struct Strain {
-    /// The lateness that 99 % of the posts did not exceed, and the latency likewise.
+    /// The lateness that 99 % of the posts did not exceed, and the same for the latency.
     lateness: Duration,
     latency: Duration,
     cpu_share: f64,
@@ -63,7 +64,7 @@ struct Strain {
 }
 
 impl GeneratorReport {
-    /// From what was tallied, the CPU time that the process used meanwhile, and the cores and threads it had.
+    /// From the tally, the CPU time that the process used meanwhile, and its cores and threads.
     pub(crate) fn of(tally: &Tally, cpu: Duration, elapsed: Duration, cores: usize, threads: u32) -> Self {
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         let available = elapsed.as_secs_f64() * cores as f64;
@@ -90,7 +91,7 @@ impl GeneratorReport {
 /// Why the generator is the limit, if it is.
 fn limit(strain: &Strain) -> Option<String> {
     let Strain { lateness, latency, cpu_share, cores, threads } = *strain;
-    // More threads than cores have no more than the cores.
+    // More threads than cores still have only the cores.
     let usable = cores.min(usize::try_from(threads).unwrap_or(usize::MAX)).max(1);
     let used = cpu_share * cores as f64 / usable as f64;
     if used >= BUSY_SHARE {
@@ -99,11 +100,11 @@ fn limit(strain: &Strain) -> Option<String> {
     }
     if lateness >= ON_TIME && lateness.as_secs_f64() >= latency.as_secs_f64() * TOLERATED_SHARE {
         let [lateness, latency] = [lateness, latency].map(|time| time.as_secs_f64() * 1e3);
-        // One that comes too late without being busy is one that others keep from its cores.
+        // A generator that is late without being busy is kept from its cores by other processes.
         let others = if used < IDLE_SHARE { "; others keep it from its cores" } else { "" };
         return Some(format!(
-            "one post in a hundred left {lateness:.1} ms late or more with its user free, of a p99 of {latency:.1} \
-             ms{others}"
+            "one post in a hundred left {lateness:.1} ms late or more with its user free, \
+             of a p99 of {latency:.1} ms{others}"
         ));
     }
     None

@@ -1,5 +1,5 @@
-//! What one thread of the generator counts and measures. Each thread has a tally of its own, which is taken away once a
-//! second and merged into the run's: merging histograms loses nothing.
+//! What one thread of the generator counts and measures. Each thread has its own tally, which is taken once a second
+//! and merged into the run's: merging histograms loses nothing.
 
 use std::time::{Duration, Instant};
 
@@ -17,17 +17,17 @@ const DIGITS: u8 = 3;
 /// Counts and latencies of some posts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Tally {
-    /// Posts that went on their way; they may not have ended yet.
+    /// Posts that were started; they may not have ended yet.
     pub(crate) begun: u64,
     /// Posts by outcome.
     pub(crate) outcomes: Outcomes,
-    /// From the time a post was due to the end of its wait, in microseconds, for every post that was sent.
+    /// From when a post was due to the end of its wait, in microseconds, for every post that was sent.
     #[serde(with = "sparse")]
     pub(crate) latencies_us: Histogram<u64>,
     /// How late the generator sent posts whose users were free, in microseconds, for every post that was tried.
     #[serde(with = "sparse")]
     lateness_us: Histogram<u64>,
-    /// Posts that break a rule on purpose and were accepted all the same.
+    /// Posts that break a rule on purpose and were accepted nevertheless.
     pub(crate) invalid_accepted: u64,
     /// Posts whose users still waited for an answer when they were due.
     pub(crate) no_free_user: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Tally {
     pub(crate) last_end: Option<Instant>,
 }
 
-/// The latencies that a share of the posts did not exceed, the longest and the mean one; zero if nothing was sent.
+/// The latencies that a share of the posts did not exceed, the longest and the mean; zero if nothing was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Latencies {
     pub(crate) p50: Duration,
@@ -84,7 +84,7 @@ impl Outcomes {
         self.accepted + self.rejected + self.invalid_rejected + self.unknown()
     }
 
-    /// Sent, and then no judgement.
+    /// Sent, but neither accepted nor rejected.
     pub(crate) fn unknown(&self) -> u64 {
         self.unavailable + self.other_status + self.cut_off + self.timed_out
     }
@@ -103,12 +103,12 @@ impl Outcomes {
         ]
     }
 
-    /// Posts that were not answered as they should be: accepted, or refused where they are invalid.
+    /// Posts without the right answer: accepted, or rejected if they are invalid.
     pub(crate) fn failed(&self) -> u64 {
         self.tried() - self.accepted - self.invalid_rejected
     }
 
-    /// The share of tried posts that failed, 0 to 1. A run in which nothing was tried has failed altogether.
+    /// The share of tried posts that failed, 0 to 1. A run in which nothing was tried has failed completely.
     pub(crate) fn failed_share(&self) -> f64 {
         match self.tried() {
             0 => 1.0,
@@ -134,7 +134,7 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// A post left so late.
+    /// A post left this late.
     pub(crate) fn left(&mut self, lateness: Lateness) {
         let Lateness { no_free_user, generator_late } = lateness;
         let late_us = u64::try_from(generator_late.as_micros()).unwrap_or(u64::MAX);
@@ -193,7 +193,7 @@ impl Tally {
         Duration::from_micros(self.lateness_us.value_at_quantile(quantile))
     }
 
-    /// The latencies that thresholds speak of.
+    /// The latencies that thresholds use.
     pub(crate) fn latencies(&self) -> Latencies {
         Latencies {
             p50: self.latency(0.50),

@@ -1,4 +1,4 @@
-//! The generator against small servers that answer, refuse, stall and cut off.
+//! The generator against small servers that answer, reject, stall and cut off.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -117,7 +117,7 @@ async fn a_slow_target_is_still_offered_every_post() {
     assert!(tally.longest_latency() >= SECOND, "the wait for a free connection counts: {:?}", tally.longest_latency());
 }
 
-/// One request is answered after a second, all others at once. What was due meanwhile must show how long it waited.
+/// One request is answered after a second, all others at once. The posts that were due meanwhile must show their wait.
 #[tokio::test]
 async fn a_stall_shows_in_the_latencies_from_the_intended_times() {
     let target = server(|i| Some((StatusCode::CREATED, if i == 10 { SECOND } else { Duration::ZERO }))).await;
@@ -155,7 +155,7 @@ async fn a_retried_post_is_one_post() {
 }
 
 #[tokio::test]
-async fn an_invalid_post_is_to_be_refused() {
+async fn an_invalid_post_must_be_rejected() {
     let shape = Shape { invalid_share: 1.0, ..Shape::default() };
     let target =
         server(|i| Some((if i % 2 == 0 { StatusCode::BAD_REQUEST } else { StatusCode::CREATED }, Duration::ZERO)));
@@ -164,7 +164,7 @@ async fn an_invalid_post_is_to_be_refused() {
     let Outcomes { accepted, rejected, invalid_rejected, .. } = tally.outcomes;
     assert!(invalid_rejected > 0 && accepted > 0 && rejected == 0, "{:?}", tally.outcomes);
     assert_eq!((tally.invalid_accepted, counts.rejected), (accepted, invalid_rejected));
-    assert_eq!(tally.outcomes.failed_share(), 0.0, "a fault of the run, not of one post");
+    assert_eq!(tally.outcomes.failed_share(), 0.0, "a finding about the run, not about one post");
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn without_a_server_nothing_is_sent() {
     assert_eq!(counts, Counts::default());
 }
 
-/// Answers each request and then closes the connection without having said so.
+/// Answers each request and then closes the connection without announcing it.
 async fn closing_server() -> Target {
     async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
         let mut request = Vec::new();

@@ -1,4 +1,4 @@
-//! One virtual user: waits until its next post is due, sends it over its own connection, writes down what became of it.
+//! One virtual user: waits until its next post is due, sends it over its own connection, and notes what became of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ struct User {
     deadline: UserDeadline,
 }
 
-/// The life of user `vu`, until the model or `stop` ends it. What is in flight then is still waited for.
+/// The life of user `vu`, until the model or `stop` ends it. Posts in flight then are still awaited.
 pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
     let mut user = User { connection: None, deadline: UserDeadline::at(Instant::now() + shared.request_timeout) };
     let (mut turn, mut last) = (0, None);
@@ -68,7 +68,7 @@ impl Shared {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits, and gives the time then; `None` if `stop` came first.
+    /// Waits, and returns the time then; `None` if `stop` came first.
     async fn wait_until(&self, due: Instant) -> Option<Instant> {
         let now = Instant::now();
         if due <= now {
@@ -80,13 +80,13 @@ impl Shared {
         }
     }
 
-    /// Post `n`, which is on its way from now on.
+    /// Post `n`, which counts as sent from now on.
     fn begin(&self, n: u64) -> PlannedPost {
         self.notes().tally.begun += 1;
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner).post(n)
     }
 
-    /// Sends post `n` as often as it is to be sent, whatever the answers are, like a client that is not sure.
+    /// Sends post `n` the planned number of times, whatever the answers are, like a client that is not sure.
     async fn post_repeatedly(&self, user: &mut User, n: u64, planned: PlannedPost) -> Outcome {
         let times = if planned.is_retried { self.repeat.max(2) } else { self.repeat };
         let key = (times > 1)
@@ -101,7 +101,8 @@ impl Shared {
     async fn post(&self, user: &mut User, key: Option<&HeaderValue>, body: Bytes) -> Outcome {
         let User { connection, deadline } = user;
         let mut request = self.request(key, body);
-        // The server may have closed a connection that was idle. A request that never left is no repeat on a fresh one.
+        // The server may have closed an idle connection. A request that never left is not repeated by sending it on a
+        // new one.
         for _ in 0..2 {
             let open = match connection {
                 Some(open) => open,

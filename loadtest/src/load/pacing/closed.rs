@@ -1,12 +1,12 @@
-//! The closed model: as k6's `constant-vus` with a `sleep`, each user waits for its answer, thinks, and goes on. The
-//! users' first posts are spread evenly over one think time, so that the load is smooth from the start instead of a
+//! The closed model: like k6's `constant-vus` with a `sleep`, each user waits for its answer, thinks, and continues.
+//! The users' first posts are spread evenly over one think time, so that the load is smooth from the start instead of a
 //! volley every second.
 
 use std::time::{Duration, Instant};
 
 use super::ended::Ended;
 
-/// A user whose post was not answered waits at least this long, lest it spin on a target that is away.
+/// A user whose post was not answered waits at least this long, so that it does not spin on a target that is away.
 pub(crate) const PAUSE_AFTER_TROUBLE: Duration = Duration::from_millis(100);
 
 /// The closed model.
@@ -16,19 +16,19 @@ pub(crate) struct ClosedModel {
     pub(crate) start: Instant,
     /// No post is due at or after this time.
     pub(crate) end: Instant,
-    /// How many virtual users there are; more than zero.
+    /// The number of virtual users; more than zero.
     pub(crate) vus: u32,
     /// The pause between an answer and the next post.
     pub(crate) think: Duration,
 }
 
 impl ClosedModel {
-    /// When the first post of user `vu` (counted from zero) is due; `None` if the end comes before.
+    /// When the first post of user `vu` (from zero) is due; `None` if the load ends first.
     pub(crate) fn first(&self, vu: u32) -> Option<Instant> {
         self.before_end(self.start + self.think * vu / self.vus)
     }
 
-    /// When a user's next post is due, its last one having ended at `now`; `None` if the user is done.
+    /// When a user's next post is due, if its last one ended at `now`; `None` if the user is done.
     pub(crate) fn next(&self, now: Instant, ended: Ended) -> Option<Instant> {
         let pause = match ended {
             Ended::Answered => self.think,
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn without_thinking_all_start_at_once_and_go_on_at_once() {
+    fn without_thinking_all_start_at_once_and_continue_at_once() {
         let model = model(64, Duration::ZERO, SECOND);
         assert!((0..64).all(|vu| model.first(vu) == Some(model.start)));
         let now = model.start + Duration::from_millis(3);

@@ -1,8 +1,8 @@
-//! Whose fault it is that a post left late.
+//! Who caused a post to leave late.
 
 use std::time::{Duration, Instant};
 
-/// How late a post left, apart by whose fault it is.
+/// How late a post left, separated by cause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Lateness {
     /// From when it was due until its user was free.
@@ -12,7 +12,7 @@ pub(crate) struct Lateness {
 }
 
 impl Lateness {
-    /// Of a post that was due at `due` and left at `left`, its user having been free since `free`, or always.
+    /// For a post that was due at `due` and left at `left`, and whose user has been free since `free`, or always.
     pub(crate) fn of(due: Instant, free: Option<Instant>, left: Instant) -> Self {
         let could_leave = free.map_or(due, |free| free.max(due));
         Self {

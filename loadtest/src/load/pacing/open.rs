@@ -1,6 +1,6 @@
-//! The open model: posts are due at a given rate, whatever the answers do. The users take turns; one that still waits
-//! for an answer when its turn comes sends its post as soon as it can, and that post's latency counts from its due
-//! time. No turn is ever skipped, so a target that hangs finds what it missed all at once when it is back.
+//! The open model: posts are due at a given rate, whatever the answers do. The users take turns; a user that still
+//! waits for an answer when its turn comes sends its post as soon as it can, and that post's latency counts from its
+//! due time. No turn is ever skipped, so a target that hangs gets everything it missed at once when it is back.
 
 use std::time::{Duration, Instant};
 
@@ -13,23 +13,23 @@ pub(crate) struct OpenModel {
     pub(crate) start: Instant,
     /// No post is due at or after this time.
     pub(crate) end: Instant,
-    /// How many virtual users take turns; more than zero. No more posts than these are in flight at the same time.
+    /// The number of virtual users that take turns; more than zero. At most this many posts are in flight at a time.
     pub(crate) vus: u32,
-    /// How many posts are due.
+    /// The rate at which posts are due.
     pub(crate) rate: Rate,
 }
 
-/// How many posts are due per second.
+/// The number of posts that are due per second.
 #[derive(Debug, Clone)]
 pub(crate) enum Rate {
-    /// Always so many; more than zero.
+    /// A constant rate; more than zero.
     Constant(f64),
-    /// As many as the stages say.
+    /// The rate that the stages give.
     Stages(Stages),
 }
 
 impl OpenModel {
-    /// When the post number `turn` of user `vu` is due; `None` if the end comes before.
+    /// When post number `turn` of user `vu` is due; `None` if the load ends first.
     pub(crate) fn due(&self, vu: u32, turn: u64) -> Option<Instant> {
         let post = u64::from(vu) + turn * u64::from(self.vus);
         let due = self.start + self.rate.due(post)?;
@@ -61,7 +61,7 @@ mod tests {
             let end = start + stages.length();
             let constant = OpenModel { start, end, vus, rate: constant };
             let staged = OpenModel { start, end, vus, rate: Rate::Stages(stages) };
-            // The last of them may be due a rounding error before the end, or at it.
+            // The last post may be due a rounding error before the end, or at it.
             let posts = u64::from(rate) * seconds - 1;
             for post in 0..posts {
                 let (vu, turn) = ((post % u64::from(vus)) as u32, post / u64::from(vus));

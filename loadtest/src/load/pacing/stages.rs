@@ -1,6 +1,6 @@
-//! A rate that changes: points of time and rate, such as `0s:500,30s:5000,60s:5000`, with the rate between two of them
-//! on the straight line. Post number `n` is due when the integral of the rate reaches `n`, so that the posts due by any
-//! time are as many as the area under the line says, and none is ever left out.
+//! A rate that changes: points of time and rate, such as `0s:500,30s:5000,60s:5000`. Between two points the rate
+//! follows a straight line. Post number `n` is due when the integral of the rate reaches `n`, so the number of posts
+//! due by any time is the area under the line, and none is left out.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use service::settings::parse_duration;
 
-/// Posts per second, at most.
+/// The highest rate, in posts per second.
 const HIGHEST_RATE: f64 = 1_000_000.0;
 
 /// The points, and the stages between them.
@@ -30,14 +30,14 @@ pub(crate) struct RatePoint {
     rate: f64,
 }
 
-/// What lies between two points.
+/// The line between two points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct RateStage {
     from: RatePoint,
     to: RatePoint,
-    /// Posts due before it.
+    /// Posts due before this stage.
     posts_before: f64,
-    /// Posts due until its end.
+    /// Posts due by its end.
     posts_until_end: f64,
 }
 
@@ -47,12 +47,12 @@ impl Stages {
         self.points.last().map_or(Duration::ZERO, |last| Duration::from_secs_f64(last.at))
     }
 
-    /// The points, in their order.
+    /// The points, in order.
     pub(crate) fn points(&self) -> &[RatePoint] {
         &self.points
     }
 
-    /// How long after the start post number `post` (from zero) is due; `None` if the stages end before.
+    /// How long after the start post number `post` (from zero) is due; `None` if the stages end first.
     pub(crate) fn due(&self, post: u64) -> Option<Duration> {
         let post = post as f64;
         let stage = self.stages.get(self.stages.partition_point(|stage| stage.posts_until_end < post))?;
@@ -72,14 +72,14 @@ impl Stages {
 }
 
 impl RateStage {
-    /// When so many posts are due, in seconds since the start of all stages.
+    /// When this many posts are due, in seconds since the start of all stages.
     fn reaches(&self, posts: f64) -> f64 {
         let (Self { from, to, .. }, posts) = (self, posts - self.posts_before);
         if posts <= 0.0 {
             return from.at;
         }
         let slope = (to.rate - from.rate) / (to.at - from.at);
-        // The positive root of posts = rate * time + slope / 2 * time², in the form that does not cancel out.
+        // The positive root of posts = rate * time + slope / 2 * time², in the form that avoids cancellation.
         let rate_then = (from.rate * from.rate + 2.0 * slope * posts).max(0.0).sqrt();
         (from.at + 2.0 * posts / (from.rate + rate_then)).min(to.at)
     }
@@ -91,7 +91,7 @@ impl FromStr for Stages {
     fn from_str(text: &str) -> Result<Self, String> {
         let points = text.split(',').map(point).collect::<Result<Vec<_>, _>>()?;
         if points.len() < 2 {
-            return Err("there must be two points at least, such as 0s:500,30s:5000".to_owned());
+            return Err("there must be at least two points, such as 0s:500,30s:5000".to_owned());
         }
         if points[0].at != 0.0 {
             return Err("the first point must be at 0s".to_owned());
@@ -108,7 +108,7 @@ impl FromStr for Stages {
 }
 
 fn point(text: &str) -> Result<RatePoint, String> {
-    let unreadable = || format!("`{text}` is no point: it must be a time and posts per second, such as 30s:5000");
+    let unreadable = || format!("`{text}` is not a point: it must be a time and posts per second, such as 30s:5000");
     let (at, rate) = text.trim().split_once(':').ok_or_else(unreadable)?;
     let at = if at == "0" { Some(Duration::ZERO) } else { parse_duration(at) };
     let rate = rate.parse().ok().filter(|rate: &f64| (0.0..=HIGHEST_RATE).contains(rate));
@@ -142,7 +142,7 @@ mod tests {
         })
     }
 
-    /// The integral of the rate, by the trapezium of each stage up to this time.
+    /// The integral of the rate up to this time: the sum of each stage's trapezium.
     fn integral(stages: &Stages, until: f64) -> f64 {
         let mut posts = 0.0;
         for pair in stages.points().windows(2) {
@@ -178,28 +178,28 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told() {
-        for (text, told) in [
-            ("", "`` is no point"),
-            ("0s:500", "two points at least"),
-            ("0s:500,30s", "`30s` is no point"),
-            ("0s:500,30:5", "`30:5` is no point"),
-            ("0s:500,30s:-5", "`30s:-5` is no point"),
-            ("0s:500,30s:NaN", "`30s:NaN` is no point"),
-            ("0s:500,30s:1000001", "is no point"),
+    fn an_unreadable_rate_is_an_error() {
+        for (text, expected) in [
+            ("", "`` is not a point"),
+            ("0s:500", "at least two points"),
+            ("0s:500,30s", "`30s` is not a point"),
+            ("0s:500,30:5", "`30:5` is not a point"),
+            ("0s:500,30s:-5", "`30s:-5` is not a point"),
+            ("0s:500,30s:NaN", "`30s:NaN` is not a point"),
+            ("0s:500,30s:1000001", "is not a point"),
             ("1s:500,30s:5", "first point must be at 0s"),
             ("0s:500,30s:5,20s:5", "must follow each other"),
             ("0s:0,30s:0", "no post is due"),
             ("0s:5,0s:5", "no post is due"),
         ] {
             let error = text.parse::<Stages>().unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 
     proptest! {
         #[test]
-        fn as_many_posts_are_due_as_the_integral_says(stages in any_stages(), share in 0.0_f64..=1.0) {
+        fn the_number_of_due_posts_is_the_integral(stages in any_stages(), share in 0.0_f64..=1.0) {
             let until = stages.length().as_secs_f64() * share;
             let due = due_times(&stages).into_iter().filter(|at| *at <= until).count() as f64;
             let expected = integral(&stages, until);

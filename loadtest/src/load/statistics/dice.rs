@@ -1,6 +1,6 @@
 //! Noise that is the same in every run of a test.
 
-/// What is thrown next follows from the seed.
+/// Each throw follows from the seed.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -8,7 +8,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// Evenly from 0 to 1 (splitmix64).
+    /// Uniform from 0 to 1 (splitmix64).
     pub(crate) fn even(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
@@ -17,7 +17,7 @@ impl Dice {
         ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Normally, with a standard deviation of one, as closely as twelve dice give it.
+    /// Normal with a standard deviation of one, as closely as twelve dice give it.
     pub(crate) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.even()).sum::<f64>() - 6.0
     }

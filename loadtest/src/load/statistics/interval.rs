@@ -1,14 +1,14 @@
-//! Intervals of 95 % around what was measured a few times, on a machine that is never quiet.
+//! Intervals of 95 % around values measured a few times on a noisy machine.
 
 use super::mean;
 
-/// Student's t for a two-sided interval of 95 %, from one degree of freedom on.
+/// Student's t for a two-sided interval of 95 %, from one degree of freedom upwards.
 const STUDENT_95: [f64; 30] = [
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
     2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 ];
 
-/// What one standard error is to be multiplied with, for an interval of 95 %; infinite without a degree of freedom.
+/// The factor from the standard error to an interval of 95 %; infinite without a degree of freedom.
 pub(crate) fn student_95(degrees: usize) -> f64 {
     match degrees {
         0 => f64::INFINITY,
@@ -16,7 +16,7 @@ pub(crate) fn student_95(degrees: usize) -> f64 {
     }
 }
 
-/// The mean with the half width of its interval of 95 %, which is infinite for a single value; `None` of nothing.
+/// The mean with the half width of its interval of 95 %, which is infinite for a single value; `None` without a value.
 pub(crate) fn mean_and_half_width(values: &[f64]) -> Option<(f64, f64)> {
     let degrees = values.len().checked_sub(1)?;
     let mean = mean(values);
@@ -28,7 +28,7 @@ pub(crate) fn mean_and_half_width(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// The standard deviation of single values around a mean that drifts slowly, from the differences of neighbours (von
-/// Neumann's estimate); `None` of less than two.
+/// Neumann's estimate); `None` for fewer than two.
 pub(crate) fn noise(values: &[f64]) -> Option<f64> {
     let squares: Vec<f64> = values.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).collect();
     (!squares.is_empty()).then(|| (mean(&squares) / 2.0).sqrt())
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_holds_the_truth_as_often_as_it_says() {
+    fn an_interval_holds_the_truth_in_95_percent_of_cases() {
         let mut dice = Dice::new(1);
         let held = (0..2_000).filter(|_| {
             let values: Vec<f64> = (0..5).map(|_| 7.0 + dice.normal()).collect();
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_told_apart_from_drift() {
+    fn noise_is_distinguished_from_drift() {
         let mut dice = Dice::new(2);
         let drifting: Vec<f64> = (0..500).map(|i| f64::from(i) / 50.0 + 0.5 * dice.normal()).collect();
         assert!((noise(&drifting).unwrap() - 0.5).abs() < 0.05, "{:?}", noise(&drifting));

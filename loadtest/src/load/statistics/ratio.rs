@@ -1,8 +1,8 @@
-//! How much larger one mean is than another, with the uncertainty that both leave: Welch's comparison, of logarithms.
+//! How much larger one mean is than another, with the uncertainty of both: Welch's comparison, of logarithms.
 
 use super::{dependence, mean};
 
-/// A relative change with its interval, as shares: 0.05 is 5 % more. Infinite where something comes out of nothing.
+/// A relative change with its interval, as shares: 0.05 is 5 % more. Infinite where something grew from nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RatioChange {
     pub(crate) estimate: f64,
@@ -11,9 +11,9 @@ pub(crate) struct RatioChange {
     pub(crate) high: f64,
 }
 
-/// The change from one side to the other: of their geometric means, in which a value that is ten times as large counts
-/// no more than one that is a tenth, or of their means where some value is zero. `None` of less than two values on a
-/// side. `in_order` says that the values of a side follow each other in time, so that neighbours may be alike.
+/// The change from one side to the other. It compares geometric means, in which a value ten times as large counts no
+/// more than one a tenth as large, or arithmetic means if some value is zero. `None` if a side has fewer than two
+/// values. `in_order` says that the values of a side follow each other in time, so that neighbours may be alike.
 pub(crate) fn change(base: &[f64], with: &[f64], in_order: bool) -> Option<RatioChange> {
     if base.len() < 2 || with.len() < 2 {
         return None;
@@ -27,7 +27,7 @@ pub(crate) fn change(base: &[f64], with: &[f64], in_order: bool) -> Option<Ratio
     }
     let [base, with] = [Mean::of(base, in_order), Mean::of(with, in_order)];
     if base.value == 0.0 {
-        return Some(out_of_nothing(with.value, spread(base, with)));
+        return Some(from_nothing(with.value, spread(base, with)));
     }
     let ratio = with.value / base.value;
     let spread = spread(Mean { variance: ratio.powi(2) * base.variance, ..base }, with) / base.value;
@@ -60,8 +60,8 @@ fn spread(one: Mean, other: Mean) -> f64 {
     students_t(freedom) * variance.sqrt()
 }
 
-/// Nothing has no multiples, so any growth that is sure is one beyond measure.
-fn out_of_nothing(with: f64, spread: f64) -> RatioChange {
+/// Zero has no multiples, so any certain growth from it is infinite.
+fn from_nothing(with: f64, spread: f64) -> RatioChange {
     match with {
         0.0 => RatioChange { estimate: 0.0, low: 0.0, high: 0.0 },
         _ if with > spread => RatioChange { estimate: f64::INFINITY, low: f64::INFINITY, high: f64::INFINITY },
@@ -69,8 +69,8 @@ fn out_of_nothing(with: f64, spread: f64) -> RatioChange {
     }
 }
 
-/// Student's t of a two-sided 99 % interval, for degrees of freedom rounded down; above the last one it changes little,
-/// and its value there is on the safe side. Values that do not vary have no freedom at all, and need none.
+/// Student's t of a two-sided 99 % interval, for degrees of freedom rounded down; beyond the last value it changes
+/// little, and that value is on the safe side. Values that do not vary have no freedom at all, and need none.
 fn students_t(freedom: f64) -> f64 {
     const T: [f64; 30] = [
         63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.250, 3.169, 3.106, 3.055, 3.012, 2.977, 2.947,
@@ -93,18 +93,18 @@ mod tests {
 
     #[test]
     fn what_does_not_vary_is_certain() {
-        let told = change(&[10.0; 3], &[12.0; 3], true).unwrap();
-        assert!([told.estimate, told.low, told.high].iter().all(|share| (share - 0.2).abs() < 1e-9), "{told:?}");
+        let found = change(&[10.0; 3], &[12.0; 3], true).unwrap();
+        assert!([found.estimate, found.low, found.high].iter().all(|share| (share - 0.2).abs() < 1e-9), "{found:?}");
         assert_eq!(change(&[1.0], &[1.0, 2.0], true), None);
     }
 
     #[test]
-    fn growth_out_of_nothing_needs_more_than_one_witness() {
+    fn growth_from_nothing_needs_more_than_one_witness() {
         let nothing = [0.0; 9];
         let mut once = nothing;
         once[4] = 0.2;
-        let told = change(&nothing, &once, true).unwrap();
-        assert_eq!((told.estimate, told.low), (f64::INFINITY, 0.0));
+        let found = change(&nothing, &once, true).unwrap();
+        assert_eq!((found.estimate, found.low), (f64::INFINITY, 0.0));
         assert_eq!(change(&nothing, &[0.2; 9], true).unwrap().low, f64::INFINITY);
         assert_eq!(change(&nothing, &nothing, true).unwrap(), RatioChange { estimate: 0.0, low: 0.0, high: 0.0 });
     }
@@ -114,8 +114,8 @@ mod tests {
         for (correlation, at_most) in [(0.0, 20), (0.5, 50)] {
             let claims = (0..1_000_u64).filter(|seed| {
                 let [base, with] = [2 * seed, 2 * seed + 1].map(|seed| around(100.0, seed << 20, correlation, 9));
-                let told = change(&base, &with, true).unwrap();
-                told.low > 0.0 || told.high < 0.0
+                let found = change(&base, &with, true).unwrap();
+                found.low > 0.0 || found.high < 0.0
             });
             let claims = claims.count();
             assert!(claims <= at_most, "{claims} of 1000 at {correlation}");
@@ -125,16 +125,16 @@ mod tests {
     proptest! {
         #[test]
         fn values_compared_with_themselves_do_not_change(values in proptest::collection::vec(0.0_f64..1e6, 2..30)) {
-            let told = change(&values, &values, true).unwrap();
-            prop_assert_eq!(told.estimate, 0.0);
-            prop_assert!(told.low <= 0.0 && told.high >= 0.0);
+            let found = change(&values, &values, true).unwrap();
+            prop_assert_eq!(found.estimate, 0.0);
+            prop_assert!(found.low <= 0.0 && found.high >= 0.0);
         }
 
         #[test]
         fn a_large_shift_is_found(seed: u64, level in 0.1_f64..1e6, shift in 0.5_f64..3.0) {
             let (base, with) = (around(level, seed, 0.3, 9), around(level * (1.0 + shift), !seed, 0.3, 9));
-            let told = change(&base, &with, true).unwrap();
-            prop_assert!(told.estimate > 0.0 && told.low < told.estimate && told.estimate < told.high);
+            let found = change(&base, &with, true).unwrap();
+            prop_assert!(found.estimate > 0.0 && found.low < found.estimate && found.estimate < found.high);
             let back = change(&with, &base, true).unwrap();
             prop_assert!(back.estimate < 0.0);
         }

@@ -1,12 +1,12 @@
-//! How fast something grows: the slope of Theil and Sen, which a few values that are far off do not move, with Sen's
-//! interval, made wider where what is left is alike from one value to the next.
+//! How fast something grows: the slope of Theil and Sen, which a few outliers do not move, with Sen's interval, made
+//! wider where neighbouring residuals are alike.
 
 use super::{dependence, median};
 
-/// Fewer points than this say nothing.
+/// With fewer points than this, nothing can be said.
 const FEWEST: usize = 10;
 
-/// Of the normal distribution, for a two-sided 99 % interval.
+/// The quantile of the normal distribution for a two-sided 99 % interval.
 const Z: f64 = 2.576;
 
 /// A straight line through points, in their units.
@@ -20,7 +20,7 @@ pub(crate) struct Slope {
     pub(crate) at_start: f64,
 }
 
-/// The slope of points in order; `None` of too few.
+/// The slope of points in order; `None` if there are too few.
 pub(crate) fn slope(points: &[(f64, f64)]) -> Option<Slope> {
     if points.len() < FEWEST {
         return None;
@@ -44,7 +44,7 @@ pub(crate) fn slope(points: &[(f64, f64)]) -> Option<Slope> {
     Some(Slope { estimate, low, high, at_start })
 }
 
-/// The estimate alone, of two points or more; `None` if no two of them differ in x.
+/// The estimate alone, for two points or more; `None` if no two of them differ in x.
 pub(crate) fn estimate(points: &[(f64, f64)]) -> Option<f64> {
     median(between_pairs(points))
 }
@@ -90,19 +90,19 @@ mod tests {
     }
 
     #[test]
-    fn one_step_is_no_growth_that_goes_on() {
+    fn one_step_is_not_lasting_growth() {
         let step: Vec<(f64, f64)> =
             line(1, 0.0, 0.0).into_iter().map(|(x, y)| (x, if x < 20.0 { y } else { y + 20.0 })).collect();
-        let told = slope(&step).unwrap();
-        assert!(told.low < 0.1, "{told:?}");
+        let found = slope(&step).unwrap();
+        assert!(found.low < 0.1, "{found:?}");
     }
 
     proptest! {
         #[test]
         fn the_estimate_is_close_and_the_interval_is_around_it(seed: u64, rate in -5.0_f64..5.0) {
-            let told = slope(&line(seed, rate, 0.2)).unwrap();
-            prop_assert!((told.estimate - rate).abs() < 0.1, "{told:?}");
-            prop_assert!(told.low <= told.estimate && told.estimate <= told.high);
+            let found = slope(&line(seed, rate, 0.2)).unwrap();
+            prop_assert!((found.estimate - rate).abs() < 0.1, "{found:?}");
+            prop_assert!(found.low <= found.estimate && found.estimate <= found.high);
         }
 
         #[test]

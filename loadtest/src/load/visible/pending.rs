@@ -1,6 +1,6 @@
 //! What to look for next, and what counts: the pure core of the sampling. A post is looked for at once, then every
-//! [`INTERVAL`], and, when it is older, every time that its age has grown by a 32nd: so a post that waits for long
-//! costs few look-ups, and no time is more than [`INTERVAL`] and a 32nd of itself too long.
+//! [`INTERVAL`], and, when it is older, whenever its age has grown by a 32nd: so a post that waits for long costs few
+//! look-ups, and every time is too long by at most [`INTERVAL`] plus a 32nd of itself.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
@@ -9,41 +9,41 @@ use contract::PostId;
 
 use super::seen::SeenPosts;
 
-/// Shortest time between two looks.
+/// Shortest time between two look-ups.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(20);
 
-/// So many looks fit into a post's age.
+/// At most this many look-ups within a post's age.
 pub(crate) const LOOKS_PER_AGE: u32 = 32;
 
-/// So many posts are looked for at once, at most.
+/// At most this many posts are looked for at once.
 const MOST_PER_LOOK: usize = 1_000;
 
-/// A post that is not there after so long is looked for no more; it counts as not seen.
+/// After this time a post is no longer looked for; it counts as not seen.
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// A post that was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SampledPost {
     pub(crate) id: PostId,
-    /// When the answer came that accepted it.
+    /// When the answer that accepted it came.
     pub(crate) accepted: Instant,
 }
 
 /// The posts that were not seen yet.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    /// By when they are to be looked for.
+    /// By when to look for each of them.
     waiting: BTreeMap<(Instant, PostId), SampledPost>,
     seen: SeenPosts,
 }
 
 impl Pending {
-    /// One more post, to be looked for at once.
+    /// Adds a post, to look for at once.
     pub(crate) fn add(&mut self, sample: SampledPost) {
         self.waiting.insert((sample.accepted, sample.id), sample);
     }
 
-    /// Takes out posts that are to be looked for by now, those first that were due first; `None` if there are none.
+    /// Takes the posts that are due for a look-up, the earliest first; `None` if there are none.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Vec<SampledPost>> {
         let mut due = Vec::new();
         while due.len() < MOST_PER_LOOK
@@ -55,13 +55,13 @@ impl Pending {
         (!due.is_empty()).then_some(due)
     }
 
-    /// Takes out all posts, in looks of them.
+    /// Takes all posts, divided into look-ups.
     pub(crate) fn left(&mut self) -> Vec<Vec<SampledPost>> {
         let left: Vec<SampledPost> = std::mem::take(&mut self.waiting).into_values().collect();
         left.chunks(MOST_PER_LOOK).map(<[SampledPost]>::to_vec).collect()
     }
 
-    /// These were looked for at `asked_at`, and the store's answer came at `answered_at`.
+    /// These posts were looked for at `asked_at`, and the store's answer came at `answered_at`.
     pub(crate) fn looked(
         &mut self,
         asked: Vec<SampledPost>,
@@ -79,13 +79,13 @@ impl Pending {
         }
     }
 
-    /// These were to be looked for at `asked_at`, and the store gave no answer.
+    /// The look-up of these posts at `asked_at` got no answer from the store.
     pub(crate) fn failed(&mut self, asked: Vec<SampledPost>, asked_at: Instant) {
         self.seen.failed_looks += 1;
         asked.into_iter().for_each(|sample| self.look_again(sample, asked_at));
     }
 
-    /// The end: what was not seen by now does not count as seen.
+    /// The end: posts that were not seen by now count as not seen.
     pub(crate) fn finish(mut self) -> SeenPosts {
         self.seen.not_seen += self.waiting.len() as u64;
         self.seen
@@ -108,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// Looks every [`INTERVAL`] until all is decided. Gives the posts of each look.
+    /// Looks every [`INTERVAL`] until all is decided. Returns the posts of each look-up.
     fn run(
         pending: &mut Pending,
         start: Instant,
@@ -182,8 +182,8 @@ mod tests {
             let mut pending = Pending::default();
             (0..count).for_each(|number| pending.add(SampledPost { id: id(number), accepted: start }));
             for asked in pending.left() {
-                let found = asked.iter().map(|sample| sample.id).filter(|id| id.uuid().as_u128() < there as u128)
-                    .collect();
+                let ids = asked.iter().map(|sample| sample.id);
+                let found = ids.filter(|id| id.uuid().as_u128() < there as u128).collect();
                 pending.looked(asked, &found, start, start + INTERVAL);
             }
             let seen = pending.finish();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn many_posts_are_several_looks() {
+    fn many_posts_need_several_look_ups() {
         let (start, mut pending) = (Instant::now(), Pending::default());
         (0..2_500).for_each(|number| pending.add(SampledPost { id: id(number), accepted: start }));
         let looks: Vec<usize> = run(&mut pending, start, |_| Some(start)).iter().map(Vec::len).collect();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_that_fails_says_nothing_and_is_repeated() {
+    fn a_failed_look_up_is_repeated() {
         let (start, mut pending) = (Instant::now(), Pending::default());
         let sample = SampledPost { id: id(1), accepted: start };
         pending.add(sample);

@@ -1,5 +1,5 @@
-//! Which accepted posts are looked for. The choice follows from the post's number alone, so it is made without a lock
-//! and is the same in every run; a bound on their number in a second keeps the looks cheap whatever the load.
+//! Which accepted posts to look for. The choice follows from the post's number alone, so it needs no lock and is the
+//! same in every run; a bound on their number per second keeps the look-ups cheap whatever the load.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,19 +10,19 @@ use contract::PostId;
 use super::pending::SampledPost;
 use crate::ledger::mix::mix;
 
-/// So many posts are taken in a second, at most.
+/// At most this many posts are taken in a second.
 pub(crate) const MOST_PER_SECOND: u32 = 100;
 const GAP: Duration = Duration::from_nanos(1_000_000_000 / MOST_PER_SECOND as u64);
-/// Answers come in bunches; of one, so many may be taken at once, which the next ones wait for.
+/// Answers come in bunches; at most this many of a bunch are taken at once, and the next ones wait for that.
 const BUNCH: u32 = 10;
 
-/// Makes this choice independent of every other one that is made from the post's number.
+/// Makes this choice independent of every other choice that follows from the post's number.
 const SALT: u64 = 0x5eed_0f7b_1e5a_4b1e;
 
-/// Chooses posts, and keeps those that were chosen until they are taken.
+/// Chooses posts, and keeps the chosen ones until they are taken.
 #[derive(Debug)]
 pub(crate) struct Sampler {
-    /// Of all 64-bit numbers, the posts whose mixed number is at most this one.
+    /// Posts whose mixed number is at most this are chosen.
     limit: u64,
     without_id: AtomicU64,
     chosen: Mutex<Chosen>,
@@ -30,7 +30,7 @@ pub(crate) struct Sampler {
 
 #[derive(Debug, Default)]
 struct Chosen {
-    /// When the samples until now would have come if each had come a gap after the other.
+    /// When all samples until now would have come at even gaps.
     even: Option<Instant>,
     samples: Vec<SampledPost>,
 }
@@ -38,7 +38,7 @@ struct Chosen {
 impl Sampler {
     /// Chooses this share of the posts; more than 0, at most 1.
     pub(crate) fn new(share: f64) -> Self {
-        // The largest share is that of all numbers; the cast ends at the largest one.
+        // A share of 1 includes all numbers: the cast saturates.
         let limit = (share * u64::MAX as f64) as u64;
         Self { limit, without_id: AtomicU64::new(0), chosen: Mutex::default() }
     }
@@ -55,7 +55,7 @@ impl Sampler {
         self.chosen.lock().unwrap_or_else(PoisonError::into_inner).offer(SampledPost { id, accepted: Instant::now() });
     }
 
-    /// Takes what was chosen since the last call.
+    /// Takes the posts chosen since the last call.
     pub(crate) fn take(&self) -> Vec<SampledPost> {
         std::mem::take(&mut self.chosen.lock().unwrap_or_else(PoisonError::into_inner).samples)
     }
@@ -67,8 +67,8 @@ impl Sampler {
 }
 
 impl Chosen {
-    /// Keeps the sample, unless there were too many lately. The first ones of a second are thus not favoured over its
-    /// last ones.
+    /// Keeps the sample, unless there were too many lately. So the first samples of a second are not favoured over the
+    /// last.
     fn offer(&mut self, sample: SampledPost) {
         let even = self.even.map_or(sample.accepted, |even| even.max(sample.accepted));
         if even.saturating_duration_since(sample.accepted) < GAP * BUNCH {
@@ -85,10 +85,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_of_the_numbers_is_the_one_asked_for() {
+    fn the_requested_share_of_the_numbers_is_chosen() {
         for (share, expected) in [(1.0, 100_000), (0.5, 50_000), (0.01, 1_000)] {
             let sampler = Sampler::new(share);
-            // Without ids they are counted all, however fast they come.
+            // Without ids all of them are counted, however fast they come.
             (0..100_000).for_each(|n| sampler.accepted(n, uuid::Uuid::nil().into()));
             let chosen = sampler.without_id();
             assert!(chosen.abs_diff(expected) <= expected / 10, "{chosen} of {expected}");
@@ -106,7 +106,7 @@ mod tests {
             }
             let times: Vec<Instant> = chosen.samples.iter().map(|sample| sample.accepted).collect();
             prop_assert!(!times.is_empty());
-            // Any number of them is within its gaps, but for one bunch.
+            // Any number of samples needs its gaps, except for one bunch.
             for (first, from) in times.iter().enumerate() {
                 let (count, until) = (times.len() - first, times[times.len() - 1]);
                 let most = (until - *from).as_nanos() / GAP.as_nanos() + u128::from(BUNCH) + 1;
@@ -115,7 +115,7 @@ mod tests {
         }
 
         #[test]
-        fn what_comes_at_less_than_the_bound_is_taken_all(bunches in proptest::collection::vec(1_u32..=BUNCH, 1..200)) {
+        fn all_samples_below_the_bound_are_taken(bunches in proptest::collection::vec(1_u32..=BUNCH, 1..200)) {
             let (mut now, mut chosen) = (Instant::now(), Chosen::default());
             for bunch in &bunches {
                 (0..*bunch).for_each(|_| chosen.offer(SampledPost { id: PostId::fresh(), accepted: now }));

@@ -10,26 +10,26 @@ use crate::load::sparse;
 /// How long the sampled posts took until they were visible.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SeenPosts {
-    /// From the answer that accepted a post to the first look that found it, in microseconds.
+    /// From the answer that accepted a post to the first look-up that found it, in microseconds.
     #[serde(with = "sparse")]
     pub(crate) times_us: Histogram<u64>,
-    /// Posts that no look has found.
+    /// Posts that no look-up found.
     pub(crate) not_seen: u64,
-    /// Looks that the store has answered.
+    /// Look-ups that the store answered.
     pub(crate) looks: u64,
-    /// Looks that it has not.
+    /// Look-ups that it did not answer.
     pub(crate) failed_looks: u64,
 }
 
-/// What came of the sampling of a run.
+/// The result of a run's sampling.
 pub(crate) enum Sampled {
     /// Nothing was sampled, for this reason.
     Off(String),
-    /// This share of the posts was, and so many more had no id to look for.
+    /// This share of the posts was sampled, and this many more had no id to look for.
     On { share: f64, seen: SeenPosts, without_id: u64 },
 }
 
-/// The times within which a share of the posts was visible, the longest and the mean one; `None` where so many were
+/// The times within which a share of the posts was visible, the longest and the mean; `None` if too many posts were
 /// never seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Times {
@@ -49,12 +49,12 @@ impl Default for SeenPosts {
 }
 
 impl SeenPosts {
-    /// A post was seen after so long.
+    /// A post was seen after this time.
     pub(crate) fn record(&mut self, time: Duration) {
         self.times_us.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// Adds what another share of the run has seen.
+    /// Adds what another share of the run saw.
     pub(crate) fn merge(&mut self, other: &SeenPosts) {
         self.times_us.add(&other.times_us).expect("both have the same bounds");
         self.not_seen += other.not_seen;
@@ -62,12 +62,12 @@ impl SeenPosts {
         self.failed_looks += other.failed_looks;
     }
 
-    /// How many posts were seen.
+    /// The number of posts seen.
     pub(crate) fn seen(&self) -> u64 {
         self.times_us.len()
     }
 
-    /// The times that thresholds speak of.
+    /// The times that thresholds use.
     pub(crate) fn times(&self) -> Times {
         Times {
             p50: self.time(0.50),

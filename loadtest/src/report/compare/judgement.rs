@@ -1,10 +1,10 @@
-//! What the data say of each difference.
+//! What the data say about each difference.
 //!
-//! With two runs or more on each side, runs are what is compared: each gives one figure, so what differs from run to
-//! run anyway is seen. With a single run, its stretches stand in for runs. Seconds that follow each other are not
-//! independent, so each run is cut into ten stretches, whose figures are compared with an interval that is wider where
-//! neighbouring stretches are alike; the first is left out, because connections and caches are still cold. What one run
-//! cannot show, that two runs of the same build differ, this does not see.
+//! With two or more runs on each side, runs are compared: each gives one figure, so the usual differences between runs
+//! are included. With a single run, its stretches stand in for runs. Consecutive seconds are not independent, so each
+//! run is cut into ten stretches, whose figures are compared with an interval that is wider where neighbouring
+//! stretches are alike; the first stretch is left out, because connections and caches are still cold. A single run
+//! cannot show how much two runs of the same build differ, so this does not see that.
 
 use super::measure::{Better, ComparedMeasure, MEASURES, OfStretch, Unit};
 use super::read::{Run, Side};
@@ -15,16 +15,16 @@ use crate::report::series::Point;
 
 const STRETCHES: usize = 10;
 const FEWEST_STRETCHES: usize = 5;
-/// Points of a stretch, at least.
+/// The fewest points of a stretch.
 const SHORTEST_STRETCH: usize = 2;
 
-/// Two sides, compared.
+/// The comparison of two sides.
 pub(crate) struct Comparison {
     /// What may be the cause.
     pub(crate) settings: Vec<Difference>,
     pub(crate) figures: Vec<Compared>,
     pub(crate) faults: Vec<CountedChange>,
-    /// Whether runs are compared, not stretches of them.
+    /// Whether runs are compared, and not stretches of them.
     pub(crate) is_of_runs: bool,
     /// As a share.
     pub(crate) tolerance: f64,
@@ -34,15 +34,15 @@ pub(crate) struct Comparison {
 pub(crate) struct Compared {
     pub(crate) name: &'static str,
     pub(crate) unit: Unit,
-    /// The run's figure, or the mean of all runs'; `None` if it is not known.
+    /// The run's figure, or the mean over all runs; `None` if it is not known.
     pub(crate) base: Option<f64>,
     pub(crate) with: Option<f64>,
-    /// From the one to the other; `None` if there are too few values to say.
+    /// From one side to the other; `None` if there are too few values to say.
     pub(crate) change: Option<RatioChange>,
     pub(crate) verdict: ChangeVerdict,
 }
 
-/// Posts at fault, of all runs together. They are exact, and one is too many.
+/// Findings of one kind in all runs together. They are exact, and one is too many.
 pub(crate) struct CountedChange {
     pub(crate) name: &'static str,
     pub(crate) base: Option<u64>,
@@ -52,10 +52,10 @@ pub(crate) struct CountedChange {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChangeVerdict {
-    /// Worse, and surely by more than the tolerance.
+    /// Worse, and certainly by more than the tolerance.
     Regression,
     Worse,
-    /// Worse, and surely by less than the tolerance.
+    /// Worse, and certainly by less than the tolerance.
     SlightlyWorse,
     NoDifference,
     Better,
@@ -80,7 +80,7 @@ impl Comparison {
         }
     }
 
-    /// The names of what has become worse by more than the tolerance.
+    /// The names of what became worse by more than the tolerance.
     pub(crate) fn regressions(&self) -> Vec<&'static str> {
         let figures = self.figures.iter().map(|compared| (compared.name, compared.verdict));
         let all = figures.chain(self.faults.iter().map(|counted| (counted.name, counted.verdict)));
@@ -144,7 +144,7 @@ fn figures(side: &Side, measure: &ComparedMeasure) -> Vec<f64> {
     side.runs.iter().filter_map(measure.of_run).collect()
 }
 
-/// The figures of all stretches of all runs, in order; none of a run that is too short.
+/// The figures of all stretches of all runs, in order; none for a run that is too short.
 fn stretches(side: &Side, of_stretch: OfStretch) -> Vec<f64> {
     let of_run = |run: &Run| {
         let load: Vec<Point> = run.series.iter().filter(|point| point.seconds <= run.load_seconds).copied().collect();
@@ -164,7 +164,7 @@ mod tests {
     use crate::load::statistics::tests::noise;
     use crate::report::compare::read::tests::run;
 
-    /// A run whose seconds vary by a tenth around these.
+    /// A run whose seconds vary by a tenth around these values.
     fn side(seed: u64, accepted_per_second: f64, p99_ms: f64, seconds: u32) -> Side {
         let mut run = run();
         run.series.clear();
@@ -249,8 +249,8 @@ mod tests {
             let comparison = Comparison::of(&side(seed, 100.0, 5.0, seconds), &side(seed, 100.0, 5.0, seconds), 0.0);
             prop_assert!(comparison.regressions().is_empty() && comparison.settings.is_empty());
             let verdicts: Vec<ChangeVerdict> = comparison.figures.iter().map(|compared| compared.verdict).collect();
-            let expected = [ChangeVerdict::NoDifference, ChangeVerdict::NotJudged];
-            prop_assert!(verdicts.iter().all(|verdict| expected.contains(verdict)));
+            let unchanged = [ChangeVerdict::NoDifference, ChangeVerdict::NotJudged];
+            prop_assert!(verdicts.iter().all(|verdict| unchanged.contains(verdict)));
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! What is compared: each a figure of a whole run and, where every second tells it, of any stretch of seconds.
+//! What is compared: each measure is a figure of a whole run and, where every second has it, of any stretch of seconds.
 
 use super::read::Run;
 use crate::load::statistics::median;
@@ -11,7 +11,7 @@ pub(crate) struct ComparedMeasure {
     pub(crate) better: Better,
     /// The figure of a run.
     pub(crate) of_run: OfRun,
-    /// The figure of a stretch; not where only the whole run has one.
+    /// The figure of a stretch; `None` if only the whole run has one.
     pub(crate) of_stretch: Option<OfStretch>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) enum Unit {
     Percent,
 }
 
-/// All that is compared. A stretch's latency is that of its middle second, so that one bad second is not all of it.
+/// All measures. A stretch's latency is that of its middle second, so that one bad second does not dominate it.
 pub(crate) const MEASURES: [ComparedMeasure; 12] = [
     ComparedMeasure {
         name: "accepted",
@@ -108,7 +108,7 @@ fn middle(points: &[Point], value: fn(&Point) -> Option<f64>) -> Option<f64> {
     median(points.iter().filter_map(value))
 }
 
-/// CPU time by the posts accepted meanwhile, over the seconds of which the CPU is known.
+/// CPU time divided by the posts accepted meanwhile, over the seconds in which the CPU is known.
 fn cpu_per_post(points: &[Point], cores: fn(&Point) -> Option<f64>) -> Option<f64> {
     let (mut microseconds, mut posts) = (0.0, 0.0);
     for point in points {
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stretch_is_told_by_its_seconds() {
+    fn a_stretch_is_measured_by_its_seconds() {
         let point = |accepted_per_second, unavailable, p99_ms, producer_cpu_cores| Point {
             length_seconds: 2.0,
             accepted_per_second,
@@ -144,11 +144,11 @@ mod tests {
         };
         let points =
             [point(100.0, 0, Some(5.0), None), point(50.0, 100, None, Some(0.5)), point(0.0, 0, Some(9.0), None)];
-        let told = |name: &str| {
+        let figure = |name: &str| {
             let measure = MEASURES.iter().find(|measure| measure.name == name).unwrap();
             measure.of_stretch.unwrap()(&points)
         };
-        assert_eq!((told("accepted"), told("failed"), told("p99")), (Some(50.0), Some(25.0), Some(7.0)));
-        assert_eq!((told("producer CPU"), told("consumer CPU"), told("p50")), (Some(10_000.0), None, None));
+        assert_eq!((figure("accepted"), figure("failed"), figure("p99")), (Some(50.0), Some(25.0), Some(7.0)));
+        assert_eq!((figure("producer CPU"), figure("consumer CPU"), figure("p50")), (Some(10_000.0), None, None));
     }
 }

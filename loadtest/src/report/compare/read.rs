@@ -1,4 +1,4 @@
-//! The reports of one side, as far as they are compared. A report of an earlier version may lack some of it.
+//! The reports of one side, as far as they are compared. A report of an earlier version may lack parts of it.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub(crate) struct Side {
     pub(crate) runs: Vec<Run>,
 }
 
-/// What is read of a `report.json`.
+/// What is read from a `report.json`.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Run {
     pub(crate) run: String,
@@ -63,10 +63,10 @@ pub(crate) struct UsageFigures {
 }
 
 impl Side {
-    /// Reads them all.
+    /// Reads all of them.
     ///
     /// # Errors
-    /// Every file that is no report, in a sentence.
+    /// Every file that is not a report, in a sentence.
     pub(crate) fn read(paths: &[PathBuf]) -> Result<Self, Unusable> {
         let (mut runs, mut faults) = (Vec::new(), Vec::new());
         for path in paths {
@@ -91,7 +91,7 @@ impl Run {
         let name = path.display();
         let text = std::fs::read(&path)
             .map_err(|error| format!("cannot read {name}: {error}; name the {FILE} of a run, or its directory"))?;
-        Self::parse(&text).map_err(|fault| format!("{name} is not the {FILE} of a run: {fault}"))
+        Self::parse(&text).map_err(|error| format!("{name} is not the {FILE} of a run: {error}"))
     }
 
     pub(crate) fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
@@ -113,7 +113,7 @@ pub(crate) mod tests {
         Run::parse(&serde_json::to_vec(&report).unwrap()).unwrap()
     });
 
-    /// A run as its report tells it.
+    /// A run as its report describes it.
     pub(crate) fn run() -> Run {
         RUN.clone()
     }
@@ -138,12 +138,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_file_that_is_no_report_is_named() {
+    fn every_file_that_is_not_a_report_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let other = directory.path().join("other.json");
         std::fs::write(&other, r#"{"name":"k6"}"#).unwrap();
-        let told = Side::read(&[other, directory.path().to_owned()]).unwrap_err().to_string();
-        assert!(told.contains("other.json is not the report.json of a run: missing field `run`"), "{told}");
-        assert!(told.contains("report.json: No such file") && told.contains("or its directory"), "{told}");
+        let error = Side::read(&[other, directory.path().to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("other.json is not the report.json of a run: missing field `run`"), "{error}");
+        assert!(error.contains("report.json: No such file") && error.contains("or its directory"), "{error}");
     }
 }

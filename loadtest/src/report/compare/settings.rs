@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::read::Side;
 
-/// Different in every run, and of no meaning.
+/// Different in every run, and meaningless.
 const ALWAYS_DIFFERENT: [&str; 1] = ["started_at"];
 
-/// A setting, with all values that it has on the one side and on the other.
+/// A setting, with all its values on each side.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) name: String,
@@ -17,17 +17,17 @@ pub(crate) struct Difference {
     pub(crate) with: String,
 }
 
-/// Every setting whose values are not the same.
+/// Every setting whose values differ.
 pub(crate) fn differences(base: &Side, with: &Side) -> Vec<Difference> {
     let (base, with) = (values(base), values(with));
     let names: BTreeSet<&String> = base.keys().chain(with.keys()).collect();
-    let told = |values: Option<&BTreeSet<String>>| match values {
+    let words = |values: Option<&BTreeSet<String>>| match values {
         Some(values) => values.iter().cloned().collect::<Vec<_>>().join(" or "),
         None => "–".to_owned(),
     };
     let differs = |name: &&&String| base.get(**name) != with.get(**name);
     let difference =
-        |name: &String| Difference { name: name.clone(), base: told(base.get(name)), with: told(with.get(name)) };
+        |name: &String| Difference { name: name.clone(), base: words(base.get(name)), with: words(with.get(name)) };
     names.iter().filter(differs).map(|name| difference(name)).collect()
 }
 
@@ -62,7 +62,7 @@ fn note(path: &str, value: String, values: &mut BTreeMap<String, BTreeSet<String
     }
 }
 
-/// The text without the ports of servers on this machine: those that the lab starts have others in every run.
+/// The text without the ports of servers on this machine, because the lab starts them on other ports in every run.
 fn without_ports(text: &str) -> String {
     let mut parts = text.split("127.0.0.1:");
     let mut kept = parts.next().unwrap_or_default().to_owned();
@@ -79,7 +79,7 @@ mod tests {
     use crate::report::compare::read::tests::run;
 
     #[test]
-    fn what_differs_is_told_with_every_value() {
+    fn each_difference_has_every_value() {
         let side = |linger: &[&str], broker: &str| {
             let runs = linger.iter().map(|linger| {
                 let mut run = run();
@@ -94,11 +94,11 @@ mod tests {
         assert_eq!(differences(&base, &side(&["2ms"], "127.0.0.1:5001,127.0.0.1:5002")), []);
         let mut other = side(&["5ms", "0ms"], "kafka:9092");
         other.runs[0].environment["load"]["rate"] = 500.into();
-        let told = differences(&base, &other);
-        let told: Vec<[&str; 3]> =
-            told.iter().map(|one| [&one.name, &one.base, &one.with].map(|text| &text[..])).collect();
+        let found = differences(&base, &other);
+        let found: Vec<[&str; 3]> =
+            found.iter().map(|one| [&one.name, &one.base, &one.with].map(|text| &text[..])).collect();
         assert_eq!(
-            told,
+            found,
             [
                 ["load rate", "–", "500"],
                 ["producer KAFKA_BROKER", "127.0.0.1:*,127.0.0.1:*", "kafka:9092"],

@@ -9,7 +9,7 @@ use crate::load::statistics::ratio::RatioChange;
 
 /// The table.
 pub(crate) fn render(base: &Side, with: &Side, comparison: &Comparison) -> String {
-    let mut text = format!("\nbase  {}\nwith  {}\n", told(base), told(with));
+    let mut text = format!("\nbase  {}\nwith  {}\n", runs(base), runs(with));
     for (name, side) in [("base", base), ("with", with)] {
         for run in &side.runs {
             remarks(run).iter().for_each(|remark| text.push_str(&format!("      {name}, run {}: {remark}\n", run.run)));
@@ -42,31 +42,30 @@ pub(crate) fn render(base: &Side, with: &Side, comparison: &Comparison) -> Strin
     text.push_str(if comparison.is_of_runs {
         "\n  Figures are means over the runs, and changes and intervals are of the runs' figures.\n"
     } else {
-        "\n  Figures are of whole runs. Changes and intervals are of stretches of a run, a tenth each without the \
-         first, so\n  \
-         they know nothing of what differs from run to run: compare several, A1 A2 A3 --with B1 B2 B3, to see that \
-         too.\n"
+        "\n  Figures are of whole runs. Changes and intervals are of stretches of a run, a tenth each \
+         without the first, so\n  \
+         they ignore the differences between runs: compare several runs, A1 A2 A3 --with B1 B2 B3, to include them.\n"
     });
     let regressions = comparison.regressions();
     let tolerance = tolerance(comparison.tolerance);
     text.push_str(&match regressions.len() {
-        0 => format!("\n  ok      no regression beyond {tolerance} shows\n"),
+        0 => format!("\n  ok      no regression beyond {tolerance}\n"),
         _ => format!("\n  FAILED  worse by more than {tolerance}: {}\n", regressions.join(", ")),
     });
     text
 }
 
-fn told(side: &Side) -> String {
+fn runs(side: &Side) -> String {
     let count = side.runs.len();
-    let runs = if count == 1 { "run".to_owned() } else { format!("{count} runs:") };
-    format!("{runs} {}", side.names())
+    let noun = if count == 1 { "run".to_owned() } else { format!("{count} runs:") };
+    format!("{noun} {}", side.names())
 }
 
 /// What makes a run's figures doubtful.
 fn remarks(run: &Run) -> Vec<&'static str> {
     let is_limit = run.generator.as_ref().is_some_and(|generator| generator.is_limit);
     [
-        (run.ended_early, "it was ended early"),
+        (run.ended_early, "it ended early"),
         (!run.passed, "it failed"),
         (is_limit, "the generator was the limit, not the target"),
     ]
@@ -128,7 +127,7 @@ fn interval(change: RatioChange) -> String {
 }
 
 fn tolerance(share: f64) -> String {
-    // Not 7.000000000000001.
+    // So that the text is not 7.000000000000001.
     let text = format!("{:.3}", share * 100.0);
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
@@ -139,7 +138,7 @@ mod tests {
     use crate::report::compare::read::tests::run;
 
     #[test]
-    fn the_table_tells_settings_figures_and_verdicts() {
+    fn the_table_shows_settings_figures_and_verdicts() {
         let base = Side { runs: vec![run()] };
         let mut other = run();
         other.environment["producer_settings"]["PRODUCER_LINGER"] = "5ms".into();

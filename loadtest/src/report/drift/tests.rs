@@ -5,8 +5,7 @@ use crate::load::statistics::tests::noise;
 
 const LIMITS: GrowthLimits = GrowthLimits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2 };
 
-/// A load in seconds, of which the producer's memory in MB and the p99 in ms vary by these around what the functions
-/// say.
+/// A load of this many seconds, in which the producer's memory in MB and the p99 in ms vary around these functions.
 fn load(seed: u64, seconds: u32, megabytes: impl Fn(f64) -> f64, p99_ms: impl Fn(f64) -> f64) -> Vec<Point> {
     let (memory, latency) = (noise(seed, 0.9, 0.1), noise(!seed, 0.5, 0.5));
     let points = (1..=seconds).zip(memory).zip(latency).map(|((second, memory), latency)| {
@@ -33,7 +32,7 @@ fn what_was_not_seen_is_not_judged() {
     let drift = Drift::of(&load(1, 3_600, |_| 20.0, |_| 8.0), 3_600.0, LIMITS);
     assert_eq!((drift.warm_up_seconds, drift.window_seconds), (720.0, 72.0));
     let measures: Vec<&str> = drift.growths.iter().map(|growth| growth.measure).collect();
-    assert_eq!(measures, ["producer memory", "p99"], "the consumer did not say");
+    assert_eq!(measures, ["producer memory", "p99"], "the consumer did not report its memory");
 }
 
 #[test]

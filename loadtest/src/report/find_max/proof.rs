@@ -1,5 +1,5 @@
-//! What became of the accepted posts of all probes together. A pass over the store is exact and takes some 60 µs a
-//! document on FerretDB, so beyond a number of posts the totals that the services have counted decide.
+//! What became of the accepted posts of all probes together. A pass over the store is exact but takes some 60 µs per
+//! document on FerretDB, so above a certain number of posts the services' own totals decide.
 
 use serde::Serialize;
 use service::status::figures::grouped;
@@ -7,20 +7,20 @@ use service::status::figures::grouped;
 use crate::ledger::books::Counts;
 use crate::pipeline::counted::Counted;
 
-/// So many posts are looked for one by one, which takes twenty seconds at most.
+/// At most this many posts are looked for one by one, which takes at most twenty seconds.
 pub(crate) const RECONCILED: u64 = 300_000;
 
 /// How the posts were found again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Method {
-    /// Each of them was looked for in the store.
+    /// Each post was looked for in the store.
     Reconciled,
     /// The services' own counts were compared.
     CountedByTheServices,
-    /// The store has counted the documents.
+    /// The store counted the documents.
     CountedInTheStore,
-    /// Not at all: the store is out of reach, or a service did not tell its counts.
+    /// Not at all: the store cannot be reached, or a service did not report its counts.
     None,
 }
 
@@ -32,10 +32,10 @@ pub(crate) struct Proof {
     pub(crate) stored: Option<u64>,
     pub(crate) dead_lettered: Option<u64>,
     pub(crate) missing: Option<u64>,
-    /// Documents that are one too many.
+    /// Documents beyond the first of each post.
     pub(crate) duplicated: Option<u64>,
-    /// Stored although refused, never sent, or under another id; with the counts alone, what is stored beyond the
-    /// accepted and the unknown ones.
+    /// Stored although rejected, never sent, or under another id; with the counts alone, what is stored beyond the
+    /// accepted and the unknown posts.
     pub(crate) unexpected: Option<u64>,
 }
 
@@ -52,13 +52,13 @@ impl Proof {
             Method::Reconciled => "looked for one by one".to_owned(),
             Method::CountedByTheServices => {
                 format!(
-                    "as the services counted them: beyond {} posts they are not looked for one by one",
+                    "as the services counted them: more than {} posts are not looked for one by one",
                     grouped(RECONCILED)
                 )
             }
             Method::CountedInTheStore => {
                 format!(
-                    "as the store counts them: beyond {} posts they are not looked for one by one",
+                    "as the store counts them: more than {} posts are not looked for one by one",
                     grouped(RECONCILED)
                 )
             }
@@ -94,7 +94,7 @@ impl Proof {
         }
     }
 
-    /// The ledger was laid beside the store.
+    /// The ledger was compared with the store.
     pub(crate) fn reconciled(counts: &Counts) -> Self {
         Self {
             method: Method::Reconciled,
@@ -107,7 +107,7 @@ impl Proof {
         }
     }
 
-    /// What is stored newly is counted once for each id, so nothing can be said of duplicates.
+    /// The services count each id once when it is first stored, so nothing is known about duplicates.
     pub(crate) fn counted(answered: &Counts, counted: &Counted) -> Self {
         let dead_lettered = counted.ingest_posts_dead_lettered_total;
         Self {
@@ -116,7 +116,7 @@ impl Proof {
         }
     }
 
-    /// The store has counted.
+    /// The store counted its documents.
     pub(crate) fn in_store(answered: &Counts, stored: u64) -> Self {
         Self::balanced(Method::CountedInTheStore, answered, stored, 0)
     }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_told_so() {
+    fn an_unknown_proof_says_so() {
         let proof = Proof::unknown(&answered(1_234, 0));
         assert_eq!(proof.line(), "1,234 posts accepted; whether they are stored is not known");
         assert!(proof.holds() && !Proof::in_store(&answered(9, 0), 8).holds());

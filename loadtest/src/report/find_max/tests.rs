@@ -47,10 +47,10 @@ fn report() -> FindMaxReport {
 }
 
 #[test]
-fn the_table_tells_every_probe_and_the_result() {
+fn the_table_shows_every_probe_and_the_result() {
     let table = report().table();
     for line in [
-        "find-max 00ab12cd: p99 within 500 ms, no failure, no lag that grows; 8 s measured after 2 s of warm-up",
+        "find-max 00ab12cd: p99 within 500 ms, no failures, no growing lag; 8 s measured after 2 s of warm-up",
         "  probe  offered/s   accepted       p50       p95       p99    lag +/s",
         "      1      7,000      6,993    4.2 ms    9.0 ms    612 ms        -12   sustained",
         "      2     14,000     13,986    4.2 ms    9.0 ms    612 ms        -12   not: p99 612 ms is above 500 ms",
@@ -64,11 +64,11 @@ fn the_table_tells_every_probe_and_the_result() {
 }
 
 #[test]
-fn a_limit_that_was_not_found_is_told_so() {
+fn a_limit_that_was_not_found_says_so() {
     let rate = |low, high| MaxRate { low, high, ..MaxRate::default() };
-    assert_eq!(rate(Some(50.0), None).line(), "50.0/s at least: everything that was offered was sustained");
-    assert_eq!(rate(None, Some(50.0)).line(), "less than 50.0/s: nothing that was offered was sustained");
-    assert_eq!(rate(None, None).line(), "not known: no probe was completed");
+    assert_eq!(rate(Some(50.0), None).line(), "at least 50.0/s: every offered rate was sustained");
+    assert_eq!(rate(None, Some(50.0)).line(), "less than 50.0/s: no offered rate was sustained");
+    assert_eq!(rate(None, None).line(), "not known: no probe finished");
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn the_schema_describes_every_field() {
     let proof = report.proof.take().unwrap();
     (report.max_rate, report.closed_loop_per_second) = (MaxRate::default(), None);
     (report.probes[0].lag_growth_per_second, report.probes[0].lag) = (None, None);
-    report.faults = vec!["the consumer has ended by itself".to_owned()];
-    assert_eq!(faults(&report), [""; 0], "of a pipeline that was given and failed");
+    report.faults = vec!["the consumer exited".to_owned()];
+    assert_eq!(faults(&report), [""; 0], "a given pipeline that failed");
     for method in [Method::CountedByTheServices, Method::CountedInTheStore, Method::None] {
         report.proof = Some(Proof { method, stored: None, missing: None, duplicated: None, ..proof });
         assert_eq!(faults(&report), [""; 0]);

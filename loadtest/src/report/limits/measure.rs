@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::text::per_second;
 use crate::pipeline::services::{BARE, CONSUMER, PRODUCER};
 
-/// The names of the processes that are measured, those of the services aside.
+/// The names of the measured processes, except the services.
 pub(crate) const LAB: &str = "lab";
 pub(crate) const BROKER: &str = "broker";
 pub(crate) const STORE: &str = "store";
@@ -39,8 +39,8 @@ impl LimitsMeasure {
         LimitsMeasure::Pipeline,
     ];
 
-    /// Whether it is taken where `only` these are asked for; none means all. The producer leaves the backlog that the
-    /// next two read.
+    /// Whether it is taken if `only` these are requested; none means all. The producer's measure leaves the backlog
+    /// that the next two read.
     pub(crate) fn is_taken(self, only: &[LimitsMeasure]) -> bool {
         let is_needed = || only.contains(&LimitsMeasure::Fetch) || only.contains(&LimitsMeasure::Consumer);
         only.is_empty() || only.contains(&self) || self == LimitsMeasure::Producer && is_needed()
@@ -68,8 +68,8 @@ impl LimitsMeasure {
             LimitsMeasure::ProduceLarge => "the broker takes large batches",
             LimitsMeasure::Insert => "the store takes batches of the consumer's size",
             LimitsMeasure::Producer => "posts acknowledged, without a consumer",
-            LimitsMeasure::Fetch => "the broker gives a client the records of this backlog",
-            LimitsMeasure::Consumer => "posts stored out of a backlog",
+            LimitsMeasure::Fetch => "a client fetches the records of this backlog",
+            LimitsMeasure::Consumer => "posts stored from a backlog",
             LimitsMeasure::Pipeline => "posts from the request to the store",
         }
     }
@@ -103,14 +103,14 @@ impl FromStr for LimitsMeasure {
 /// The samples of each measure, round by round.
 pub(crate) type Samples = BTreeMap<LimitsMeasure, Vec<LimitsSample>>;
 
-/// What a measure gave in one round.
+/// The result of a measure in one round.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LimitsSample {
     /// Posts, records or documents.
     pub(crate) posts: u64,
-    /// How long they took altogether.
+    /// How long all of them took.
     pub(crate) elapsed: Duration,
-    /// CPU time that they took, by process; those that are not known are left out.
+    /// CPU time that they took, by process; unknown ones are left out.
     pub(crate) cpu: Vec<(&'static str, Duration)>,
 }
 

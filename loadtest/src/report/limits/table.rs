@@ -31,13 +31,13 @@ pub(crate) fn render(report: &LimitsReport) -> String {
 }
 
 fn cpu(measure: &MeasureReport) -> String {
-    let told = measure.cpu_microseconds.iter().map(|cpu| format!("{} {:.1}", cpu.process, cpu.spread.median));
-    told.collect::<Vec<_>>().join("  ")
+    let processes = measure.cpu_microseconds.iter().map(|cpu| format!("{} {:.1}", cpu.process, cpu.spread.median));
+    processes.collect::<Vec<_>>().join("  ")
 }
 
 fn shares(measure: &MeasureReport) -> String {
-    let told = measure.shares.iter().map(|share| format!("{} {:.2}", share.of, share.spread.median));
-    told.collect::<Vec<_>>().join("  ")
+    let shares = measure.shares.iter().map(|share| format!("{} {:.2}", share.of, share.spread.median));
+    shares.collect::<Vec<_>>().join("  ")
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! Marks and numbers that stand in several places of a page.
+//! Marks and numbers that appear in several places of a page.
 
 use service::status::figures::grouped;
 
-/// What holds.
+/// Something holds.
 pub(crate) const HELD: &str =
     r#"<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="M3 8.5l3.5 3.5L13 4.5"/></svg> "#;
-/// What does not.
+/// Something does not hold.
 pub(crate) const BROKEN: &str =
     r#"<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="M4 4l8 8M12 4l-8 8"/></svg> "#;
 
-/// A number as it is, with at most three digits behind the point.
+/// A number as it is, with at most three decimals.
 pub(crate) fn number(value: f64) -> String {
     if value.fract() == 0.0 && (0.0..1e15).contains(&value) { grouped(value as u64) } else { format!("{value:.3}") }
 }

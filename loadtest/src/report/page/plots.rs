@@ -16,25 +16,25 @@ use crate::report::run::RunReport;
 /// Latency by percentile.
 pub(crate) fn percentiles(html: &mut Html, report: &RunReport) {
     if let Some(chart) = by_percentile("Latency", &report.latencies_us) {
-        figure(html, "Latency by percentile", "so many posts were not slower", &chart);
+        figure(html, "Latency by percentile", "the share of posts that were not slower", &chart);
     }
 }
 
-/// From acceptance to storage: as the sampled posts were seen, or else as the consumer says.
+/// From acceptance to storage: as the sampled posts showed, or else as the consumer reports.
 pub(crate) fn stored(html: &mut Html, report: &RunReport) {
     let visible = &report.accept_to_visible;
     let Some(chart) = visible.times_us().and_then(|times| by_percentile("Time until a post was visible", times)) else {
         accept_to_store(html, report);
         return;
     };
-    html.markup("<section>\n<h2>From acceptance to visibility <small>so many posts were there by then</small></h2>\n");
+    html.markup("<section>\n<h2>From acceptance to visibility <small>the share of posts that were visible by then</small></h2>\n");
     chart.draw(html);
-    html.markup("<p class=\"note\">As seen by looking for ").text(grouped(visible.sampled));
+    html.markup("<p class=\"note\">Measured by looking for ").text(grouped(visible.sampled));
     html.markup(" of the accepted posts in the store. Never seen: ").text(grouped(visible.not_seen));
     html.markup(".</p>\n</section>\n");
 }
 
-/// Values by percentile, in milliseconds: each further nine has the same width, so the slowest few are seen as well as
+/// Values by percentile, in milliseconds: each further nine has the same width, so the slowest few are as visible as
 /// the many. `None` without values.
 fn by_percentile(what: &str, values_us: &Histogram<u64>) -> Option<Chart> {
     let points = by_nines(values_us);
@@ -78,10 +78,10 @@ fn accept_to_store(html: &mut Html, report: &RunReport) {
     let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     let description =
         format!("Share of posts by the time from acceptance to storage, as the consumer counted {all} of them");
-    html.markup("<section>\n<h2>From acceptance to storage <small>% of posts, up to so long</small></h2>\n");
+    html.markup("<section>\n<h2>From acceptance to storage <small>% of posts, by time</small></h2>\n");
     Bars { description, y: values(ticks::linear(highest, 4)), bars }.draw(html);
-    html.markup("<p class=\"note\">As the consumer itself has counted");
-    html.markup(if report.chaos.is_some() { " since it was last started." } else { "." });
+    html.markup("<p class=\"note\">As the consumer itself counted");
+    html.markup(if report.chaos.is_some() { " since its last start." } else { "." });
     if let Some(why) = &report.accept_to_visible.off {
         html.markup(" No post was looked for: ").text(why).markup(".");
     }

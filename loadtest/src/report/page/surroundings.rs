@@ -26,7 +26,7 @@ pub(crate) fn sections(html: &mut Html, report: &RunReport) {
         ("Think time, seconds", optional(load.think_seconds)),
         ("Rate, posts per second", optional(load.rate)),
         ("Stages", load.stages.as_deref().map_or("–".to_owned(), table::stages)),
-        ("Characters of a content", load.content_length.to_string()),
+        ("Characters per content", load.content_length.to_string()),
         ("Share of invalid posts", load.invalid_share.to_string()),
         ("Share of posts sent twice", load.retry_share.to_string()),
         ("Each post sent, times", load.repeat.to_string()),

@@ -1,4 +1,4 @@
-//! Whatever has rows.
+//! The page's tables.
 
 use service::html::Html;
 use service::status::figures::grouped;
@@ -28,7 +28,7 @@ pub(crate) fn faults(html: &mut Html, report: &RunReport) {
         html.markup("<td>").text(&fault.remark).markup("</td></tr>\n");
     }
     end(html);
-    html.markup("<p class=\"note\">Accepted again and lag gone count from the fault&#39;s begin. A lag of at most ");
+    html.markup("<p class=\"note\">Accepted again and lag gone count from the fault&#39;s start. A lag of at most ");
     html.text(grouped(chaos.calm_lag)).markup(" records counts as none. Seed ").text(chaos.seed).markup(", ");
     html.text(chaos.brokers).markup(if chaos.brokers == 1 { " broker." } else { " brokers." });
     if chaos.poison.sent > 0 {
@@ -51,15 +51,15 @@ pub(crate) fn ledger(html: &mut Html, report: &RunReport) {
     row(html, "stored", counts.stored, "at least once, whatever the answer was", "number");
     row(html, "dead-lettered", counts.dead_lettered, "kept aside with the reason", "number");
     for (name, count, meaning) in [
-        ("missing", counts.missing, "accepted, neither stored nor dead-lettered"),
+        ("missing", counts.missing, "accepted, but neither stored nor dead-lettered"),
         ("duplicated", counts.duplicated, "stored in two or more documents"),
         ("unexpected", counts.unexpected, "stored although rejected or never sent, or under another id"),
     ] {
         row(html, name, count, meaning, if count.unwrap_or(0) > 0 { "number alarm" } else { "number" });
     }
     row(html, "rejected", counts.rejected, "answered 4xx", "number");
-    row(html, "unknown", counts.unknown, "sent, and neither accepted nor rejected", "number");
-    row(html, "unknown, stored", counts.unknown_stored, "of these, stored all the same: no fault", "number");
+    row(html, "unknown", counts.unknown, "sent, but neither accepted nor rejected", "number");
+    row(html, "unknown, stored", counts.unknown_stored, "of these, stored, which is fine", "number");
     end(html);
     html.markup("</section>\n");
 }
@@ -85,7 +85,7 @@ pub(crate) fn outcomes(html: &mut Html, report: &RunReport) {
     html.markup("</section>\n");
 }
 
-/// A count is unknown where nobody has read the store.
+/// A row of counts. A count is unknown if the store was not read.
 fn row(html: &mut Html, name: &'static str, count: impl Into<Option<u64>>, meaning: &'static str, class: &'static str) {
     let count = count.into().map_or("–".to_owned(), grouped);
     html.markup("<tr><th scope=\"row\">").text(name).markup("</th><td class=\"").text(class).markup("\">");
@@ -116,8 +116,8 @@ pub(crate) fn growths(html: &mut Html, report: &RunReport) {
         html.markup("<tr><th scope=\"row\">").text(growth.measure).markup("</th>");
         let at_start = growth.at_start.map_or("–".to_owned(), |value| format!("{value:.1} {}", growth.unit));
         let limit = format!("{} {}", growth.limit, growth.growth_unit);
-        for told in [at_start, growth.text(), growth.interval(), limit] {
-            html.markup("<td class=\"number\">").text(told).markup("</td>");
+        for text in [at_start, growth.text(), growth.interval(), limit] {
+            html.markup("<td class=\"number\">").text(text).markup("</td>");
         }
         let (class, mark) = match growth.judgement {
             GrowthJudgement::Below => ("<td class=\"held\">", HELD),
@@ -128,15 +128,15 @@ pub(crate) fn growths(html: &mut Html, report: &RunReport) {
     }
     end(html);
     html.markup("<p class=\"note\">The first ").text(format_args!("{:.0}", drift.warm_up_seconds));
-    html.markup(" s are left out; a window is ").text(format_args!("{:.0}", drift.window_seconds));
+    html.markup(" s are left out; a window has ").text(format_args!("{:.0}", drift.window_seconds));
     html.markup(" s.</p>\n</section>\n");
 }
 
-/// The first posts at fault, and what else went wrong.
+/// The first findings, and what else went wrong.
 pub(crate) fn findings(html: &mut Html, report: &RunReport) {
     if !report.findings.is_empty() {
-        html.markup("<section>\n<h2>Posts at fault <small>the first of each kind</small></h2>\n");
-        begin(html, "Posts at fault", &["fault", "number", "id answered", "id stored"], 1..2);
+        html.markup("<section>\n<h2>Findings <small>the first posts of each kind</small></h2>\n");
+        begin(html, "Findings", &["finding", "number", "id answered", "id stored"], 1..2);
         for finding in &report.findings {
             html.markup("<tr><th scope=\"row\">").text(format_args!("{:?}", finding.kind));
             html.markup("</th><td class=\"number\">").text(grouped(finding.n)).markup("</td>");
@@ -157,7 +157,7 @@ pub(crate) fn findings(html: &mut Html, report: &RunReport) {
     }
 }
 
-/// A table's begin; it can be moved sideways where it is too wide. The columns in `numbers` are aligned to the right.
+/// Starts a table, which scrolls sideways if it is too wide. The columns in `numbers` are aligned to the right.
 pub(crate) fn begin(html: &mut Html, name: &'static str, columns: &[&'static str], numbers: std::ops::Range<usize>) {
     html.markup("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"").text(name);
     html.markup("\">\n<table>\n<thead><tr>");
@@ -176,7 +176,7 @@ pub(crate) fn begin(html: &mut Html, name: &'static str, columns: &[&'static str
     html.markup("</tr></thead>\n<tbody>\n");
 }
 
-/// A table's end.
+/// Ends a table.
 pub(crate) fn end(html: &mut Html) {
     html.markup("</tbody>\n</table>\n</div>\n");
 }

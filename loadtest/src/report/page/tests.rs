@@ -3,7 +3,7 @@ use crate::report::chaos::{ChaosReport, FaultReport};
 use crate::report::run::tests::example;
 use crate::report::visible::AcceptToVisible;
 
-/// With everything that a report can have.
+/// A report with everything that it can have.
 fn full() -> RunReport {
     let mut report = example();
     crate::report::run::tests::fill(&mut report);
@@ -53,7 +53,7 @@ fn every_part_is_there() {
         "Ledger",
         "Thresholds",
         "Answers",
-        "Posts at fault",
+        "Findings",
         "What else went wrong",
         "CPU",
         "Memory",
@@ -68,16 +68,16 @@ fn every_part_is_there() {
 }
 
 #[test]
-fn where_no_post_was_looked_for_the_consumer_is_believed() {
+fn where_no_post_was_looked_for_the_consumer_counts() {
     let mut report = full();
-    report.accept_to_visible = AcceptToVisible::off("on this store it would cost too much".to_owned());
+    report.accept_to_visible = AcceptToVisible::off("it would cost too much on this store".to_owned());
     let page = render(&report);
     assert!(page.contains("<h2>From acceptance to storage") && !page.contains("to visibility"), "{page}");
-    assert!(page.contains("No post was looked for: on this store it would cost too much."), "{page}");
+    assert!(page.contains("No post was looked for: it would cost too much on this store."), "{page}");
 }
 
 #[test]
-fn a_run_of_which_nothing_is_known_has_a_page() {
+fn a_run_about_which_nothing_is_known_has_a_page() {
     let page = render(&example());
     assert!(page.contains("<h2>Ledger") && !page.contains("<h2>Throughput"), "{page}");
 }

@@ -1,4 +1,4 @@
-//! What was seen from second to second, as charts over the same time.
+//! What was seen second by second, as charts over the same time.
 
 use service::html::Html;
 use service::status::figures::grouped;
@@ -10,13 +10,13 @@ use crate::report::run::RunReport;
 use crate::report::series::Point;
 use crate::report::series::thin::thin;
 
-/// More points than this cannot be told apart on paper.
+/// More points than this cannot be distinguished on paper.
 const MOST_POINTS: usize = 400;
 
 const TIME_TICKS: u32 = 10;
 const VALUE_TICKS: u32 = 5;
 
-/// Throughput, lag and latency, one below the other, so that what happened at the same time stands in one column.
+/// Throughput, lag and latency below each other, so that simultaneous events line up.
 pub(crate) fn sections(html: &mut Html, report: &RunReport) {
     if report.series.is_empty() {
         return;
@@ -81,7 +81,7 @@ impl<'a> OverTime<'a> {
             lines.push(self.line("not accepted", "bad", |point| Some(failed_per_second(point))));
         }
         let highest = highest(&lines);
-        let description = format!("Posts a second over time; at most {}", grouped(highest.round() as u64));
+        let description = format!("Posts per second over time; at most {}", grouped(highest.round() as u64));
         let hint = |point: &Point| {
             let rate = |rate: f64| grouped(rate.round() as u64);
             let (sent, accepted) = (rate(point.sent_per_second), rate(point.accepted_per_second));
@@ -117,8 +117,8 @@ impl<'a> OverTime<'a> {
         let highest = highest(&lines);
         let hint = |point: &Point| match (point.p50_ms, point.p95_ms, point.p99_ms, point.max_ms) {
             (Some(p50), Some(p95), Some(p99), Some(max)) => {
-                let told = [("p50", p50), ("p95", p95), ("p99", p99), ("max", max)];
-                told.map(|(name, value)| format!("{name} {value:.1} ms")).join(", ")
+                let percentiles = [("p50", p50), ("p95", p95), ("p99", p99), ("max", max)];
+                percentiles.map(|(name, value)| format!("{name} {value:.1} ms")).join(", ")
             }
             _ => "no post ended".to_owned(),
         };
@@ -157,14 +157,14 @@ impl<'a> OverTime<'a> {
             y,
             lines,
             marks: self.marks.clone(),
-            // What was accepted is still being stored.
+            // Accepted posts are still being stored.
             shade: (self.load_end < self.end).then_some((self.load_end, self.end, "after the load")),
             hints: hints.collect(),
         }
     }
 }
 
-/// A chart with its heading and what its numbers are.
+/// A chart with its heading and the unit of its numbers.
 pub(crate) fn figure(html: &mut Html, title: &'static str, unit: &'static str, chart: &Chart) {
     html.markup("<section>\n<h2>").text(title).markup(" <small>").text(unit).markup("</small></h2>\n");
     chart.draw(html);

@@ -5,16 +5,16 @@ use service::html::Html;
 use super::chart::{Axis, grid, percent};
 use super::scale::Scale;
 
-/// Beyond so many bars only every second one has its label.
+/// With more bars than this, only every second one has a label.
 const MOST_LABELS: usize = 8;
 
-/// So much of its place a bar fills.
+/// The share of its place that a bar fills.
 const FILLED: f64 = 0.8;
 
 /// A histogram.
 #[derive(Debug)]
 pub(crate) struct Bars {
-    /// What is to be seen, in words.
+    /// The plot's content in words.
     pub(crate) description: String,
     pub(crate) y: Axis,
     pub(crate) bars: Vec<Bar>,
@@ -25,7 +25,7 @@ pub(crate) struct Bars {
 pub(crate) struct Bar {
     pub(crate) label: String,
     pub(crate) value: f64,
-    /// What is told when it is pointed at.
+    /// The text shown when it is pointed at.
     pub(crate) hint: String,
 }
 

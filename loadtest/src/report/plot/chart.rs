@@ -1,4 +1,4 @@
-//! Lines over an axis, with marks for what happened meanwhile.
+//! Lines over an axis, with marks for events.
 
 use service::html::Html;
 
@@ -7,27 +7,27 @@ use super::scale::Scale;
 /// The lines' own units, across and down; the page stretches them.
 const UNITS: f64 = 1_000.0;
 
-/// Labels of marks that lie closer to each other, as a share of the width, are written one above the other,
+/// Labels of marks that are closer to each other than this share of the width are written above each other,
 const CLOSE: f64 = 0.035;
 
-/// in at most so many rows; one that fits in none is left out, and its mark stays.
+/// in at most this many rows; a label that fits in none is left out, and its mark stays.
 const ROWS: usize = 3;
 
-/// A shaded stretch has its name written into it if it is at least this wide, as a share of the width.
+/// A shaded stretch shows its name if it has at least this share of the width.
 const NAMED: f64 = 0.15;
 
 /// A chart.
 #[derive(Debug)]
 pub(crate) struct Chart {
-    /// What is to be seen, in words.
+    /// The plot's content in words.
     pub(crate) description: String,
     pub(crate) x: Axis,
     pub(crate) y: Axis,
     pub(crate) lines: Vec<PlotLine>,
     pub(crate) marks: Vec<Mark>,
-    /// A stretch that is not like the rest: from, to, and its name.
+    /// A stretch that differs from the rest: from, to, and its name.
     pub(crate) shade: Option<(f64, f64, &'static str)>,
-    /// What is told of a stretch when it is pointed at: from, to, and the text.
+    /// The text shown when a stretch is pointed at: from, to, and the text.
     pub(crate) hints: Vec<(f64, f64, String)>,
 }
 
@@ -38,11 +38,11 @@ pub(crate) struct Axis {
     pub(crate) ticks: Vec<(f64, String)>,
 }
 
-/// A line; where a value is not known, it has a gap.
+/// A line; it has a gap where a value is not known.
 #[derive(Debug)]
 pub(crate) struct PlotLine {
     pub(crate) name: &'static str,
-    /// The class that the style knows: colour and dashes.
+    /// A class in the page's style: colour and dashes.
     pub(crate) class: &'static str,
     pub(crate) points: Vec<(f64, Option<f64>)>,
 }
@@ -106,7 +106,7 @@ fn legend(html: &mut Html, lines: &[PlotLine]) {
     html.markup("</ul>\n");
 }
 
-/// The axes with their ticks. Every second label of the horizontal one can be left out where it is narrow.
+/// The axes with their ticks. On narrow screens, every second label of the horizontal axis can be left out.
 pub(crate) fn grid(html: &mut Html, x: &Axis, y: &Axis) {
     for (value, label) in &y.ticks {
         let at = percent(1.0 - y.scale.at(*value));
@@ -136,7 +136,7 @@ fn marks(html: &mut Html, scale: Scale, marks: &[Mark]) {
     }
 }
 
-/// The row of each label, so that none lies upon another.
+/// The row of each label, so that none covers another.
 fn rows(places: &[f64]) -> Vec<Option<usize>> {
     let mut ends = [f64::NEG_INFINITY; ROWS];
     let row = |place: &f64| {
@@ -157,7 +157,7 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.2}%", share * 100.0)
 }
 
-/// The line as a path. A value alone between two gaps becomes a dot.
+/// The line as a path. A single value between two gaps becomes a dot.
 fn path(points: &[(f64, Option<f64>)], x: Scale, y: Scale) -> String {
     let mut path = String::new();
     let mut is_drawing = false;
@@ -230,7 +230,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_label_lies_upon_another(mut places in proptest::collection::vec(0.0_f64..1.0, 0..60)) {
+        fn no_label_covers_another(mut places in proptest::collection::vec(0.0_f64..1.0, 0..60)) {
             places.sort_by(f64::total_cmp);
             let rows = rows(&places);
             for (i, row) in rows.iter().enumerate().filter(|(_, row)| row.is_some()) {

@@ -1,6 +1,6 @@
-//! Where a value lies between the two ends of an axis.
+//! Where a value is between the two ends of an axis.
 
-/// An axis' arithmetic: from a value to a share of the axis, 0 to 1.
+/// An axis's arithmetic: from a value to a share of the axis, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Scale {
     /// Equal steps are equal differences.
@@ -10,7 +10,7 @@ pub(crate) enum Scale {
 }
 
 impl Scale {
-    /// The share of the axis; what is beyond an end lies on it.
+    /// The share of the axis; values beyond an end are at that end.
     pub(crate) fn at(self, value: f64) -> f64 {
         let share = match self {
             Scale::Linear { low, high } => (value - low) / (high - low),

@@ -1,7 +1,6 @@
 //! Round values for an axis, and how they are written.
 
-/// Multiples of 1, 2, 2.5 or 5 of a power of ten, from zero to the first that is not below `high`; about `count` of
-/// them.
+/// About `count` multiples of 1, 2, 2.5 or 5 times a power of ten, from zero to the first that is not below `high`.
 pub(crate) fn linear(high: f64, count: u32) -> Vec<f64> {
     let high = if high.is_finite() && high > 0.0 { high } else { 1.0 };
     let rough = high / f64::from(count.max(1));
@@ -10,13 +9,13 @@ pub(crate) fn linear(high: f64, count: u32) -> Vec<f64> {
     multiples(round * power, high)
 }
 
-/// The same in whole numbers, for what is counted.
+/// The same in whole numbers, for counts.
 pub(crate) fn whole(high: f64, count: u32) -> Vec<f64> {
     let ticks = linear(high, count);
     if ticks.iter().all(|tick| tick.fract() == 0.0) { ticks } else { multiples(1.0, high.max(1.0)) }
 }
 
-/// Seconds since a start: steps that clocks have, none beyond `high`.
+/// Seconds since a start: in steps that clocks have, none beyond `high`.
 pub(crate) fn seconds(high: f64, count: u32) -> Vec<f64> {
     const STEPS: [f64; 16] = [
         1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0,
@@ -37,7 +36,7 @@ pub(crate) fn powers_of_ten(low: f64, high: f64) -> Vec<f64> {
     (first..=last).map(|power| 10_f64.powi(power)).collect()
 }
 
-/// A number in few letters: `950`, `1.5k`, `20M`.
+/// A number in few characters: `950`, `1.5k`, `20M`.
 pub(crate) fn short(value: f64) -> String {
     for (unit, letter) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] {
         if value >= unit {
@@ -47,7 +46,7 @@ pub(crate) fn short(value: f64) -> String {
     plain(value)
 }
 
-/// A time since the start: in seconds up to two minutes, then in minutes, then in hours, as the largest tick asks for.
+/// A time since the start: in seconds up to two minutes, then in minutes, then in hours, depending on the largest tick.
 pub(crate) fn time(seconds: f64, largest: f64) -> String {
     let (unit, name) = match largest {
         ..=120.0 => (1.0, "s"),
@@ -58,12 +57,12 @@ pub(crate) fn time(seconds: f64, largest: f64) -> String {
 }
 
 fn multiples(step: f64, high: f64) -> Vec<f64> {
-    // Not added up, lest 0.1 + 0.2 show.
+    // Multiplied instead of added up, to avoid 0.30000000000000004.
     let last = (high / step - 1e-9).ceil().max(1.0) as u32;
     (0..=last).map(|n| f64::from(n) * step).collect()
 }
 
-/// At most three digits behind the point, and none that are zero.
+/// At most three decimals, without trailing zeros.
 fn plain(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -111,8 +110,8 @@ mod tests {
         #[test]
         fn powers_reach_around_the_values(low in 1e-3_f64..1e6, factor in 1.0_f64..1e5) {
             let ticks = powers_of_ten(low, low * factor);
-            prop_assert!(ticks.len() >= 2 && ticks[0] <= low * 1.000_001
-                && *ticks.last().unwrap() >= low * factor * 0.999_999);
+            prop_assert!(ticks.len() >= 2 && ticks[0] <= low * 1.000_001);
+            prop_assert!(*ticks.last().unwrap() >= low * factor * 0.999_999);
         }
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn example() -> RunReport {
         producer: ServiceUsage::default(),
         consumer: ServiceUsage::default(),
         accept_to_store_seconds: vec![],
-        accept_to_visible: AcceptToVisible::off("the store is out of reach".to_owned()),
+        accept_to_visible: AcceptToVisible::off("the store cannot be reached".to_owned()),
         chaos: None,
         drift: None,
         thresholds: judge(&defaults(), &measured),
@@ -111,7 +111,7 @@ pub(crate) fn fill(report: &mut RunReport) {
     report.accept_to_visible = AcceptToVisible::of(0.01, seen, 0);
     report.counts.dead_lettered = Some(1);
     report.counted = Some(Counted::default());
-    report.faults = vec!["the consumer has ended by itself".to_owned()];
+    report.faults = vec!["the consumer exited".to_owned()];
     report.drift = Some(Drift::of(&report.series, 30.0, LIMITS));
     report.findings = vec![
         Finding { kind: FindingKind::Missing, n: 7, answered: Some("0190".to_owned()), stored: None },
@@ -155,7 +155,7 @@ fn the_schema_describes_every_field() {
 }
 
 #[test]
-fn a_word_that_the_schema_does_not_list_is_a_fault() {
+fn a_word_that_the_schema_does_not_list_is_an_error() {
     let mut report = serde_json::to_value(example()).unwrap();
     for listed in [Some("compared"), Some("not compared"), None] {
         report["ids"] = listed.into();

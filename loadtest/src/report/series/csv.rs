@@ -1,9 +1,9 @@
-//! The points as a table for a spreadsheet or a notebook: CSV as in RFC 4180, with the names of the report, which have
-//! the units in them.
+//! The points as a table for a spreadsheet or a notebook: CSV as in RFC 4180, with the report's names, which include
+//! the units.
 
 use super::Point;
 
-/// The table; what is not known is an empty field.
+/// The table; an unknown value is an empty field.
 pub(crate) fn csv(points: &[Point]) -> String {
     let names = columns(&Point::default()).map(|(name, _)| name);
     let mut text = names.join(",");
@@ -16,7 +16,7 @@ pub(crate) fn csv(points: &[Point]) -> String {
     text
 }
 
-/// Every field of a point. No name and no number has a comma or a quote.
+/// Every field of a point. No name and no number contains a comma or a quote.
 fn columns(point: &Point) -> [(&'static str, String); 20] {
     let count = |count: Option<u64>| count.map_or(String::new(), |count| count.to_string());
     let number = |number: Option<f64>| number.map_or(String::new(), |number| format!("{number:.3}"));

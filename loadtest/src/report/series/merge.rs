@@ -1,5 +1,5 @@
-//! The series of several shares as one: by the clock, in seconds from the first share's begin. A stretch counts in the
-//! second in which its middle lies, so nothing is lost or counted twice, and nothing is off by more than half a second.
+//! The series of several shares as one: by the clock, in seconds from the first share's start. A stretch counts in the
+//! second that contains its middle, so nothing is lost or counted twice, and nothing is off by more than half a second.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ struct MergedSecond {
     latencies_us: Histogram<u64>,
 }
 
-/// The points of all shares together: each share's stretches, with how many seconds it began after the first one.
+/// The points of all shares together: each share's stretches, with the number of seconds from the first share's start
+/// to its own.
 pub(crate) fn merge<'a>(shares: impl IntoIterator<Item = (f64, &'a [Stretch])>) -> Vec<Point> {
     let mut seconds: BTreeMap<u64, MergedSecond> = BTreeMap::new();
     for (later, stretches) in shares {
@@ -33,7 +34,7 @@ impl MergedSecond {
         Self { sum: Point::default(), begun: 0, accepted: 0, latencies_us: sparse::empty() }
     }
 
-    /// Counts are summed up; of what each share has seen of the same pipeline, the largest counts.
+    /// Counts are added up; of what each share saw of the same pipeline, the largest value counts.
     fn add(&mut self, stretch: &Stretch) {
         self.begun += stretch.begun;
         self.accepted += stretch.accepted;
@@ -91,9 +92,9 @@ mod tests {
     fn what_happened_at_the_same_time_is_one_point() {
         let (one, other) = ([stretch(1.0, 10), stretch(2.0, 20)], [stretch(1.0, 5), stretch(2.0, 7)]);
         let points = merge([(0.0, &one[..]), (1.1, &other[..])]);
-        let told: Vec<_> =
+        let rates: Vec<_> =
             points.iter().map(|point| (point.seconds, point.accepted_per_second, point.rejected)).collect();
-        assert_eq!(told, [(1.0, 10.0, 1), (2.0, 25.0, 2), (3.0, 7.0, 1)]);
+        assert_eq!(rates, [(1.0, 10.0, 1), (2.0, 25.0, 2), (3.0, 7.0, 1)]);
         assert_eq!(points[1].max_ms, Some(0.021));
     }
 
@@ -103,8 +104,7 @@ mod tests {
             shares in proptest::collection::vec((0.0_f64..5.0, proptest::collection::vec(0_u64..100, 0..20)), 1..5),
         ) {
             let shares: Vec<(f64, Vec<Stretch>)> = shares.into_iter().map(|(later, counts)| {
-                let stretches = counts.into_iter().enumerate();
-                let stretches = stretches.map(|(second, count)| stretch(second as f64 + 1.0, count));
+                let stretches = (1_u32..).zip(counts).map(|(second, count)| stretch(f64::from(second), count));
                 (later, stretches.collect())
             }).collect();
             let points = merge(shares.iter().map(|(later, stretches)| (*later, &stretches[..])));

@@ -1,9 +1,9 @@
-//! Fewer points for a plot: a picture is some hundred pixels wide, a run may last for hours.
+//! Fewer points for a plot: a picture is some hundred pixels wide, but a run may last for hours.
 
 use super::Point;
 
-/// At most so many points, each made of the same number of neighbours: rates are their mean, counts their sum, and of
-/// latencies, lag, memory and CPU the worst is kept, so that no peak is lost.
+/// At most this many points, each made from the same number of neighbours: rates are averaged, counts are added, and
+/// for latencies, lag, memory and CPU the worst value is kept, so that no peak is lost.
 pub(crate) fn thin(points: &[Point], at_most: usize) -> Vec<Point> {
     let of_each = points.len().div_ceil(at_most.max(1)).max(1);
     points.chunks(of_each).map(merged).collect()
@@ -80,8 +80,9 @@ mod tests {
             }).collect();
             let thinned = thin(&points, at_most);
             prop_assert!(thinned.len() <= at_most);
-            let accepted = |point: &Point| point.accepted_per_second * point.length_seconds;
-            let accepted = |points: &[Point]| points.iter().map(accepted).sum::<f64>();
+            let accepted = |points: &[Point]| -> f64 {
+                points.iter().map(|point| point.accepted_per_second * point.length_seconds).sum()
+            };
             prop_assert!((accepted(&points) - accepted(&thinned)).abs() < 1e-3);
             let failed = |points: &[Point]| points.iter().map(Point::failed).sum::<u64>();
             prop_assert_eq!(failed(&points), failed(&thinned));

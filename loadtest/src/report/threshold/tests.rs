@@ -49,13 +49,13 @@ fn each_default_is_judged_alone() {
 #[test]
 fn the_ledger_is_judged_whatever_is_given_and_once() {
     let given: Vec<Threshold> = ["p50<1s", "missing==0"].map(|text| text.parse().unwrap()).into();
-    let told: Vec<String> = judge(&given, &good()).into_iter().map(|verdict| verdict.threshold).collect();
-    assert_eq!(told, ["p50<1s", "missing==0", "duplicated==0", "unexpected==0"]);
+    let names: Vec<String> = judge(&given, &good()).into_iter().map(|verdict| verdict.threshold).collect();
+    assert_eq!(names, ["p50<1s", "missing==0", "duplicated==0", "unexpected==0"]);
     let counts = Some(Counts { missing: 3, ..Counts::default() });
     let lenient: Threshold = "missing<5".parse().unwrap();
     assert_eq!(broken(&[lenient], Measured { counts, ..good() }), ["missing==0"]);
-    let told: Vec<ThresholdVerdict> = judge(&defaults(), &Measured { counts: None, ..good() });
-    assert_eq!(told.len(), DEFAULTS.len(), "nothing is said of a store that was not read: {told:?}");
+    let verdicts: Vec<ThresholdVerdict> = judge(&defaults(), &Measured { counts: None, ..good() });
+    assert_eq!(verdicts.len(), DEFAULTS.len(), "nothing is said about a store that was not read: {verdicts:?}");
 }
 
 #[test]
@@ -81,18 +81,18 @@ fn every_measure_has_its_own_value() {
 }
 
 #[test]
-fn what_never_came_is_never_soon_enough() {
+fn what_never_happened_is_never_soon_enough() {
     let measured = Measured { drained_after: None, ..good() };
     assert_eq!(verdict("drain<1000000s", &measured), (f64::INFINITY, false));
 }
 
 #[test]
-fn what_cannot_be_read_is_told_clearly() {
-    for (text, told) in [
-        ("", "must compare by"),
-        ("p95", "must compare by"),
-        ("p95=2s", "must compare by"),
-        ("p95!=2s", "must compare by"),
+fn an_unreadable_threshold_is_explained() {
+    for (text, expected) in [
+        ("", "must compare with"),
+        ("p95", "must compare with"),
+        ("p95=2s", "must compare with"),
+        ("p95!=2s", "must compare with"),
         ("p95<", "must end with a number"),
         ("p95<-2s", "must end with a number"),
         ("p95<1.2.3s", "must end with a number"),
@@ -100,18 +100,18 @@ fn what_cannot_be_read_is_told_clearly() {
         ("p95<2000", "a time needs its unit, such as p95<2000ms or p95<2s"),
         ("p95<2m", "a time needs its unit"),
         ("drain<10", "a time needs its unit"),
-        ("p75<2s", "must begin with p50"),
+        ("p75<2s", "must start with p50"),
         ("failed<1", "in percent, such as failed<1%"),
         ("missing==0%", "missing takes a number alone"),
     ] {
         let error = text.parse::<Threshold>().unwrap_err();
-        assert!(error.contains(told), "{text}: {error}");
+        assert!(error.contains(expected), "{text}: {error}");
     }
 }
 
 proptest! {
     #[test]
-    fn a_comparison_is_that_of_numbers(accepted in 0_u64..50, limit in 0_u64..50) {
+    fn a_comparison_compares_numbers(accepted in 0_u64..50, limit in 0_u64..50) {
         let measured = Measured { accepted, ..good() };
         let holds = |sign: &str| verdict(&format!("accepted{sign}{limit}"), &measured).1;
         let expected = [accepted < limit, accepted <= limit, accepted > limit, accepted >= limit, accepted == limit];

@@ -1,4 +1,4 @@
-//! Throughput against latency: every setting with what its trials have shown, and those that no other one exceeds in
+//! Throughput against latency: every setting with the results of its trials, and those that no other one exceeds in
 //! both.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::trial::{TrialReport, latency, whole};
 use crate::load::statistics::{mean, median};
 
-/// A setting, with the mean of all its trials, whenever they were.
+/// A setting, with the mean of all its trials, whenever they ran.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct SettingReport {
     /// What differs from the start, as `NAME=value`; empty for the start itself.
@@ -27,7 +27,7 @@ impl SettingReport {
     }
 }
 
-/// The trials of each setting together: the mean rate, and the p99 in the middle.
+/// The trials of each setting together: the mean rate, and the median p99.
 pub(crate) fn by_setting(trials: &[TrialReport]) -> Vec<SettingReport> {
     let mut settings: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for trial in trials {
@@ -47,7 +47,7 @@ pub(crate) fn by_setting(trials: &[TrialReport]) -> Vec<SettingReport> {
     settings.into_iter().map(report).collect()
 }
 
-/// Those that none exceeds in both, the fastest answer first.
+/// Those that none exceeds in both, the lowest latency first.
 pub(crate) fn front(settings: &[SettingReport]) -> Vec<SettingReport> {
     let mut sorted: Vec<&SettingReport> = settings.iter().collect();
     sorted.sort_by(|one, other| {
@@ -77,10 +77,14 @@ mod tests {
                 differs: String::new(), stored_per_second: *stored_per_second, p99_ms: *p99_ms, trials: 1,
             }).collect();
             let front = front(&settings);
-            prop_assert!(front.is_sorted_by(|one, other| one.p99_ms < other.p99_ms
-                && one.stored_per_second < other.stored_per_second));
-            let is_exceeded = |one: &SettingReport| settings.iter().any(|other| other.p99_ms < one.p99_ms
-                && other.stored_per_second > one.stored_per_second);
+            let rises = |one: &SettingReport, next: &SettingReport| {
+                one.p99_ms < next.p99_ms && one.stored_per_second < next.stored_per_second
+            };
+            prop_assert!(front.is_sorted_by(rises));
+            let exceeds = |other: &SettingReport, one: &SettingReport| {
+                other.p99_ms < one.p99_ms && other.stored_per_second > one.stored_per_second
+            };
+            let is_exceeded = |one: &SettingReport| settings.iter().any(|other| exceeds(other, one));
             prop_assert!(!front.iter().any(is_exceeded));
             let is_reached = |one: &SettingReport| front.iter().any(|on_front| {
                 on_front.p99_ms <= one.p99_ms && on_front.stored_per_second >= one.stored_per_second

@@ -13,7 +13,7 @@ use crate::report::plot::ticks;
 
 const TICKS: u32 = 5;
 
-/// The document.
+/// The whole document.
 pub(crate) fn render(report: &TuneReport) -> String {
     let mut html = Html::default();
     let surroundings = &report.surroundings;
@@ -32,14 +32,11 @@ pub(crate) fn render(report: &TuneReport) -> String {
     worth(&mut html, report);
     trials(&mut html, report);
     measured_on(&mut html, report);
-    html.markup(
-        "</main>\n<footer><p>Beside this file: tuned.env holds the settings, tune.json all of \
-         it.</p></footer>\n</body>\n</html>\n",
-    );
+    html.markup("</main>\n<footer><p>Beside this file: tuned.env with the settings, tune.json with all results.</p></footer>\n</body>\n</html>\n");
     html.into_string()
 }
 
-/// The gain in a few letters.
+/// The gain in a few characters.
 fn headline(report: &TuneReport) -> String {
     match &report.gain {
         _ if !report.passed => "Posts are missing".to_owned(),
@@ -64,7 +61,7 @@ fn recommended(html: &mut Html, report: &TuneReport) {
 /// Every setting as a dot, and the front as a line.
 fn throughput_against_latency(html: &mut Html, report: &TuneReport) {
     let at = |setting: &SettingReport| (setting.p99_ms, Some(setting.stored_per_second));
-    // A value alone between two gaps is drawn as a dot.
+    // A single value between two gaps is drawn as a dot.
     let dots = |settings: &mut dyn Iterator<Item = &SettingReport>| {
         settings.flat_map(|setting| [at(setting), (setting.p99_ms, None)]).collect::<Vec<_>>()
     };
@@ -75,7 +72,7 @@ fn throughput_against_latency(html: &mut Html, report: &TuneReport) {
         return;
     }
     let chart = Chart {
-        description: format!("Posts stored a second against p99 latency, of {} settings", report.settings.len()),
+        description: format!("Posts stored per second against p99 latency, for {} settings", report.settings.len()),
         x: latencies(lowest, highest),
         y: values(ticks::linear(most, TICKS)),
         lines: vec![
@@ -94,7 +91,7 @@ fn throughput_against_latency(html: &mut Html, report: &TuneReport) {
     figure(
         html,
         "Throughput against latency",
-        "posts stored per second, over the p99 in milliseconds; each dot a setting",
+        "posts stored per second, over the p99 in milliseconds; each dot is a setting",
         &chart,
     );
 }
@@ -116,7 +113,7 @@ fn start(report: &TuneReport) -> impl Iterator<Item = &SettingReport> {
 
 fn front(html: &mut Html, report: &TuneReport) {
     html.markup(
-        "<section>\n<h2>Not exceeded in both <small>the settings on the line above, against the start</small></h2>\n",
+        "<section>\n<h2>Not exceeded in both <small>the settings on the line above, compared with the start</small></h2>\n",
     );
     tables::begin(html, "Not exceeded in both", &["stored/s", "p99", "trials", "settings"], 0..3);
     for SettingReport { differs, stored_per_second, p99_ms, trials } in &report.front {
@@ -129,10 +126,7 @@ fn front(html: &mut Html, report: &TuneReport) {
 }
 
 fn worth(html: &mut Html, report: &TuneReport) {
-    html.markup(
-        "<section>\n<h2>What each knob is worth <small>turned alone: stored per second, over what was tried \
-         before and after</small></h2>\n",
-    );
+    html.markup("<section>\n<h2>What each knob is worth <small>turned alone: stored per second, relative to the trials before and after</small></h2>\n");
     tables::begin(
         html,
         "What each knob is worth",
@@ -150,17 +144,17 @@ fn worth(html: &mut Html, report: &TuneReport) {
     }
     tables::end(html);
     if let Some(noise) = report.noise {
-        html.markup("<p class=\"note\">From one trial to the next the same settings differ by ");
+        html.markup("<p class=\"note\">Between trials, the same settings differ by ");
         html.text(format_args!("{:.1}", noise * 100.0)).markup(" % (one standard deviation).</p>\n");
     }
     html.markup("</section>\n");
 }
 
 fn trials(html: &mut Html, report: &TuneReport) {
-    html.markup("<section>\n<h2>Trials <small>in their order</small></h2>\n");
+    html.markup("<section>\n<h2>Trials <small>in order</small></h2>\n");
     tables::begin(html, "Trials", &["", "stage", "stored/s", "p99", "settings"], 2..4);
     for trial in &report.trials {
-        let optional = |value: Option<f64>, told: fn(f64) -> String| value.map_or("–".to_owned(), told);
+        let optional = |value: Option<f64>, text: fn(f64) -> String| value.map_or("–".to_owned(), text);
         html.markup("<tr><td class=\"number\">").text(trial.number).markup("</td><td>").text(trial.stage.name());
         html.markup("</td><td class=\"number\">").text(optional(trial.stored_per_second, whole));
         html.markup("</td><td class=\"number\">").text(optional(trial.p99_ms, latency)).markup("</td><td>");

@@ -72,7 +72,7 @@ fn the_env_file_has_every_knob() {
 }
 
 #[test]
-fn the_table_tells_worth_front_and_settings() {
+fn the_table_shows_worth_front_and_settings() {
     let table = example().table();
     for line in ["  around the start", "  PRODUCER_LINGER=5ms   # was 2ms", "  CONSUMER_BATCH_MESSAGES=100"] {
         assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
@@ -91,7 +91,7 @@ fn the_schema_describes_every_field() {
     assert_eq!(faults(&report), [""; 0]);
     (report.gain, report.noise) = (None, None);
     report.worth[0].ratio = RatioReport { low: None, high: None, ..report.worth[0].ratio };
-    let fault = Some("the consumer has ended by itself".to_owned());
+    let fault = Some("the consumer exited".to_owned());
     for stage in [TrialStage::Starts, TrialStage::Screen, TrialStage::Combine, TrialStage::Confirm] {
         report.trials.push(TrialReport {
             stage,
@@ -102,7 +102,7 @@ fn the_schema_describes_every_field() {
             ..report.trials[0].clone()
         });
     }
-    assert_eq!(faults(&report), [""; 0], "where little was tried, and that went wrong");
+    assert_eq!(faults(&report), [""; 0], "little was tried, and that failed");
 }
 
 #[test]

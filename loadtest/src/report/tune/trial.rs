@@ -7,17 +7,17 @@ use service::status::figures::grouped;
 
 use crate::base::text::milliseconds;
 
-/// What a trial is for.
+/// The purpose of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TrialStage {
-    /// Start against defaults.
+    /// The start against the defaults.
     Starts,
     /// Each knob alone.
     Screen,
-    /// What has helped, together.
+    /// All that helped, together.
     Combine,
-    /// Best against start.
+    /// The best against the start.
     Confirm,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct TrialReport {
     pub(crate) accepted: u64,
     pub(crate) failed: u64,
     /// Accepted posts that are neither stored, dead-lettered, nor still in Kafka, by the services' own counts; null if
-    /// they did not tell.
+    /// they did not report them.
     pub(crate) missing: Option<u64>,
     /// Records that were still in Kafka when the trial ended.
     pub(crate) lag_left: u64,
@@ -69,7 +69,7 @@ impl TrialStage {
     }
 }
 
-/// A rate, to the post.
+/// A rate, as a whole number.
 pub(crate) fn whole(rate: f64) -> String {
     grouped(rate.round() as u64)
 }

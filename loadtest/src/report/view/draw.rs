@@ -1,5 +1,5 @@
-//! The model as text for a screen of any size: what matters most comes first, what has no room is left out, and what is
-//! left over goes to the strip of latencies and to the messages.
+//! The model as text for a screen of any size: what matters most comes first, what does not fit is left out, and the
+//! remaining space goes to the strip of latencies and to the messages.
 
 use std::iter::once;
 
@@ -16,11 +16,11 @@ use row::{BOLD, NAME_WIDTH, NAMED, QUIET, TROUBLE, fitting, with_right};
 mod row;
 mod strip;
 
-/// The rows of a strip that is worth its place, with its heading and its time.
+/// The fewest rows of a useful strip, with its heading and its time.
 const SHORTEST_STRIP: u16 = 5;
 const MOST_MESSAGES: u16 = 8;
 
-/// Draws all of it.
+/// Draws everything.
 pub(crate) fn draw(buffer: &mut Buffer, model: &ViewModel) {
     let area = buffer.area;
     let width = area.width;
@@ -61,13 +61,13 @@ fn title(model: &ViewModel, width: u16) -> Line<'static> {
     with_right(what, Span::styled(hint, QUIET), width)
 }
 
-/// How far the load is, or what is done after it.
+/// The progress of the load, or the work after it.
 fn progress(model: &ViewModel, width: u16) -> Line<'static> {
     let elapsed = model.elapsed.as_secs();
     match (&model.status, model.headline.seconds) {
         (None, Some(seconds)) => {
-            let told = format!("{elapsed} of {} s", seconds.round());
-            bar(model.elapsed.as_secs_f64() / seconds, &told, width)
+            let text = format!("{elapsed} of {} s", seconds.round());
+            bar(model.elapsed.as_secs_f64() / seconds, &text, width)
         }
         (None, None) => Line::from(format!("load for {elapsed} s")),
         (Some(status), _) => match (model.stored, model.outcomes().accepted) {
@@ -77,14 +77,14 @@ fn progress(model: &ViewModel, width: u16) -> Line<'static> {
     }
 }
 
-/// A bar with what it says behind it.
-fn bar(share: f64, told: &str, width: u16) -> Line<'static> {
-    let cells = usize::from(width).saturating_sub(told.chars().count() + 1);
+/// A bar followed by its text.
+fn bar(share: f64, text: &str, width: u16) -> Line<'static> {
+    let cells = usize::from(width).saturating_sub(text.chars().count() + 1);
     let full = (share.clamp(0.0, 1.0) * cells as f64).round() as usize;
     Line::from(vec![
         Span::styled("█".repeat(full), Style::new().fg(Color::Indexed(31))),
         Span::styled("░".repeat(cells - full), QUIET),
-        Span::raw(format!(" {told}")),
+        Span::raw(format!(" {text}")),
     ])
 }
 
@@ -128,18 +128,18 @@ fn ledger(model: &ViewModel, width: u16) -> Line<'static> {
     if outcomes.invalid_rejected > 0 {
         items.push(count("invalid rejected", outcomes.invalid_rejected, false));
     }
-    // What went wrong comes where there is room for sure.
+    // What went wrong comes first, where there is certainly room.
     items[1..].sort_by_key(|(text, _)| !text.starts_with('!'));
     row("ledger", items, width)
 }
 
-/// What the consumer says.
+/// What the consumer reports.
 fn pipeline(model: &ViewModel, width: u16) -> Line<'static> {
     let number = |number: Option<u64>| number.map_or("not known".to_owned(), grouped);
     let items = [
         (format!("stored {}", number(model.stored)), Style::new()),
         (format!("lag {}", number(model.lag)), Style::new()),
-        ("by the consumer's word".to_owned(), QUIET),
+        ("as the consumer reports".to_owned(), QUIET),
     ];
     row("pipeline", items, width)
 }
@@ -149,7 +149,7 @@ fn faults(model: &ViewModel, width: u16) -> Line<'static> {
     row("faults on", named, width)
 }
 
-/// As many items as fit, with the row's name before them where there is room for it.
+/// All items that fit, after the row's name if there is room for it.
 fn row(name: &'static str, items: impl IntoIterator<Item = (String, Style)>, width: u16) -> Line<'static> {
     if width < NAMED {
         return fitting(items, usize::from(width));

@@ -1,4 +1,4 @@
-//! What a run is, in a line, and how long it is to last.
+//! A run in one line, and how long it will last.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub(crate) struct Headline {
     pub(crate) name: String,
     /// Such as `300 users, 1000/s offered`.
     pub(crate) load: String,
-    /// How long the load lasts; `None` if it ends with something else.
+    /// How long the load lasts; `None` if it has another end.
     pub(crate) seconds: Option<f64>,
 }
 

@@ -1,7 +1,7 @@
-//! How long the posts of each second took, as a strip of columns: a row is a range of latencies, and the fuller and the
+//! How long the posts of each second took, as a strip of columns: a row is a range of latencies, and the fuller and
 //! warmer a cell, the more of its second's posts lie in it. Shape and colour say the same, so either is enough; the
-//! colours go from blue to orange, which people who confuse red and green tell apart, and each stands out on black and
-//! on white.
+//! colours go from blue to orange, which people who confuse red and green can distinguish, and each stands out on black
+//! and on white.
 
 use hdrhistogram::Histogram;
 use ratatui::style::Color;
@@ -15,7 +15,7 @@ pub(crate) const ROWS: usize = BOUNDS_MS.len() + 1;
 pub(crate) struct Column {
     /// Posts by row, the fastest first.
     counts: [u64; ROWS],
-    /// Whether a post ended otherwise than it should.
+    /// Whether a post did not end as it should.
     pub(crate) has_failed: bool,
     /// Whether a fault was on.
     pub(crate) has_fault: bool,
@@ -28,8 +28,7 @@ pub(crate) struct Shade {
     pub(crate) color: Color,
 }
 
-/// The share of a second's posts from which on a cell has this shade, the largest first, with what the legend says of
-/// it.
+/// The share of a second's posts from which on a cell has this shade, the largest first, with its text in the legend.
 pub(crate) const SHADES: [(f64, Shade, &str); 5] = [
     (0.60, Shade { symbol: "█", color: Color::Indexed(166) }, "60 %"),
     (0.30, Shade { symbol: "▓", color: Color::Indexed(136) }, "30 %"),
@@ -57,8 +56,8 @@ impl Column {
     }
 }
 
-/// The rows to show of these columns in at most so many lines: neighbouring rows in groups of the same size, from the
-/// slowest to the fastest; none without any post.
+/// The rows to show for these columns in at most this many lines: neighbouring rows in groups of the same size, from
+/// the slowest to the fastest; none without any post.
 pub(crate) fn groups<'a>(
     columns: impl Iterator<Item = &'a Column> + Clone,
     lines: usize,
@@ -94,10 +93,11 @@ mod tests {
 
     #[test]
     fn a_latency_lies_in_the_row_whose_bound_it_does_not_exceed() {
-        for (latency_us, told) in [(1, "1 ms"), (1_000, "1 ms"), (1_001, "2 ms"), (900_000, "1 s"), (9_000_000, "more")]
+        for (latency_us, expected) in
+            [(1, "1 ms"), (1_000, "1 ms"), (1_001, "2 ms"), (900_000, "1 s"), (9_000_000, "more")]
         {
             let row = column(&[latency_us]).counts.iter().position(|count| *count > 0).unwrap();
-            assert_eq!(bound(row), told, "{latency_us} µs");
+            assert_eq!(bound(row), expected, "{latency_us} µs");
         }
     }
 

@@ -13,16 +13,16 @@ use crate::pipeline::observer::Moment;
 /// More seconds than any terminal has columns.
 const COLUMNS: usize = 600;
 
-/// Messages that are kept, of which the last are shown.
+/// The number of messages kept; the last of them are shown.
 const MESSAGES: usize = 1_000;
 
-/// A run until now.
+/// A run so far.
 #[derive(Debug, Clone)]
 pub(crate) struct ViewModel {
     pub(crate) headline: Headline,
     /// From the start of the load.
     pub(crate) elapsed: Duration,
-    /// What is being done since the load has ended; `None` until then.
+    /// The current work after the load; `None` while the load lasts.
     pub(crate) status: Option<String>,
     /// Of the last second.
     pub(crate) rates: Rates,
@@ -31,10 +31,10 @@ pub(crate) struct ViewModel {
     /// Everything that was counted.
     pub(crate) total: Tally,
     pub(crate) lag: Option<u64>,
-    /// Posts stored, by the consumer's word.
+    /// Posts stored, as the consumer reports.
     pub(crate) stored: Option<u64>,
     pub(crate) columns: VecDeque<Column>,
-    /// Faults that are on, with how long they last.
+    /// Faults that are on, with their durations.
     pub(crate) faults: Vec<(&'static str, Duration)>,
     messages: VecDeque<String>,
     /// When the stored posts were last known.
@@ -60,7 +60,7 @@ impl ShownLatencies {
 }
 
 impl ViewModel {
-    /// Before the first second.
+    /// The model before the first second.
     pub(crate) fn new(headline: Headline) -> Self {
         Self {
             headline,
@@ -78,7 +78,7 @@ impl ViewModel {
         }
     }
 
-    /// Takes news in.
+    /// Takes in news.
     pub(crate) fn note(&mut self, news: News) {
         match news {
             News::Line(text) => self.say(&text),
@@ -91,7 +91,7 @@ impl ViewModel {
             }
             News::Dropped(count, uncounted) => {
                 self.total.merge(&uncounted);
-                self.say(&format!("{count} news are not shown: the terminal did not take them in time"));
+                self.say(&format!("{count} updates are not shown: the terminal was too slow"));
             }
             News::Draining(elapsed, moment) => self.moment(elapsed, moment),
             News::FaultBegins(name, hold) => {
@@ -106,7 +106,7 @@ impl ViewModel {
         }
     }
 
-    /// Everything that was said, in order.
+    /// All messages, in order.
     pub(crate) fn messages(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.messages.iter().map(String::as_str)
     }
@@ -191,11 +191,11 @@ pub(crate) mod tests {
         assert_eq!(model.rates, Rates { sent: 1.0, accepted: 1.0, stored: Some(1.0) });
         assert_eq!(model.last.0.map(|latency| latency.as_millis()), [3; 4]);
         model.note(second(4, &[], 2));
-        assert_eq!(model.last.0[0].as_millis(), 3, "that of a second with posts");
+        assert_eq!(model.last.0[0].as_millis(), 3, "of a second with posts");
     }
 
     #[test]
-    fn what_comes_after_the_load_is_told() {
+    fn what_comes_after_the_load_is_shown() {
         let mut model = model();
         model.note(second(1, &[3], 0));
         let mut rest = Tally::default();
@@ -222,13 +222,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_was_dropped_is_counted_and_told() {
+    fn dropped_news_is_counted_and_reported() {
         let (mut model, mut uncounted) = (model(), Tally::default());
         uncounted.record(Outcome::Rejected, Instant::now(), Instant::now());
         model.note(second(1, &[3], 0));
         model.note(News::Dropped(7, Box::new(uncounted)));
         assert_eq!((model.outcomes().accepted, model.outcomes().rejected, model.columns.len()), (1, 1, 1));
-        assert!(model.messages().next().is_some_and(|message| message.starts_with("7 news are not shown")));
+        assert!(model.messages().next().is_some_and(|message| message.starts_with("7 updates are not shown")));
     }
 
     #[test]

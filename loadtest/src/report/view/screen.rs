@@ -1,5 +1,5 @@
-//! The terminal while the view has it, and how it is given back, whatever happens: at the view's end, at a panic of any
-//! thread, and before the process exits.
+//! The terminal while the view has it, and how it is restored, whatever happens: at the view's end, when any thread
+//! panics, and before the process exits.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -11,11 +11,11 @@ use ratatui::crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
-/// Held while anything is written to the terminal, so that nothing is drawn after it was given back.
+/// Held while anything is written to the terminal, so that nothing is drawn after it was restored.
 static IS_TAKEN: Mutex<bool> = Mutex::new(false);
 
-/// What is drawn, written to standard error a frame at a time. The lock is not held while a frame is made, so a panic
-/// in there can still give the terminal back.
+/// Writes the drawing to standard error, one frame at a time. The lock is not held while a frame is made, so a panic
+/// there can still restore the terminal.
 #[derive(Debug, Default)]
 pub(crate) struct Screen {
     frame: Vec<u8>,
@@ -61,7 +61,7 @@ pub(crate) fn is_taken() -> bool {
     *lock()
 }
 
-/// Gives the terminal back as it was, if the view has it. A terminal that is gone needs nothing any more.
+/// Restores the terminal, if the view has it. A terminal that is gone needs nothing.
 pub(crate) fn restore() {
     let mut is_taken = lock();
     if std::mem::take(&mut *is_taken) {

@@ -92,7 +92,7 @@ proptest! {
         blocks_per_round in 1_usize..4,
     ) {
         if is_faithful {
-            // Most documents as they should be, so that faults also stand alone.
+            // Most documents as they should be, so that findings also occur alone.
             for (n, reply) in &answered {
                 if let Reply::Accepted(id) = reply {
                     documents.retain(|(document, _)| document != n);
@@ -104,7 +104,7 @@ proptest! {
         for (n, reply) in &answered {
             ledger.answered(*n, *reply);
         }
-        // Beyond the last word that holds a sent post no bits are kept, and documents are counted instead.
+        // Beyond the last word that holds a sent post there are no bits; documents are counted instead.
         let beyond = answered.keys().last().map_or(0, |last| (last / 64 + 1) * 64);
         for (n, id) in &documents {
             ledger.stored(*n, *id);
@@ -119,7 +119,7 @@ proptest! {
         let (counts, findings) = examine(ledger, &answered, &documents, blocks_per_round);
         prop_assert_eq!(counts, model.counts());
         let is_at_fault = counts.missing + counts.duplicated + counts.unexpected > 0;
-        // A dead letter that was never sent is counted, but no document tells its id.
+        // A dead letter of a post that was never sent is counted, but no document shows its id.
         prop_assert!(is_at_fault != findings.is_empty() || model.beyond > 0, "{:?}", findings);
     }
 }

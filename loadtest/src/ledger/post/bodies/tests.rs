@@ -13,7 +13,7 @@ fn any_length() -> impl Strategy<Value = ContentLength> {
         .prop_map(|(one, other)| ContentLength { shortest: one.min(other), longest: one.max(other) })
 }
 
-/// Content length in characters, or what is wrong, as the service will find.
+/// The content's length in characters, or what is wrong, as the service will see it.
 fn judged(body: &Bytes) -> Result<usize, String> {
     let mut body = body.to_vec();
     let mut parser = contract::Parser::default();
@@ -31,7 +31,7 @@ fn bodies_have_300_bytes_on_average() {
 }
 
 #[test]
-fn a_seed_makes_the_same_contents_for_ever() {
+fn a_seed_always_makes_the_same_contents() {
     let planned = Bodies::new(RunId(7), 1, Shape::default()).post(0);
     let expected = r#"{"title":"load 00000007 0","content":"ern fern ember quarry valley juniper amber ivory "#;
     assert!(planned.body.starts_with(expected.as_bytes()), "{:?}", planned.body);
@@ -75,7 +75,7 @@ proptest! {
         let mut bodies = Bodies::new(run, seed, shape);
         bodies.post(n.wrapping_add(1));
         let planned = bodies.post(n);
-        prop_assert_eq!(&planned, &Bodies::new(run, seed, shape).post(n), "whatever came before it");
+        prop_assert_eq!(&planned, &Bodies::new(run, seed, shape).post(n), "whatever came before");
         match judged(&planned.body) {
             Ok(found) => prop_assert!(!planned.is_invalid && (length.shortest..=length.longest).contains(&found)),
             Err(_) => prop_assert!(planned.is_invalid),
@@ -83,7 +83,7 @@ proptest! {
     }
 
     #[test]
-    fn a_valid_body_fits_its_room_and_its_title_reads_back(run: u32, seed: u64, n: u64, length in any_length()) {
+    fn a_valid_body_fits_its_room_and_its_title_can_be_read(run: u32, seed: u64, n: u64, length in any_length()) {
         let run = RunId(run);
         let planned = Bodies::new(run, seed, shape(length, 0.0, 0.0)).post(n);
         prop_assert!(!planned.is_invalid && !planned.is_retried);
@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn an_invalid_body_still_tells_its_title(run: u32, seed: u64, n: u64) {
+    fn an_invalid_body_still_has_a_readable_title(run: u32, seed: u64, n: u64) {
         let run = RunId(run);
         let planned = Bodies::new(run, seed, shape(ContentLength::default(), 1.0, 0.0)).post(n);
         let title = format!(r#"{{"title":"{}{n}""#, run.title_prefix());

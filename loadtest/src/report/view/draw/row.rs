@@ -3,17 +3,17 @@
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
-/// From this width on rows have a name before them.
+/// From this width on, rows start with a name.
 pub(crate) const NAMED: u16 = 64;
 pub(crate) const NAME_WIDTH: usize = 10;
 const GAP: &str = "   ";
 
 pub(crate) const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 pub(crate) const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
-/// Stands out on black and on white; what is written so has a mark or a word as well.
+/// Stands out on black and on white; text in this style also has a mark or a word.
 pub(crate) const TROUBLE: Style = Style::new().fg(Color::Indexed(166)).add_modifier(Modifier::BOLD);
 
-/// As many of the items as fit into the width.
+/// All of the items that fit into the width.
 pub(crate) fn fitting(items: impl IntoIterator<Item = (String, Style)>, width: usize) -> Line<'static> {
     let gap = if width < usize::from(NAMED) - NAME_WIDTH { &GAP[..2] } else { GAP };
     let mut line = Line::default();
@@ -28,7 +28,7 @@ pub(crate) fn fitting(items: impl IntoIterator<Item = (String, Style)>, width: u
     line
 }
 
-/// The line, and something at the right edge if there is room for both.
+/// The line, with something at the right edge if there is room for both.
 pub(crate) fn with_right(mut line: Line<'static>, right: Span<'static>, width: u16) -> Line<'static> {
     let free = usize::from(width).saturating_sub(line.width() + right.width());
     if free > 0 {

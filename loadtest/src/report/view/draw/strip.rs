@@ -1,4 +1,4 @@
-//! The strip of latencies: a column a second, the newest at the right.
+//! The strip of latencies: one column per second, the newest at the right.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -54,7 +54,7 @@ fn axis(buffer: &mut Buffer, x: u16, y: u16, name: &str) {
     buffer.set_stringn(x, y, format!("{name:>6} │"), usize::from(AXIS), QUIET);
 }
 
-/// What the shades mean, as far as there is room for it.
+/// The meaning of the shades, as far as there is room for it.
 fn legend(width: u16) -> Line<'static> {
     let mut line = fitting([("latency: posts from".to_owned(), QUIET)], usize::from(width));
     for (_, shade, words) in SHADES.iter().rev() {
