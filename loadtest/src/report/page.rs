@@ -1,15 +1,14 @@
 //! The report as a page for people: one file without scripts that loads nothing, so it opens anywhere and can be sent
 //! by mail. A pure function of the [`RunReport`].
 
-use std::fmt::Display;
-
-use service::html::Html;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use service::html::without_unfit;
 use service::status::figures::grouped;
 
 use crate::report::reported_counts::ReportedCounts;
 use crate::report::run::RunReport;
 use crate::report::table;
-use marks::{BROKEN, number};
+use marks::{broken, number};
 
 mod marks;
 mod plots;
@@ -21,94 +20,106 @@ pub(crate) use time_plots::{figure, values};
 
 const STYLE: &str = include_str!("page/report.css");
 
+/// What a browser may do with the page: use the style and the icon in the page itself, and nothing else.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+
 /// The whole document.
 pub(crate) fn render(report: &RunReport) -> String {
-    let mut html = Html::default();
-    head(&mut html, report);
-    verdict(&mut html, report);
-    html.markup("<main>\n");
-    figures(&mut html, report);
-    time_plots::sections(&mut html, report);
-    tables::faults(&mut html, report);
-    html.markup("<div class=\"pair\">\n");
-    plots::percentiles(&mut html, report);
-    plots::stored(&mut html, report);
-    html.markup("</div>\n<div class=\"pair\">\n");
-    tables::ledger(&mut html, report);
-    html.markup("<div class=\"stacked\">\n");
-    tables::thresholds(&mut html, report);
-    tables::outcomes(&mut html, report);
-    html.markup("</div>\n</div>\n");
-    tables::findings(&mut html, report);
-    html.markup("<div class=\"pair\">\n");
-    time_plots::cpu(&mut html, report);
-    time_plots::memory(&mut html, report);
-    html.markup("</div>\n");
-    tables::growths(&mut html, report);
-    surroundings::sections(&mut html, report);
-    html.markup("</main>\n<footer><p>Beside this file: report.json with all results, series.csv with every second, latency.hgrm (and visible.hgrm) with every latency.</p></footer>\n");
-    html.markup("</body>\n</html>\n");
-    html.into_string()
+    let main = html! {
+        (figures(report))
+        (time_plots::sections(report))
+        (tables::faults(report))
+        div.pair { (plots::percentiles(report)) (plots::stored(report)) }
+        div.pair {
+            (tables::ledger(report))
+            div.stacked { (tables::thresholds(report)) (tables::outcomes(report)) }
+        }
+        (tables::findings(report))
+        div.pair { (time_plots::cpu(report)) (time_plots::memory(report)) }
+        (tables::growths(report))
+        (surroundings::sections(report))
+    };
+    let files = "report.json with all results, series.csv with every second, latency.hgrm (and visible.hgrm) with \
+                 every latency";
+    let title = format!("{}: run {}", word(report), report.run);
+    document(report.passed, &title, &verdict(report), &main, files)
 }
 
-fn head(html: &mut Html, report: &RunReport) {
-    begin(html, report.passed, format_args!("{}: run {}", word(report), report.run));
-}
-
-/// Starts a document, up to the start of its body. The policy lets a browser use the style and the icon in the page
-/// itself, and nothing else.
-pub(crate) fn begin(html: &mut Html, is_good: bool, title: impl Display) {
-    html.markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    html.markup(
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
-         img-src data:\">\n",
-    );
-    html.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    html.markup("<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
-    html.text(title).markup("</title>\n");
-    html.markup(
-        "<link rel=\"icon\" \
-         href=\"data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E",
-    );
-    html.markup(if is_good {
+/// A document with a header, the main part, and a footer that names the other files.
+pub(crate) fn document(is_good: bool, title: &str, header: &Markup, main: &Markup, files: &str) -> String {
+    let shape = if is_good {
         "%3Ccircle%20cx='8'%20cy='8'%20r='7'%20fill='%23007a5e'/%3E"
     } else {
         "%3Cpath%20d='M8%201l7.5%2014H.5z'%20fill='%23d55e00'/%3E"
-    });
-    html.markup("%3C/svg%3E\">\n<style>\n").markup(STYLE).markup("</style>\n</head>\n<body>\n");
+    };
+    let icon = format!(
+        "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E{shape}%3C/svg%3E"
+    );
+    let document = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(CONTENT_SECURITY_POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                link rel="icon" href=(icon);
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header class=(if is_good { "passed" } else { "failed" }) { div { (header) } }
+                main { (main) }
+                footer { p { "Beside this file: " (files) "." } }
+            }
+        }
+    };
+    without_unfit(&document.into_string())
+}
+
+/// A section with its heading, which a note may explain.
+pub(crate) fn section(title: &str, note: &str, content: &Markup) -> Markup {
+    html! { section { h2 { (title) @if !note.is_empty() { " " small { (note) } } } (content) } }
+}
+
+/// Names with their values, as a list of this class.
+pub(crate) fn list(class: &str, rows: &[(&str, String)]) -> Markup {
+    html! {
+        dl class=(class) {
+            @for (name, value) in rows {
+                div { dt { (name) } dd { (if value.is_empty() { "–" } else { value }) } }
+            }
+        }
+    }
 }
 
 fn word(report: &RunReport) -> &'static str {
     if report.passed { "Passed" } else { "Failed" }
 }
 
-fn verdict(html: &mut Html, report: &RunReport) {
-    html.markup(if report.passed {
-        "<header class=\"passed\">\n<div>\n"
-    } else {
-        "<header class=\"failed\">\n<div>\n"
-    });
-    html.markup("<p class=\"who\"><strong>Load test</strong> <span>run ").text(&report.run).markup("</span> ");
+fn verdict(report: &RunReport) -> Markup {
     let started_at = &report.environment.started_at;
     let seconds = started_at.get(..19).unwrap_or(started_at);
-    html.markup("<time datetime=\"").text(seconds).markup("Z\">").text(seconds.replace('T', " ")).markup(" UTC</time>");
-    html.markup("</p>\n<h1>").text(word(report)).markup("</h1>\n");
-    let broken: Vec<_> = report.thresholds.iter().filter(|verdict| !verdict.holds).collect();
-    if report.passed {
-        html.markup("<p class=\"why\">").text(proof(report)).markup("</p>\n");
-    } else {
-        html.markup("<ul class=\"why\">\n");
-        for verdict in broken {
-            html.markup("<li>").markup(BROKEN).markup("<span><strong>").text(&verdict.threshold);
-            html.markup("</strong> does not hold: ").text(number(verdict.value)).markup("</span></li>\n");
+    html! {
+        p.who {
+            strong { "Load test" } " " span { "run " (report.run) } " "
+            time datetime={ (seconds) "Z" } { (seconds.replace('T', " ")) " UTC" }
         }
-        for fault in &report.faults {
-            html.markup("<li>").markup(BROKEN).markup("<span>").text(fault.lines().next().unwrap_or_default());
-            html.markup("</span></li>\n");
+        h1 { (word(report)) }
+        @if report.passed {
+            p.why { (proof(report)) }
+        } @else {
+            ul.why {
+                @for verdict in report.thresholds.iter().filter(|verdict| !verdict.holds) {
+                    li { (broken()) span { strong { (verdict.threshold) } " does not hold: " (number(verdict.value)) } }
+                }
+                @for fault in &report.faults {
+                    li { (broken()) span { (fault.lines().next().unwrap_or_default()) } }
+                }
+            }
         }
-        html.markup("</ul>\n");
+        p.load { (table::load(report)) }
     }
-    html.markup("<p class=\"load\">").text(table::load(report)).markup("</p>\n</div>\n</header>\n");
 }
 
 /// What a passed run has proven.
@@ -130,7 +141,7 @@ fn proof(report: &RunReport) -> String {
 }
 
 /// The numbers to see first.
-fn figures(html: &mut Html, report: &RunReport) {
+fn figures(report: &RunReport) -> Markup {
     let latency = report.latency_ms;
     let milliseconds =
         |value: f64| if value < 1_000.0 { format!("{value:.1} ms") } else { format!("{:.2} s", value / 1e3) };
@@ -152,11 +163,7 @@ fn figures(html: &mut Html, report: &RunReport) {
         figures.push(("Longest silence", format!("{:.1} s", chaos.longest_silence_seconds)));
         figures.push(("Largest lag", grouped(chaos.largest_lag)));
     }
-    html.markup("<section>\n<h2>In numbers</h2>\n<dl class=\"figures\">\n");
-    for (name, value) in figures {
-        html.markup("<div><dt>").text(name).markup("</dt><dd>").text(value).markup("</dd></div>\n");
-    }
-    html.markup("</dl>\n</section>\n");
+    section("In numbers", "", &list("figures", &figures))
 }
 
 #[cfg(test)]

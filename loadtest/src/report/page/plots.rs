@@ -1,9 +1,10 @@
 //! The distributions of the whole run.
 
 use hdrhistogram::Histogram;
-use service::html::Html;
+use maud::{Markup, html};
 use service::status::figures::grouped;
 
+use super::section;
 use super::time_plots::{figure, latencies, values};
 use crate::load::percentiles::by_nines;
 use crate::pipeline::scrape::Bucket;
@@ -14,24 +15,26 @@ use crate::report::plot::ticks;
 use crate::report::run::RunReport;
 
 /// Latency by percentile.
-pub(crate) fn percentiles(html: &mut Html, report: &RunReport) {
-    if let Some(chart) = by_percentile("Latency", &report.latencies_us) {
-        figure(html, "Latency by percentile", "the share of posts that were not slower", &chart);
-    }
+pub(crate) fn percentiles(report: &RunReport) -> Markup {
+    let chart = by_percentile("Latency", &report.latencies_us);
+    let note = "the share of posts that were not slower";
+    chart.map_or_else(|| html! {}, |chart| figure("Latency by percentile", note, &chart))
 }
 
 /// From acceptance to storage: as the sampled posts showed, or else as the consumer reports.
-pub(crate) fn stored(html: &mut Html, report: &RunReport) {
+pub(crate) fn stored(report: &RunReport) -> Markup {
     let visible = &report.accept_to_visible;
     let Some(chart) = visible.times_us().and_then(|times| by_percentile("Time until a post was visible", times)) else {
-        accept_to_store(html, report);
-        return;
+        return accept_to_store(report);
     };
-    html.markup("<section>\n<h2>From acceptance to visibility <small>the share of posts that were visible by then</small></h2>\n");
-    chart.draw(html);
-    html.markup("<p class=\"note\">Measured by looking for ").text(grouped(visible.sampled));
-    html.markup(" of the accepted posts in the store. Never seen: ").text(grouped(visible.not_seen));
-    html.markup(".</p>\n</section>\n");
+    let content = html! {
+        (chart.draw())
+        p.note {
+            "Measured by looking for " (grouped(visible.sampled))
+            " of the accepted posts in the store. Never seen: " (grouped(visible.not_seen)) "."
+        }
+    };
+    section("From acceptance to visibility", "the share of posts that were visible by then", &content)
 }
 
 /// Values by percentile, in milliseconds: each further nine has the same width, so the slowest few are as visible as
@@ -60,11 +63,11 @@ fn by_percentile(what: &str, values_us: &Histogram<u64>) -> Option<Chart> {
 }
 
 /// From acceptance to storage, in the consumer's own buckets.
-fn accept_to_store(html: &mut Html, report: &RunReport) {
+fn accept_to_store(report: &RunReport) -> Markup {
     let buckets = &report.accept_to_store_seconds;
     let filled = |bucket: &Bucket| bucket.count > 0;
     let (Some(first), Some(last)) = (buckets.iter().position(filled), buckets.iter().rposition(filled)) else {
-        return;
+        return html! {};
     };
     let all: u64 = buckets.iter().map(|bucket| bucket.count).sum();
     let bars: Vec<Bar> = buckets[first..=last]
@@ -78,14 +81,14 @@ fn accept_to_store(html: &mut Html, report: &RunReport) {
     let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     let description =
         format!("Share of posts by the time from acceptance to storage, as the consumer counted {all} of them");
-    html.markup("<section>\n<h2>From acceptance to storage <small>% of posts, by time</small></h2>\n");
-    Bars { description, y: values(ticks::linear(highest, 4)), bars }.draw(html);
-    html.markup("<p class=\"note\">As the consumer itself counted");
-    html.markup(if report.chaos.is_some() { " since its last start." } else { "." });
-    if let Some(why) = &report.accept_to_visible.off {
-        html.markup(" No post was looked for: ").text(why).markup(".");
-    }
-    html.markup("</p>\n</section>\n");
+    let content = html! {
+        (Bars { description, y: values(ticks::linear(highest, 4)), bars }.draw())
+        p.note {
+            "As the consumer itself counted" (if report.chaos.is_some() { " since its last start." } else { "." })
+            @if let Some(why) = &report.accept_to_visible.off { " No post was looked for: " (why) "." }
+        }
+    };
+    section("From acceptance to storage", "% of posts, by time", &content)
 }
 
 /// A bucket's bound.

@@ -1,18 +1,18 @@
 //! What the run was measured on, without which its figures cannot be compared.
 
-use service::html::Html;
+use maud::{Markup, html};
 
+use super::{list, section};
 use crate::pipeline::settings::Variables;
 use crate::report::run::RunReport;
 use crate::report::table;
 
 /// The environment, the load, and both services' settings.
-pub(crate) fn sections(html: &mut Html, report: &RunReport) {
+pub(crate) fn sections(report: &RunReport) -> Markup {
     let environment = &report.environment;
     let load = &environment.load;
     let optional = |value: Option<f64>| value.map_or("–".to_owned(), |value| value.to_string());
-    html.markup("<section>\n<h2>Environment</h2>\n<dl class=\"settings\">\n");
-    for (name, value) in [
+    let rows = [
         ("Servers", environment.stack.clone()),
         ("Store", environment.store.clone().unwrap_or("–".to_owned())),
         ("Version", environment.version.to_string()),
@@ -33,24 +33,18 @@ pub(crate) fn sections(html: &mut Html, report: &RunReport) {
         ("Request timeout, seconds", load.request_timeout_seconds.to_string()),
         ("Generator threads", load.threads.to_string()),
         ("Seed", load.seed.to_string()),
-    ] {
-        row(html, name, &value);
+    ];
+    html! {
+        (section("Environment", "", &list("settings", &rows)))
+        (settings("Producer's settings", &environment.producer_settings))
+        (settings("Consumer's settings", &environment.consumer_settings))
     }
-    html.markup("</dl>\n</section>\n");
-    settings(html, "Producer&#39;s settings", &environment.producer_settings);
-    settings(html, "Consumer&#39;s settings", &environment.consumer_settings);
 }
 
-fn settings(html: &mut Html, title: &'static str, settings: &Variables) {
+fn settings(title: &str, settings: &Variables) -> Markup {
     if settings.is_empty() {
-        return;
+        return html! {};
     }
-    html.markup("<section>\n<h2>").markup(title).markup("</h2>\n<dl class=\"settings variables\">\n");
-    settings.iter().for_each(|(name, value)| row(html, name, value));
-    html.markup("</dl>\n</section>\n");
-}
-
-fn row(html: &mut Html, name: &str, value: &str) {
-    html.markup("<div><dt>").text(name).markup("</dt><dd>").text(if value.is_empty() { "–" } else { value });
-    html.markup("</dd></div>\n");
+    let rows: Vec<_> = settings.iter().map(|(name, value)| (&name[..], value.clone())).collect();
+    section(title, "", &list("settings variables", &rows))
 }

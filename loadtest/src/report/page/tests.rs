@@ -59,7 +59,7 @@ fn every_part_is_there() {
         "Memory",
         "Growth",
         "Environment",
-        "Producer&#39;s settings",
+        "Producer's settings",
     ] {
         assert!(page.contains(&format!("<h2>{heading}")), "{heading} in\n{page}");
     }

@@ -1,8 +1,9 @@
 //! What was seen second by second, as charts over the same time.
 
-use service::html::Html;
+use maud::{Markup, html};
 use service::status::figures::grouped;
 
+use super::section;
 use crate::report::plot::chart::{Axis, Chart, Mark, PlotLine};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
@@ -17,30 +18,28 @@ const TIME_TICKS: u32 = 10;
 const VALUE_TICKS: u32 = 5;
 
 /// Throughput, lag and latency below each other, so that simultaneous events line up.
-pub(crate) fn sections(html: &mut Html, report: &RunReport) {
+pub(crate) fn sections(report: &RunReport) -> Markup {
     if report.series.is_empty() {
-        return;
+        return html! {};
     }
     let series = thin(&report.series, MOST_POINTS);
     let over_time = OverTime::of(report, &series);
-    over_time.throughput(html);
-    over_time.lag(html);
-    over_time.latency(html);
+    html! { (over_time.throughput()) (over_time.lag()) (over_time.latency()) }
 }
 
 /// CPU of both services.
-pub(crate) fn cpu(html: &mut Html, report: &RunReport) {
+pub(crate) fn cpu(report: &RunReport) -> Markup {
     let series = thin(&report.series, MOST_POINTS);
     let over_time = OverTime::of(report, &series);
     let lines = vec![
         over_time.line("producer", "one", |point| point.producer_cpu_cores),
         over_time.line("consumer", "two", |point| point.consumer_cpu_cores),
     ];
-    over_time.usage(html, "CPU", "cores in use", lines);
+    over_time.usage("CPU", "cores in use", lines)
 }
 
 /// Memory of both services.
-pub(crate) fn memory(html: &mut Html, report: &RunReport) {
+pub(crate) fn memory(report: &RunReport) -> Markup {
     let series = thin(&report.series, MOST_POINTS);
     let over_time = OverTime::of(report, &series);
     let megabytes = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64 / 1e6);
@@ -48,7 +47,7 @@ pub(crate) fn memory(html: &mut Html, report: &RunReport) {
         over_time.line("producer", "one", |point| megabytes(point.producer_memory_bytes)),
         over_time.line("consumer", "two", |point| megabytes(point.consumer_memory_bytes)),
     ];
-    over_time.usage(html, "Memory", "resident, in MB", lines);
+    over_time.usage("Memory", "resident, in MB", lines)
 }
 
 struct OverTime<'a> {
@@ -70,7 +69,7 @@ impl<'a> OverTime<'a> {
         Self { series, end, load_end: report.load_seconds, marks: faults.enumerate().map(mark).collect() }
     }
 
-    fn throughput(&self, html: &mut Html) {
+    fn throughput(&self) -> Markup {
         let stored = stored_per_second(self.series);
         let mut lines = vec![
             self.line("sent", "beneath", |point| Some(point.sent_per_second)),
@@ -89,23 +88,23 @@ impl<'a> OverTime<'a> {
             format!("sent {sent}/s, accepted {accepted}/s, not accepted {failed}/s")
         };
         let chart = self.chart(description, values(ticks::linear(highest, VALUE_TICKS)), lines, hint);
-        figure(html, "Throughput", "posts per second", &chart);
+        figure("Throughput", "posts per second", &chart)
     }
 
-    fn lag(&self, html: &mut Html) {
+    fn lag(&self) -> Markup {
         let lines = vec![self.line("lag", "lone", |point| point.lag_records.map(|lag| lag as f64))];
         if lines[0].points.iter().all(|(_, lag)| lag.is_none()) {
-            return;
+            return html! {};
         }
         let highest = highest(&lines);
         let description = format!("Lag over time; at most {} records", grouped(highest as u64));
         let hint =
             |point: &Point| point.lag_records.map_or("lag not known".to_owned(), |lag| format!("lag {}", grouped(lag)));
         let chart = self.chart(description, values(ticks::whole(highest, VALUE_TICKS)), lines, hint);
-        figure(html, "Lag", "records that the consumer group has not finished", &chart);
+        figure("Lag", "records that the consumer group has not finished", &chart)
     }
 
-    fn latency(&self, html: &mut Html) {
+    fn latency(&self) -> Markup {
         let lines = vec![
             self.line("max", "quiet", |point| point.max_ms),
             self.line("p99", "three", |point| point.p99_ms),
@@ -124,19 +123,19 @@ impl<'a> OverTime<'a> {
         };
         let description = format!("Latency percentiles over time, on a logarithmic scale; at most {highest:.1} ms");
         let chart = self.chart(description, latencies(lowest, highest), lines, hint);
-        figure(html, "Latency over time", "from when a post was due to its answer; logarithmic", &chart);
+        figure("Latency over time", "from when a post was due to its answer; logarithmic", &chart)
     }
 
-    fn usage(&self, html: &mut Html, title: &'static str, unit: &'static str, lines: Vec<PlotLine>) {
+    fn usage(&self, title: &str, unit: &str, lines: Vec<PlotLine>) -> Markup {
         if lines.iter().all(|line| line.points.iter().all(|(_, value)| value.is_none())) {
-            return;
+            return html! {};
         }
         let highest = highest(&lines);
         let description = format!("{title} of producer and consumer over time, {unit}; at most {highest:.2}");
         let mut chart = self.chart(description, values(ticks::linear(highest, VALUE_TICKS)), lines, |_| String::new());
         chart.hints.clear();
         chart.marks.clear();
-        figure(html, title, unit, &chart);
+        figure(title, unit, &chart)
     }
 
     fn line(&self, name: &'static str, class: &'static str, value: impl Fn(&Point) -> Option<f64>) -> PlotLine {
@@ -165,10 +164,8 @@ impl<'a> OverTime<'a> {
 }
 
 /// A chart with its heading and the unit of its numbers.
-pub(crate) fn figure(html: &mut Html, title: &'static str, unit: &'static str, chart: &Chart) {
-    html.markup("<section>\n<h2>").text(title).markup(" <small>").text(unit).markup("</small></h2>\n");
-    chart.draw(html);
-    html.markup("</section>\n");
+pub(crate) fn figure(title: &str, unit: &str, chart: &Chart) -> Markup {
+    section(title, unit, &chart.draw())
 }
 
 /// An axis from zero with these ticks.

@@ -1,6 +1,6 @@
 //! A histogram: one bar for each bucket, all of the same width.
 
-use service::html::Html;
+use maud::{Markup, html};
 
 use super::chart::{Axis, grid, percent};
 use super::scale::Scale;
@@ -31,22 +31,27 @@ pub(crate) struct Bar {
 
 impl Bars {
     /// The picture.
-    pub(crate) fn draw(&self, html: &mut Html) {
+    pub(crate) fn draw(&self) -> Markup {
         let count = self.bars.len().max(1) as f64;
         let middle = |index: usize| index as f64 + 0.5;
         let every = if self.bars.len() > MOST_LABELS { 2 } else { 1 };
         let labelled = self.bars.iter().enumerate().step_by(every);
         let labels = labelled.map(|(index, bar)| (middle(index), bar.label.clone())).collect();
         let x = Axis { scale: Scale::Linear { low: 0.0, high: count }, ticks: labels };
-        html.markup("<div class=\"plot\"><svg role=\"img\"><title>").text(&self.description).markup("</title>\n");
-        grid(html, &x, &self.y);
-        for (index, bar) in self.bars.iter().enumerate() {
-            let (left, height) = (x.scale.at(middle(index) - FILLED / 2.0), self.y.scale.at(bar.value));
-            html.markup("<rect class=\"bar\" x=\"").text(percent(left)).markup("\" width=\"");
-            html.text(percent(FILLED / count)).markup("\" y=\"").text(percent(1.0 - height)).markup("\" height=\"");
-            html.text(percent(height)).markup("\"><title>").text(&bar.hint).markup("</title></rect>\n");
+        html! {
+            div.plot {
+                svg role="img" {
+                    title { (self.description) }
+                    (grid(&x, &self.y))
+                    @for (index, bar) in self.bars.iter().enumerate() {
+                        @let left = x.scale.at(middle(index) - FILLED / 2.0);
+                        @let height = self.y.scale.at(bar.value);
+                        rect.bar x=(percent(left)) width=(percent(FILLED / count))
+                            y=(percent(1.0 - height)) height=(percent(height)) { title { (bar.hint) } }
+                    }
+                }
+            }
         }
-        html.markup("</svg></div>\n");
     }
 }
 
@@ -59,9 +64,7 @@ mod tests {
         let bar = |label: &str, value| Bar { label: label.to_owned(), value, hint: format!("{label}: {value}") };
         let y = Axis { scale: Scale::Linear { low: 0.0, high: 100.0 }, ticks: vec![] };
         let bars = Bars { description: "Waits".to_owned(), y, bars: vec![bar("1 s", 25.0), bar("2 s", 75.0)] };
-        let mut html = Html::default();
-        bars.draw(&mut html);
-        let svg = html.into_string();
+        let svg = bars.draw().into_string();
         assert!(svg.contains(r#"x="5.00%" width="40.00%" y="75.00%" height="25.00%"><title>1 s: 25</title>"#), "{svg}");
         assert!(
             svg.contains(r#"x="55.00%" width="40.00%" y="25.00%" height="75.00%"><title>2 s: 75</title>"#),

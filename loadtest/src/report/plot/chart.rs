@@ -1,6 +1,6 @@
 //! Lines over an axis, with marks for events.
 
-use service::html::Html;
+use maud::{Markup, html};
 
 use super::scale::Scale;
 
@@ -57,82 +57,77 @@ pub(crate) struct Mark {
 
 impl Chart {
     /// The legend and the picture.
-    pub(crate) fn draw(&self, html: &mut Html) {
-        if self.lines.len() > 1 {
-            legend(html, &self.lines);
+    pub(crate) fn draw(&self) -> Markup {
+        let (x, y) = (self.x.scale, self.y.scale);
+        html! {
+            @if self.lines.len() > 1 { (legend(&self.lines)) }
+            div.plot.marked[!self.marks.is_empty()] {
+                svg role="img" {
+                    title { (self.description) }
+                    (self.shade())
+                    (grid(&self.x, &self.y))
+                    (marks(x, &self.marks))
+                    svg viewBox="0 0 1000 1000" preserveAspectRatio="none" width="100%" height="100%" {
+                        @for PlotLine { class, points, .. } in &self.lines {
+                            path class={ "line " (class) } vector-effect="non-scaling-stroke" d=(path(points, x, y)) {}
+                        }
+                    }
+                    @for (from, to, text) in &self.hints { (stretch("hint", x, *from, *to, Some(text))) }
+                }
+            }
         }
-        html.markup(if self.marks.is_empty() { "<div class=\"plot\">" } else { "<div class=\"plot marked\">" });
-        html.markup("<svg role=\"img\"><title>").text(&self.description).markup("</title>\n");
-        self.shade(html);
-        grid(html, &self.x, &self.y);
-        marks(html, self.x.scale, &self.marks);
-        html.markup("<svg viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\" width=\"100%\" height=\"100%\">\n");
-        for line in &self.lines {
-            let path = path(&line.points, self.x.scale, self.y.scale);
-            html.markup("<path class=\"line ")
-                .text(line.class)
-                .markup("\" vector-effect=\"non-scaling-stroke\" d=\"")
-                .text(path)
-                .markup("\"/>\n");
-        }
-        html.markup("</svg>\n");
-        for (from, to, text) in &self.hints {
-            stretch(html, "<rect class=\"hint\"", self.x.scale, *from, *to);
-            html.markup("><title>").text(text).markup("</title></rect>\n");
-        }
-        html.markup("</svg></div>\n");
     }
-}
 
-impl Chart {
-    fn shade(&self, html: &mut Html) {
-        let Some((from, to, name)) = self.shade else { return };
-        stretch(html, "<rect class=\"shade\"", self.x.scale, from, to);
-        html.markup("/>");
-        let (from, to) = (self.x.scale.at(from), self.x.scale.at(to));
-        if to - from >= NAMED {
-            html.markup("<text class=\"across\" dy=\"1.4em\" x=\"").text(percent((from + to) / 2.0)).markup("\">");
-            html.text(name).markup("</text>\n");
+    fn shade(&self) -> Markup {
+        let Some((from, to, name)) = self.shade else { return html! {} };
+        let (left, right) = (self.x.scale.at(from), self.x.scale.at(to));
+        html! {
+            (stretch("shade", self.x.scale, from, to, None))
+            @if right - left >= NAMED { text.across dy="1.4em" x=(percent((left + right) / 2.0)) { (name) } }
         }
     }
 }
 
-fn legend(html: &mut Html, lines: &[PlotLine]) {
-    html.markup("<ul class=\"legend\">");
-    for line in lines {
-        html.markup("<li><svg viewBox=\"0 0 28 8\" width=\"28\" height=\"8\" aria-hidden=\"true\"><path class=\"line ");
-        html.text(line.class).markup("\" d=\"M1 4H27\"/></svg> ").text(line.name).markup("</li>");
+fn legend(lines: &[PlotLine]) -> Markup {
+    html! {
+        ul.legend {
+            @for PlotLine { name, class, .. } in lines {
+                li {
+                    svg viewBox="0 0 28 8" width="28" height="8" aria-hidden="true" {
+                        path class={ "line " (class) } d="M1 4H27" {}
+                    }
+                    " " (name)
+                }
+            }
+        }
     }
-    html.markup("</ul>\n");
 }
 
 /// The axes with their ticks. On narrow screens, every second label of the horizontal axis can be left out.
-pub(crate) fn grid(html: &mut Html, x: &Axis, y: &Axis) {
-    for (value, label) in &y.ticks {
-        let at = percent(1.0 - y.scale.at(*value));
-        html.markup("<line class=\"grid\" x2=\"100%\" y1=\"").text(&at).markup("\" y2=\"").text(&at).markup("\"/>");
-        html.markup("<text class=\"down\" x=\"-8\" dy=\".35em\" y=\"").text(&at).markup("\">").text(label);
-        html.markup("</text>\n");
-    }
-    for (index, (value, label)) in x.ticks.iter().enumerate() {
-        let at = percent(x.scale.at(*value));
-        html.markup(if index % 2 == 0 { "<text class=\"across\"" } else { "<text class=\"across odd\"" });
-        html.markup(" y=\"100%\" dy=\"1.6em\" x=\"").text(&at).markup("\">").text(label).markup("</text>\n");
+pub(crate) fn grid(x: &Axis, y: &Axis) -> Markup {
+    let across = x.ticks.iter().map(|(value, label)| (percent(x.scale.at(*value)), label));
+    let down = y.ticks.iter().map(|(value, label)| (percent(1.0 - y.scale.at(*value)), label));
+    html! {
+        @for (at, label) in down {
+            line.grid x2="100%" y1=(at) y2=(at) {}
+            text.down x="-8" dy=".35em" y=(at) { (label) }
+        }
+        @for (index, (at, label)) in across.enumerate() {
+            text.across.odd[index % 2 == 1] y="100%" dy="1.6em" x=(at) { (label) }
+        }
     }
 }
 
-fn marks(html: &mut Html, scale: Scale, marks: &[Mark]) {
+fn marks(scale: Scale, marks: &[Mark]) -> Markup {
     let places: Vec<f64> = marks.iter().map(|mark| scale.at(mark.from)).collect();
-    for (mark, row) in marks.iter().zip(rows(&places)) {
-        stretch(html, "<rect class=\"fault\"", scale, mark.from, mark.to);
-        let at = percent(scale.at(mark.from));
-        html.markup("/><line class=\"fault\" y2=\"100%\" x1=\"").text(&at).markup("\" x2=\"").text(&at).markup("\"/>");
-        if let Some(row) = row {
-            let above = -0.4 - 1.1 * row as f64;
-            html.markup("<text class=\"fault\" x=\"").text(&at).markup("\" dy=\"").text(format_args!("{above:.1}em"));
-            html.markup("\">").text(&mark.label).markup("</text>");
+    html! {
+        @for ((mark, place), row) in marks.iter().zip(&places).zip(rows(&places)) {
+            (stretch("fault", scale, mark.from, mark.to, None))
+            line.fault y2="100%" x1=(percent(*place)) x2=(percent(*place)) {}
+            @if let Some(row) = row {
+                text.fault x=(percent(*place)) dy={ (format!("{:.1}", -0.4 - 1.1 * row as f64)) "em" } { (mark.label) }
+            }
         }
-        html.markup("\n");
     }
 }
 
@@ -147,10 +142,13 @@ fn rows(places: &[f64]) -> Vec<Option<usize>> {
     places.iter().map(row).collect()
 }
 
-fn stretch(html: &mut Html, rect: &'static str, scale: Scale, from: f64, to: f64) {
+fn stretch(class: &str, scale: Scale, from: f64, to: f64, hint: Option<&str>) -> Markup {
     let (from, to) = (scale.at(from), scale.at(to));
-    html.markup(rect).markup(" height=\"100%\" x=\"").text(percent(from));
-    html.markup("\" width=\"").text(percent((to - from).max(0.0))).markup("\"");
+    html! {
+        rect class=(class) height="100%" x=(percent(from)) width=(percent((to - from).max(0.0))) {
+            @if let Some(hint) = hint { title { (hint) } }
+        }
+    }
 }
 
 pub(crate) fn percent(share: f64) -> String {
@@ -209,18 +207,16 @@ mod tests {
             shade: Some((8.0, 10.0, "later")),
             hints: vec![(0.0, 1.0, "0 to 1 s: <none>".to_owned())],
         };
-        let mut html = Html::default();
-        chart.draw(&mut html);
-        let svg = html.into_string();
+        let svg = chart.draw().into_string();
         for part in [
             "<title>Accepted &amp; stored</title>",
             "</svg> stored</li>",
             r#"x="50.00%">5 s</text>"#,
             r#"y="50.00%">5k</text>"#,
-            r#"<rect class="fault" height="100%" x="20.00%" width="20.00%"/>"#,
+            r#"<rect class="fault" height="100%" x="20.00%" width="20.00%"></rect>"#,
             r#"x="20.00%" dy="-0.4em">1</text>"#,
             r#"d="M0.0 900.0h0L1000.0 800.0""#,
-            r#"<rect class="shade" height="100%" x="80.00%" width="20.00%"/>"#,
+            r#"<rect class="shade" height="100%" x="80.00%" width="20.00%"></rect>"#,
             r#"x="90.00%">later</text>"#,
             "<title>0 to 1 s: &lt;none&gt;</title>",
         ] {

@@ -1,12 +1,13 @@
 //! The result of `tune` as a page for people, in the style of a run's report: one file without scripts. A pure function
 //! of the [`TuneReport`].
 
-use service::html::Html;
+use maud::{Markup, html};
 
 use super::front::SettingReport;
 use super::trial::{latency, whole};
 use super::{Knobbed, RatioReport, TuneReport};
-use crate::report::page::{self, figure, tables, values};
+use crate::report::page::tables::table;
+use crate::report::page::{self, figure, list, section, values};
 use crate::report::plot::chart::{Axis, Chart, PlotLine};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
@@ -15,25 +16,23 @@ const TICKS: u32 = 5;
 
 /// The whole document.
 pub(crate) fn render(report: &TuneReport) -> String {
-    let mut html = Html::default();
-    let surroundings = &report.surroundings;
-    page::begin(&mut html, report.passed, format_args!("Tuned: run {}", surroundings.run));
-    html.markup(if report.passed {
-        "<header class=\"passed\">\n<div>\n"
-    } else {
-        "<header class=\"failed\">\n<div>\n"
-    });
-    html.markup("<p class=\"who\"><strong>Load test</strong> <span>tune ").text(&surroundings.run);
-    html.markup("</span></p>\n<h1>").text(headline(report)).markup("</h1>\n<p class=\"why\">").text(report.verdict());
-    html.markup("</p>\n<p class=\"load\">").text(report.ledger()).markup("</p>\n</div>\n</header>\n<main>\n");
-    recommended(&mut html, report);
-    throughput_against_latency(&mut html, report);
-    front(&mut html, report);
-    worth(&mut html, report);
-    trials(&mut html, report);
-    measured_on(&mut html, report);
-    html.markup("</main>\n<footer><p>Beside this file: tuned.env with the settings, tune.json with all results.</p></footer>\n</body>\n</html>\n");
-    html.into_string()
+    let run = &report.surroundings.run;
+    let header = html! {
+        p.who { strong { "Load test" } " " span { "tune " (run) } }
+        h1 { (headline(report)) }
+        p.why { (report.verdict()) }
+        p.load { (report.ledger()) }
+    };
+    let main = html! {
+        (recommended(report))
+        (throughput_against_latency(report))
+        (front(report))
+        (worth(report))
+        (trials(report))
+        (measured_on(report))
+    };
+    let files = "tuned.env with the settings, tune.json with all results";
+    page::document(report.passed, &format!("Tuned: run {run}"), &header, &main, files)
 }
 
 /// The gain in a few characters.
@@ -45,21 +44,22 @@ fn headline(report: &TuneReport) -> String {
     }
 }
 
-fn recommended(html: &mut Html, report: &TuneReport) {
-    html.markup("<section>\n<h2>Settings <small>tuned.env</small></h2>\n");
-    tables::begin(html, "Settings", &["variable", "start", "tuned"], 0..0);
-    for Knobbed { variable, value } in report.knobs() {
-        let start = &report.start[variable];
-        html.markup("<tr><th scope=\"row\"><code>").text(variable).markup("</code></th><td>").text(start);
-        html.markup(if start == value { "</td><td>" } else { "</td><td class=\"held\">" }).text(value);
-        html.markup("</td></tr>\n");
-    }
-    tables::end(html);
-    html.markup("</section>\n");
+fn recommended(report: &TuneReport) -> Markup {
+    let rows = html! {
+        @for Knobbed { variable, value } in report.knobs() {
+            @let start = &report.start[variable];
+            tr {
+                th scope="row" { code { (variable) } }
+                td { (start) }
+                td class=[(start != value).then_some("held")] { (value) }
+            }
+        }
+    };
+    section("Settings", "tuned.env", &table("Settings", &["variable", "start", "tuned"], 0..0, &rows))
 }
 
 /// Every setting as a dot, and the front as a line.
-fn throughput_against_latency(html: &mut Html, report: &TuneReport) {
+fn throughput_against_latency(report: &TuneReport) -> Markup {
     let at = |setting: &SettingReport| (setting.p99_ms, Some(setting.stored_per_second));
     // A single value between two gaps is drawn as a dot.
     let dots = |settings: &mut dyn Iterator<Item = &SettingReport>| {
@@ -69,7 +69,7 @@ fn throughput_against_latency(html: &mut Html, report: &TuneReport) {
     let (lowest, highest) = (known().fold(f64::INFINITY, f64::min), known().fold(0.0, f64::max));
     let most = report.settings.iter().map(|setting| setting.stored_per_second).fold(0.0, f64::max);
     if report.settings.is_empty() {
-        return;
+        return html! {};
     }
     let chart = Chart {
         description: format!("Posts stored per second against p99 latency, for {} settings", report.settings.len()),
@@ -89,11 +89,10 @@ fn throughput_against_latency(html: &mut Html, report: &TuneReport) {
         hints: vec![],
     };
     figure(
-        html,
         "Throughput against latency",
         "posts stored per second, over the p99 in milliseconds; each dot is a setting",
         &chart,
-    );
+    )
 }
 
 /// A logarithmic axis around these latencies, in milliseconds. They mostly lie within one power of ten, so 2 and 5 are
@@ -111,67 +110,72 @@ fn start(report: &TuneReport) -> impl Iterator<Item = &SettingReport> {
     report.settings.iter().filter(|setting| setting.differs.is_empty())
 }
 
-fn front(html: &mut Html, report: &TuneReport) {
-    html.markup(
-        "<section>\n<h2>Not exceeded in both <small>the settings on the line above, compared with the start</small></h2>\n",
-    );
-    tables::begin(html, "Not exceeded in both", &["stored/s", "p99", "trials", "settings"], 0..3);
-    for SettingReport { differs, stored_per_second, p99_ms, trials } in &report.front {
-        html.markup("<tr><td class=\"number\">").text(whole(*stored_per_second)).markup("</td><td class=\"number\">");
-        html.text(latency(*p99_ms)).markup("</td><td class=\"number\">").text(trials).markup("</td><td>");
-        html.text(or_start(differs)).markup("</td></tr>\n");
-    }
-    tables::end(html);
-    html.markup("</section>\n");
-}
-
-fn worth(html: &mut Html, report: &TuneReport) {
-    html.markup("<section>\n<h2>What each knob is worth <small>turned alone: stored per second, relative to the trials before and after</small></h2>\n");
-    tables::begin(
-        html,
-        "What each knob is worth",
-        &["variable", "from", "to", "ratio", "95 % interval", "trials", "beside"],
-        3..6,
-    );
-    for worth in &report.worth {
-        let RatioReport { ratio, low, high, trials } = worth.ratio;
-        html.markup("<tr><th scope=\"row\"><code>").text(worth.variable).markup("</code></th><td>").text(&worth.from);
-        html.markup("</td><td>").text(&worth.to).markup("</td><td class=\"number\">").text(format_args!("{ratio:.2}"));
-        html.markup("</td><td class=\"number\">");
-        html.text(low.zip(high).map_or("–".to_owned(), |(low, high)| format!("{low:.2} to {high:.2}")));
-        html.markup("</td><td class=\"number\">").text(trials).markup("</td><td>").text(or_start(&worth.beside));
-        html.markup("</td></tr>\n");
-    }
-    tables::end(html);
-    if let Some(noise) = report.noise {
-        html.markup("<p class=\"note\">Between trials, the same settings differ by ");
-        html.text(format_args!("{:.1}", noise * 100.0)).markup(" % (one standard deviation).</p>\n");
-    }
-    html.markup("</section>\n");
-}
-
-fn trials(html: &mut Html, report: &TuneReport) {
-    html.markup("<section>\n<h2>Trials <small>in order</small></h2>\n");
-    tables::begin(html, "Trials", &["", "stage", "stored/s", "p99", "settings"], 2..4);
-    for trial in &report.trials {
-        let optional = |value: Option<f64>, text: fn(f64) -> String| value.map_or("–".to_owned(), text);
-        html.markup("<tr><td class=\"number\">").text(trial.number).markup("</td><td>").text(trial.stage.name());
-        html.markup("</td><td class=\"number\">").text(optional(trial.stored_per_second, whole));
-        html.markup("</td><td class=\"number\">").text(optional(trial.p99_ms, latency)).markup("</td><td>");
-        html.text(or_start(&trial.differs));
-        if let Some(fault) = &trial.fault {
-            html.markup(" <span class=\"alarm\">").text(fault).markup("</span>");
+fn front(report: &TuneReport) -> Markup {
+    let rows = html! {
+        @for SettingReport { differs, stored_per_second, p99_ms, trials } in &report.front {
+            tr {
+                td.number { (whole(*stored_per_second)) }
+                td.number { (latency(*p99_ms)) }
+                td.number { (trials) }
+                td { (or_start(differs)) }
+            }
         }
-        html.markup("</td></tr>\n");
-    }
-    tables::end(html);
-    html.markup("</section>\n");
+    };
+    let (title, note) = ("Not exceeded in both", "the settings on the line above, compared with the start");
+    section(title, note, &table(title, &["stored/s", "p99", "trials", "settings"], 0..3, &rows))
 }
 
-fn measured_on(html: &mut Html, report: &TuneReport) {
+fn worth(report: &TuneReport) -> Markup {
+    let columns = ["variable", "from", "to", "ratio", "95 % interval", "trials", "beside"];
+    let interval = |ratio: &RatioReport| ratio.low.zip(ratio.high).map(|(low, high)| format!("{low:.2} to {high:.2}"));
+    let rows = html! {
+        @for worth in &report.worth {
+            tr {
+                th scope="row" { code { (worth.variable) } }
+                td { (worth.from) }
+                td { (worth.to) }
+                td.number { (format!("{:.2}", worth.ratio.ratio)) }
+                td.number { (interval(&worth.ratio).unwrap_or("–".to_owned())) }
+                td.number { (worth.ratio.trials) }
+                td { (or_start(&worth.beside)) }
+            }
+        }
+    };
+    let title = "What each knob is worth";
+    let content = html! {
+        (table(title, &columns, 3..6, &rows))
+        @if let Some(noise) = report.noise {
+            p.note {
+                "Between trials, the same settings differ by " (format!("{:.1}", noise * 100.0))
+                " % (one standard deviation)."
+            }
+        }
+    };
+    section(title, "turned alone: stored per second, relative to the trials before and after", &content)
+}
+
+fn trials(report: &TuneReport) -> Markup {
+    let optional = |value: Option<f64>, text: fn(f64) -> String| value.map_or("–".to_owned(), text);
+    let rows = html! {
+        @for trial in &report.trials {
+            tr {
+                td.number { (trial.number) }
+                td { (trial.stage.name()) }
+                td.number { (optional(trial.stored_per_second, whole)) }
+                td.number { (optional(trial.p99_ms, latency)) }
+                td {
+                    (or_start(&trial.differs))
+                    @if let Some(fault) = &trial.fault { " " span.alarm { (fault) } }
+                }
+            }
+        }
+    };
+    section("Trials", "in order", &table("Trials", &["", "stage", "stored/s", "p99", "settings"], 2..4, &rows))
+}
+
+fn measured_on(report: &TuneReport) -> Markup {
     let surroundings = &report.surroundings;
-    html.markup("<section>\n<h2>Environment</h2>\n<dl class=\"settings\">\n");
-    for (name, value) in [
+    let rows = [
         ("Servers", surroundings.stack.clone()),
         ("Store", surroundings.store.clone()),
         ("Version", surroundings.version.to_owned()),
@@ -180,10 +184,8 @@ fn measured_on(html: &mut Html, report: &TuneReport) {
         ("Warm-up, seconds", surroundings.warm_up_seconds.to_string()),
         ("Measured, seconds", surroundings.measure_seconds.to_string()),
         ("Search, seconds", format!("{:.0}", surroundings.seconds)),
-    ] {
-        html.markup("<div><dt>").text(name).markup("</dt><dd>").text(value).markup("</dd></div>\n");
-    }
-    html.markup("</dl>\n</section>\n");
+    ];
+    section("Environment", "", &list("settings", &rows))
 }
 
 fn or_start(differs: &str) -> &str {
