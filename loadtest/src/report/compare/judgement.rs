@@ -23,7 +23,7 @@ pub(crate) struct Comparison {
     /// What may be the cause.
     pub(crate) settings: Vec<Difference>,
     pub(crate) figures: Vec<Compared>,
-    pub(crate) faults: Vec<CountedChange>,
+    pub(crate) findings: Vec<CountedChange>,
     /// Whether runs are compared, and not stretches of them.
     pub(crate) is_of_runs: bool,
     /// As a share.
@@ -66,7 +66,7 @@ impl Comparison {
     pub(crate) fn of(base: &Side, with: &Side, tolerance: f64) -> Self {
         let is_of_runs = base.runs.len() > 1 && with.runs.len() > 1;
         let figures = MEASURES.iter().map(|measure| Compared::of(measure, base, with, is_of_runs, tolerance));
-        let faults = [
+        let findings = [
             CountedChange::of("missing", base, with, |run| run.missing),
             CountedChange::of("duplicated", base, with, |run| run.duplicated),
             CountedChange::of("unexpected", base, with, |run| run.unexpected),
@@ -74,7 +74,7 @@ impl Comparison {
         Self {
             settings: differences(base, with),
             figures: figures.collect(),
-            faults: faults.into(),
+            findings: findings.into(),
             is_of_runs,
             tolerance,
         }
@@ -83,7 +83,7 @@ impl Comparison {
     /// The names of what became worse by more than the tolerance.
     pub(crate) fn regressions(&self) -> Vec<&'static str> {
         let figures = self.figures.iter().map(|compared| (compared.name, compared.verdict));
-        let all = figures.chain(self.faults.iter().map(|counted| (counted.name, counted.verdict)));
+        let all = figures.chain(self.findings.iter().map(|counted| (counted.name, counted.verdict)));
         all.filter(|(_, verdict)| *verdict == ChangeVerdict::Regression).map(|(name, _)| name).collect()
     }
 }
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn one_missing_post_is_a_regression() {
         let side = |missing| Side { runs: vec![Run { missing, ..run() }] };
-        let of = |base, with| Comparison::of(&side(base), &side(with), 9.0).faults[0].verdict;
+        let of = |base, with| Comparison::of(&side(base), &side(with), 9.0).findings[0].verdict;
         assert_eq!(of(Some(0), Some(1)), ChangeVerdict::Regression);
         assert_eq!(of(Some(1), Some(0)), ChangeVerdict::Better);
         assert_eq!(of(Some(1), None), ChangeVerdict::NotJudged);

@@ -68,14 +68,14 @@ impl Side {
     /// # Errors
     /// Every file that is not a report, in a sentence.
     pub(crate) fn read(paths: &[PathBuf]) -> Result<Self, Unusable> {
-        let (mut runs, mut faults) = (Vec::new(), Vec::new());
+        let (mut runs, mut errors) = (Vec::new(), Vec::new());
         for path in paths {
             match Run::read(path) {
                 Ok(run) => runs.push(run),
-                Err(fault) => faults.push(fault),
+                Err(error) => errors.push(error),
             }
         }
-        if faults.is_empty() { Ok(Self { runs }) } else { Err(Unusable(faults.join("\n"))) }
+        if errors.is_empty() { Ok(Self { runs }) } else { Err(Unusable(errors.join("\n"))) }
     }
 
     /// The ids of the runs.

@@ -30,7 +30,7 @@ pub(crate) fn render(base: &Side, with: &Side, comparison: &Comparison) -> Strin
         let verdict = words(compared.verdict, comparison.tolerance);
         text.push_str(&format!("  {name:<16}{base:>12}{with:>12}{estimate:>11}   {interval:<22} {verdict}\n"));
     }
-    for counted in &comparison.faults {
+    for counted in &comparison.findings {
         let count = |count: Option<u64>| count.map_or("–".to_owned(), grouped);
         let (base, with) = (count(counted.base), count(counted.with));
         let verdict = match counted.verdict {
