@@ -47,6 +47,8 @@ fn flowing(file: &File) -> (String, Vec<usize>) {
     let (mut text, mut lines) = (String::with_capacity(file.text.len()), Vec::new());
     for (_, line) in file.lines() {
         lines.push(text.len());
+        // A name in JSON is an interface.
+        let line = if line.contains("rename = ") { "" } else { line };
         let line = line.trim_start().trim_start_matches(['/', '#', '>', '!']).trim_start();
         text.push_str(&line.trim_end_matches('\\').trim_end().to_lowercase());
         text.push(' ');

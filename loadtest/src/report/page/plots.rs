@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use maud::{Markup, html};
 use service::status::figures::grouped;
 
-use super::section;
+use super::layout::section;
 use super::time_plots::{figure, latencies, values};
 use crate::load::percentiles::by_nines;
 use crate::pipeline::scrape::Bucket;

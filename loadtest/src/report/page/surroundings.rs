@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{list, section};
+use super::layout::{list, section};
 use crate::pipeline::settings::Variables;
 use crate::report::run::RunReport;
 use crate::report::table;

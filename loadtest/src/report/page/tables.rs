@@ -5,8 +5,8 @@ use std::ops::Range;
 use maud::{Markup, html};
 use service::status::figures::grouped;
 
+use super::layout::section;
 use super::marks::{broken, held, number};
-use super::section;
 use crate::report::drift::GrowthJudgement;
 use crate::report::run::RunReport;
 

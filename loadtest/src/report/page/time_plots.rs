@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use service::status::figures::grouped;
 
-use super::section;
+use super::layout::section;
 use crate::report::plot::chart::{Axis, Chart, Mark, PlotLine};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;

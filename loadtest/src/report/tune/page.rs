@@ -6,8 +6,9 @@ use maud::{Markup, html};
 use super::front::SettingReport;
 use super::trial::{latency, whole};
 use super::{Knobbed, RatioReport, TuneReport};
+use crate::report::page::layout::{document, list, section};
 use crate::report::page::tables::table;
-use crate::report::page::{self, figure, list, section, values};
+use crate::report::page::{figure, values};
 use crate::report::plot::chart::{Axis, Chart, PlotLine};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
@@ -32,7 +33,7 @@ pub(crate) fn render(report: &TuneReport) -> String {
         (measured_on(report))
     };
     let files = "tuned.env with the settings, tune.json with all results";
-    page::document(report.passed, &format!("Tuned: run {run}"), &header, &main, files)
+    document(report.passed, &format!("Tuned: run {run}"), &header, &main, files)
 }
 
 /// The gain in a few characters.
