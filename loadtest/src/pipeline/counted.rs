@@ -101,6 +101,6 @@ mod tests {
         leave(directory, "consumer.2.state.json", None);
         assert_eq!(Counted::read(directory).unwrap(), None);
         forget(directory).unwrap();
-        assert_eq!(state_files(directory).unwrap(), [PathBuf::new(); 0]);
+        assert!(state_files(directory).unwrap().is_empty());
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! 1. Where the start is not the defaults, both are tried in turns; the better one is the centre.
 //! 2. Each knob alone is turned away from the centre, to each of its values, and the centre is tried again between
-//!    every two of them. If few trials are left, each knob's most promising values come first. What looks best is tried
-//!    once more, unless one value was clearly in the way of all others.
+//!    every two of them. If few trials are left, each knob's most promising values come first.
+//!    What looks best is tried once more, unless one value was clearly in the way of all others.
 //! 3. All that has helped together, and what has helped most alone, are tried in turns with the centre; the best
-//!    becomes the next centre. If trials are left, the search continues with 2: if one knob was in the way, the others
-//!    count only now.
+//!    becomes the next centre. If trials are left, the search continues with 2: if one knob was in the way, the
+//!    others count only now.
 //! 4. The best and the start are tried in turns, to know the gain and how certain it is.
 
 use std::collections::{BTreeMap, VecDeque};
