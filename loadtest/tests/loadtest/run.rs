@@ -72,10 +72,12 @@ fn a_run_finds_every_post_again() {
 
     let files = std::fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().file_name());
     let files: Vec<String> = files.map(|name| name.into_string().unwrap()).collect();
-    for file in ["report.html", "report.json", "series.csv", "latency.hgrm", "producer.log", "consumer.log"] {
+    let reports = ["report.html", "report.json", "series.csv", "latency.hgrm"];
+    let of_services = ["producer.log", "consumer.log", "producer.1.state.json", "consumer.1.state.json"];
+    for file in [reports, of_services].concat() {
         assert!(files.iter().any(|found| found == file), "{file} in {files:?}");
     }
-    assert_eq!(files.len(), 6, "nothing else is left: {files:?}");
+    assert_eq!(files.len(), 8, "nothing else is left: {files:?}");
     assert!(table.contains("report.html") && table.contains("report.json, series.csv, latency.hgrm"), "{table}");
     assert_the_files_agree(&report, directory.path());
     assert_compares_with_itself(directory.path());
