@@ -40,7 +40,7 @@ async fn without_kafka_it_says_what_it_waits_for() {
         .await;
     let response = producer.get("/status").await;
     let page = response.text();
-    for part in ["<title>producer: not ready</title>", "<h1>Not ready</h1>", "Not known yet"] {
+    for part in ["<title>producer: not ready</title>", "<h1>Not ready</h1>", "Not known until Kafka has been reached"] {
         assert!(page.contains(part), "{part} in\n{page}");
     }
 }
