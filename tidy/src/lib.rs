@@ -4,7 +4,7 @@
 //!
 //! [`text`] looks at lines and lengths, [`words`] at phrases that docs/words.md bans, [`links`] at the links of
 //! documents. [`imports`] makes the graph of imports from the [`modules`] of a crate; [`layers`] checks its direction;
-//! [`dependencies`] finds those that no file uses. [`reference`] makes the README's tables from the code;
+//! [`dependencies`] finds those that no file uses. [`mod@reference`] makes the README's tables from the code;
 //! `cargo run -p tidy` writes them.
 
 pub mod dependencies;
