@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
-use crate::base::exit;
+use crate::base::exit::{self, Unusable};
 use crate::command::interrupt;
 use crate::command::options::TuneOptions;
 use crate::ledger::post::RunId;
@@ -25,7 +25,7 @@ use crate::report::files::{self, make_directory};
 use crate::report::tune::trial::TrialReport;
 use crate::report::tune::{Surroundings, TuneReport, page};
 use bench::{Tried, TuneBench};
-use knobs::Space;
+use knobs::{KnobSetting, Space};
 use search::Search;
 
 pub(crate) mod bench;
@@ -43,10 +43,14 @@ const PAGE: &str = "tune.html";
 /// What a trial takes besides its load, before the first one has shown it: starting, draining, stopping.
 const AROUND_A_TRIAL: Duration = Duration::from_secs(3);
 
+/// More than any search needs before it tries something.
+const MOST_TRIALS: usize = 1_000;
+
 /// A search, from the start to the exit code.
 pub(crate) async fn tune(options: TuneOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")?;
     let settings = PipelineSettings::read(lookup)?;
+    affordable(&options, &settings)?;
     let live = Live::start(options.load.prometheus).await?;
     let run = RunId::fresh();
     let directory = make_directory(options.outcome.report.as_deref(), &format!("tune-{run}"))?;
@@ -73,13 +77,12 @@ async fn measure(
     directory: &Path,
     stop: &CancellationToken,
 ) -> anyhow::Result<TuneReport> {
-    let (space, start, defaults) =
-        Space::around(&both(settings), &both(&PipelineSettings::read(&|_| None)?), &options.keep);
+    let (space, start, defaults) = space(options, settings)?;
     let bench = TuneBench { run, space: &space, options, lookup, settings, stack, live, directory, stop };
     let mut search = Search::new(space.choices(), start.clone(), defaults);
     let mut trials: Vec<TrialReport> = Vec::new();
     let began = Instant::now();
-    let guess = options.warm_up + options.measure + AROUND_A_TRIAL;
+    let guess = first_guess(options);
     while !stop.is_cancelled() {
         let Some((stage, setting)) = search.next(left(began.elapsed(), options.budget, trials.len(), guess)) else {
             break;
@@ -114,6 +117,30 @@ async fn measure(
         cores: cores(),
     };
     Ok(found::report(&search, &space, &start, trials, surroundings))
+}
+
+/// What is searched, the settings in force, and the defaults.
+fn space(options: &TuneOptions, settings: &PipelineSettings) -> anyhow::Result<(Space, KnobSetting, KnobSetting)> {
+    Ok(Space::around(&both(settings), &both(&PipelineSettings::read(&|_| None)?), &options.keep))
+}
+
+/// Whether the budget lets the search try anything.
+fn affordable(options: &TuneOptions, settings: &PipelineSettings) -> anyhow::Result<()> {
+    let (space, start, defaults) = space(options, settings)?;
+    let tries = |trials: usize| Search::new(space.choices(), start.clone(), defaults.clone()).next(trials).is_some();
+    let (guess, fitting) = (first_guess(options), left(Duration::ZERO, options.budget, 0, first_guess(options)));
+    if tries(fitting) {
+        return Ok(());
+    }
+    let least = (fitting..MOST_TRIALS).find(|trials| tries(*trials)).unwrap_or(MOST_TRIALS);
+    let seconds = (guess.as_secs_f64() * least as f64).ceil();
+    let why = format!("a trial takes some {:.1} s, and a search needs {least} of them", guess.as_secs_f64());
+    Err(Unusable(format!("--budget is too short to try anything: {why}; give it {seconds}s or more")).into())
+}
+
+/// What the first trial takes, before one has shown it.
+fn first_guess(options: &TuneOptions) -> Duration {
+    options.warm_up + options.measure + AROUND_A_TRIAL
 }
 
 /// Both services' variables in force.
