@@ -47,7 +47,7 @@ fn help_lists_every_variable_and_a_health_check_of_nothing_fails() {
 
 #[test]
 fn its_state_file_has_the_address_and_after_the_end_the_totals() {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("state-{}.json", stack::free_port()));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("state-{}.json", contract::PostId::fresh()));
     let (nowhere, file) = (format!("127.0.0.1:{}", stack::free_port()), path.to_str().unwrap());
     let mongo_uri = format!("mongodb://{nowhere}/db");
     let set = [("PORT", "0"), ("KAFKA_BROKER", &nowhere), ("MONGO_URI", &mongo_uri), ("STATE_FILE", file)];
@@ -65,4 +65,5 @@ fn its_state_file_has_the_address_and_after_the_end_the_totals() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let totals = ServiceState::read(&path).unwrap().totals.expect("it has ended as asked");
     assert_eq!(totals["ingest_posts_stored_total"], 0);
+    std::fs::remove_file(path).unwrap();
 }
