@@ -23,7 +23,7 @@ import tempfile
 import time
 import urllib.request
 
-from generators import cpu_seconds, output, spread
+from generators import cpu_seconds, output, print_rows, spread
 from processes import LOADTEST, child, end, text, wait
 from performance import BULK_POSTS, BULK_SCRIPT, most_memory, producer
 
@@ -91,16 +91,20 @@ def ceiling(places, folder):
         return json.load(file)["measures"][0]["rate_per_second"]["median"]
 
 
-def drain(command, places, name, posts):
-    """Lets a fresh consumer store the posts; measures from the first look that finds some to the last."""
-    variables = {
+def as_its_own(places, name):
+    """The variables of a consumer with a group and a database of this name."""
+    return {
         "KAFKA_BROKER": places["Kafka"],
         "KAFKA_GROUP": name,
         "MONGO_URI": uri(places["store"], name),
         "LOG": "warn",
         "HOST": "127.0.0.1",
-        "PORT": CONSUMER.rsplit(":", 1)[1],
     }
+
+
+def drain(command, places, name, posts):
+    """Lets a fresh consumer store the posts; measures from the first look that finds some to the last."""
+    variables = {**as_its_own(places, name), "PORT": CONSUMER.rsplit(":", 1)[1]}
     with child(command, variables) as process:
         first = wait("the first posts", lambda: look(process.pid), 60, process)
         looks, deadline = [first], time.monotonic() + DEADLINE_SECONDS
@@ -164,14 +168,8 @@ def print_table(ceilings, found):
         ("at 1/2", "half", 0, 15),
         ("at the end", "end", 0, 15),
     )
-    width = max(map(len, found))
-    print(f"{'ceiling':{width}}{spread(ceilings, 0):>28}")
-    print(" " * width + "".join(f"{title:>{size}}" for title, _, _, size in columns))
-    for name, turns in found.items():
-        print(
-            f"{name:{width}}"
-            + "".join(f"{spread([turn[key] for turn in turns], digits):>{size}}" for _, key, digits, size in columns)
-        )
+    print(f"{'ceiling':{max(map(len, found))}}{spread(ceilings, 0):>28}")
+    print_rows(columns, found)
     if len(found) == 2:
         for key, title in (("rate", "rate"), ("cpu", "CPU a post")):
             print(f"consumer / other build, {title}: " + spread([a[key] / b[key] for a, b in zip(*found.values())], 2))

@@ -141,6 +141,15 @@ def print_table(title, found):
         print(f"lab / {other}: " + ", ".join(f"{name} {spread(values, 2)}" for name, values in ratios))
 
 
+def print_rows(columns, found):
+    """A row of figures for each name; `columns` are (title, key of a turn's figures, digits, width)."""
+    width = max(map(len, found))
+    print(" " * width + "".join(f"{title:>{size}}" for title, _, _, size in columns))
+    for name, turns in found.items():
+        cells = (f"{spread([turn[key] for turn in turns], digits):>{size}}" for _, key, digits, size in columns)
+        print(f"{name:{width}}" + "".join(cells))
+
+
 def spread(values, digits):
     return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f} - {max(values):,.{digits}f})"
 

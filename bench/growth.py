@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 
-from drain import CONSUMER, drop_database, fill, look, servers, uri
+from drain import CONSUMER, as_its_own, drop_database, fill, look, servers
 from generators import WRK_SCRIPT, spread
 from processes import LOADTEST, child, end, wait
 from performance import producer, turn
@@ -74,15 +74,7 @@ def produce(places, characters, connections, partitions, seconds, folder):
 
 def consume(places, name, partitions, members, batch, posts):
     """Measures from when each member has stored some posts until all are stored, without rebalances."""
-    variables = {
-        **topic(partitions),
-        "KAFKA_BROKER": places["Kafka"],
-        "KAFKA_GROUP": name,
-        "MONGO_URI": uri(places["store"], name),
-        "LOG": "warn",
-        "HOST": "127.0.0.1",
-        "CONSUMER_BATCH_MESSAGES": str(batch),
-    }
+    variables = {**topic(partitions), **as_its_own(places, name), "CONSUMER_BATCH_MESSAGES": str(batch)}
     with contextlib.ExitStack() as stack:
         started = []
         for port in range(FIRST_PORT, FIRST_PORT + members):

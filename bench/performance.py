@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-from generators import WRK_SCRIPT, bare, cpu_seconds, milliseconds, output, spread
+from generators import WRK_SCRIPT, bare, cpu_seconds, milliseconds, output, print_rows, spread
 from processes import LOADTEST, child, end, text, wait
 
 # Posts of some 300 bytes.
@@ -114,13 +114,7 @@ def print_table(found):
         ("p99 ms", "p99", 1, 24),
         ("MB at most", "memory", 0, 15),
     )
-    width = max(map(len, found))
-    print(" " * width + "".join(f"{title:>{size}}" for title, _, _, size in columns))
-    for name, turns in found.items():
-        print(
-            f"{name:{width}}"
-            + "".join(f"{spread([turn[key] for turn in turns], digits):>{size}}" for _, key, digits, size in columns)
-        )
+    print_rows(columns, found)
     first, second = list(found)[:2]
     for key, title in (("rate", "rate"), ("cpu", "CPU a post")):
         print(

@@ -62,12 +62,8 @@ impl ConsumerConfig {
 /// The group's settings, which the commands also read.
 pub(crate) fn read_group(settings: &mut Settings<'_>) -> GroupConfig {
     let config = GroupConfig {
-        brokers: settings.in_kafka("`bootstrap.servers`").text(
-            "KAFKA_BROKER",
-            "localhost:9092",
-            "bootstrap brokers, host:port, comma-separated",
-        ),
-        topic: settings.text("KAFKA_TOPIC", "post", "topic of the posts"),
+        brokers: kafka::settings::brokers(settings),
+        topic: kafka::settings::topic(settings),
         group: settings.in_kafka("`group.id`").text("KAFKA_GROUP", "post-consumer", "consumer group"),
         dead_letter_topic: settings.text(
             "DLQ_TOPIC",

@@ -24,7 +24,6 @@ pub struct Fetched {
 impl Fetched {
     /// The id that the record has, or would have, in this topic.
     pub fn id(&self, topic: &str) -> PostId {
-        let by_key = self.key.as_deref().and_then(PostId::from_key);
-        by_key.unwrap_or_else(|| PostId::from_position(topic, self.partition, self.offset, self.timestamp_ms))
+        PostId::of_record(self.key.as_deref(), topic, self.partition, self.offset, self.timestamp_ms)
     }
 }

@@ -46,6 +46,11 @@ impl PostId {
         Uuid::try_parse_ascii(key).ok().map(Self)
     }
 
+    /// The id that a record of this topic has by its key, or by its place where the key is not usable.
+    pub fn of_record(key: Option<&[u8]>, topic: &str, partition: i32, offset: i64, timestamp_ms: i64) -> Self {
+        key.and_then(Self::from_key).unwrap_or_else(|| Self::from_position(topic, partition, offset, timestamp_ms))
+    }
+
     /// The id of a record without a usable key. The timestamp (ms) is part of it: a recreated topic reuses offsets, and
     /// without the timestamp its new records would look as if they were stored already.
     pub fn from_position(topic: &str, partition: i32, offset: i64, timestamp_ms: i64) -> Self {

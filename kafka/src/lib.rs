@@ -2,10 +2,11 @@
 //!
 //! [`publish`] sends records, many at a time and each acknowledged. [`group`] is a member of a consumer group that
 //! hands its records on in batches, and commits only what is finished. [`topics`] reads topics and sends to them
-//! without either, for commands and integration tests.
+//! without either, for commands and integration tests. [`settings`] reads what the first two have in common.
 
 pub mod group;
 pub mod publish;
+pub mod settings;
 mod shown;
 pub mod topics;
 

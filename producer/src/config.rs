@@ -32,14 +32,10 @@ impl ProducerConfig {
     /// Reads every setting; `settings` collects the errors.
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let service = ServiceConfig::read(settings, 3000);
-        let brokers = settings.in_kafka("`bootstrap.servers`").text(
-            "KAFKA_BROKER",
-            "localhost:9092",
-            "bootstrap brokers, host:port, comma-separated",
-        );
+        let brokers = kafka::settings::brokers(settings);
         let kafka = PublishConfig {
             brokers: brokers.split(',').map(|broker| broker.trim().to_owned()).collect(),
-            topic: settings.text("KAFKA_TOPIC", "post", "topic of the posts"),
+            topic: kafka::settings::topic(settings),
             partitions: settings.in_kafka("partitions").number(
                 "KAFKA_PARTITIONS",
                 1,

@@ -38,7 +38,7 @@ pub use buffer::{BatchLimits, Trigger};
 pub use commits::{COMMIT_INTERVAL, COMMIT_RETRY, FIRST_COMMIT_WAIT};
 pub use exchange::{Action, Delivery, Event, NotStored, PartitionState};
 pub use flushes::Flush;
-pub use letters::{Letter, LetterError};
+pub use letters::{Letter, LetterError, Shape};
 pub use limits::{GroupLimits, RunAhead};
 #[cfg(test)]
 pub(super) use mistake::Mistake;

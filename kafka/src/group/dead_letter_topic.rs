@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use contract::dead_letter::HEADERS_MAX_BYTES;
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::config::{ANSWER_TIMEOUT, GroupConfig};
 use super::context::GroupConsumer;
+use crate::topics::{Admin, TopicSettings};
 
 /// Largest record batch that a topic takes.
 const LARGEST: &str = "max.message.bytes";
@@ -33,24 +31,14 @@ pub(super) async fn prepare<R: Send + Sync + 'static>(
     if tokio::task::spawn_blocking(move || exists(&asking, &topic)).await?? {
         return Ok(());
     }
-    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-        .set("bootstrap.servers", &config.brokers)
-        .set("client.id", "consumer")
-        .create()
-        .context("cannot make the Kafka admin client")?;
+    let admin = Admin::new(&config.brokers, "consumer", ANSWER_TIMEOUT)?;
     let largest = largest_record(&admin, &config.topic).await?.saturating_add(HEADERS_MAX_BYTES);
     // Kafka's setting is a 32-bit number.
     let largest = largest.min(i32::MAX as usize).to_string();
-    let topic = NewTopic::new(&config.dead_letter_topic, 1, TopicReplication::Fixed(replication))
-        .set("retention.ms", "-1")
-        .set(LARGEST, &largest);
-    let created = admin.create_topics([&topic], &options()).await.context("cannot create the dead-letter topic")?;
-    for outcome in created {
-        match outcome {
-            Ok(name) => tracing::info!(replication, max_message_bytes = largest, "Topic created: {name}"),
-            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((name, code)) => bail!("cannot create the dead-letter topic {name}: {code}"),
-        }
+    let configs = vec![("retention.ms".to_owned(), "-1".to_owned()), (LARGEST.to_owned(), largest.clone())];
+    let (name, settings) = (&config.dead_letter_topic, TopicSettings { partitions: 1, replication, configs });
+    if admin.create(name, &settings).await.context("cannot create the dead-letter topic")? {
+        tracing::info!(replication, max_message_bytes = largest, "Topic created: {name}");
     }
     Ok(())
 }
@@ -69,20 +57,13 @@ fn exists<R: Send + Sync + 'static>(consumer: &GroupConsumer<R>, topic: &str) ->
 
 /// The `max.message.bytes` that is in force for the topic, the broker's default included; Kafka's own default where
 /// Kafka does not say.
-async fn largest_record(admin: &AdminClient<DefaultClientContext>, topic: &str) -> anyhow::Result<usize> {
-    let described = admin.describe_configs([&ResourceSpecifier::Topic(topic)], &options()).await;
-    let described = described.with_context(|| format!("cannot ask for the settings of the topic {topic}"))?;
-    let answered = described.into_iter().next().map_or(Err(RDKafkaErrorCode::Unknown), |described| described);
-    match answered.map(|settings| settings.get(LARGEST)?.value.as_ref()?.parse().ok()) {
-        Ok(Some(largest)) => Ok(largest),
-        Ok(None) => Ok(LARGEST_BY_DEFAULT),
+async fn largest_record(admin: &Admin, topic: &str) -> anyhow::Result<usize> {
+    let cannot = || format!("cannot ask for the settings of the topic {topic}");
+    match admin.setting(topic, LARGEST).await.with_context(cannot)? {
+        Ok(largest) => Ok(largest.parse().unwrap_or(LARGEST_BY_DEFAULT)),
         Err(code) => {
             tracing::warn!(topic, reason = %code, "Kafka does not say the topic's {LARGEST}, its default is assumed");
             Ok(LARGEST_BY_DEFAULT)
         }
     }
-}
-
-fn options() -> AdminOptions {
-    AdminOptions::new().operation_timeout(Some(ANSWER_TIMEOUT)).request_timeout(Some(ANSWER_TIMEOUT))
 }

@@ -1,6 +1,5 @@
-//! Sends dead letters to their topic, acknowledged by all replicas. A letter whose timestamp or missing key the topic
-//! does not take is sent with others, and one that is too large can be sent in a smaller form; any other failure may
-//! pass, so the caller tries again.
+//! Sends dead letters to their topic, acknowledged by all replicas. The caller sends a letter that the topic does not
+//! take in another shape; any other failure may pass, so it tries again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,12 +7,12 @@ use std::time::Duration;
 use contract::dead_letter::{Form, LeftOut, REPLAY_ATTEMPTS_HEADER, TIMESTAMP_HEADER};
 use contract::{DeadLetter, Fetched};
 use rdkafka::ClientConfig;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
 use super::config::GroupConfig;
-use super::core::LetterError;
+use super::core::{LetterError, Shape};
 use crate::topics::acknowledged_by_all;
 
 /// Longest time to get one dead letter into librdkafka's queue, and then to get it acknowledged, before the next try.
@@ -52,35 +51,31 @@ impl DeadLetters {
     ///
     /// # Errors
     /// Why it is not.
-    pub(super) async fn send(&self, letter: &DeadLetter, record: &Fetched, form: Form) -> Result<(), LetterError> {
+    pub(super) async fn send(&self, letter: &DeadLetter, record: &Fetched, shape: Shape) -> Result<(), LetterError> {
         let producer = self.producer()?;
-        let id = letter.id.to_key().to_vec();
-        let mut key = record.key.as_ref().filter(|_| form.has_key());
-        let mut timestamp = Some(record.timestamp_ms);
-        let error = loop {
-            let message = FutureRecord::<Vec<u8>, Vec<u8>> {
-                topic: &self.topic,
-                partition: None,
-                payload: record.value.as_ref().filter(|_| form.has_value()),
-                key,
-                timestamp,
-                headers: Some(headers(letter, record, form)),
-            };
-            let error = match tokio::time::timeout(DEADLINE, producer.send(message, SEND_TIMEOUT)).await {
-                Ok(Ok(_)) => return Ok(()),
-                Ok(Err((error, _))) => error,
-                Err(_) => break None,
-            };
-            match error.rdkafka_error_code() {
-                Some(code) if is_too_large(code) => return Err(LetterError::TooLarge),
-                // The topic takes recent timestamps only (`message.timestamp.before.max.ms`). The record's own is in a
-                // header.
-                Some(RDKafkaErrorCode::InvalidTimestamp) if timestamp.is_some() => timestamp = None,
-                // The topic is compacted, and takes nothing without a key.
-                Some(RDKafkaErrorCode::InvalidRecord) if key.is_none() => key = Some(&id),
-                _ => break Some(error),
-            }
+        let id = shape.has_id_as_key.then(|| letter.id.to_key().to_vec());
+        let key = record.key.as_ref().filter(|_| shape.form.has_key()).or(id.as_ref());
+        let message = FutureRecord::<Vec<u8>, Vec<u8>> {
+            topic: &self.topic,
+            partition: None,
+            payload: record.value.as_ref().filter(|_| shape.form.has_value()),
+            key,
+            timestamp: (!shape.has_new_timestamp).then_some(record.timestamp_ms),
+            headers: Some(headers(letter, record, shape.form)),
         };
+        let error = match tokio::time::timeout(DEADLINE, producer.send(message, SEND_TIMEOUT)).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err((error, _))) => Some(error),
+            Err(_) => None,
+        };
+        match error.as_ref().and_then(KafkaError::rdkafka_error_code) {
+            Some(code) if is_too_large(code) => return Err(LetterError::TooLarge),
+            // The topic takes recent timestamps only (`message.timestamp.before.max.ms`).
+            Some(RDKafkaErrorCode::InvalidTimestamp) if !shape.has_new_timestamp => return Err(LetterError::TooOld),
+            // The topic is compacted.
+            Some(RDKafkaErrorCode::InvalidRecord) if key.is_none() => return Err(LetterError::NeedsKey),
+            _ => {}
+        }
         let fatal = producer.client().fatal_error().map(|(_, reason)| reason);
         let why = match (fatal, error) {
             (Some(reason), _) => {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::conditions::Conditions;
 use super::context::{GroupConsumer, to_list};
-use super::core::{Action, Core, Event, Flush, Letter, LetterError};
+use super::core::{Action, Core, Event, Flush, Letter};
 use super::dead_letters::DeadLetters;
 use super::front::{Front, Handover};
 use super::handler::{RecordHandler, Written};
@@ -154,27 +154,23 @@ impl<H: RecordHandler> Pipeline<H> {
         self.in_flight.letters.spawn(async move {
             let record = &letter.record.cargo;
             let dead_letter = handler.dead_letter(record);
-            let outcome = dead_letters.send(&dead_letter, record.as_ref(), letter.form).await;
+            let outcome = dead_letters.send(&dead_letter, record.as_ref(), letter.shape).await;
             if outcome.is_ok() {
                 failpoint::reach(Step::DeadLettered);
-                metrics.dead_lettered(dead_letter.reason, letter.form);
+                metrics.dead_lettered(dead_letter.reason, letter.shape.form);
                 let trace = record.as_ref().trace;
                 tracing::warn!(
                     id = %dead_letter.id,
                     partition = dead_letter.partition,
                     offset = dead_letter.offset,
                     reason = dead_letter.reason.as_str(),
-                    form = letter.form.as_str(),
+                    form = letter.shape.form.as_str(),
                     message = handler.log_line(record),
                     trace_id = trace_id(trace),
                     span_id = span_id(trace),
                     "record dead-lettered"
                 );
             }
-            let outcome = outcome.map_err(|error| match error {
-                LetterError::Later(reason) => LetterError::Later(format!("Kafka does not take dead letters: {reason}")),
-                LetterError::TooLarge => LetterError::TooLarge,
-            });
             Event::LetterSent(letter, outcome)
         });
     }
@@ -212,7 +208,7 @@ impl<H: RecordHandler> Pipeline<H> {
                 self.metrics.flush_over(age.unwrap_or_default());
             }
             Event::LetterSent(letter, Err(error)) => {
-                let is_sent_again_as_it_is = *error != LetterError::TooLarge || letter.form.smaller().is_none();
+                let is_sent_again_as_it_is = letter.shape.after(error).is_none();
                 self.metrics.dead_letter_retries.increment(u64::from(is_sent_again_as_it_is));
             }
             Event::Committed(outcome) => {

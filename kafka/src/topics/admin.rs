@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{
-    AdminClient, AdminOptions, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+    AdminClient, AdminOptions, ConfigResource, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier,
+    TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -39,6 +40,17 @@ impl Admin {
         Ok(Self { client: client.context("cannot make the Kafka admin client")?, patience })
     }
 
+    /// The value in force of one of this topic's settings, the broker's defaults included, or why Kafka does not say.
+    ///
+    /// # Errors
+    /// When Kafka does not answer.
+    pub async fn setting(&self, topic: &str, name: &str) -> anyhow::Result<Result<String, RDKafkaErrorCode>> {
+        let resources = self.client.describe_configs(&[ResourceSpecifier::Topic(topic)], &self.options()).await?;
+        let described = resources.into_iter().next().unwrap_or(Err(RDKafkaErrorCode::Unknown));
+        let value = |settings: ConfigResource| settings.get(name).and_then(|entry| entry.value.clone());
+        Ok(described.and_then(|settings| value(settings).ok_or(RDKafkaErrorCode::Unknown)))
+    }
+
     /// The configuration that was set for this topic itself.
     ///
     /// # Errors
@@ -53,16 +65,19 @@ impl Admin {
         Ok(configs)
     }
 
-    /// Creates a topic. One that exists stays as it is.
+    /// Creates a topic, and returns whether it did: one that exists stays as it is.
     ///
     /// # Errors
     /// When Kafka does not answer, or says no.
-    pub async fn create(&self, topic: &str, settings: &TopicSettings) -> anyhow::Result<()> {
+    pub async fn create(&self, topic: &str, settings: &TopicSettings) -> anyhow::Result<bool> {
         let mut new = NewTopic::new(topic, settings.partitions, TopicReplication::Fixed(settings.replication));
         for (name, value) in &settings.configs {
             new = new.set(name, value);
         }
-        done(self.client.create_topics(&[new], &self.options()).await?, RDKafkaErrorCode::TopicAlreadyExists)
+        let created = self.client.create_topics(&[new], &self.options()).await?;
+        let is_new = created.iter().all(Result::is_ok);
+        done(created, RDKafkaErrorCode::TopicAlreadyExists)?;
+        Ok(is_new)
     }
 
     /// Deletes topics. The brokers may still know them for a moment.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use kafka::topics::{Reader, ReaderConfig};
 use rdkafka::consumer::Consumer;
 use stack::kafka::{BrokerOptions, Voter};
 use stack::{Server, environment, free_port};
@@ -53,7 +54,26 @@ async fn a_partition_without_a_leader_disturbs_no_other() {
     assert!((0..2).all(|partition| running.lag(partition).unwrap().1 == 0.0), "the others are caught up");
     running.wait_for_unready("1 of 3 partitions do not answer, among them 2").await;
     running.stop().await;
+    a_reader_leaves_no_partition_out(&world);
     watermarks_fail_for_it_alone(&world);
+}
+
+/// Otherwise a proof would pass over its records.
+fn a_reader_leaves_no_partition_out(world: &World) {
+    let reader = Reader::new(ReaderConfig {
+        brokers: world.broker.clone(),
+        client_id: "test",
+        group: world.topic.clone(),
+        patience: Duration::from_secs(2),
+        picks_records: false,
+    })
+    .unwrap();
+    assert_eq!(reader.partitions(&world.topic).unwrap().len(), 3);
+    reader.all_offsets(&world.topic).unwrap_err();
+    reader.progress(&world.topic).unwrap_err();
+    for partition in 0..2 {
+        assert_eq!(reader.offsets(&world.topic, partition).unwrap(), Some(0..10));
+    }
 }
 
 /// An assumption about librdkafka.

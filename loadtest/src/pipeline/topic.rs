@@ -36,10 +36,8 @@ pub(crate) fn scan<B>(
 
 /// The id that the consumer gives to a record of this topic.
 pub(crate) fn id_of(topic: &str, record: ReadRecord<'_>) -> PostId {
-    record.key().and_then(PostId::from_key).unwrap_or_else(|| {
-        let timestamp = record.timestamp_ms().unwrap_or_default();
-        PostId::from_position(topic, record.partition(), record.offset(), timestamp)
-    })
+    let timestamp_ms = record.timestamp_ms().unwrap_or_default();
+    PostId::of_record(record.key(), topic, record.partition(), record.offset(), timestamp_ms)
 }
 
 /// The dead letter that a record of the dead-letter topic is, if its headers can be read.

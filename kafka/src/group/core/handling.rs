@@ -187,8 +187,8 @@ impl<R> Core<R> {
         let error = match outcome {
             Ok(()) => None,
             Err(_) if self.mistakes.make(Mistake::FailedLetterForgotten) => None,
-            Err(LetterError::TooLarge) if self.mistakes.make(Mistake::LetterNeverShrinks) => {
-                Some(LetterError::Later("too large".to_owned()))
+            Err(error) if letter.shape.after(&error).is_some() && self.mistakes.make(Mistake::LetterNeverChanges) => {
+                Some(LetterError::Later("the topic does not take it".to_owned()))
             }
             Err(error) => Some(error),
         };
@@ -198,14 +198,14 @@ impl<R> Core<R> {
             self.finish(&letter.record, now);
             return;
         };
-        let reason = match &error {
-            LetterError::TooLarge => {
-                "Kafka does not take dead letters: even its headers alone are too large for the topic".to_owned()
-            }
-            LetterError::Later(reason) => reason.clone(),
-        };
-        if error != LetterError::TooLarge || letter.form.smaller().is_none() {
-            self.troubles.failed(subject, reason, now);
+        if letter.shape.after(&error).is_none() {
+            let reason = match &error {
+                LetterError::TooLarge => "even its headers alone are too large for the topic",
+                LetterError::TooOld => "the topic takes no timestamp",
+                LetterError::NeedsKey => "the topic takes no key",
+                LetterError::Later(reason) => reason,
+            };
+            self.troubles.failed(subject, format!("Kafka does not take dead letters: {reason}"), now);
         }
         self.letters.failed(letter, &error, now);
     }

@@ -1,7 +1,8 @@
 //! The dead letters that are not acknowledged yet. Pure.
 //!
-//! A letter is sent whole, until the topic says that it is too large: then without its value, and then without its key
-//! and headers as well, so that no record holds up those behind it forever.
+//! A letter is sent whole and as old as its record, until the topic says what it does not take: a large one is sent
+//! without its value, and then without its key and headers as well, an old one with a new timestamp, and one without a
+//! key under the record's id, so that no record holds up those behind it forever.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
@@ -20,10 +21,33 @@ const MAX_IN_FLIGHT: usize = 32;
 pub struct Letter<R> {
     /// Its number.
     pub number: u64,
-    /// How much of the record it carries.
-    pub form: Form,
+    /// How it is sent.
+    pub shape: Shape,
     /// The record.
     pub record: Received<R>,
+}
+
+/// How a letter is sent, which the topic may make it change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shape {
+    /// How much of the record it carries.
+    pub form: Form,
+    /// It has a new timestamp instead of the record's.
+    pub has_new_timestamp: bool,
+    /// Without a key of the record's, its key is the record's id.
+    pub has_id_as_key: bool,
+}
+
+impl Shape {
+    /// The shape to try at once after this error, if another one helps.
+    pub fn after(self, error: &LetterError) -> Option<Self> {
+        match error {
+            LetterError::TooLarge => self.form.smaller().map(|form| Self { form, ..self }),
+            LetterError::TooOld => (!self.has_new_timestamp).then_some(Self { has_new_timestamp: true, ..self }),
+            LetterError::NeedsKey => (!self.has_id_as_key).then_some(Self { has_id_as_key: true, ..self }),
+            LetterError::Later(_) => None,
+        }
+    }
 }
 
 /// Why a dead letter was not acknowledged.
@@ -31,6 +55,10 @@ pub struct Letter<R> {
 pub enum LetterError {
     /// The topic takes no record of this size.
     TooLarge,
+    /// The topic takes no record with this timestamp.
+    TooOld,
+    /// The topic takes no record without a key.
+    NeedsKey,
     /// A later try may succeed.
     Later(String),
 }
@@ -51,7 +79,7 @@ impl<R> Letters<R> {
 
     /// Adds a record to dead-letter.
     pub(super) fn add(&mut self, record: Received<R>) {
-        let letter = Letter { number: self.next_number, form: Form::Whole, record };
+        let letter = Letter { number: self.next_number, shape: Shape::default(), record };
         self.next_number += 1;
         self.ready.push_back((letter, Backoff::for_servers()));
     }
@@ -77,9 +105,8 @@ impl<R> Letters<R> {
     /// The letter is not acknowledged.
     pub(super) fn failed(&mut self, mut letter: Letter<R>, error: &LetterError, now: Instant) {
         let mut backoff = self.in_flight.remove(&letter.number).unwrap_or_else(Backoff::for_servers);
-        let smaller = letter.form.smaller().filter(|_| *error == LetterError::TooLarge);
-        if let Some(form) = smaller {
-            letter.form = form;
+        if let Some(shape) = letter.shape.after(error) {
+            letter.shape = shape;
             self.ready.push_front((letter, backoff));
         } else {
             let due = now + backoff.next(jitter(letter.number, 0));
@@ -130,15 +157,34 @@ mod tests {
         let mut forms = Vec::new();
         for _ in 0..3 {
             let letter = letters.next(now).unwrap();
-            forms.push(letter.form);
+            forms.push(letter.shape.form);
             letters.failed(letter, &LetterError::TooLarge, now);
         }
         assert_eq!(forms, [Form::Whole, Form::WithoutValue, Form::WithoutRecord]);
         assert!(letters.next(now).is_none(), "there is no smaller form, so it waits");
         let again = letters.next(letters.deadline().unwrap()).unwrap();
-        assert_eq!(again.form, Form::WithoutRecord);
+        assert_eq!(again.shape.form, Form::WithoutRecord);
         letters.ended(again.number);
         assert!(letters.is_empty());
+    }
+
+    #[test]
+    fn a_letter_that_its_topic_does_not_take_is_sent_with_a_new_timestamp_and_under_its_id_at_once() {
+        let now = Instant::now();
+        let mut letters = Letters::new();
+        letters.add(received(0, 0, 1));
+        let mut shapes = Vec::new();
+        for error in [LetterError::TooOld, LetterError::TooLarge, LetterError::NeedsKey] {
+            let letter = letters.next(now).unwrap();
+            letters.failed(letter, &error, now);
+            let Shape { form, has_new_timestamp, has_id_as_key } = letters.ready[0].0.shape;
+            shapes.push((form, has_new_timestamp, has_id_as_key));
+        }
+        let form = Form::WithoutValue;
+        assert_eq!(shapes, [(Form::Whole, true, false), (form, true, false), (form, true, true)]);
+        let letter = letters.next(now).unwrap();
+        letters.failed(letter, &LetterError::NeedsKey, now);
+        assert!(letters.next(now).is_none(), "nothing is left to change, so it waits");
     }
 
     #[test]
@@ -150,7 +196,7 @@ mod tests {
         letters.failed(first, &LetterError::Later("no leader".to_owned()), now);
         assert_eq!(letters.next(now).unwrap().record.ticket.offset, 1);
         assert!(letters.next(now).is_none());
-        assert_eq!(letters.next(letters.deadline().unwrap()).unwrap().form, Form::Whole);
+        assert_eq!(letters.next(letters.deadline().unwrap()).unwrap().shape, Shape::default());
     }
 
     #[test]

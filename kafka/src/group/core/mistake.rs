@@ -9,8 +9,8 @@ pub(in crate::group) enum Mistake {
     PauseOutlivesAssignment,
     /// A record is polled without room for it, held back, and handed on under the assignment then in force.
     RecordHeldBack,
-    /// A dead letter that is too large is sent again as it is.
-    LetterNeverShrinks,
+    /// A dead letter that its topic does not take is sent again as it is.
+    LetterNeverChanges,
     /// Nothing bounds what is received and not committed.
     UnboundedRunAhead,
     /// A commit passes records that are not finished.

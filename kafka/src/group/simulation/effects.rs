@@ -5,7 +5,7 @@ use super::checks::Violation;
 use super::member::Sent;
 use super::statistics::Happened;
 use super::world::World;
-use crate::group::core::LetterError;
+use crate::group::core::{LetterError, Shape};
 use contract::dead_letter::Form;
 
 impl World {
@@ -33,9 +33,9 @@ impl World {
         true
     }
 
-    pub(super) fn append_letter(&mut self, index: usize, form: Form) -> Result<(), LetterError> {
+    pub(super) fn append_letter(&mut self, index: usize, shape: Shape) -> Result<(), LetterError> {
         let record = &self.broker.records[index];
-        let bytes = match form {
+        let bytes = match shape.form {
             Form::Whole => record.bytes,
             Form::WithoutValue => record.key_bytes,
             Form::WithoutRecord => 0,
@@ -43,6 +43,13 @@ impl World {
         if bytes > self.settings.letter_limit {
             self.statistics.happened(Happened::LetterTooLarge);
             return Err(LetterError::TooLarge);
+        }
+        if self.settings.is_letter_topic_strict && !shape.has_new_timestamp {
+            self.statistics.happened(Happened::LetterTooOld);
+            return Err(LetterError::TooOld);
+        }
+        if self.settings.is_letter_topic_strict && !shape.has_id_as_key {
+            return Err(LetterError::NeedsKey);
         }
         if self.broker.is_stored(index) {
             self.violate(Violation::StoredAndDeadLettered, || format!("record {index}"));

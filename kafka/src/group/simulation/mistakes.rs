@@ -28,7 +28,7 @@ macro_rules! mistakes {
 mistakes! {
     a_pause_that_outlives_its_assignment: PauseOutlivesAssignment => NeverSettles;
     a_record_that_is_held_back: RecordHeldBack => CommitPassesUnfinished;
-    a_letter_that_never_shrinks: LetterNeverShrinks => NeverSettles;
+    a_letter_that_never_changes: LetterNeverChanges => NeverSettles;
     a_run_ahead_without_bound: UnboundedRunAhead => RanAhead;
     a_commit_past_what_is_unfinished: CommitPastUnfinished => CommitPassesUnfinished;
     a_late_finish_that_counts: LateFinishCounts => CommitPassesUnfinished;

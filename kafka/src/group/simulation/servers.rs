@@ -9,8 +9,7 @@ use super::random::Random;
 use super::script::Mode;
 use super::statistics::Happened;
 use super::world::{Due, World};
-use crate::group::core::{Event, Flush, Letter, LetterError, NotStored, Received};
-use contract::dead_letter::Form;
+use crate::group::core::{Event, Flush, Letter, LetterError, NotStored, Received, Shape};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +58,7 @@ pub(super) enum Request {
 #[derive(Debug)]
 pub(super) enum Done {
     Write(Vec<usize>),
-    Letter(usize, Form),
+    Letter(usize, Shape),
     Commit { id: Option<u64>, generation: u64, offsets: Vec<Sent> },
 }
 
@@ -67,7 +66,7 @@ impl Request {
     fn without_answer(&self) -> Done {
         match self {
             Request::Write { records, .. } => Done::Write(records.iter().map(|record| record.cargo.record).collect()),
-            Request::Letter(letter) => Done::Letter(letter.record.cargo.record, letter.form),
+            Request::Letter(letter) => Done::Letter(letter.record.cargo.record, letter.shape),
             Request::Commit { id, generation, offsets } => {
                 Done::Commit { id: *id, generation: *generation, offsets: offsets.clone() }
             }
@@ -125,7 +124,7 @@ impl World {
                 Event::Flushed { batch, records, not_stored, why_later: why_later.then(|| "partly".to_owned()) }
             }
             Request::Letter(letter) => {
-                let outcome = self.append_letter(letter.record.cargo.record, letter.form);
+                let outcome = self.append_letter(letter.record.cargo.record, letter.shape);
                 Event::LetterSent(letter, outcome)
             }
             Request::Commit { id, generation, mut offsets } => {
@@ -154,7 +153,7 @@ impl World {
                     self.statistics.happened(Happened::WrittenLate);
                 }
             }
-            Done::Letter(record, form) => _ = self.append_letter(record, form),
+            Done::Letter(record, shape) => _ = self.append_letter(record, shape),
             Done::Commit { id, generation, offsets } => {
                 if self.commit(id, generation, &offsets).is_ok() && is_late {
                     self.statistics.happened(Happened::CommitLate);

@@ -20,6 +20,8 @@ pub(super) struct Settings {
     pub(super) session: Duration,
     /// The largest record that the dead-letter topic takes, in bytes.
     pub(super) letter_limit: usize,
+    /// The dead-letter topic takes recent timestamps only, and nothing without a key.
+    pub(super) is_letter_topic_strict: bool,
     /// How often a member asks for offsets and watermarks.
     pub(super) watch: Duration,
     /// Members may hand on what they have gathered long after a revoke or an assign instead of before. The shell does
@@ -52,6 +54,7 @@ impl Settings {
             letter_limit: random.between(600, 3_000),
             watch: random.millis(1_000, 4_000),
             hands_on_late: random.one_in(3),
+            is_letter_topic_strict: random.one_in(3),
         }
     }
 }

@@ -32,6 +32,7 @@ happenings! {
     Refused 90,
     LetterAppended 90,
     LetterTooLarge 12,
+    LetterTooOld 20,
     LetterFailed 15,
     LetterCopied 30,
     Committed 100,

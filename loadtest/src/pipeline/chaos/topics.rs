@@ -57,7 +57,7 @@ impl Topics {
 
     /// Creates a topic; one that somebody else has created meanwhile stays as it is.
     pub(crate) async fn create(&self, topic: &str, settings: &TopicSettings) -> anyhow::Result<()> {
-        retry("creating a topic", || self.admin.create(topic, settings)).await
+        retry("creating a topic", || self.admin.create(topic, settings)).await.map(drop)
     }
 
     /// Gives a topic one partition more, unless it has `most` already. Returns the partition.
