@@ -46,12 +46,12 @@ async fn a_partition_without_a_leader_disturbs_no_other() {
         (0..2).all(|partition| running.stored_of(partition).len() == 10 && running.lag(partition) == Some((0.0, 0.0)))
     })
     .await;
-    wait_until("nothing shows anymore that it is caught up", async || {
+    // On a busy machine the answers about the others may come late as well, but only for a moment.
+    wait_until("nothing shows anymore that it is caught up, as the others are", async || {
         let (lag, age) = running.lag(LEADERLESS).expect("lag and age are there");
-        lag == 0.0 && age > 2.0
+        lag == 0.0 && age > 2.0 && (0..2).all(|partition| running.lag(partition).unwrap().1 == 0.0)
     })
     .await;
-    assert!((0..2).all(|partition| running.lag(partition).unwrap().1 == 0.0), "the others are caught up");
     running.wait_for_unready("1 of 3 partitions do not answer, among them 2").await;
     running.stop().await;
     a_reader_leaves_no_partition_out(&world);
