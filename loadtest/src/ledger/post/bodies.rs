@@ -62,6 +62,13 @@ pub(crate) struct PlannedPost {
     pub(crate) is_retried: bool,
 }
 
+/// What a valid post says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PostTexts {
+    pub(crate) title: String,
+    pub(crate) content: String,
+}
+
 /// The rules that a post can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Breach {
@@ -76,6 +83,7 @@ enum Breach {
 pub(crate) struct Bodies {
     /// What every body starts with, up to the post's number.
     head: String,
+    run: RunId,
     seed: u64,
     shape: Shape,
     text: String,
@@ -94,7 +102,7 @@ impl Bodies {
             text.push(' ');
         }
         let head = format!(r#"{{"title":"{TITLE_START}{run} "#);
-        Self { head, seed, shape, text, buffer: BytesMut::new() }
+        Self { head, run, seed, shape, text, buffer: BytesMut::new() }
     }
 
     /// Post `n`.
@@ -103,6 +111,16 @@ impl Bodies {
         let breach = breach(mix(random ^ INVALID_SALT), self.shape.invalid_share);
         let is_retried = is_within(mix(random ^ RETRY_SALT), self.shape.retry_share);
         PlannedPost { body: self.body(n, random, breach), is_invalid: breach.is_some(), is_retried }
+    }
+
+    /// What post `n` says; `None` if it breaks a rule, so that it must not be stored.
+    pub(crate) fn texts(&self, n: u64) -> Option<PostTexts> {
+        let random = mix(self.seed ^ mix(n));
+        let is_valid = breach(mix(random ^ INVALID_SALT), self.shape.invalid_share).is_none();
+        is_valid.then(|| PostTexts {
+            title: format!("{}{n}", self.run.title_prefix()),
+            content: content(&self.text, self.shape.content_length, random).to_owned(),
+        })
     }
 
     /// JSON, unless that is the rule to break.

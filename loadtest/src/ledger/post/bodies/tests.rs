@@ -76,6 +76,7 @@ proptest! {
         bodies.post(n.wrapping_add(1));
         let planned = bodies.post(n);
         prop_assert_eq!(&planned, &Bodies::new(run, seed, shape).post(n), "whatever came before");
+        prop_assert_eq!(bodies.texts(n).is_some(), !planned.is_invalid);
         match judged(&planned.body) {
             Ok(found) => prop_assert!(!planned.is_invalid && (length.shortest..=length.longest).contains(&found)),
             Err(_) => prop_assert!(planned.is_invalid),
@@ -92,6 +93,8 @@ proptest! {
         let mut parser = contract::Parser::default();
         let post = parser.parse(&mut body).unwrap();
         prop_assert_eq!(parse_title(post.title()), Some((run, n)));
+        let texts = Bodies::new(run, seed, shape(length, 0.0, 0.0)).texts(n).unwrap();
+        prop_assert_eq!((&*texts.title, &*texts.content), (post.title(), post.content()));
         prop_assert!(post.title().starts_with(&run.title_prefix()));
     }
 
