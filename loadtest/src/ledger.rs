@@ -1,13 +1,16 @@
 //! What a run must be, without any IO but files: [`post`] makes the n-th post and its body, [`books`] keep what its
-//! sender was answered, in [`bitmap`]s over n, and what the run left behind. The documents of a store or the records of
-//! a topic come in as an iterator: [`reconcile`] compares them with the books of a run, [`balance`] with the records
-//! that a consumer group has finished.
+//! sender was answered, in [`bitmap`]s over n, and what the run left behind. The documents of a store and the records of
+//! a topic come in one by one: [`reconcile`] enters them into the books of a run, once [`expected`] has compared each
+//! whole with its post; [`balance`] compares them with the records that a consumer group has finished.
 
 pub(crate) mod accepted_ids;
 pub(crate) mod balance;
 pub(crate) mod bitmap;
 pub(crate) mod block_sums;
 pub(crate) mod books;
+pub(crate) mod expected;
 pub(crate) mod mix;
+pub(crate) mod named;
 pub(crate) mod post;
 pub(crate) mod reconcile;
+pub(crate) mod request_times;

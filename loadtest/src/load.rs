@@ -14,3 +14,4 @@ pub(crate) mod sparse;
 pub(crate) mod statistics;
 pub(crate) mod target;
 pub(crate) mod visible;
+pub(crate) mod wall_clock;

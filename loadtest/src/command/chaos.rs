@@ -18,6 +18,7 @@ use crate::command::options::ChaosOptions;
 use crate::command::trial::{Conclusion, Trial};
 use crate::command::{apply, interrupt};
 use crate::ledger::post::RunId;
+use crate::ledger::reconcile::CLOCK_SKEW;
 use crate::load::live::Live;
 use crate::load::pacing::{Model, OpenModel, Rate};
 use crate::load::share::RunShare;
@@ -101,7 +102,10 @@ async fn measure(
     stop: &CancellationToken,
 ) -> anyhow::Result<RunReport> {
     let own = "chaos has a broker, a store and services of its own";
-    let trial = Trial::prepare(run, settings, pipeline, RunShare::WHOLE, options.load.sample_share, directory).await?;
+    let (plan, sampled) = (options.load.plan(run), options.load.sample_share);
+    let trial = Trial::prepare(plan, CLOCK_SKEW, settings, pipeline, RunShare::WHOLE, sampled, directory).await?;
+    // A topic that was deleted no longer has all letters.
+    let trial = trial.without_count_of_letters();
     let kafka = Arc::clone(trial.kafka.as_ref().context(own)?);
     let (topic, dead_letters) = (trial.names.topic.clone(), trial.names.dead_letter_topic.clone());
     let start = Instant::now();
@@ -168,8 +172,10 @@ async fn measure(
         thresholds: &[],
     };
     let mut report = trial.conclude(conclusion, &mut pipeline.services).await?;
-    let poison = poison.look_for(&kafka, &dead_letters).await?;
+    let poison = poison.look_for(&kafka, &dead_letters, &documents).await?;
     report.add(ThresholdVerdict::none("poison lost==0", poison.missing));
+    report.add(ThresholdVerdict::none("poison changed==0", poison.changed));
+    report.add(ThresholdVerdict::none("poison stored==0", poison.stored));
     let extra_posts = extra.look_for(&documents).await?;
     report.add(ThresholdVerdict::none("extra posts missing==0", extra_posts.missing));
     let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &watch, calm_lag)).collect();

@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use crate::base::exit;
 use crate::command::interrupt;
 use crate::command::options::FindMaxOptions;
-use crate::command::trial::{Trial, failure};
+use crate::command::trial::{Trial, failure, stop_services};
 use crate::ledger::post::RunId;
+use crate::ledger::reconcile::CLOCK_SKEW;
 use crate::load::live::Live;
 use crate::load::pacing::{Model, OpenModel, Rate};
 use crate::load::share::RunShare;
-use crate::pipeline::counted::Counted;
 use crate::pipeline::lag::{LagWatch, growth};
 use crate::pipeline::probe::{self, Gear, LoadProbe, Offer, Probed};
 use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_option};
@@ -87,7 +87,8 @@ async fn measure(
     live: &Live,
     stop: &CancellationToken,
 ) -> anyhow::Result<FindMaxReport> {
-    let trial = Trial::prepare(run, settings, pipeline, RunShare::WHOLE, NO_SAMPLES, directory).await?;
+    let plan = options.load.plan(run);
+    let trial = Trial::prepare(plan, CLOCK_SKEW, settings, pipeline, RunShare::WHOLE, NO_SAMPLES, directory).await?;
     let environment = environment(run, options, settings, pipeline, &trial).await?;
     let lag = trial.kafka.clone().map(|kafka| LagWatch::new(kafka, &trial.names.topic));
     if lag.is_none() {
@@ -110,8 +111,8 @@ async fn measure(
             faults.push(format!("{} records were not consumed within --drain-timeout", grouped(lag)));
         }
     }
-    let counted = stop_services(pipeline, has_failed, &mut faults).await?;
-    let proof = prove(trial, pipeline.stack.is_some(), counted).await?;
+    let counted = stop_services(&mut pipeline.services, has_failed, &mut faults).await?;
+    let proof = prove(trial, counted, options.load.sends_repeatedly(), &mut faults).await?;
     faults.iter().for_each(|fault| eprintln!("{fault}"));
     let max_rate = search::max_rate(&judged(&probes));
     Ok(FindMaxReport {
@@ -228,23 +229,4 @@ async fn environment(
     let mut environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
     environment.load.rate = None;
     Ok(environment)
-}
-
-/// Ends the services that the lab has started. Returns what they counted, if nobody else's posts were in the topic:
-/// only servers that the lab has started itself are certain to be empty.
-async fn stop_services(
-    pipeline: &mut PipelineUnderTest,
-    has_failed: bool,
-    faults: &mut Vec<String>,
-) -> anyhow::Result<Option<Counted>> {
-    let Some(services) = pipeline.services.take() else { return Ok(None) };
-    let logs = services.logs.clone();
-    let ended_badly = services.stop().await;
-    // If one has failed, it is no news that it did not stop cleanly.
-    if !has_failed {
-        faults.extend(ended_badly);
-    }
-    let counted = Counted::read(&logs)?;
-    let was_empty = pipeline.stack.as_ref().is_some_and(|stack| !stack.brokers.is_empty());
-    Ok(counted.filter(|_| was_empty))
 }

@@ -16,14 +16,17 @@ use crate::command::finish::{exit_code, tell};
 use crate::command::options::MergeOptions;
 use crate::ledger::accepted_ids::{ACCEPTED_IDS, FinishedLog};
 use crate::ledger::books::Ledger;
+use crate::ledger::expected::RunPlan;
+use crate::ledger::post::bodies::Shape;
+use crate::ledger::reconcile::Strictness;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::generator::tally::Tally;
 use crate::load::visible::seen::SeenPosts;
 use crate::pipeline::drain;
 use crate::pipeline::observer::{Usage, Used};
-use crate::pipeline::reconcile::reconcile;
+use crate::pipeline::reconcile::{Places, reconcile};
 use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_option};
-use crate::pipeline::store::{Documents, StoreReader};
+use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic;
 use crate::report::environment::{Environment, LoadSettings};
 use crate::report::evidence::RunEvidence;
@@ -44,7 +47,7 @@ pub(crate) async fn merge(options: MergeOptions, lookup: Lookup<'_>) -> anyhow::
     complete(&parts)?;
     let documents = match (options.no_reconcile, set(&lookup, "MONGO_URI")) {
         (true, _) => None,
-        (false, Some(uri)) => Some(Documents::at(uri, &options.collection, &options.match_field)),
+        (false, Some(uri)) => Some(options.documents.at(uri)),
         (false, None) => {
             let way_out = "--mongo-uri mongodb://HOST:PORT/DATABASE, or --no-reconcile";
             return Err(Unusable(format!("say where the documents are: {way_out}")).into());
@@ -136,7 +139,15 @@ async fn whole(
         Some(store) => {
             eprintln!("reconciling {} accepted posts of {} shares", grouped(outcomes.accepted), parts.len());
             let dead_letters = kafka.map(|kafka| (kafka, names.dead_letter_topic.as_str()));
-            Some(reconcile(ledger, &sources.accepted_ids, run, store, dead_letters, true).await?)
+            let LoadSettings { seed, content_length, invalid_share, retry_share, .. } = parts[0].environment.load;
+            let plan = RunPlan { run, seed, shape: Shape { content_length, invalid_share, retry_share } };
+            let strictness = Strictness {
+                may_lack_ids: true,
+                is_own_store: false,
+                clock_skew_ms: i64::try_from(options.documents.clock_skew.as_millis()).unwrap_or(i64::MAX),
+            };
+            let places = Places { plan, store, dead_letters };
+            Some(reconcile(ledger, &sources.accepted_ids, places, strictness).await?)
         }
         None => None,
     };

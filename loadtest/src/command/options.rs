@@ -17,6 +17,7 @@ use values::post_id;
 
 mod chaos;
 mod compare;
+mod documents;
 mod find_max;
 mod limits;
 mod merge;
@@ -202,7 +203,7 @@ mod tests {
             (&["--stages", "0s:5"], "at least two points"),
             (&["--stages", "0s:5,1s:5", "--duration", "1s"], "cannot be used with"),
             (&["--no-reconcile"], "--target"),
-            (&["--collection", "orders"], "--target"),
+            (&["--content-field", "text"], "--match-field"),
             (&["--no-reconcile", "--target", "http://a", "--match-field", "name"], "cannot be used with"),
             (&["--content-length", "9"], "from 10 to 1000"),
             (&["--invalid-share", "1.1"], "must be a share from 0 to 1"),

@@ -77,6 +77,9 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) 
 
 /// Whether everything that the thresholds mention will be seen.
 fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
+    if let (None, Some(option)) = (&options.target, options.documents.foreign()) {
+        return Err(Unusable(format!("{option} says where the documents of another pipeline are: give its --target")));
+    }
     if let Some(share) = options.share
         && share.users(options.load.vus).len() == 0
     {
@@ -123,7 +126,7 @@ fn documents(options: &RunOptions, lookup: Lookup<'_>) -> Result<Option<Document
                 .to_owned(),
         )
     })?;
-    Ok(Some(Documents::at(uri, &options.collection, &options.match_field)))
+    Ok(Some(options.documents.at(uri)))
 }
 
 async fn measure(
@@ -136,7 +139,8 @@ async fn measure(
     stop: &CancellationToken,
 ) -> anyhow::Result<RunReport> {
     let share = options.share.unwrap_or(RunShare::WHOLE);
-    let trial = Trial::prepare(run, settings, pipeline, share, options.load.sample_share, directory).await?;
+    let (plan, skew) = (options.load.plan(run), options.documents.clock_skew);
+    let trial = Trial::prepare(plan, skew, settings, pipeline, share, options.load.sample_share, directory).await?;
     visible_as_judged(&options.thresholds, &trial.visible)?;
     let load = Load { share, ..options.load.load(model(options), run, &pipeline.target) };
     let environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;

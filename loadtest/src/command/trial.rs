@@ -10,18 +10,21 @@ use anyhow::Context;
 use kafka::group::GroupConfig;
 use kafka::topics::Reader;
 use service::status::figures::grouped;
+use stack::Stack;
 
 use crate::command::apply::Applied;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
-use crate::ledger::post::RunId;
+use crate::ledger::books::Counts;
+use crate::ledger::expected::RunPlan;
+use crate::ledger::reconcile::{Reconciled, Strictness};
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::recorder::Recorder;
 use crate::load::share::RunShare;
-use crate::pipeline::counted::Counted;
+use crate::pipeline::counted::{Counted, LedgerTotals};
 use crate::pipeline::drain::{self, Drained};
 use crate::pipeline::news::{self, News};
 use crate::pipeline::observer::{Moment, Observer};
-use crate::pipeline::reconcile::reconcile;
+use crate::pipeline::reconcile::{Places, reconcile};
 use crate::pipeline::services::Services;
 use crate::pipeline::settings::PipelineSettings;
 use crate::pipeline::store::StoreReader;
@@ -38,7 +41,10 @@ use crate::report::visible::AcceptToVisible;
 
 /// What a trial is measured with.
 pub(crate) struct Trial {
-    pub(crate) run: RunId,
+    pub(crate) plan: RunPlan,
+    strictness: Strictness,
+    /// Whether Kafka was empty before the run and serves nobody else.
+    is_own_kafka: bool,
     /// The part of the run that is applied here. A part is not reconciled, but leaves all that the merge needs.
     share: RunShare,
     directory: PathBuf,
@@ -68,10 +74,21 @@ pub(crate) struct Conclusion<'a> {
     pub(crate) thresholds: &'a [Threshold],
 }
 
+/// What the books of a trial show at its end.
+pub(crate) struct Settled {
+    /// What the answers alone show.
+    pub(crate) answered: Counts,
+    /// The ledger compared with what is there; `None` where the store was not read.
+    pub(crate) reconciled: Option<Reconciled>,
+    /// What the services counted that cannot be, in sentences.
+    pub(crate) differences: Vec<String>,
+}
+
 impl Trial {
     /// Gets everything ready, with an empty ledger.
     pub(crate) async fn prepare(
-        run: RunId,
+        plan: RunPlan,
+        clock_skew: Duration,
         settings: &PipelineSettings,
         pipeline: &PipelineUnderTest,
         share: RunShare,
@@ -86,8 +103,15 @@ impl Trial {
         };
         let recorder = Recorder::create(&directory.join(ACCEPTED_IDS))?;
         let visible = Visible::start(sample_share, pipeline.documents.as_ref()).await?;
+        let is_own = |count: fn(&Stack) -> usize| pipeline.stack.as_ref().is_some_and(|stack| count(stack) > 0);
         Ok(Self {
-            run,
+            plan,
+            strictness: Strictness {
+                may_lack_ids: pipeline.services.is_none(),
+                is_own_store: is_own(|stack| stack.store.iter().count()),
+                clock_skew_ms: i64::try_from(clock_skew.as_millis()).unwrap_or(i64::MAX),
+            },
+            is_own_kafka: is_own(|stack| stack.brokers.len()),
             share,
             directory: directory.to_owned(),
             store,
@@ -98,9 +122,14 @@ impl Trial {
         })
     }
 
+    /// Does not compare the number of dead letters with what the services counted.
+    pub(crate) fn without_count_of_letters(self) -> Self {
+        Self { is_own_kafka: false, ..self }
+    }
+
     /// Waits until all is stored, stops the services that the lab has started, reconciles, and reports.
     pub(crate) async fn conclude(
-        self,
+        mut self,
         conclusion: Conclusion<'_>,
         services: &mut Option<Services>,
     ) -> anyhow::Result<RunReport> {
@@ -115,37 +144,31 @@ impl Trial {
                 never = watch(&mut series, &mut observer) => match never {},
             }
         }
-        let accept_to_visible = AcceptToVisible::from(self.visible.finish().await?);
+        let visible = std::mem::replace(&mut self.visible, Visible::Off(String::new()));
+        let accept_to_visible = AcceptToVisible::from(visible.finish().await?);
         let seen = observer.look().await;
         // The consumer may not have reported its last commit yet; Kafka knows.
         let lag = drained.and_then(|drained| drained.lag).or(seen.lag);
         series.point(Instant::now(), Moment { lag, ..seen });
-        let is_ours = services.is_some();
         let has_failed = failed.is_some();
-        let mut counted = None;
         faults.extend(failed);
-        if let Some(services) = services.take() {
-            let logs = services.logs.clone();
-            let ended_badly = services.stop().await;
-            counted = Counted::read(&logs)?;
-            // If one has failed, it is no news that it did not stop cleanly.
-            if !has_failed {
-                faults.extend(ended_badly);
-            }
-        }
+        let counted = stop_services(services, has_failed, &mut faults).await?;
         if tally.invalid_accepted > 0 {
             let posts = grouped(tally.invalid_accepted);
             faults.push(format!("{posts} posts that break a rule on purpose (--invalid-share) were answered 2xx"));
         }
+        let (run, share, directory) = (self.plan.run, self.share, self.directory.clone());
+        let are_repeated = environment.load.repeat > 1 || environment.load.retry_share > 0.0;
+        let Settled { answered, reconciled, differences } = self.settle(counted, are_repeated).await?;
+        faults.extend(differences);
+        faults.extend(observer.undercounted(tally.outcomes.accepted));
         faults.iter().for_each(|fault| news::say(fault));
 
-        let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
-        let (ledger, accepted_ids) = recorder.finish()?;
         let (start, stretches) = (series.start(), series.take_stretches());
         let evidence = RunEvidence {
-            run: self.run,
+            run,
             ended_early: is_interrupted || has_failed,
-            answered: ledger.counts(0),
+            answered,
             counted,
             generator: GeneratorReport::of(&tally, cpu, elapsed, environment.cores, environment.load.threads),
             tally,
@@ -161,24 +184,44 @@ impl Trial {
             environment,
             series: series.into_points(),
         };
-        let is_whole = self.share == RunShare::WHOLE;
-        if !is_whole {
-            share::save_ledger(&ledger, &self.directory)?;
-            ShareReport::of(&evidence, self.share, start, cpu, stretches)?.save(&self.directory)?;
+        if share != RunShare::WHOLE {
+            ShareReport::of(&evidence, share, start, cpu, stretches)?.save(&directory)?;
         }
-        let dead_letters = self.kafka.as_ref().map(|kafka| (kafka, self.names.dead_letter_topic.as_str()));
+        Ok(evidence.report(reconciled, thresholds))
+    }
+
+    /// Compares the ledger with the store, the dead letters and what the services have counted, once nothing is sent
+    /// and nothing is written any more. A part of a run only leaves its ledger for the merge.
+    pub(crate) async fn settle(self, counted: Option<Counted>, are_repeated: bool) -> anyhow::Result<Settled> {
+        let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
+        let (ledger, accepted_ids) = recorder.finish()?;
+        let answered = ledger.counts(0);
+        if self.share != RunShare::WHOLE {
+            share::save_ledger(&ledger, &self.directory)?;
+            return Ok(Settled { answered, reconciled: None, differences: Vec::new() });
+        }
         let reconciled = match &self.store {
             Some(store) => {
-                let accepted = grouped(evidence.tally.outcomes.accepted);
+                let accepted = grouped(answered.accepted);
                 news::tell(News::Status(format!("reconciling {accepted} accepted posts")));
-                Some(reconcile(ledger, &accepted_ids, self.run, store, dead_letters, !is_ours).await?)
+                let dead_letters = self.kafka.as_ref().map(|kafka| (kafka, self.names.dead_letter_topic.as_str()));
+                let places = Places { plan: self.plan, store, dead_letters };
+                Some(reconcile(ledger, &accepted_ids, places, self.strictness).await?)
             }
             None => None,
         };
-        if is_whole && reconciled.as_ref().is_none_or(|reconciled| reconciled.findings.is_empty()) {
+        let totals = LedgerTotals {
+            accepted: answered.accepted,
+            unknown: answered.unknown,
+            are_repeated,
+            documents: reconciled.as_ref().filter(|_| self.strictness.is_own_store).map(|found| found.documents),
+            letters: reconciled.as_ref().filter(|_| self.is_own_kafka).map(|found| found.letters),
+        };
+        let differences = counted.map(|counted| counted.differences(&totals)).unwrap_or_default();
+        if reconciled.as_ref().is_none_or(|reconciled| reconciled.findings.is_empty()) {
             accepted_ids.remove().context("cannot remove the accepted ids")?;
         }
-        Ok(evidence.report(reconciled, thresholds))
+        Ok(Settled { answered, reconciled, differences })
     }
 
     /// Waits until all is stored. `None` where neither Kafka nor the store can be asked.
@@ -189,8 +232,24 @@ impl Trial {
         deadline: Duration,
     ) -> anyhow::Result<Option<Drained>> {
         let kafka = self.kafka.as_ref().map(|kafka| (kafka, self.names.topic.as_str()));
-        drain::until_stored(kafka, self.store.as_ref(), self.run, accepted, since, deadline).await
+        drain::until_stored(kafka, self.store.as_ref(), self.plan.run, accepted, since, deadline).await
     }
+}
+
+/// Stops the services that the lab has started, and returns what they counted. Whatever is wrong becomes a fault; if one
+/// of them has failed, it is no news that it did not stop cleanly.
+pub(crate) async fn stop_services(
+    services: &mut Option<Services>,
+    has_failed: bool,
+    faults: &mut Vec<String>,
+) -> anyhow::Result<Option<Counted>> {
+    let Some(services) = services.take() else { return Ok(None) };
+    let logs = services.logs.clone();
+    let ended_badly = services.stop().await;
+    if !has_failed {
+        faults.extend(ended_badly);
+    }
+    Counted::read(&logs)
 }
 
 /// Notes every second what the pipeline does, as long as it is polled.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 pub(crate) mod bodies;
 
 const TITLE_START: &str = "load ";
+const EXTRA_START: &str = "extra ";
 const RUN_ID_LENGTH: usize = 8;
 
 /// The id of a run: eight random hexadecimal digits.
@@ -30,6 +31,11 @@ impl RunId {
     /// What all titles of this run start with, and no other title.
     pub(crate) fn title_prefix(self) -> String {
         format!("{TITLE_START}{self} ")
+    }
+
+    /// What the titles of the posts start with that the lab sends past the producer.
+    pub(crate) fn extra_prefix(self) -> String {
+        format!("{EXTRA_START}{self} ")
     }
 
     /// The number in a title of this run; `None` for any other title.

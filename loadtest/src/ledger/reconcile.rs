@@ -1,13 +1,33 @@
-//! Compares the documents and dead letters of a run with what its clients were answered. The caller reads the store and
-//! hands in its documents, pass by pass: one pass is enough if the books balance; otherwise a closer look follows.
+//! Compares the documents and dead letters of a run with what its clients sent and were answered. The caller reads the
+//! store and the topic and hands in what is there, pass by pass: one pass is enough if the books balance; otherwise a
+//! closer look follows.
 
 use std::io;
+use std::time::Duration;
 
-use contract::PostId;
+use bson::RawDocument;
+use contract::DeadLetter;
 
 use super::accepted_ids::FinishedLog;
-use super::books::examination::{Examination, Finding};
+use super::books::examination::Examination;
 use super::books::{Counts, Ledger};
+use super::expected::{Compared, ExpectedPosts, Origin, shown, shown_letter};
+use super::named::{Finding, FindingKind, NamedFindings};
+
+/// How far the clock that dates documents may be from ours, unless it is said.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_millis(100);
+
+/// How strict a reconciliation is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Strictness {
+    /// Another pipeline need not use our ids: if its answers or its documents have none at all, the posts' numbers
+    /// alone decide.
+    pub(crate) may_lack_ids: bool,
+    /// The store was empty before the run and served nobody else, so every document must be one of the run.
+    pub(crate) is_own_store: bool,
+    /// How far a document's date may be from the time of its request, in ms, because clocks differ.
+    pub(crate) clock_skew_ms: i64,
+}
 
 /// The result.
 pub(crate) struct Reconciled {
@@ -17,16 +37,35 @@ pub(crate) struct Reconciled {
     pub(crate) findings: Vec<Finding>,
     /// Whether every document's id was compared with the one that the client got.
     pub(crate) ids_compared: bool,
+    /// What of each document was compared, in words.
+    pub(crate) compared: String,
+    /// All documents and all dead letters that were read, whoever sent them.
+    pub(crate) documents: u64,
+    pub(crate) letters: u64,
+}
+
+/// A record of the dead-letter topic.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LetterRecord<'a> {
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) value: Option<&'a [u8]>,
+    /// What its headers say, if they can be read.
+    pub(crate) headers: Option<&'a DeadLetter>,
 }
 
 /// A reconciliation in progress.
 pub(crate) struct Reconciliation {
+    expected: ExpectedPosts,
+    strictness: Strictness,
     pass: Pass,
-    may_lack_ids: bool,
+    /// What the first pass shows without a closer look.
+    named: NamedFindings,
     ids_compared: bool,
+    documents: u64,
+    letters: u64,
 }
 
-/// The purpose of a pass over the documents.
+/// The purpose of a pass over the documents and the dead letters.
 enum Pass {
     /// Enters everything into the books.
     Entry(Ledger),
@@ -35,37 +74,84 @@ enum Pass {
 }
 
 impl Reconciliation {
-    /// Starts with what the clients were answered. Another pipeline (`may_lack_ids`) need not use our ids: if its
-    /// answers or its documents have none at all, the posts' numbers alone decide.
-    pub(crate) fn begin(ledger: Ledger, may_lack_ids: bool) -> Self {
-        Self { pass: Pass::Entry(ledger), may_lack_ids, ids_compared: true }
+    /// Starts with what the clients sent and were answered.
+    pub(crate) fn begin(ledger: Ledger, expected: ExpectedPosts, strictness: Strictness) -> Self {
+        Self {
+            expected,
+            strictness,
+            pass: Pass::Entry(ledger),
+            named: NamedFindings::default(),
+            ids_compared: true,
+            documents: 0,
+            letters: 0,
+        }
     }
 
-    /// Documents of the run: each one's post number and id.
-    pub(crate) fn stored(&mut self, documents: impl IntoIterator<Item = (u64, PostId)>) {
-        for (n, id) in documents {
-            match &mut self.pass {
-                Pass::Entry(ledger) => ledger.stored(n, id),
-                Pass::Closer(examination) => examination.document(n, id),
+    /// A document of the store. In each pass, all documents come before the dead letters.
+    pub(crate) fn document(&mut self, document: &RawDocument) {
+        let Compared { from, id, differs, created_at_ms } = self.expected.compare(document);
+        let there = || shown(document);
+        self.documents += u64::from(matches!(self.pass, Pass::Entry(_)));
+        match (&mut self.pass, from) {
+            (_, Origin::Extra) | (Pass::Closer(_), Origin::NoNumber | Origin::Elsewhere) => {}
+            (Pass::Entry(_), Origin::Elsewhere) if !self.strictness.is_own_store => {}
+            (Pass::Entry(ledger), Origin::NoNumber | Origin::Elsewhere) => {
+                ledger.foreign();
+                let kind = if from == Origin::NoNumber { FindingKind::NoNumber } else { FindingKind::NotOfTheRun };
+                self.named.add(kind, None, || Finding { there: Some(there()), ..Finding::of(kind, None) });
             }
+            (Pass::Entry(ledger), Origin::Post(n)) => {
+                let distance_ms = created_at_ms.map_or(0, |date| ledger.date_distance_ms(n, date));
+                let is_beyond_skew = distance_ms.abs() > self.strictness.clock_skew_ms;
+                let date = is_beyond_skew.then(|| date_off(distance_ms));
+                let differs = differs.into_iter().chain(date).reduce(|all, more| format!("{all}, {more}"));
+                ledger.stored(n, id, differs.is_some());
+                if let Some(differs) = differs.filter(|_| ledger.is_expected(n)) {
+                    self.named.add(FindingKind::Changed, Some(n), || changed(n, differs, there()));
+                }
+            }
+            (Pass::Closer(examination), Origin::Post(n)) => examination.document(n, id, there),
         }
     }
 
-    /// The numbers of the run's posts that are dead letters, in the first pass. A dead letter may be written twice,
-    /// which does not matter, because the ledger counts posts.
-    pub(crate) fn dead_lettered(&mut self, numbers: impl IntoIterator<Item = u64>) {
-        if let Pass::Entry(ledger) = &mut self.pass {
-            numbers.into_iter().for_each(|n| ledger.dead_lettered(n));
+    /// How many posts differ from what was sent, as far as is known; `None` in a closer look.
+    pub(crate) fn changed(&self) -> Option<u64> {
+        match &self.pass {
+            Pass::Entry(ledger) => Some(ledger.counts(0).changed),
+            Pass::Closer(_) => None,
         }
     }
 
-    /// Ends a pass over all documents. Returns whether another pass is needed.
+    /// A record of the dead-letter topic.
+    pub(crate) fn dead_letter(&mut self, letter: LetterRecord<'_>) {
+        let LetterRecord { key, value, headers } = letter;
+        self.letters += u64::from(matches!(self.pass, Pass::Entry(_)));
+        let Some(value) = value else { return };
+        let Some(compared) = self.expected.compare_letter(key, value, headers) else { return };
+        let (Origin::Post(n), id) = (compared.from, compared.id) else { return };
+        let there = || shown_letter(key, value, headers);
+        match &mut self.pass {
+            Pass::Entry(ledger) => {
+                ledger.dead_lettered(n, id, compared.differs.is_some());
+                if let Some(differs) = compared.differs.filter(|_| ledger.is_expected(n)) {
+                    self.named.add(FindingKind::Changed, Some(n), || changed(n, differs, there()));
+                }
+                if ledger.is_dead_lettered(n) {
+                    let kind = FindingKind::DeadLettered;
+                    self.named.add(kind, Some(n), || Finding { there: Some(there()), ..Finding::of(kind, Some(n)) });
+                }
+            }
+            Pass::Closer(examination) => examination.dead_letter(n, id, there),
+        }
+    }
+
+    /// Ends a pass over all documents and dead letters. Returns whether another pass is needed.
     ///
     /// # Errors
     /// When the accepted ids cannot be read.
     pub(crate) fn needs_another_pass(&mut self, accepted: &FinishedLog) -> io::Result<bool> {
         if let Pass::Entry(ledger) = &mut self.pass {
-            self.ids_compared = !self.may_lack_ids || ledger.has_ids();
+            self.ids_compared = !self.strictness.may_lack_ids || ledger.has_ids();
             if !self.ids_compared {
                 ledger.ignore_ids();
             }
@@ -87,77 +173,39 @@ impl Reconciliation {
 
     /// The result, once no other pass is needed.
     pub(crate) fn finish(self) -> Reconciled {
-        let (counts, findings) = match self.pass {
-            Pass::Entry(ledger) => (ledger.counts(0), Vec::new()),
+        let (counts, mut named) = match self.pass {
+            Pass::Entry(ledger) => (ledger.counts(0), NamedFindings::default()),
             Pass::Closer(examination) => examination.finish(),
         };
-        Reconciled { counts, findings, ids_compared: self.ids_compared }
+        named.merge(self.named);
+        let mut findings = named.into_list();
+        for finding in &mut findings {
+            finding.sent = finding.n.and_then(|n| self.expected.sent(n));
+        }
+        Reconciled {
+            counts,
+            findings,
+            ids_compared: self.ids_compared,
+            compared: self.expected.compared(),
+            documents: self.documents,
+            letters: self.letters,
+        }
+    }
+}
+
+fn changed(n: u64, differs: String, there: String) -> Finding {
+    let kind = FindingKind::Changed;
+    Finding { differs: Some(differs), there: Some(there), ..Finding::of(kind, Some(n)) }
+}
+
+fn date_off(distance_ms: i64) -> String {
+    let seconds = distance_ms.unsigned_abs() as f64 / 1e3;
+    if distance_ms < 0 {
+        format!("createdAt is {seconds:.1} s before the request (--clock-skew)")
+    } else {
+        format!("createdAt is {seconds:.1} s after the answer (--clock-skew)")
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::accepted_ids::{ACCEPTED_IDS, AcceptedLog};
-    use crate::ledger::books::Reply;
-    use crate::ledger::books::examination::FindingKind;
-
-    /// Reconciles a run in which these posts were accepted. Also returns the number of passes.
-    fn reconcile(
-        accepted: &[(u64, PostId)],
-        stored: &[(u64, PostId)],
-        dead_lettered: &[u64],
-        may_lack_ids: bool,
-    ) -> (Reconciled, u32) {
-        let folder = tempfile::tempdir().unwrap();
-        let mut log = AcceptedLog::create(&folder.path().join(ACCEPTED_IDS)).unwrap();
-        let mut ledger = Ledger::default();
-        for (n, id) in accepted {
-            log.add(*n, *id).unwrap();
-            ledger.answered(*n, Reply::Accepted(*id));
-        }
-        let log = log.finish().unwrap();
-        let mut reconciliation = Reconciliation::begin(ledger, may_lack_ids);
-        let mut passes = 0;
-        loop {
-            passes += 1;
-            reconciliation.stored(stored.iter().copied());
-            reconciliation.dead_lettered(dead_lettered.iter().copied());
-            if !reconciliation.needs_another_pass(&log).unwrap() {
-                return (reconciliation.finish(), passes);
-            }
-        }
-    }
-
-    fn posts(count: u64) -> Vec<(u64, PostId)> {
-        (0..count).map(|n| (n, PostId::fresh())).collect()
-    }
-
-    #[test]
-    fn one_pass_is_enough_if_every_post_is_stored_or_dead_lettered() {
-        let accepted = posts(9);
-        let (reconciled, passes) = reconcile(&accepted, &accepted[..8], &[8, 8], false);
-        assert_eq!((reconciled.counts.stored, reconciled.counts.dead_lettered, passes), (8, 1, 1));
-        assert!(reconciled.findings.is_empty() && reconciled.ids_compared);
-    }
-
-    #[test]
-    fn findings_are_named() {
-        let accepted = posts(4);
-        // The first is missing, the second duplicated, the third has another id, and one was never sent.
-        let stored = [accepted[1], accepted[1], (2, PostId::fresh()), accepted[3], (4, PostId::fresh())];
-        let (Reconciled { counts, findings, .. }, passes) = reconcile(&accepted, &stored, &[], false);
-        assert_eq!((counts.missing, counts.duplicated, counts.unexpected, passes), (1, 1, 2, 2));
-        for (n, kind) in [(0, FindingKind::Missing), (1, FindingKind::Duplicated), (2, FindingKind::OtherId)] {
-            assert!(findings.iter().any(|finding| (finding.n, finding.kind) == (n, kind)), "{n}: {findings:?}");
-        }
-    }
-
-    #[test]
-    fn a_pipeline_without_our_ids_is_judged_by_numbers() {
-        let accepted: Vec<(u64, PostId)> = (0..3).map(|n| (n, uuid::Uuid::nil().into())).collect();
-        let (reconciled, passes) = reconcile(&accepted, &posts(3), &[], true);
-        assert!(!reconciled.ids_compared && reconciled.findings.is_empty() && passes == 1);
-        assert!(reconcile(&accepted, &posts(3), &[], false).0.counts.unexpected > 0, "our own pipeline must have ids");
-    }
-}
+mod tests;

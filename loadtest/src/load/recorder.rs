@@ -5,14 +5,26 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::Context;
 use contract::PostId;
 
 use crate::ledger::accepted_ids::{AcceptedLog, FinishedLog};
-use crate::ledger::books::{Ledger, Reply};
+use crate::ledger::books::{Ledger, Reply, SentPost};
 use crate::load::share::RunShare;
 use crate::load::visible::sampler::Sampler;
+use crate::load::wall_clock::WallClock;
+
+/// A post that was sent, and what its client got.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered {
+    pub(crate) n: u64,
+    pub(crate) reply: Reply,
+    /// When it was sent for the first time, and when its last answer came.
+    pub(crate) sent: Instant,
+    pub(crate) ended: Instant,
+}
 
 /// The shared records of a run.
 #[derive(Debug)]
@@ -78,10 +90,12 @@ impl Recorder {
     }
 
     /// These posts were sent, and this is what the client got for each.
-    pub(crate) fn write(&self, answers: &[(u64, Reply)]) {
+    pub(crate) fn write(&self, answers: &[Answered]) {
+        let clock = WallClock::now();
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        for (n, reply) in answers {
-            book.ledger.answered(*n, *reply);
+        for Answered { n, reply, sent, ended } in answers {
+            let (sent_ms, ended_ms) = (clock.ms_at(*sent), clock.ms_at(*ended));
+            book.ledger.answered(SentPost { n: *n, reply: *reply, sent_ms, ended_ms });
             if let Reply::Accepted(id) = reply
                 && let Err(fault) = book.accepted.add(*n, *id)
             {

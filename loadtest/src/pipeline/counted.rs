@@ -8,6 +8,7 @@ use anyhow::Context;
 use serde::Serialize;
 use service::metrics::Totals;
 use service::state_file::ServiceState;
+use service::status::figures::grouped;
 
 /// How the names of state files end.
 pub(crate) const STATE_FILE_SUFFIX: &str = ".state.json";
@@ -21,7 +22,47 @@ pub(crate) struct Counted {
     pub(crate) ingest_posts_dead_lettered_total: u64,
 }
 
+/// What the services must have counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LedgerTotals {
+    /// Posts answered 2xx, and those whose clients cannot know.
+    pub(crate) accepted: u64,
+    pub(crate) unknown: u64,
+    /// Whether posts were sent more than once, so that there were more answers than posts.
+    pub(crate) are_repeated: bool,
+    /// All documents of a store that served nobody else.
+    pub(crate) documents: Option<u64>,
+    /// All records of a dead-letter topic that served nobody else.
+    pub(crate) letters: Option<u64>,
+}
+
 impl Counted {
+    /// What differs from the ledger, in sentences. A post that a client gave up on may be counted as accepted, a
+    /// document whose acknowledgement was lost as a duplicate, and a dead letter may be written twice and counted once.
+    pub(crate) fn differences(&self, ledger: &LedgerTotals) -> Vec<String> {
+        let LedgerTotals { accepted, unknown, are_repeated, documents, letters } = *ledger;
+        let mut differences = Vec::new();
+        let mut differs = |name: &str, counted: u64, what: &str, number: u64| {
+            let (counted, number) = (grouped(counted), grouped(number));
+            differences.push(format!("the services counted {counted} in {name}, but {what} {number}"));
+        };
+        let counted = self.ingest_posts_accepted_total;
+        if counted < accepted {
+            differs("ingest_posts_accepted_total", counted, "2xx was the answer to", accepted);
+        } else if !are_repeated && counted > accepted + unknown {
+            differs("ingest_posts_accepted_total", counted, "accepted or unknown are only", accepted + unknown);
+        }
+        let (stored, duplicate) = (self.ingest_posts_stored_total, self.ingest_posts_duplicate_total);
+        if documents.is_some_and(|documents| !(stored..=stored + duplicate).contains(&documents)) {
+            differs("ingest_posts_stored_total", stored, "the documents are", documents.unwrap_or_default());
+        }
+        let counted = self.ingest_posts_dead_lettered_total;
+        if letters.is_some_and(|letters| counted > letters || (counted == 0 && letters > 0)) {
+            differs("ingest_posts_dead_lettered_total", counted, "the dead letters are", letters.unwrap_or_default());
+        }
+        differences
+    }
+
     /// From the state files in this directory. `None` if there is none, or a service left no totals because it was
     /// killed.
     pub(crate) fn read(directory: &Path) -> anyhow::Result<Option<Self>> {
@@ -102,5 +143,39 @@ mod tests {
         assert_eq!(Counted::read(directory).unwrap(), None);
         forget(directory).unwrap();
         assert!(state_files(directory).unwrap().is_empty());
+    }
+
+    #[test]
+    fn counters_that_cannot_be_are_named() {
+        let counted = Counted {
+            ingest_posts_accepted_total: 100,
+            ingest_posts_stored_total: 97,
+            ingest_posts_duplicate_total: 2,
+            ingest_posts_dead_lettered_total: 1,
+        };
+        let well =
+            LedgerTotals { accepted: 99, unknown: 2, are_repeated: false, documents: Some(98), letters: Some(1) };
+        assert_eq!(counted.differences(&well), [""; 0]);
+        assert_eq!(counted.differences(&LedgerTotals { documents: None, letters: None, ..well }), [""; 0]);
+        let repeated = LedgerTotals { accepted: 60, unknown: 0, are_repeated: true, ..well };
+        assert_eq!(counted.differences(&repeated), [""; 0]);
+        for (ledger, named) in [
+            (
+                LedgerTotals { accepted: 101, ..well },
+                "100 in ingest_posts_accepted_total, but 2xx was the answer to 101",
+            ),
+            (LedgerTotals { accepted: 90, ..well }, "ingest_posts_accepted_total, but accepted or unknown are only 92"),
+            (LedgerTotals { documents: Some(96), ..well }, "97 in ingest_posts_stored_total, but the documents are 96"),
+            (LedgerTotals { documents: Some(100), ..well }, "ingest_posts_stored_total, but the documents are 100"),
+            (
+                LedgerTotals { letters: Some(0), ..well },
+                "1 in ingest_posts_dead_lettered_total, but the dead letters are 0",
+            ),
+        ] {
+            let differences = counted.differences(&ledger);
+            assert!(differences.len() == 1 && differences[0].contains(named), "{differences:?}");
+        }
+        let none = Counted { ingest_posts_dead_lettered_total: 0, ..counted };
+        assert_eq!(none.differences(&well).len(), 1);
     }
 }

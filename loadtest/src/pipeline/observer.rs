@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use service::status::figures::grouped;
 use tokio::time::timeout;
 
 use crate::load::target::Target;
@@ -13,10 +14,13 @@ use crate::pipeline::scrape::{Bucket, MetricsPage};
 /// A page that takes longer is left out; the next one comes a second later.
 const PAGE_TIMEOUT: Duration = Duration::from_millis(900);
 
+const ACCEPTED: &str = "ingest_posts_accepted_total";
+
 /// Watches the services of a run.
 pub(crate) struct Observer {
     producer: Target,
     consumer: Option<Target>,
+    accepted: Increase,
     stored: Increase,
     /// The consumer's own histogram of the time from acceptance to storage, as it was last seen.
     pub(crate) accept_to_store: Vec<Bucket>,
@@ -65,10 +69,13 @@ pub(crate) struct Usage {
 struct Increase {
     before: Option<f64>,
     sum: f64,
+    /// Whether it started at zero again, so that some of it may not have been seen.
+    is_cut: bool,
 }
 
 impl Increase {
     fn note(&mut self, value: f64) -> f64 {
+        self.is_cut |= self.before.is_some_and(|before| value < before);
         self.sum += match self.before {
             None => 0.0,
             Some(before) if value < before => value,
@@ -86,6 +93,7 @@ impl Observer {
         Self {
             producer,
             consumer,
+            accepted: Increase::default(),
             stored: Increase::default(),
             accept_to_store: Vec::new(),
             producer_usage: usage,
@@ -102,6 +110,9 @@ impl Observer {
             }
         };
         let (producer, consumer) = tokio::join!(page(&self.producer), consumer_page);
+        if let Some(accepted) = producer.as_ref().and_then(|metrics| metrics.sum(ACCEPTED)) {
+            self.accepted.note(accepted);
+        }
         let producer = producer.map(|metrics| self.producer_usage.note(&metrics));
         let Some(metrics) = consumer else {
             return Moment { producer, ..Moment::default() };
@@ -113,6 +124,17 @@ impl Observer {
             self.accept_to_store = buckets;
         }
         Moment { lag, stored: Some(stored as u64), producer, consumer: Some(self.consumer_usage.note(&metrics)) }
+    }
+
+    /// Whether the producer has counted fewer posts than it has accepted since the first look, in a sentence. It may
+    /// have accepted more, from others. A producer that was restarted, or several behind one address, cannot be judged.
+    pub(crate) fn undercounted(&self, accepted: u64) -> Option<String> {
+        let Increase { before, sum, is_cut } = self.accepted;
+        let counted = sum.round() as u64;
+        (before.is_some() && !is_cut && counted < accepted).then(|| {
+            let (counted, accepted) = (grouped(counted), grouped(accepted));
+            format!("the target counted {counted} in {ACCEPTED}, but 2xx was the answer to {accepted}")
+        })
     }
 }
 

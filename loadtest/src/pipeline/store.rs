@@ -1,18 +1,17 @@
 //! Reading the store: every document of a run, or one document by its id.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use contract::{PostId, document};
 use mongodb::options::{ClientOptions, IndexOptions};
 use mongodb::{Collection, Database, IndexModel};
-use service::status::figures::grouped;
 use tokio::time::timeout;
 
+use crate::ledger::expected::Layout;
 use crate::ledger::post::RunId;
-use crate::pipeline::news::{self, News};
 use crate::pipeline::settings::Lookup;
 
 /// The consumer's default.
@@ -24,11 +23,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for one answer; some stores read the whole collection before the first document comes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Documents per answer; projected, each has about a hundred bytes. More of them make nothing faster.
+/// Documents per answer, some hundred bytes each. More of them make nothing faster.
 const DOCUMENTS_PER_ANSWER: u32 = 5_000;
-
-/// How often a pass over the collection reports its progress.
-const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// Where the documents are, and how they are recognised.
 #[derive(Debug, Clone)]
@@ -37,24 +33,14 @@ pub(crate) struct Documents {
     pub(crate) uri: String,
     /// Name of the collection.
     pub(crate) collection: String,
-    /// The field that has the post's title, with dots if it is nested.
-    pub(crate) match_field: String,
+    /// Which of their fields hold what a post says.
+    pub(crate) layout: Layout,
 }
 
 impl Documents {
     /// Those of our own consumer.
     pub(crate) fn posts(uri: String) -> Self {
-        Self { uri, collection: "posts".to_owned(), match_field: "title".to_owned() }
-    }
-
-    /// Those of a pipeline that may use other names.
-    pub(crate) fn at(uri: String, collection: &Option<String>, match_field: &Option<String>) -> Self {
-        let posts = Self::posts(uri);
-        Self {
-            collection: collection.clone().unwrap_or(posts.collection),
-            match_field: match_field.clone().unwrap_or(posts.match_field),
-            uri: posts.uri,
-        }
+        Self { uri, collection: "posts".to_owned(), layout: Layout::Whole }
     }
 }
 
@@ -62,12 +48,12 @@ impl Documents {
 pub(crate) struct StoreReader {
     database: Database,
     posts: Collection<RawDocumentBuf>,
-    match_field: String,
+    layout: Layout,
 }
 
 impl StoreReader {
     /// The store with these documents. Connects on the first request.
-    pub(crate) async fn new(Documents { uri, collection, match_field }: &Documents) -> anyhow::Result<Self> {
+    pub(crate) async fn new(Documents { uri, collection, layout }: &Documents) -> anyhow::Result<Self> {
         let parsed = timeout(CONNECT_TIMEOUT, ClientOptions::parse(uri)).await;
         let mut options =
             parsed.context("no answer in time").and_then(|options| Ok(options?)).with_context(wrong_uri)?;
@@ -75,7 +61,7 @@ impl StoreReader {
         options.server_selection_timeout = Some(CONNECT_TIMEOUT);
         let client = mongodb::Client::with_options(options).with_context(wrong_uri)?;
         let database = client.default_database().with_context(wrong_uri)?;
-        Ok(Self { posts: database.collection(collection), database, match_field: match_field.clone() })
+        Ok(Self { posts: database.collection(collection), database, layout: layout.clone() })
     }
 
     /// The store that `MONGO_URI` names, or the services' default.
@@ -98,32 +84,24 @@ impl StoreReader {
         Ok(format!("{kind} {version}"))
     }
 
-    /// Visits every document of a run, in any order and page by page, with the number in its match field and its id.
-    /// One pass over the collection, because neither store has an index on that field. (On FerretDB the pass takes
-    /// about 60 µs a document, whatever the filter, the projection and the size of the answers.)
-    pub(crate) async fn documents(&self, run: RunId, mut visit: impl FnMut(Vec<(u64, PostId)>)) -> anyhow::Result<()> {
-        let found = self.posts.find(self.of_run(run)).projection(doc! { "_id": 1, &self.match_field: 1 });
-        let mut cursor = answer(found.batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
-        let (mut read, mut last_said, mut page) = (0_u64, Instant::now(), Vec::new());
+    /// Which fields of a document hold what a post says.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Visits documents in any order: those of a run or, if it is `None`, all that there are. One pass over the
+    /// collection, because neither store has an index on the title. (On FerretDB the pass takes about 60 µs a document,
+    /// whatever the filter, the projection and the size of the answers.)
+    pub(crate) async fn documents(
+        &self,
+        run: Option<RunId>,
+        mut visit: impl FnMut(&RawDocument),
+    ) -> anyhow::Result<()> {
+        let filter = run.map(|run| self.of_run(run)).unwrap_or_default();
+        let mut cursor = answer(self.posts.find(filter).batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
         while answer(cursor.advance()).await? {
-            read += 1;
-            if last_said.elapsed() > TELL_EVERY {
-                last_said = Instant::now();
-                news::tell(News::Status(format!("read {} documents", grouped(read))));
-            }
-            let document = cursor.current();
-            let number = text_at(document, &self.match_field).and_then(|title| run.number_in(title));
-            let id =
-                document.get(document::ID_FIELD).context("a document cannot be read")?.and_then(document::decode_id);
-            if let Some(n) = number {
-                // An id that is not a UUID is certainly not the one that the client got.
-                page.push((n, id.unwrap_or(uuid::Uuid::max().into())));
-            }
-            if page.len() == DOCUMENTS_PER_ANSWER as usize {
-                visit(std::mem::take(&mut page));
-            }
+            visit(cursor.current());
         }
-        visit(page);
         Ok(())
     }
 
@@ -172,10 +150,10 @@ impl StoreReader {
         answer(posts.find_one(doc! { document::ID_FIELD: document::encode_id(id) }).into_future()).await
     }
 
-    /// From now on no two documents may have the same value in the match field.
+    /// From now on no two documents may have the same title.
     pub(crate) async fn make_unique(&self, index: &str) -> anyhow::Result<()> {
         let options = IndexOptions::builder().name(index.to_owned()).unique(true).build();
-        let model = IndexModel::builder().keys(doc! { &self.match_field: 1 }).options(options).build();
+        let model = IndexModel::builder().keys(doc! { self.layout.title(): 1 }).options(options).build();
         answer(self.posts.create_index(model).into_future()).await.context("cannot create an index").map(drop)
     }
 
@@ -186,15 +164,7 @@ impl StoreReader {
 
     /// Titles that start with the run's prefix. Whether the rest is a number is checked here, not in the store.
     fn of_run(&self, run: RunId) -> Document {
-        doc! { &self.match_field: { "$regex": format!("^{}", run.title_prefix()) } }
-    }
-}
-
-/// The text in the field that a dotted path names.
-fn text_at<'a>(document: &'a RawDocument, path: &str) -> Option<&'a str> {
-    match path.split_once('.') {
-        Some((outer, inner)) => text_at(document.get_document(outer).ok()?, inner),
-        None => document.get_str(path).ok(),
+        doc! { self.layout.title(): { "$regex": format!("^{}", run.title_prefix()) } }
     }
 }
 
@@ -209,21 +179,4 @@ async fn answer<T>(request: impl IntoFuture<Output = mongodb::error::Result<T>>)
 fn wrong_uri() -> &'static str {
     "MONGO_URI (or --mongo-uri) must be a MongoDB URI that names a database, such as \
      mongodb://localhost:27017/scalable-api"
-}
-
-#[cfg(test)]
-mod tests {
-    use bson::rawdoc;
-
-    use super::*;
-
-    #[test]
-    fn a_path_with_dots_leads_into_documents() {
-        let document = rawdoc! { "title": "a", "post": { "head": { "title": "b" }, "n": 7 } };
-        assert_eq!(text_at(&document, "title"), Some("a"));
-        assert_eq!(text_at(&document, "post.head.title"), Some("b"));
-        for path in ["", "head", "title.title", "post", "post.n", "post.head.", "."] {
-            assert_eq!(text_at(&document, path), None, "{path}");
-        }
-    }
 }

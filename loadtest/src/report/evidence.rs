@@ -47,10 +47,9 @@ impl RunEvidence {
     /// The report, with the reconciled ledger, if there is one, and the verdicts on these thresholds.
     pub(crate) fn report(self, reconciled: Option<Reconciled>, thresholds: &[Threshold]) -> RunReport {
         let Self { tally, elapsed, faults, .. } = self;
-        let (counts, ids_compared, findings) = match reconciled {
-            Some(Reconciled { counts, findings, ids_compared }) => (Some(counts), Some(ids_compared), findings),
-            None => (None, None, Vec::new()),
-        };
+        let counts = reconciled.as_ref().map(|reconciled| reconciled.counts);
+        let ids_compared = reconciled.as_ref().map(|reconciled| reconciled.ids_compared);
+        let (compared, findings) = reconciled.map(|found| (found.compared, found.findings)).unzip();
         let outcomes = tally.outcomes;
         let accepted_per_second = per_second(outcomes.accepted, elapsed);
         let accept_to_visible = self.accept_to_visible.with_ids_compared(ids_compared);
@@ -60,6 +59,7 @@ impl RunEvidence {
             accepted: outcomes.accepted,
             accepted_per_second,
             drained_after: self.drained_after,
+            lag_left: self.lag_left,
             counts,
             visible: accept_to_visible.seen.times(),
         };
@@ -70,6 +70,7 @@ impl RunEvidence {
             ended_early: self.ended_early,
             counts: ReportedCounts::of(counts.unwrap_or(self.answered), counts.is_some()),
             ids: ids_compared.map(|compared| if compared { "compared" } else { "not compared" }),
+            compared,
             counted: self.counted,
             requests_per_second: per_second(outcomes.sent(), elapsed),
             accepted_per_second,
@@ -89,7 +90,7 @@ impl RunEvidence {
             drift: None,
             thresholds,
             faults,
-            findings,
+            findings: findings.unwrap_or_default(),
             environment: self.environment,
             series: self.series,
             latencies_us: tally.latencies_us,

@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 use service::status::figures::grouped;
 
+use crate::ledger::expected::WHOLE;
 use crate::report::reported_counts::ReportedCounts;
 use crate::report::run::RunReport;
 use crate::report::table;
@@ -72,20 +73,23 @@ fn verdict(report: &RunReport) -> Markup {
 
 /// What a passed run has proven.
 fn proof(report: &RunReport) -> String {
-    let ReportedCounts { accepted, missing, duplicated, unexpected, dead_lettered, .. } = report.counts;
-    let (accepted, at_fault) = (grouped(accepted), [missing, duplicated, unexpected]);
-    match dead_lettered {
+    let ReportedCounts { missing, duplicated, changed, unexpected, dead_lettered, .. } = report.counts;
+    let accepted = grouped(report.counts.accepted);
+    let as_sent = match report.compared.as_deref() {
         None if report.environment.load.share.is_some() => {
-            "Every threshold holds. This is a share of a run; `loadtest merge` reconciles all shares together."
-                .to_owned()
+            return "Every threshold holds. This is a share of a run; `loadtest merge` reconciles all shares together."
+                .to_owned();
         }
-        None => "Every threshold holds. The store could not be reached, so nothing was reconciled.".to_owned(),
-        _ if at_fault.into_iter().flatten().any(|count| count > 0) => "Every threshold holds.".to_owned(),
-        Some(0) => format!("All {accepted} accepted posts are stored exactly once."),
-        Some(_) => {
-            format!("All {accepted} accepted posts are stored exactly once, or dead-lettered with their reason.")
-        }
+        None => return "Every threshold holds. The store could not be reached, so nothing was reconciled.".to_owned(),
+        Some(WHOLE) => "as it was sent".to_owned(),
+        Some(fields) => format!("as it was sent in {fields}"),
+    };
+    let at_fault = [missing, duplicated, changed, unexpected];
+    if at_fault.into_iter().flatten().any(|count| count > 0) {
+        return "Every threshold holds.".to_owned();
     }
+    let or_kept = if dead_lettered.unwrap_or_default() > 0 { ", or dead-lettered with its reason" } else { "" };
+    format!("Each of the {accepted} accepted posts is stored exactly once, {as_sent}{or_kept}.")
 }
 
 /// The numbers to see first.

@@ -14,8 +14,10 @@ pub(crate) struct ReportedCounts {
     pub(crate) stored: Option<u64>,
     pub(crate) missing: Option<u64>,
     pub(crate) duplicated: Option<u64>,
+    pub(crate) changed: Option<u64>,
     pub(crate) unexpected: Option<u64>,
     pub(crate) dead_lettered: Option<u64>,
+    pub(crate) replayed: Option<u64>,
 }
 
 impl ReportedCounts {
@@ -31,7 +33,9 @@ impl ReportedCounts {
             missing: of_store(counts.missing),
             duplicated: of_store(counts.duplicated),
             unexpected: of_store(counts.unexpected),
+            changed: of_store(counts.changed),
             dead_lettered: of_store(counts.dead_lettered),
+            replayed: of_store(counts.replayed),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::ledger::books::examination::Finding;
+use crate::ledger::named::Finding;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::generator::tally::{Outcomes, Tally};
 use crate::pipeline::counted::Counted;
@@ -35,6 +35,8 @@ pub(crate) struct RunReport {
     /// Whether the documents' ids were `compared` with those that the clients got, or `not compared` because one side
     /// does not have our ids; null if nothing was reconciled.
     pub(crate) ids: Option<&'static str>,
+    /// What of each document was compared with its post; null if nothing was reconciled.
+    pub(crate) compared: Option<String>,
     /// What the services themselves counted; null if one of them was killed or cannot be reached.
     pub(crate) counted: Option<Counted>,
     /// Posts sent, per second of load.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use service::status::figures::grouped;
 
 use crate::base::text::rate;
+use crate::ledger::expected::WHOLE;
+use crate::ledger::named::Finding;
 use crate::load::generator::strain::NoFreeUser;
 use crate::load::pacing::stages::RatePoint;
 use crate::report::run::{RunReport, ServiceUsage};
@@ -12,6 +14,10 @@ use crate::report::visible::{AcceptToVisible, Milliseconds};
 
 /// From this share of all posts on, the table mentions posts that found no free user.
 const MENTIONED_SHARE: f64 = 0.01;
+
+/// The findings that the table names, and how many characters of each side it shows.
+const FINDINGS_SHOWN: usize = 10;
+const SHOWN: usize = 300;
 
 /// The table, with a line for each threshold and fault.
 pub(crate) fn render(report: &RunReport) -> String {
@@ -34,12 +40,16 @@ pub(crate) fn render(report: &RunReport) -> String {
     for (name, count) in [
         ("missing", counts.missing),
         ("duplicated", counts.duplicated),
+        ("changed", counts.changed),
         ("unexpected", counts.unexpected),
         ("dead-lettered", counts.dead_lettered),
     ] {
         if let Some(count) = count {
             row(name, format!("{:>10}", grouped(count)));
         }
+    }
+    if let Some(replayed) = counts.replayed.filter(|replayed| *replayed > 0) {
+        row("replayed", format!("{:>10}   dead-lettered, and stored since", grouped(replayed)));
     }
     let invalid = match report.outcomes.invalid_rejected {
         0 => String::new(),
@@ -48,6 +58,9 @@ pub(crate) fn render(report: &RunReport) -> String {
     row("rejected", format!("{:>10}{invalid}", grouped(counts.rejected)));
     let stored = counts.unknown_stored.map(|stored| format!("   of which stored: {}", grouped(stored)));
     row("unknown", format!("{:>10}{}", grouped(counts.unknown), stored.unwrap_or_default()));
+    if let Some(compared) = report.compared.as_ref().filter(|compared| *compared != WHOLE) {
+        row("compared", format!("only these fields of each document: {compared}"));
+    }
     if report.ids == Some("not compared") {
         row("ids", format!("{:>10}   the answers or the documents do not have our ids", "ignored"));
     }
@@ -97,9 +110,23 @@ pub(crate) fn render(report: &RunReport) -> String {
         text.push_str(&format!("  FAILED  {}\n", fault.lines().next().unwrap_or_default().trim_end_matches(" ends:")));
     }
     if !report.findings.is_empty() {
-        text.push_str("\n  the first findings (their ids are in the report):\n");
-        for finding in report.findings.iter().take(5) {
-            text.push_str(&format!("    {:?}: number {}\n", finding.kind, finding.n));
+        text.push_str("\n  the first findings (all that are named are in the report):\n");
+        report.findings.iter().take(FINDINGS_SHOWN).for_each(|found| text.push_str(&finding(found)));
+    }
+    text
+}
+
+/// A finding, what was sent, and what is there.
+fn finding(finding: &Finding) -> String {
+    let Finding { kind, n, differs, sent, there, .. } = finding;
+    let number = n.map_or("without a number".to_owned(), |n| format!("number {n}"));
+    let differs = differs.as_ref().map_or(String::new(), |differs| format!(": {differs}"));
+    let mut text = format!("    {kind:?}, {number}{differs}\n");
+    for (name, what) in [("sent ", sent), ("there", there)] {
+        if let Some(what) = what {
+            let start: String = what.chars().take(SHOWN).collect();
+            let cut = if start.len() < what.len() { "…" } else { "" };
+            text.push_str(&format!("      {name}  {start}{cut}\n"));
         }
     }
     text
@@ -201,8 +228,8 @@ mod tests {
             "  stored             8,957   4.9 s after the last answer",
             "  missing                1",
             "  latency       p50 3.1 ms   p95 5.0 ms   p99 8.2 ms   max 41.0 ms",
-            "  ok      p95<2000ms      5.000",
-            "  FAILED  missing==0      1.000",
+            "  ok      p95<2000ms        5.000",
+            "  FAILED  missing==0        1.000",
         ] {
             assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
         }

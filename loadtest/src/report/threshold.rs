@@ -15,7 +15,10 @@ use crate::load::visible::seen::Times;
 const DEFAULTS: [&str; 2] = ["p95<2000ms", "failed<1%"];
 
 /// These always apply if the store was read.
-const OF_LEDGER: [&str; 3] = ["missing==0", "duplicated==0", "unexpected==0"];
+const OF_LEDGER: [&str; 4] = ["missing==0", "duplicated==0", "changed==0", "unexpected==0"];
+
+/// These apply too, unless one on the same measure is given: who expects some may say how many.
+const UNLESS_GIVEN: [&str; 3] = ["accepted>0", "dead_lettered==0", "lag_left==0"];
 
 /// What is judged.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +33,8 @@ pub(crate) struct Measured {
     pub(crate) accepted_per_second: f64,
     /// From the last answer until everything was stored; `None` if that was not seen.
     pub(crate) drained_after: Option<Duration>,
+    /// Records that the consumer had not finished at the end; `None` if Kafka was not asked.
+    pub(crate) lag_left: Option<u64>,
     /// The ledger; `None` if the store was not read.
     pub(crate) counts: Option<Counts>,
     /// How long sampled posts took until they were in the store.
@@ -58,7 +63,10 @@ enum ThresholdMeasure {
     Drain(TimeUnit),
     Missing,
     Duplicated,
+    Changed,
     Unexpected,
+    DeadLettered,
+    LagLeft,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,11 +107,13 @@ pub(crate) struct ThresholdVerdict {
     pub(crate) holds: bool,
 }
 
-/// Judges a run by these thresholds and by the ledger's.
+/// Judges a run by these thresholds and by those that always apply, as far as their measures are known.
 pub(crate) fn judge(thresholds: &[Threshold], measured: &Measured) -> Vec<ThresholdVerdict> {
-    let of_ledger = if measured.counts.is_some() { known(&OF_LEDGER) } else { Vec::new() };
-    let of_ledger = of_ledger.iter().filter(|threshold| !thresholds.contains(threshold));
-    thresholds.iter().chain(of_ledger).map(|threshold| threshold.judge(measured)).collect()
+    let is_given = |of: &Threshold| thresholds.iter().any(|threshold| threshold.measure == of.measure);
+    let unless_given = known(&UNLESS_GIVEN).into_iter().filter(|threshold| !is_given(threshold));
+    let of_ledger = known(&OF_LEDGER).into_iter().filter(|threshold| !thresholds.contains(threshold));
+    let always = unless_given.chain(of_ledger).filter(|threshold| threshold.is_known(measured));
+    thresholds.iter().cloned().chain(always).map(|threshold| threshold.judge(measured)).collect()
 }
 
 /// The thresholds for latency and failures that apply if none is given.
@@ -125,12 +135,26 @@ impl ThresholdVerdict {
 impl Threshold {
     /// Whether it is about what is stored, which only reconciling shows.
     pub(crate) fn is_of_ledger(&self) -> bool {
-        matches!(self.measure, ThresholdMeasure::Missing | ThresholdMeasure::Duplicated | ThresholdMeasure::Unexpected)
+        matches!(
+            self.measure,
+            ThresholdMeasure::Missing
+                | ThresholdMeasure::Duplicated
+                | ThresholdMeasure::Changed
+                | ThresholdMeasure::Unexpected
+                | ThresholdMeasure::DeadLettered
+        )
+    }
+
+    fn is_known(&self, measured: &Measured) -> bool {
+        match self.measure {
+            ThresholdMeasure::LagLeft => measured.lag_left.is_some(),
+            _ => !self.is_of_ledger() || measured.counts.is_some(),
+        }
     }
 
     /// Whether it is about when all was stored, which only Kafka or the store shows.
     pub(crate) fn is_of_drain(&self) -> bool {
-        matches!(self.measure, ThresholdMeasure::Drain(_))
+        matches!(self.measure, ThresholdMeasure::Drain(_) | ThresholdMeasure::LagLeft)
     }
 
     /// Whether it is about when posts were in the store, which only sampling shows.
@@ -166,7 +190,10 @@ impl ThresholdMeasure {
             ThresholdMeasure::Drain(unit) => measured.drained_after.map_or(f64::INFINITY, |after| unit.of(after)),
             ThresholdMeasure::Missing => count(|counts| counts.missing),
             ThresholdMeasure::Duplicated => count(|counts| counts.duplicated),
+            ThresholdMeasure::Changed => count(|counts| counts.changed),
             ThresholdMeasure::Unexpected => count(|counts| counts.unexpected),
+            ThresholdMeasure::DeadLettered => count(|counts| counts.dead_lettered),
+            ThresholdMeasure::LagLeft => measured.lag_left.map_or(f64::INFINITY, |lag| lag as f64),
         }
     }
 
@@ -188,10 +215,12 @@ impl ThresholdMeasure {
             "rate" => plain(ThresholdMeasure::Rate),
             "missing" => plain(ThresholdMeasure::Missing),
             "duplicated" => plain(ThresholdMeasure::Duplicated),
+            "changed" => plain(ThresholdMeasure::Changed),
             "unexpected" => plain(ThresholdMeasure::Unexpected),
+            "dead_lettered" => plain(ThresholdMeasure::DeadLettered),
+            "lag_left" => plain(ThresholdMeasure::LagLeft),
             _ => Err("it must start with p50, p90, p95, p99, p99.9, max, avg, one of these after visible_, \
-                     failed, accepted, rate, drain, missing, \
-                      duplicated or unexpected"
+                      failed, accepted, rate, drain, missing, duplicated, changed, unexpected, dead_lettered or lag_left"
                 .to_owned()),
         }
     }

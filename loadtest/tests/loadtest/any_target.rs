@@ -73,6 +73,18 @@ async fn another_pipelines_documents_are_found_by_its_field() {
     assert_eq!(found["stored"], found["accepted"], "{found:#}");
     assert_eq!(found["ids"], "not compared");
     assert_eq!((&found["missing"], &found["unexpected"]), (&0.into(), &0.into()), "{found:#}");
+    assert_eq!(found["compared"], "payload.title");
+    assert!(table.contains("  compared      only these fields of each document: payload.title"), "{table}");
+
+    // More fields can be named, and each of them counts.
+    let output =
+        loadtest(&url, directory.path(), &[&place[..], &["--content-field", "payload.content"]].concat()).await;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(report(directory.path())["compared"], "payload.title, payload.content");
+    let output = loadtest(&url, directory.path(), &[&place[..], &["--created-field", "at"]].concat()).await;
+    assert_eq!(output.status.code(), Some(99), "{output:?}");
+    let found = report(directory.path());
+    assert_eq!((&found["changed"], &found["findings"][0]["differs"]), (&found["accepted"], &"at".into()), "{found:#}");
 
     // The wrong field has nothing, and the report says so.
     let place = ["--mongo-uri", stack.mongo_uri(), "--collection", "entries", "--drain-timeout", "1s"];
@@ -92,7 +104,17 @@ async fn without_a_store_the_answers_are_judged() {
     assert!(table.contains("nothing was reconciled") && table.contains("ok      accepted>4"), "{table}");
     assert!(!table.contains("p95<2000ms") && !table.contains("missing==0"), "{table}");
     let found = report(directory.path());
-    for unknown in ["stored", "missing", "duplicated", "unexpected", "dead_lettered", "ids", "drain_seconds"] {
+    for unknown in [
+        "stored",
+        "missing",
+        "duplicated",
+        "changed",
+        "unexpected",
+        "dead_lettered",
+        "compared",
+        "ids",
+        "drain_seconds",
+    ] {
         assert_eq!(found.get(unknown), Some(&Value::Null), "{unknown} in {found:#}");
     }
     assert_eq!(found["environment"]["store"], Value::Null);

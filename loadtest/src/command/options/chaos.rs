@@ -23,7 +23,7 @@ The servers are always started natively, because they will be killed; KAFKA_PART
 1000000 and CONSUMER_BATCH_BYTES 250000 unless they are set.
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
-done, 99 a post is missing, duplicated or unexpected, 130 ended by a second Ctrl-C.";
+done, 99 a threshold or the ledger failed, 130 ended by a second Ctrl-C.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ChaosOptions {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::documents::DocumentOptions;
 use super::run::OutcomeOptions;
 use crate::report::threshold::Threshold;
 
@@ -15,14 +16,10 @@ pub(crate) struct MergeOptions {
     /// Where the documents are [default: MONGO_URI]
     #[arg(long, value_name = "URI")]
     pub(crate) mongo_uri: Option<String>,
-    /// The collection that the pipeline fills [default: posts]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) collection: Option<String>,
-    /// The field of its documents that has the posts' titles, such as title or payload.title [default: title]
-    #[arg(long, value_name = "FIELD")]
-    pub(crate) match_field: Option<String>,
+    #[command(flatten)]
+    pub(crate) documents: DocumentOptions,
     /// Do not look for the posts in the store, say because it cannot be reached
-    #[arg(long, conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
+    #[arg(long, conflicts_with_all = ["mongo_uri", "collection", "match_field", "content_field", "created_field"])]
     pub(crate) no_reconcile: bool,
     /// Where Kafka is, to see the lag and the dead letters [default: KAFKA_BROKER, else neither is seen]
     #[arg(long, value_name = "HOST:PORT")]

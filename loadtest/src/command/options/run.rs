@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::documents::DocumentOptions;
 use super::stack::StackOptions;
 use super::values::{duration_or_zero, positive_duration, rate, share};
+use crate::ledger::expected::RunPlan;
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{ContentLength, Shape};
 use crate::load::cpu::cores;
@@ -43,15 +45,11 @@ pub(crate) struct RunOptions {
     /// started]
     #[arg(long, value_name = "URI")]
     pub(crate) mongo_uri: Option<String>,
-    /// The collection that --target's pipeline fills [default: posts]
-    #[arg(long, value_name = "NAME", requires = "target")]
-    pub(crate) collection: Option<String>,
-    /// The field of its documents that has the posts' titles, such as title or payload.title [default: title]
-    #[arg(long, value_name = "FIELD", requires = "target")]
-    pub(crate) match_field: Option<String>,
+    #[command(flatten)]
+    pub(crate) documents: DocumentOptions,
     /// Do not look for the posts in the store of --target, say because it cannot be reached; then only the answers
     /// count
-    #[arg(long, requires = "target", conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
+    #[arg(long, requires = "target", conflicts_with_all = ["mongo_uri", "collection", "match_field", "content_field", "created_field"])]
     pub(crate) no_reconcile: bool,
     /// Apply only this part of the load, such as 2/3 for the second of three generators that have all other options in
     /// common; `merge` then merges their reports
@@ -66,8 +64,9 @@ pub(crate) struct RunOptions {
     pub(crate) outcome: OutcomeOptions,
     /// What the run must keep to, such as 'p99<500ms', may be repeated: p50, p90, p95, p99, p99.9, max, avg (ms or s),
     /// visible_p50 and the like (until a sampled post is in the store), failed (%), accepted, rate (accepted per
-    /// second), drain (ms or s), missing, duplicated, unexpected; by <, <=, >, >= or == [default: 'p95<2000ms' and
-    /// 'failed<1%'; nothing missing, duplicated or unexpected always holds]
+    /// second), drain (ms or s), missing, duplicated, changed, unexpected, dead_lettered, lag_left; by <, <=, >, >= or
+    /// == [default: 'p95<2000ms' and 'failed<1%'; those of the ledger always apply: 'accepted>0', nothing missing,
+    /// duplicated, changed, unexpected or dead-lettered, no lag left]
     #[arg(long = "threshold", value_name = "CONDITION")]
     pub(crate) thresholds: Vec<Threshold>,
 }
@@ -113,9 +112,21 @@ pub(crate) struct LoadOptions {
 }
 
 impl LoadOptions {
+    /// What the posts of this run follow from.
+    pub(crate) fn plan(&self, run: RunId) -> RunPlan {
+        let content_length = self.content_length.unwrap_or_default();
+        let shape = Shape { content_length, invalid_share: self.invalid_share, retry_share: self.retry_share };
+        RunPlan { run, seed: self.seed, shape }
+    }
+
+    /// Whether some posts are sent more than once.
+    pub(crate) fn sends_repeatedly(&self) -> bool {
+        self.repeat > 1 || self.retry_share > 0.0
+    }
+
     /// A load of this model: the number of threads asked for, else one per core, and never more than there are users.
     pub(crate) fn load(&self, model: Model, run: RunId, target: &Target) -> Load {
-        let content_length = self.content_length.unwrap_or_default();
+        let RunPlan { run, seed, shape } = self.plan(run);
         Load {
             model,
             target: target.clone(),
@@ -123,8 +134,8 @@ impl LoadOptions {
             repeat: self.repeat,
             share: RunShare::WHOLE,
             run,
-            shape: Shape { content_length, invalid_share: self.invalid_share, retry_share: self.retry_share },
-            seed: self.seed,
+            shape,
+            seed,
             threads: self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1)).min(self.vus),
         }
     }

@@ -10,50 +10,17 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use contract::PostId;
-use serde::Serialize;
 
 use super::{Counts, Ledger};
 use crate::ledger::block_sums::BlockSums;
-
-/// At most this many findings of each kind are named; all are counted.
-const NAMED_PER_KIND: usize = 20;
+use crate::ledger::named::{Finding, FindingKind, NamedFindings};
 
 /// At most this many blocks in doubt are examined in a round; 72 KB each.
-const BLOCKS_PER_ROUND: usize = 1_024;
+const BLOCKS_PER_ROUND: usize = 512;
 
 /// At most this many posts under other ids are remembered in a round, so that memory does not grow with their number.
 /// These are more than are named, because a post may turn out to be stored under the right id as well.
 const CANDIDATES: usize = 1_000;
-
-/// A post that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Finding {
-    /// What is wrong.
-    #[serde(rename = "fault")]
-    pub(crate) kind: FindingKind,
-    /// The post's number.
-    pub(crate) n: u64,
-    /// The id that the client got, if it got one and it matters here.
-    #[serde(rename = "told", skip_serializing_if = "Option::is_none")]
-    pub(crate) answered: Option<String>,
-    /// The document's id, if there is a document and ids matter.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stored: Option<String>,
-}
-
-/// What is wrong with a post.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum FindingKind {
-    /// Accepted, but neither stored nor dead-lettered.
-    Missing,
-    /// One of two or more documents.
-    Duplicated,
-    /// Stored although rejected or never sent.
-    NotAccepted,
-    /// Stored, but not under the id that the client got.
-    OtherId,
-}
 
 /// An examination in progress.
 #[derive(Debug)]
@@ -66,10 +33,10 @@ pub(crate) struct Examination {
     /// The blocks of this round.
     blocks: HashMap<u64, DoubtfulBlock>,
     /// The first posts of this round with a document under another id than the client got.
-    other_ids: BTreeMap<u64, PostId>,
+    other_ids: BTreeMap<u64, (PostId, String)>,
     /// Posts under other ids, from earlier rounds.
     wrong_ids: u64,
-    findings: Vec<Finding>,
+    named: NamedFindings,
 }
 
 /// The posts of a block in doubt.
@@ -103,15 +70,16 @@ impl Examination {
         mut ledger: Ledger,
         answered: impl Iterator<Item = Result<(u64, PostId), E>>,
     ) -> Result<Self, E> {
-        let mut missing = Vec::new();
+        let mut named = NamedFindings::default();
         for entry in answered {
             let (n, id) = entry?;
-            if !ledger.stored.contains(n) {
+            if ledger.is_missing(n) {
                 ledger.answered_ids.remove(n, id);
-            }
-            if ledger.is_missing(n) && missing.len() < NAMED_PER_KIND {
                 let answered = (!ledger.ignores_ids).then(|| id.to_string());
-                missing.push(Finding { kind: FindingKind::Missing, n, answered, stored: None });
+                named.add(FindingKind::Missing, Some(n), || Finding {
+                    answered,
+                    ..Finding::of(FindingKind::Missing, Some(n))
+                });
             }
         }
         let doubtful = ledger.differing_blocks().collect();
@@ -123,12 +91,12 @@ impl Examination {
             blocks: HashMap::new(),
             other_ids: BTreeMap::new(),
             wrong_ids: 0,
-            findings: missing,
+            named,
         })
     }
 
     /// Ends the previous round, and starts the next one if there is more to examine. In a round, the caller passes
-    /// every id to [`Self::recall`] once more, and then every document to [`Self::document`].
+    /// every id to [`Self::recall`] once more, and then everything found to [`Self::document`] and [`Self::dead_letter`].
     pub(crate) fn next_round(&mut self) -> bool {
         self.end_round();
         let counts = self.ledger.counts(0);
@@ -149,37 +117,53 @@ impl Examination {
         }
     }
 
-    /// A document of post `n`, with this id.
-    pub(crate) fn document(&mut self, n: u64, id: PostId) {
-        if self.ledger.accepted.contains(n)
-            && let Some(block) = self.blocks.get_mut(&BlockSums::block(n))
-        {
-            let place = BlockSums::place(n);
-            if block.answered[place] == id {
-                block.right[place] = true;
-            } else {
-                block.other[place] = true;
-                self.other_ids.insert(n, id);
-                if self.other_ids.len() > CANDIDATES {
-                    self.other_ids.pop_last();
-                }
-            }
-        }
+    /// A document of post `n`, with this id; `there` shows it.
+    pub(crate) fn document(&mut self, n: u64, id: PostId, there: impl Fn() -> String) {
+        self.compare_id(n, id, &there);
         if self.rounds > 1 {
             return;
         }
         if self.ledger.stored_again.contains(n) {
-            self.name(FindingKind::Duplicated, n, id);
+            self.name(FindingKind::Duplicated, n, id, &there);
         }
-        if self.ledger.is_unexpected(n) {
-            self.name(FindingKind::NotAccepted, n, id);
+        if !self.ledger.is_expected(n) {
+            self.name(FindingKind::NotAccepted, n, id, &there);
+        }
+    }
+
+    /// A dead letter of post `n`, with this id; `there` shows it.
+    pub(crate) fn dead_letter(&mut self, n: u64, id: PostId, there: impl Fn() -> String) {
+        if self.ledger.is_dead_lettered(n) {
+            self.compare_id(n, id, &there);
+        }
+        if self.rounds == 1 && !self.ledger.is_expected(n) {
+            self.name(FindingKind::NotAccepted, n, id, &there);
+        }
+    }
+
+    fn compare_id(&mut self, n: u64, id: PostId, there: &dyn Fn() -> String) {
+        if !self.ledger.accepted.contains(n) {
+            return;
+        }
+        let Some(block) = self.blocks.get_mut(&BlockSums::block(n)) else { return };
+        let place = BlockSums::place(n);
+        if block.answered[place] == id {
+            block.right[place] = true;
+            return;
+        }
+        block.other[place] = true;
+        if self.other_ids.len() < CANDIDATES || self.other_ids.last_key_value().is_some_and(|(last, _)| n < *last) {
+            self.other_ids.insert(n, (id, there()));
+            if self.other_ids.len() > CANDIDATES {
+                self.other_ids.pop_last();
+            }
         }
     }
 
     /// The counts, with the wrong ids among the unexpected posts, and the first findings of each kind.
-    pub(crate) fn finish(mut self) -> (Counts, Vec<Finding>) {
+    pub(crate) fn finish(mut self) -> (Counts, NamedFindings) {
         self.end_round();
-        (self.ledger.counts(self.wrong_ids), self.findings)
+        (self.ledger.counts(self.wrong_ids), self.named)
     }
 
     fn end_round(&mut self) {
@@ -187,21 +171,23 @@ impl Examination {
         for block in self.blocks.values() {
             self.wrong_ids += (0..block.answered.len()).filter(|place| wrong(block, *place)).count() as u64;
         }
-        for (n, id) in std::mem::take(&mut self.other_ids) {
+        for (n, (id, there)) in std::mem::take(&mut self.other_ids) {
             if self.blocks.get(&BlockSums::block(n)).is_some_and(|block| wrong(block, BlockSums::place(n))) {
-                self.name(FindingKind::OtherId, n, id);
+                self.name(FindingKind::OtherId, n, id, &|| there.clone());
             }
         }
         self.blocks.clear();
     }
 
-    fn name(&mut self, kind: FindingKind, n: u64, stored: PostId) {
-        if self.findings.iter().filter(|finding| finding.kind == kind).count() < NAMED_PER_KIND {
-            let block = self.blocks.get(&BlockSums::block(n)).filter(|_| self.ledger.accepted.contains(n));
-            let answered = block.map(|block| block.answered[BlockSums::place(n)].to_string());
-            let stored = (!self.ledger.ignores_ids).then(|| stored.to_string());
-            self.findings.push(Finding { kind, n, answered, stored });
-        }
+    fn name(&mut self, kind: FindingKind, n: u64, stored: PostId, there: &dyn Fn() -> String) {
+        let block = self.blocks.get(&BlockSums::block(n)).filter(|_| self.ledger.accepted.contains(n));
+        let ignores_ids = self.ledger.ignores_ids;
+        self.named.add(kind, Some(n), || Finding {
+            answered: block.map(|block| block.answered[BlockSums::place(n)].to_string()),
+            stored: (!ignores_ids).then(|| stored.to_string()),
+            there: Some(there()),
+            ..Finding::of(kind, Some(n))
+        });
     }
 }
 

@@ -1,15 +1,16 @@
 //! A ledger as a file: what the clients of one share of a run got, so that the ledgers of all shares can be merged into
-//! the ledger of the run. The file holds words of eight bytes, the lowest byte first: for each of the three bitmaps and
-//! for the sums, first their number and then the words themselves.
+//! the ledger of the run. The file holds words of eight bytes, the lowest byte first: for each of the three bitmaps,
+//! for the sums and for the times, first their number and then the words themselves.
 
 use std::io::{self, ErrorKind, Read, Write};
 
 use super::Ledger;
 use crate::ledger::bitmap::Bitmap;
 use crate::ledger::block_sums::BlockSums;
+use crate::ledger::request_times::RequestTimes;
 
 /// How the file starts.
-const MAGIC: &[u8; 8] = b"ledger 1";
+const MAGIC: &[u8; 8] = b"ledger 2";
 
 impl Ledger {
     /// Writes down what the clients got.
@@ -19,7 +20,8 @@ impl Ledger {
             write_words(to, bitmap.as_words())?;
         }
         write_words(to, self.answered_ids.as_sums())?;
-        write_words(to, &[u64::from(self.answers_have_ids)])
+        write_words(to, &[u64::from(self.answers_have_ids)])?;
+        write_words(to, &self.times.as_words())
     }
 
     /// Reads what was saved.
@@ -36,7 +38,8 @@ impl Ledger {
         let (accepted, rejected, unknown) = (bitmap()?, bitmap()?, bitmap()?);
         let answered_ids = BlockSums::from_sums(read_words(from)?);
         let answers_have_ids = read_words(from)? == [1];
-        Ok(Self { accepted, rejected, unknown, answered_ids, answers_have_ids, ..Self::default() })
+        let times = RequestTimes::from_words(&read_words(from)?);
+        Ok(Self { accepted, rejected, unknown, answered_ids, answers_have_ids, times, ..Self::default() })
     }
 
     /// Adds what the clients of another share got, which sent other posts.
@@ -46,6 +49,7 @@ impl Ledger {
         self.unknown.merge(&other.unknown);
         self.answered_ids.merge(&other.answered_ids);
         self.answers_have_ids |= other.answers_have_ids;
+        self.times.merge(&other.times);
     }
 }
 
@@ -70,7 +74,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ledger::books::Reply;
+    use crate::ledger::books::{Reply, SentPost};
 
     fn any_reply() -> impl Strategy<Value = Reply> {
         let id = (0_u128..3).prop_map(|small| uuid::Uuid::from_u128(small).into());
@@ -87,8 +91,10 @@ mod tests {
             let mut whole = Ledger::default();
             let mut parts: Vec<Ledger> = (0..shares).map(|_| Ledger::default()).collect();
             for (n, reply) in &answers {
-                whole.answered(*n, *reply);
-                parts[(n % shares) as usize].answered(*n, *reply);
+                let sent_ms = 1_000_000 + i64::try_from(*n).unwrap();
+                let post = SentPost { n: *n, reply: *reply, sent_ms, ended_ms: sent_ms + 5 };
+                whole.answered(post);
+                parts[(n % shares) as usize].answered(post);
             }
             let mut merged = Ledger::default();
             for part in &parts {
@@ -100,8 +106,9 @@ mod tests {
             prop_assert_eq!(merged.counts(0), whole.counts(0));
             for (n, id) in documents {
                 let id = uuid::Uuid::from_u128(id).into();
-                whole.stored(n, id);
-                merged.stored(n, id);
+                whole.stored(n, id, false);
+                merged.stored(n, id, false);
+                prop_assert_eq!(merged.date_distance_ms(n, 1_000_003), whole.date_distance_ms(n, 1_000_003));
             }
             prop_assert_eq!(merged.counts(0), whole.counts(0));
             prop_assert_eq!((merged.balances(), merged.has_ids()), (whole.balances(), whole.has_ids()));

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::outcome::Outcome;
 use super::tally::Tally;
-use crate::ledger::books::Reply;
 use crate::load::pacing::lateness::Lateness;
+use crate::load::recorder::Answered;
 
 /// The notes of one thread.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct Notes {
     /// The counts and latencies.
     pub(crate) tally: Tally,
     /// The posts that were sent, each with what its client got.
-    pub(crate) answers: Vec<(u64, Reply)>,
+    pub(crate) answers: Vec<Answered>,
 }
 
 /// A post that has ended.
@@ -21,9 +21,10 @@ pub(crate) struct Notes {
 pub(crate) struct EndedPost {
     /// Its number.
     pub(crate) n: u64,
-    /// When it was due, how late it left, and when it ended.
+    /// When it was due, how late it left, when that was, and when it ended.
     pub(crate) due: Instant,
     pub(crate) lateness: Lateness,
+    pub(crate) left: Instant,
     pub(crate) now: Instant,
     pub(crate) outcome: Outcome,
     /// Whether it broke a rule on purpose.
@@ -33,8 +34,8 @@ pub(crate) struct EndedPost {
 impl Notes {
     /// A post has ended.
     pub(crate) fn add(&mut self, ended: EndedPost) {
-        let EndedPost { n, due, lateness, now, outcome, is_invalid } = ended;
-        self.answers.extend(outcome.reply().map(|reply| (n, reply)));
+        let EndedPost { n, due, lateness, left, now, outcome, is_invalid } = ended;
+        self.answers.extend(outcome.reply().map(|reply| Answered { n, reply, sent: left, ended: now }));
         self.tally.left(lateness);
         self.tally.record(outcome, due, now);
         self.tally.invalid_accepted += u64::from(is_invalid && matches!(outcome, Outcome::Accepted(_)));

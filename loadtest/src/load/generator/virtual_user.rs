@@ -58,7 +58,7 @@ pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
         if let Outcome::Accepted(id) = outcome {
             shared.recorder.has_accepted(n, id);
         }
-        shared.notes().add(EndedPost { n, due, lateness, now, outcome, is_invalid });
+        shared.notes().add(EndedPost { n, due, lateness, left, now, outcome, is_invalid });
         (turn, last) = (turn + 1, Some((now, outcome.ended())));
     }
 }

@@ -89,7 +89,7 @@ impl ExtraPosts {
 
 /// The JSON of a post.
 fn post(run: RunId, title: &str, id: PostId) -> String {
-    json!({ "title": format!("extra {run} {title}"), "content": format!("post {} past the producer", id.uuid()) })
+    json!({ "title": format!("{}{title}", run.extra_prefix()), "content": format!("post {} past the producer", id.uuid()) })
         .to_string()
 }
 

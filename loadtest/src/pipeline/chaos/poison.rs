@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use contract::PostId;
-use contract::dead_letter::Reason;
+use contract::dead_letter::{LeftOut, Reason};
 use kafka::topics::{Outgoing, Reader, Sender};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
+use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic::{self, dead_letter_of};
 
 /// This many of each kind are sent at once: fewer in a row than make the consumer believe that the whole topic is bad.
@@ -43,8 +44,23 @@ fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
 /// Sends bad records and remembers those that Kafka has acknowledged, and every dead letter that it ever saw.
 pub(crate) struct Poison {
     topic: String,
-    acknowledged: Mutex<HashMap<PostId, Reason>>,
-    found: Mutex<HashMap<PostId, Reason>>,
+    acknowledged: Mutex<HashMap<PostId, SentRecord>>,
+    found: Mutex<HashMap<PostId, FoundLetter>>,
+}
+
+/// A record that was sent.
+#[derive(Debug, Clone)]
+struct SentRecord {
+    value: Arc<Option<Vec<u8>>>,
+    reason: Reason,
+}
+
+/// Its dead letter.
+#[derive(Debug, Clone, Copy)]
+struct FoundLetter {
+    reason: Reason,
+    /// Whether key, value and headers are those of the record, as far as the letter has them.
+    is_as_sent: bool,
 }
 
 /// What became of the bad records.
@@ -56,6 +72,10 @@ pub(crate) struct PoisonReport {
     pub(crate) dead_lettered: BTreeMap<&'static str, u64>,
     /// Of those sent, the ones that are not in the dead-letter topic, or there for another reason.
     pub(crate) missing: u64,
+    /// Of those in the dead-letter topic, the ones whose key, value or headers are not those of the record.
+    pub(crate) changed: u64,
+    /// Of those sent, the ones that are stored nevertheless.
+    pub(crate) stored: u64,
 }
 
 impl Poison {
@@ -66,20 +86,23 @@ impl Poison {
 
     /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns their number.
     pub(crate) async fn send(&self, sender: &Sender) -> usize {
-        let kinds = kinds();
+        let kinds: Vec<_> = kinds().into_iter().map(|(value, reason)| (Arc::new(value), reason)).collect();
+        let (large, of_large) = large();
         let mut sending = Vec::new();
         let many = kinds.iter().cycle().take(kinds.len() * OF_EACH_KIND);
-        for (value, reason) in many.chain([&large()]) {
+        for (value, reason) in many.chain([&(Arc::new(large), of_large)]) {
             let id = PostId::fresh();
             let key = id.to_key();
-            let record = Outgoing { topic: &self.topic, key: &key, value: value.as_deref(), ..Outgoing::default() };
-            sending.extend(sender.send(record).map(|sending| (id, *reason, sending)));
+            let sent = SentRecord { value: Arc::clone(value), reason: *reason };
+            let value = value.as_deref();
+            let record = Outgoing { topic: &self.topic, key: &key, value, ..Outgoing::default() };
+            sending.extend(sender.send(record).map(|sending| (id, sent, sending)));
         }
         let mut count = 0;
-        for (id, reason, sending) in sending {
+        for (id, sent, sending) in sending {
             if sending.acknowledged().await.is_ok() {
                 count += 1;
-                locked(&self.acknowledged).insert(id, reason);
+                locked(&self.acknowledged).insert(id, sent);
             }
         }
         count
@@ -89,11 +112,19 @@ impl Poison {
     /// was when it was last read out.
     pub(crate) async fn read_out(&self, kafka: &Reader, topic: &str) -> anyhow::Result<u64> {
         let (kafka, dead_letters) = (kafka.fresh()?, topic.to_owned());
+        let (sent, source) = (locked(&self.acknowledged).clone(), self.topic.clone());
         let scan = move || {
             let mut found = Vec::new();
             topic::scan(&kafka, &dead_letters, |record| {
-                found.extend(dead_letter_of(record).map(|letter| (letter.id, letter.reason)));
-                ControlFlow::<()>::Continue(())
+                let Some(letter) = dead_letter_of(record) else { return ControlFlow::<()>::Continue(()) };
+                let is_as_sent = sent.get(&letter.id).is_some_and(|sent| {
+                    let Ok(LeftOut { form, .. }) = LeftOut::from_headers(record.headers()) else { return false };
+                    let is_right_key = !form.has_key() || record.key() == Some(&letter.id.to_key()[..]);
+                    let is_right_value = !form.has_value() || record.value() == sent.value.as_deref();
+                    is_right_key && is_right_value && letter.topic == source
+                });
+                found.push((letter.id, FoundLetter { reason: letter.reason, is_as_sent }));
+                ControlFlow::Continue(())
             })?;
             anyhow::Ok(found)
         };
@@ -103,10 +134,18 @@ impl Poison {
         Ok(report(&locked(&self.acknowledged), &found).missing)
     }
 
-    /// Looks for every acknowledged record in the dead-letter topic.
-    pub(crate) async fn look_for(self, kafka: &Reader, topic: &str) -> anyhow::Result<PoisonReport> {
+    /// Looks for every acknowledged record in the dead-letter topic, and for each in the store, where none may be.
+    pub(crate) async fn look_for(
+        self,
+        kafka: &Reader,
+        topic: &str,
+        store: &StoreReader,
+    ) -> anyhow::Result<PoisonReport> {
         self.read_out(kafka, topic).await?;
-        Ok(report(&locked(&self.acknowledged), &locked(&self.found)))
+        let report = report(&locked(&self.acknowledged), &locked(&self.found));
+        let ids: Vec<PostId> = locked(&self.acknowledged).keys().copied().collect();
+        let stored = if ids.is_empty() { 0 } else { store.which(&ids).await?.len() as u64 };
+        Ok(PoisonReport { stored, ..report })
     }
 }
 
@@ -114,13 +153,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn report(sent: &HashMap<PostId, Reason>, found: &HashMap<PostId, Reason>) -> PoisonReport {
+fn report(sent: &HashMap<PostId, SentRecord>, found: &HashMap<PostId, FoundLetter>) -> PoisonReport {
     let mut report = PoisonReport { sent: sent.len() as u64, ..PoisonReport::default() };
-    for (id, reason) in sent {
-        if found.get(id) == Some(reason) {
-            *report.dead_lettered.entry(reason.as_str()).or_default() += 1;
-        } else {
-            report.missing += 1;
+    for (id, SentRecord { reason, .. }) in sent {
+        match found.get(id) {
+            Some(letter) if letter.reason == *reason => {
+                *report.dead_lettered.entry(reason.as_str()).or_default() += 1;
+                report.changed += u64::from(!letter.is_as_sent);
+            }
+            _ => report.missing += 1,
         }
     }
     report
@@ -142,11 +183,19 @@ mod tests {
 
     #[test]
     fn a_record_without_its_dead_letter_or_with_another_reason_is_missing() {
-        let ids = [PostId::fresh(), PostId::fresh(), PostId::fresh()];
-        let sent = ids.iter().map(|id| (*id, Reason::Invalid)).collect();
-        let found =
-            [(ids[0], Reason::Invalid), (ids[1], Reason::Undecodable), (PostId::fresh(), Reason::Invalid)].into();
-        let expected = PoisonReport { sent: 3, dead_lettered: [("invalid", 1)].into(), missing: 2 };
+        let ids: [PostId; 4] = std::array::from_fn(|_| PostId::fresh());
+        let record = SentRecord { value: Arc::new(None), reason: Reason::Invalid };
+        let sent = ids.iter().map(|id| (*id, record.clone())).collect();
+        let letter = |reason, is_as_sent| FoundLetter { reason, is_as_sent };
+        let found = [
+            (ids[0], letter(Reason::Invalid, true)),
+            (ids[1], letter(Reason::Undecodable, true)),
+            (ids[2], letter(Reason::Invalid, false)),
+            (PostId::fresh(), letter(Reason::Invalid, true)),
+        ]
+        .into();
+        let expected =
+            PoisonReport { sent: 4, dead_lettered: [("invalid", 2)].into(), missing: 2, changed: 1, stored: 0 };
         assert_eq!(report(&sent, &found), expected);
     }
 }

@@ -51,23 +51,32 @@ pub(crate) fn faults(report: &RunReport) -> Markup {
     section("Faults", note, &content)
 }
 
+const UNEXPECTED: &str = "stored although rejected or never sent, under another id, or under no number";
+
 /// The ledger.
 pub(crate) fn ledger(report: &RunReport) -> Markup {
     let counts = &report.counts;
     let bad = |count: Option<u64>| if count.unwrap_or(0) > 0 { "number alarm" } else { "number" };
     let (missing, duplicated, unexpected) = (counts.missing, counts.duplicated, counts.unexpected);
+    let (changed, dead_lettered) = (counts.changed, counts.dead_lettered);
     let rows = html! {
         (row("accepted", counts.accepted, "answered 2xx", "number"))
         (row("stored", counts.stored, "at least once, whatever the answer was", "number"))
-        (row("dead-lettered", counts.dead_lettered, "kept aside with the reason", "number"))
+        (row("dead-lettered", dead_lettered, "valid, but kept aside with the reason, and not stored", bad(dead_lettered)))
+        (row("replayed", counts.replayed, "dead-lettered, and stored since", "number"))
         (row("missing", missing, "accepted, but neither stored nor dead-lettered", bad(missing)))
         (row("duplicated", duplicated, "stored in two or more documents", bad(duplicated)))
-        (row("unexpected", unexpected, "stored although rejected or never sent, or under another id", bad(unexpected)))
+        (row("changed", changed, "stored or dead-lettered, but not as sent", bad(changed)))
+        (row("unexpected", unexpected, UNEXPECTED, bad(unexpected)))
         (row("rejected", counts.rejected, "answered 4xx", "number"))
         (row("unknown", counts.unknown, "sent, but neither accepted nor rejected", "number"))
         (row("unknown, stored", counts.unknown_stored, "of these, stored, which is fine", "number"))
     };
-    section("Ledger", "posts", &table("Ledger", &["", "posts", "meaning"], 1..2, &rows))
+    let content = html! {
+        (table("Ledger", &["", "posts", "meaning"], 1..2, &rows))
+        @if let Some(compared) = &report.compared { p.note { "Compared with what was sent: " (compared) "." } }
+    };
+    section("Ledger", "posts", &content)
 }
 
 /// Posts by what the client saw.
@@ -142,13 +151,16 @@ pub(crate) fn findings(report: &RunReport) -> Markup {
         @for finding in &report.findings {
             tr {
                 th scope="row" { (format!("{:?}", finding.kind)) }
-                td.number { (grouped(finding.n)) }
-                td { code { (finding.answered.as_deref().unwrap_or("–")) } }
-                td { code { (finding.stored.as_deref().unwrap_or("–")) } }
+                td.number { (finding.n.map_or("–".to_owned(), grouped)) }
+                td { (finding.differs.as_deref().unwrap_or("–")) }
+                @for what in [&finding.answered, &finding.stored, &finding.sent, &finding.there] {
+                    td { code { (what.as_deref().unwrap_or("–")) } }
+                }
             }
         }
     };
-    let table = table("Findings", &["finding", "number", "id answered", "id stored"], 1..2, &rows);
+    let columns = ["finding", "number", "differs", "id answered", "id stored", "sent", "there"];
+    let table = table("Findings", &columns, 1..2, &rows);
     let faults = html! { @for fault in &report.faults { pre { (fault) } } };
     html! {
         @if !report.findings.is_empty() { (section("Findings", "the first posts of each kind", &table)) }

@@ -24,9 +24,17 @@ fn the_verdict_and_its_reason_come_first() {
     let page = render(&passed);
     assert!(page.contains("<h1>Passed</h1>"), "{page}");
     assert!(
-        page.contains("All 8,958 accepted posts are stored exactly once, or dead-lettered with their reason."),
+        page.contains(
+            "Each of the 8,958 accepted posts is stored exactly once, as it was sent, or dead-lettered with its reason."
+        ),
         "{page}"
     );
+    passed.compared = Some("title, text".to_owned());
+    passed.counts.dead_lettered = Some(0);
+    let sentence = "Each of the 8,958 accepted posts is stored exactly once, as it was sent in title, text.";
+    assert!(render(&passed).contains(sentence));
+    passed.counts.changed = Some(1);
+    assert!(!render(&passed).contains("as it was sent"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ledger::books::Counts;
-use crate::ledger::books::examination::FindingKind;
+use crate::ledger::named::FindingKind;
 use crate::ledger::post::bodies::ContentLength;
 use crate::load::generator::tally::Latencies;
 use crate::load::visible::seen::{SeenPosts, Times};
@@ -22,6 +22,7 @@ pub(crate) fn example() -> RunReport {
         accepted: 8_958,
         accepted_per_second: 298.6,
         drained_after: Some(Duration::from_millis(4_900)),
+        lag_left: Some(0),
         counts: Some(counts),
         visible: Times::default(),
     };
@@ -31,6 +32,7 @@ pub(crate) fn example() -> RunReport {
         ended_early: false,
         counts: ReportedCounts::of(counts, true),
         ids: Some("compared"),
+        compared: Some("whole documents".to_owned()),
         counted: None,
         requests_per_second: 298.6,
         accepted_per_second: 298.6,
@@ -114,8 +116,15 @@ pub(crate) fn fill(report: &mut RunReport) {
     report.faults = vec!["the consumer exited".to_owned()];
     report.drift = Some(Drift::of(&report.series, 30.0, LIMITS));
     report.findings = vec![
-        Finding { kind: FindingKind::Missing, n: 7, answered: Some("0190".to_owned()), stored: None },
-        Finding { kind: FindingKind::NotAccepted, n: 8, answered: None, stored: Some("0191".to_owned()) },
+        Finding { answered: Some("0190".to_owned()), ..Finding::of(FindingKind::Missing, Some(7)) },
+        Finding {
+            stored: Some("0191".to_owned()),
+            differs: Some("content".to_owned()),
+            sent: Some("{}".to_owned()),
+            there: Some("{}".to_owned()),
+            ..Finding::of(FindingKind::Changed, Some(8))
+        },
+        Finding { there: Some("{}".to_owned()), ..Finding::of(FindingKind::NoNumber, None) },
     ];
     report.chaos = Some(ChaosReport {
         seed: 1,
@@ -132,7 +141,7 @@ pub(crate) fn fill(report: &mut RunReport) {
             accepted_again_seconds: Some(0.0),
             lag_gone_seconds: None,
         }],
-        poison: PoisonReport { sent: 7, dead_lettered: [("invalid", 7)].into(), missing: 0 },
+        poison: PoisonReport { sent: 7, dead_lettered: [("invalid", 7)].into(), missing: 0, changed: 0, stored: 0 },
         extra_posts: ExtraReport { sent: 5, missing: 0 },
     });
 }
@@ -176,8 +185,10 @@ fn the_file_has_every_name_that_readers_rely_on() {
         "stored",
         "missing",
         "duplicated",
+        "changed",
         "unexpected",
         "dead_lettered",
+        "replayed",
         "lag_left",
     ] {
         assert!(report[name].is_u64(), "{name} in {report}");
@@ -191,6 +202,6 @@ fn the_file_has_every_name_that_readers_rely_on() {
     assert_eq!(report["environment"]["cores"], 2);
     assert_eq!(report["environment"]["producer_settings"]["PORT"], "3000");
     assert_eq!(report["producer"]["peak_memory_bytes"], serde_json::Value::Null);
-    assert_eq!(report["thresholds"][2]["threshold"], "missing==0");
-    assert_eq!(report["thresholds"][2]["holds"], false);
+    assert_eq!(report["thresholds"][5]["threshold"], "missing==0");
+    assert_eq!(report["thresholds"][5]["holds"], false);
 }

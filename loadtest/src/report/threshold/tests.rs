@@ -20,7 +20,8 @@ fn good() -> Measured {
         accepted: 1_001,
         accepted_per_second: 500.5,
         drained_after: Some(milliseconds(5_500)),
-        counts: Some(Counts { unknown: 5, unknown_stored: 3, dead_lettered: 1, ..Counts::default() }),
+        lag_left: Some(0),
+        counts: Some(Counts { unknown: 5, unknown_stored: 3, replayed: 1, ..Counts::default() }),
         visible: Times { p50: Some(milliseconds(2_500)), avg: Some(milliseconds(2_600)), ..Times::default() },
     }
 }
@@ -42,20 +43,33 @@ fn each_default_is_judged_alone() {
     let latencies = Latencies { p95: Duration::from_secs(2), ..good.latencies };
     assert_eq!(broken(&defaults(), Measured { latencies, ..good }), ["p95<2000ms"]);
     assert_eq!(broken(&defaults(), Measured { failed_share: 0.01, ..good }), ["failed<1%"]);
-    let counts = Some(Counts { missing: 1, duplicated: 1, unexpected: 1, ..Counts::default() });
+    let counts = Some(Counts { missing: 1, duplicated: 1, changed: 1, unexpected: 1, ..Counts::default() });
     assert_eq!(broken(&defaults(), Measured { counts, ..good }), OF_LEDGER);
+    let counts = Some(Counts { dead_lettered: 1, ..Counts::default() });
+    assert_eq!(broken(&defaults(), Measured { counts, accepted: 0, lag_left: Some(1), ..good }), UNLESS_GIVEN);
 }
 
 #[test]
 fn the_ledger_is_judged_whatever_is_given_and_once() {
     let given: Vec<Threshold> = ["p50<1s", "missing==0"].map(|text| text.parse().unwrap()).into();
     let names: Vec<String> = judge(&given, &good()).into_iter().map(|verdict| verdict.threshold).collect();
-    assert_eq!(names, ["p50<1s", "missing==0", "duplicated==0", "unexpected==0"]);
+    let always = ["accepted>0", "dead_lettered==0", "lag_left==0", "duplicated==0", "changed==0", "unexpected==0"];
+    assert_eq!(names, ["p50<1s", "missing==0"].into_iter().chain(always).collect::<Vec<_>>());
     let counts = Some(Counts { missing: 3, ..Counts::default() });
     let lenient: Threshold = "missing<5".parse().unwrap();
     assert_eq!(broken(&[lenient], Measured { counts, ..good() }), ["missing==0"]);
-    let verdicts: Vec<ThresholdVerdict> = judge(&defaults(), &Measured { counts: None, ..good() });
-    assert_eq!(verdicts.len(), DEFAULTS.len(), "nothing is said about a store that was not read: {verdicts:?}");
+    let unseen = Measured { counts: None, lag_left: None, ..good() };
+    let names: Vec<String> = judge(&defaults(), &unseen).into_iter().map(|verdict| verdict.threshold).collect();
+    assert_eq!(names, ["p95<2000ms", "failed<1%", "accepted>0"], "nothing is said about what was not seen");
+}
+
+#[test]
+fn who_expects_dead_letters_or_lag_may_say_how_much() {
+    let counts = Some(Counts { dead_lettered: 3, ..Counts::default() });
+    let measured = Measured { counts, accepted: 0, lag_left: Some(9), ..good() };
+    let given: Vec<Threshold> =
+        ["dead_lettered<=3", "lag_left<10", "accepted==0"].map(|text| text.parse().unwrap()).into();
+    assert_eq!(broken(&given, measured), [""; 0]);
 }
 
 #[test]
@@ -74,6 +88,9 @@ fn every_measure_has_its_own_value() {
         ("drain<10s", 5.5, true),
         ("drain<5000ms", 5_500.0, false),
         (" unexpected == 0 ", 0.0, true),
+        ("changed==1", 0.0, false),
+        ("dead_lettered<1", 0.0, true),
+        ("lag_left>0", 0.0, false),
     ] {
         let (found, found_holds) = verdict(text, &measured);
         assert!((found - value).abs() < 1e-9 && found_holds == holds, "{text}: {found}, {found_holds}");

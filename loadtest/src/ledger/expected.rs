@@ -1,0 +1,267 @@
+//! What the documents and dead letters of a run must be: compared whole with what each post said, field by field, so
+//! that nothing can be altered, left out or added without being seen. Pure.
+
+use std::fmt::Write;
+
+use bson::{Document, RawBsonRef, RawDocument};
+use contract::{DeadLetter, Parser, PostId, document};
+use serde_json::json;
+
+use super::post::RunId;
+use super::post::bodies::{Bodies, PostTexts, Shape};
+
+/// The most characters of a document that a finding shows.
+const SHOWN: usize = 4_000;
+
+/// What is compared where nothing is mapped, in words.
+pub(crate) const WHOLE: &str = "whole documents";
+
+/// What all posts of a run follow from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunPlan {
+    pub(crate) run: RunId,
+    pub(crate) seed: u64,
+    pub(crate) shape: Shape,
+}
+
+/// Which fields of a document hold what a post says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Our own: `_id`, `title`, `content`, `createdAt`, and no other field.
+    Whole,
+    /// Those of another pipeline, with dots if they are nested. Only what is named here is compared.
+    Mapped { title: String, content: Option<String>, created_at: Option<String> },
+}
+
+impl Layout {
+    /// The field with the title.
+    pub(crate) fn title(&self) -> &str {
+        match self {
+            Layout::Whole => "title",
+            Layout::Mapped { title, .. } => title,
+        }
+    }
+
+    /// What is compared, in words.
+    pub(crate) fn compared(&self) -> String {
+        match self {
+            Layout::Whole => WHOLE.to_owned(),
+            Layout::Mapped { title, content, created_at } => [Some(title), content.as_ref(), created_at.as_ref()]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    }
+}
+
+/// A document or a dead letter, compared with its post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Compared {
+    pub(crate) from: Origin,
+    /// The document's id; the largest id if it is not a UUID.
+    pub(crate) id: PostId,
+    /// What differs from the post, its date aside; `None` if nothing does.
+    pub(crate) differs: Option<String>,
+    /// Its date in ms since 1970, if it must have one.
+    pub(crate) created_at_ms: Option<i64>,
+}
+
+/// Where a document comes from, as its title says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The post with this number.
+    Post(u64),
+    /// The run, without a number.
+    NoNumber,
+    /// The lab itself, past the producer; it has a proof of its own.
+    Extra,
+    /// Somebody else.
+    Elsewhere,
+}
+
+/// The posts of a run as they must be found again.
+pub(crate) struct ExpectedPosts {
+    run: RunId,
+    title_prefix: String,
+    extra_prefix: String,
+    bodies: Bodies,
+    layout: Layout,
+}
+
+impl ExpectedPosts {
+    pub(crate) fn new(plan: RunPlan, layout: Layout) -> Self {
+        Self {
+            run: plan.run,
+            title_prefix: plan.run.title_prefix(),
+            extra_prefix: plan.run.extra_prefix(),
+            bodies: Bodies::new(plan.run, plan.seed, plan.shape),
+            layout,
+        }
+    }
+
+    /// What of each document is compared, in words.
+    pub(crate) fn compared(&self) -> String {
+        self.layout.compared()
+    }
+
+    /// Compares a document with the post that its title names.
+    pub(crate) fn compare(&self, document: &RawDocument) -> Compared {
+        let id = document.get(document::ID_FIELD).ok().flatten().and_then(document::decode_id);
+        let from = self.origin(text_at(document, self.layout.title()));
+        let mut compared = Compared { from, id: id.unwrap_or(no_id()), differs: None, created_at_ms: None };
+        let Origin::Post(n) = from else { return compared };
+        // A post that must not be stored has nothing to be compared with.
+        let Some(texts) = self.bodies.texts(n) else { return compared };
+        let mut differing = Vec::new();
+        compared.created_at_ms = match &self.layout {
+            Layout::Whole => compare_whole(document, &texts, &mut differing),
+            Layout::Mapped { title, content, created_at } => {
+                let mut same = |field: &str, text: &str| {
+                    if text_at(document, field) != Some(text) {
+                        differing.push(field.to_owned());
+                    }
+                };
+                same(title, &texts.title);
+                content.iter().for_each(|content| same(content, &texts.content));
+                let date = created_at.as_ref().map(|field| (field, date_at(document, field)));
+                differing.extend(date.and_then(|(field, date)| date.is_none().then(|| field.clone())));
+                date.and_then(|(_, date)| date)
+            }
+        };
+        compared.differs = (!differing.is_empty()).then(|| differing.join(", "));
+        compared
+    }
+
+    /// Compares a dead letter with the post that its value names; `None` if it is of another run. Its key and its
+    /// header must have one and the same id.
+    pub(crate) fn compare_letter(
+        &self,
+        key: Option<&[u8]>,
+        value: &[u8],
+        letter: Option<&DeadLetter>,
+    ) -> Option<Compared> {
+        let n = self.run.number_in_record(value)?;
+        let key = key.and_then(PostId::from_key);
+        let mut differing = Vec::new();
+        match (key, letter) {
+            (Some(key), Some(letter)) if letter.id != key => differing.push("header id"),
+            (_, None) => differing.push("headers"),
+            (None, _) => differing.push("key"),
+            _ => {}
+        }
+        let mut value = value.to_vec();
+        match (Parser::default().parse(&mut value), self.bodies.texts(n)) {
+            (Ok(post), Some(texts)) if (post.title(), post.content()) == (&*texts.title, &*texts.content) => {}
+            (_, None) => {}
+            _ => differing.push("value"),
+        }
+        Some(Compared {
+            from: Origin::Post(n),
+            id: key.unwrap_or(no_id()),
+            differs: (!differing.is_empty()).then(|| differing.join(", ")),
+            created_at_ms: None,
+        })
+    }
+
+    /// What post `n` said, as JSON; `None` if it must not be stored.
+    pub(crate) fn sent(&self, n: u64) -> Option<String> {
+        let PostTexts { title, content } = self.bodies.texts(n)?;
+        Some(json!({ "title": title, "content": content }).to_string())
+    }
+
+    fn origin(&self, title: Option<&str>) -> Origin {
+        match title {
+            Some(title) if title.starts_with(&self.title_prefix) => {
+                self.run.number_in(title).map_or(Origin::NoNumber, Origin::Post)
+            }
+            Some(title) if title.starts_with(&self.extra_prefix) => Origin::Extra,
+            _ => Origin::Elsewhere,
+        }
+    }
+}
+
+/// An id that no client ever gets.
+fn no_id() -> PostId {
+    uuid::Uuid::max().into()
+}
+
+/// Returns the document's date.
+fn compare_whole(document: &RawDocument, texts: &PostTexts, differing: &mut Vec<String>) -> Option<i64> {
+    const FIELDS: [&str; 4] = [document::ID_FIELD, "title", "content", "createdAt"];
+    let (mut found, mut created_at_ms) = ([false; FIELDS.len()], None);
+    for element in document {
+        let Ok((name, value)) = element else {
+            differing.push("it cannot be read to its end".to_owned());
+            break;
+        };
+        let index = FIELDS.iter().position(|field| *field == name.as_str());
+        let is_as_sent = match (index, value) {
+            (Some(0), _) => true,
+            (Some(1), RawBsonRef::String(title)) => title == texts.title,
+            (Some(2), RawBsonRef::String(content)) => content == texts.content,
+            (Some(3), RawBsonRef::DateTime(date)) => {
+                created_at_ms = Some(date.timestamp_millis());
+                true
+            }
+            (Some(_), _) => false,
+            (None, _) => {
+                differing.push(format!("{name} is not in a post"));
+                continue;
+            }
+        };
+        let index = index.unwrap_or_default();
+        if std::mem::replace(&mut found[index], true) {
+            differing.push(format!("{name} is there twice"));
+        } else if !is_as_sent {
+            differing.push(name.as_str().to_owned());
+        }
+    }
+    let absent = FIELDS.iter().zip(found).filter(|(_, found)| !found);
+    differing.extend(absent.map(|(field, _)| format!("{field} is not there")));
+    created_at_ms
+}
+
+/// A document as JSON, cut if it is long.
+pub(crate) fn shown(document: &RawDocument) -> String {
+    let document = Document::try_from(document).map_err(|error| error.to_string());
+    let json = document.and_then(|document| serde_json::to_string(&document).map_err(|error| error.to_string()));
+    json.map_or_else(|error| format!("it cannot be read: {error}"), cut)
+}
+
+/// A dead letter as JSON, cut if it is long.
+pub(crate) fn shown_letter(key: Option<&[u8]>, value: &[u8], letter: Option<&DeadLetter>) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let reason = letter.map(|letter| format!("{}: {}", letter.reason.as_str(), letter.message));
+    cut(json!({ "reason": reason, "key": key.map(text), "value": text(value) }).to_string())
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+        let length = text.len();
+        text.truncate(end);
+        write!(text, "… (cut, {length} bytes in all)").expect("writing into memory cannot fail");
+    }
+    text
+}
+
+/// The text in the field that a dotted path names.
+fn text_at<'a>(document: &'a RawDocument, path: &str) -> Option<&'a str> {
+    value_at(document, path)?.as_str()
+}
+
+/// The date in the field that a dotted path names, in ms since 1970.
+fn date_at(document: &RawDocument, path: &str) -> Option<i64> {
+    value_at(document, path)?.as_datetime().map(bson::DateTime::timestamp_millis)
+}
+
+fn value_at<'a>(document: &'a RawDocument, path: &str) -> Option<RawBsonRef<'a>> {
+    match path.split_once('.') {
+        Some((outer, inner)) => value_at(document.get_document(outer).ok()?, inner),
+        None => document.get(path).ok().flatten(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
