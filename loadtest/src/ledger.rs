@@ -1,7 +1,7 @@
 //! What a run must be, without any IO but files: [`post`] makes the n-th post and its body, [`books`] keep what its
-//! sender was answered, in [`bitmap`]s over n, and what the run left behind. The documents of a store and the records of
-//! a topic come in one by one: [`reconcile`] enters them into the books of a run, once [`expected`] has compared each
-//! whole with its post; [`balance`] compares them with the records that a consumer group has finished.
+//! sender was answered, in [`bitmap`]s over n, and what the run left behind. The documents of a store and the records
+//! of a topic come in one by one: [`reconcile`] enters them into the books of a run, once [`expected`] has compared
+//! each whole with its post; [`balance`] compares them with the records that a consumer group has finished.
 
 pub(crate) mod accepted_ids;
 pub(crate) mod balance;

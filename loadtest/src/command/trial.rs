@@ -236,8 +236,8 @@ impl Trial {
     }
 }
 
-/// Stops the services that the lab has started, and returns what they counted. Whatever is wrong becomes a fault; if one
-/// of them has failed, it is no news that it did not stop cleanly.
+/// Stops the services that the lab has started, and returns what they counted. Whatever is wrong becomes a fault; if
+/// one of them has failed, it is no news that it did not stop cleanly.
 pub(crate) async fn stop_services(
     services: &mut Option<Services>,
     has_failed: bool,

@@ -175,8 +175,8 @@ impl Ledger {
         self.accepted.contains(n) && !self.stored.contains(n) && !self.dead_lettered.contains(n)
     }
 
-    /// Whether every accepted post is stored once, or dead-lettered, under the id that the client got, and no other post
-    /// is. Whether they are as they were sent is another question.
+    /// Whether every accepted post is stored once, or dead-lettered, under the id that the client got, and no other is.
+    /// Whether they are as they were sent is another question.
     pub(crate) fn balances(&self) -> bool {
         let counts = self.counts(0);
         let faults = counts.missing + counts.duplicated + counts.unexpected;

@@ -39,7 +39,7 @@ pub(crate) struct Reconciled {
     pub(crate) ids_compared: bool,
     /// What of each document was compared, in words.
     pub(crate) compared: String,
-    /// All documents and all dead letters that were read, whoever sent them.
+    /// All documents and all dead letters that were read, no matter who sent them.
     pub(crate) documents: u64,
     pub(crate) letters: u64,
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Both clocks at one moment. It is read anew for each use, because the wall clock may be set.
+/// Both clocks at one moment. It is read again for each use, because the wall clock may be set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WallClock {
     instant: Instant,

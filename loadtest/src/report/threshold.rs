@@ -220,7 +220,8 @@ impl ThresholdMeasure {
             "dead_lettered" => plain(ThresholdMeasure::DeadLettered),
             "lag_left" => plain(ThresholdMeasure::LagLeft),
             _ => Err("it must start with p50, p90, p95, p99, p99.9, max, avg, one of these after visible_, \
-                      failed, accepted, rate, drain, missing, duplicated, changed, unexpected, dead_lettered or lag_left"
+                      failed, accepted, rate, drain, missing, duplicated, changed, unexpected, dead_lettered or \
+                      lag_left"
                 .to_owned()),
         }
     }

@@ -19,7 +19,7 @@ pub(crate) struct MergeOptions {
     #[command(flatten)]
     pub(crate) documents: DocumentOptions,
     /// Do not look for the posts in the store, say because it cannot be reached
-    #[arg(long, conflicts_with_all = ["mongo_uri", "collection", "match_field", "content_field", "created_field"])]
+    #[arg(long, conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
     pub(crate) no_reconcile: bool,
     /// Where Kafka is, to see the lag and the dead letters [default: KAFKA_BROKER, else neither is seen]
     #[arg(long, value_name = "HOST:PORT")]

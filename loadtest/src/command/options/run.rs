@@ -49,7 +49,7 @@ pub(crate) struct RunOptions {
     pub(crate) documents: DocumentOptions,
     /// Do not look for the posts in the store of --target, say because it cannot be reached; then only the answers
     /// count
-    #[arg(long, requires = "target", conflicts_with_all = ["mongo_uri", "collection", "match_field", "content_field", "created_field"])]
+    #[arg(long, requires = "target", conflicts_with_all = ["mongo_uri", "collection", "match_field"])]
     pub(crate) no_reconcile: bool,
     /// Apply only this part of the load, such as 2/3 for the second of three generators that have all other options in
     /// common; `merge` then merges their reports

@@ -96,7 +96,8 @@ impl Examination {
     }
 
     /// Ends the previous round, and starts the next one if there is more to examine. In a round, the caller passes
-    /// every id to [`Self::recall`] once more, and then everything found to [`Self::document`] and [`Self::dead_letter`].
+    /// every id to [`Self::recall`] once more, and then all that was found to [`Self::document`] and
+    /// [`Self::dead_letter`].
     pub(crate) fn next_round(&mut self) -> bool {
         self.end_round();
         let counts = self.ledger.counts(0);

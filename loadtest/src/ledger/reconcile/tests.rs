@@ -209,7 +209,7 @@ fn victims(lie: Lie, hundred: u64) -> Vec<u64> {
     }
 }
 
-/// The counts that speak of lies.
+/// The counts that show lies.
 fn lied(counts: &Counts) -> [u64; 5] {
     let Counts { missing, duplicated, changed, unexpected, dead_lettered, .. } = *counts;
     [missing, duplicated, changed, unexpected, dead_lettered]

@@ -89,8 +89,8 @@ impl ExtraPosts {
 
 /// The JSON of a post.
 fn post(run: RunId, title: &str, id: PostId) -> String {
-    json!({ "title": format!("{}{title}", run.extra_prefix()), "content": format!("post {} past the producer", id.uuid()) })
-        .to_string()
+    let title = format!("{}{title}", run.extra_prefix());
+    json!({ "title": title, "content": format!("post {} past the producer", id.uuid()) }).to_string()
 }
 
 #[cfg(test)]

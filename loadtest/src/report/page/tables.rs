@@ -62,7 +62,7 @@ pub(crate) fn ledger(report: &RunReport) -> Markup {
     let rows = html! {
         (row("accepted", counts.accepted, "answered 2xx", "number"))
         (row("stored", counts.stored, "at least once, whatever the answer was", "number"))
-        (row("dead-lettered", dead_lettered, "valid, but kept aside with the reason, and not stored", bad(dead_lettered)))
+        (row("dead-lettered", dead_lettered, "valid, but kept aside with a reason, not stored", bad(dead_lettered)))
         (row("replayed", counts.replayed, "dead-lettered, and stored since", "number"))
         (row("missing", missing, "accepted, but neither stored nor dead-lettered", bad(missing)))
         (row("duplicated", duplicated, "stored in two or more documents", bad(duplicated)))
