@@ -94,7 +94,8 @@ impl Recorder {
         let clock = WallClock::now();
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         for Answered { n, reply, sent, ended } in answers {
-            let (sent_ms, ended_ms) = (clock.ms_at(*sent), clock.ms_at(*ended));
+            // Both are rounded down.
+            let (sent_ms, ended_ms) = (clock.ms_at(*sent), clock.ms_at(*ended) + 1);
             book.ledger.answered(SentPost { n: *n, reply: *reply, sent_ms, ended_ms });
             if let Reply::Accepted(id) = reply
                 && let Err(fault) = book.accepted.add(*n, *id)
