@@ -89,10 +89,12 @@ impl From<RunId> for String {
     }
 }
 
-/// The run and the number in a title, if it is exactly as the lab writes it.
+/// The run and the number in a title, if it starts exactly as the lab writes it. A hostile title has a space and more
+/// text after the number; whether that text is right is not judged here. No title is shorter than prefix and number.
 pub(crate) fn parse_title(title: &str) -> Option<(RunId, u64)> {
     let rest = title.strip_prefix(TITLE_START)?;
-    let (run, n) = rest.split_once(' ')?;
+    let (run, rest) = rest.split_once(' ')?;
+    let n = rest.split_once(' ').map_or(rest, |(n, _)| n);
     let is_canonical = |n: &str| n.bytes().all(|byte| byte.is_ascii_digit()) && (n == "0" || !n.starts_with('0'));
     if !is_canonical(n) {
         return None;
@@ -106,18 +108,26 @@ mod tests {
 
     #[test]
     fn only_titles_that_the_lab_writes_are_read() {
-        assert_eq!(parse_title("load 00ab12cd 7"), Some((RunId(0x00ab_12cd), 7)));
+        for rest in ["", " ", "  ", " 8", " \u{301}\u{202e}\0\n", " load 00ab12cd 9"] {
+            assert_eq!(parse_title(&format!("load 00ab12cd 7{rest}")), Some((RunId(0x00ab_12cd), 7)), "{rest:?}");
+        }
         for title in [
             "",
             "load",
             "load 00ab12cd",
             "load 00ab12cd ",
+            "load 00ab12cd  7",
             "load 00ab12cd 07",
+            "load 00ab12cd 07 x",
+            "load 00ab12cd -7 x",
+            "load 00ab12cd 7x y",
+            "load 00ab12cd 7\u{a0}x",
+            "load 00ab12cd 7\0",
+            "load 00ab12cd \u{667}",
             "load 00ab12cd +7",
             "load 00AB12CD 7",
             "load +0ab12cd 7",
             "load 0ab12cd 7",
-            "load 00ab12cd 7 ",
             "Load 00ab12cd 7",
             "load 00ab12cd 18446744073709551616",
         ] {
@@ -135,6 +145,8 @@ mod tests {
     fn only_a_post_of_the_run_has_a_number() {
         let run = RunId::fresh();
         let value = format!(r#"{{"content":"","title":"{}17"}}"#, run.title_prefix());
+        assert_eq!(run.number_in_record(value.as_bytes()), Some(17));
+        let value = format!(r#"{{"title":"{}17 \u00e9\u0000","content":""}}"#, run.title_prefix());
         assert_eq!(run.number_in_record(value.as_bytes()), Some(17));
         for other in [&br#"{"title":"Hello"}"#[..], br#"{"title":7}"#, b"", b"\xff", b"{}", b"[]"] {
             assert_eq!(run.number_in_record(other), None);
