@@ -139,8 +139,10 @@ async fn whole(
         Some(store) => {
             eprintln!("reconciling {} accepted posts of {} shares", grouped(outcomes.accepted), parts.len());
             let dead_letters = kafka.map(|kafka| (kafka, names.dead_letter_topic.as_str()));
-            let LoadSettings { seed, content_length, invalid_share, retry_share, .. } = parts[0].environment.load;
-            let plan = RunPlan { run, seed, shape: Shape { content_length, invalid_share, retry_share } };
+            let LoadSettings { seed, content_length, hostile_share, invalid_share, retry_share, .. } =
+                parts[0].environment.load;
+            let shape = Shape { content_length, hostile_share, invalid_share, retry_share };
+            let plan = RunPlan { run, seed, shape };
             let strictness = Strictness {
                 may_lack_ids: true,
                 is_own_store: false,

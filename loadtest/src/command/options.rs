@@ -206,6 +206,7 @@ mod tests {
             (&["--content-field", "text"], "--match-field"),
             (&["--no-reconcile", "--target", "http://a", "--match-field", "name"], "cannot be used with"),
             (&["--content-length", "9"], "from 10 to 1000"),
+            (&["--hostile-share", "2%"], "must be a share from 0 to 1"),
             (&["--invalid-share", "1.1"], "must be a share from 0 to 1"),
             (&["--retry-share", "0.1", "--repeat", "2"], "cannot be used with"),
             (&["--threshold", "p95<2000"], "a time needs its unit"),

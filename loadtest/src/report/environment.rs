@@ -62,6 +62,9 @@ pub(crate) struct LoadSettings {
     pub(crate) repeat: u32,
     /// Characters of the posts' contents.
     pub(crate) content_length: ContentLength,
+    /// The share of valid posts that are hostile. Reports of versions without such posts lack it.
+    #[serde(default)]
+    pub(crate) hostile_share: f64,
     /// The share of posts that break a rule on purpose.
     pub(crate) invalid_share: f64,
     /// The share of posts that were sent twice.
@@ -87,6 +90,7 @@ impl LoadSettings {
             stages: stages.map(|stages| stages.points().to_vec()),
             repeat: load.repeat,
             content_length: load.shape.content_length,
+            hostile_share: load.shape.hostile_share,
             invalid_share: load.shape.invalid_share,
             retry_share: load.shape.retry_share,
             request_timeout_seconds: load.request_timeout.as_secs_f64(),
@@ -126,5 +130,20 @@ impl Environment {
             producer_settings,
             consumer_settings,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::run::tests::example;
+
+    #[test]
+    fn a_load_of_an_earlier_version_had_no_hostile_posts() {
+        let load = example().environment.load;
+        let mut earlier = serde_json::to_value(&load).unwrap();
+        earlier.as_object_mut().unwrap().remove("hostile_share").unwrap();
+        let read: LoadSettings = serde_json::from_value(earlier).unwrap();
+        assert_eq!(read, LoadSettings { hostile_share: 0.0, ..load });
     }
 }

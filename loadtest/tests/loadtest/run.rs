@@ -64,6 +64,7 @@ fn a_run_finds_every_post_again() {
     assert_eq!(report["ids"], "compared");
     assert!(report["producer"]["peak_memory_bytes"].as_u64().unwrap() > 1_000_000);
     assert_eq!(report["environment"]["consumer_settings"]["CONSUMER_BATCH_INTERVAL"], "500ms");
+    assert_eq!(report["environment"]["load"]["hostile_share"], 0.02, "by default");
     assert!(table.contains("missing==0"), "{table}");
     assert!(
         progress.lines().filter(|line| line.contains("accepted") && line.contains("p95")).count() >= 2,
@@ -120,7 +121,8 @@ fn assert_the_files_agree(report: &Value, directory: &Path) {
 fn retried_posts_are_stored_once_and_invalid_ones_rejected() {
     let _room = Room::shared();
     let directory = tempfile::tempdir().unwrap();
-    let load = ["--stages", "0s:20,1s:200,2s:200", "--vus", "20", "--content-length", "100-900"];
+    let load =
+        ["--stages", "0s:20,1s:200,2s:200", "--vus", "20", "--content-length", "100-900", "--hostile-share", "0.5"];
     let kinds =
         ["--invalid-share", "0.2", "--retry-share", "0.3", "--threshold", "failed==0%", "--threshold", "drain<60s"];
     let output = loadtest(&[&load[..], &kinds[..]].concat(), directory.path()).output().unwrap();

@@ -87,6 +87,10 @@ pub(crate) struct LoadOptions {
     /// Characters of a content, such as 250, or 100-900 for any number in this range [default: 190-319]
     #[arg(long, value_name = "LENGTH")]
     content_length: Option<ContentLength>,
+    /// The share of valid posts that are hostile: emoji, combining marks, bidi controls, needless escapes, shortest and
+    /// longest texts, unknown fields and the like; they must be stored exactly as sent; 0 for none
+    #[arg(long, value_name = "SHARE", default_value_t = 0.02, value_parser = share)]
+    hostile_share: f64,
     /// The share of posts that break a rule on purpose, such as 0.01; 4xx is the right answer to them, 2xx is wrong
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     invalid_share: f64,
@@ -115,7 +119,8 @@ impl LoadOptions {
     /// What the posts of this run follow from.
     pub(crate) fn plan(&self, run: RunId) -> RunPlan {
         let content_length = self.content_length.unwrap_or_default();
-        let shape = Shape { content_length, invalid_share: self.invalid_share, retry_share: self.retry_share };
+        let Self { hostile_share, invalid_share, retry_share, .. } = *self;
+        let shape = Shape { content_length, hostile_share, invalid_share, retry_share };
         RunPlan { run, seed: self.seed, shape }
     }
 

@@ -1,31 +1,35 @@
 //! The bodies of a run's posts, and how each is sent: a function of the seed and the post's number alone, so a run can
 //! be repeated byte by byte. A content is a stretch of a seeded text. A share of the posts may break one of
 //! `contract`'s rules on purpose; where such a post has a body to read, its title is readable, so that it is found if
-//! it is stored. Another share may be sent twice. By default, a body is valid and has about 300 bytes.
+//! it is stored. A share of the valid posts may be [`hostile`], and another share may be sent twice. By default, a body
+//! is valid, plain, and has about 300 bytes.
 
-use std::fmt;
 use std::io::Write;
-use std::str::FromStr;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::{Deserialize, Serialize};
 
 use super::{RunId, TITLE_START};
 use crate::ledger::mix::mix;
+use draws::{Draws, below, is_within};
+use texts::ALLOWED;
+pub(crate) use texts::{ContentLength, PostTexts};
+
+mod draws;
+mod hostile;
+mod texts;
 
 /// Length of the text that contents are cut from, in bytes. Each character is one byte.
 const TEXT_LENGTH: usize = 64 * 1024;
 /// The number of bodies that one allocation has room for.
 const BODIES_PER_BUFFER: usize = 64;
-/// The most bytes that a body needs around its content.
+/// The most bytes that a plain body needs around its content.
 const BESIDES_CONTENT: usize = 81;
-
-/// The content lengths that `contract` allows.
-const ALLOWED: ContentLength = ContentLength { shortest: 10, longest: 1000 };
 
 /// Distinguishes this random number from the one that makes the content.
 const INVALID_SALT: u64 = 0x1d8e_4e27_c47d_124f;
 const RETRY_SALT: u64 = 0xeb44_acca_b455_d165;
+const HOSTILE_SALT: u64 = 0x6c8e_9cf5_7093_1d2b;
+const SPELLING_SALT: u64 = 0x2545_f491_4f6c_dd1d;
 
 const WORDS: [&str; 32] = [
     "amber", "anchor", "autumn", "basket", "bridge", "candle", "copper", "drift", "ember", "fern", "garden", "harbor",
@@ -38,17 +42,12 @@ const WORDS: [&str; 32] = [
 pub(crate) struct Shape {
     /// Lengths of the contents.
     pub(crate) content_length: ContentLength,
+    /// The share of valid posts that a careless pipeline alters, cuts or rejects, 0 to 1.
+    pub(crate) hostile_share: f64,
     /// The share of posts that break a rule, 0 to 1.
     pub(crate) invalid_share: f64,
     /// The share of posts that are sent twice under one `Idempotency-Key`, 0 to 1.
     pub(crate) retry_share: f64,
-}
-
-/// Content lengths in characters, all equally likely.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ContentLength {
-    shortest: usize,
-    longest: usize,
 }
 
 /// A post that is ready to be sent.
@@ -62,11 +61,12 @@ pub(crate) struct PlannedPost {
     pub(crate) is_retried: bool,
 }
 
-/// What a valid post says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PostTexts {
-    pub(crate) title: String,
-    pub(crate) content: String,
+/// The sorts of posts.
+enum Sort {
+    Plain,
+    /// With the random number that its draws start from.
+    Hostile(u64),
+    Invalid(Breach),
 }
 
 /// The rules that a post can break.
@@ -81,7 +81,7 @@ enum Breach {
 
 /// Writes the bodies of one run. Cheap to make; each thread has one.
 pub(crate) struct Bodies {
-    /// What every body starts with, up to the post's number.
+    /// What every plain body starts with, up to the post's number.
     head: String,
     run: RunId,
     seed: u64,
@@ -108,22 +108,50 @@ impl Bodies {
     /// Post `n`.
     pub(crate) fn post(&mut self, n: u64) -> PlannedPost {
         let random = mix(self.seed ^ mix(n));
-        let breach = breach(mix(random ^ INVALID_SALT), self.shape.invalid_share);
         let is_retried = is_within(mix(random ^ RETRY_SALT), self.shape.retry_share);
-        PlannedPost { body: self.body(n, random, breach), is_invalid: breach.is_some(), is_retried }
+        let sort = self.sort(random);
+        let body = match sort {
+            Sort::Plain => self.body(n, random, None),
+            Sort::Invalid(breach) => self.body(n, random, Some(breach)),
+            Sort::Hostile(first) => {
+                let texts = self.hostile_texts(n, first);
+                hostile::spelling::json(&texts, &mut Draws::new(first ^ SPELLING_SALT))
+            }
+        };
+        PlannedPost { body, is_invalid: matches!(sort, Sort::Invalid(_)), is_retried }
     }
 
     /// What post `n` says; `None` if it breaks a rule, so that it must not be stored.
     pub(crate) fn texts(&self, n: u64) -> Option<PostTexts> {
         let random = mix(self.seed ^ mix(n));
-        let is_valid = breach(mix(random ^ INVALID_SALT), self.shape.invalid_share).is_none();
-        is_valid.then(|| PostTexts {
-            title: format!("{}{n}", self.run.title_prefix()),
-            content: content(&self.text, self.shape.content_length, random).to_owned(),
-        })
+        match self.sort(random) {
+            Sort::Plain => {
+                let content = content(&self.text, self.shape.content_length, random).to_owned();
+                Some(PostTexts { title: self.plain_title(n), content })
+            }
+            Sort::Hostile(first) => Some(self.hostile_texts(n, first)),
+            Sort::Invalid(_) => None,
+        }
     }
 
-    /// JSON, unless that is the rule to break.
+    /// What sort of post this random number makes.
+    fn sort(&self, random: u64) -> Sort {
+        if let Some(breach) = breach(mix(random ^ INVALID_SALT), self.shape.invalid_share) {
+            return Sort::Invalid(breach);
+        }
+        let first = mix(random ^ HOSTILE_SALT);
+        if is_within(first, self.shape.hostile_share) { Sort::Hostile(first) } else { Sort::Plain }
+    }
+
+    fn hostile_texts(&self, n: u64, first: u64) -> PostTexts {
+        hostile::texts(self.plain_title(n), self.shape.content_length, &mut Draws::new(first))
+    }
+
+    fn plain_title(&self, n: u64) -> String {
+        format!("{}{n}", self.run.title_prefix())
+    }
+
+    /// A plain body: JSON, unless that is the rule to break.
     fn body(&mut self, n: u64, random: u64, breach: Option<Breach>) -> Bytes {
         let lengths = match breach {
             Some(Breach::ShortContent) => ContentLength { shortest: 0, longest: ALLOWED.shortest - 1 },
@@ -162,36 +190,7 @@ impl Bodies {
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { content_length: ContentLength::default(), invalid_share: 0.0, retry_share: 0.0 }
-    }
-}
-
-impl fmt::Display for ContentLength {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.shortest, self.longest)
-    }
-}
-
-impl Default for ContentLength {
-    fn default() -> Self {
-        Self { shortest: 190, longest: 319 }
-    }
-}
-
-impl FromStr for ContentLength {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (shortest, longest) = text.split_once('-').unwrap_or((text, text));
-        let length =
-            |text: &str| text.parse().ok().filter(|length| (ALLOWED.shortest..=ALLOWED.longest).contains(length));
-        match (length(shortest), length(longest)) {
-            (Some(shortest), Some(longest)) if shortest <= longest => Ok(Self { shortest, longest }),
-            _ => Err(format!(
-                "must be a number of characters from {} to {}, or two of them, such as 250 or 100-900",
-                ALLOWED.shortest, ALLOWED.longest
-            )),
-        }
+        Self { content_length: ContentLength::default(), hostile_share: 0.0, invalid_share: 0.0, retry_share: 0.0 }
     }
 }
 
@@ -200,12 +199,6 @@ fn breach(random: u64, share: f64) -> Option<Breach> {
     let breaches =
         [Breach::ShortContent, Breach::LongContent, Breach::NoContent, Breach::NumberAsContent, Breach::CutOff];
     is_within(random, share).then(|| breaches[below(breaches.len(), mix(random))])
-}
-
-/// True for this share of all random numbers.
-fn is_within(random: u64, share: f64) -> bool {
-    // The upper 53 bits are what a fraction can hold exactly.
-    ((random >> 11) as f64 / (1_u64 << 53) as f64) < share
 }
 
 fn content(text: &str, lengths: ContentLength, random: u64) -> &str {
@@ -217,10 +210,6 @@ fn content(text: &str, lengths: ContentLength, random: u64) -> &str {
 
 fn write_number(buffer: &mut BytesMut, n: u64) {
     write!(buffer.writer(), "{n}").expect("writing into memory cannot fail");
-}
-
-fn below(bound: usize, random: u64) -> usize {
-    usize::try_from(random % bound as u64).expect("less than a usize")
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub(crate) fn sections(report: &RunReport) -> Markup {
         ("Rate, posts per second", optional(load.rate)),
         ("Stages", load.stages.as_deref().map_or("–".to_owned(), table::stages)),
         ("Characters per content", load.content_length.to_string()),
+        ("Share of hostile posts", load.hostile_share.to_string()),
         ("Share of invalid posts", load.invalid_share.to_string()),
         ("Share of posts sent twice", load.retry_share.to_string()),
         ("Each post sent, times", load.repeat.to_string()),

@@ -70,6 +70,7 @@ pub(crate) fn example() -> RunReport {
                 stages: None,
                 repeat: 1,
                 content_length: ContentLength::default(),
+                hostile_share: 0.02,
                 invalid_share: 0.0,
                 retry_share: 0.0,
                 request_timeout_seconds: 30.0,
