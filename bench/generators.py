@@ -78,7 +78,8 @@ def turn(run, url, server, seconds, pause_ms, folder):
 
 def lab(url, seconds, pause_ms, folder):
     load = ("--vus", str(USERS), "--think", f"{pause_ms}ms" if pause_ms else "0", "--duration", f"{seconds}s")
-    output((LOADTEST, "--target", url, "--no-reconcile", "--threshold", "failed==0%", *load, "--report", folder))
+    load = (*load, "--hostile-share", "0", "--no-reconcile", "--threshold", "failed==0%")
+    output((LOADTEST, "--target", url, *load, "--report", folder))
     with open(os.path.join(folder, "report.json")) as file:
         report = json.load(file)
     latency = report["latency_ms"]

@@ -24,7 +24,8 @@ def main(pairs=12, rate=1.0):
         up = stack.enter_context(child((LOADTEST, "up", "--stack", "native"), {}))
         places = wait("the pipeline", lambda: addresses(up), 120, up)
         load = (LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--think", "0", "--vus", "64")
-        load = stack.enter_context(child((*load, "--duration", f"{2 * pairs * WINDOW + 60}s"), {}))
+        load = (*load, "--hostile-share", "0", "--duration", f"{2 * pairs * WINDOW + 60}s")
+        load = stack.enter_context(child(load, {}))
         measure(f"{places['producer']}/metrics", load, pairs, rate)
 
 
