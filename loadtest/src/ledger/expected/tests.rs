@@ -42,6 +42,7 @@ fn every_alteration_of_a_document_is_named() {
     assert_eq!(with("content", texts.content[1..].into()), "content");
     assert_eq!(with("content", format!("{}\u{301}", texts.content).into()), "content");
     assert_eq!(with("content", Bson::Symbol(texts.content.clone())), "content");
+    assert_eq!(with("title", format!("{} ", texts.title).into()), "title");
     assert_eq!(with("createdAt", "2026-11-28T12:00:00Z".into()), "createdAt");
     assert_eq!(with("createdAt", Bson::Int64(1_790_000_000_000)), "createdAt");
     assert_eq!(with("status", Bson::Null), "status is not in a post");
