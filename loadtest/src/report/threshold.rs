@@ -10,6 +10,9 @@ use serde::Serialize;
 use crate::ledger::books::Counts;
 use crate::load::generator::tally::Latencies;
 use crate::load::visible::seen::Times;
+use statistic::{Statistic, TimeUnit};
+
+mod statistic;
 
 /// These apply unless thresholds are given.
 const DEFAULTS: [&str; 2] = ["p95<2000ms", "failed<1%"];
@@ -67,23 +70,6 @@ enum ThresholdMeasure {
     Unexpected,
     DeadLettered,
     LagLeft,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Statistic {
-    P50,
-    P90,
-    P95,
-    P99,
-    P999,
-    Max,
-    Avg,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TimeUnit {
-    Milliseconds,
-    Seconds,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,62 +209,6 @@ impl ThresholdMeasure {
                       failed, accepted, rate, drain, missing, duplicated, changed, unexpected, dead_lettered or \
                       lag_left"
                 .to_owned()),
-        }
-    }
-}
-
-impl Statistic {
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "p50" => Statistic::P50,
-            "p90" => Statistic::P90,
-            "p95" => Statistic::P95,
-            "p99" => Statistic::P99,
-            "p99.9" => Statistic::P999,
-            "max" => Statistic::Max,
-            "avg" => Statistic::Avg,
-            _ => return None,
-        })
-    }
-
-    fn of_visible(self, times: &Times) -> Option<Duration> {
-        match self {
-            Statistic::P50 => times.p50,
-            Statistic::P90 => times.p90,
-            Statistic::P95 => times.p95,
-            Statistic::P99 => times.p99,
-            Statistic::P999 => times.p999,
-            Statistic::Max => times.max,
-            Statistic::Avg => times.avg,
-        }
-    }
-
-    fn of(self, latencies: &Latencies) -> Duration {
-        match self {
-            Statistic::P50 => latencies.p50,
-            Statistic::P90 => latencies.p90,
-            Statistic::P95 => latencies.p95,
-            Statistic::P99 => latencies.p99,
-            Statistic::P999 => latencies.p999,
-            Statistic::Max => latencies.max,
-            Statistic::Avg => latencies.avg,
-        }
-    }
-}
-
-impl TimeUnit {
-    fn named(unit: &str) -> Option<Self> {
-        match unit {
-            "ms" => Some(TimeUnit::Milliseconds),
-            "s" => Some(TimeUnit::Seconds),
-            _ => None,
-        }
-    }
-
-    fn of(self, time: Duration) -> f64 {
-        match self {
-            TimeUnit::Milliseconds => time.as_secs_f64() * 1e3,
-            TimeUnit::Seconds => time.as_secs_f64(),
         }
     }
 }
