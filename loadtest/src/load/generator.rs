@@ -24,6 +24,7 @@ use virtual_user::Shared;
 
 mod alarm;
 mod deadline;
+pub(crate) mod latencies;
 mod notes;
 pub(crate) mod outcome;
 pub(crate) mod strain;

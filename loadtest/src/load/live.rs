@@ -13,10 +13,12 @@ use service::{Health, Readiness, Registry};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::load::generator::latencies::LatencyHistograms;
 use crate::load::generator::tally::{Outcomes, Tally};
+use crate::load::sparse;
 
 /// Every metric that the lab exports.
-pub const METRICS: &[&[Metric]] = &[service::METRICS, &[POSTS, LATENCY, VIRTUAL_USERS, FAULTS]];
+pub const METRICS: &[&[Metric]] = &[service::METRICS, &[POSTS, ACCEPTED_LATENCY, LATENCY, VIRTUAL_USERS, FAULTS]];
 
 const POSTS: Metric = Metric::counter(
     "loadtest_posts_total",
@@ -25,9 +27,15 @@ const POSTS: Metric = Metric::counter(
 )
 .labelled(&["outcome"]);
 
+const ACCEPTED_LATENCY: Metric = Metric::histogram(
+    "loadtest_accepted_duration_seconds",
+    "Time from when a post was due to its answer, in seconds, for the accepted posts",
+    LATENCY_BUCKETS,
+);
+
 const LATENCY: Metric = Metric::histogram(
     "loadtest_request_duration_seconds",
-    "Time from when a post was due to its answer, in seconds",
+    "Time from when a post was due to its answer, in seconds, for all posts that were sent, whatever the answer",
     LATENCY_BUCKETS,
 );
 
@@ -42,6 +50,7 @@ pub(crate) struct Live {
     registry: Registry,
     /// In the order of [`Outcomes::named`].
     posts: [Counter; 8],
+    accepted_latency: Histogram,
     latency: Histogram,
     virtual_users: Gauge,
     _serving: DropGuard,
@@ -63,6 +72,7 @@ impl Live {
         let posts = Outcomes::default().named().map(|(outcome, _)| registry.counter(&POSTS, &[outcome]));
         Ok(Self {
             posts,
+            accepted_latency: registry.histogram(&ACCEPTED_LATENCY, &[]),
             latency: registry.histogram(&LATENCY, &[]),
             virtual_users: registry.gauge(&VIRTUAL_USERS, &[]),
             registry,
@@ -80,9 +90,11 @@ impl Live {
         for ((_, count), counter) in part.outcomes.named().into_iter().zip(&self.posts) {
             counter.increment(count);
         }
-        for latency in part.latencies_us.iter_recorded() {
-            let count = usize::try_from(latency.count_at_value()).unwrap_or(usize::MAX);
-            self.latency.record_many(latency.value_iterated_to() as f64 / 1e6, count);
+        let LatencyHistograms { accepted_us, all_us } = &part.latencies;
+        for (latencies_us, shown) in [(accepted_us, &self.accepted_latency), (all_us, &self.latency)] {
+            for (latency_us, count) in sparse::pairs(latencies_us) {
+                shown.record_many(latency_us as f64 / 1e6, usize::try_from(count).unwrap_or(usize::MAX));
+            }
         }
     }
 
@@ -113,6 +125,8 @@ async fn serve(listener: TcpListener, registry: Registry, stop: CancellationToke
 mod tests {
     use std::time::Instant;
 
+    use contract::PostId;
+
     use super::*;
     use crate::load::generator::outcome::Outcome;
 
@@ -123,6 +137,7 @@ mod tests {
         for latency_ms in [2, 2, 40] {
             part.record(Outcome::Rejected, now, now + Duration::from_millis(latency_ms));
         }
+        part.record(Outcome::Accepted(PostId::fresh()), now, now + Duration::from_millis(2));
         live.users(7);
         live.add(&part);
         live.add(&part);
@@ -131,9 +146,10 @@ mod tests {
         for line in [
             "loadtest_virtual_users 7",
             r#"loadtest_posts_total{outcome="refused"} 6"#,
-            r#"loadtest_posts_total{outcome="accepted"} 0"#,
-            r#"loadtest_request_duration_seconds_bucket{le="0.003"} 4"#,
-            r#"loadtest_request_duration_seconds_bucket{le="0.05"} 6"#,
+            r#"loadtest_posts_total{outcome="accepted"} 2"#,
+            r#"loadtest_accepted_duration_seconds_bucket{le="0.05"} 2"#,
+            r#"loadtest_request_duration_seconds_bucket{le="0.003"} 6"#,
+            r#"loadtest_request_duration_seconds_bucket{le="0.05"} 8"#,
             r#"loadtest_faults_total{fault="broker-kill"} 1"#,
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");

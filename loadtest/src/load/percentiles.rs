@@ -47,10 +47,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::load::generator::tally::Tally;
+    use crate::load::sparse;
 
     fn histogram(values: impl IntoIterator<Item = u64>) -> Histogram<u64> {
-        let mut histogram = Tally::default().latencies_us;
+        let mut histogram = sparse::empty();
         values.into_iter().for_each(|value| histogram.saturating_record(value));
         histogram
     }

@@ -92,7 +92,7 @@ impl Drift {
             memory("consumer memory", |point| point.consumer_memory_bytes),
             Growth::of(
                 "p99",
-                &middles(&windows, |point| point.p99_ms),
+                &middles(&windows, |point| point.accepted_p99_ms),
                 "ms",
                 "%/h",
                 limits.percent_per_hour,

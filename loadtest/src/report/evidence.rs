@@ -7,6 +7,7 @@ use crate::base::text::per_second;
 use crate::ledger::books::Counts;
 use crate::ledger::post::RunId;
 use crate::ledger::reconcile::Reconciled;
+use crate::load::generator::latencies::Latencies;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::generator::tally::Tally;
 use crate::pipeline::counted::Counted;
@@ -53,8 +54,11 @@ impl RunEvidence {
         let outcomes = tally.outcomes;
         let accepted_per_second = per_second(outcomes.accepted, elapsed);
         let accept_to_visible = self.accept_to_visible.with_ids_compared(ids_compared);
+        let accepted_latencies = Latencies::of(&tally.latencies.accepted_us);
+        let all_latencies = Latencies::of(&tally.latencies.all_us);
         let measured = Measured {
-            latencies: tally.latencies(),
+            latencies: accepted_latencies,
+            all_latencies,
             failed_share: outcomes.failed_share(),
             accepted: outcomes.accepted,
             accepted_per_second,
@@ -75,7 +79,8 @@ impl RunEvidence {
             requests_per_second: per_second(outcomes.sent(), elapsed),
             accepted_per_second,
             load_seconds: elapsed.as_secs_f64(),
-            latency_ms: Latency::of(&tally),
+            accepted_latency_ms: accepted_latencies.map(Latency::of),
+            latency_ms: Latency::of(all_latencies.unwrap_or_default()),
             failed_share: outcomes.failed_share(),
             outcomes,
             invalid_accepted: tally.invalid_accepted,
@@ -93,7 +98,7 @@ impl RunEvidence {
             findings: findings.unwrap_or_default(),
             environment: self.environment,
             series: self.series,
-            latencies_us: tally.latencies_us,
+            latencies: tally.latencies,
         }
     }
 }

@@ -16,7 +16,8 @@ const PAGE: &str = "report.html";
 const JSON: &str = "report.json";
 /// What was seen every second.
 const SERIES: &str = "series.csv";
-/// Every latency.
+/// Every latency of the accepted posts, and of all posts that were sent.
+const ACCEPTED: &str = "accepted.hgrm";
 const LATENCIES: &str = "latency.hgrm";
 /// How long every sampled post took to become visible, if posts were sampled.
 const VISIBLE: &str = "visible.hgrm";
@@ -38,9 +39,10 @@ pub(crate) fn write_text(text: &str, directory: &Path, name: &str) -> anyhow::Re
 /// Writes all of them into the directory, and returns the page's path and the names of the others.
 pub(crate) fn write(report: &RunReport, directory: &Path) -> anyhow::Result<(PathBuf, Vec<&'static str>)> {
     let page = write_text(&page::render(report), directory, PAGE)?;
-    let mut others = vec![JSON, SERIES, LATENCIES];
+    let mut others = vec![JSON, SERIES, ACCEPTED, LATENCIES];
     write_text(&csv(&report.series), directory, SERIES)?;
-    write_text(&percentiles::text(&report.latencies_us), directory, LATENCIES)?;
+    write_text(&percentiles::text(&report.latencies.accepted_us), directory, ACCEPTED)?;
+    write_text(&percentiles::text(&report.latencies.all_us), directory, LATENCIES)?;
     if let Some(times_us) = report.accept_to_visible.times_us() {
         write_text(&percentiles::text(times_us), directory, VISIBLE)?;
         others.push(VISIBLE);

@@ -6,11 +6,13 @@ use service::status::figures::grouped;
 
 use crate::ledger::expected::WHOLE;
 use crate::report::reported_counts::ReportedCounts;
-use crate::report::run::RunReport;
+use crate::report::run::{Latency, RunReport};
 use crate::report::table;
+use latency::milliseconds;
 use layout::{document, list, section};
 use marks::{broken, number};
 
+mod latency;
 pub(crate) mod layout;
 mod marks;
 mod plots;
@@ -31,13 +33,14 @@ pub(crate) fn render(report: &RunReport) -> String {
             (tables::ledger(report))
             div.stacked { (tables::thresholds(report)) (tables::outcomes(report)) }
         }
+        (latency::latencies(report))
         (tables::findings(report))
         div.pair { (time_plots::cpu(report)) (time_plots::memory(report)) }
         (tables::growths(report))
         (surroundings::sections(report))
     };
-    let files = "report.json with all results, series.csv with every second, latency.hgrm (and visible.hgrm) with \
-                 every latency";
+    let files = "report.json with all results, series.csv with every second, accepted.hgrm and latency.hgrm (and \
+                 visible.hgrm) with every latency";
     let title = format!("{}: run {}", word(report), report.run);
     document(report.passed, &title, &verdict(report), &main, files)
 }
@@ -94,15 +97,14 @@ fn proof(report: &RunReport) -> String {
 
 /// The numbers to see first.
 fn figures(report: &RunReport) -> Markup {
-    let latency = report.latency_ms;
-    let milliseconds =
-        |value: f64| if value < 1_000.0 { format!("{value:.1} ms") } else { format!("{:.2} s", value / 1e3) };
+    let latency =
+        |of: fn(&Latency) -> f64| report.accepted_latency_ms.as_ref().map(of).map_or(String::new(), milliseconds);
     let mut figures = vec![
         ("Accepted", format!("{}/s", number(report.accepted_per_second.round()))),
-        ("Latency p50", milliseconds(latency.p50)),
-        ("p95", milliseconds(latency.p95)),
-        ("p99", milliseconds(latency.p99)),
-        ("Longest", milliseconds(latency.max)),
+        ("Latency p50", latency(|latency| latency.p50)),
+        ("p95", latency(|latency| latency.p95)),
+        ("p99", latency(|latency| latency.p99)),
+        ("Longest", latency(|latency| latency.max)),
     ];
     if let Some(p99) = report.accept_to_visible.time_ms.p99 {
         figures.push(("Visible p99", milliseconds(p99)));
@@ -115,7 +117,7 @@ fn figures(report: &RunReport) -> Markup {
         figures.push(("Longest silence", format!("{:.1} s", chaos.longest_silence_seconds)));
         figures.push(("Largest lag", grouped(chaos.largest_lag)));
     }
-    section("In numbers", "", &list("figures", &figures))
+    section("In numbers", "latencies are those of accepted posts", &list("figures", &figures))
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::ledger::named::Finding;
+use crate::load::generator::latencies::{Latencies, LatencyHistograms};
 use crate::load::generator::strain::GeneratorReport;
-use crate::load::generator::tally::{Outcomes, Tally};
+use crate::load::generator::tally::Outcomes;
 use crate::pipeline::counted::Counted;
 use crate::pipeline::observer::Usage;
 use crate::pipeline::scrape::Bucket;
@@ -45,7 +45,9 @@ pub(crate) struct RunReport {
     pub(crate) accepted_per_second: f64,
     /// From the first post to the last answer.
     pub(crate) load_seconds: f64,
-    /// From the time a post was due to its answer.
+    /// From the time a post was due to its answer, for the accepted posts; null if there is none.
+    pub(crate) accepted_latency_ms: Option<Latency>,
+    /// The same for all posts that were sent, whatever the answer.
     pub(crate) latency_ms: Latency,
     /// The share of posts that were not accepted, 0 to 1, except those that should be rejected.
     pub(crate) failed_share: f64,
@@ -84,9 +86,9 @@ pub(crate) struct RunReport {
     pub(crate) environment: Environment,
     /// The run second by second.
     pub(crate) series: Vec<Point>,
-    /// Every latency, in microseconds; it has a file of its own.
+    /// Every latency; they have files of their own.
     #[serde(skip)]
-    pub(crate) latencies_us: Histogram<u64>,
+    pub(crate) latencies: LatencyHistograms,
 }
 
 /// Latencies in milliseconds.
@@ -109,14 +111,14 @@ pub(crate) struct ServiceUsage {
 }
 
 impl Latency {
-    pub(crate) fn of(tally: &Tally) -> Self {
+    pub(crate) fn of(latencies: Latencies) -> Self {
         let milliseconds = |latency: Duration| latency.as_secs_f64() * 1e3;
         Self {
-            p50: milliseconds(tally.latency(0.50)),
-            p95: milliseconds(tally.latency(0.95)),
-            p99: milliseconds(tally.latency(0.99)),
-            p999: milliseconds(tally.latency(0.999)),
-            max: milliseconds(tally.longest_latency()),
+            p50: milliseconds(latencies.p50),
+            p95: milliseconds(latencies.p95),
+            p99: milliseconds(latencies.p99),
+            p999: milliseconds(latencies.p999),
+            max: milliseconds(latencies.max),
         }
     }
 }

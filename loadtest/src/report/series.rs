@@ -3,8 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::load::generator::latencies::LatencyHistograms;
 use crate::load::generator::tally::Tally;
 use crate::load::sparse;
 use crate::pipeline::observer::{Moment, Used};
@@ -37,7 +39,8 @@ pub(crate) struct Stretch {
     pub(crate) point: Point,
     pub(crate) begun: u64,
     pub(crate) accepted: u64,
-    /// Latencies in microseconds, each with its count.
+    /// Latencies in microseconds, each with its count: of the accepted posts, and of all that were sent.
+    pub(crate) accepted_latencies_us: Vec<sparse::Pair>,
     pub(crate) latencies_us: Vec<sparse::Pair>,
 }
 
@@ -62,7 +65,12 @@ pub(crate) struct Point {
     pub(crate) cut_off: u64,
     pub(crate) timed_out: u64,
     pub(crate) not_connected: u64,
-    /// Latencies of the posts that ended in the stretch.
+    /// Latencies of the posts that were accepted in the stretch.
+    pub(crate) accepted_p50_ms: Option<f64>,
+    pub(crate) accepted_p95_ms: Option<f64>,
+    pub(crate) accepted_p99_ms: Option<f64>,
+    pub(crate) accepted_max_ms: Option<f64>,
+    /// Latencies of all posts that ended in the stretch, whatever the answer.
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p95_ms: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
@@ -79,6 +87,25 @@ pub(crate) struct Point {
 }
 
 impl Point {
+    /// The same stretch, with the latencies of its posts.
+    pub(crate) fn with_latencies(self, latencies: &LatencyHistograms) -> Self {
+        let at = |latencies_us: &Histogram<u64>, quantile| {
+            (!latencies_us.is_empty()).then(|| latencies_us.value_at_quantile(quantile) as f64 / 1e3)
+        };
+        let LatencyHistograms { accepted_us, all_us } = latencies;
+        Self {
+            accepted_p50_ms: at(accepted_us, 0.50),
+            accepted_p95_ms: at(accepted_us, 0.95),
+            accepted_p99_ms: at(accepted_us, 0.99),
+            accepted_max_ms: at(accepted_us, 1.0),
+            p50_ms: at(all_us, 0.50),
+            p95_ms: at(all_us, 0.95),
+            p99_ms: at(all_us, 0.99),
+            max_ms: at(all_us, 1.0),
+            ..self
+        }
+    }
+
     /// Posts that were not accepted.
     pub(crate) fn failed(&self) -> u64 {
         let Self { rejected, unavailable, other_status, cut_off, timed_out, not_connected, .. } = self;
@@ -118,9 +145,6 @@ impl Series {
         let length = now.saturating_duration_since(self.since).as_secs_f64();
         let a_second = |count: u64| if length > 0.0 { count as f64 / length } else { 0.0 };
         let outcomes = part.outcomes;
-        let latency = |quantile| {
-            (!part.latencies_us.is_empty()).then(|| part.latencies_us.value_at_quantile(quantile) as f64 / 1e3)
-        };
         let point = Point {
             seconds: now.saturating_duration_since(self.start).as_secs_f64(),
             length_seconds: length,
@@ -132,21 +156,24 @@ impl Series {
             cut_off: outcomes.cut_off,
             timed_out: outcomes.timed_out,
             not_connected: outcomes.not_connected,
-            p50_ms: latency(0.50),
-            p95_ms: latency(0.95),
-            p99_ms: latency(0.99),
-            max_ms: latency(1.0),
             lag_records: moment.lag,
             stored_posts: moment.stored,
             producer_cpu_cores: cores(&mut self.cpu[0], now, moment.producer),
             producer_memory_bytes: moment.producer.and_then(|used| used.memory_bytes),
             consumer_cpu_cores: cores(&mut self.cpu[1], now, moment.consumer),
             consumer_memory_bytes: moment.consumer.and_then(|used| used.memory_bytes),
+            ..Point::default()
         };
+        let point = point.with_latencies(&part.latencies);
         self.points.push(point);
         if let Some(stretches) = &mut self.stretches {
-            let latencies_us = sparse::pairs(&part.latencies_us).collect();
-            stretches.push(Stretch { point, begun: part.begun, accepted: outcomes.accepted, latencies_us });
+            stretches.push(Stretch {
+                point,
+                begun: part.begun,
+                accepted: outcomes.accepted,
+                accepted_latencies_us: sparse::pairs(&part.latencies.accepted_us).collect(),
+                latencies_us: sparse::pairs(&part.latencies.all_us).collect(),
+            });
         }
         self.since = now;
     }
@@ -199,8 +226,10 @@ pub(crate) mod tests {
         assert_eq!((first.seconds, first.sent_per_second, first.accepted_per_second), (1.0, 3.0, 1.0));
         assert_eq!((first.lag_records, first.stored_posts, first.producer_cpu_cores), (Some(4), Some(1), None));
         assert!(first.p50_ms.is_some_and(|p50| (5.0..5.1).contains(&p50)), "{first:?}");
+        assert_eq!((first.accepted_p50_ms, first.accepted_max_ms), (first.p50_ms, first.max_ms));
         assert_eq!((second.length_seconds, second.cut_off, second.failed()), (2.0, 2, 2));
         assert_eq!((second.producer_cpu_cores, second.accepted_per_second), (Some(0.25), 0.0));
+        assert!(second.accepted_p50_ms.is_none() && second.p50_ms.is_some_and(|p50| p50 >= 1_200.0), "{second:?}");
         assert_eq!((third.p50_ms, third.lag_records, third.failed()), (None, None, 0));
     }
 }

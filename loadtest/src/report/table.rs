@@ -9,7 +9,7 @@ use crate::ledger::expected::WHOLE;
 use crate::ledger::named::Finding;
 use crate::load::generator::strain::NoFreeUser;
 use crate::load::pacing::stages::RatePoint;
-use crate::report::run::{RunReport, ServiceUsage};
+use crate::report::run::{Latency, RunReport, ServiceUsage};
 use crate::report::visible::{AcceptToVisible, Milliseconds};
 
 /// From this share of all posts on, the table mentions posts that found no free user.
@@ -18,6 +18,10 @@ const MENTIONED_SHARE: f64 = 0.01;
 /// The findings that the table names, and how many characters of each side it shows.
 const FINDINGS_SHOWN: usize = 10;
 const SHOWN: usize = 300;
+
+/// What percentiles of the closed model do not show.
+pub(crate) const CLOSED_MODEL: &str = "a slow answer delays its user's next post, so fewer posts meet a slow moment and \
+                                       these latencies are too good; --rate offers posts whatever the answers do";
 
 /// The table, with a line for each threshold and fault.
 pub(crate) fn render(report: &RunReport) -> String {
@@ -65,9 +69,11 @@ pub(crate) fn render(report: &RunReport) -> String {
         row("ids", format!("{:>10}   the answers or the documents do not have our ids", "ignored"));
     }
     row("not connected", format!("{:>10}", grouped(report.outcomes.not_connected)));
-    let latency = report.latency_ms;
-    let latencies = [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
-    row("latency", latencies.map(|(name, milliseconds)| format!("{name} {milliseconds:.1} ms")).join("   "));
+    row("latency", report.accepted_latency_ms.map_or("no post was accepted".to_owned(), latencies));
+    row("all outcomes", latencies(report.latency_ms));
+    if report.environment.load.think_seconds.is_some() {
+        row("closed model", CLOSED_MODEL.to_owned());
+    }
     let visible = &report.accept_to_visible;
     if visible.sampled > 0 {
         let AcceptToVisible { sampled, not_seen, time_ms: Milliseconds { p50, p95, p99, max }, .. } = visible;
@@ -130,6 +136,11 @@ fn finding(finding: &Finding) -> String {
         }
     }
     text
+}
+
+fn latencies(latency: Latency) -> String {
+    let latencies = [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
+    latencies.map(|(name, milliseconds)| format!("{name} {milliseconds:.1} ms")).join("   ")
 }
 
 /// The load in a line.
@@ -210,6 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn the_blind_spot_of_the_closed_model_is_beside_its_figures() {
+        let mut report = example();
+        let table = render(&report);
+        assert!(table.contains("  closed model  a slow answer delays its user's next post"), "{table}");
+        report.environment.load.think_seconds = None;
+        report.accepted_latency_ms = None;
+        let table = render(&report);
+        assert!(!table.contains("closed model") && table.contains("  latency       no post was accepted\n"), "{table}");
+    }
+
+    #[test]
     fn stages_are_in_the_first_line() {
         let mut report = example();
         report.environment.load.think_seconds = None;
@@ -228,6 +250,7 @@ mod tests {
             "  stored             8,957   4.9 s after the last answer",
             "  missing                1",
             "  latency       p50 3.1 ms   p95 5.0 ms   p99 8.2 ms   max 41.0 ms",
+            "  all outcomes  p50 2.9 ms   p95 5.0 ms   p99 8.2 ms   max 30000.0 ms",
             "  ok      p95<2000ms        5.000",
             "  FAILED  missing==0        1.000",
         ] {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::ledger::books::Counts;
-use crate::load::generator::tally::Latencies;
+use crate::load::generator::latencies::Latencies;
 use crate::load::visible::seen::Times;
 use statistic::{Statistic, TimeUnit};
 
@@ -26,8 +26,10 @@ const UNLESS_GIVEN: [&str; 3] = ["accepted>0", "dead_lettered==0", "lag_left==0"
 /// What is judged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured {
-    /// Over all posts that were sent.
-    pub(crate) latencies: Latencies,
+    /// Of the accepted posts; `None` without any.
+    pub(crate) latencies: Option<Latencies>,
+    /// Of all posts that were sent, whatever the answer; `None` without any.
+    pub(crate) all_latencies: Option<Latencies>,
     /// The share of posts that were not accepted, 0 to 1.
     pub(crate) failed_share: f64,
     /// Posts answered 2xx.
@@ -57,7 +59,10 @@ pub(crate) struct Threshold {
 /// What a threshold looks at, in the unit of its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ThresholdMeasure {
+    /// Of the accepted posts.
     Latency(Statistic, TimeUnit),
+    /// Of all posts that were sent.
+    AllLatency(Statistic, TimeUnit),
     Visible(Statistic, TimeUnit),
     /// In percent.
     Failed,
@@ -164,9 +169,13 @@ impl Threshold {
 impl ThresholdMeasure {
     /// What was measured; infinite where that never happened, or cannot be known.
     fn value(self, measured: &Measured) -> f64 {
+        let time = |latencies: Option<Latencies>, statistic: Statistic, unit: TimeUnit| {
+            latencies.map_or(f64::INFINITY, |latencies| unit.of(statistic.of(&latencies)))
+        };
         let count = |count: fn(&Counts) -> u64| measured.counts.as_ref().map_or(f64::INFINITY, |all| count(all) as f64);
         match self {
-            ThresholdMeasure::Latency(statistic, unit) => unit.of(statistic.of(&measured.latencies)),
+            ThresholdMeasure::Latency(statistic, unit) => time(measured.latencies, statistic, unit),
+            ThresholdMeasure::AllLatency(statistic, unit) => time(measured.all_latencies, statistic, unit),
             ThresholdMeasure::Visible(statistic, unit) => {
                 statistic.of_visible(&measured.visible).map_or(f64::INFINITY, |time| unit.of(time))
             }
@@ -190,6 +199,9 @@ impl ThresholdMeasure {
         if let Some(statistic) = Statistic::named(name) {
             return time().map(|unit| ThresholdMeasure::Latency(statistic, unit));
         }
+        if let Some(statistic) = name.strip_prefix("all_").and_then(Statistic::named) {
+            return time().map(|unit| ThresholdMeasure::AllLatency(statistic, unit));
+        }
         if let Some(statistic) = name.strip_prefix("visible_").and_then(Statistic::named) {
             return time().map(|unit| ThresholdMeasure::Visible(statistic, unit));
         }
@@ -205,7 +217,7 @@ impl ThresholdMeasure {
             "unexpected" => plain(ThresholdMeasure::Unexpected),
             "dead_lettered" => plain(ThresholdMeasure::DeadLettered),
             "lag_left" => plain(ThresholdMeasure::LagLeft),
-            _ => Err("it must start with p50, p90, p95, p99, p99.9, max, avg, one of these after visible_, \
+            _ => Err("it must start with p50, p90, p95, p99, p99.9, max, avg, one of these after all_ or visible_, \
                       failed, accepted, rate, drain, missing, duplicated, changed, unexpected, dead_lettered or \
                       lag_left"
                 .to_owned()),

@@ -60,6 +60,7 @@ fn a_run_finds_every_post_again() {
     assert_eq!(counted["ingest_posts_stored_total"], report["stored"], "{report:#}");
     assert_eq!(counted["ingest_posts_duplicate_total"], 0, "{report:#}");
     assert!(report["latency_ms"]["p50"].as_f64().unwrap() > 0.0);
+    assert_eq!(report["accepted_latency_ms"], report["latency_ms"], "all were accepted");
     assert!(report["generator"]["cpu_share"].as_f64().unwrap() > 0.0, "{report:#}");
     assert_eq!(report["ids"], "compared");
     assert!(report["producer"]["peak_memory_bytes"].as_u64().unwrap() > 1_000_000);
@@ -73,13 +74,16 @@ fn a_run_finds_every_post_again() {
 
     let files = std::fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().file_name());
     let files: Vec<String> = files.map(|name| name.into_string().unwrap()).collect();
-    let reports = ["report.html", "report.json", "series.csv", "latency.hgrm"];
+    let reports = ["report.html", "report.json", "series.csv", "accepted.hgrm", "latency.hgrm"];
     let of_services = ["producer.log", "consumer.log", "producer.1.state.json", "consumer.1.state.json"];
-    for file in [reports, of_services].concat() {
+    for file in [&reports[..], &of_services[..]].concat() {
         assert!(files.iter().any(|found| found == file), "{file} in {files:?}");
     }
-    assert_eq!(files.len(), 8, "nothing else is left: {files:?}");
-    assert!(table.contains("report.html") && table.contains("report.json, series.csv, latency.hgrm"), "{table}");
+    assert_eq!(files.len(), 9, "nothing else is left: {files:?}");
+    assert!(
+        table.contains("report.html") && table.contains("report.json, series.csv, accepted.hgrm, latency.hgrm"),
+        "{table}"
+    );
     assert_the_files_agree(&report, directory.path());
     assert_compares_with_itself(directory.path());
 }
@@ -112,7 +116,9 @@ fn assert_the_files_agree(report: &Value, directory: &Path) {
 
     let stored = report["accept_to_store_seconds"].as_array().unwrap();
     assert!(up_to_all.contains(&stored.iter().map(|bucket| bucket["count"].as_u64().unwrap()).sum()), "{stored:?}");
-    assert!(read("latency.hgrm").contains(&format!("Total count    = {accepted:>12}]")));
+    for file in ["accepted.hgrm", "latency.hgrm"] {
+        assert!(read(file).contains(&format!("Total count    = {accepted:>12}]")), "{file}");
+    }
     let page = read("report.html");
     assert!(page.contains("<h1>Passed</h1>") && page.contains("<h2>Latency by percentile"), "{page}");
 }

@@ -51,12 +51,17 @@ fn a_part_reads_back_as_it_was_saved() {
         saved.tally.record(Outcome::Rejected, start, start + Duration::from_millis(ms));
     }
     let point = Point { seconds: 1.0, p50_ms: Some(3.0), ..Point::default() };
-    saved.stretches =
-        vec![crate::report::series::Stretch { point, begun: 3, accepted: 0, latencies_us: vec![(3_001, 2)] }];
+    saved.stretches = vec![crate::report::series::Stretch {
+        point,
+        begun: 3,
+        accepted: 0,
+        accepted_latencies_us: vec![],
+        latencies_us: vec![(3_001, 2)],
+    }];
     saved.save(directory.path()).unwrap();
     let read = ShareReport::read(directory.path()).unwrap();
     assert_eq!((read.run, read.share, read.began), (saved.run, saved.share, saved.began));
-    assert_eq!((read.tally.outcomes, &read.tally.latencies_us), (saved.tally.outcomes, &saved.tally.latencies_us));
+    assert_eq!((read.tally.outcomes, &read.tally.latencies), (saved.tally.outcomes, &saved.tally.latencies));
     assert_eq!((read.stretches[0].point, read.stretches[0].begun), (point, 3));
     assert_eq!(read.environment.load, saved.environment.load);
     assert!(read_error(tempfile::tempdir().unwrap().path()).contains("is it the report of a run with --share"));

@@ -62,7 +62,8 @@ pub(crate) struct RunOptions {
     pub(crate) stack: StackOptions,
     #[command(flatten)]
     pub(crate) outcome: OutcomeOptions,
-    /// What the run must keep to, such as 'p99<500ms', may be repeated: p50, p90, p95, p99, p99.9, max, avg (ms or s),
+    /// What the run must keep to, such as 'p99<500ms', may be repeated: p50, p90, p95, p99, p99.9, max, avg of the
+    /// accepted posts' latency (ms or s), all_p50 and the like (of all posts that were sent, whatever the answer),
     /// visible_p50 and the like (until a sampled post is in the store), failed (%), accepted, rate (accepted per
     /// second), drain (ms or s), missing, duplicated, changed, unexpected, dead_lettered, lag_left; by <, <=, >, >= or
     /// == [default: 'p95<2000ms' and 'failed<1%'; those of the ledger always apply: 'accepted>0', nothing missing,

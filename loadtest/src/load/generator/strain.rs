@@ -69,8 +69,13 @@ impl GeneratorReport {
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         let available = elapsed.as_secs_f64() * cores as f64;
         let cpu_share = if available > 0.0 { (cpu.as_secs_f64() / available).min(1.0) } else { 0.0 };
-        let why =
-            limit(&Strain { lateness: tally.lateness(0.99), latency: tally.latency(0.99), cpu_share, cores, threads });
+        let why = limit(&Strain {
+            lateness: tally.lateness(0.99),
+            latency: tally.latency_of_all(0.99),
+            cpu_share,
+            cores,
+            threads,
+        });
         Self {
             lateness_ms: LatenessReport {
                 p50: milliseconds(tally.lateness(0.50)),

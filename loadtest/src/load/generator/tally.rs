@@ -6,13 +6,10 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use super::latencies::LatencyHistograms;
 use super::outcome::{Outcome, UnknownCause};
 use crate::load::pacing::lateness::Lateness;
 use crate::load::sparse;
-
-/// Latencies from a microsecond to five minutes, at three digits.
-const LONGEST_MICROSECONDS: u64 = 300_000_000;
-const DIGITS: u8 = 3;
 
 /// Counts and latencies of some posts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,9 +18,8 @@ pub(crate) struct Tally {
     pub(crate) begun: u64,
     /// Posts by outcome.
     pub(crate) outcomes: Outcomes,
-    /// From when a post was due to the end of its wait, in microseconds, for every post that was sent.
-    #[serde(with = "sparse")]
-    pub(crate) latencies_us: Histogram<u64>,
+    /// From when a post was due to the end of its wait, for every post that was sent.
+    pub(crate) latencies: LatencyHistograms,
     /// How late the generator sent posts whose users were free, in microseconds, for every post that was tried.
     #[serde(with = "sparse")]
     lateness_us: Histogram<u64>,
@@ -36,18 +32,6 @@ pub(crate) struct Tally {
     /// When the last post ended.
     #[serde(skip)]
     pub(crate) last_end: Option<Instant>,
-}
-
-/// The latencies that a share of the posts did not exceed, the longest and the mean; zero if nothing was sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Latencies {
-    pub(crate) p50: Duration,
-    pub(crate) p90: Duration,
-    pub(crate) p95: Duration,
-    pub(crate) p99: Duration,
-    pub(crate) p999: Duration,
-    pub(crate) max: Duration,
-    pub(crate) avg: Duration,
 }
 
 /// Posts by outcome.
@@ -119,12 +103,11 @@ impl Outcomes {
 
 impl Default for Tally {
     fn default() -> Self {
-        let empty = || Histogram::new_with_bounds(1, LONGEST_MICROSECONDS, DIGITS).expect("these bounds are valid");
         Self {
             begun: 0,
             outcomes: Outcomes::default(),
-            latencies_us: empty(),
-            lateness_us: empty(),
+            latencies: LatencyHistograms::default(),
+            lateness_us: sparse::empty(),
             invalid_accepted: 0,
             no_free_user: 0,
             longest_wait_for_user: Duration::ZERO,
@@ -157,8 +140,8 @@ impl Tally {
             Outcome::NotConnected => &mut outcomes.not_connected,
         } += 1;
         if outcome != Outcome::NotConnected {
-            let latency = now.saturating_duration_since(due).as_micros();
-            self.latencies_us.saturating_record(u64::try_from(latency).unwrap_or(u64::MAX));
+            let is_accepted = matches!(outcome, Outcome::Accepted(_));
+            self.latencies.record(now.saturating_duration_since(due), is_accepted);
         }
         self.last_end = self.last_end.max(Some(now));
     }
@@ -175,7 +158,7 @@ impl Tally {
         into.cut_off += from.cut_off;
         into.timed_out += from.timed_out;
         into.not_connected += from.not_connected;
-        self.latencies_us.add(&other.latencies_us).expect("both have the same bounds");
+        self.latencies.merge(&other.latencies);
         self.lateness_us.add(&other.lateness_us).expect("both have the same bounds");
         self.invalid_accepted += other.invalid_accepted;
         self.no_free_user += other.no_free_user;
@@ -183,32 +166,19 @@ impl Tally {
         self.last_end = self.last_end.max(other.last_end);
     }
 
-    /// The latency that this share of posts did not exceed, for example 0.95.
+    /// The latency that this share of the accepted posts did not exceed, for example 0.95; zero if there is none.
     pub(crate) fn latency(&self, quantile: f64) -> Duration {
-        Duration::from_micros(self.latencies_us.value_at_quantile(quantile))
+        Duration::from_micros(self.latencies.accepted_us.value_at_quantile(quantile))
+    }
+
+    /// The latency that this share of all posts that were sent did not exceed, whatever their outcome.
+    pub(crate) fn latency_of_all(&self, quantile: f64) -> Duration {
+        Duration::from_micros(self.latencies.all_us.value_at_quantile(quantile))
     }
 
     /// The generator's own lateness that this share of posts did not exceed.
     pub(crate) fn lateness(&self, quantile: f64) -> Duration {
         Duration::from_micros(self.lateness_us.value_at_quantile(quantile))
-    }
-
-    /// The latencies that thresholds use.
-    pub(crate) fn latencies(&self) -> Latencies {
-        Latencies {
-            p50: self.latency(0.50),
-            p90: self.latency(0.90),
-            p95: self.latency(0.95),
-            p99: self.latency(0.99),
-            p999: self.latency(0.999),
-            max: self.longest_latency(),
-            avg: Duration::from_secs_f64(self.latencies_us.mean() / 1e6),
-        }
-    }
-
-    /// The longest latency.
-    pub(crate) fn longest_latency(&self) -> Duration {
-        Duration::from_micros(self.latencies_us.max())
     }
 }
 
@@ -232,7 +202,7 @@ mod tests {
         let now = Instant::now();
         let mut tally = Tally::default();
         tally.record(Outcome::NotConnected, now, now + Duration::from_secs(1));
-        assert_eq!((tally.outcomes.tried(), tally.outcomes.sent(), tally.latencies_us.len()), (1, 0, 0));
+        assert_eq!((tally.outcomes.tried(), tally.outcomes.sent(), tally.latencies.all_us.len()), (1, 0, 0));
     }
 
     proptest! {
@@ -256,7 +226,8 @@ mod tests {
                 merged.merge(part);
             }
             prop_assert_eq!(merged.outcomes, whole.outcomes);
-            prop_assert_eq!(&merged.latencies_us, &whole.latencies_us);
+            prop_assert_eq!(&merged.latencies, &whole.latencies);
+            prop_assert_eq!(merged.latencies.accepted_us.len(), whole.outcomes.accepted);
             prop_assert_eq!(&merged.lateness_us, &whole.lateness_us);
             prop_assert_eq!(
                 (merged.no_free_user, merged.longest_wait_for_user),

@@ -102,8 +102,9 @@ async fn every_outcome_is_counted_and_booked() {
     assert_eq!((tally.outcomes.not_connected, tally.outcomes.invalid_rejected), (0, 0));
     assert_eq!((counts.accepted, counts.rejected), (accepted, rejected));
     assert_eq!(counts.unknown, unavailable + other_status + cut_off + timed_out);
-    assert_eq!(tally.latencies_us.len(), tally.outcomes.sent());
-    assert!(tally.longest_latency() >= load.request_timeout, "a timeout counts with its whole wait");
+    assert_eq!(tally.latencies.all_us.len(), tally.outcomes.sent());
+    assert_eq!(tally.latencies.accepted_us.len(), accepted);
+    assert!(tally.latency_of_all(1.0) >= load.request_timeout, "a timeout counts with its whole wait");
 }
 
 #[tokio::test]
@@ -114,7 +115,7 @@ async fn a_slow_target_is_still_offered_every_post() {
     let load = Load { model, ..load(target, 1, SECOND, SECOND) };
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
     assert_eq!((tally.outcomes.tried(), counts.accepted), (40, 40));
-    assert!(tally.longest_latency() >= SECOND, "the wait for a free connection counts: {:?}", tally.longest_latency());
+    assert!(tally.latency(1.0) >= SECOND, "the wait for a free connection counts: {:?}", tally.latency(1.0));
 }
 
 /// One request is answered after a second, all others at once. The posts that were due meanwhile must show their wait.

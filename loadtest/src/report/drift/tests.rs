@@ -14,7 +14,7 @@ fn load(seed: u64, seconds: u32, megabytes: impl Fn(f64) -> f64, p99_ms: impl Fn
             seconds: f64::from(second),
             length_seconds: 1.0,
             producer_memory_bytes: Some(((megabytes(hours) + memory) * 1e6) as u64),
-            p99_ms: Some((p99_ms(hours) + latency).max(0.1)),
+            accepted_p99_ms: Some((p99_ms(hours) + latency).max(0.1)),
             ..Point::default()
         }
     });

@@ -6,6 +6,7 @@ use service::status::figures::grouped;
 
 use super::layout::section;
 use super::time_plots::{figure, latencies, values};
+use crate::load::generator::latencies::LatencyHistograms;
 use crate::load::percentiles::by_nines;
 use crate::pipeline::scrape::Bucket;
 use crate::report::plot::bars::{Bar, Bars};
@@ -14,9 +15,14 @@ use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
 use crate::report::run::RunReport;
 
-/// Latency by percentile.
+/// Latency by percentile: of the accepted posts, and of all outcomes where there are others.
 pub(crate) fn percentiles(report: &RunReport) -> Markup {
-    let chart = by_percentile("Latency", &report.latencies_us);
+    let LatencyHistograms { accepted_us, all_us } = &report.latencies;
+    let mut distributions = vec![Distribution { name: "accepted", class: "one", values_us: accepted_us }];
+    if all_us.len() > accepted_us.len() {
+        distributions.push(Distribution { name: "all outcomes", class: "two", values_us: all_us });
+    }
+    let chart = by_percentile("Latency", &distributions);
     let note = "the share of posts that were not slower";
     chart.map_or_else(|| html! {}, |chart| figure("Latency by percentile", note, &chart))
 }
@@ -24,7 +30,9 @@ pub(crate) fn percentiles(report: &RunReport) -> Markup {
 /// From acceptance to storage: as the sampled posts showed, or else as the consumer reports.
 pub(crate) fn stored(report: &RunReport) -> Markup {
     let visible = &report.accept_to_visible;
-    let Some(chart) = visible.times_us().and_then(|times| by_percentile("Time until a post was visible", times)) else {
+    let distribution =
+        visible.times_us().map(|times_us| Distribution { name: "time", class: "one", values_us: times_us });
+    let Some(chart) = by_percentile("Time until a post was visible", distribution.as_slice()) else {
         return accept_to_store(report);
     };
     let content = html! {
@@ -37,12 +45,21 @@ pub(crate) fn stored(report: &RunReport) -> Markup {
     section("From acceptance to visibility", "the share of posts that were visible by then", &content)
 }
 
+/// A line of a plot by percentile.
+struct Distribution<'a> {
+    name: &'static str,
+    class: &'static str,
+    values_us: &'a Histogram<u64>,
+}
+
 /// Values by percentile, in milliseconds: each further nine has the same width, so the slowest few are as visible as
 /// the many. `None` without values.
-fn by_percentile(what: &str, values_us: &Histogram<u64>) -> Option<Chart> {
-    let points = by_nines(values_us);
-    let (_, lowest) = points.first().copied()?;
-    let (nines, highest) = points.last().copied()?;
+fn by_percentile(what: &str, distributions: &[Distribution<'_>]) -> Option<Chart> {
+    let lines: Vec<_> = distributions.iter().map(|one| (one, by_nines(one.values_us))).collect();
+    let ends = || lines.iter().filter_map(|(_, points)| Some((points.first()?, points.last()?)));
+    let lowest = ends().map(|((_, lowest), _)| *lowest).reduce(f64::min)?;
+    let highest = ends().map(|(_, (_, highest))| *highest).reduce(f64::max)?;
+    let nines = ends().map(|(_, (nines, _))| *nines).reduce(f64::max)?;
     let label =
         |nines: i32| format!("{:.*} %", usize::try_from(nines - 2).unwrap_or(0), 100.0 - 100.0 / 10_f64.powi(nines));
     let half = (2_f64.log10(), "50 %".to_owned());
@@ -51,11 +68,14 @@ fn by_percentile(what: &str, values_us: &Histogram<u64>) -> Option<Chart> {
         description: format!("{what} by percentile, from {lowest:.1} ms to {highest:.1} ms"),
         x: Axis { scale: Scale::Linear { low: 0.0, high: nines }, ticks: [half].into_iter().chain(more).collect() },
         y: latencies(lowest, highest),
-        lines: vec![PlotLine {
-            name: "latency",
-            class: "one",
-            points: points.into_iter().map(|(at, value)| (at, Some(value))).collect(),
-        }],
+        lines: lines
+            .into_iter()
+            .map(|(Distribution { name, class, .. }, points)| PlotLine {
+                name,
+                class,
+                points: points.into_iter().map(|(at, value)| (at, Some(value))).collect(),
+            })
+            .collect(),
         marks: vec![],
         shade: None,
         hints: vec![],

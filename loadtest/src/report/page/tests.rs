@@ -76,6 +76,20 @@ fn every_part_is_there() {
 }
 
 #[test]
+fn latencies_are_of_accepted_posts_with_all_outcomes_beside_them() {
+    let mut report = full();
+    let page = render(&report);
+    assert!(page.contains("<th scope=\"row\">accepted</th><td class=\"number\">3.1 ms</td>"), "{page}");
+    assert!(page.contains("<th scope=\"row\">all outcomes</th><td class=\"number\">2.9 ms</td>"), "{page}");
+    assert!(page.contains("<td class=\"number\">41.0 ms</td>") && page.contains("30.00 s"), "{page}");
+    assert!(page.contains("The closed model has a blind spot"), "{page}");
+    report.environment.load.think_seconds = None;
+    report.accepted_latency_ms = None;
+    let page = render(&report);
+    assert!(!page.contains("blind spot") && page.contains("<td class=\"number\">–</td>"), "{page}");
+}
+
+#[test]
 fn where_no_post_was_looked_for_the_consumer_counts() {
     let mut report = full();
     report.accept_to_visible = AcceptToVisible::off("it would cost too much on this store".to_owned());

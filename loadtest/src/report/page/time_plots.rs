@@ -105,25 +105,31 @@ impl<'a> OverTime<'a> {
     }
 
     fn latency(&self) -> Markup {
-        let lines = vec![
-            self.line("max", "quiet", |point| point.max_ms),
-            self.line("p99", "three", |point| point.p99_ms),
-            self.line("p95", "two", |point| point.p95_ms),
-            self.line("p50", "one", |point| point.p50_ms),
+        let mut lines = vec![
+            self.line("max", "quiet", |point| point.accepted_max_ms),
+            self.line("p99", "three", |point| point.accepted_p99_ms),
+            self.line("p95", "two", |point| point.accepted_p95_ms),
+            self.line("p50", "one", |point| point.accepted_p50_ms),
         ];
+        if self.series.iter().any(|point| point.p99_ms != point.accepted_p99_ms) {
+            lines.push(self.line("p99 of all outcomes", "bad", |point| point.p99_ms));
+        }
         let known = lines.iter().flat_map(|line| line.points.iter().filter_map(|(_, value)| *value));
         let lowest = known.fold(f64::INFINITY, f64::min);
         let highest = highest(&lines);
-        let hint = |point: &Point| match (point.p50_ms, point.p95_ms, point.p99_ms, point.max_ms) {
-            (Some(p50), Some(p95), Some(p99), Some(max)) => {
-                let percentiles = [("p50", p50), ("p95", p95), ("p99", p99), ("max", max)];
-                percentiles.map(|(name, value)| format!("{name} {value:.1} ms")).join(", ")
+        let hint = |point: &Point| {
+            let Point { accepted_p50_ms, accepted_p95_ms, accepted_p99_ms, accepted_max_ms, .. } = *point;
+            match (accepted_p50_ms, accepted_p95_ms, accepted_p99_ms, accepted_max_ms) {
+                (Some(p50), Some(p95), Some(p99), Some(max)) => {
+                    let percentiles = [("p50", p50), ("p95", p95), ("p99", p99), ("max", max)];
+                    percentiles.map(|(name, value)| format!("{name} {value:.1} ms")).join(", ")
+                }
+                _ => "no post was accepted".to_owned(),
             }
-            _ => "no post ended".to_owned(),
         };
         let description = format!("Latency percentiles over time, on a logarithmic scale; at most {highest:.1} ms");
         let chart = self.chart(description, latencies(lowest, highest), lines, hint);
-        figure("Latency over time", "from when a post was due to its answer; logarithmic", &chart)
+        figure("Latency over time", "of accepted posts, from when each was due to its answer; logarithmic", &chart)
     }
 
     fn usage(&self, title: &str, unit: &str, lines: Vec<PlotLine>) -> Markup {

@@ -2,7 +2,7 @@ use super::*;
 use crate::ledger::books::Counts;
 use crate::ledger::named::FindingKind;
 use crate::ledger::post::bodies::ContentLength;
-use crate::load::generator::tally::Latencies;
+use crate::load::generator::tally::Tally;
 use crate::load::visible::seen::{SeenPosts, Times};
 use crate::pipeline::chaos::extra::ExtraReport;
 use crate::pipeline::chaos::poison::PoisonReport;
@@ -17,7 +17,8 @@ pub(crate) fn example() -> RunReport {
     let counts = Counts { accepted: 8_958, stored: 8_957, missing: 1, ..Counts::default() };
     let outcomes = Outcomes { accepted: 8_958, ..Outcomes::default() };
     let measured = Measured {
-        latencies: Latencies { p95: Duration::from_millis(5), ..Latencies::default() },
+        latencies: Some(Latencies { p95: Duration::from_millis(5), ..Latencies::default() }),
+        all_latencies: None,
         failed_share: 0.0,
         accepted: 8_958,
         accepted_per_second: 298.6,
@@ -37,7 +38,8 @@ pub(crate) fn example() -> RunReport {
         requests_per_second: 298.6,
         accepted_per_second: 298.6,
         load_seconds: 30.0,
-        latency_ms: Latency { p50: 3.1, p95: 5.0, p99: 8.25, p999: 20.0, max: 41.0 },
+        accepted_latency_ms: Some(Latency { p50: 3.1, p95: 5.0, p99: 8.25, p999: 20.0, max: 41.0 }),
+        latency_ms: Latency { p50: 2.9, p95: 5.0, p99: 8.25, p999: 20.0, max: 30_000.0 },
         failed_share: 0.0,
         outcomes,
         invalid_accepted: 0,
@@ -81,7 +83,7 @@ pub(crate) fn example() -> RunReport {
             consumer_settings: Variables::new(),
         },
         series: vec![],
-        latencies_us: Tally::default().latencies_us,
+        latencies: LatencyHistograms::default(),
     }
 }
 
@@ -93,6 +95,10 @@ pub(crate) fn fill(report: &mut RunReport) {
         sent_per_second: 300.0,
         accepted_per_second: 299.0,
         unavailable: 1,
+        accepted_p50_ms: Some(3.0),
+        accepted_p95_ms: Some(5.0),
+        accepted_p99_ms: Some(8.0),
+        accepted_max_ms: Some(f64::from(second)),
         p50_ms: Some(3.0),
         p95_ms: Some(5.0),
         p99_ms: Some(8.0),
@@ -106,7 +112,7 @@ pub(crate) fn fill(report: &mut RunReport) {
         ..Point::default()
     });
     report.series = points.collect();
-    (1..=1_000).for_each(|latency| report.latencies_us.saturating_record(latency * 40));
+    (1..=1_000).for_each(|n| report.latencies.record(Duration::from_micros(n * 40), n % 100 > 0));
     report.accept_to_store_seconds =
         vec![Bucket { at_most: Some(0.5), count: 90 }, Bucket { at_most: None, count: 10 }];
     let mut seen = SeenPosts { not_seen: 1, ..SeenPosts::default() };
@@ -199,6 +205,7 @@ fn the_file_has_every_name_that_readers_rely_on() {
     }
     for name in ["p50", "p95", "p99", "max"] {
         assert!(report["latency_ms"][name].is_f64(), "{name} in {report}");
+        assert!(report["accepted_latency_ms"][name].is_f64(), "{name} in {report}");
     }
     assert_eq!(report["environment"]["cores"], 2);
     assert_eq!(report["environment"]["producer_settings"]["PORT"], "3000");

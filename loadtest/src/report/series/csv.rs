@@ -17,7 +17,7 @@ pub(crate) fn csv(points: &[Point]) -> String {
 }
 
 /// Every field of a point. No name and no number contains a comma or a quote.
-fn columns(point: &Point) -> [(&'static str, String); 20] {
+fn columns(point: &Point) -> [(&'static str, String); 24] {
     let count = |count: Option<u64>| count.map_or(String::new(), |count| count.to_string());
     let number = |number: Option<f64>| number.map_or(String::new(), |number| format!("{number:.3}"));
     [
@@ -31,6 +31,10 @@ fn columns(point: &Point) -> [(&'static str, String); 20] {
         ("cut_off", count(Some(point.cut_off))),
         ("timed_out", count(Some(point.timed_out))),
         ("not_connected", count(Some(point.not_connected))),
+        ("accepted_p50_ms", number(point.accepted_p50_ms)),
+        ("accepted_p95_ms", number(point.accepted_p95_ms)),
+        ("accepted_p99_ms", number(point.accepted_p99_ms)),
+        ("accepted_max_ms", number(point.accepted_max_ms)),
         ("p50_ms", number(point.p50_ms)),
         ("p95_ms", number(point.p95_ms)),
         ("p99_ms", number(point.p99_ms)),
@@ -63,8 +67,8 @@ mod tests {
         let table = csv(&[known, Point::default()]);
         let rows: Vec<&str> = table.split("\r\n").collect();
         assert!(rows[0].starts_with("seconds,length_seconds,sent_per_second,"), "{table}");
-        assert_eq!(rows[1], "1.000,0.000,0.000,0.000,0,0,0,0,0,0,2.500,,,,7,,,,,");
+        assert_eq!(rows[1], "1.000,0.000,0.000,0.000,0,0,0,0,0,0,,,,,2.500,,,,7,,,,,");
         assert_eq!(rows.len(), 4, "{table}");
-        assert!(rows[..3].iter().all(|row| row.matches(',').count() == 19), "{table}");
+        assert!(rows[..3].iter().all(|row| row.matches(',').count() == 23), "{table}");
     }
 }

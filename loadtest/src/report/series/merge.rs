@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
+use crate::load::generator::latencies::LatencyHistograms;
 use crate::load::sparse;
 use crate::report::series::{Point, Stretch};
 
@@ -13,7 +12,7 @@ struct MergedSecond {
     sum: Point,
     begun: u64,
     accepted: u64,
-    latencies_us: Histogram<u64>,
+    latencies: LatencyHistograms,
 }
 
 /// The points of all shares together: each share's stretches, with the number of seconds from the first share's start
@@ -31,14 +30,16 @@ pub(crate) fn merge<'a>(shares: impl IntoIterator<Item = (f64, &'a [Stretch])>) 
 
 impl MergedSecond {
     fn empty() -> Self {
-        Self { sum: Point::default(), begun: 0, accepted: 0, latencies_us: sparse::empty() }
+        Self { sum: Point::default(), begun: 0, accepted: 0, latencies: LatencyHistograms::default() }
     }
 
     /// Counts are added up; of what each share saw of the same pipeline, the largest value counts.
     fn add(&mut self, stretch: &Stretch) {
         self.begun += stretch.begun;
         self.accepted += stretch.accepted;
-        sparse::record(&mut self.latencies_us, stretch.latencies_us.iter().copied());
+        let LatencyHistograms { accepted_us, all_us } = &mut self.latencies;
+        sparse::record(accepted_us, stretch.accepted_latencies_us.iter().copied());
+        sparse::record(all_us, stretch.latencies_us.iter().copied());
         let (sum, more) = (&mut self.sum, &stretch.point);
         sum.rejected += more.rejected;
         sum.unavailable += more.unavailable;
@@ -53,20 +54,14 @@ impl MergedSecond {
     }
 
     fn point(self, end: f64) -> Point {
-        let latency = |quantile| {
-            (!self.latencies_us.is_empty()).then(|| self.latencies_us.value_at_quantile(quantile) as f64 / 1e3)
-        };
-        Point {
+        let point = Point {
             seconds: end,
             length_seconds: 1.0,
             sent_per_second: self.begun as f64,
             accepted_per_second: self.accepted as f64,
-            p50_ms: latency(0.50),
-            p95_ms: latency(0.95),
-            p99_ms: latency(0.99),
-            max_ms: latency(1.0),
             ..self.sum
-        }
+        };
+        point.with_latencies(&self.latencies)
     }
 }
 
@@ -85,7 +80,9 @@ mod tests {
 
     fn stretch(seconds: f64, accepted: u64) -> Stretch {
         let point = Point { seconds, length_seconds: 1.0, rejected: 1, ..Point::default() };
-        Stretch { point, begun: accepted + 1, accepted, latencies_us: vec![(accepted + 1, accepted)] }
+        let accepted_latencies_us = vec![(accepted + 1, accepted)];
+        let latencies_us = vec![(accepted + 1, accepted), (900, 1)];
+        Stretch { point, begun: accepted + 1, accepted, accepted_latencies_us, latencies_us }
     }
 
     #[test]
@@ -95,7 +92,7 @@ mod tests {
         let rates: Vec<_> =
             points.iter().map(|point| (point.seconds, point.accepted_per_second, point.rejected)).collect();
         assert_eq!(rates, [(1.0, 10.0, 1), (2.0, 25.0, 2), (3.0, 7.0, 1)]);
-        assert_eq!(points[1].max_ms, Some(0.021));
+        assert_eq!((points[1].accepted_max_ms, points[1].max_ms), (Some(0.021), Some(0.9)));
     }
 
     proptest! {

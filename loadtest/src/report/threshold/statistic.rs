@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::load::generator::tally::Latencies;
+use crate::load::generator::latencies::Latencies;
 use crate::load::visible::seen::Times;
 
 /// A figure of many times.

@@ -7,7 +7,7 @@ use super::*;
 fn good() -> Measured {
     let milliseconds = Duration::from_millis;
     Measured {
-        latencies: Latencies {
+        latencies: Some(Latencies {
             p50: milliseconds(50),
             p90: milliseconds(90),
             p95: milliseconds(1_999),
@@ -15,7 +15,8 @@ fn good() -> Measured {
             p999: milliseconds(2_900),
             max: milliseconds(3_000),
             avg: milliseconds(60),
-        },
+        }),
+        all_latencies: Some(Latencies { p50: milliseconds(3), max: milliseconds(30_000), ..Latencies::default() }),
         failed_share: 0.009,
         accepted: 1_001,
         accepted_per_second: 500.5,
@@ -40,7 +41,7 @@ fn verdict(text: &str, measured: &Measured) -> (f64, bool) {
 fn each_default_is_judged_alone() {
     let good = good();
     assert_eq!(broken(&defaults(), good), [""; 0]);
-    let latencies = Latencies { p95: Duration::from_secs(2), ..good.latencies };
+    let latencies = good.latencies.map(|latencies| Latencies { p95: Duration::from_secs(2), ..latencies });
     assert_eq!(broken(&defaults(), Measured { latencies, ..good }), ["p95<2000ms"]);
     assert_eq!(broken(&defaults(), Measured { failed_share: 0.01, ..good }), ["failed<1%"]);
     let counts = Some(Counts { missing: 1, duplicated: 1, changed: 1, unexpected: 1, ..Counts::default() });
@@ -82,6 +83,8 @@ fn every_measure_has_its_own_value() {
         ("p99.9>2s", 2.9, true),
         ("max==3s", 3.0, true),
         ("avg<0.06s", 0.06, false),
+        ("all_p50<51ms", 3.0, true),
+        ("all_max<30s", 30.0, false),
         ("failed<0.5%", 0.9, false),
         ("accepted>1000", 1_001.0, true),
         ("rate>=500.5", 500.5, true),
@@ -99,8 +102,10 @@ fn every_measure_has_its_own_value() {
 
 #[test]
 fn what_never_happened_is_never_soon_enough() {
-    let measured = Measured { drained_after: None, ..good() };
+    let measured = Measured { drained_after: None, latencies: None, ..good() };
     assert_eq!(verdict("drain<1000000s", &measured), (f64::INFINITY, false));
+    assert_eq!(verdict("p95<1000000s", &measured), (f64::INFINITY, false), "no post was accepted");
+    assert!(verdict("all_p50<51ms", &measured).1, "but all were answered");
 }
 
 #[test]

@@ -102,9 +102,9 @@ fn last(model: &ViewModel, width: u16) -> Line<'static> {
     latencies("latency", model.last, width)
 }
 
-/// Latencies of all posts.
+/// Latencies of all posts accepted so far.
 fn whole(model: &ViewModel, width: u16) -> Line<'static> {
-    latencies("  so far", ShownLatencies::of(&model.total), width)
+    latencies("  so far", ShownLatencies::of(&model.total.latencies), width)
 }
 
 fn latencies(name: &'static str, latencies: ShownLatencies, width: u16) -> Line<'static> {

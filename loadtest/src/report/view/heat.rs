@@ -1,5 +1,5 @@
-//! How long the posts of each second took, as a strip of columns: a row is a range of latencies, and the fuller and
-//! warmer a cell, the more of its second's posts lie in it. Shape and colour say the same, so either is enough; the
+//! How long the accepted posts of each second took, as a strip of columns: a row is a range of latencies, and the fuller
+//! and warmer a cell, the more of its second's posts lie in it. Shape and colour say the same, so either is enough; the
 //! colours go from blue to orange, which people who confuse red and green can distinguish, and each stands out on black
 //! and on white.
 
@@ -83,10 +83,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::load::generator::tally::Tally;
+    use crate::load::sparse;
 
     fn column(latencies_us: &[u64]) -> Column {
-        let mut histogram = Tally::default().latencies_us;
+        let mut histogram = sparse::empty();
         latencies_us.iter().for_each(|latency| histogram.saturating_record(*latency));
         Column::of(&histogram, false, false)
     }

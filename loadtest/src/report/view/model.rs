@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::headline::Headline;
 use super::heat::Column;
 use crate::base::text::per_second;
+use crate::load::generator::latencies::LatencyHistograms;
 use crate::load::generator::tally::{Outcomes, Tally};
 use crate::pipeline::news::{News, Second};
 use crate::pipeline::observer::Moment;
@@ -26,7 +27,7 @@ pub(crate) struct ViewModel {
     pub(crate) status: Option<String>,
     /// Of the last second.
     pub(crate) rates: Rates,
-    /// Of the last second in which a post ended.
+    /// Of the last second in which a post was accepted.
     pub(crate) last: ShownLatencies,
     /// Everything that was counted.
     pub(crate) total: Tally,
@@ -49,13 +50,14 @@ pub(crate) struct Rates {
     pub(crate) stored: Option<f64>,
 }
 
-/// p50, p95, p99 and the longest; zero if nothing was sent.
+/// p50, p95, p99 and the longest of the accepted posts; zero without any.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ShownLatencies(pub(crate) [Duration; 4]);
 
 impl ShownLatencies {
-    pub(crate) fn of(tally: &Tally) -> Self {
-        Self([tally.latency(0.50), tally.latency(0.95), tally.latency(0.99), tally.longest_latency()])
+    pub(crate) fn of(latencies: &LatencyHistograms) -> Self {
+        let at = |quantile| Duration::from_micros(latencies.accepted_us.value_at_quantile(quantile));
+        Self([0.50, 0.95, 0.99, 1.0].map(at))
     }
 }
 
@@ -120,11 +122,12 @@ impl ViewModel {
         let Second { elapsed, length, part, moment } = second;
         self.rates.sent = per_second(part.begun, *length);
         self.rates.accepted = per_second(part.outcomes.accepted, *length);
-        if !part.latencies_us.is_empty() {
-            self.last = ShownLatencies::of(part);
+        let latencies = &part.latencies;
+        if !latencies.accepted_us.is_empty() {
+            self.last = ShownLatencies::of(latencies);
         }
         self.total.merge(part);
-        let column = Column::of(&part.latencies_us, part.outcomes.failed() > 0, !self.faults.is_empty());
+        let column = Column::of(&latencies.accepted_us, part.outcomes.failed() > 0, !self.faults.is_empty());
         self.columns.push_back(column);
         if self.columns.len() > COLUMNS {
             self.columns.pop_front();
