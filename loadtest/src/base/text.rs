@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use service::status::figures::grouped;
 
-/// A rate, rounded to a whole number where that is exact enough.
+/// The rate of events, as text.
 pub(crate) fn rate(count: u64, time: Duration) -> String {
-    let rate = per_second(count, time);
+    a_second(per_second(count, time))
+}
+
+/// A number of events per second, rounded to a whole number where that is exact enough.
+pub(crate) fn a_second(rate: f64) -> String {
     if rate < 100.0 { format!("{rate:.1}/s") } else { format!("{}/s", grouped(rate.round())) }
 }
 

@@ -226,6 +226,8 @@ mod tests {
             (&["soak", "--max-latency-growth", "5%"], "must be percent an hour, such as 10%/h"),
             (&["compare"], "<REPORT>"),
             (&["compare", "a", "b", "--tolerance", "0.05"], "must be a percentage, such as 5%"),
+            (&["--warm-up", "5"], "must be 0 or a number with its unit"),
+            (&["chaos", "--warm-up", "5s"], "unexpected argument"),
             (&["--vus", "3", "up"], "cannot be used with"),
         ] {
             let error = parse(arguments).expect_err("it cannot be used");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -75,10 +75,15 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) 
     Ok(Proven { report, pipeline, directory })
 }
 
-/// Whether everything that the thresholds mention will be seen.
+/// Whether something is measured, and everything that the thresholds mention will be seen.
 fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
     if let (None, Some(option)) = (&options.target, options.documents.foreign()) {
         return Err(Unusable(format!("{option} says where the documents of another pipeline are: give its --target")));
+    }
+    let length = length(options);
+    if options.warm_up >= length {
+        let warm_up = options.warm_up;
+        return Err(Unusable(format!("--warm-up {warm_up:?} leaves nothing of a load of {length:?}: make it shorter")));
     }
     if let Some(share) = options.share
         && share.users(options.load.vus).len() == 0
@@ -142,7 +147,7 @@ async fn measure(
     let (plan, skew) = (options.load.plan(run), options.documents.clock_skew);
     let trial = Trial::prepare(plan, skew, settings, pipeline, share, options.load.sample_share, directory).await?;
     visible_as_judged(&options.thresholds, &trial.visible)?;
-    let load = Load { share, ..options.load.load(model(options), run, &pipeline.target) };
+    let load = Load { share, warm_up: options.warm_up, ..options.load.load(model(options), run, &pipeline.target) };
     let environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
     let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());
     let mut observer = Observer::new(pipeline.target.clone(), consumer);
@@ -167,9 +172,14 @@ async fn measure(
     trial.conclude(conclusion, &mut pipeline.services).await
 }
 
+/// How long the load lasts.
+fn length(options: &RunOptions) -> Duration {
+    options.stages.as_ref().map_or(options.duration, Stages::length)
+}
+
 fn model(options: &RunOptions) -> Model {
     let (start, vus) = (Instant::now(), options.load.vus);
-    let end = start + options.stages.as_ref().map_or(options.duration, Stages::length);
+    let end = start + length(options);
     match (&options.stages, options.rate) {
         (Some(stages), _) => Model::Open(OpenModel { start, end, vus, rate: Rate::Stages(stages.clone()) }),
         (None, Some(rate)) => Model::Open(OpenModel { start, end, vus, rate: Rate::Constant(rate) }),

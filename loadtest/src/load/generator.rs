@@ -39,6 +39,8 @@ pub(crate) const HEAD_START: Duration = Duration::from_millis(20);
 pub(crate) struct Load {
     /// When posts are due.
     pub(crate) model: Model,
+    /// What is due during this time, from the start, is sent and proven, but not measured.
+    pub(crate) warm_up: Duration,
     /// Where posts go.
     pub(crate) target: Target,
     /// Longest wait for an answer; after that the post is unknown.
@@ -82,6 +84,7 @@ impl Generator {
             generator.notes.push(Arc::clone(&notes));
             let shared = Shared {
                 model: load.model.clone(),
+                measured_from: load.model.start() + load.warm_up,
                 target: load.target.clone(),
                 uri: load.target.path("/create-post"),
                 request_timeout: load.request_timeout,

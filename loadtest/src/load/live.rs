@@ -90,7 +90,8 @@ impl Live {
         for ((_, count), counter) in part.outcomes.named().into_iter().zip(&self.posts) {
             counter.increment(count);
         }
-        let LatencyHistograms { accepted_us, all_us } = &part.latencies;
+        let latencies = part.latencies_with_warm_up();
+        let LatencyHistograms { accepted_us, all_us } = &*latencies;
         for (latencies_us, shown) in [(accepted_us, &self.accepted_latency), (all_us, &self.latency)] {
             for (latency_us, count) in sparse::pairs(latencies_us) {
                 shown.record_many(latency_us as f64 / 1e6, usize::try_from(count).unwrap_or(usize::MAX));

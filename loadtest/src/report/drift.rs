@@ -26,8 +26,10 @@ pub(crate) struct GrowthLimits {
     pub(crate) megabytes_per_hour: f64,
     /// Of the latency at the start.
     pub(crate) percent_per_hour: f64,
-    /// The share of the load that is left out.
+    /// The share of the load that is left out,
     pub(crate) warm_up_share: f64,
+    /// and at least this long.
+    pub(crate) warm_up_seconds: f64,
 }
 
 /// What grew in a soak.
@@ -74,7 +76,7 @@ pub(crate) enum GrowthJudgement {
 impl Drift {
     /// Judges the points of a load of this length.
     pub(crate) fn of(series: &[Point], load_seconds: f64, limits: GrowthLimits) -> Self {
-        let warm_up_seconds = load_seconds * limits.warm_up_share;
+        let warm_up_seconds = (load_seconds * limits.warm_up_share).max(limits.warm_up_seconds);
         let load: Vec<Point> = series
             .iter()
             .filter(|point| point.seconds > warm_up_seconds && point.seconds <= load_seconds)

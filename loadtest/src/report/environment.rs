@@ -52,6 +52,8 @@ pub(crate) struct LoadSettings {
     pub(crate) vus: u32,
     /// Null if the load has another end.
     pub(crate) duration_seconds: Option<f64>,
+    /// The part of the load at its start that enters no percentile of the latency and no rate.
+    pub(crate) warm_up_seconds: f64,
     /// Null in the open model.
     pub(crate) think_seconds: Option<f64>,
     /// Posts offered per second; null in the closed model, and with stages.
@@ -85,6 +87,7 @@ impl LoadSettings {
             share: (load.share != RunShare::WHOLE).then_some(load.share),
             vus: load.model.vus(),
             duration_seconds: Some((end - load.model.start()).as_secs_f64()),
+            warm_up_seconds: load.warm_up.as_secs_f64(),
             think_seconds,
             rate,
             stages: stages.map(|stages| stages.points().to_vec()),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
 use super::run::{Latency, RunReport, ServiceUsage};
 use crate::base::text::per_second;
 use crate::ledger::books::Counts;
@@ -52,7 +54,9 @@ impl RunEvidence {
         let ids_compared = reconciled.as_ref().map(|reconciled| reconciled.ids_compared);
         let (compared, findings) = reconciled.map(|found| (found.compared, found.findings)).unzip();
         let outcomes = tally.outcomes;
-        let accepted_per_second = per_second(outcomes.accepted, elapsed);
+        let measured_time = elapsed.saturating_sub(Duration::from_secs_f64(self.environment.load.warm_up_seconds));
+        let measured_rate = |latencies: &Histogram<u64>| per_second(latencies.len(), measured_time);
+        let accepted_per_second = measured_rate(&tally.latencies.accepted_us);
         let accept_to_visible = self.accept_to_visible.with_ids_compared(ids_compared);
         let accepted_latencies = Latencies::of(&tally.latencies.accepted_us);
         let all_latencies = Latencies::of(&tally.latencies.all_us);
@@ -76,7 +80,7 @@ impl RunEvidence {
             ids: ids_compared.map(|compared| if compared { "compared" } else { "not compared" }),
             compared,
             counted: self.counted,
-            requests_per_second: per_second(outcomes.sent(), elapsed),
+            requests_per_second: measured_rate(&tally.latencies.all_us),
             accepted_per_second,
             load_seconds: elapsed.as_secs_f64(),
             accepted_latency_ms: accepted_latencies.map(Latency::of),
@@ -100,5 +104,70 @@ impl RunEvidence {
             series: self.series,
             latencies: tally.latencies,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use contract::PostId;
+
+    use super::*;
+    use crate::load::generator::outcome::{Outcome, UnknownCause};
+    use crate::report::run::tests::example;
+
+    /// Ten seconds, of which the first four are not measured: 40 posts in these, 30 accepted and 30 unknown after them.
+    fn evidence() -> RunEvidence {
+        let (now, milliseconds) = (Instant::now(), Duration::from_millis);
+        let mut tally = Tally::default();
+        let accepted = || Outcome::Accepted(PostId::fresh());
+        (0..40).for_each(|_| tally.record_in_warm_up(accepted(), now, now + milliseconds(9_000)));
+        (0..30).for_each(|_| tally.record(accepted(), now, now + milliseconds(50)));
+        (0..30).for_each(|_| tally.record(Outcome::Unknown(UnknownCause::Unavailable), now, now + milliseconds(1)));
+        let mut environment = example().environment;
+        environment.load.warm_up_seconds = 4.0;
+        RunEvidence {
+            run: "00ab12cd".parse().expect("it has eight digits"),
+            ended_early: false,
+            answered: Counts { accepted: 70, unknown: 30, ..Counts::default() },
+            counted: None,
+            generator: example().generator,
+            tally,
+            elapsed: Duration::from_secs(10),
+            waited: None,
+            drained_after: None,
+            lag_left: None,
+            producer: Usage::default(),
+            consumer: Usage::default(),
+            accept_to_store: vec![],
+            accept_to_visible: AcceptToVisible::off("the store cannot be reached".to_owned()),
+            faults: vec![],
+            environment,
+            series: vec![],
+        }
+    }
+
+    #[test]
+    fn rates_and_latencies_are_those_after_the_warm_up() {
+        let report = evidence().report(None, &["p50<60ms", "all_p50<2ms", "rate==5", "accepted==70"].map(threshold));
+        assert_eq!((report.accepted_per_second, report.requests_per_second), (5.0, 10.0));
+        assert_eq!((report.counts.accepted, report.outcomes.accepted, report.failed_share), (70, 70, 0.3));
+        let accepted = report.accepted_latency_ms.expect("posts were accepted");
+        assert!((50.0..50.1).contains(&accepted.p50) && accepted.max < 50.1, "{accepted:?}");
+        assert!((1.0..1.1).contains(&report.latency_ms.p50) && report.latency_ms.max < 50.1, "{:?}", report.latency_ms);
+        assert!(report.thresholds.iter().all(|verdict| verdict.holds), "{:?}", report.thresholds);
+    }
+
+    #[test]
+    fn a_load_that_ended_in_its_warm_up_measured_nothing() {
+        let ended = RunEvidence { elapsed: Duration::from_secs(3), tally: Tally::default(), ..evidence() };
+        let report = ended.report(None, &["p50<60s"].map(threshold));
+        assert_eq!((report.accepted_per_second, report.passed), (0.0, false));
+        assert!(report.accepted_latency_ms.is_none());
+    }
+
+    fn threshold(text: &str) -> Threshold {
+        text.parse().expect("it is a threshold")
     }
 }

@@ -39,13 +39,14 @@ pub(crate) struct RunReport {
     pub(crate) compared: Option<String>,
     /// What the services themselves counted; null if one of them was killed or cannot be reached.
     pub(crate) counted: Option<Counted>,
-    /// Posts sent, per second of load.
+    /// Posts sent that were due after the warm-up, per second of the load after it.
     pub(crate) requests_per_second: f64,
-    /// Posts accepted, per second of load.
+    /// The same for the posts that were accepted.
     pub(crate) accepted_per_second: f64,
     /// From the first post to the last answer.
     pub(crate) load_seconds: f64,
-    /// From the time a post was due to its answer, for the accepted posts; null if there is none.
+    /// From the time a post was due to its answer, for the accepted posts that were due after the warm-up; null if there
+    /// is none.
     pub(crate) accepted_latency_ms: Option<Latency>,
     /// The same for all posts that were sent, whatever the answer.
     pub(crate) latency_ms: Latency,

@@ -144,7 +144,7 @@ impl Series {
         let part = std::mem::take(&mut self.part);
         let length = now.saturating_duration_since(self.since).as_secs_f64();
         let a_second = |count: u64| if length > 0.0 { count as f64 / length } else { 0.0 };
-        let outcomes = part.outcomes;
+        let (outcomes, latencies) = (part.outcomes, part.latencies_with_warm_up());
         let point = Point {
             seconds: now.saturating_duration_since(self.start).as_secs_f64(),
             length_seconds: length,
@@ -164,15 +164,15 @@ impl Series {
             consumer_memory_bytes: moment.consumer.and_then(|used| used.memory_bytes),
             ..Point::default()
         };
-        let point = point.with_latencies(&part.latencies);
+        let point = point.with_latencies(&latencies);
         self.points.push(point);
         if let Some(stretches) = &mut self.stretches {
             stretches.push(Stretch {
                 point,
                 begun: part.begun,
                 accepted: outcomes.accepted,
-                accepted_latencies_us: sparse::pairs(&part.latencies.accepted_us).collect(),
-                latencies_us: sparse::pairs(&part.latencies.all_us).collect(),
+                accepted_latencies_us: sparse::pairs(&latencies.accepted_us).collect(),
+                latencies_us: sparse::pairs(&latencies.all_us).collect(),
             });
         }
         self.since = now;

@@ -1,10 +1,8 @@
 //! The result of a run as a short table for people.
 
-use std::time::Duration;
-
 use service::status::figures::grouped;
 
-use crate::base::text::rate;
+use crate::base::text::a_second;
 use crate::ledger::expected::WHOLE;
 use crate::ledger::named::Finding;
 use crate::load::generator::strain::NoFreeUser;
@@ -28,8 +26,8 @@ pub(crate) fn render(report: &RunReport) -> String {
     let counts = &report.counts;
     let mut text = format!("\nrun {}: {}\n\n", report.run, load(report));
     let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<14}{value}\n"));
-    let elapsed = Duration::from_secs_f64(report.load_seconds);
-    row("accepted", format!("{:>10}   {}", grouped(counts.accepted), rate(counts.accepted, elapsed)));
+    let rate = a_second(report.accepted_per_second);
+    row("accepted", format!("{:>10}   {rate}", grouped(counts.accepted)));
     let drained = report.drain_seconds.map(|seconds| format!("   {seconds:.1} s after the last answer"));
     match counts.stored {
         Some(stored) => row("stored", format!("{:>10}{}", grouped(stored), drained.unwrap_or_default())),
@@ -147,10 +145,15 @@ fn latencies(latency: Latency) -> String {
 pub(crate) fn load(report: &RunReport) -> String {
     let load = &report.environment.load;
     format!(
-        "{}{} virtual users, {} s of load{}{}{}{}",
+        "{}{} virtual users, {} s of load{}{}{}{}{}",
         load.share.map_or(String::new(), |share| format!("share {share} of ")),
         load.vus,
         report.load_seconds.round(),
+        if load.warm_up_seconds > 0.0 {
+            format!(", the first {} s not measured", load.warm_up_seconds)
+        } else {
+            String::new()
+        },
         load.think_seconds.map_or(String::new(), |think| format!(", think time {think} s")),
         load.rate.map_or(String::new(), |rate| format!(", {rate} posts per second offered")),
         load.stages
@@ -218,6 +221,15 @@ mod tests {
         ] {
             assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
         }
+    }
+
+    #[test]
+    fn a_warm_up_is_in_the_first_line() {
+        let mut report = example();
+        report.environment.load.warm_up_seconds = 2.5;
+        let table = render(&report);
+        let line = "run 00ab12cd: 300 virtual users, 30 s of load, the first 2.5 s not measured, think time 1 s";
+        assert!(table.lines().any(|found| found == line), "{table}");
     }
 
     #[test]

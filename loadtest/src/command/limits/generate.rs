@@ -28,6 +28,7 @@ pub(crate) async fn posts(target: &Target, plan: &MeasurePlan) -> anyhow::Result
     let model = ClosedModel { start, end: start + plan.duration, vus: plan.vus, think: Duration::ZERO };
     let load = Load {
         model: Model::Closed(model),
+        warm_up: Duration::ZERO,
         target: target.clone(),
         request_timeout: REQUEST_TIMEOUT,
         repeat: 1,

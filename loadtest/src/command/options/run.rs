@@ -27,6 +27,10 @@ pub(crate) struct RunOptions {
     /// How long posts are sent, such as 30s or 5m
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
     pub(crate) duration: Duration,
+    /// What is due during this time, at the start of the load, is sent and proven, but enters no percentile of the latency
+    /// and no rate, such as 5s
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration_or_zero)]
+    pub(crate) warm_up: Duration,
     /// A user's pause between an answer and its next post, such as 250ms; 0 for none
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_or_zero)]
     pub(crate) think: Duration,
@@ -135,6 +139,7 @@ impl LoadOptions {
         let RunPlan { run, seed, shape } = self.plan(run);
         Load {
             model,
+            warm_up: Duration::ZERO,
             target: target.clone(),
             request_timeout: self.request_timeout,
             repeat: self.repeat,

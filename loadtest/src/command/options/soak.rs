@@ -14,7 +14,7 @@ pub(crate) struct SoakOptions {
     /// The soak fails if the p99 of the latency grows faster, in percent of what it was at the start, such as 10%/h
     #[arg(long, value_name = "%/h", default_value = "10%/h", value_parser = percent_per_hour)]
     max_latency_growth: f64,
-    /// The share of the load at its start that is left out when growth is judged
+    /// The share of the load at its start that is left out when growth is judged, never less than --warm-up
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share)]
     warm_up_share: f64,
     #[command(flatten)]
@@ -27,6 +27,7 @@ impl SoakOptions {
             megabytes_per_hour: self.max_memory_growth,
             percent_per_hour: self.max_latency_growth,
             warm_up_share: self.warm_up_share,
+            warm_up_seconds: self.run.warm_up.as_secs_f64(),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct EndedPost {
     pub(crate) left: Instant,
     pub(crate) now: Instant,
     pub(crate) outcome: Outcome,
+    /// Whether it was due during the warm-up.
+    pub(crate) is_warm_up: bool,
     /// Whether it broke a rule on purpose.
     pub(crate) is_invalid: bool,
 }
@@ -34,10 +36,15 @@ pub(crate) struct EndedPost {
 impl Notes {
     /// A post has ended.
     pub(crate) fn add(&mut self, ended: EndedPost) {
-        let EndedPost { n, due, lateness, left, now, outcome, is_invalid } = ended;
+        let EndedPost { n, due, lateness, left, now, outcome, is_warm_up, is_invalid } = ended;
         self.answers.extend(outcome.reply().map(|reply| Answered { n, reply, sent: left, ended: now }));
-        self.tally.left(lateness);
-        self.tally.record(outcome, due, now);
+        self.tally.waited(lateness.no_free_user);
+        if is_warm_up {
+            self.tally.record_in_warm_up(outcome, due, now);
+        } else {
+            self.tally.left(lateness.generator_late);
+            self.tally.record(outcome, due, now);
+        }
         self.tally.invalid_accepted += u64::from(is_invalid && matches!(outcome, Outcome::Accepted(_)));
     }
 }

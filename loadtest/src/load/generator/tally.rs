@@ -1,6 +1,7 @@
 //! What one thread of the generator counts and measures. Each thread has its own tally, which is taken once a second
 //! and merged into the run's: merging histograms loses nothing.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -8,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::latencies::LatencyHistograms;
 use super::outcome::{Outcome, UnknownCause};
-use crate::load::pacing::lateness::Lateness;
 use crate::load::sparse;
 
 /// Counts and latencies of some posts.
@@ -18,9 +18,12 @@ pub(crate) struct Tally {
     pub(crate) begun: u64,
     /// Posts by outcome.
     pub(crate) outcomes: Outcomes,
-    /// From when a post was due to the end of its wait, for every post that was sent.
+    /// From when a post was due to the end of its wait, for every post that was sent and was due after the warm-up.
     pub(crate) latencies: LatencyHistograms,
-    /// How late the generator sent posts whose users were free, in microseconds, for every post that was tried.
+    /// The same for the posts that were due during the warm-up; `None` without any.
+    warm_up: Option<Box<LatencyHistograms>>,
+    /// How late the generator sent posts whose users were free, in microseconds, for every post that was tried and was
+    /// due after the warm-up.
     #[serde(with = "sparse")]
     lateness_us: Histogram<u64>,
     /// Posts that break a rule on purpose and were accepted nevertheless.
@@ -107,6 +110,7 @@ impl Default for Tally {
             begun: 0,
             outcomes: Outcomes::default(),
             latencies: LatencyHistograms::default(),
+            warm_up: None,
             lateness_us: sparse::empty(),
             invalid_accepted: 0,
             no_free_user: 0,
@@ -117,17 +121,35 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// A post left this late.
-    pub(crate) fn left(&mut self, lateness: Lateness) {
-        let Lateness { no_free_user, generator_late } = lateness;
-        let late_us = u64::try_from(generator_late.as_micros()).unwrap_or(u64::MAX);
-        self.lateness_us.saturating_record(late_us);
+    /// A post waited this long for a free user.
+    pub(crate) fn waited(&mut self, no_free_user: Duration) {
         self.no_free_user += u64::from(!no_free_user.is_zero());
         self.longest_wait_for_user = self.longest_wait_for_user.max(no_free_user);
     }
 
+    /// A post left this late, although its user was free.
+    pub(crate) fn left(&mut self, generator_late: Duration) {
+        self.lateness_us.saturating_record(u64::try_from(generator_late.as_micros()).unwrap_or(u64::MAX));
+    }
+
     /// A post that was due at `due` ended at `now`.
     pub(crate) fn record(&mut self, outcome: Outcome, due: Instant, now: Instant) {
+        self.count(outcome, now);
+        if outcome != Outcome::NotConnected {
+            self.latencies.record(now.saturating_duration_since(due), matches!(outcome, Outcome::Accepted(_)));
+        }
+    }
+
+    /// The same for a post that was due during the warm-up: it counts, but its latency is kept apart.
+    pub(crate) fn record_in_warm_up(&mut self, outcome: Outcome, due: Instant, now: Instant) {
+        self.count(outcome, now);
+        if outcome != Outcome::NotConnected {
+            let latencies = self.warm_up.get_or_insert_default();
+            latencies.record(now.saturating_duration_since(due), matches!(outcome, Outcome::Accepted(_)));
+        }
+    }
+
+    fn count(&mut self, outcome: Outcome, now: Instant) {
         let outcomes = &mut self.outcomes;
         *match outcome {
             Outcome::Accepted(_) => &mut outcomes.accepted,
@@ -139,10 +161,6 @@ impl Tally {
             Outcome::Unknown(UnknownCause::TimedOut) => &mut outcomes.timed_out,
             Outcome::NotConnected => &mut outcomes.not_connected,
         } += 1;
-        if outcome != Outcome::NotConnected {
-            let is_accepted = matches!(outcome, Outcome::Accepted(_));
-            self.latencies.record(now.saturating_duration_since(due), is_accepted);
-        }
         self.last_end = self.last_end.max(Some(now));
     }
 
@@ -159,11 +177,26 @@ impl Tally {
         into.timed_out += from.timed_out;
         into.not_connected += from.not_connected;
         self.latencies.merge(&other.latencies);
+        if let Some(warm_up) = &other.warm_up {
+            self.warm_up.get_or_insert_default().merge(warm_up);
+        }
         self.lateness_us.add(&other.lateness_us).expect("both have the same bounds");
         self.invalid_accepted += other.invalid_accepted;
         self.no_free_user += other.no_free_user;
         self.longest_wait_for_user = self.longest_wait_for_user.max(other.longest_wait_for_user);
         self.last_end = self.last_end.max(other.last_end);
+    }
+
+    /// All latencies, those of the warm-up too: what a second was like.
+    pub(crate) fn latencies_with_warm_up(&self) -> Cow<'_, LatencyHistograms> {
+        match &self.warm_up {
+            None => Cow::Borrowed(&self.latencies),
+            Some(warm_up) => {
+                let mut both = self.latencies.clone();
+                both.merge(warm_up);
+                Cow::Owned(both)
+            }
+        }
     }
 
     /// The latency that this share of the accepted posts did not exceed, for example 0.95; zero if there is none.
@@ -205,6 +238,18 @@ mod tests {
         assert_eq!((tally.outcomes.tried(), tally.outcomes.sent(), tally.latencies.all_us.len()), (1, 0, 0));
     }
 
+    #[test]
+    fn what_was_due_in_the_warm_up_counts_but_enters_no_percentile() {
+        let (now, accepted) = (Instant::now(), || Outcome::Accepted(PostId::fresh()));
+        let mut tally = Tally::default();
+        tally.record_in_warm_up(accepted(), now, now + Duration::from_secs(9));
+        tally.record(accepted(), now, now + Duration::from_millis(5));
+        assert_eq!((tally.outcomes.accepted, tally.latencies.accepted_us.len()), (2, 1));
+        assert_eq!((tally.latency(1.0).as_millis(), tally.latency_of_all(1.0).as_millis()), (5, 5));
+        let all = tally.latencies_with_warm_up();
+        assert_eq!((all.accepted_us.len(), all.all_us.max() / 1_000_000), (2, 9));
+    }
+
     proptest! {
         #[test]
         fn merged_tallies_equal_one_tally(latencies in proptest::collection::vec(0_u64..400_000_000, 1..200)) {
@@ -215,10 +260,15 @@ mod tests {
                 let now = start + Duration::from_micros(*latency);
                 let outcome =
                     if i % 4 == 0 { Outcome::Rejected } else { Outcome::Accepted(PostId::fresh()) };
-                let lateness = Lateness::of(start, (i % 5 == 0).then_some(now), now);
+                let wait = if i % 5 == 0 { now - start } else { Duration::ZERO };
                 for tally in [&mut parts[i % 3], &mut whole] {
-                    tally.record(outcome, start, now);
-                    tally.left(lateness);
+                    if i % 7 == 0 {
+                        tally.record_in_warm_up(outcome, start, now);
+                    } else {
+                        tally.record(outcome, start, now);
+                    }
+                    tally.left(wait / 2);
+                    tally.waited(wait);
                 }
             }
             let mut merged = Tally::default();
@@ -227,7 +277,8 @@ mod tests {
             }
             prop_assert_eq!(merged.outcomes, whole.outcomes);
             prop_assert_eq!(&merged.latencies, &whole.latencies);
-            prop_assert_eq!(merged.latencies.accepted_us.len(), whole.outcomes.accepted);
+            prop_assert_eq!(&merged.warm_up, &whole.warm_up);
+            prop_assert_eq!(merged.latencies_with_warm_up().accepted_us.len(), whole.outcomes.accepted);
             prop_assert_eq!(&merged.lateness_us, &whole.lateness_us);
             prop_assert_eq!(
                 (merged.no_free_user, merged.longest_wait_for_user),

@@ -71,6 +71,7 @@ fn load(target: Target, vus: u32, think: Duration, duration: Duration) -> Load {
     let model = Model::Closed(ClosedModel { start, end: start + duration, vus, think });
     Load {
         model,
+        warm_up: Duration::ZERO,
         target,
         request_timeout: 30 * SECOND,
         repeat: 1,
@@ -105,6 +106,18 @@ async fn every_outcome_is_counted_and_booked() {
     assert_eq!(tally.latencies.all_us.len(), tally.outcomes.sent());
     assert_eq!(tally.latencies.accepted_us.len(), accepted);
     assert!(tally.latency_of_all(1.0) >= load.request_timeout, "a timeout counts with its whole wait");
+}
+
+#[tokio::test]
+async fn what_is_due_in_the_warm_up_is_sent_and_booked_but_not_measured() {
+    let target = server(|_| Some((StatusCode::CREATED, Duration::ZERO))).await;
+    let start = Instant::now();
+    let model = Model::Open(OpenModel { start, end: start + SECOND, vus: 4, rate: Rate::Constant(40.0) });
+    let load = Load { model, warm_up: SECOND / 4, ..load(target, 1, SECOND, SECOND) };
+    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    assert_eq!((tally.outcomes.tried(), counts.accepted), (40, 40));
+    // Post 10 is due at 250 ms, when the warm-up is over.
+    assert_eq!((tally.latencies.accepted_us.len(), tally.latencies_with_warm_up().all_us.len()), (30, 40));
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ use crate::load::target::Target;
 /// What the users of one thread share.
 pub(crate) struct Shared {
     pub(crate) model: Model,
+    /// The end of the warm-up.
+    pub(crate) measured_from: Instant,
     pub(crate) target: Target,
     pub(crate) uri: Uri,
     pub(crate) request_timeout: Duration,
@@ -58,7 +60,8 @@ pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
         if let Outcome::Accepted(id) = outcome {
             shared.recorder.has_accepted(n, id);
         }
-        shared.notes().add(EndedPost { n, due, lateness, left, now, outcome, is_invalid });
+        let is_warm_up = due < shared.measured_from;
+        shared.notes().add(EndedPost { n, due, lateness, left, now, outcome, is_warm_up, is_invalid });
         (turn, last) = (turn + 1, Some((now, outcome.ended())));
     }
 }

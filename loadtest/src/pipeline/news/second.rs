@@ -24,13 +24,15 @@ impl Second {
         let Self { elapsed, length, part, moment } = self;
         let number = |number: Option<u64>| number.map_or("-".to_owned(), grouped);
         let outcomes = part.outcomes;
+        let latencies = part.latencies_with_warm_up();
+        let latency = |quantile| milliseconds(Duration::from_micros(latencies.accepted_us.value_at_quantile(quantile)));
         let mut line = format!(
             "{:>4} s  accepted {:>9}  p50 {:>8}  p95 {:>8}  p99 {:>8}  lag {:>8}  stored {:>10}",
             elapsed.as_secs(),
             rate(outcomes.accepted, *length),
-            milliseconds(part.latency(0.50)),
-            milliseconds(part.latency(0.95)),
-            milliseconds(part.latency(0.99)),
+            latency(0.50),
+            latency(0.95),
+            latency(0.99),
             number(moment.lag),
             number(moment.stored),
         );

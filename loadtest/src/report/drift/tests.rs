@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::load::statistics::tests::noise;
 
-const LIMITS: GrowthLimits = GrowthLimits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2 };
+const LIMITS: GrowthLimits =
+    GrowthLimits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2, warm_up_seconds: 0.0 };
 
 /// A load of this many seconds, in which the producer's memory in MB and the p99 in ms vary around these functions.
 fn load(seed: u64, seconds: u32, megabytes: impl Fn(f64) -> f64, p99_ms: impl Fn(f64) -> f64) -> Vec<Point> {
@@ -31,6 +32,8 @@ fn what_was_not_seen_is_not_judged() {
     assert_eq!(judgements(&[]), []);
     let drift = Drift::of(&load(1, 3_600, |_| 20.0, |_| 8.0), 3_600.0, LIMITS);
     assert_eq!((drift.warm_up_seconds, drift.window_seconds), (720.0, 72.0));
+    let limits = GrowthLimits { warm_up_seconds: 1_600.0, ..LIMITS };
+    assert_eq!(Drift::of(&load(1, 3_600, |_| 20.0, |_| 8.0), 3_600.0, limits).warm_up_seconds, 1_600.0);
     let measures: Vec<&str> = drift.growths.iter().map(|growth| growth.measure).collect();
     assert_eq!(measures, ["producer memory", "p99"], "the consumer did not report its memory");
 }

@@ -9,6 +9,7 @@ use crate::report::table::CLOSED_MODEL;
 
 /// Both rows, and what they cannot show.
 pub(crate) fn latencies(report: &RunReport) -> Markup {
+    let load = &report.environment.load;
     let columns = ["", "p50", "p95", "p99", "p99.9", "longest"];
     let rows = html! {
         (row("accepted", report.accepted_latency_ms))
@@ -20,7 +21,13 @@ pub(crate) fn latencies(report: &RunReport) -> Markup {
             "From when a post was due to its answer. All outcomes are those of every post that was sent: a 503 may be "
             "faster than an accepted post, and a timeout slower."
         }
-        @if report.environment.load.think_seconds.is_some() {
+        @if load.warm_up_seconds > 0.0 {
+            p.note {
+                "Posts that were due in the first " (load.warm_up_seconds)
+                " s are proven like all others, but are in no latency and no rate."
+            }
+        }
+        @if load.think_seconds.is_some() {
             p.note { "The closed model has a blind spot: " (CLOSED_MODEL) "." }
         }
     };

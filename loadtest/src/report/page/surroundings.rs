@@ -23,6 +23,7 @@ pub(crate) fn sections(report: &RunReport) -> Markup {
         ("Consumer", table::usage(&report.consumer)),
         ("Virtual users", load.vus.to_string()),
         ("Duration, seconds", optional(load.duration_seconds)),
+        ("Of these not measured, at the start", load.warm_up_seconds.to_string()),
         ("Think time, seconds", optional(load.think_seconds)),
         ("Rate, posts per second", optional(load.rate)),
         ("Stages", load.stages.as_deref().map_or("–".to_owned(), table::stages)),

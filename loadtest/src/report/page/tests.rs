@@ -82,10 +82,12 @@ fn latencies_are_of_accepted_posts_with_all_outcomes_beside_them() {
     assert!(page.contains("<th scope=\"row\">accepted</th><td class=\"number\">3.1 ms</td>"), "{page}");
     assert!(page.contains("<th scope=\"row\">all outcomes</th><td class=\"number\">2.9 ms</td>"), "{page}");
     assert!(page.contains("<td class=\"number\">41.0 ms</td>") && page.contains("30.00 s"), "{page}");
-    assert!(page.contains("The closed model has a blind spot"), "{page}");
+    assert!(page.contains("The closed model has a blind spot") && !page.contains("are in no latency"), "{page}");
+    report.environment.load.warm_up_seconds = 2.5;
     report.environment.load.think_seconds = None;
     report.accepted_latency_ms = None;
     let page = render(&report);
+    assert!(page.contains("due in the first 2.5 s are proven like all others"), "{page}");
     assert!(!page.contains("blind spot") && page.contains("<td class=\"number\">–</td>"), "{page}");
 }
 

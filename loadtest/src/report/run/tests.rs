@@ -67,6 +67,7 @@ pub(crate) fn example() -> RunReport {
                 share: None,
                 vus: 300,
                 duration_seconds: Some(30.0),
+                warm_up_seconds: 0.0,
                 think_seconds: Some(1.0),
                 rate: None,
                 stages: None,
@@ -154,7 +155,8 @@ pub(crate) fn fill(report: &mut RunReport) {
 }
 
 /// The limits that a soak has by default.
-const LIMITS: GrowthLimits = GrowthLimits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2 };
+const LIMITS: GrowthLimits =
+    GrowthLimits { megabytes_per_hour: 5.0, percent_per_hour: 10.0, warm_up_share: 0.2, warm_up_seconds: 0.0 };
 
 #[test]
 fn the_schema_describes_every_field() {

@@ -122,9 +122,9 @@ impl ViewModel {
         let Second { elapsed, length, part, moment } = second;
         self.rates.sent = per_second(part.begun, *length);
         self.rates.accepted = per_second(part.outcomes.accepted, *length);
-        let latencies = &part.latencies;
+        let latencies = part.latencies_with_warm_up();
         if !latencies.accepted_us.is_empty() {
-            self.last = ShownLatencies::of(latencies);
+            self.last = ShownLatencies::of(&latencies);
         }
         self.total.merge(part);
         let column = Column::of(&latencies.accepted_us, part.outcomes.failed() > 0, !self.faults.is_empty());
