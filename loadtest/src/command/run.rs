@@ -15,6 +15,7 @@ use crate::ledger::post::RunId;
 use crate::load::generator::Load;
 use crate::load::live::Live;
 use crate::load::pacing::stages::Stages;
+use crate::load::pacing::turns::UserRule;
 use crate::load::pacing::{ClosedModel, Model, OpenModel, Rate};
 use crate::load::share::RunShare;
 use crate::pipeline::observer::Observer;
@@ -85,6 +86,10 @@ fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
         let warm_up = options.warm_up;
         return Err(Unusable(format!("--warm-up {warm_up:?} leaves nothing of a load of {length:?}: make it shorter")));
     }
+    if options.fixed_users && options.rate.is_none() && options.stages.is_none() {
+        let why = "in the closed model every user has posts of its own";
+        return Err(Unusable(format!("--fixed-users needs --rate or --stages: {why}")));
+    }
     if let Some(share) = options.share
         && share.users(options.load.vus).len() == 0
     {
@@ -147,7 +152,9 @@ async fn measure(
     let (plan, skew) = (options.load.plan(run), options.documents.clock_skew);
     let trial = Trial::prepare(plan, skew, settings, pipeline, share, options.load.sample_share, directory).await?;
     visible_as_judged(&options.thresholds, &trial.visible)?;
-    let load = Load { share, warm_up: options.warm_up, ..options.load.load(model(options), run, &pipeline.target) };
+    let rule = if options.fixed_users { UserRule::Fixed } else { UserRule::AnyFree };
+    let load =
+        Load { share, rule, warm_up: options.warm_up, ..options.load.load(model(options), run, &pipeline.target) };
     let environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
     let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());
     let mut observer = Observer::new(pipeline.target.clone(), consumer);

@@ -1,5 +1,5 @@
 //! The load generator: virtual users on a few threads. Each thread has a single-threaded runtime and its own notes, so
-//! threads share nothing but two counters, and no task ever moves between them. The notes are taken once a second. Each
+//! threads share nothing but three counters, and no task ever moves between them. The notes are taken once a second. Each
 //! user has its own keep-alive connection, like a real client.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{Bodies, Shape};
 use crate::load::pacing::Model;
+use crate::load::pacing::turns::{Turns, UserRule};
 use crate::load::recorder::Recorder;
 use crate::load::share::RunShare;
 use crate::load::target::Target;
@@ -39,6 +40,8 @@ pub(crate) const HEAD_START: Duration = Duration::from_millis(20);
 pub(crate) struct Load {
     /// When posts are due.
     pub(crate) model: Model,
+    /// Which user sends a post of the open model.
+    pub(crate) rule: UserRule,
     /// What is due during this time, from the start, is sent and proven, but not measured.
     pub(crate) warm_up: Duration,
     /// Where posts go.
@@ -74,6 +77,7 @@ impl Generator {
     pub(crate) fn start(load: &Load, recorder: &Arc<Recorder>, stop: &CancellationToken) -> anyhow::Result<Self> {
         let (alive, ended) = mpsc::channel(1);
         let mut generator = Self { recorder: Arc::clone(recorder), notes: Vec::new(), threads: Vec::new(), ended };
+        let turns = Arc::new(Turns::of(load.model.clone(), load.rule, load.share));
         for thread in 0..load.threads {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.context("cannot start a runtime for the generator")?;
@@ -83,7 +87,7 @@ impl Generator {
             let notes = Arc::new(Mutex::new(Notes::default()));
             generator.notes.push(Arc::clone(&notes));
             let shared = Shared {
-                model: load.model.clone(),
+                turns: Arc::clone(&turns),
                 measured_from: load.model.start() + load.warm_up,
                 target: load.target.clone(),
                 uri: load.target.path("/create-post"),

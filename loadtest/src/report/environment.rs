@@ -8,6 +8,7 @@ use crate::ledger::post::bodies::ContentLength;
 use crate::load::cpu::cores;
 use crate::load::generator::Load;
 use crate::load::pacing::stages::RatePoint;
+use crate::load::pacing::turns::UserRule;
 use crate::load::pacing::{Model, OpenModel, Rate};
 use crate::load::share::RunShare;
 use crate::pipeline::services::Services;
@@ -60,6 +61,8 @@ pub(crate) struct LoadSettings {
     pub(crate) rate: Option<f64>,
     /// The points between which the rate changes; null without stages.
     pub(crate) stages: Option<Vec<RatePoint>>,
+    /// Whether each post had its user, instead of any that was free; null in the closed model.
+    pub(crate) fixed_users: Option<bool>,
     /// How often each post was sent.
     pub(crate) repeat: u32,
     /// Characters of the posts' contents.
@@ -91,6 +94,7 @@ impl LoadSettings {
             think_seconds,
             rate,
             stages: stages.map(|stages| stages.points().to_vec()),
+            fixed_users: matches!(load.model, Model::Open(_)).then_some(load.rule == UserRule::Fixed),
             repeat: load.repeat,
             content_length: load.shape.content_length,
             hostile_share: load.shape.hostile_share,

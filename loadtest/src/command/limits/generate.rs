@@ -12,6 +12,7 @@ use crate::ledger::post::bodies::Shape;
 use crate::load::cpu::cores;
 use crate::load::generator::tally::Tally;
 use crate::load::generator::{Generator, HEAD_START, Load};
+use crate::load::pacing::turns::UserRule;
 use crate::load::pacing::{ClosedModel, Model};
 use crate::load::recorder::Recorder;
 use crate::load::share::RunShare;
@@ -28,6 +29,7 @@ pub(crate) async fn posts(target: &Target, plan: &MeasurePlan) -> anyhow::Result
     let model = ClosedModel { start, end: start + plan.duration, vus: plan.vus, think: Duration::ZERO };
     let load = Load {
         model: Model::Closed(model),
+        rule: UserRule::default(),
         warm_up: Duration::ZERO,
         target: target.clone(),
         request_timeout: REQUEST_TIMEOUT,

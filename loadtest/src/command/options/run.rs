@@ -16,6 +16,7 @@ use crate::load::cpu::cores;
 use crate::load::generator::Load;
 use crate::load::pacing::Model;
 use crate::load::pacing::stages::Stages;
+use crate::load::pacing::turns::UserRule;
 use crate::load::share::RunShare;
 use crate::load::target::Target;
 use crate::report::threshold::Threshold;
@@ -34,13 +35,17 @@ pub(crate) struct RunOptions {
     /// A user's pause between an answer and its next post, such as 250ms; 0 for none
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_or_zero)]
     pub(crate) think: Duration,
-    /// Posts per second, offered no matter how the answers come; the users take turns instead of thinking
+    /// Posts per second, offered no matter how the answers come; each is sent by any user that is free
     #[arg(long, value_name = "N", conflicts_with = "think", value_parser = rate)]
     pub(crate) rate: Option<f64>,
     /// Posts per second that go up and down: points of time and rate, such as 0s:500,30s:5000,60s:5000, in a straight
     /// line in between; the last point is the end
     #[arg(long, value_name = "POINTS", conflicts_with_all = ["rate", "think", "duration"])]
     pub(crate) stages: Option<Stages>,
+    /// With --rate or --stages: the users take turns, so the post of a user that still waits for an answer waits with it,
+    /// although others are free
+    #[arg(long)]
+    pub(crate) fixed_users: bool,
     /// Send to this server, such as http://localhost:3000, and start nothing; needs --mongo-uri or MONGO_URI to
     /// reconcile, and KAFKA_BROKER to see the lag and the dead letters
     #[arg(long, value_name = "URL")]
@@ -139,6 +144,7 @@ impl LoadOptions {
         let RunPlan { run, seed, shape } = self.plan(run);
         Load {
             model,
+            rule: UserRule::AnyFree,
             warm_up: Duration::ZERO,
             target: target.clone(),
             request_timeout: self.request_timeout,

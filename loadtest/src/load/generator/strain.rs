@@ -1,9 +1,9 @@
 //! How hard the load was for the generator itself, and the rule that says when the generator, not the target, is the
 //! limit.
 //!
-//! A post leaves late for one of two reasons. In the open model the user whose turn it is may still wait for an answer:
-//! the target is slower than the load, or there are too few users; the generator cannot say which. Or the user was
-//! free, and the generator itself was late: then the latencies are partly its own.
+//! A post leaves late for one of two reasons. In the open model all users may still wait for answers: the target is
+//! slower than the load, or there are too few users; the generator cannot say which. Or a user was free, and the
+//! generator itself was late: then the latencies are partly its own.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const TOLERATED_SHARE: f64 = 0.25;
 pub(crate) struct GeneratorReport {
     /// From when a post was due and its user free until it was sent: the generator's own part of the latency.
     pub(crate) lateness_ms: LatenessReport,
-    /// Posts whose user still waited for an answer when they were due.
+    /// Posts that no user was free to send when they were due.
     pub(crate) no_free_user: NoFreeUser,
     /// CPU time of the generator's process, as a share of all cores for the time of the load, 0 to 1.
     pub(crate) cpu_share: f64,

@@ -28,7 +28,7 @@ pub(crate) struct Tally {
     lateness_us: Histogram<u64>,
     /// Posts that break a rule on purpose and were accepted nevertheless.
     pub(crate) invalid_accepted: u64,
-    /// Posts whose users still waited for an answer when they were due.
+    /// Posts that no user was free to send when they were due.
     pub(crate) no_free_user: u64,
     /// The longest of these waits.
     pub(crate) longest_wait_for_user: Duration,

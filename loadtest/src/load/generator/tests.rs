@@ -12,6 +12,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 use super::tally::Outcomes;
 use super::*;
@@ -71,6 +72,7 @@ fn load(target: Target, vus: u32, think: Duration, duration: Duration) -> Load {
     let model = Model::Closed(ClosedModel { start, end: start + duration, vus, think });
     Load {
         model,
+        rule: UserRule::default(),
         warm_up: Duration::ZERO,
         target,
         request_timeout: 30 * SECOND,
@@ -147,6 +149,44 @@ async fn a_stall_shows_in_the_latencies_from_the_intended_times() {
     assert!(tally.latency(0.76) >= SECOND / 2, "25 posts waited for half a second: {:?}", tally.latency(0.76));
     assert!(tally.no_free_user >= 49, "the posts 11 to 59 were due during the stall: {}", tally.no_free_user);
     assert!(tally.longest_wait_for_user >= SECOND - SECOND / 50, "{:?}", tally.longest_wait_for_user);
+}
+
+/// Answers at once, but the first request only when all the others have been answered.
+async fn holding_server(others: usize) -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = Target::local(listener.local_addr().unwrap().port());
+    let (requests, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (requests, answered) = (Arc::clone(&requests), Arc::clone(&answered));
+            let service = service_fn(move |request| {
+                let (is_first, answered) = (requests.fetch_add(1, Ordering::Relaxed) == 0, Arc::clone(&answered));
+                async move {
+                    if is_first {
+                        answered.acquire_many(u32::try_from(others).unwrap()).await.unwrap().forget();
+                    } else {
+                        answered.add_permits(1);
+                    }
+                    answer(request, Some((StatusCode::CREATED, Duration::ZERO))).await
+                }
+            });
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    target
+}
+
+#[tokio::test]
+async fn the_others_send_what_is_due_while_one_user_waits() {
+    // Where each post has its user, those of the waiting one come too late for its first.
+    for (rule, answered, timeout) in [(UserRule::AnyFree, 40, 30 * SECOND), (UserRule::Fixed, 39, 4 * SECOND)] {
+        let (target, start) = (holding_server(39).await, Instant::now());
+        let model = Model::Open(OpenModel { start, end: start + SECOND, vus: 2, rate: Rate::Constant(40.0) });
+        let load = Load { model, rule, request_timeout: timeout, ..load(target, 1, SECOND, SECOND) };
+        let (tally, _) = generate(&load, CancellationToken::new()).await;
+        assert_eq!((tally.outcomes.tried(), tally.outcomes.accepted), (40, answered), "{rule:?}");
+    }
 }
 
 #[tokio::test]

@@ -16,14 +16,15 @@ use super::outcome::{Outcome, UnknownCause};
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{Bodies, PlannedPost};
 use crate::load::http::{HttpConnection, NoAnswer};
-use crate::load::pacing::Model;
 use crate::load::pacing::lateness::Lateness;
+use crate::load::pacing::turns::Turns;
 use crate::load::recorder::Recorder;
 use crate::load::target::Target;
 
 /// What the users of one thread share.
 pub(crate) struct Shared {
-    pub(crate) model: Model,
+    /// What the users of all threads take their posts from.
+    pub(crate) turns: Arc<Turns>,
     /// The end of the warm-up.
     pub(crate) measured_from: Instant,
     pub(crate) target: Target,
@@ -48,7 +49,7 @@ struct User {
 pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
     let mut user = User { connection: None, deadline: UserDeadline::at(Instant::now() + shared.request_timeout) };
     let (mut turn, mut last) = (0, None);
-    while let Some(due) = shared.model.due(vu, turn, last) {
+    while let Some(due) = shared.turns.next(vu, turn, last) {
         let Some(left) = shared.wait_until(due).await else { return };
         let lateness = Lateness::of(due, last.map(|(free, _)| free), left);
         let n = shared.recorder.next();

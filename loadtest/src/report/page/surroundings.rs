@@ -27,6 +27,7 @@ pub(crate) fn sections(report: &RunReport) -> Markup {
         ("Think time, seconds", optional(load.think_seconds)),
         ("Rate, posts per second", optional(load.rate)),
         ("Stages", load.stages.as_deref().map_or("–".to_owned(), table::stages)),
+        ("Each post has its user", load.fixed_users.map_or("–".to_owned(), |fixed| fixed.to_string())),
         ("Characters per content", load.content_length.to_string()),
         ("Share of hostile posts", load.hostile_share.to_string()),
         ("Share of invalid posts", load.invalid_share.to_string()),

@@ -71,6 +71,7 @@ pub(crate) fn example() -> RunReport {
                 think_seconds: Some(1.0),
                 rate: None,
                 stages: None,
+                fixed_users: None,
                 repeat: 1,
                 content_length: ContentLength::default(),
                 hostile_share: 0.02,
