@@ -1,6 +1,6 @@
 //! The load generator: virtual users on a few threads. Each thread has a single-threaded runtime and its own notes, so
-//! threads share nothing but three counters, and no task ever moves between them. The notes are taken once a second. Each
-//! user has its own keep-alive connection, like a real client.
+//! threads share nothing but three counters, and no task ever moves between them. The notes are taken once a second.
+//! Each user has its own keep-alive connection, like a real client.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;

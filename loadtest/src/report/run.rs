@@ -45,8 +45,8 @@ pub(crate) struct RunReport {
     pub(crate) accepted_per_second: f64,
     /// From the first post to the last answer.
     pub(crate) load_seconds: f64,
-    /// From the time a post was due to its answer, for the accepted posts that were due after the warm-up; null if there
-    /// is none.
+    /// From the time a post was due to its answer, for the accepted posts that were due after the warm-up; null if
+    /// there is none.
     pub(crate) accepted_latency_ms: Option<Latency>,
     /// The same for all posts that were sent, whatever the answer.
     pub(crate) latency_ms: Latency,

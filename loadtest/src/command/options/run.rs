@@ -28,8 +28,8 @@ pub(crate) struct RunOptions {
     /// How long posts are sent, such as 30s or 5m
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
     pub(crate) duration: Duration,
-    /// What is due during this time, at the start of the load, is sent and proven, but enters no percentile of the latency
-    /// and no rate, such as 5s
+    /// What is due during this time, at the start of the load, is sent and proven, but enters no percentile of the
+    /// latency and no rate, such as 5s
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration_or_zero)]
     pub(crate) warm_up: Duration,
     /// A user's pause between an answer and its next post, such as 250ms; 0 for none
@@ -42,8 +42,8 @@ pub(crate) struct RunOptions {
     /// line in between; the last point is the end
     #[arg(long, value_name = "POINTS", conflicts_with_all = ["rate", "think", "duration"])]
     pub(crate) stages: Option<Stages>,
-    /// With --rate or --stages: the users take turns, so the post of a user that still waits for an answer waits with it,
-    /// although others are free
+    /// With --rate or --stages: the users take turns, so the post of a user that still waits for an answer waits with
+    /// it, although others are free
     #[arg(long)]
     pub(crate) fixed_users: bool,
     /// Send to this server, such as http://localhost:3000, and start nothing; needs --mongo-uri or MONGO_URI to

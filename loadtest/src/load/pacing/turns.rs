@@ -1,9 +1,9 @@
 //! Which user sends the next post, and when.
 //!
 //! In the closed model every user has posts of its own. In the open model a free user takes the next number at once and
-//! waits until that post is due. Numbers only go up, so the users that wait hold the very next posts: a post leaves late
-//! only while every user waits for an answer, and no user is woken that has nothing to send. A counter is all that the
-//! users share.
+//! waits until that post is due. Numbers only go up, so the users that wait hold the very next posts: a post leaves
+//! late only while every user waits for an answer, and no user is woken that has nothing to send. A counter is all that
+//! the users share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -38,8 +38,8 @@ impl Turns {
         Self { model, rule, share, next: AtomicU64::new(0) }
     }
 
-    /// When the next post of user `vu` is due, which has sent `turn` posts so far and is free from now on; `None` if the
-    /// user is done. `last` is when and how its previous post ended. A user must send each post that it gets.
+    /// When the next post of user `vu` is due, which has sent `turn` posts so far and is free from now on; `None` if
+    /// the user is done. `last` is when and how its previous post ended. A user must send each post that it gets.
     pub(crate) fn next(&self, vu: u32, turn: u64, last: Option<(Instant, Ended)>) -> Option<Instant> {
         match (&self.model, last, self.rule) {
             (Model::Closed(model), None, _) => model.first(vu),
@@ -135,7 +135,8 @@ mod tests {
             is_fixed: bool,
         ) {
             let duration = Duration::from_millis(duration_ms);
-            let (model, rule) = (model(vus, rate, duration), if is_fixed { UserRule::Fixed } else { UserRule::AnyFree });
+            let rule = if is_fixed { UserRule::Fixed } else { UserRule::AnyFree };
+            let model = model(vus, rate, duration);
             let mut sent = send(&model, rule, RunShare::WHOLE, &latencies);
             sent.sort_by_key(|post| post.due);
             let expected = (duration.as_secs_f64() * rate).ceil() as usize;

@@ -1,7 +1,7 @@
-//! How long the accepted posts of each second took, as a strip of columns: a row is a range of latencies, and the fuller
-//! and warmer a cell, the more of its second's posts lie in it. Shape and colour say the same, so either is enough; the
-//! colours go from blue to orange, which people who confuse red and green can distinguish, and each stands out on black
-//! and on white.
+//! How long the accepted posts of each second took, as a strip of columns: a row is a range of latencies, and the
+//! fuller and warmer a cell, the more of its second's posts lie in it. Shape and colour say the same, so either is
+//! enough; the colours go from blue to orange, which people who confuse red and green can distinguish, and each stands
+//! out on black and on white.
 
 use hdrhistogram::Histogram;
 use ratatui::style::Color;

@@ -1,5 +1,5 @@
-//! Pseudo-random numbers for what the posts of a run are like: each follows from the one that a sequence starts with, so
-//! a post is the same in every run with its seed, and in every build.
+//! Pseudo-random numbers for what the posts of a run are like: each follows from the one that a sequence starts with,
+//! so a post is the same in every run with its seed, and in every build.
 
 use crate::ledger::mix::mix;
 

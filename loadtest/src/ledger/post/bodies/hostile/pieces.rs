@@ -25,8 +25,8 @@ const EMOJI: Pieces = &[
     "\u{1f1e9}\u{1f1ea}",
 ];
 
-/// Characters that every form of Unicode's normalisation changes: the same letter composed and decomposed, marks in both
-/// orders, letters with a canonical or a compatible double, and letters whose case is special.
+/// Characters that every form of Unicode's normalisation changes: the same letter composed and decomposed, marks in
+/// both orders, letters with a canonical or a compatible double, and letters whose case is special.
 const MARKS: Pieces = &[
     "\u{e9}e\u{301}",
     "\u{c5}A\u{30a}\u{212b}",
@@ -121,7 +121,8 @@ const MARKUP: Pieces = &[
     "../",
 ];
 
-/// The first and last characters of each length in UTF-8, those around the surrogates, and those that stand for nothing.
+/// The first and last characters of each length in UTF-8, those around the surrogates, and those that stand for
+/// nothing.
 const BORDERS: Pieces = &[
     "\u{7f}",
     "\u{80}",

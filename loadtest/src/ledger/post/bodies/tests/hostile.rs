@@ -214,7 +214,8 @@ proptest! {
         let post = parser.parse(&mut body).unwrap();
         prop_assert_eq!((post.title(), post.content()), (&*texts.title, &*texts.content));
         let read: Value = serde_json::from_slice(&planned.body).unwrap();
-        prop_assert_eq!((&read["title"], &read["content"]), (&texts.title.clone().into(), &texts.content.clone().into()));
+        prop_assert_eq!(&read["title"], &texts.title);
+        prop_assert_eq!(&read["content"], &texts.content);
 
         prop_assert_eq!(parse_title(&texts.title), Some((run, n)));
         let [title, content] = [&texts.title, &texts.content].map(|text| text.chars().count());
