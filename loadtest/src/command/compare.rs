@@ -14,6 +14,6 @@ pub(crate) fn compare(options: &CompareOptions) -> Result<ExitCode, Unusable> {
     let (base, with) = (Side::read(base)?, Side::read(with)?);
     let comparison = Comparison::of(&base, &with, options.tolerance);
     println!("{}", table::render(&base, &with, &comparison));
-    let has_regressed = !comparison.regressions().is_empty();
+    let has_regressed = !(comparison.regressions().is_empty() && comparison.more_findings().is_empty());
     Ok(if has_regressed { ExitCode::from(exit::THRESHOLD_FAILED) } else { ExitCode::SUCCESS })
 }

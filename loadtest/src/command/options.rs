@@ -60,11 +60,13 @@ Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the s
 done, 99 a threshold, a growth or the ledger failed, 130 ended by a second Ctrl-C.";
 
 const COMPARE_EXPLANATION: &str = "\
-A verdict judges the whole 99 % interval of a change: better, worse, or no difference seen. For single runs the \
-interval comes from their stretches, for two or more runs on each side from the runs.
+A verdict judges the whole interval of a change: better, worse, or no difference seen. Several runs on each side \
+judge: their intervals are corrected for the number of figures, so that an unchanged build looks worse in any of them in \
+at most one of twenty comparisons. A single run gives hints, from its stretches, and judges nothing but the ledger.
 
 Exit codes: 0 no regression beyond the tolerance shows, 64 arguments that cannot be used or files that are not \
-reports, 99 a regression beyond the tolerance, or more missing, duplicated or unexpected posts.";
+reports, 99 several runs show a regression beyond the tolerance, or more posts are missing, changed, duplicated or \
+unexpected.";
 
 /// Applies load to the pipeline and proves that every accepted post is stored exactly once.
 #[derive(Debug, Parser)]

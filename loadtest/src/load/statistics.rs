@@ -5,6 +5,7 @@ pub(crate) mod dice;
 pub(crate) mod interval;
 pub(crate) mod ratio;
 pub(crate) mod slope;
+pub(crate) mod student;
 
 /// The middle value, or the mean of the two middle ones; `None` without a value.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {

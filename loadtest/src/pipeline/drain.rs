@@ -14,7 +14,8 @@ use crate::ledger::post::RunId;
 use crate::pipeline::news::{self, News};
 use crate::pipeline::store::StoreReader;
 
-const LAG_PAUSE: Duration = Duration::from_millis(100);
+/// How often the lag is asked for, so how exactly the end of the drain is known.
+pub(crate) const LAG_PAUSE: Duration = Duration::from_millis(100);
 
 /// Counting reads the whole collection, so it must be rare; the consumer flushes at least every five seconds.
 const COUNT_PAUSE: Duration = Duration::from_secs(6);

@@ -16,7 +16,7 @@ pub(crate) struct CompareOptions {
     /// Several runs to judge, such as: compare A1 A2 A3 --with B1 B2 B3
     #[arg(long, value_name = "REPORT", num_args = 1..)]
     with: Vec<PathBuf>,
-    /// A change for the worse is a regression if the data show that it is larger than this
+    /// A change for the worse is a regression if several runs show that it is larger than this
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
     pub(crate) tolerance: f64,
 }

@@ -1,18 +1,26 @@
 //! What the data say about each difference.
 //!
 //! With two or more runs on each side, runs are compared: each gives one figure, so the usual differences between runs
-//! are included. With a single run, its stretches stand in for runs. Consecutive seconds are not independent, so each
-//! run is cut into ten stretches, whose figures are compared with an interval that is wider where neighbouring
-//! stretches are alike; the first stretch is left out, because connections and caches are still cold. A single run
-//! cannot show how much two runs of the same build differ, so this does not see that.
+//! are included. They judge, and since a dozen measures have a dozen chances of a false alarm, each gets only its part
+//! of [`FALSE_ALARMS`]. That is Bonferroni's correction; Holm's would find a little more, but no interval would show
+//! it.
+//!
+//! A single run cannot show how much two runs of the same build differ, so all it gives is a hint. Its stretches stand
+//! in for runs: ten, whose figures are compared with an interval that is wider where neighbouring stretches are alike.
+//! The first is left out, because connections and caches are still cold.
 
 use super::measure::{Better, ComparedMeasure, MEASURES, OfStretch, Unit};
-use super::read::{Run, Side};
+use super::read::{Run, Side, alike};
 use super::settings::{Difference, differences};
 use crate::load::statistics::mean;
-use crate::load::statistics::ratio::{RatioChange, change};
+use crate::load::statistics::ratio::{RatioChange, ValueTraits, change};
 use crate::report::series::Point;
 
+/// The probability that an unchanged build looks worse in any measure. It must not exceed 0.05; the rest is for figures
+/// that are not distributed as Student's t assumes.
+const FALSE_ALARMS: f64 = 0.04;
+/// The probability that the truth is beyond one end of a hint's interval.
+const BEYOND_HINT: f64 = 0.005;
 const STRETCHES: usize = 10;
 const FEWEST_STRETCHES: usize = 5;
 /// The fewest points of a stretch.
@@ -24,8 +32,14 @@ pub(crate) struct Comparison {
     pub(crate) settings: Vec<Difference>,
     pub(crate) figures: Vec<Compared>,
     pub(crate) findings: Vec<CountedChange>,
-    /// Whether runs are compared, and not stretches of them.
+    /// Whether runs are compared, which judges, and not stretches of them, which gives hints.
     pub(crate) is_of_runs: bool,
+    /// Whether the runs took turns, as far as that is known: neither side came before the other as a whole.
+    pub(crate) is_in_turns: bool,
+    /// Whether latencies are those of all posts, because a report does not have those of accepted ones.
+    pub(crate) is_of_all_posts: bool,
+    /// The probability that a figure's change is within its interval.
+    pub(crate) coverage: f64,
     /// As a share.
     pub(crate) tolerance: f64,
 }
@@ -64,46 +78,66 @@ pub(crate) enum ChangeVerdict {
 
 impl Comparison {
     pub(crate) fn of(base: &Side, with: &Side, tolerance: f64) -> Self {
+        let settings = differences(base, with);
+        let alike = alike(base, with);
+        let [base, with] = alike.as_ref().map_or([base, with], |sides| [&sides[0], &sides[1]]);
         let is_of_runs = base.runs.len() > 1 && with.runs.len() > 1;
-        let figures = MEASURES.iter().map(|measure| Compared::of(measure, base, with, is_of_runs, tolerance));
+        let values = MEASURES.each_ref().map(|measure| [base, with].map(|side| values(side, measure, is_of_runs)));
+        let judged = values.iter().filter(|values| values.iter().all(|side| side.len() > 1)).count();
+        let beyond = if is_of_runs { FALSE_ALARMS / judged.max(1) as f64 } else { BEYOND_HINT };
+        let figures = MEASURES.iter().zip(values).map(|(measure, [of_base, of_with])| {
+            let traits = ValueTraits { in_order: !is_of_runs, step: measure.step };
+            Compared::of(measure, base, with, change(&of_base, &of_with, traits, beyond), tolerance)
+        });
         let findings = [
             CountedChange::of("missing", base, with, |run| run.missing),
+            CountedChange::of("changed", base, with, |run| run.changed),
             CountedChange::of("duplicated", base, with, |run| run.duplicated),
             CountedChange::of("unexpected", base, with, |run| run.unexpected),
         ];
         Self {
-            settings: differences(base, with),
+            settings,
             figures: figures.collect(),
             findings: findings.into(),
             is_of_runs,
+            is_in_turns: is_in_turns(base, with),
+            is_of_all_posts: alike.is_some(),
+            coverage: 1.0 - 2.0 * beyond,
             tolerance,
         }
     }
 
-    /// The names of what became worse by more than the tolerance.
+    /// The names of the figures that became worse by more than the tolerance, if there are enough runs to judge.
     pub(crate) fn regressions(&self) -> Vec<&'static str> {
-        let figures = self.figures.iter().map(|compared| (compared.name, compared.verdict));
-        let all = figures.chain(self.findings.iter().map(|counted| (counted.name, counted.verdict)));
-        all.filter(|(_, verdict)| *verdict == ChangeVerdict::Regression).map(|(name, _)| name).collect()
+        let judged = self.figures.iter().filter(|_| self.is_of_runs);
+        judged.filter(|one| one.verdict == ChangeVerdict::Regression).map(|one| one.name).collect()
+    }
+
+    /// The names of the findings of which there are more.
+    pub(crate) fn more_findings(&self) -> Vec<&'static str> {
+        let more = self.findings.iter().filter(|counted| counted.verdict == ChangeVerdict::Regression);
+        more.map(|counted| counted.name).collect()
     }
 }
 
+/// Whether neither side's runs all started before the other's; also if that is not known.
+fn is_in_turns(base: &Side, with: &Side) -> bool {
+    let starts = |side: &Side| side.runs.iter().map(Run::started_at).collect::<Option<Vec<_>>>();
+    let (Some(base), Some(with)) = (starts(base), starts(with)) else { return true };
+    base.iter().max() >= with.iter().min() && with.iter().max() >= base.iter().min()
+}
+
 impl Compared {
-    fn of(measure: &ComparedMeasure, base: &Side, with: &Side, is_of_runs: bool, tolerance: f64) -> Self {
-        let change = match measure.of_stretch {
-            _ if is_of_runs => change(&figures(base, measure), &figures(with, measure), false),
-            Some(of_stretch) => change(&stretches(base, of_stretch), &stretches(with, of_stretch), true),
-            None => None,
-        };
+    fn of(measure: &ComparedMeasure, base: &Side, with: &Side, change: Option<RatioChange>, tolerance: f64) -> Self {
         let figure = |side: &Side| Some(figures(side, measure)).filter(|all| !all.is_empty()).map(|all| mean(&all));
+        let on = |change| ChangeVerdict::on(change, measure.better, tolerance);
         Self {
             name: measure.name,
             unit: measure.unit,
             base: figure(base),
             with: figure(with),
             change,
-            verdict: change
-                .map_or(ChangeVerdict::NotJudged, |change| ChangeVerdict::on(change, measure.better, tolerance)),
+            verdict: change.map_or(ChangeVerdict::NotJudged, on),
         }
     }
 }
@@ -123,6 +157,11 @@ impl CountedChange {
 }
 
 impl ChangeVerdict {
+    /// Whether something differs.
+    pub(crate) fn is_change(self) -> bool {
+        !matches!(self, Self::NoDifference | Self::NotJudged)
+    }
+
     fn on(change: RatioChange, better: Better, tolerance: f64) -> Self {
         let (least_worse, most_worse) = match better {
             Better::Less => (change.low, change.high),
@@ -140,6 +179,15 @@ impl ChangeVerdict {
     }
 }
 
+/// What is compared of a side: the figures of its runs, or of their stretches.
+fn values(side: &Side, measure: &ComparedMeasure, is_of_runs: bool) -> Vec<f64> {
+    match measure.of_stretch {
+        _ if is_of_runs => figures(side, measure),
+        Some(of_stretch) => stretches(side, of_stretch),
+        None => Vec::new(),
+    }
+}
+
 fn figures(side: &Side, measure: &ComparedMeasure) -> Vec<f64> {
     side.runs.iter().filter_map(measure.of_run).collect()
 }
@@ -147,7 +195,10 @@ fn figures(side: &Side, measure: &ComparedMeasure) -> Vec<f64> {
 /// The figures of all stretches of all runs, in order; none for a run that is too short.
 fn stretches(side: &Side, of_stretch: OfStretch) -> Vec<f64> {
     let of_run = |run: &Run| {
-        let load: Vec<Point> = run.series.iter().filter(|point| point.seconds <= run.load_seconds).copied().collect();
+        // A point belongs to the warm-up if most of it does.
+        let middle = |point: &Point| point.seconds - point.length_seconds / 2.0;
+        let is_measured = |point: &&Point| point.seconds <= run.load_seconds && middle(point) >= run.warm_up_seconds();
+        let load: Vec<Point> = run.series.iter().filter(is_measured).copied().collect();
         let count = STRETCHES.min(load.len() / SHORTEST_STRETCH);
         let cut = |index: usize| index * load.len() / count;
         let kept = if count < FEWEST_STRETCHES { 0..0 } else { 1..count };
@@ -157,110 +208,6 @@ fn stretches(side: &Side, of_stretch: OfStretch) -> Vec<f64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::load::statistics::tests::noise;
-    use crate::report::compare::read::tests::run;
-
-    /// A run whose seconds vary by a tenth around these values.
-    fn side(seed: u64, accepted_per_second: f64, p99_ms: f64, seconds: u32) -> Side {
-        let mut run = run();
-        run.series.clear();
-        let (mut rate, mut latency) = (noise(seed, 0.3, 0.1), noise(!seed, 0.3, 0.1));
-        let varied = |level: f64, of: &mut dyn Iterator<Item = f64>| level * (1.0 + of.next().unwrap_or_default());
-        for second in 1..=seconds {
-            run.series.push(Point {
-                seconds: f64::from(second),
-                length_seconds: 1.0,
-                accepted_per_second: varied(accepted_per_second, &mut rate),
-                p99_ms: Some(varied(p99_ms, &mut latency)),
-                ..Point::default()
-            });
-        }
-        run.load_seconds = f64::from(seconds);
-        Side { runs: vec![run] }
-    }
-
-    fn verdict(comparison: &Comparison, name: &str) -> ChangeVerdict {
-        comparison.figures.iter().find(|compared| compared.name == name).unwrap().verdict
-    }
-
-    #[test]
-    fn a_verdict_needs_the_whole_interval() {
-        let on = |low, high| {
-            ChangeVerdict::on(RatioChange { estimate: f64::midpoint(low, high), low, high }, Better::Less, 0.05)
-        };
-        assert_eq!(on(0.06, 0.20), ChangeVerdict::Regression);
-        assert_eq!(on(0.01, 0.20), ChangeVerdict::Worse);
-        assert_eq!(on(0.01, 0.04), ChangeVerdict::SlightlyWorse);
-        assert_eq!(on(-0.01, 0.20), ChangeVerdict::NoDifference);
-        assert_eq!(on(-0.20, -0.01), ChangeVerdict::Better);
-        let less = RatioChange { estimate: -0.1, low: -0.2, high: -0.06 };
-        assert_eq!(ChangeVerdict::on(less, Better::More, 0.05), ChangeVerdict::Regression);
-    }
-
-    #[test]
-    fn a_run_that_is_too_short_is_not_judged() {
-        let comparison = Comparison::of(&side(1, 100.0, 5.0, 9), &side(2, 100.0, 50.0, 60), 0.05);
-        assert_eq!(verdict(&comparison, "p99"), ChangeVerdict::NotJudged);
-        assert_eq!(verdict(&comparison, "p99.9"), ChangeVerdict::NotJudged);
-    }
-
-    #[test]
-    fn several_runs_are_compared_as_runs() {
-        let side = |p999s: &[f64]| {
-            let runs = p999s.iter().map(|p999| {
-                let mut run = run();
-                run.latency_ms.p999 = Some(*p999);
-                run
-            });
-            Side { runs: runs.collect() }
-        };
-        let comparison = Comparison::of(&side(&[20.0, 21.0, 19.0]), &side(&[40.0, 41.0, 39.0]), 0.05);
-        assert_eq!(verdict(&comparison, "p99.9"), ChangeVerdict::Regression);
-        assert_eq!(comparison.regressions(), ["p99.9"]);
-        let comparison = Comparison::of(&side(&[20.0, 21.0, 19.0]), &side(&[40.0, 11.0, 21.0]), 0.05);
-        assert_eq!(verdict(&comparison, "p99.9"), ChangeVerdict::NoDifference);
-    }
-
-    #[test]
-    fn one_missing_post_is_a_regression() {
-        let side = |missing| Side { runs: vec![Run { missing, ..run() }] };
-        let of = |base, with| Comparison::of(&side(base), &side(with), 9.0).findings[0].verdict;
-        assert_eq!(of(Some(0), Some(1)), ChangeVerdict::Regression);
-        assert_eq!(of(Some(1), Some(0)), ChangeVerdict::Better);
-        assert_eq!(of(Some(1), None), ChangeVerdict::NotJudged);
-    }
-
-    #[test]
-    fn noise_alone_rarely_claims_a_regression() {
-        let claims = (0..300_u64).filter(|seed| {
-            let of = |seed: u64| side(seed << 32, 100.0, 5.0, 40);
-            !Comparison::of(&of(2 * seed), &of(2 * seed + 1), 0.05).regressions().is_empty()
-        });
-        assert!(claims.count() <= 1);
-    }
-
-    proptest! {
-        #[test]
-        fn a_run_does_not_differ_from_itself(seed: u64, seconds in 1_u32..100) {
-            let comparison = Comparison::of(&side(seed, 100.0, 5.0, seconds), &side(seed, 100.0, 5.0, seconds), 0.0);
-            prop_assert!(comparison.regressions().is_empty() && comparison.settings.is_empty());
-            let verdicts: Vec<ChangeVerdict> = comparison.figures.iter().map(|compared| compared.verdict).collect();
-            let unchanged = [ChangeVerdict::NoDifference, ChangeVerdict::NotJudged];
-            prop_assert!(verdicts.iter().all(|verdict| unchanged.contains(verdict)));
-        }
-
-        #[test]
-        fn a_known_shift_is_found(seed: u64, factor in 2.0_f64..5.0) {
-            let base = side(seed, 100.0, 5.0, 60);
-            let worse = Comparison::of(&base, &side(seed ^ 7, 100.0 / factor, 5.0 * factor, 60), 0.05);
-            prop_assert_eq!(worse.regressions(), ["accepted", "p99"]);
-            let better = Comparison::of(&base, &side(seed ^ 7, 100.0 * factor, 5.0 / factor, 60), 0.05);
-            prop_assert_eq!(verdict(&better, "p99"), ChangeVerdict::Better);
-            prop_assert_eq!(verdict(&better, "accepted"), ChangeVerdict::Better);
-        }
-    }
-}
+mod simulation;
+#[cfg(test)]
+mod tests;

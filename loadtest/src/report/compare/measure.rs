@@ -2,6 +2,7 @@
 
 use super::read::Run;
 use crate::load::statistics::median;
+use crate::pipeline::drain::LAG_PAUSE;
 use crate::report::series::Point;
 
 /// A measure of a run.
@@ -9,6 +10,8 @@ pub(crate) struct ComparedMeasure {
     pub(crate) name: &'static str,
     pub(crate) unit: Unit,
     pub(crate) better: Better,
+    /// The smallest difference that can be seen; zero where nothing limits it.
+    pub(crate) step: f64,
     /// The figure of a run.
     pub(crate) of_run: OfRun,
     /// The figure of a stretch; `None` if only the whole run has one.
@@ -34,24 +37,43 @@ pub(crate) enum Unit {
     Percent,
 }
 
-/// All measures. A stretch's latency is that of its middle second, so that one bad second does not dominate it.
+/// All measures; latencies are those of accepted posts. A stretch's latency is that of its middle second, so that one
+/// bad second does not dominate it.
 pub(crate) const MEASURES: [ComparedMeasure; 12] = [
     ComparedMeasure {
         name: "accepted",
         unit: Unit::PerSecond,
         better: Better::More,
+        step: 0.0,
         of_run: |run| Some(run.accepted_per_second),
         of_stretch: Some(|points| share(accepted(points), points.iter().map(|point| point.length_seconds).sum())),
     },
-    latency("p50", |run| Some(run.latency_ms.p50), Some(|points| middle(points, |point| point.p50_ms))),
-    latency("p95", |run| Some(run.latency_ms.p95), Some(|points| middle(points, |point| point.p95_ms))),
-    latency("p99", |run| Some(run.latency_ms.p99), Some(|points| middle(points, |point| point.p99_ms))),
-    latency("p99.9", |run| run.latency_ms.p999, None),
-    latency("max", |run| Some(run.latency_ms.max), Some(|points| middle(points, |point| point.max_ms))),
+    latency(
+        "p50",
+        |run| Some(run.accepted_latency_ms.as_ref()?.p50),
+        Some(|points| middle(points, |point| point.accepted_p50_ms)),
+    ),
+    latency(
+        "p95",
+        |run| Some(run.accepted_latency_ms.as_ref()?.p95),
+        Some(|points| middle(points, |point| point.accepted_p95_ms)),
+    ),
+    latency(
+        "p99",
+        |run| Some(run.accepted_latency_ms.as_ref()?.p99),
+        Some(|points| middle(points, |point| point.accepted_p99_ms)),
+    ),
+    latency("p99.9", |run| run.accepted_latency_ms.as_ref()?.p999, None),
+    latency(
+        "max",
+        |run| Some(run.accepted_latency_ms.as_ref()?.max),
+        Some(|points| middle(points, |point| point.accepted_max_ms)),
+    ),
     ComparedMeasure {
         name: "failed",
         unit: Unit::Percent,
         better: Better::Less,
+        step: 0.0,
         of_run: |run| Some(run.failed_share * 100.0),
         of_stretch: Some(|points| {
             let failed = points.iter().map(Point::failed).sum::<u64>() as f64;
@@ -62,6 +84,7 @@ pub(crate) const MEASURES: [ComparedMeasure; 12] = [
         name: "drain",
         unit: Unit::Seconds,
         better: Better::Less,
+        step: LAG_PAUSE.as_millis() as f64 / 1e3,
         of_run: |run| run.drain_seconds,
         of_stretch: None,
     },
@@ -88,15 +111,29 @@ pub(crate) const MEASURES: [ComparedMeasure; 12] = [
 ];
 
 const fn latency(name: &'static str, of_run: OfRun, of_stretch: Option<OfStretch>) -> ComparedMeasure {
-    ComparedMeasure { name, unit: Unit::Milliseconds, better: Better::Less, of_run, of_stretch }
+    ComparedMeasure { name, unit: Unit::Milliseconds, better: Better::Less, step: 0.0, of_run, of_stretch }
 }
 
 const fn cpu(name: &'static str, of_run: OfRun, of_stretch: OfStretch) -> ComparedMeasure {
-    ComparedMeasure { name, unit: Unit::Microseconds, better: Better::Less, of_run, of_stretch: Some(of_stretch) }
+    ComparedMeasure {
+        name,
+        unit: Unit::Microseconds,
+        better: Better::Less,
+        step: 0.0,
+        of_run,
+        of_stretch: Some(of_stretch),
+    }
 }
 
 const fn memory(name: &'static str, of_run: OfRun, of_stretch: OfStretch) -> ComparedMeasure {
-    ComparedMeasure { name, unit: Unit::Megabytes, better: Better::Less, of_run, of_stretch: Some(of_stretch) }
+    ComparedMeasure {
+        name,
+        unit: Unit::Megabytes,
+        better: Better::Less,
+        step: 0.0,
+        of_run,
+        of_stretch: Some(of_stretch),
+    }
 }
 
 fn accepted(points: &[Point]) -> f64 {
@@ -138,7 +175,7 @@ mod tests {
             length_seconds: 2.0,
             accepted_per_second,
             unavailable,
-            p99_ms,
+            accepted_p99_ms: p99_ms,
             producer_cpu_cores,
             ..Point::default()
         };

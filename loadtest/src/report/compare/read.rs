@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bson::DateTime;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -25,10 +26,13 @@ pub(crate) struct Run {
     #[serde(default)]
     pub(crate) ended_early: bool,
     pub(crate) missing: Option<u64>,
+    pub(crate) changed: Option<u64>,
     pub(crate) duplicated: Option<u64>,
     pub(crate) unexpected: Option<u64>,
     pub(crate) accepted_per_second: f64,
     pub(crate) load_seconds: f64,
+    /// Earlier versions have only those of all posts that were sent.
+    pub(crate) accepted_latency_ms: Option<LatencyFigures>,
     pub(crate) latency_ms: LatencyFigures,
     pub(crate) failed_share: f64,
     pub(crate) drain_seconds: Option<f64>,
@@ -78,13 +82,50 @@ impl Side {
         if errors.is_empty() { Ok(Self { runs }) } else { Err(Unusable(errors.join("\n"))) }
     }
 
+    /// Whether a run has accepted posts, but not their latencies.
+    fn lacks_accepted_latencies(&self) -> bool {
+        self.runs.iter().any(|run| run.accepted_latency_ms.is_none() && run.accepted_per_second > 0.0)
+    }
+
+    /// The same runs, with the latencies of all posts in place of those of the accepted ones.
+    fn with_latencies_of_all(&self) -> Self {
+        let mut runs = self.runs.clone();
+        for run in &mut runs {
+            run.accepted_latency_ms = Some(run.latency_ms.clone());
+            for point in &mut run.series {
+                point.accepted_p50_ms = point.p50_ms;
+                point.accepted_p95_ms = point.p95_ms;
+                point.accepted_p99_ms = point.p99_ms;
+                point.accepted_max_ms = point.max_ms;
+            }
+        }
+        Self { runs }
+    }
+
     /// The ids of the runs.
     pub(crate) fn names(&self) -> String {
         self.runs.iter().map(|run| run.run.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
 
+/// Both sides with latencies of all posts, where one side does not have those of the accepted ones: a report of an
+/// earlier version lacks them. `None` if both have them.
+pub(crate) fn alike(base: &Side, with: &Side) -> Option<[Side; 2]> {
+    let lacks = base.lacks_accepted_latencies() || with.lacks_accepted_latencies();
+    lacks.then(|| [base, with].map(Side::with_latencies_of_all))
+}
+
 impl Run {
+    /// The part of the load at its start that is not measured.
+    pub(crate) fn warm_up_seconds(&self) -> f64 {
+        self.environment["load"]["warm_up_seconds"].as_f64().unwrap_or(0.0)
+    }
+
+    /// When its load started; `None` if the report does not say.
+    pub(crate) fn started_at(&self) -> Option<DateTime> {
+        DateTime::parse_rfc3339_str(self.environment["started_at"].as_str()?).ok()
+    }
+
     /// Reads a report, or the one in a directory.
     fn read(path: &Path) -> Result<Self, String> {
         let path = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
@@ -122,6 +163,7 @@ pub(crate) mod tests {
     fn a_report_is_read_as_it_was_written() {
         let run = run();
         assert_eq!((&run.run[..], run.missing, run.latency_ms.p999), ("00ab12cd", Some(1), Some(20.0)));
+        assert_eq!((run.accepted_latency_ms.map(|latency| latency.p50), run.latency_ms.p50), (Some(3.1), 2.9));
         assert_eq!((run.series.len(), run.series[0].accepted_per_second), (30, 299.0));
         assert_eq!(run.series[0].consumer_memory_bytes, Some(17_000_000));
     }
@@ -130,11 +172,17 @@ pub(crate) mod tests {
     fn an_earlier_report_is_read_too() {
         let mut report = serde_json::to_value(example()).unwrap();
         let fields = report.as_object_mut().unwrap();
-        for name in ["series", "generator", "ended_early"] {
+        for name in ["series", "generator", "ended_early", "accepted_latency_ms"] {
             fields.remove(name);
         }
         fields["latency_ms"].as_object_mut().unwrap().remove("p999");
-        assert!(Run::parse(report.to_string().as_bytes()).unwrap().series.is_empty());
+        let earlier = Run::parse(report.to_string().as_bytes()).unwrap();
+        assert!(earlier.series.is_empty() && earlier.warm_up_seconds() == 0.0 && earlier.started_at().is_some());
+        // Beside it, a new report is compared by what both have.
+        let side = |run| Side { runs: vec![run] };
+        assert!(alike(&side(run()), &side(run())).is_none());
+        let [new, earlier] = alike(&side(run()), &side(earlier)).unwrap();
+        assert_eq!([new, earlier].map(|side| side.runs[0].accepted_latency_ms.as_ref().unwrap().p50), [2.9; 2]);
     }
 
     #[test]
