@@ -6,6 +6,8 @@ pub(crate) use service::exit::{FAILED, UNUSABLE};
 
 /// Ended by SIGINT, as shells report it.
 pub(crate) const INTERRUPTED: i32 = 130;
+/// Nothing failed, but a soak was too short to show whether anything grows.
+pub(crate) const CANNOT_TELL: u8 = 98;
 /// A threshold or the ledger failed.
 pub(crate) const THRESHOLD_FAILED: u8 = 99;
 

@@ -29,7 +29,31 @@ pub(crate) fn tell(report: &RunReport, directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the run has passed.
+/// Whether the run has passed, and has shown what it was for.
 pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
-    if report.passed { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) }
+    match &report.drift {
+        _ if !report.passed => ExitCode::from(exit::THRESHOLD_FAILED),
+        Some(drift) if !drift.unclear().is_empty() => ExitCode::from(exit::CANNOT_TELL),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::run::tests::{example, fill};
+
+    #[test]
+    fn a_soak_that_shows_nothing_has_neither_passed_nor_failed() {
+        let mut report = example();
+        assert_eq!(exit_code(&report), ExitCode::from(exit::THRESHOLD_FAILED));
+        report.passed = true;
+        assert_eq!(exit_code(&report), ExitCode::SUCCESS);
+        fill(&mut report);
+        assert_eq!(exit_code(&report), ExitCode::from(exit::CANNOT_TELL), "30 s show no growth by the hour");
+        report.drift.as_mut().unwrap().growths.clear();
+        assert_eq!(exit_code(&report), ExitCode::from(exit::CANNOT_TELL), "nothing was seen");
+        report.passed = false;
+        assert_eq!(exit_code(&report), ExitCode::from(exit::THRESHOLD_FAILED));
+    }
 }

@@ -54,15 +54,17 @@ done, 99 a post is missing, 130 ended by a second Ctrl-C.";
 
 const SOAK_EXPLANATION: &str = "\
 All options of `run` apply, and so do its thresholds. Growth fails the soak (99) if its whole 99 % interval is beyond \
-the limit; a soak that is too short to tell says so and does not fail.
+the limit; a soak that is too short to tell says so (98): it has neither passed nor failed, so run it for longer.
 
-Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
-done, 99 a threshold, a growth or the ledger failed, 130 ended by a second Ctrl-C.";
+Exit codes: 0 all is well and nothing grows, 64 arguments or settings that cannot be used, 1 the start failed or the \
+work could not be done, 98 nothing failed, but the load was too short to tell whether anything grows, 99 a threshold, \
+a growth or the ledger failed, 130 ended by a second Ctrl-C.";
 
 const COMPARE_EXPLANATION: &str = "\
 A verdict judges the whole interval of a change: better, worse, or no difference seen. Several runs on each side \
-judge: their intervals are corrected for the number of figures, so that an unchanged build looks worse in any of them in \
-at most one of twenty comparisons. A single run gives hints, from its stretches, and judges nothing but the ledger.
+judge: their intervals are corrected for the number of figures, so that an unchanged build looks worse in any of \
+them in at most one of twenty comparisons. A single run gives hints, from its stretches, and judges nothing but the \
+ledger.
 
 Exit codes: 0 no regression beyond the tolerance shows, 64 arguments that cannot be used or files that are not \
 reports, 99 several runs show a regression beyond the tolerance, or more posts are missing, changed, duplicated or \

@@ -114,6 +114,15 @@ impl Drift {
         judged.map(Growth::verdict).collect()
     }
 
+    /// The measures of which the load did not show whether they grow; if nothing was seen at all, that is `everything`.
+    pub(crate) fn unclear(&self) -> Vec<&'static str> {
+        if self.growths.is_empty() {
+            return vec!["everything"];
+        }
+        let unclear = self.growths.iter().filter(|growth| growth.judgement == GrowthJudgement::TooShortToTell);
+        unclear.map(|growth| growth.measure).collect()
+    }
+
     /// A line for each growth.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("growth after the first {:.0} s, with its 99 % interval", self.warm_up_seconds)];

@@ -59,7 +59,12 @@ fn verdict(report: &RunReport) -> Markup {
         }
         h1 { (word(report)) }
         @if report.passed {
-            p.why { (proof(report)) }
+            p.why {
+                (proof(report))
+                @if report.drift.as_ref().is_some_and(|drift| !drift.unclear().is_empty()) {
+                    " The load was too short to show whether memory or latency grow."
+                }
+            }
         } @else {
             ul.why {
                 @for verdict in report.thresholds.iter().filter(|verdict| !verdict.holds) {

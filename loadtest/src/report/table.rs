@@ -7,6 +7,7 @@ use crate::ledger::expected::WHOLE;
 use crate::ledger::named::Finding;
 use crate::load::generator::strain::NoFreeUser;
 use crate::load::pacing::stages::RatePoint;
+use crate::report::drift::Drift;
 use crate::report::run::{Latency, RunReport, ServiceUsage};
 use crate::report::visible::{AcceptToVisible, Milliseconds};
 
@@ -108,6 +109,9 @@ pub(crate) fn render(report: &RunReport) -> String {
     for verdict in &report.thresholds {
         let mark = if verdict.holds { "ok    " } else { "FAILED" };
         text.push_str(&format!("  {mark}  {:<width$}{:.3}\n", verdict.threshold, verdict.value));
+    }
+    if let Some(unclear) = report.drift.as_ref().map(Drift::unclear).filter(|unclear| !unclear.is_empty()) {
+        text.push_str(&format!("  OPEN    growth of {}: the load is too short to tell\n", unclear.join(", ")));
     }
     for fault in &report.faults {
         // The log lines that may follow are on standard error and in the report.

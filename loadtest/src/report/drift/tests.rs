@@ -43,7 +43,7 @@ fn a_short_soak_is_too_short_to_tell() {
     assert_eq!(judgements(&load(1, 30, |_| 20.0, |_| 8.0)), [GrowthJudgement::TooShortToTell; 2]);
     assert_eq!(judgements(&load(1, 120, |_| 20.0, |_| 8.0))[1], GrowthJudgement::TooShortToTell);
     let drift = Drift::of(&load(1, 30, |_| 20.0, |_| 8.0), 30.0, LIMITS);
-    assert_eq!(drift.verdicts(), []);
+    assert_eq!((drift.verdicts().len(), drift.unclear()), (0, vec!["producer memory", "p99"]));
     assert!(drift.lines()[1].ends_with("too short to tell"), "{:?}", drift.lines());
 }
 
@@ -53,6 +53,7 @@ fn verdicts_and_lines_name_the_limit() {
     let [memory, latency] = drift.verdicts().try_into().unwrap();
     assert_eq!((&memory.threshold[..], memory.holds), ("producer memory growth<=5MB/h", false));
     assert_eq!((&latency.threshold[..], latency.holds), ("p99 growth<=10%/h", true));
+    assert_eq!(drift.unclear(), [""; 0]);
     let line = &drift.lines()[1];
     assert!(line.contains("26.3 MB") && line.contains("MB/h") && line.ends_with("at most 5 MB/h     grows"), "{line}");
 }

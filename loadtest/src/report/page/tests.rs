@@ -20,6 +20,9 @@ fn the_verdict_and_its_reason_come_first() {
     );
     let mut passed = RunReport { passed: true, thresholds: vec![], faults: vec![], ..full() };
     assert!(render(&passed).contains("Every threshold holds."));
+    assert!(render(&passed).contains("The load was too short to show whether memory or latency grow."));
+    passed.drift = None;
+    assert!(!render(&passed).contains("too short to show"));
     passed.counts.missing = Some(0);
     let page = render(&passed);
     assert!(page.contains("<h1>Passed</h1>"), "{page}");
