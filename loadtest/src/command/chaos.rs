@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::exit::Unusable;
 use crate::command::finish::finish;
 use crate::command::options::ChaosOptions;
+use crate::command::run::visible_as_judged;
 use crate::command::trial::{Conclusion, Trial};
 use crate::command::{apply, interrupt};
 use crate::ledger::post::RunId;
@@ -31,11 +32,11 @@ use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic;
 use crate::pipeline::under_test::{PipelineUnderTest, Ports};
-use crate::report::chaos::{ChaosReport, FaultReport};
+use crate::report::chaos::{ChaosReport, FaultReport, longest_recovery};
 use crate::report::environment::Environment;
 use crate::report::files::make_directory;
 use crate::report::run::RunReport;
-use crate::report::threshold::ThresholdVerdict;
+use crate::report::threshold::{Threshold, ThresholdVerdict};
 use crate::report::view::{Headline, View};
 
 /// The number of partitions, unless the environment sets it: with only one, no second member would ever hold any.
@@ -106,6 +107,9 @@ async fn measure(
     let trial = Trial::prepare(plan, CLOCK_SKEW, settings, pipeline, RunShare::WHOLE, sampled, directory).await?;
     // A topic that was deleted no longer has all letters.
     let trial = trial.without_count_of_letters();
+    visible_as_judged(&options.thresholds, &trial.visible)?;
+    let (of_recovery, of_run): (Vec<Threshold>, Vec<Threshold>) =
+        options.thresholds.iter().cloned().partition(Threshold::is_of_recovery);
     let kafka = Arc::clone(trial.kafka.as_ref().context(own)?);
     let (topic, dead_letters) = (trial.names.topic.clone(), trial.names.dead_letter_topic.clone());
     let start = Instant::now();
@@ -148,6 +152,9 @@ async fn measure(
             let schedule = schedule::at_random(faults, seed, *duration, *hold);
             inject::at_random(schedule, *duration, &stage, &end).await
         };
+        if !end.is_cancelled() {
+            watch.timeline().load_ended(watch.at(Instant::now()));
+        }
         end.cancel();
         injected
     };
@@ -169,7 +176,7 @@ async fn measure(
         drain_timeout: options.outcome.drain_timeout,
         is_interrupted: stop.is_cancelled(),
         faults: troubles,
-        thresholds: &[],
+        thresholds: &of_run,
     };
     let mut report = trial.conclude(conclusion, &mut pipeline.services).await?;
     let poison = poison.look_for(&kafka, &dead_letters, &documents).await?;
@@ -178,7 +185,12 @@ async fn measure(
     report.add(ThresholdVerdict::none("poison stored==0", poison.stored));
     let extra_posts = extra.look_for(&documents).await?;
     report.add(ThresholdVerdict::none("extra posts missing==0", extra_posts.missing));
-    let faults = injected.happened.iter().map(|happened| FaultReport::of(happened, &watch, calm_lag)).collect();
+    let faults: Vec<FaultReport> =
+        injected.happened.iter().map(|happened| FaultReport::of(happened, &watch, calm_lag)).collect();
+    let longest_recovery = longest_recovery(&faults);
+    for threshold in &of_recovery {
+        report.add(threshold.judge_recovery(longest_recovery.map(Duration::from_secs_f64)));
+    }
     let timeline = watch.end()?;
     // The first consumer is not the only one, and is gone now and then: Kafka knows better.
     for point in &mut report.series {
@@ -190,6 +202,7 @@ async fn measure(
         one_by_one: options.one_by_one,
         brokers: options.brokers,
         longest_silence_seconds: timeline.longest_silence().as_secs_f64(),
+        longest_recovery_seconds: longest_recovery,
         largest_lag: timeline.largest_lag(),
         calm_lag,
         faults,

@@ -14,6 +14,7 @@ use service::status::figures::grouped;
 use crate::base::exit::Unusable;
 use crate::command::finish::{exit_code, tell};
 use crate::command::options::MergeOptions;
+use crate::command::run::without_faults;
 use crate::ledger::accepted_ids::{ACCEPTED_IDS, FinishedLog};
 use crate::ledger::books::Ledger;
 use crate::ledger::expected::RunPlan;
@@ -42,6 +43,7 @@ pub(crate) async fn merge(options: MergeOptions, lookup: Lookup<'_>) -> anyhow::
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let lookup = with_option(&lookup, "KAFKA_BROKER", &options.kafka_broker);
     let settings = PipelineSettings::read(&lookup)?;
+    without_faults(&options.thresholds)?;
     let parts =
         options.directories.iter().map(|directory| ShareReport::read(directory)).collect::<anyhow::Result<Vec<_>>>()?;
     complete(&parts)?;

@@ -95,6 +95,7 @@ fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
     {
         return Err(Unusable(format!("--share {share} of --vus {} has no user: give more --vus", options.load.vus)));
     }
+    without_faults(&options.thresholds)?;
     if !options.no_reconcile && options.share.is_none() {
         return Ok(());
     }
@@ -114,8 +115,19 @@ fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
     Ok(())
 }
 
+/// Whether no threshold concerns faults, of which there are none.
+pub(crate) fn without_faults(thresholds: &[Threshold]) -> Result<(), Unusable> {
+    match thresholds.iter().find(|threshold| threshold.is_of_recovery()) {
+        Some(threshold) => {
+            let why = "only `loadtest chaos` injects faults to recover from";
+            Err(Unusable(format!("--threshold '{threshold}' cannot be judged: {why}")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Whether posts are looked for, if a threshold concerns when they are visible.
-fn visible_as_judged(thresholds: &[Threshold], visible: &Visible) -> Result<(), Unusable> {
+pub(crate) fn visible_as_judged(thresholds: &[Threshold], visible: &Visible) -> Result<(), Unusable> {
     match (visible, thresholds.iter().find(|threshold| threshold.is_of_visibility())) {
         (Visible::Off(why), Some(threshold)) => {
             Err(Unusable(format!("--threshold '{threshold}' cannot be judged, since no post is looked for: {why}")))

@@ -23,6 +23,8 @@ pub(crate) struct ChaosReport {
     pub(crate) brokers: u32,
     /// The longest time without an accepted post.
     pub(crate) longest_silence_seconds: f64,
+    /// The longest recovery from a fault; null if there was none from one of them, or no fault.
+    pub(crate) longest_recovery_seconds: Option<f64>,
     /// The largest lag seen, in records.
     pub(crate) largest_lag: u64,
     /// A lag of at most this many records counts as none: a healthy pipeline has it.
@@ -50,6 +52,8 @@ pub(crate) struct FaultReport {
     /// From the fault's start until the group had finished records again and there was no lag; null if that never
     /// happened. Other faults may have come in between.
     pub(crate) lag_gone_seconds: Option<f64>,
+    /// From the fault's end until both had happened; zero if they had by then, null if one of them never did.
+    pub(crate) recovered_seconds: Option<f64>,
 }
 
 impl FaultReport {
@@ -64,8 +68,15 @@ impl FaultReport {
             lasted_seconds: seconds(over.saturating_sub(begin)),
             accepted_again_seconds: timeline.accepted_again(begin, over).map(seconds),
             lag_gone_seconds: timeline.lag_gone(begin, over, calm_lag).map(seconds),
+            recovered_seconds: timeline.recovered(begin, over, calm_lag).map(seconds),
         }
     }
+}
+
+/// The longest recovery from these faults; `None` if there was none from one of them, or no fault.
+pub(crate) fn longest_recovery(faults: &[FaultReport]) -> Option<f64> {
+    let recoveries = faults.iter().map(|fault| fault.recovered_seconds).collect::<Option<Vec<f64>>>()?;
+    recoveries.into_iter().reduce(f64::max)
 }
 
 impl ChaosReport {
@@ -73,17 +84,20 @@ impl ChaosReport {
     pub(crate) fn lines(&self) -> Vec<String> {
         let seconds = |time: Option<f64>| time.map_or("never".to_owned(), |seconds| format!("{seconds:.1} s"));
         let width = self.faults.iter().map(|fault| fault.fault.len()).max().unwrap_or_default().max(NARROWEST);
-        let mut lines =
-            vec![format!("{:<width$}{:>8}{:>9}{:>16}{:>11}", "fault", "at", "lasted", "accepted again", "lag gone")];
+        let mut lines = vec![format!(
+            "{:<width$}{:>8}{:>9}{:>16}{:>11}{:>11}",
+            "fault", "at", "lasted", "accepted again", "lag gone", "recovered"
+        )];
         for fault in &self.faults {
             lines.push(
                 format!(
-                    "{:<width$}{:>8}{:>9}{:>16}{:>11}   {}",
+                    "{:<width$}{:>8}{:>9}{:>16}{:>11}{:>11}   {}",
                     fault.fault,
                     seconds(Some(fault.at_seconds)),
                     seconds(Some(fault.lasted_seconds)),
                     seconds(fault.accepted_again_seconds),
                     seconds(fault.lag_gone_seconds),
+                    seconds(fault.recovered_seconds),
                     fault.remark
                 )
                 .trim_end()
@@ -91,8 +105,10 @@ impl ChaosReport {
             );
         }
         lines.push(format!(
-            "longest time without an accepted post {:.1} s, largest lag {}",
-            self.longest_silence_seconds, self.largest_lag
+            "longest time without an accepted post {:.1} s, longest recovery {}, largest lag {}",
+            self.longest_silence_seconds,
+            seconds(self.longest_recovery_seconds),
+            self.largest_lag
         ));
         if self.poison.sent > 0 {
             lines.push(format!("bad records sent {}, dead-lettered {:?}", self.poison.sent, self.poison.dead_lettered));

@@ -120,6 +120,10 @@ fn figures(report: &RunReport) -> Markup {
     if let Some(chaos) = &report.chaos {
         figures.push(("Faults", chaos.faults.len().to_string()));
         figures.push(("Longest silence", format!("{:.1} s", chaos.longest_silence_seconds)));
+        figures.push((
+            "Longest recovery",
+            chaos.longest_recovery_seconds.map_or("never".to_owned(), |seconds| format!("{seconds:.1} s")),
+        ));
         figures.push(("Largest lag", grouped(chaos.largest_lag)));
     }
     section("In numbers", "latencies are those of accepted posts", &list("figures", &figures))

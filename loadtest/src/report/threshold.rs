@@ -69,6 +69,8 @@ enum ThresholdMeasure {
     Accepted,
     Rate,
     Drain(TimeUnit),
+    /// From the end of a fault; only chaos has any.
+    Recovered(TimeUnit),
     Missing,
     Duplicated,
     Changed,
@@ -153,8 +155,25 @@ impl Threshold {
         matches!(self.measure, ThresholdMeasure::Visible(..))
     }
 
+    /// Whether it is about recoveries from faults, which only chaos injects.
+    pub(crate) fn is_of_recovery(&self) -> bool {
+        matches!(self.measure, ThresholdMeasure::Recovered(_))
+    }
+
+    /// The verdict on the longest recovery from a fault, which is `None` if one of them had none, or if there was no
+    /// fault.
+    pub(crate) fn judge_recovery(&self, longest: Option<Duration>) -> ThresholdVerdict {
+        match (self.measure, longest) {
+            (ThresholdMeasure::Recovered(unit), Some(longest)) => self.verdict_on(unit.of(longest)),
+            _ => self.verdict_on(f64::INFINITY),
+        }
+    }
+
     fn judge(&self, measured: &Measured) -> ThresholdVerdict {
-        let value = self.measure.value(measured);
+        self.verdict_on(self.measure.value(measured))
+    }
+
+    fn verdict_on(&self, value: f64) -> ThresholdVerdict {
         let holds = match self.comparison {
             Relation::Less => value < self.limit,
             Relation::LessOrEqual => value <= self.limit,
@@ -183,6 +202,8 @@ impl ThresholdMeasure {
             ThresholdMeasure::Accepted => measured.accepted as f64,
             ThresholdMeasure::Rate => measured.accepted_per_second,
             ThresholdMeasure::Drain(unit) => measured.drained_after.map_or(f64::INFINITY, |after| unit.of(after)),
+            // Known only to `judge_recovery`.
+            ThresholdMeasure::Recovered(_) => f64::INFINITY,
             ThresholdMeasure::Missing => count(|counts| counts.missing),
             ThresholdMeasure::Duplicated => count(|counts| counts.duplicated),
             ThresholdMeasure::Changed => count(|counts| counts.changed),
@@ -207,6 +228,7 @@ impl ThresholdMeasure {
         }
         match name {
             "drain" => time().map(ThresholdMeasure::Drain),
+            "recovered" => time().map(ThresholdMeasure::Recovered),
             "failed" if unit == "%" => Ok(ThresholdMeasure::Failed),
             "failed" => Err("failures are limited in percent, such as failed<1%".to_owned()),
             "accepted" => plain(ThresholdMeasure::Accepted),
@@ -218,8 +240,8 @@ impl ThresholdMeasure {
             "dead_lettered" => plain(ThresholdMeasure::DeadLettered),
             "lag_left" => plain(ThresholdMeasure::LagLeft),
             _ => Err("it must start with p50, p90, p95, p99, p99.9, max, avg, one of these after all_ or visible_, \
-                      failed, accepted, rate, drain, missing, duplicated, changed, unexpected, dead_lettered or \
-                      lag_left"
+                      failed, accepted, rate, drain, recovered, missing, duplicated, changed, unexpected, \
+                      dead_lettered or lag_left"
                 .to_owned()),
         }
     }

@@ -36,7 +36,9 @@ fn faults(report: &Value) -> Vec<&str> {
 #[test]
 fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_once() {
     let _room = Room::shared();
-    let report = chaos(&["--one-by-one", "--faults", "producer-kill=2,consumer-kill,poison", "--repeat", "3"]);
+    let thresholds = ["--threshold", "recovered<600s", "--threshold", "accepted>300"];
+    let faults_and_load = ["--one-by-one", "--faults", "producer-kill=2,consumer-kill,poison", "--repeat", "3"];
+    let report = chaos(&[&faults_and_load[..], &thresholds[..]].concat());
     assert_eq!(faults(&report), ["producer-kill", "producer-kill", "consumer-kill", "poison"]);
     assert!(report["accepted"].as_u64().unwrap() > 300, "{report:#}");
     assert_eq!(
@@ -51,6 +53,17 @@ fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_
     for fault in report["chaos"]["faults"].as_array().unwrap() {
         assert!(fault["accepted_again_seconds"].is_f64() && fault["lag_gone_seconds"].is_f64(), "{fault:#}");
     }
+    let longest = report["chaos"]["longest_recovery_seconds"].as_f64().unwrap();
+    assert!(recoveries(&report).into_iter().all(|recovery| recovery <= longest), "{report:#}");
+    let verdicts = report["thresholds"].as_array().unwrap();
+    let verdict = |name: &str| verdicts.iter().find(|verdict| verdict["threshold"] == name).unwrap();
+    assert_eq!(verdict("recovered<600s")["value"], longest, "{verdicts:#?}");
+    assert_eq!(verdict("accepted>300")["holds"], true, "{verdicts:#?}");
+}
+
+fn recoveries(report: &Value) -> Vec<f64> {
+    let faults = report["chaos"]["faults"].as_array().unwrap();
+    faults.iter().map(|fault| fault["recovered_seconds"].as_f64().unwrap()).collect()
 }
 
 #[test]

@@ -207,6 +207,7 @@ fn what_cannot_be_used_is_exit_code_64() {
         ("give it --rate instead of --stages", vec!["soak", "--stages", "0s:5,1s:5"]),
         ("a time needs its unit, such as p95<2000ms", vec!["--threshold", "p95<2000"]),
         ("leaves nothing of a load of 5s", vec!["--warm-up", "5s", "--duration", "5s"]),
+        ("only `loadtest chaos` injects faults", vec!["--threshold", "recovered<10s"]),
         ("--fixed-users needs --rate or --stages", vec!["--fixed-users"]),
         ("give it ", vec!["tune", "--budget", "10s"]),
         ("leave store-kill out of --faults", vec!["chaos", "--store", "memory"]),

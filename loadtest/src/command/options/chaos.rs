@@ -8,6 +8,7 @@ use stack::StoreKind;
 use super::run::{LoadOptions, OutcomeOptions};
 use super::values::{brokers, positive_duration, rate};
 use crate::pipeline::chaos::faults::FaultList;
+use crate::report::threshold::Threshold;
 
 pub(crate) const CHAOS_EXPLANATION: &str = "\
 Faults: consumer-kill, producer-kill (SIGKILL, restarted a moment later), consumer-stop, producer-stop (SIGTERM), \
@@ -54,6 +55,11 @@ pub(crate) struct ChaosOptions {
     pub(crate) load: LoadOptions,
     #[command(flatten)]
     pub(crate) outcome: OutcomeOptions,
+    /// What the run must keep to, such as 'recovered<10s', may be repeated: recovered (the longest time from the end of
+    /// a fault until posts were accepted again and there was no lag, in ms or s), and all that `run` takes [default:
+    /// none, since posts may fail and wait under faults; the ledger always judges]
+    #[arg(long = "threshold", value_name = "CONDITION")]
+    pub(crate) thresholds: Vec<Threshold>,
 }
 
 fn faults(text: &str) -> Result<FaultList, String> {

@@ -22,6 +22,8 @@ pub(crate) struct Timeline {
     lags: Vec<(Duration, u64)>,
     /// How many records the group had finished, when that could be seen, in order.
     finished: Vec<(Duration, u64)>,
+    /// When the load ended, if it was not stopped early: until then, posts must be accepted.
+    load_end: Option<Duration>,
 }
 
 impl Timeline {
@@ -43,6 +45,11 @@ impl Timeline {
         self.finished.push((now, count));
     }
 
+    /// Notes that no more posts are sent, because all faults are over.
+    pub(crate) fn load_ended(&mut self, now: Duration) {
+        self.load_end = Some(now);
+    }
+
     /// The lag and the finished records at a time, if they were seen within the second before it.
     pub(crate) fn seen_at(&self, time: Duration) -> (Option<u64>, Option<u64>) {
         (latest(&self.lags, time), latest(&self.finished, time))
@@ -57,6 +64,11 @@ impl Timeline {
     /// `None` if they never were.
     pub(crate) fn accepted_again(&self, begin: Duration, over: Duration) -> Option<Duration> {
         let last = *self.accepts.last()?;
+        let is_silent_until_the_end =
+            self.load_end.is_some_and(|end| end > begin && end.saturating_sub(last) > SILENCE);
+        if is_silent_until_the_end && last < over + AFTERMATH {
+            return None;
+        }
         let of_fault = |pair: &&[Duration]| pair[1] > begin && pair[0] < over + AFTERMATH;
         let mut silences = self.accepts.windows(2).filter(|pair| pair[1] - pair[0] > SILENCE);
         match silences.rfind(of_fault) {
@@ -72,6 +84,13 @@ impl Timeline {
         let works = self.works_since(over)?;
         let gone = self.lags.iter().find(|(at, lag)| *at >= works && *lag <= calm);
         gone.map(|(at, _)| *at - begin)
+    }
+
+    /// How long after the end of the fault posts were accepted again and the lag was gone; zero if both came before it,
+    /// `None` if one of them never came.
+    pub(crate) fn recovered(&self, begin: Duration, over: Duration, calm: u64) -> Option<Duration> {
+        let later = self.accepted_again(begin, over)?.max(self.lag_gone(begin, over, calm)?);
+        Some((begin + later).saturating_sub(over))
     }
 
     /// When the group was first seen to have finished more records than at this time.
@@ -135,6 +154,31 @@ mod tests {
         assert_eq!(timeline.accepted_again(seconds(10.0), seconds(11.0)), Some(Duration::ZERO));
         assert_eq!(timeline.longest_silence(), seconds(4.0));
         assert_eq!(timeline.accepted_again(seconds(25.0), seconds(26.0)), None);
+    }
+
+    #[test]
+    fn a_silence_that_lasts_until_the_end_of_the_load_is_no_recovery() {
+        let mut timeline = timeline(&[(15.0, 99.0)]);
+        assert_eq!(timeline.accepted_again(seconds(14.0), seconds(16.0)), Some(Duration::ZERO), "the load is not over");
+        timeline.load_ended(seconds(15.2));
+        assert_eq!(timeline.accepted_again(seconds(14.0), seconds(16.0)), Some(Duration::ZERO), "it ended meanwhile");
+        timeline.load_ended(seconds(20.0));
+        assert_eq!(timeline.accepted_again(seconds(14.0), seconds(16.0)), None);
+        assert_eq!(timeline.accepted_again(seconds(5.0), seconds(6.0)), Some(Duration::ZERO), "of another fault");
+    }
+
+    #[test]
+    fn a_recovery_counts_from_the_end_of_the_fault_and_needs_both_ends_of_the_pipeline() {
+        let mut timeline = timeline(&[(5.0, 9.0)]);
+        for (at, lag, finished) in [(4.0, 10, 50), (7.5, 900, 50), (8.0, 700, 60), (12.0, 90, 3_000)] {
+            timeline.lag(seconds(at), lag);
+            timeline.finished(seconds(at), finished);
+        }
+        let recovered = |begin, over, calm| timeline.recovered(seconds(begin), seconds(over), calm);
+        assert_eq!(recovered(5.0, 7.0, 100), Some(seconds(5.0)), "the lag is gone at 12 s");
+        assert_eq!(recovered(5.0, 7.0, 1_000), Some(seconds(2.0)), "posts are accepted again at 9 s");
+        assert_eq!(recovered(5.0, 7.0, 10), None, "the lag is never gone");
+        assert_eq!(recovered(10.0, 10.5, 100), Some(seconds(1.5)));
     }
 
     #[test]

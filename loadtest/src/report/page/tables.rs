@@ -17,7 +17,7 @@ pub(crate) fn faults(report: &RunReport) -> Markup {
     if chaos.faults.is_empty() {
         return section("Faults", note, &html! { p.note { "None was injected." } });
     }
-    let columns = ["", "fault", "at", "lasted", "accepted again", "lag gone", "what was hit"];
+    let columns = ["", "fault", "at", "lasted", "accepted again", "lag gone", "recovered", "what was hit"];
     let seconds = |time: Option<f64>| time.map_or("never".to_owned(), |seconds| format!("{seconds:.1} s"));
     let rows = html! {
         @for (index, fault) in chaos.faults.iter().enumerate() {
@@ -28,14 +28,16 @@ pub(crate) fn faults(report: &RunReport) -> Markup {
                 td.number { (seconds(Some(fault.lasted_seconds))) }
                 td.number { (seconds(fault.accepted_again_seconds)) }
                 td.number { (seconds(fault.lag_gone_seconds)) }
+                td.number { (seconds(fault.recovered_seconds)) }
                 td { (fault.remark) }
             }
         }
     };
     let content = html! {
-        (table("Faults", &columns, 2..6, &rows))
+        (table("Faults", &columns, 2..7, &rows))
         p.note {
-            "Accepted again and lag gone count from the fault's start. A lag of at most " (grouped(chaos.calm_lag))
+            "Accepted again and lag gone count from the fault's start; recovered is when both were so, from its end. "
+            "A lag of at most " (grouped(chaos.calm_lag))
             " records counts as none. Seed " (chaos.seed) ", " (chaos.brokers)
             (if chaos.brokers == 1 { " broker." } else { " brokers." })
             @if chaos.poison.sent > 0 {

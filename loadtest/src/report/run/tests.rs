@@ -140,6 +140,7 @@ pub(crate) fn fill(report: &mut RunReport) {
         one_by_one: false,
         brokers: 1,
         longest_silence_seconds: 0.5,
+        longest_recovery_seconds: None,
         largest_lag: 900,
         calm_lag: 400,
         faults: vec![FaultReport {
@@ -149,6 +150,7 @@ pub(crate) fn fill(report: &mut RunReport) {
             lasted_seconds: 2.0,
             accepted_again_seconds: Some(0.0),
             lag_gone_seconds: None,
+            recovered_seconds: None,
         }],
         poison: PoisonReport { sent: 7, dead_lettered: [("invalid", 7)].into(), missing: 0, changed: 0, stored: 0 },
         extra_posts: ExtraReport { sent: 5, missing: 0 },

@@ -109,6 +109,22 @@ fn what_never_happened_is_never_soon_enough() {
 }
 
 #[test]
+fn a_recovery_is_judged_by_the_longest() {
+    let threshold: Threshold = "recovered<10s".parse().unwrap();
+    let judged = |longest: Option<u64>| {
+        let verdict = threshold.judge_recovery(longest.map(Duration::from_millis));
+        (verdict.value, verdict.holds)
+    };
+    assert_eq!([judged(Some(9_999)), judged(Some(10_000))], [(9.999, true), (10.0, false)]);
+    assert_eq!(judged(None), (f64::INFINITY, false), "no recovery is later than every limit");
+    assert_eq!("recovered<500ms".parse::<Threshold>().unwrap().judge_recovery(Some(Duration::from_secs(2))).value, 2e3);
+    assert_eq!(
+        ["recovered<1s", "drain<1s"].map(|text| text.parse::<Threshold>().unwrap().is_of_recovery()),
+        [true, false]
+    );
+}
+
+#[test]
 fn an_unreadable_threshold_is_explained() {
     for (text, expected) in [
         ("", "must compare with"),
@@ -122,6 +138,7 @@ fn an_unreadable_threshold_is_explained() {
         ("p95<2000", "a time needs its unit, such as p95<2000ms or p95<2s"),
         ("p95<2m", "a time needs its unit"),
         ("drain<10", "a time needs its unit"),
+        ("recovered<10", "a time needs its unit, such as recovered<2000ms"),
         ("p75<2s", "must start with p50"),
         ("failed<1", "in percent, such as failed<1%"),
         ("missing==0%", "missing takes a number alone"),
