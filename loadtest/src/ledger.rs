@@ -1,7 +1,8 @@
 //! What a run must be, without any IO but files: [`post`] makes the n-th post and its body, [`books`] keep what its
 //! sender was answered, in [`bitmap`]s over n, and what the run left behind. The documents of a store and the records
 //! of a topic come in one by one: [`reconcile`] enters them into the books of a run, once [`expected`] has compared
-//! each whole with its post; [`balance`] compares them with the records that a consumer group has finished.
+//! each whole with its post; [`balance`] compares them with the records that a consumer group has finished, which
+//! its [`standing`] says.
 
 pub(crate) mod accepted_ids;
 pub(crate) mod balance;
@@ -14,3 +15,4 @@ pub(crate) mod named;
 pub(crate) mod post;
 pub(crate) mod reconcile;
 pub(crate) mod request_times;
+pub(crate) mod standing;

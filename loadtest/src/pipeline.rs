@@ -5,6 +5,7 @@
 pub(crate) mod chaos;
 pub(crate) mod counted;
 pub(crate) mod drain;
+pub(crate) mod finished;
 pub(crate) mod lag;
 pub(crate) mod news;
 pub(crate) mod observer;

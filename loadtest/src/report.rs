@@ -3,6 +3,7 @@
 //! the run. It also judges what a run must satisfy: [`threshold`], [`drift`], and [`compare`] between runs. Pure,
 //! except for [`files`], the view's terminal and what [`environment`] asks.
 
+pub(crate) mod balance;
 pub(crate) mod chaos;
 pub(crate) mod compare;
 pub(crate) mod drift;

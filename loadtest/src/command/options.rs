@@ -14,6 +14,7 @@ pub(crate) use soak::SoakOptions;
 pub(crate) use tune::TuneOptions;
 pub(crate) use up::UpOptions;
 use values::post_id;
+pub(crate) use verify::VerifyOptions;
 
 mod chaos;
 mod compare;
@@ -27,6 +28,7 @@ mod stack;
 mod tune;
 mod up;
 mod values;
+mod verify;
 
 const EXPLANATION: &str = "\
 Environment: KAFKA_BROKER and MONGO_URI name servers that run already, MONGOD a real mongod; \
@@ -105,8 +107,9 @@ pub(crate) enum Verb {
     /// Lets the ledger keep the books of a simulated run, and checks its counts and its memory
     #[command(hide = true)]
     CheckLedger(CheckLedgerOptions),
-    /// Checks that every record that the consumer group has finished is stored or dead-lettered, whatever its sender
-    #[command(after_help = EXPLANATION)]
+    /// Checks that every record that the consumer group has finished is stored or dead-lettered as it was sent, by
+    /// anyone
+    #[command(after_help = verify::VERIFY_EXPLANATION)]
     Verify(VerifyOptions),
     /// Measures what HTTP, Kafka and the store could do alone on this machine, and which share of it the pipeline
     /// reaches
@@ -125,19 +128,6 @@ impl CommandLine {
     pub(crate) fn verb(self) -> Verb {
         self.verb.unwrap_or(Verb::Run(self.run))
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct VerifyOptions {
-    /// Where Kafka is [default: KAFKA_BROKER, else localhost:9092]
-    #[arg(long, value_name = "HOST:PORT")]
-    pub(crate) kafka_broker: Option<String>,
-    /// Where the documents are [default: MONGO_URI, else mongodb://localhost:27017/scalable-api]
-    #[arg(long, value_name = "URI")]
-    pub(crate) mongo_uri: Option<String>,
-    /// The most missing records that are named; all are counted
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) name: usize,
 }
 
 #[derive(Debug, Args)]
@@ -220,6 +210,8 @@ mod tests {
             (&["--target", "http://a", "--run", "00ab12cd", "--share", "3/2"], "such as 2/3"),
             (&["--target", "http://a", "--run", "7", "--share", "1/2"], "eight hexadecimal digits"),
             (&["merge"], "<DIR>"),
+            (&["verify", "--topic"], "a value is required"),
+            (&["verify", "--topic", ""], "a value is required"),
             (&["--duration", "0s"], "must be more than zero"),
             (&["find-max", "--slo", "500"], "must be a number with its unit"),
             (&["find-max", "--repeats", "0"], "0 is not in 1..=1000"),

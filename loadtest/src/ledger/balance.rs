@@ -1,78 +1,266 @@
-//! Compares the records that the group has finished with the documents and the dead letters. Pure.
+//! Compares the records that a consumer group has finished with the documents and the dead letters: each whole with
+//! what the consumer makes of it. Pure.
+//!
+//! A record takes 48 bytes here, so documents and values are kept as [`sums`]. The document under a record's id must be
+//! that of a record with the same text; a client that repeats a post leaves several of them. So its date may also be
+//! that of a record which the group has not finished yet, or which the topic no longer has.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU64;
 
-use contract::PostId;
+use bson::RawDocument;
+use contract::decode::Decoded;
+use contract::{PostId, document};
+
+pub(crate) mod differences;
+pub(crate) mod letters;
+mod seen;
+mod sums;
+
+use letters::Letters;
+pub(crate) use seen::Place;
+use seen::Seen;
+use sums::{DocumentSum, Sums};
 
 /// A record that the group has finished.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Finished {
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
-    pub(crate) id: PostId,
+#[derive(Debug, Clone, Copy)]
+struct Finished {
+    id: PostId,
+    /// Its document without the date; `None` for a record that cannot become a document.
+    expected: Option<NonZeroU64>,
+    date: i64,
+    offset: i64,
+    partition: i32,
+    topic: u16,
+    document: Seen,
+    letter: Seen,
 }
 
-/// What was found.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// The ids of all documents.
-    pub(crate) documents: HashSet<PostId>,
-    /// The partition and the offset of each record that became a dead letter in the topic.
-    pub(crate) dead_letters: HashSet<(i32, i64)>,
+const _: () = assert!(size_of::<Finished>() == 48, "what it takes is documented");
+
+/// The records, while they are read.
+#[derive(Debug)]
+pub(crate) struct FinishedRecords {
+    sums: Sums,
+    letters: Letters,
+    records: Vec<Finished>,
+    gone_until: HashMap<(u16, i32), i64>,
 }
 
-/// What became of the records.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// All records, while the documents are read.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    sums: Sums,
+    /// By id and date.
+    records: Vec<Finished>,
+    /// The date of the oldest record that is left in each partition from which older ones were removed.
+    gone_until: HashMap<(u16, i32), i64>,
+    /// The dates of documents that only differ in their date.
+    doubtful_dates: HashMap<PostId, i64>,
+}
+
+/// What became of the records of one topic.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Balance {
     /// Records that the group has finished.
     pub(crate) records: u64,
-    /// Those with the id of an earlier record: a request or a batch that was sent again.
+    /// Those with the id of another one: a request or a batch that was sent again.
     pub(crate) repeated: u64,
-    /// Those whose document is stored.
+    /// Those whose document is stored as they say.
     pub(crate) stored: u64,
-    /// Those that are dead letters.
+    /// Those of them whose document has the date of a record that the topic no longer has.
+    pub(crate) of_older: u64,
+    /// Those that are dead letters, as they were sent.
     pub(crate) dead_lettered: u64,
     /// Stored and dead-lettered: usually sent again after the cause was fixed.
     pub(crate) both: u64,
     /// Neither stored nor dead-lettered.
-    pub(crate) missing: Vec<Finished>,
+    pub(crate) missing: u64,
+    /// Stored or dead-lettered, but not as they were sent.
+    pub(crate) changed: u64,
+    /// The first records that are missing or changed.
+    pub(crate) findings: Vec<RecordFinding>,
 }
 
-/// Compares all records with what was found.
-pub(crate) fn balance(records: impl IntoIterator<Item = Finished>, found: &Found) -> Balance {
-    let (mut balance, mut seen) = (Balance::default(), HashSet::new());
-    for record in records {
-        balance.records += 1;
-        balance.repeated += u64::from(!seen.insert(record.id));
-        let is_stored = found.documents.contains(&record.id);
-        let is_dead_lettered = found.dead_letters.contains(&(record.partition, record.offset));
-        balance.stored += u64::from(is_stored);
-        balance.dead_lettered += u64::from(is_dead_lettered);
-        balance.both += u64::from(is_stored && is_dead_lettered);
-        if !is_stored && !is_dead_lettered {
-            balance.missing.push(record);
+/// A record that is missing or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RecordFinding {
+    pub(crate) place: Place,
+    pub(crate) id: PostId,
+    pub(crate) kind: RecordFindingKind,
+}
+
+/// What is wrong with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordFindingKind {
+    Missing,
+    /// Its document is another one.
+    ChangedDocument,
+    /// Its dead letter is another one.
+    ChangedLetter,
+}
+
+impl FinishedRecords {
+    /// Starts with all dead letters, and room for this number of records.
+    pub(crate) fn new(letters: Letters, records: usize) -> Self {
+        let (sums, mut room) = (letters.sums.clone(), Vec::new());
+        // Offsets with wide gaps may promise more records than there is memory for.
+        room.try_reserve_exact(records).ok();
+        Self { sums, letters, records: room, gone_until: HashMap::new() }
+    }
+
+    /// Adds a record of this topic.
+    pub(crate) fn add(&mut self, topic: u16, record: &Decoded) {
+        let fetched = &record.fetched;
+        let place = Place { topic, partition: fetched.partition, offset: fetched.offset };
+        self.records.push(Finished {
+            id: record.id,
+            expected: expected(&self.sums, record).map(|sum| sum.content),
+            date: fetched.timestamp_ms,
+            offset: place.offset,
+            partition: place.partition,
+            topic,
+            document: Seen::Nothing,
+            letter: self.letters.seen(place, record),
+        });
+    }
+
+    /// The oldest record that is left in a partition has this date, and older records were removed.
+    pub(crate) fn gone_until(&mut self, topic: u16, partition: i32, date: i64) {
+        self.gone_until.insert((topic, partition), date);
+    }
+
+    /// Ends adding, so that documents can be compared.
+    pub(crate) fn complete(self) -> Comparison {
+        let Self { sums, mut records, gone_until, .. } = self;
+        records.sort_unstable_by_key(|record| (record.id, record.date, record.topic, record.partition, record.offset));
+        Comparison { sums, records, gone_until, doubtful_dates: HashMap::new() }
+    }
+}
+
+impl Comparison {
+    /// Compares a document. One whose id no record has says nothing: its record may be gone, or not be finished.
+    pub(crate) fn document(&mut self, document: &RawDocument) {
+        let id = document.get(document::ID_FIELD).ok().flatten().and_then(document::decode_id);
+        let Some(id) = id else { return };
+        let sum = self.sums.of_document(document);
+        let records = of_id(&mut self.records, id);
+        let is = |record: &Finished| sum.is_some_and(|sum| record.is(sum));
+        let is_of_a_record = records.iter().any(is);
+        let may_be_stored = records.iter().any(|record| record.expected.is_some());
+        for record in records {
+            let seen = match (record.expected, sum) {
+                // It has nothing to do with the document of a record that can become one.
+                (None, _) if may_be_stored => continue,
+                (Some(content), Some(sum)) if content == sum.content => match sum.date {
+                    _ if is_of_a_record => Seen::AsSent,
+                    Some(date) => {
+                        self.doubtful_dates.insert(id, date);
+                        Seen::OtherDate
+                    }
+                    None => Seen::Otherwise,
+                },
+                _ => Seen::Otherwise,
+            };
+            record.document = record.document.max(seen);
         }
     }
-    balance
+
+    /// Whether the records that the group has not finished matter.
+    pub(crate) fn needs_unfinished(&self) -> bool {
+        !self.doubtful_dates.is_empty()
+    }
+
+    /// A record that the group has not finished: it may be stored already.
+    pub(crate) fn unfinished(&mut self, record: &Decoded) {
+        if self.doubtful_dates.get(&record.id) != Some(&record.fetched.timestamp_ms) {
+            return;
+        }
+        let Some(sum) = expected(&self.sums, record) else { return };
+        for finished in of_id(&mut self.records, record.id) {
+            if finished.document == Seen::OtherDate && finished.expected == Some(sum.content) {
+                finished.document = Seen::AsSent;
+            }
+        }
+    }
+
+    /// The result for each of this number of topics, with at most `named` findings each.
+    pub(crate) fn conclude(mut self, topics: usize, named: usize) -> Vec<Balance> {
+        let mut balances = vec![Balance::default(); topics];
+        let mut findings = vec![BTreeMap::new(); topics];
+        let mut last = None;
+        for mut record in std::mem::take(&mut self.records) {
+            let topic = usize::from(record.topic);
+            let (balance, found) = (&mut balances[topic], &mut findings[topic]);
+            balance.repeated += u64::from(last.replace(record.id) == Some(record.id));
+            if record.document == Seen::OtherDate && self.is_of_older(&record) {
+                record.document = Seen::AsSent;
+                balance.of_older += 1;
+            }
+            let Some(kind) = balance.add(&record) else { continue };
+            let place = record.place();
+            found.insert(place, RecordFinding { place, id: record.id, kind });
+            if found.len() > named {
+                found.pop_last();
+            }
+        }
+        for (balance, found) in balances.iter_mut().zip(findings) {
+            balance.findings = found.into_values().collect();
+        }
+        balances
+    }
+
+    /// Whether the document may be that of a record which the partition no longer has.
+    fn is_of_older(&self, record: &Finished) -> bool {
+        let gone_until = self.gone_until.get(&(record.topic, record.partition));
+        matches!((self.doubtful_dates.get(&record.id), gone_until), (Some(date), Some(until)) if date <= until)
+    }
+}
+
+impl Finished {
+    fn place(&self) -> Place {
+        Place { topic: self.topic, partition: self.partition, offset: self.offset }
+    }
+
+    /// Whether a document with this sum is that of this record.
+    fn is(&self, sum: DocumentSum) -> bool {
+        self.expected == Some(sum.content) && sum.date == Some(self.date)
+    }
+}
+
+impl Balance {
+    /// Counts a record, and returns what is wrong with it.
+    fn add(&mut self, record: &Finished) -> Option<RecordFindingKind> {
+        self.records += 1;
+        let (is_stored, is_dead_lettered) = (record.document == Seen::AsSent, record.letter == Seen::AsSent);
+        self.stored += u64::from(is_stored);
+        self.dead_lettered += u64::from(is_dead_lettered);
+        self.both += u64::from(is_stored && is_dead_lettered);
+        let kind = match (record.document, record.letter) {
+            (_, Seen::Otherwise) => RecordFindingKind::ChangedLetter,
+            // A dead letter has what was sent. The document under its id is that of another record.
+            (_, Seen::AsSent) | (Seen::AsSent, _) => return None,
+            (Seen::Nothing, _) => RecordFindingKind::Missing,
+            (Seen::OtherDate | Seen::Otherwise, _) => RecordFindingKind::ChangedDocument,
+        };
+        let is_missing = kind == RecordFindingKind::Missing;
+        self.missing += u64::from(is_missing);
+        self.changed += u64::from(!is_missing);
+        Some(kind)
+    }
+}
+
+/// The sum of the document that the consumer makes of a record.
+fn expected(sums: &Sums, record: &Decoded) -> Option<DocumentSum> {
+    sums.of_document(record.outcome.as_ref().ok()?)
+}
+
+/// The records of an id.
+fn of_id(records: &mut [Finished], id: PostId) -> &mut [Finished] {
+    let start = records.partition_point(|record| record.id < id);
+    let length = records[start..].partition_point(|record| record.id == id);
+    &mut records[start..start + length]
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_record_is_found_or_missing() {
-        let ids: Vec<PostId> = (0..4).map(|_| PostId::fresh()).collect();
-        let record = |offset: i64, id: usize| Finished { partition: 1, offset, id: ids[id] };
-        // Stored, stored by a retry, dead-lettered, dead-lettered and stored later, nowhere.
-        let records = [record(0, 0), record(1, 0), record(2, 1), record(3, 2), record(9, 3)];
-        let found = Found {
-            documents: [ids[0], ids[2], PostId::fresh()].into(),
-            // The offset of the last dead letter, in another partition.
-            dead_letters: [(1, 2), (1, 3), (0, 9)].into(),
-        };
-        let expected =
-            Balance { records: 5, repeated: 1, stored: 3, dead_lettered: 2, both: 1, missing: vec![record(9, 3)] };
-        assert_eq!(balance(records, &found), expected);
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Reading the store: every document of a run, or one document by its id.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -105,18 +105,6 @@ impl StoreReader {
         Ok(())
     }
 
-    /// Visits the id of every document, no matter who stored it; `None` if it is not a UUID. One pass over the
-    /// collection.
-    pub(crate) async fn ids(&self, mut visit: impl FnMut(Option<PostId>)) -> anyhow::Result<()> {
-        let found = self.posts.find(doc! {}).projection(doc! { document::ID_FIELD: 1 });
-        let mut cursor = answer(found.batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
-        while answer(cursor.advance()).await? {
-            let id = cursor.current().get(document::ID_FIELD).context("a document cannot be read")?;
-            visit(id.and_then(document::decode_id));
-        }
-        Ok(())
-    }
-
     /// Why documents cannot be looked up by their ids without reading the whole collection; `None` if they can.
     pub(crate) async fn finds_no_ids(&self) -> anyhow::Result<Option<String>> {
         let info = answer(self.database.run_command(doc! { "buildInfo": 1 })).await?;
@@ -137,6 +125,19 @@ impl StoreReader {
             there.extend(id.and_then(document::decode_id));
         }
         Ok(there)
+    }
+
+    /// The documents with these ids. One query.
+    pub(crate) async fn find_all(&self, ids: &[PostId]) -> anyhow::Result<HashMap<PostId, RawDocumentBuf>> {
+        let any: Vec<_> = ids.iter().copied().map(document::encode_id).collect();
+        let mut cursor = answer(self.posts.find(doc! { document::ID_FIELD: { "$in": any } }).into_future()).await?;
+        let mut documents = HashMap::new();
+        while answer(cursor.advance()).await? {
+            let document = cursor.current();
+            let id = document.get(document::ID_FIELD).context("a document cannot be read")?;
+            documents.extend(id.and_then(document::decode_id).map(|id| (id, document.to_owned())));
+        }
+        Ok(documents)
     }
 
     /// How many documents a run has.

@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use contract::dead_letter::{LeftOut, TIMESTAMP_HEADER};
 use contract::{DeadLetter, PostId};
 use kafka::topics::{ReadRecord, Reader, ReaderConfig};
 
@@ -43,4 +44,15 @@ pub(crate) fn id_of(topic: &str, record: ReadRecord<'_>) -> PostId {
 /// The dead letter that a record of the dead-letter topic is, if its headers can be read.
 pub(crate) fn dead_letter_of(record: ReadRecord<'_>) -> Option<DeadLetter> {
     DeadLetter::from_headers(record.headers()).ok()
+}
+
+/// The dead letter that a record of the dead-letter topic is, with what it leaves out and, where a header has it, the
+/// time of its own record.
+pub(crate) fn letter_parts(record: ReadRecord<'_>) -> Option<(DeadLetter, LeftOut, Option<i64>)> {
+    let left_out = LeftOut::from_headers(record.headers()).ok()?;
+    let time_ms = match record.headers().find(|(name, _)| *name == TIMESTAMP_HEADER) {
+        Some((_, text)) => Some(std::str::from_utf8(text).ok()?.parse().ok()?),
+        None => None,
+    };
+    Some((dead_letter_of(record)?, left_out, time_ms))
 }

@@ -14,6 +14,7 @@ mod places;
 mod room;
 mod run;
 mod searches;
+mod verify;
 mod visible;
 
 /// The report that a run has left in this directory.

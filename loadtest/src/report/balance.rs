@@ -1,0 +1,131 @@
+//! What `verify` prints about a topic. Pure.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use service::status::figures::grouped;
+
+use crate::ledger::balance::{Balance, Place, RecordFinding, RecordFindingKind};
+use crate::ledger::standing::Standing;
+
+/// What was found about one topic.
+pub(crate) struct VerifiedTopic<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) group: &'a str,
+    pub(crate) standing: &'a Standing,
+    pub(crate) balance: &'a Balance,
+    /// What differs in the changed records, in lines.
+    pub(crate) details: &'a HashMap<Place, Vec<String>>,
+}
+
+impl VerifiedTopic<'_> {
+    /// Whether all that the group has finished is there as it was sent.
+    pub(crate) fn passed(&self) -> bool {
+        self.standing.errors.is_empty() && self.balance.missing == 0 && self.balance.changed == 0
+    }
+
+    /// The topic's part of the output.
+    pub(crate) fn render(&self) -> String {
+        let Balance { records, repeated, stored, of_older, dead_lettered, both, missing, changed, findings } =
+            self.balance;
+        let mut text = format!("records of topic {} that group {} has finished:\n\n", self.topic, self.group);
+        let mut row = |name: &str, count: u64, remark: &str| {
+            writeln!(text, "  {name:<14}{:>12}{remark}", grouped(count)).expect("writing into memory cannot fail");
+        };
+        row("records", *records, "");
+        row("stored", *stored, "");
+        if *of_older > 0 {
+            row("of older", *of_older, "   stored with the date of a record that retention has removed");
+        }
+        row("dead-lettered", *dead_lettered, "");
+        row("both", *both, "   dead-lettered, then sent again");
+        row("repeated", *repeated, "   the id of another record: one document for both");
+        row("missing", *missing, "");
+        row("changed", *changed, "");
+        row("lag", self.standing.lag(), "   not finished by the group: nothing is known about them");
+        for (partition, count) in &self.standing.uncommitted {
+            let count = grouped(*count);
+            writeln!(text, "  the group has no committed offset in partition {partition}, which has {count} records")
+                .expect("writing into memory cannot fail");
+        }
+        for finding in findings {
+            text.push_str(&self.finding(finding));
+        }
+        let unnamed = missing + changed - findings.len() as u64;
+        if unnamed > 0 {
+            writeln!(text, "  and {} more (--name N names them)", grouped(unnamed))
+                .expect("writing into memory cannot fail");
+        }
+        text.push('\n');
+        for error in &self.standing.errors {
+            writeln!(text, "  FAILED  {error}").expect("writing into memory cannot fail");
+        }
+        for (name, count) in [("missing", *missing), ("changed", *changed)] {
+            let verdict = if count == 0 { "ok      " } else { "FAILED  " };
+            writeln!(text, "  {verdict}{name}==0").expect("writing into memory cannot fail");
+        }
+        text
+    }
+
+    fn finding(&self, finding: &RecordFinding) -> String {
+        let RecordFinding { place, id, kind } = finding;
+        let kind = match kind {
+            RecordFindingKind::Missing => "MISSING",
+            RecordFindingKind::ChangedDocument | RecordFindingKind::ChangedLetter => "CHANGED",
+        };
+        let mut text = format!("  {kind}  partition {}, offset {}, id {id}\n", place.partition, place.offset);
+        for line in self.details.get(place).into_iter().flatten() {
+            writeln!(text, "           {line}").expect("writing into memory cannot fail");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::PostId;
+
+    use super::*;
+
+    fn render(standing: &Standing, balance: &Balance, details: &HashMap<Place, Vec<String>>) -> (bool, String) {
+        let topic = VerifiedTopic { topic: "post", group: "post-consumer", standing, balance, details };
+        (topic.passed(), topic.render())
+    }
+
+    #[test]
+    fn findings_are_named_and_the_others_counted() {
+        let place = |offset| Place { topic: 0, partition: 0, offset };
+        let id = PostId::fresh();
+        let finding = |offset, kind| RecordFinding { place: place(offset), id, kind };
+        let findings = vec![finding(3, RecordFindingKind::Missing), finding(7, RecordFindingKind::ChangedDocument)];
+        let balance = Balance { records: 1_005, missing: 4, changed: 1, of_older: 2, findings, ..Balance::default() };
+        let details = HashMap::from([(place(7), vec!["content: sent \"a\", not stored".to_owned()])]);
+        let (passed, text) = render(&Standing::default(), &balance, &details);
+        assert!(!passed);
+        for line in [
+            "  records              1,005\n",
+            "  missing                  4\n",
+            "  of older                 2   stored with",
+            "  changed                  1\n",
+            &format!("  MISSING  partition 0, offset 3, id {id}\n"),
+            &format!("  CHANGED  partition 0, offset 7, id {id}\n           content: sent \"a\", not stored\n"),
+            "  and 3 more",
+            "  FAILED  missing==0\n  FAILED  changed==0\n",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_standing_that_cannot_be_fails_a_balance_without_findings() {
+        let standing =
+            Standing { unfinished: vec![(0, 3..1_010), (1, 0..1)], uncommitted: vec![(1, 1)], ..Standing::default() };
+        let (passed, text) = render(&standing, &Balance::default(), &HashMap::new());
+        assert!(passed && text.ends_with("\n\n  ok      missing==0\n  ok      changed==0\n"), "{text}");
+        assert!(text.contains("  lag                  1,008   not finished"), "{text}");
+        assert!(text.contains("no committed offset in partition 1, which has 1 records"), "{text}");
+        let standing = Standing { errors: vec!["the group is unknown".to_owned()], ..standing };
+        let (passed, text) = render(&standing, &Balance::default(), &HashMap::new());
+        assert!(!passed && text.contains("  FAILED  the group is unknown\n"), "{text}");
+    }
+}
