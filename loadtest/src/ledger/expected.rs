@@ -119,14 +119,12 @@ impl ExpectedPosts {
             Layout::Whole => compare_whole(document, &texts, &mut differing),
             Layout::Mapped { title, content, created_at } => {
                 let mut same = |field: &str, text: &str| {
-                    if text_at(document, field) != Some(text) {
-                        differing.push(field.to_owned());
-                    }
+                    differing.extend(text_differs(field, value_at(document, field), text));
                 };
                 same(title, &texts.title);
                 content.iter().for_each(|content| same(content, &texts.content));
                 let date = created_at.as_ref().map(|field| (field, date_at(document, field)));
-                differing.extend(date.and_then(|(field, date)| date.is_none().then(|| field.clone())));
+                differing.extend(date.and_then(|(field, date)| date.is_none().then(|| format!("{field} is no date"))));
                 date.and_then(|(_, date)| date)
             }
         };
@@ -196,31 +194,38 @@ fn compare_whole(document: &RawDocument, texts: &PostTexts, differing: &mut Vec<
             differing.push("it cannot be read to its end".to_owned());
             break;
         };
-        let index = FIELDS.iter().position(|field| *field == name.as_str());
-        let is_as_sent = match (index, value) {
-            (Some(0), _) => true,
-            (Some(1), RawBsonRef::String(title)) => title == texts.title,
-            (Some(2), RawBsonRef::String(content)) => content == texts.content,
-            (Some(3), RawBsonRef::DateTime(date)) => {
-                created_at_ms = Some(date.timestamp_millis());
-                true
-            }
-            (Some(_), _) => false,
-            (None, _) => {
-                differing.push(format!("{name} is not in a post"));
-                continue;
-            }
+        let Some(index) = FIELDS.iter().position(|field| *field == name.as_str()) else {
+            differing.push(format!("{name} is not in a post"));
+            continue;
         };
-        let index = index.unwrap_or_default();
         if std::mem::replace(&mut found[index], true) {
             differing.push(format!("{name} is there twice"));
-        } else if !is_as_sent {
-            differing.push(name.as_str().to_owned());
+            continue;
+        }
+        match (index, value) {
+            (0, _) => {}
+            (1, value) => differing.extend(text_differs("title", Some(value), &texts.title)),
+            (2, value) => differing.extend(text_differs("content", Some(value), &texts.content)),
+            (_, RawBsonRef::DateTime(date)) => created_at_ms = Some(date.timestamp_millis()),
+            (_, _) => differing.push(format!("{name} is no date")),
         }
     }
     let absent = FIELDS.iter().zip(found).filter(|(_, found)| !found);
     differing.extend(absent.map(|(field, _)| format!("{field} is not there")));
     created_at_ms
+}
+
+/// How a field differs from the text that was sent, if it does.
+fn text_differs(field: &str, found: Option<RawBsonRef<'_>>, sent: &str) -> Option<String> {
+    match found {
+        Some(RawBsonRef::String(found)) if found == sent => None,
+        Some(RawBsonRef::String(found)) => {
+            let same = found.chars().zip(sent.chars()).take_while(|(found, sent)| found == sent).count();
+            Some(format!("{field} from character {}", same + 1))
+        }
+        Some(_) => Some(format!("{field} is no text")),
+        None => Some(format!("{field} is not there")),
+    }
 }
 
 /// A document as JSON, cut if it is long.

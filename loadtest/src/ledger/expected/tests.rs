@@ -39,12 +39,14 @@ fn every_alteration_of_a_document_is_named() {
         altered.remove(field);
         posts.compare(&raw(&altered)).differs.unwrap_or_default()
     };
-    assert_eq!(with("content", texts.content[1..].into()), "content");
-    assert_eq!(with("content", format!("{}\u{301}", texts.content).into()), "content");
-    assert_eq!(with("content", Bson::Symbol(texts.content.clone())), "content");
-    assert_eq!(with("title", format!("{} ", texts.title).into()), "title");
-    assert_eq!(with("createdAt", "2026-11-28T12:00:00Z".into()), "createdAt");
-    assert_eq!(with("createdAt", Bson::Int64(1_790_000_000_000)), "createdAt");
+    let length = texts.content.chars().count();
+    assert_eq!(with("content", format!("x{}", &texts.content[1..]).into()), "content from character 1");
+    let longer = format!("{}\u{301}", texts.content);
+    assert_eq!(with("content", longer.into()), format!("content from character {}", length + 1));
+    assert_eq!(with("content", Bson::Symbol(texts.content.clone())), "content is no text");
+    assert_eq!(with("title", format!("{} ", texts.title).into()), "title from character 17");
+    assert_eq!(with("createdAt", "2026-11-28T12:00:00Z".into()), "createdAt is no date");
+    assert_eq!(with("createdAt", Bson::Int64(1_790_000_000_000)), "createdAt is no date");
     assert_eq!(with("status", Bson::Null), "status is not in a post");
     assert_eq!(without("content"), "content is not there");
     assert_eq!(without("createdAt"), "createdAt is not there");
@@ -80,7 +82,7 @@ fn of_another_pipelines_documents_what_is_mapped_is_compared() {
     let compared = posts.compare(&raw(&honest));
     assert_eq!((compared.differs, compared.created_at_ms, compared.id), (None, Some(5), no_id()));
     let altered = doc! { "post": { "head": &texts.title, "text": "short" }, "at": "noon" };
-    assert_eq!(posts.compare(&raw(&altered)).differs.as_deref(), Some("post.text, at"));
+    assert_eq!(posts.compare(&raw(&altered)).differs.as_deref(), Some("post.text from character 1, at is no date"));
 
     let titles_only = Layout::Mapped { title: "title".to_owned(), content: None, created_at: None };
     let (posts, texts, _) = expected(titles_only);
