@@ -1,4 +1,4 @@
-//! When posts were under way, by the generator's clock: for every sixteen numbers, when the first of them was sent and
+//! When posts were under way, by the generator's clock: for every thirty-two numbers, when the first of them was sent and
 //! when the last of their answers came, eight bytes in all. A document's date must lie in between.
 
 /// The times of all posts.
@@ -9,7 +9,7 @@ pub(crate) struct RequestTimes {
     blocks: Vec<Block>,
 }
 
-/// Of sixteen posts: when the first was sent, and when the last one that was accepted was answered, in ms since the
+/// Of thirty-two posts: when the first was sent, and when the last one that was accepted was answered, in ms since the
 /// epoch. A post without an answer may be stored at any time after it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Block {
@@ -27,7 +27,7 @@ impl Block {
 }
 
 /// Numbers in a block.
-const BLOCK_LENGTH: u64 = 16;
+const BLOCK_LENGTH: u64 = 32;
 
 /// How long before the first time that is noted another one may lie: threads hand over their notes in any order.
 const MARGIN_MS: i64 = 60 * 60 * 1_000;
