@@ -21,7 +21,8 @@ pub(crate) struct VerifiedTopic<'a> {
 impl VerifiedTopic<'_> {
     /// Whether all that the group has finished is there as it was sent.
     pub(crate) fn passed(&self) -> bool {
-        self.standing.errors.is_empty() && self.balance.missing == 0 && self.balance.changed == 0
+        let Balance { records, missing, changed, .. } = *self.balance;
+        self.standing.errors.is_empty() && records > 0 && missing == 0 && changed == 0
     }
 
     /// The topic's part of the output.
@@ -60,9 +61,11 @@ impl VerifiedTopic<'_> {
         for error in &self.standing.errors {
             writeln!(text, "  FAILED  {error}").expect("writing into memory cannot fail");
         }
-        for (name, count) in [("missing", *missing), ("changed", *changed)] {
-            let verdict = if count == 0 { "ok      " } else { "FAILED  " };
-            writeln!(text, "  {verdict}{name}==0").expect("writing into memory cannot fail");
+        for (condition, holds) in
+            [("records>0", *records > 0), ("missing==0", *missing == 0), ("changed==0", *changed == 0)]
+        {
+            let verdict = if holds { "ok    " } else { "FAILED" };
+            writeln!(text, "  {verdict}  {condition}").expect("writing into memory cannot fail");
         }
         text
     }
@@ -110,22 +113,28 @@ mod tests {
             &format!("  MISSING  partition 0, offset 3, id {id}\n"),
             &format!("  CHANGED  partition 0, offset 7, id {id}\n           content: sent \"a\", not stored\n"),
             "  and 3 more",
-            "  FAILED  missing==0\n  FAILED  changed==0\n",
+            "  ok      records>0\n  FAILED  missing==0\n  FAILED  changed==0\n",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
     }
 
     #[test]
-    fn a_standing_that_cannot_be_fails_a_balance_without_findings() {
+    fn a_standing_that_cannot_be_fails_a_balance_without_findings_and_so_does_nothing() {
+        let balance = Balance { records: 1, ..Balance::default() };
         let standing =
             Standing { unfinished: vec![(0, 3..1_010), (1, 0..1)], uncommitted: vec![(1, 1)], ..Standing::default() };
-        let (passed, text) = render(&standing, &Balance::default(), &HashMap::new());
-        assert!(passed && text.ends_with("\n\n  ok      missing==0\n  ok      changed==0\n"), "{text}");
+        let (passed, text) = render(&standing, &balance, &HashMap::new());
+        assert!(
+            passed && text.ends_with("\n\n  ok      records>0\n  ok      missing==0\n  ok      changed==0\n"),
+            "{text}"
+        );
         assert!(text.contains("  lag                  1,008   not finished"), "{text}");
         assert!(text.contains("no committed offset in partition 1, which has 1 records"), "{text}");
-        let standing = Standing { errors: vec!["the group is unknown".to_owned()], ..standing };
         let (passed, text) = render(&standing, &Balance::default(), &HashMap::new());
+        assert!(!passed && text.contains("\n  FAILED  records>0\n"), "{text}");
+        let standing = Standing { errors: vec!["the group is unknown".to_owned()], ..standing };
+        let (passed, text) = render(&standing, &balance, &HashMap::new());
         assert!(!passed && text.contains("  FAILED  the group is unknown\n"), "{text}");
     }
 }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 mod receiver;
 mod shares;
 mod traces;
+mod verified;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 

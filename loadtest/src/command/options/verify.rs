@@ -6,8 +6,8 @@ use clap::builder::NonEmptyStringValueParser;
 pub(super) const VERIFY_EXPLANATION: &str = "\
 Each record is compared whole: its document with every field, its dead letter with key, value and headers. That takes \
 48 bytes of memory a record, and about 100 a dead letter. It fails if a record is missing or changed, if the group has \
-no committed offsets, and if they lie beyond the end of a partition or before its start. The lag, which is what the \
-group has not finished, is shown and not judged.
+no committed offsets or they lie beyond the end of a partition or before its start, and if a topic has no record to \
+compare. The lag, which is what the group has not finished, is shown and not judged.
 
 Dead letters are looked for in DLQ_TOPIC (post.dlq), and those of a --topic also in TOPIC.dlq.
 

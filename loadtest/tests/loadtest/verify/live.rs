@@ -17,9 +17,6 @@ use stack::Stack;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The time of record 0; that of record n is n seconds later.
-const TIME_MS: i64 = 1_700_000_000_000;
-
 /// A topic of two partitions, its dead letters, a group and a collection.
 pub(super) struct Live {
     pub(super) topic: String,
@@ -28,6 +25,8 @@ pub(super) struct Live {
     sender: Sender,
     mongo_uri: String,
     posts: Collection<Document>,
+    /// The time of record 0, so recent that retention leaves it alone; that of record n is n seconds later.
+    pub(super) start_ms: i64,
 }
 
 /// A record in the topic.
@@ -53,7 +52,8 @@ impl Live {
         let mongo_uri = format!("{server}/{group}");
         let posts = mongodb::Client::with_uri_str(&mongo_uri).await.unwrap().database(group).collection("posts");
         let sender = Sender::new(stack.kafka_broker(), "test").unwrap();
-        let live = Self { topic, group: group.to_owned(), stack, sender, mongo_uri, posts };
+        let start_ms = bson::DateTime::now().timestamp_millis() - 3_600_000;
+        let live = Self { topic, group: group.to_owned(), stack, sender, mongo_uri, posts, start_ms };
         live.create(&live.topic).await;
         live.create(&live.dead_letters()).await;
         live
@@ -71,12 +71,12 @@ impl Live {
 
     /// The same post under the same id, later.
     pub(super) async fn send_again(&self, sent: &Sent, seconds: i64) -> Sent {
-        let n = (sent.time_ms - TIME_MS) / 1_000 + seconds;
+        let n = (sent.time_ms - self.start_ms) / 1_000 + seconds;
         self.send_value(sent.partition, sent.id, &sent.value, n).await
     }
 
     pub(super) async fn send_value(&self, partition: i32, id: PostId, value: &[u8], n: i64) -> Sent {
-        let time_ms = TIME_MS + 1_000 * n;
+        let time_ms = self.start_ms + 1_000 * n;
         let record = Outgoing {
             topic: &self.topic,
             partition: Some(partition),
