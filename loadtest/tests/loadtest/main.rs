@@ -8,6 +8,7 @@ use serde_json::Value;
 
 mod any_target;
 mod chaos;
+mod liars;
 mod limits;
 mod pipeline;
 mod places;
