@@ -44,29 +44,37 @@ pub(crate) async fn until_stored(
     last_answer: Instant,
     deadline: Duration,
 ) -> anyhow::Result<Option<Drained>> {
-    let drained = match (kafka, store) {
-        (Some((kafka, topic)), _) => until_no_lag(kafka, topic, last_answer, deadline).await?,
-        (None, Some(store)) => until_count_is_stable(store, run, accepted, last_answer, deadline).await?,
-        (None, None) => return Ok(None),
-    };
-    Ok(Some(drained))
+    if let Some((kafka, topic)) = kafka
+        && let Some(drained) = until_no_lag(kafka, topic, last_answer, deadline).await?
+    {
+        return Ok(Some(drained));
+    }
+    match store {
+        Some(store) => until_count_is_stable(store, run, accepted, last_answer, deadline).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Waits until the group's lag in the topic is zero. If Kafka does not answer, it is asked again until the deadline.
+/// `None` if there is no such topic, so that there is no lag either.
 async fn until_no_lag(
     kafka: &Arc<Reader>,
     topic: &str,
     last_answer: Instant,
     deadline: Duration,
-) -> anyhow::Result<Drained> {
+) -> anyhow::Result<Option<Drained>> {
     let mut last_said = Instant::now();
     loop {
         let (reader, asked) = (Arc::clone(kafka), topic.to_owned());
         let progress = spawn_blocking(move || reader.progress(&asked)).await.context("asking for the lag failed")?;
+        if progress.as_ref().is_ok_and(Vec::is_empty) {
+            news::say(&format!("there is no topic {topic}, so no lag is seen: set KAFKA_TOPIC to that of the target"));
+            return Ok(None);
+        }
         let lag = progress.map(|partitions| partitions.into_iter().map(Progress::lag).sum::<u64>());
         let after = last_answer.elapsed();
         if after >= deadline || matches!(lag, Ok(0)) {
-            return Ok(Drained { after, lag: Some(lag?) });
+            return Ok(Some(Drained { after, lag: Some(lag?) }));
         }
         if last_said.elapsed() >= TELL_EVERY {
             last_said = Instant::now();

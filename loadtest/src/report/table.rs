@@ -132,8 +132,8 @@ fn finding(finding: &Finding) -> String {
     let mut text = format!("    {kind:?}, {number}{differs}\n");
     for (name, what) in [("sent ", sent), ("there", there)] {
         if let Some(what) = what {
-            let start: String = what.chars().take(SHOWN).collect();
-            let cut = if start.len() < what.len() { "…" } else { "" };
+            let start: String = what.chars().take(SHOWN).map(visible).collect();
+            let cut = if what.chars().count() > SHOWN { "…" } else { "" };
             text.push_str(&format!("      {name}  {start}{cut}\n"));
         }
     }
@@ -143,6 +143,14 @@ fn finding(finding: &Finding) -> String {
 fn latencies(latency: Latency) -> String {
     let latencies = [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
     latencies.map(|(name, milliseconds)| format!("{name} {milliseconds:.1} ms")).join("   ")
+}
+
+/// A character as a terminal shows it, also if it combines with others, turns their direction, or is not seen.
+fn visible(character: char) -> String {
+    match character {
+        '"' | '\'' | '\\' => character.to_string(),
+        _ => character.escape_debug().to_string(),
+    }
 }
 
 /// The load in a line.
@@ -184,6 +192,7 @@ pub(crate) fn usage(service: &ServiceUsage) -> String {
 mod tests {
     use super::*;
     use crate::ledger::books::Counts;
+    use crate::ledger::named::FindingKind;
     use crate::load::pacing::stages::Stages;
     use crate::report::reported_counts::ReportedCounts;
     use crate::report::run::tests::example;
@@ -197,6 +206,20 @@ mod tests {
         let line = "  stored         not known   nothing was reconciled (--no-reconcile)";
         assert!(table.lines().any(|found| found == line), "{table}");
         assert!(!table.contains("duplicated  ") && !table.contains("of which stored"), "{table}");
+    }
+
+    #[test]
+    fn a_finding_shows_what_was_sent_and_what_is_there() {
+        let finding = Finding {
+            differs: Some("content from character 2".to_owned()),
+            sent: Some("{\"content\":\"e\u{301}\u{202e}\"}".to_owned()),
+            there: Some("x".repeat(SHOWN + 1)),
+            ..Finding::of(FindingKind::Changed, Some(7))
+        };
+        let table = render(&RunReport { findings: vec![finding], ..example() });
+        assert!(table.contains("    Changed, number 7: content from character 2\n"), "{table}");
+        assert!(table.contains("      sent   {\"content\":\"e\\u{301}\\u{202e}\"}\n"), "{table}");
+        assert!(table.contains(&format!("      there  {}…\n", "x".repeat(SHOWN))), "{table}");
     }
 
     #[test]
