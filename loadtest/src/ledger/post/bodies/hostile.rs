@@ -39,7 +39,7 @@ fn content(lengths: ContentLength, flavours: &[Pieces], draws: &mut Draws) -> St
         3 => (ALLOWED.longest, &[FOUR_BYTES][..]),
         _ => (draws.between(lengths.shortest, lengths.longest), flavours),
     };
-    let mut content = String::new();
+    let mut content = String::with_capacity(length);
     fill(&mut content, length, flavours, draws);
     content
 }
@@ -49,9 +49,9 @@ fn fill(text: &mut String, length: usize, flavours: &[Pieces], draws: &mut Draws
     let mut left = length;
     while left > 0 {
         let flavour = draws.one_of(flavours);
-        for character in draws.one_of(flavour).chars().take(left) {
-            text.push(character);
-            left -= 1;
-        }
+        let piece = draws.one_of(flavour);
+        let end = piece.char_indices().nth(left).map_or(piece.len(), |(end, _)| end);
+        text.push_str(&piece[..end]);
+        left -= piece[..end].chars().count();
     }
 }
