@@ -56,6 +56,7 @@ const QUOTES: Pieces = &[
 
 /// Characters that JSON has only as escapes, and the other controls of Unicode.
 const CONTROLS: Pieces = &[
+    "\0",
     "\u{1}",
     "\u{2}",
     "\u{3}",

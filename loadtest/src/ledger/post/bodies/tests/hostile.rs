@@ -172,12 +172,23 @@ fn every_feature_occurs_often_enough() {
         IN_TEXTS.iter().chain(&IN_JSON).map(|(name, least, has)| (*name, *least, share(has))).collect();
     let rare: Vec<_> = found.iter().filter(|(_, least, share)| share < least).collect();
     assert!(rare.is_empty(), "{rare:?} of {found:?}");
-    for control in '\u{1}'..='\u{1f}' {
+    for control in '\0'..='\u{1f}' {
         let share = share(&|sample| sample.says(&[&control.to_string()]));
         assert!(share > 0.05, "{control:?}: {share}");
     }
     let bytes = samples.iter().map(|sample| sample.body.len()).sum::<usize>() / samples.len();
     assert!((1_500..1_700).contains(&bytes), "{bytes} bytes on average");
+}
+
+#[test]
+fn a_seed_always_makes_the_same_hostile_posts() {
+    let body = Bodies::new(RunId(7), 1, hostile(ContentLength::default())).post(140).body;
+    let expected = concat!(
+        r#"{"\u0074i\u0074le":"\u006c\u006Fa\u0064 0000\u00300\u00307\u0020\u0031\u0034\u0030 h","#,
+        r#""_id":"00000000-0000-4000-8000-000000000000","co\u006Eten\u0074":"w\u0069l\u006c\u006fw a\u006db","#,
+        r#""createdAt":{"$date":"1970-01-01T00:00:00Z"}}"#,
+    );
+    assert_eq!(String::from_utf8_lossy(&body), expected);
 }
 
 #[test]
