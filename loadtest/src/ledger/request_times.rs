@@ -1,5 +1,5 @@
-//! When posts were under way, by the generator's clock: for every thirty-two numbers, when the first of them was sent and
-//! when the last of their answers came, eight bytes in all. A document's date must lie in between.
+//! When posts were under way, by the generator's clock: for every thirty-two numbers, when the first of them was sent
+//! and when the last of their answers came, eight bytes in all. A document's date must lie in between.
 
 /// The times of all posts.
 #[derive(Debug, Default, PartialEq, Eq)]
