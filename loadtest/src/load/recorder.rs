@@ -81,10 +81,11 @@ impl Recorder {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Post `n` has just been accepted under this id. It is [written down](Self::write) later.
-    pub(crate) fn has_accepted(&self, n: u64, id: PostId) {
+    /// Post `n` has just been accepted under this id. It is [written down](Self::write) later. Posts of the warm-up are
+    /// not looked for in the store, since no figure includes them.
+    pub(crate) fn has_accepted(&self, n: u64, id: PostId, is_warm_up: bool) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
-        if let Some(sampler) = &self.sampler {
+        if let Some(sampler) = self.sampler.as_ref().filter(|_| !is_warm_up) {
             sampler.accepted(n, id);
         }
     }
@@ -116,5 +117,24 @@ impl Recorder {
             return Err(fault).context(cannot);
         }
         Ok((book.ledger, book.accepted.finish().context(cannot)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn posts_of_the_warm_up_are_accepted_but_not_looked_for() {
+        let (folder, sampler) = (tempfile::tempdir().unwrap(), Arc::new(Sampler::new(1.0)));
+        let recorder = Recorder::create(&folder.path().join("accepted.ids")).unwrap();
+        let recorder = recorder.with_sampler(Some(Arc::clone(&sampler)));
+        [(1, true), (2, false), (3, true)].map(|(n, is_warm_up)| {
+            recorder.has_accepted(n, Uuid::nil().into(), is_warm_up);
+        });
+        // Without an id, each post that would be looked for is counted.
+        assert_eq!((recorder.accepted(), sampler.without_id()), (3, 1));
     }
 }

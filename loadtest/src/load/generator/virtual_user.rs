@@ -58,10 +58,10 @@ pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
         let outcome = shared.post_repeatedly(&mut user, n, planned).await;
         let outcome = if is_invalid { outcome.of_invalid() } else { outcome };
         let now = Instant::now();
-        if let Outcome::Accepted(id) = outcome {
-            shared.recorder.has_accepted(n, id);
-        }
         let is_warm_up = due < shared.measured_from;
+        if let Outcome::Accepted(id) = outcome {
+            shared.recorder.has_accepted(n, id, is_warm_up);
+        }
         shared.notes().add(EndedPost { n, due, lateness, left, now, outcome, is_warm_up, is_invalid });
         (turn, last) = (turn + 1, Some((now, outcome.ended())));
     }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::message::News;
 use crate::load::generator::tally::Tally;
 
-/// The seconds of two minutes, of 320 kB each.
+/// The seconds of two minutes, of 480 kB each.
 const MOST: usize = 128;
 
 /// A queue of news.
