@@ -200,7 +200,8 @@ impl Prober<'_> {
         let shown = ProbeShown {
             rate,
             accepted_per_second: probed.accepted_per_second,
-            p99: probed.tally.latency(0.99),
+            p99: probed.latency(0.99),
+            unsent: probed.unsent,
             failed: outcomes.failed(),
             rejected_share: outcomes.invalid_rejected as f64 / outcomes.tried().max(1) as f64,
             lag_growth: growth,

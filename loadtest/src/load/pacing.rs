@@ -51,4 +51,12 @@ impl Model {
             Model::Open(model) => model.vus,
         }
     }
+
+    /// How many posts are due by the end of the load; `None` in the closed model, where that depends on the answers.
+    pub(crate) fn posts(&self) -> Option<u64> {
+        match self {
+            Model::Closed(_) => None,
+            Model::Open(model) => Some(model.posts()),
+        }
+    }
 }

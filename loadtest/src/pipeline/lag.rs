@@ -55,10 +55,18 @@ impl LagWatch {
     }
 
     /// Adds samples for as long as it is polled. A sample that Kafka does not answer is left out.
-    pub(crate) async fn watch(&self, samples: &mut Vec<LagSample>) -> Infallible {
+    async fn watch(&self, samples: &mut Vec<LagSample>) -> Infallible {
         loop {
             samples.extend(self.sample().await);
             sleep(EVERY).await;
+        }
+    }
+
+    /// The same where the lag may not be seen: then it adds nothing.
+    pub(crate) async fn watch_if_seen(lag: Option<&Self>, samples: &mut Vec<LagSample>) -> Infallible {
+        match lag {
+            Some(lag) => lag.watch(samples).await,
+            None => std::future::pending().await,
         }
     }
 

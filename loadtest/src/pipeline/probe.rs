@@ -13,6 +13,7 @@ use crate::load::generator::tally::Tally;
 use crate::load::generator::{Generator, HEAD_START, Load};
 use crate::load::live::Live;
 use crate::load::pacing::{ClosedModel, Model, OpenModel, Rate};
+use crate::load::quantile;
 use crate::load::recorder::Recorder;
 use crate::pipeline::lag::{LagSample, LagWatch};
 
@@ -57,6 +58,8 @@ pub(crate) struct Probed {
     pub(crate) tally: Tally,
     /// All posts, those of the warm-up included.
     pub(crate) all: Tally,
+    /// Posts that were due by the end of the load and never sent.
+    pub(crate) unsent: u64,
     /// Posts accepted per second, from the end of the warm-up to the end of the load.
     pub(crate) accepted_per_second: f64,
     /// The strain on the generator during that time.
@@ -68,6 +71,14 @@ pub(crate) struct Probed {
     pub(crate) samples: Vec<LagSample>,
     /// Why the pipeline failed meanwhile, if it did.
     pub(crate) failure: Option<String>,
+}
+
+impl Probed {
+    /// From when a post was due to its answer, for this share of the measured posts that were accepted, and of those
+    /// that were never sent: these are later than every limit, which `None` stands for.
+    pub(crate) fn latency(&self, share: f64) -> Option<Duration> {
+        quantile::within(&self.tally.latencies.accepted_us, self.unsent, share)
+    }
 }
 
 /// Applies a probe from now on, and waits for its last answer. `failure` resolves when the pipeline has failed, which
@@ -94,7 +105,7 @@ pub(crate) async fn apply(
                 failed = Some(reason);
                 stop_users.cancel();
             }
-            () = watch(lag, &mut samples) => {}
+            never = LagWatch::watch_if_seen(lag, &mut samples) => match never {},
         }
         let part = generator.take();
         live.add(&part);
@@ -114,6 +125,7 @@ pub(crate) async fn apply(
             tally.merge(part);
         }
     }
+    let unsent = load.model.posts().map_or(0, |posts| posts.saturating_sub(all.begun));
     let ((from, cpu_before, _), (to, cpu_after, measured)) = (&parts[0], &parts[1]);
     let (window, cpu) = (*to - *from, cpu_after.saturating_sub(*cpu_before));
     Ok(Probed {
@@ -123,6 +135,7 @@ pub(crate) async fn apply(
         to: *to,
         tally,
         all,
+        unsent,
         samples,
         failure: failed,
     })
@@ -135,10 +148,79 @@ fn model(offer: Offer, start: Instant, end: Instant, vus: u32) -> Model {
     }
 }
 
-/// Never returns.
-async fn watch(lag: Option<&LagWatch>, samples: &mut Vec<LagSample>) {
-    match lag {
-        Some(lag) => match lag.watch(samples).await {},
-        None => std::future::pending().await,
+#[cfg(test)]
+mod tests {
+    use contract::PostId;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::ledger::post::RunId;
+    use crate::ledger::post::bodies::Shape;
+    use crate::load::generator::tally::Outcomes;
+    use crate::load::pacing::turns::UserRule;
+    use crate::load::share::RunShare;
+    use crate::load::target::Target;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Accepts each post, but takes a second for it.
+    async fn slow_server() -> Target {
+        async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+            loop {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\"}") {
+                    if stream.read_buf(&mut request).await? == 0 {
+                        return Ok(());
+                    }
+                }
+                tokio::time::sleep(SECOND).await;
+                let body = format!(r#"{{"id":"{}"}}"#, PostId::fresh());
+                let head = format!("HTTP/1.1 201 Created\r\ncontent-length: {}\r\n\r\n", body.len());
+                stream.write_all((head + &body).as_bytes()).await?;
+            }
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Target::local(listener.local_addr().unwrap().port());
+        tokio::spawn(async move {
+            loop {
+                tokio::spawn(serve(listener.accept().await.unwrap().0));
+            }
+        });
+        target
+    }
+
+    #[tokio::test]
+    async fn posts_that_were_due_and_never_sent_are_later_than_every_limit() {
+        let target = slow_server().await;
+        let load = |model| Load {
+            model,
+            target: target.clone(),
+            request_timeout: 30 * SECOND,
+            repeat: 1,
+            share: RunShare::WHOLE,
+            rule: UserRule::AnyFree,
+            warm_up: Duration::ZERO,
+            run: RunId::fresh(),
+            shape: Shape::default(),
+            seed: 1,
+            threads: 1,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = Arc::new(Recorder::create(&folder.path().join("accepted.ids")).unwrap());
+        let live = Live::start(None).await.unwrap();
+        let stop = CancellationToken::new();
+        let gear = Gear { load: &load, vus: 2, recorder: &recorder, lag: None, live: &live, stop: &stop };
+        let (warm_up, measure) = (SECOND / 10, SECOND / 2);
+        let probe = LoadProbe { offer: Offer::Rate(200.0), warm_up, measure, patience: Duration::ZERO };
+        let probed = apply(probe, &gear, std::future::pending()).await.unwrap();
+
+        // Two users send two posts a second. However late this test is, they do not send a hundred.
+        let Outcomes { accepted, .. } = probed.all.outcomes;
+        assert_eq!((probed.all.begun + probed.unsent, accepted), (120, probed.all.begun));
+        assert!(accepted >= 2 && probed.unsent > 20, "{accepted} were accepted, {} not sent", probed.unsent);
+        assert_eq!((probed.latency(0.99), probed.latency(1.0)), (None, None));
+        let few = accepted as f64 / 120.0;
+        assert!(probed.latency(few).is_some_and(|latency| latency >= SECOND), "{:?}", probed.latency(few));
     }
 }

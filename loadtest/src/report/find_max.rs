@@ -61,10 +61,12 @@ pub(crate) struct ProbeReport {
     pub(crate) offered_per_second: f64,
     /// Posts accepted per second in the measured time.
     pub(crate) accepted_per_second: f64,
-    /// From when a post was due to its answer.
-    pub(crate) p50_ms: f64,
-    pub(crate) p95_ms: f64,
-    pub(crate) p99_ms: f64,
+    /// From when a post was due to its answer; null if too many posts were never sent, which is later than every limit.
+    pub(crate) p50_ms: Option<f64>,
+    pub(crate) p95_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
+    /// Posts that were due and never sent, because the answers to others came too late.
+    pub(crate) unsent: u64,
     /// How fast the consumer's lag grew, in records a second; null if Kafka cannot be reached.
     pub(crate) lag_growth_per_second: Option<f64>,
     /// The lag at the end of the load; null if Kafka cannot be reached.
@@ -81,7 +83,7 @@ pub(crate) struct ProbeReport {
 impl ProbeReport {
     /// A probe, and why its rate was not sustained, if it was not.
     pub(crate) fn of(rate: f64, probed: &Probed, growth: Option<f64>, why: Option<String>) -> Self {
-        let milliseconds = |quantile| probed.tally.latency(quantile).as_secs_f64() * 1e3;
+        let milliseconds = |share| probed.latency(share).map(|latency| latency.as_secs_f64() * 1e3);
         let at_the_end = probed.samples.iter().rfind(|sample| sample.at <= probed.to);
         Self {
             offered_per_second: rate,
@@ -89,6 +91,7 @@ impl ProbeReport {
             p50_ms: milliseconds(0.50),
             p95_ms: milliseconds(0.95),
             p99_ms: milliseconds(0.99),
+            unsent: probed.unsent,
             lag_growth_per_second: growth,
             lag: at_the_end.map(|sample| sample.lag),
             failed: probed.tally.outcomes.failed(),
@@ -100,7 +103,8 @@ impl ProbeReport {
 
     /// A row of the table.
     pub(crate) fn row(&self) -> String {
-        let latency = |ms: f64| milliseconds(Duration::from_secs_f64(ms / 1e3));
+        let latency =
+            |ms: Option<f64>| ms.map_or("never".to_owned(), |ms| milliseconds(Duration::from_secs_f64(ms / 1e3)));
         let growth = self.lag_growth_per_second.map_or("-".to_owned(), |growth| format!("{growth:+.0}"));
         format!(
             "{:>9}  {:>9}  {:>8}  {:>8}  {:>8}  {growth:>9}   {}",

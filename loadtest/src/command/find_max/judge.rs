@@ -24,8 +24,11 @@ pub(crate) struct ProbeShown {
     pub(crate) rate: f64,
     /// Posts accepted per second.
     pub(crate) accepted_per_second: f64,
-    /// From when a post was due until its answer; 99 % were not slower.
-    pub(crate) p99: Duration,
+    /// From when a post was due until its answer; 99 % were not slower. `None` if that is later than every limit,
+    /// because too many posts were never sent.
+    pub(crate) p99: Option<Duration>,
+    /// Posts that were due and never sent.
+    pub(crate) unsent: u64,
     /// Posts that were not answered as they should be.
     pub(crate) failed: u64,
     /// Posts that are invalid on purpose and were rejected, as a share of all.
@@ -48,21 +51,34 @@ pub(crate) struct Rule {
 impl Rule {
     /// Why the rate was not sustained; nothing if it was.
     pub(crate) fn broken(&self, shown: &ProbeShown) -> Option<String> {
-        let ProbeShown { rate, accepted_per_second, p99, failed, rejected_share, lag_growth } = *shown;
+        let ProbeShown { rate, accepted_per_second, p99, unsent, failed, rejected_share, lag_growth } = *shown;
         if failed > 0 {
             return Some(format!("{} posts failed", grouped(failed)));
         }
-        let accepted_share = accepted_per_second / (rate * (1.0 - rejected_share).max(f64::MIN_POSITIVE));
+        let accepted_share = accepted_per_second / valid_rate(rate, rejected_share);
         if accepted_share < ACCEPTED_SHARE {
             return Some(format!("{:.0} % of the rate was accepted", accepted_share * 100.0));
         }
-        if p99 > self.slo {
-            return Some(format!("p99 {} is above {}", milliseconds(p99), milliseconds(self.slo)));
+        let slo = milliseconds(self.slo);
+        match p99 {
+            None => return Some(format!("{} posts were not sent in time, so p99 is above {slo}", grouped(unsent))),
+            Some(p99) if p99 > self.slo => return Some(format!("p99 {} is above {slo}", milliseconds(p99))),
+            Some(_) => {}
         }
         let growth = lag_growth.unwrap_or(0.0);
-        let tolerated = GROWTH_SHARE * rate + BATCHES * self.batch_messages as f64 / self.measure.as_secs_f64();
-        (growth > tolerated).then(|| format!("the lag grew by {} a second", grouped(growth.round() as u64)))
+        (growth > self.tolerated_growth(rate))
+            .then(|| format!("the lag grew by {} a second", grouped(growth.round() as u64)))
     }
+
+    /// The growth of the lag that does not count, in records a second.
+    fn tolerated_growth(&self, rate: f64) -> f64 {
+        GROWTH_SHARE * rate + BATCHES * self.batch_messages as f64 / self.measure.as_secs_f64()
+    }
+}
+
+/// The posts of a rate that should be accepted.
+fn valid_rate(rate: f64, rejected_share: f64) -> f64 {
+    rate * (1.0 - rejected_share).max(f64::MIN_POSITIVE)
 }
 
 #[cfg(test)]
@@ -77,7 +93,8 @@ mod tests {
         ProbeShown {
             rate: 10_000.0,
             accepted_per_second: 9_990.0,
-            p99: Duration::from_millis(40),
+            p99: Some(Duration::from_millis(40)),
+            unsent: 0,
             failed: 0,
             rejected_share: 0.0,
             lag_growth: Some(20.0),
@@ -92,7 +109,11 @@ mod tests {
         for (shown, why) in [
             (ProbeShown { failed: 1, ..well() }, "1 posts failed"),
             (ProbeShown { accepted_per_second: 9_000.0, ..well() }, "90 % of the rate was accepted"),
-            (ProbeShown { p99: Duration::from_millis(501), ..well() }, "p99 501 ms is above 500 ms"),
+            (ProbeShown { p99: Some(Duration::from_millis(501)), ..well() }, "p99 501 ms is above 500 ms"),
+            (
+                ProbeShown { p99: None, unsent: 1_234, ..well() },
+                "1,234 posts were not sent in time, so p99 is above 500 ms",
+            ),
             (ProbeShown { lag_growth: Some(1_234.0), ..well() }, "the lag grew by 1,234 a second"),
         ] {
             assert_eq!(RULE.broken(&shown).as_deref(), Some(why));
@@ -100,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_refused_is_not_missed() {
+    fn a_post_that_should_be_rejected_is_not_missed() {
         let shown = ProbeShown { accepted_per_second: 8_000.0, rejected_share: 0.2, ..well() };
         assert_eq!(RULE.broken(&shown), None);
         assert!(RULE.broken(&ProbeShown { rejected_share: 0.0, ..shown }).is_some());
@@ -116,9 +137,10 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_worse_is_never_better(p99_ms in 0_u64..2_000, growth in -1e4_f64..1e4, more in 0_u64..5_000) {
-            let shown = ProbeShown { p99: Duration::from_millis(p99_ms), lag_growth: Some(growth), ..well() };
+            let p99 = |ms| Some(Duration::from_millis(ms));
+            let shown = ProbeShown { p99: p99(p99_ms), lag_growth: Some(growth), ..well() };
             let worse = ProbeShown {
-                p99: Duration::from_millis(p99_ms + more),
+                p99: p99(p99_ms + more).filter(|_| more % 3 > 0),
                 lag_growth: Some(growth + more as f64),
                 failed: more % 2,
                 ..shown

@@ -168,7 +168,7 @@ impl Tried {
 /// What a trial has shown, if the lag was seen.
 fn shown(probed: &Probed, calm: u64) -> Option<TrialShown> {
     let stored_per_second = stored_per_second(&probed.samples, probed.from, probed.to, calm)?;
-    Some(TrialShown { stored_per_second, p99_ms: probed.tally.latency(0.99).as_secs_f64() * 1e3 })
+    Some(TrialShown { stored_per_second, p99_ms: probed.latency(0.99)?.as_secs_f64() * 1e3 })
 }
 
 /// Records finished per second, from the end of the warm-up until, after the load, no more than `calm` were left, or

@@ -200,6 +200,7 @@ impl Tally {
     }
 
     /// The latency that this share of the accepted posts did not exceed, for example 0.95; zero if there is none.
+    #[cfg(test)]
     pub(crate) fn latency(&self, quantile: f64) -> Duration {
         Duration::from_micros(self.latencies.accepted_us.value_at_quantile(quantile))
     }

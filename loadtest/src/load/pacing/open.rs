@@ -34,6 +34,22 @@ impl OpenModel {
         let due = self.start + self.rate.due(post)?;
         (due < self.end).then_some(due)
     }
+
+    /// How many posts are due.
+    pub(crate) fn posts(&self) -> u64 {
+        let is_due = |post: u64| self.due(post).is_some();
+        let mut beyond = 1;
+        while is_due(beyond) {
+            beyond *= 2;
+        }
+        // Posts are due in the order of their numbers.
+        let (mut due, mut not_due) = (0, beyond);
+        while due < not_due {
+            let middle = due + (not_due - due) / 2;
+            if is_due(middle) { due = middle + 1 } else { not_due = middle }
+        }
+        due
+    }
 }
 
 impl Rate {
@@ -67,6 +83,9 @@ mod tests {
                 prop_assert!(one.max(other) - one.min(other) < Duration::from_nanos(100), "post {}", post);
             }
             prop_assert_eq!((constant.due(posts + 2), staged.due(posts + 2)), (None, None));
+            for model in [constant, staged] {
+                prop_assert_eq!(model.posts(), (0..).take_while(|post| model.due(*post).is_some()).count() as u64);
+            }
         }
     }
 }

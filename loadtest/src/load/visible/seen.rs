@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::load::sparse;
+use crate::load::{quantile, sparse};
 
 /// How long the sampled posts took until they were visible.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,12 +82,7 @@ impl SeenPosts {
 
     /// The time within which this share of the posts was visible.
     pub(crate) fn time(&self, share: f64) -> Option<Duration> {
-        let (seen, all) = (self.seen(), self.seen() + self.not_seen);
-        let rank = ((share * all as f64).ceil() as u64).clamp(1, all.max(1));
-        if rank > seen {
-            return None;
-        }
-        Some(Duration::from_micros(self.times_us.value_at_quantile(rank as f64 / seen as f64)))
+        quantile::within(&self.times_us, self.not_seen, share)
     }
 
     fn mean(&self) -> Option<Duration> {

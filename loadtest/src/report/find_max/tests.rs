@@ -7,9 +7,10 @@ fn probe(rate: f64, why: Option<&str>) -> ProbeReport {
     ProbeReport {
         offered_per_second: rate,
         accepted_per_second: rate * 0.999,
-        p50_ms: 4.25,
-        p95_ms: 9.0,
-        p99_ms: 612.0,
+        p50_ms: Some(4.25),
+        p95_ms: Some(9.0),
+        p99_ms: Some(612.0),
+        unsent: 0,
         lag_growth_per_second: Some(-12.4),
         lag: Some(900),
         failed: 0,
@@ -82,6 +83,7 @@ fn the_schema_describes_every_field() {
     let proof = report.proof.take().unwrap();
     (report.max_rate, report.closed_loop_per_second) = (MaxRate::default(), None);
     (report.probes[0].lag_growth_per_second, report.probes[0].lag) = (None, None);
+    (report.probes[0].p95_ms, report.probes[0].p99_ms, report.probes[0].unsent) = (None, None, 400);
     report.faults = vec!["the consumer exited".to_owned()];
     assert_eq!(faults(&report), [""; 0], "a given pipeline that failed");
     for method in [Method::CountedByTheServices, Method::CountedInTheStore, Method::None] {
