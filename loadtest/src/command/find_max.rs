@@ -1,8 +1,8 @@
 //! `loadtest find-max`: the largest rate that the pipeline sustains. The pipeline stays up meanwhile.
 //!
 //! Each [`probe`] in turn offers a rate in the open model; [`judge`] says whether it was sustained, [`search`]
-//! which rate comes next, and [`fit`] where the limit lies and how certain that is. All three are pure. At the end
-//! [`mod@prove`] looks for the accepted posts of all probes together.
+//! which rate comes next, and [`fit`] which rates nearly all probes sustain and half of them. All three are pure. At the
+//! end [`mod@prove`] looks for the accepted posts of all probes together.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -114,12 +114,13 @@ async fn measure(
     let counted = stop_services(&mut pipeline.services, has_failed, &mut faults).await?;
     let proof = prove(trial, counted, options.load.sends_repeatedly(), &mut faults).await?;
     faults.iter().for_each(|fault| eprintln!("{fault}"));
-    let max_rate = search::max_rate(&judged(&probes));
+    let (max_rate, half_rate) = search::rates_found(&judged(&probes));
     Ok(FindMaxReport {
         run: run.to_string(),
         passed: faults.is_empty() && proof.holds() && (max_rate.low.is_some() || stop.is_cancelled()),
         ended_early: stop.is_cancelled() || has_failed,
         max_rate,
+        half_rate,
         slo_ms: options.slo.as_secs_f64() * 1e3,
         warm_up_seconds: options.warm_up.as_secs_f64(),
         measure_seconds: options.measure.as_secs_f64(),

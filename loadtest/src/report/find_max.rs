@@ -22,8 +22,10 @@ pub(crate) struct FindMaxReport {
     pub(crate) passed: bool,
     /// Whether the search ended early.
     pub(crate) ended_early: bool,
-    /// The highest rate that is sustained, in posts per second.
+    /// The highest rate that is sustained, in posts per second: 95 % of the probes sustain it.
     pub(crate) max_rate: MaxRate,
+    /// The rate that half of the probes sustain.
+    pub(crate) half_rate: HalfRate,
     /// The highest p99 allowed.
     pub(crate) slo_ms: f64,
     /// How long each probe warmed up, and how long it then was measured.
@@ -53,6 +55,14 @@ pub(crate) struct MaxRate {
     pub(crate) high: Option<f64>,
     /// Probes since one rate was sustained and another one was not.
     pub(crate) probes_around: usize,
+}
+
+/// The rate that half of the probes sustain, with an interval as in [`MaxRate`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub(crate) struct HalfRate {
+    pub(crate) estimate: Option<f64>,
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
 }
 
 /// A probe.
@@ -126,18 +136,27 @@ pub(crate) fn head() -> String {
 impl MaxRate {
     /// One line.
     fn line(&self) -> String {
-        match (self.estimate, self.low, self.high) {
-            (Some(estimate), Some(low), Some(high)) => format!(
-                "{}/s   with 95 % between {}/s and {}/s, from {} probes around it",
-                rate(estimate),
-                rate(low),
-                rate(high),
-                self.probes_around
-            ),
-            (_, Some(low), _) => format!("at least {}/s: every offered rate was sustained", rate(low)),
-            (_, _, Some(high)) => format!("less than {}/s: no offered rate was sustained", rate(high)),
-            _ => "not known: no probe finished".to_owned(),
+        let around = format!(", from {} probes around it", self.probes_around);
+        interval(self.estimate, self.low, self.high, &around)
+    }
+}
+
+impl HalfRate {
+    /// One line.
+    fn line(&self) -> String {
+        interval(self.estimate, self.low, self.high, "")
+    }
+}
+
+/// A rate with its interval in one line, or whatever else is known of it.
+fn interval(estimate: Option<f64>, low: Option<f64>, high: Option<f64>, from: &str) -> String {
+    match (estimate, low, high) {
+        (Some(estimate), Some(low), Some(high)) => {
+            format!("{}/s   with 95 % between {}/s and {}/s{from}", rate(estimate), rate(low), rate(high))
         }
+        (_, Some(low), _) => format!("at least {}/s: every offered rate was sustained", rate(low)),
+        (_, _, Some(high)) => format!("less than {}/s: no offered rate was sustained", rate(high)),
+        _ => "not known: no probe finished".to_owned(),
     }
 }
 
@@ -160,7 +179,8 @@ impl FindMaxReport {
         if let Some(closed_loop) = self.closed_loop_per_second {
             row("closed loop", format!("{}/s accepted before the first probe", rate(closed_loop)));
         }
-        row("sustained", self.max_rate.line());
+        row("95 %", format!("of probes sustain {}", self.max_rate.line()));
+        row("half", format!("of probes sustain {}", self.half_rate.line()));
         let failed = self.probes.iter().filter(|probe| !probe.sustained).count();
         if let Some(why) = self.generator_why() {
             row(
