@@ -1,6 +1,6 @@
 //! The verbs of the command line, a file each, with a folder of its own where a verb has a core or parts of its own.
-//! Their [`options`] are clap's; [`trial`], [`apply`] and [`finish`] are what several of them have in common;
-//! [`interrupt`] is Ctrl-C.
+//! Their [`options`] are clap's; [`trial`], [`apply`], [`prove`] and [`finish`] are what several of them have in
+//! common; [`interrupt`] is Ctrl-C.
 
 pub(crate) mod apply;
 pub(crate) mod chaos;
@@ -12,6 +12,7 @@ pub(crate) mod interrupt;
 pub(crate) mod limits;
 pub(crate) mod merge;
 pub(crate) mod options;
+pub(crate) mod prove;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod soak;

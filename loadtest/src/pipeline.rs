@@ -1,6 +1,6 @@
 //! The pipeline [under test](under_test) and everything that the lab sees of it: this program's own [`services`], the
-//! [`store`], the [`topic`]s, the services' metrics ([`observer`]), the [`lag`] and how it [drains](drain). [`chaos`]
-//! brings faults upon it. [`news`] reports what happens meanwhile.
+//! [`store`], the [`topic`]s, the services' metrics ([`observer`]), the [`lag`] and how it [drains](drain). A trial may
+//! have a [`place`] of its own. [`chaos`] brings faults upon the pipeline. [`news`] reports what happens meanwhile.
 
 pub(crate) mod chaos;
 pub(crate) mod counted;
@@ -9,6 +9,7 @@ pub(crate) mod finished;
 pub(crate) mod lag;
 pub(crate) mod news;
 pub(crate) mod observer;
+pub(crate) mod place;
 pub(crate) mod probe;
 pub(crate) mod reconcile;
 pub(crate) mod scrape;

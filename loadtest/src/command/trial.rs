@@ -10,7 +10,6 @@ use anyhow::Context;
 use kafka::group::GroupConfig;
 use kafka::topics::Reader;
 use service::status::figures::grouped;
-use stack::Stack;
 
 use crate::command::apply::Applied;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
@@ -38,6 +37,9 @@ use crate::report::series::Series;
 use crate::report::share::{self, ShareReport};
 use crate::report::threshold::Threshold;
 use crate::report::visible::AcceptToVisible;
+use site::TrialSite;
+
+pub(crate) mod site;
 
 /// What a trial is measured with.
 pub(crate) struct Trial {
@@ -95,23 +97,34 @@ impl Trial {
         sample_share: f64,
         directory: &Path,
     ) -> anyhow::Result<Self> {
-        let names = settings.consumer_config.kafka.clone();
-        let kafka = pipeline.kafka_broker.as_deref().map(|brokers| topic::reader(brokers, &names.group));
-        let store = match &pipeline.documents {
+        Self::at(TrialSite::of(settings, pipeline), plan, clock_skew, share, sample_share, directory).await
+    }
+
+    /// The same at a site that is not the whole of a pipeline.
+    pub(crate) async fn at(
+        site: TrialSite<'_>,
+        plan: RunPlan,
+        clock_skew: Duration,
+        share: RunShare,
+        sample_share: f64,
+        directory: &Path,
+    ) -> anyhow::Result<Self> {
+        let TrialSite { names, kafka_broker, documents, is_ours, is_own_store, is_own_kafka } = site;
+        let kafka = kafka_broker.map(|brokers| topic::reader(brokers, &names.group));
+        let store = match documents {
             Some(documents) if share == RunShare::WHOLE => Some(StoreReader::new(documents).await?),
             _ => None,
         };
         let recorder = Recorder::create(&directory.join(ACCEPTED_IDS))?;
-        let visible = Visible::start(sample_share, pipeline.documents.as_ref()).await?;
-        let is_own = |count: fn(&Stack) -> usize| pipeline.stack.as_ref().is_some_and(|stack| count(stack) > 0);
+        let visible = Visible::start(sample_share, documents).await?;
         Ok(Self {
             plan,
             strictness: Strictness {
-                may_lack_ids: pipeline.services.is_none(),
-                is_own_store: is_own(|stack| stack.store.iter().count()),
+                may_lack_ids: !is_ours,
+                is_own_store,
                 clock_skew_ms: i64::try_from(clock_skew.as_millis()).unwrap_or(i64::MAX),
             },
-            is_own_kafka: is_own(|stack| stack.brokers.len()),
+            is_own_kafka,
             share,
             directory: directory.to_owned(),
             store,
@@ -153,10 +166,7 @@ impl Trial {
         let (has_failed, is_ours) = (failed.is_some(), services.is_some());
         faults.extend(failed);
         let counted = stop_services(services, has_failed, &mut faults).await?;
-        if tally.invalid_accepted > 0 {
-            let posts = grouped(tally.invalid_accepted);
-            faults.push(format!("{posts} posts that break a rule on purpose (--invalid-share) were answered 2xx"));
-        }
+        faults.extend(invalid_accepted(tally.invalid_accepted));
         let (run, share, directory) = (self.plan.run, self.share, self.directory.clone());
         let are_repeated = environment.load.repeat > 1 || environment.load.retry_share > 0.0;
         let Settled { answered, reconciled, differences } = self.settle(counted, are_repeated).await?;
@@ -204,7 +214,8 @@ impl Trial {
         let reconciled = match &self.store {
             Some(store) => {
                 let accepted = grouped(answered.accepted);
-                news::tell(News::Status(format!("reconciling {accepted} accepted posts")));
+                let takes = "which takes some 60 µs each on FerretDB";
+                news::tell(News::Status(format!("reconciling {accepted} accepted posts, {takes}")));
                 let dead_letters = self.kafka.as_ref().map(|kafka| (kafka, self.names.dead_letter_topic.as_str()));
                 let places = Places { plan: self.plan, store, dead_letters };
                 Some(reconcile(ledger, &accepted_ids, places, self.strictness).await?)
@@ -251,6 +262,12 @@ pub(crate) async fn stop_services(
         faults.extend(ended_badly);
     }
     Counted::read(&logs)
+}
+
+/// What is wrong if this many posts that break a rule on purpose were accepted.
+pub(crate) fn invalid_accepted(posts: u64) -> Option<String> {
+    let what = "posts that break a rule on purpose (--invalid-share) were answered 2xx";
+    (posts > 0).then(|| format!("{} {what}", grouped(posts)))
 }
 
 /// Notes every second what the pipeline does, as long as it is polled.

@@ -1,9 +1,9 @@
 //! `loadtest tune`: searches the services' settings for those that store the most posts a second.
 //!
 //! The servers stay up; each trial on the [`bench`](mod@bench) starts the services with a setting of the [`knobs`], at
-//! a [`place`] of its own, and sends as fast as it can. What counts is what is stored, end to end. [`search`] says
-//! what is tried next, and [`compare`] what a trial is worth on a machine that is never quiet; both are pure. [`found`]
-//! writes the report.
+//! a [`place`](crate::pipeline::place) of its own, and sends as fast as it can. What counts is what is stored, end to
+//! end. [`search`] says what is tried next, and [`compare`] what a trial is worth on a machine that is never quiet; both
+//! are pure. [`found`] writes the report.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ use crate::pipeline::under_test::start_stack;
 use crate::report::files::{self, make_directory};
 use crate::report::tune::trial::TrialReport;
 use crate::report::tune::{Surroundings, TuneReport, page};
-use bench::{Tried, TuneBench};
+use bench::TuneBench;
 use knobs::{KnobSetting, Space};
 use search::Search;
 
@@ -32,7 +32,6 @@ pub(crate) mod bench;
 pub(crate) mod compare;
 pub(crate) mod found;
 pub(crate) mod knobs;
-pub(crate) mod place;
 pub(crate) mod search;
 
 /// For programs (its schema is `loadtest/tune.schema.json`), for `env` and Compose, and for people.
@@ -98,10 +97,7 @@ async fn measure(
         let trial = found::trial(n, stage, &space, &setting, &start, &tried);
         eprintln!("{}", trial.row());
         search.record(tried.shown);
-        let Tried { fault, .. } = tried;
-        if let Some(fault) = fault {
-            eprintln!("{fault}");
-        }
+        tried.faults.iter().for_each(|fault| eprintln!("{fault}"));
         trials.push(trial);
     }
     let surroundings = Surroundings {

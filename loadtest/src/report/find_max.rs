@@ -9,16 +9,14 @@ use service::status::figures::grouped;
 use crate::base::text::milliseconds;
 use crate::pipeline::probe::Probed;
 use crate::report::environment::Environment;
-use proof::Proof;
-
-pub(crate) mod proof;
+use crate::report::proof::{Proof, first_findings};
 
 /// The whole result.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct FindMaxReport {
     /// The run's id, as in the titles of its posts.
     pub(crate) run: String,
-    /// Whether a limit was found, nothing is missing, and nothing else went wrong.
+    /// Whether a limit was found, every accepted post is stored as it was sent, and nothing else went wrong.
     pub(crate) passed: bool,
     /// Whether the search ended early.
     pub(crate) ended_early: bool,
@@ -197,6 +195,7 @@ impl FindMaxReport {
         for fault in &self.faults {
             row("FAILED", fault.lines().next().unwrap_or_default().trim_end_matches(" ends:").to_owned());
         }
+        text.push_str(&first_findings(self.proof.iter().flat_map(|proof| &proof.findings)));
         text
     }
 

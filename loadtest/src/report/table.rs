@@ -125,7 +125,7 @@ pub(crate) fn render(report: &RunReport) -> String {
 }
 
 /// A finding, what was sent, and what is there.
-fn finding(finding: &Finding) -> String {
+pub(crate) fn finding(finding: &Finding) -> String {
     let Finding { kind, n, differs, sent, there, .. } = finding;
     let number = n.map_or("without a number".to_owned(), |n| format!("number {n}"));
     let differs = differs.as_ref().map_or(String::new(), |differs| format!(": {differs}"));

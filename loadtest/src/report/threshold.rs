@@ -109,6 +109,22 @@ pub(crate) fn judge(thresholds: &[Threshold], measured: &Measured) -> Vec<Thresh
     thresholds.iter().cloned().chain(always).map(|threshold| threshold.judge(measured)).collect()
 }
 
+/// Judges by the thresholds that always apply, where latencies have a rule of their own.
+pub(crate) fn judge_ledger(accepted: u64, counts: Option<Counts>, lag_left: Option<u64>) -> Vec<ThresholdVerdict> {
+    let measured = Measured {
+        latencies: None,
+        all_latencies: None,
+        failed_share: 0.0,
+        accepted,
+        accepted_per_second: 0.0,
+        drained_after: None,
+        lag_left,
+        counts,
+        visible: Times::default(),
+    };
+    judge(&[], &measured)
+}
+
 /// The thresholds for latency and failures that apply if none is given.
 pub(crate) fn defaults() -> Vec<Threshold> {
     known(&DEFAULTS)

@@ -5,6 +5,7 @@ use serde::Serialize;
 use service::status::figures::grouped;
 
 use crate::pipeline::settings::Variables;
+use crate::report::proof::{Proof, first_findings};
 use front::SettingReport;
 use trial::TrialReport;
 
@@ -17,7 +18,8 @@ pub(crate) mod trial;
 pub(crate) struct TuneReport {
     #[serde(flatten)]
     pub(crate) surroundings: Surroundings,
-    /// Whether no accepted post is missing in any trial.
+    /// Whether every accepted post of every trial is stored as it was sent, and nothing else went wrong with one that
+    /// started.
     pub(crate) passed: bool,
     /// The settings at the start.
     pub(crate) start: Variables,
@@ -152,20 +154,20 @@ impl TuneReport {
             let changed = if *before == value { String::new() } else { format!("   # was {before}") };
             text.push_str(&format!("  {variable}={value}{changed}\n"));
         }
+        let proofs = self.trials.iter().filter_map(|trial| trial.proof.as_ref());
+        text.push_str(&first_findings(proofs.flat_map(|proof| &proof.findings)));
         text
     }
 
     /// What became of the accepted posts.
     pub(crate) fn ledger(&self) -> String {
-        let sum = |count: fn(&TrialReport) -> u64| grouped(self.trials.iter().map(count).sum::<u64>());
-        let silent = self.trials.iter().filter(|trial| trial.missing.is_none()).count();
-        let silent = if silent > 0 { format!(", {silent} trials did not report their counts") } else { String::new() };
-        format!(
-            "{} accepted, {} missing by the services' own counts, {} left in Kafka when their trial ended{silent}",
-            sum(|trial| trial.accepted),
-            sum(|trial| trial.missing.unwrap_or(0)),
-            sum(|trial| trial.lag_left),
-        )
+        let accepted = grouped(self.trials.iter().map(|trial| trial.accepted).sum::<u64>());
+        let failed: Vec<&TrialReport> = self.trials.iter().filter(|trial| trial.passed == Some(false)).collect();
+        let Some(first) = failed.first() else {
+            return format!("{accepted} accepted, all stored as they were sent (looked for one by one)");
+        };
+        let wrong = first.proof.as_ref().and_then(Proof::wrong).or(first.fault.clone()).unwrap_or_default();
+        format!("{accepted} accepted, {} trials FAILED, number {}: {wrong}", failed.len(), first.number)
     }
 
     /// The recommended settings, in their order.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use service::status::figures::grouped;
 
 use crate::base::text::milliseconds;
+use crate::pipeline::settings::PipelineSettings;
 
 /// The share of the posts offered in the measured time that must be accepted in it: an answer that comes a moment after
 /// its end is not a backlog.
@@ -49,6 +50,11 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
+    /// The rule for a load that is measured this long, on services with these settings.
+    pub(crate) fn of(slo: Duration, measure: Duration, settings: &PipelineSettings) -> Self {
+        Self { slo, measure, batch_messages: settings.consumer_config.kafka.limits.batch.messages }
+    }
+
     /// Why the rate was not sustained; nothing if it was.
     pub(crate) fn broken(&self, shown: &ProbeShown) -> Option<String> {
         let ProbeShown { rate, accepted_per_second, p99, unsent, failed, rejected_share, lag_growth } = *shown;

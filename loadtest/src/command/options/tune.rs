@@ -12,7 +12,7 @@ use crate::command::tune::knobs;
 #[derive(Debug, Args)]
 pub(crate) struct TuneOptions {
     /// How long the search may take; it does what it can afford in that time
-    #[arg(long, value_name = "TIME", default_value = "8m", value_parser = positive_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = positive_duration)]
     pub(crate) budget: Duration,
     /// Knobs that keep the value they have, separated by commas, such as CONSUMER_BATCH_MESSAGES,KAFKA_PARTITIONS
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = knob)]

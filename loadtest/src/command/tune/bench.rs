@@ -1,34 +1,37 @@
 //! Where trials run: the servers stay up, and each trial has services of its own, at a [`TrialPlace`] of its own.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use kafka::group::GroupConfig;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
 use super::compare::TrialShown;
 use super::knobs::{KnobSetting, Space};
-use super::place::TrialPlace;
 use crate::command::options::TuneOptions;
-use crate::ledger::accepted_ids::ACCEPTED_IDS;
+use crate::command::prove::{TrialEnd, Unproven, prove};
+use crate::command::trial::site::TrialSite;
+use crate::command::trial::{Trial, failure};
 use crate::ledger::post::RunId;
+use crate::ledger::reconcile::CLOCK_SKEW;
 use crate::load::live::Live;
-use crate::load::recorder::Recorder;
-use crate::pipeline::counted::Counted;
+use crate::load::share::RunShare;
 use crate::pipeline::lag::{LagSample, LagWatch};
+use crate::pipeline::place::TrialPlace;
 use crate::pipeline::probe::{self, Gear, LoadProbe, Offer, Probed};
 use crate::pipeline::services::Services;
 use crate::pipeline::settings::{Lookup, PipelineSettings};
-use crate::pipeline::topic;
+use crate::pipeline::store::Documents;
 use crate::pipeline::under_test::{Ports, service_options, unless_stopped};
+use crate::report::proof::Proof;
 
 /// Posts that have not been sent this long after the end of the load are not sent at all.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// A trial waits this many times the length of its load for its posts to be stored; what is stored by then counts.
-const DRAIN: u32 = 2;
+/// No post is looked up in the store meanwhile: that would load it, too.
+const NO_SAMPLES: f64 = 0.0;
 
 /// The servers, and what is measured with.
 pub(crate) struct TuneBench<'a> {
@@ -48,27 +51,23 @@ pub(crate) struct TuneBench<'a> {
 pub(crate) struct Tried {
     /// `None` if it was not measured to its end.
     pub(crate) shown: Option<TrialShown>,
-    pub(crate) accepted: u64,
     /// Posts that did not get the right answer.
     pub(crate) failed: u64,
-    /// Accepted posts that are neither stored nor dead-lettered nor still in Kafka, by the services' own counts; `None`
-    /// if those are not known.
-    pub(crate) missing: Option<u64>,
-    /// Records that were not consumed within the time that a trial waits.
-    pub(crate) lag_left: u64,
+    /// What became of the accepted posts; `None` if the services did not start.
+    pub(crate) proof: Option<Proof>,
     /// Why the generator was the limit; `None` if it was not.
     pub(crate) generator: Option<String>,
-    /// What went wrong.
-    pub(crate) fault: Option<String>,
+    /// What went wrong, in sentences.
+    pub(crate) faults: Vec<String>,
 }
 
 impl TuneBench<'_> {
-    /// Runs trial number `n`. [`Tried::fault`] says what went wrong with its services.
+    /// Runs trial number `n`. [`Tried::faults`] says what went wrong with its services.
     ///
     /// # Errors
     /// When the servers do not answer, or the trial was interrupted before its services were up.
     pub(crate) async fn try_out(&self, n: usize, setting: &KnobSetting) -> anyhow::Result<Tried> {
-        let place = TrialPlace::of(self.run, n, self.stack.mongo_uri())?;
+        let place = TrialPlace::of(format!("tune-{}-{n}", self.run), self.stack.mongo_uri())?;
         let logs = self.directory.join("trials").join(n.to_string());
         std::fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
         let mut more = self.space.variables(setting);
@@ -81,12 +80,12 @@ impl TuneBench<'_> {
         };
         // Half of it may not be there if the services did not start.
         if let Err(error) = place.remove(self.stack.kafka_broker()).await
-            && tried.as_ref().is_ok_and(|tried| tried.fault.is_none())
+            && tried.as_ref().is_ok_and(|tried| tried.faults.is_empty())
         {
             eprintln!("{error:#}");
         }
         let tried = tried?;
-        if tried.fault.is_none() && tried.missing == Some(0) {
+        if tried.passed() {
             std::fs::remove_dir_all(&logs).with_context(|| format!("cannot remove {}", logs.display()))?;
         }
         // This fails where the logs of other trials are still in it.
@@ -101,16 +100,18 @@ impl TuneBench<'_> {
         setting: &KnobSetting,
         logs: &Path,
     ) -> anyhow::Result<Tried> {
-        let TuneOptions { warm_up, measure, load, .. } = self.options;
-        let kafka = Arc::new(topic::reader(self.stack.kafka_broker(), &place.group)?);
-        let lag = LagWatch::new(Arc::clone(&kafka), &place.topic);
-        let accepted_ids = logs.join(ACCEPTED_IDS);
-        let recorder = Arc::new(Recorder::create(&accepted_ids)?);
+        let TuneOptions { warm_up, measure, load, outcome, .. } = self.options;
+        let documents = Documents::posts(place.mongo_uri.clone());
+        let plan = load.plan(self.run);
+        let trial =
+            Trial::at(self.site(place, &documents), plan, CLOCK_SKEW, RunShare::WHOLE, NO_SAMPLES, logs).await?;
+        let kafka = trial.kafka.clone().context("the servers have a broker")?;
+        let lag = LagWatch::new(kafka, &place.topic);
         let load_of = |model| load.load(model, self.run, &services.producer.target);
         let gear = Gear {
             load: &load_of,
             vus: load.vus,
-            recorder: &recorder,
+            recorder: &trial.recorder,
             lag: Some(&lag),
             live: self.live,
             stop: self.stop,
@@ -118,37 +119,45 @@ impl TuneBench<'_> {
         let probe =
             LoadProbe { offer: Offer::AsFastAsItGoes, warm_up: *warm_up, measure: *measure, patience: PATIENCE };
         let mut probed = probe::apply(probe, &gear, services.failure()).await?;
-        // Less than a batch waits for CONSUMER_BATCH_INTERVAL, which says nothing about the throughput.
+        // Less than a batch waits for CONSUMER_BATCH_INTERVAL, which says nothing about the throughput; the consumer
+        // stores it when it stops.
         let calm = self.batch_messages(setting).saturating_sub(1);
+        let mut services = Some(services);
         if probed.failure.is_none() {
-            let patience = DRAIN * (*warm_up + *measure);
             tokio::select! {
-                calm = lag.until_calm(calm, patience, &mut probed.samples) => drop(calm?),
-                reason = services.failure() => probed.failure = Some(reason),
+                calm = lag.until_calm(calm, outcome.drain_timeout, &mut probed.samples) => drop(calm?),
+                reason = failure(&services) => probed.failure = Some(reason),
                 () = self.stop.cancelled() => {}
             }
         }
-        // The consumer flushes what it holds, so that every post that has left Kafka is counted.
-        let ended_badly = services.stop().await;
-        let lag_left = lag.sample().await?.lag;
-        let counted = Counted::read(logs)?;
-        drop(recorder);
-        std::fs::remove_file(&accepted_ids).context("cannot remove the accepted ids")?;
+        let unproven = Unproven {
+            trial,
+            failure: probed.failure.clone(),
+            invalid_accepted: probed.all.invalid_accepted,
+            are_repeated: load.sends_repeatedly(),
+        };
+        let TrialEnd { proof, faults } = prove(unproven, &mut services).await?;
         let was_interrupted = self.stop.is_cancelled();
-        let fault = probed.failure.clone().or_else(|| ended_badly.into_iter().next());
-        let outcomes = probed.all.outcomes;
         Ok(Tried {
-            shown: shown(&probed, calm).filter(|_| fault.is_none() && !was_interrupted),
-            accepted: outcomes.accepted,
-            failed: outcomes.failed(),
-            missing: counted.map(|counted| {
-                let found = counted.ingest_posts_stored_total + counted.ingest_posts_dead_lettered_total + lag_left;
-                outcomes.accepted.saturating_sub(found)
-            }),
-            lag_left,
+            shown: shown(&probed, calm).filter(|_| faults.is_empty() && !was_interrupted),
+            failed: probed.all.outcomes.failed(),
+            proof: Some(proof),
             generator: probed.generator.why,
-            fault,
+            faults,
         })
+    }
+
+    /// Everything that a trial fills is its own.
+    fn site<'a>(&'a self, place: &TrialPlace, documents: &'a Documents) -> TrialSite<'a> {
+        let TrialPlace { topic, dead_letter_topic, group, .. } = place.clone();
+        TrialSite {
+            names: GroupConfig { topic, dead_letter_topic, group, ..self.settings.consumer_config.kafka.clone() },
+            kafka_broker: Some(self.stack.kafka_broker()),
+            documents: Some(documents),
+            is_ours: true,
+            is_own_store: true,
+            is_own_kafka: true,
+        }
     }
 
     /// `CONSUMER_BATCH_MESSAGES` of a setting.
@@ -161,7 +170,12 @@ impl TuneBench<'_> {
 
 impl Tried {
     fn failed(fault: String) -> Self {
-        Self { shown: None, accepted: 0, failed: 0, missing: None, lag_left: 0, generator: None, fault: Some(fault) }
+        Self { shown: None, failed: 0, proof: None, generator: None, faults: vec![fault] }
+    }
+
+    /// Whether what was accepted is stored as it was sent, and nothing else went wrong.
+    pub(crate) fn passed(&self) -> bool {
+        self.faults.is_empty() && self.proof.as_ref().is_some_and(Proof::holds)
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn report(
     let set = |setting: &KnobSetting| space.variables(setting).into_iter().collect();
     let settings = by_setting(&trials);
     TuneReport {
-        passed: trials.iter().all(|trial| trial.missing.unwrap_or(0) == 0),
+        passed: trials.iter().all(|trial| trial.passed != Some(false)),
         start: set(start),
         recommended: set(search.recommended()),
         best: set(search.best()),
@@ -63,12 +63,14 @@ pub(crate) fn trial(
         differs: space.difference(setting, start),
         stored_per_second: tried.shown.map(|shown| shown.stored_per_second),
         p99_ms: tried.shown.map(|shown| shown.p99_ms),
-        accepted: tried.accepted,
+        passed: tried.proof.is_some().then_some(tried.passed()),
+        accepted: tried.proof.as_ref().map_or(0, |proof| proof.accepted),
         failed: tried.failed,
-        missing: tried.missing,
-        lag_left: tried.lag_left,
+        missing: tried.proof.as_ref().and_then(|proof| proof.missing),
+        lag_left: tried.proof.as_ref().and_then(|proof| proof.lag_left).unwrap_or(0),
         generator: tried.generator.clone(),
-        fault: tried.fault.as_ref().map(|fault| fault.lines().next().unwrap_or_default().to_owned()),
+        fault: tried.faults.first().map(|fault| fault.lines().next().unwrap_or_default().to_owned()),
+        proof: tried.proof.clone(),
     }
 }
 
@@ -82,7 +84,10 @@ fn ratio(ratio: Ratio) -> RatioReport {
 mod tests {
     use super::*;
     use crate::command::tune::compare::TrialShown;
+    use crate::ledger::books::Counts;
     use crate::pipeline::settings::PipelineSettings;
+    use crate::report::proof::Proof;
+    use crate::report::proof::tests::reconciled;
     use crate::report::tune::tests::surroundings;
 
     /// A search whose trials are those of a machine on which a longer linger stores a third more.
@@ -95,15 +100,9 @@ mod tests {
         while let Some((stage, setting)) = search.next(60 - trials.len()) {
             let rate = if space.value(0, &setting) == "5ms" { 12_000.0 } else { 9_000.0 } + trials.len() as f64;
             let shown = Some(TrialShown { stored_per_second: rate, p99_ms: 1e5 / rate });
-            let tried = Tried {
-                shown,
-                accepted: 1_000,
-                failed: 0,
-                missing: Some(0),
-                lag_left: 0,
-                generator: None,
-                fault: None,
-            };
+            let counts = Counts { accepted: 1_000, stored: 1_000, ..Counts::default() };
+            let proof = Some(Proof::of(&counts, Some(reconciled(counts)), Some(0)));
+            let tried = Tried { shown, failed: 0, proof, generator: None, faults: Vec::new() };
             trials.push(trial(trials.len() + 1, stage, &space, &setting, &start, &tried));
             search.record(shown);
         }

@@ -1,5 +1,7 @@
-use super::proof::Method;
 use super::*;
+use crate::ledger::books::Counts;
+use crate::ledger::named::{Finding, FindingKind};
+use crate::report::proof::tests::reconciled;
 use crate::report::run::tests::example;
 use crate::report::schema;
 
@@ -20,6 +22,10 @@ fn probe(rate: f64, why: Option<&str>) -> ProbeReport {
     }
 }
 
+fn counts() -> Counts {
+    Counts { accepted: 1_234, stored: 1_234, ..Counts::default() }
+}
+
 fn report() -> FindMaxReport {
     let probes = vec![probe(7_000.0, None), probe(14_000.0, Some("p99 612 ms is above 500 ms"))];
     FindMaxReport {
@@ -34,15 +40,7 @@ fn report() -> FindMaxReport {
         closed_loop_per_second: Some(10_000.0),
         probes,
         generator_limited: 1,
-        proof: Some(Proof {
-            method: Method::Reconciled,
-            accepted: 1_234,
-            stored: Some(1_234),
-            dead_lettered: Some(0),
-            missing: Some(0),
-            duplicated: Some(0),
-            unexpected: Some(0),
-        }),
+        proof: Some(Proof::of(&counts(), Some(reconciled(counts())), Some(0))),
         faults: vec![],
         environment: example().environment,
     }
@@ -58,9 +56,9 @@ fn the_table_shows_every_probe_and_the_result() {
         "      2     14,000     13,986    4.2 ms    9.0 ms    612 ms        -12   not: p99 612 ms is above 500 ms",
         "  closed loop 10,000/s accepted before the first probe",
         "  generator   was the limit in 1 of the 1 probes that failed, so the target may sustain more: it was late",
-        "  ledger      1,234 accepted, 1,234 stored, nothing missing (looked for one by one)",
-        "  95 %        of probes sustain 10,000/s   with 95 % between 8,000/s and 12,500/s, from 0 probes around it",
         "  half        of probes sustain 12,000/s   with 95 % between 11,000/s and 13,500/s",
+        "  95 %        of probes sustain 10,000/s   with 95 % between 8,000/s and 12,500/s, from 0 probes around it",
+        "  ledger      1,234 accepted, 1,234 stored as they were sent (looked for one by one)",
     ] {
         assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
     }
@@ -82,15 +80,25 @@ fn the_schema_describes_every_field() {
     };
     let mut report = report();
     assert_eq!(faults(&report), [""; 0]);
-    let proof = report.proof.take().unwrap();
     (report.max_rate, report.half_rate) = (MaxRate::default(), HalfRate::default());
     report.closed_loop_per_second = None;
     (report.probes[0].lag_growth_per_second, report.probes[0].lag) = (None, None);
     (report.probes[0].p95_ms, report.probes[0].p99_ms, report.probes[0].unsent) = (None, None, 400);
     report.faults = vec!["the consumer exited".to_owned()];
     assert_eq!(faults(&report), [""; 0], "a given pipeline that failed");
-    for method in [Method::CountedByTheServices, Method::CountedInTheStore, Method::None] {
-        report.proof = Some(Proof { method, stored: None, missing: None, duplicated: None, ..proof });
-        assert_eq!(faults(&report), [""; 0]);
-    }
+    report.proof = Some(Proof::of(&counts(), None, None));
+    assert_eq!(faults(&report), [""; 0], "and whose store cannot be reached");
+}
+
+#[test]
+fn a_finding_is_named() {
+    let mut report = report();
+    let missing = Counts { missing: 1, stored: 1_233, ..counts() };
+    let mut reconciled = reconciled(missing);
+    reconciled.findings.push(Finding::of(FindingKind::Missing, Some(7)));
+    report.proof = Some(Proof::of(&missing, Some(reconciled), Some(0)));
+    let table = report.table();
+    assert!(table.contains("1,233 stored, NOT missing==0 (1)\n") && table.contains("Missing, number 7"), "{table}");
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(schema::faults_by(include_str!("../../../find-max.schema.json"), &json), [""; 0]);
 }

@@ -12,6 +12,7 @@ use crate::report::page::{figure, values};
 use crate::report::plot::chart::{Axis, Chart, PlotLine};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::ticks;
+use crate::report::proof::Proof;
 
 const TICKS: u32 = 5;
 
@@ -39,7 +40,7 @@ pub(crate) fn render(report: &TuneReport) -> String {
 /// The gain in a few characters.
 fn headline(report: &TuneReport) -> String {
     match &report.gain {
-        _ if !report.passed => "Posts are missing".to_owned(),
+        _ if !report.passed => "A trial failed".to_owned(),
         Some(gain) if report.recommended != report.start => format!("{:.2} times", gain.ratio),
         _ => "No better".to_owned(),
     }
@@ -167,6 +168,7 @@ fn trials(report: &TuneReport) -> Markup {
                 td {
                     (or_start(&trial.differs))
                     @if let Some(fault) = &trial.fault { " " span.alarm { (fault) } }
+                    @if let Some(wrong) = trial.proof.as_ref().and_then(Proof::wrong) { " " span.alarm { (wrong) } }
                 }
             }
         }

@@ -1,6 +1,8 @@
 use super::front::{by_setting, front};
 use super::trial::TrialStage;
 use super::*;
+use crate::ledger::books::Counts;
+use crate::report::proof::tests::reconciled;
 use crate::report::schema;
 
 pub(crate) fn surroundings() -> Surroundings {
@@ -18,6 +20,11 @@ pub(crate) fn surroundings() -> Surroundings {
     }
 }
 
+fn proof(missing: u64) -> Proof {
+    let counts = Counts { accepted: 1_000, stored: 1_000 - missing, missing, ..Counts::default() };
+    Proof::of(&counts, Some(reconciled(counts)), Some(0))
+}
+
 /// A search on a machine on which a longer linger stores a third more.
 pub(crate) fn example() -> TuneReport {
     let variables = vec!["PRODUCER_LINGER", "CONSUMER_BATCH_MESSAGES"];
@@ -30,12 +37,14 @@ pub(crate) fn example() -> TuneReport {
         differs: differs.to_owned(),
         stored_per_second: Some(stored),
         p99_ms: Some(1e5 / stored),
+        passed: Some(true),
         accepted: 1_000,
         failed: 0,
         missing: Some(0),
         lag_left: 0,
         generator: None,
         fault: None,
+        proof: Some(proof(0)),
     };
     let trials = vec![
         trial(1, TrialStage::Screen, "", 9_000.0),
@@ -78,7 +87,18 @@ fn the_table_shows_worth_front_and_settings() {
         assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
     }
     assert!(table.contains("    PRODUCER_LINGER             2ms -> 5ms          1.33 (1.3"), "{table}");
-    assert!(table.contains("0 missing by the services' own counts, 0 left in Kafka"), "{table}");
+    assert!(table.contains("4,000 accepted, all stored as they were sent (looked for one by one)"), "{table}");
+}
+
+#[test]
+fn a_trial_that_failed_is_named() {
+    let mut report = example();
+    (report.trials[2].passed, report.trials[2].proof) = (Some(false), Some(proof(3)));
+    assert_eq!(report.ledger(), "4,000 accepted, 1 trials FAILED, number 3: missing==0 (3)");
+    assert!(report.trials[2].row().contains("NOT missing==0 (3)"), "{}", report.trials[2].row());
+    report.trials[2].proof = None;
+    report.trials[2].fault = Some("the consumer ended by itself".to_owned());
+    assert!(report.ledger().ends_with("number 3: the consumer ended by itself"), "{}", report.ledger());
 }
 
 #[test]
@@ -99,6 +119,8 @@ fn the_schema_describes_every_field() {
             p99_ms: None,
             missing: None,
             fault: fault.clone(),
+            passed: None,
+            proof: None,
             ..report.trials[0].clone()
         });
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use service::status::figures::grouped;
 
 use crate::base::text::milliseconds;
+use crate::report::proof::Proof;
 
 /// The purpose of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -31,17 +32,21 @@ pub(crate) struct TrialReport {
     /// Null if it could not be measured.
     pub(crate) stored_per_second: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
+    /// Whether every accepted post is stored as it was sent, and nothing else went wrong; null if the services did not
+    /// start.
+    pub(crate) passed: Option<bool>,
     pub(crate) accepted: u64,
     pub(crate) failed: u64,
-    /// Accepted posts that are neither stored, dead-lettered, nor still in Kafka, by the services' own counts; null if
-    /// they did not report them.
+    /// Accepted posts that are neither stored nor dead-lettered; null if the services did not start.
     pub(crate) missing: Option<u64>,
     /// Records that were still in Kafka when the trial ended.
     pub(crate) lag_left: u64,
     /// Why the generator was the limit; null if it was not.
     pub(crate) generator: Option<String>,
-    /// What went wrong; null if nothing did.
+    /// What went wrong first; null if nothing did.
     pub(crate) fault: Option<String>,
+    /// What became of the posts; null if the services did not start.
+    pub(crate) proof: Option<Proof>,
 }
 
 impl TrialReport {
@@ -51,9 +56,9 @@ impl TrialReport {
             (Some(stored), Some(p99_ms)) => format!("{:>8}/s  p99 {:>8}", whole(stored), latency(p99_ms)),
             _ => "not measured".to_owned(),
         };
-        let lag = if self.lag_left > 0 { format!("  lag left {}", grouped(self.lag_left)) } else { String::new() };
+        let wrong = self.proof.as_ref().and_then(Proof::wrong).map_or(String::new(), |wrong| format!("  NOT {wrong}"));
         let differs = if self.differs.is_empty() { "the start" } else { &self.differs };
-        format!("{:>4}  {:<8}  {shown}{lag}  {differs}", self.number, self.stage.name())
+        format!("{:>4}  {:<8}  {shown}{wrong}  {differs}", self.number, self.stage.name())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The place of one trial: a topic, a dead-letter topic, a consumer group and a database of its own, so that nothing is
-//! inherited from the previous trial; and their removal, because the servers may belong to somebody else.
+//! inherited from the previous trial, and whatever is in them is the trial's; and their removal, because the servers
+//! may belong to somebody else.
 
 use std::time::Duration;
 
@@ -8,7 +9,6 @@ use kafka::topics::Admin;
 use mongodb::options::ClientOptions;
 use tokio::time::timeout;
 
-use crate::ledger::post::RunId;
 use crate::pipeline::topic::CLIENT_ID;
 
 /// Longest wait for the removal of one of them.
@@ -25,9 +25,8 @@ pub(crate) struct TrialPlace {
 }
 
 impl TrialPlace {
-    /// That of trial number `n` of a run, on these servers.
-    pub(crate) fn of(run: RunId, n: usize, mongo_uri: &str) -> anyhow::Result<Self> {
-        let name = format!("tune-{run}-{n}");
+    /// The one of this name, on these servers.
+    pub(crate) fn of(name: String, mongo_uri: &str) -> anyhow::Result<Self> {
         Ok(Self {
             dead_letter_topic: format!("{name}.dlq"),
             group: name.clone(),
