@@ -2,7 +2,8 @@
 //!
 //! Each [probe](prober) in turn offers a rate in the open model; [`judge`] says whether it was sustained, [`search`]
 //! which rate comes next, and [`fit`] which rates nearly all probes sustain and half of them. All three are pure. Then
-//! the accepted posts of all probes together are [proven](crate::command::prove).
+//! the accepted posts of all probes together are [proven](crate::command::prove), and a [run](confirm) of some minutes
+//! confirms the rate.
 
 use std::process::ExitCode;
 
@@ -17,9 +18,11 @@ use crate::pipeline::under_test::{PipelineUnderTest, Ports};
 use crate::report::files::{self, make_directory};
 use crate::report::find_max::FindMaxReport;
 use bench::FindMaxBench;
+use confirm::{Confirmed, confirm};
 use prober::{Searched, search};
 
 pub(crate) mod bench;
+pub(crate) mod confirm;
 pub(crate) mod fit;
 pub(crate) mod judge;
 pub(crate) mod prober;
@@ -50,8 +53,15 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
             PipelineUnderTest::start(&servers, &lookup, &settings, Ports::free(), Vec::new(), &directory, &stop).await?
         }
     };
-    let bench =
-        FindMaxBench { run, options: &options, settings: &settings, directory: &directory, live: &live, stop: &stop };
+    let bench = FindMaxBench {
+        run,
+        options: &options,
+        lookup: &lookup,
+        settings: &settings,
+        directory: &directory,
+        live: &live,
+        stop: &stop,
+    };
     let report = measure(&bench, &mut pipeline).await?;
     let path = files::write_json(&report, &directory, JSON)?;
     println!("{}\nreport: {}", report.table(), path.display());
@@ -63,14 +73,28 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
 
 async fn measure(bench: &FindMaxBench<'_>, pipeline: &mut PipelineUnderTest) -> anyhow::Result<FindMaxReport> {
     let searched = search(bench, pipeline).await?;
-    let Searched { closed_loop_per_second, probes, proof, faults, has_failed, environment } = searched;
-    faults.iter().for_each(|fault| eprintln!("{fault}"));
+    let Searched { closed_loop_per_second, probes, proof, mut faults, has_failed, environment } = searched;
     let (max_rate, half_rate) = search::rates_found(&prober::judged(&probes));
+    let is_proven = faults.is_empty() && proof.holds();
+    let wants_confirmation = !bench.options.confirm.is_zero();
+    let rate = max_rate.estimate.or(max_rate.low).filter(|_| is_proven && wants_confirmation);
+    let confirmed = match rate {
+        Some(rate) if !bench.stop.is_cancelled() => {
+            confirm(bench, pipeline, rate, max_rate.low.unwrap_or(rate)).await?
+        }
+        _ => Confirmed::default(),
+    };
+    faults.extend(confirmed.faults);
+    faults.iter().for_each(|fault| eprintln!("{fault}"));
+    let is_found = max_rate.low.is_some() && (confirmed.rate.is_some() || !wants_confirmation);
     let is_interrupted = bench.stop.is_cancelled();
     Ok(FindMaxReport {
         run: bench.run.to_string(),
-        passed: faults.is_empty() && proof.holds() && (max_rate.low.is_some() || is_interrupted),
+        passed: faults.is_empty() && proof.holds() && (is_found || is_interrupted),
         ended_early: is_interrupted || has_failed,
+        confirmed_rate: confirmed.rate,
+        confirm_seconds: bench.options.confirm.as_secs_f64(),
+        confirmations: confirmed.confirmations,
         max_rate,
         half_rate,
         slo_ms: bench.options.slo.as_secs_f64() * 1e3,

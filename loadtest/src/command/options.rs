@@ -40,12 +40,14 @@ Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the s
 done, 99 a threshold or the ledger failed, 130 ended by a second Ctrl-C.";
 
 const FIND_MAX_EXPLANATION: &str = "\
-A rate is sustained if no post fails, at least 97 % of it is accepted in the measured time, p99 is within --slo, and \
-the consumer's lag does not grow. Its report is find-max.json.
+A probe sustains its rate if no post fails, at least 97 % of it is accepted in the measured time, p99 is within \
+--slo (a post that was never sent is later than that), and the consumer's lag does not grow. The rate that 95 % of the \
+probes sustain is confirmed by a run (--confirm), and lowered up to three times if the run does not sustain it. The \
+report is find-max.json, and each such run has one of its own beside it.
 
-Exit codes: 0 a limit was found and what was accepted is stored, 64 arguments or settings that cannot be used, 1 the \
-start failed or the work could not be done, 99 nothing is sustained or a post is missing, 130 ended by a second \
-Ctrl-C.";
+Exit codes: 0 a rate was found and confirmed, and what was accepted is stored, 64 arguments or settings that cannot be \
+used, 1 the start failed or the work could not be done, 99 nothing is sustained or confirmed, or a post is not stored \
+as it was sent, 130 ended by a second Ctrl-C.";
 
 const TUNE_EXPLANATION: &str = "\
 The search starts from the settings in the environment, and from the defaults where those are others. Its results are \
@@ -183,6 +185,7 @@ mod tests {
         assert_eq!((options.load.vus, options.keep.len()), (64, 2));
         let Ok(Verb::FindMax(options)) = parse(&["find-max", "--vus", "50"]) else { panic!() };
         assert_eq!((options.load.vus, options.slo), (50, Duration::from_millis(500)));
+        assert_eq!(options.confirm, Duration::from_secs(120));
     }
 
     #[test]

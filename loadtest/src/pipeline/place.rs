@@ -9,6 +9,7 @@ use kafka::topics::Admin;
 use mongodb::options::ClientOptions;
 use tokio::time::timeout;
 
+use crate::pipeline::settings::Lookup;
 use crate::pipeline::topic::CLIENT_ID;
 
 /// Longest wait for the removal of one of them.
@@ -43,6 +44,15 @@ impl TrialPlace {
             ("KAFKA_GROUP", self.group.clone()),
             ("MONGO_URI", self.mongo_uri.clone()),
         ]
+    }
+
+    /// A lookup in which they are set.
+    pub(crate) fn within(&self, lookup: Lookup<'_>) -> impl Fn(&str) -> Option<String> {
+        let variables = self.variables();
+        move |asked| match variables.iter().find(|(name, _)| *name == asked) {
+            Some((_, value)) => Some(value.clone()),
+            None => lookup(asked),
+        }
     }
 
     /// Removes everything, once the services have ended.
@@ -106,5 +116,16 @@ mod tests {
             assert_eq!(with_database(uri, "t").as_deref(), Some(other));
         }
         assert_eq!(with_database("localhost", "t"), None);
+    }
+
+    #[test]
+    fn settings_within_a_place_are_those_of_the_place() {
+        let place = TrialPlace::of("t-1".to_owned(), "mongodb://a/db").unwrap();
+        let lookup = |name: &str| (name != "LOG").then(|| format!("other {name}"));
+        let within = place.within(&lookup);
+        assert_eq!(within("KAFKA_TOPIC").as_deref(), Some("t-1"));
+        assert_eq!(within("DLQ_TOPIC").as_deref(), Some("t-1.dlq"));
+        assert_eq!(within("MONGO_URI").as_deref(), Some("mongodb://a/t-1"));
+        assert_eq!((within("PORT").as_deref(), within("LOG")), (Some("other PORT"), None));
     }
 }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::load::target::Target;
 use crate::pipeline::news;
+use crate::pipeline::place::TrialPlace;
 use crate::pipeline::services::{ServiceOptions, Services};
 use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::store::Documents;
@@ -71,6 +72,32 @@ impl PipelineUnderTest {
             service_options: Some(options),
             stack: Some(stack),
         })
+    }
+
+    /// Starts services again where those that the lab had started were stopped, with other ports and logs, and at this
+    /// place if there is one. `stop` ends the attempt.
+    pub(crate) async fn start_again(
+        &mut self,
+        place: Option<&TrialPlace>,
+        logs: &Path,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let Some(options) = &self.service_options else { return Ok(()) };
+        let ports = Ports::free();
+        let mut options = ServiceOptions {
+            producer_port: ports.producer,
+            consumer_port: ports.consumer,
+            logs: logs.to_owned(),
+            ..options.clone()
+        };
+        if let Some(place) = place {
+            options.more.extend(place.variables());
+            self.documents = Some(Documents::posts(place.mongo_uri.clone()));
+        }
+        let services = unless_stopped(stop, Services::start(&options)).await?;
+        self.target = services.producer.target.clone();
+        self.services = Some(services);
+        Ok(())
     }
 
     /// One that runs already.

@@ -10,16 +10,26 @@ use crate::base::text::milliseconds;
 use crate::pipeline::probe::Probed;
 use crate::report::environment::Environment;
 use crate::report::proof::{Proof, first_findings};
+use confirmation::ConfirmationReport;
+
+pub(crate) mod confirmation;
 
 /// The whole result.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct FindMaxReport {
     /// The run's id, as in the titles of its posts.
     pub(crate) run: String,
-    /// Whether a limit was found, every accepted post is stored as it was sent, and nothing else went wrong.
+    /// Whether a rate was found and confirmed, every accepted post is stored as it was sent, and nothing else went
+    /// wrong.
     pub(crate) passed: bool,
     /// Whether the search ended early.
     pub(crate) ended_early: bool,
+    /// The rate that a run of `confirm_seconds` has sustained; null if none was made, or no rate was sustained.
+    pub(crate) confirmed_rate: Option<f64>,
+    /// How long such a run was measured; zero if none was wanted.
+    pub(crate) confirm_seconds: f64,
+    /// Those runs, in order.
+    pub(crate) confirmations: Vec<ConfirmationReport>,
     /// The highest rate that is sustained, in posts per second: 95 % of the probes sustain it.
     pub(crate) max_rate: MaxRate,
     /// The rate that half of the probes sustain.
@@ -177,6 +187,10 @@ impl FindMaxReport {
         if let Some(closed_loop) = self.closed_loop_per_second {
             row("closed loop", format!("{}/s accepted before the first probe", rate(closed_loop)));
         }
+        row("sustained", self.sustained());
+        for confirmation in &self.confirmations {
+            row("  a run at", confirmation.line());
+        }
         row("95 %", format!("of probes sustain {}", self.max_rate.line()));
         row("half", format!("of probes sustain {}", self.half_rate.line()));
         let failed = self.probes.iter().filter(|probe| !probe.sustained).count();
@@ -197,6 +211,18 @@ impl FindMaxReport {
         }
         text.push_str(&first_findings(self.proof.iter().flat_map(|proof| &proof.findings)));
         text
+    }
+
+    /// What may be relied on.
+    fn sustained(&self) -> String {
+        match self.confirmed_rate {
+            Some(confirmed) => {
+                format!("{}/s   confirmed by a run of {} s", rate(confirmed), self.confirm_seconds)
+            }
+            None if self.confirm_seconds == 0.0 => "not confirmed (--confirm 0s)".to_owned(),
+            None if self.confirmations.is_empty() => "not confirmed: there was no run to confirm a rate".to_owned(),
+            None => format!("not confirmed: no run of {} s sustained its rate", self.confirm_seconds),
+        }
     }
 
     /// Why the generator was the limit in the last failed probe in which it was.

@@ -44,7 +44,7 @@ fn find_max_brackets_the_limit_and_finds_every_post_again() {
     let directory = tempfile::tempdir().unwrap();
     // The start is slow enough to be sustained, however busy the machine is.
     let probes = ["find-max", "--start", "20", "--repeats", "2", "--warm-up", "200ms", "--measure", "800ms"];
-    let output = loadtest(&probes, directory.path()).output().unwrap();
+    let output = loadtest(&probes, directory.path()).args(["--confirm", "0s"]).output().unwrap();
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
 
@@ -62,10 +62,48 @@ fn find_max_brackets_the_limit_and_finds_every_post_again() {
     }
     assert!(report["max_rate"]["estimate"].as_f64() < report["half_rate"]["estimate"].as_f64(), "{report:#}");
     assert_eq!(report["max_rate"]["probes_around"], 2);
+    assert_eq!((&report["confirmed_rate"], &report["confirmations"]), (&Value::Null, &Value::Array(vec![])));
     assert!(
         table.contains("with 95 % between") && table.contains("stored as they were sent (looked for one by one)"),
         "{table}"
     );
+    assert!(table.contains("not confirmed (--confirm 0s)"), "{table}");
+}
+
+#[test]
+fn find_max_confirms_a_rate_by_a_run_whose_report_it_keeps() {
+    let _room = Room::alone();
+    let directory = tempfile::tempdir().unwrap();
+    let probes = ["find-max", "--start", "20", "--repeats", "1", "--warm-up", "200ms", "--measure", "400ms"];
+    let output = loadtest(&probes, directory.path()).args(["--confirm", "1s", "--slo", "5s"]).output().unwrap();
+    let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let report = found(directory.path());
+    let confirmations = report["confirmations"].as_array().unwrap();
+    assert!((1..=4).contains(&confirmations.len()), "{report:#}");
+    let mut rate = f64::INFINITY;
+    for (index, confirmation) in confirmations.iter().enumerate() {
+        let offered = confirmation["offered_per_second"].as_f64().unwrap();
+        assert!(offered < rate, "it is lowered: {report:#}");
+        rate = offered;
+        assert_eq!(confirmation["report"], format!("confirm-{}", index + 1));
+        let of_run = directory.path().join(confirmation["report"].as_str().unwrap());
+        let run = crate::report(&of_run);
+        assert_eq!(schema::faults(&run), [""; 0]);
+        assert_eq!(run["environment"]["load"]["rate"], confirmation["offered_per_second"], "{run:#}");
+        assert!(run["accepted"].as_u64().unwrap() > 0 && run["stored"] == run["accepted"], "{run:#}");
+        assert_eq!(run["passed"], confirmation["sustained"], "{run:#}");
+        assert!(of_run.join("report.html").is_file() && of_run.join("series.csv").is_file());
+    }
+    // How busy the machine is decides whether it is the first one; that the report says so does not depend on it.
+    let is_confirmed = confirmations.last().unwrap()["sustained"] == true;
+    assert_eq!(output.status.success(), is_confirmed, "{}\n{table}\n{progress}", output.status);
+    assert_eq!(report["passed"], is_confirmed);
+    if is_confirmed {
+        assert_eq!(report["confirmed_rate"], confirmations.last().unwrap()["offered_per_second"]);
+        assert!(table.contains("confirmed by a run of 1 s"), "{table}");
+    } else {
+        assert!(report["confirmed_rate"].is_null() && table.contains("not confirmed"), "{table}");
+    }
 }
 
 #[test]
@@ -88,7 +126,7 @@ fn an_interrupted_search_reports_what_it_has_found() {
     assert_nothing_is_missing(&report);
     let first = &report["probes"][0];
     assert!(first["unsent"].as_u64().unwrap() > 0 && first["p99_ms"].is_null(), "later than every limit: {first:#}");
-    assert_eq!(first["sustained"], false);
+    assert_eq!((&first["sustained"], &report["confirmations"]), (&false.into(), &Value::Array(vec![])));
 }
 
 #[test]

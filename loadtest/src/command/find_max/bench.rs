@@ -1,4 +1,4 @@
-//! What a rate is looked for with.
+//! What a rate is looked for with, in probes and in runs.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,14 +10,15 @@ use crate::command::trial::Trial;
 use crate::ledger::post::RunId;
 use crate::load::live::Live;
 use crate::load::pacing::{Model, OpenModel, Rate};
-use crate::pipeline::settings::PipelineSettings;
+use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::under_test::PipelineUnderTest;
 use crate::report::environment::Environment;
 
-/// The options, and all that stays the same from the first probe to the last one.
+/// The options, and all that stays the same from the first probe to the last run.
 pub(crate) struct FindMaxBench<'a> {
     pub(crate) run: RunId,
     pub(crate) options: &'a FindMaxOptions,
+    pub(crate) lookup: Lookup<'a>,
     pub(crate) settings: &'a PipelineSettings,
     pub(crate) directory: &'a Path,
     pub(crate) live: &'a Live,

@@ -6,6 +6,7 @@ use service::status::figures::grouped;
 
 use crate::base::text::milliseconds;
 use crate::pipeline::settings::PipelineSettings;
+use crate::report::threshold::ThresholdVerdict;
 
 /// The share of the posts offered in the measured time that must be accepted in it: an answer that comes a moment after
 /// its end is not a backlog.
@@ -74,6 +75,25 @@ impl Rule {
         let growth = lag_growth.unwrap_or(0.0);
         (growth > self.tolerated_growth(rate))
             .then(|| format!("the lag grew by {} a second", grouped(growth.round() as u64)))
+    }
+
+    /// The same as conditions of a report.
+    pub(crate) fn verdicts(&self, shown: &ProbeShown) -> Vec<ThresholdVerdict> {
+        let ProbeShown { rate, accepted_per_second, p99, unsent: _, failed, rejected_share, lag_growth } = *shown;
+        let least = ACCEPTED_SHARE * valid_rate(rate, rejected_share);
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        let (p99_ms, slo_ms) = (p99.map_or(f64::INFINITY, milliseconds), milliseconds(self.slo));
+        let verdict = |threshold, value, holds| ThresholdVerdict { threshold, value, holds };
+        let mut verdicts = vec![
+            ThresholdVerdict::none("failed posts==0", failed),
+            verdict(format!("rate>={least:.0}"), accepted_per_second, accepted_per_second >= least),
+            verdict(format!("p99<={slo_ms}ms"), p99_ms, p99_ms <= slo_ms),
+        ];
+        if let Some(growth) = lag_growth {
+            let most = self.tolerated_growth(rate);
+            verdicts.push(verdict(format!("lag growth<={most:.0}/s"), growth, growth <= most));
+        }
+        verdicts
     }
 
     /// The growth of the lag that does not count, in records a second.
@@ -152,6 +172,10 @@ mod tests {
                 ..shown
             };
             prop_assert!(RULE.broken(&shown).is_none() || RULE.broken(&worse).is_some());
+            for shown in [shown, worse] {
+                let hold = RULE.verdicts(&shown).iter().all(|verdict| verdict.holds);
+                prop_assert_eq!(hold, RULE.broken(&shown).is_none(), "{:?}", RULE.verdicts(&shown));
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::run::{LoadOptions, OutcomeOptions};
 use super::stack::StackOptions;
-use super::values::{positive_duration, rate};
+use super::values::{duration_or_zero, positive_duration, rate};
 
 #[derive(Debug, Args)]
 pub(crate) struct FindMaxOptions {
@@ -16,7 +16,8 @@ pub(crate) struct FindMaxOptions {
     /// Posts per second to start with [default: seven tenths of what a short closed-loop load gets]
     #[arg(long, value_name = "N", value_parser = rate)]
     pub(crate) start: Option<f64>,
-    /// Probes around the limit, once one rate was sustained and another one was not; more make the interval narrower
+    /// Probes around the limit, once one rate was sustained and two probes above it were not; more make the intervals
+    /// narrower
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeats: u32,
     /// How long each probe runs before it is measured
@@ -25,6 +26,9 @@ pub(crate) struct FindMaxOptions {
     /// How long each probe is measured
     #[arg(long, value_name = "TIME", default_value = "8s", value_parser = positive_duration)]
     pub(crate) measure: Duration,
+    /// How long a run at the rate that was found lasts, to confirm that it is sustained; 0s for none
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration_or_zero)]
+    pub(crate) confirm: Duration,
     /// Send to this server, such as http://localhost:3000, and start nothing; KAFKA_BROKER lets the lag be seen,
     /// --mongo-uri or MONGO_URI the stored posts
     #[arg(long, value_name = "URL")]
