@@ -2,8 +2,8 @@
 //!
 //! The servers stay up; each trial on the [`bench`](mod@bench) starts the services with a setting of the [`knobs`], at
 //! a [`place`](crate::pipeline::place) of its own, and sends as fast as it can. What counts is what is stored, end to
-//! end. [`search`] says what is tried next, and [`compare`] what a trial is worth on a machine that is never quiet; both
-//! are pure. [`found`] writes the report.
+//! end, by settings that answer in time. [`search`] says what is tried next, and [`compare`] what a trial is worth on a
+//! machine that is never quiet; both are pure. [`found`] writes the report.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,12 +27,14 @@ use crate::report::tune::{Surroundings, TuneReport, page};
 use bench::TuneBench;
 use knobs::{KnobSetting, Space};
 use search::Search;
+use slo::Slo;
 
 pub(crate) mod bench;
 pub(crate) mod compare;
 pub(crate) mod found;
 pub(crate) mod knobs;
 pub(crate) mod search;
+pub(crate) mod slo;
 
 /// For programs (its schema is `loadtest/tune.schema.json`), for `env` and Compose, and for people.
 const JSON: &str = "tune.json";
@@ -78,7 +80,7 @@ async fn measure(
 ) -> anyhow::Result<TuneReport> {
     let (space, start, defaults) = space(options, settings)?;
     let bench = TuneBench { run, space: &space, options, lookup, settings, stack, live, directory, stop };
-    let mut search = Search::new(space.choices(), start.clone(), defaults);
+    let mut search = Search::new(space.choices(), start.clone(), defaults, Slo::of(options.slo));
     let mut trials: Vec<TrialReport> = Vec::new();
     let began = Instant::now();
     let guess = first_guess(options);
@@ -106,6 +108,7 @@ async fn measure(
         seconds: began.elapsed().as_secs_f64(),
         warm_up_seconds: options.warm_up.as_secs_f64(),
         measure_seconds: options.measure.as_secs_f64(),
+        slo_ms: options.slo.as_secs_f64() * 1e3,
         virtual_users: options.load.vus,
         stack: stack.chosen.clone(),
         store: StoreReader::new(&Documents::posts(stack.mongo_uri().to_owned())).await?.version().await?,
@@ -123,7 +126,8 @@ fn space(options: &TuneOptions, settings: &PipelineSettings) -> anyhow::Result<(
 /// Whether the budget lets the search try anything.
 fn affordable(options: &TuneOptions, settings: &PipelineSettings) -> anyhow::Result<()> {
     let (space, start, defaults) = space(options, settings)?;
-    let tries = |trials: usize| Search::new(space.choices(), start.clone(), defaults.clone()).next(trials).is_some();
+    let search = Search::new(space.choices(), start, defaults, Slo::of(options.slo));
+    let tries = |trials: usize| search.clone().next(trials).is_some();
     let (guess, fitting) = (first_guess(options), left(Duration::ZERO, options.budget, 0, first_guess(options)));
     if tries(fitting) {
         return Ok(());

@@ -7,7 +7,7 @@ use service::status::figures::grouped;
 use crate::pipeline::settings::Variables;
 use crate::report::proof::{Proof, first_findings};
 use front::SettingReport;
-use trial::TrialReport;
+use trial::{TrialReport, latency};
 
 pub(crate) mod front;
 pub(crate) mod page;
@@ -23,13 +23,17 @@ pub(crate) struct TuneReport {
     pub(crate) passed: bool,
     /// The settings at the start.
     pub(crate) start: Variables,
-    /// What to set: the best settings, if they are certainly better than the start, else the start.
+    /// What to set: the best settings, if they are certainly better than the start, else the start. Settings whose p99
+    /// is within the SLO are better than any whose p99 is beyond it.
     pub(crate) recommended: Variables,
     /// The best settings found, certain or not.
     pub(crate) best: Variables,
     /// The best settings' rate divided by the start's, tried in turns at the end; null if they are the same, or if time
     /// ran out before.
     pub(crate) gain: Option<RatioReport>,
+    /// The median p99 of both, in milliseconds, in the same turns.
+    pub(crate) best_p99_ms: Option<f64>,
+    pub(crate) start_p99_ms: Option<f64>,
     /// The standard deviation of a single trial, as a share of its rate; null if nothing was tried twice.
     pub(crate) noise: Option<f64>,
     /// The worth of each value that was tried alone.
@@ -54,6 +58,8 @@ pub(crate) struct Surroundings {
     pub(crate) seconds: f64,
     pub(crate) warm_up_seconds: f64,
     pub(crate) measure_seconds: f64,
+    /// The longest p99 of settings that are recommended, in milliseconds.
+    pub(crate) slo_ms: f64,
     pub(crate) virtual_users: u32,
     pub(crate) stack: String,
     pub(crate) store: String,
@@ -106,29 +112,50 @@ impl TuneReport {
     /// One sentence.
     pub(crate) fn verdict(&self) -> String {
         let run = &self.surroundings.run;
+        let is_start = self.recommended == self.start;
         match &self.gain {
-            Some(gain) if self.recommended != self.start => {
-                format!("tune {run}: these settings store {} times as fast as the start", gain.text())
+            Some(gain) if !is_start => {
+                let gain = gain.text();
+                format!("tune {run}: these settings store {gain} times as fast as the start{}", self.latencies())
             }
             Some(gain) => format!(
-                "tune {run}: the start; the best settings found are not certainly better, {} times the start",
-                gain.text()
+                "tune {run}: the start; the best settings found are not certainly better, {} times the start{}",
+                gain.text(),
+                self.latencies()
             ),
             None if self.best == self.start => format!("tune {run}: the start; nothing better was found"),
             None => format!("tune {run}: the start; time ran out before better-looking settings were confirmed"),
         }
     }
 
+    /// What the latencies say about the best settings and the start, where one of them is beyond the SLO.
+    fn latencies(&self) -> String {
+        let (Some(best), Some(start)) = (self.best_p99_ms, self.start_p99_ms) else { return String::new() };
+        let slo_ms = self.surroundings.slo_ms;
+        let (best_text, start_text, slo) = (latency(best), latency(start), latency(slo_ms));
+        match (best <= slo_ms, start <= slo_ms) {
+            (true, true) => String::new(),
+            (true, false) => {
+                format!(", and their p99 of {best_text} is within {slo}, which the start's {start_text} is not")
+            }
+            (false, true) => format!(", and their p99 of {best_text} is beyond {slo}"),
+            (false, false) => {
+                format!(", but neither their p99 of {best_text} nor the start's {start_text} is within {slo}")
+            }
+        }
+    }
+
     /// The result for people.
     pub(crate) fn table(&self) -> String {
-        let Surroundings { run, seconds, measure_seconds, warm_up_seconds, virtual_users, ended_early, .. } =
+        let Surroundings { run, seconds, measure_seconds, warm_up_seconds, slo_ms, virtual_users, ended_early, .. } =
             &self.surroundings;
         let early = if *ended_early { ", ended early" } else { "" };
         let mut text = format!(
             "\ntune {run}: {} trials in {seconds:.0} s, each {virtual_users} users for {measure_seconds} s after \
-             {warm_up_seconds} s of warm-up{early}\n\n  \
+             {warm_up_seconds} s of warm-up; p99 within {}{early}\n\n  \
              what each knob is worth alone: stored per second, relative to the trials around it\n\n",
             self.trials.len(),
+            latency(*slo_ms),
         );
         let mut beside = None;
         for worth in &self.worth {

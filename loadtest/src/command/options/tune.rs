@@ -14,6 +14,10 @@ pub(crate) struct TuneOptions {
     /// How long the search may take; it does what it can afford in that time
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = positive_duration)]
     pub(crate) budget: Duration,
+    /// The longest p99 of settings that are recommended; beyond it, no setting is better than one within it, however
+    /// much it stores
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = positive_duration)]
+    pub(crate) slo: Duration,
     /// Knobs that keep the value they have, separated by commas, such as CONSUMER_BATCH_MESSAGES,KAFKA_PARTITIONS
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = knob)]
     pub(crate) keep: Vec<&'static str>,

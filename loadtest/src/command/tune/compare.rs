@@ -88,10 +88,23 @@ pub(crate) fn against_centre(trials: &[ShownTrial], centre: &[usize]) -> Vec<(Kn
 /// Of trials [`in_turns`], the logarithms of a setting's rate over that of another one, one for each round that has
 /// both.
 pub(crate) fn by_round(trials: &[ShownTrial], contenders: usize, setting: &[usize], other: &[usize]) -> Vec<f64> {
+    ratios_by_round(trials, contenders, [setting, other], |shown| shown.stored_per_second)
+}
+
+/// The same for their p99.
+pub(crate) fn latencies_by_round(trials: &[ShownTrial], contenders: usize, one: &[usize], other: &[usize]) -> Vec<f64> {
+    ratios_by_round(trials, contenders, [one, other], |shown| shown.p99_ms)
+}
+
+fn ratios_by_round(
+    trials: &[ShownTrial],
+    contenders: usize,
+    settings: [&[usize]; 2],
+    value: fn(TrialShown) -> f64,
+) -> Vec<f64> {
     let difference = |round: &[ShownTrial]| {
-        let rate =
-            |wanted: &[usize]| round.iter().find(|trial| trial.0 == wanted)?.1.map(|shown| shown.stored_per_second);
-        Some(rate(setting)?.ln() - rate(other)?.ln())
+        let of = |wanted: &[usize]| round.iter().find(|trial| trial.0 == wanted)?.1.map(value);
+        Some(of(settings[0])?.ln() - of(settings[1])?.ln())
     };
     trials.chunks(contenders.max(1)).filter_map(difference).collect()
 }

@@ -31,13 +31,16 @@ pub(crate) fn report(
         })
     });
     let set = |setting: &KnobSetting| space.variables(setting).into_iter().collect();
-    let settings = by_setting(&trials);
+    let settings = by_setting(&trials, surroundings.slo_ms);
+    let confirmed = search.confirmed();
     TuneReport {
         passed: trials.iter().all(|trial| trial.passed != Some(false)),
         start: set(start),
         recommended: set(search.recommended()),
         best: set(search.best()),
-        gain: search.gain().map(ratio),
+        gain: confirmed.map(|confirmed| ratio(confirmed.gain)),
+        best_p99_ms: confirmed.map(|confirmed| confirmed.best_p99_ms),
+        start_p99_ms: confirmed.map(|confirmed| confirmed.start_p99_ms),
         noise: search.noise(),
         worth: worth.collect(),
         front: front(&settings),
@@ -82,8 +85,11 @@ fn ratio(ratio: Ratio) -> RatioReport {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::command::tune::compare::TrialShown;
+    use crate::command::tune::slo::Slo;
     use crate::ledger::books::Counts;
     use crate::pipeline::settings::PipelineSettings;
     use crate::report::proof::Proof;
@@ -95,7 +101,8 @@ mod tests {
         let settings = PipelineSettings::read(&|_| None).unwrap();
         let variables = settings.consumer.into_iter().chain(settings.producer).collect();
         let (space, start, defaults) = Space::around(&variables, &variables, &["CONSUMER_BATCH_INTERVAL"]);
-        let mut search = Search::new(space.choices(), start.clone(), defaults);
+        let slo = Slo::of(Duration::from_millis(500));
+        let mut search = Search::new(space.choices(), start.clone(), defaults, slo);
         let mut trials = Vec::new();
         while let Some((stage, setting)) = search.next(60 - trials.len()) {
             let rate = if space.value(0, &setting) == "5ms" { 12_000.0 } else { 9_000.0 } + trials.len() as f64;

@@ -1,4 +1,5 @@
-//! Which setting is tried next: the pure core of `tune`. It plans with the number of trials that are left.
+//! Which setting is tried next: the pure core of `tune`. It plans with the number of trials that are left. Which of two
+//! settings is the better one, [`super::slo`] says.
 //!
 //! 1. Where the start is not the defaults, both are tried in turns; the better one is the centre.
 //! 2. Each knob alone is turned away from the centre, to each of its values, and the centre is tried again between
@@ -11,8 +12,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::compare::{Ratio, TrialShown, around_centre, by_round, fitting, in_turns};
+use super::compare::{Ratio, TrialShown, around_centre, by_round, fitting, in_turns, latencies_by_round};
 use super::knobs::KnobSetting;
+use super::slo::{self, Slo};
 use crate::load::statistics::interval::mean_and_half_width;
 use crate::report::tune::trial::TrialStage;
 use worth::{TrialBlock, Worth, turned};
@@ -25,6 +27,7 @@ pub(crate) struct Search {
     choices: Vec<usize>,
     start: KnobSetting,
     defaults: KnobSetting,
+    slo: Slo,
     /// The best setting so far.
     centre: KnobSetting,
     /// How often the knobs were turned around this centre.
@@ -42,20 +45,30 @@ struct Rounds {
     confirm: usize,
 }
 
+/// The best setting beside the start, both tried in turns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ConfirmedBest {
+    /// Its rate over that of the start.
+    pub(crate) gain: Ratio,
+    /// The median p99 of both, in milliseconds.
+    pub(crate) best_p99_ms: f64,
+    pub(crate) start_p99_ms: f64,
+    /// Whether it is certainly better.
+    pub(crate) is_better: bool,
+}
+
 /// Rounds of start and defaults.
 const STARTS: usize = 2;
 
 /// Knobs are turned around the same centre at most this often.
 const SCREENS: usize = 2;
 
-/// A value was in the way if another one certainly stores this many times more.
-const CLEAR_GAIN: f64 = 1.2;
-
 impl Search {
     /// A search with this number of values for each knob.
-    pub(crate) fn new(choices: Vec<usize>, start: KnobSetting, defaults: KnobSetting) -> Self {
+    pub(crate) fn new(choices: Vec<usize>, start: KnobSetting, defaults: KnobSetting, slo: Slo) -> Self {
         Self {
             choices,
+            slo,
             centre: start.clone(),
             start,
             defaults,
@@ -103,22 +116,34 @@ impl Search {
         &self.centre
     }
 
-    /// The best setting's rate over that of the start; `None` unless both were tried in turns, more than once.
-    pub(crate) fn gain(&self) -> Option<Ratio> {
+    /// The best setting beside the start; `None` unless both were tried in turns, more than once.
+    pub(crate) fn confirmed(&self) -> Option<ConfirmedBest> {
         let block = self.blocks.last().filter(|block| block.stage == TrialStage::Confirm)?;
-        let logarithms = by_round(&block.trials, block.contenders, &self.centre, &self.start);
-        let (mean, half_width) = mean_and_half_width(&logarithms).filter(|(_, half_width)| half_width.is_finite())?;
-        Some(Ratio::of_logarithm((mean, half_width), logarithms.len()))
+        let of_rates = by_round(&block.trials, block.contenders, &self.centre, &self.start);
+        let certain = |logarithms: &[f64]| mean_and_half_width(logarithms).filter(|(_, half)| half.is_finite());
+        let gain = Ratio::of_logarithm(certain(&of_rates)?, of_rates.len());
+        let p99_ms = |setting: &KnobSetting| slo::p99_ms(&block.trials, setting);
+        let (best_p99_ms, start_p99_ms) = (p99_ms(&self.centre)?, p99_ms(&self.start)?);
+        let is_better = match (self.slo.holds(best_p99_ms), self.slo.holds(start_p99_ms)) {
+            (true, true) => gain.low > 1.0,
+            (true, false) => true,
+            (false, true) => false,
+            (false, false) => {
+                let of_latencies = latencies_by_round(&block.trials, block.contenders, &self.start, &self.centre);
+                certain(&of_latencies).is_some_and(|(mean, half_width)| mean > half_width)
+            }
+        };
+        Some(ConfirmedBest { gain, best_p99_ms, start_p99_ms, is_better })
     }
 
     /// What to set: the best setting if it is certainly better than the start, else the start.
     pub(crate) fn recommended(&self) -> &KnobSetting {
-        if self.gain().is_some_and(|gain| gain.low > 1.0) { &self.centre } else { &self.start }
+        if self.confirmed().is_some_and(|confirmed| confirmed.is_better) { &self.centre } else { &self.start }
     }
 
     /// What each value that was tried alone is worth, those around the first centre first.
     pub(crate) fn worth(&self) -> Vec<Worth> {
-        worth::of_each_value(&self.blocks)
+        worth::of_each_value(&self.blocks, self.slo)
     }
 
     /// The noise of a single trial, as a share of the rate; `None` if no setting was tried often enough.
@@ -137,7 +162,7 @@ impl Search {
                 self.take_turns(TrialStage::Starts, vec![self.start.clone(), self.defaults.clone()], STARTS);
             }
             None | Some(TrialStage::Starts | TrialStage::Combine) => {
-                let best = self.blocks.last().map(worth::winner);
+                let best = self.blocks.last().map(|block| worth::winner(block, self.slo));
                 if let Some(best) = best.filter(|best| *best != self.centre) {
                     (self.centre, self.screens) = (best, 0);
                 }
@@ -147,12 +172,11 @@ impl Search {
             }
             Some(TrialStage::Screen) => {
                 // One value is in the way of all others: replace it first.
-                let is_clear =
-                    worth::around(&self.blocks, &self.centre).iter().any(|worth| worth.ratio.low > CLEAR_GAIN);
+                let is_clear = worth::around(&self.blocks, &self.centre, self.slo).iter().any(|worth| worth.is_clear);
                 if !is_clear && self.screen(left, rounds) {
                     return;
                 }
-                let contenders = worth::contenders(&self.blocks, &self.centre);
+                let contenders = worth::contenders(&self.blocks, &self.centre, self.slo);
                 let affordable = left.saturating_sub(reserved) / contenders.len();
                 if contenders.len() > 1 && affordable > 0 {
                     self.take_turns(TrialStage::Combine, contenders, rounds.combine.min(affordable));
@@ -202,10 +226,10 @@ impl Search {
     /// value, each knob's second one, and so on. Values that are certainly worse than this centre are left out.
     fn moves(&self) -> Vec<KnobSetting> {
         let mut known: BTreeMap<(usize, usize), f64> = BTreeMap::new();
-        for Worth { centre, setting, ratio } in self.worth() {
+        for Worth { centre, setting, advantage, is_worse, .. } in self.worth() {
             if let Some(knob) = turned(&setting, &centre) {
-                let is_worse = centre == self.centre && ratio.high < 1.0;
-                known.insert((knob, setting[knob]), if is_worse { 0.0 } else { ratio.ratio });
+                let is_left_out = is_worse && centre == self.centre;
+                known.insert((knob, setting[knob]), if is_left_out { 0.0 } else { advantage.exp() });
             }
         }
         let most = self.choices.iter().copied().max().unwrap_or_default();

@@ -15,6 +15,8 @@ pub(crate) struct SettingReport {
     pub(crate) differs: String,
     pub(crate) stored_per_second: f64,
     pub(crate) p99_ms: f64,
+    /// Whether that p99 is within the SLO.
+    pub(crate) within_slo: bool,
     pub(crate) trials: usize,
 }
 
@@ -23,12 +25,13 @@ impl SettingReport {
     pub(crate) fn row(&self) -> String {
         let differs = if self.differs.is_empty() { "the start" } else { &self.differs };
         let times = if self.trials == 1 { "once".to_owned() } else { format!("{} times", self.trials) };
-        format!("{:>8}/s  p99 {:>8}  {times:>9}   {differs}", whole(self.stored_per_second), latency(self.p99_ms))
+        let late = if self.within_slo { "" } else { "   beyond --slo" };
+        format!("{:>8}/s  p99 {:>8}  {times:>9}   {differs}{late}", whole(self.stored_per_second), latency(self.p99_ms))
     }
 }
 
 /// The trials of each setting together: the mean rate, and the median p99.
-pub(crate) fn by_setting(trials: &[TrialReport]) -> Vec<SettingReport> {
+pub(crate) fn by_setting(trials: &[TrialReport], slo_ms: f64) -> Vec<SettingReport> {
     let mut settings: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for trial in trials {
         if let (Some(stored), Some(p99_ms)) = (trial.stored_per_second, trial.p99_ms) {
@@ -37,10 +40,12 @@ pub(crate) fn by_setting(trials: &[TrialReport]) -> Vec<SettingReport> {
     }
     let report = |(differs, shown): (&str, Vec<(f64, f64)>)| {
         let logarithms: Vec<f64> = shown.iter().map(|(logarithm, _)| *logarithm).collect();
+        let p99_ms = median(shown.iter().map(|(_, p99_ms)| *p99_ms)).unwrap_or_default();
         SettingReport {
             differs: differs.to_owned(),
             stored_per_second: mean(&logarithms).exp(),
-            p99_ms: median(shown.iter().map(|(_, p99_ms)| *p99_ms)).unwrap_or_default(),
+            p99_ms,
+            within_slo: p99_ms <= slo_ms,
             trials: shown.len(),
         }
     };
@@ -74,7 +79,8 @@ mod tests {
             shown in proptest::collection::vec((1.0_f64..1e4, 1.0_f64..100.0), 1..40),
         ) {
             let settings: Vec<SettingReport> = shown.iter().map(|(stored_per_second, p99_ms)| SettingReport {
-                differs: String::new(), stored_per_second: *stored_per_second, p99_ms: *p99_ms, trials: 1,
+                differs: String::new(), stored_per_second: *stored_per_second, p99_ms: *p99_ms, within_slo: true,
+                trials: 1,
             }).collect();
             let front = front(&settings);
             let rises = |one: &SettingReport, next: &SettingReport| {

@@ -92,7 +92,11 @@ fn throughput_against_latency(report: &TuneReport) -> Markup {
     };
     figure(
         "Throughput against latency",
-        "posts stored per second, over the p99 in milliseconds; each dot is a setting",
+        &format!(
+            "posts stored per second, over the p99 in milliseconds; each dot is a setting; beyond {} none is better \
+             than one within it",
+            latency(report.surroundings.slo_ms)
+        ),
         &chart,
     )
 }
@@ -114,10 +118,10 @@ fn start(report: &TuneReport) -> impl Iterator<Item = &SettingReport> {
 
 fn front(report: &TuneReport) -> Markup {
     let rows = html! {
-        @for SettingReport { differs, stored_per_second, p99_ms, trials } in &report.front {
+        @for SettingReport { differs, stored_per_second, p99_ms, within_slo, trials } in &report.front {
             tr {
                 td.number { (whole(*stored_per_second)) }
-                td.number { (latency(*p99_ms)) }
+                td.number { @if *within_slo { (latency(*p99_ms)) } @else { span.alarm { (latency(*p99_ms)) } } }
                 td.number { (trials) }
                 td { (or_start(differs)) }
             }
@@ -183,6 +187,7 @@ fn measured_on(report: &TuneReport) -> Markup {
         ("Store", surroundings.store.clone()),
         ("Version", surroundings.version.to_owned()),
         ("Processor cores", surroundings.cores.to_string()),
+        ("Longest p99 (--slo), milliseconds", surroundings.slo_ms.to_string()),
         ("Virtual users", surroundings.virtual_users.to_string()),
         ("Warm-up, seconds", surroundings.warm_up_seconds.to_string()),
         ("Measured, seconds", surroundings.measure_seconds.to_string()),

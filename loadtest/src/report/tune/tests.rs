@@ -12,6 +12,7 @@ pub(crate) fn surroundings() -> Surroundings {
         seconds: 432.1,
         warm_up_seconds: 1.0,
         measure_seconds: 3.0,
+        slo_ms: 500.0,
         virtual_users: 64,
         stack: "Kafka is a native <Kafka>".to_owned(),
         store: "FerretDB".to_owned(),
@@ -52,7 +53,7 @@ pub(crate) fn example() -> TuneReport {
         trial(3, TrialStage::Confirm, "", 9_002.0),
         trial(4, TrialStage::Confirm, "PRODUCER_LINGER=5ms", 12_003.0),
     ];
-    let settings = by_setting(&trials);
+    let settings = by_setting(&trials, 500.0);
     let ratio = RatioReport { ratio: 1.333, low: Some(1.31), high: Some(1.35), trials: 2 };
     let (variable, from, to) = ("PRODUCER_LINGER", "2ms".to_owned(), "5ms".to_owned());
     TuneReport {
@@ -62,6 +63,8 @@ pub(crate) fn example() -> TuneReport {
         recommended: best.clone(),
         best,
         gain: Some(ratio),
+        best_p99_ms: Some(8.3),
+        start_p99_ms: Some(11.1),
         noise: Some(0.02),
         worth: vec![WorthReport { variable, from, to, beside: String::new(), ratio }],
         front: front(&settings),
@@ -78,6 +81,21 @@ fn the_env_file_has_every_knob() {
     let (comment, variables) = file.split_once('\n').unwrap();
     assert!(comment.starts_with("# tune 00ab12cd: these settings store 1.33 (1.3"), "{comment}");
     assert_eq!(variables, "PRODUCER_LINGER=5ms\nCONSUMER_BATCH_MESSAGES=100\n");
+}
+
+#[test]
+fn a_latency_beyond_the_slo_is_mentioned() {
+    let mut report = example();
+    assert!(report.verdict().ends_with(" times as fast as the start"), "{}", report.verdict());
+    (report.start_p99_ms, report.gain.as_mut().unwrap().ratio) = (Some(812.0), 0.7);
+    let sooner = ", and their p99 of 8.3 ms is within 500 ms, which the start's 812 ms is not";
+    assert!(report.verdict().ends_with(&format!("as fast as the start{sooner}")), "{}", report.verdict());
+    report.best_p99_ms = Some(600.0);
+    assert!(report.verdict().ends_with("nor the start's 812 ms is within 500 ms"), "{}", report.verdict());
+    (report.start_p99_ms, report.recommended) = (Some(11.1), report.start.clone());
+    assert!(report.verdict().ends_with("times the start, and their p99 of 600 ms is beyond 500 ms"));
+    report.settings[0].within_slo = false;
+    assert!(report.settings[0].row().ends_with("   beyond --slo"), "{}", report.settings[0].row());
 }
 
 #[test]
@@ -109,7 +127,7 @@ fn the_schema_describes_every_field() {
     };
     let mut report = example();
     assert_eq!(faults(&report), [""; 0]);
-    (report.gain, report.noise) = (None, None);
+    (report.gain, report.noise, report.best_p99_ms, report.start_p99_ms) = (None, None, None, None);
     report.worth[0].ratio = RatioReport { low: None, high: None, ..report.worth[0].ratio };
     let fault = Some("the consumer exited".to_owned());
     for stage in [TrialStage::Starts, TrialStage::Screen, TrialStage::Combine, TrialStage::Confirm] {
