@@ -131,9 +131,9 @@ mod tests {
         let (folder, sampler) = (tempfile::tempdir().unwrap(), Arc::new(Sampler::new(1.0)));
         let recorder = Recorder::create(&folder.path().join("accepted.ids")).unwrap();
         let recorder = recorder.with_sampler(Some(Arc::clone(&sampler)));
-        [(1, true), (2, false), (3, true)].map(|(n, is_warm_up)| {
+        for (n, is_warm_up) in [(1, true), (2, false), (3, true)] {
             recorder.has_accepted(n, Uuid::nil().into(), is_warm_up);
-        });
+        }
         // Without an id, each post that would be looked for is counted.
         assert_eq!((recorder.accepted(), sampler.without_id()), (3, 1));
     }
