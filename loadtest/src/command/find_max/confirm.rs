@@ -149,7 +149,7 @@ impl FindMaxBench<'_> {
     /// A place of its own, on servers that are the lab's own; topics of others may have settings that matter.
     fn place(&self, name: &str, pipeline: &PipelineUnderTest) -> anyhow::Result<Option<TrialPlace>> {
         let stack = pipeline.stack.as_ref().filter(|stack| !stack.brokers.is_empty() && stack.store.is_some());
-        stack.map(|stack| TrialPlace::of(format!("{name}-{}", self.run), stack.mongo_uri())).transpose()
+        stack.map(|stack| TrialPlace::of(format!("find-max-{}-{name}", self.run), stack.mongo_uri())).transpose()
     }
 }
 
