@@ -77,7 +77,9 @@ async fn a_member_that_is_killed_is_replaced_with_the_settings_as_they_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_is_stopped_while_it_is_frozen_ends_well() {
     let world = World::new(2).await;
-    let frozen = Member::start(&world, &SOON).await;
+    // A store that other tests keep busy may take longer than the default.
+    let with_time = [&SOON[..], &[("STOP_GRACE", "40s")]].concat();
+    let frozen = Member::start(&world, &with_time).await;
     wait_until("the member holds both", async || frozen.held(&world.topic).await == 2).await;
     let mut sent = world.send_posts(300).await;
     frozen.signal("STOP");
