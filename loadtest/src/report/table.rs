@@ -19,8 +19,8 @@ const FINDINGS_SHOWN: usize = 10;
 const SHOWN: usize = 300;
 
 /// What percentiles of the closed model do not show.
-pub(crate) const CLOSED_MODEL: &str = "a slow answer delays its user's next post, so fewer posts meet a slow moment \
-                                       and these latencies are too good; --rate offers posts whatever the answers do";
+pub(crate) const CLOSED_MODEL: &str =
+    "a slow answer delays the next post of its user, so these latencies are too good: see --rate";
 
 /// The table, with a line for each threshold and fault.
 pub(crate) fn render(report: &RunReport) -> String {
