@@ -1,9 +1,9 @@
 //! `loadtest find-max`: the largest rate that the pipeline sustains. The pipeline stays up meanwhile.
 //!
-//! Each [probe](prober) in turn offers a rate in the open model; [`judge`] says whether it was sustained, [`search`]
-//! which rate comes next, and [`fit`] which rates nearly all probes sustain and half of them. All three are pure. Then
-//! the accepted posts of all probes together are [proven](crate::command::prove), and a [run](confirm) of some minutes
-//! confirms the rate.
+//! Each [probe](prober) in turn offers a rate in the open model; [`judge`] says whether it was sustained,
+//! [`mod@search`] which rate comes next, and [`fit`] which rates nearly all probes sustain and half of them. All three
+//! are pure. Then the accepted posts of all probes together are [proven](crate::command::prove), and a
+//! [run](mod@confirm) of some minutes confirms the rate.
 
 use std::process::ExitCode;
 
