@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use kafka::group::GroupConfig;
 use stack::Stack;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::compare::TrialShown;
@@ -18,9 +19,11 @@ use crate::ledger::post::RunId;
 use crate::ledger::reconcile::CLOCK_SKEW;
 use crate::load::live::Live;
 use crate::load::share::RunShare;
+use crate::load::target::Target;
 use crate::pipeline::lag::{LagSample, LagWatch};
 use crate::pipeline::place::TrialPlace;
 use crate::pipeline::probe::{self, Gear, LoadProbe, Offer, Probed};
+use crate::pipeline::scrape::MetricsPage;
 use crate::pipeline::services::Services;
 use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::store::Documents;
@@ -32,6 +35,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// No post is looked up in the store meanwhile: that would load it, too.
 const NO_SAMPLES: f64 = 0.0;
+
+/// How often the consumer is asked how much it has read.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The servers, and what is measured with.
 pub(crate) struct TuneBench<'a> {
@@ -122,10 +128,11 @@ impl TuneBench<'_> {
         // Less than a batch waits for CONSUMER_BATCH_INTERVAL, which says nothing about the throughput; the consumer
         // stores it when it stops.
         let calm = self.batch_messages(setting).saturating_sub(1);
+        let consumer = services.consumer.target.clone();
         let mut services = Some(services);
         if probed.failure.is_none() {
             tokio::select! {
-                calm = lag.until_calm(calm, outcome.drain_timeout, &mut probed.samples) => drop(calm?),
+                read = until_read(&lag, calm, outcome.drain_timeout, &mut probed.samples, &consumer) => read?,
                 reason = failure(&services) => probed.failure = Some(reason),
                 () = self.stop.cancelled() => {}
             }
@@ -177,6 +184,31 @@ impl Tried {
     pub(crate) fn passed(&self) -> bool {
         self.faults.is_empty() && self.proof.as_ref().is_some_and(Proof::holds)
     }
+}
+
+/// Waits until the lag is at most `calm`, and then until the consumer has read every record, so that it stores them all
+/// when it stops.
+async fn until_read(
+    lag: &LagWatch,
+    calm: u64,
+    patience: Duration,
+    samples: &mut Vec<LagSample>,
+    consumer: &Target,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + patience;
+    lag.until_calm(calm, patience, samples).await?;
+    // Nobody else sends to this topic, and it is as old as its consumer.
+    let LagSample { finished, lag, .. } = lag.sample().await?;
+    while read_by(consumer).await < finished + lag && Instant::now() < deadline {
+        sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
+}
+
+/// The records that a consumer has read since its start; none while it does not answer.
+async fn read_by(consumer: &Target) -> u64 {
+    let page = MetricsPage::get(consumer).await.ok();
+    page.and_then(|page| page.sum("ingest_records_consumed_total")).map_or(0, |records| records as u64)
 }
 
 /// What a trial has shown, if the lag was seen.
