@@ -263,7 +263,7 @@ mod tests {
     fn the_blind_spot_of_the_closed_model_is_beside_its_figures() {
         let mut report = example();
         let table = render(&report);
-        assert!(table.contains("  closed model  a slow answer delays its user's next post"), "{table}");
+        assert!(table.contains("  closed model  a slow answer delays the next post of its user"), "{table}");
         report.environment.load.think_seconds = None;
         report.accepted_latency_ms = None;
         let table = render(&report);
