@@ -10,6 +10,7 @@ pub(crate) mod find_max;
 pub(crate) mod finish;
 pub(crate) mod interrupt;
 pub(crate) mod limits;
+pub(crate) mod measured;
 pub(crate) mod merge;
 pub(crate) mod options;
 pub(crate) mod prove;

@@ -25,6 +25,11 @@ pub(crate) fn milliseconds(latency: Duration) -> String {
     if milliseconds < 100.0 { format!("{milliseconds:.1} ms") } else { format!("{milliseconds:.0} ms") }
 }
 
+/// How many characters two texts have in common at their start.
+pub(crate) fn common_start(one: &str, other: &str) -> usize {
+    one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

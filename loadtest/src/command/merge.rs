@@ -17,8 +17,6 @@ use crate::command::options::MergeOptions;
 use crate::command::run::without_faults;
 use crate::ledger::accepted_ids::{ACCEPTED_IDS, FinishedLog};
 use crate::ledger::books::Ledger;
-use crate::ledger::expected::RunPlan;
-use crate::ledger::post::bodies::Shape;
 use crate::ledger::reconcile::Strictness;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::generator::tally::Tally;
@@ -141,16 +139,9 @@ async fn whole(
         Some(store) => {
             eprintln!("reconciling {} accepted posts of {} shares", grouped(outcomes.accepted), parts.len());
             let dead_letters = kafka.map(|kafka| (kafka, names.dead_letter_topic.as_str()));
-            let LoadSettings { seed, content_length, hostile_share, invalid_share, retry_share, .. } =
-                parts[0].environment.load;
-            let shape = Shape { content_length, hostile_share, invalid_share, retry_share };
-            let plan = RunPlan { run, seed, shape };
-            let strictness = Strictness {
-                may_lack_ids: true,
-                is_own_store: false,
-                clock_skew_ms: i64::try_from(options.documents.clock_skew.as_millis()).unwrap_or(i64::MAX),
-            };
-            let places = Places { plan, store, dead_letters };
+            let strictness =
+                Strictness { may_lack_ids: true, is_own_store: false, clock_skew: options.documents.clock_skew };
+            let places = Places { plan: parts[0].environment.load.plan(run), store, dead_letters };
             Some(reconcile(ledger, &sources.accepted_ids, places, strictness).await?)
         }
         None => None,

@@ -15,8 +15,6 @@ pub(crate) struct Unproven {
     pub(crate) failure: Option<String>,
     /// Posts that break a rule on purpose and were accepted.
     pub(crate) invalid_accepted: u64,
-    /// Whether posts were sent more than once.
-    pub(crate) are_repeated: bool,
 }
 
 /// What became of a trial's posts, and what else went wrong, in sentences.
@@ -28,7 +26,7 @@ pub(crate) struct TrialEnd {
 /// Stops the services that the lab has started, which makes the consumer store what it holds, and compares the ledger
 /// with all that is there.
 pub(crate) async fn prove(unproven: Unproven, services: &mut Option<Services>) -> anyhow::Result<TrialEnd> {
-    let Unproven { trial, failure, invalid_accepted: accepted, are_repeated } = unproven;
+    let Unproven { trial, failure, invalid_accepted: accepted } = unproven;
     let has_failed = failure.is_some();
     let mut faults = Vec::from_iter(failure);
     let counted = stop_services(services, has_failed, &mut faults).await?;
@@ -37,7 +35,7 @@ pub(crate) async fn prove(unproven: Unproven, services: &mut Option<Services>) -
         Some(kafka) => Some(LagWatch::new(Arc::clone(kafka), &trial.names.topic).sample().await?.lag),
         None => None,
     };
-    let Settled { answered, reconciled, differences } = trial.settle(counted, are_repeated).await?;
+    let Settled { answered, reconciled, differences } = trial.settle(counted).await?;
     faults.extend(differences);
     Ok(TrialEnd { proof: Proof::of(&answered, reconciled, lag_left), faults })
 }

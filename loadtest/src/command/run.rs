@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::exit::Unusable;
 use crate::command::finish::finish;
+use crate::command::interrupt;
+use crate::command::measured::{self, MeasuredLoad};
 use crate::command::options::RunOptions;
-use crate::command::trial::{Conclusion, Trial, failure};
-use crate::command::{apply, interrupt};
+use crate::command::trial::Trial;
 use crate::ledger::post::RunId;
 use crate::load::generator::Load;
 use crate::load::live::Live;
@@ -18,7 +19,6 @@ use crate::load::pacing::stages::Stages;
 use crate::load::pacing::turns::UserRule;
 use crate::load::pacing::{ClosedModel, Model, OpenModel, Rate};
 use crate::load::share::RunShare;
-use crate::pipeline::observer::Observer;
 use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_option};
 use crate::pipeline::store::Documents;
 use crate::pipeline::under_test::{PipelineUnderTest, Ports};
@@ -27,7 +27,6 @@ use crate::report::environment::Environment;
 use crate::report::files::make_directory;
 use crate::report::run::RunReport;
 use crate::report::threshold::{self, Threshold};
-use crate::report::view::{Headline, View};
 
 /// A run whose report is complete, and of which everything but the services is still up.
 pub(crate) struct Proven {
@@ -168,27 +167,18 @@ async fn measure(
     let load =
         Load { share, rule, warm_up: options.warm_up, ..options.load.load(model(options), run, &pipeline.target) };
     let environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
-    let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());
-    let mut observer = Observer::new(pipeline.target.clone(), consumer);
-    observer.look().await;
-
     let thresholds = match &options.thresholds[..] {
         [] => threshold::defaults(),
         given => given.to_vec(),
     };
-    let headline = Headline::of(run, &environment.load);
-    let _view = View::open(headline, options.load.plain, stop);
-    let applied = apply::apply(&load, &trial.recorder, &mut observer, live, failure(&pipeline.services), stop).await?;
-    let conclusion = Conclusion {
-        applied,
-        observer,
+    let measured = MeasuredLoad {
+        load,
         environment,
+        plain: options.load.plain,
         drain_timeout: options.outcome.drain_timeout,
-        is_interrupted: stop.is_cancelled(),
-        faults: Vec::new(),
         thresholds: &thresholds,
     };
-    trial.conclude(conclusion, &mut pipeline.services).await
+    Ok(measured::measure(trial, measured, pipeline, live, stop, std::future::pending()).await?.0)
 }
 
 /// How long the load lasts.

@@ -119,11 +119,7 @@ impl Trial {
         let visible = Visible::start(sample_share, documents).await?;
         Ok(Self {
             plan,
-            strictness: Strictness {
-                may_lack_ids: !is_ours,
-                is_own_store,
-                clock_skew_ms: i64::try_from(clock_skew.as_millis()).unwrap_or(i64::MAX),
-            },
+            strictness: Strictness { may_lack_ids: !is_ours, is_own_store, clock_skew },
             is_own_kafka,
             share,
             directory: directory.to_owned(),
@@ -168,8 +164,7 @@ impl Trial {
         let counted = stop_services(services, has_failed, &mut faults).await?;
         faults.extend(invalid_accepted(tally.invalid_accepted));
         let (run, share, directory) = (self.plan.run, self.share, self.directory.clone());
-        let are_repeated = environment.load.repeat > 1 || environment.load.retry_share > 0.0;
-        let Settled { answered, reconciled, differences } = self.settle(counted, are_repeated).await?;
+        let Settled { answered, reconciled, differences } = self.settle(counted).await?;
         faults.extend(differences);
         // Our own services left exact totals, unless they were killed.
         faults.extend(observer.undercounted(tally.outcomes.accepted).filter(|_| !is_ours));
@@ -203,7 +198,7 @@ impl Trial {
 
     /// Compares the ledger with the store, the dead letters and what the services have counted, once nothing is sent
     /// and nothing is written any more. A part of a run only leaves its ledger for the merge.
-    pub(crate) async fn settle(self, counted: Option<Counted>, are_repeated: bool) -> anyhow::Result<Settled> {
+    pub(crate) async fn settle(self, counted: Option<Counted>) -> anyhow::Result<Settled> {
         let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
         let (ledger, accepted_ids) = recorder.finish()?;
         let answered = ledger.counts(0);
@@ -225,7 +220,7 @@ impl Trial {
         let totals = LedgerTotals {
             accepted: answered.accepted,
             unknown: answered.unknown,
-            are_repeated,
+            are_repeated: self.plan.sends_repeatedly(),
             documents: reconciled.as_ref().filter(|_| self.strictness.is_own_store).map(|found| found.documents),
             letters: reconciled.as_ref().filter(|_| self.is_own_kafka).map(|found| found.letters),
         };

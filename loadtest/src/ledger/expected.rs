@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::post::RunId;
 use super::post::bodies::{Bodies, PostTexts, Shape};
+use crate::base::text::common_start;
 
 /// The most characters of a document that a finding shows.
 const SHOWN: usize = 4_000;
@@ -16,12 +17,20 @@ const SHOWN: usize = 4_000;
 /// What is compared where nothing is mapped, in words.
 pub(crate) const WHOLE: &str = "whole documents";
 
-/// What all posts of a run follow from.
+/// What all posts of a run follow from, and how often each is sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunPlan {
     pub(crate) run: RunId,
     pub(crate) seed: u64,
     pub(crate) shape: Shape,
+    pub(crate) repeat: u32,
+}
+
+impl RunPlan {
+    /// Whether some posts are sent more than once, so that there are more answers than posts.
+    pub(crate) fn sends_repeatedly(&self) -> bool {
+        self.repeat > 1 || self.shape.retry_share > 0.0
+    }
 }
 
 /// Which fields of a document hold what a post says.
@@ -56,7 +65,7 @@ impl Layout {
     }
 }
 
-/// A document or a dead letter, compared with its post.
+/// A document, compared with its post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Compared {
     pub(crate) from: Origin,
@@ -66,6 +75,17 @@ pub(crate) struct Compared {
     pub(crate) differs: Option<String>,
     /// Its date in ms since 1970, if it must have one.
     pub(crate) created_at_ms: Option<i64>,
+}
+
+/// A dead letter, compared with its post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ComparedLetter {
+    /// The post's number.
+    pub(crate) n: u64,
+    /// Its key; the largest id if that is not a UUID.
+    pub(crate) id: PostId,
+    /// What differs from the record of the post; `None` if nothing does.
+    pub(crate) differs: Option<String>,
 }
 
 /// Where a document comes from, as its title says.
@@ -139,7 +159,7 @@ impl ExpectedPosts {
         key: Option<&[u8]>,
         value: &[u8],
         letter: Option<&DeadLetter>,
-    ) -> Option<Compared> {
+    ) -> Option<ComparedLetter> {
         let n = self.run.number_in_record(value)?;
         let key = key.and_then(PostId::from_key);
         let mut differing = Vec::new();
@@ -155,12 +175,8 @@ impl ExpectedPosts {
             (_, None) => {}
             _ => differing.push("value"),
         }
-        Some(Compared {
-            from: Origin::Post(n),
-            id: key.unwrap_or(no_id()),
-            differs: (!differing.is_empty()).then(|| differing.join(", ")),
-            created_at_ms: None,
-        })
+        let differs = (!differing.is_empty()).then(|| differing.join(", "));
+        Some(ComparedLetter { n, id: key.unwrap_or(no_id()), differs })
     }
 
     /// What post `n` said, as JSON; `None` if it must not be stored.
@@ -219,10 +235,7 @@ fn compare_whole(document: &RawDocument, texts: &PostTexts, differing: &mut Vec<
 fn text_differs(field: &str, found: Option<RawBsonRef<'_>>, sent: &str) -> Option<String> {
     match found {
         Some(RawBsonRef::String(found)) if found == sent => None,
-        Some(RawBsonRef::String(found)) => {
-            let same = found.chars().zip(sent.chars()).take_while(|(found, sent)| found == sent).count();
-            Some(format!("{field} from character {}", same + 1))
-        }
+        Some(RawBsonRef::String(found)) => Some(format!("{field} from character {}", common_start(found, sent) + 1)),
         Some(_) => Some(format!("{field} is no text")),
         None => Some(format!("{field} is not there")),
     }

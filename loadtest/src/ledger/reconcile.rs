@@ -11,7 +11,7 @@ use contract::DeadLetter;
 use super::accepted_ids::FinishedLog;
 use super::books::examination::Examination;
 use super::books::{Counts, Ledger};
-use super::expected::{Compared, ExpectedPosts, Origin, shown, shown_letter};
+use super::expected::{Compared, ComparedLetter, ExpectedPosts, Origin, shown, shown_letter};
 use super::named::{Finding, FindingKind, NamedFindings};
 
 /// How far the clock that dates documents may be from ours, unless it is said.
@@ -25,8 +25,8 @@ pub(crate) struct Strictness {
     pub(crate) may_lack_ids: bool,
     /// The store was empty before the run and served nobody else, so every document must be one of the run.
     pub(crate) is_own_store: bool,
-    /// How far a document's date may be from the time of its request, in ms, because clocks differ.
-    pub(crate) clock_skew_ms: i64,
+    /// How far a document's date may be from the time of its request, because clocks differ.
+    pub(crate) clock_skew: Duration,
 }
 
 /// The result.
@@ -102,7 +102,7 @@ impl Reconciliation {
             }
             (Pass::Entry(ledger), Origin::Post(n)) => {
                 let distance_ms = created_at_ms.map_or(0, |date| ledger.date_distance_ms(n, date));
-                let is_beyond_skew = distance_ms.abs() > self.strictness.clock_skew_ms;
+                let is_beyond_skew = u128::from(distance_ms.unsigned_abs()) > self.strictness.clock_skew.as_millis();
                 let date = is_beyond_skew.then(|| date_off(distance_ms));
                 let differs = differs.into_iter().chain(date).reduce(|all, more| format!("{all}, {more}"));
                 ledger.stored(n, id, differs.is_some());
@@ -128,12 +128,12 @@ impl Reconciliation {
         self.letters += u64::from(matches!(self.pass, Pass::Entry(_)));
         let Some(value) = value else { return };
         let Some(compared) = self.expected.compare_letter(key, value, headers) else { return };
-        let (Origin::Post(n), id) = (compared.from, compared.id) else { return };
+        let ComparedLetter { n, id, differs } = compared;
         let there = || shown_letter(key, value, headers);
         match &mut self.pass {
             Pass::Entry(ledger) => {
-                ledger.dead_lettered(n, id, compared.differs.is_some());
-                if let Some(differs) = compared.differs.filter(|_| ledger.is_expected(n)) {
+                ledger.dead_lettered(n, id, differs.is_some());
+                if let Some(differs) = differs.filter(|_| ledger.is_expected(n)) {
                     self.named.add(FindingKind::Changed, Some(n), || changed(n, differs, there()));
                 }
                 if ledger.is_dead_lettered(n) {

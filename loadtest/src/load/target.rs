@@ -12,6 +12,9 @@ use tokio::time::timeout;
 use crate::base::exit::Unusable;
 use crate::load::http::{ANSWER_TIMEOUT, Answer, HttpConnection};
 
+#[cfg(test)]
+pub(crate) mod accepting;
+
 /// An HTTP server that takes posts.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {

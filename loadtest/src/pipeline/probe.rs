@@ -150,49 +150,19 @@ fn model(offer: Offer, start: Instant, end: Instant, vus: u32) -> Model {
 
 #[cfg(test)]
 mod tests {
-    use contract::PostId;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
-
     use super::*;
     use crate::ledger::post::RunId;
     use crate::ledger::post::bodies::Shape;
     use crate::load::generator::tally::Outcomes;
     use crate::load::pacing::turns::UserRule;
     use crate::load::share::RunShare;
-    use crate::load::target::Target;
+    use crate::load::target::accepting::accepting;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Accepts each post, but takes a second for it.
-    async fn slow_server() -> Target {
-        async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
-            loop {
-                let mut request = Vec::new();
-                while !request.ends_with(b"\"}") {
-                    if stream.read_buf(&mut request).await? == 0 {
-                        return Ok(());
-                    }
-                }
-                tokio::time::sleep(SECOND).await;
-                let body = format!(r#"{{"id":"{}"}}"#, PostId::fresh());
-                let head = format!("HTTP/1.1 201 Created\r\ncontent-length: {}\r\n\r\n", body.len());
-                stream.write_all((head + &body).as_bytes()).await?;
-            }
-        }
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target = Target::local(listener.local_addr().unwrap().port());
-        tokio::spawn(async move {
-            loop {
-                tokio::spawn(serve(listener.accept().await.unwrap().0));
-            }
-        });
-        target
-    }
-
     #[tokio::test]
     async fn posts_that_were_due_and_never_sent_are_later_than_every_limit() {
-        let target = slow_server().await;
+        let target = accepting(SECOND, true).await;
         let load = |model| Load {
             model,
             target: target.clone(),

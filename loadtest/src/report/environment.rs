@@ -4,7 +4,9 @@ use anyhow::Context;
 use bson::DateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::post::bodies::ContentLength;
+use crate::ledger::expected::RunPlan;
+use crate::ledger::post::RunId;
+use crate::ledger::post::bodies::{ContentLength, Shape};
 use crate::load::cpu::cores;
 use crate::load::generator::Load;
 use crate::load::pacing::stages::RatePoint;
@@ -80,6 +82,12 @@ pub(crate) struct LoadSettings {
 }
 
 impl LoadSettings {
+    /// What the posts of this run follow from.
+    pub(crate) fn plan(&self, run: RunId) -> RunPlan {
+        let Self { content_length, hostile_share, invalid_share, retry_share, seed, repeat, .. } = *self;
+        RunPlan { run, seed, shape: Shape { content_length, hostile_share, invalid_share, retry_share }, repeat }
+    }
+
     fn of(load: &Load) -> Self {
         let (end, think_seconds, rate, stages) = match &load.model {
             Model::Closed(model) => (model.end, Some(model.think.as_secs_f64()), None, None),

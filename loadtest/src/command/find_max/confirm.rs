@@ -8,15 +8,14 @@ use std::time::{Duration, Instant};
 use super::bench::FindMaxBench;
 use super::judge::{ProbeShown, Rule};
 use super::search::round;
-use crate::command::apply;
-use crate::command::trial::{Conclusion, Trial, failure};
+use crate::command::measured::{self, MeasuredLoad};
+use crate::command::trial::Trial;
 use crate::ledger::post::RunId;
 use crate::ledger::reconcile::CLOCK_SKEW;
 use crate::load::generator::Load;
 use crate::load::pacing::{Model, OpenModel, Rate};
 use crate::load::share::RunShare;
 use crate::pipeline::lag::{LagSample, LagWatch, growth};
-use crate::pipeline::observer::Observer;
 use crate::pipeline::place::TrialPlace;
 use crate::pipeline::settings::PipelineSettings;
 use crate::pipeline::under_test::PipelineUnderTest;
@@ -24,7 +23,6 @@ use crate::report::environment::Environment;
 use crate::report::files::{self, make_directory};
 use crate::report::find_max::confirmation::ConfirmationReport;
 use crate::report::run::RunReport;
-use crate::report::view::{Headline, View};
 
 /// How often the rate is lowered at most.
 const LOWERED: usize = 3;
@@ -119,31 +117,14 @@ impl FindMaxBench<'_> {
         let model = Model::Open(OpenModel { start, end, vus: options.load.vus, rate: Rate::Constant(rate) });
         let load = Load { warm_up: options.warm_up, ..options.load.load(model, run, &pipeline.target) };
         let environment = Environment::gather(&load, &settings, pipeline, trial.store.as_ref()).await?;
-        let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());
-        let mut observer = Observer::new(pipeline.target.clone(), consumer);
-        observer.look().await;
-
         let lag = trial.kafka.clone().map(|kafka| LagWatch::new(kafka, &trial.names.topic));
         let mut samples = Vec::new();
-        let _view = View::open(Headline::of(run, &environment.load), options.load.plain, stop);
-        let failure = failure(&pipeline.services);
-        let applied = tokio::select! {
-            applied = apply::apply(&load, &trial.recorder, &mut observer, live, failure, stop) => applied?,
-            never = LagWatch::watch_if_seen(lag.as_ref(), &mut samples) => match never {},
-        };
-        let from = applied.series.start() + options.warm_up;
-        let conclusion = Conclusion {
-            applied,
-            observer,
-            environment,
-            drain_timeout: options.outcome.drain_timeout,
-            is_interrupted: stop.is_cancelled(),
-            faults: Vec::new(),
-            thresholds: &[],
-        };
-        let report = trial.conclude(conclusion, &mut pipeline.services).await?;
+        let beside = LagWatch::watch_if_seen(lag.as_ref(), &mut samples);
+        let (plain, drain_timeout) = (options.load.plain, options.outcome.drain_timeout);
+        let measured = MeasuredLoad { load, environment, plain, drain_timeout, thresholds: &[] };
+        let (report, began) = measured::measure(trial, measured, pipeline, live, stop, beside).await?;
         let rule = Rule::of(options.slo, options.confirm, &settings);
-        Ok(judged(rate, report, &rule, &samples, from))
+        Ok(judged(rate, report, &rule, &samples, began + options.warm_up))
     }
 
     /// A place of its own, on servers that are the lab's own; topics of others may have settings that matter.

@@ -71,7 +71,7 @@ pub(crate) async fn search(bench: &FindMaxBench<'_>, pipeline: &mut PipelineUnde
         trial.drain(Instant::now(), trial.recorder.accepted(), options.outcome.drain_timeout).await?;
     }
     let has_failed = failure.is_some();
-    let unproven = Unproven { trial, failure, invalid_accepted, are_repeated: options.load.sends_repeatedly() };
+    let unproven = Unproven { trial, failure, invalid_accepted };
     let TrialEnd { proof, mut faults } = prove(unproven, &mut pipeline.services).await?;
     if let Some(mut observer) = observer {
         observer.look().await;

@@ -131,24 +131,19 @@ impl LoadOptions {
         let content_length = self.content_length.unwrap_or_default();
         let Self { hostile_share, invalid_share, retry_share, .. } = *self;
         let shape = Shape { content_length, hostile_share, invalid_share, retry_share };
-        RunPlan { run, seed: self.seed, shape }
-    }
-
-    /// Whether some posts are sent more than once.
-    pub(crate) fn sends_repeatedly(&self) -> bool {
-        self.repeat > 1 || self.retry_share > 0.0
+        RunPlan { run, seed: self.seed, shape, repeat: self.repeat }
     }
 
     /// A load of this model: the number of threads asked for, else one per core, and never more than there are users.
     pub(crate) fn load(&self, model: Model, run: RunId, target: &Target) -> Load {
-        let RunPlan { run, seed, shape } = self.plan(run);
+        let RunPlan { run, seed, shape, repeat } = self.plan(run);
         Load {
             model,
             rule: UserRule::AnyFree,
             warm_up: Duration::ZERO,
             target: target.clone(),
             request_timeout: self.request_timeout,
-            repeat: self.repeat,
+            repeat,
             share: RunShare::WHOLE,
             run,
             shape,

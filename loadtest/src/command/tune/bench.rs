@@ -137,12 +137,8 @@ impl TuneBench<'_> {
                 () = self.stop.cancelled() => {}
             }
         }
-        let unproven = Unproven {
-            trial,
-            failure: probed.failure.clone(),
-            invalid_accepted: probed.all.invalid_accepted,
-            are_repeated: load.sends_repeatedly(),
-        };
+        let unproven =
+            Unproven { trial, failure: probed.failure.clone(), invalid_accepted: probed.all.invalid_accepted };
         let TrialEnd { proof, faults } = prove(unproven, &mut services).await?;
         let was_interrupted = self.stop.is_cancelled();
         Ok(Tried {

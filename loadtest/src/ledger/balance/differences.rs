@@ -4,6 +4,8 @@
 use bson::{RawBsonRef, RawDocument};
 use contract::document::decode_id;
 
+use crate::base::text::common_start;
+
 /// The most lines; all that is different beyond them is counted.
 const MAX_LINES: usize = 10;
 
@@ -47,7 +49,7 @@ pub(crate) fn of_bytes(name: &str, sent: Option<&[u8]>, there: Option<&[u8]>) ->
     let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let (sent, there) = (text(sent), text(there));
     let start = match (&sent, &there) {
-        (Some(sent), Some(there)) => first_difference(sent, there),
+        (Some(sent), Some(there)) => common_start(sent, there),
         _ => 0,
     };
     let part = |text: Option<String>| text.map_or("nothing".to_owned(), |text| window(&text, start));
@@ -67,7 +69,7 @@ fn fields(document: &RawDocument) -> (Vec<(&str, RawBsonRef<'_>)>, bool) {
 fn two_values(name: &str, sent: RawBsonRef<'_>, stored: RawBsonRef<'_>) -> String {
     match (sent, stored) {
         (RawBsonRef::String(sent), RawBsonRef::String(stored)) => {
-            let start = first_difference(sent, stored);
+            let start = common_start(sent, stored);
             format!("{name}: sent {}, stored {}", window(sent, start), window(stored, start))
         }
         _ => format!("{name}: sent {}, stored {}", shown(sent), shown(stored)),
@@ -88,11 +90,6 @@ fn shown(value: RawBsonRef<'_>) -> String {
         },
         other => format!("{:?} {}", other.element_type(), cut(&format!("{other:?}"))),
     }
-}
-
-/// How many characters two texts have in common at their start.
-fn first_difference(one: &str, other: &str) -> usize {
-    one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count()
 }
 
 /// The part of a text around this character, quoted, with the length of the whole where it is cut.

@@ -8,7 +8,7 @@ use super::*;
 
 fn expected(layout: Layout) -> (ExpectedPosts, PostTexts, u64) {
     let run = RunId::fresh();
-    let posts = ExpectedPosts::new(RunPlan { run, seed: 3, shape: Shape::default() }, layout);
+    let posts = ExpectedPosts::new(RunPlan { run, seed: 3, shape: Shape::default(), repeat: 1 }, layout);
     let n = 17;
     let texts = posts.bodies.texts(n).unwrap();
     (posts, texts, n)
@@ -106,7 +106,7 @@ fn a_dead_letter_must_be_the_whole_record() {
     let key = id.to_key();
     let differs = |key: Option<&[u8]>, value: &[u8], letter: Option<&DeadLetter>| {
         let compared = posts.compare_letter(key, value, letter).unwrap();
-        assert_eq!(compared.from, Origin::Post(n));
+        assert_eq!(compared.n, n);
         compared.differs.unwrap_or_default()
     };
     assert_eq!(differs(Some(&key), &value, Some(&letter(id))), "");

@@ -194,8 +194,8 @@ impl LyingPipeline {
             }
         }
         let log = log.finish().unwrap();
-        let plan = RunPlan { run: self.run, seed: 1, shape: shape() };
-        let strictness = Strictness { may_lack_ids: false, is_own_store: true, clock_skew_ms: 100 };
+        let plan = RunPlan { run: self.run, seed: 1, shape: shape(), repeat: 1 };
+        let strictness = Strictness { may_lack_ids: false, is_own_store: true, clock_skew: CLOCK_SKEW };
         let mut reconciliation = Reconciliation::begin(ledger, ExpectedPosts::new(plan, Layout::Whole), strictness);
         loop {
             let mut letters = Vec::new();
@@ -285,9 +285,9 @@ fn a_pipeline_without_our_ids_is_judged_by_numbers() {
         let mut ledger = Ledger::default();
         let reply = Reply::Accepted(uuid::Uuid::nil().into());
         ledger.answered(SentPost { n: 0, reply, sent_ms: START_MS, ended_ms: START_MS });
-        let plan = RunPlan { run, seed: 1, shape: Shape::default() };
+        let plan = RunPlan { run, seed: 1, shape: Shape::default(), repeat: 1 };
         let layout = Layout::Mapped { title: "title".to_owned(), content: None, created_at: None };
-        let strictness = Strictness { may_lack_ids, is_own_store: false, clock_skew_ms: 0 };
+        let strictness = Strictness { may_lack_ids, is_own_store: false, clock_skew: Duration::ZERO };
         let mut reconciliation = Reconciliation::begin(ledger, ExpectedPosts::new(plan, layout), strictness);
         let found = doc! { "_id": 1, "title": bodies.texts(0).unwrap().title };
         let elsewhere = doc! { "_id": 2, "title": "Hello" };

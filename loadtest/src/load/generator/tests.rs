@@ -10,8 +10,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::tally::Outcomes;
@@ -19,6 +18,7 @@ use super::*;
 use crate::ledger::books::Counts;
 use crate::ledger::post::bodies::Shape;
 use crate::load::pacing::{ClosedModel, OpenModel, Rate};
+use crate::load::target::accepting::accepting;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -231,30 +231,9 @@ async fn without_a_server_nothing_is_sent() {
     assert_eq!(counts, Counts::default());
 }
 
-/// Answers each request and then closes the connection without announcing it.
-async fn closing_server() -> Target {
-    async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
-        let mut request = Vec::new();
-        while !request.ends_with(b"\"}") {
-            stream.read_buf(&mut request).await?;
-        }
-        let body = format!(r#"{{"id":"{}"}}"#, PostId::fresh());
-        let head = format!("HTTP/1.1 201 Created\r\ncontent-length: {}\r\n\r\n", body.len());
-        stream.write_all((head + &body).as_bytes()).await
-    }
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let target = Target::local(listener.local_addr().unwrap().port());
-    tokio::spawn(async move {
-        loop {
-            tokio::spawn(serve(listener.accept().await.unwrap().0));
-        }
-    });
-    target
-}
-
 #[tokio::test]
 async fn a_connection_that_was_closed_while_idle_costs_nothing() {
-    let load = load(closing_server().await, 4, SECOND / 20, SECOND);
+    let load = load(accepting(Duration::ZERO, false).await, 4, SECOND / 20, SECOND);
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
     assert!(counts.accepted > 20, "{counts:?}");
     assert_eq!(tally.outcomes.tried(), counts.accepted, "{:?}", tally.outcomes);
