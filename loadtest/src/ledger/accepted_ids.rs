@@ -115,4 +115,12 @@ mod tests {
         log.remove().unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_no_end() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder can be opened, but not read.
+        let log = FinishedLog { paths: vec![folder.path().to_owned()] };
+        assert!(log.entries().unwrap().next().is_some_and(|entry| entry.is_err()));
+    }
 }

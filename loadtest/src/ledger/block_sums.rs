@@ -92,6 +92,12 @@ mod tests {
         }
         assert_eq!(one.differing(&other).count(), 0);
 
+        let passing = PostId::fresh();
+        other.add(9_000, passing);
+        assert_eq!(one.differing(&other).collect::<Vec<_>>(), [2]);
+        other.remove(9_000, passing);
+        assert_eq!(one.differing(&other).count(), 0, "what is removed has left nothing");
+
         other.add(9_000, PostId::fresh());
         other.remove(0, ids[0]);
         other.add(0, ids[1]);
