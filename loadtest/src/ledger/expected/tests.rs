@@ -119,6 +119,40 @@ fn a_dead_letter_must_be_the_whole_record() {
 }
 
 #[test]
+fn what_a_post_said_is_known_unless_it_must_not_be_stored() {
+    let (posts, texts, n) = expected(Layout::Whole);
+    assert_eq!(posts.sent(n), Some(json!({ "title": texts.title, "content": texts.content }).to_string()));
+
+    let run = RunId::fresh();
+    let shape = Shape { invalid_share: 1.0, ..Shape::default() };
+    let invalid = ExpectedPosts::new(RunPlan { run, seed: 3, shape, repeat: 1 }, Layout::Whole);
+    assert_eq!(invalid.sent(n), None);
+    // It counts as one that must not be there, whatever it says.
+    let (id, title) = (PostId::fresh(), format!("{}{n}", invalid.title_prefix));
+    let value = json!({ "title": title, "content": "short" }).to_string().into_bytes();
+    let letter = DeadLetter {
+        topic: "post".to_owned(),
+        partition: 0,
+        offset: 9,
+        reason: Reason::Invalid,
+        message: "content must be 10 to 1000 characters long, has 5".to_owned(),
+        id,
+    };
+    let compared = invalid.compare_letter(Some(&id.to_key()), &value, Some(&letter)).unwrap();
+    assert_eq!((compared.n, compared.differs), (n, None));
+}
+
+#[test]
+fn a_run_sends_repeatedly_if_any_post_may_go_twice() {
+    let sends = |repeat, retry_share| {
+        let shape = Shape { retry_share, ..Shape::default() };
+        RunPlan { run: RunId::fresh(), seed: 1, shape, repeat }.sends_repeatedly()
+    };
+    assert!(!sends(1, 0.0));
+    assert!(sends(2, 0.0) && sends(1, 0.01) && sends(3, 0.5));
+}
+
+#[test]
 fn what_is_shown_is_json_and_bounded() {
     let shown_document = shown(&raw(&doc! { "title": "a\"b\n", "n": 1 }));
     assert_eq!(shown_document, r#"{"title":"a\"b\n","n":1}"#);
