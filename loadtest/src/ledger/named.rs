@@ -107,6 +107,7 @@ mod tests {
         for n in [40, 3, 7, 90, 1, 80, 2, 60, 50, 30, 20, 10, 5, 5] {
             named.add(FindingKind::Missing, Some(n), || Finding::of(FindingKind::Missing, Some(n)));
         }
+        named.add(FindingKind::Missing, Some(41), || unreachable!("it is not among the first, so it is not made"));
         named.add(FindingKind::NoNumber, None, || Finding::of(FindingKind::NoNumber, None));
         let numbers: Vec<Option<u64>> = named.into_list().into_iter().map(|finding| finding.n).collect();
         let expected = [1, 2, 3, 5, 5, 7, 10, 20, 30, 40].map(Some);

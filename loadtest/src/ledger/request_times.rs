@@ -130,6 +130,15 @@ mod tests {
     /// Some day in 2026.
     const DAY_MS: i64 = 1_790_000_000_000;
 
+    #[test]
+    fn a_thread_may_hand_over_its_notes_half_an_hour_late() {
+        let (mut times, minute_ms) = (RequestTimes::default(), 60_000);
+        times.note(0, DAY_MS, Some(DAY_MS));
+        times.note(BLOCK_LENGTH, DAY_MS - 30 * minute_ms, Some(DAY_MS - 29 * minute_ms));
+        let distance = |minutes: i64| times.distance_ms(BLOCK_LENGTH, DAY_MS - minutes * minute_ms, true) / minute_ms;
+        assert_eq!([31, 30, 29, 28].map(distance), [-1, 0, 0, 1]);
+    }
+
     proptest! {
         #[test]
         fn a_date_is_judged_by_the_requests_of_its_block(

@@ -116,6 +116,10 @@ fn a_dead_letter_must_be_the_whole_record() {
     let cut = json!({ "title": texts.title, "content": texts.content[1..] }).to_string().into_bytes();
     assert_eq!(differs(Some(&key), &cut, Some(&letter(id))), "value");
     assert_eq!(posts.compare_letter(Some(&key), b"{\"title\":\"Hello\"}", None), None);
+
+    let shown = |letter: Option<&DeadLetter>| shown_letter(Some(b"k"), b"v", letter);
+    assert_eq!(shown(Some(&letter(id))), r#"{"key":"k","reason":"conflict: a conflict","value":"v"}"#);
+    assert_eq!(shown(None), r#"{"key":"k","reason":null,"value":"v"}"#);
 }
 
 #[test]

@@ -51,6 +51,42 @@ fn each_default_is_judged_alone() {
 }
 
 #[test]
+fn where_latencies_have_rules_of_their_own_the_ledger_is_judged_all_the_same() {
+    let broken = |accepted, missing, lag_left| {
+        let counts = Some(Counts { missing, ..Counts::default() });
+        let verdicts = judge_ledger(accepted, counts, lag_left).into_iter();
+        verdicts.filter(|verdict| !verdict.holds).map(|verdict| verdict.threshold).collect::<Vec<_>>()
+    };
+    assert_eq!(broken(5, 0, Some(0)), [""; 0]);
+    assert_eq!(broken(0, 0, None), ["accepted>0"]);
+    assert_eq!(broken(5, 2, Some(1)), ["lag_left==0", "missing==0"]);
+}
+
+#[test]
+fn some_thresholds_need_the_ledger_and_some_the_drain() {
+    let needs = |text: &str| {
+        let threshold: Threshold = text.parse().unwrap();
+        (threshold.is_of_ledger(), threshold.is_of_drain())
+    };
+    for of_ledger in ["missing==0", "duplicated==0", "changed==0", "unexpected==0", "dead_lettered<5"] {
+        assert_eq!(needs(of_ledger), (true, false), "{of_ledger}");
+    }
+    for of_drain in ["drained<10s", "lag_left==0"] {
+        assert_eq!(needs(of_drain), (false, true), "{of_drain}");
+    }
+    for other in ["p95<2s", "failed<1%", "accepted>0", "visible_p99<6s"] {
+        assert_eq!(needs(other), (false, false), "{other}");
+    }
+}
+
+#[test]
+fn what_must_not_occur_holds_only_without_it() {
+    let verdict = |count| ThresholdVerdict::none("poison stored==0", count);
+    assert!(verdict(0).holds && !verdict(1).holds);
+    assert_eq!((verdict(7).threshold.as_str(), verdict(7).value), ("poison stored==0", 7.0));
+}
+
+#[test]
 fn the_ledger_is_judged_whatever_is_given_and_once() {
     let given: Vec<Threshold> = ["p50<1s", "missing==0"].map(|text| text.parse().unwrap()).into();
     let names: Vec<String> = judge(&given, &good()).into_iter().map(|verdict| verdict.threshold).collect();
