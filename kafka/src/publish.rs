@@ -3,16 +3,21 @@
 //! How a record travels: the [`publisher`] admits it, picks its partition and waits → a [`lane`] takes a [`batch`] out
 //! of that partition's [`queue`] and produces it → the acknowledgement answers the caller. Records that come together
 //! go the same way ([`bulk`]), and one counter covers all of their acknowledgements ([`bulk_wait`]). The [`supervisor`]
-//! connects, creates the topic and watches whether Kafka answers. With tracing, each batch has a span ([`spans`]).
+//! starts the lanes and has them follow the [`leaders`], where Kafka is watched and the [`topic`] created. With
+//! tracing, each batch has a span ([`spans`]).
 
+mod admission;
+mod availability;
 mod batch;
 mod bulk;
 mod bulk_wait;
 mod config;
 mod connecting;
 mod connection;
+mod error;
 mod keys;
 mod lane;
+mod leaders;
 pub mod metrics;
 mod nodelay;
 mod outage;
@@ -25,11 +30,14 @@ mod sent;
 mod spans;
 mod submission;
 mod supervisor;
+mod topic;
 
 pub use batch::Batch;
 pub use bulk::Fate;
 pub use config::{Compression, PublishConfig};
-pub use publisher::{PublishError, Publisher};
+pub use error::PublishError;
+pub use leaders::EndOffsets;
+pub use publisher::Publisher;
 pub use queue::ENOUGH_BYTES;
 pub use record::{Key, Record};
-pub use supervisor::{EndOffsets, LANES_PER_PARTITION, Supervisor, connections};
+pub use supervisor::{LANES_PER_PARTITION, Supervisor, connections};

@@ -1,12 +1,12 @@
 //! Hands a bulk's records to the lanes and waits for all of their acknowledgements, with one reading of the clock and
 //! one timer for all.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use super::bulk_wait::bulk_wait;
+use super::bulk_wait::{BulkWait, bulk_wait};
+use super::error::PublishError;
 use super::partitioner;
-use super::publisher::{PublishError, Publisher};
+use super::publisher::Publisher;
 use super::record::Record;
 use super::submission::{Submission, WaitingRequest};
 
@@ -30,45 +30,57 @@ impl Publisher {
     /// # Errors
     /// Why none was acknowledged.
     pub async fn publish_bulk(&self, records: Vec<Record>) -> Result<Vec<Fate>, PublishError> {
-        let partitions = self.partitions.get().ok_or(PublishError::Away)?;
-        if !self.is_any_available() {
+        let queues = self.queues.get().ok_or(PublishError::Away)?;
+        if !self.availability.is_any_available() {
             return Err(PublishError::Away);
         }
-        let permits = u32::try_from(records.len()).map_err(|_| PublishError::Full)?;
-        let admission = Arc::clone(&self.admission).try_acquire_many_owned(permits).map_err(|_| PublishError::Full)?;
+        let admission = self.admission.all(records.len())?;
         let queued_at = Instant::now();
         let (bulk, slots) = bulk_wait(records.len(), admission);
         let mut fates = Vec::with_capacity(records.len());
         for (record, slot) in records.into_iter().zip(slots) {
-            let partition = &partitions[partitioner::partition_of(&record.key, partitions.len())];
+            let partition = partitioner::partition_of(&record.key, queues.len());
             let (size_bytes, request) = (record.encoded_bytes(), WaitingRequest::Bulk(slot));
-            fates.push(if !partition.is_available() {
+            fates.push(if !self.availability.is_available(partition) {
                 Fate::Away
             } else if !self.keys.take(&record) {
                 Fate::Conflict
-            } else if partition.queue.send(Submission { record, size_bytes, queued_at, request }) {
+            } else if queues[partition].send(Submission { record, size_bytes, queued_at, request }) {
                 Fate::Unknown
             } else {
                 Fate::Away
             });
         }
-        // In time or not: each record has its own fate.
-        tokio::time::timeout_at((queued_at + self.timeout).into(), bulk.settled()).await.ok();
-        let mut is_any_acknowledged = false;
-        for (fate, is_acknowledged) in fates.iter_mut().zip(bulk.acknowledged()) {
-            if is_acknowledged {
-                *fate = Fate::Acknowledged;
-                is_any_acknowledged = true;
-            }
+        settle(fates, &bulk, queued_at + self.timeout).await
+    }
+}
+
+/// Waits for the acknowledgements of the records that were sent on, and enters them as their fates. Those that have not
+/// come by the deadline stay unknown.
+///
+/// # Errors
+/// Why none was acknowledged.
+pub(super) async fn settle(
+    mut fates: Vec<Fate>,
+    bulk: &BulkWait,
+    deadline: Instant,
+) -> Result<Vec<Fate>, PublishError> {
+    // In time or not: each record has its own fate.
+    tokio::time::timeout_at(deadline.into(), bulk.settled()).await.ok();
+    let mut is_any_acknowledged = false;
+    for (fate, is_acknowledged) in fates.iter_mut().zip(bulk.acknowledged()) {
+        if is_acknowledged {
+            *fate = Fate::Acknowledged;
+            is_any_acknowledged = true;
         }
-        if is_any_acknowledged {
-            Ok(fates)
-        } else if fates.contains(&Fate::Unknown) {
-            Err(PublishError::Unacknowledged)
-        } else if fates.contains(&Fate::Away) {
-            Err(PublishError::Away)
-        } else {
-            Ok(fates)
-        }
+    }
+    if is_any_acknowledged {
+        Ok(fates)
+    } else if fates.contains(&Fate::Unknown) {
+        Err(PublishError::Unacknowledged)
+    } else if fates.contains(&Fate::Away) {
+        Err(PublishError::Away)
+    } else {
+        Ok(fates)
     }
 }

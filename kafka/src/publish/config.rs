@@ -4,6 +4,9 @@ use std::time::Duration;
 
 pub use rskafka::client::partition::Compression;
 
+/// The wait for an acknowledgement ends this long before `PRODUCER_TIMEOUT`, so that the client has its answer by then.
+const ANSWER_MARGIN: Duration = Duration::from_millis(50);
+
 /// Where Kafka is, how the topic is created, and how records are published to it.
 #[derive(Debug, Clone)]
 pub struct PublishConfig {
@@ -27,4 +30,11 @@ pub struct PublishConfig {
     pub timeout: Duration,
     /// `PRODUCER_IDEMPOTENCY_KEYS`: latest keys of clients that are remembered.
     pub idempotency_keys: usize,
+}
+
+impl PublishConfig {
+    /// How long a request waits for its records' acknowledgements.
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.timeout - ANSWER_MARGIN.min(self.timeout / 10)
+    }
 }

@@ -63,8 +63,10 @@ impl Lane {
             let Some(youngest) = batch.last() else { continue };
             let deadline = youngest.queued_at + self.settings.timeout;
             self.settings.metrics.batch_records.record(batch.len() as f64);
-            let tracer = self.settings.tracer.as_ref();
-            let span = tracer.and_then(|tracer| spans::send(tracer, &self.settings.topic, self.partition, &batch));
+            let span = self.settings.tracer.as_ref().and_then(|tracer| {
+                let traces = batch.iter().filter_map(|submission| submission.record.trace);
+                spans::send(tracer, &self.settings.topic, Some(self.partition), batch.len(), traces)
+            });
             let trace = span.as_ref().map(Span::context);
             match tokio::time::timeout_at(deadline.into(), self.send(&mut batch, trace)).await {
                 Ok(Ok(offsets)) => {

@@ -1,0 +1,80 @@
+//! Which partitions' records are let through: none before the topic was seen for the first time.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A flag for each partition.
+#[derive(Debug, Default)]
+pub(super) struct Availability(OnceLock<Box<[AtomicBool]>>);
+
+impl Availability {
+    /// The topic has this many partitions. Only the first call counts: were a key to move to a partition that is added
+    /// later, its records could overtake each other.
+    pub(super) fn open(&self, partitions: usize) {
+        self.0.get_or_init(|| (0..partitions).map(|_| AtomicBool::new(false)).collect());
+    }
+
+    /// Whether each partition's records are let through; empty before the topic is known.
+    pub(super) fn all(&self) -> Vec<bool> {
+        self.flags().iter().map(|flag| flag.load(Ordering::Relaxed)).collect()
+    }
+
+    /// Whether this partition's records are let through.
+    pub(super) fn is_available(&self, partition: usize) -> bool {
+        self.flags().get(partition).is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    /// Whether records of any partition are let through.
+    pub(super) fn is_any_available(&self) -> bool {
+        self.flags().iter().any(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    /// From now on this partition's records are let through, or not.
+    pub(super) fn set(&self, partition: i32, is_available: bool) {
+        let index = usize::try_from(partition).unwrap_or(usize::MAX);
+        if let Some(flag) = self.flags().get(index) {
+            flag.store(is_available, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets no more records through.
+    pub(super) fn set_away(&self) {
+        for flag in self.flags() {
+            flag.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn flags(&self) -> &[AtomicBool] {
+        self.0.get().map(|flags| &**flags).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_let_through_before_the_topic_is_known_and_reached() {
+        let availability = Availability::default();
+        availability.set(0, true);
+        assert!(!availability.is_available(0) && !availability.is_any_available());
+        availability.open(2);
+        assert!(!availability.is_any_available());
+        availability.set(1, true);
+        assert_eq!(availability.all(), [false, true]);
+        assert!(availability.is_available(1) && availability.is_any_available());
+        availability.set_away();
+        assert!(!availability.is_any_available());
+    }
+
+    #[test]
+    fn a_topic_that_grows_changes_nothing() {
+        let availability = Availability::default();
+        availability.open(2);
+        availability.open(3);
+        for partition in [-1, 0, 2] {
+            availability.set(partition, true);
+        }
+        assert_eq!(availability.all(), [true, false]);
+    }
+}
