@@ -5,6 +5,9 @@
 //! go the same way ([`bulk`]), and one counter covers all of their acknowledgements ([`bulk_wait`]). The [`supervisor`]
 //! starts the lanes and has them follow the [`leaders`], where Kafka is watched and the [`topic`] created. With
 //! tracing, each batch has a span ([`spans`]).
+//!
+//! Lanes overtake each other, and a batch that is sent again may follow later ones. Where the order of a key's records
+//! counts, the [`ordered`] publisher takes them; it has the same admission, partitions and watch.
 
 mod admission;
 mod availability;
@@ -20,6 +23,7 @@ mod lane;
 mod leaders;
 pub mod metrics;
 mod nodelay;
+mod ordered;
 mod outage;
 mod partitioner;
 mod publisher;
@@ -37,6 +41,7 @@ pub use bulk::Fate;
 pub use config::{Compression, PublishConfig};
 pub use error::PublishError;
 pub use leaders::EndOffsets;
+pub use ordered::{OrderedPublisher, ordered_files};
 pub use publisher::Publisher;
 pub use queue::ENOUGH_BYTES;
 pub use record::{Key, Record};

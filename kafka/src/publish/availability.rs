@@ -19,6 +19,11 @@ impl Availability {
         self.flags().iter().map(|flag| flag.load(Ordering::Relaxed)).collect()
     }
 
+    /// How many partitions there are; 0 before the topic is known.
+    pub(super) fn partitions(&self) -> usize {
+        self.flags().len()
+    }
+
     /// Whether this partition's records are let through.
     pub(super) fn is_available(&self, partition: usize) -> bool {
         self.flags().get(partition).is_some_and(|flag| flag.load(Ordering::Relaxed))
@@ -75,6 +80,6 @@ mod tests {
         for partition in [-1, 0, 2] {
             availability.set(partition, true);
         }
-        assert_eq!(availability.all(), [true, false]);
+        assert_eq!((availability.partitions(), availability.all()), (2, vec![true, false]));
     }
 }

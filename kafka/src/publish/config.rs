@@ -1,4 +1,4 @@
-//! The settings of publishing: Kafka and its own bounds.
+//! The settings of publishing: Kafka and its own bounds. A publisher in any order and an ordered one have the same.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub struct PublishConfig {
     pub max_in_flight: usize,
     /// `PRODUCER_TIMEOUT`: longest wait for an acknowledgement.
     pub timeout: Duration,
-    /// `PRODUCER_IDEMPOTENCY_KEYS`: latest keys of clients that are remembered.
+    /// `PRODUCER_IDEMPOTENCY_KEYS`: latest keys of clients that are remembered. An ordered publisher remembers none.
     pub idempotency_keys: usize,
 }
 

@@ -14,7 +14,7 @@ use crate::world::{World, wait_until};
 /// Each partition is on a broker of its own; this one's is killed.
 const LEADERLESS: i32 = 2;
 
-async fn brokers() -> [Server; 3] {
+pub(crate) async fn brokers() -> [Server; 3] {
     let voters: Vec<Voter> = (1..=3).map(|node_id| Voter { node_id, port: free_port() }).collect();
     let start = async |node_id| {
         let options = BrokerOptions { node_id, voters: voters.clone(), ..BrokerOptions::default() };

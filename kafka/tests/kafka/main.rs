@@ -1,4 +1,5 @@
-//! Assumptions about librdkafka and the broker, and a member of a group as a whole, on real brokers.
+//! Assumptions about librdkafka and the broker, and a member of a group and an ordered publisher as a whole, on real
+//! brokers.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
@@ -6,6 +7,7 @@ mod commits;
 mod fetching;
 mod leaders;
 mod members;
+mod ordered;
 mod outages;
 mod plain;
 mod positions;

@@ -1,0 +1,241 @@
+//! Publishes the records of a kind whose order counts, with librdkafka's idempotent producer: the records of a key keep
+//! the order in which they were handed on, in one partition, and a retry neither repeats nor overtakes one.
+//!
+//! How a record travels: it is admitted, its partition follows from its key by the same rule as everywhere, and the
+//! [`client`] hands it to librdkafka, which batches it, sends it, and sends it again for as long as its request waits.
+//! Then its thread calls back ([`deliveries`]), and that answers the request. The watch of [`super::leaders`] creates
+//! the topic and says whether Kafka answers.
+//!
+//! A record that was not acknowledged in time is unknown. It may still be sent, but never after a later record of its
+//! key that was acknowledged: librdkafka then continues with a higher epoch of its producer id, and the broker drops
+//! what comes late under a lower one. Two cases are outside of that promise. A record may be in the topic twice, both
+//! before the next one that its writer sends, after another record's time was over. And what a client that has ended
+//! left unknown, with its process or after an error that librdkafka cannot recover from, may come late.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rskafka::client::Client;
+use service::{Instruments, Readiness, Tracer};
+use tokio::sync::{Notify, oneshot};
+
+use super::admission::Admission;
+use super::availability::Availability;
+use super::bulk::{Fate, settle};
+use super::bulk_wait::bulk_wait;
+use super::config::PublishConfig;
+use super::error::PublishError;
+use super::leaders::{EndOffsets, Entrance, Leaders, end_offsets};
+use super::partitioner;
+use super::record::Record;
+use super::spans;
+use super::submission::WaitingRequest;
+
+mod client;
+mod client_config;
+mod deliveries;
+mod failures;
+
+use client::OrderedClient;
+use deliveries::Deliveries;
+
+/// The pause after a client was replaced: what ended it may end the next one, too.
+const REPLACED_PAUSE: Duration = Duration::from_secs(1);
+
+/// Failures that come together are reported together.
+const REPORT_PAUSE: Duration = Duration::from_millis(200);
+
+/// How many files an ordered publisher has open for this many partitions: the watch's connections, two for metadata,
+/// and for each of a few brokers librdkafka's connection and two pipes.
+pub fn ordered_files(partitions: i32) -> usize {
+    const BROKERS: usize = 8;
+    usize::try_from(partitions).unwrap_or_default() + 2 + 3 * BROKERS
+}
+
+/// The entrance to Kafka for records whose order counts, shared by all requests.
+pub struct OrderedPublisher {
+    config: PublishConfig,
+    timeout: Duration,
+    admission: Admission,
+    availability: Arc<Availability>,
+    deliveries: Arc<Deliveries>,
+    client: OrderedClient,
+    readiness: Readiness,
+    tracer: Option<Tracer>,
+    end_offsets: EndOffsets,
+}
+
+impl OrderedPublisher {
+    /// An entrance that is closed until [`Self::run`] has reached Kafka.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn new(config: &PublishConfig, instruments: Instruments) -> anyhow::Result<Self> {
+        let Instruments { registry, readiness, tracer } = instruments;
+        let deliveries = Arc::new(Deliveries::new(&registry));
+        Ok(Self {
+            config: config.clone(),
+            timeout: config.longest_wait(),
+            admission: Admission::new(config, &registry),
+            availability: Arc::default(),
+            client: OrderedClient::new(config, Arc::clone(&deliveries), &registry)?,
+            deliveries,
+            readiness,
+            tracer,
+            end_offsets: end_offsets(&config.topic, &registry),
+        })
+    }
+
+    /// Returns once Kafka has acknowledged the record, with its partition and its offset. Records of a key keep the
+    /// order in which their first polls came. `client_key` counts for nothing: the last record of a key wins.
+    ///
+    /// # Errors
+    /// Why there is no acknowledgement.
+    pub async fn publish(&self, record: Record) -> Result<(usize, i64), PublishError> {
+        let partition = self.partition_of(&record).ok_or(PublishError::Away)?;
+        if !self.availability.is_available(partition) {
+            return Err(PublishError::Away);
+        }
+        let admission = self.admission.one()?;
+        let span = self.tracer.as_ref().and_then(|tracer| {
+            let number = i32::try_from(partition).ok();
+            spans::send(tracer, &self.config.topic, number, 1, record.trace.into_iter())
+        });
+        let (acknowledged, acknowledgement) = oneshot::channel();
+        let request = WaitingRequest::Single { acknowledged, _admission: admission };
+        self.client.send(partition, &record, request)?;
+        drop(record);
+        match tokio::time::timeout(self.timeout, acknowledgement).await {
+            Ok(Ok(offset)) => Ok((partition, offset)),
+            Ok(Err(_)) | Err(_) => {
+                if let Some(mut span) = span {
+                    span.fail("unacknowledged", "no acknowledgement within PRODUCER_TIMEOUT");
+                }
+                Err(PublishError::Unacknowledged)
+            }
+        }
+    }
+
+    /// The fate of each record, in order, if at least one was acknowledged. All of them are admitted or none is; more
+    /// than [`Self::max_in_flight`] are never admitted. If one cannot be handed on, no later one is.
+    ///
+    /// # Errors
+    /// Why none was acknowledged.
+    pub async fn publish_bulk(&self, records: Vec<Record>) -> Result<Vec<Fate>, PublishError> {
+        // Read once: a partition that comes back in between would let a record pass the previous one of its key.
+        let available = self.availability.all();
+        if !available.contains(&true) {
+            return Err(PublishError::Away);
+        }
+        let admission = self.admission.all(records.len())?;
+        let span = self.tracer.as_ref().and_then(|tracer| {
+            let traces = records.iter().filter_map(|record| record.trace);
+            spans::send(tracer, &self.config.topic, None, records.len(), traces)
+        });
+        let deadline = Instant::now() + self.timeout;
+        let (bulk, slots) = bulk_wait(records.len(), admission);
+        let (mut fates, mut is_taken) = (Vec::with_capacity(records.len()), true);
+        for (record, slot) in records.into_iter().zip(slots) {
+            let partition = partitioner::partition_of(&record.key, available.len());
+            if is_taken && available[partition] {
+                is_taken = self.client.send(partition, &record, WaitingRequest::Bulk(slot)).is_ok();
+                fates.push(if is_taken { Fate::Unknown } else { Fate::Away });
+            } else {
+                fates.push(Fate::Away);
+            }
+        }
+        let settled = settle(fates, &bulk, deadline).await;
+        if let (Some(mut span), Err(PublishError::Unacknowledged)) = (span, &settled) {
+            span.fail("unacknowledged", "no acknowledgement within PRODUCER_TIMEOUT");
+        }
+        settled
+    }
+
+    fn partition_of(&self, record: &Record) -> Option<usize> {
+        let partitions = self.availability.partitions();
+        (partitions > 0).then(|| partitioner::partition_of(&record.key, partitions))
+    }
+
+    /// The topic that it publishes to.
+    pub fn topic(&self) -> &str {
+        &self.config.topic
+    }
+
+    /// Records awaiting acknowledgement.
+    pub fn in_flight(&self) -> usize {
+        self.admission.in_flight()
+    }
+
+    /// The most records that may await acknowledgement.
+    pub fn max_in_flight(&self) -> usize {
+        self.admission.max_in_flight()
+    }
+
+    /// Whether records of any partition are let through.
+    pub fn is_available(&self) -> bool {
+        self.availability.is_any_available()
+    }
+
+    /// Whether each partition's records are let through; empty before the topic is known.
+    pub fn availability(&self) -> Vec<bool> {
+        self.availability.all()
+    }
+
+    /// The end offset of each partition, kept up to date.
+    pub fn end_offsets(&self) -> EndOffsets {
+        Arc::clone(&self.end_offsets)
+    }
+
+    /// Never returns: connects, creates the topic if it is missing, and watches whether Kafka answers; reports records
+    /// that are not acknowledged; and replaces a client that has ended.
+    pub async fn run(&self) {
+        let leaders = Leaders {
+            config: self.config.clone(),
+            entrance: OrderedEntrance(Arc::clone(&self.availability), Arc::clone(&self.deliveries)),
+            readiness: self.readiness.clone(),
+            end_offsets: Arc::clone(&self.end_offsets),
+        };
+        tokio::join!(leaders.run(), self.report(), self.replace());
+    }
+
+    async fn report(&self) {
+        loop {
+            self.deliveries.failed.notified().await;
+            tokio::time::sleep(REPORT_PAUSE).await;
+            self.deliveries.report(&self.config.topic);
+        }
+    }
+
+    async fn replace(&self) {
+        loop {
+            self.deliveries.ended.notified().await;
+            self.client.replace_if_ended().await;
+            tokio::time::sleep(REPLACED_PAUSE).await;
+        }
+    }
+
+    /// Lets no more records through, and waits for the acknowledgements of those in flight, no longer than their
+    /// requests do. Call it when [`Self::run`] is no longer polled.
+    pub async fn close(&self) {
+        self.availability.set_away();
+        self.client.close().await;
+        self.deliveries.report(&self.config.topic);
+    }
+}
+
+/// librdkafka finds the leaders itself, so the watch only opens and closes.
+struct OrderedEntrance(Arc<Availability>, Arc<Deliveries>);
+
+impl Entrance for OrderedEntrance {
+    fn availability(&self) -> &Availability {
+        &self.0
+    }
+
+    fn trouble(&self) -> &Notify {
+        &self.1.trouble
+    }
+
+    fn reached(&mut self, _: i32, _: &Arc<Client>) {}
+
+    fn found(&self, _: i32, _: &Arc<Client>) {}
+}

@@ -1,0 +1,159 @@
+//! librdkafka's producer. It batches and sends on threads of its own, and tries again what may pass. Some errors end it
+//! for good, because it could no longer keep its promise; then another one takes its place.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use contract::record::{CONTENT_TYPE, CONTENT_TYPE_HEADER, TRACEPARENT_HEADER};
+use metrics::Counter;
+use rdkafka::ClientConfig;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use service::Registry;
+
+use super::client_config::client_config;
+use super::deliveries::{Deliveries, DeliveryCallbacks, Handed};
+use crate::publish::config::PublishConfig;
+use crate::publish::error::PublishError;
+use crate::publish::metrics::CLIENTS_REPLACED;
+use crate::publish::record::Record;
+use crate::publish::submission::WaitingRequest;
+
+type Client = ThreadedProducer<DeliveryCallbacks>;
+
+/// How long a client that has ended gets to report on what it had already sent.
+const LAST_REPORTS: Duration = Duration::from_secs(1);
+
+/// The client in use; none while one is replaced, and after the end.
+pub(super) struct OrderedClient {
+    topic: String,
+    timeout: Duration,
+    config: ClientConfig,
+    deliveries: Arc<Deliveries>,
+    current: RwLock<Option<Client>>,
+    replaced: Counter,
+}
+
+impl OrderedClient {
+    /// Connects in the background.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub(super) fn new(
+        config: &PublishConfig,
+        deliveries: Arc<Deliveries>,
+        registry: &Registry,
+    ) -> anyhow::Result<Self> {
+        let client = Self {
+            topic: config.topic.clone(),
+            timeout: config.longest_wait(),
+            config: client_config(config),
+            deliveries,
+            current: RwLock::new(None),
+            replaced: registry.counter(&CLIENTS_REPLACED, &[]),
+        };
+        client.start()?;
+        Ok(client)
+    }
+
+    /// Hands the record to librdkafka, behind all earlier ones of its partition.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn send(&self, partition: usize, record: &Record, request: WaitingRequest) -> Result<(), PublishError> {
+        let partition = i32::try_from(partition).map_err(|_| PublishError::Away)?;
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let client = current.as_ref().ok_or(PublishError::Away)?;
+        let message = BaseRecord {
+            topic: &self.topic,
+            // The watch knows each partition's state, so the partition is chosen before librdkafka sees the record.
+            partition: Some(partition),
+            payload: Some(record.value.as_slice()),
+            key: Some(record.key.as_slice()),
+            timestamp: Some(record.timestamp_ms),
+            headers: Some(headers(record)),
+            delivery_opaque: Box::new(Handed { request, at: Instant::now() }),
+        };
+        let Err((error, _)) = client.send(message) else { return Ok(()) };
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::QueueFull) => Err(PublishError::Full),
+            code => {
+                if code == Some(RDKafkaErrorCode::Fatal) {
+                    self.deliveries.ended.notify_one();
+                }
+                self.deliveries.note_failure(partition, error);
+                Err(PublishError::Away)
+            }
+        }
+    }
+
+    /// Replaces the client if an error has ended it. Until then nothing is sent: what the old one has sent comes first.
+    pub(super) async fn replace_if_ended(&self) {
+        if let Some((ended, reason)) = self.take_ended() {
+            tracing::warn!(topic = self.topic, reason, "the Kafka client has ended with an error, a new one follows");
+            end(ended, LAST_REPORTS).await;
+        } else if self.is_there() {
+            return;
+        }
+        match self.start() {
+            Ok(()) => self.replaced.increment(1),
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::error!(topic = self.topic, error, "cannot replace the Kafka client, trying again");
+                self.deliveries.ended.notify_one();
+            }
+        }
+    }
+
+    /// Waits for the acknowledgements of what is in flight, no longer than its requests do.
+    pub(super) async fn close(&self) {
+        let current = self.current().take();
+        if let Some(client) = current {
+            end(client, self.timeout).await;
+        }
+    }
+
+    fn start(&self) -> anyhow::Result<()> {
+        let callbacks = DeliveryCallbacks(Arc::clone(&self.deliveries));
+        let client = self.config.create_with_context(callbacks).context("cannot make the ordered Kafka producer")?;
+        *self.current() = Some(client);
+        Ok(())
+    }
+
+    fn is_there(&self) -> bool {
+        self.current().is_some()
+    }
+
+    fn take_ended(&self) -> Option<(Client, String)> {
+        let mut current = self.current();
+        let (_, reason) = current.as_ref()?.client().fatal_error()?;
+        Some((current.take()?, reason))
+    }
+
+    fn current(&self) -> RwLockWriteGuard<'_, Option<Client>> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a client, after the last reports on what it has sent. What is left then is reported as purged.
+async fn end(client: Client, patience: Duration) {
+    let ending = move || {
+        if let Err(error) = client.flush(patience) {
+            tracing::debug!(%error, "not everything was acknowledged before the client's end");
+        }
+    };
+    // Both the flush and the drop block.
+    tokio::task::spawn_blocking(ending).await.ok();
+}
+
+/// As [`Record::to_rskafka`] has them.
+fn headers(record: &Record) -> OwnedHeaders {
+    let content_type = Header { key: CONTENT_TYPE_HEADER, value: Some(CONTENT_TYPE) };
+    let mut headers = OwnedHeaders::new_with_capacity(2).insert(content_type);
+    if let Some(trace) = record.trace {
+        headers = headers.insert(Header { key: TRACEPARENT_HEADER, value: Some(&trace.to_traceparent()) });
+    }
+    headers
+}

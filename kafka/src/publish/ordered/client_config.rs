@@ -1,0 +1,117 @@
+//! The publisher's settings as librdkafka's.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+use crate::publish::config::{Compression, PublishConfig};
+use crate::topics::acknowledged_by_all;
+
+/// Room for a record in librdkafka's queue, in kilobytes: a valid post or order is smaller.
+const RECORD_KILOBYTES: usize = 8;
+
+/// The least room in that queue, in kilobytes, so that it takes any one record.
+const LEAST_KILOBYTES: usize = 32_768;
+
+/// The settings of an ordered publisher's client.
+pub(super) fn client_config(config: &PublishConfig) -> ClientConfig {
+    let timeout = config.longest_wait();
+    // librdkafka insists that a record's time is longer than the linger.
+    let mut client = acknowledged_by_all(
+        &config.brokers.join(","),
+        "producer",
+        timeout.max(config.linger + Duration::from_millis(1)),
+    );
+    // It counts a record until its report is over, and so for a moment longer than the publisher does.
+    let records = config.max_in_flight.saturating_mul(2);
+    let kilobytes = records.saturating_mul(RECORD_KILOBYTES).max(LEAST_KILOBYTES);
+    client
+        .set("linger.ms", (config.linger.as_secs_f64() * 1e3).to_string())
+        .set("batch.size", config.batch_bytes.to_string())
+        .set("compression.type", codec(config.compression))
+        .set("queue.buffering.max.messages", records.min(i32::MAX as usize).to_string())
+        .set("queue.buffering.max.kbytes", kilobytes.min(i32::MAX as usize).to_string())
+        // A request without an answer is given up while there is time for another try: a frozen leader may have been
+        // replaced. The broker recognizes what it has already taken.
+        .set("socket.timeout.ms", (timeout / 2).as_millis().max(10).to_string())
+        .set("socket.connection.setup.timeout.ms", "2000")
+        .set("reconnect.backoff.max.ms", "1000")
+        .set("topic.metadata.refresh.interval.ms", "10000");
+    client
+}
+
+/// librdkafka's name of a codec.
+fn codec(compression: Compression) -> &'static str {
+    match compression {
+        Compression::NoCompression => "none",
+        Compression::Gzip => "gzip",
+        Compression::Lz4 => "lz4",
+        Compression::Snappy => "snappy",
+        Compression::Zstd => "zstd",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::error::KafkaResult;
+    use rdkafka::producer::BaseProducer;
+
+    use super::*;
+
+    fn config() -> PublishConfig {
+        PublishConfig {
+            brokers: vec!["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()],
+            topic: "orders".to_owned(),
+            partitions: 1,
+            replication: 1,
+            linger: Duration::from_micros(2_500),
+            batch_bytes: 7_000,
+            compression: Compression::NoCompression,
+            max_in_flight: 10_000,
+            timeout: Duration::from_secs(5),
+            idempotency_keys: 0,
+        }
+    }
+
+    #[test]
+    fn the_publishers_settings_become_librdkafkas() {
+        let client = client_config(&config());
+        for (name, value) in [
+            ("bootstrap.servers", "127.0.0.1:1,127.0.0.1:2"),
+            ("acks", "all"),
+            ("enable.idempotence", "true"),
+            ("linger.ms", "2.5"),
+            ("batch.size", "7000"),
+            ("compression.type", "none"),
+            ("message.timeout.ms", "4950"),
+            ("socket.timeout.ms", "2475"),
+            ("queue.buffering.max.messages", "20000"),
+            ("queue.buffering.max.kbytes", "160000"),
+        ] {
+            assert_eq!(client.get(name), Some(value), "{name}");
+        }
+    }
+
+    #[test]
+    fn librdkafka_takes_the_settings_at_their_limits() {
+        let smallest = PublishConfig {
+            linger: Duration::ZERO,
+            batch_bytes: 1,
+            max_in_flight: 1,
+            timeout: Duration::from_millis(1),
+            ..config()
+        };
+        let largest = PublishConfig {
+            linger: Duration::from_millis(4_999),
+            batch_bytes: 100_000_000,
+            max_in_flight: 1_000_000,
+            ..config()
+        };
+        let codecs = [Compression::Gzip, Compression::Lz4, Compression::Snappy, Compression::Zstd];
+        let codecs = codecs.map(|compression| PublishConfig { compression, ..config() });
+        for config in codecs.into_iter().chain([smallest, largest]) {
+            let made: KafkaResult<BaseProducer> = client_config(&config).create();
+            assert!(made.is_ok(), "{config:?}");
+        }
+    }
+}

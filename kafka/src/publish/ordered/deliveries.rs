@@ -1,0 +1,106 @@
+//! What librdkafka reports, on a thread that it is polled by: an acknowledgement answers its request at once; anything
+//! else wakes those that must know.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use metrics::Histogram;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+use service::Registry;
+use service::failpoint::{Step, reach};
+use tokio::sync::Notify;
+
+use super::failures::Failures;
+use crate::publish::metrics::produce_seconds;
+use crate::publish::submission::WaitingRequest;
+
+/// What all clients of a publisher report, the current one and those that it replaced.
+pub(super) struct Deliveries {
+    produce_seconds: Histogram,
+    failures: Mutex<Failures>,
+    /// Wakes the watch when a record was not acknowledged.
+    pub(super) trouble: Notify,
+    /// Notified when there is a failure to report.
+    pub(super) failed: Notify,
+    /// Notified when a client may have ended with an error: it never sends anything again.
+    pub(super) ended: Notify,
+}
+
+/// A record in librdkafka's hands. Dropping it unacknowledged ends its request's wait.
+pub(super) struct Handed {
+    pub(super) request: WaitingRequest,
+    pub(super) at: Instant,
+}
+
+impl Deliveries {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self {
+            produce_seconds: produce_seconds(registry),
+            failures: Mutex::default(),
+            trouble: Notify::new(),
+            failed: Notify::new(),
+            ended: Notify::new(),
+        }
+    }
+
+    /// A record of this partition is not acknowledged.
+    pub(super) fn note_failure(&self, partition: i32, error: KafkaError) {
+        self.failures().note(partition, error);
+        self.failed.notify_one();
+        self.trouble.notify_one();
+    }
+
+    /// Logs what failed since the last time.
+    pub(super) fn report(&self, topic: &str) {
+        let failures = self.failures().take();
+        for (partition, failed) in failures {
+            let (records, error) = (failed.records, failed.error);
+            tracing::warn!(
+                topic,
+                partition,
+                records,
+                %error,
+                "records not acknowledged, their requests are answered 503"
+            );
+        }
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a client calls.
+pub(super) struct DeliveryCallbacks(pub(super) Arc<Deliveries>);
+
+impl ProducerContext for DeliveryCallbacks {
+    type DeliveryOpaque = Box<Handed>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, handed: Box<Handed>) {
+        match result {
+            Ok(message) => {
+                reach(Step::ProduceAcknowledged);
+                self.0.produce_seconds.record(handed.at.elapsed());
+                handed.request.acknowledge(message.offset());
+            }
+            Err((error, message)) => self.0.note_failure(message.partition(), error.clone()),
+        }
+    }
+}
+
+impl ClientContext for DeliveryCallbacks {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(facility, message, "librdkafka");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka");
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+            self.0.ended.notify_one();
+        }
+    }
+}
