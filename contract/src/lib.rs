@@ -8,12 +8,15 @@ pub mod decode;
 pub mod document;
 mod fetched;
 pub mod id;
-pub mod post;
+mod kind;
 pub mod record;
 pub mod trace_context;
 
 pub use dead_letter::DeadLetter;
 pub use fetched::Fetched;
 pub use id::{BulkIds, PostId};
-pub use post::{Bulk, BulkError, BulkFormat, BulkLimits, FieldError, FieldErrors, Parser, Post};
+pub use kind::bulk::{BulkError, BulkFormat, BulkLimits};
+pub use kind::errors::{FieldError, FieldErrors};
+pub use kind::post::{Bulk, Parser, Post};
+pub use kind::{Kind, Write};
 pub use trace_context::TraceContext;

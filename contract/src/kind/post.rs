@@ -4,19 +4,16 @@
 //! there and what it is, and the rules then judge all fields together. The answer to a body with three errors names all
 //! three. Both the producer (request bodies) and the consumer (record values) use this.
 
-use std::fmt;
-
 use garde::Validate;
 use simd_json::Buffers;
 
-use crate::post::fields::{Body, Field, PostFields};
+use super::errors::FieldErrors;
 
 mod bulk;
-mod elements;
 mod fields;
 
-pub use bulk::{Bulk, BulkError, BulkLimits};
-pub use elements::BulkFormat;
+pub use bulk::Bulk;
+use fields::{Body, Field, PostFields};
 
 /// A valid post: title of 2–100 and content of 10–1000 characters (Unicode code points), borrowed from the parsed
 /// bytes.
@@ -58,7 +55,7 @@ impl Parser {
     /// Every error of the body at once, see [`FieldErrors`].
     pub fn parse<'a>(&mut self, body: &'a mut [u8]) -> Result<Post<'a>, FieldErrors> {
         let parsed: Body<'a> = simd_json::serde::from_slice_with_buffers(body, &mut self.buffers)
-            .map_err(|error| FieldErrors::of_broken_json(&error))?;
+            .map_err(|error| FieldErrors::of_broken_json(&describe(&error)))?;
         parsed.judge()
     }
 }
@@ -77,72 +74,6 @@ impl<'a> Body<'a> {
         }
     }
 }
-
-/// Everything that is wrong with one body, one message per field; never empty.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(transparent)]
-pub struct FieldErrors(Vec<FieldError>);
-
-/// One error: the field (`body` if it is about the whole body) and what it must be.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct FieldError {
-    /// `title`, `content` or `body`.
-    pub field: String,
-    /// What is wrong, in words that follow the field's name.
-    pub message: String,
-}
-
-impl FieldErrors {
-    fn of_body(message: String) -> Self {
-        Self(vec![FieldError { field: "body".to_owned(), message }])
-    }
-
-    fn of_broken_json(error: &simd_json::Error) -> Self {
-        Self::of_body(format!("is not valid JSON: {}", describe(error)))
-    }
-
-    /// Broken JSON within an array, which rejects all of it. The byte's position is that within the element.
-    fn of_broken_element(error: &simd_json::Error, position: usize) -> Self {
-        Self::of_body(format!("is not valid JSON: {} in the post at position {position}", describe(error)))
-    }
-
-    /// The errors, in alphabetical order of the fields.
-    pub fn iter(&self) -> impl Iterator<Item = &FieldError> {
-        self.0.iter()
-    }
-
-    /// Writes them as a JSON array of objects.
-    pub fn encode(&self, json: &mut Vec<u8>) {
-        simd_json::serde::to_writer(json, self).expect("writing strings into memory cannot fail");
-    }
-
-    /// True when the bytes cannot be read as an object, false when its fields break the rules.
-    pub fn is_of_body(&self) -> bool {
-        self.0.iter().any(|error| error.field == "body")
-    }
-}
-
-impl From<garde::Report> for FieldErrors {
-    fn from(report: garde::Report) -> Self {
-        let error = |(path, error): &(garde::Path, garde::Error)| FieldError {
-            field: path.to_string(),
-            message: error.message().to_owned(),
-        };
-        Self(report.iter().map(error).collect())
-    }
-}
-
-impl fmt::Display for FieldErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{} {}", error.field, error.message)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for FieldErrors {}
 
 /// simd-json's errors in words for a client, with the position if it knows one.
 fn describe(error: &simd_json::Error) -> String {

@@ -7,38 +7,18 @@
 use serde::Deserialize;
 use simd_json::{Buffers, Deserializer, INPUT_PADDING, Tape};
 
-use crate::post::elements::{BulkFormat, Elements, Next};
-use crate::post::fields::Body;
-use crate::post::{FieldErrors, Post};
-
-/// The limits of a bulk.
-#[derive(Debug, Clone, Copy)]
-pub struct BulkLimits {
-    /// The most posts, valid or not.
-    pub posts: usize,
-    /// The most bytes of each post. This bounds the memory that the parser takes besides the body.
-    pub post_bytes: usize,
-}
-
-/// Why a body is not a bulk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BulkError {
-    /// It cannot be read, or holds no post.
-    Broken(FieldErrors),
-    /// It has more posts than [`BulkLimits::posts`].
-    TooManyPosts,
-}
+use super::fields::Body;
+use super::{Post, describe};
+use crate::kind::Kind;
+use crate::kind::bulk::{BulkElements, BulkError, BulkFormat, BulkLimits};
+use crate::kind::errors::FieldErrors;
 
 /// The posts of a body, in turn.
 pub struct Bulk {
     /// The body and [`INPUT_PADDING`] bytes.
     bytes: Vec<u8>,
     length: usize,
-    format: BulkFormat,
-    limits: BulkLimits,
-    elements: Elements,
-    /// How many posts were found so far.
-    count: usize,
+    elements: BulkElements,
     parser: ElementParser,
 }
 
@@ -48,7 +28,7 @@ impl Bulk {
         let length = body.len();
         body.resize(length + INPUT_PADDING, b' ');
         let parser = ElementParser { buffers: Buffers::new(1024), tape: Tape(Vec::new()) };
-        Self { bytes: body, length, format, limits, elements: Elements::new(format), count: 0, parser }
+        Self { bytes: body, length, elements: BulkElements::new(Kind::Post, format, limits), parser }
     }
 
     /// The next post, or what is wrong with the element in its place; `None` at the end.
@@ -56,32 +36,16 @@ impl Bulk {
     /// # Errors
     /// When the body as a whole is rejected; then its earlier posts do not count either.
     pub fn next_post(&mut self) -> Result<Option<Result<Post<'_>, FieldErrors>>, BulkError> {
-        let element = match self.elements.next(&self.bytes[..self.length]) {
-            Next::Element(element) => element,
-            Next::End if self.count == 0 => return Err(broken("must hold at least one post".to_owned())),
-            Next::End => return Ok(None),
-            Next::Broken(message) => return Err(broken(message.to_owned())),
+        let element = match self.elements.next(&self.bytes[..self.length])? {
+            Some(Ok(element)) => element,
+            Some(Err(errors)) => return Ok(Some(Err(errors))),
+            None => return Ok(None),
         };
-        if self.count == self.limits.posts {
-            return Err(BulkError::TooManyPosts);
-        }
-        let position = self.count;
-        self.count += 1;
-        let length = element.len();
-        if length > self.limits.post_bytes {
-            let message = format!("must not be larger than {} bytes", self.limits.post_bytes);
-            return Ok(Some(Err(FieldErrors::of_body(message))));
-        }
-        match self.parser.parse(&mut self.bytes[element.start..], length) {
+        match self.parser.parse(&mut self.bytes[element.start..], element.len()) {
             Ok(body) => Ok(Some(body.judge())),
-            Err(error) if self.format == BulkFormat::Lines => Ok(Some(Err(FieldErrors::of_broken_json(&error)))),
-            Err(error) => Err(BulkError::Broken(FieldErrors::of_broken_element(&error, position))),
+            Err(error) => self.elements.broken_json(&describe(&error)),
         }
     }
-}
-
-fn broken(message: String) -> BulkError {
-    BulkError::Broken(FieldErrors::of_body(message))
 }
 
 /// Parses elements in place, reusing its memory from one to the next.

@@ -1,0 +1,86 @@
+//! The elements of a bulk of any kind, one at a time and within the limits. What an element says is for its kind's
+//! parser.
+
+use std::ops::Range;
+
+use super::Kind;
+use super::errors::FieldErrors;
+
+mod elements;
+
+pub use elements::BulkFormat;
+use elements::{Elements, Next};
+
+/// The limits of a bulk.
+#[derive(Debug, Clone, Copy)]
+pub struct BulkLimits {
+    /// The most posts, or elements of another kind, valid or not.
+    pub posts: usize,
+    /// The most bytes of each. This bounds the memory that the parser takes besides the body.
+    pub post_bytes: usize,
+}
+
+/// Why a body is not a bulk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BulkError {
+    /// It cannot be read, or holds no element.
+    Broken(FieldErrors),
+    /// It has more elements than [`BulkLimits::posts`].
+    TooManyPosts,
+}
+
+/// How far a bulk has been read.
+pub(super) struct BulkElements {
+    kind: Kind,
+    format: BulkFormat,
+    limits: BulkLimits,
+    elements: Elements,
+    /// How many were found so far.
+    count: usize,
+}
+
+impl BulkElements {
+    /// Starts before the first element of a bulk of this kind.
+    pub(super) fn new(kind: Kind, format: BulkFormat, limits: BulkLimits) -> Self {
+        Self { kind, format, limits, elements: Elements::new(format), count: 0 }
+    }
+
+    /// Where the next element is, or why it is too large to be parsed; `None` at the end.
+    pub(super) fn next(&mut self, body: &[u8]) -> Result<Option<Result<Range<usize>, FieldErrors>>, BulkError> {
+        let noun = self.kind.name();
+        let element = match self.elements.next(body) {
+            Next::Element(element) => element,
+            Next::End if self.count == 0 => return Err(broken(format!("must hold at least one {noun}"))),
+            Next::End => return Ok(None),
+            Next::NoArray => {
+                let lines = "lines of JSON with content-type: application/x-ndjson";
+                return Err(broken(format!("must be a JSON array of {noun}s, or {lines}")));
+            }
+            Next::Broken(message) => return Err(broken(message.to_owned())),
+        };
+        if self.count == self.limits.posts {
+            return Err(BulkError::TooManyPosts);
+        }
+        self.count += 1;
+        if element.len() > self.limits.post_bytes {
+            let message = format!("must not be larger than {} bytes", self.limits.post_bytes);
+            return Ok(Some(Err(FieldErrors::of_body(message))));
+        }
+        Ok(Some(Ok(element)))
+    }
+
+    /// What it means that the last element is broken JSON: in an array the whole body is.
+    pub(super) fn broken_json<T>(&self, how: &str) -> Result<Option<Result<T, FieldErrors>>, BulkError> {
+        match self.format {
+            BulkFormat::Lines => Ok(Some(Err(FieldErrors::of_broken_json(how)))),
+            BulkFormat::Array => {
+                let errors = FieldErrors::of_broken_element(how, self.kind.name(), self.count - 1);
+                Err(BulkError::Broken(errors))
+            }
+        }
+    }
+}
+
+fn broken(message: String) -> BulkError {
+    BulkError::Broken(FieldErrors::of_body(message))
+}
