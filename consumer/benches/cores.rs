@@ -13,6 +13,7 @@ fn fetched(content: &str) -> Fetched {
         offset: 0,
         timestamp_ms: TIMESTAMP_MS,
         replay_attempts: 0,
+        origin: None,
         trace: None,
         key: Some(id.to_key().to_vec()),
         value: Some(format!(r#"{{"title":"load 00ab12cd 1234567","content":"{content}"}}"#).into_bytes()),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-use contract::PostId;
+use contract::RecordId;
 use kafka::group::GroupConfig;
 use service::program::ask;
 use service::{ServiceConfig, Settings, exit};
@@ -58,8 +58,9 @@ enum Verb {
         #[arg(value_name = "ID|PARTITION/OFFSET", value_parser = parse_which)]
         which: Which,
     },
-    /// Sends dead letters back to their topic, with their id as key, so that none is ever stored twice. They stay among
-    /// the dead letters: what is replayed again is sent again, and counts as already stored. If a record came back as a
+    /// Sends dead letters back to their topic, with their id as key and the place that they came from, so that none is
+    /// ever stored twice, nor in place of a newer one. They stay among the dead letters: what is replayed again is sent
+    /// again, and counts as already stored. If a record came back as a
     /// dead letter, only the last one is sent. What a dead letter lacks is fetched from the record's topic; a record
     /// that is no longer there is not sent, and the exit code is 1
     Replay {
@@ -74,9 +75,9 @@ enum Verb {
     Release,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Which {
-    Id(PostId),
+    Id(RecordId),
     Origin(i32, i64),
 }
 
@@ -155,9 +156,9 @@ fn show(archive: &Archive, kafka: &GroupConfig, which: Which, output: &mut impl 
     let mut found = 0;
     archive.read(|mut archived| {
         let letter = &archived.letter;
-        let is_meant = match which {
-            Which::Id(id) => letter.id == id,
-            Which::Origin(partition, offset) => (letter.partition, letter.offset) == (partition, offset),
+        let is_meant = match &which {
+            Which::Id(id) => letter.id == *id,
+            Which::Origin(partition, offset) => (letter.partition, letter.offset) == (*partition, *offset),
         };
         if is_meant && selection.admits(letter) {
             found += 1;
@@ -179,9 +180,10 @@ fn show(archive: &Archive, kafka: &GroupConfig, which: Which, output: &mut impl 
 fn parse_which(text: &str) -> Result<Which, String> {
     let origin =
         text.split_once('/').and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
-    match (PostId::from_key(text.as_bytes()), origin) {
-        (Some(id), _) => Ok(Which::Id(id)),
-        (None, Some((partition, offset))) => Ok(Which::Origin(partition, offset)),
-        (None, None) => Err("must be a UUID, or partition and offset as in 0/42".to_owned()),
+    match origin {
+        Some((partition, offset)) => Ok(Which::Origin(partition, offset)),
+        None => filter::parse_id(text)
+            .map(Which::Id)
+            .map_err(|error| format!("{error}; or partition and offset as in 0/42")),
     }
 }

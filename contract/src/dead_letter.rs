@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::PostId;
+use crate::RecordId;
 
 mod left_out;
 
@@ -53,7 +53,7 @@ pub struct DeadLetter {
     /// Exactly what was wrong, in one line.
     pub message: String,
     /// The id that the record has or would have had. A replay sends it as the key, so that only one document is stored.
-    pub id: PostId,
+    pub id: RecordId,
 }
 
 /// The classes of reasons, few and fixed, because they are also a metric's label.
@@ -125,7 +125,7 @@ impl DeadLetter {
             offset: text(OFFSET)?.parse().map_err(|_| OFFSET)?,
             reason: Reason::from_name(text(CLASS)?).ok_or(CLASS)?,
             message: text(MESSAGE)?.to_owned(),
-            id: PostId::from_key(text(ID)?.as_bytes()).ok_or(ID)?,
+            id: Some(text(ID)?).filter(|text| !text.is_empty()).map(RecordId::from_text).ok_or(ID)?,
         })
     }
 }
@@ -144,6 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Place, PostId};
 
     fn letter(topic: &str, partition: i32, offset: i64, message: String) -> DeadLetter {
         DeadLetter {
@@ -152,7 +153,7 @@ mod tests {
             offset,
             reason: Reason::Conflict,
             message,
-            id: PostId::fresh(),
+            id: PostId::fresh().into(),
         }
     }
 
@@ -187,13 +188,19 @@ mod tests {
     #[test]
     fn all_headers_together_are_bounded() {
         // Kafka allows no longer name for a topic.
-        let largest = letter(&"t".repeat(249), i32::MIN, i64::MIN, "🦀".repeat(100_000));
+        let topic = "t".repeat(249);
+        let largest = letter(&topic, i32::MIN, i64::MIN, "🦀".repeat(100_000));
+        let origin = Place { partition: i32::MAX, offset: i64::MAX, timestamp_ms: 0 }.origin_headers();
         let left_out = LeftOut { form: Form::WithoutRecord, value_bytes: Some(usize::MAX) };
-        let attempts = (REPLAY_ATTEMPTS_HEADER, u32::MAX.to_string());
-        let headers = [largest.headers(), left_out.headers(), vec![attempts]].concat();
-        // Besides the bytes of name and value, a header has at most three for the length of each.
-        let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
-        assert!(bytes <= HEADERS_MAX_BYTES, "{bytes}");
+        let attempts = [(REPLAY_ATTEMPTS_HEADER, u32::MAX.to_string())];
+        for key in [None, Some("🦀".repeat(100_000).into_bytes()), Some(vec![b'\xff'; 1_000])] {
+            let id = RecordId::of_keyed(key.as_deref(), &topic, i32::MIN, i64::MIN);
+            let letter = DeadLetter { id, ..largest.clone() };
+            let headers = [&letter.headers()[..], &left_out.headers(), &origin, &attempts].concat();
+            // Besides the bytes of name and value, a header has at most three for the length of each.
+            let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
+            assert!(bytes <= HEADERS_MAX_BYTES, "{bytes}");
+        }
     }
 
     #[test]
@@ -205,13 +212,34 @@ mod tests {
                 offset: 1 << 40,
                 reason,
                 message: "title is required".to_owned(),
-                id: PostId::fresh(),
+                id: PostId::fresh().into(),
             };
             let headers = letter.headers();
-            let read = DeadLetter::from_headers(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
-            assert_eq!(read, Ok(letter));
-            assert_eq!(DeadLetter::from_headers(headers[1..].iter().map(|(n, v)| (*n, v.as_bytes()))), Err(TOPIC));
+            assert_eq!(read(&headers[1..]), Err(TOPIC));
+            assert_eq!(read(&headers[..headers.len() - 1]), Err(ID));
+            assert_eq!(read(&headers), Ok(letter));
         }
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_of_either_form_reads_back(
+            id in prop_oneof![
+                any::<u128>().prop_map(|id| RecordId::Uuid(uuid::Uuid::from_u128(id).into())),
+                "(?s).{1,80}".prop_map(|text| RecordId::from_text(&text)),
+                prop::option::of(prop::collection::vec(any::<u8>(), 0..300))
+                    .prop_map(|key| RecordId::of_keyed(key.as_deref(), "orders", 3, 17)),
+            ],
+        ) {
+            let letter = DeadLetter { id, ..letter("orders", 3, 17, "no".to_owned()) };
+            prop_assert_eq!(read(&letter.headers()), Ok(letter));
+        }
+    }
+
+    #[test]
+    fn an_empty_id_is_unreadable() {
+        let letter = DeadLetter { id: RecordId::Key(String::new()), ..letter("orders", 3, 17, "no".to_owned()) };
+        assert_eq!(read(&letter.headers()), Err(ID));
     }
 
     #[test]

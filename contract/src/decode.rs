@@ -3,7 +3,7 @@
 use bson::RawDocumentBuf;
 
 use crate::dead_letter::Reason;
-use crate::{DeadLetter, Fetched, Parser, PostId, document};
+use crate::{DeadLetter, Fetched, Parser, PostId, RecordId, document};
 
 /// The memory that each record takes besides its own bytes: queue entries, tickets, allocations.
 const OVERHEAD_BYTES: usize = 256;
@@ -14,7 +14,7 @@ pub struct Decoded {
     /// The record.
     pub fetched: Fetched,
     /// The id that it has, or would have.
-    pub id: PostId,
+    pub id: RecordId,
     /// Its document, or why it can never become one.
     pub outcome: Result<RawDocumentBuf, RecordError>,
 }
@@ -56,9 +56,9 @@ impl Decoder {
 
     /// Decodes one record.
     pub fn decode(&mut self, fetched: Fetched) -> Decoded {
-        let id = fetched.id(&self.topic);
+        let id = fetched.post_id(&self.topic);
         let outcome = self.document(id, &fetched);
-        Decoded { fetched, id, outcome }
+        Decoded { fetched, id: id.into(), outcome }
     }
 
     fn document(&mut self, id: PostId, fetched: &Fetched) -> Result<RawDocumentBuf, RecordError> {
@@ -82,7 +82,7 @@ impl Decoded {
     pub fn bytes(&self) -> usize {
         let part = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
         let document = self.outcome.as_ref().map_or(0, |document| document.as_bytes().len());
-        OVERHEAD_BYTES + part(&self.fetched.key) + part(&self.fetched.value) + document
+        OVERHEAD_BYTES + self.id.heap_bytes() + part(&self.fetched.key) + part(&self.fetched.value) + document
     }
 
     /// The dead letter of a record that can never become a document. For one that can, it is a dead letter without a
@@ -98,7 +98,7 @@ impl Decoded {
             offset: self.fetched.offset,
             reason,
             message,
-            id: self.id,
+            id: self.id.clone(),
         }
     }
 }
@@ -120,6 +120,7 @@ mod tests {
             offset: 2,
             timestamp_ms: 3,
             replay_attempts: 0,
+            origin: None,
             trace: None,
             key: own(key),
             value: own(value),

@@ -1,5 +1,5 @@
 //! The id of a post: a UUID, made once by the producer that accepts the post, and the `_id` of its document. The same
-//! post always has the same id, which makes every repeat harmless.
+//! post always has the same id, which makes every repeat harmless. The ids of other kinds are their own keys.
 
 use std::fmt;
 
@@ -7,8 +7,10 @@ use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 mod bulk;
+mod record;
 
 pub use bulk::BulkIds;
+pub use record::RecordId;
 
 /// The namespace of ids derived from an `Idempotency-Key`. Changing it would store retried posts twice.
 const IDEMPOTENCY_KEYS: Uuid = Uuid::from_u128(0x6f1d_9c52_2b0e_4d0a_9f5b_3c7e_a1d4_8e26);

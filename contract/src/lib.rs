@@ -9,14 +9,16 @@ pub mod document;
 mod fetched;
 pub mod id;
 mod kind;
+pub mod place;
 pub mod record;
 pub mod trace_context;
 
 pub use dead_letter::DeadLetter;
 pub use fetched::Fetched;
-pub use id::{BulkIds, PostId};
+pub use id::{BulkIds, PostId, RecordId};
 pub use kind::bulk::{BulkError, BulkFormat, BulkLimits};
 pub use kind::errors::{FieldError, FieldErrors};
 pub use kind::post::{Bulk, Parser, Post};
 pub use kind::{Kind, Write};
+pub use place::Place;
 pub use trace_context::TraceContext;

@@ -21,6 +21,7 @@ fuzz_target!(|input: &[u8]| {
         offset,
         timestamp_ms,
         replay_attempts: 0,
+        origin: None,
         trace: None,
         key: key.map(<[u8]>::to_vec),
         value: value.map(<[u8]>::to_vec),
@@ -38,7 +39,7 @@ fuzz_target!(|input: &[u8]| {
             let read = DeadLetter::from_headers(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
             assert_eq!(read.as_ref(), Ok(&letter));
             assert!(!letter.message.is_empty() && !letter.message.contains('\n'), "{:?}", letter.message);
-            assert_eq!((letter.partition, letter.offset, letter.id), (partition, offset, decoded.id));
+            assert_eq!((letter.partition, letter.offset, &letter.id), (partition, offset, &decoded.id));
         }
     }
 });
@@ -56,7 +57,7 @@ fn check_document(stored: &RawDocumentBuf, decoded: &Decoded, timestamp_ms: i64)
     let names: Vec<&str> = read.keys().map(String::as_str).collect();
     assert_eq!(names, ["_id", "title", "content", "createdAt"]);
     let id = stored.get("_id").expect("valid BSON").expect("an _id");
-    assert_eq!(document::decode_id(id), Some(decoded.id));
+    assert_eq!(document::decode_id(id), decoded.id.post_id());
     assert_eq!(read.get_datetime("createdAt").expect("a date").timestamp_millis(), timestamp_ms);
     let length = |name| read.get_str(name).expect("a text").chars().count();
     assert!((2..=100).contains(&length("title")) && (10..=1000).contains(&length("content")));

@@ -4,8 +4,8 @@ use std::ops::{ControlFlow, Range};
 use std::time::Duration;
 
 use anyhow::bail;
-use contract::DeadLetter;
 use contract::dead_letter::{LeftOut, TIMESTAMP_HEADER};
+use contract::{DeadLetter, Place};
 use kafka::group::GroupConfig;
 use kafka::topics::{ReadRecord, Reader, ReaderConfig};
 
@@ -28,6 +28,8 @@ pub(super) struct Archived {
     /// the topic notes when a letter arrived.
     pub(super) is_own_time: bool,
     pub(super) replay_attempts: u32,
+    /// Where the record stood before it was sent back for the first time, if it was and its headers say so.
+    pub(super) origin: Option<Place>,
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: Option<Vec<u8>>,
 }
@@ -60,6 +62,14 @@ impl Archive {
     }
 }
 
+impl Archived {
+    /// Where the record stood first.
+    pub(super) fn first_place(&self) -> Place {
+        let DeadLetter { partition, offset, .. } = self.letter;
+        self.origin.unwrap_or(Place { partition, offset, timestamp_ms: self.timestamp_ms })
+    }
+}
+
 /// A reader that chooses its partitions.
 pub(super) fn reader_config(config: &GroupConfig) -> ReaderConfig {
     ReaderConfig {
@@ -81,6 +91,7 @@ fn archived(record: ReadRecord<'_>) -> Option<Archived> {
         timestamp_ms: own_time.or(record.timestamp_ms()).unwrap_or_default(),
         is_own_time: own_time.is_some() || record.has_senders_time(),
         replay_attempts: record.replay_attempts(),
+        origin: record.origin(),
         key: record.key().map(<[u8]>::to_vec),
         value: record.value().map(<[u8]>::to_vec),
     })

@@ -73,7 +73,7 @@ fn gone(why: &str) -> Incomplete {
 /// topic, partition, offset and time.
 fn is_record_of(record: &Fetched, archived: &Archived, topic: &str) -> bool {
     let Archived { letter, left_out, .. } = archived;
-    record.id(topic) == letter.id
+    letter.id == record.post_id(topic)
         && record.value.as_ref().map(Vec::len) == left_out.value_bytes
         && (!left_out.form.has_key() || record.key == archived.key)
         && (!archived.is_own_time || record.timestamp_ms == archived.timestamp_ms)
@@ -89,7 +89,16 @@ mod tests {
     fn record() -> Fetched {
         let key = Some(PostId::from_key(b"6ae2dfe4-1723-5035-a463-d55783a966eb").unwrap().to_key().to_vec());
         let value = Some(b"not a post".to_vec());
-        Fetched { partition: 3, offset: 17, timestamp_ms: 1_000, replay_attempts: 0, trace: None, key, value }
+        Fetched {
+            partition: 3,
+            offset: 17,
+            timestamp_ms: 1_000,
+            replay_attempts: 0,
+            origin: None,
+            trace: None,
+            key,
+            value,
+        }
     }
 
     fn letter_of(record: &Fetched, form: Form) -> Archived {
@@ -100,13 +109,14 @@ mod tests {
                 offset: record.offset,
                 reason: Reason::Undecodable,
                 message: String::new(),
-                id: record.id("post"),
+                id: record.post_id("post").into(),
             },
             left_out: LeftOut::new(form, record.value.as_deref()),
             position: (0, 0),
             timestamp_ms: record.timestamp_ms,
             is_own_time: true,
             replay_attempts: 0,
+            origin: None,
             key: record.key.clone().filter(|_| form.has_key()),
             value: None,
         }

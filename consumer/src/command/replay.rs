@@ -34,7 +34,7 @@ pub(super) fn replay(
 ) -> anyhow::Result<()> {
     let mut latest = LatestAttempts::default();
     archive.read(|archived| {
-        latest.note(archived.letter.id, archived.replay_attempts);
+        latest.note(&archived);
         Ok(())
     })?;
     let mut selection = Selection::new(&config.topic, filter);
@@ -43,7 +43,7 @@ pub(super) fn replay(
     let mut pipe = Pipe::new(config)?;
     let mut gone = 0;
     let unreadable = archive.read(|mut archived| {
-        if !latest.are(archived.letter.id, archived.replay_attempts) || !selection.admits(&archived.letter) {
+        if !latest.is_of(&archived) || !selection.admits(&archived.letter) {
             return Ok(());
         }
         totals.add(archived.letter.reason);
@@ -101,12 +101,14 @@ impl Pipe {
             self.wait_for_one();
         }
         let attempts = archived.replay_attempts.saturating_add(1).to_string();
+        let origin = archived.first_place().origin_headers();
+        let origin = origin.each_ref().map(|(name, value)| (*name, value.as_bytes()));
         let sent = self.sender.send(Outgoing {
             topic: &archived.letter.topic,
             key: &archived.letter.id.to_key(),
             value: archived.value.as_deref(),
             timestamp_ms: Some(archived.timestamp_ms),
-            headers: &[(REPLAY_ATTEMPTS_HEADER, attempts.as_bytes())],
+            headers: &[(REPLAY_ATTEMPTS_HEADER, attempts.as_bytes()), origin[0], origin[1]],
             ..Outgoing::default()
         });
         self.in_flight.push_back((bytes, sent.with_context(|| format!("cannot send any more; {AGAIN}"))?));

@@ -3,16 +3,24 @@
 use std::process::Command;
 
 use bson::doc;
-use contract::PostId;
 use contract::dead_letter::Reason;
+use contract::place::{ORIGIN_OFFSET_HEADER, ORIGIN_PARTITION_HEADER};
+use contract::{Place, PostId};
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
-use rdkafka::message::Message;
+use rdkafka::message::{Headers, Message, OwnedMessage};
 
 use crate::running::Running;
 use crate::support::{World, ids, post};
 
 const SOON: [(&str, &str); 1] = [("CONSUMER_BATCH_INTERVAL", "100ms")];
+
+/// Where a dead letter says that its record stood first.
+fn origin(message: &OwnedMessage) -> Option<(i32, i64)> {
+    let header = |name: &str| message.headers()?.iter().find(|header| header.key == name)?.value;
+    let (partition, offset) = (header(ORIGIN_PARTITION_HEADER), header(ORIGIN_OFFSET_HEADER));
+    Place::from_origin_headers(partition, offset, 0).map(|place| (place.partition, place.offset))
+}
 
 /// Runs the command, expects this exit code, and returns what it printed.
 pub(crate) async fn dead_letters(world: &World, code: i32, arguments: &[&str]) -> String {
@@ -77,7 +85,8 @@ async fn what_still_cannot_be_stored_comes_back_with_its_attempts_counted() {
         world.send(None, Some(b"not a post")).await;
     }
     let running = Running::start(world.config(&SOON)).await;
-    world.wait_for_dead_letters(3).await;
+    let letters = world.wait_for_dead_letters(3).await;
+    assert!(letters.iter().all(|(_, record)| origin(record).is_none()), "none was sent back");
     for attempts in 1..=2 {
         let sent = dead_letters(&world, 0, &["replay"]).await;
         assert!(sent.contains("acknowledged: 3\n"), "only the last dead letter of each is sent: {sent}");
@@ -88,7 +97,8 @@ async fn what_still_cannot_be_stored_comes_back_with_its_attempts_counted() {
             assert_eq!(record.payload(), Some(&b"not a post"[..]));
             let shown = dead_letters(&world, 0, &["show", &format!("{}/{}", letter.partition, letter.offset)]).await;
             assert!(shown.contains(&format!("replay attempts  {attempts}\n")), "{shown}");
-            assert!(letters[..3].iter().any(|(first, _)| first.id == letter.id), "the id stays");
+            let (first, _) = letters[..3].iter().find(|(first, _)| first.id == letter.id).expect("the id stays");
+            assert_eq!(origin(record), Some((first.partition, first.offset)), "where it stood first stays");
         }
     }
     running.stop().await;
@@ -99,7 +109,7 @@ async fn arguments_and_topics_that_cannot_be_used_are_named() {
     let world = World::new(1).await;
     assert!(dead_letters(&world, 1, &["list"]).await.contains("does not exist"));
     assert!(dead_letters(&world, 64, &["list", "--reason", "bad"]).await.contains("undecodable, invalid"));
-    assert!(dead_letters(&world, 64, &["show", "first"]).await.contains("partition and offset as in 0/42"));
+    assert!(dead_letters(&world, 64, &["show", ""]).await.contains("partition and offset as in 0/42"));
     assert!(dead_letters(&world, 64, &[]).await.contains("Usage: consumer dead-letters"));
     assert!(dead_letters(&world, 0, &["--help"]).await.contains("DLQ_TOPIC"));
 }

@@ -31,7 +31,7 @@ async fn titles_become_unique_while_it_runs(world: World) -> String {
     world.send(Some(&first.to_key()), Some(&post(0))).await;
     world.send(Some(&last.to_key()), Some(&post(1))).await;
     let letters = world.wait_for_dead_letters(1).await;
-    assert_eq!((letters[0].0.id, letters[0].0.reason), (second, Reason::Conflict));
+    assert_eq!((letters[0].0.reason, &letters[0].0.id), (Reason::Conflict, &second.into()));
     assert_eq!(ids(&world.wait_for_documents(2).await), [first, last]);
     running.wait_for_metric("ingest_posts_duplicate_total", 1.0).await;
     wait_until_all_is_committed(&world, &running).await;

@@ -78,7 +78,7 @@ async fn a_topic_that_takes_less_gets_the_letter_without_the_value_and_a_replay_
     assert!(sent.contains("acknowledged: 1\n"), "{sent}");
     let letters = world.wait_for_dead_letters(2).await;
     let (again, message) = &letters[1];
-    assert_eq!((again.id, again.offset), (letter.id, 2), "it was sent whole, and is still not a post");
+    assert_eq!((&again.id, again.offset), (&letter.id, 2), "it was sent whole, and is still not a post");
     assert_eq!(left_out(message), LeftOut { form: Form::WithoutValue, value_bytes: Some(1_000_000) });
     assert_eq!(message.key(), Some(&letter.id.to_key()[..]));
     running.wait_for_metric(&world.lag(0), 0.0).await;
@@ -121,7 +121,7 @@ async fn a_record_that_is_not_in_its_dead_letter_is_stored_once_the_cause_is_fix
 
     let letters = world.wait_for_dead_letters(1).await;
     let (letter, message) = &letters[0];
-    assert_eq!((letter.reason, letter.id), (Reason::Conflict, refused));
+    assert_eq!((letter.reason, &letter.id), (Reason::Conflict, &refused.into()));
     assert_eq!(left_out(message), LeftOut { form: Form::WithoutValue, value_bytes: Some(post.len()) });
     posts.drop_index(index).await.unwrap();
     let dry = dead_letters(&world, 0, &["replay", "--dry-run"]).await;

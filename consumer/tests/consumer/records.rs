@@ -86,7 +86,7 @@ async fn a_conflict_in_another_unique_index_is_not_a_repetition() {
 
     let running = Running::start(world.config(&SOON)).await;
     let letters = world.wait_for_dead_letters(1).await;
-    assert_eq!((letters[0].0.id, letters[0].0.reason), (other, Reason::Conflict));
+    assert_eq!((letters[0].0.reason, &letters[0].0.id), (Reason::Conflict, &other.into()));
     assert_eq!(ids(&world.wait_for_documents(2).await), [first, last]);
     running.wait_for_metric("ingest_posts_duplicate_total", 1.0).await;
     running.stop().await;

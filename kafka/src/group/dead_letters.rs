@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contract::dead_letter::{Form, LeftOut, REPLAY_ATTEMPTS_HEADER, TIMESTAMP_HEADER};
-use contract::{DeadLetter, Fetched};
+use contract::{DeadLetter, Fetched, Place};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -53,7 +53,7 @@ impl DeadLetters {
     /// Why it is not.
     pub(super) async fn send(&self, letter: &DeadLetter, record: &Fetched, shape: Shape) -> Result<(), LetterError> {
         let producer = self.producer()?;
-        let id = shape.has_id_as_key.then(|| letter.id.to_key().to_vec());
+        let id = shape.has_id_as_key.then(|| letter.id.to_key());
         let key = record.key.as_ref().filter(|_| shape.form.has_key()).or(id.as_ref());
         let message = FutureRecord::<Vec<u8>, Vec<u8>> {
             topic: &self.topic,
@@ -121,6 +121,9 @@ fn headers(letter: &DeadLetter, record: &Fetched, form: Form) -> OwnedHeaders {
     if record.replay_attempts > 0 {
         let attempts = record.replay_attempts.to_string();
         headers = headers.insert(Header { key: REPLAY_ATTEMPTS_HEADER, value: Some(&attempts) });
+    }
+    for (key, value) in record.origin.iter().flat_map(Place::origin_headers) {
+        headers = headers.insert(Header { key, value: Some(&value) });
     }
     headers
 }

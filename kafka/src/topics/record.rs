@@ -1,6 +1,7 @@
 //! A record as librdkafka holds it.
 
-use contract::{Fetched, TraceContext, dead_letter, record};
+use contract::place::{ORIGIN_OFFSET_HEADER, ORIGIN_PARTITION_HEADER};
+use contract::{Fetched, Place, TraceContext, dead_letter, record};
 use rdkafka::Timestamp;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
@@ -54,13 +55,21 @@ impl<'a> ReadRecord<'a> {
         dead_letter::replay_attempts(self.header(dead_letter::REPLAY_ATTEMPTS_HEADER))
     }
 
+    /// Where it stood first, if its headers say so.
+    pub fn origin(self) -> Option<Place> {
+        let (partition, offset) = (self.header(ORIGIN_PARTITION_HEADER), self.header(ORIGIN_OFFSET_HEADER));
+        Place::from_origin_headers(partition, offset, self.timestamp_ms().unwrap_or_default())
+    }
+
     /// A copy of it.
     pub fn fetched(self) -> Fetched {
+        let replay_attempts = self.replay_attempts();
         Fetched {
             partition: self.partition(),
             offset: self.offset(),
             timestamp_ms: self.timestamp_ms().unwrap_or_default(),
-            replay_attempts: self.replay_attempts(),
+            replay_attempts,
+            origin: if replay_attempts > 0 { self.origin() } else { None },
             trace: self.header(record::TRACEPARENT_HEADER).and_then(TraceContext::parse),
             key: self.key().map(<[u8]>::to_vec),
             value: self.value().map(<[u8]>::to_vec),

@@ -67,7 +67,7 @@ impl RecordHandler for Memory {
     fn dead_letter(&self, record: &Kept) -> DeadLetter {
         let Fetched { partition, offset, .. } = record.0;
         let (topic, message) = (String::new(), String::new());
-        DeadLetter { topic, partition, offset, reason: Reason::Refused, message, id: PostId::fresh() }
+        DeadLetter { topic, partition, offset, reason: Reason::Refused, message, id: PostId::fresh().into() }
     }
 
     fn log_line<'a>(&self, _: &'a Kept) -> &'a str {

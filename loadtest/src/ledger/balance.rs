@@ -114,7 +114,7 @@ impl FinishedRecords {
         let fetched = &record.fetched;
         let place = Place { topic, partition: fetched.partition, offset: fetched.offset };
         self.records.push(Finished {
-            id: record.id,
+            id: id_of(record),
             expected: expected(&self.sums, record).map(|sum| sum.content),
             date: fetched.timestamp_ms,
             offset: place.offset,
@@ -173,11 +173,12 @@ impl Comparison {
 
     /// A record that the group has not finished: it may be stored already.
     pub(crate) fn unfinished(&mut self, record: &Decoded) {
-        if self.doubtful_dates.get(&record.id) != Some(&record.fetched.timestamp_ms) {
+        let id = id_of(record);
+        if self.doubtful_dates.get(&id) != Some(&record.fetched.timestamp_ms) {
             return;
         }
         let Some(sum) = expected(&self.sums, record) else { return };
-        for finished in of_id(&mut self.records, record.id) {
+        for finished in of_id(&mut self.records, id) {
             if finished.document == Seen::OtherDate && finished.expected == Some(sum.content) {
                 finished.document = Seen::AsSent;
             }
@@ -248,6 +249,11 @@ impl Balance {
         self.changed += u64::from(!is_missing);
         Some(kind)
     }
+}
+
+/// The id that a record has, or would have, as a post.
+fn id_of(record: &Decoded) -> PostId {
+    record.id.post_id().expect("the id of a post is a UUID")
 }
 
 /// The sum of the document that the consumer makes of a record.

@@ -61,7 +61,7 @@ async fn each_post_is_found_where_it_is() {
         offset: 1,
         reason: Reason::Invalid,
         message: "title is too long".to_owned(),
-        id: dead,
+        id: dead.into(),
     };
     let headers = letter.headers();
     let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();

@@ -35,7 +35,8 @@ pub(crate) struct Letters {
 #[derive(Debug)]
 struct LetterSum {
     place: Place,
-    id: PostId,
+    /// `None` if it is not that of a post.
+    id: Option<PostId>,
     time_ms: Option<i64>,
     left_out: LeftOut,
     key: Option<u64>,
@@ -48,7 +49,7 @@ impl Letters {
         let FoundLetter { letter, left_out, time_ms, key, value } = found;
         self.letters.push(LetterSum {
             place: Place { topic, partition: letter.partition, offset: letter.offset },
-            id: letter.id,
+            id: letter.id.post_id(),
             time_ms,
             left_out,
             key: self.sums.of_bytes(key),
@@ -82,14 +83,14 @@ impl Letters {
         };
         let is_time = letter.time_ms.is_none_or(|time| time == fetched.timestamp_ms);
         let is_value = letter.left_out == left_out && letter.value == self.sums.of_bytes(value);
-        letter.id == record.id && is_time && is_key && is_value
+        letter.id == record.id.post_id() && is_time && is_key && is_value
     }
 }
 
 impl FoundLetter<'_> {
     /// Whether it is of this record, which is at the place that it names.
     pub(crate) fn is_of(&self, record: &Decoded) -> bool {
-        is_of(self.letter.id, self.time_ms, record)
+        is_of(self.letter.id.post_id(), self.time_ms, record)
     }
 
     /// What differs between the record and this letter of it, in a line for each part.
@@ -108,7 +109,7 @@ impl FoundLetter<'_> {
         let left_out = LeftOut::new(form, fetched.value.as_deref());
         differs("bytes of the value left out", size(left_out.value_bytes), size(self.left_out.value_bytes));
         let own_key = fetched.key.as_deref().filter(|_| form.has_key());
-        if own_key.is_some() || self.key != Some(&record.id.to_key()) {
+        if own_key.is_some() || self.key != Some(&record.id.to_key()[..]) {
             lines.extend(of_bytes("key", own_key, self.key));
         }
         lines.extend(of_bytes("value", fetched.value.as_deref().filter(|_| form.has_value()), self.value));
@@ -116,8 +117,8 @@ impl FoundLetter<'_> {
     }
 }
 
-fn is_of(id: PostId, time_ms: Option<i64>, record: &Decoded) -> bool {
-    id == record.id || time_ms == Some(record.fetched.timestamp_ms)
+fn is_of(id: Option<PostId>, time_ms: Option<i64>, record: &Decoded) -> bool {
+    id == record.id.post_id() || time_ms == Some(record.fetched.timestamp_ms)
 }
 
 #[cfg(test)]
@@ -137,6 +138,7 @@ mod tests {
             offset: PLACE.offset,
             timestamp_ms: 1_000,
             replay_attempts: 0,
+            origin: None,
             trace: None,
             key: own(key),
             value: own(value),
@@ -194,7 +196,7 @@ mod tests {
     fn a_letter_of_another_record_at_the_place_says_nothing() {
         let record = record(Some(&PostId::fresh().to_key()), Some(b"[]"));
         let (mut other, time_ms) = (letter(&record), record.fetched.timestamp_ms);
-        other.id = PostId::fresh();
+        other.id = PostId::fresh().into();
         let of = |time_ms| {
             let key = record.fetched.key.as_deref();
             let found = FoundLetter { letter: &other, left_out: LeftOut::default(), time_ms, key, value: Some(b"[]") };

@@ -92,6 +92,7 @@ fn decoded(sketch: &Sketch, offset: usize) -> Decoded {
         offset: i64::try_from(offset).unwrap(),
         timestamp_ms: sketch.date,
         replay_attempts: 0,
+        origin: None,
         trace: None,
         key: Some(uuid(sketch.id).to_key().to_vec()),
         value: Some(value.into_bytes()),
@@ -104,10 +105,10 @@ fn changed_letter(record: &Decoded, change: u8) -> (DeadLetter, i64, Vec<u8>) {
     let (mut time_ms, mut value) = (record.fetched.timestamp_ms, record.fetched.value.clone().unwrap());
     match change {
         0 => value.push(b' '),
-        1 => letter.id = uuid(9),
+        1 => letter.id = uuid(9).into(),
         2 => time_ms += 100,
         // Of another record that was at the same place.
-        3 => (letter.id, time_ms) = (uuid(9), time_ms + 100),
+        3 => (letter.id, time_ms) = (uuid(9).into(), time_ms + 100),
         _ => {}
     }
     (letter, time_ms, value)
@@ -213,7 +214,7 @@ fn modelled(world: &World) -> Vec<Balance> {
         balance.changed += u64::from(kind != RecordFindingKind::Missing);
         let (partition, offset) = (record.fetched.partition, record.fetched.offset);
         let place = Place { topic: sketch.topic, partition, offset };
-        balance.findings.push(RecordFinding { place, id: record.id, kind });
+        balance.findings.push(RecordFinding { place, id: uuid(sketch.id), kind });
     }
     for balance in &mut balances {
         balance.findings.sort_by_key(|finding| finding.place);

@@ -94,13 +94,13 @@ fn of_another_pipelines_documents_what_is_mapped_is_compared() {
 fn a_dead_letter_must_be_the_whole_record() {
     let (posts, texts, n) = expected(Layout::Whole);
     let id = PostId::fresh();
-    let letter = |id| DeadLetter {
+    let letter = |id: PostId| DeadLetter {
         topic: "post".to_owned(),
         partition: 0,
         offset: 9,
         reason: Reason::Conflict,
         message: "a conflict".to_owned(),
-        id,
+        id: id.into(),
     };
     let value = json!({ "title": texts.title, "content": texts.content }).to_string().into_bytes();
     let key = id.to_key();

@@ -214,7 +214,7 @@ impl LyingPipeline {
                     offset: 0,
                     reason: Reason::Refused,
                     message: "no".to_owned(),
-                    id,
+                    id: id.into(),
                 };
                 let key = id.to_key();
                 let letter = LetterRecord { key: Some(&key), value: Some(&value), headers: Some(&headers) };

@@ -117,13 +117,14 @@ impl Poison {
             let mut found = Vec::new();
             topic::scan(&kafka, &dead_letters, |record| {
                 let Some(letter) = dead_letter_of(record) else { return ControlFlow::<()>::Continue(()) };
-                let is_as_sent = sent.get(&letter.id).is_some_and(|sent| {
+                let Some(id) = letter.id.post_id() else { return ControlFlow::Continue(()) };
+                let is_as_sent = sent.get(&id).is_some_and(|sent| {
                     let Ok(LeftOut { form, .. }) = LeftOut::from_headers(record.headers()) else { return false };
-                    let is_right_key = !form.has_key() || record.key() == Some(&letter.id.to_key()[..]);
+                    let is_right_key = !form.has_key() || record.key() == Some(&id.to_key()[..]);
                     let is_right_value = !form.has_value() || record.value() == sent.value.as_deref();
                     is_right_key && is_right_value && letter.topic == source
                 });
-                found.push((letter.id, FoundLetter { reason: letter.reason, is_as_sent }));
+                found.push((id, FoundLetter { reason: letter.reason, is_as_sent }));
                 ControlFlow::Continue(())
             })?;
             anyhow::Ok(found)

@@ -64,7 +64,7 @@ impl Records {
             offset: 0,
             reason: Reason::Refused,
             message: "the store refuses it".to_owned(),
-            id: post.id,
+            id: post.id.into(),
         };
         let headers = [letter.headers(), vec![(TIMESTAMP_HEADER, now.to_string())]].concat();
         let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();

@@ -97,7 +97,7 @@ impl Live {
             offset: sent.offset,
             reason: Reason::Undecodable,
             message: "body must be a JSON object, not an array".to_owned(),
-            id: sent.id,
+            id: sent.id.into(),
         };
         let headers = [letter.headers(), vec![(TIMESTAMP_HEADER, sent.time_ms.to_string())]].concat();
         let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
