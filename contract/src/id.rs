@@ -10,6 +10,7 @@ mod bulk;
 mod record;
 
 pub use bulk::BulkIds;
+pub(crate) use record::KEY_MAX_CHARS;
 pub use record::RecordId;
 
 /// The namespace of ids derived from an `Idempotency-Key`. Changing it would store retried posts twice.

@@ -4,6 +4,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod errors;
+pub(crate) mod order;
 pub(crate) mod post;
 
 /// A type of record.

@@ -18,6 +18,7 @@ pub use fetched::Fetched;
 pub use id::{BulkIds, PostId, RecordId};
 pub use kind::bulk::{BulkError, BulkFormat, BulkLimits};
 pub use kind::errors::{FieldError, FieldErrors};
+pub use kind::order::{Cents, Order, OrderBulk, OrderStatus};
 pub use kind::post::{Bulk, Parser, Post};
 pub use kind::{Kind, Write};
 pub use place::Place;

@@ -6,7 +6,7 @@ use std::fmt;
 use super::PostId;
 
 /// The longest key that a kind allows, in characters.
-const KEY_MAX_CHARS: usize = 64;
+pub(crate) const KEY_MAX_CHARS: usize = 64;
 
 /// The id of a record. Make it by [`RecordId::from_text`] or from a [`PostId`], so that a UUID has only one form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -21,6 +21,11 @@ impl FieldErrors {
         Self(vec![FieldError { field: "body".to_owned(), message }])
     }
 
+    /// What is wrong with the fields, in alphabetical order.
+    pub(super) fn of_fields(errors: Vec<FieldError>) -> Self {
+        Self(errors)
+    }
+
     /// JSON that is broken in this way.
     pub(super) fn of_broken_json(how: &str) -> Self {
         Self::of_body(format!("is not valid JSON: {how}"))
