@@ -3,7 +3,7 @@
 
 use bench::Measure;
 use contract::decode::Decoder;
-use contract::{Fetched, PostId};
+use contract::{Fetched, Kind, PostId};
 
 const TIMESTAMP_MS: i64 = 1_700_000_000_123;
 fn fetched(content: &str) -> Fetched {
@@ -21,7 +21,7 @@ fn fetched(content: &str) -> Fetched {
 }
 
 fn decode(measure: &Measure) {
-    let mut decoder = Decoder::new("post");
+    let mut decoder = Decoder::new(Kind::Post, "post");
     for (name, content) in [
         ("100 B", "x".repeat(100)),
         ("300 B", "x".repeat(300)),

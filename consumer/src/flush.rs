@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use contract::decode::{Decoded, Decoder, RecordError};
-use contract::{DeadLetter, Fetched};
+use contract::{DeadLetter, Fetched, Kind};
 use kafka::group::core::{Flush, NotStored};
 use kafka::group::{RecordHandler, Written};
 use service::Tracer;
@@ -29,7 +29,7 @@ impl RecordHandler for Posts {
     type Record = Decoded;
 
     fn reader(&self) -> impl FnMut(Fetched) -> Decoded + Send + 'static {
-        let mut decoder = Decoder::new(&self.topic);
+        let mut decoder = Decoder::new(Kind::Post, &self.topic);
         move |fetched| {
             let decoded = decoder.decode(fetched);
             let Fetched { partition, offset, trace, .. } = decoded.fetched;

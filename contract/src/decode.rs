@@ -3,7 +3,7 @@
 use bson::RawDocumentBuf;
 
 use crate::dead_letter::Reason;
-use crate::{DeadLetter, Fetched, Parser, PostId, RecordId, document};
+use crate::{DeadLetter, Fetched, FieldErrors, Kind, Order, Parser, RecordId, document};
 
 /// The memory that each record takes besides its own bytes: queue entries, tickets, allocations.
 const OVERHEAD_BYTES: usize = 256;
@@ -40,41 +40,69 @@ impl RecordError {
     }
 }
 
+impl From<FieldErrors> for RecordError {
+    fn from(errors: FieldErrors) -> Self {
+        let reason = if errors.is_of_body() { Reason::Undecodable } else { Reason::Invalid };
+        Self { reason, message: errors.to_string() }
+    }
+}
+
 /// Decodes records of one topic.
 pub struct Decoder {
+    kind: Kind,
     topic: String,
     parser: Parser,
-    /// The value's bytes, which parsing rewrites. Reused for each record.
+    /// The value's bytes, which parsing a post rewrites. Reused for each record.
     scratch: Vec<u8>,
 }
 
 impl Decoder {
-    /// A decoder for records of `topic`.
-    pub fn new(topic: &str) -> Self {
-        Self { topic: topic.to_owned(), parser: Parser::default(), scratch: Vec::new() }
+    /// A decoder for records of `topic`, which are of this kind.
+    pub fn new(kind: Kind, topic: &str) -> Self {
+        Self { kind, topic: topic.to_owned(), parser: Parser::default(), scratch: Vec::new() }
     }
 
     /// Decodes one record.
     pub fn decode(&mut self, fetched: Fetched) -> Decoded {
-        let id = fetched.post_id(&self.topic);
-        let outcome = self.document(id, &fetched);
-        Decoded { fetched, id: id.into(), outcome }
+        let (id, outcome) = match self.kind {
+            Kind::Post => self.post(&fetched),
+            Kind::Order => self.order(&fetched),
+        };
+        Decoded { fetched, id, outcome }
     }
 
-    fn document(&mut self, id: PostId, fetched: &Fetched) -> Result<RawDocumentBuf, RecordError> {
-        let Some(value) = &fetched.value else {
-            return Err(RecordError { reason: Reason::Undecodable, message: "the record has no value".to_owned() });
-        };
-        self.scratch.clear();
-        self.scratch.extend_from_slice(value);
-        match self.parser.parse(&mut self.scratch) {
-            Ok(post) => Ok(document::encode(id, &post, fetched.timestamp_ms)),
-            Err(errors) => {
-                let reason = if errors.is_of_body() { Reason::Undecodable } else { Reason::Invalid };
-                Err(RecordError { reason, message: errors.to_string() })
-            }
-        }
+    fn post(&mut self, fetched: &Fetched) -> (RecordId, Result<RawDocumentBuf, RecordError>) {
+        let id = fetched.post_id(&self.topic);
+        let outcome = value(fetched).and_then(|value| {
+            self.scratch.clear();
+            self.scratch.extend_from_slice(value);
+            let post = self.parser.parse(&mut self.scratch)?;
+            Ok(document::encode(id, &post, fetched.timestamp_ms))
+        });
+        (id.into(), outcome)
     }
+
+    /// An order's records must have its id as their key: under another key they may be in another partition, where
+    /// nothing says which of them is newer. What is not an order has an id by its key.
+    fn order(&self, fetched: &Fetched) -> (RecordId, Result<RawDocumentBuf, RecordError>) {
+        let parse = |value| Order::parse(value, fetched.timestamp_ms).map_err(RecordError::from);
+        let order = match value(fetched).and_then(parse) {
+            Ok(order) => order,
+            Err(error) => return (fetched.keyed_id(&self.topic), Err(error)),
+        };
+        let has_its_key = fetched.key.as_deref() == Some(order.order_id().as_bytes());
+        let outcome = if has_its_key {
+            Ok(order.document(&fetched.place()))
+        } else {
+            Err(RecordError { reason: Reason::Invalid, message: "key must be the order_id".to_owned() })
+        };
+        (RecordId::from_text(order.order_id()), outcome)
+    }
+}
+
+fn value(fetched: &Fetched) -> Result<&[u8], RecordError> {
+    let without = || RecordError { reason: Reason::Undecodable, message: "the record has no value".to_owned() };
+    fetched.value.as_deref().ok_or_else(without)
 }
 
 impl Decoded {
@@ -110,57 +138,4 @@ impl AsRef<Fetched> for Decoded {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fetched(key: Option<&[u8]>, value: Option<&[u8]>) -> Fetched {
-        let own = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
-        Fetched {
-            partition: 1,
-            offset: 2,
-            timestamp_ms: 3,
-            replay_attempts: 0,
-            origin: None,
-            trace: None,
-            key: own(key),
-            value: own(value),
-        }
-    }
-
-    #[test]
-    fn a_record_of_the_producer_becomes_a_document_under_its_key() {
-        let id = PostId::fresh();
-        let record = fetched(Some(&id.to_key()), Some(br#"{"title":"Hello","content":"long enough"}"#));
-        let decoded = Decoder::new("post").decode(record.clone());
-        assert_eq!(decoded.fetched, record, "key and value stay untouched");
-        let document = decoded.outcome.unwrap();
-        assert_eq!(document::decode_id(document.get("_id").unwrap().unwrap()), Some(id));
-        assert_eq!(document.get_datetime("createdAt").unwrap().timestamp_millis(), 3);
-    }
-
-    #[test]
-    fn a_record_without_a_usable_key_gets_its_id_by_position() {
-        let value = br#"{"title":"Hello","content":"long enough"}"#;
-        for key in [None, Some(&b"42"[..])] {
-            let decoded = Decoder::new("post").decode(fetched(key, Some(value)));
-            assert_eq!(decoded.id, PostId::from_position("post", 1, 2, 3));
-        }
-    }
-
-    #[test]
-    fn what_is_not_a_post_becomes_a_dead_letter() {
-        for (value, reason, message) in [
-            (None, Reason::Undecodable, "the record has no value"),
-            (Some(&b"\xff"[..]), Reason::Undecodable, "body is not valid JSON: "),
-            (Some(b"[]"), Reason::Undecodable, "body must be a JSON object, not an array"),
-            (Some(b"{\"title\":\"Hello\"}"), Reason::Invalid, "content is required"),
-        ] {
-            let decoded = Decoder::new("post").decode(fetched(None, value));
-            let error = decoded.outcome.as_ref().unwrap_err();
-            assert_eq!(error.reason, reason);
-            assert!(error.message.starts_with(message), "{}", error.message);
-            let letter = decoded.dead_letter("post");
-            assert_eq!((letter.partition, letter.offset, letter.id), (1, 2, decoded.id));
-        }
-    }
-}
+mod tests;

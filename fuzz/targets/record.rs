@@ -5,7 +5,7 @@
 
 use bson::RawDocumentBuf;
 use contract::decode::{Decoded, Decoder};
-use contract::{DeadLetter, Fetched, PostId, document};
+use contract::{DeadLetter, Fetched, Kind, PostId, document};
 use libfuzzer_sys::fuzz_target;
 
 /// Partition and offset of the record. They affect only the id of a record without a usable key.
@@ -26,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
         key: key.map(<[u8]>::to_vec),
         value: value.map(<[u8]>::to_vec),
     };
-    let decoded = Decoder::new("post").decode(fetched.clone());
+    let decoded = Decoder::new(Kind::Post, "post").decode(fetched.clone());
     assert_eq!(decoded.fetched, fetched, "key and value stay untouched");
 
     let by_position = || PostId::from_position("post", partition, offset, timestamp_ms);

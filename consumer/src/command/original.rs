@@ -3,8 +3,9 @@
 
 use std::ops::ControlFlow;
 
-use contract::Fetched;
 use contract::dead_letter::Form;
+use contract::decode::Decoder;
+use contract::{Fetched, Kind};
 use kafka::group::GroupConfig;
 use kafka::topics::{Reader, ReaderConfig};
 
@@ -12,6 +13,7 @@ use super::archive::{Archived, reader_config};
 
 /// The topic that the dead letters came from.
 pub(super) struct Originals {
+    kind: Kind,
     reader: Reader,
     topic: String,
 }
@@ -27,7 +29,7 @@ pub(super) enum Incomplete {
 impl Originals {
     pub(super) fn new(config: &GroupConfig) -> anyhow::Result<Self> {
         let reader = Reader::new(ReaderConfig { picks_records: true, ..reader_config(config) })?;
-        Ok(Self { reader, topic: config.topic.clone() })
+        Ok(Self { kind: Kind::Post, reader, topic: config.topic.clone() })
     }
 
     /// Puts key and value into a dead letter that lacks one of them.
@@ -50,7 +52,7 @@ impl Originals {
             return Err(gone("the topic was recreated and has no record at its offset"));
         }
         let original = self.fetch(partition, offset)?;
-        if !is_record_of(&original, archived, &self.topic) {
+        if !is_record_of(&original, archived, &mut Decoder::new(self.kind, &self.topic)) {
             return Err(gone("the topic was recreated and has another record at its offset"));
         }
         (archived.key, archived.value) = (original.key, original.value);
@@ -71,9 +73,9 @@ fn gone(why: &str) -> Incomplete {
 
 /// Whether the letter describes this record, by everything that it says about it. An id that is not the key stands for
 /// topic, partition, offset and time.
-fn is_record_of(record: &Fetched, archived: &Archived, topic: &str) -> bool {
+fn is_record_of(record: &Fetched, archived: &Archived, decoder: &mut Decoder) -> bool {
     let Archived { letter, left_out, .. } = archived;
-    letter.id == record.post_id(topic)
+    letter.id == decoder.decode(record.clone()).id
         && record.value.as_ref().map(Vec::len) == left_out.value_bytes
         && (!left_out.form.has_key() || record.key == archived.key)
         && (!archived.is_own_time || record.timestamp_ms == archived.timestamp_ms)
@@ -99,6 +101,10 @@ mod tests {
             key,
             value,
         }
+    }
+
+    fn posts() -> Decoder {
+        Decoder::new(Kind::Post, "post")
     }
 
     fn letter_of(record: &Fetched, form: Form) -> Archived {
@@ -130,13 +136,13 @@ mod tests {
         for form in [Form::WithoutValue, Form::WithoutRecord] {
             for one in [&record(), &without_key, &foreign_key, &without_value] {
                 let letter = letter_of(one, form);
-                assert!(is_record_of(one, &letter, "post"));
+                assert!(is_record_of(one, &letter, &mut posts()));
                 for other in [
                     Fetched { timestamp_ms: 1_001, ..one.clone() },
                     Fetched { value: Some(b"shorter".to_vec()), ..one.clone() },
                     Fetched { key: Some(PostId::fresh().to_key().to_vec()), ..one.clone() },
                 ] {
-                    assert!(!is_record_of(&other, &letter, "post"), "{form:?}, {one:?}, {other:?}");
+                    assert!(!is_record_of(&other, &letter, &mut posts()), "{form:?}, {one:?}, {other:?}");
                 }
             }
         }
@@ -145,7 +151,7 @@ mod tests {
     #[test]
     fn a_topic_that_notes_its_own_time_says_nothing_about_the_records() {
         let letter = Archived { timestamp_ms: 2_000, is_own_time: false, ..letter_of(&record(), Form::WithoutValue) };
-        assert!(is_record_of(&record(), &letter, "post"));
-        assert!(!is_record_of(&Fetched { key: None, ..record() }, &letter, "post"));
+        assert!(is_record_of(&record(), &letter, &mut posts()));
+        assert!(!is_record_of(&Fetched { key: None, ..record() }, &letter, &mut posts()));
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
+use contract::Kind;
 use contract::decode::Decoder;
 use kafka::topics::Reader;
 
@@ -61,7 +62,7 @@ pub(crate) fn read(kafka: &Reader, scope: &Scope) -> anyhow::Result<ReadTopics> 
     let room = standings.iter().map(Standing::most_finished).sum::<u64>();
     let mut records = FinishedRecords::new(letters, usize::try_from(room).unwrap_or(usize::MAX));
     for ((index, topic), standing) in scope.indexed().zip(&standings) {
-        let mut decoder = Decoder::new(topic);
+        let mut decoder = Decoder::new(Kind::Post, topic);
         let mut cut: HashSet<i32> = standing.cut.iter().copied().collect();
         kafka.read(topic, &standing.finished, |record| {
             let record = decoder.decode(record.fetched());
@@ -87,7 +88,7 @@ pub(crate) fn read_unfinished(
         return Ok(());
     }
     for (topic, standing) in scope.topics.iter().zip(standings) {
-        let mut decoder = Decoder::new(topic);
+        let mut decoder = Decoder::new(Kind::Post, topic);
         kafka.read(topic, &standing.unfinished, |record| {
             comparison.unfinished(&decoder.decode(record.fetched()));
             ControlFlow::<()>::Continue(())

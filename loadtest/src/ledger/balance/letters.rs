@@ -123,9 +123,9 @@ fn is_of(id: Option<PostId>, time_ms: Option<i64>, record: &Decoded) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use contract::Fetched;
     use contract::dead_letter::{Form, Reason};
     use contract::decode::Decoder;
+    use contract::{Fetched, Kind};
 
     use super::*;
 
@@ -133,7 +133,7 @@ mod tests {
 
     fn record(key: Option<&[u8]>, value: Option<&[u8]>) -> Decoded {
         let own = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
-        Decoder::new("post").decode(Fetched {
+        Decoder::new(Kind::Post, "post").decode(Fetched {
             partition: PLACE.partition,
             offset: PLACE.offset,
             timestamp_ms: 1_000,

@@ -6,7 +6,7 @@ use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, DateTime, Document, RawDocumentBuf};
 use contract::dead_letter::{LeftOut, Reason};
 use contract::decode::{Decoded, Decoder};
-use contract::{DeadLetter, Fetched};
+use contract::{DeadLetter, Fetched, Kind};
 use proptest::prelude::*;
 
 use super::letters::FoundLetter;
@@ -87,7 +87,7 @@ fn uuid(id: u8) -> PostId {
 /// The record at this offset.
 fn decoded(sketch: &Sketch, offset: usize) -> Decoded {
     let value = format!(r#"{{"title":"Hello","content":"{}"}}"#, CONTENTS[sketch.content]);
-    Decoder::new(TOPICS[usize::from(sketch.topic)]).decode(Fetched {
+    Decoder::new(Kind::Post, TOPICS[usize::from(sketch.topic)]).decode(Fetched {
         partition: sketch.partition,
         offset: i64::try_from(offset).unwrap(),
         timestamp_ms: sketch.date,
