@@ -1,6 +1,6 @@
-//! What crosses the wire, in one place for all crates: a post and its rules, its id, its Kafka record, its MongoDB
-//! document and how one becomes the other, its dead letter, its trace context, and the answer to it. Everything here is
-//! pure: no IO, no clock, no async, and neither Kafka's nor MongoDB's client.
+//! What crosses the wire, in one place for all crates: the kinds of record and their rules, their ids, their Kafka
+//! records, their MongoDB documents and how one becomes the other, their dead letters, their trace context, and the
+//! answer to a post. Everything here is pure: no IO, no clock, no async, and neither Kafka's nor MongoDB's client.
 
 pub mod created;
 pub mod dead_letter;
