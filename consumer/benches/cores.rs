@@ -34,7 +34,18 @@ fn decode(measure: &Measure) {
     }
 }
 
+fn decode_order(measure: &Measure) {
+    let value = br#"{"order_id":"A-1234567","customer_id":"customer-4711","product_id":"product-42","quantity":2,
+        "price":"19.99","status":"PROCESSING","created_at":"2026-11-28T20:15:00.000Z","total_amount":"39.98"}"#;
+    let (key, value) = (Some(b"A-1234567".to_vec()), Some(value.to_vec()));
+    let order = Fetched { key, value, ..fetched("") };
+    let mut decoder = Decoder::new(Kind::Order, "orders");
+    let record = || Some(order.clone());
+    measure.core("decode/order", record, |record| record.take().map(|record| decoder.decode(record)));
+}
+
 fn main() {
     let measure = Measure::from_arguments();
     decode(&measure);
+    decode_order(&measure);
 }

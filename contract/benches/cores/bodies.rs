@@ -1,4 +1,8 @@
-//! Bodies of posts, named by the size of their content.
+//! Bodies of posts, named by the size of their content, and that of an order.
+
+/// An order with a price that no binary float is.
+pub(crate) const ORDER: &[u8] = br#"{"order_id":"load-00ab12cd-1234567","customer_id":"customer-4711",
+    "product_id":"product-42","quantity":2,"price":19.99,"status":"PROCESSING"}"#;
 
 /// The sizes with which every core of a post is measured.
 pub(crate) const SIZES: [&str; 4] = ["100 B", "300 B", "1 KB", "4 KB"];

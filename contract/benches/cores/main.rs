@@ -1,12 +1,12 @@
-//! What `contract` does with a post: reads and judges it, alone or in a bulk, and writes it as a record's value and as
-//! a document.
+//! What `contract` does with a post and with an order: reads and judges it, alone or in a bulk, and writes it as a
+//! record's value and as a document.
 
 use std::hint::black_box;
 
-use contract::{Bulk, BulkFormat, BulkLimits, Parser, PostId, document, record};
+use contract::{Bulk, BulkFormat, BulkLimits, Order, Parser, Place, PostId, document, record};
 
 use bench::Measure;
-use bodies::{SIZES, ascii_only, body, prose};
+use bodies::{ORDER, SIZES, ascii_only, body, prose};
 
 mod bodies;
 
@@ -15,6 +15,7 @@ mod bodies;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+const NOW_MS: i64 = 1_700_000_000_123;
 const BULK_POSTS: usize = 1_000;
 const LIMITS: BulkLimits = BulkLimits { posts: 10_000, post_bytes: 65_536 };
 
@@ -54,8 +55,16 @@ fn encode(measure: &Measure) {
         let mut parser = Parser::default();
         let post = parser.parse(&mut body).expect("the post is valid");
         measure.core(&format!("record value/{name}"), || post, |post| record::encode_value(post));
-        measure.core(&format!("BSON document/{name}"), || post, |post| document::encode(id, post, 1_700_000_000_123));
+        measure.core(&format!("BSON document/{name}"), || post, |post| document::encode(id, post, NOW_MS));
     }
+}
+
+fn order(measure: &Measure) {
+    measure.core("order/parse", || (), |_| black_box(Order::parse(ORDER, NOW_MS)).is_ok());
+    let order = Order::parse(ORDER, NOW_MS).expect("the order is valid");
+    measure.core("order/record value", || (), |_| order.encode_value());
+    let place = Place { partition: 3, offset: 4_711, timestamp_ms: NOW_MS };
+    measure.core("order/BSON document", || (), |_| order.document(&place));
 }
 
 fn main() {
@@ -63,4 +72,5 @@ fn main() {
     parse(&measure);
     parse_bulk(&measure);
     encode(&measure);
+    order(&measure);
 }
