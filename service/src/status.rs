@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
 use crate::metrics::Metric;
+use crate::readiness::Condition;
 use crate::recent_errors::{self, RecentErrors};
 use crate::settings::Variable;
 use crate::status::page::{Page, PageState};
@@ -91,10 +92,13 @@ impl Status {
             Err(_) => PageState::NotReady,
         };
         let mut conditions = readiness.conditions();
-        // In the order in which the service names them; those that it does not name come last.
-        let place = |name| subject.conditions.iter().position(|(known, _)| *known == name);
-        conditions.sort_by_key(|(name, _)| place(*name).unwrap_or(usize::MAX));
-        let called = |name| place(name).map_or(name, |index| subject.conditions[index].1);
+        // Part by part, in the order in which the service names them; those that it does not name come last.
+        let place = |condition: &Condition| subject.conditions.iter().position(|(known, _)| *known == condition.name);
+        conditions.sort_by_key(|(condition, _)| (condition.of, place(condition).unwrap_or(usize::MAX)));
+        let called = |condition: Condition| {
+            let name = place(&condition).map_or(condition.name, |index| subject.conditions[index].1);
+            Condition { name, ..condition }.to_string()
+        };
         page::render(&Page {
             name: subject.name,
             version: env!("CARGO_PKG_VERSION"),
@@ -102,7 +106,7 @@ impl Status {
             at: &recent_errors::now(),
             is_refreshing,
             state,
-            conditions: conditions.into_iter().map(|(name, met)| (called(name), met)).collect(),
+            conditions: conditions.into_iter().map(|(condition, met)| (called(condition), met)).collect(),
             counted: subject.counted,
             rates: self.throughput().rates(),
             report: (subject.report)(),
@@ -132,16 +136,21 @@ mod tests {
         };
         let status = Status::new(subject, &registry, Vec::new());
         let readiness = Readiness::new(&["kafka", "dead_letters", "another"]);
+        let orders = readiness.of("order");
+        orders.unmet("dead_letters", "too many");
+        orders.unmet("kafka", "away");
         let shows = |is_stopping, word: &str| {
             let page = status.render(&readiness, is_stopping, true);
             assert!(page.contains(&format!("<h1>{word}</h1>")), "{word} in\n{page}");
             page
         };
         let page = shows(false, "Not ready");
-        let places = ["Kafka", "Dead letters", "another"].map(|name| page.find(&format!("<strong>{name}</strong> ")));
+        let names = ["Kafka", "Dead letters", "another", "order: Kafka", "order: Dead letters"];
+        let places = names.map(|name| page.find(&format!("<strong>{name}</strong> ")));
         assert!(places.is_sorted() && places[0].is_some(), "in the service's own order: {page}");
         for condition in ["kafka", "dead_letters", "another"] {
             readiness.met(condition);
+            orders.met(condition);
         }
         shows(false, "Ready");
         shows(true, "Stopping");

@@ -32,7 +32,7 @@ pub(super) struct Page<'a> {
     pub(super) is_refreshing: bool,
     pub(super) state: PageState,
     /// Each with the reason, if it is not met.
-    pub(super) conditions: Vec<(&'static str, Result<(), String>)>,
+    pub(super) conditions: Vec<(String, Result<(), String>)>,
     pub(super) counted: &'static str,
     /// Events in each of the last seconds.
     pub(super) rates: Vec<f64>,

@@ -12,7 +12,7 @@ fn page_of(text: &str, settings: &[Variable]) -> String {
         at: "2026-11-21T17:40:05.123456Z",
         is_refreshing: true,
         state: PageState::NotReady,
-        conditions: vec![("Kafka", Err(text.to_owned())), ("MongoDB", Ok(()))],
+        conditions: vec![("Kafka".to_owned(), Err(text.to_owned())), ("MongoDB".to_owned(), Ok(()))],
         counted: "Posts accepted",
         rates: vec![1.0, 2.0],
         report: Report {
