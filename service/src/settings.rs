@@ -98,19 +98,12 @@ impl<'a> Settings<'a> {
     where
         N: FromStr + PartialOrd + fmt::Display,
     {
-        self.read(name, &default.to_string(), meaning, |text| match text.parse::<N>() {
-            Ok(number) if bounds.contains(&number) => Ok(number),
-            _ => Err(format!("must be a whole number within {bounds:?}")),
-        })
+        self.read(name, &default.to_string(), meaning, |text| parse_number(text, &bounds))
     }
 
     /// A duration with its unit, such as `250ms`, `5s` or `5m`; more than zero.
     pub fn duration(&mut self, name: &'static str, default: &str, meaning: &'static str) -> Duration {
-        self.read(name, default, meaning, |text| match parse_duration(text) {
-            Some(duration) if !duration.is_zero() => Ok(duration),
-            Some(_) => Err("must be more than zero".to_owned()),
-            None => Err("must be a number with its unit, such as 250ms, 5s or 5m".to_owned()),
-        })
+        self.read(name, default, meaning, parse_some_time)
     }
 
     /// A duration that may be zero (`0ms`).
@@ -118,6 +111,18 @@ impl<'a> Settings<'a> {
         self.read(name, default, meaning, |text| {
             parse_duration(text).ok_or_else(|| "must be a number with its unit, such as 5ms, or 0ms".to_owned())
         })
+    }
+
+    /// A value that is another setting's unless it is set; `parse` makes it from a text that is not empty.
+    pub fn unless_set<T>(
+        &mut self,
+        name: &'static str,
+        otherwise: T,
+        meaning: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let set = self.read(name, "", meaning, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) });
+        set.unwrap_or(otherwise)
     }
 
     /// One of a few words.
@@ -161,6 +166,32 @@ impl<'a> Settings<'a> {
     }
 }
 
+/// The whole number that a text spells, within these bounds.
+///
+/// # Errors
+/// What it must be.
+pub fn parse_number<N>(text: &str, bounds: &(impl RangeBounds<N> + fmt::Debug)) -> Result<N, String>
+where
+    N: FromStr + PartialOrd,
+{
+    match text.parse::<N>() {
+        Ok(number) if bounds.contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number within {bounds:?}")),
+    }
+}
+
+/// The duration that a text spells, if it is more than zero.
+///
+/// # Errors
+/// What it must be.
+pub fn parse_some_time(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(duration) if !duration.is_zero() => Ok(duration),
+        Some(_) => Err("must be more than zero".to_owned()),
+        None => Err("must be a number with its unit, such as 250ms, 5s or 5m".to_owned()),
+    }
+}
+
 /// The duration that a text such as `250ms`, `1.5s`, `5m` or `1h` spells.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let unit_start = text.find(|c: char| c.is_ascii_alphabetic())?;
@@ -197,6 +228,15 @@ mod tests {
             assert_eq!(read(set, |s| s.number("A", 7, 1..=9, "")), (7, vec![]));
         }
         assert_eq!(read(&[("A", " 8 ")], |s| s.number("A", 7, 1..=9, "")), (8, vec![]));
+    }
+
+    #[test]
+    fn a_setting_that_is_not_set_follows_another_one() {
+        let follow = |s: &mut Settings<'_>| s.unless_set("A", 7, "", |text| parse_number(text, &(1..=9)));
+        assert_eq!(read(&[], follow), (7, vec![]));
+        assert_eq!(read(&[("A", "3")], follow), (3, vec![]));
+        let error = "A: must be a whole number within 1..=9, not `12`";
+        assert_eq!(read(&[("A", "12")], follow), (7, vec![error.to_owned()]));
     }
 
     #[test]
