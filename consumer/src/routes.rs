@@ -20,7 +20,9 @@ pub(crate) struct ConsumerRoutes {
 }
 
 impl Handler for ConsumerRoutes {
-    const ROUTES: &'static [Route] = ROUTES;
+    fn routes(&self) -> &[Route] {
+        ROUTES
+    }
 
     async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         self.release.release();

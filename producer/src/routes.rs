@@ -30,7 +30,9 @@ pub(crate) struct ProducerRoutes {
 }
 
 impl Handler for ProducerRoutes {
-    const ROUTES: &'static [Route] = ROUTES;
+    fn routes(&self) -> &[Route] {
+        ROUTES
+    }
 
     fn answer(&self, request: &mut Request<RequestBody>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
         if request.uri().path() == create_post::PATH {

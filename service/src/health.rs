@@ -63,9 +63,16 @@ impl Health {
         }
     }
 
+    /// Whether the service is ready; if not, one line that says why.
+    ///
+    /// # Errors
+    /// That line.
+    pub fn check(&self) -> Result<(), String> {
+        if self.stop.is_cancelled() { Err("stopping".to_owned()) } else { self.readiness.check() }
+    }
+
     fn ready(&self) -> Response<Full<Bytes>> {
-        let state = if self.stop.is_cancelled() { Err("stopping".to_owned()) } else { self.readiness.check() };
-        match state {
+        match self.check() {
             Ok(()) => json(r#"{"status":"ready"}"#.to_owned()),
             Err(why) => problem::response(StatusCode::SERVICE_UNAVAILABLE, &why),
         }

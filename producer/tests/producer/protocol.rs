@@ -94,7 +94,10 @@ async fn a_chunked_body_is_read_piece_by_piece() {
     for byte in POST.chars() {
         connection.send(format!("1\r\n{byte}\r\n")).await;
     }
-    connection.ask("0\r\n\r\n").await.created_id();
+    let response = connection.ask("0\r\n\r\n").await;
+    response.created_id();
+    assert_eq!(response.header("connection"), None);
+    connection.ask(post(POST)).await.created_id();
 }
 
 #[tokio::test(flavor = "multi_thread")]

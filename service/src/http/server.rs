@@ -45,8 +45,8 @@ pub async fn serve<H: Handler>(
     registry: &Registry,
     stop: CancellationToken,
 ) {
-    let routes = H::ROUTES.iter().chain(ROUTES).map(|route| route.path);
-    let app = Arc::new(App { handler, health, durations: Durations::new(registry, routes) });
+    let durations = Durations::new(registry, handler.routes().iter().chain(ROUTES).map(|route| route.path));
+    let app = Arc::new(App { handler, health, durations });
     let connections = Arc::new(Semaphore::new(limits.max_connections));
     observe(registry, &connections, limits);
     let (running, tasks) = (watch::Sender::new(()), TaskTracker::new());
@@ -120,7 +120,7 @@ impl<H: Handler> App<H> {
         let method = request.method().clone();
         let path = request.uri().path();
         // The label is the route's own text, never the client's.
-        let route = H::ROUTES.iter().chain(ROUTES).map(|route| route.path).find(|route| *route == path);
+        let route = self.handler.routes().iter().chain(ROUTES).map(|route| route.path).find(|route| *route == path);
         let response = match route {
             None => unread(request, problem::response(StatusCode::NOT_FOUND, "there is no such path")),
             Some(route) => self.route(route, request).await,
@@ -130,9 +130,13 @@ impl<H: Handler> App<H> {
     }
 
     async fn route(&self, route: &'static str, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
-        match H::ROUTES.iter().find(|own| own.path == route) {
-            Some(own) if own.method == request.method() => self.handler.answer(request).await,
-            Some(own) => unread(request, method_not_allowed(own.method.as_str())),
+        match self.handler.routes().iter().find(|own| own.path == route) {
+            Some(own) if own.accepts(request.method()) => {
+                let response = self.handler.answer(request).await;
+                // Other handlers read the body, and a chunked one looks unread even then.
+                if own.method == Method::GET { unread(request, response) } else { response }
+            }
+            Some(own) => unread(request, method_not_allowed(own.allowed())),
             None if matches!(*request.method(), Method::GET | Method::HEAD) => {
                 // Boxed, so that it does not enlarge the future of the service's own routes, which is moved several
                 // times.
@@ -144,8 +148,8 @@ impl<H: Handler> App<H> {
     }
 }
 
-/// The response to a request of which only the head was read. If there is a body, the connection ends, and the response
-/// says so, because the client might use it again.
+/// The response to a request whose body may be unread. If it is, the connection ends, and the response says so, because
+/// the client might use it again.
 fn unread(request: &Request<RequestBody>, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     if !request.body().is_end_stream() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
