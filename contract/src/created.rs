@@ -1,6 +1,6 @@
-//! The body of the 201 to an accepted post.
+//! The bodies of the 201 to an accepted post and to an accepted order.
 
-use crate::PostId;
+use crate::{Order, PostId};
 
 const BEFORE_ID: &[u8] = br#"{"message":"Post created successfully","id":""#;
 const AFTER_ID: &[u8] = br#""}"#;
@@ -14,6 +14,23 @@ pub fn body(id: PostId) -> Vec<u8> {
 /// as JSON.
 pub fn id_in(body: &[u8]) -> Option<PostId> {
     PostId::from_key(body.strip_prefix(BEFORE_ID)?.strip_suffix(AFTER_ID)?)
+}
+
+/// The JSON body that names this order and its total.
+pub fn order_body(order: &Order) -> Vec<u8> {
+    let mut json = br#"{"message":"Order created successfully","#.to_vec();
+    encode_order(order, &mut json);
+    json.push(b'}');
+    json
+}
+
+/// Writes the members of a JSON object that name this order and its total.
+pub fn encode_order(order: &Order, json: &mut Vec<u8>) {
+    json.extend_from_slice(br#""order_id":"#);
+    simd_json::serde::to_writer(&mut *json, order.order_id()).expect("writing a string into memory cannot fail");
+    json.extend_from_slice(br#","total_amount":""#);
+    json.extend_from_slice(order.total().to_string().as_bytes());
+    json.push(b'"');
 }
 
 #[cfg(test)]
@@ -34,5 +51,16 @@ mod tests {
         for other in [&body[1..], &body[..body.len() - 1], &[&body[..], b"\n"].concat(), b"{}", b""] {
             assert_eq!(id_in(other), None, "{}", String::from_utf8_lossy(other));
         }
+    }
+
+    #[test]
+    fn an_orders_body_is_json_that_names_it_and_its_total() {
+        let value = r#"{"order_id":"\"A\\17\" é","customer_id":"c","product_id":"p","quantity":3,"price":"0.10"}"#;
+        let order = Order::parse(value.as_bytes(), 0).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&order_body(&order)).unwrap();
+        let expected = serde_json::json!({
+            "message": "Order created successfully", "order_id": "\"A\\17\" é", "total_amount": "0.30",
+        });
+        assert_eq!(body, expected);
     }
 }
