@@ -13,27 +13,31 @@ const RECORD_KILOBYTES: usize = 8;
 /// The least room in that queue, in kilobytes, so that it takes any one record.
 const LEAST_KILOBYTES: usize = 32_768;
 
+/// What librdkafka takes at most, and for a request also at least. Our settings have no such bounds.
+const LONGEST_LINGER: Duration = Duration::from_secs(900);
+const LONGEST_RECORD_TIME: Duration = Duration::from_millis(i32::MAX as u64);
+const LONGEST_REQUEST_TIME: Duration = Duration::from_secs(300);
+const SHORTEST_REQUEST_TIME: Duration = Duration::from_millis(10);
+
 /// The settings of an ordered publisher's client.
 pub(super) fn client_config(config: &PublishConfig) -> ClientConfig {
-    let timeout = config.longest_wait();
+    let (timeout, linger) = (config.longest_wait(), config.linger.min(LONGEST_LINGER));
     // librdkafka insists that a record's time is longer than the linger.
-    let mut client = acknowledged_by_all(
-        &config.brokers.join(","),
-        "producer",
-        timeout.max(config.linger + Duration::from_millis(1)),
-    );
+    let record_time = timeout.max(linger + Duration::from_millis(1)).min(LONGEST_RECORD_TIME);
+    let mut client = acknowledged_by_all(&config.brokers.join(","), "producer", record_time);
     // It counts a record until its report is over, and so for a moment longer than the publisher does.
     let records = config.max_in_flight.saturating_mul(2);
     let kilobytes = records.saturating_mul(RECORD_KILOBYTES).max(LEAST_KILOBYTES);
+    let request_time = (timeout / 2).clamp(SHORTEST_REQUEST_TIME, LONGEST_REQUEST_TIME);
     client
-        .set("linger.ms", (config.linger.as_secs_f64() * 1e3).to_string())
+        .set("linger.ms", (linger.as_secs_f64() * 1e3).to_string())
         .set("batch.size", config.batch_bytes.to_string())
         .set("compression.type", codec(config.compression))
         .set("queue.buffering.max.messages", records.min(i32::MAX as usize).to_string())
         .set("queue.buffering.max.kbytes", kilobytes.min(i32::MAX as usize).to_string())
         // A request without an answer is given up while there is time for another try: a frozen leader may have been
         // replaced. The broker recognizes what it has already taken.
-        .set("socket.timeout.ms", (timeout / 2).as_millis().max(10).to_string())
+        .set("socket.timeout.ms", request_time.as_millis().to_string())
         .set("socket.connection.setup.timeout.ms", "2000")
         .set("reconnect.backoff.max.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "10000");
@@ -107,9 +111,11 @@ mod tests {
             max_in_flight: 1_000_000,
             ..config()
         };
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        let slowest = PublishConfig { linger: days(99), timeout: days(100), ..config() };
         let codecs = [Compression::Gzip, Compression::Lz4, Compression::Snappy, Compression::Zstd];
         let codecs = codecs.map(|compression| PublishConfig { compression, ..config() });
-        for config in codecs.into_iter().chain([smallest, largest]) {
+        for config in codecs.into_iter().chain([smallest, largest, slowest]) {
             let made: KafkaResult<BaseProducer> = client_config(&config).create();
             assert!(made.is_ok(), "{config:?}");
         }
