@@ -47,6 +47,14 @@ pub(crate) struct CollectedBody {
 }
 
 impl HeldBody {
+    /// The bytes as they are.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            HeldBody::Piece(piece) => piece,
+            HeldBody::Collected(body) => &body.bytes,
+        }
+    }
+
     /// The bytes, which may be rewritten in place. The connection's buffer is read-only, so its bytes are copied.
     pub(crate) fn bytes_mut<'b>(&'b mut self, scratch: &'b mut Vec<u8>) -> &'b mut [u8] {
         match self {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contract::Kind;
 use kafka::publish::{Compression, PublishConfig};
 use service::{ServiceConfig, Settings};
 
@@ -10,8 +11,12 @@ use service::{ServiceConfig, Settings};
 pub struct ProducerConfig {
     /// Address, logs, grace period.
     pub service: ServiceConfig,
+    /// `KINDS`: the kinds of record that are served.
+    pub kinds: Vec<Kind>,
     /// Where Kafka is, how the topic is created, and how posts are published to it.
     pub kafka: PublishConfig,
+    /// The same for orders. All but the topic is as for posts.
+    pub orders: PublishConfig,
     /// `MAX_BODY_BYTES`: largest request body.
     pub max_body_bytes: usize,
     /// `MAX_BULK_BYTES`: largest request body of a bulk.
@@ -33,6 +38,7 @@ impl ProducerConfig {
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let service = ServiceConfig::read(settings, 3000);
         let brokers = kafka::settings::brokers(settings);
+        let kinds = kafka::settings::kinds(settings);
         let kafka = PublishConfig {
             brokers: brokers.split(',').map(|broker| broker.trim().to_owned()).collect(),
             topic: kafka::settings::topic(settings),
@@ -40,13 +46,13 @@ impl ProducerConfig {
                 "KAFKA_PARTITIONS",
                 1,
                 1..=1000,
-                "partitions, if the producer creates the topic",
+                "partitions of a topic that the producer creates",
             ),
             replication: settings.in_kafka("replication factor").number(
                 "KAFKA_REPLICATION",
                 1,
                 1..=9,
-                "replicas, if the producer creates the topic",
+                "replicas of a topic that the producer creates",
             ),
             linger: settings.in_kafka("`linger.ms`").duration_or_zero(
                 "PRODUCER_LINGER",
@@ -71,11 +77,11 @@ impl ProducerConfig {
                 ],
                 "codec of the batches: none, gzip, lz4, snappy, zstd",
             ),
-            max_in_flight: settings.in_kafka("`buffer.memory`, in posts").number(
+            max_in_flight: settings.in_kafka("`buffer.memory`, in records").number(
                 "PRODUCER_MAX_IN_FLIGHT",
                 10_000,
                 1..=1_000_000,
-                "posts awaiting acknowledgement; beyond it 503",
+                "records of each kind awaiting acknowledgement; beyond it 503",
             ),
             timeout: settings.in_kafka("`delivery.timeout.ms`").duration(
                 "PRODUCER_TIMEOUT",
@@ -90,9 +96,14 @@ impl ProducerConfig {
                  0 remembers none",
             ),
         };
+        // The id of an order is its key, so no other key is remembered.
+        let topic = kafka::settings::order_topic(settings);
+        let orders = PublishConfig { topic, idempotency_keys: 0, ..kafka.clone() };
         let mut config = Self {
             service,
+            kinds,
             kafka,
+            orders,
             max_body_bytes: settings.number(
                 "MAX_BODY_BYTES",
                 65_536,
@@ -127,6 +138,9 @@ impl ProducerConfig {
         if config.kafka.linger >= config.kafka.timeout {
             // Every post would be answered 503 before it is sent.
             settings.error("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");
+        }
+        if config.kinds.len() > 1 && config.orders.topic == config.kafka.topic {
+            settings.error("ORDER_KAFKA_TOPIC", "must not be KAFKA_TOPIC: a topic has records of one kind");
         }
         if config.body_buffer_bytes < config.max_body_bytes {
             settings.error("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES");

@@ -8,19 +8,17 @@ use bytes::Bytes;
 use contract::record::encode_value;
 use contract::{Parser, PostId, TraceContext, created};
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use kafka::publish::Publisher;
-use service::Tracer;
 use service::http::RequestBody;
 use service::trace::{span_id, trace_id};
 
-use crate::body::{BodyReader, HeldBody};
-use crate::headers;
-use crate::metrics::PostCounters;
-use crate::record::{now_ms, record};
+use crate::body::HeldBody;
+use crate::ingress::Ingress;
+use crate::record::{self, now_ms};
 use crate::rejection::Rejection;
-use crate::spans;
+use crate::{headers, spans};
 
 /// The path of single posts.
 pub(crate) const PATH: &str = "/create-post";
@@ -39,29 +37,23 @@ struct Scratch {
 
 /// The handler of single posts.
 pub(crate) struct CreatePost {
-    pub(crate) bodies: Arc<BodyReader>,
+    pub(crate) ingress: Arc<Ingress>,
     pub(crate) publisher: Arc<Publisher>,
-    pub(crate) metrics: Arc<PostCounters>,
-    pub(crate) tracer: Option<Tracer>,
 }
 
 impl CreatePost {
     pub(crate) async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
-        let client = headers::trace(request.headers());
-        let span = self.tracer.as_ref().map(|tracer| spans::request(tracer, "POST /create-post", PATH, client));
-        let outcome = self.create(request, span.as_ref().map_or(client, |span| Some(span.context()))).await;
+        let (span, trace) = self.ingress.begin("POST /create-post", PATH, request.headers());
+        let outcome = self.create(request, trace).await;
         let response = match &outcome {
             Ok(id) => {
-                self.metrics.accepted.increment(1);
+                self.ingress.counters.accepted.increment(1);
                 created(*id)
             }
-            Err(rejection) => {
-                self.metrics.rejected(rejection.reason(), 1);
-                rejection.response()
-            }
+            Err(rejection) => self.ingress.reject(rejection),
         };
         if let Some(span) = span {
-            spans::answered(span, &outcome, response.status());
+            spans::post_answered(span, &outcome, response.status());
         }
         response
     }
@@ -73,12 +65,13 @@ impl CreatePost {
     ) -> Result<PostId, Rejection> {
         let timestamp_ms = now_ms();
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
-        let body = self.bodies.read(request.body_mut()).await?;
-        check_content_type(request.headers())?;
+        let body = self.ingress.bodies.read(request.body_mut()).await?;
+        headers::check_json(request.headers())?;
         let key = headers::idempotency_key(request.headers())?;
         let (id, is_keyed) = (id_of(key)?, key.is_some());
         let value = value_of(body)?;
-        let (partition, offset) = self.publisher.publish(record(id, is_keyed, value, timestamp_ms, trace)).await?;
+        let (partition, offset) =
+            self.publisher.publish(record::of_post(id, is_keyed, value, timestamp_ms, trace)).await?;
         tracing::debug!(
             %id,
             topic = self.publisher.topic(),
@@ -100,12 +93,6 @@ fn value_of(mut body: HeldBody) -> Result<Vec<u8>, Rejection> {
     })
 }
 
-/// No content type at all counts as JSON.
-fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
-    let is_json = headers::is_content_type(headers, "application/json").unwrap_or(true);
-    if is_json { Ok(()) } else { Err(Rejection::ContentType) }
-}
-
 /// The id that an `Idempotency-Key` stands for, else a fresh one.
 fn id_of(key: Option<&[u8]>) -> Result<PostId, Rejection> {
     match key {
@@ -124,16 +111,6 @@ fn created(id: PostId) -> Response<Full<Bytes>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_is_the_only_content_type() {
-        for accepted in [&[][..], &["application/json"], &["Application/JSON; charset=utf-8"]] {
-            assert!(check_content_type(&headers::with("content-type", accepted)).is_ok(), "{accepted:?}");
-        }
-        for rejected in ["", "text/plain", "application/jsonx", "application/x-www-form-urlencoded"] {
-            assert!(check_content_type(&headers::with("content-type", &[rejected])).is_err(), "{rejected:?}");
-        }
-    }
 
     #[test]
     fn an_idempotency_key_fixes_the_id() {

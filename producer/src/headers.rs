@@ -1,15 +1,32 @@
-//! What a request's headers say about its posts.
+//! What a request's headers say about its records.
 
-use contract::{TraceContext, record};
+use contract::{BulkFormat, TraceContext, record};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use crate::rejection::Rejection;
 
 /// Whether the body has this media type; `None` if the headers do not say.
-pub(crate) fn is_content_type(headers: &HeaderMap, media_type: &str) -> Option<bool> {
+fn is_content_type(headers: &HeaderMap, media_type: &str) -> Option<bool> {
     let value = headers.get(CONTENT_TYPE)?;
     let said = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     Some(said.eq_ignore_ascii_case(media_type))
+}
+
+/// A single record is JSON; no content type at all counts as JSON.
+pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Rejection> {
+    let is_json = is_content_type(headers, "application/json").unwrap_or(true);
+    if is_json { Ok(()) } else { Err(Rejection::ContentType) }
+}
+
+/// How a bulk is written. No content type at all counts as JSON, as for a single record.
+pub(crate) fn bulk_format(headers: &HeaderMap) -> Result<BulkFormat, Rejection> {
+    if is_content_type(headers, "application/json").unwrap_or(true) {
+        Ok(BulkFormat::Array)
+    } else if is_content_type(headers, "application/x-ndjson").unwrap_or(false) {
+        Ok(BulkFormat::Lines)
+    } else {
+        Err(Rejection::BulkContentType)
+    }
 }
 
 /// The bytes of the `Idempotency-Key`, if there is one.
@@ -27,13 +44,37 @@ pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceContext> {
 }
 
 #[cfg(test)]
-pub(crate) fn with(name: &'static str, values: &[&str]) -> HeaderMap {
-    values.iter().map(|value| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
+
+    fn with(name: &'static str, values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn json_is_the_only_content_type_of_a_single_record() {
+        for accepted in [&[][..], &["application/json"], &["Application/JSON; charset=utf-8"]] {
+            assert!(check_json(&with("content-type", accepted)).is_ok(), "{accepted:?}");
+        }
+        for rejected in ["", "text/plain", "application/jsonx", "application/x-www-form-urlencoded"] {
+            assert!(check_json(&with("content-type", &[rejected])).is_err(), "{rejected:?}");
+        }
+    }
+
+    #[test]
+    fn the_content_type_says_how_a_bulk_is_written() {
+        for (values, format) in [
+            (&[][..], BulkFormat::Array),
+            (&["application/json; charset=utf-8"], BulkFormat::Array),
+            (&["application/x-ndjson"], BulkFormat::Lines),
+            (&["Application/X-NDJSON; charset=utf-8"], BulkFormat::Lines),
+        ] {
+            assert_eq!(bulk_format(&with("content-type", values)).unwrap(), format, "{values:?}");
+        }
+        for rejected in ["", "text/plain", "application/ndjsonx"] {
+            assert!(bulk_format(&with("content-type", &[rejected])).is_err(), "{rejected:?}");
+        }
+    }
 
     #[test]
     fn an_idempotency_key_is_given_once() {

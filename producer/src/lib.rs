@@ -1,30 +1,48 @@
-//! The producer: takes posts over HTTP, validates them, batches them into the Kafka topic, and answers 201 only once
-//! Kafka has acknowledged with acks=all.
+//! The producer: takes posts and orders over HTTP, validates them, publishes them to a Kafka topic for each kind, and
+//! answers 201 only once Kafka has acknowledged with acks=all.
 //!
 //! How a post travels: [`create_post`] reads the request's [`body`] and judges it → [`kafka::publish`] takes its
-//! [`record`] and waits for the acknowledgement → that answers the request, or else a [`rejection`]. The posts of a
-//! bulk go the same way from [`create_posts`], which waits for all of them together. With an OTLP endpoint each request
-//! has a span ([`spans`]).
+//! [`record`] and waits for the acknowledgement → that answers the request, or else a [`rejection`]. An order goes the
+//! same way from [`create_order`], through a publisher that keeps the records of each order in sequence. The records of
+//! a bulk come from [`create_bulk`], which waits for all of them together. [`ingress`] is what the handlers of a kind
+//! share. With an OTLP endpoint each request has a span ([`spans`]).
 
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use kafka::publish::{self, Publisher, Supervisor};
+use contract::Kind;
+use kafka::publish;
 use service::http::ServerLimits;
 use service::metrics::Metric;
 use service::state_file::StateFile;
-use service::{Health, Instruments, Program, Readiness, Registry, Tracing, open_files};
+use service::{Health, Program, Readiness, Registry, Tracing, open_files};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::body::BodyReader;
+use crate::create_bulk::CreateBulk;
+use crate::create_order::CreateOrder;
+use crate::create_post::CreatePost;
+use crate::ingress::Ingress;
+use crate::kind_publisher::KindPublisher;
+use crate::metrics::RecordCounters;
+use crate::publishers::Publishers;
+use crate::routes::{OrderHandlers, PostHandlers, ProducerRoutes};
+
 mod body;
 mod config;
+mod create_bulk;
+mod create_order;
 mod create_post;
-mod create_posts;
 mod headers;
+mod ingress;
+mod kind_publisher;
 mod metrics;
+mod noun;
+mod order_log;
+mod publishers;
 mod record;
 mod rejection;
 mod routes;
@@ -42,8 +60,8 @@ const OTHER_FILES: usize = 100;
 
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let about = "Takes posts over HTTP (POST /create-post, many at once by POST /create-posts) and \
-                 answers 201 once Kafka has acknowledged them.";
+    let about = "Takes posts and orders over HTTP (POST /create-post and POST /api/orders/, many at once by \
+                 POST /create-posts and POST /api/orders/bulk) and answers 201 once Kafka has acknowledged them.";
     Program { name: "producer", about, read: ProducerConfig::read }.main(arguments, run)
 }
 
@@ -55,37 +73,38 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 pub async fn run(config: ProducerConfig, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     let state = StateFile::listening(&config.service, "producer", &listener)?;
     let registry = Registry::new(METRICS);
-    let metrics = Arc::new(metrics::PostCounters::new(&registry));
     let tracing = Tracing::start(&config.service, "producer")?;
-    let readiness = Readiness::new(&[kafka::CONDITION]);
-    let publisher = Arc::new(Publisher::new(&config.kafka, &registry));
-    let other_files = OTHER_FILES + publish::connections(config.kafka.partitions);
+    let readiness = Readiness::new(&[]);
+    let publishers = Publishers::new(&config, &registry, &readiness, tracing.tracer())?;
+    let unflushed = publishers.unflushed();
+    let other_files = OTHER_FILES + Publishers::connections(&config);
     let max_connections = open_files::fitting_connections(config.max_connections, other_files);
     let limits = ServerLimits { max_connections, header_timeout: config.header_timeout };
     let grace = config.service.stop_grace;
 
-    let instruments =
-        Instruments { registry: registry.clone(), readiness: readiness.clone(), tracer: tracing.tracer() };
-    let supervisor = Supervisor::new(config.kafka.clone(), Arc::clone(&publisher), instruments);
-    let lanes = supervisor.lanes();
-    let status = status::status(&config.service, &registry, Arc::downgrade(&publisher), supervisor.end_offsets());
+    let status = status::status(&config.service, &registry, publishers.published());
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
-    let bodies = Arc::new(body::BodyReader::new(&config, &registry, stop.clone()));
-    let handler = routes::ProducerRoutes {
-        create_post: create_post::CreatePost {
-            bodies: Arc::clone(&bodies),
-            publisher: Arc::clone(&publisher),
-            metrics: Arc::clone(&metrics),
-            tracer: tracing.tracer(),
-        },
-        create_posts: create_posts::CreatePosts {
-            bodies,
-            publisher,
-            metrics,
-            tracer: tracing.tracer(),
-            max_post_bytes: config.max_body_bytes,
-        },
+    let bodies = Arc::new(BodyReader::new(&config, &registry, stop.clone()));
+    let ingress = |kind| {
+        let counters = RecordCounters::new(&registry);
+        Arc::new(Ingress { kind, bodies: Arc::clone(&bodies), counters, tracer: tracing.tracer() })
     };
+    let max_record_bytes = config.max_body_bytes;
+    let posts = publishers.posts().map(|publisher| {
+        let ingress = ingress(Kind::Post);
+        PostHandlers {
+            one: CreatePost { ingress: Arc::clone(&ingress), publisher: Arc::clone(&publisher) },
+            bulk: CreateBulk { ingress, publisher: KindPublisher::Batched(publisher), max_record_bytes },
+        }
+    });
+    let orders = publishers.orders().map(|publisher| {
+        let ingress = ingress(Kind::Order);
+        OrderHandlers {
+            one: CreateOrder { ingress: Arc::clone(&ingress), publisher: Arc::clone(&publisher) },
+            bulk: CreateBulk { ingress, publisher: KindPublisher::Ordered(publisher), max_record_bytes },
+        }
+    });
+    let handler = ProducerRoutes::new(posts, orders, health.clone());
     let deadline = stop.clone();
     let mut deadline = pin!(async move {
         deadline.cancelled().await;
@@ -95,18 +114,16 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
         let stop = stop.clone();
         tokio::select! {
             () = service::http::serve(listener, limits, handler, health, &registry, stop) => {}
-            () = supervisor.run() => {}
+            () = publishers.run() => {}
             () = registry.upkeep() => {}
             () = status.upkeep() => {}
         }
-        // The handler and the supervisor are gone, and with them the publisher: the lanes flush and end.
-        lanes.close();
-        lanes.wait().await;
+        unflushed.flush().await;
     };
     tokio::select! {
         () = serving => {}
         () = &mut deadline => {
-            return Err(anyhow::anyhow!("posts were still in flight")).context("stopping took longer than STOP_GRACE");
+            return Err(anyhow::anyhow!("records were still in flight")).context("stopping took longer than STOP_GRACE");
         }
     }
     let totals = registry.last_totals();

@@ -24,13 +24,13 @@ pub(crate) const REJECTED: Metric = Metric::counter(
 )
 .labelled(&["reason"]);
 
-/// Handles of the counters.
-pub(crate) struct PostCounters {
+/// Handles of the counters, for the records of one kind.
+pub(crate) struct RecordCounters {
     pub(crate) accepted: Counter,
     rejected: [(RejectionReason, Counter); RejectionReason::ALL.len()],
 }
 
-impl PostCounters {
+impl RecordCounters {
     pub(crate) fn new(registry: &Registry) -> Self {
         Self {
             accepted: registry.counter(&ACCEPTED, &[]),
@@ -38,10 +38,10 @@ impl PostCounters {
         }
     }
 
-    /// This many posts are rejected for the same reason.
-    pub(crate) fn rejected(&self, reason: RejectionReason, posts: usize) {
+    /// This many records are rejected for the same reason.
+    pub(crate) fn rejected(&self, reason: RejectionReason, records: usize) {
         for (_, counter) in self.rejected.iter().filter(|(counted, _)| *counted == reason) {
-            counter.increment(posts as u64);
+            counter.increment(records as u64);
         }
     }
 }

@@ -1,12 +1,12 @@
-//! A valid post as a record to publish.
+//! A valid post or order as a record to publish.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use contract::{PostId, TraceContext};
+use contract::{Order, PostId, TraceContext};
 use kafka::publish::{Key, Record};
 
 /// The record of a post; the id is its key. `is_keyed` says that the id follows from an `Idempotency-Key`.
-pub(crate) fn record(
+pub(crate) fn of_post(
     id: PostId,
     is_keyed: bool,
     value: Vec<u8>,
@@ -15,6 +15,12 @@ pub(crate) fn record(
 ) -> Record {
     let client_key = is_keyed.then(|| id.uuid().into_bytes());
     Record { key: Key::from(id.to_key()), value, timestamp_ms, trace, client_key }
+}
+
+/// The record of an order, whose id is its key: so the records of one order keep their order.
+pub(crate) fn of_order(order: &Order, timestamp_ms: i64, trace: Option<TraceContext>) -> Record {
+    let key = Key::from_slice(order.order_id().as_bytes());
+    Record { key, value: order.encode_value(), timestamp_ms, trace, client_key: None }
 }
 
 /// The time of a record that is accepted now.

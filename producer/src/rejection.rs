@@ -1,4 +1,4 @@
-//! Every way in which a post is not accepted, and the answer to it.
+//! Every way in which a record is not accepted, and the answer to it.
 
 use std::time::Duration;
 
@@ -7,13 +7,15 @@ use contract::FieldErrors;
 use http_body_util::Full;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Response, StatusCode};
-use kafka::publish::PublishError;
+use kafka::publish::{Fate, PublishError};
 use service::problem;
+
+use crate::noun::Noun;
 
 /// When a client that got 503 may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Why a post was not accepted.
+/// Why a record was not accepted.
 #[derive(Debug)]
 pub(crate) enum Rejection {
     /// The content type is not JSON.
@@ -22,12 +24,12 @@ pub(crate) enum Rejection {
     BulkContentType,
     /// The body is larger than this many bytes.
     TooLarge(usize),
-    /// The bulk has more posts than this.
-    TooManyPosts(usize),
-    /// The bulk has more valid posts than can ever be in flight.
+    /// The bulk has more records than this.
+    TooMany(usize),
+    /// The bulk has more valid records than can ever be in flight.
     NeverFits {
         /// How many it has.
-        posts: usize,
+        records: usize,
         /// The limit.
         max_in_flight: usize,
     },
@@ -37,11 +39,11 @@ pub(crate) enum Rejection {
     BrokenBody,
     /// The `Idempotency-Key` is malformed.
     IdempotencyKey(&'static str),
-    /// The post breaks the rules.
+    /// The record breaks the rules of its kind.
     Invalid(FieldErrors),
-    /// The body is not a bulk of posts.
+    /// The body is not a bulk.
     NoBulk(FieldErrors),
-    /// Too many posts await acknowledgement.
+    /// Too many records await acknowledgement.
     Full,
     /// The bodies that do not come in one piece hold too many bytes.
     BufferFull,
@@ -49,9 +51,9 @@ pub(crate) enum Rejection {
     KafkaAway,
     /// Sent on to Kafka, but not acknowledged in time: it may be stored or not.
     Unacknowledged,
-    /// None of a bulk's posts was acknowledged, and at least one was sent on to Kafka.
+    /// None of a bulk's records was acknowledged, and at least one was sent on to Kafka.
     BulkUnacknowledged,
-    /// The `Idempotency-Key` stands for another post.
+    /// The `Idempotency-Key` stands for another record.
     KeyConflict,
 }
 
@@ -83,6 +85,16 @@ impl RejectionReason {
         Self::Unacknowledged,
         Self::IdempotencyConflict,
     ];
+
+    /// Why a record with this fate was not accepted; `None` if it was.
+    pub(crate) fn of_fate(fate: Fate) -> Option<Self> {
+        match fate {
+            Fate::Acknowledged => None,
+            Fate::Unknown => Some(Self::Unacknowledged),
+            Fate::Away => Some(Self::KafkaAway),
+            Fate::Conflict => Some(Self::IdempotencyConflict),
+        }
+    }
 
     /// Its name as a label value.
     pub(crate) fn as_str(self) -> &'static str {
@@ -117,9 +129,7 @@ impl Rejection {
     pub(crate) fn reason(&self) -> RejectionReason {
         match self {
             Rejection::ContentType | Rejection::BulkContentType => RejectionReason::ContentType,
-            Rejection::TooLarge(_) | Rejection::TooManyPosts(_) | Rejection::NeverFits { .. } => {
-                RejectionReason::TooLarge
-            }
+            Rejection::TooLarge(_) | Rejection::TooMany(_) | Rejection::NeverFits { .. } => RejectionReason::TooLarge,
             Rejection::SlowBody => RejectionReason::SlowBody,
             Rejection::BrokenBody => RejectionReason::BrokenBody,
             Rejection::IdempotencyKey(_) => RejectionReason::IdempotencyKey,
@@ -131,8 +141,9 @@ impl Rejection {
         }
     }
 
-    /// The answer to the client.
-    pub(crate) fn response(&self) -> Response<Full<Bytes>> {
+    /// The answer to the client, which calls the record by this noun.
+    pub(crate) fn response(&self, noun: Noun) -> Response<Full<Bytes>> {
+        let Noun { one, many, again } = noun;
         match self {
             Rejection::ContentType => problem::response(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -147,14 +158,14 @@ impl Rejection {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!("the body must not be larger than {max_bytes} bytes"),
             )),
-            Rejection::TooManyPosts(max_posts) => problem::response(
+            Rejection::TooMany(max) => problem::response(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("a bulk must not have more than {max_posts} posts: send it in parts"),
+                &format!("a bulk must not have more than {max} {many}: send it in parts"),
             ),
-            Rejection::NeverFits { posts, max_in_flight } => problem::response(
+            Rejection::NeverFits { records, max_in_flight } => problem::response(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!(
-                    "the bulk has {posts} valid posts, and only {max_in_flight} may be in flight at the same time \
+                    "the bulk has {records} valid {many}, and only {max_in_flight} may be in flight at the same time \
                      (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most that many"
                 ),
             ),
@@ -167,36 +178,39 @@ impl Rejection {
                 "the Idempotency-Key header cannot be used",
                 [contract::FieldError { field: "Idempotency-Key".to_owned(), message: (*error).to_owned() }],
             ),
-            Rejection::Invalid(errors) => {
-                problem::response_with_errors(StatusCode::BAD_REQUEST, "the post is not valid: see errors", errors)
-            }
-            Rejection::NoBulk(errors) => problem::response_with_errors(
+            Rejection::Invalid(errors) => problem::response_with_errors(
                 StatusCode::BAD_REQUEST,
-                "the body is not a bulk of posts: see errors",
+                &format!("the {one} is not valid: see errors"),
                 errors,
             ),
-            Rejection::Full => problem::unavailable("too many posts are in flight: try again", RETRY_AFTER),
-            Rejection::BufferFull => {
-                closing(problem::unavailable("too many bytes are being received: try again", RETRY_AFTER))
-            }
-            Rejection::KafkaAway => problem::unavailable("Kafka cannot be reached: try again", RETRY_AFTER),
-            Rejection::Unacknowledged => problem::unavailable(
-                "Kafka did not acknowledge in time, so the post may be stored or not: try again with the same \
-                 Idempotency-Key",
-                RETRY_AFTER,
+            Rejection::NoBulk(errors) => problem::response_with_errors(
+                StatusCode::BAD_REQUEST,
+                &format!("the body is not a bulk of {many}: see errors"),
+                errors,
             ),
-            Rejection::BulkUnacknowledged => problem::unavailable(
-                "Kafka acknowledged none of the posts in time, so they may be stored or not: try again with \
-                 the same Idempotency-Key",
-                RETRY_AFTER,
-            ),
+            Rejection::Full => unavailable(&format!("too many {many} are in flight: try again")),
+            Rejection::BufferFull => closing(unavailable("too many bytes are being received: try again")),
+            Rejection::KafkaAway => unavailable("Kafka cannot be reached: try again"),
+            Rejection::Unacknowledged => unavailable(&format!(
+                "Kafka did not acknowledge in time, so the {one} may be stored or not: try again{again}"
+            )),
+            Rejection::BulkUnacknowledged => unavailable(&format!(
+                "Kafka acknowledged none of the {many} in time, so they may be stored or not: try again{again}"
+            )),
             Rejection::KeyConflict => problem::response(
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "this Idempotency-Key was used with another post: send that one again as it was, or \
-                 this one under another key",
+                &format!(
+                    "this Idempotency-Key was used with another {one}: send that one again as it was, or this one \
+                     under another key"
+                ),
             ),
         }
     }
+}
+
+/// A temporary problem.
+fn unavailable(detail: &str) -> Response<Full<Bytes>> {
+    problem::unavailable(detail, RETRY_AFTER)
 }
 
 /// The rest of the body stays unread, so the connection cannot be used again.

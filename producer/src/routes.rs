@@ -1,45 +1,115 @@
-//! The producer's own routes and their handlers.
+//! The producer's own routes and their handlers. The routes of a kind exist only where the kind is served: elsewhere
+//! its paths are unknown ones.
 
 use bytes::Bytes;
+use contract::Kind;
 use futures_util::future::Either;
 use http_body_util::Full;
-use hyper::{Method, Request, Response};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 use service::http::{Handler, RequestBody, Route};
+use service::{Health, problem};
 
+use crate::create_bulk::{self, CreateBulk};
+use crate::create_order::{self, CreateOrder};
 use crate::create_post::{self, CreatePost};
-use crate::create_posts::{self, CreatePosts};
 
-/// The producer's routes.
-pub const ROUTES: &[Route] = &[
-    Route {
-        path: create_post::PATH,
-        method: Method::POST,
-        meaning: "201 with the post's id, once Kafka has acknowledged it with acks=all",
-    },
-    Route {
-        path: create_posts::PATH,
-        method: Method::POST,
-        meaning: "201, 207 or 400 with a result for each post of a bulk",
-    },
+/// The path of the health check that clients of orders use.
+const HEALTH_PATH: &str = "/api/health";
+
+/// The routes of each kind.
+pub const ROUTES: &[(Kind, &[Route])] = &[
+    (
+        Kind::Post,
+        &[
+            post(create_post::PATH, "201 with the post's id, once Kafka has acknowledged it with acks=all"),
+            post(create_bulk::POSTS_PATH, "201, 207 or 400 with a result for each post of a bulk"),
+        ],
+    ),
+    (
+        Kind::Order,
+        &[
+            post(create_order::PATH, "201 with the order's id and total, once Kafka has acknowledged it with acks=all"),
+            post(create_order::PATH_WITHOUT_SLASH, "the same as `/api/orders/`"),
+            post(create_bulk::ORDERS_PATH, "201, 207 or 400 with a result for each order of a bulk"),
+            Route {
+                path: HEALTH_PATH,
+                method: Method::GET,
+                meaning: "200 while `/readyz` says 200, otherwise 503 with the same line",
+            },
+        ],
+    ),
 ];
 
-/// The handler of all routes.
+const fn post(path: &'static str, meaning: &'static str) -> Route {
+    Route { path, method: Method::POST, meaning }
+}
+
+/// The handlers of posts.
+pub(crate) struct PostHandlers {
+    pub(crate) one: CreatePost,
+    pub(crate) bulk: CreateBulk,
+}
+
+/// The handlers of orders.
+pub(crate) struct OrderHandlers {
+    pub(crate) one: CreateOrder,
+    pub(crate) bulk: CreateBulk,
+}
+
+/// The handlers of all routes; each kind's are there if it is served.
 pub(crate) struct ProducerRoutes {
-    pub(crate) create_post: CreatePost,
-    pub(crate) create_posts: CreatePosts,
+    served: Vec<Route>,
+    posts: Option<PostHandlers>,
+    orders: Option<OrderHandlers>,
+    health: Health,
+}
+
+impl ProducerRoutes {
+    pub(crate) fn new(posts: Option<PostHandlers>, orders: Option<OrderHandlers>, health: Health) -> Self {
+        let is_served = |kind: &Kind| match kind {
+            Kind::Post => posts.is_some(),
+            Kind::Order => orders.is_some(),
+        };
+        let served = ROUTES.iter().filter(|(kind, _)| is_served(kind)).flat_map(|(_, routes)| routes.iter().cloned());
+        Self { served: served.collect(), posts, orders, health }
+    }
+
+    /// Answers everything but single posts.
+    async fn answer_others(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+        match (request.uri().path(), &self.posts, &self.orders) {
+            (create_bulk::POSTS_PATH, Some(posts), _) => posts.bulk.answer(request).await,
+            (create_order::PATH | create_order::PATH_WITHOUT_SLASH, _, Some(orders)) => {
+                orders.one.answer(request).await
+            }
+            (create_bulk::ORDERS_PATH, _, Some(orders)) => orders.bulk.answer(request).await,
+            (HEALTH_PATH, ..) => health(self.health.check()),
+            _ => problem::response(StatusCode::NOT_FOUND, "there is no such path"),
+        }
+    }
+}
+
+fn health(state: Result<(), String>) -> Response<Full<Bytes>> {
+    match state {
+        Ok(()) => {
+            let mut response = Response::new(Full::new(Bytes::from_static(br#"{"status":"healthy"}"#)));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Err(why) => problem::response(StatusCode::SERVICE_UNAVAILABLE, &why),
+    }
 }
 
 impl Handler for ProducerRoutes {
     fn routes(&self) -> &[Route] {
-        ROUTES
+        &self.served
     }
 
     fn answer(&self, request: &mut Request<RequestBody>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
-        if request.uri().path() == create_post::PATH {
-            Either::Left(self.create_post.answer(request))
-        } else {
+        match &self.posts {
+            Some(posts) if request.uri().path() == create_post::PATH => Either::Left(posts.one.answer(request)),
             // Boxed, so that a single post's future does not have this one's size.
-            Either::Right(Box::pin(self.create_posts.answer(request)))
+            _ => Either::Right(Box::pin(self.answer_others(request))),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The producer's spans, with the names and attributes of OpenTelemetry's semantic conventions: one for each request.
 //! Those of batches are in `kafka`.
 
-use contract::PostId;
 use contract::trace_context::TraceContext;
+use contract::{Kind, PostId};
 use hyper::StatusCode;
 use service::Tracer;
 use service::trace::Span;
 
+use crate::noun::Noun;
 use crate::rejection::{Rejection, RejectionReason};
 
 /// The span of a request, which starts now. No text of a client's own becomes an attribute.
@@ -21,42 +22,71 @@ pub(crate) fn request(tracer: &Tracer, name: &'static str, path: &'static str, c
     span
 }
 
-/// The request is answered, and its span ends. By the conventions, a client's error is not the server's.
-pub(crate) fn answered(mut span: Span, outcome: &Result<PostId, Rejection>, status: StatusCode) {
+/// A post's request is answered, and its span ends.
+pub(crate) fn post_answered(mut span: Span, outcome: &Result<PostId, Rejection>, status: StatusCode) {
     if !span.is_recorded() {
         return;
     }
-    span.set("http.response.status_code", i64::from(status.as_u16()));
     match outcome {
         Ok(id) => span.set("post.id", id.to_string()),
         Err(rejection) => {
-            let reason = rejection.reason().as_str();
-            span.set("post.rejected", reason);
-            if status.is_server_error() {
-                span.fail(reason, "the post was not accepted");
-            }
+            rejected(&mut span, Kind::Post, rejection.reason(), status, "the post was not accepted");
         }
     }
+    span.set("http.response.status_code", i64::from(status.as_u16()));
+}
+
+/// An order's request is answered, and its span ends. A client makes up the id of its order, so the span names the
+/// place of the record instead: partition and offset.
+pub(crate) fn order_answered(mut span: Span, outcome: Result<(usize, i64), &Rejection>, status: StatusCode) {
+    if !span.is_recorded() {
+        return;
+    }
+    match outcome {
+        Ok((partition, offset)) => {
+            span.set("messaging.destination.partition.id", partition.to_string());
+            span.set("messaging.kafka.offset", offset);
+        }
+        Err(rejection) => {
+            rejected(&mut span, Kind::Order, rejection.reason(), status, "the order was not accepted");
+        }
+    }
+    span.set("http.response.status_code", i64::from(status.as_u16()));
 }
 
 /// A bulk is answered, and its span ends; `reason` is why it was rejected as a whole, if it was.
 pub(crate) fn bulk_answered(
     mut span: Span,
+    kind: Kind,
     accepted: usize,
-    rejected: usize,
+    not_accepted: usize,
     reason: Option<RejectionReason>,
     status: StatusCode,
 ) {
     if !span.is_recorded() {
         return;
     }
+    let (accepted_name, rejected_name) = match kind {
+        Kind::Post => ("posts.accepted", "posts.rejected"),
+        Kind::Order => ("orders.accepted", "orders.rejected"),
+    };
+    span.set(accepted_name, accepted as i64);
+    span.set(rejected_name, not_accepted as i64);
+    if let Some(reason) = reason {
+        let why = format!("no {} of the bulk was accepted", Noun::of(kind).one);
+        rejected(&mut span, kind, reason, status, &why);
+    }
     span.set("http.response.status_code", i64::from(status.as_u16()));
-    span.set("posts.accepted", accepted as i64);
-    span.set("posts.rejected", rejected as i64);
-    if let Some(reason) = reason.map(RejectionReason::as_str) {
-        span.set("post.rejected", reason);
-        if status.is_server_error() {
-            span.fail(reason, "no post of the bulk was accepted");
-        }
+}
+
+/// By the conventions, a client's error is not the server's.
+fn rejected(span: &mut Span, kind: Kind, reason: RejectionReason, status: StatusCode, why: &str) {
+    let name = match kind {
+        Kind::Post => "post.rejected",
+        Kind::Order => "order.rejected",
+    };
+    span.set(name, reason.as_str());
+    if status.is_server_error() {
+        span.fail(reason.as_str(), why);
     }
 }

@@ -1,62 +1,106 @@
 //! What the producer shows on its status page.
 
+use std::collections::BTreeMap;
 use std::sync::{PoisonError, Weak};
 
-use kafka::publish::{EndOffsets, Publisher};
+use contract::Kind;
+use kafka::publish::{EndOffsets, OrderedPublisher, Publisher};
 use service::status::figures::grouped;
 use service::status::{Cell, Figure, Report, Status, StatusSubject, Table};
 use service::{Registry, ServiceConfig};
 
 use crate::metrics::{ACCEPTED, REJECTED};
 
-/// The producer's page. It does not keep the publisher alive: the lanes end once nothing can publish anymore.
-pub(crate) fn status(
-    config: &ServiceConfig,
-    registry: &Registry,
-    publisher: Weak<Publisher>,
-    end_offsets: EndOffsets,
-) -> Status {
+/// The publishers of the kinds that are served. The page does not keep them alive: they end once nothing can publish
+/// anymore.
+pub(crate) struct Published {
+    pub(crate) posts: Option<(Weak<Publisher>, EndOffsets)>,
+    pub(crate) orders: Option<(Weak<OrderedPublisher>, EndOffsets)>,
+}
+
+/// How a kind is doing.
+struct KindStatus {
+    kind: Kind,
+    in_flight: usize,
+    max_in_flight: usize,
+    /// For each partition whether its records are let through.
+    availability: Vec<bool>,
+    end_offsets: BTreeMap<i32, i64>,
+}
+
+impl Published {
+    /// The kinds whose publisher is still there.
+    fn kinds(&self) -> Vec<KindStatus> {
+        let read = |end_offsets: &EndOffsets| end_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let posts = self.posts.as_ref().and_then(|(publisher, end_offsets)| {
+            publisher.upgrade().map(|publisher| KindStatus {
+                kind: Kind::Post,
+                in_flight: publisher.in_flight(),
+                max_in_flight: publisher.max_in_flight(),
+                availability: publisher.availability(),
+                end_offsets: read(end_offsets),
+            })
+        });
+        let orders = self.orders.as_ref().and_then(|(publisher, end_offsets)| {
+            publisher.upgrade().map(|publisher| KindStatus {
+                kind: Kind::Order,
+                in_flight: publisher.in_flight(),
+                max_in_flight: publisher.max_in_flight(),
+                availability: publisher.availability(),
+                end_offsets: read(end_offsets),
+            })
+        });
+        posts.into_iter().chain(orders).collect()
+    }
+}
+
+/// The producer's page.
+pub(crate) fn status(config: &ServiceConfig, registry: &Registry, published: Published) -> Status {
     let counters = registry.clone();
     let subject = StatusSubject {
         name: "producer",
         counter: ACCEPTED,
-        counted: "Posts accepted",
+        counted: "Records accepted",
         conditions: &[(kafka::CONDITION, "Kafka")],
         report: Box::new(move || {
-            publisher.upgrade().map_or_else(Report::default, |publisher| Report {
-                figures: figures(&counters, &publisher),
-                tables: tables(&counters, &publisher, &end_offsets),
-            })
+            let kinds = published.kinds();
+            Report { figures: figures(&counters, &kinds), tables: tables(&counters, &kinds) }
         }),
     };
     Status::new(subject, registry, config.in_force.clone())
 }
 
-fn figures(counters: &Registry, publisher: &Publisher) -> Vec<Figure> {
-    let total = |counter| grouped(counters.total(counter));
-    let in_flight = grouped(publisher.in_flight());
-    vec![
-        Figure { name: "In flight", value: in_flight, note: format!("of {}", grouped(publisher.max_in_flight())) },
-        Figure { name: "Accepted", value: total(&ACCEPTED), note: String::new() },
-        Figure { name: "Rejected", value: total(&REJECTED), note: String::new() },
-    ]
+fn figures(counters: &Registry, kinds: &[KindStatus]) -> Vec<Figure> {
+    let total = |name, counter| Figure { name, value: grouped(counters.total(counter)), note: String::new() };
+    let in_flight = kinds.iter().map(|status| Figure {
+        name: match status.kind {
+            Kind::Post => "Posts in flight",
+            Kind::Order => "Orders in flight",
+        },
+        value: grouped(status.in_flight),
+        note: format!("of {}", grouped(status.max_in_flight)),
+    });
+    in_flight.chain([total("Accepted", &ACCEPTED), total("Rejected", &REJECTED)]).collect()
 }
 
-fn tables(counters: &Registry, publisher: &Publisher, end_offsets: &EndOffsets) -> Vec<Table> {
-    let rejected = Table::of_reasons("Posts rejected", &["Reason", "Posts"], counters.totals(&REJECTED));
-    [partitions(publisher, end_offsets)].into_iter().chain(rejected).collect()
+fn tables(counters: &Registry, kinds: &[KindStatus]) -> Vec<Table> {
+    let rejected = Table::of_reasons("Records rejected", &["Reason", "Records"], counters.totals(&REJECTED));
+    kinds.iter().map(partitions).chain(rejected).collect()
 }
 
-fn partitions(publisher: &Publisher, end_offsets: &EndOffsets) -> Table {
-    let end_offsets = end_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let row = |(partition, is_available): (i32, bool)| {
-        let posts = if is_available { Cell::Text("accepted".to_owned()) } else { Cell::Alarm("rejected".to_owned()) };
-        vec![Cell::Text(partition.to_string()), posts, Cell::count(end_offsets.get(&partition).copied())]
+fn partitions(status: &KindStatus) -> Table {
+    let (title, columns) = match status.kind {
+        Kind::Post => ("Partitions of the posts", &["Partition", "Posts", "End offset"]),
+        Kind::Order => ("Partitions of the orders", &["Partition", "Orders", "End offset"]),
+    };
+    let row = |(partition, is_available): (i32, &bool)| {
+        let taken = if *is_available { Cell::Text("accepted".to_owned()) } else { Cell::Alarm("rejected".to_owned()) };
+        vec![Cell::Text(partition.to_string()), taken, Cell::count(status.end_offsets.get(&partition).copied())]
     };
     Table {
-        title: "Partitions",
-        columns: &["Partition", "Posts", "End offset"],
-        rows: (0..).zip(publisher.availability()).map(row).collect(),
+        title,
+        columns,
+        rows: (0..).zip(&status.availability).map(row).collect(),
         if_empty: "Not known until Kafka has been reached.",
         note: "Kafka is asked for the end offsets once a second.",
     }

@@ -22,7 +22,9 @@ pub fn current(document: &str) -> Result<String, String> {
         [("producer", producer::METRICS), ("consumer", consumer::METRICS), ("loadtest", loadtest::METRICS)];
     let document = put(document, "settings", &settings(&[("Producer", &producer), ("Consumer", &consumer)]))?;
     let document = put(&document, "metrics", &metrics(&metrics_of))?;
-    put(&document, "routes", &routes(&[("producer", producer::ROUTES), ("consumer", consumer::ROUTES)]))
+    let of_producer = producer::ROUTES.iter().map(|(_, routes)| ("producer", *routes));
+    let routes_of: Vec<_> = of_producer.chain([("consumer", consumer::ROUTES)]).collect();
+    put(&document, "routes", &routes(&routes_of))
 }
 
 /// The variables that a service reads.

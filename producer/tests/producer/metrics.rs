@@ -52,10 +52,10 @@ async fn accepted_and_rejected_posts_are_counted() {
 #[tokio::test]
 async fn no_label_is_what_a_client_says() {
     let producer = Producer::without_kafka(&[]).await;
-    producer.ask(request("GET", "/clients-path")).await.problem(404);
-    producer.ask(request("CLIENTSMETHOD", "/clients-path?clients=query")).await.problem(404);
-    producer.ask(request("CLIENTSMETHOD", "/create-post")).await.problem(405);
-    producer.ask(post_with("content-type: clients/type\r\n", POST)).await.problem(415);
+    producer.ask(request("GET", "/cuckoos-path")).await.problem(404);
+    producer.ask(request("CUCKOOSMETHOD", "/cuckoos-path?cuckoos=query")).await.problem(404);
+    producer.ask(request("CUCKOOSMETHOD", "/create-post")).await.problem(405);
+    producer.ask(post_with("content-type: cuckoos/type\r\n", POST)).await.problem(415);
     let count = "http_server_request_duration_seconds_count";
     for labels in [
         r#"method="GET",route="other",status="404""#,
@@ -65,5 +65,5 @@ async fn no_label_is_what_a_client_says() {
         producer.metric(&format!("{count}{{{labels}}} 1")).await;
     }
     let text = producer.get("/metrics").await.text().to_lowercase();
-    assert!(!text.contains("clients"), "{text}");
+    assert!(!text.contains("cuckoo"), "{text}");
 }

@@ -9,6 +9,8 @@ use service::state_file::ServiceState;
 use tokio::process::{Child, Command};
 
 use crate::client::{Connection, POST, post, post_with, request, within_patience};
+use crate::orders::{numbered, order};
+use crate::orders_bulk::orders_bulk;
 use crate::running::{Producer, eventually};
 use crate::topic::fresh_topic;
 
@@ -58,7 +60,9 @@ async fn help_lists_every_variable_with_its_default() {
     assert_eq!(code, 0);
     for (name, default) in [
         ("KAFKA_BROKER", "localhost:9092"),
+        ("KINDS", "post,order"),
         ("KAFKA_TOPIC", "post"),
+        ("ORDER_KAFKA_TOPIC", "orders"),
         ("KAFKA_PARTITIONS", "1"),
         ("KAFKA_REPLICATION", "1"),
         ("HOST", "0.0.0.0"),
@@ -108,6 +112,18 @@ async fn settings_are_checked_all_at_once() {
         assert_eq!(code, 64);
         let named = errors.lines().map(|line| line.split(": ").nth(1).unwrap());
         assert!(named.eq(["PORT", "LOG", "STOP_GRACE", "PRODUCER_COMPRESSION"]), "{errors}");
+    }
+}
+
+#[tokio::test]
+async fn a_topic_has_records_of_one_kind() {
+    let same = [("ORDER_KAFKA_TOPIC", "all"), ("KAFKA_TOPIC", "all")];
+    let (code, _, error) = run(&["--check-config"], &same).await;
+    let expected = "producer: ORDER_KAFKA_TOPIC: must not be KAFKA_TOPIC: a topic has records of one kind\n";
+    assert_eq!((code, error.as_str()), (64, expected));
+    for kind in ["post", "order"] {
+        let (code, _, error) = run(&["--check-config"], &[&same[..], &[("KINDS", kind)]].concat()).await;
+        assert_eq!((code, error.as_str()), (0, ""), "{kind}");
     }
 }
 
@@ -276,4 +292,25 @@ async fn a_log_line_of_a_post_names_its_trace() {
     assert_eq!(line(&ids[0])["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
     assert_eq!(line(&ids[0])["span_id"], "00f067aa0ba902b7");
     assert!(line(&ids[1])["trace_id"].is_null(), "{}", line(&ids[1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_lines_of_orders_name_them() {
+    let orders = fresh_topic();
+    let variables = [("LOG", "info,producer=debug"), ("ORDER_KAFKA_TOPIC", &orders), ("PRODUCER_TIMEOUT", "30s")];
+    let (child, address) = serving(&fresh_topic(), &variables).await;
+    let mut connection = Connection::open(address).await;
+    assert_eq!(connection.ask(order(numbered("single", 1))).await.status, 201);
+    assert_eq!(connection.ask(order("{}")).await.status, 400);
+    let bulk = format!("[{},{{}},{}]", numbered("first", 1), numbered("second", 2));
+    assert_eq!(connection.ask(orders_bulk(bulk)).await.status, 207);
+    terminate(&child).await;
+    let log = within_patience("the program's end", child.wait_with_output()).await.unwrap().stderr;
+    let log = String::from_utf8(log).unwrap();
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let sent = lines.iter().filter(|line| line["message"] == "order sent to topic" && line["topic"] == orders.as_str());
+    let sent: Vec<&str> = sent.map(|line| line["order_id"].as_str().unwrap()).collect();
+    assert_eq!(sent, ["single", "first", "second"], "{log}");
+    let is_rejected = |line: &&serde_json::Value| line["message"] == "order rejected" && line["reason"] == "invalid";
+    assert_eq!(lines.iter().filter(is_rejected).count(), 1, "{log}");
 }

@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Connection, PATIENCE, Response, request, within_patience};
+use crate::topic::fresh_topic;
 
 /// How often to ask about something that cannot be awaited.
 const POLL_PAUSE: Duration = Duration::from_millis(20);
@@ -52,6 +53,11 @@ impl Producer {
         producer
     }
 
+    /// The same with this topic for orders, and one of its own for posts.
+    pub(crate) async fn with_orders(topic: &str, variables: &[(&str, &str)]) -> Self {
+        Self::with_kafka(&fresh_topic(), &[&[("ORDER_KAFKA_TOPIC", topic)], variables].concat()).await
+    }
+
     pub(crate) async fn connect(&self) -> Connection {
         Connection::open(self.address).await
     }
@@ -85,6 +91,11 @@ impl Producer {
     /// Waits until `/metrics` has this line.
     pub(crate) async fn metric(&self, line: &str) {
         eventually(line, async || self.get("/metrics").await.text().lines().any(|other| other == line)).await;
+    }
+
+    /// Waits until this many orders await acknowledgement.
+    pub(crate) async fn orders_in_flight(&self, orders: usize) {
+        self.metric(&format!("ingest_in_flight_posts {orders}")).await;
     }
 
     /// Asks it to stop.

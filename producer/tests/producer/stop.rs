@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::client::{Connection, POST, post, request};
 use crate::misbehaving::reads_nothing;
+use crate::orders::{ORDER, numbered, order};
 use crate::running::{Producer, eventually};
 use crate::topic::{fresh_topic, records};
 
@@ -57,6 +58,26 @@ async fn posts_in_flight_are_acknowledged_before_the_end() {
     let keys = keys(&topic).await;
     assert_eq!(keys.len(), POSTS);
     assert_eq!(BTreeSet::from_iter(keys), ids);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_in_flight_are_acknowledged_before_the_end() {
+    let topic = fresh_topic();
+    let producer = Producer::with_orders(&topic, &[("PRODUCER_LINGER", "3s"), ("STOP_GRACE", "30s")]).await;
+    let mut connections = Vec::new();
+    for number in 1..=5 {
+        let mut connection = producer.connect().await;
+        connection.send(order(numbered(&format!("order-{number}"), number))).await;
+        connections.push(connection);
+    }
+    producer.orders_in_flight(5).await;
+    producer.stop();
+    for connection in &mut connections {
+        assert_eq!(connection.receive().await.status, 201);
+    }
+    producer.stopped().await.unwrap();
+    let expected = (1..=5).map(|number| format!("order-{number}"));
+    assert_eq!(BTreeSet::from_iter(keys(&topic).await), expected.collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,5 +164,18 @@ async fn what_takes_longer_than_the_grace_is_an_error() {
     producer.metric("ingest_in_flight_posts 1").await;
     producer.stop();
     let error = producer.stopped().await.unwrap_err();
-    assert_eq!(format!("{error:#}"), "stopping took longer than STOP_GRACE: posts were still in flight");
+    assert_eq!(format!("{error:#}"), "stopping took longer than STOP_GRACE: records were still in flight");
+}
+
+/// Its linger would last longer than any test waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_takes_longer_than_the_grace_is_an_error_at_once() {
+    let settings = [("PRODUCER_LINGER", "10m"), ("PRODUCER_TIMEOUT", "20m"), ("STOP_GRACE", "200ms")];
+    let producer = Producer::with_orders(&fresh_topic(), &settings).await;
+    let mut connection = producer.connect().await;
+    connection.send(order(ORDER)).await;
+    producer.orders_in_flight(1).await;
+    producer.stop();
+    let error = producer.stopped().await.unwrap_err();
+    assert_eq!(format!("{error:#}"), "stopping took longer than STOP_GRACE: records were still in flight");
 }

@@ -1,0 +1,159 @@
+//! `POST /create-posts` and `POST /api/orders/bulk`: a bulk of one kind from its head to its answer. It is read whole
+//! and judged record by record; only then are the valid ones published: all of them or, if there is no room, none.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::{Bulk, BulkIds, BulkLimits, Kind, Order, OrderBulk, TraceContext};
+use http_body_util::Full;
+use hyper::{Request, Response};
+use kafka::publish::{Fate, PublishError, Record};
+use service::http::RequestBody;
+use service::trace::{span_id, trace_id};
+
+use crate::body::CollectedBody;
+use crate::ingress::Ingress;
+use crate::kind_publisher::KindPublisher;
+use crate::order_log::BulkLog;
+use crate::record::{self, now_ms};
+use crate::rejection::{Rejection, RejectionReason};
+use crate::{headers, spans};
+
+mod answer;
+mod judge;
+
+use answer::BulkAnswer;
+use judge::{MAX_RECORDS, judge_orders, judge_posts};
+
+/// The path of bulks of posts.
+pub(crate) const POSTS_PATH: &str = "/create-posts";
+
+/// The path of bulks of orders.
+pub(crate) const ORDERS_PATH: &str = "/api/orders/bulk";
+
+/// The handler of the bulks of one kind.
+pub(crate) struct CreateBulk {
+    pub(crate) ingress: Arc<Ingress>,
+    pub(crate) publisher: KindPublisher,
+    /// The most bytes of each record: the limit of a single one.
+    pub(crate) max_record_bytes: usize,
+}
+
+/// A bulk that is rejected as a whole.
+struct RejectedBulk {
+    why: Rejection,
+    /// How many records are rejected for that reason; 1 if nobody knows.
+    records: usize,
+    /// How many others break the rules.
+    invalid: usize,
+}
+
+impl From<Rejection> for RejectedBulk {
+    fn from(why: Rejection) -> Self {
+        Self { why, records: 1, invalid: 0 }
+    }
+}
+
+impl CreateBulk {
+    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+        let (name, path) = match self.ingress.kind {
+            Kind::Post => ("POST /create-posts", POSTS_PATH),
+            Kind::Order => ("POST /api/orders/bulk", ORDERS_PATH),
+        };
+        let (span, trace) = self.ingress.begin(name, path, request.headers());
+        let outcome = self.create(request, trace).await;
+        let counters = &self.ingress.counters;
+        let (response, accepted, rejected, reason) = match outcome {
+            Ok(answer) => {
+                self.count(&answer);
+                let rejected = answer.rejected();
+                (answer.response, answer.accepted, rejected, None)
+            }
+            Err(RejectedBulk { why, records, invalid }) => {
+                counters.rejected(why.reason(), records);
+                counters.rejected(RejectionReason::Invalid, invalid);
+                (why.response(self.ingress.noun()), 0, records + invalid, Some(why.reason()))
+            }
+        };
+        if let Some(span) = span {
+            spans::bulk_answered(span, self.ingress.kind, accepted, rejected, reason, response.status());
+        }
+        response
+    }
+
+    fn count(&self, answer: &BulkAnswer) {
+        let counters = &self.ingress.counters;
+        counters.accepted.increment(answer.accepted as u64);
+        counters.rejected(RejectionReason::Invalid, answer.invalid);
+        counters.rejected(RejectionReason::Unacknowledged, answer.unknown);
+        counters.rejected(RejectionReason::KafkaAway, answer.away);
+        counters.rejected(RejectionReason::IdempotencyConflict, answer.conflicts);
+    }
+
+    async fn create(
+        &self,
+        request: &mut Request<RequestBody>,
+        trace: Option<TraceContext>,
+    ) -> Result<BulkAnswer, RejectedBulk> {
+        let timestamp_ms = now_ms();
+        // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
+        let CollectedBody { bytes, mut share } = self.ingress.bodies.read_bulk(request.body_mut()).await?;
+        let format = headers::bulk_format(request.headers())?;
+        let limits = BulkLimits { posts: MAX_RECORDS, post_bytes: self.max_record_bytes };
+        let (records, results) = match self.ingress.kind {
+            Kind::Post => {
+                let key = headers::idempotency_key(request.headers())?;
+                let (ids, is_keyed) = (ids_of(key)?, key.is_some());
+                let record_of = |id, value| record::of_post(id, is_keyed, value, timestamp_ms, trace);
+                judge_posts(Bulk::new(bytes, format, limits), &ids, record_of)?
+            }
+            Kind::Order => {
+                let record_of = |order: &Order| record::of_order(order, timestamp_ms, trace);
+                judge_orders(OrderBulk::new(bytes, format, limits, timestamp_ms), record_of)?
+            }
+        };
+        let (count, invalid) = (records.len(), results.invalid());
+        let rejected = |why| RejectedBulk { why, records: count, invalid };
+        // The body is gone; from here on the share is for the answer.
+        self.ingress.bodies.budget().resize(&mut share, results.max_answer_bytes()).map_err(rejected)?;
+        let log = BulkLog::of(self.ingress.kind, &records);
+        let fates = self.publish(records).await.map_err(|why| {
+            log.all_rejected(why.reason(), trace);
+            rejected(why)
+        })?;
+        log.settled(&fates, self.publisher.topic(), trace);
+        let answer = results.answer(&fates, share);
+        if answer.accepted > 0 && self.ingress.kind == Kind::Post {
+            tracing::debug!(
+                posts = answer.accepted,
+                topic = self.publisher.topic(),
+                trace_id = trace_id(trace),
+                span_id = span_id(trace),
+                "Messages sent to topic"
+            );
+        }
+        Ok(answer)
+    }
+
+    async fn publish(&self, records: Vec<Record>) -> Result<Vec<Fate>, Rejection> {
+        let (count, max_in_flight) = (records.len(), self.publisher.max_in_flight());
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        if count > max_in_flight {
+            return Err(Rejection::NeverFits { records: count, max_in_flight });
+        }
+        self.publisher.publish_bulk(records).await.map_err(|error| match error {
+            PublishError::Unacknowledged => Rejection::BulkUnacknowledged,
+            error => error.into(),
+        })
+    }
+}
+
+/// The ids that an `Idempotency-Key` stands for, else fresh ones.
+fn ids_of(key: Option<&[u8]>) -> Result<BulkIds, Rejection> {
+    match key {
+        None => Ok(BulkIds::fresh()),
+        Some(key) => BulkIds::from_idempotency_key(key).map_err(Rejection::IdempotencyKey),
+    }
+}
