@@ -131,7 +131,7 @@ def look(pid, url=CONSUMER):
     """How far the consumer is; nothing before it has stored any posts."""
     try:
         with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
-            stored = float(re.search(rb"^ingest_posts_stored_total (\S+)", answer.read(), re.MULTILINE)[1])
+            stored = float(re.search(rb'^ingest_records_stored_total{kind="post"} (\S+)', answer.read(), re.MULTILINE)[1])
     except OSError:
         return None
     with open(f"/proc/{pid}/status") as file:

@@ -68,7 +68,7 @@ def value(page, series):
 
 
 def accepted(page):
-    return value(page, "ingest_posts_accepted_total")
+    return value(page, 'ingest_records_accepted_total{kind="post"}')
 
 
 def cpu_seconds(page):

@@ -62,6 +62,7 @@ impl ConsumerConfig {
 /// The group's settings, which the commands also read.
 pub(crate) fn read_group(settings: &mut Settings<'_>) -> GroupConfig {
     let config = GroupConfig {
+        kind: contract::Kind::Post.name(),
         brokers: kafka::settings::brokers(settings),
         topic: kafka::settings::topic(settings),
         group: settings.in_kafka("`group.id`").text("KAFKA_GROUP", "post-consumer", "consumer group"),

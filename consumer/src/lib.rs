@@ -142,7 +142,7 @@ async fn consume(
     instruments: Instruments,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let metrics = Arc::new(metrics::StoreMetrics::new(&instruments.registry));
+    let metrics = Arc::new(metrics::StoreMetrics::new(&instruments.registry, config.kafka.kind));
     let (readiness, tracer) = (instruments.readiness.clone(), instruments.tracer.clone());
     let store = tokio::select! {
         connected = store::Store::connect(config, &readiness, &instruments.registry) => connected?,

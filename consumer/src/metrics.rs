@@ -11,22 +11,24 @@ pub(crate) const METRICS: &[Metric] = &[STORED, DUPLICATES, STORE_RETRIES, ACCEP
 
 /// Documents newly inserted.
 pub(crate) const STORED: Metric =
-    Metric::counter("ingest_posts_stored_total", "Documents newly inserted, without duplicates");
+    Metric::counter("ingest_records_stored_total", "Documents newly inserted, without duplicates").labelled(&["kind"]);
 
 /// Records whose document was already stored.
 pub(crate) const DUPLICATES: Metric =
-    Metric::counter("ingest_posts_duplicate_total", "Records whose document was stored already");
+    Metric::counter("ingest_records_duplicate_total", "Records whose document was stored already").labelled(&["kind"]);
 
 /// Tries that left something to try again.
 pub(crate) const STORE_RETRIES: Metric =
-    Metric::counter("ingest_store_retries_total", "Tries of a batch that left something to try again");
+    Metric::counter("ingest_store_retries_total", "Tries of a batch that left something to try again")
+        .labelled(&["kind"]);
 
 /// Time from acceptance to storage.
 const ACCEPT_TO_STORE: Metric = Metric::histogram(
     "ingest_accept_to_store_seconds",
-    "Time from a post's acceptance by the producer to its storage, in seconds",
+    "Time from a record's acceptance by the producer to its storage, in seconds",
     &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 30.0, 60.0, 300.0],
-);
+)
+.labelled(&["kind"]);
 
 /// Handles of the counters and histograms.
 pub(crate) struct StoreMetrics {
@@ -37,12 +39,13 @@ pub(crate) struct StoreMetrics {
 }
 
 impl StoreMetrics {
-    pub(crate) fn new(registry: &Registry) -> Self {
+    /// Those of records of this kind.
+    pub(crate) fn new(registry: &Registry, kind: &str) -> Self {
         Self {
-            stored: registry.counter(&STORED, &[]),
-            duplicates: registry.counter(&DUPLICATES, &[]),
-            store_retries: registry.counter(&STORE_RETRIES, &[]),
-            accept_to_store: registry.histogram(&ACCEPT_TO_STORE, &[]),
+            stored: registry.counter(&STORED, &[kind]),
+            duplicates: registry.counter(&DUPLICATES, &[kind]),
+            store_retries: registry.counter(&STORE_RETRIES, &[kind]),
+            accept_to_store: registry.histogram(&ACCEPT_TO_STORE, &[kind]),
         }
     }
 }

@@ -40,6 +40,7 @@ impl ProducerConfig {
         let brokers = kafka::settings::brokers(settings);
         let kinds = kafka::settings::kinds(settings);
         let kafka = PublishConfig {
+            kind: Kind::Post.name(),
             brokers: brokers.split(',').map(|broker| broker.trim().to_owned()).collect(),
             topic: kafka::settings::topic(settings),
             partitions: settings.in_kafka("partitions").number(
@@ -98,7 +99,7 @@ impl ProducerConfig {
         };
         // The id of an order is its key, so no other key is remembered.
         let topic = kafka::settings::order_topic(settings);
-        let orders = PublishConfig { topic, idempotency_keys: 0, ..kafka.clone() };
+        let orders = PublishConfig { kind: Kind::Order.name(), topic, idempotency_keys: 0, ..kafka.clone() };
         let mut config = Self {
             service,
             kinds,

@@ -85,8 +85,8 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
     let status = status::status(&config.service, &registry, publishers.published());
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
     let bodies = Arc::new(BodyReader::new(&config, &registry, stop.clone()));
-    let ingress = |kind| {
-        let counters = RecordCounters::new(&registry);
+    let ingress = |kind: Kind| {
+        let counters = RecordCounters::new(&registry, kind.name());
         Arc::new(Ingress { kind, bodies: Arc::clone(&bodies), counters, tracer: tracing.tracer() })
     };
     let max_record_bytes = config.max_body_bytes;

@@ -10,31 +10,34 @@ use crate::rejection::RejectionReason;
 /// All metrics of the producer's own.
 pub(crate) const METRICS: &[Metric] = &[ACCEPTED, REJECTED, budget::BYTES, budget::BYTES_LIMIT];
 
-/// Posts that were accepted.
+/// Records that were accepted.
 pub(crate) const ACCEPTED: Metric = Metric::counter(
-    "ingest_posts_accepted_total",
-    "Posts accepted, that is acknowledged by Kafka; each post of a bulk counts",
-);
+    "ingest_records_accepted_total",
+    "Records accepted, that is acknowledged by Kafka; each record of a bulk counts",
+)
+.labelled(&["kind"]);
 
-/// Posts that were rejected.
+/// Records that were rejected.
 pub(crate) const REJECTED: Metric = Metric::counter(
-    "ingest_posts_rejected_total",
-    "Posts not accepted (1 for a bulk whose posts were not counted), by reason: content_type, too_large, slow_body, \
+    "ingest_records_rejected_total",
+    "Records not accepted (1 for a bulk whose records were not counted), by reason: content_type, too_large, slow_body, \
      broken_body, idempotency_key, idempotency_conflict, invalid, full, kafka_away, unacknowledged",
 )
-.labelled(&["reason"]);
+.labelled(&["kind", "reason"]);
 
-/// Handles of the counters, for the records of one kind.
+/// Handles of the counters.
 pub(crate) struct RecordCounters {
     pub(crate) accepted: Counter,
     rejected: [(RejectionReason, Counter); RejectionReason::ALL.len()],
 }
 
 impl RecordCounters {
-    pub(crate) fn new(registry: &Registry) -> Self {
+    /// Those of records of this kind.
+    pub(crate) fn new(registry: &Registry, kind: &str) -> Self {
         Self {
-            accepted: registry.counter(&ACCEPTED, &[]),
-            rejected: RejectionReason::ALL.map(|reason| (reason, registry.counter(&REJECTED, &[reason.as_str()]))),
+            accepted: registry.counter(&ACCEPTED, &[kind]),
+            rejected: RejectionReason::ALL
+                .map(|reason| (reason, registry.counter(&REJECTED, &[kind, reason.as_str()]))),
         }
     }
 

@@ -116,7 +116,7 @@ mod tests {
         assert_eq!((state.service.as_str(), &state.totals), ("producer", &None));
         assert!(fs::read_to_string(&path).unwrap().ends_with(",\"totals\":null}"));
 
-        let totals = Totals::from([("ingest_posts_accepted_total".to_owned(), 7)]);
+        let totals = Totals::from([("ingest_records_accepted_total".to_owned(), 7)]);
         file.ended(totals.clone()).unwrap();
         assert_eq!(ServiceState::read(&path).unwrap(), ServiceState { totals: Some(totals), ..state });
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");

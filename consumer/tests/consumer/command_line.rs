@@ -64,6 +64,6 @@ fn its_state_file_has_the_address_and_after_the_end_the_totals() {
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let totals = ServiceState::read(&path).unwrap().totals.expect("it has ended as asked");
-    assert_eq!(totals["ingest_posts_stored_total"], 0);
+    assert_eq!(totals["ingest_records_stored_total"], 0);
     std::fs::remove_file(path).unwrap();
 }

@@ -64,8 +64,12 @@ async fn a_refused_record_is_stored_under_its_id_once_the_cause_is_fixed() {
     let dry = dead_letters(&world, 0, &[&conflicts[..], &["--dry-run"]].concat()).await;
     assert!(dry.contains(&refused.to_string()) && dry.contains("nothing was sent"), "{dry}");
     assert!(dead_letters(&world, 0, &conflicts).await.contains("acknowledged: 1\n"));
-    running.wait_for_metric("ingest_posts_stored_total", 2.0).await;
-    assert_eq!(running.metric("ingest_records_consumed_total").await, Some(4.0), "the dry run sent nothing");
+    running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", 2.0).await;
+    assert_eq!(
+        running.metric("ingest_records_consumed_total{kind=\"post\"}").await,
+        Some(4.0),
+        "the dry run sent nothing"
+    );
     let stored = world.wait_for_documents(2).await;
     assert_eq!(ids(&stored), [first, refused]);
     let (_, record) = letters.iter().find(|(letter, _)| letter.reason == Reason::Conflict).unwrap();
@@ -73,7 +77,7 @@ async fn a_refused_record_is_stored_under_its_id_once_the_cause_is_fixed() {
     assert_eq!(Some(created_at), record.timestamp().to_millis(), "it keeps its date");
 
     dead_letters(&world, 0, &["replay", "--id", &refused.to_string()]).await;
-    running.wait_for_metric("ingest_posts_duplicate_total", 1.0).await;
+    running.wait_for_metric("ingest_records_duplicate_total{kind=\"post\"}", 1.0).await;
     world.wait_for_documents(2).await;
     running.stop().await;
 }

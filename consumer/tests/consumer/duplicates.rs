@@ -21,7 +21,7 @@ async fn wait_until_all_is_committed(world: &World, running: &Running) {
 async fn titles_become_unique_while_it_runs(world: World) -> String {
     let running = Running::start(world.config(&SOON)).await;
     let first = world.send_posts(1).await[0];
-    running.wait_for_metric("ingest_posts_stored_total", 1.0).await;
+    running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", 1.0).await;
     let unique = IndexOptions::builder().unique(true).build();
     let titles = IndexModel::builder().keys(doc! { "title": 1 }).options(unique).build();
     world.posts().await.create_index(titles).await.unwrap();
@@ -33,7 +33,7 @@ async fn titles_become_unique_while_it_runs(world: World) -> String {
     let letters = world.wait_for_dead_letters(1).await;
     assert_eq!((letters[0].0.reason, &letters[0].0.id), (Reason::Conflict, &second.into()));
     assert_eq!(ids(&world.wait_for_documents(2).await), [first, last]);
-    running.wait_for_metric("ingest_posts_duplicate_total", 1.0).await;
+    running.wait_for_metric("ingest_records_duplicate_total{kind=\"post\"}", 1.0).await;
     wait_until_all_is_committed(&world, &running).await;
     running.stop().await;
     letters[0].0.message.clone()
@@ -59,10 +59,10 @@ async fn one_key_with_two_bodies_is_one_post_and_one_dead_letter() {
         world.send(Some(&second.to_key()), Some(&post(number))).await;
     }
     let running = Running::start(world.config(&SOON)).await;
-    running.wait_for_metric("ingest_posts_dead_lettered_total{reason=\"conflict\"}", 1.0).await;
+    running.wait_for_metric("ingest_records_dead_lettered_total{kind=\"post\",reason=\"conflict\"}", 1.0).await;
     for number in [2, 3] {
         world.send(Some(&first), Some(&post(number))).await;
-        running.wait_for_metric("ingest_posts_stored_total", 2.0).await;
+        running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", 2.0).await;
     }
     let letters = world.wait_for_dead_letters(2).await;
     assert!(letters.iter().all(|(letter, _)| letter.reason == Reason::Conflict), "{letters:?}");
@@ -73,7 +73,7 @@ async fn one_key_with_two_bodies_is_one_post_and_one_dead_letter() {
     titles.sort_unstable();
     assert_eq!(titles, ["Post 0", "Post 2"], "the first one stored wins");
     wait_until_all_is_committed(&world, &running).await;
-    assert_eq!(running.metric("ingest_posts_duplicate_total").await, Some(0.0));
+    assert_eq!(running.metric("ingest_records_duplicate_total{kind=\"post\"}").await, Some(0.0));
     running.stop().await;
 }
 
@@ -85,13 +85,16 @@ async fn a_post_that_is_sent_again_with_its_body_is_already_stored() {
         world.send(Some(&key), Some(&post(0))).await;
     }
     let running = Running::start(world.config(&SOON)).await;
-    running.wait_for_metric("ingest_posts_duplicate_total", 1.0).await;
+    running.wait_for_metric("ingest_records_duplicate_total{kind=\"post\"}", 1.0).await;
     world.send(Some(&key), Some(&post(0))).await;
-    running.wait_for_metric("ingest_posts_duplicate_total", 2.0).await;
+    running.wait_for_metric("ingest_records_duplicate_total{kind=\"post\"}", 2.0).await;
     world.wait_for_documents(1).await;
     wait_until_all_is_committed(&world, &running).await;
-    assert_eq!(running.metric("ingest_posts_stored_total").await, Some(1.0));
-    assert_eq!(running.metric("ingest_posts_dead_lettered_total{reason=\"conflict\"}").await, Some(0.0));
+    assert_eq!(running.metric("ingest_records_stored_total{kind=\"post\"}").await, Some(1.0));
+    assert_eq!(
+        running.metric("ingest_records_dead_lettered_total{kind=\"post\",reason=\"conflict\"}").await,
+        Some(0.0)
+    );
     running.stop().await;
 }
 
@@ -107,8 +110,8 @@ async fn duplicates_are_judged_by_the_primary_whatever_the_uri_says() {
         let uri = format!("{}?readPreference={preference}&readConcernLevel=available&w=0", world.mongo_uri);
         let group = format!("{}-{preference}", world.topic);
         let running = Running::start(world.config(&[SOON[0], ("MONGO_URI", &uri), ("KAFKA_GROUP", &group)])).await;
-        running.wait_for_metric("ingest_posts_duplicate_total", f64::from(round)).await;
-        running.wait_for_metric("ingest_posts_dead_lettered_total{reason=\"conflict\"}", 1.0).await;
+        running.wait_for_metric("ingest_records_duplicate_total{kind=\"post\"}", f64::from(round)).await;
+        running.wait_for_metric("ingest_records_dead_lettered_total{kind=\"post\",reason=\"conflict\"}", 1.0).await;
         running.stop().await;
     }
     let stored = world.wait_for_documents(1).await;

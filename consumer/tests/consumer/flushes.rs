@@ -14,24 +14,24 @@ async fn full_batches_are_flushed_by_size_and_the_rest_by_the_timer_of_its_first
         sent.sort();
         sent
     });
-    running.wait_for_metric("ingest_flush_batch_records_count", 3.0).await;
-    assert_eq!(running.metric("ingest_flush_batch_records_bucket{le=\"50\"}").await, Some(1.0));
-    assert_eq!(running.metric("ingest_flush_batch_records_bucket{le=\"99\"}").await, Some(1.0));
-    assert_eq!(running.metric("ingest_flush_batch_records_bucket{le=\"100\"}").await, Some(3.0));
-    assert_eq!(running.metric("ingest_flushes_total{trigger=\"size\"}").await, Some(2.0));
-    assert_eq!(running.metric("ingest_flushes_total{trigger=\"interval\"}").await, Some(1.0));
-    assert_eq!(running.metric("ingest_records_consumed_total").await, Some(250.0));
-    assert_eq!(running.metric("ingest_posts_stored_total").await, Some(250.0));
-    assert_eq!(running.metric("ingest_accept_to_store_seconds_count").await, Some(250.0));
+    running.wait_for_metric("ingest_flush_batch_records_count{kind=\"post\"}", 3.0).await;
+    assert_eq!(running.metric("ingest_flush_batch_records_bucket{kind=\"post\",le=\"50\"}").await, Some(1.0));
+    assert_eq!(running.metric("ingest_flush_batch_records_bucket{kind=\"post\",le=\"99\"}").await, Some(1.0));
+    assert_eq!(running.metric("ingest_flush_batch_records_bucket{kind=\"post\",le=\"100\"}").await, Some(3.0));
+    assert_eq!(running.metric("ingest_flushes_total{kind=\"post\",trigger=\"size\"}").await, Some(2.0));
+    assert_eq!(running.metric("ingest_flushes_total{kind=\"post\",trigger=\"interval\"}").await, Some(1.0));
+    assert_eq!(running.metric("ingest_records_consumed_total{kind=\"post\"}").await, Some(250.0));
+    assert_eq!(running.metric("ingest_records_stored_total{kind=\"post\"}").await, Some(250.0));
+    assert_eq!(running.metric("ingest_accept_to_store_seconds_count{kind=\"post\"}").await, Some(250.0));
     let lag = format!("kafka_consumergroup_lag{{consumergroup=\"{0}\",topic=\"{0}\",partition=\"0\"}}", world.topic);
     running.wait_for_metric(&lag, 0.0).await;
     for (gauge, value) in [
         ("ingest_buffered_bytes", 0.0),
         ("ingest_buffered_bytes_limit", 16e6),
-        ("ingest_flushes_in_flight", 0.0),
-        ("ingest_flushes_in_flight_limit", 4.0),
+        ("ingest_flushes_in_flight{kind=\"post\"}", 0.0),
+        ("ingest_flushes_in_flight_limit{kind=\"post\"}", 4.0),
         ("ingest_store_connections{state=\"in_use\"}", 0.0),
-        ("ingest_rebalances_total{kind=\"assigned\"}", 1.0),
+        ("ingest_rebalances_total{kind=\"post\",change=\"assigned\"}", 1.0),
     ] {
         running.wait_for_metric(gauge, value).await;
     }
@@ -46,7 +46,7 @@ async fn bytes_make_a_flush_too() {
     let settings = [("CONSUMER_BATCH_BYTES", "1000"), ("CONSUMER_BATCH_INTERVAL", "1h")];
     let running = Running::start(world.config(&settings)).await;
     // A post weighs some 450 bytes in memory: three make a batch, and the tenth waits for more.
-    running.wait_for_metric("ingest_flushes_total{trigger=\"bytes\"}", 3.0).await;
+    running.wait_for_metric("ingest_flushes_total{kind=\"post\",trigger=\"bytes\"}", 3.0).await;
     running.stop().await;
     world.wait_for_documents(10).await;
 }
@@ -57,13 +57,13 @@ async fn a_stop_flushes_commits_and_leaves() {
     let interval = [("CONSUMER_BATCH_INTERVAL", "1h")];
     let running = Running::start(world.config(&interval)).await;
     world.send_posts(7).await;
-    running.wait_for_metric("ingest_records_consumed_total", 7.0).await;
+    running.wait_for_metric("ingest_records_consumed_total{kind=\"post\"}", 7.0).await;
     running.stop().await;
     world.wait_for_documents(7).await;
 
     let next = Running::start(world.config(&interval)).await;
     world.send_posts(1).await;
-    next.wait_for_metric("ingest_records_consumed_total", 1.0).await;
+    next.wait_for_metric("ingest_records_consumed_total{kind=\"post\"}", 1.0).await;
     next.stop().await;
     world.wait_for_documents(8).await;
 }
@@ -73,10 +73,10 @@ async fn a_post_that_is_sent_again_is_stored_once() {
     let world = World::new(1).await;
     let id = world.send_posts(1).await[0];
     let running = Running::start(world.config(&[("CONSUMER_BATCH_INTERVAL", "100ms")])).await;
-    running.wait_for_metric("ingest_posts_stored_total", 1.0).await;
+    running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", 1.0).await;
     world.send(Some(&id.to_key()), Some(&post(0))).await;
-    running.wait_for_metric("ingest_posts_duplicate_total", 1.0).await;
-    assert_eq!(running.metric("ingest_posts_stored_total").await, Some(1.0));
+    running.wait_for_metric("ingest_records_duplicate_total{kind=\"post\"}", 1.0).await;
+    assert_eq!(running.metric("ingest_records_stored_total{kind=\"post\"}").await, Some(1.0));
     world.wait_for_documents(1).await;
     running.stop().await;
 }
@@ -92,8 +92,11 @@ async fn memory_stays_bounded_by_pausing_and_everything_is_stored_in_the_end() {
         ("CONSUMER_BATCH_INTERVAL", "3s"),
     ];
     let running = Running::start(world.config(&settings)).await;
-    wait_until("all stored", async || running.metric("ingest_posts_stored_total").await == Some(3000.0)).await;
-    assert!(running.metric("ingest_flushes_total{trigger=\"interval\"}").await >= Some(2.0));
+    wait_until("all stored", async || {
+        running.metric("ingest_records_stored_total{kind=\"post\"}").await == Some(3000.0)
+    })
+    .await;
+    assert!(running.metric("ingest_flushes_total{kind=\"post\",trigger=\"interval\"}").await >= Some(2.0));
     running.stop().await;
     world.wait_for_documents(3000).await;
 }

@@ -30,16 +30,19 @@ async fn a_member_that_freezes_with_a_full_buffer_loses_nothing() {
     tokio::time::sleep(FROZEN).await;
     frozen.signal("CONT");
     wait_until("the member holds the partition again", async || {
-        frozen.metric("ingest_rebalances_total{kind=\"assigned\"}").await == Some(2.0)
+        frozen.metric("ingest_rebalances_total{kind=\"post\",change=\"assigned\"}").await == Some(2.0)
     })
     .await;
-    wait_until("it stores again", async || frozen.metric("ingest_posts_stored_total").await > Some(0.0)).await;
+    wait_until("it stores again", async || {
+        frozen.metric("ingest_records_stored_total{kind=\"post\"}").await > Some(0.0)
+    })
+    .await;
     frozen.signal("TERM");
     assert_eq!(frozen.ended().await.code(), Some(0));
 
     let other = Running::start(world.config(&[])).await;
     let lag = format!("kafka_consumergroup_lag{{consumergroup=\"{0}\",topic=\"{0}\",partition=\"0\"}}", world.topic);
-    other.wait_for_metric("ingest_rebalances_total{kind=\"assigned\"}", 1.0).await;
+    other.wait_for_metric("ingest_rebalances_total{kind=\"post\",change=\"assigned\"}", 1.0).await;
     wait_until("Kafka has said where the partition ends", async || {
         other
             .metric(&format!("kafka_topic_partition_current_offset{{topic=\"{}\",partition=\"0\"}}", world.topic))

@@ -12,8 +12,8 @@ use crate::running::Running;
 use crate::support::{World, ids, left_out};
 
 const SOON: [(&str, &str); 1] = [("CONSUMER_BATCH_INTERVAL", "100ms")];
-const WITHOUT_VALUE: &str = "ingest_dead_letters_reduced_total{form=\"without_value\"}";
-const WITHOUT_RECORD: &str = "ingest_dead_letters_reduced_total{form=\"without_record\"}";
+const WITHOUT_VALUE: &str = "ingest_dead_letters_reduced_total{kind=\"post\",form=\"without_value\"}";
+const WITHOUT_RECORD: &str = "ingest_dead_letters_reduced_total{kind=\"post\",form=\"without_record\"}";
 
 /// Kafka takes records up to 1,048,588 bytes by default, which is more than librdkafka sends by default.
 #[tokio::test(flavor = "multi_thread")]

@@ -44,7 +44,7 @@ async fn start(world: &World) -> Running {
 
 async fn expect_no_dead_letters(running: &Running) {
     for reason in ["refused", "conflict"] {
-        let series = format!("ingest_posts_dead_lettered_total{{reason=\"{reason}\"}}");
+        let series = format!("ingest_records_dead_lettered_total{{kind=\"post\",reason=\"{reason}\"}}");
         assert_eq!(running.metric(&series).await, Some(0.0), "{reason}");
     }
 }
@@ -63,12 +63,12 @@ async fn a_primary_that_fails_over_or_hangs_up_holds_the_batch() {
         sent.extend(world.send_posts(20).await);
         running.wait_for_readyz(HELD_UP).await;
         failing.no_more().await;
-        running.wait_for_metric("ingest_posts_stored_total", sent.len() as f64).await;
+        running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", sent.len() as f64).await;
         running.wait_for_readyz("HTTP/1.1 200").await;
     }
     sent.sort();
     assert_eq!(ids(&world.wait_for_documents(sent.len()).await), sent);
-    assert_eq!(running.metric("ingest_posts_duplicate_total").await, Some(0.0));
+    assert_eq!(running.metric("ingest_records_duplicate_total{kind=\"post\"}").await, Some(0.0));
     expect_no_dead_letters(&running).await;
     running.stop().await;
 }
@@ -84,13 +84,16 @@ async fn what_the_majority_has_not_acknowledged_is_not_stored() {
     let mut sent = world.send_posts(20).await;
     running.wait_for_readyz(&format!("{HELD_UP}: write concern not met")).await;
     world.wait_for_documents(20).await;
-    wait_until("it tried again", async || running.metric("ingest_store_retries_total").await >= Some(3.0)).await;
-    for series in ["ingest_posts_stored_total", "ingest_posts_duplicate_total"] {
+    wait_until("it tried again", async || {
+        running.metric("ingest_store_retries_total{kind=\"post\"}").await >= Some(3.0)
+    })
+    .await;
+    for series in ["ingest_records_stored_total{kind=\"post\"}", "ingest_records_duplicate_total{kind=\"post\"}"] {
         assert_eq!(running.metric(series).await, Some(0.0), "{series}");
     }
 
     failing.no_more().await;
-    running.wait_for_metric("ingest_posts_duplicate_total", 20.0).await;
+    running.wait_for_metric("ingest_records_duplicate_total{kind=\"post\"}", 20.0).await;
     running.wait_for_readyz("HTTP/1.1 200").await;
     sent.sort();
     assert_eq!(ids(&world.wait_for_documents(20).await), sent);
@@ -104,17 +107,17 @@ async fn a_duplicate_that_cannot_be_read_back_is_neither_stored_nor_thrown_away(
     let running = start(&world).await;
     let key = PostId::fresh().to_key();
     world.send(Some(&key), Some(&post(0))).await;
-    running.wait_for_metric("ingest_posts_stored_total", 1.0).await;
+    running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", 1.0).await;
 
     let failing = Failing::start(&world, "find", doc! { "errorCode": 50 }).await;
     world.send(Some(&key), Some(&post(0))).await;
     running.wait_for_readyz(HELD_UP).await;
-    assert_eq!(running.metric("ingest_posts_duplicate_total").await, Some(0.0));
+    assert_eq!(running.metric("ingest_records_duplicate_total{kind=\"post\"}").await, Some(0.0));
     expect_no_dead_letters(&running).await;
     // Another one may be there by now, or none.
     world.posts().await.delete_one(doc! {}).await.unwrap();
     failing.no_more().await;
-    running.wait_for_metric("ingest_posts_stored_total", 2.0).await;
+    running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", 2.0).await;
     running.wait_for_readyz("HTTP/1.1 200").await;
     world.wait_for_documents(1).await;
     running.stop().await;

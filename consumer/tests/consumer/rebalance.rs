@@ -29,7 +29,11 @@ async fn two_members_share_the_work_and_one_takes_over_when_the_other_leaves() {
     sent.sort();
     assert_eq!(ids(&documents), sent);
     assert!(stored(&one).await > before);
-    assert_eq!(one.metric("ingest_posts_duplicate_total").await, Some(0.0), "a clean hand-over reads nothing twice");
+    assert_eq!(
+        one.metric("ingest_records_duplicate_total{kind=\"post\"}").await,
+        Some(0.0),
+        "a clean hand-over reads nothing twice"
+    );
     for partition in 0..4 {
         let lag = format!(
             "kafka_consumergroup_lag{{consumergroup=\"{0}\",topic=\"{0}\",partition=\"{partition}\"}}",
@@ -41,5 +45,5 @@ async fn two_members_share_the_work_and_one_takes_over_when_the_other_leaves() {
 }
 
 async fn stored(running: &Running) -> f64 {
-    running.metric("ingest_posts_stored_total").await.unwrap_or_default()
+    running.metric("ingest_records_stored_total{kind=\"post\"}").await.unwrap_or_default()
 }

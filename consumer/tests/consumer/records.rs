@@ -66,8 +66,8 @@ async fn a_poison_record_becomes_a_dead_letter_and_those_behind_it_are_stored() 
     assert_eq!(letters[1].0.id, key);
     assert_eq!(letters[1].0.message, "content is required; title must be 2 to 100 characters long, has 1");
     assert_eq!(letters[2].1.payload(), None);
-    running.wait_for_metric("ingest_posts_dead_lettered_total{reason=\"undecodable\"}", 2.0).await;
-    running.wait_for_metric("ingest_posts_dead_lettered_total{reason=\"invalid\"}", 1.0).await;
+    running.wait_for_metric("ingest_records_dead_lettered_total{kind=\"post\",reason=\"undecodable\"}", 2.0).await;
+    running.wait_for_metric("ingest_records_dead_lettered_total{kind=\"post\",reason=\"invalid\"}", 1.0).await;
     running.stop().await;
 }
 
@@ -88,6 +88,6 @@ async fn a_conflict_in_another_unique_index_is_not_a_repetition() {
     let letters = world.wait_for_dead_letters(1).await;
     assert_eq!((letters[0].0.reason, &letters[0].0.id), (Reason::Conflict, &other.into()));
     assert_eq!(ids(&world.wait_for_documents(2).await), [first, last]);
-    running.wait_for_metric("ingest_posts_duplicate_total", 1.0).await;
+    running.wait_for_metric("ingest_records_duplicate_total{kind=\"post\"}", 1.0).await;
     running.stop().await;
 }

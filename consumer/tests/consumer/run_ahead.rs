@@ -18,35 +18,35 @@ async fn a_partition_that_is_stuck_reads_ahead_within_bounds_and_the_others_cont
         ("CONSUMER_BUFFER_BYTES", "1000000"),
     ];
     let running = Running::start(world.config(&settings)).await;
-    running.wait_for_metric("ingest_rebalances_total{kind=\"assigned\"}", 1.0).await;
+    running.wait_for_metric("ingest_rebalances_total{kind=\"post\",change=\"assigned\"}", 1.0).await;
     world.delete(&world.dead_letter_topic()).await;
     world.send_to(Some(0), None, Some(b"not a post")).await;
     running.wait_for_readyz("flush: Kafka does not take dead letters").await;
     for number in 0..POSTS {
         world.send_to(Some(0), None, Some(&post(number))).await;
     }
-    running.wait_for_metric("ingest_partitions_ahead", 1.0).await;
+    running.wait_for_metric("ingest_partitions_ahead{kind=\"post\"}", 1.0).await;
     for number in 0..POSTS {
         world.send_to(Some(1), None, Some(&post(number))).await;
     }
     running.wait_for_metric(&world.lag(1), 0.0).await;
     let readyz = running.get("/readyz").await;
     assert!(readyz.starts_with("HTTP/1.1 503") && readyz.contains(", for "), "{readyz}");
-    let stored = running.metric("ingest_posts_stored_total").await.unwrap_or_default();
+    let stored = running.metric("ingest_records_stored_total{kind=\"post\"}").await.unwrap_or_default();
     assert!(
         stored >= POSTS as f64 && stored < 1.9 * POSTS as f64,
         "{stored} stored, too many of those behind the letter"
     );
-    assert!(running.metric("ingest_dead_letter_retries_total").await > Some(0.0));
+    assert!(running.metric("ingest_dead_letter_retries_total{kind=\"post\"}").await > Some(0.0));
 
     world.create(&world.dead_letter_topic(), 1, &[]).await;
     running.wait_for_metric(&world.lag(0), 0.0).await;
     running.wait_for_readyz("HTTP/1.1 200").await;
     wait_until("the partition is no longer paused", async || {
-        running.metric("ingest_partitions_ahead").await == Some(0.0)
+        running.metric("ingest_partitions_ahead{kind=\"post\"}").await == Some(0.0)
     })
     .await;
-    running.wait_for_metric("ingest_posts_stored_total", 2.0 * POSTS as f64).await;
+    running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", 2.0 * POSTS as f64).await;
     world.wait_for_dead_letters(1).await;
     running.stop().await;
 }

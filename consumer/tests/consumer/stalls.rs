@@ -60,7 +60,10 @@ async fn a_member_that_is_killed_is_replaced_with_the_settings_as_they_are() {
     let other = Running::start(world.config(&[])).await;
     wait_until_shared(&world, &killed, &other).await;
     let mut sent = world.send_posts(500).await;
-    wait_until("the member has work", async || killed.metric("ingest_records_consumed_total").await > Some(0.0)).await;
+    wait_until("the member has work", async || {
+        killed.metric("ingest_records_consumed_total{kind=\"post\"}").await > Some(0.0)
+    })
+    .await;
     killed.signal("KILL");
     let killed_at = Instant::now();
     assert_eq!(killed.ended().await.code(), None);

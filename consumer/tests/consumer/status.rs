@@ -11,7 +11,7 @@ async fn it_shows_a_ready_consumer_with_the_lag_of_its_partitions() {
     world.send_to(Some(0), None, Some(b"no post")).await;
     let running = Running::start(world.config(&[("CONSUMER_BATCH_INTERVAL", "100ms")])).await;
     world.send_posts(3).await;
-    running.wait_for_metric("ingest_posts_stored_total", 3.0).await;
+    running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", 3.0).await;
     // The other partition may have none of the posts, and then nothing is committed for it.
     let committed =
         "<tr><th scope=\"row\">0</th><td class=\"number\">0</td><td class=\"number\">0 s</td><td class=\"number\">";

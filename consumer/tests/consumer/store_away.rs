@@ -34,16 +34,16 @@ async fn a_store_that_goes_away_holds_the_batch_and_nothing_is_lost() {
     world.create_topic(1).await;
     let running = Running::start(world.config(&[("CONSUMER_BATCH_INTERVAL", "100ms")])).await;
     world.send_posts(10).await;
-    running.wait_for_metric("ingest_posts_stored_total", 10.0).await;
+    running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", 10.0).await;
 
     server.kill().await.unwrap();
     world.send_posts(500).await;
     running.wait_for_readyz("flush: MongoDB does not take documents").await;
-    assert!(running.metric("ingest_store_retries_total").await > Some(0.0));
+    assert!(running.metric("ingest_store_retries_total{kind=\"post\"}").await > Some(0.0));
     server.restart().await.unwrap();
     world.wait_for_documents(510).await;
     running.wait_for_readyz("HTTP/1.1 200").await;
-    assert_eq!(running.metric("ingest_posts_dead_lettered_total{reason=\"refused\"}").await, Some(0.0));
+    assert_eq!(running.metric("ingest_records_dead_lettered_total{kind=\"post\",reason=\"refused\"}").await, Some(0.0));
     running.stop().await;
 }
 
@@ -55,7 +55,7 @@ async fn a_broker_that_goes_away_comes_back_unaided() {
     world.create_topic(1).await;
     let running = Running::start(world.config(&[("CONSUMER_BATCH_INTERVAL", "100ms")])).await;
     world.send_posts(10).await;
-    running.wait_for_metric("ingest_posts_stored_total", 10.0).await;
+    running.wait_for_metric("ingest_records_stored_total{kind=\"post\"}", 10.0).await;
     server.kill().await.unwrap();
     running.wait_for_readyz("kafka: does not answer").await;
     server.restart().await.unwrap();

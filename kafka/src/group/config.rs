@@ -10,6 +10,8 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Where Kafka is, and how the group works.
 #[derive(Debug, Clone)]
 pub struct GroupConfig {
+    /// What the records are, in one word: the label `kind` of the metrics.
+    pub kind: &'static str,
     /// `KAFKA_BROKER`: bootstrap addresses, host:port, comma-separated.
     pub brokers: String,
     /// `KAFKA_TOPIC`: the topic of the records.

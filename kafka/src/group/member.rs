@@ -57,7 +57,7 @@ pub async fn run<H: RecordHandler>(
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let Instruments { registry, readiness, .. } = instruments;
-    let metrics = Arc::new(GroupMetrics::new(&registry, config.limits.concurrent_flushes));
+    let metrics = Arc::new(GroupMetrics::new(&registry, config.kind, config.limits.concurrent_flushes));
     book.publish(&config.topic, &config.group, &registry);
     let budget = Budget::new(config.buffer_bytes);
     publish(&budget, &registry);

@@ -35,70 +35,79 @@ pub const METRICS: &[Metric] = &[
 ];
 
 /// Records received.
-pub const CONSUMED: Metric = Metric::counter("ingest_records_consumed_total", "Records received from Kafka");
+pub const CONSUMED: Metric =
+    Metric::counter("ingest_records_consumed_total", "Records received from Kafka").labelled(&["kind"]);
 
 /// Records that went to the dead letters.
 pub const DEAD_LETTERED: Metric = Metric::counter(
-    "ingest_posts_dead_lettered_total",
+    "ingest_records_dead_lettered_total",
     "Records acknowledged by the dead-letter topic, by reason: undecodable, invalid, refused (by the store), conflict \
      (with another document in a unique index, _id included)",
 )
-.labelled(&["reason"]);
+.labelled(&["kind", "reason"]);
 
 const STALE: Metric = Metric::counter(
     "ingest_stale_records_total",
     "Records dropped because their partition was taken away after they were fetched; the member that holds it reads \
      them again",
-);
+)
+.labelled(&["kind"]);
 
 const SKIPPED: Metric = Metric::counter(
     "ingest_offsets_skipped_total",
     "Offsets that retention deleted before the group could read them: their records are lost",
-);
+)
+.labelled(&["kind"]);
 
 const PARTITIONS_AHEAD: Metric = Metric::gauge(
     "ingest_partitions_ahead",
     "Partitions that are paused beyond CONSUMER_RUN_AHEAD_RECORDS or CONSUMER_RUN_AHEAD_BYTES, because too much of \
      them is not committed",
-);
+)
+.labelled(&["kind"]);
 
 const COMMIT_FAILURES: Metric =
-    Metric::counter("ingest_commit_failures_total", "Commits that failed and were tried again");
+    Metric::counter("ingest_commit_failures_total", "Commits that failed and were tried again").labelled(&["kind"]);
 
 const DEAD_LETTERS_REDUCED: Metric = Metric::counter(
     "ingest_dead_letters_reduced_total",
     "Dead letters for which DLQ_TOPIC has too little room, by form: without_value, without_record (without key and \
      value)",
 )
-.labelled(&["form"]);
+.labelled(&["kind", "form"]);
 
 const DEAD_LETTER_RETRIES: Metric = Metric::counter(
     "ingest_dead_letter_retries_total",
     "Dead letters that Kafka did not take and that were sent again",
-);
+)
+.labelled(&["kind"]);
 
 const BATCH_RECORDS: Metric = Metric::histogram(
     "ingest_flush_batch_records",
     "Records in a flush",
     &[1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 99.0, 100.0, 250.0, 500.0, 1000.0, 5000.0, 10000.0],
-);
+)
+.labelled(&["kind"]);
 
 const FLUSH_SECONDS: Metric = Metric::histogram(
     "ingest_flush_duration_seconds",
     "Time to store a batch, retries included, in seconds",
     LATENCY_BUCKETS,
-);
+)
+.labelled(&["kind"]);
 
 const FLUSHES: Metric =
     Metric::counter("ingest_flushes_total", "Flushes, by what made them due: size, bytes, interval, revoke, stop")
-        .labelled(&["trigger"]);
+        .labelled(&["kind", "trigger"]);
 
-const FLUSHES_IN_FLIGHT: Metric = Metric::gauge("ingest_flushes_in_flight", "Batches that are being stored");
+const FLUSHES_IN_FLIGHT: Metric =
+    Metric::gauge("ingest_flushes_in_flight", "Batches that are being stored").labelled(&["kind"]);
 
 const FLUSHES_IN_FLIGHT_LIMIT: Metric = Metric::gauge(
     "ingest_flushes_in_flight_limit",
     "Most batches stored at the same time (CONSUMER_CONCURRENT_FLUSHES)",
-);
+)
+.labelled(&["kind"]);
 
 pub(super) const BUFFERED_BYTES: Metric = Metric::gauge("ingest_buffered_bytes", "Bytes of all records held in memory");
 
@@ -108,8 +117,8 @@ pub(super) const BUFFERED_BYTES_LIMIT: Metric = Metric::gauge(
 );
 
 const REBALANCES: Metric =
-    Metric::counter("ingest_rebalances_total", "Changes of the partitions held, by kind: assigned, revoked, lost")
-        .labelled(&["kind"]);
+    Metric::counter("ingest_rebalances_total", "Changes of the partitions held, by change: assigned, revoked, lost")
+        .labelled(&["kind", "change"]);
 
 /// How this member's partitions have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,25 +157,27 @@ pub(super) struct GroupMetrics {
 }
 
 impl GroupMetrics {
-    pub(super) fn new(registry: &Registry, concurrent_flushes: usize) -> Self {
-        registry.gauge(&FLUSHES_IN_FLIGHT_LIMIT, &[]).set(concurrent_flushes as f64);
-        let counter = |metric| registry.counter(metric, &[]);
+    /// Those of a member that reads records of this kind.
+    pub(super) fn new(registry: &Registry, kind: &str, concurrent_flushes: usize) -> Self {
+        registry.gauge(&FLUSHES_IN_FLIGHT_LIMIT, &[kind]).set(concurrent_flushes as f64);
+        let counter = |metric| registry.counter(metric, &[kind]);
         Self {
             consumed: counter(&CONSUMED),
             stale: counter(&STALE),
             skipped: counter(&SKIPPED),
             commit_failures: counter(&COMMIT_FAILURES),
             dead_letter_retries: counter(&DEAD_LETTER_RETRIES),
-            flushes_in_flight: registry.gauge(&FLUSHES_IN_FLIGHT, &[]),
-            partitions_ahead: registry.gauge(&PARTITIONS_AHEAD, &[]),
-            dead_lettered: Reason::ALL.map(|reason| (reason, registry.counter(&DEAD_LETTERED, &[reason.as_str()]))),
+            flushes_in_flight: registry.gauge(&FLUSHES_IN_FLIGHT, &[kind]),
+            partitions_ahead: registry.gauge(&PARTITIONS_AHEAD, &[kind]),
+            dead_lettered: Reason::ALL
+                .map(|reason| (reason, registry.counter(&DEAD_LETTERED, &[kind, reason.as_str()]))),
             reduced: [Form::WithoutValue, Form::WithoutRecord]
-                .map(|form| (form, registry.counter(&DEAD_LETTERS_REDUCED, &[form.as_str()]))),
-            flushes: Trigger::ALL.map(|trigger| (trigger, registry.counter(&FLUSHES, &[trigger.as_str()]))),
+                .map(|form| (form, registry.counter(&DEAD_LETTERS_REDUCED, &[kind, form.as_str()]))),
+            flushes: Trigger::ALL.map(|trigger| (trigger, registry.counter(&FLUSHES, &[kind, trigger.as_str()]))),
             rebalances: PartitionChange::ALL
-                .map(|(rebalance, kind)| (rebalance, registry.counter(&REBALANCES, &[kind]))),
-            batch_records: registry.histogram(&BATCH_RECORDS, &[]),
-            flush_seconds: registry.histogram(&FLUSH_SECONDS, &[]),
+                .map(|(change, name)| (change, registry.counter(&REBALANCES, &[kind, name]))),
+            batch_records: registry.histogram(&BATCH_RECORDS, &[kind]),
+            flush_seconds: registry.histogram(&FLUSH_SECONDS, &[kind]),
         }
     }
 

@@ -21,9 +21,9 @@ impl Admission {
     /// Shows in the metrics how many are admitted.
     pub(super) fn new(config: &PublishConfig, registry: &Registry) -> Self {
         let (permits, max_in_flight) = (Arc::new(Semaphore::new(config.max_in_flight)), config.max_in_flight);
-        let observed = Arc::clone(&permits);
-        registry.observe(&IN_FLIGHT, move |rows| rows.row(&[], taken(&observed, max_in_flight) as f64));
-        registry.gauge(&IN_FLIGHT_LIMIT, &[]).set(max_in_flight as f64);
+        let (observed, kind) = (Arc::clone(&permits), config.kind);
+        registry.observe(&IN_FLIGHT, move |rows| rows.row(&[kind], taken(&observed, max_in_flight) as f64));
+        registry.gauge(&IN_FLIGHT_LIMIT, &[kind]).set(max_in_flight as f64);
         Self { permits, max_in_flight }
     }
 

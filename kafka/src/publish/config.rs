@@ -10,6 +10,8 @@ const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 /// Where Kafka is, how the topic is created, and how records are published to it.
 #[derive(Debug, Clone)]
 pub struct PublishConfig {
+    /// What the records are, in one word: the label `kind` of the metrics.
+    pub kind: &'static str,
     /// `KAFKA_BROKER`: bootstrap addresses, host:port.
     pub brokers: Vec<String>,
     /// `KAFKA_TOPIC`: the topic's name.

@@ -72,7 +72,7 @@ impl OrderedPublisher {
     /// When the settings cannot be used.
     pub fn new(config: &PublishConfig, instruments: Instruments) -> anyhow::Result<Self> {
         let Instruments { registry, readiness, tracer } = instruments;
-        let deliveries = Arc::new(Deliveries::new(&registry));
+        let deliveries = Arc::new(Deliveries::new(&registry, config.kind));
         Ok(Self {
             config: config.clone(),
             timeout: config.longest_wait(),

@@ -34,7 +34,7 @@ impl Supervisor {
             topic: config.topic.clone(),
             compression: config.compression,
             timeout: config.timeout,
-            metrics: PublishMetrics::new(&registry),
+            metrics: PublishMetrics::new(&registry, config.kind),
             tracer,
             nodelay: Arc::default(),
             trouble: Notify::new(),

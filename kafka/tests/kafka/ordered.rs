@@ -32,6 +32,7 @@ impl Ordered {
     /// busy machine.
     pub(crate) fn start(world: &World, change: impl FnOnce(&mut PublishConfig)) -> Self {
         let mut config = PublishConfig {
+            kind: "record",
             brokers: world.broker.split(',').map(str::to_owned).collect(),
             topic: world.topic.clone(),
             partitions: 3,

@@ -18,12 +18,12 @@ async fn a_record_that_is_held_up_pauses_its_partition_within_bounds_and_no_othe
     let mut group = GroupConfig { buffer_bytes: BUFFERED * 1_000, ..world.group() };
     group.limits.run_ahead = RunAhead { records: AHEAD, bytes: 1_000_000 };
     let running = Running::held_up(group);
-    running.wait_for_metric("ingest_partitions_ahead", 1.0).await;
+    running.wait_for_metric("ingest_partitions_ahead{kind=\"record\"}", 1.0).await;
     running.wait_for_unready("flush: not now, for 2 s").await;
     wait_until("the other partition continues", async || running.stored_of(1).len() == RECORDS).await;
     running.wait_until_caught_up(1).await;
-    running.wait_for_metric("ingest_partitions_ahead", 1.0).await;
-    let taken = running.metric("ingest_records_consumed_total").unwrap() as usize - RECORDS;
+    running.wait_for_metric("ingest_partitions_ahead{kind=\"record\"}", 1.0).await;
+    let taken = running.metric("ingest_records_consumed_total{kind=\"record\"}").unwrap() as usize - RECORDS;
     // The buffer takes records until one exceeds it.
     assert!((AHEAD + 1..=AHEAD + 1 + BUFFERED + 1).contains(&taken), "{taken} records were taken");
     assert!(!running.stored_of(0).contains(&0) && world.committed(&[0])[&0].is_none());
@@ -32,7 +32,7 @@ async fn a_record_that_is_held_up_pauses_its_partition_within_bounds_and_no_othe
     running.relent();
     wait_until("all is stored", async || running.stored_of(0).len() == RECORDS).await;
     running.wait_until_caught_up(0).await;
-    running.wait_for_metric("ingest_partitions_ahead", 0.0).await;
+    running.wait_for_metric("ingest_partitions_ahead{kind=\"record\"}", 0.0).await;
     running.wait_for_ready().await;
     assert!(!running.has_repeated());
     running.stop().await;

@@ -6,7 +6,7 @@ use kafka::group::core::RunAhead;
 use crate::running::Running;
 use crate::world::{World, wait_until};
 
-const SKIPPED: &str = "ingest_offsets_skipped_total";
+const SKIPPED: &str = "ingest_offsets_skipped_total{kind=\"record\"}";
 
 /// The group has committed 10, and nobody is in it.
 async fn world() -> World {
@@ -57,7 +57,7 @@ async fn what_is_deleted_before_a_member_that_holds_back_is_counted_under_the_sa
     let mut group = GroupConfig { buffer_bytes: 30_000, ..world.group() };
     group.limits.run_ahead = RunAhead { records: 20, bytes: 1_000_000 };
     let running = Running::held_up(group);
-    running.wait_for_metric("ingest_partitions_ahead", 1.0).await;
+    running.wait_for_metric("ingest_partitions_ahead{kind=\"record\"}", 1.0).await;
     world.delete_before(0, 250).await;
     running.relent();
     wait_until("the rest is stored", async || running.stored_of(0).ends_with(&[299])).await;

@@ -123,6 +123,7 @@ impl World {
     /// The settings of a member of the topic's group.
     pub(crate) fn group(&self) -> GroupConfig {
         GroupConfig {
+            kind: "record",
             brokers: self.broker.clone(),
             topic: self.topic.clone(),
             group: self.topic.clone(),

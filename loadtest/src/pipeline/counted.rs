@@ -16,10 +16,10 @@ pub(crate) const STATE_FILE_SUFFIX: &str = ".state.json";
 /// The counters' sums over all members, under the metrics' names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Counted {
-    pub(crate) ingest_posts_accepted_total: u64,
-    pub(crate) ingest_posts_stored_total: u64,
-    pub(crate) ingest_posts_duplicate_total: u64,
-    pub(crate) ingest_posts_dead_lettered_total: u64,
+    pub(crate) ingest_records_accepted_total: u64,
+    pub(crate) ingest_records_stored_total: u64,
+    pub(crate) ingest_records_duplicate_total: u64,
+    pub(crate) ingest_records_dead_lettered_total: u64,
 }
 
 /// What the services must have counted.
@@ -46,19 +46,19 @@ impl Counted {
             let (counted, number) = (grouped(counted), grouped(number));
             differences.push(format!("the services counted {counted} in {name}, but {what} {number}"));
         };
-        let counted = self.ingest_posts_accepted_total;
+        let counted = self.ingest_records_accepted_total;
         if counted < accepted {
-            differs("ingest_posts_accepted_total", counted, "2xx was the answer to", accepted);
+            differs("ingest_records_accepted_total", counted, "2xx was the answer to", accepted);
         } else if !are_repeated && counted > accepted + unknown {
-            differs("ingest_posts_accepted_total", counted, "accepted or unknown are only", accepted + unknown);
+            differs("ingest_records_accepted_total", counted, "accepted or unknown are only", accepted + unknown);
         }
-        let (stored, duplicate) = (self.ingest_posts_stored_total, self.ingest_posts_duplicate_total);
+        let (stored, duplicate) = (self.ingest_records_stored_total, self.ingest_records_duplicate_total);
         if documents.is_some_and(|documents| !(stored..=stored + duplicate).contains(&documents)) {
-            differs("ingest_posts_stored_total", stored, "the documents are", documents.unwrap_or_default());
+            differs("ingest_records_stored_total", stored, "the documents are", documents.unwrap_or_default());
         }
-        let counted = self.ingest_posts_dead_lettered_total;
+        let counted = self.ingest_records_dead_lettered_total;
         if letters.is_some_and(|letters| counted > letters || (counted == 0 && letters > 0)) {
-            differs("ingest_posts_dead_lettered_total", counted, "the dead letters are", letters.unwrap_or_default());
+            differs("ingest_records_dead_lettered_total", counted, "the dead letters are", letters.unwrap_or_default());
         }
         differences
     }
@@ -79,10 +79,10 @@ impl Counted {
     fn sum(all: &[Totals]) -> Self {
         let sum = |name: &str| all.iter().filter_map(|totals| totals.get(name)).sum();
         Self {
-            ingest_posts_accepted_total: sum("ingest_posts_accepted_total"),
-            ingest_posts_stored_total: sum("ingest_posts_stored_total"),
-            ingest_posts_duplicate_total: sum("ingest_posts_duplicate_total"),
-            ingest_posts_dead_lettered_total: sum("ingest_posts_dead_lettered_total"),
+            ingest_records_accepted_total: sum("ingest_records_accepted_total"),
+            ingest_records_stored_total: sum("ingest_records_stored_total"),
+            ingest_records_duplicate_total: sum("ingest_records_duplicate_total"),
+            ingest_records_dead_lettered_total: sum("ingest_records_dead_lettered_total"),
         }
     }
 }
@@ -125,17 +125,17 @@ mod tests {
         let directory = directory.path();
         assert_eq!(Counted::read(directory).unwrap(), None);
 
-        let rejected = ("ingest_posts_rejected_total", 1);
-        leave(directory, "producer.1.state.json", Some(&[("ingest_posts_accepted_total", 7), rejected]));
-        let stored = ("ingest_posts_stored_total", 4);
-        leave(directory, "consumer.1.state.json", Some(&[("ingest_posts_duplicate_total", 1), stored]));
-        leave(directory, "consumer-2.1.state.json", Some(&[("ingest_posts_stored_total", 3)]));
+        let rejected = ("ingest_records_rejected_total", 1);
+        leave(directory, "producer.1.state.json", Some(&[("ingest_records_accepted_total", 7), rejected]));
+        let stored = ("ingest_records_stored_total", 4);
+        leave(directory, "consumer.1.state.json", Some(&[("ingest_records_duplicate_total", 1), stored]));
+        leave(directory, "consumer-2.1.state.json", Some(&[("ingest_records_stored_total", 3)]));
         fs::write(directory.join("consumer.1.state.json.new"), "half").unwrap();
         let counted = Counted {
-            ingest_posts_accepted_total: 7,
-            ingest_posts_stored_total: 7,
-            ingest_posts_duplicate_total: 1,
-            ingest_posts_dead_lettered_total: 0,
+            ingest_records_accepted_total: 7,
+            ingest_records_stored_total: 7,
+            ingest_records_duplicate_total: 1,
+            ingest_records_dead_lettered_total: 0,
         };
         assert_eq!(Counted::read(directory).unwrap(), Some(counted));
 
@@ -148,10 +148,10 @@ mod tests {
     #[test]
     fn counters_that_cannot_be_are_named() {
         let counted = Counted {
-            ingest_posts_accepted_total: 100,
-            ingest_posts_stored_total: 97,
-            ingest_posts_duplicate_total: 2,
-            ingest_posts_dead_lettered_total: 1,
+            ingest_records_accepted_total: 100,
+            ingest_records_stored_total: 97,
+            ingest_records_duplicate_total: 2,
+            ingest_records_dead_lettered_total: 1,
         };
         let well =
             LedgerTotals { accepted: 99, unknown: 2, are_repeated: false, documents: Some(98), letters: Some(1) };
@@ -162,20 +162,26 @@ mod tests {
         for (ledger, named) in [
             (
                 LedgerTotals { accepted: 101, ..well },
-                "100 in ingest_posts_accepted_total, but 2xx was the answer to 101",
+                "100 in ingest_records_accepted_total, but 2xx was the answer to 101",
             ),
-            (LedgerTotals { accepted: 90, ..well }, "ingest_posts_accepted_total, but accepted or unknown are only 92"),
-            (LedgerTotals { documents: Some(96), ..well }, "97 in ingest_posts_stored_total, but the documents are 96"),
-            (LedgerTotals { documents: Some(100), ..well }, "ingest_posts_stored_total, but the documents are 100"),
+            (
+                LedgerTotals { accepted: 90, ..well },
+                "ingest_records_accepted_total, but accepted or unknown are only 92",
+            ),
+            (
+                LedgerTotals { documents: Some(96), ..well },
+                "97 in ingest_records_stored_total, but the documents are 96",
+            ),
+            (LedgerTotals { documents: Some(100), ..well }, "ingest_records_stored_total, but the documents are 100"),
             (
                 LedgerTotals { letters: Some(0), ..well },
-                "1 in ingest_posts_dead_lettered_total, but the dead letters are 0",
+                "1 in ingest_records_dead_lettered_total, but the dead letters are 0",
             ),
         ] {
             let differences = counted.differences(&ledger);
             assert!(differences.len() == 1 && differences[0].contains(named), "{differences:?}");
         }
-        let none = Counted { ingest_posts_dead_lettered_total: 0, ..counted };
+        let none = Counted { ingest_records_dead_lettered_total: 0, ..counted };
         assert_eq!(none.differences(&well).len(), 1);
     }
 }

@@ -14,7 +14,7 @@ use crate::pipeline::scrape::{Bucket, MetricsPage};
 /// A page that takes longer is left out; the next one comes a second later.
 const PAGE_TIMEOUT: Duration = Duration::from_millis(900);
 
-const ACCEPTED: &str = "ingest_posts_accepted_total";
+const ACCEPTED: &str = "ingest_records_accepted_total";
 
 /// Watches the services of a run.
 pub(crate) struct Observer {
@@ -117,7 +117,7 @@ impl Observer {
         let Some(metrics) = consumer else {
             return Moment { producer, ..Moment::default() };
         };
-        let stored = self.stored.note(metrics.sum("ingest_posts_stored_total").unwrap_or(0.0));
+        let stored = self.stored.note(metrics.sum("ingest_records_stored_total").unwrap_or(0.0));
         let lag = metrics.sum("kafka_consumergroup_lag").map(|lag| lag as u64);
         let buckets = metrics.buckets("ingest_accept_to_store_seconds");
         if !buckets.is_empty() {

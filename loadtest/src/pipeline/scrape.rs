@@ -47,9 +47,9 @@ impl MetricsPage {
         sum
     }
 
-    /// The buckets of a histogram without other labels, in the page's order; none if it is not there.
+    /// The buckets of a histogram of posts, in the page's order; none if it is not there.
     pub(crate) fn buckets(&self, name: &str) -> Vec<Bucket> {
-        let prefix = format!("{name}_bucket{{le=\"");
+        let prefix = format!("{name}_bucket{{kind=\"{}\",le=\"", contract::Kind::Post.name());
         let (mut buckets, mut before) = (Vec::new(), 0);
         for line in self.text.lines() {
             let Some((bound, count)) = line.strip_prefix(&prefix).and_then(|rest| rest.split_once("\"} ")) else {
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn buckets_are_counted_separately() {
-        let text = "wait_seconds_bucket{le=\"0.5\"} 2\nwait_seconds_bucket{le=\"1\"} 2\n\
-                    wait_seconds_bucket{le=\"+Inf\"} 5\nwait_seconds_sum 9\nwait_seconds_count 5\n";
+        let text = "wait_seconds_bucket{kind=\"post\",le=\"0.5\"} 2\nwait_seconds_bucket{kind=\"post\",le=\"1\"} 2\n\
+                    wait_seconds_bucket{kind=\"post\",le=\"+Inf\"} 5\nwait_seconds_sum 9\nwait_seconds_count 5\n";
         let metrics = MetricsPage { text: text.to_owned() };
         let bucket = |at_most, count| Bucket { at_most, count };
         let expected = [bucket(Some(0.5), 2), bucket(Some(1.0), 0), bucket(None, 3)];

@@ -74,7 +74,7 @@ fn members_that_come_and_go_cleanly_count_each_document_once() {
     let report = chaos_with(&patient, "100", &["--one-by-one", "--faults", "rebalance=3"]);
     assert_eq!(faults(&report), ["rebalance"; 3]);
     for (counter, count) in [("accepted", "accepted"), ("stored", "stored")] {
-        let counted = &report["counted"][format!("ingest_posts_{counter}_total")];
+        let counted = &report["counted"][format!("ingest_records_{counter}_total")];
         assert_eq!(counted, &report[count], "{counter} in {report:#}");
     }
     for nothing in ["missing", "duplicated", "unexpected", "unknown", "dead_lettered", "lag_left"] {

@@ -56,9 +56,9 @@ fn a_run_finds_every_post_again() {
     assert_balanced(&report);
     assert!(report["accepted"].as_u64().unwrap() > 0, "{report:#}");
     let counted = &report["counted"];
-    assert_eq!(counted["ingest_posts_accepted_total"], report["accepted"], "{report:#}");
-    assert_eq!(counted["ingest_posts_stored_total"], report["stored"], "{report:#}");
-    assert_eq!(counted["ingest_posts_duplicate_total"], 0, "{report:#}");
+    assert_eq!(counted["ingest_records_accepted_total"], report["accepted"], "{report:#}");
+    assert_eq!(counted["ingest_records_stored_total"], report["stored"], "{report:#}");
+    assert_eq!(counted["ingest_records_duplicate_total"], 0, "{report:#}");
     assert!(report["latency_ms"]["p50"].as_f64().unwrap() > 0.0);
     assert_eq!(report["accepted_latency_ms"], report["latency_ms"], "all were accepted");
     assert!(report["generator"]["cpu_share"].as_f64().unwrap() > 0.0, "{report:#}");

@@ -42,7 +42,7 @@ async fn a_batch_may_be_as_small_as_one_post() {
     // A batch that is full with its first post does not wait for the linger time.
     for count in 1..=2 {
         producer.ask(post(POST)).await.created_id();
-        producer.metric(&format!("ingest_produce_batch_records_count {count}")).await;
+        producer.metric(&format!("ingest_produce_batch_records_count{{kind=\"post\"}} {count}")).await;
     }
 }
 
@@ -60,7 +60,8 @@ async fn batches_grow_with_the_load_beyond_what_nagles_algorithm_would_hold_back
     let responses = producer.ask_all((0..100).map(|_| post(&large))).await;
     assert!(responses.iter().all(|response| response.status == 201));
     let metrics = producer.get("/metrics").await;
-    let batches = metrics.text().lines().find_map(|line| line.strip_prefix("ingest_produce_batch_records_count "));
+    let batches =
+        metrics.text().lines().find_map(|line| line.strip_prefix("ingest_produce_batch_records_count{kind=\"post\"} "));
     let batches: usize = batches.unwrap().parse().unwrap();
     assert!(batches < LANES_PER_PARTITION + 100, "{batches} batches");
 }

@@ -77,8 +77,8 @@ async fn the_most_posts_allowed_become_a_record_each() {
     let partitions: BTreeSet<i32> = records.values().map(|record| record.partition).collect();
     assert_eq!(partitions.len(), 3);
     for line in [
-        "ingest_posts_accepted_total 10000",
-        "ingest_in_flight_posts 0",
+        "ingest_records_accepted_total{kind=\"post\"} 10000",
+        "ingest_in_flight_records{kind=\"post\"} 0",
         "ingest_body_buffer_bytes 0",
         r#"http_server_request_duration_seconds_count{method="POST",route="/create-posts",status="201"} 1"#,
     ] {
@@ -122,8 +122,8 @@ async fn invalid_posts_have_their_errors_in_their_place() {
     let records = records_by_key(&topic).await;
     assert_eq!(records.len(), 2);
     assert_eq!([0, 3].map(|position: usize| &records[&id(&results[position])].value), [&numbered(0), &numbered(1)]);
-    producer.metric("ingest_posts_accepted_total 2").await;
-    producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 4"#).await;
+    producer.metric("ingest_records_accepted_total{kind=\"post\"} 2").await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="invalid"} 4"#).await;
     let count = "http_server_request_duration_seconds_count";
     producer.metric(&format!(r#"{count}{{method="POST",route="/create-posts",status="207"}} 1"#)).await;
 }
@@ -189,7 +189,7 @@ async fn posts_of_a_bulk_that_is_stopped_are_acknowledged_before_the_end() {
     let producer = Producer::with_kafka(&topic, &[("PRODUCER_LINGER", "3s"), ("STOP_GRACE", "30s")]).await;
     let mut connection = producer.connect().await;
     connection.send(bulk(array(10))).await;
-    producer.metric("ingest_in_flight_posts 10").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 10").await;
     producer.stop();
     let ids = created_ids(&connection.receive().await);
     producer.stopped().await.unwrap();
@@ -212,10 +212,10 @@ async fn what_is_not_acknowledged_in_time_is_unknown() {
     assert!(
         !unknown.is_empty() && unknown.iter().all(|result| **result == json!({ "unknown": true, "message": message }))
     );
-    producer.metric(&format!("ingest_posts_accepted_total {}", accepted.len())).await;
-    let rejected = format!(r#"ingest_posts_rejected_total{{reason="unacknowledged"}} {}"#, unknown.len());
+    producer.metric(&format!("ingest_records_accepted_total{{kind=\"post\"}} {}", accepted.len())).await;
+    let rejected = format!(r#"ingest_records_rejected_total{{kind="post",reason="unacknowledged"}} {}"#, unknown.len());
     producer.metric(&rejected).await;
-    producer.metric("ingest_in_flight_posts 0").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,7 +231,7 @@ async fn of_a_frozen_kafka_nobody_knows_what_it_has() {
     broker.freeze();
     let response = producer.ask(bulk(format!("[{POST},{{}},{POST}]"))).await;
     assert_eq!(response.unavailable(), UNKNOWN);
-    producer.metric(r#"ingest_posts_rejected_total{reason="unacknowledged"} 2"#).await;
-    producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 1"#).await;
-    producer.metric("ingest_in_flight_posts 0").await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="unacknowledged"} 2"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="invalid"} 1"#).await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
 }

@@ -8,7 +8,7 @@ use crate::client::{POST, Response, post};
 use crate::running::Producer;
 use crate::topic::{fresh_topic, records};
 
-const CONFLICTS: &str = r#"ingest_posts_rejected_total{reason="idempotency_conflict"}"#;
+const CONFLICTS: &str = r#"ingest_records_rejected_total{kind="post",reason="idempotency_conflict"}"#;
 
 /// A bulk of these posts under the key `k`.
 fn keyed(posts: &[&str]) -> Vec<u8> {
@@ -74,8 +74,8 @@ async fn other_posts_are_rejected_as_a_whole() {
     let shifted = results(&producer.ask(keyed(&[&third, &second, &third])).await, 207);
     assert_eq!(shifted[0], conflict());
     producer.metric(&format!("{CONFLICTS} 4")).await;
-    producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 1"#).await;
-    producer.metric("ingest_in_flight_posts 0").await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="invalid"} 1"#).await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
     assert_eq!(values(&topic).await, [&first, &second, &second, &third].map(String::as_str));
 }
 
@@ -86,7 +86,7 @@ async fn a_bulk_that_finds_no_room_has_not_used_its_key() {
     let [first, second, third] = [0, 1, 2].map(numbered);
     let mut single = producer.connect().await;
     single.send(post(POST)).await;
-    producer.metric("ingest_in_flight_posts 1").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;
     producer.ask(keyed(&[&first, &second, &third])).await.unavailable();
     single.receive().await.created_id();
     results(&producer.ask(keyed(&[&third, &second, &first])).await, 201);

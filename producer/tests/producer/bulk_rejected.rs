@@ -34,7 +34,7 @@ async fn a_body_that_is_not_a_bulk_is_a_bad_request() {
         let errors = connection.ask(bulk_with(NDJSON, body)).await.errors();
         assert_eq!(errors, ["body must hold at least one post"]);
     }
-    producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 9"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="invalid"} 9"#).await;
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn without_a_valid_post_it_is_a_bad_request_with_results() {
         assert_eq!(problem["results"][0]["errors"].as_array().unwrap().len(), 2);
         assert_eq!(problem["results"][1]["errors"][0]["message"], "must be a JSON object, not a number");
     }
-    producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 4"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="invalid"} 4"#).await;
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn too_many_posts_are_too_large() {
     let producer = Producer::without_kafka(&[("PRODUCER_MAX_IN_FLIGHT", "20000")]).await;
     // The limit: these are only rejected because Kafka is away.
     producer.ask(bulk(array(10_000))).await.unavailable();
-    producer.metric(r#"ingest_posts_rejected_total{reason="kafka_away"} 10000"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="kafka_away"} 10000"#).await;
     let lines = [POST; 10_001].join("\n");
     for request in [bulk(array(10_001)), bulk_with(NDJSON, lines)] {
         let problem = producer.ask(request).await.problem(413);
@@ -93,11 +93,11 @@ async fn a_bulk_that_never_fits_learns_what_would() {
     let detail = "the bulk has 4 valid posts, and only 3 may be in flight at the same time \
         (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most that many";
     assert_eq!(problem["detail"], detail);
-    producer.metric(r#"ingest_posts_rejected_total{reason="too_large"} 4"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="too_large"} 4"#).await;
     // Invalid posts take no room.
     producer.ask(bulk(format!("[{POST},{{}},{POST},{{}},{POST}]"))).await.unavailable();
-    producer.metric(r#"ingest_posts_rejected_total{reason="kafka_away"} 3"#).await;
-    producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 2"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="kafka_away"} 3"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="invalid"} 2"#).await;
 }
 
 #[tokio::test]
@@ -156,19 +156,19 @@ async fn a_bulk_is_let_in_as_a_whole_or_not_at_all() {
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut first = producer.connect().await;
     first.send(bulk(array(8))).await;
-    producer.metric("ingest_in_flight_posts 8").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 8").await;
     assert_eq!(producer.ask(bulk(array(3))).await.unavailable(), "too many posts are in flight: try again");
-    producer.metric("ingest_in_flight_posts 8").await;
-    producer.metric(r#"ingest_posts_rejected_total{reason="full"} 3"#).await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 8").await;
+    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="full"} 3"#).await;
     let (mut second, mut third) = (producer.connect().await, producer.connect().await);
     second.send(bulk(array(1))).await;
     third.send(post(POST)).await;
-    producer.metric("ingest_in_flight_posts 10").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 10").await;
     assert_eq!(producer.ask(post(POST)).await.unavailable(), "too many posts are in flight: try again");
     for connection in [&mut first, &mut second, &mut third] {
         assert_eq!(connection.receive().await.status, 201);
     }
-    producer.metric("ingest_in_flight_posts 0").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +177,7 @@ async fn a_client_that_goes_away_gives_its_places_back() {
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut gone = producer.connect().await;
     gone.send(bulk(array(5))).await;
-    producer.metric("ingest_in_flight_posts 5").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 5").await;
     drop(gone);
-    producer.metric("ingest_in_flight_posts 0").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
 }

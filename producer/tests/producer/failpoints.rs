@@ -116,12 +116,13 @@ mod built_in {
             let mut connection = Connection::open(producer).await;
             connection.send(post(POST)).await;
             waiting.push(connection);
-            metric(producer, &format!("ingest_produce_batch_records_count {}", WARM_UP + lane)).await;
+            metric(producer, &format!("ingest_produce_batch_records_count{{kind=\"post\"}} {}", WARM_UP + lane)).await;
         }
         armed.arm(Step::ProduceSent);
         let mut connection = Connection::open(producer).await;
         connection.send(bulk(array(GATHERED))).await;
-        metric(producer, &format!("ingest_in_flight_posts {}", LANES_PER_PARTITION + GATHERED)).await;
+        metric(producer, &format!("ingest_in_flight_records{{kind=\"post\"}} {}", LANES_PER_PARTITION + GATHERED))
+            .await;
 
         broker.bring_back().await;
         aborted(child).await;
@@ -143,7 +144,7 @@ mod built_in {
         broker.freeze();
         let mut connection = Connection::open(producer).await;
         connection.send(post(POST)).await;
-        metric(producer, "ingest_in_flight_posts 1").await;
+        metric(producer, "ingest_in_flight_records{kind=\"post\"} 1").await;
         // A hundred times the linger.
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(child.try_wait().unwrap().is_none(), "without an acknowledgement it lives");

@@ -58,6 +58,6 @@ async fn with_kafka_everything_is_well() {
 async fn two_producers_in_one_process_count_apart() {
     let (one, two) = (Producer::with_kafka(&fresh_topic(), &[]).await, Producer::without_kafka(&[]).await);
     one.ask(post(POST)).await.created_id();
-    one.metric("ingest_posts_accepted_total 1").await;
-    two.metric("ingest_posts_accepted_total 0").await;
+    one.metric("ingest_records_accepted_total{kind=\"post\"} 1").await;
+    two.metric("ingest_records_accepted_total{kind=\"post\"} 0").await;
 }

@@ -10,7 +10,7 @@ use crate::topic::{self, fresh_topic};
 const CONFLICT: &str =
     "this Idempotency-Key was used with another post: send that one again as it was, or this one under another key";
 
-const CONFLICTS: &str = r#"ingest_posts_rejected_total{reason="idempotency_conflict"}"#;
+const CONFLICTS: &str = r#"ingest_records_rejected_total{kind="post",reason="idempotency_conflict"}"#;
 
 /// A post under this key with this content.
 fn keyed(key: &str, content: &str) -> Vec<u8> {
@@ -48,8 +48,8 @@ async fn another_post_under_the_same_key_is_rejected() {
     let value = |which| format!(r#"{{"title":"A title","content":"Content: {which}"}}"#);
     assert_eq!(values, ["the first", "the first", "the second"].map(value));
     producer.metric(&format!("{CONFLICTS} 2")).await;
-    producer.metric("ingest_posts_accepted_total 3").await;
-    producer.metric("ingest_in_flight_posts 0").await;
+    producer.metric("ingest_records_accepted_total{kind=\"post\"} 3").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,7 +95,7 @@ async fn a_post_that_was_never_sent_has_not_used_its_key() {
     assert_eq!(producer.ask(post_with("Idempotency-Key: k\r\n", "{}")).await.errors().len(), 2);
     let mut first = producer.connect().await;
     first.send(post(POST)).await;
-    producer.metric("ingest_in_flight_posts 1").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;
     let full = producer.ask(keyed("k", "finds no room")).await;
     assert_eq!(full.unavailable(), "too many posts are in flight: try again");
     first.receive().await.created_id();

@@ -45,9 +45,9 @@ async fn rejected_until_known(producer: &Producer) {
 
     let (unknown, away): (Vec<_>, Vec<_>) = details.into_iter().partition(|detail| detail.starts_with(UNKNOWN));
     assert!(away.iter().all(|detail| detail == AWAY), "{away:?}");
-    let count = "ingest_posts_rejected_total";
-    producer.metric(&format!("{count}{{reason=\"unacknowledged\"}} {}", unknown.len())).await;
-    producer.metric(&format!("{count}{{reason=\"kafka_away\"}} {}", away.len() + 20)).await;
+    let count = "ingest_records_rejected_total{kind=\"post\",";
+    producer.metric(&format!("{count}reason=\"unacknowledged\"}} {}", unknown.len())).await;
+    producer.metric(&format!("{count}reason=\"kafka_away\"}} {}", away.len() + 20)).await;
 
     let problem = producer.get("/readyz").await.problem(503);
     assert!(problem["detail"].as_str().unwrap().starts_with("kafka: "), "{problem}");
@@ -72,7 +72,7 @@ async fn accepted(producer: &Producer) -> HashSet<String> {
         waiting = rejected.into_iter().map(|(post, _)| post).collect();
     }
     assert_eq!(ids.len(), 30);
-    producer.metric("ingest_in_flight_posts 0").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
     ids
 }
 
@@ -134,7 +134,7 @@ async fn a_stop_while_kafka_is_frozen_still_answers_what_is_in_flight() {
     broker.freeze();
     let mut connection = producer.connect().await;
     connection.send(post(POST)).await;
-    producer.metric("ingest_in_flight_posts 1").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;
     producer.stop();
     assert!(connection.receive().await.unavailable().starts_with(UNKNOWN));
     producer.stopped().await.unwrap();

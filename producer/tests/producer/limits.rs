@@ -84,7 +84,7 @@ async fn one_post_too_many_must_try_again() {
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut first = producer.connect().await;
     first.send(post(POST)).await;
-    producer.metric("ingest_in_flight_posts 1").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;
     assert_eq!(producer.ask(post(POST)).await.unavailable(), "too many posts are in flight: try again");
     first.receive().await.created_id();
 }
@@ -95,7 +95,7 @@ async fn a_client_that_goes_away_gives_its_place_back() {
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut gone = producer.connect().await;
     gone.send(post(POST)).await;
-    producer.metric("ingest_in_flight_posts 1").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;
     drop(gone);
-    producer.metric("ingest_in_flight_posts 0").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
 }

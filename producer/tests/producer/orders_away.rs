@@ -72,6 +72,6 @@ async fn of_a_frozen_kafka_nobody_knows_what_orders_it_has() {
     let responses = producer.ask_all([order(ORDER), orders_bulk(format!("[{ORDER},{{}}]"))].into_iter()).await;
     assert_eq!(responses[0].unavailable(), UNKNOWN);
     assert_eq!(responses[1].unavailable(), BULK_UNKNOWN);
-    producer.metric(r#"ingest_posts_rejected_total{reason="unacknowledged"} 2"#).await;
-    producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 1"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="order",reason="unacknowledged"} 2"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="order",reason="invalid"} 1"#).await;
 }

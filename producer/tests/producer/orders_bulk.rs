@@ -46,8 +46,8 @@ async fn every_order_has_its_result_in_its_place() {
     assert_eq!(results[4]["errors"][0]["message"], "must not be larger than 65536 bytes");
     let keys: Vec<String> = records(&topic).await.into_iter().map(|record| record.key).collect();
     assert_eq!(keys, ["one", "\"two\""]);
-    producer.metric("ingest_posts_accepted_total 2").await;
-    producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 3"#).await;
+    producer.metric(r#"ingest_records_accepted_total{kind="order"} 2"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="order",reason="invalid"} 3"#).await;
     let count = "http_server_request_duration_seconds_count";
     producer.metric(&format!(r#"{count}{{method="POST",route="/api/orders/bulk",status="207"}} 1"#)).await;
 }

@@ -37,7 +37,7 @@ async fn every_error_of_an_order_is_named_at_once() {
         let errors = producer.ask(order(body)).await.errors();
         assert!(errors.len() == 1 && errors[0].starts_with(expected), "{errors:?} for {body}");
     }
-    producer.metric(r#"ingest_posts_rejected_total{reason="invalid"} 7"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="order",reason="invalid"} 7"#).await;
 }
 
 #[tokio::test]
@@ -100,5 +100,5 @@ async fn without_kafka_a_good_order_is_rejected_at_once() {
     for request in [order(ORDER), orders_bulk(array(2))] {
         assert_eq!(producer.ask(request).await.unavailable(), "Kafka cannot be reached: try again");
     }
-    producer.metric(r#"ingest_posts_rejected_total{reason="kafka_away"} 3"#).await;
+    producer.metric(r#"ingest_records_rejected_total{kind="order",reason="kafka_away"} 3"#).await;
 }

@@ -256,7 +256,7 @@ async fn its_state_file_has_the_address_and_after_the_end_the_totals() {
     terminate(&child).await;
     assert_eq!(within_patience("the program's end", child.wait()).await.unwrap().code(), Some(0));
     let totals = ServiceState::read(&path).unwrap().totals.expect("it has ended as asked");
-    assert_eq!((totals["ingest_posts_accepted_total"], totals["ingest_posts_rejected_total"]), (0, 1));
+    assert_eq!((totals["ingest_records_accepted_total"], totals["ingest_records_rejected_total"]), (0, 1));
 }
 
 #[tokio::test]

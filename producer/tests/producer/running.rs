@@ -95,7 +95,7 @@ impl Producer {
 
     /// Waits until this many orders await acknowledgement.
     pub(crate) async fn orders_in_flight(&self, orders: usize) {
-        self.metric(&format!("ingest_in_flight_posts {orders}")).await;
+        self.metric(&format!(r#"ingest_in_flight_records{{kind="order"}} {orders}"#)).await;
     }
 
     /// Asks it to stop.

@@ -43,7 +43,7 @@ async fn posts_in_flight_are_acknowledged_before_the_end() {
         connection.send(post(POST)).await;
         connections.push(connection);
     }
-    producer.metric(&format!("ingest_in_flight_posts {POSTS}")).await;
+    producer.metric(&format!("ingest_in_flight_records{{kind=\"post\"}} {POSTS}")).await;
     producer.stop();
     refuses_connections(producer.address).await;
 
@@ -161,7 +161,7 @@ async fn what_takes_longer_than_the_grace_is_an_error() {
     let producer = Producer::with_kafka(&fresh_topic(), &[("PRODUCER_LINGER", "20s"), ("STOP_GRACE", "200ms")]).await;
     let mut connection = producer.connect().await;
     connection.send(post(POST)).await;
-    producer.metric("ingest_in_flight_posts 1").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;
     producer.stop();
     let error = producer.stopped().await.unwrap_err();
     assert_eq!(format!("{error:#}"), "stopping took longer than STOP_GRACE: records were still in flight");

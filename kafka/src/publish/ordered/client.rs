@@ -52,7 +52,7 @@ impl OrderedClient {
             config: client_config(config),
             deliveries,
             current: RwLock::new(None),
-            replaced: registry.counter(&CLIENTS_REPLACED, &[]),
+            replaced: registry.counter(&CLIENTS_REPLACED, &[config.kind]),
         };
         client.start()?;
         Ok(client)

@@ -64,6 +64,7 @@ mod tests {
 
     fn config() -> PublishConfig {
         PublishConfig {
+            kind: "order",
             brokers: vec!["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()],
             topic: "orders".to_owned(),
             partitions: 1,

@@ -37,9 +37,9 @@ pub(super) struct Handed {
 }
 
 impl Deliveries {
-    pub(super) fn new(registry: &Registry) -> Self {
+    pub(super) fn new(registry: &Registry, kind: &str) -> Self {
         Self {
-            produce_seconds: produce_seconds(registry),
+            produce_seconds: produce_seconds(registry, kind),
             failures: Mutex::default(),
             trouble: Notify::new(),
             failed: Notify::new(),

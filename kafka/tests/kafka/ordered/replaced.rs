@@ -45,7 +45,7 @@ async fn a_client_that_has_ended_with_an_error_is_replaced() {
 
     let number = ordered.publish_until_acknowledged("key", 1000..1100).await;
     wait_until("the metrics say so", async || {
-        ordered.registry.render().contains("\ningest_produce_clients_replaced_total 1\n")
+        ordered.registry.render().contains("\ningest_produce_clients_replaced_total{kind=\"record\"} 1\n")
     })
     .await;
     let numbers: Vec<u64> = found(&world).iter().map(super::Found::number).collect();

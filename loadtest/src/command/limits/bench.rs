@@ -267,7 +267,7 @@ impl LimitsBench {
 /// How many posts the consumer has stored since its start; zero as long as it does not report that.
 async fn stored(consumer: &Service) -> u64 {
     let page = MetricsPage::get(&consumer.target).await.ok();
-    page.and_then(|page| page.sum("ingest_posts_stored_total")).unwrap_or(0.0) as u64
+    page.and_then(|page| page.sum("ingest_records_stored_total")).unwrap_or(0.0) as u64
 }
 
 /// What `work` returns, unless the service ends meanwhile, which it should not do.

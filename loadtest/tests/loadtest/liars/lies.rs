@@ -78,7 +78,7 @@ pub(super) const LIES: [NamedLie; 24] = [
     (
         Lie::CountsWrongly,
         &[],
-        &["FAILED  the target counted", "in ingest_posts_accepted_total, but 2xx was the answer to"],
+        &["FAILED  the target counted", "in ingest_records_accepted_total, but 2xx was the answer to"],
     ),
     (Lie::RejectsEverything, &[], &["FAILED  accepted>0"]),
 ];

@@ -117,7 +117,7 @@ impl Handler {
     fn metrics(&self) -> String {
         let accepted = self.accepted.load(Ordering::SeqCst);
         let lied = u64::from(self.lie == Some(Lie::CountsWrongly) && accepted > 0);
-        format!("ingest_posts_accepted_total {}\n", accepted - lied)
+        format!("ingest_records_accepted_total{{kind=\"post\"}} {}\n", accepted - lied)
     }
 
     async fn create_post(&self, body: Vec<u8>) -> (StatusCode, Vec<u8>) {

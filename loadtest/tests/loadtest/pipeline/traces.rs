@@ -137,7 +137,7 @@ async fn without_an_endpoint_a_clients_trace_is_passed_on_and_nothing_is_sent() 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let traced = tokio::spawn(consumer::run(consumer, listener, stop.clone()));
-    super::wait_for_metric(&address, "ingest_posts_duplicate_total 1").await;
+    super::wait_for_metric(&address, "ingest_records_duplicate_total{kind=\"post\"} 1").await;
     stop.cancel();
     traced.await.unwrap().unwrap();
     let [flush] = &receiver.spans()[..] else { panic!("not one span: {:?}", receiver.spans()) };

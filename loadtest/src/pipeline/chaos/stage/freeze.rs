@@ -92,5 +92,5 @@ async fn buffered(consumer: &Service) -> Option<f64> {
 
 /// How many posts a member has stored.
 async fn stored(member: &Service) -> Option<f64> {
-    MetricsPage::get(&member.target).await.ok()?.sum("ingest_posts_stored_total")
+    MetricsPage::get(&member.target).await.ok()?.sum("ingest_records_stored_total")
 }
