@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use contract::Kind;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
@@ -39,8 +40,10 @@ async fn all(
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let logs = make_directory(None, &format!("up-{}", RunId::fresh()))?;
+    let every_kind = || Kind::ALL.map(Kind::name).join(",");
+    let kinds = vec![("KINDS", lookup("KINDS").unwrap_or_else(every_kind))];
     let mut pipeline =
-        PipelineUnderTest::start(&options.servers(), lookup, settings, ports, Vec::new(), &logs, stop).await?;
+        PipelineUnderTest::start(&options.servers(), lookup, settings, ports, kinds, &logs, stop).await?;
     let services = pipeline.services.take().context("the services are started with the pipeline")?;
     let prometheus = prometheus::start(lookup, ports, options.servers().progress).await?;
     let seen_at = prometheus.as_ref().map_or_else(
@@ -58,7 +61,9 @@ async fn all(
          logs       {logs}\n\n\
          try it:\n  \
          curl -i {producer}/create-post -H 'content-type: application/json' \\\n    \
-         -d '{{\"title\":\"Hello\",\"content\":\"A first post through the pipeline\"}}'\n\n\
+         -d '{{\"title\":\"Hello\",\"content\":\"A first post through the pipeline\"}}'\n  \
+         curl -i {producer}/api/orders/ -H 'content-type: application/json' \\\n    \
+         -d '{{\"order_id\":\"A-1\",\"customer_id\":\"C-1\",\"product_id\":\"P-1\",\"quantity\":2,\"price\":\"19.99\"}}'\n\n\
          where is a post:\n  \
          cargo run --release -p loadtest -- show --kafka-broker {kafka} --mongo-uri {mongo} ID\n\n\
          Ctrl-C stops everything and removes its data.",

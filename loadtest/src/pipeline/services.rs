@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use contract::Kind;
 use serde::Deserialize;
 use service::failpoint;
 use stack::{Process, Signal};
@@ -244,6 +245,8 @@ fn command(role: &str, port: u16, options: &ServiceOptions) -> anyhow::Result<(C
         ("HOST", "127.0.0.1".to_owned()),
         ("PORT", port.to_string()),
         ("LOG_FORMAT", options.log_format.clone()),
+        // What a run sends and proves; an engine for other kinds would only share its CPU.
+        ("KINDS", Kind::Post.name().to_owned()),
         ("KAFKA_BROKER", options.kafka_broker.clone()),
         ("MONGO_URI", options.mongo_uri.clone()),
     ];
