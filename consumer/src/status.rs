@@ -29,7 +29,7 @@ pub(crate) fn status(config: &ServiceConfig, registry: &Registry, book: Arc<Book
         report: Box::new(move || {
             let standings = book.standings();
             let dead_letters =
-                Table::of_reasons("Dead letters", &["Reason", "Records"], counters.totals(&DEAD_LETTERED));
+                Table::of_reasons("Dead letters", &["Kind and reason", "Records"], counters.totals(&DEAD_LETTERED));
             let tables = [partitions(&standings)].into_iter().chain(dead_letters).collect();
             Report { figures: figures(&counters, &standings), tables }
         }),

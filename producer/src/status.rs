@@ -84,7 +84,7 @@ fn figures(counters: &Registry, kinds: &[KindStatus]) -> Vec<Figure> {
 }
 
 fn tables(counters: &Registry, kinds: &[KindStatus]) -> Vec<Table> {
-    let rejected = Table::of_reasons("Records rejected", &["Reason", "Records"], counters.totals(&REJECTED));
+    let rejected = Table::of_reasons("Records rejected", &["Kind and reason", "Records"], counters.totals(&REJECTED));
     kinds.iter().map(partitions).chain(rejected).collect()
 }
 

@@ -60,7 +60,7 @@ async fn each_kind_has_its_own_room_in_flight() {
         connection
     };
     let mut first_post = open(post(POST)).await;
-    producer.metric("ingest_in_flight_posts 1").await;
+    producer.metric(r#"ingest_in_flight_records{kind="post"} 1"#).await;
     let mut first_order = open(order(ORDER)).await;
     eventually("no room for another order", async || {
         let page = producer.get("/status").await;

@@ -27,7 +27,7 @@ async fn it_shows_a_ready_producer_with_its_partitions_and_posts() {
         "Partitions of the orders",
         "<tr><th scope=\"row\">0</th><td>accepted</td><td class=\"number\">",
         "<tr><th scope=\"row\">1</th><td>accepted</td><td class=\"number\">",
-        "<tr><th scope=\"row\">invalid</th><td class=\"number\">1</td></tr>",
+        "<tr><th scope=\"row\">post invalid</th><td class=\"number\">1</td></tr>",
         &format!("<dt>KAFKA_TOPIC</dt><dd><strong>{topic}</strong> <small>default post</small></dd>"),
         "<dt>PRODUCER_LINGER</dt><dd>2ms</dd>",
     ] {
