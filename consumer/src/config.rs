@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use kafka::group::GroupConfig;
 use kafka::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
+use kafka::group::{GroupConfig, OffsetReset};
 use mongodb::options::ConnectionString;
 use service::{ServiceConfig, Settings};
 
@@ -17,6 +17,8 @@ pub struct ConsumerConfig {
     pub service: ServiceConfig,
     /// Where Kafka is, and how the group works.
     pub kafka: GroupConfig,
+    /// `CONSUMER_BUFFER_BYTES`: bound of all records held; beyond it fetching pauses.
+    pub buffer_bytes: usize,
     /// `MONGO_URI`: where MongoDB is, and the database.
     pub mongo_uri: MongoUri,
 }
@@ -54,8 +56,14 @@ impl ConsumerConfig {
             MongoUri::parse,
         );
         let kafka = read_group(settings);
+        let buffer_bytes = settings.number(
+            "CONSUMER_BUFFER_BYTES",
+            16_000_000,
+            1_000_000..=4_000_000_000,
+            "bytes of all records held; beyond it fetching pauses",
+        );
         service.in_force = settings.in_force();
-        Self { service, kafka, mongo_uri }
+        Self { service, kafka, buffer_bytes, mongo_uri }
     }
 }
 
@@ -71,6 +79,12 @@ pub(crate) fn read_group(settings: &mut Settings<'_>) -> GroupConfig {
             "post.dlq",
             "topic of the dead letters; created if it is missing",
         ),
+        offset_reset: settings.in_kafka("`auto.offset.reset`").choice(
+            "KAFKA_AUTO_OFFSET_RESET",
+            OffsetReset::Earliest.as_str(),
+            &OffsetReset::ALL.map(|reset| (reset.as_str(), reset)),
+            "where a group without a usable committed offset starts: earliest, or latest, which skips what is there",
+        ),
         session_timeout: settings.in_kafka("`session.timeout.ms`").duration(
             "CONSUMER_SESSION_TIMEOUT",
             "6s",
@@ -82,12 +96,6 @@ pub(crate) fn read_group(settings: &mut Settings<'_>) -> GroupConfig {
             "a member that does not fetch for this long loses its partitions",
         ),
         limits: read_limits(settings),
-        buffer_bytes: settings.number(
-            "CONSUMER_BUFFER_BYTES",
-            16_000_000,
-            1_000_000..=4_000_000_000,
-            "bytes of all records held; beyond it fetching pauses",
-        ),
     };
     if config.limits.revoke_timeout >= config.session_timeout {
         settings.error("CONSUMER_REVOKE_TIMEOUT", "must be below CONSUMER_SESSION_TIMEOUT");

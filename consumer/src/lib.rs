@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, bail};
+use kafka::group::budget::Budget;
 use kafka::group::{self, Book, Release};
 use service::http::ServerLimits;
 use service::metrics::Metric;
@@ -148,9 +149,10 @@ async fn consume(
         connected = store::Store::connect(config, &readiness, &instruments.registry) => connected?,
         () = stop.cancelled() => return Ok(()),
     };
+    let budget = Budget::new(config.buffer_bytes);
     let posts = flush::Posts { topic: config.kafka.topic.clone(), store: store.clone(), metrics, tracer };
     tokio::select! {
-        outcome = group::run(&config.kafka, Arc::new(posts), book, releases, instruments, stop) => outcome,
+        outcome = group::run(&config.kafka, Arc::new(posts), book, releases, budget, instruments, stop) => outcome,
         () = store.watch(&readiness) => bail!("the store's watch ended"),
     }
 }

@@ -30,7 +30,7 @@ mod simulation;
 mod watch;
 
 pub use conditions::{COMMITS, DEAD_LETTERS, FLUSHES};
-pub use config::GroupConfig;
+pub use config::{GroupConfig, OffsetReset};
 pub use handler::{RecordHandler, Written};
 pub use joining::client_config;
 pub use lag::{Book, Committed, Standing};

@@ -2,8 +2,8 @@
 //! one process share it, one part each, and so do the two halves of a member, which share nothing else beside the
 //! stream of deliveries.
 //!
-//! Half of the bound is dealt out equally, and a part can always hold its own share of it. The other half belongs to
-//! all: whoever comes first. So a member that is stuck, and holds all that it can get, never starves another one.
+//! Half of the bound is dealt out equally, and a part can always hold its own share of it. The other half goes to the
+//! part that asks first. So a member that is stuck, and holds all that it can get, never starves another one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};

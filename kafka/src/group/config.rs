@@ -1,4 +1,5 @@
-//! A member's settings: Kafka and its own bounds.
+//! A member's settings: Kafka and its own bounds. The bound of what it holds is not among them, because the members of
+//! one process share it.
 
 use std::time::Duration;
 
@@ -24,8 +25,30 @@ pub struct GroupConfig {
     pub session_timeout: Duration,
     /// `CONSUMER_MAX_POLL_INTERVAL`: a member that does not fetch for this long is considered stuck.
     pub max_poll_interval: Duration,
-    /// `CONSUMER_BUFFER_BYTES`: bound of all records held; beyond it fetching pauses.
-    pub buffer_bytes: usize,
+    /// `KAFKA_AUTO_OFFSET_RESET`: where the group starts in a partition that it has never committed.
+    pub offset_reset: OffsetReset,
     /// The bounds of the work.
     pub limits: GroupLimits,
+}
+
+/// Where a group starts in a partition for which it has no committed offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffsetReset {
+    /// At the first record.
+    Earliest,
+    /// Behind the last record: it never sees what is there already.
+    Latest,
+}
+
+impl OffsetReset {
+    /// Every value.
+    pub const ALL: [OffsetReset; 2] = [OffsetReset::Earliest, OffsetReset::Latest];
+
+    /// Its name in Kafka.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OffsetReset::Earliest => "earliest",
+            OffsetReset::Latest => "latest",
+        }
+    }
 }

@@ -64,7 +64,7 @@ pub fn client_config(config: &GroupConfig) -> ClientConfig {
         .set("session.timeout.ms", config.session_timeout.as_millis().to_string())
         .set("heartbeat.interval.ms", (config.session_timeout / 4).as_millis().max(1).to_string())
         .set("max.poll.interval.ms", config.max_poll_interval.as_millis().to_string())
-        .set("auto.offset.reset", "earliest")
+        .set("auto.offset.reset", config.offset_reset.as_str())
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("queued.max.messages.kbytes", PREFETCH_KILOBYTES)

@@ -44,7 +44,7 @@ impl Release {
 }
 
 /// Consumes until `stop` is cancelled; then finishes, commits, leaves the group and returns. The book shows
-/// how far behind it is; `releases` come from a [`Release`].
+/// how far behind it is; `releases` come from a [`Release`]; the budget bounds the records that it holds.
 ///
 /// # Errors
 /// When a part of the member failed. Nothing is lost: what is not committed is read again.
@@ -53,13 +53,13 @@ pub async fn run<H: RecordHandler>(
     handler: Arc<H>,
     book: Arc<Book>,
     releases: mpsc::Receiver<()>,
+    budget: Budget,
     instruments: Instruments,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let Instruments { registry, readiness, .. } = instruments;
     let metrics = Arc::new(GroupMetrics::new(&registry, config.kind, config.limits.concurrent_flushes));
     book.publish(&config.topic, &config.group, &registry);
-    let budget = Budget::new(config.buffer_bytes);
     publish(&budget, &registry);
     let (front, stream) = Front::new(budget.clone(), metrics.consumed.clone());
     let front = Arc::new(front);

@@ -7,6 +7,7 @@ mod commits;
 mod fetching;
 mod leaders;
 mod members;
+mod offset_reset;
 mod ordered;
 mod outages;
 mod plain;

@@ -1,6 +1,5 @@
 //! A record that cannot be stored holds up only its own partition, and within bounds.
 
-use kafka::group::GroupConfig;
 use kafka::group::core::RunAhead;
 
 use crate::running::Running;
@@ -15,9 +14,9 @@ async fn a_record_that_is_held_up_pauses_its_partition_within_bounds_and_no_othe
     let world = World::new(2).await;
     world.send(0, RECORDS).await;
     world.send(1, RECORDS).await;
-    let mut group = GroupConfig { buffer_bytes: BUFFERED * 1_000, ..world.group() };
+    let mut group = world.group();
     group.limits.run_ahead = RunAhead { records: AHEAD, bytes: 1_000_000 };
-    let running = Running::held_up(group);
+    let running = Running::held_up_within(group, BUFFERED * 1_000);
     running.wait_for_metric("ingest_partitions_ahead{kind=\"record\"}", 1.0).await;
     running.wait_for_unready("flush: not now, for 2 s").await;
     wait_until("the other partition continues", async || running.stored_of(1).len() == RECORDS).await;

@@ -6,6 +6,7 @@ use std::thread;
 
 use contract::dead_letter::Reason;
 use contract::{DeadLetter, Fetched, PostId};
+use kafka::group::budget::Budget;
 use kafka::group::core::{Flush, NotStored};
 use kafka::group::{self, Book, GroupConfig, RecordHandler, Release, Written};
 use service::{Instruments, Readiness, Registry};
@@ -14,6 +15,9 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{DEADLINE, wait_until};
+
+/// Bytes that a member may hold, where that does not matter.
+const BUFFER_BYTES: usize = 16_000_000;
 
 /// What becomes of the first record of the first partition. All others are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,17 +99,22 @@ pub(crate) struct Parts {
 impl Running {
     /// A member whose handler stores everything.
     pub(crate) fn start(config: GroupConfig) -> Self {
-        Self::with(config, First::Stored)
+        Self::with(config, First::Stored, BUFFER_BYTES)
     }
 
     /// A member whose handler panics at the first record.
     pub(crate) fn panicking(config: GroupConfig) -> Self {
-        Self::with(config, First::Panic)
+        Self::with(config, First::Panic, BUFFER_BYTES)
     }
 
     /// A member whose handler says of the first record that it may be stored later, until it relents.
     pub(crate) fn held_up(config: GroupConfig) -> Self {
-        Self::with(config, First::Later)
+        Self::held_up_within(config, BUFFER_BYTES)
+    }
+
+    /// The same, with a buffer of its own size.
+    pub(crate) fn held_up_within(config: GroupConfig, buffer_bytes: usize) -> Self {
+        Self::with(config, First::Later, buffer_bytes)
     }
 
     /// From now on everything is stored.
@@ -113,7 +122,7 @@ impl Running {
         *self.memory.first.lock().unwrap() = First::Stored;
     }
 
-    fn with(config: GroupConfig, first: First) -> Self {
+    fn with(config: GroupConfig, first: First, buffer_bytes: usize) -> Self {
         let registry = Registry::new(&[group::metrics::METRICS]);
         let readiness = Readiness::new(&[kafka::CONDITION]);
         let memory = Arc::new(Memory { first: Mutex::new(first), stored: Mutex::default() });
@@ -123,11 +132,13 @@ impl Running {
         let stop = CancellationToken::new();
         let (mut done, outcome) = oneshot::channel();
         let (handler, stopped, group) = (Arc::clone(&memory), stop.clone(), config.group.clone());
+        let budget = Budget::new(buffer_bytes);
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             let ended = runtime.block_on(async {
+                let member = group::run(&config, handler, book, releases, budget, instruments, &stopped);
                 tokio::select! {
-                    outcome = group::run(&config, handler, book, releases, instruments, &stopped) => Some(outcome),
+                    outcome = member => Some(outcome),
                     () = done.closed() => None,
                 }
             });

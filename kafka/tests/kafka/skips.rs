@@ -1,6 +1,5 @@
 //! Retention overtakes a group: what it never sees is counted exactly, and everything after it is handled.
 
-use kafka::group::GroupConfig;
 use kafka::group::core::RunAhead;
 
 use crate::running::Running;
@@ -54,9 +53,9 @@ async fn what_is_deleted_before_a_member_that_holds_back_is_counted_under_the_sa
     const RECORDS: usize = 300;
     let world = World::new(1).await;
     world.send(0, RECORDS).await;
-    let mut group = GroupConfig { buffer_bytes: 30_000, ..world.group() };
+    let mut group = world.group();
     group.limits.run_ahead = RunAhead { records: 20, bytes: 1_000_000 };
-    let running = Running::held_up(group);
+    let running = Running::held_up_within(group, 30_000);
     running.wait_for_metric("ingest_partitions_ahead{kind=\"record\"}", 1.0).await;
     world.delete_before(0, 250).await;
     running.relent();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use kafka::group::GroupConfig;
 use kafka::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
+use kafka::group::{GroupConfig, OffsetReset};
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -128,9 +128,9 @@ impl World {
             topic: self.topic.clone(),
             group: self.topic.clone(),
             dead_letter_topic: format!("{}.dlq", self.topic),
+            offset_reset: OffsetReset::Earliest,
             session_timeout: Duration::from_secs(6),
             max_poll_interval: Duration::from_secs(60),
-            buffer_bytes: 16_000_000,
             limits: GroupLimits {
                 batch: BatchLimits { messages: 10, bytes: 1_000_000, interval: Duration::from_millis(100) },
                 concurrent_flushes: 4,
