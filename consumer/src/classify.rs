@@ -1,5 +1,6 @@
-//! What MongoDB's answer to an insert means for each of its documents. Pure.
+//! What MongoDB's answer to an insert, or to an `update` command, means for each of its documents. Pure.
 
+use bson::Document;
 use mongodb::error::InsertManyError;
 
 /// What a write error says about its document, in MongoDB's own words.
@@ -44,6 +45,16 @@ pub(crate) fn insert_failure(failure: InsertManyError, sent: usize) -> Result<Ve
     }
     let judged = |code, message: &str| write_error(code)(format!("{message} (code {code})"));
     Ok(errors.iter().map(|error| (error.index, judged(error.code, &error.message))).collect())
+}
+
+/// The judgements on the statements of an `update` command that did not replace or insert anything, by index. The
+/// driver hands on the answer to a command as it is; its errors have the form of those of an insert.
+///
+/// # Errors
+/// Why nothing is known of any statement: then all must be sent again.
+pub(crate) fn update_answer(answer: Document, sent: usize) -> Result<Vec<(usize, Judgement)>, String> {
+    let failure = bson::deserialize_from_document(answer);
+    insert_failure(failure.map_err(|error| format!("MongoDB's answer cannot be read: {error}"))?, sent)
 }
 
 /// The meaning of the code that a write error carries for one document.
@@ -112,6 +123,27 @@ mod tests {
         let expected = "write concern not met: waiting for replication timed out";
         assert_eq!(insert_failure(concern, 1), Err(expected.to_owned()));
         assert!(insert_failure(failure(&[(1, 121)]), 1).is_err(), "there was only one document");
+    }
+
+    #[test]
+    fn an_update_is_judged_by_its_write_errors_and_its_write_concern() {
+        let done = doc! { "n": 2, "upserted": [{ "index": 1, "_id": "A" }], "nModified": 1, "ok": 1.0 };
+        assert_eq!(update_answer(done.clone(), 2), Ok(vec![]));
+        let error = doc! { "index": 1, "code": 11000, "errmsg": "E11000", "keyPattern": { "_id": 1 } };
+        let refused = doc! { "n": 1, "writeErrors": [error], "nModified": 1, "ok": 1.0 };
+        let why = Judgement::Duplicate("E11000 (code 11000)".to_owned());
+        assert_eq!(update_answer(refused.clone(), 2), Ok(vec![(1, why)]));
+        assert!(update_answer(refused.clone(), 1).is_err(), "there was only one statement");
+
+        let concern = doc! { "code": 64, "codeName": "WriteConcernFailed", "errmsg": "timed out" };
+        let expected = Err("write concern not met: timed out".to_owned());
+        for mut answer in [done, refused] {
+            answer.insert("writeConcernError", concern.clone());
+            assert_eq!(update_answer(answer, 2), expected);
+        }
+        for unreadable in [doc! { "writeErrors": "none" }, doc! { "writeErrors": [{ "index": 0 }] }] {
+            assert!(update_answer(unreadable, 1).is_err());
+        }
     }
 
     proptest! {

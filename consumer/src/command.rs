@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-use contract::RecordId;
+use contract::{Kind, RecordId};
 use kafka::group::GroupConfig;
 use service::program::ask;
 use service::{ServiceConfig, Settings, exit};
 
+use crate::config::groups::Groups;
 use crate::{config, routes};
 
 mod archive;
@@ -29,14 +30,17 @@ use selection::{Selection, Totals};
 pub(crate) const NAME: &str = "dead-letters";
 
 const EXPLANATION: &str = "\
-Environment: KAFKA_BROKER, KAFKA_TOPIC (only its dead letters are considered) and DLQ_TOPIC, as for the service;
-for release HOST and PORT.
+Environment: KAFKA_BROKER, and for the kind post KAFKA_TOPIC (only its dead letters are considered) and DLQ_TOPIC, for
+order ORDER_KAFKA_TOPIC and ORDER_DLQ_TOPIC, as for the service; for release HOST and PORT.
 Exit codes: 0 done, 64 arguments or settings that cannot be used, 1 nothing found or not everything done.";
 
 /// Reads the dead letters, and sends them back once their cause is fixed.
 #[derive(Debug, Parser)]
 #[command(name = "consumer dead-letters", bin_name = "consumer dead-letters", after_help = EXPLANATION)]
 struct CommandLine {
+    /// The kind of the records: post or order; release concerns all of them
+    #[arg(long, global = true, value_name = "KIND", default_value = Kind::Post.name(), value_parser = parse_kind)]
+    kind: Kind,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -60,9 +64,9 @@ enum Verb {
     },
     /// Sends dead letters back to their topic, with their id as key and the place that they came from, so that none is
     /// ever stored twice, nor in place of a newer one. They stay among the dead letters: what is replayed again is sent
-    /// again, and counts as already stored. If a record came back as a
-    /// dead letter, only the last one is sent. What a dead letter lacks is fetched from the record's topic; a record
-    /// that is no longer there is not sent, and the exit code is 1
+    /// again, and counts as already stored. If a record came back as a dead letter, only the last one is sent. What a
+    /// dead letter lacks is fetched from the record's topic; a record that is no longer there is not sent, and the exit
+    /// code is 1
     Replay {
         #[command(flatten)]
         filter: Filter,
@@ -70,8 +74,8 @@ enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Releases the brake of the consumer that listens at HOST and PORT (0.0.0.0 and 3001, as for the service): the
-    /// full number of dead letters is allowed again, and the records that it holds are judged again
+    /// Releases the brakes of the consumer that listens at HOST and PORT (0.0.0.0 and 3001, as for the service): the
+    /// full number of dead letters is allowed again for each kind, and the records that it holds are judged again
     Release,
 }
 
@@ -95,12 +99,13 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let lookup = |name: &str| std::env::var(name).ok();
     let mut settings = Settings::new(&lookup);
     let service = ServiceConfig::read(&mut settings, config::DEFAULT_PORT);
-    let kafka = config::read_group(&mut settings);
+    let kind = command_line.kind;
+    let kafka = Groups::read(&mut settings, &[kind]).of(kind);
     let (_, errors) = settings.finish();
     if !errors.is_empty() {
         return exit::unusable("consumer", errors);
     }
-    match execute(command_line.verb, &kafka, &service, &mut io::stdout().lock()) {
+    match execute(command_line.verb, kind, &kafka, &service, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader has gone, as with `dead-letters list | head`.
         Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => {
@@ -113,12 +118,20 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     }
 }
 
-fn execute(verb: Verb, kafka: &GroupConfig, service: &ServiceConfig, output: &mut impl Write) -> anyhow::Result<()> {
+fn execute(
+    verb: Verb,
+    kind: Kind,
+    kafka: &GroupConfig,
+    service: &ServiceConfig,
+    output: &mut impl Write,
+) -> anyhow::Result<()> {
     let archive = || Archive::open(kafka);
     match verb {
         Verb::List { filter, limit } => list(&archive()?, &kafka.topic, filter, limit.unwrap_or(usize::MAX), output),
-        Verb::Show { which } => show(&archive()?, kafka, which, output),
-        Verb::Replay { filter, dry_run } => replay::replay(&archive()?, kafka, filter, dry_run, output),
+        Verb::Show { which } => show(&archive()?, &Originals::new(kind, kafka)?, which, output),
+        Verb::Replay { filter, dry_run } => {
+            replay::replay(&archive()?, &Originals::new(kind, kafka)?, kafka, filter, dry_run, output)
+        }
         Verb::Release => release(service, output),
     }
 }
@@ -149,9 +162,8 @@ fn list(archive: &Archive, topic: &str, filter: Filter, limit: usize, output: &m
     Ok(())
 }
 
-fn show(archive: &Archive, kafka: &GroupConfig, which: Which, output: &mut impl Write) -> anyhow::Result<()> {
-    let topic = &kafka.topic;
-    let originals = Originals::new(kafka)?;
+fn show(archive: &Archive, originals: &Originals, which: Which, output: &mut impl Write) -> anyhow::Result<()> {
+    let topic = originals.topic();
     let mut selection = Selection::new(topic, Filter::default());
     let mut found = 0;
     archive.read(|mut archived| {
@@ -175,6 +187,10 @@ fn show(archive: &Archive, kafka: &GroupConfig, which: Which, output: &mut impl 
         bail!("there is no such dead letter of the topic {topic}; `consumer dead-letters list` shows those there are");
     }
     Ok(())
+}
+
+fn parse_kind(text: &str) -> Result<Kind, String> {
+    Kind::from_name(text).ok_or_else(|| format!("must be one of {}", Kind::ALL.map(Kind::name).join(", ")))
 }
 
 fn parse_which(text: &str) -> Result<Which, String> {

@@ -2,10 +2,14 @@
 
 use std::fmt;
 
-use kafka::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
-use kafka::group::{GroupConfig, OffsetReset};
+use contract::Kind;
+use kafka::group::GroupConfig;
 use mongodb::options::ConnectionString;
 use service::{ServiceConfig, Settings};
+
+use self::groups::Groups;
+
+pub(crate) mod groups;
 
 /// `PORT` of the service, unless it is set.
 pub(crate) const DEFAULT_PORT: u16 = 3001;
@@ -15,9 +19,13 @@ pub(crate) const DEFAULT_PORT: u16 = 3001;
 pub struct ConsumerConfig {
     /// Address, logs, grace period.
     pub service: ServiceConfig,
-    /// Where Kafka is, and how the group works.
+    /// `KINDS`: the kinds of record that are stored.
+    pub kinds: Vec<Kind>,
+    /// Where Kafka is, and how the group of the posts works.
     pub kafka: GroupConfig,
-    /// `CONSUMER_BUFFER_BYTES`: bound of all records held; beyond it fetching pauses.
+    /// Where Kafka is, and how the group of the orders works.
+    pub orders: GroupConfig,
+    /// `CONSUMER_BUFFER_BYTES`: bound of all records held, whatever their kind; beyond it fetching pauses.
     pub buffer_bytes: usize,
     /// `MONGO_URI`: where MongoDB is, and the database.
     pub mongo_uri: MongoUri,
@@ -49,120 +57,30 @@ impl ConsumerConfig {
     /// Reads every setting; `settings` collects the errors.
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let mut service = ServiceConfig::read(settings, DEFAULT_PORT);
+        let kinds = kafka::settings::kinds(settings);
         let mongo_uri = settings.read(
             "MONGO_URI",
             "mongodb://localhost:27017/scalable-api",
             "where MongoDB is, with the database",
             MongoUri::parse,
         );
-        let kafka = read_group(settings);
+        let Groups { posts, orders } = Groups::read(settings, &kinds);
         let buffer_bytes = settings.number(
             "CONSUMER_BUFFER_BYTES",
             16_000_000,
             1_000_000..=4_000_000_000,
-            "bytes of all records held; beyond it fetching pauses",
+            "bytes of all records held; beyond it fetching pauses; half of them is dealt out to the kinds",
         );
         service.in_force = settings.in_force();
-        Self { service, kafka, buffer_bytes, mongo_uri }
+        Self { service, kinds, kafka: posts, orders, buffer_bytes, mongo_uri }
     }
-}
 
-/// The group's settings, which the commands also read.
-pub(crate) fn read_group(settings: &mut Settings<'_>) -> GroupConfig {
-    let config = GroupConfig {
-        kind: contract::Kind::Post.name(),
-        brokers: kafka::settings::brokers(settings),
-        topic: kafka::settings::topic(settings),
-        group: settings.in_kafka("`group.id`").text("KAFKA_GROUP", "post-consumer", "consumer group"),
-        dead_letter_topic: settings.text(
-            "DLQ_TOPIC",
-            "post.dlq",
-            "topic of the dead letters; created if it is missing",
-        ),
-        offset_reset: settings.in_kafka("`auto.offset.reset`").choice(
-            "KAFKA_AUTO_OFFSET_RESET",
-            OffsetReset::Earliest.as_str(),
-            &OffsetReset::ALL.map(|reset| (reset.as_str(), reset)),
-            "where a group without a usable committed offset starts: earliest, or latest, which skips what is there",
-        ),
-        session_timeout: settings.in_kafka("`session.timeout.ms`").duration(
-            "CONSUMER_SESSION_TIMEOUT",
-            "6s",
-            "a member that is silent for this long loses its partitions",
-        ),
-        max_poll_interval: settings.in_kafka("`max.poll.interval.ms`").duration(
-            "CONSUMER_MAX_POLL_INTERVAL",
-            "5m",
-            "a member that does not fetch for this long loses its partitions",
-        ),
-        limits: read_limits(settings),
-    };
-    if config.limits.revoke_timeout >= config.session_timeout {
-        settings.error("CONSUMER_REVOKE_TIMEOUT", "must be below CONSUMER_SESSION_TIMEOUT");
-    }
-    if config.max_poll_interval < config.session_timeout {
-        settings.error("CONSUMER_MAX_POLL_INTERVAL", "must not be below CONSUMER_SESSION_TIMEOUT");
-    }
-    if config.dead_letter_topic == config.topic {
-        settings.error("DLQ_TOPIC", "must not be KAFKA_TOPIC");
-    }
-    config
-}
-
-fn read_limits(settings: &mut Settings<'_>) -> GroupLimits {
-    GroupLimits {
-        revoke_timeout: settings.duration(
-            "CONSUMER_REVOKE_TIMEOUT",
-            "4s",
-            "longest time to finish a partition that is taken away; below the session timeout",
-        ),
-        batch: BatchLimits {
-            messages: settings.number("CONSUMER_BATCH_MESSAGES", 100, 1..=100_000, "records that make a flush"),
-            bytes: settings.number(
-                "CONSUMER_BATCH_BYTES",
-                4_000_000,
-                1..=40_000_000,
-                "bytes held in memory that make a flush",
-            ),
-            interval: settings.duration("CONSUMER_BATCH_INTERVAL", "5s", "longest wait of a batch's first record"),
-        },
-        concurrent_flushes: settings.number(
-            "CONSUMER_CONCURRENT_FLUSHES",
-            4,
-            1..=256,
-            "batches written at the same time; 1 writes one at a time",
-        ),
-        run_ahead: RunAhead {
-            records: settings.number(
-                "CONSUMER_RUN_AHEAD_RECORDS",
-                100_000,
-                100..=100_000_000,
-                "records of a partition read and not committed; beyond it this partition pauses",
-            ),
-            bytes: settings.number(
-                "CONSUMER_RUN_AHEAD_BYTES",
-                100_000_000,
-                1_000_000..=100_000_000_000,
-                "bytes of a partition read and not committed; beyond it this partition pauses",
-            ),
-        },
-        brake: BrakeLimits {
-            max_share: settings.read(
-                "DLQ_MAX_SHARE",
-                "0.5",
-                "share of dead letters among the last 1,000 records, 0 to 1; beyond it consuming pauses; 1 is no limit",
-                |text| match text.parse() {
-                    Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-                    _ => Err("must be a number from 0 to 1".to_owned()),
-                },
-            ),
-            max_consecutive: settings.number(
-                "DLQ_MAX_CONSECUTIVE",
-                100,
-                0..=1_000_000_000,
-                "dead letters in a row; beyond it consuming pauses; 0 is no limit",
-            ),
-        },
+    /// How the group of this kind works, whether it is served or not.
+    pub fn group(&self, kind: Kind) -> &GroupConfig {
+        match kind {
+            Kind::Post => &self.kafka,
+            Kind::Order => &self.orders,
+        }
     }
 }
 
@@ -174,36 +92,77 @@ impl AsRef<ServiceConfig> for ConsumerConfig {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use kafka::group::OffsetReset;
+
     use super::*;
 
-    fn errors(set: &[(&str, &str)]) -> Vec<String> {
+    fn read(set: &[(&str, &str)]) -> (ConsumerConfig, Vec<String>) {
         let lookup = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
         let mut settings = Settings::new(&lookup);
-        ConsumerConfig::read(&mut settings);
-        settings.finish().1.iter().map(ToString::to_string).collect()
+        let config = ConsumerConfig::read(&mut settings);
+        (config, settings.finish().1.iter().map(ToString::to_string).collect())
     }
 
     #[test]
-    fn the_defaults_are_valid() {
-        assert_eq!(errors(&[]), Vec::<String>::new());
+    fn the_defaults_are_valid_and_each_kind_has_its_own() {
+        let (config, errors) = read(&[]);
+        assert_eq!(errors, Vec::<String>::new());
+        for kind in Kind::ALL {
+            let group = config.group(kind);
+            assert_eq!(
+                (group.topic.as_str(), group.group.as_str(), group.dead_letter_topic.as_str()),
+                (kind.topic(), kind.group(), kind.dead_letter_topic())
+            );
+        }
     }
 
     #[test]
     fn errors_between_settings_are_named_with_all_others() {
         let set = [
+            ("KINDS", "posts"),
             ("CONSUMER_REVOKE_TIMEOUT", "6s"),
             ("CONSUMER_MAX_POLL_INTERVAL", "1s"),
+            ("KAFKA_AUTO_OFFSET_RESET", "none"),
             ("DLQ_TOPIC", "post"),
+            ("ORDER_KAFKA_TOPIC", "post"),
+            ("ORDER_KAFKA_GROUP", "post-consumer"),
+            ("ORDER_DLQ_TOPIC", "post"),
             ("MONGO_URI", "mongodb://localhost:27017"),
             ("CONSUMER_BATCH_MESSAGES", "0"),
+            ("ORDER_CONSUMER_BATCH_MESSAGES", "0"),
+            ("ORDER_CONSUMER_BATCH_INTERVAL", "20"),
             ("DLQ_MAX_SHARE", "50"),
             ("DLQ_MAX_CONSECUTIVE", "-1"),
         ];
-        let errors = errors(&set);
+        let (_, errors) = read(&set);
         assert_eq!(errors.len(), set.len(), "{errors:?}");
         for (name, _) in set {
             assert!(errors.iter().any(|error| error.starts_with(name)), "{name} in {errors:?}");
         }
+    }
+
+    #[test]
+    fn a_kind_that_is_not_served_is_in_no_way() {
+        let set = [("KAFKA_TOPIC", "orders"), ("KAFKA_GROUP", "order-processing-group")];
+        assert_eq!(read(&set).1.len(), 2);
+        let (config, errors) = read(&[&set[..], &[("KINDS", "post")]].concat());
+        assert_eq!((config.kinds, errors), (vec![Kind::Post], vec![]));
+    }
+
+    #[test]
+    fn the_batches_of_orders_are_as_those_of_posts_unless_they_are_set() {
+        let posts =
+            [("CONSUMER_BATCH_MESSAGES", "7"), ("CONSUMER_BATCH_INTERVAL", "3s"), ("CONSUMER_BATCH_BYTES", "9")];
+        let orders = [("ORDER_CONSUMER_BATCH_INTERVAL", "20ms"), ("ORDER_CONSUMER_CONCURRENT_FLUSHES", "1")];
+        let (config, errors) = read(&[&posts[..], &orders].concat());
+        assert_eq!(errors, Vec::<String>::new());
+        let (posts, orders) = (config.kafka.limits, config.orders.limits);
+        assert_eq!((orders.batch.messages, orders.batch.bytes), (7, 9));
+        assert_eq!((posts.batch.interval, posts.concurrent_flushes), (Duration::from_secs(3), 4));
+        assert_eq!((orders.batch.interval, orders.concurrent_flushes), (Duration::from_millis(20), 1));
+        assert_eq!(config.orders.offset_reset, OffsetReset::Earliest);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The metrics of storing; those of the group are the group's own.
+//! The metrics of storing; those of the groups are the groups' own.
 
+use contract::Kind;
 use metrics::{Counter, Histogram};
 use service::Registry;
 use service::metrics::Metric;
@@ -7,7 +8,8 @@ use service::metrics::Metric;
 use crate::store_pool;
 
 /// All metrics of storing.
-pub(crate) const METRICS: &[Metric] = &[STORED, DUPLICATES, STORE_RETRIES, ACCEPT_TO_STORE, store_pool::CONNECTIONS];
+pub(crate) const METRICS: &[Metric] =
+    &[STORED, DUPLICATES, SUPERSEDED, STORE_RETRIES, ACCEPT_TO_STORE, store_pool::CONNECTIONS];
 
 /// Documents newly inserted.
 pub(crate) const STORED: Metric =
@@ -16,6 +18,13 @@ pub(crate) const STORED: Metric =
 /// Records whose document was already stored.
 pub(crate) const DUPLICATES: Metric =
     Metric::counter("ingest_records_duplicate_total", "Records whose document was stored already").labelled(&["kind"]);
+
+/// Records that a later one of their batch stands for.
+pub(crate) const SUPERSEDED: Metric = Metric::counter(
+    "ingest_records_superseded_total",
+    "Records of a kind with one document for each key that a later record of the same batch stands for",
+)
+.labelled(&["kind"]);
 
 /// Tries that left something to try again.
 pub(crate) const STORE_RETRIES: Metric =
@@ -30,22 +39,23 @@ const ACCEPT_TO_STORE: Metric = Metric::histogram(
 )
 .labelled(&["kind"]);
 
-/// Handles of the counters and histograms.
+/// Handles of the counters and histograms, for one kind.
 pub(crate) struct StoreMetrics {
     pub(crate) stored: Counter,
     pub(crate) duplicates: Counter,
+    pub(crate) superseded: Counter,
     pub(crate) store_retries: Counter,
     pub(crate) accept_to_store: Histogram,
 }
 
 impl StoreMetrics {
-    /// Those of records of this kind.
-    pub(crate) fn new(registry: &Registry, kind: &str) -> Self {
+    pub(crate) fn new(registry: &Registry, kind: Kind) -> Self {
         Self {
-            stored: registry.counter(&STORED, &[kind]),
-            duplicates: registry.counter(&DUPLICATES, &[kind]),
-            store_retries: registry.counter(&STORE_RETRIES, &[kind]),
-            accept_to_store: registry.histogram(&ACCEPT_TO_STORE, &[kind]),
+            stored: registry.counter(&STORED, &[kind.name()]),
+            duplicates: registry.counter(&DUPLICATES, &[kind.name()]),
+            superseded: registry.counter(&SUPERSEDED, &[kind.name()]),
+            store_retries: registry.counter(&STORE_RETRIES, &[kind.name()]),
+            accept_to_store: registry.histogram(&ACCEPT_TO_STORE, &[kind.name()]),
         }
     }
 }

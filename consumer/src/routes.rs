@@ -7,16 +7,16 @@ use hyper::{Method, Request, Response, StatusCode};
 use kafka::group::Release;
 use service::http::{Handler, RequestBody, Route};
 
-/// Releases the brake; see `DLQ_MAX_SHARE` and `DLQ_MAX_CONSECUTIVE`.
+/// Releases the brakes of all kinds; see `DLQ_MAX_SHARE` and `DLQ_MAX_CONSECUTIVE`.
 pub(crate) const RELEASE: &str = "/dead-letters/release";
 
 /// The consumer's routes.
 pub const ROUTES: &[Route] =
-    &[Route { path: RELEASE, method: Method::POST, meaning: "202: dead letters are allowed again" }];
+    &[Route { path: RELEASE, method: Method::POST, meaning: "202: dead letters of all kinds are allowed again" }];
 
 /// Answers [`RELEASE`].
 pub(crate) struct ConsumerRoutes {
-    pub(crate) release: Release,
+    pub(crate) releases: Vec<Release>,
 }
 
 impl Handler for ConsumerRoutes {
@@ -25,7 +25,7 @@ impl Handler for ConsumerRoutes {
     }
 
     async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
-        self.release.release();
+        self.releases.iter().for_each(Release::release);
         tracing::info!("releasing the brake");
         let mut response = Response::new(Full::new(Bytes::from_static(br#"{"status":"released"}"#)));
         *response.status_mut() = StatusCode::ACCEPTED;

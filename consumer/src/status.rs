@@ -3,22 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::Kind;
 use kafka::group::metrics::{CONSUMED, DEAD_LETTERED};
-use kafka::group::{self, Book, Committed, Standing};
+use kafka::group::{self, Committed, Standing};
 use service::status::figures::{grouped, span};
 use service::status::{Cell, Figure, Report, Status, StatusSubject, Table};
 use service::{Registry, ServiceConfig};
 
-use crate::metrics::{DUPLICATES, STORE_RETRIES, STORED};
+use crate::engines::Engine;
+use crate::metrics::{DUPLICATES, STORE_RETRIES, STORED, SUPERSEDED};
 use crate::store;
 
 /// The consumer's page.
-pub(crate) fn status(config: &ServiceConfig, registry: &Registry, book: Arc<Book>) -> Status {
+pub(crate) fn status(config: &ServiceConfig, registry: &Registry, engines: &[Engine]) -> Status {
     let counters = registry.clone();
+    let books: Vec<_> = engines.iter().map(|engine| (engine.kind, Arc::clone(&engine.book))).collect();
     let subject = StatusSubject {
         name: "consumer",
         counter: STORED,
-        counted: "Posts stored",
+        counted: "Records stored",
         conditions: &[
             (kafka::CONDITION, "Kafka"),
             (store::CONDITION, "MongoDB"),
@@ -27,11 +30,13 @@ pub(crate) fn status(config: &ServiceConfig, registry: &Registry, book: Arc<Book
             (group::DEAD_LETTERS, "Dead letters"),
         ],
         report: Box::new(move || {
-            let standings = book.standings();
+            let standings: Vec<_> = books.iter().map(|(kind, book)| (*kind, book.standings())).collect();
             let dead_letters =
                 Table::of_reasons("Dead letters", &["Kind and reason", "Records"], counters.totals(&DEAD_LETTERED));
-            let tables = [partitions(&standings)].into_iter().chain(dead_letters).collect();
-            Report { figures: figures(&counters, &standings), tables }
+            let held = standings.iter().map(|(kind, standings)| partitions(*kind, standings));
+            let tables = held.chain(dead_letters).collect();
+            let all: Vec<Standing> = standings.iter().flat_map(|(_, standings)| standings.iter().copied()).collect();
+            Report { figures: figures(&counters, &all), tables }
         }),
     };
     Status::new(subject, registry, config.in_force.clone())
@@ -47,12 +52,13 @@ fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {
         total("Consumed", &CONSUMED),
         total("Stored", &STORED),
         total("Duplicates", &DUPLICATES),
+        total("Superseded", &SUPERSEDED),
         total("Dead letters", &DEAD_LETTERED),
-        total("Inserts retried", &STORE_RETRIES),
+        total("Writes retried", &STORE_RETRIES),
     ]
 }
 
-fn partitions(standings: &[Standing]) -> Table {
+fn partitions(kind: Kind, standings: &[Standing]) -> Table {
     let row = |standing: &Standing| {
         vec![
             Cell::Text(standing.partition.to_string()),
@@ -66,8 +72,12 @@ fn partitions(standings: &[Standing]) -> Table {
             Cell::count(standing.end_offset),
         ]
     };
+    let title = match kind {
+        Kind::Post => "Partitions of posts held",
+        Kind::Order => "Partitions of orders held",
+    };
     Table {
-        title: "Partitions held",
+        title,
         columns: &["Partition", "Lag", "Lag time", "Committed", "End offset"],
         rows: standings.iter().map(row).collect(),
         if_empty: "None: the group has not given this member any, or has fewer partitions than members.",

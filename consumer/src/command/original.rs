@@ -27,9 +27,14 @@ pub(super) enum Incomplete {
 }
 
 impl Originals {
-    pub(super) fn new(config: &GroupConfig) -> anyhow::Result<Self> {
+    pub(super) fn new(kind: Kind, config: &GroupConfig) -> anyhow::Result<Self> {
         let reader = Reader::new(ReaderConfig { picks_records: true, ..reader_config(config) })?;
-        Ok(Self { kind: Kind::Post, reader, topic: config.topic.clone() })
+        Ok(Self { kind, reader, topic: config.topic.clone() })
+    }
+
+    /// Its name.
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
     }
 
     /// Puts key and value into a dead letter that lacks one of them.

@@ -27,6 +27,7 @@ const AGAIN: &str = "replay again: what is sent twice is stored once";
 /// letters have a later one, which a single pass would have to keep in memory.
 pub(super) fn replay(
     archive: &Archive,
+    originals: &Originals,
     config: &GroupConfig,
     filter: Filter,
     is_dry_run: bool,
@@ -39,7 +40,6 @@ pub(super) fn replay(
     })?;
     let mut selection = Selection::new(&config.topic, filter);
     let mut totals = Totals::default();
-    let originals = Originals::new(config)?;
     let mut pipe = Pipe::new(config)?;
     let mut gone = 0;
     let unreadable = archive.read(|mut archived| {

@@ -15,10 +15,7 @@ use super::answers::{ANSWER_TIMEOUT, answer, within};
 use super::duplicates::{self, Evidence};
 
 /// The most documents asked for at once, so that each part of a large batch has its own deadline.
-const READ_BACK: usize = 1000;
-
-/// Longest wait where a look-up reads the whole collection. FerretDB takes 3 s for 100 ids among 100,000 documents.
-const SCAN_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const READ_BACK: usize = 1000;
 
 /// How a store finds documents by their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +36,25 @@ impl Lookup {
         Ok(if info.contains_key("ferretdbVersion") { Lookup::Scan } else { Lookup::Indexed })
     }
 
+    /// Longest wait for such a look-up. Where it reads the whole collection, FerretDB takes 3 s for 100 ids among
+    /// 100,000 documents.
+    pub(super) fn deadline(self) -> Duration {
+        match self {
+            Lookup::Indexed => ANSWER_TIMEOUT,
+            Lookup::Scan => Duration::from_secs(60),
+        }
+    }
+
     /// What the store says about these documents.
     pub(super) async fn evidence(
         self,
         posts: &Collection<RawDocumentBuf>,
         documents: impl Iterator<Item = &RawDocumentBuf>,
     ) -> Result<Evidence, String> {
-        let deadline = match self {
-            Lookup::Indexed => ANSWER_TIMEOUT,
-            Lookup::Scan if other_unique_indexes(posts).await?.is_empty() => return Ok(Evidence::OnlyIdIsUnique),
-            Lookup::Scan => SCAN_TIMEOUT,
-        };
+        if self == Lookup::Scan && other_unique_indexes(posts).await?.is_empty() {
+            return Ok(Evidence::OnlyIdIsUnique);
+        }
+        let deadline = self.deadline();
         let ids: Vec<PostId> = documents.filter_map(|document| duplicates::id(document)).collect();
         let mut found = HashMap::new();
         for ids in ids.chunks(READ_BACK) {

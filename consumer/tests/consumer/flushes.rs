@@ -26,8 +26,8 @@ async fn full_batches_are_flushed_by_size_and_the_rest_by_the_timer_of_its_first
     let lag = format!("kafka_consumergroup_lag{{consumergroup=\"{0}\",topic=\"{0}\",partition=\"0\"}}", world.topic);
     running.wait_for_metric(&lag, 0.0).await;
     for (gauge, value) in [
-        ("ingest_buffered_bytes", 0.0),
-        ("ingest_buffered_bytes_limit", 16e6),
+        ("ingest_buffered_bytes{kind=\"post\"}", 0.0),
+        ("ingest_buffered_bytes_limit{kind=\"post\"}", 16e6),
         ("ingest_flushes_in_flight{kind=\"post\"}", 0.0),
         ("ingest_flushes_in_flight_limit{kind=\"post\"}", 4.0),
         ("ingest_store_connections{state=\"in_use\"}", 0.0),

@@ -21,7 +21,7 @@ async fn a_member_that_freezes_with_a_full_buffer_loses_nothing() {
     let mut sent = world.send_large_posts(POSTS).await;
     let frozen = Member::start(&world, &FULL).await;
     wait_until("the buffer is full", async || {
-        frozen.metric("ingest_buffered_bytes").await.is_some_and(|bytes| bytes >= 1_000_000.0)
+        frozen.metric("ingest_buffered_bytes{kind=\"post\"}").await.is_some_and(|bytes| bytes >= 1_000_000.0)
     })
     .await;
     // Waits until fetching is paused: a second after the buffer is full.

@@ -10,14 +10,14 @@ use crate::running::Running;
 use crate::support::{World, ids, post, wait_until};
 
 /// Some commands of the consumer fail until [`Failing::no_more`].
-struct Failing {
+pub(crate) struct Failing {
     client: Client,
     /// A server holds one such failure at a time.
     _only_one: MutexGuard<'static, ()>,
 }
 
 impl Failing {
-    async fn start(world: &World, command: &str, how: Document) -> Self {
+    pub(crate) async fn start(world: &World, command: &str, how: Document) -> Self {
         static ONLY_ONE: Mutex<()> = Mutex::const_new(());
         let only_one = ONLY_ONE.lock().await;
         let client = world.posts().await.client().clone();
@@ -27,7 +27,7 @@ impl Failing {
         Self { client, _only_one: only_one }
     }
 
-    async fn no_more(self) {
+    pub(crate) async fn no_more(self) {
         fail_command(&self.client, doc! { "configureFailPoint": "failCommand", "mode": "off" }).await;
     }
 }
@@ -36,9 +36,13 @@ async fn fail_command(client: &Client, command: Document) {
     client.database("admin").run_command(command).await.unwrap();
 }
 
-/// A consumer whose application name distinguishes its commands from the test's.
+/// The store's URI with an application name that distinguishes the consumer's commands from the test's.
+pub(crate) fn named_uri(world: &World) -> String {
+    format!("{}?appName={}&heartbeatFrequencyMS=500", world.mongo_uri, world.topic)
+}
+
 async fn start(world: &World) -> Running {
-    let uri = format!("{}?appName={}&heartbeatFrequencyMS=500", world.mongo_uri, world.topic);
+    let uri = named_uri(world);
     Running::start(world.config(&[("CONSUMER_BATCH_INTERVAL", "100ms"), ("MONGO_URI", &uri)])).await
 }
 

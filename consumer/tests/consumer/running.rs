@@ -30,7 +30,16 @@ impl Running {
     /// Stops it as SIGTERM does, and expects it to end cleanly.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        tokio::time::timeout(DEADLINE, self.task).await.expect("the consumer stops in time").unwrap().unwrap();
+        self.ended().await.unwrap();
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// How it ended, by itself or because it was asked to.
+    pub(crate) async fn ended(self) -> anyhow::Result<()> {
+        tokio::time::timeout(DEADLINE, self.task).await.expect("the consumer ends in time").unwrap()
     }
 }
 

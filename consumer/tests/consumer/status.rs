@@ -23,7 +23,7 @@ async fn it_shows_a_ready_consumer_with_the_lag_of_its_partitions() {
         "<tr><th scope=\"row\">1</th>",
         "<dt>Consumed</dt><dd>4</dd>",
         "<dt>Dead letters</dt><dd>1</dd>",
-        "<tr><th scope=\"row\">undecodable</th><td class=\"number\">1</td></tr>",
+        "<tr><th scope=\"row\">post undecodable</th><td class=\"number\">1</td></tr>",
         &format!("<dt>KAFKA_GROUP</dt><dd><strong>{}</strong>", world.topic),
     ] {
         assert!(page.contains(part), "{part} in\n{page}");

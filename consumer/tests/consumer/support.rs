@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) broker: String,
     pub(crate) mongo_uri: String,
     pub(crate) topic: String,
-    producer: FutureProducer,
+    pub(crate) producer: FutureProducer,
 }
 
 impl World {
@@ -112,15 +112,20 @@ impl World {
         config
     }
 
-    /// The settings as environment variables.
+    /// The settings as environment variables. Only posts are served, unless a test says otherwise.
     pub(crate) fn variables(&self, set: &[(&str, &str)]) -> HashMap<String, String> {
-        let dead_letters = self.dead_letter_topic();
+        let (dead_letters, orders) = (self.dead_letter_topic(), self.order_topic());
+        let order_dead_letters = self.order_dead_letter_topic();
         let own = [
+            ("KINDS", "post"),
             ("KAFKA_BROKER", self.broker.as_str()),
             ("MONGO_URI", &self.mongo_uri),
             ("KAFKA_TOPIC", &self.topic),
             ("KAFKA_GROUP", &self.topic),
             ("DLQ_TOPIC", &dead_letters),
+            ("ORDER_KAFKA_TOPIC", &orders),
+            ("ORDER_KAFKA_GROUP", &orders),
+            ("ORDER_DLQ_TOPIC", &order_dead_letters),
         ];
         let all = own.into_iter().chain(set.iter().copied());
         all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -132,8 +137,7 @@ impl World {
 
     /// The series of the group's lag.
     pub(crate) fn lag(&self, partition: i32) -> String {
-        let topic = &self.topic;
-        format!("kafka_consumergroup_lag{{consumergroup=\"{topic}\",topic=\"{topic}\",partition=\"{partition}\"}}")
+        lag_of(&self.topic, &self.topic, partition)
     }
 
     /// Sends a record and waits for its acknowledgement.
@@ -177,8 +181,12 @@ impl World {
     }
 
     pub(crate) async fn posts(&self) -> Collection<Document> {
+        self.collection("posts").await
+    }
+
+    pub(crate) async fn collection(&self, name: &str) -> Collection<Document> {
         let client = Client::with_uri_str(&self.mongo_uri).await.unwrap();
-        client.default_database().unwrap().collection("posts")
+        client.default_database().unwrap().collection(name)
     }
 
     /// All documents, once the expected number is there.
@@ -196,7 +204,12 @@ impl World {
 
     /// All dead letters, once the expected number is there.
     pub(crate) async fn wait_for_dead_letters(&self, count: usize) -> Vec<(DeadLetter, OwnedMessage)> {
-        let (broker, topic) = (self.broker.clone(), self.dead_letter_topic());
+        self.wait_for_dead_letters_in(&self.dead_letter_topic(), count).await
+    }
+
+    /// The same in another topic of dead letters.
+    pub(crate) async fn wait_for_dead_letters_in(&self, topic: &str, count: usize) -> Vec<(DeadLetter, OwnedMessage)> {
+        let (broker, topic) = (self.broker.clone(), topic.to_owned());
         let read = move || {
             let consumer: BaseConsumer = client_config(&broker).set("group.id", "test").create().unwrap();
             let mut list = TopicPartitionList::new();
@@ -223,6 +236,11 @@ impl World {
         };
         messages.into_iter().map(with_letter).collect()
     }
+}
+
+/// The series of a group's lag.
+pub(crate) fn lag_of(group: &str, topic: &str, partition: i32) -> String {
+    format!("kafka_consumergroup_lag{{consumergroup=\"{group}\",topic=\"{topic}\",partition=\"{partition}\"}}")
 }
 
 /// What a dead letter leaves out.

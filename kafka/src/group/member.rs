@@ -60,7 +60,7 @@ pub async fn run<H: RecordHandler>(
     let Instruments { registry, readiness, .. } = instruments;
     let metrics = Arc::new(GroupMetrics::new(&registry, config.kind, config.limits.concurrent_flushes));
     book.publish(&config.topic, &config.group, &registry);
-    publish(&budget, &registry);
+    publish(&budget, config.kind, &registry);
     let (front, stream) = Front::new(budget.clone(), metrics.consumed.clone());
     let front = Arc::new(front);
     let context = Context::new(
@@ -186,8 +186,8 @@ impl Drop for Ending {
 }
 
 /// Shows in the metrics how many bytes are held.
-fn publish(budget: &Budget, registry: &Registry) {
+fn publish(budget: &Budget, kind: &'static str, registry: &Registry) {
     let (held, limit) = (budget.clone(), budget.limit());
-    registry.observe(&metrics::BUFFERED_BYTES, move |rows| rows.row(&[], held.held() as f64));
-    registry.gauge(&metrics::BUFFERED_BYTES_LIMIT, &[]).set(limit as f64);
+    registry.observe(&metrics::BUFFERED_BYTES, move |rows| rows.row(&[kind], held.held() as f64));
+    registry.gauge(&metrics::BUFFERED_BYTES_LIMIT, &[kind]).set(limit as f64);
 }

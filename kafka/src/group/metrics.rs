@@ -109,12 +109,14 @@ const FLUSHES_IN_FLIGHT_LIMIT: Metric = Metric::gauge(
 )
 .labelled(&["kind"]);
 
-pub(super) const BUFFERED_BYTES: Metric = Metric::gauge("ingest_buffered_bytes", "Bytes of all records held in memory");
+pub(super) const BUFFERED_BYTES: Metric =
+    Metric::gauge("ingest_buffered_bytes", "Bytes of the kind's records held in memory").labelled(&["kind"]);
 
 pub(super) const BUFFERED_BYTES_LIMIT: Metric = Metric::gauge(
     "ingest_buffered_bytes_limit",
-    "Limit of ingest_buffered_bytes (CONSUMER_BUFFER_BYTES); beyond it fetching pauses",
-);
+    "Limit of ingest_buffered_bytes while the other kinds hold little (CONSUMER_BUFFER_BYTES); beyond it fetching pauses",
+)
+.labelled(&["kind"]);
 
 const REBALANCES: Metric =
     Metric::counter("ingest_rebalances_total", "Changes of the partitions held, by change: assigned, revoked, lost")

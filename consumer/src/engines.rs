@@ -1,0 +1,141 @@
+//! One engine for each kind of record: a member of the kind's group and the store's client, on a thread of their own
+//! with a runtime of its own. Engines share the process' budget, metrics and HTTP server and nothing else, so one that
+//! is stuck holds up no other.
+//!
+//! For each flush the pipeline, the flush, the driver's pool and the socket wake each other in turn: between threads
+//! each wake is a system call and a switch, on one thread it costs next to nothing.
+
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::{Context, bail};
+use contract::{Kind, Write};
+use kafka::group::budget::Budget;
+use kafka::group::{self, Book, GroupConfig, Release};
+use service::Instruments;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ConsumerConfig, MongoUri};
+use crate::flush::Records;
+use crate::metrics::StoreMetrics;
+use crate::store::{self, Store, StorePlace};
+use crate::store_pool::StorePool;
+
+/// What stores the records of one kind.
+pub(crate) struct Engine {
+    pub(crate) kind: Kind,
+    pub(crate) book: Arc<Book>,
+    pub(crate) release: Release,
+    config: GroupConfig,
+    mongo_uri: MongoUri,
+    pool: StorePool,
+    releases: mpsc::Receiver<()>,
+    budget: Budget,
+    instruments: Instruments,
+}
+
+/// The engines of all kinds that are served. None is ready before it has begun to work.
+pub(crate) fn of(config: &ConsumerConfig, instruments: &Instruments) -> Vec<Engine> {
+    let budgets = Budget::split(config.buffer_bytes, config.kinds.len());
+    let pool = StorePool::new(&instruments.registry);
+    let engine = |(kind, budget): (&Kind, Budget)| {
+        let (release, releases) = Release::new();
+        let readiness = match kind {
+            Kind::Post => instruments.readiness.clone(),
+            other => instruments.readiness.of(other.name()),
+        };
+        for condition in [kafka::CONDITION, store::CONDITION] {
+            readiness.unmet(condition, "connecting");
+        }
+        Engine {
+            kind: *kind,
+            book: Arc::new(Book::default()),
+            release,
+            config: config.group(*kind).clone(),
+            mongo_uri: config.mongo_uri.clone(),
+            pool: pool.clone(),
+            releases,
+            budget,
+            instruments: Instruments { readiness, ..instruments.clone() },
+        }
+    };
+    config.kinds.iter().zip(budgets).map(engine).collect()
+}
+
+/// Runs the engines until `stop` is cancelled. If one of them fails, that cancels it, too: the others flush, commit and
+/// leave their groups before the process ends.
+///
+/// # Errors
+/// Why the first one failed.
+pub(crate) async fn run(engines: Vec<Engine>, stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut running = JoinSet::new();
+    for engine in engines {
+        let (kind, stop) = (engine.kind.name(), stop.clone());
+        running.spawn(async move {
+            let (name, stopped) = (format!("pipeline-{kind}"), stop.clone());
+            let outcome = on_its_own_thread(&name, async move { engine.work(&stopped).await }).await;
+            stop.cancel();
+            outcome.with_context(|| format!("the engine of the kind {kind} failed"))
+        });
+    }
+    let mut outcome = Ok(());
+    while let Some(ended) = running.join_next().await {
+        let ended = ended.context("an engine's task failed")?;
+        if let Err(error) = &ended {
+            tracing::error!(error = format!("{error:#}"), "the consumer stops");
+        }
+        outcome = outcome.and(ended);
+    }
+    outcome
+}
+
+impl Engine {
+    async fn work(self, stop: &CancellationToken) -> anyhow::Result<()> {
+        let Self { kind, book, mut config, mongo_uri, pool, releases, budget, instruments, .. } = self;
+        let metrics = Arc::new(StoreMetrics::new(&instruments.registry, kind));
+        let readiness = instruments.readiness.clone();
+        let concurrent_flushes = config.limits.concurrent_flushes;
+        let place = StorePlace { mongo_uri: &mongo_uri, collection: kind.collection(), concurrent_flushes };
+        let store = tokio::select! {
+            connected = Store::connect(place, &readiness, &pool) => connected?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        if kind.write() == Write::Upsert && !store.replaces_atomically() {
+            config.limits.concurrent_flushes = 1;
+        }
+        let (topic, tracer) = (config.topic.clone(), instruments.tracer.clone());
+        let records = Arc::new(Records { kind, topic, store: store.clone(), metrics, tracer });
+        tokio::select! {
+            outcome = group::run(&config, records, book, releases, budget, instruments, stop) => outcome,
+            () = store.watch(&readiness) => bail!("the store's watch ended"),
+        }
+    }
+}
+
+/// Does the work on a thread with its own runtime; ends it if nobody waits anymore.
+async fn on_its_own_thread(
+    name: &str,
+    work: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+) -> anyhow::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    let (mut done, outcome) = oneshot::channel();
+    let run = move || {
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                outcome = work => Some(outcome),
+                () = done.closed() => None,
+            }
+        });
+        // A thread that still waits for a server must not hold up this one.
+        runtime.shutdown_background();
+        if let Some(outcome) = ended {
+            // A caller that no longer waits does not want the outcome.
+            done.send(outcome).ok();
+        }
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(run).context("cannot start a thread")?;
+    outcome.await.with_context(|| format!("the thread {name} failed"))?
+}
