@@ -140,7 +140,7 @@ fn what_a_post_said_is_known_unless_it_must_not_be_stored() {
         offset: 9,
         reason: Reason::Invalid,
         message: "content must be 10 to 1000 characters long, has 5".to_owned(),
-        id,
+        id: id.into(),
     };
     let compared = invalid.compare_letter(Some(&id.to_key()), &value, Some(&letter)).unwrap();
     assert_eq!((compared.n, compared.differs), (n, None));

@@ -71,7 +71,7 @@ fn some_thresholds_need_the_ledger_and_some_the_drain() {
     for of_ledger in ["missing==0", "duplicated==0", "changed==0", "unexpected==0", "dead_lettered<5"] {
         assert_eq!(needs(of_ledger), (true, false), "{of_ledger}");
     }
-    for of_drain in ["drained<10s", "lag_left==0"] {
+    for of_drain in ["drain<10s", "lag_left==0"] {
         assert_eq!(needs(of_drain), (false, true), "{of_drain}");
     }
     for other in ["p95<2s", "failed<1%", "accepted>0", "visible_p99<6s"] {
