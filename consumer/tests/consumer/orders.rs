@@ -67,6 +67,31 @@ async fn both_kinds_are_stored_and_shown_each_with_its_partitions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_kind_has_a_brake_and_one_request_releases_all() {
+    const BAD: usize = 6;
+    let world = World::new(1).await;
+    world.create_order_topic(1).await;
+    let limits = [("DLQ_MAX_CONSECUTIVE", "4"), ("CONSUMER_CONCURRENT_FLUSHES", "1")];
+    let running = Running::start(world.config(&[&BOTH[..], &limits].concat())).await;
+    for _ in 0..BAD {
+        world.send_to_orders(0, SOME_TIME_MS, Some(b"A"), b"not an order").await;
+    }
+    running.wait_for_readyz("\"order: dead_letters: consuming is paused").await;
+    let posts = world.send_posts(3).await;
+    assert_eq!(ids(&world.wait_for_documents(3).await), posts, "only orders are paused");
+    for _ in 0..BAD {
+        world.send(None, Some(b"not a post")).await;
+    }
+    running.wait_for_readyz("\"dead_letters: consuming is paused").await;
+    let answer = running.ask("POST /dead-letters/release").await;
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    world.wait_for_dead_letters(BAD).await;
+    world.wait_for_order_letters(BAD).await;
+    running.wait_for_readyz("HTTP/1.1 200").await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_without_conditions_gets_one_batch_of_orders_at_a_time() {
     let world = World::new(1).await;
     world.create_order_topic(1).await;

@@ -114,7 +114,8 @@ pub(super) const BUFFERED_BYTES: Metric =
 
 pub(super) const BUFFERED_BYTES_LIMIT: Metric = Metric::gauge(
     "ingest_buffered_bytes_limit",
-    "Limit of ingest_buffered_bytes while the other kinds hold little (CONSUMER_BUFFER_BYTES); beyond it fetching pauses",
+    "Most of ingest_buffered_bytes, while the other kinds hold little (CONSUMER_BUFFER_BYTES); beyond it fetching \
+     pauses",
 )
 .labelled(&["kind"]);
 

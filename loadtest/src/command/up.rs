@@ -63,7 +63,8 @@ async fn all(
          curl -i {producer}/create-post -H 'content-type: application/json' \\\n    \
          -d '{{\"title\":\"Hello\",\"content\":\"A first post through the pipeline\"}}'\n  \
          curl -i {producer}/api/orders/ -H 'content-type: application/json' \\\n    \
-         -d '{{\"order_id\":\"A-1\",\"customer_id\":\"C-1\",\"product_id\":\"P-1\",\"quantity\":2,\"price\":\"19.99\"}}'\n\n\
+         -d '{{\"order_id\":\"A-1\",\"customer_id\":\"C-1\",\"product_id\":\"P-1\",\
+         \"quantity\":2,\"price\":\"19.99\"}}'\n\n\
          where is a post:\n  \
          cargo run --release -p loadtest -- show --kafka-broker {kafka} --mongo-uri {mongo} ID\n\n\
          Ctrl-C stops everything and removes its data.",
