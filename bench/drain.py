@@ -131,9 +131,10 @@ def look(pid, url=CONSUMER):
     """How far the consumer is; nothing before it has stored any posts."""
     try:
         with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
-            stored = float(re.search(rb'^ingest_records_stored_total{kind="post"} (\S+)', answer.read(), re.MULTILINE)[1])
+            page = answer.read()
     except OSError:
         return None
+    stored = float(re.search(rb'^ingest_records_stored_total{kind="post"} (\S+)', page, re.MULTILINE)[1])
     with open(f"/proc/{pid}/status") as file:
         memory = 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1]) / 1e6
     return {"stored": stored, "time": time.monotonic(), "cpu": cpu_seconds(pid), "memory": memory} if stored else None

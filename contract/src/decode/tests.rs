@@ -96,6 +96,31 @@ fn an_order_that_names_no_time_was_created_when_its_record_was() {
     assert!(error.message.starts_with("created_at is required"), "{}", error.message);
 }
 
+#[test]
+fn a_record_takes_the_memory_of_all_its_parts() {
+    let bytes = |kind, key: Option<&[u8]>, value: Option<&[u8]>| {
+        let decoded = Decoder::new(kind, "orders").decode(fetched(key, value));
+        (decoded.bytes(), decoded.outcome.map_or(0, |document| document.as_bytes().len()))
+    };
+    let key = PostId::fresh().to_key();
+    assert_eq!(bytes(Kind::Post, Some(&key), Some(b"[]")), (OVERHEAD_BYTES + 36 + 2, 0));
+    assert_eq!(bytes(Kind::Post, None, None), (OVERHEAD_BYTES, 0));
+    let value = order("A-17");
+    let (all, document) = bytes(Kind::Order, Some(b"A-17"), Some(&value));
+    assert!(document > 100);
+    assert_eq!(all, OVERHEAD_BYTES + "A-17".len() + "A-17".len() + value.len() + document, "key, id, value, document");
+}
+
+#[test]
+fn a_log_line_repeats_nothing_of_what_the_store_says() {
+    let log_line = |reason| RecordError { reason, message: "a message".to_owned() }.log_line().to_owned();
+    for reason in [Reason::Undecodable, Reason::Invalid] {
+        assert_eq!(log_line(reason), "a message");
+    }
+    assert_eq!(log_line(Reason::Refused), "MongoDB refuses this document");
+    assert!(log_line(Reason::Conflict).starts_with("MongoDB has another document"));
+}
+
 proptest! {
     #[test]
     fn an_order_is_stored_under_its_id_only_if_that_is_its_key(

@@ -33,7 +33,7 @@ impl RecordId {
             return Self::Key(format!("{topic}/{partition}/{offset}"));
         };
         // A character has at most four bytes, so what is beyond these is cut in any case.
-        let start = &key[..key.len().min(4 * KEY_MAX_CHARS + 4)];
+        let start = &key[..key.len().min(4 * (KEY_MAX_CHARS + 1))];
         let text = String::from_utf8_lossy(start);
         match text.char_indices().nth(KEY_MAX_CHARS) {
             Some((end, _)) => Self::Key(format!("{}…", &text[..end])),

@@ -83,7 +83,9 @@ fn a_field_that_breaks_its_rule_says_what_it_must_be() {
     for value in ["\"19,99\"", "\"\"", "\" 19.99\"", "\"NaN\""] {
         assert_eq!(error("price", value), "must be a decimal number, as in 19.99");
     }
-    assert_eq!(error("price", "true"), "must be a number or a string, not a boolean");
+    for (value, noun) in [("true", "a boolean"), ("null", "null"), ("[]", "an array"), ("{}", "an object")] {
+        assert_eq!(error("price", value), format!("must be a number or a string, not {noun}"));
+    }
     assert_eq!(error("status", "\"pending\""), "must be one of PENDING, PROCESSING, COMPLETED, FAILED, CANCELLED");
     assert_eq!(error("status", "null"), "must be a string, not null");
     assert_eq!(error("created_at", "1795896900000"), "must be a string, not a number");
@@ -105,6 +107,13 @@ fn the_limits_are_allowed() {
     }
     let largest = WHOLE.replace("2,\"price\":19.99", "1000000,\"price\":1e9,\"total_amount\":1e15");
     assert_eq!(parse(&largest).unwrap().total().to_string(), "1000000000000000.00");
+}
+
+#[test]
+fn every_status_is_read_by_its_name() {
+    for status in OrderStatus::ALL {
+        assert_eq!(parse(&with("status", &format!("\"{}\"", status.as_str()))).unwrap().status(), status);
+    }
 }
 
 #[test]
