@@ -35,7 +35,9 @@ def main():
     failed, began = 0, time.time()
     with contextlib.ExitStack() as stack:
         spawn = lambda *command, **variables: stack.enter_context(child(command, variables))
-        up = spawn(LOADTEST, "up", "--stack", "native", PROMETHEUS=PROMETHEUS, KAFKA_PARTITIONS="4")
+        up = spawn(
+            LOADTEST, "up", "--stack", "native", PROMETHEUS=PROMETHEUS, KAFKA_PARTITIONS="4", KINDS="post,order"
+        )  # fmt: skip
         places = wait("the pipeline", lambda: addresses(up), 120, up)
         prometheus = places["Prometheus"]
         exporter = (NODE_EXPORTER, "--web.listen-address=127.0.0.1:9100")

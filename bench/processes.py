@@ -20,7 +20,9 @@ PR_SET_PDEATHSIG = 1
 @contextlib.contextmanager
 def child(command, variables):
     """A process whose output is kept, and which ends with this one, even if this one is killed."""
-    environment, die_with_parent = {**os.environ, **variables}, lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    # Services serve posts, which is what the scripts measure, unless they say otherwise.
+    environment = {**os.environ, "KINDS": "post", **variables}
+    die_with_parent = lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
             command,

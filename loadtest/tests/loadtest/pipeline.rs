@@ -39,6 +39,7 @@ impl Running {
         let server = stack.mongo_uri().rsplit_once('/').map_or(stack.mongo_uri(), |(server, _)| server);
         let mongo_uri = format!("{server}/{name}");
         let mut variables: HashMap<&str, &str> = [
+            ("KINDS", "post"),
             ("KAFKA_BROKER", stack.kafka_broker()),
             ("MONGO_URI", &mongo_uri),
             ("KAFKA_TOPIC", &name),
