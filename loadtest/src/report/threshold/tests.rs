@@ -87,6 +87,11 @@ fn what_must_not_occur_holds_only_without_it() {
 }
 
 #[test]
+fn a_threshold_is_shown_as_it_was_written() {
+    assert_eq!("p95<2s".parse::<Threshold>().unwrap().to_string(), "p95<2s");
+}
+
+#[test]
 fn the_ledger_is_judged_whatever_is_given_and_once() {
     let given: Vec<Threshold> = ["p50<1s", "missing==0"].map(|text| text.parse().unwrap()).into();
     let names: Vec<String> = judge(&given, &good()).into_iter().map(|verdict| verdict.threshold).collect();

@@ -155,32 +155,72 @@ proptest! {
     }
 }
 
-#[test]
-fn each_finding_names_the_ids() {
-    let id = |number| PostId::from(uuid::Uuid::from_u128(number));
-    let answered: BTreeMap<u64, Reply> = [
-        (0, Reply::Accepted(id(10))),
-        (1, Reply::Accepted(id(11))),
-        (2, Reply::Rejected),
-        (5_000, Reply::Accepted(id(15))),
-    ]
-    .into();
-    let documents = [(1, id(99), false), (2, id(12), false), (5_000, id(15), false), (5_000, id(16), false)];
+fn id_of(number: u128) -> PostId {
+    uuid::Uuid::from_u128(number).into()
+}
+
+fn ledger(answered: &BTreeMap<u64, Reply>, documents: &[Found], letters: &[Found]) -> Ledger {
     let mut ledger = Ledger::default();
     answered.iter().for_each(|(n, reply)| ledger.answered(sent(*n, *reply)));
     documents.iter().for_each(|(n, id, is_changed)| ledger.stored(*n, *id, *is_changed));
+    letters.iter().for_each(|(n, id, is_changed)| ledger.dead_lettered(*n, *id, *is_changed));
+    ledger
+}
 
+#[test]
+fn each_finding_names_the_ids() {
+    let answered: BTreeMap<u64, Reply> = [
+        (0, Reply::Accepted(id_of(10))),
+        (1, Reply::Accepted(id_of(11))),
+        (2, Reply::Rejected),
+        (3, Reply::Accepted(id_of(13))),
+        (5_000, Reply::Accepted(id_of(15))),
+    ]
+    .into();
+    let documents =
+        [(1, id_of(99), false), (2, id_of(12), false), (5_000, id_of(15), false), (5_000, id_of(16), false)];
+    let letters = [(3, id_of(13), false)];
+    // Two blocks are in doubt: in one round, or in two.
+    for blocks_per_round in [BLOCKS_PER_ROUND, 1] {
+        let ledger = ledger(&answered, &documents, &letters);
+        let (counts, findings) = examine(ledger, &answered, &documents, &letters, blocks_per_round);
+        assert_eq!((counts.missing, counts.duplicated, counts.unexpected, counts.dead_lettered), (1, 1, 2, 1));
+        let named: Vec<(FindingKind, Option<u64>)> = findings.iter().map(|finding| (finding.kind, finding.n)).collect();
+        let expected = [
+            (FindingKind::Missing, Some(0)),
+            (FindingKind::Duplicated, Some(5_000)),
+            (FindingKind::Duplicated, Some(5_000)),
+            (FindingKind::NotAccepted, Some(2)),
+            (FindingKind::OtherId, Some(1)),
+        ];
+        assert_eq!(named, expected);
+        assert_eq!(findings[0].answered.as_deref(), Some("00000000-0000-0000-0000-00000000000a"));
+        assert_eq!(findings[4].answered.as_deref(), Some("00000000-0000-0000-0000-00000000000b"));
+        assert_eq!(findings[4].stored.as_deref(), Some("00000000-0000-0000-0000-000000000063"));
+    }
+}
+
+#[test]
+fn a_run_that_merely_misses_posts_needs_no_second_pass() {
+    let answered: BTreeMap<u64, Reply> = (0..3).map(|n| (n, Reply::Accepted(id_of(n.into())))).collect();
+    let mut ledger = ledger(&answered, &[(1, id_of(1), false)], &[]);
+    ledger.ignore_ids();
+    let ids = (0..3).map(|n| Ok::<_, Infallible>((n, id_of(n.into()))));
+    let mut examination = Examination::begin(ledger, ids).unwrap();
+    assert!(!examination.next_round());
+    let (counts, named) = examination.finish();
+    assert_eq!(counts.missing, 2);
+    assert!(named.into_list().iter().all(|finding| finding.answered.is_none()), "ids count for nothing here");
+}
+
+#[test]
+fn of_many_posts_under_other_ids_the_first_are_named() {
+    let posts = 2 * CANDIDATES as u64;
+    let answered: BTreeMap<u64, Reply> = (0..posts).map(|n| (n, Reply::Accepted(id_of(n.into())))).collect();
+    let documents: Vec<Found> = (0..posts).rev().map(|n| (n, id_of((posts + n).into()), false)).collect();
+    let ledger = ledger(&answered, &documents, &[]);
     let (counts, findings) = examine(ledger, &answered, &documents, &[], BLOCKS_PER_ROUND);
-    assert_eq!((counts.missing, counts.duplicated, counts.unexpected), (1, 1, 2));
-    let named: Vec<(FindingKind, Option<u64>)> = findings.iter().map(|finding| (finding.kind, finding.n)).collect();
-    let expected = [
-        (FindingKind::Missing, Some(0)),
-        (FindingKind::Duplicated, Some(5_000)),
-        (FindingKind::Duplicated, Some(5_000)),
-        (FindingKind::NotAccepted, Some(2)),
-        (FindingKind::OtherId, Some(1)),
-    ];
-    assert_eq!(named, expected);
-    assert_eq!(findings[4].answered.as_deref(), Some("00000000-0000-0000-0000-00000000000b"));
-    assert_eq!(findings[4].stored.as_deref(), Some("00000000-0000-0000-0000-000000000063"));
+    assert_eq!(counts.unexpected, posts);
+    let named: Vec<Option<u64>> = findings.iter().map(|finding| finding.n).collect();
+    assert_eq!(named, (0..10).map(Some).collect::<Vec<_>>());
 }
