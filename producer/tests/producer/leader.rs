@@ -85,14 +85,16 @@ async fn posts_follow_the_leader_and_none_is_lost() {
     let mut cluster = Cluster::start().await;
     let (brokers, topic) = (cluster.addresses(), fresh_topic());
     let start = async |brokers: &str| {
-        let settings = [("KAFKA_BROKER", brokers), ("KAFKA_TOPIC", &topic), ("KAFKA_REPLICATION", "3")];
+        let settings =
+            [("KINDS", "post"), ("KAFKA_BROKER", brokers), ("KAFKA_TOPIC", &topic), ("KAFKA_REPLICATION", "3")];
         Producer::start(&[&settings[..], &[("PRODUCER_TIMEOUT", "20s")]].concat()).await
     };
     let producer = start(&brokers).await;
     producer.ready().await;
     // One partition on each broker, and no other that could lead it.
     let unreplicated = fresh_topic();
-    let settings = [("KAFKA_BROKER", brokers.as_str()), ("KAFKA_TOPIC", &unreplicated), ("KAFKA_PARTITIONS", "3")];
+    let topic_apart = [("KAFKA_TOPIC", unreplicated.as_str()), ("KAFKA_PARTITIONS", "3")];
+    let settings = [&[("KINDS", "post"), ("KAFKA_BROKER", brokers.as_str())], &topic_apart[..]].concat();
     let apart = Producer::start(&[&settings[..], &[("PRODUCER_TIMEOUT", "3s")]].concat()).await;
     apart.ready().await;
 
