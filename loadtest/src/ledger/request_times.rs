@@ -139,6 +139,15 @@ mod tests {
         assert_eq!([31, 30, 29, 28].map(distance), [-1, 0, 0, 1]);
     }
 
+    #[test]
+    fn generators_that_began_hours_apart_share_a_block() {
+        let (mut times, mut later, hour_ms) = (RequestTimes::default(), RequestTimes::default(), 3_600_000);
+        times.note(0, DAY_MS, Some(DAY_MS));
+        later.note(1, DAY_MS + 3 * hour_ms, None);
+        later.merge(&times);
+        assert_eq!(later.distance_ms(0, DAY_MS + 3 * hour_ms, true), 3 * hour_ms, "that one was not accepted");
+    }
+
     proptest! {
         #[test]
         fn a_date_is_judged_by_the_requests_of_its_block(

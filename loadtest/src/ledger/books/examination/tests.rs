@@ -175,16 +175,16 @@ fn each_finding_names_the_ids() {
         (2, Reply::Rejected),
         (3, Reply::Accepted(id_of(13))),
         (5_000, Reply::Accepted(id_of(15))),
+        (9_000, Reply::Accepted(id_of(17))),
     ]
     .into();
-    let documents =
-        [(1, id_of(99), false), (2, id_of(12), false), (5_000, id_of(15), false), (5_000, id_of(16), false)];
+    let documents = [(1, 99), (2, 12), (5_000, 15), (5_000, 16), (9_000, 98)].map(|(n, id)| (n, id_of(id), false));
     let letters = [(3, id_of(13), false)];
     // Two blocks are in doubt: in one round, or in two.
     for blocks_per_round in [BLOCKS_PER_ROUND, 1] {
         let ledger = ledger(&answered, &documents, &letters);
         let (counts, findings) = examine(ledger, &answered, &documents, &letters, blocks_per_round);
-        assert_eq!((counts.missing, counts.duplicated, counts.unexpected, counts.dead_lettered), (1, 1, 2, 1));
+        assert_eq!((counts.missing, counts.duplicated, counts.unexpected, counts.dead_lettered), (1, 1, 3, 1));
         let named: Vec<(FindingKind, Option<u64>)> = findings.iter().map(|finding| (finding.kind, finding.n)).collect();
         let expected = [
             (FindingKind::Missing, Some(0)),
@@ -192,6 +192,7 @@ fn each_finding_names_the_ids() {
             (FindingKind::Duplicated, Some(5_000)),
             (FindingKind::NotAccepted, Some(2)),
             (FindingKind::OtherId, Some(1)),
+            (FindingKind::OtherId, Some(9_000)),
         ];
         assert_eq!(named, expected);
         assert_eq!(findings[0].answered.as_deref(), Some("00000000-0000-0000-0000-00000000000a"));
