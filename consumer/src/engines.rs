@@ -43,10 +43,7 @@ pub(crate) fn of(config: &ConsumerConfig, instruments: &Instruments) -> Vec<Engi
     let pool = StorePool::new(&instruments.registry);
     let engine = |(kind, budget): (&Kind, Budget)| {
         let (release, releases) = Release::new();
-        let readiness = match kind {
-            Kind::Post => instruments.readiness.clone(),
-            other => instruments.readiness.of(other.name()),
-        };
+        let readiness = kafka::readiness_of(*kind, &instruments.readiness);
         for condition in [kafka::CONDITION, store::CONDITION] {
             readiness.unmet(condition, "connecting");
         }

@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use kafka::group::Release;
-use service::http::{Handler, RequestBody, Route};
+use service::http::{Handler, RequestBody, Route, json};
 
 /// Releases the brakes of all kinds; see `DLQ_MAX_SHARE` and `DLQ_MAX_CONSECUTIVE`.
 pub(crate) const RELEASE: &str = "/dead-letters/release";
@@ -27,9 +26,6 @@ impl Handler for ConsumerRoutes {
     async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         self.releases.iter().for_each(Release::release);
         tracing::info!("releasing the brake");
-        let mut response = Response::new(Full::new(Bytes::from_static(br#"{"status":"released"}"#)));
-        *response.status_mut() = StatusCode::ACCEPTED;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
+        json(StatusCode::ACCEPTED, r#"{"status":"released"}"#)
     }
 }

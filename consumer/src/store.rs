@@ -42,7 +42,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Where the documents of a kind are stored.
-#[derive(Clone)]
 pub(crate) struct StorePlace<'a> {
     pub(crate) mongo_uri: &'a MongoUri,
     pub(crate) collection: &'a str,

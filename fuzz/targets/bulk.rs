@@ -6,7 +6,7 @@
 use contract::{Bulk, BulkError, BulkFormat, BulkLimits, FieldErrors, Parser, Post};
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: BulkLimits = BulkLimits { posts: 1_000, post_bytes: 65_536 };
+const LIMITS: BulkLimits = BulkLimits { records: 1_000, record_bytes: 65_536 };
 
 /// A post with just the two fields, on which both parsers must agree.
 #[derive(serde::Deserialize)]
@@ -25,7 +25,7 @@ fuzz_target!(|body: &[u8]| {
     match lines {
         Ok(lines) => assert_eq!(lines, alone),
         Err(BulkError::Broken(_)) => assert!(alone.is_empty()),
-        Err(BulkError::TooManyPosts) => assert!(alone.len() > LIMITS.posts),
+        Err(BulkError::TooMany) => assert!(alone.len() > LIMITS.records),
     }
 
     let array = judged(body, BulkFormat::Array);
@@ -37,7 +37,7 @@ fuzz_target!(|body: &[u8]| {
                     assert!(judged.is_err() || judged == Ok((post.title, post.content)));
                 }
             }
-            Err(_) => assert!(posts.is_empty() || posts.len() > LIMITS.posts),
+            Err(_) => assert!(posts.is_empty() || posts.len() > LIMITS.records),
         }
     }
 });

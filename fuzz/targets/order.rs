@@ -8,7 +8,7 @@ use contract::{BulkFormat, BulkLimits, Fetched, FieldErrors, Kind, Order, OrderB
 use libfuzzer_sys::fuzz_target;
 
 const NOW_MS: i64 = 1_795_896_900_123;
-const LIMITS: BulkLimits = BulkLimits { posts: 10, post_bytes: 65_536 };
+const LIMITS: BulkLimits = BulkLimits { records: 10, record_bytes: 65_536 };
 
 /// The parts of an order that another parser reads as this one does. It would make a binary float of a number.
 #[derive(serde::Deserialize)]
@@ -24,7 +24,7 @@ fuzz_target!(|body: &[u8]| {
         Ok(order) => check_order(body, &order),
         Err(errors) => check_errors(&errors),
     }
-    let lines = body.split(|byte| *byte == b'\n').filter(|line| !is_blank(line)).take(LIMITS.posts);
+    let lines = body.split(|byte| *byte == b'\n').filter(|line| !is_blank(line)).take(LIMITS.records);
     let alone: Vec<_> = lines.map(|line| Order::parse(line, NOW_MS)).collect();
     assert_eq!(judged(body, BulkFormat::Lines), alone);
 });

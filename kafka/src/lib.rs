@@ -10,7 +10,7 @@ pub mod settings;
 mod shown;
 pub mod topics;
 
-pub use shown::CONDITION;
+pub use shown::{CONDITION, readiness_of};
 
 /// The version of librdkafka that this build contains.
 pub fn librdkafka_version() -> String {

@@ -1,9 +1,19 @@
 //! What a publisher and a group's member both show.
 
+use contract::Kind;
+use service::Readiness;
 use service::metrics::Metric;
 
 /// The readiness condition: Kafka answers and the topic exists.
 pub const CONDITION: &str = "kafka";
+
+/// The conditions of what serves this kind. Those of posts have no prefix: they are as old as the service.
+pub fn readiness_of(kind: Kind, readiness: &Readiness) -> Readiness {
+    match kind {
+        Kind::Post => readiness.clone(),
+        Kind::Order => readiness.of(kind.name()),
+    }
+}
 
 /// The end offsets.
 pub(crate) const END_OFFSET: Metric = Metric::gauge(

@@ -99,7 +99,7 @@ impl CreateBulk {
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
         let CollectedBody { bytes, mut share } = self.ingress.bodies.read_bulk(request.body_mut()).await?;
         let format = headers::bulk_format(request.headers())?;
-        let limits = BulkLimits { posts: MAX_RECORDS, post_bytes: self.max_record_bytes };
+        let limits = BulkLimits { records: MAX_RECORDS, record_bytes: self.max_record_bytes };
         let (records, results) = match self.ingress.kind {
             Kind::Post => {
                 let key = headers::idempotency_key(request.headers())?;

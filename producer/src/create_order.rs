@@ -6,10 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use contract::{Order, TraceContext, created};
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use kafka::publish::OrderedPublisher;
-use service::http::RequestBody;
+use service::http::{RequestBody, json};
 
 use crate::ingress::Ingress;
 use crate::record::{self, now_ms};
@@ -83,8 +82,5 @@ impl CreateOrder {
 }
 
 fn created(order: &Order) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(created::order_body(order))));
-    *response.status_mut() = StatusCode::CREATED;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    json(StatusCode::CREATED, created::order_body(order))
 }

@@ -8,10 +8,9 @@ use bytes::Bytes;
 use contract::record::encode_value;
 use contract::{Parser, PostId, TraceContext, created};
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use kafka::publish::Publisher;
-use service::http::RequestBody;
+use service::http::{RequestBody, json};
 use service::trace::{span_id, trace_id};
 
 use crate::body::HeldBody;
@@ -102,10 +101,7 @@ fn id_of(key: Option<&[u8]>) -> Result<PostId, Rejection> {
 }
 
 fn created(id: PostId) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(created::body(id))));
-    *response.status_mut() = StatusCode::CREATED;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    json(StatusCode::CREATED, created::body(id))
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
     let readiness = Readiness::new(&[]);
     let publishers = Publishers::new(&config, &registry, &readiness, tracing.tracer())?;
     let unflushed = publishers.unflushed();
-    let other_files = OTHER_FILES + Publishers::connections(&config);
+    let other_files = OTHER_FILES + Publishers::files(&config);
     let max_connections = open_files::fitting_connections(config.max_connections, other_files);
     let limits = ServerLimits { max_connections, header_timeout: config.header_timeout };
     let grace = config.service.stop_grace;

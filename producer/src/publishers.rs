@@ -36,11 +36,7 @@ impl Publishers {
     ) -> anyhow::Result<Self> {
         let (mut posts, mut orders) = (None, None);
         for kind in &config.kinds {
-            // The conditions of posts have no prefix.
-            let readiness = match kind {
-                Kind::Post => readiness.clone(),
-                Kind::Order => readiness.of(kind.name()),
-            };
+            let readiness = kafka::readiness_of(*kind, readiness);
             readiness.unmet(kafka::CONDITION, "connecting");
             let instruments = Instruments { registry: registry.clone(), readiness, tracer: tracer.clone() };
             match kind {
@@ -73,9 +69,13 @@ impl Publishers {
         }
     }
 
-    /// At most this many connections to Kafka.
-    pub(crate) fn connections(config: &ProducerConfig) -> usize {
-        config.kinds.len() * publish::connections(config.kafka.partitions)
+    /// At most this many files are open for Kafka.
+    pub(crate) fn files(config: &ProducerConfig) -> usize {
+        let files = |kind: &Kind| match kind {
+            Kind::Post => publish::connections(config.kafka.partitions),
+            Kind::Order => publish::ordered_files(config.orders.partitions),
+        };
+        config.kinds.iter().map(files).sum()
     }
 
     /// What to flush at the end.

@@ -5,9 +5,8 @@ use bytes::Bytes;
 use contract::Kind;
 use futures_util::future::Either;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use service::http::{Handler, RequestBody, Route};
+use service::http::{Handler, RequestBody, Route, json};
 use service::{Health, problem};
 
 use crate::create_bulk::{self, CreateBulk};
@@ -91,11 +90,7 @@ impl ProducerRoutes {
 
 fn health(state: Result<(), String>) -> Response<Full<Bytes>> {
     match state {
-        Ok(()) => {
-            let mut response = Response::new(Full::new(Bytes::from_static(br#"{"status":"healthy"}"#)));
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
-        }
+        Ok(()) => json(StatusCode::OK, r#"{"status":"healthy"}"#),
         Err(why) => problem::response(StatusCode::SERVICE_UNAVAILABLE, &why),
     }
 }

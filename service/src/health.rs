@@ -3,13 +3,11 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFRESH, X_CONTENT_TYPE_OPTIONS,
-};
+use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFRESH, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
-use crate::http::Route;
+use crate::http::{Route, json, response};
 use crate::metrics::Metric;
 use crate::status::{self, Status};
 use crate::{Readiness, Registry, problem};
@@ -51,12 +49,15 @@ impl Health {
     /// Answers a GET or HEAD request for one of [`ROUTES`]; `query` is what follows the path's question mark.
     pub async fn answer(&self, route: &str, query: Option<&str>) -> Response<Full<Bytes>> {
         match route {
-            "/" => json(format!(
-                r#"{{"status":"ok","service":"{}","version":"{}"}}"#,
-                self.status.name(),
-                env!("CARGO_PKG_VERSION")
-            )),
-            "/livez" => json(r#"{"status":"ok"}"#.to_owned()),
+            "/" => json(
+                StatusCode::OK,
+                format!(
+                    r#"{{"status":"ok","service":"{}","version":"{}"}}"#,
+                    self.status.name(),
+                    env!("CARGO_PKG_VERSION")
+                ),
+            ),
+            "/livez" => json(StatusCode::OK, r#"{"status":"ok"}"#),
             "/metrics" => self.metrics().await,
             "/status" => self.status(query != Some("still")).await,
             _ => self.ready(),
@@ -73,7 +74,7 @@ impl Health {
 
     fn ready(&self) -> Response<Full<Bytes>> {
         match self.check() {
-            Ok(()) => json(r#"{"status":"ready"}"#.to_owned()),
+            Ok(()) => json(StatusCode::OK, r#"{"status":"ready"}"#),
             Err(why) => problem::response(StatusCode::SERVICE_UNAVAILABLE, &why),
         }
     }
@@ -82,7 +83,7 @@ impl Health {
     async fn metrics(&self) -> Response<Full<Bytes>> {
         let registry = self.registry.clone();
         match tokio::task::spawn_blocking(move || registry.render()).await {
-            Ok(text) => with_type(text, "text/plain; version=0.0.4; charset=utf-8"),
+            Ok(text) => response(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
             Err(_) => problem::response(StatusCode::INTERNAL_SERVER_ERROR, "rendering the metrics failed"),
         }
     }
@@ -94,7 +95,7 @@ impl Health {
         let Ok(page) = rendering.await else {
             return problem::response(StatusCode::INTERNAL_SERVER_ERROR, "rendering the status failed");
         };
-        let mut response = with_type(page, "text/html; charset=utf-8");
+        let mut response = response(StatusCode::OK, "text/html; charset=utf-8", page);
         let headers = response.headers_mut();
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(status::CONTENT_SECURITY_POLICY));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -104,14 +105,4 @@ impl Health {
         }
         response
     }
-}
-
-fn json(body: String) -> Response<Full<Bytes>> {
-    with_type(body, "application/json")
-}
-
-fn with_type(body: String, content_type: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
 }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
+
+use crate::http;
 
 /// A problem: one line that says what is wrong and what to do. `errors` lists the fields that are wrong, if any.
 #[derive(Debug, Serialize)]
@@ -40,8 +42,5 @@ fn encode<E: Serialize>(status: StatusCode, detail: &str, errors: Option<E>) -> 
     let title = status.canonical_reason().unwrap_or("Error");
     let problem = Problem { title, status: status.as_u16(), detail, errors };
     let body = simd_json::serde::to_vec(&problem).expect("a problem is plain strings and numbers");
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    response
+    http::response(status, "application/problem+json", body)
 }

@@ -17,7 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const NOW_MS: i64 = 1_700_000_000_123;
 const BULK_POSTS: usize = 1_000;
-const LIMITS: BulkLimits = BulkLimits { posts: 10_000, post_bytes: 65_536 };
+const LIMITS: BulkLimits = BulkLimits { records: 10_000, record_bytes: 65_536 };
 
 fn parse(measure: &Measure) {
     let others = [

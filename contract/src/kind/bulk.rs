@@ -14,10 +14,10 @@ use elements::{Elements, Next};
 /// The limits of a bulk.
 #[derive(Debug, Clone, Copy)]
 pub struct BulkLimits {
-    /// The most posts, or elements of another kind, valid or not.
-    pub posts: usize,
+    /// The most elements, valid or not.
+    pub records: usize,
     /// The most bytes of each. This bounds the memory that the parser takes besides the body.
-    pub post_bytes: usize,
+    pub record_bytes: usize,
 }
 
 /// Why a body is not a bulk.
@@ -25,8 +25,8 @@ pub struct BulkLimits {
 pub enum BulkError {
     /// It cannot be read, or holds no element.
     Broken(FieldErrors),
-    /// It has more elements than [`BulkLimits::posts`].
-    TooManyPosts,
+    /// It has more elements than [`BulkLimits::records`].
+    TooMany,
 }
 
 /// How far a bulk has been read.
@@ -58,12 +58,12 @@ impl BulkElements {
             }
             Next::Broken(message) => return Err(broken(message.to_owned())),
         };
-        if self.count == self.limits.posts {
-            return Err(BulkError::TooManyPosts);
+        if self.count == self.limits.records {
+            return Err(BulkError::TooMany);
         }
         self.count += 1;
-        if element.len() > self.limits.post_bytes {
-            let message = format!("must not be larger than {} bytes", self.limits.post_bytes);
+        if element.len() > self.limits.record_bytes {
+            let message = format!("must not be larger than {} bytes", self.limits.record_bytes);
             return Ok(Some(Err(FieldErrors::of_body(message))));
         }
         Ok(Some(Ok(element)))

@@ -28,14 +28,19 @@ impl MetricsPage {
         Ok(Self { text: String::from_utf8_lossy(&page.body).into_owned() })
     }
 
-    /// The sum of all series of this name, whatever their labels; `None` if there is none.
+    /// The sum of all series of this name but those of another kind than posts, whatever their other labels; `None` if
+    /// there is none.
     pub(crate) fn sum(&self, name: &str) -> Option<f64> {
+        let (kind, posts) = ("kind=\"", format!("kind=\"{}\"", contract::Kind::Post.name()));
         let mut sum = None;
         for line in self.text.lines() {
             let Some(rest) = line.strip_prefix(name) else { continue };
             let value = match rest.strip_prefix('{') {
                 // No label value of our services has a brace.
-                Some(labels) => labels.split_once('}').map(|(_, value)| value),
+                Some(rest) => rest
+                    .split_once('}')
+                    .filter(|(labels, _)| !labels.contains(kind) || labels.contains(&posts))
+                    .map(|(_, value)| value),
                 None => rest.starts_with(' ').then_some(rest),
             };
             // A timestamp may follow the value.
@@ -72,11 +77,13 @@ mod tests {
     #[test]
     fn series_of_one_name_are_summed() {
         let text = "# HELP lag Lag\n# TYPE lag gauge\nlag{topic=\"post\",partition=\"0\"} 4\n\
-                    lag{partition=\"1\"} 1.5e1\nlag_seconds 7\nstored_total 12 1700000000000\nempty \n";
+                    lag{partition=\"1\"} 1.5e1\nlag_seconds 7\nstored_total 12 1700000000000\nempty \n\
+                    held{kind=\"post\",state=\"a\"} 3\nheld{kind=\"order\",state=\"a\"} 9\n";
         let metrics = MetricsPage { text: text.to_owned() };
         assert_eq!(metrics.sum("lag"), Some(19.0));
         assert_eq!(metrics.sum("lag_seconds"), Some(7.0));
         assert_eq!(metrics.sum("stored_total"), Some(12.0));
+        assert_eq!(metrics.sum("held"), Some(3.0), "orders are none of the lab's");
         assert_eq!(metrics.sum("empty"), None);
         assert_eq!(metrics.sum("stored"), None);
     }

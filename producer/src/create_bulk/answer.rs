@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use contract::{FieldErrors, Kind, Order, PostId, created};
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use kafka::publish::Fate;
+use service::http::response;
 
 use crate::body::budget::Share;
 use crate::noun::Noun;
@@ -128,9 +128,7 @@ impl Results {
             _ => (StatusCode::MULTI_STATUS, "application/json"),
         };
         let body = Bytes::from_owner(Held { bytes: self.write(status, accepted, fates), _share: share });
-        let mut response = Response::new(Full::new(body));
-        *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let response = response(status, content_type, body);
         BulkAnswer { response, accepted, invalid: self.invalid, unknown, away, conflicts }
     }
 

@@ -54,6 +54,6 @@ pub(super) fn judge_orders(
 fn rejection(error: BulkError) -> Rejection {
     match error {
         BulkError::Broken(errors) => Rejection::NoBulk(errors),
-        BulkError::TooManyPosts => Rejection::TooMany(MAX_RECORDS),
+        BulkError::TooMany => Rejection::TooMany(MAX_RECORDS),
     }
 }

@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: BulkLimits = BulkLimits { posts: 100, post_bytes: 10_000 };
+    const LIMITS: BulkLimits = BulkLimits { records: 100, record_bytes: 10_000 };
     const NOW_MS: i64 = 1_795_896_900_123;
 
     type Judged = Result<Order, FieldErrors>;
@@ -82,14 +82,14 @@ mod tests {
     #[test]
     fn neither_too_many_nor_too_large_orders_are_parsed() {
         let order = order("A");
-        let limits = BulkLimits { posts: 2, post_bytes: order.len() };
+        let limits = BulkLimits { records: 2, record_bytes: order.len() };
         for (format, start, separator, end) in [(BulkFormat::Array, "[", ",", "]"), (BulkFormat::Lines, "", "\n", "")] {
             let two = judged(format!("{start}{order}x{separator}{order}{end}"), format, limits).unwrap();
             let too_large = two[0].as_ref().unwrap_err().to_string();
             assert_eq!(too_large, format!("body must not be larger than {} bytes", order.len()));
             assert_eq!(two[1].as_ref().map(Order::order_id), Ok("A"));
             let three = [&*order; 3].join(separator);
-            assert_eq!(judged(format!("{start}{three}{end}"), format, limits), Err(BulkError::TooManyPosts));
+            assert_eq!(judged(format!("{start}{three}{end}"), format, limits), Err(BulkError::TooMany));
         }
     }
 

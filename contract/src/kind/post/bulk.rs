@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::Parser;
 
-    const LIMITS: BulkLimits = BulkLimits { posts: 100, post_bytes: 10_000 };
+    const LIMITS: BulkLimits = BulkLimits { records: 100, record_bytes: 10_000 };
 
     /// A post's two fields, or its errors.
     type Judged = Result<(String, String), String>;
@@ -99,7 +99,7 @@ mod tests {
     fn error(result: Result<Vec<Judged>, BulkError>) -> String {
         match result.unwrap_err() {
             BulkError::Broken(errors) => errors.to_string(),
-            BulkError::TooManyPosts => "too many".to_owned(),
+            BulkError::TooMany => "too many".to_owned(),
         }
     }
 
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn neither_too_many_nor_too_large_posts_are_parsed() {
-        let limits = BulkLimits { posts: 2, post_bytes: 50 };
+        let limits = BulkLimits { records: 2, record_bytes: 50 };
         let post = r#"{"title":"ab","content":"long enough"}"#;
         let large = format!("{post:51}x");
         let small = || Ok(("ab".to_owned(), "long enough".to_owned()));
@@ -132,7 +132,7 @@ mod tests {
             let two = judged(format!("{start}{large}{separator}{post}{end}"), format, limits).unwrap();
             assert_eq!(two, [too_large(), small()]);
             let three = [post; 3].join(separator);
-            assert_eq!(judged(format!("{start}{three}{end}"), format, limits), Err(BulkError::TooManyPosts));
+            assert_eq!(judged(format!("{start}{three}{end}"), format, limits), Err(BulkError::TooMany));
         }
     }
 
