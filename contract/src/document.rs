@@ -1,45 +1,36 @@
-//! A post as a MongoDB document: `{_id: <UUID>, title, content, createdAt: <Date>}`.
+//! A post as a MongoDB document, `{_id: <UUID>, title, content, createdAt: <Date>}`, and what the documents of several
+//! kinds have in common.
 
+use bson::raw::cstr;
 use bson::spec::BinarySubtype;
 use bson::{Binary, RawDocumentBuf};
 use uuid::Uuid;
 
-use crate::{Post, PostId};
+use crate::bson_writer::BsonWriter;
+use crate::{Place, Post, PostId};
 
 /// The document's id field: a BSON binary of subtype 4.
 pub const ID_FIELD: &str = "_id";
 
-/// The document of a post, encoded directly as raw BSON; `created_at_ms` is the record's timestamp.
+/// The document of a post; `created_at_ms` is the record's timestamp.
 pub fn encode(id: PostId, post: &Post<'_>, created_at_ms: i64) -> RawDocumentBuf {
     /// Everything but the texts: lengths, types, names, the id, the date, and the closing zeros.
     const OTHER_BYTES: usize = 76;
-    let length = OTHER_BYTES + post.title().len() + post.content().len();
-    let mut bytes = Vec::with_capacity(length);
-    append_length(&mut bytes, length);
-    bytes.extend_from_slice(b"\x05_id\0");
-    append_length(&mut bytes, size_of::<Uuid>());
-    bytes.push(BinarySubtype::Uuid.into());
-    bytes.extend_from_slice(id.uuid().as_bytes());
-    bytes.extend_from_slice(b"\x02title\0");
-    append_text(&mut bytes, post.title());
-    bytes.extend_from_slice(b"\x02content\0");
-    append_text(&mut bytes, post.content());
-    bytes.extend_from_slice(b"\x09createdAt\0");
-    bytes.extend_from_slice(&created_at_ms.to_le_bytes());
-    bytes.push(0);
-    RawDocumentBuf::from_bytes(bytes).expect("the length is that of the bytes")
+    let mut writer = BsonWriter::with_capacity(OTHER_BYTES + post.title().len() + post.content().len());
+    writer.uuid(cstr!("_id"), id.uuid());
+    writer.text(cstr!("title"), post.title());
+    writer.text(cstr!("content"), post.content());
+    writer.date(cstr!("createdAt"), created_at_ms);
+    writer.finish()
 }
 
-/// A string after its length, which includes the closing zero.
-fn append_text(bytes: &mut Vec<u8>, text: &str) {
-    append_length(bytes, text.len() + 1);
-    bytes.extend_from_slice(text.as_bytes());
-    bytes.push(0);
-}
-
-fn append_length(bytes: &mut Vec<u8>, length: usize) {
-    let length = i32::try_from(length).expect("a post is far smaller");
-    bytes.extend_from_slice(&length.to_le_bytes());
+/// Writes the element `kafka` of a document that stands for the latest record of its key: where that record stands.
+pub fn write_place(writer: &mut BsonWriter, place: &Place) {
+    writer.document(cstr!("kafka"), |writer| {
+        writer.int32(cstr!("partition"), place.partition);
+        writer.int64(cstr!("offset"), place.offset);
+        writer.date(cstr!("timestamp"), place.timestamp_ms);
+    });
 }
 
 /// An id as its BSON value.

@@ -2,6 +2,7 @@
 //! records, their MongoDB documents and how one becomes the other, their dead letters, their trace context, and the
 //! answer to a post. Everything here is pure: no IO, no clock, no async, and neither Kafka's nor MongoDB's client.
 
+pub mod bson_writer;
 pub mod created;
 pub mod dead_letter;
 pub mod decode;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use super::decimal;
 
 /// An amount of money in hundredths, from 0 up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +52,11 @@ impl Cents {
         self.0
     }
 
+    /// The amount as it is written, as in 19.99.
+    pub(super) fn text(self) -> decimal::Text {
+        decimal::Text::of_hundredths(self.0.unsigned_abs())
+    }
+
     /// This amount, this number of times.
     pub(super) fn times(self, quantity: u32) -> Self {
         Self(self.0 * i64::from(quantity))
@@ -60,14 +65,7 @@ impl Cents {
 
 impl fmt::Display for Cents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
-    }
-}
-
-/// As text, because many readers of JSON make a binary float of a number.
-impl Serialize for Cents {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        f.write_str(self.text().as_str())
     }
 }
 

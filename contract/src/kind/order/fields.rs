@@ -1,6 +1,7 @@
 //! The fields of an order as one pass over the JSON finds them, each as its own text, so that a number is judged by
 //! what was written and not by what a parser of numbers makes of it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -80,11 +81,17 @@ impl<'a> Given<'a> {
 
 impl<'a> Raw<'a> {
     /// The text of a string.
-    pub(super) fn string(self) -> Result<String, String> {
-        if !self.0.get().starts_with('"') {
+    pub(super) fn string(self) -> Result<Cow<'a, str>, String> {
+        let text = self.0.get();
+        let Some(quoted) = text.strip_prefix('"') else {
             return Err(format!("must be a string, not {}", self.noun()));
+        };
+        match quoted.strip_suffix('"') {
+            Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
+            _ => serde_json::from_str(text)
+                .map(Cow::Owned)
+                .map_err(|_| "must be valid Unicode, without a lone surrogate".to_owned()),
         }
-        serde_json::from_str(self.0.get()).map_err(|_| "must be valid Unicode, without a lone surrogate".to_owned())
     }
 
     /// A number, as it is written.

@@ -40,7 +40,10 @@ pub(super) fn parse(text: &str) -> Result<String, String> {
 
 /// Whether a character shows as something, or is the ordinary space.
 fn is_visible(character: char) -> bool {
-    let is_space = character.is_whitespace() && character != ' ';
+    if matches!(character, ' '..='~') {
+        return true;
+    }
+    let is_space = character.is_whitespace();
     // An empty Braille cell is drawn as nothing, too.
     let is_blank = character == '\u{2800}' || IGNORABLE.iter().any(|range| range.contains(&character));
     !(is_space || is_blank || character.is_control())

@@ -1,6 +1,6 @@
 //! Orders from JSON, back into JSON, and into documents.
 
-use bson::{Document, doc};
+use bson::{DateTime, Document, doc};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -28,17 +28,28 @@ pub(super) fn parse(text: &str) -> Result<i64, &'static str> {
     if fraction.skip(3).any(|digit| digit != b'0') {
         return Err("must not be finer than a millisecond");
     }
-    let time_ms = i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok().filter(|time_ms| is_writable(*time_ms));
-    time_ms.ok_or("must be in the years 0000 to 9999 in UTC")
+    let time_ms = time.unix_timestamp() * 1_000 + i64::from(time.millisecond());
+    if is_writable(time_ms) { Ok(time_ms) } else { Err("must be in the years 0000 to 9999 in UTC") }
 }
 
 /// The text of a time that [`is_writable`], in UTC and always with three decimals.
 pub(super) fn text(time_ms: i64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(time_ms) * 1_000_000).expect("it is writable");
+    let time = OffsetDateTime::from_unix_timestamp(time_ms.div_euclid(1_000)).expect("it is writable");
     let (year, month, day) = time.to_calendar_date();
-    let (hour, minute, second, millisecond) = time.to_hms_milli();
-    let month = u8::from(month);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
+    let (hour, minute, second) = time.to_hms();
+    let millisecond = time_ms.rem_euclid(1_000);
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let parts = [(4, i64::from(year)), (7, u8::from(month).into()), (10, day.into()), (13, hour.into())];
+    for (end, mut number) in parts.into_iter().chain([(16, minute.into()), (19, second.into()), (23, millisecond)]) {
+        for digit in text[..end].iter_mut().rev() {
+            if number == 0 {
+                break;
+            }
+            *digit = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+    }
+    String::from_utf8(text.to_vec()).expect("all of it is ASCII")
 }
 
 #[cfg(test)]
