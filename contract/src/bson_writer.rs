@@ -2,10 +2,12 @@
 //! of each element first and takes ten times the instructions. Names of elements are checked where they are made
 //! ([`CStr`]), so whatever is written here is a document.
 
-use bson::RawDocumentBuf;
 use bson::raw::CStr;
 use bson::spec::{BinarySubtype, ElementType};
+use bson::{RawDocument, RawDocumentBuf};
 use uuid::Uuid;
+
+use crate::decimal;
 
 /// A document that grows at its end. Its elements keep the order in which they are written; a name must not be written
 /// twice.
@@ -96,6 +98,13 @@ impl BsonWriter {
         self.end(start);
     }
 
+    /// Writes a document that is there already within this one.
+    #[inline]
+    pub fn raw_document(&mut self, name: &CStr, document: &RawDocument) {
+        self.name(ElementType::EmbeddedDocument, name);
+        self.bytes.extend_from_slice(document.as_bytes());
+    }
+
     /// Writes an array. `write` must write one element for each item, under the name that it gets.
     pub fn array<T>(
         &mut self,
@@ -106,7 +115,7 @@ impl BsonWriter {
         self.name(ElementType::Array, name);
         let start = self.begin();
         for (index, item) in items.into_iter().enumerate() {
-            let index = index.to_string();
+            let index = decimal::Text::of(index as u64);
             write(self, index.as_str().try_into().expect("digits are not zero bytes"), item);
         }
         self.end(start);
@@ -164,6 +173,9 @@ mod tests {
             Bson::Null => writer.null(name),
             Bson::DateTime(time) => writer.date(name, time.timestamp_millis()),
             Bson::Binary(id) => writer.uuid(name, Uuid::from_slice(&id.bytes).unwrap()),
+            Bson::Document(document) if document.len() % 2 == 0 => {
+                writer.raw_document(name, &RawDocumentBuf::try_from(document).unwrap());
+            }
             Bson::Document(document) => writer.document(name, |writer| write_all(writer, document)),
             Bson::Array(items) => writer.array(name, items, write),
             other => panic!("{other:?}"),

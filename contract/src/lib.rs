@@ -5,6 +5,7 @@
 pub mod bson_writer;
 pub mod created;
 pub mod dead_letter;
+mod decimal;
 pub mod decode;
 pub mod document;
 mod fetched;

@@ -5,7 +5,9 @@
 //! the times of the records decide. Stores use the index of `_id` only beside conditions that all must hold, so the two
 //! cases are two filters rather than one with `$or`.
 
-use bson::{DateTime, RawDocument, RawDocumentBuf, rawdoc};
+use bson::raw::cstr;
+use bson::{RawDocument, RawDocumentBuf};
+use contract::bson_writer::BsonWriter;
 use contract::{Place, document};
 
 /// The field with the offset of a document's record.
@@ -34,19 +36,32 @@ impl<'a> Replacement<'a> {
 
     /// Finds the key's document if it is an earlier one of the same partition.
     pub(super) fn if_earlier(&self) -> RawDocumentBuf {
-        let Place { partition, offset, .. } = self.place;
-        rawdoc! { "_id": self.key, "kafka.partition": partition, "kafka.offset": { "$lt": offset } }
+        self.filter(|filter| {
+            filter.int32(cstr!("kafka.partition"), self.place.partition);
+            filter.document(cstr!("kafka.offset"), |than| than.int64(cstr!("$lt"), self.place.offset));
+        })
     }
 
     /// Finds the key's document if it is an older one of another partition.
     pub(super) fn if_moved(&self) -> RawDocumentBuf {
-        let (partition, time) = (self.place.partition, DateTime::from_millis(self.place.timestamp_ms));
-        rawdoc! { "_id": self.key, "kafka.partition": { "$ne": partition }, "kafka.timestamp": { "$lt": time } }
+        self.filter(|filter| {
+            filter.document(cstr!("kafka.partition"), |than| than.int32(cstr!("$ne"), self.place.partition));
+            filter.document(cstr!("kafka.timestamp"), |than| than.date(cstr!("$lt"), self.place.timestamp_ms));
+        })
     }
 
     /// Finds the key's document, whatever it is.
     pub(super) fn if_any(&self) -> RawDocumentBuf {
-        rawdoc! { "_id": self.key }
+        self.filter(|_| ())
+    }
+
+    fn filter(&self, conditions: impl FnOnce(&mut BsonWriter)) -> RawDocumentBuf {
+        /// Everything but the key, at most.
+        const OTHER_BYTES: usize = 96;
+        let mut filter = BsonWriter::with_capacity(OTHER_BYTES + self.key.len());
+        filter.text(cstr!("_id"), self.key);
+        conditions(&mut filter);
+        filter.finish()
     }
 }
 
@@ -67,7 +82,7 @@ pub(super) fn place_of(document: &RawDocument) -> Option<Place> {
 
 #[cfg(test)]
 mod tests {
-    use bson::{Bson, Document};
+    use bson::{Bson, DateTime, Document, rawdoc};
     use contract::decode::Decoder;
     use contract::{Fetched, Kind};
     use proptest::prelude::*;

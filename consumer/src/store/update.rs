@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
+use bson::RawDocumentBuf;
 use bson::raw::cstr;
-use bson::{RawArrayBuf, RawDocumentBuf, rawdoc};
+use contract::bson_writer::BsonWriter;
 
 use super::Store;
 use super::answers::answer;
@@ -55,16 +56,24 @@ impl Store {
 }
 
 fn command(collection: &str, statements: &[Statement<'_>]) -> RawDocumentBuf {
-    let mut updates = RawArrayBuf::new();
-    for Statement { filter, document } in statements {
-        let mut update = RawDocumentBuf::new();
-        update.append(cstr!("q"), filter);
-        update.append(cstr!("u"), *document);
-        update.append(cstr!("upsert"), true);
-        updates.push(update);
-    }
-    let write_concern = rawdoc! { "w": "majority", "j": true };
-    rawdoc! { "update": collection, "updates": updates, "ordered": false, "writeConcern": write_concern }
+    /// What a statement, and the command itself, has besides filters and documents, at most.
+    const OTHER_BYTES: usize = 40;
+    let bytes: usize = statements.iter().map(|statement| statement.bytes() + OTHER_BYTES).sum();
+    let mut command = BsonWriter::with_capacity(bytes + collection.len() + 3 * OTHER_BYTES);
+    command.text(cstr!("update"), collection);
+    command.array(cstr!("updates"), statements, |updates, index, Statement { filter, document }| {
+        updates.document(index, |update| {
+            update.raw_document(cstr!("q"), filter);
+            update.raw_document(cstr!("u"), document);
+            update.boolean(cstr!("upsert"), true);
+        });
+    });
+    command.boolean(cstr!("ordered"), false);
+    command.document(cstr!("writeConcern"), |concern| {
+        concern.text(cstr!("w"), "majority");
+        concern.boolean(cstr!("j"), true);
+    });
+    command.finish()
 }
 
 /// Parts that fit into a command each, of statements with these sizes in bytes; one that is too large by itself is a
@@ -85,7 +94,7 @@ fn parts(sizes: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use bson::{Document, doc};
+    use bson::{Document, doc, rawdoc};
     use proptest::prelude::*;
 
     use super::*;

@@ -10,11 +10,10 @@ use bson::raw::cstr;
 
 use super::errors::{FieldError, FieldErrors};
 use crate::bson_writer::BsonWriter;
-use crate::{Place, document};
+use crate::{Place, decimal, document};
 
 mod bulk;
 mod cents;
-mod decimal;
 mod fields;
 mod ids;
 mod rules;

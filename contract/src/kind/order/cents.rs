@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::decimal;
+use crate::decimal;
 
 /// An amount of money in hundredths, from 0 up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

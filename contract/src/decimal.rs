@@ -1,8 +1,8 @@
 //! Decimal digits of numbers that are not negative, without memory of their own: an order has four of them in each of
-//! its forms, and the library's formatting takes longer than all else that is done for such a number.
+//! its forms, and the library's formatting takes longer than everything else that is done for such a number.
 
 /// The decimal text of a number.
-pub(super) struct Text {
+pub(crate) struct Text {
     /// The text is at the end.
     bytes: [u8; CAPACITY],
     start: usize,
@@ -13,14 +13,14 @@ const CAPACITY: usize = 21;
 
 impl Text {
     /// The digits of a whole number.
-    pub(super) fn of(number: u64) -> Self {
+    pub(crate) fn of(number: u64) -> Self {
         let mut text = Self { bytes: [0; CAPACITY], start: CAPACITY };
         text.prepend_digits(number, 1);
         text
     }
 
     /// The text of an amount in hundredths, with its point and two decimals.
-    pub(super) fn of_hundredths(hundredths: u64) -> Self {
+    pub(crate) fn of_hundredths(hundredths: u64) -> Self {
         let mut text = Self { bytes: [0; CAPACITY], start: CAPACITY };
         text.prepend_digits(hundredths % 100, 2);
         text.prepend(b'.');
@@ -28,7 +28,7 @@ impl Text {
         text
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[self.start..]).expect("digits and a point are ASCII")
     }
 
