@@ -34,7 +34,7 @@ mod summary;
 
 pub use config::{ConsumerConfig, MongoUri};
 pub use routes::ROUTES;
-pub use store::durable_writes;
+pub use store::{durable_writes, guarded_updates};
 
 /// Bounds of the consumer's own small HTTP server, which only health checks and scrapers use.
 const LIMITS: ServerLimits = ServerLimits { max_connections: 100, header_timeout: std::time::Duration::from_secs(10) };

@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 
 use self::answers::answer;
 use self::evidence::Lookup;
+pub use self::update::guarded_updates;
 use crate::config::MongoUri;
 use crate::store_pool::StorePool;
 

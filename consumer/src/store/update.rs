@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use bson::RawDocumentBuf;
 use bson::raw::cstr;
+use contract::Place;
 use contract::bson_writer::BsonWriter;
 
 use super::Store;
 use super::answers::answer;
+use super::guard::Replacement;
 use crate::classify::{self, Judgement};
 
 /// The most bytes of the documents of one command; MongoDB takes 48,000,000 bytes in a message.
@@ -53,6 +55,14 @@ impl Store {
         let command = command(self.collection.name(), statements);
         classify::update_answer(answer(database.run_raw_command(command)).await?, statements.len())
     }
+}
+
+/// The command that stores these documents of different keys in a collection, each unless one of a later record is
+/// stored under its key; with the places of their records. This is what measures of a store without the consumer send.
+pub fn guarded_updates(collection: &str, states: &[(Place, RawDocumentBuf)]) -> RawDocumentBuf {
+    let replacements: Vec<_> = states.iter().map(|(place, document)| Replacement::new(*place, document)).collect();
+    let statements: Vec<_> = replacements.iter().map(|one| one.statement(one.if_earlier())).collect();
+    command(collection, &statements)
 }
 
 fn command(collection: &str, statements: &[Statement<'_>]) -> RawDocumentBuf {
@@ -108,6 +118,16 @@ mod tests {
         let concern = doc! { "w": "majority", "j": true };
         let expected = doc! { "update": "orders", "updates": [update], "ordered": false, "writeConcern": concern };
         assert_eq!(command, expected);
+    }
+
+    #[test]
+    fn a_measured_command_has_the_conditions_of_the_consumer() {
+        let document = rawdoc! { "_id": "A", "status": "PENDING" };
+        let place = Place { partition: 3, offset: 17, timestamp_ms: 5 };
+        let command = Document::try_from(&*guarded_updates("orders", &[(place, document)])).unwrap();
+        let update = command.get_array("updates").unwrap()[0].as_document().unwrap();
+        let filter = doc! { "_id": "A", "kafka.partition": 3, "kafka.offset": { "$lt": 17_i64 } };
+        assert_eq!(update.get_document("q").unwrap(), &filter);
     }
 
     #[test]

@@ -26,8 +26,12 @@ pub(crate) mod bench;
 pub(crate) mod cpu;
 pub(crate) mod generate;
 pub(crate) mod insert;
+pub(crate) mod order_bench;
+pub(crate) mod orders;
 pub(crate) mod plan;
 pub(crate) mod produce;
+pub(crate) mod produce_ordered;
+pub(crate) mod update;
 
 /// For programs; its schema is `loadtest/limits.schema.json`.
 const JSON: &str = "limits.json";

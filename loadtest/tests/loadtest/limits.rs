@@ -29,7 +29,9 @@ fn every_measure_is_taken_and_reported() {
 
     let measures = report["measures"].as_array().unwrap();
     let names: Vec<&str> = measures.iter().map(|measure| measure["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["http", "produce", "produce_large", "insert", "producer", "fetch", "consumer", "pipeline"]);
+    let of_posts = ["http", "produce", "produce_large", "insert", "producer", "fetch", "consumer", "pipeline"];
+    let of_orders = ["produce_ordered", "update", "order_consumer"];
+    assert_eq!(names, [&of_posts[..], &of_orders].concat());
     let names = |measure: &Value, list: &str, name: &str| -> Vec<String> {
         measure[list].as_array().unwrap().iter().map(|entry| entry[name].as_str().unwrap().to_owned()).collect()
     };
@@ -42,6 +44,9 @@ fn every_measure_is_taken_and_reported() {
         (&["lab", "broker"], &[]),
         (&["lab", "consumer", "broker", "store"], &["insert", "fetch"]),
         (&["lab", "producer", "consumer", "broker", "store"], &["http", "produce", "insert", "fetch"]),
+        (&["lab", "broker"], &[]),
+        (&["lab", "store"], &[]),
+        (&["lab", "consumer", "broker", "store"], &["update"]),
     ]) {
         let name = measure["name"].as_str().unwrap();
         let samples = measure["samples"].as_array().unwrap();

@@ -38,14 +38,14 @@ const DRAIN_FACTOR: u32 = 4;
 
 /// The servers, and what is known about them.
 pub(crate) struct LimitsBench {
-    plan: MeasurePlan,
-    settings: PipelineSettings,
-    kafka_broker: String,
-    mongo_uri: String,
-    replication: i16,
+    pub(super) plan: MeasurePlan,
+    pub(super) settings: PipelineSettings,
+    pub(super) kafka_broker: String,
+    pub(super) mongo_uri: String,
+    pub(super) replication: i16,
     /// Process ids of those that this lab has started.
-    brokers: Vec<u32>,
-    store: Vec<u32>,
+    pub(super) brokers: Vec<u32>,
+    pub(super) store: Vec<u32>,
 }
 
 impl LimitsBench {
@@ -106,6 +106,7 @@ impl LimitsBench {
         if is_taken(LimitsMeasure::Pipeline) {
             note(LimitsMeasure::Pipeline, self.pipeline(&self.service_options(self.topic(round, "pipeline"))).await?);
         }
+        self.orders_round(round, &mut note).await?;
         self.clean_up().await
     }
 
@@ -117,7 +118,8 @@ impl LimitsBench {
             std::fs::remove_file(accepted_ids).context("cannot remove the accepted ids")?;
         }
         delete_topics(&connect(&self.kafka_broker).await?, &self.name()).await?;
-        self.inserts().await?.drop_collection().await
+        self.inserts().await?.drop_collection().await?;
+        self.updates(0).await?.drop_collection().await
     }
 
     async fn http(&self) -> anyhow::Result<LimitsSample> {
@@ -183,8 +185,8 @@ impl LimitsBench {
         fetching.await.context("fetching failed")?
     }
 
-    /// Measured from the first stored post on: joining the group does not count.
-    async fn consumer(&self, options: &ServiceOptions, backlog: u64) -> anyhow::Result<LimitsSample> {
+    /// Measured from the first stored record on: joining the group does not count.
+    pub(super) async fn consumer(&self, options: &ServiceOptions, backlog: u64) -> anyhow::Result<LimitsSample> {
         let consumer = Service::start_unready(CONSUMER, CONSUMER, options)?;
         let pids = [consumer.pid()];
         let storing = async {
@@ -197,7 +199,7 @@ impl LimitsBench {
                     return Ok(meter.done(stored));
                 }
                 if Instant::now() > deadline {
-                    bail!("the consumer has stored none of {} posts", grouped(backlog));
+                    bail!("the consumer has stored none of {} records", grouped(backlog));
                 }
             }
         };
@@ -227,7 +229,8 @@ impl LimitsBench {
     /// Waits until the first posts are stored, and then until no more are missing than the consumer may hold because
     /// its batch is not full. Returns how many are stored.
     async fn until_stored(&self, consumer: &Service, accepted: u64, deadline: Instant) -> u64 {
-        let rest = self.settings.consumer_config.kafka.limits.batch.messages as u64;
+        let config = &self.settings.consumer_config;
+        let rest = config.kafka.limits.batch.messages.max(config.orders.limits.batch.messages) as u64;
         loop {
             let stored = stored(consumer).await;
             if stored > 0 && stored + rest > accepted || Instant::now() >= deadline {
@@ -242,7 +245,7 @@ impl LimitsBench {
         Insert::new(&self.mongo_uri, &collection, &self.settings.consumer_config, self.plan.run).await
     }
 
-    fn service_options(&self, topic: String) -> ServiceOptions {
+    pub(super) fn service_options(&self, topic: String) -> ServiceOptions {
         ServiceOptions {
             kafka_broker: self.kafka_broker.clone(),
             mongo_uri: self.mongo_uri.clone(),
@@ -255,19 +258,21 @@ impl LimitsBench {
     }
 
     /// The prefix of the names of everything that is created for the measures.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!("limits-{}", self.plan.run)
     }
 
-    fn topic(&self, round: u32, of: &str) -> String {
+    pub(super) fn topic(&self, round: u32, of: &str) -> String {
         format!("{}-{round}-{of}", self.name())
     }
 }
 
-/// How many posts the consumer has stored since its start; zero as long as it does not report that.
+/// How many records the consumer has stored since its start, those included that a later one of their batch stands for;
+/// zero as long as it does not report that.
 async fn stored(consumer: &Service) -> u64 {
-    let page = MetricsPage::get(&consumer.target).await.ok();
-    page.and_then(|page| page.sum("ingest_records_stored_total")).unwrap_or(0.0) as u64
+    let Ok(page) = MetricsPage::get(&consumer.target).await else { return 0 };
+    let counters = ["ingest_records_stored_total", "ingest_records_superseded_total"];
+    counters.iter().filter_map(|counter| page.sum(counter)).sum::<f64>() as u64
 }
 
 /// What `work` returns, unless the service ends meanwhile, which it should not do.

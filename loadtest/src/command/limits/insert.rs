@@ -40,18 +40,11 @@ impl Insert {
         config: &consumer::ConsumerConfig,
         run: RunId,
     ) -> anyhow::Result<Self> {
-        let mut options = ClientOptions::parse(uri).await.context("MONGO_URI cannot be used")?;
-        let connections = u32::try_from(config.kafka.limits.concurrent_flushes).unwrap_or(u32::MAX);
-        options.app_name = Some("loadtest".to_owned());
-        options.max_pool_size = Some(connections);
-        options.max_connecting = Some(connections);
-        options.server_selection_timeout = Some(CONNECT_TIMEOUT);
-        let database = Client::with_options(options).context("MONGO_URI cannot be used")?.default_database();
-        let database = database.context("MONGO_URI must name a database")?;
+        let concurrent_flushes = config.kafka.limits.concurrent_flushes;
         Ok(Self {
-            collection: database.collection_with_options(collection, consumer::durable_writes()),
+            collection: self::collection(uri, collection, concurrent_flushes).await?,
             batch_messages: config.kafka.limits.batch.messages,
-            concurrent_flushes: config.kafka.limits.concurrent_flushes,
+            concurrent_flushes,
             run,
         })
     }
@@ -92,21 +85,45 @@ impl Insert {
         Ok(stored.load(Ordering::Relaxed))
     }
 
-    /// Removes the collection if it exists. Looks first, because the store in memory returns no error code for one that
-    /// does not; that store also lists all collections, whatever is asked for.
+    /// Removes the collection if it exists.
     pub(crate) async fn drop_collection(&self) -> anyhow::Result<()> {
-        let (name, database) =
-            (self.collection.name(), self.collection.client().database(&self.collection.namespace().db));
-        let names = answer("list its collections", database.list_collection_names()).await?;
-        if !names.iter().any(|there| there == name) {
-            return Ok(());
-        }
-        answer("drop the collection of the documents that were inserted", self.collection.drop()).await
+        drop_collection(&self.collection).await
     }
 }
 
+/// The collection of this name, with a client that has a connection for each flush.
+pub(super) async fn collection(
+    uri: &str,
+    name: &str,
+    concurrent_flushes: usize,
+) -> anyhow::Result<Collection<RawDocumentBuf>> {
+    let mut options = ClientOptions::parse(uri).await.context("MONGO_URI cannot be used")?;
+    let connections = u32::try_from(concurrent_flushes).unwrap_or(u32::MAX);
+    options.app_name = Some("loadtest".to_owned());
+    options.max_pool_size = Some(connections);
+    options.max_connecting = Some(connections);
+    options.server_selection_timeout = Some(CONNECT_TIMEOUT);
+    let database = Client::with_options(options).context("MONGO_URI cannot be used")?.default_database();
+    let database = database.context("MONGO_URI must name a database")?;
+    Ok(database.collection_with_options(name, consumer::durable_writes()))
+}
+
+/// Removes the collection if it exists. Looks first, because the store in memory returns no error code for one that
+/// does not; that store also lists all collections, whatever is asked for.
+pub(super) async fn drop_collection(collection: &Collection<RawDocumentBuf>) -> anyhow::Result<()> {
+    let (name, database) = (collection.name(), collection.client().database(&collection.namespace().db));
+    let names = answer("list its collections", database.list_collection_names()).await?;
+    if !names.iter().any(|there| there == name) {
+        return Ok(());
+    }
+    answer("drop the collection of the documents that were written", collection.drop()).await
+}
+
 /// The store's answer to this request. The driver alone would wait for it forever.
-async fn answer<T>(what: &str, request: impl IntoFuture<Output = mongodb::error::Result<T>>) -> anyhow::Result<T> {
+pub(super) async fn answer<T>(
+    what: &str,
+    request: impl IntoFuture<Output = mongodb::error::Result<T>>,
+) -> anyhow::Result<T> {
     match timeout(ANSWER_TIMEOUT, request.into_future()).await {
         Ok(answer) => answer.with_context(|| format!("the store cannot {what}")),
         Err(_) => bail!("the store did not {what} within {ANSWER_TIMEOUT:?}"),

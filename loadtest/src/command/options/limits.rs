@@ -21,7 +21,7 @@ pub(crate) struct LimitsOptions {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) vus: u32,
     /// Only these measures: http, produce, produce_large, insert, producer, fetch and consumer (both take producer,
-    /// too), pipeline
+    /// too), pipeline, produce_ordered, update, order_consumer (takes produce_ordered, too)
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) only: Vec<LimitsMeasure>,
     #[command(flatten)]

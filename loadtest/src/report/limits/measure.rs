@@ -25,10 +25,13 @@ pub(crate) enum LimitsMeasure {
     Fetch,
     Consumer,
     Pipeline,
+    ProduceOrdered,
+    Update,
+    OrderConsumer,
 }
 
 impl LimitsMeasure {
-    const ALL: [LimitsMeasure; 8] = [
+    const ALL: [LimitsMeasure; 11] = [
         LimitsMeasure::Http,
         LimitsMeasure::Produce,
         LimitsMeasure::ProduceLarge,
@@ -37,13 +40,20 @@ impl LimitsMeasure {
         LimitsMeasure::Fetch,
         LimitsMeasure::Consumer,
         LimitsMeasure::Pipeline,
+        LimitsMeasure::ProduceOrdered,
+        LimitsMeasure::Update,
+        LimitsMeasure::OrderConsumer,
     ];
 
-    /// Whether it is taken if `only` these are requested; none means all. The producer's measure leaves the backlog
-    /// that the next two read.
+    /// Whether it is taken if `only` these are requested; none means all. The measures of posts that read a backlog need
+    /// the producer's, which leaves it; that of orders needs the ordered publisher's.
     pub(crate) fn is_taken(self, only: &[LimitsMeasure]) -> bool {
-        let is_needed = || only.contains(&LimitsMeasure::Fetch) || only.contains(&LimitsMeasure::Consumer);
-        only.is_empty() || only.contains(&self) || self == LimitsMeasure::Producer && is_needed()
+        let needed_by: &[LimitsMeasure] = match self {
+            LimitsMeasure::Producer => &[LimitsMeasure::Fetch, LimitsMeasure::Consumer],
+            LimitsMeasure::ProduceOrdered => &[LimitsMeasure::OrderConsumer],
+            _ => &[],
+        };
+        only.is_empty() || only.contains(&self) || needed_by.iter().any(|measure| only.contains(measure))
     }
 
     /// Its name in the report.
@@ -57,6 +67,9 @@ impl LimitsMeasure {
             LimitsMeasure::Fetch => "fetch",
             LimitsMeasure::Consumer => "consumer",
             LimitsMeasure::Pipeline => "pipeline",
+            LimitsMeasure::ProduceOrdered => "produce_ordered",
+            LimitsMeasure::Update => "update",
+            LimitsMeasure::OrderConsumer => "order_consumer",
         }
     }
 
@@ -71,6 +84,9 @@ impl LimitsMeasure {
             LimitsMeasure::Fetch => "a client fetches the records of this backlog",
             LimitsMeasure::Consumer => "posts stored from a backlog",
             LimitsMeasure::Pipeline => "posts from the request to the store",
+            LimitsMeasure::ProduceOrdered => "the broker takes orders in order, each once",
+            LimitsMeasure::Update => "the store replaces orders in batches of the consumer's size",
+            LimitsMeasure::OrderConsumer => "orders stored from the backlog of produce_ordered",
         }
     }
 
@@ -81,12 +97,15 @@ impl LimitsMeasure {
             | LimitsMeasure::Produce
             | LimitsMeasure::ProduceLarge
             | LimitsMeasure::Insert
-            | LimitsMeasure::Fetch => &[],
+            | LimitsMeasure::Fetch
+            | LimitsMeasure::ProduceOrdered
+            | LimitsMeasure::Update => &[],
             LimitsMeasure::Producer => &[LimitsMeasure::Http, LimitsMeasure::Produce],
             LimitsMeasure::Consumer => &[LimitsMeasure::Insert, LimitsMeasure::Fetch],
             LimitsMeasure::Pipeline => {
                 &[LimitsMeasure::Http, LimitsMeasure::Produce, LimitsMeasure::Insert, LimitsMeasure::Fetch]
             }
+            LimitsMeasure::OrderConsumer => &[LimitsMeasure::Update],
         }
     }
 }
@@ -106,7 +125,7 @@ pub(crate) type Samples = BTreeMap<LimitsMeasure, Vec<LimitsSample>>;
 /// The result of a measure in one round.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LimitsSample {
-    /// Posts, records or documents.
+    /// Posts, orders, records or documents.
     pub(crate) posts: u64,
     /// How long all of them took.
     pub(crate) elapsed: Duration,
@@ -145,6 +164,7 @@ mod tests {
         assert_eq!(taken(&["produce_large", "insert"]), ["produce_large", "insert"]);
         assert_eq!(taken(&["consumer"]), ["producer", "consumer"]);
         assert_eq!(taken(&["fetch"]), ["producer", "fetch"]);
+        assert_eq!(taken(&["update", "order_consumer"]), ["produce_ordered", "update", "order_consumer"]);
         assert!("inserts".parse::<LimitsMeasure>().unwrap_err().contains("insert, producer"));
     }
 }

@@ -14,9 +14,9 @@ pub(crate) fn render(report: &LimitsReport) -> String {
          (lowest - highest)\n\n"
     );
     let row = |[name, rate, spread, cpu, shares]: [&str; 5]| {
-        format!("  {name:<14}{rate:>9}  {spread:<22}{cpu:<76}{shares}").trim_end().to_owned() + "\n"
+        format!("  {name:<16}{rate:>9}  {spread:<22}{cpu:<76}{shares}").trim_end().to_owned() + "\n"
     };
-    text.push_str(&row(["", "posts/s", "", "CPU a post, in µs", "share of"]));
+    text.push_str(&row(["", "records/s", "", "CPU a record, in µs", "share of"]));
     for measure in &report.measures {
         let number = |rate: f64| grouped(rate.round() as u64);
         let spread = measure.rate_per_second;
@@ -25,7 +25,7 @@ pub(crate) fn render(report: &LimitsReport) -> String {
     }
     text.push('\n');
     for measure in &report.measures {
-        text.push_str(&format!("  {:<14}{}\n", measure.name, measure.what));
+        text.push_str(&format!("  {:<16}{}\n", measure.name, measure.what));
     }
     text
 }
