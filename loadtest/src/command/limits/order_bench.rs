@@ -33,7 +33,7 @@ impl LimitsBench {
             }
         }
         if is_taken(LimitsMeasure::OrderConsumer) {
-            note(LimitsMeasure::OrderConsumer, self.consumer(&self.order_options(round), backlog).await?);
+            note(LimitsMeasure::OrderConsumer, self.consumer(Kind::Order, &self.order_options(round), backlog).await?);
         }
         Ok(())
     }
