@@ -1,10 +1,10 @@
 //! Publishes records to one topic, each acknowledged by all replicas.
 //!
-//! How a record travels: the [`publisher`] admits it, picks its partition and waits → a [`lane`] takes a [`batch`] out
-//! of that partition's [`queue`] and produces it → the acknowledgement answers the caller. Records that come together
-//! go the same way ([`bulk`]), and one counter covers all of their acknowledgements ([`bulk_wait`]). The [`supervisor`]
-//! starts the lanes and has them follow the [`leaders`], where Kafka is watched and the [`topic`] created. With
-//! tracing, each batch has a span ([`spans`]).
+//! How a record travels: the [`batched`] publisher admits it, picks its partition and waits → a [`lane`] takes a
+//! [`batch`] out of that partition's [`queue`] and produces it → the acknowledgement answers the caller. Records that
+//! come together go the same way ([`bulk`]), and one counter covers all of their acknowledgements ([`bulk_wait`]). The
+//! [`supervisor`] starts the lanes and has them follow the [`leaders`], where Kafka is watched and the [`topic`]
+//! created. With tracing, each batch has a span ([`spans`]).
 //!
 //! Lanes overtake each other, and a batch that is sent again may follow later ones. Where the order of a key's records
 //! counts, the [`ordered`] publisher takes them; it has the same admission, partitions and watch.
@@ -12,6 +12,7 @@
 mod admission;
 mod availability;
 mod batch;
+mod batched;
 mod bulk;
 mod bulk_wait;
 mod config;
@@ -26,7 +27,6 @@ mod nodelay;
 mod ordered;
 mod outage;
 mod partitioner;
-mod publisher;
 mod queue;
 mod recent_keys;
 mod record;
@@ -37,12 +37,12 @@ mod supervisor;
 mod topic;
 
 pub use batch::Batch;
+pub use batched::BatchedPublisher;
 pub use bulk::Fate;
 pub use config::{Compression, PublishConfig};
 pub use error::PublishError;
 pub use leaders::EndOffsets;
 pub use ordered::{OrderedPublisher, ordered_files};
-pub use publisher::Publisher;
 pub use queue::ENOUGH_BYTES;
 pub use record::{Key, Record};
 pub use supervisor::{LANES_PER_PARTITION, Supervisor, connections};

@@ -9,7 +9,7 @@ use contract::record::encode_value;
 use contract::{Parser, PostId, TraceContext, created};
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode};
-use kafka::publish::Publisher;
+use kafka::publish::BatchedPublisher;
 use service::http::{RequestBody, json};
 use service::trace::{span_id, trace_id};
 
@@ -37,7 +37,7 @@ struct Scratch {
 /// The handler of single posts.
 pub(crate) struct CreatePost {
     pub(crate) ingress: Arc<Ingress>,
-    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) publisher: Arc<BatchedPublisher>,
 }
 
 impl CreatePost {

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use kafka::publish::{Fate, OrderedPublisher, PublishError, Publisher, Record};
+use kafka::publish::{BatchedPublisher, Fate, OrderedPublisher, PublishError, Record};
 
 /// The publisher of one kind, as a bulk sees it.
 pub(crate) enum KindPublisher {
     /// Records in any order.
-    Batched(Arc<Publisher>),
+    Batched(Arc<BatchedPublisher>),
     /// The records of each key in their order.
     Ordered(Arc<OrderedPublisher>),
 }
@@ -30,7 +30,7 @@ impl KindPublisher {
         }
     }
 
-    /// The fate of each record, in order; see [`Publisher::publish_bulk`].
+    /// The fate of each record, in order; see [`BatchedPublisher::publish_bulk`].
     pub(crate) async fn publish_bulk(&self, records: Vec<Record>) -> Result<Vec<Fate>, PublishError> {
         match self {
             KindPublisher::Batched(publisher) => publisher.publish_bulk(records).await,

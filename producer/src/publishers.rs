@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use contract::Kind;
-use kafka::publish::{self, OrderedPublisher, Publisher, Supervisor};
+use kafka::publish::{self, BatchedPublisher, OrderedPublisher, Supervisor};
 use service::{Instruments, Readiness, Registry, Tracer};
 use tokio_util::task::TaskTracker;
 
@@ -13,7 +13,7 @@ use crate::status::Published;
 
 /// A publisher for each kind, if it is served.
 pub(crate) struct Publishers {
-    posts: Option<(Arc<Publisher>, Supervisor)>,
+    posts: Option<(Arc<BatchedPublisher>, Supervisor)>,
     orders: Option<Arc<OrderedPublisher>>,
 }
 
@@ -41,7 +41,7 @@ impl Publishers {
             let instruments = Instruments { registry: registry.clone(), readiness, tracer: tracer.clone() };
             match kind {
                 Kind::Post => {
-                    let publisher = Arc::new(Publisher::new(&config.kafka, registry));
+                    let publisher = Arc::new(BatchedPublisher::new(&config.kafka, registry));
                     let supervisor = Supervisor::new(config.kafka.clone(), Arc::clone(&publisher), instruments);
                     posts = Some((publisher, supervisor));
                 }
@@ -52,7 +52,7 @@ impl Publishers {
     }
 
     /// That of posts.
-    pub(crate) fn posts(&self) -> Option<Arc<Publisher>> {
+    pub(crate) fn posts(&self) -> Option<Arc<BatchedPublisher>> {
         self.posts.as_ref().map(|(publisher, _)| Arc::clone(publisher))
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, Weak};
 
 use contract::Kind;
-use kafka::publish::{EndOffsets, OrderedPublisher, Publisher};
+use kafka::publish::{BatchedPublisher, EndOffsets, OrderedPublisher};
 use service::status::figures::grouped;
 use service::status::{Cell, Figure, Report, Status, StatusSubject, Table};
 use service::{Registry, ServiceConfig};
@@ -14,7 +14,7 @@ use crate::metrics::{ACCEPTED, REJECTED};
 /// The publishers of the kinds that are served. The page does not keep them alive: they end once nothing can publish
 /// anymore.
 pub(crate) struct Published {
-    pub(crate) posts: Option<(Weak<Publisher>, EndOffsets)>,
+    pub(crate) posts: Option<(Weak<BatchedPublisher>, EndOffsets)>,
     pub(crate) orders: Option<(Weak<OrderedPublisher>, EndOffsets)>,
 }
 

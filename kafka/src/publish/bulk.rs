@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
+use super::batched::BatchedPublisher;
 use super::bulk_wait::{BulkWait, bulk_wait};
 use super::error::PublishError;
 use super::partitioner;
-use super::publisher::Publisher;
 use super::record::Record;
 use super::submission::{Submission, WaitingRequest};
 
@@ -23,7 +23,7 @@ pub enum Fate {
     Conflict,
 }
 
-impl Publisher {
+impl BatchedPublisher {
     /// The fate of each record, in order, if at least one was acknowledged or none could ever be. All of them are
     /// admitted or none is; more than [`Self::max_in_flight`] are never admitted.
     ///

@@ -8,11 +8,11 @@ use tokio::sync::{Mutex, Notify, watch};
 use tokio_util::task::TaskTracker;
 
 use super::availability::Availability;
+use super::batched::BatchedPublisher;
 use super::config::PublishConfig;
 use super::lane::{Lane, LaneSettings};
 use super::leaders::{EndOffsets, Entrance, Leaders, end_offsets};
 use super::metrics::PublishMetrics;
-use super::publisher::Publisher;
 
 /// Connections per partition: one collects a batch while the others wait for their acknowledgements.
 pub const LANES_PER_PARTITION: usize = 4;
@@ -27,7 +27,7 @@ pub struct Supervisor(Leaders<Lanes>);
 
 impl Supervisor {
     /// Does nothing until [`Self::run`].
-    pub fn new(config: PublishConfig, publisher: Arc<Publisher>, instruments: Instruments) -> Self {
+    pub fn new(config: PublishConfig, publisher: Arc<BatchedPublisher>, instruments: Instruments) -> Self {
         let Instruments { registry, readiness, tracer } = instruments;
         let end_offsets = end_offsets(&config.topic, &registry);
         let settings = Arc::new(LaneSettings {
@@ -61,7 +61,7 @@ impl Supervisor {
 
 /// The lanes of all partitions, none before Kafka was reached.
 struct Lanes {
-    publisher: Arc<Publisher>,
+    publisher: Arc<BatchedPublisher>,
     running: TaskTracker,
     settings: Arc<LaneSettings>,
     /// For each partition, the client that last found its leader; the lanes follow.

@@ -18,7 +18,7 @@ use super::record::Record;
 use super::submission::{Submission, WaitingRequest};
 
 /// The entrance to Kafka, shared by all requests.
-pub struct Publisher {
+pub struct BatchedPublisher {
     topic: String,
     pub(super) timeout: Duration,
     pub(super) admission: Admission,
@@ -31,7 +31,7 @@ pub struct Publisher {
     pub(super) keys: Keys,
 }
 
-impl Publisher {
+impl BatchedPublisher {
     /// An entrance that is closed until a [`super::Supervisor`] has reached Kafka.
     pub fn new(config: &PublishConfig, registry: &Registry) -> Self {
         Self {
