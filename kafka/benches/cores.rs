@@ -94,7 +94,7 @@ fn act(core: &mut Core<Cargo>, in_flight: &mut Vec<Event<Cargo>>, now: Instant) 
 /// A post as it is published.
 fn record(content_bytes: usize, trace: Option<TraceContext>) -> Record {
     let value = vec![b'x'; content_bytes + BESIDES_CONTENT];
-    Record { key: Key::from(KEY), value, timestamp_ms: 1_700_000_000_123, trace, client_key: None }
+    Record { key: Key::from(KEY), value, is_json: true, timestamp_ms: 1_700_000_000_123, trace, client_key: None }
 }
 
 fn records(measure: &Measure) {

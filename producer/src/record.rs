@@ -14,13 +14,13 @@ pub(crate) fn of_post(
     trace: Option<TraceContext>,
 ) -> Record {
     let client_key = is_keyed.then(|| id.uuid().into_bytes());
-    Record { key: Key::from(id.to_key()), value, timestamp_ms, trace, client_key }
+    Record { key: Key::from(id.to_key()), value, is_json: true, timestamp_ms, trace, client_key }
 }
 
 /// The record of an order, whose id is its key: so the records of one order keep their order.
 pub(crate) fn of_order(order: &Order, timestamp_ms: i64, trace: Option<TraceContext>) -> Record {
     let key = Key::from_slice(order.order_id().as_bytes());
-    Record { key, value: order.encode_value(), timestamp_ms, trace, client_key: None }
+    Record { key, value: order.encode_value(), is_json: true, timestamp_ms, trace, client_key: None }
 }
 
 /// The time of a record that is accepted now.

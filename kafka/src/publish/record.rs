@@ -14,8 +14,10 @@ pub type Key = SmallVec<[u8; 36]>;
 pub struct Record {
     /// Its key, which decides the partition.
     pub key: Key,
-    /// Its value, which is JSON.
+    /// Its value.
     pub value: Vec<u8>,
+    /// The value is JSON, and a header says so.
+    pub is_json: bool,
     /// Its time, in ms since 1970.
     pub timestamp_ms: i64,
     /// The trace it belongs to: that of the request's span, or without tracing the client's, if it had one.
@@ -28,12 +30,12 @@ impl Record {
     /// In rskafka's form.
     #[inline]
     pub fn to_rskafka(&self) -> RskafkaRecord {
-        let content_type = (CONTENT_TYPE_HEADER.to_owned(), CONTENT_TYPE.as_bytes().to_vec());
+        let content_type = self.is_json.then(|| (CONTENT_TYPE_HEADER.to_owned(), CONTENT_TYPE.as_bytes().to_vec()));
         let trace = self.trace.map(|trace| (TRACEPARENT_HEADER.to_owned(), trace.to_traceparent()));
         RskafkaRecord {
             key: Some(self.key.to_vec()),
             value: Some(self.value.clone()),
-            headers: [content_type].into_iter().chain(trace).collect(),
+            headers: content_type.into_iter().chain(trace).collect(),
             timestamp: DateTime::from_timestamp_millis(self.timestamp_ms).unwrap_or_default(),
         }
     }
@@ -48,9 +50,10 @@ impl Record {
         const CONTENT_TYPE_BYTES: usize = with_length(CONTENT_TYPE_HEADER.len()) + with_length(CONTENT_TYPE.len());
         const TRACEPARENT_BYTES: usize = with_length(TRACEPARENT_HEADER.len()) + with_length(55);
         const HEADER_COUNT: usize = varint_bytes(2);
+        let content_type = if self.is_json { CONTENT_TYPE_BYTES } else { 0 };
         let trace = if self.trace.is_some() { TRACEPARENT_BYTES } else { 0 };
         let parts = with_length(self.key.len()) + with_length(self.value.len());
-        with_length(FIXED + parts + HEADER_COUNT + CONTENT_TYPE_BYTES + trace)
+        with_length(FIXED + parts + HEADER_COUNT + content_type + trace)
     }
 }
 
@@ -70,11 +73,11 @@ mod tests {
 
     use super::*;
 
-    fn record(key_bytes: usize, value_bytes: usize, is_traced: bool) -> Record {
+    fn record(key_bytes: usize, value_bytes: usize, is_json: bool, is_traced: bool) -> Record {
         let traceparent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let trace = is_traced.then(|| TraceContext::parse(traceparent).unwrap());
         let (key, value) = (SmallVec::from_elem(b'k', key_bytes), vec![b'x'; value_bytes]);
-        Record { key, value, timestamp_ms: 1, trace, client_key: None }
+        Record { key, value, is_json, timestamp_ms: 1, trace, client_key: None }
     }
 
     /// As the protocol has it, with the largest deltas.
@@ -90,7 +93,7 @@ mod tests {
         // Length, attributes, deltas, key, value, one header: as in a segment of a broker's log, but for the deltas,
         // which take one byte each there.
         let stored = 2 + 1 + 1 + 1 + (1 + 36) + (2 + 300) + 1 + (1 + 12) + (1 + 16);
-        assert_eq!(record(36, 300, false).encoded_bytes(), stored + 5);
+        assert_eq!(record(36, 300, true, false).encoded_bytes(), stored + 5);
     }
 
     #[test]
@@ -102,8 +105,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_size_is_that_of_what_is_sent(key_bytes in 0_usize..200, value_bytes in 0_usize..9_000, is_traced: bool) {
-            let record = record(key_bytes, value_bytes, is_traced);
+        fn a_size_is_that_of_what_is_sent(
+            key_bytes in 0_usize..200,
+            value_bytes in 0_usize..9_000,
+            is_json: bool,
+            is_traced: bool,
+        ) {
+            let record = record(key_bytes, value_bytes, is_json, is_traced);
             prop_assert_eq!(record.encoded_bytes(), encoded(&record.to_rskafka()));
         }
     }

@@ -91,6 +91,7 @@ pub(crate) fn record(key: &str, number: u64) -> Record {
     Record {
         key: Key::from_slice(key.as_bytes()),
         value: number.to_string().into_bytes(),
+        is_json: true,
         timestamp_ms: now.as_millis().try_into().unwrap(),
         trace: None,
         client_key: None,

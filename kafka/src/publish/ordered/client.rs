@@ -150,8 +150,10 @@ async fn end(client: Client, patience: Duration) {
 
 /// As [`Record::to_rskafka`] has them.
 fn headers(record: &Record) -> OwnedHeaders {
-    let content_type = Header { key: CONTENT_TYPE_HEADER, value: Some(CONTENT_TYPE) };
-    let mut headers = OwnedHeaders::new_with_capacity(2).insert(content_type);
+    let mut headers = OwnedHeaders::new_with_capacity(2);
+    if record.is_json {
+        headers = headers.insert(Header { key: CONTENT_TYPE_HEADER, value: Some(CONTENT_TYPE) });
+    }
     if let Some(trace) = record.trace {
         headers = headers.insert(Header { key: TRACEPARENT_HEADER, value: Some(&trace.to_traceparent()) });
     }

@@ -122,7 +122,7 @@ fn batch(bodies: &mut Bodies, n: &mut u64, batch_bytes: usize) -> Vec<Record> {
         let timestamp_ms = bson::DateTime::now().timestamp_millis();
         let value = bodies.post(*n).body.to_vec();
         let key = Key::from(PostId::fresh().to_key());
-        let post = Record { key, value, timestamp_ms, trace: None, client_key: None };
+        let post = Record { key, value, is_json: true, timestamp_ms, trace: None, client_key: None };
         let size_bytes = post.encoded_bytes();
         (post, size_bytes)
     };
