@@ -1,4 +1,4 @@
-//! Everything that talks to Kafka for the services, for any kind of record: here keys, values and headers are bytes.
+//! Everything that talks to Kafka for the services, for any kind of record: here keys and values are bytes.
 //!
 //! [`publish`] sends records, many at a time and each acknowledged. [`group`] is a member of a consumer group that
 //! hands its records on in batches, and commits only what is finished. [`topics`] reads topics and sends to them
@@ -10,6 +10,7 @@ pub mod settings;
 mod shown;
 pub mod topics;
 
+pub use publish::{Acknowledged, PublishError, Publisher, PublisherOptions, SendError};
 pub use shown::{CONDITION, readiness_of};
 
 /// The version of librdkafka that this build contains.

@@ -1,4 +1,5 @@
-//! Publishes records to one topic, each acknowledged by all replicas.
+//! Publishes records, each acknowledged by all replicas. A program starts from [`Publisher`], which has one of the
+//! following for each of its topics; a service has one for each kind of record, with its metrics and its readiness.
 //!
 //! How a record travels: the [`batched`] publisher admits it, picks its partition and waits → a [`lane`] takes a
 //! [`batch`] out of that partition's [`queue`] and produces it → the acknowledgement answers the caller. Records that
@@ -27,6 +28,7 @@ mod nodelay;
 mod ordered;
 mod outage;
 mod partitioner;
+mod publisher;
 mod queue;
 mod recent_keys;
 mod record;
@@ -43,6 +45,7 @@ pub use config::{Compression, PublishConfig};
 pub use error::PublishError;
 pub use leaders::EndOffsets;
 pub use ordered::{OrderedPublisher, ordered_files};
+pub use publisher::{Acknowledged, Publisher, PublisherOptions, SendError};
 pub use queue::ENOUGH_BYTES;
 pub use record::{Key, Record};
 pub use supervisor::{LANES_PER_PARTITION, Supervisor, connections};

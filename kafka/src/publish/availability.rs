@@ -3,15 +3,21 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Notify;
+
 /// A flag for each partition.
 #[derive(Debug, Default)]
-pub(super) struct Availability(OnceLock<Box<[AtomicBool]>>);
+pub(super) struct Availability {
+    flags: OnceLock<Box<[AtomicBool]>>,
+    /// Notified when the records of a partition are let through.
+    opened: Notify,
+}
 
 impl Availability {
     /// The topic has this many partitions. Only the first call counts: were a key to move to a partition that is added
     /// later, its records could overtake each other.
     pub(super) fn open(&self, partitions: usize) {
-        self.0.get_or_init(|| (0..partitions).map(|_| AtomicBool::new(false)).collect());
+        self.flags.get_or_init(|| (0..partitions).map(|_| AtomicBool::new(false)).collect());
     }
 
     /// Whether each partition's records are let through; empty before the topic is known.
@@ -40,6 +46,21 @@ impl Availability {
         if let Some(flag) = self.flags().get(index) {
             flag.store(is_available, Ordering::Relaxed);
         }
+        if is_available {
+            self.opened.notify_waiters();
+        }
+    }
+
+    /// Returns once the records of every partition are let through at the same time.
+    pub(super) async fn all_open(&self) {
+        loop {
+            // Made before the look, so that no change between the two is missed.
+            let opened = self.opened.notified();
+            if self.partitions() > 0 && self.flags().iter().all(|flag| flag.load(Ordering::Relaxed)) {
+                return;
+            }
+            opened.await;
+        }
     }
 
     /// Lets no more records through.
@@ -50,12 +71,16 @@ impl Availability {
     }
 
     fn flags(&self) -> &[AtomicBool] {
-        self.0.get().map(|flags| &**flags).unwrap_or_default()
+        self.flags.get().map(|flags| &**flags).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
@@ -70,6 +95,18 @@ mod tests {
         assert!(availability.is_available(1) && availability.is_any_available());
         availability.set_away();
         assert!(!availability.is_any_available());
+    }
+
+    #[test]
+    fn all_are_open_once_the_last_one_is() {
+        let availability = Availability::default();
+        let mut open = pin!(availability.all_open());
+        assert!(open.as_mut().now_or_never().is_none(), "the topic is not known");
+        availability.open(2);
+        availability.set(1, true);
+        assert!(open.as_mut().now_or_never().is_none(), "one is closed");
+        availability.set(0, true);
+        assert!(open.now_or_never().is_some());
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Why a record was not published.
 
+use std::error::Error;
+use std::fmt;
+
 /// Why a record was not published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishError {
@@ -12,3 +15,16 @@ pub enum PublishError {
     /// It was sent on to Kafka, but not acknowledged in time: it may be stored or not.
     Unacknowledged,
 }
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PublishError::Away => "not sent: Kafka is away",
+            PublishError::Full => "not sent: too many records await acknowledgement",
+            PublishError::Conflict => "not sent: the client's key stands for another value",
+            PublishError::Unacknowledged => "not acknowledged in time: it may be stored or not",
+        })
+    }
+}
+
+impl Error for PublishError {}

@@ -57,7 +57,7 @@ pub struct OrderedPublisher {
     config: PublishConfig,
     timeout: Duration,
     admission: Admission,
-    availability: Arc<Availability>,
+    pub(super) availability: Arc<Availability>,
     deliveries: Arc<Deliveries>,
     client: OrderedClient,
     readiness: Readiness,

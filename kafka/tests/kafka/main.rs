@@ -1,11 +1,12 @@
-//! Assumptions about librdkafka and the broker, and a member of a group and an ordered publisher as a whole, on real
-//! brokers.
+//! Assumptions about librdkafka and the broker, and a member of a group and an ordered publisher as a whole, and the
+//! crate as a program uses it, on real brokers.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
 mod commits;
 mod fetching;
 mod leaders;
+mod library_publisher;
 mod members;
 mod offset_reset;
 mod ordered;
