@@ -36,7 +36,7 @@ impl Fetched {
     }
 
     /// The id that the record has in this topic as one of a kind with one document for each key, by its key alone.
-    pub(crate) fn keyed_id(&self, topic: &str) -> RecordId {
+    pub fn keyed_id(&self, topic: &str) -> RecordId {
         RecordId::of_keyed(self.key.as_deref(), topic, self.partition, self.offset)
     }
 }

@@ -1,4 +1,5 @@
-//! A member of a consumer group that loses nothing.
+//! A member of a consumer group that loses nothing. A program starts a [`Group`] with a handler of its own; a service
+//! calls [`run`] for each kind of record, with its metrics and its readiness.
 //!
 //! How a record travels: the [`fetcher`]'s thread polls Kafka, turns what it gets into a record ([`handler`]), and
 //! hands it on with its assignment ([`front`]) → the [`pipeline`] gives it to the [`core`], which says when to write
@@ -19,6 +20,7 @@ mod dead_letters;
 mod fetcher;
 pub mod fetching;
 mod front;
+mod handle;
 mod handler;
 mod joining;
 mod lag;
@@ -31,6 +33,7 @@ mod watch;
 
 pub use conditions::{COMMITS, DEAD_LETTERS, FLUSHES};
 pub use config::{GroupConfig, OffsetReset};
+pub use handle::{Answer, ConsumerRecord, Group, GroupOptions, Handler, batches, each};
 pub use handler::{RecordHandler, Written};
 pub use joining::client_config;
 pub use lag::{Book, Committed, Standing};

@@ -33,7 +33,13 @@ pub(super) fn run<H: RecordHandler>(
     let (mut turn, mut was_full) = (Turn::Wait, false);
     // Whether there may be gathered records to hand on; a callback hands on, too.
     let mut gathers = false;
+    let mut takes_more = true;
     let mut hand_on = |message: &BorrowedMessage<'_>| {
+        takes_more = takes_more && handler.takes_another();
+        if !takes_more {
+            front.end();
+            return true;
+        }
         let (partition, offset, fetched) = (message.partition(), message.offset(), ReadRecord::new(message).fetched());
         let (timestamp_ms, is_replay) = (fetched.timestamp_ms, fetched.replay_attempts > 0);
         let record = read(fetched);

@@ -36,6 +36,8 @@ pub(super) struct Front<R> {
 struct State<R> {
     fetching: Fetching,
     wish: Wish,
+    /// Nothing more is wanted, whatever the other half wishes.
+    is_over: bool,
     gathered: Vec<Received<R>>,
 }
 
@@ -43,14 +45,23 @@ impl<R> Front<R> {
     /// An empty front, and the pipeline's end of its stream.
     pub(super) fn new(budget: Budget, consumed: Counter) -> (Self, mpsc::UnboundedReceiver<Handover<R>>) {
         let (stream, received) = mpsc::unbounded_channel();
-        let state = State { fetching: Fetching::default(), wish: Wish::default(), gathered: Vec::new() };
+        let state =
+            State { fetching: Fetching::default(), wish: Wish::default(), is_over: false, gathered: Vec::new() };
         let front = Self { state: Mutex::new(state), is_unsettled: AtomicBool::new(false), budget, consumed, stream };
         (front, received)
     }
 
     /// Sets what to fetch from now on.
     pub(super) fn wish(&self, wish: Wish) {
-        self.state().wish = wish;
+        let mut state = self.state();
+        state.wish = Wish { is_nothing: wish.is_nothing || state.is_over, ..wish };
+        self.is_unsettled.store(true, Ordering::Release);
+    }
+
+    /// Sets that nothing is fetched from now on.
+    pub(super) fn end(&self) {
+        let mut state = self.state();
+        (state.is_over, state.wish.is_nothing) = (true, true);
         self.is_unsettled.store(true, Ordering::Release);
     }
 
@@ -184,5 +195,18 @@ mod tests {
         assert_eq!((turn, changes.pause), (Turn::PollPaused, vec![0]));
         front.applied(&[0], true, false);
         assert!(!front.may_just_poll(), "it failed, and is tried again");
+    }
+
+    #[test]
+    fn after_the_end_no_wish_fetches_anything() {
+        let (front, _stream) = Front::<()>::new(Budget::new(1_000), Counter::noop());
+        front.assign(&[0]);
+        assert_eq!(front.turn(Instant::now()).0, Turn::Poll);
+        front.end();
+        assert!(!front.may_just_poll());
+        assert_eq!(front.turn(Instant::now()).0, Turn::PollPaused);
+        front.wish(Wish::default());
+        let (turn, changes) = front.turn(Instant::now());
+        assert_eq!((turn, changes.pause), (Turn::PollPaused, vec![0]));
     }
 }

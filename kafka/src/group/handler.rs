@@ -12,6 +12,12 @@ pub trait RecordHandler: Send + Sync + 'static {
     /// Makes records of what is fetched, on the thread that fetches.
     fn reader(&self) -> impl FnMut(Fetched) -> Self::Record + Send + 'static;
 
+    /// Whether another record is taken; asked before each is read. After the first no, nothing more is fetched until
+    /// the end: a record that was passed over must not be followed by one that is committed.
+    fn takes_another(&self) -> bool {
+        true
+    }
+
     /// What the record takes in memory, in bytes.
     fn bytes(&self, record: &Self::Record) -> usize;
 

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
 mod commits;
+
 mod fetching;
 mod leaders;
+mod library_group;
 mod library_publisher;
 mod members;
 mod offset_reset;

@@ -113,10 +113,15 @@ impl World {
         list
     }
 
-    /// What the group has committed, as a bystander sees it.
+    /// What the topic's own group has committed, as a bystander sees it.
     pub(crate) fn committed(&self, partitions: &[i32]) -> BTreeMap<i32, Option<i64>> {
+        self.committed_by(&self.topic, partitions)
+    }
+
+    /// What this group has committed of the topic.
+    pub(crate) fn committed_by(&self, group: &str, partitions: &[i32]) -> BTreeMap<i32, Option<i64>> {
         let bystander: BaseConsumer =
-            ClientConfig::new().set("bootstrap.servers", &self.broker).set("group.id", &self.topic).create().unwrap();
+            ClientConfig::new().set("bootstrap.servers", &self.broker).set("group.id", group).create().unwrap();
         offsets(&bystander.committed_offsets(self.names(partitions), DEADLINE).unwrap())
     }
 
