@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
 mod commits;
-
+mod examples;
 mod fetching;
 mod leaders;
 mod library_group;
