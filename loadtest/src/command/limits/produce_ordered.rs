@@ -92,5 +92,5 @@ fn settled(published: Result<Vec<Fate>, PublishError>) -> anyhow::Result<u64> {
 fn record(name: &str, n: u64) -> Record {
     let order = order(name, n);
     let (key, value) = (Key::from(order.order_id().as_bytes()), order.encode_value());
-    Record { key, value, timestamp_ms: order.created_at_ms(), trace: None, client_key: None }
+    Record { key, value, timestamp_ms: order.created_at_ms(), trace: None, client_key: None, is_json: true }
 }
