@@ -44,7 +44,7 @@ pub use bulk::Fate;
 pub use config::{Compression, PublishConfig};
 pub use error::PublishError;
 pub use leaders::EndOffsets;
-pub use ordered::{OrderedPublisher, ordered_files};
+pub use ordered::{CLIENT_CONDITION, OrderedPublisher, ordered_files};
 pub use publisher::{Acknowledged, Publisher, PublisherOptions, SendError};
 pub use queue::ENOUGH_BYTES;
 pub use record::{Key, Record};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, Weak};
 
 use contract::Kind;
-use kafka::publish::{BatchedPublisher, EndOffsets, OrderedPublisher};
+use kafka::publish::{BatchedPublisher, CLIENT_CONDITION, EndOffsets, OrderedPublisher};
 use service::status::figures::grouped;
 use service::status::{Cell, Figure, Report, Status, StatusSubject, Table};
 use service::{Registry, ServiceConfig};
@@ -31,24 +31,17 @@ struct KindStatus {
 impl Published {
     /// The kinds whose publisher is still there.
     fn kinds(&self) -> Vec<KindStatus> {
-        let read = |end_offsets: &EndOffsets| end_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let status = |kind, in_flight, max_in_flight, availability, end_offsets: &EndOffsets| {
+            let end_offsets = end_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            KindStatus { kind, in_flight, max_in_flight, availability, end_offsets }
+        };
         let posts = self.posts.as_ref().and_then(|(publisher, end_offsets)| {
-            publisher.upgrade().map(|publisher| KindStatus {
-                kind: Kind::Post,
-                in_flight: publisher.in_flight(),
-                max_in_flight: publisher.max_in_flight(),
-                availability: publisher.availability(),
-                end_offsets: read(end_offsets),
-            })
+            let of = publisher.upgrade()?;
+            Some(status(Kind::Post, of.in_flight(), of.max_in_flight(), of.availability(), end_offsets))
         });
         let orders = self.orders.as_ref().and_then(|(publisher, end_offsets)| {
-            publisher.upgrade().map(|publisher| KindStatus {
-                kind: Kind::Order,
-                in_flight: publisher.in_flight(),
-                max_in_flight: publisher.max_in_flight(),
-                availability: publisher.availability(),
-                end_offsets: read(end_offsets),
-            })
+            let of = publisher.upgrade()?;
+            Some(status(Kind::Order, of.in_flight(), of.max_in_flight(), of.availability(), end_offsets))
         });
         posts.into_iter().chain(orders).collect()
     }
@@ -61,7 +54,7 @@ pub(crate) fn status(config: &ServiceConfig, registry: &Registry, published: Pub
         name: "producer",
         counter: ACCEPTED,
         counted: "Records accepted",
-        conditions: &[(kafka::CONDITION, "Kafka")],
+        conditions: &[(kafka::CONDITION, "Kafka"), (CLIENT_CONDITION, "Kafka client")],
         report: Box::new(move || {
             let kinds = published.kinds();
             Report { figures: figures(&counters, &kinds), tables: tables(&counters, &kinds) }

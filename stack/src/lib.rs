@@ -10,6 +10,7 @@
 //! Tests that only need a server share one stack through [`shared()`], and tests of MongoDB's own answers share one
 //! store through [`shared_mongodb()`].
 
+pub mod access;
 mod cache;
 mod choice;
 mod compose;

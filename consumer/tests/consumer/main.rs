@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
-mod access;
 mod brake_release;
 mod command_line;
 mod dead_letter_limit;

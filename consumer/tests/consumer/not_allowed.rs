@@ -1,10 +1,10 @@
 //! A consumer that may not do everything on its broker.
 
 use contract::dead_letter::LeftOut;
+use stack::access::{self, AUTHORIZER, Resource, allow, deny};
 use stack::kafka::BrokerOptions;
 use stack::{Server, environment, kafka};
 
-use crate::access::{self, AUTHORIZER, Resource, allow, deny};
 use crate::running::Running;
 use crate::support::{World, ids, left_out};
 
@@ -30,8 +30,8 @@ async fn a_dead_letter_topic_that_exists_needs_no_right_to_create_it() {
     let mut sent = with.send_posts(1).await;
     with.wait_for_documents(1).await;
     running.stop().await;
-    deny(&broker.address(), Resource::Cluster, access::CREATE).await;
-    deny(&broker.address(), Resource::Topic("*"), access::CREATE).await;
+    deny(&broker.address(), Resource::Cluster, access::CREATE).await.unwrap();
+    deny(&broker.address(), Resource::Topic("*"), access::CREATE).await.unwrap();
 
     with.send(None, Some(b"not a post")).await;
     sent.extend(with.send_posts(3).await);
@@ -50,7 +50,7 @@ async fn a_dead_letter_topic_that_exists_needs_no_right_to_create_it() {
 async fn settings_that_may_not_be_read_are_assumed_to_be_kafkas_own() {
     let broker = broker().await;
     let world = world(&broker).await;
-    deny(&broker.address(), Resource::Topic(&world.topic), access::DESCRIBE_CONFIGS).await;
+    deny(&broker.address(), Resource::Topic(&world.topic), access::DESCRIBE_CONFIGS).await.unwrap();
     let poison = vec![b'x'; 1_048_500];
     world.send(None, Some(&poison)).await;
     let running = Running::start(world.config(&SOON)).await;
@@ -70,14 +70,14 @@ async fn dead_letters_that_may_not_be_written_are_written_once_they_may() {
     let sent = world.send_posts(3).await;
     let rules = [(Resource::Cluster, access::IDEMPOTENT_WRITE), (Resource::Topic("*"), access::WRITE)];
     for (resource, operation) in rules {
-        deny(&broker.address(), resource, operation).await;
+        deny(&broker.address(), resource, operation).await.unwrap();
     }
     let running = Running::start(world.config(&SOON)).await;
     running.wait_for_readyz("flush: Kafka does not take dead letters: ").await;
     let readyz = running.get("/readyz").await;
     assert!(readyz.contains("the next try has a new producer"), "{readyz}");
     for (resource, operation) in rules {
-        allow(&broker.address(), resource, operation).await;
+        allow(&broker.address(), resource, operation).await.unwrap();
     }
     world.wait_for_dead_letters(1).await;
     assert_eq!(ids(&world.wait_for_documents(3).await), sent);

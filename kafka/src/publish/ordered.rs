@@ -33,14 +33,22 @@ use super::submission::WaitingRequest;
 
 mod client;
 mod client_config;
+mod client_health;
 mod deliveries;
 mod failures;
 
 use client::OrderedClient;
+use client_health::ClientHealth;
 use deliveries::Deliveries;
 
 /// The pause after a client was replaced: what ended it may end the next one, too.
 const REPLACED_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a client whose predecessors did not work is looked at.
+const HEALTH_PAUSE: Duration = Duration::from_millis(500);
+
+/// The readiness condition of an ordered publisher's own client, which may fail while Kafka answers.
+pub const CLIENT_CONDITION: &str = "kafka_client";
 
 /// Failures that come together are reported together.
 const REPORT_PAUSE: Duration = Duration::from_millis(200);
@@ -207,10 +215,28 @@ impl OrderedPublisher {
     }
 
     async fn replace(&self) {
+        let mut health = ClientHealth::default();
+        self.readiness.met(CLIENT_CONDITION);
         loop {
-            self.deliveries.ended.notified().await;
-            self.client.replace_if_ended().await;
-            tokio::time::sleep(REPLACED_PAUSE).await;
+            let ended = self.deliveries.ended.notified();
+            let has_ended = match health.works_at() {
+                None => {
+                    ended.await;
+                    true
+                }
+                Some(_) => tokio::time::timeout(HEALTH_PAUSE, ended).await.is_ok(),
+            };
+            if has_ended && let Some(reason) = self.client.replace_if_ended().await {
+                let has_acknowledged = self.deliveries.take_acknowledged();
+                if let Some(count) = health.ended(has_acknowledged, Instant::now()) {
+                    let reason = format!("{count} Kafka clients in a row have ended with an error: {reason}");
+                    self.readiness.unmet(CLIENT_CONDITION, reason);
+                }
+                tokio::time::sleep(REPLACED_PAUSE).await;
+            } else if health.works_again(self.deliveries.has_acknowledged(), Instant::now()) {
+                self.readiness.met(CLIENT_CONDITION);
+                tracing::info!(topic = self.config.topic, "the Kafka client works again");
+            }
         }
     }
 

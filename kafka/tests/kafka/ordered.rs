@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::world::{DEADLINE, World, wait_until};
 
 mod bounds;
+mod not_allowed;
 mod order;
 mod records;
 mod replaced;

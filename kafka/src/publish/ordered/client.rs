@@ -90,12 +90,15 @@ impl OrderedClient {
     }
 
     /// Replaces the client if an error has ended it. Until then nothing is sent: what the old one has sent comes first.
-    pub(super) async fn replace_if_ended(&self) {
+    /// Returns the error, or why there is no new client; then it must be tried again.
+    pub(super) async fn replace_if_ended(&self) -> Option<String> {
+        let mut why = None;
         if let Some((ended, reason)) = self.take_ended() {
             tracing::warn!(topic = self.topic, reason, "the Kafka client has ended with an error, a new one follows");
             end(ended, LAST_REPORTS).await;
+            why = Some(reason);
         } else if self.is_there() {
-            return;
+            return None;
         }
         match self.start() {
             Ok(()) => self.replaced.increment(1),
@@ -103,8 +106,10 @@ impl OrderedClient {
                 let error = format!("{error:#}");
                 tracing::error!(topic = self.topic, error, "cannot replace the Kafka client, trying again");
                 self.deliveries.ended.notify_one();
+                why = Some(error);
             }
         }
+        why
     }
 
     /// Waits for the acknowledgements of what is in flight, no longer than its requests do.

@@ -1,6 +1,7 @@
 //! What librdkafka reports, on a thread that it is polled by: an acknowledgement answers its request at once; anything
 //! else wakes those that must know.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -22,6 +23,8 @@ use crate::publish::submission::WaitingRequest;
 pub(super) struct Deliveries {
     produce_seconds: Histogram,
     failures: Mutex<Failures>,
+    /// Whether the current client has acknowledged a record.
+    acknowledged: AtomicBool,
     /// Wakes the watch when a record was not acknowledged.
     pub(super) trouble: Notify,
     /// Notified when there is a failure to report.
@@ -41,6 +44,7 @@ impl Deliveries {
         Self {
             produce_seconds: produce_seconds(registry, kind),
             failures: Mutex::default(),
+            acknowledged: AtomicBool::new(false),
             trouble: Notify::new(),
             failed: Notify::new(),
             ended: Notify::new(),
@@ -52,6 +56,16 @@ impl Deliveries {
         self.failures().note(partition, error);
         self.failed.notify_one();
         self.trouble.notify_one();
+    }
+
+    /// Whether the current client has acknowledged a record.
+    pub(super) fn has_acknowledged(&self) -> bool {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// The same of a client that is gone; its successor has acknowledged none.
+    pub(super) fn take_acknowledged(&self) -> bool {
+        self.acknowledged.swap(false, Ordering::Relaxed)
     }
 
     /// Logs what failed since the last time.
@@ -84,6 +98,10 @@ impl ProducerContext for DeliveryCallbacks {
         match result {
             Ok(message) => {
                 reach(Step::ProduceAcknowledged);
+                // Written only once, so that the cache line stays shared.
+                if !self.0.has_acknowledged() {
+                    self.0.acknowledged.store(true, Ordering::Relaxed);
+                }
                 self.0.produce_seconds.record(handed.at.elapsed());
                 handed.request.acknowledge(message.offset());
             }

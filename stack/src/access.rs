@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use anyhow::{Context, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Lines of `server.properties`: whatever has no rule is allowed for all.
-pub(crate) const AUTHORIZER: &str = "\
+pub const AUTHORIZER: &str = "\
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=true
 ";
@@ -22,34 +23,52 @@ const ALLOW: i8 = 3;
 
 /// What a rule is about.
 #[derive(Clone, Copy)]
-pub(crate) enum Resource<'a> {
+pub enum Resource<'a> {
+    /// A topic by its name, or all of them: `*`.
     Topic(&'a str),
+    /// The cluster itself.
     Cluster,
 }
 
 /// What may be done, by its number in Kafka's protocol.
 #[derive(Clone, Copy)]
-pub(crate) struct Operation(i8);
+pub struct Operation(i8);
 
-pub(crate) const WRITE: Operation = Operation(4);
-pub(crate) const CREATE: Operation = Operation(5);
-pub(crate) const DESCRIBE_CONFIGS: Operation = Operation(10);
-pub(crate) const IDEMPOTENT_WRITE: Operation = Operation(12);
+/// Writing to a topic.
+pub const WRITE: Operation = Operation(4);
+/// Creating topics.
+pub const CREATE: Operation = Operation(5);
+/// Reading settings.
+pub const DESCRIBE_CONFIGS: Operation = Operation(10);
+/// Producing idempotently, which anyone may who may write to some topic.
+pub const IDEMPOTENT_WRITE: Operation = Operation(12);
 
 /// From now on nobody may do this, and everybody may do everything else.
-pub(crate) async fn deny(broker: &str, resource: Resource<'_>, operation: Operation) {
+///
+/// # Errors
+/// When the broker does not make the rules.
+pub async fn deny(broker: &str, resource: Resource<'_>, operation: Operation) -> anyhow::Result<()> {
     // First, because where others have a rule, a user without one is allowed nothing.
-    request(broker, CREATE_ACLS, resource, ALL, ALLOW).await;
-    request(broker, CREATE_ACLS, resource, operation, DENY).await;
+    request(broker, CREATE_ACLS, resource, ALL, ALLOW).await?;
+    request(broker, CREATE_ACLS, resource, operation, DENY).await
 }
 
 /// From now on it may be done again.
-pub(crate) async fn allow(broker: &str, resource: Resource<'_>, operation: Operation) {
-    request(broker, DELETE_ACLS, resource, operation, DENY).await;
+///
+/// # Errors
+/// When the broker does not delete the rule.
+pub async fn allow(broker: &str, resource: Resource<'_>, operation: Operation) -> anyhow::Result<()> {
+    request(broker, DELETE_ACLS, resource, operation, DENY).await
 }
 
 /// A rule and the filter that finds just this rule are written alike.
-async fn request(broker: &str, api: i16, resource: Resource<'_>, operation: Operation, permission: i8) {
+async fn request(
+    broker: &str,
+    api: i16,
+    resource: Resource<'_>,
+    operation: Operation,
+    permission: i8,
+) -> anyhow::Result<()> {
     let text = |text: &str| [&(text.len() as i16).to_be_bytes(), text.as_bytes()].concat();
     let (kind, name) = match resource {
         Resource::Topic(name) => (2, name),
@@ -73,15 +92,15 @@ async fn request(broker: &str, api: i16, resource: Resource<'_>, operation: Oper
     ]
     .concat();
     let exchange = async {
-        let mut stream = TcpStream::connect(broker).await.unwrap();
-        stream.write_all(&[&(body.len() as i32).to_be_bytes(), &body[..]].concat()).await.unwrap();
-        let length = stream.read_i32().await.unwrap();
-        let mut answer = vec![0; length as usize];
-        stream.read_exact(&mut answer).await.unwrap();
-        answer
+        let mut stream = TcpStream::connect(broker).await?;
+        stream.write_all(&[&(body.len() as i32).to_be_bytes(), &body[..]].concat()).await?;
+        let mut answer = vec![0; usize::try_from(stream.read_i32().await?)?];
+        stream.read_exact(&mut answer).await?;
+        anyhow::Ok(answer)
     };
-    let answer = tokio::time::timeout(Duration::from_secs(10), exchange).await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(10), exchange).await.context("no answer of the broker")??;
     // The request's number, the time to wait, how many results there are, and the first one's code.
-    assert_eq!(answer[..4], 7_i32.to_be_bytes());
-    assert_eq!(answer[8..14], [0, 0, 0, 1, 0, 0], "{answer:?}");
+    let is_done = answer.starts_with(&7_i32.to_be_bytes()) && answer.get(8..14) == Some(&[0, 0, 0, 1, 0, 0]);
+    ensure!(is_done, "the broker does not change its rules: {answer:?}");
+    Ok(())
 }
