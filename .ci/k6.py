@@ -1,0 +1,58 @@
+"""Runs each k6 script for a few seconds against a real pipeline, which `loadtest up` starts. Its thresholds must hold,
+and the records that its users saw accepted, those that the producer has accepted, and those that the consumer has
+stored must be the same number.
+
+    python3 -u .ci/k6.py
+        needs a release build of loadtest, and check-deploy's target/ci-tools
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, "bench")
+from processes import LOADTEST, addresses, child, end, wait
+
+from counters import accepted, counter, stored
+
+K6 = "target/ci-tools/k6"
+# Script, kind of its records, and its variables.
+RUNS = [
+    ("create-post.js", "post", {"VUS": "20"}),
+    ("create-order.js", "order", {"VUS": "20", "STATES": "3"}),
+    ("create-bulk.js", "post", {"VUS": "5", "KIND": "post", "BULK": "200"}),
+    ("create-bulk.js", "order", {"VUS": "5", "KIND": "order", "BULK": "200"}),
+]
+
+
+def main():
+    with child([LOADTEST, "up"], {"KINDS": "post,order", "CONSUMER_BATCH_INTERVAL": "1s"}) as up:
+        places = wait("the pipeline", lambda: addresses(up), 120, up)
+        for script, kind, variables in RUNS:
+            before = accepted(places, kind), stored(places, kind)
+            seen = run(script, {"BASE_URL": places["producer"], "DURATION": "5s", **variables})
+            count = accepted(places, kind) - before[0]
+            if not 0 < seen == count:
+                sys.exit(f"{script}: its users saw {seen} records accepted, the producer has accepted {count}")
+            wait(f"all of {count:.0f} records in the store", lambda: stored(places, kind) - before[1] >= count, 60, up)
+            if stored(places, kind) - before[1] != count:
+                sys.exit(f"{script}: {count} records are accepted, {stored(places, kind) - before[1]} stored")
+            print(f"ok       {script}: {count:.0f} records of the kind {kind} accepted and stored")
+        if dead := counter(places["consumer"], "ingest_records_dead_lettered_total"):
+            sys.exit(f"{dead:.0f} records are dead letters")
+        end(up, signal.SIGTERM)
+
+
+def run(script, variables):
+    """The number of records that the script's users saw accepted. Fails unless its thresholds hold."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as summary:
+        command = [K6, "run", "--quiet", "--summary-export", summary.name, f"k6/{script}"]
+        subprocess.run(command, env={**os.environ, **variables}, check=True)
+        return json.load(summary)["metrics"]["records_accepted"]["count"]
+
+
+if __name__ == "__main__":
+    main()
