@@ -60,6 +60,7 @@ pub async fn run<H: RecordHandler>(
     let Instruments { registry, readiness, .. } = instruments;
     let metrics = Arc::new(GroupMetrics::new(&registry, config.kind, config.limits.concurrent_flushes));
     book.publish(&config.topic, &config.group, &registry);
+    registry.gauge(&metrics::KIND_INFO, &[config.kind, &config.topic, &config.group]).set(1.0);
     publish(&budget, config.kind, &registry);
     let (front, stream) = Front::new(budget.clone(), metrics.consumed.clone());
     let front = Arc::new(front);

@@ -16,6 +16,7 @@ pub const METRICS: &[Metric] = &[
     END_OFFSET,
     lag::LAG,
     lag::LAG_SECONDS,
+    KIND_INFO,
     CONSUMED,
     STALE,
     SKIPPED,
@@ -33,6 +34,13 @@ pub const METRICS: &[Metric] = &[
     BUFFERED_BYTES_LIMIT,
     REBALANCES,
 ];
+
+/// Which kind of record the group and the topic of a lag belong to.
+pub(super) const KIND_INFO: Metric = Metric::gauge(
+    "ingest_kind_info",
+    "1 for each kind that the consumer serves, with its topic and its group: relates kafka_consumergroup_lag to kinds",
+)
+.labelled(&["kind", "topic", "consumergroup"]);
 
 /// Records received.
 pub const CONSUMED: Metric =
