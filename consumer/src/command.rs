@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use contract::{Kind, RecordId};
 use kafka::group::GroupConfig;
 use service::program::ask;
-use service::{ServiceConfig, Settings, exit};
+use service::{Kinds, ServiceConfig, Settings, exit};
 
 use crate::config::groups::Groups;
 use crate::{config, routes};
@@ -31,16 +31,16 @@ pub(crate) const NAME: &str = "dead-letters";
 
 const EXPLANATION: &str = "\
 Environment: KAFKA_BROKER, and for the kind post KAFKA_TOPIC (only its dead letters are considered) and DLQ_TOPIC, for
-order ORDER_KAFKA_TOPIC and ORDER_DLQ_TOPIC, as for the service; for release HOST and PORT.
+order ORDER_KAFKA_TOPIC and ORDER_DLQ_TOPIC, as for the service; KINDS_DIR for further kinds; for release HOST and PORT.
 Exit codes: 0 done, 64 arguments or settings that cannot be used, 1 nothing found or not everything done.";
 
 /// Reads the dead letters, and sends them back once their cause is fixed.
 #[derive(Debug, Parser)]
 #[command(name = "consumer dead-letters", bin_name = "consumer dead-letters", after_help = EXPLANATION)]
 struct CommandLine {
-    /// The kind of the records: post or order; release concerns all of them
-    #[arg(long, global = true, value_name = "KIND", default_value = Kind::Post.name(), value_parser = parse_kind)]
-    kind: Kind,
+    /// The kind of the records: post, order or one of KINDS_DIR; release concerns all of them
+    #[arg(long, global = true, value_name = "KIND", default_value = Kind::Post.name())]
+    kind: String,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -99,13 +99,20 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let lookup = |name: &str| std::env::var(name).ok();
     let mut settings = Settings::new(&lookup);
     let service = ServiceConfig::read(&mut settings, config::DEFAULT_PORT);
-    let kind = command_line.kind;
-    let kafka = Groups::read(&mut settings, &[kind]).of(kind);
+    let kinds = Kinds::read(&mut settings);
+    let named = kinds.named(&command_line.kind);
+    // Only the names of this kind must be usable.
+    let served = named.iter().copied().collect();
+    let groups = Groups::read(&mut settings, &Kinds { served, ..kinds });
     let (_, errors) = settings.finish();
     if !errors.is_empty() {
         return exit::unusable("consumer", errors);
     }
-    match execute(command_line.verb, kind, &kafka, &service, &mut io::stdout().lock()) {
+    let kind = match named {
+        Ok(kind) => kind,
+        Err(error) => return exit::unusable("consumer", [format!("--kind: {error}")]),
+    };
+    match execute(command_line.verb, kind, groups.of(kind), &service, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader has gone, as with `dead-letters list | head`.
         Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => {
@@ -187,10 +194,6 @@ fn show(archive: &Archive, originals: &Originals, which: Which, output: &mut imp
         bail!("there is no such dead letter of the topic {topic}; `consumer dead-letters list` shows those there are");
     }
     Ok(())
-}
-
-fn parse_kind(text: &str) -> Result<Kind, String> {
-    Kind::from_name(text).ok_or_else(|| format!("must be one of {}", Kind::ALL.map(Kind::name).join(", ")))
 }
 
 fn parse_which(text: &str) -> Result<Which, String> {

@@ -5,7 +5,7 @@ use std::fmt;
 use contract::Kind;
 use kafka::group::GroupConfig;
 use mongodb::options::ConnectionString;
-use service::{ServiceConfig, Settings};
+use service::{Kinds, ServiceConfig, Settings};
 
 use self::groups::Groups;
 
@@ -25,6 +25,8 @@ pub struct ConsumerConfig {
     pub kafka: GroupConfig,
     /// Where Kafka is, and how the group of the orders works.
     pub orders: GroupConfig,
+    /// The same for each kind of `KINDS_DIR`, whether it is served or not.
+    pub of_files: Vec<(Kind, GroupConfig)>,
     /// `CONSUMER_BUFFER_BYTES`: bound of all records held, whatever their kind; beyond it fetching pauses.
     pub buffer_bytes: usize,
     /// `MONGO_URI`: where MongoDB is, and the database.
@@ -56,15 +58,20 @@ impl MongoUri {
 impl ConsumerConfig {
     /// Reads every setting; `settings` collects the errors.
     pub fn read(settings: &mut Settings<'_>) -> Self {
+        Self::with_kinds(settings, Kinds::read)
+    }
+
+    /// The same for kinds that are found in another way.
+    pub(crate) fn with_kinds(settings: &mut Settings<'_>, read: impl FnOnce(&mut Settings<'_>) -> Kinds) -> Self {
         let mut service = ServiceConfig::read(settings, DEFAULT_PORT);
-        let kinds = kafka::settings::kinds(settings);
+        let kinds = read(settings);
         let mongo_uri = settings.read(
             "MONGO_URI",
             "mongodb://localhost:27017/scalable-api",
             "where MongoDB is, with the database",
             MongoUri::parse,
         );
-        let Groups { posts, orders } = Groups::read(settings, &kinds);
+        let Groups { posts, orders, of_files } = Groups::read(settings, &kinds);
         let buffer_bytes = settings.number(
             "CONSUMER_BUFFER_BYTES",
             16_000_000,
@@ -72,7 +79,7 @@ impl ConsumerConfig {
             "bytes of all records held; beyond it fetching pauses; half of them is dealt out to the kinds",
         );
         service.in_force = settings.in_force();
-        Self { service, kinds, kafka: posts, orders, buffer_bytes, mongo_uri }
+        Self { service, kinds: kinds.served, kafka: posts, orders, of_files, buffer_bytes, mongo_uri }
     }
 
     /// How the group of this kind works, whether it is served or not.
@@ -80,6 +87,7 @@ impl ConsumerConfig {
         match kind {
             Kind::Post => &self.kafka,
             Kind::Order => &self.orders,
+            Kind::Schema(_) => groups::of_file(&self.of_files, kind),
         }
     }
 }
@@ -109,7 +117,7 @@ mod tests {
     fn the_defaults_are_valid_and_each_kind_has_its_own() {
         let (config, errors) = read(&[]);
         assert_eq!(errors, Vec::<String>::new());
-        for kind in Kind::ALL {
+        for kind in Kind::BUILT_IN {
             let group = config.group(kind);
             assert_eq!(
                 (group.topic.as_str(), group.group.as_str(), group.dead_letter_topic.as_str()),

@@ -1,35 +1,54 @@
-//! `consumer kinds`: the kinds of record that are served, with the names that are in force.
+//! `consumer kinds`: the kinds of record that are served, with the names that are in force; `consumer kinds check DIR`,
+//! and `consumer kinds try FILE`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use contract::{Kind, Write};
 use kafka::group::GroupConfig;
-use service::{Settings, exit};
+use service::settings::parse_number;
+use service::{Settings, exit, kinds};
 
 use crate::config::ConsumerConfig;
+
+mod newest;
+mod trial;
 
 /// The argument that selects this command.
 pub(crate) const NAME: &str = "kinds";
 
 const HELP: &str = "\
-Lists the kinds of record that the consumer serves, by KINDS and the settings of each: its topic, consumer group, topic
-of dead letters and collection, and how a record becomes a document.
+Lists the kinds of record that the consumer serves, by KINDS, KINDS_DIR and the settings of each: its topic, consumer
+group, topic of dead letters and collection, and how a record becomes a document.
 
-Usage: consumer kinds
+Usage: consumer kinds                        lists them
+       consumer kinds check DIR              names every error of the files in DIR by JSON pointer
+       consumer kinds try FILE [--last N]    judges the newest N records (10000) of the topic that FILE names, and the
+                                             newest N documents of its collection, by its schema
+
+Exit codes: 0 no error was found, 1 some were, 64 arguments or settings that cannot be used.
 ";
 
 /// What the program does with the arguments after `kinds`.
 pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
-    match arguments.collect::<Vec<_>>().as_slice() {
-        [] => {}
-        [help] if help == "--help" || help == "-h" => {
+    let arguments: Vec<String> = arguments.collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => list(),
+        ["--help" | "-h"] => {
             print!("{HELP}");
-            return ExitCode::SUCCESS;
+            ExitCode::SUCCESS
         }
-        [other, ..] => {
-            return exit::unusable("consumer", [format!("cannot understand `{other}`; see `consumer kinds --help`")]);
+        ["check", directory] => kinds::check("consumer", Path::new(directory)),
+        ["try", file] => try_on(file, "10000"),
+        ["try", file, "--last", last] | ["try", "--last", last, file] => try_on(file, last),
+        _ => {
+            let error = format!("cannot understand `{}`; see `consumer kinds --help`", arguments.join(" "));
+            exit::unusable("consumer", [error])
         }
     }
+}
+
+fn list() -> ExitCode {
     let lookup = |name: &str| std::env::var(name).ok();
     let mut settings = Settings::new(&lookup);
     let config = ConsumerConfig::read(&mut settings);
@@ -39,6 +58,13 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     }
     print!("{}", table(config.kinds.iter().map(|kind| (*kind, config.group(*kind)))));
     ExitCode::SUCCESS
+}
+
+fn try_on(file: &str, last: &str) -> ExitCode {
+    match parse_number(last, &(1..=10_000_000)) {
+        Ok(last) => trial::main(Path::new(file), last),
+        Err(error) => exit::unusable("consumer", [format!("--last: {error}")]),
+    }
 }
 
 /// A line for each kind below the headings, in columns.
@@ -52,13 +78,7 @@ fn table<'a>(kinds: impl Iterator<Item = (Kind, &'a GroupConfig)>) -> String {
         let GroupConfig { topic, group, dead_letter_topic, .. } = group;
         [kind.name(), topic.as_str(), group.as_str(), dead_letter_topic.as_str(), kind.collection(), writes]
     }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let line = |row: &[&str; 6]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
+    kinds::columns(&rows)
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ mod store;
 mod store_pool;
 mod summary;
 
+pub use config::groups::read_of_any_file;
 pub use config::{ConsumerConfig, MongoUri};
 pub use routes::ROUTES;
 pub use store::{durable_writes, guarded_updates};
@@ -45,7 +46,8 @@ pub const METRICS: &[&[Metric]] = &[service::METRICS, group::metrics::METRICS, m
 const ABOUT: &str = "\
 Stores the records of Kafka topics in MongoDB, each kind as a member of its consumer group.
 
-`consumer kinds` lists the kinds of record that it stores. `consumer dead-letters` lists the records that could not be
+`consumer kinds` lists the kinds of record that it stores, checks the files of kinds, and tries a new one on what is
+stored; see `consumer kinds --help`. `consumer dead-letters` lists the records that could not be
 stored, shows them, and sends them back, or releases the brake that too many of them put on; see
 `consumer dead-letters --help`.";
 

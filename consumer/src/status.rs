@@ -46,9 +46,13 @@ fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {
     // Without a partition there is no number to show.
     let lag: i64 = standings.iter().map(|standing| standing.lag).sum();
     let lag = if standings.is_empty() { "unknown".to_owned() } else { grouped(lag) };
-    let total = |name, counter| Figure { name, value: grouped(counters.total(counter)), note: String::new() };
+    let total = |name: &'static str, counter| Figure {
+        name: name.into(),
+        value: grouped(counters.total(counter)),
+        note: String::new(),
+    };
     vec![
-        Figure { name: "Lag", value: lag, note: "records not yet committed".to_owned() },
+        Figure { name: "Lag".into(), value: lag, note: "records not yet committed".to_owned() },
         total("Consumed", &CONSUMED),
         total("Stored", &STORED),
         total("Duplicates", &DUPLICATES),
@@ -72,12 +76,8 @@ fn partitions(kind: Kind, standings: &[Standing]) -> Table {
             Cell::count(standing.end_offset),
         ]
     };
-    let title = match kind {
-        Kind::Post => "Partitions of posts held",
-        Kind::Order => "Partitions of orders held",
-    };
     Table {
-        title,
+        title: format!("Partitions of {} held", kind.plural()).into(),
         columns: &["Partition", "Lag", "Lag time", "Committed", "End offset"],
         rows: standings.iter().map(row).collect(),
         if_empty: "None: the group has not given this member any, or has fewer partitions than members.",

@@ -1,6 +1,6 @@
-//! The bodies of the 201 to an accepted post and to an accepted order.
+//! The bodies of the 201 to an accepted post, to an accepted order and to an accepted record of a schema's kind.
 
-use crate::{Order, PostId};
+use crate::{Order, PostId, SchemaKind};
 
 const BEFORE_ID: &[u8] = br#"{"message":"Post created successfully","id":""#;
 const AFTER_ID: &[u8] = br#""}"#;
@@ -31,6 +31,21 @@ pub fn encode_order(order: &Order, json: &mut Vec<u8>) {
     json.extend_from_slice(br#","total_amount":""#);
     json.extend_from_slice(order.total().to_string().as_bytes());
     json.push(b'"');
+}
+
+/// The JSON body that names this record of a schema's kind by its id: the one that it was given, or its key.
+pub fn record_body(kind: &SchemaKind, id: &str) -> Vec<u8> {
+    let (first, rest) = kind.name().split_at(1);
+    let mut json = format!(r#"{{"message":"{}{rest} created successfully","#, first.to_ascii_uppercase()).into_bytes();
+    encode_id(id, &mut json);
+    json.push(b'}');
+    json
+}
+
+/// Writes the member of a JSON object that names this id.
+pub fn encode_id(id: &str, json: &mut Vec<u8>) {
+    json.extend_from_slice(br#""id":"#);
+    simd_json::serde::to_writer(json, id).expect("writing a string into memory cannot fail");
 }
 
 #[cfg(test)]

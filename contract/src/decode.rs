@@ -3,7 +3,7 @@
 use bson::RawDocumentBuf;
 
 use crate::dead_letter::Reason;
-use crate::{DeadLetter, Fetched, FieldErrors, Kind, Order, Parser, RecordId, document};
+use crate::{DeadLetter, Fetched, FieldErrors, Kind, Order, Parser, RecordId, SchemaKind, Write, document};
 
 /// The memory that each record takes besides its own bytes: queue entries, tickets, allocations.
 const OVERHEAD_BYTES: usize = 256;
@@ -67,6 +67,10 @@ impl Decoder {
         let (id, outcome) = match self.kind {
             Kind::Post => self.post(&fetched),
             Kind::Order => self.order(&fetched),
+            Kind::Schema(kind) => match kind.write() {
+                Write::Insert => self.inserted(kind, &fetched),
+                Write::Upsert => self.keyed(kind, &fetched),
+            },
         };
         Decoded { fetched, id, outcome }
     }
@@ -80,6 +84,33 @@ impl Decoder {
             Ok(document::encode(id, &post, fetched.timestamp_ms))
         });
         (id.into(), outcome)
+    }
+
+    /// A record of a schema's kind that becomes a document of its own, with an id as a post has it.
+    fn inserted(&self, kind: &SchemaKind, fetched: &Fetched) -> (RecordId, Result<RawDocumentBuf, RecordError>) {
+        let id = fetched.post_id(&self.topic);
+        let outcome = value(fetched).and_then(|value| Ok(kind.judge(value)?.document(id, fetched.timestamp_ms)));
+        (id.into(), outcome)
+    }
+
+    /// A record of a schema's kind that becomes the document of its key. As for orders, the record's key must be it.
+    fn keyed(&self, kind: &SchemaKind, fetched: &Fetched) -> (RecordId, Result<RawDocumentBuf, RecordError>) {
+        let by_key = || fetched.keyed_id(&self.topic);
+        let record = match value(fetched).and_then(|value| Ok(kind.judge(value)?)) {
+            Ok(record) => record,
+            Err(error) => return (by_key(), Err(error)),
+        };
+        let key = match record.required_key() {
+            Ok(key) => key,
+            Err(errors) => return (by_key(), Err(errors.into())),
+        };
+        let outcome = if fetched.key.as_deref() == Some(key.as_bytes()) {
+            Ok(record.keyed_document(key, &fetched.place()))
+        } else {
+            let pointer = kind.key_pointer().unwrap_or_default();
+            Err(RecordError { reason: Reason::Invalid, message: format!("key must be the text at {pointer}") })
+        };
+        (RecordId::from_text(key), outcome)
     }
 
     /// An order's records must have its id as their key: under another key they may be in another partition, where

@@ -11,7 +11,7 @@ pub const CONDITION: &str = "kafka";
 pub fn readiness_of(kind: Kind, readiness: &Readiness) -> Readiness {
     match kind {
         Kind::Post => readiness.clone(),
-        Kind::Order => readiness.of(kind.name()),
+        Kind::Order | Kind::Schema(_) => readiness.of(kind.name()),
     }
 }
 

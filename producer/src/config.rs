@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use contract::Kind;
+use contract::{Kind, Write};
 use kafka::publish::{Compression, PublishConfig};
-use service::{ServiceConfig, Settings};
+use service::{Kinds, ServiceConfig, Settings};
 
 /// The producer's settings.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct ProducerConfig {
     pub kafka: PublishConfig,
     /// The same for orders. All but the topic is as for posts.
     pub orders: PublishConfig,
+    /// The same for each kind of `KINDS_DIR`, whether it is served or not.
+    pub of_files: Vec<(Kind, PublishConfig)>,
     /// `MAX_BODY_BYTES`: largest request body.
     pub max_body_bytes: usize,
     /// `MAX_BULK_BYTES`: largest request body of a bulk.
@@ -38,7 +40,7 @@ impl ProducerConfig {
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let service = ServiceConfig::read(settings, 3000);
         let brokers = kafka::settings::brokers(settings);
-        let kinds = kafka::settings::kinds(settings);
+        let kinds = Kinds::read(settings);
         let kafka = PublishConfig {
             kind: Kind::Post.name(),
             brokers: brokers.split(',').map(|broker| broker.trim().to_owned()).collect(),
@@ -100,11 +102,18 @@ impl ProducerConfig {
         // The id of an order is its key, so no other key is remembered.
         let topic = kafka::settings::order_topic(settings);
         let orders = PublishConfig { kind: Kind::Order.name(), topic, idempotency_keys: 0, ..kafka.clone() };
+        let of_file = |kind: Kind| {
+            let topic = kafka::settings::topic_of_file(settings, kind);
+            let idempotency_keys = if kind.write() == Write::Insert { kafka.idempotency_keys } else { 0 };
+            (kind, PublishConfig { kind: kind.name(), topic, idempotency_keys, ..kafka.clone() })
+        };
+        let of_files = kinds.of_files().map(of_file).collect();
         let mut config = Self {
             service,
-            kinds,
+            kinds: kinds.served,
             kafka,
             orders,
+            of_files,
             max_body_bytes: settings.number(
                 "MAX_BODY_BYTES",
                 65_536,
@@ -140,9 +149,7 @@ impl ProducerConfig {
             // Every post would be answered 503 before it is sent.
             settings.error("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");
         }
-        if config.kinds.len() > 1 && config.orders.topic == config.kafka.topic {
-            settings.error("ORDER_KAFKA_TOPIC", "must not be KAFKA_TOPIC: a topic has records of one kind");
-        }
+        config.check_topics(settings);
         if config.body_buffer_bytes < config.max_body_bytes {
             settings.error("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES");
         }
@@ -151,6 +158,32 @@ impl ProducerConfig {
         }
         config.service.in_force = settings.in_force();
         config
+    }
+
+    /// How the records of this kind are published, whether it is served or not.
+    pub fn publish(&self, kind: Kind) -> &PublishConfig {
+        match kind {
+            Kind::Post => &self.kafka,
+            Kind::Order => &self.orders,
+            Kind::Schema(_) => {
+                let own = self.of_files.iter().find(|(of, _)| *of == kind);
+                own.map(|(_, publish)| publish).expect("every kind of a file has its settings")
+            }
+        }
+    }
+
+    fn check_topics(&self, settings: &mut Settings<'_>) {
+        let name = |kind: Kind| match kind {
+            Kind::Post => "KAFKA_TOPIC",
+            Kind::Order | Kind::Schema(_) => kafka::settings::own_name(kind.name(), "KAFKA_TOPIC"),
+        };
+        for (index, kind) in self.kinds.iter().enumerate() {
+            let topic = &self.publish(*kind).topic;
+            if let Some(other) = self.kinds[..index].iter().find(|other| self.publish(**other).topic == *topic) {
+                let message = format!("must not be {}: a topic has records of one kind", name(*other));
+                settings.error(name(*kind), message);
+            }
+        }
     }
 }
 

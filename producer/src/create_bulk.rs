@@ -1,11 +1,13 @@
-//! `POST /create-posts` and `POST /api/orders/bulk`: a bulk of one kind from its head to its answer. It is read whole
-//! and judged record by record; only then are the valid ones published: all of them or, if there is no room, none.
+//! `POST /create-posts`, `POST /api/orders/bulk` and the like: a bulk of one kind from its head to its answer. It is
+//! read whole and judged record by record; only then are the valid ones published: all of them or, if there is no room,
+//! none.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::{Bulk, BulkIds, BulkLimits, Kind, Order, OrderBulk, TraceContext};
+use contract::{Bulk, BulkFormat, BulkIds, BulkLimits, Kind, Order, OrderBulk, SchemaBulk, TraceContext, Write};
 use http_body_util::Full;
+use hyper::header::HeaderMap;
 use hyper::{Request, Response};
 use kafka::publish::{Fate, PublishError, Record};
 use service::http::RequestBody;
@@ -23,7 +25,7 @@ mod answer;
 mod judge;
 
 use answer::BulkAnswer;
-use judge::{MAX_RECORDS, judge_orders, judge_posts};
+use judge::{Judged, MAX_RECORDS, judge_inserted, judge_keyed, judge_orders, judge_posts};
 
 /// The path of bulks of posts.
 pub(crate) const POSTS_PATH: &str = "/create-posts";
@@ -35,6 +37,8 @@ pub(crate) const ORDERS_PATH: &str = "/api/orders/bulk";
 pub(crate) struct CreateBulk {
     pub(crate) ingress: Arc<Ingress>,
     pub(crate) publisher: KindPublisher,
+    /// Method and path, as spans name them.
+    pub(crate) name: &'static str,
     /// The most bytes of each record: the limit of a single one.
     pub(crate) max_record_bytes: usize,
 }
@@ -56,11 +60,7 @@ impl From<Rejection> for RejectedBulk {
 
 impl CreateBulk {
     pub(crate) async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
-        let (name, path) = match self.ingress.kind {
-            Kind::Post => ("POST /create-posts", POSTS_PATH),
-            Kind::Order => ("POST /api/orders/bulk", ORDERS_PATH),
-        };
-        let (span, trace) = self.ingress.begin(name, path, request.headers());
+        let (span, trace) = self.ingress.begin(self.name, self.ingress.kind.bulk_route(), request.headers());
         let outcome = self.create(request, trace).await;
         let counters = &self.ingress.counters;
         let (response, accepted, rejected, reason) = match outcome {
@@ -99,19 +99,7 @@ impl CreateBulk {
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
         let CollectedBody { bytes, mut share } = self.ingress.bodies.read_bulk(request.body_mut()).await?;
         let format = headers::bulk_format(request.headers())?;
-        let limits = BulkLimits { records: MAX_RECORDS, record_bytes: self.max_record_bytes };
-        let (records, results) = match self.ingress.kind {
-            Kind::Post => {
-                let key = headers::idempotency_key(request.headers())?;
-                let (ids, is_keyed) = (ids_of(key)?, key.is_some());
-                let record_of = |id, value| record::of_post(id, is_keyed, value, timestamp_ms, trace);
-                judge_posts(Bulk::new(bytes, format, limits), &ids, record_of)?
-            }
-            Kind::Order => {
-                let record_of = |order: &Order| record::of_order(order, timestamp_ms, trace);
-                judge_orders(OrderBulk::new(bytes, format, limits, timestamp_ms), record_of)?
-            }
-        };
+        let (records, results) = self.judge(bytes, format, request.headers(), timestamp_ms, trace)?;
         let (count, invalid) = (records.len(), results.invalid());
         let rejected = |why| RejectedBulk { why, records: count, invalid };
         // The body is gone; from here on the share is for the answer.
@@ -123,9 +111,11 @@ impl CreateBulk {
         })?;
         log.settled(&fates, self.publisher.topic(), trace);
         let answer = results.answer(&fates, share);
-        if answer.accepted > 0 && self.ingress.kind == Kind::Post {
+        // What becomes of orders is logged one by one.
+        if answer.accepted > 0 && self.ingress.kind != Kind::Order {
             tracing::debug!(
-                posts = answer.accepted,
+                kind = self.ingress.kind.name(),
+                records = answer.accepted,
                 topic = self.publisher.topic(),
                 trace_id = trace_id(trace),
                 span_id = span_id(trace),
@@ -133,6 +123,42 @@ impl CreateBulk {
             );
         }
         Ok(answer)
+    }
+
+    /// The valid records, and the result of each one as far as it is known.
+    fn judge(
+        &self,
+        bytes: Vec<u8>,
+        format: BulkFormat,
+        headers: &HeaderMap,
+        timestamp_ms: i64,
+        trace: Option<TraceContext>,
+    ) -> Result<Judged, Rejection> {
+        let limits = BulkLimits { records: MAX_RECORDS, record_bytes: self.max_record_bytes };
+        match self.ingress.kind {
+            Kind::Post => {
+                let (ids, is_keyed) = ids_of(headers)?;
+                let record_of = |id, value| record::inserted(id, is_keyed, value, timestamp_ms, trace);
+                judge_posts(Bulk::new(bytes, format, limits), &ids, record_of)
+            }
+            Kind::Order => {
+                let record_of = |order: &Order| record::of_order(order, timestamp_ms, trace);
+                judge_orders(OrderBulk::new(bytes, format, limits, timestamp_ms), record_of)
+            }
+            Kind::Schema(kind) => {
+                let bulk = SchemaBulk::new(kind, bytes, format, limits);
+                match kind.write() {
+                    Write::Insert => {
+                        let (ids, is_keyed) = ids_of(headers)?;
+                        let record_of = |id, value| record::inserted(id, is_keyed, value, timestamp_ms, trace);
+                        judge_inserted(kind, bulk, &ids, record_of)
+                    }
+                    Write::Upsert => {
+                        judge_keyed(kind, bulk, |key, record| record::keyed(key, record, timestamp_ms, trace))
+                    }
+                }
+            }
+        }
     }
 
     async fn publish(&self, records: Vec<Record>) -> Result<Vec<Fate>, Rejection> {
@@ -150,10 +176,10 @@ impl CreateBulk {
     }
 }
 
-/// The ids that an `Idempotency-Key` stands for, else fresh ones.
-fn ids_of(key: Option<&[u8]>) -> Result<BulkIds, Rejection> {
-    match key {
-        None => Ok(BulkIds::fresh()),
-        Some(key) => BulkIds::from_idempotency_key(key).map_err(Rejection::IdempotencyKey),
+/// The ids that the request's `Idempotency-Key` stands for, else fresh ones, and whether it has such a key.
+fn ids_of(headers: &HeaderMap) -> Result<(BulkIds, bool), Rejection> {
+    match headers::idempotency_key(headers)? {
+        None => Ok((BulkIds::fresh(), false)),
+        Some(key) => Ok((BulkIds::from_idempotency_key(key).map_err(Rejection::IdempotencyKey)?, true)),
     }
 }

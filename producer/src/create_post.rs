@@ -70,7 +70,7 @@ impl CreatePost {
         let (id, is_keyed) = (id_of(key)?, key.is_some());
         let value = value_of(body)?;
         let (partition, offset) =
-            self.publisher.publish(record::of_post(id, is_keyed, value, timestamp_ms, trace)).await?;
+            self.publisher.publish(record::inserted(id, is_keyed, value, timestamp_ms, trace)).await?;
         tracing::debug!(
             %id,
             topic = self.publisher.topic(),
@@ -93,7 +93,7 @@ fn value_of(mut body: HeldBody) -> Result<Vec<u8>, Rejection> {
 }
 
 /// The id that an `Idempotency-Key` stands for, else a fresh one.
-fn id_of(key: Option<&[u8]>) -> Result<PostId, Rejection> {
+pub(crate) fn id_of(key: Option<&[u8]>) -> Result<PostId, Rejection> {
     match key {
         None => Ok(PostId::fresh()),
         Some(key) => PostId::from_idempotency_key(key).map_err(Rejection::IdempotencyKey),

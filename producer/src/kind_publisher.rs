@@ -1,11 +1,12 @@
-//! The way to Kafka: which publisher takes the records of a kind. Posts need no order and go in batches of their own
-//! lanes; the records of one order keep theirs.
+//! The way to Kafka: which publisher takes the records of a kind. Records that are inserted need no order and go in
+//! batches of their own lanes; where the last record of a key counts, those of one key keep their order.
 
 use std::sync::Arc;
 
 use kafka::publish::{BatchedPublisher, Fate, OrderedPublisher, PublishError, Record};
 
-/// The publisher of one kind, as a bulk sees it.
+/// The publisher of one kind.
+#[derive(Clone)]
 pub(crate) enum KindPublisher {
     /// Records in any order.
     Batched(Arc<BatchedPublisher>),
@@ -27,6 +28,30 @@ impl KindPublisher {
         match self {
             KindPublisher::Batched(publisher) => publisher.max_in_flight(),
             KindPublisher::Ordered(publisher) => publisher.max_in_flight(),
+        }
+    }
+
+    /// How many records await acknowledgement.
+    pub(crate) fn in_flight(&self) -> usize {
+        match self {
+            KindPublisher::Batched(publisher) => publisher.in_flight(),
+            KindPublisher::Ordered(publisher) => publisher.in_flight(),
+        }
+    }
+
+    /// For each partition whether its records are let through.
+    pub(crate) fn availability(&self) -> Vec<bool> {
+        match self {
+            KindPublisher::Batched(publisher) => publisher.availability(),
+            KindPublisher::Ordered(publisher) => publisher.availability(),
+        }
+    }
+
+    /// Publishes one record. Returns its partition and offset.
+    pub(crate) async fn publish(&self, record: Record) -> Result<(usize, i64), PublishError> {
+        match self {
+            KindPublisher::Batched(publisher) => publisher.publish(record).await,
+            KindPublisher::Ordered(publisher) => publisher.publish(record).await,
         }
     }
 

@@ -1,18 +1,19 @@
-//! The producer: takes posts and orders over HTTP, validates them, publishes them to a Kafka topic for each kind, and
-//! answers 201 only once Kafka has acknowledged with acks=all.
+//! The producer: takes posts, orders and records of the kinds of `KINDS_DIR` over HTTP, validates them, publishes them
+//! to a Kafka topic for each kind, and answers 201 only once Kafka has acknowledged with acks=all.
 //!
 //! How a post travels: [`create_post`] reads the request's [`body`] and judges it → [`kafka::publish`] takes its
 //! [`record`] and waits for the acknowledgement → that answers the request, or else a [`rejection`]. An order goes the
-//! same way from [`create_order`], through a publisher that keeps the records of each order in sequence. The records of
-//! a bulk come from [`create_bulk`], which waits for all of them together. [`ingress`] is what the handlers of a kind
-//! share. With an OTLP endpoint each request has a span ([`spans`]).
+//! same way from [`create_order`], through a publisher that keeps the records of each order in sequence; a record of a
+//! kind that a file describes comes from [`create_record`]. The records of a bulk come from [`create_bulk`], which
+//! waits for all of them together. [`ingress`] is what the handlers of a kind share. With an OTLP endpoint each request
+//! has a span ([`spans`]).
 
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use contract::Kind;
+use contract::{Kind, SchemaKind};
 use kafka::publish;
 use service::http::ServerLimits;
 use service::metrics::Metric;
@@ -25,20 +26,23 @@ use crate::body::BodyReader;
 use crate::create_bulk::CreateBulk;
 use crate::create_order::CreateOrder;
 use crate::create_post::CreatePost;
+use crate::create_record::CreateRecord;
 use crate::ingress::Ingress;
 use crate::kind_publisher::KindPublisher;
 use crate::metrics::RecordCounters;
 use crate::publishers::Publishers;
-use crate::routes::{OrderHandlers, PostHandlers, ProducerRoutes};
+use crate::routes::{OrderHandlers, PostHandlers, ProducerRoutes, RecordHandlers};
 
 mod body;
 mod config;
 mod create_bulk;
 mod create_order;
 mod create_post;
+mod create_record;
 mod headers;
 mod ingress;
 mod kind_publisher;
+mod kinds;
 mod metrics;
 mod noun;
 mod order_log;
@@ -50,7 +54,7 @@ mod spans;
 mod status;
 
 pub use config::ProducerConfig;
-pub use routes::ROUTES;
+pub use routes::{ROUTES, routes_of_file};
 
 /// Every metric that the producer shows.
 pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, publish::metrics::METRICS];
@@ -61,7 +65,12 @@ const OTHER_FILES: usize = 100;
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let about = "Takes posts and orders over HTTP (POST /create-post and POST /api/orders/, many at once by \
-                 POST /create-posts and POST /api/orders/bulk) and answers 201 once Kafka has acknowledged them.";
+                 POST /create-posts and POST /api/orders/bulk), and records of the kinds of KINDS_DIR, and answers \
+                 201 once Kafka has acknowledged them. `producer kinds` lists the kinds.";
+    let mut arguments = arguments.peekable();
+    if arguments.next_if(|argument| argument == kinds::NAME).is_some() {
+        return kinds::main(arguments);
+    }
     Program { name: "producer", about, read: ProducerConfig::read }.main(arguments, run)
 }
 
@@ -94,17 +103,40 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
         let ingress = ingress(Kind::Post);
         PostHandlers {
             one: CreatePost { ingress: Arc::clone(&ingress), publisher: Arc::clone(&publisher) },
-            bulk: CreateBulk { ingress, publisher: KindPublisher::Batched(publisher), max_record_bytes },
+            bulk: CreateBulk {
+                ingress,
+                publisher: KindPublisher::Batched(publisher),
+                name: "POST /create-posts",
+                max_record_bytes,
+            },
         }
     });
     let orders = publishers.orders().map(|publisher| {
         let ingress = ingress(Kind::Order);
         OrderHandlers {
             one: CreateOrder { ingress: Arc::clone(&ingress), publisher: Arc::clone(&publisher) },
-            bulk: CreateBulk { ingress, publisher: KindPublisher::Ordered(publisher), max_record_bytes },
+            bulk: CreateBulk {
+                ingress,
+                publisher: KindPublisher::Ordered(publisher),
+                name: "POST /api/orders/bulk",
+                max_record_bytes,
+            },
         }
     });
-    let handler = ProducerRoutes::new(posts, orders, health.clone());
+    let of_file = |kind: &'static SchemaKind| {
+        let (ingress, publisher) = (ingress(Kind::Schema(kind)), publishers.of(Kind::Schema(kind))?);
+        let name = |path: &str| -> &'static str { format!("POST {path}").leak() };
+        let (one_name, bulk_name) = (name(kind.route()), name(kind.bulk_route()));
+        Some(RecordHandlers {
+            one: CreateRecord { kind, name: one_name, ingress: Arc::clone(&ingress), publisher: publisher.clone() },
+            bulk: CreateBulk { ingress, publisher, name: bulk_name, max_record_bytes },
+        })
+    };
+    let of_files = config.kinds.iter().filter_map(|kind| match kind {
+        Kind::Schema(kind) => of_file(kind),
+        Kind::Post | Kind::Order => None,
+    });
+    let handler = ProducerRoutes::new(posts, orders, of_files.collect(), health.clone());
     let deadline = stop.clone();
     let mut deadline = pin!(async move {
         deadline.cancelled().await;

@@ -1,6 +1,6 @@
 //! The words for a record of each kind, as clients read them.
 
-use contract::Kind;
+use contract::{Kind, Write};
 
 /// What a record of a kind is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +15,12 @@ pub(crate) struct Noun {
 
 impl Noun {
     /// The words of this kind.
-    pub(crate) const fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::Post => Self { one: "post", many: "posts", again: " with the same Idempotency-Key" },
-            // Its id is its key: sent again, it replaces itself.
-            Kind::Order => Self { one: "order", many: "orders", again: "" },
+    pub(crate) fn of(kind: Kind) -> Self {
+        let (one, many) = (kind.name(), kind.plural());
+        match kind.write() {
+            Write::Insert => Self { one, many, again: " with the same Idempotency-Key" },
+            // It is the state of its key: sent again, it replaces itself.
+            Write::Upsert => Self { one, many, again: "" },
         }
     }
 }

@@ -2,7 +2,7 @@
 //! its paths are unknown ones.
 
 use bytes::Bytes;
-use contract::Kind;
+use contract::{Kind, SchemaKind};
 use futures_util::future::Either;
 use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode};
@@ -12,11 +12,12 @@ use service::{Health, problem};
 use crate::create_bulk::{self, CreateBulk};
 use crate::create_order::{self, CreateOrder};
 use crate::create_post::{self, CreatePost};
+use crate::create_record::CreateRecord;
 
 /// The path of the health check that clients of orders use.
 const HEALTH_PATH: &str = "/api/health";
 
-/// The routes of each kind.
+/// The routes of each built-in kind.
 pub const ROUTES: &[(Kind, &[Route])] = &[
     (
         Kind::Post,
@@ -56,22 +57,44 @@ pub(crate) struct OrderHandlers {
     pub(crate) bulk: CreateBulk,
 }
 
+/// The handlers of a kind that a file describes.
+pub(crate) struct RecordHandlers {
+    pub(crate) one: CreateRecord,
+    pub(crate) bulk: CreateBulk,
+}
+
 /// The handlers of all routes; each kind's are there if it is served.
 pub(crate) struct ProducerRoutes {
     served: Vec<Route>,
     posts: Option<PostHandlers>,
     orders: Option<OrderHandlers>,
+    of_files: Vec<RecordHandlers>,
     health: Health,
 }
 
+/// The routes of a kind that a file describes.
+pub fn routes_of_file(kind: &'static SchemaKind) -> [Route; 2] {
+    let name = kind.name();
+    let one = format!("201 with the id of the {name}, once Kafka has acknowledged it with acks=all");
+    let bulk = format!("201, 207 or 400 with a result for each {name} of a bulk");
+    [post(kind.route(), one.leak()), post(kind.bulk_route(), bulk.leak())]
+}
+
 impl ProducerRoutes {
-    pub(crate) fn new(posts: Option<PostHandlers>, orders: Option<OrderHandlers>, health: Health) -> Self {
+    pub(crate) fn new(
+        posts: Option<PostHandlers>,
+        orders: Option<OrderHandlers>,
+        of_files: Vec<RecordHandlers>,
+        health: Health,
+    ) -> Self {
         let is_served = |kind: &Kind| match kind {
             Kind::Post => posts.is_some(),
             Kind::Order => orders.is_some(),
+            Kind::Schema(_) => false,
         };
         let served = ROUTES.iter().filter(|(kind, _)| is_served(kind)).flat_map(|(_, routes)| routes.iter().cloned());
-        Self { served: served.collect(), posts, orders, health }
+        let of_files_served = of_files.iter().flat_map(|handlers| routes_of_file(handlers.one.kind));
+        Self { served: served.chain(of_files_served).collect(), posts, orders, of_files, health }
     }
 
     /// Answers everything but single posts.
@@ -83,8 +106,21 @@ impl ProducerRoutes {
             }
             (create_bulk::ORDERS_PATH, _, Some(orders)) => orders.bulk.answer(request).await,
             (HEALTH_PATH, ..) => health(self.health.check()),
-            _ => problem::response(StatusCode::NOT_FOUND, "there is no such path"),
+            _ => self.answer_of_file(request).await,
         }
+    }
+
+    async fn answer_of_file(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+        let path = request.uri().path();
+        for RecordHandlers { one, bulk } in &self.of_files {
+            if path == one.kind.route() {
+                return one.answer(request).await;
+            }
+            if path == one.kind.bulk_route() {
+                return bulk.answer(request).await;
+            }
+        }
+        problem::response(StatusCode::NOT_FOUND, "there is no such path")
     }
 }
 
@@ -105,6 +141,30 @@ impl Handler for ProducerRoutes {
             Some(posts) if request.uri().path() == create_post::PATH => Either::Left(posts.one.answer(request)),
             // Boxed, so that a single post's future does not have this one's size.
             _ => Either::Right(Box::pin(self.answer_others(request))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::FIXED_ROUTES;
+
+    use super::*;
+
+    #[test]
+    fn no_file_can_take_the_path_of_a_fixed_route() {
+        let own = ROUTES.iter().flat_map(|(_, routes)| *routes);
+        for route in own.chain(service::health::ROUTES) {
+            assert!(FIXED_ROUTES.contains(&route.path), "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn the_routes_of_a_kind_are_those_that_it_names() {
+        for (kind, routes) in ROUTES {
+            for path in [kind.route(), kind.bulk_route()] {
+                assert!(routes.iter().any(|route| route.path == path), "{path}");
+            }
         }
     }
 }

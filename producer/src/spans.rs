@@ -43,15 +43,46 @@ pub(crate) fn order_answered(mut span: Span, outcome: Result<(usize, i64), &Reje
         return;
     }
     match outcome {
-        Ok((partition, offset)) => {
-            span.set("messaging.destination.partition.id", partition.to_string());
-            span.set("messaging.kafka.offset", offset);
-        }
+        Ok(place) => set_place(&mut span, place),
         Err(rejection) => {
             rejected(&mut span, Kind::Order, rejection.reason(), status, "the order was not accepted");
         }
     }
     span.set("http.response.status_code", i64::from(status.as_u16()));
+}
+
+/// The request of a single record of a schema's kind is answered, and its span ends. A client may make up the id, so
+/// the span names the place of the record instead.
+pub(crate) fn record_answered(
+    mut span: Span,
+    kind: Kind,
+    outcome: Result<(usize, i64), &Rejection>,
+    status: StatusCode,
+) {
+    if !span.is_recorded() {
+        return;
+    }
+    set_kind(&mut span, kind);
+    match outcome {
+        Ok(place) => set_place(&mut span, place),
+        Err(rejection) => {
+            let why = format!("the {} was not accepted", kind.name());
+            rejected(&mut span, kind, rejection.reason(), status, &why);
+        }
+    }
+    span.set("http.response.status_code", i64::from(status.as_u16()));
+}
+
+/// The attributes of a schema's kind are the same for all of them, so one more names the kind.
+fn set_kind(span: &mut Span, kind: Kind) {
+    if let Kind::Schema(kind) = kind {
+        span.set("record.kind", kind.name());
+    }
+}
+
+fn set_place(span: &mut Span, (partition, offset): (usize, i64)) {
+    span.set("messaging.destination.partition.id", partition.to_string());
+    span.set("messaging.kafka.offset", offset);
 }
 
 /// A bulk is answered, and its span ends; `reason` is why it was rejected as a whole, if it was.
@@ -69,7 +100,9 @@ pub(crate) fn bulk_answered(
     let (accepted_name, rejected_name) = match kind {
         Kind::Post => ("posts.accepted", "posts.rejected"),
         Kind::Order => ("orders.accepted", "orders.rejected"),
+        Kind::Schema(_) => ("records.accepted", "records.rejected"),
     };
+    set_kind(&mut span, kind);
     span.set(accepted_name, accepted as i64);
     span.set(rejected_name, not_accepted as i64);
     if let Some(reason) = reason {
@@ -84,6 +117,7 @@ fn rejected(span: &mut Span, kind: Kind, reason: RejectionReason, status: Status
     let name = match kind {
         Kind::Post => "post.rejected",
         Kind::Order => "order.rejected",
+        Kind::Schema(_) => "record.rejected",
     };
     span.set(name, reason.as_str());
     if status.is_server_error() {

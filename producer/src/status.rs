@@ -9,13 +9,16 @@ use service::status::figures::grouped;
 use service::status::{Cell, Figure, Report, Status, StatusSubject, Table};
 use service::{Registry, ServiceConfig};
 
+use crate::kind_publisher::KindPublisher;
 use crate::metrics::{ACCEPTED, REJECTED};
 
-/// The publishers of the kinds that are served. The page does not keep them alive: they end once nothing can publish
-/// anymore.
-pub(crate) struct Published {
-    pub(crate) posts: Option<(Weak<BatchedPublisher>, EndOffsets)>,
-    pub(crate) orders: Option<(Weak<OrderedPublisher>, EndOffsets)>,
+/// The publishers of the kinds that are served.
+pub(crate) struct Published(pub(crate) Vec<(Kind, PublishedKind, EndOffsets)>);
+
+/// The publisher of a kind. The page does not keep it alive: it ends once nothing can publish anymore.
+pub(crate) enum PublishedKind {
+    Batched(Weak<BatchedPublisher>),
+    Ordered(Weak<OrderedPublisher>),
 }
 
 /// How a kind is doing.
@@ -31,19 +34,20 @@ struct KindStatus {
 impl Published {
     /// The kinds whose publisher is still there.
     fn kinds(&self) -> Vec<KindStatus> {
-        let status = |kind, in_flight, max_in_flight, availability, end_offsets: &EndOffsets| {
-            let end_offsets = end_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            KindStatus { kind, in_flight, max_in_flight, availability, end_offsets }
+        let status = |(kind, published, end_offsets): &(Kind, PublishedKind, EndOffsets)| {
+            let publisher = match published {
+                PublishedKind::Batched(publisher) => KindPublisher::Batched(publisher.upgrade()?),
+                PublishedKind::Ordered(publisher) => KindPublisher::Ordered(publisher.upgrade()?),
+            };
+            Some(KindStatus {
+                kind: *kind,
+                in_flight: publisher.in_flight(),
+                max_in_flight: publisher.max_in_flight(),
+                availability: publisher.availability(),
+                end_offsets: end_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            })
         };
-        let posts = self.posts.as_ref().and_then(|(publisher, end_offsets)| {
-            let of = publisher.upgrade()?;
-            Some(status(Kind::Post, of.in_flight(), of.max_in_flight(), of.availability(), end_offsets))
-        });
-        let orders = self.orders.as_ref().and_then(|(publisher, end_offsets)| {
-            let of = publisher.upgrade()?;
-            Some(status(Kind::Order, of.in_flight(), of.max_in_flight(), of.availability(), end_offsets))
-        });
-        posts.into_iter().chain(orders).collect()
+        self.0.iter().filter_map(status).collect()
     }
 }
 
@@ -64,12 +68,13 @@ pub(crate) fn status(config: &ServiceConfig, registry: &Registry, published: Pub
 }
 
 fn figures(counters: &Registry, kinds: &[KindStatus]) -> Vec<Figure> {
-    let total = |name, counter| Figure { name, value: grouped(counters.total(counter)), note: String::new() };
+    let total = |name: &'static str, counter| Figure {
+        name: name.into(),
+        value: grouped(counters.total(counter)),
+        note: String::new(),
+    };
     let in_flight = kinds.iter().map(|status| Figure {
-        name: match status.kind {
-            Kind::Post => "Posts in flight",
-            Kind::Order => "Orders in flight",
-        },
+        name: format!("{} in flight", capitalised(status.kind.plural())).into(),
         value: grouped(status.in_flight),
         note: format!("of {}", grouped(status.max_in_flight)),
     });
@@ -82,19 +87,20 @@ fn tables(counters: &Registry, kinds: &[KindStatus]) -> Vec<Table> {
 }
 
 fn partitions(status: &KindStatus) -> Table {
-    let (title, columns) = match status.kind {
-        Kind::Post => ("Partitions of the posts", &["Partition", "Posts", "End offset"]),
-        Kind::Order => ("Partitions of the orders", &["Partition", "Orders", "End offset"]),
-    };
     let row = |(partition, is_available): (i32, &bool)| {
         let taken = if *is_available { Cell::Text("accepted".to_owned()) } else { Cell::Alarm("rejected".to_owned()) };
         vec![Cell::Text(partition.to_string()), taken, Cell::count(status.end_offsets.get(&partition).copied())]
     };
     Table {
-        title,
-        columns,
+        title: format!("Partitions of the {}", status.kind.plural()).into(),
+        columns: &["Partition", "Records", "End offset"],
         rows: (0..).zip(&status.availability).map(row).collect(),
         if_empty: "Not known until Kafka has been reached.",
         note: "Kafka is asked for the end offsets once a second.",
     }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut characters = word.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

@@ -20,7 +20,10 @@ pub fn current(document: &str) -> Result<String, String> {
     let (producer, consumer) = (variables(producer::ProducerConfig::read), variables(consumer::ConsumerConfig::read));
     let metrics_of =
         [("producer", producer::METRICS), ("consumer", consumer::METRICS), ("loadtest", loadtest::METRICS)];
-    let document = put(document, "settings", &settings(&[("Producer", &producer), ("Consumer", &consumer)]))?;
+    let of_files = variables(consumer::read_of_any_file).into_iter();
+    let of_files = settings_table("Each kind of `KINDS_DIR`, its name in capitals in place of `<KIND>`", of_files);
+    let settings = settings(&[("Producer", &producer), ("Consumer", &consumer)]);
+    let document = put(document, "settings", &format!("{settings}\n{of_files}"))?;
     let document = put(&document, "metrics", &metrics(&metrics_of))?;
     let of_producer = producer::ROUTES.iter().map(|(_, routes)| ("producer", *routes));
     let routes_of: Vec<_> = of_producer.chain([("consumer", consumer::ROUTES)]).collect();

@@ -5,36 +5,79 @@ use std::ops::RangeInclusive;
 use contract::Kind;
 use kafka::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
 use kafka::group::{GroupConfig, OffsetReset};
-use service::Settings;
 use service::settings::{parse_number, parse_some_time};
+use service::{Kinds, Settings};
 
 const MESSAGES: RangeInclusive<usize> = 1..=100_000;
 const BYTES: RangeInclusive<usize> = 1..=40_000_000;
 const FLUSHES: RangeInclusive<usize> = 1..=256;
 
 /// The groups of all kinds, whether they are served or not.
+#[derive(Debug, Clone)]
 pub(crate) struct Groups {
     pub(crate) posts: GroupConfig,
     pub(crate) orders: GroupConfig,
+    pub(crate) of_files: Vec<(Kind, GroupConfig)>,
 }
 
 impl Groups {
-    /// Reads the groups' settings, which the commands also read. Only those of `served` must not be in each other's
-    /// way.
-    pub(crate) fn read(settings: &mut Settings<'_>, served: &[Kind]) -> Self {
+    /// Reads the groups' settings, which the commands also read. Only those of the kinds that are served must not be in
+    /// each other's way.
+    pub(crate) fn read(settings: &mut Settings<'_>, kinds: &Kinds) -> Self {
         let posts = read_posts(settings);
         let orders = read_orders(settings, &posts);
+        let of_files = kinds.of_files().map(|kind| (kind, read_of_file(settings, kind, &posts))).collect();
         check_times(settings, &posts);
-        check_names(settings, served, &posts, &orders);
-        Self { posts, orders }
+        let groups = Self { posts, orders, of_files };
+        groups.check_names(settings, &kinds.served);
+        groups
     }
 
     /// The group of one kind.
-    pub(crate) fn of(self, kind: Kind) -> GroupConfig {
+    pub(crate) fn of(&self, kind: Kind) -> &GroupConfig {
         match kind {
-            Kind::Post => self.posts,
-            Kind::Order => self.orders,
+            Kind::Post => &self.posts,
+            Kind::Order => &self.orders,
+            Kind::Schema(_) => of_file(&self.of_files, kind),
         }
+    }
+
+    /// A dead letter says which topic it came from, so two kinds may share a topic of dead letters, but no other one.
+    fn check_names(&self, settings: &mut Settings<'_>, served: &[Kind]) {
+        for kind in served {
+            let group = self.of(*kind);
+            if let Some(other) = served.iter().find(|other| self.of(**other).topic == group.dead_letter_topic) {
+                let message = format!("must not be {}", setting(*other, "KAFKA_TOPIC"));
+                settings.error(setting(*kind, "DLQ_TOPIC"), message);
+            }
+        }
+        for (index, kind) in served.iter().enumerate() {
+            let (group, earlier) = (self.of(*kind), &served[..index]);
+            if let Some(other) = earlier.iter().find(|other| self.of(**other).topic == group.topic) {
+                let other = setting(*other, "KAFKA_TOPIC");
+                let message = format!("must not be {other}: a topic has records of one kind");
+                settings.error(setting(*kind, "KAFKA_TOPIC"), message);
+            }
+            if let Some(other) = earlier.iter().find(|other| self.of(**other).group == group.group) {
+                let other = setting(*other, "KAFKA_GROUP");
+                let message = format!("must not be {other}: one kind would wait for the other's members");
+                settings.error(setting(*kind, "KAFKA_GROUP"), message);
+            }
+        }
+    }
+}
+
+/// The group of a kind that a file describes.
+pub(super) fn of_file(groups: &[(Kind, GroupConfig)], kind: Kind) -> &GroupConfig {
+    let own = groups.iter().find(|(of, _)| *of == kind);
+    own.map(|(_, group)| group).expect("every kind of a file has its settings")
+}
+
+/// The name of a setting of this kind. Those of posts are as old as the service and have no prefix.
+fn setting(kind: Kind, name: &'static str) -> &'static str {
+    match kind {
+        Kind::Post => name,
+        Kind::Order | Kind::Schema(_) => kafka::settings::own_name(kind.name(), name),
     }
 }
 
@@ -123,7 +166,6 @@ fn read_limits(settings: &mut Settings<'_>) -> GroupLimits {
 
 /// What the orders have of their own; all else is as for the posts.
 fn read_orders(settings: &mut Settings<'_>, posts: &GroupConfig) -> GroupConfig {
-    let limits = posts.limits;
     GroupConfig {
         kind: Kind::Order.name(),
         topic: kafka::settings::order_topic(settings),
@@ -137,37 +179,81 @@ fn read_orders(settings: &mut Settings<'_>, posts: &GroupConfig) -> GroupConfig 
             Kind::Order.dead_letter_topic(),
             "topic of the orders' dead letters; created if it is missing",
         ),
-        limits: GroupLimits {
-            batch: BatchLimits {
-                messages: settings.unless_set(
-                    "ORDER_CONSUMER_BATCH_MESSAGES",
-                    limits.batch.messages,
-                    "records that make a flush of orders; empty is CONSUMER_BATCH_MESSAGES",
-                    |text| parse_number(text, &MESSAGES),
-                ),
-                bytes: settings.unless_set(
-                    "ORDER_CONSUMER_BATCH_BYTES",
-                    limits.batch.bytes,
-                    "bytes held in memory that make a flush of orders; empty is CONSUMER_BATCH_BYTES",
-                    |text| parse_number(text, &BYTES),
-                ),
-                interval: settings.unless_set(
-                    "ORDER_CONSUMER_BATCH_INTERVAL",
-                    limits.batch.interval,
-                    "longest wait of the first record of a batch of orders; empty is CONSUMER_BATCH_INTERVAL",
-                    parse_some_time,
-                ),
-            },
-            concurrent_flushes: settings.unless_set(
-                "ORDER_CONSUMER_CONCURRENT_FLUSHES",
-                limits.concurrent_flushes,
-                "batches of orders written at the same time; empty is CONSUMER_CONCURRENT_FLUSHES; 1 on FerretDB 1",
-                |text| parse_number(text, &FLUSHES),
-            ),
-            ..limits
-        },
+        limits: own_limits(settings, Kind::Order.name(), &posts.limits),
         ..posts.clone()
     }
+}
+
+/// What a kind of `KINDS_DIR` has of its own; all else is as for the posts.
+fn read_of_file(settings: &mut Settings<'_>, kind: Kind, posts: &GroupConfig) -> GroupConfig {
+    let topic = kafka::settings::topic_of_file(settings, kind);
+    let names = OwnNames { kind: kind.name(), group: kind.group(), dead_letter_topic: kind.dead_letter_topic() };
+    GroupConfig { kind: kind.name(), topic, ..own_group(settings, names, posts) }
+}
+
+/// The names that a kind's file gives.
+struct OwnNames<'a> {
+    kind: &'a str,
+    group: &'a str,
+    dead_letter_topic: &'a str,
+}
+
+fn own_group(settings: &mut Settings<'_>, names: OwnNames<'_>, posts: &GroupConfig) -> GroupConfig {
+    let name = |setting| kafka::settings::own_name(names.kind, setting);
+    GroupConfig {
+        group: settings.in_kafka("`group.id`").text(name("KAFKA_GROUP"), names.group, "consumer group of the kind"),
+        dead_letter_topic: settings.text(
+            name("DLQ_TOPIC"),
+            names.dead_letter_topic,
+            "topic of the kind's dead letters; created if it is missing",
+        ),
+        limits: own_limits(settings, names.kind, &posts.limits),
+        ..posts.clone()
+    }
+}
+
+/// The limits that a kind may have of its own.
+fn own_limits(settings: &mut Settings<'_>, kind: &str, posts: &GroupLimits) -> GroupLimits {
+    let name = |setting| kafka::settings::own_name(kind, setting);
+    GroupLimits {
+        batch: BatchLimits {
+            messages: settings.unless_set(
+                name("CONSUMER_BATCH_MESSAGES"),
+                posts.batch.messages,
+                "records that make a flush of the kind; empty is CONSUMER_BATCH_MESSAGES",
+                |text| parse_number(text, &MESSAGES),
+            ),
+            bytes: settings.unless_set(
+                name("CONSUMER_BATCH_BYTES"),
+                posts.batch.bytes,
+                "bytes held in memory that make a flush of the kind; empty is CONSUMER_BATCH_BYTES",
+                |text| parse_number(text, &BYTES),
+            ),
+            interval: settings.unless_set(
+                name("CONSUMER_BATCH_INTERVAL"),
+                posts.batch.interval,
+                "longest wait of the first record of a batch of the kind; empty is CONSUMER_BATCH_INTERVAL",
+                parse_some_time,
+            ),
+        },
+        concurrent_flushes: settings.unless_set(
+            name("CONSUMER_CONCURRENT_FLUSHES"),
+            posts.concurrent_flushes,
+            "batches of the kind written at the same time; empty is CONSUMER_CONCURRENT_FLUSHES; for upserts 1 on \
+             FerretDB 1",
+            |text| parse_number(text, &FLUSHES),
+        ),
+        ..*posts
+    }
+}
+
+/// Reads the settings of a kind whose name is `<KIND>`, for the reference.
+pub fn read_of_any_file(settings: &mut Settings<'_>) {
+    let own = |setting| kafka::settings::own_name("<KIND>", setting);
+    settings.text(own("KAFKA_TOPIC"), "topic of the file", "topic of the kind");
+    let names =
+        OwnNames { kind: "<KIND>", group: "group of the file", dead_letter_topic: "dead_letter_topic of the file" };
+    own_group(settings, names, &read_posts(&mut Settings::new(&|_| None)));
 }
 
 fn check_times(settings: &mut Settings<'_>, posts: &GroupConfig) {
@@ -176,28 +262,5 @@ fn check_times(settings: &mut Settings<'_>, posts: &GroupConfig) {
     }
     if posts.max_poll_interval < posts.session_timeout {
         settings.error("CONSUMER_MAX_POLL_INTERVAL", "must not be below CONSUMER_SESSION_TIMEOUT");
-    }
-}
-
-fn check_names(settings: &mut Settings<'_>, served: &[Kind], posts: &GroupConfig, orders: &GroupConfig) {
-    let of_kinds = [
-        (Kind::Post, "KAFKA_TOPIC", "DLQ_TOPIC", posts),
-        (Kind::Order, "ORDER_KAFKA_TOPIC", "ORDER_DLQ_TOPIC", orders),
-    ];
-    let served: Vec<_> = of_kinds.into_iter().filter(|(kind, ..)| served.contains(kind)).collect();
-    // A dead letter says which topic it came from, so two kinds may share a topic of dead letters, but no other one.
-    for (_, _, name, group) in &served {
-        if let Some((_, other, ..)) = served.iter().find(|(.., of)| of.topic == group.dead_letter_topic) {
-            settings.error(name, format!("must not be {other}"));
-        }
-    }
-    if served.len() < of_kinds.len() {
-        return;
-    }
-    if orders.topic == posts.topic {
-        settings.error("ORDER_KAFKA_TOPIC", "must not be KAFKA_TOPIC: a topic has records of one kind");
-    }
-    if orders.group == posts.group {
-        settings.error("ORDER_KAFKA_GROUP", "must not be KAFKA_GROUP: one kind would wait for the other's members");
     }
 }

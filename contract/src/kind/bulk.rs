@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use super::Kind;
 use super::errors::FieldErrors;
 
 mod elements;
@@ -31,7 +30,8 @@ pub enum BulkError {
 
 /// How far a bulk has been read.
 pub(super) struct BulkElements {
-    kind: Kind,
+    /// What a record is called, and what several are.
+    nouns: (&'static str, &'static str),
     format: BulkFormat,
     limits: BulkLimits,
     elements: Elements,
@@ -40,21 +40,21 @@ pub(super) struct BulkElements {
 }
 
 impl BulkElements {
-    /// Starts before the first element of a bulk of this kind.
-    pub(super) fn new(kind: Kind, format: BulkFormat, limits: BulkLimits) -> Self {
-        Self { kind, format, limits, elements: Elements::new(format), count: 0 }
+    /// Starts before the first element of a bulk of records that are called so.
+    pub(super) fn new(one: &'static str, many: &'static str, format: BulkFormat, limits: BulkLimits) -> Self {
+        Self { nouns: (one, many), format, limits, elements: Elements::new(format), count: 0 }
     }
 
     /// Where the next element is, or why it is too large to be parsed; `None` at the end.
     pub(super) fn next(&mut self, body: &[u8]) -> Result<Option<Result<Range<usize>, FieldErrors>>, BulkError> {
-        let noun = self.kind.name();
+        let (noun, nouns) = self.nouns;
         let element = match self.elements.next(body) {
             Next::Element(element) => element,
             Next::End if self.count == 0 => return Err(broken(format!("must hold at least one {noun}"))),
             Next::End => return Ok(None),
             Next::NoArray => {
                 let lines = "lines of JSON with content-type: application/x-ndjson";
-                return Err(broken(format!("must be a JSON array of {noun}s, or {lines}")));
+                return Err(broken(format!("must be a JSON array of {nouns}, or {lines}")));
             }
             Next::Broken(message) => return Err(broken(message.to_owned())),
         };
@@ -74,7 +74,7 @@ impl BulkElements {
         match self.format {
             BulkFormat::Lines => Ok(Some(Err(FieldErrors::of_broken_json(how)))),
             BulkFormat::Array => {
-                let errors = FieldErrors::of_broken_element(how, self.kind.name(), self.count - 1);
+                let errors = FieldErrors::of_broken_element(how, self.nouns.0, self.count - 1);
                 Err(BulkError::Broken(errors))
             }
         }

@@ -5,12 +5,17 @@ use std::fmt;
 /// Everything that is wrong with one body, one message per field; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(transparent)]
-pub struct FieldErrors(Vec<FieldError>);
+pub struct FieldErrors {
+    errors: Vec<FieldError>,
+    #[serde(skip)]
+    is_of_body: bool,
+}
 
-/// One error: the field (`body` if it is about the whole body) and what it must be.
+/// One error: the field (`body` if it is about the whole body) and what it must be. Where fields can be nested, a field
+/// is named by its JSON pointer.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FieldError {
-    /// The field's name, or `body`.
+    /// The field's name or JSON pointer, or `body`.
     pub field: String,
     /// What is wrong, in words that follow the field's name.
     pub message: String,
@@ -18,12 +23,12 @@ pub struct FieldError {
 
 impl FieldErrors {
     pub(super) fn of_body(message: String) -> Self {
-        Self(vec![FieldError { field: "body".to_owned(), message }])
+        Self { errors: vec![FieldError { field: "body".to_owned(), message }], is_of_body: true }
     }
 
     /// What is wrong with the fields, in alphabetical order.
     pub(super) fn of_fields(errors: Vec<FieldError>) -> Self {
-        Self(errors)
+        Self { errors, is_of_body: false }
     }
 
     /// JSON that is broken in this way.
@@ -38,7 +43,7 @@ impl FieldErrors {
 
     /// The errors, in alphabetical order of the fields.
     pub fn iter(&self) -> impl Iterator<Item = &FieldError> {
-        self.0.iter()
+        self.errors.iter()
     }
 
     /// Writes them as a JSON array of objects.
@@ -48,7 +53,7 @@ impl FieldErrors {
 
     /// True when the bytes cannot be read as an object, false when its fields break the rules.
     pub fn is_of_body(&self) -> bool {
-        self.0.iter().any(|error| error.field == "body")
+        self.is_of_body
     }
 }
 
@@ -58,13 +63,13 @@ impl From<garde::Report> for FieldErrors {
             field: path.to_string(),
             message: error.message().to_owned(),
         };
-        Self(report.iter().map(error).collect())
+        Self::of_fields(report.iter().map(error).collect())
     }
 }
 
 impl fmt::Display for FieldErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.0.iter().enumerate() {
+        for (index, error) in self.errors.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
             write!(f, "{separator}{} {}", error.field, error.message)?;
         }

@@ -9,6 +9,7 @@ use bson::RawDocumentBuf;
 use bson::raw::cstr;
 
 use super::errors::{FieldError, FieldErrors};
+use super::time;
 use crate::bson_writer::BsonWriter;
 use crate::{Place, decimal, document};
 
@@ -18,7 +19,6 @@ mod fields;
 mod ids;
 mod rules;
 mod status;
-mod time;
 
 pub use bulk::OrderBulk;
 pub use cents::Cents;

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use contract::Kind;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
@@ -40,8 +39,8 @@ async fn all(
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let logs = make_directory(None, &format!("up-{}", RunId::fresh()))?;
-    let every_kind = || Kind::ALL.map(Kind::name).join(",");
-    let kinds = vec![("KINDS", lookup("KINDS").unwrap_or_else(every_kind))];
+    // Empty is every kind, those of KINDS_DIR too.
+    let kinds = vec![("KINDS", lookup("KINDS").unwrap_or_default())];
     let mut pipeline =
         PipelineUnderTest::start(&options.servers(), lookup, settings, ports, kinds, &logs, stop).await?;
     let services = pipeline.services.take().context("the services are started with the pipeline")?;

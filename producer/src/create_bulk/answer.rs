@@ -10,31 +10,31 @@ use service::http::response;
 use crate::body::budget::Share;
 use crate::noun::Noun;
 
-/// The result of a post that was sent on to Kafka, but not acknowledged in time.
-const UNKNOWN_POST: &[u8] = concat!(
+/// The result of a record that is inserted and was sent on to Kafka, but not acknowledged in time.
+const UNKNOWN_INSERTED: &[u8] = concat!(
     r#"{"unknown":true,"message":"not acknowledged in time, so it may be stored or not: "#,
     r#"send the bulk again with the same Idempotency-Key"}"#
 )
 .as_bytes();
 
-/// The same of an order. Not the whole bulk: the others may have a newer state by then.
-const UNKNOWN_ORDER: &[u8] =
+/// The same of a record of a key. Not the whole bulk: the others may have a newer state by then.
+const UNKNOWN_KEYED: &[u8] =
     br#"{"unknown":true,"message":"not acknowledged in time, so it may be stored or not: send it again"}"#;
 
 /// The result of a record whose partition is away.
 const AWAY: &[u8] = br#"{"unavailable":true,"message":"Kafka cannot be reached, so it is not stored: send it again"}"#;
 
-/// The result of a post if the `Idempotency-Key` stands for another one in its place.
+/// The result of a record if the `Idempotency-Key` stands for another one in its place.
 const CONFLICT: &[u8] = concat!(
     r#"{"errors":[{"field":"Idempotency-Key","#,
-    r#""message":"was used with another post in this place: send this one under another key"}]}"#
+    r#""message":"was used with another record in this place: send this one under another key"}]}"#
 )
 .as_bytes();
 
-/// The longest result of a valid record, that of an accepted order aside.
-const MAX_RESULT_BYTES: usize = UNKNOWN_POST.len();
+/// The longest result of a valid record, that of an accepted one of a key aside.
+const MAX_RESULT_BYTES: usize = UNKNOWN_INSERTED.len();
 const _: () = assert!(
-    UNKNOWN_ORDER.len() <= MAX_RESULT_BYTES && AWAY.len() <= MAX_RESULT_BYTES && CONFLICT.len() <= MAX_RESULT_BYTES
+    UNKNOWN_KEYED.len() <= MAX_RESULT_BYTES && AWAY.len() <= MAX_RESULT_BYTES && CONFLICT.len() <= MAX_RESULT_BYTES
 );
 
 /// Upper bound of what precedes and follows the results.
@@ -44,7 +44,8 @@ const FRAME_BYTES: usize = 200;
 pub(super) struct Results {
     kind: Kind,
     judged: Vec<Judged>,
-    /// The results that are known by now, end to end: those of the invalid records, and of orders if they are accepted.
+    /// The results that are known by now, end to end: those of the invalid records, and of those of a key if
+    /// they are accepted.
     encoded: Vec<u8>,
     invalid: usize,
 }
@@ -53,10 +54,10 @@ pub(super) struct Results {
 type End = usize;
 
 enum Judged {
-    /// A valid post.
-    Post(PostId),
-    /// A valid order, with its result if it is accepted.
-    Order(End),
+    /// A valid post, or another record that is inserted under this id.
+    Inserted(PostId),
+    /// A valid record of a key, with its result if it is accepted.
+    Keyed(End),
     Invalid(End),
 }
 
@@ -82,15 +83,22 @@ impl Results {
         Self { kind, judged: Vec::new(), encoded: Vec::new(), invalid: 0 }
     }
 
-    pub(super) fn push_post(&mut self, id: PostId) {
-        self.judged.push(Judged::Post(id));
+    pub(super) fn push_inserted(&mut self, id: PostId) {
+        self.judged.push(Judged::Inserted(id));
     }
 
     pub(super) fn push_order(&mut self, order: &Order) {
         self.encoded.push(b'{');
         created::encode_order(order, &mut self.encoded);
         self.encoded.push(b'}');
-        self.judged.push(Judged::Order(self.encoded.len()));
+        self.judged.push(Judged::Keyed(self.encoded.len()));
+    }
+
+    pub(super) fn push_keyed(&mut self, key: &str) {
+        self.encoded.push(b'{');
+        created::encode_id(key, &mut self.encoded);
+        self.encoded.push(b'}');
+        self.judged.push(Judged::Keyed(self.encoded.len()));
     }
 
     pub(super) fn push_invalid(&mut self, errors: &FieldErrors) {
@@ -146,21 +154,21 @@ impl Results {
                 json.push(b',');
             }
             let end = match judged {
-                Judged::Post(_) => start,
-                Judged::Order(end) | Judged::Invalid(end) => *end,
+                Judged::Inserted(_) => start,
+                Judged::Keyed(end) | Judged::Invalid(end) => *end,
             };
             let encoded = &self.encoded[start..end];
             start = end;
             let fate = if let Judged::Invalid(_) = judged { None } else { fates.next().or(Some(&Fate::Away)) };
             match (fate, judged) {
-                (Some(Fate::Acknowledged), Judged::Post(id)) => {
+                (Some(Fate::Acknowledged), Judged::Inserted(id)) => {
                     json.extend_from_slice(br#"{"id":""#);
                     json.extend_from_slice(&id.to_key());
                     json.extend_from_slice(br#""}"#);
                 }
                 (None | Some(Fate::Acknowledged), _) => json.extend_from_slice(encoded),
-                (Some(Fate::Unknown), Judged::Order(_)) => json.extend_from_slice(UNKNOWN_ORDER),
-                (Some(Fate::Unknown), _) => json.extend_from_slice(UNKNOWN_POST),
+                (Some(Fate::Unknown), Judged::Keyed(_)) => json.extend_from_slice(UNKNOWN_KEYED),
+                (Some(Fate::Unknown), _) => json.extend_from_slice(UNKNOWN_INSERTED),
                 (Some(Fate::Away), _) => json.extend_from_slice(AWAY),
                 (Some(Fate::Conflict), _) => json.extend_from_slice(CONFLICT),
             }

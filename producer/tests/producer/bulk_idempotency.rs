@@ -16,7 +16,7 @@ fn keyed(posts: &[&str]) -> Vec<u8> {
 }
 
 fn conflict() -> Value {
-    let message = "was used with another post in this place: send this one under another key";
+    let message = "was used with another record in this place: send this one under another key";
     json!({ "errors": [{ "field": "Idempotency-Key", "message": message }] })
 }
 

@@ -1,5 +1,7 @@
 //! What is particular to a service on its page.
 
+use std::borrow::Cow;
+
 use crate::status::figures;
 
 /// How a service is doing now.
@@ -15,7 +17,7 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Figure {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The number, with its unit.
     pub value: String,
     /// What to compare it with, if that helps.
@@ -26,7 +28,7 @@ pub struct Figure {
 #[derive(Debug)]
 pub struct Table {
     /// Its heading.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     /// The columns' headings.
     pub columns: &'static [&'static str],
     /// Its rows, each with a cell for each column.
@@ -47,7 +49,7 @@ impl Table {
         let counted = totals.into_iter().filter(|(_, total)| *total > 0);
         let rows: Vec<_> =
             counted.map(|(reason, total)| vec![Cell::Text(reason), Cell::Number(figures::grouped(total))]).collect();
-        (!rows.is_empty()).then_some(Self { title, columns, rows, if_empty: "", note: "" })
+        (!rows.is_empty()).then_some(Self { title: title.into(), columns, rows, if_empty: "", note: "" })
     }
 }
 

@@ -2,7 +2,6 @@
 //! the same messages.
 
 use super::{Order, fields};
-use crate::kind::Kind;
 use crate::kind::bulk::{BulkElements, BulkError, BulkFormat, BulkLimits};
 use crate::kind::errors::FieldErrors;
 
@@ -16,7 +15,7 @@ pub struct OrderBulk {
 impl OrderBulk {
     /// The bulk in this body; `now_ms` is as for [`Order::parse`].
     pub fn new(body: Vec<u8>, format: BulkFormat, limits: BulkLimits, now_ms: i64) -> Self {
-        Self { body, elements: BulkElements::new(Kind::Order, format, limits), now_ms }
+        Self { body, elements: BulkElements::new("order", "orders", format, limits), now_ms }
     }
 
     /// The next order, or what is wrong with the element in its place; `None` at the end.

@@ -3,8 +3,9 @@
 
 use super::cents::{AmountError, Cents};
 use super::fields::{Given, Raw};
+use super::ids;
 use super::status::OrderStatus;
-use super::{ids, time};
+use crate::kind::time;
 
 const MAX_QUANTITY: u32 = 1_000_000;
 const MIN_AMOUNT: Cents = Cents::new(1);

@@ -9,7 +9,6 @@ use simd_json::{Buffers, Deserializer, INPUT_PADDING, Tape};
 
 use super::fields::Body;
 use super::{Post, describe};
-use crate::kind::Kind;
 use crate::kind::bulk::{BulkElements, BulkError, BulkFormat, BulkLimits};
 use crate::kind::errors::FieldErrors;
 
@@ -28,7 +27,7 @@ impl Bulk {
         let length = body.len();
         body.resize(length + INPUT_PADDING, b' ');
         let parser = ElementParser { buffers: Buffers::new(1024), tape: Tape(Vec::new()) };
-        Self { bytes: body, length, elements: BulkElements::new(Kind::Post, format, limits), parser }
+        Self { bytes: body, length, elements: BulkElements::new("post", "posts", format, limits), parser }
     }
 
     /// The next post, or what is wrong with the element in its place; `None` at the end.

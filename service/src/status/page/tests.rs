@@ -16,9 +16,9 @@ fn page_of(text: &str, settings: &[Variable]) -> String {
         counted: "Posts accepted",
         rates: vec![1.0, 2.0],
         report: Report {
-            figures: vec![Figure { name: "In flight", value: text.to_owned(), note: text.to_owned() }],
+            figures: vec![Figure { name: "In flight".into(), value: text.to_owned(), note: text.to_owned() }],
             tables: vec![Table {
-                title: "Partitions",
+                title: "Partitions".into(),
                 columns: &["Partition", "Posts", "End offset", "Lag"],
                 rows: vec![vec![
                     Cell::Text(text.to_owned()),
@@ -88,7 +88,7 @@ fn it_says_when_there_is_nothing() {
         report: Report {
             figures: vec![],
             tables: vec![Table {
-                title: "Partitions",
+                title: "Partitions".into(),
                 columns: &[],
                 rows: vec![],
                 if_empty: "No partition is held.",

@@ -1,0 +1,80 @@
+//! The errors of one record or of a kind's file, each with the pointer of its value. Those of a record are bounded in
+//! number and in length: a client can provoke one for each byte.
+
+use super::kind_error::KindError;
+use crate::kind::errors::{FieldError, FieldErrors};
+
+/// The most errors that are named of one record.
+const MAX_ERRORS: usize = 20;
+
+/// The most characters of a pointer that is named.
+const POINTER_MAX_CHARS: usize = 200;
+
+/// The errors that were found so far.
+pub(super) struct Errors {
+    named: Vec<KindError>,
+    max: usize,
+    has_more: bool,
+}
+
+impl Errors {
+    /// For a record.
+    pub(super) fn of_record() -> Self {
+        Self { named: Vec::new(), max: MAX_ERRORS, has_more: false }
+    }
+
+    /// For a kind's file, in which every error is named.
+    pub(super) fn of_file() -> Self {
+        Self { max: usize::MAX, ..Self::of_record() }
+    }
+
+    /// Adds an error of the value at this pointer, unless there are too many.
+    pub(super) fn add(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
+        let error = KindError { pointer: pointer.into(), message: message.into() };
+        if self.named.contains(&error) {
+            return;
+        }
+        if self.named.len() == self.max {
+            self.has_more = true;
+            return;
+        }
+        self.named.push(error);
+    }
+
+    /// True when none was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.named.is_empty()
+    }
+
+    /// True when no other error is named.
+    pub(super) fn are_full(&self) -> bool {
+        self.has_more
+    }
+
+    /// The errors of a record in alphabetical order, if there are any.
+    pub(super) fn into_field_errors(mut self) -> Option<FieldErrors> {
+        if self.named.is_empty() {
+            return None;
+        }
+        self.named.sort();
+        let field = |pointer: String| match pointer.char_indices().nth(POINTER_MAX_CHARS) {
+            _ if pointer.is_empty() => "body".to_owned(),
+            Some((end, _)) => format!("{}…", &pointer[..end]),
+            None => pointer,
+        };
+        let named = self.named.into_iter();
+        let mut errors: Vec<FieldError> =
+            named.map(|KindError { pointer, message }| FieldError { field: field(pointer), message }).collect();
+        if self.has_more {
+            let message = format!("has more errors than these {MAX_ERRORS}");
+            errors.push(FieldError { field: "body".to_owned(), message });
+        }
+        Some(FieldErrors::of_fields(errors))
+    }
+
+    /// Every error of a file, in the order of the pointers.
+    pub(super) fn into_kind_errors(mut self) -> Vec<KindError> {
+        self.named.sort();
+        self.named
+    }
+}
