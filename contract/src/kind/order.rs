@@ -17,6 +17,7 @@ mod bulk;
 mod cents;
 mod fields;
 mod ids;
+mod json_schema;
 mod rules;
 mod status;
 

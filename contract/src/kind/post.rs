@@ -11,6 +11,7 @@ use super::errors::FieldErrors;
 
 mod bulk;
 mod fields;
+mod json_schema;
 
 pub use bulk::Bulk;
 use fields::{Body, Field, PostFields};

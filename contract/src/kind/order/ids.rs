@@ -25,6 +25,19 @@ const IGNORABLE: [RangeInclusive<char>; 17] = [
     '\u{e0000}'..='\u{e0fff}',
 ];
 
+/// Unicode's White_Space apart from the ordinary space.
+const OTHER_SPACE: [RangeInclusive<char>; 9] = [
+    '\u{9}'..='\u{d}',
+    '\u{85}'..='\u{85}',
+    '\u{a0}'..='\u{a0}',
+    '\u{1680}'..='\u{1680}',
+    '\u{2000}'..='\u{200a}',
+    '\u{2028}'..='\u{2029}',
+    '\u{202f}'..='\u{202f}',
+    '\u{205f}'..='\u{205f}',
+    '\u{3000}'..='\u{3000}',
+];
+
 /// The id without the space around it, or what it must be instead.
 pub(super) fn parse(text: &str) -> Result<String, String> {
     let text = text.trim();
@@ -36,6 +49,23 @@ pub(super) fn parse(text: &str) -> Result<String, String> {
         Some(character) => Err(format!("must not contain invisible characters, has U+{:04X}", u32::from(character))),
         None => Ok(text.to_owned()),
     }
+}
+
+/// The regular expression of a text that [`parse`] accepts, for JSON Schema. The notations of regular expressions differ
+/// beyond four digits, so it lets such characters through.
+pub(super) fn pattern() -> String {
+    let (space, ignorable) = (class(&OTHER_SPACE), class(&IGNORABLE));
+    // Controls, and the empty Braille cell.
+    let hidden = format!(r"{ignorable}\u0000-\u001f\u007f-\u009f\u2800");
+    let (visible, more) = (format!("[^ {space}{hidden}]"), KEY_MAX_CHARS - 2);
+    format!("^[ {space}]*{visible}([^{space}{hidden}]{{0,{more}}}{visible})?[ {space}]*$")
+}
+
+/// These characters as members of a class in a regular expression, as far as four digits name them.
+fn class(ranges: &[RangeInclusive<char>]) -> String {
+    let codes = ranges.iter().map(|range| (u32::from(*range.start()), u32::from(*range.end())));
+    let named = codes.filter(|(_, end)| *end < 0x1_0000);
+    named.map(|(start, end)| format!(r"\u{start:04x}-\u{end:04x}")).collect()
 }
 
 /// Whether a character shows as something, or is the ordinary space.

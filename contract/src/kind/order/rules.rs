@@ -7,9 +7,9 @@ use super::ids;
 use super::status::OrderStatus;
 use crate::kind::time;
 
-const MAX_QUANTITY: u32 = 1_000_000;
-const MIN_AMOUNT: Cents = Cents::new(1);
-const MAX_PRICE: Cents = Cents::new(100_000_000_000);
+pub(super) const MAX_QUANTITY: u32 = 1_000_000;
+pub(super) const MIN_AMOUNT: Cents = Cents::new(1);
+pub(super) const MAX_PRICE: Cents = Cents::new(100_000_000_000);
 
 /// A text of 1–64 visible characters, without the space around it.
 pub(super) fn id(given: Given<'_>) -> Result<String, String> {

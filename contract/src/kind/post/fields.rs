@@ -6,12 +6,18 @@ use garde::Validate;
 use garde::rules::length::chars::Chars;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+/// The least and the most characters of a title.
+pub(super) const TITLE_CHARS: (usize, usize) = (2, 100);
+
+/// The same of a content.
+pub(super) const CONTENT_CHARS: (usize, usize) = (10, 1000);
+
 /// The rules of a post. `chars` counts code points; garde's default would count bytes.
 #[derive(Default, Validate)]
 pub(super) struct PostFields<'a> {
-    #[garde(length(chars, min = 2, max = 100))]
+    #[garde(length(chars, min = TITLE_CHARS.0, max = TITLE_CHARS.1))]
     pub(super) title: Field<'a>,
-    #[garde(length(chars, min = 10, max = 1000))]
+    #[garde(length(chars, min = CONTENT_CHARS.0, max = CONTENT_CHARS.1))]
     pub(super) content: Field<'a>,
 }
 
