@@ -52,8 +52,14 @@ impl Sums {
             RawBsonRef::String(text) => text.hash(&mut hasher),
             RawBsonRef::Binary(binary) => (u8::from(binary.subtype), binary.bytes).hash(&mut hasher),
             RawBsonRef::DateTime(at) => at.timestamp_millis().hash(&mut hasher),
-            // No document of a post has a field of another type.
-            _ => {}
+            RawBsonRef::Int32(number) => number.hash(&mut hasher),
+            RawBsonRef::Int64(number) => number.hash(&mut hasher),
+            RawBsonRef::Double(number) => number.to_bits().hash(&mut hasher),
+            RawBsonRef::Boolean(truth) => truth.hash(&mut hasher),
+            RawBsonRef::Document(inner) => inner.as_bytes().hash(&mut hasher),
+            RawBsonRef::Array(inner) => inner.as_bytes().hash(&mut hasher),
+            // No record becomes a document with a field of another type.
+            other => format!("{other:?}").hash(&mut hasher),
         }
         hasher.finish()
     }
@@ -97,6 +103,20 @@ mod tests {
         }
         let undated = sum(rawdoc! { "_id": uuid(), "title": "ab", "content": "cd" });
         assert_eq!((undated.content, undated.date), (whole.content, None));
+    }
+
+    #[test]
+    fn every_value_of_every_type_counts() {
+        let sums = Sums::default();
+        let values = rawdoc! {
+            "a": 1, "b": 2, "c": 1_i64, "d": 2_i64, "e": 1.0, "f": 2.0, "g": true, "h": false, "i": { "a": 1 },
+            "j": { "a": 2 }, "k": [1], "l": [2], "m": null, "n": "1", "o": "2",
+            "p": DateTime::from_millis(1), "q": DateTime::from_millis(2),
+            "r": bson::oid::ObjectId::from_bytes([1; 12]), "s": bson::oid::ObjectId::from_bytes([2; 12]),
+        };
+        let all: Vec<u64> = values.iter().map(|field| sums.of_field("name", field.unwrap().1)).collect();
+        let different: std::collections::HashSet<u64> = all.iter().copied().collect();
+        assert_eq!(different.len(), all.len(), "{all:?}");
     }
 
     #[test]
