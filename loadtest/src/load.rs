@@ -11,6 +11,7 @@ pub(crate) mod pacing;
 pub(crate) mod percentiles;
 pub(crate) mod quantile;
 pub(crate) mod recorder;
+pub(crate) mod route;
 pub(crate) mod share;
 pub(crate) mod sparse;
 pub(crate) mod statistics;

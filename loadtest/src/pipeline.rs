@@ -15,6 +15,7 @@ pub(crate) mod reconcile;
 pub(crate) mod scrape;
 pub(crate) mod services;
 pub(crate) mod settings;
+pub(crate) mod states;
 pub(crate) mod store;
 pub(crate) mod topic;
 pub(crate) mod under_test;

@@ -21,14 +21,14 @@ use crate::command::{apply, interrupt};
 use crate::ledger::post::RunId;
 use crate::ledger::reconcile::CLOCK_SKEW;
 use crate::load::live::Live;
-use crate::load::pacing::{Model, OpenModel, Rate};
+use crate::load::pacing::{Model, OpenModel};
 use crate::load::share::RunShare;
 use crate::pipeline::chaos::fault::Fault;
 use crate::pipeline::chaos::stage::{Stage, StageSetting, Struck};
 use crate::pipeline::chaos::watch::ChaosWatch;
 use crate::pipeline::chaos::{inject, schedule};
 use crate::pipeline::observer::Observer;
-use crate::pipeline::settings::{Lookup, PipelineSettings};
+use crate::pipeline::settings::{Lookup, PipelineSettings, with_batch_of_store};
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic;
 use crate::pipeline::under_test::{PipelineUnderTest, Ports};
@@ -60,8 +60,12 @@ const WATCH_PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let stop =
         interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")?;
-    let settings = PipelineSettings::read(lookup)?;
+    let kind = options.load.kind;
+    let lookup: Lookup<'_> = &with_batch_of_store(lookup, kind, options.store);
+    let settings = PipelineSettings::of(kind, lookup)?;
+    options.load.usable()?;
     survivable(&options)?;
+    let options = ChaosOptions { faults: options.faults.possible(kind)?, ..options };
     let live = Arc::new(Live::start(options.load.prometheus).await?);
     let run = RunId::fresh();
     let directory = make_directory(options.outcome.report.as_deref(), &format!("chaos-{run}"))?;
@@ -106,22 +110,22 @@ async fn measure(
     let (plan, sampled) = (options.load.plan(run), options.load.sample_share);
     let trial = Trial::prepare(plan, CLOCK_SKEW, settings, pipeline, RunShare::WHOLE, sampled, directory).await?;
     // A topic that was deleted no longer has all letters.
-    let trial = trial.without_count_of_letters();
+    let trial = trial.without_count_of_letters().limited(options.load.records);
     visible_as_judged(&options.thresholds, &trial.visible)?;
     let (of_recovery, of_run): (Vec<Threshold>, Vec<Threshold>) =
         options.thresholds.iter().cloned().partition(Threshold::is_of_recovery);
     let kafka = Arc::clone(trial.kafka.as_ref().context(own)?);
     let (topic, dead_letters) = (trial.names.topic.clone(), trial.names.dead_letter_topic.clone());
     let start = Instant::now();
-    let rate = Rate::Constant(options.rate);
+    let (rate, duration) = (options.load.requests(options.rate), duration(options));
     let model = Model::Open(OpenModel { start, end: start + FAR, vus: options.load.vus, rate });
     let load = options.load.load(model, run, &pipeline.target);
     let mut environment = Environment::gather(&load, settings, pipeline, trial.store.as_ref()).await?;
-    environment.load.duration_seconds = (!options.one_by_one).then_some(options.duration.as_secs_f64());
+    environment.load.duration_seconds = (!options.one_by_one).then_some(duration.as_secs_f64());
 
     let services = pipeline.services.take().context(own)?;
     let service_options = pipeline.service_options.clone().context(own)?;
-    let mut observer = Observer::new(pipeline.target.clone(), Some(services.consumer.target.clone()));
+    let mut observer = Observer::new(settings.kind, pipeline.target.clone(), Some(services.consumer.target.clone()));
     observer.look().await;
     let stack = pipeline.stack.as_mut().context(own)?;
     let reader = topic::patient_reader(stack.kafka_broker(), &trial.names.group, WATCH_PATIENCE)?;
@@ -144,13 +148,13 @@ async fn measure(
     let end = stop.child_token();
     let calm_lag = calm_lag(options.rate, settings);
     let faults = async {
-        let ChaosOptions { faults, hold, duration, .. } = options;
+        let ChaosOptions { faults, hold, .. } = options;
         let seed = options.load.seed;
         let injected = if options.one_by_one {
             inject::one_by_one(schedule::one_by_one(faults, seed, *hold), &stage, &watch, calm_lag, &end).await
         } else {
-            let schedule = schedule::at_random(faults, seed, *duration, *hold);
-            inject::at_random(schedule, *duration, &stage, &end).await
+            let schedule = schedule::at_random(faults, seed, duration, *hold);
+            inject::at_random(schedule, duration, &stage, &end).await
         };
         if !end.is_cancelled() {
             watch.timeline().load_ended(watch.at(Instant::now()));
@@ -212,8 +216,14 @@ async fn measure(
     Ok(report)
 }
 
+/// How long the load lasts: as long as --records take at the rate, if they are given.
+fn duration(options: &ChaosOptions) -> Duration {
+    let of_records = options.load.records.map(|records| Duration::from_secs_f64(records as f64 / options.rate));
+    of_records.unwrap_or(options.duration)
+}
+
 /// The lag of a healthy pipeline: what comes in within a second, and one batch.
 fn calm_lag(rate: f64, settings: &PipelineSettings) -> u64 {
-    let batch = settings.consumer_config.kafka.limits.batch.messages;
+    let batch = settings.group().limits.batch.messages;
     rate.ceil() as u64 + u64::try_from(batch).unwrap_or(u64::MAX)
 }

@@ -12,7 +12,7 @@ use crate::command::interrupt;
 use crate::command::options::FindMaxOptions;
 use crate::ledger::post::RunId;
 use crate::load::live::Live;
-use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_option};
+use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_batch_of_store, with_option};
 use crate::pipeline::store::Documents;
 use crate::pipeline::under_test::{PipelineUnderTest, Ports};
 use crate::report::files::{self, make_directory};
@@ -35,7 +35,11 @@ const JSON: &str = "find-max.json";
 pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")?;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
-    let settings = PipelineSettings::read(&lookup)?;
+    let kind = options.load.kind;
+    let lookup = with_batch_of_store(&lookup, kind, options.stack.store);
+    let settings = PipelineSettings::of(kind, &lookup)?;
+    options.load.usable()?;
+    options.load.single("find-max")?;
     let live = Live::start(options.load.prometheus).await?;
     let run = RunId::fresh();
     let directory = make_directory(options.outcome.report.as_deref(), &format!("find-max-{run}"))?;
@@ -43,7 +47,7 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
         Some(url) => {
             PipelineUnderTest::running(
                 url,
-                set(&lookup, "MONGO_URI").map(Documents::posts),
+                set(&lookup, "MONGO_URI").map(|uri| Documents::of(kind, uri)),
                 set(&lookup, "KAFKA_BROKER"),
             )
             .await?

@@ -39,9 +39,9 @@ pub(crate) async fn measure(
 ) -> anyhow::Result<(RunReport, Instant)> {
     let MeasuredLoad { load, environment, plain, drain_timeout, thresholds } = measured;
     let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());
-    let mut observer = Observer::new(pipeline.target.clone(), consumer);
+    let mut observer = Observer::new(load.plan.kind, pipeline.target.clone(), consumer);
     observer.look().await;
-    let _view = View::open(Headline::of(load.run, &environment.load), plain, stop);
+    let _view = View::open(Headline::of(load.plan.run, &environment.load), plain, stop);
     let failure = failure(&pipeline.services);
     let applied = tokio::select! {
         applied = apply::apply(&load, &trial.recorder, &mut observer, live, failure, stop) => applied?,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use contract::Kind;
 use kafka::topics::Reader;
 use service::status::figures::grouped;
 
@@ -47,7 +48,7 @@ pub(crate) async fn merge(options: MergeOptions, lookup: Lookup<'_>) -> anyhow::
     complete(&parts)?;
     let documents = match (options.no_reconcile, set(&lookup, "MONGO_URI")) {
         (true, _) => None,
-        (false, Some(uri)) => Some(options.documents.at(uri)),
+        (false, Some(uri)) => Some(options.documents.at(Kind::Post, uri)),
         (false, None) => {
             let way_out = "--mongo-uri mongodb://HOST:PORT/DATABASE, or --no-reconcile";
             return Err(Unusable(format!("say where the documents are: {way_out}")).into());
@@ -155,6 +156,7 @@ async fn whole(
     };
     let evidence = RunEvidence {
         run,
+        kind: Kind::Post,
         ended_early: parts.iter().any(|part| part.ended_early),
         answered,
         counted: None,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::command::trial::{Settled, Trial, invalid_accepted, stop_services};
+use crate::ledger::states::older::OlderStates;
 use crate::pipeline::lag::LagWatch;
 use crate::pipeline::services::Services;
 use crate::report::proof::Proof;
@@ -30,12 +31,12 @@ pub(crate) async fn prove(unproven: Unproven, services: &mut Option<Services>) -
     let has_failed = failure.is_some();
     let mut faults = Vec::from_iter(failure);
     let counted = stop_services(services, has_failed, &mut faults).await?;
-    faults.extend(invalid_accepted(accepted));
+    faults.extend(invalid_accepted(trial.plan.kind, accepted));
     let lag_left = match &trial.kafka {
         Some(kafka) => Some(LagWatch::new(Arc::clone(kafka), &trial.names.topic).sample().await?.lag),
         None => None,
     };
-    let Settled { answered, reconciled, differences } = trial.settle(counted).await?;
+    let Settled { answered, reconciled, differences } = trial.settle(counted, &OlderStates::default()).await?;
     faults.extend(differences);
     Ok(TrialEnd { proof: Proof::of(&answered, reconciled, lag_left), faults })
 }

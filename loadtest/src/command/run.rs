@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use contract::Write;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::exit::Unusable;
@@ -19,7 +20,7 @@ use crate::load::pacing::stages::Stages;
 use crate::load::pacing::turns::UserRule;
 use crate::load::pacing::{ClosedModel, Model, OpenModel, Rate};
 use crate::load::share::RunShare;
-use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_option};
+use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_batch_of_store, with_option};
 use crate::pipeline::store::Documents;
 use crate::pipeline::under_test::{PipelineUnderTest, Ports};
 use crate::pipeline::visible::Visible;
@@ -41,18 +42,20 @@ pub(crate) async fn run(options: RunOptions, lookup: Lookup<'_>) -> anyhow::Resu
     finish(&report, pipeline, &directory).await
 }
 
-/// A run, from the start to the report. The directory is named after the kind of run unless one is given.
-pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, kind: &str) -> anyhow::Result<Proven> {
+/// A run, from the start to the report. The directory is named after the verb unless one is given.
+pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, verb: &str) -> anyhow::Result<Proven> {
     let stop =
         interrupt::stop_on_signal("stopping; what was accepted is still reconciled, a second Ctrl-C ends at once")?;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
-    let settings = PipelineSettings::read(&lookup)?;
+    let kind = options.load.kind;
+    let lookup = with_batch_of_store(&lookup, kind, options.stack.store);
+    let settings = PipelineSettings::of(kind, &lookup)?;
     judgeable(options, &lookup)?;
     let live = Live::start(options.load.prometheus).await?;
     let run = options.run.unwrap_or_else(RunId::fresh);
     let share = options.share.unwrap_or(RunShare::WHOLE);
     let name =
-        if share == RunShare::WHOLE { format!("{kind}-{run}") } else { format!("{kind}-{run}-{}", share.index() + 1) };
+        if share == RunShare::WHOLE { format!("{verb}-{run}") } else { format!("{verb}-{run}-{}", share.index() + 1) };
     let directory = make_directory(options.outcome.report.as_deref(), &name)?;
     let mut pipeline = match &options.target {
         Some(url) => {
@@ -80,6 +83,20 @@ fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
     if let (None, Some(option)) = (&options.target, options.documents.foreign()) {
         return Err(Unusable(format!("{option} says where the documents of another pipeline are: give its --target")));
     }
+    options.load.usable()?;
+    if options.load.kind.write() == Write::Upsert {
+        if options.share.is_some() {
+            let why = "a user's keys and their order are proven by one generator: leave out --share";
+            return Err(Unusable(format!("--kind {}: {why}", options.load.kind.name())));
+        }
+        if options.documents.match_field.is_some() {
+            let why = "documents are compared whole, with their place in the topic: leave out --match-field";
+            return Err(Unusable(format!("--kind {}: {why}", options.load.kind.name())));
+        }
+    }
+    if options.stages.is_some() && options.load.plan(RunId::fresh()).bulk > 1 {
+        return Err(Unusable("--stages are of single records: give --rate with --bulk".to_owned()));
+    }
     let length = length(options);
     if options.warm_up >= length {
         let warm_up = options.warm_up;
@@ -95,6 +112,13 @@ fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
         return Err(Unusable(format!("--share {share} of --vus {} has no user: give more --vus", options.load.vus)));
     }
     without_faults(&options.thresholds)?;
+    if let Some(threshold) = options.thresholds.iter().find(|threshold| threshold.is_of_states())
+        && options.load.kind.write() == Write::Insert
+    {
+        let why = "each record is a document of its own: leave it out";
+        let kind = options.load.kind.name();
+        return Err(Unusable(format!("--threshold '{threshold}' cannot be judged for --kind {kind}, where {why}")));
+    }
     if !options.no_reconcile && options.share.is_none() {
         return Ok(());
     }
@@ -147,7 +171,7 @@ fn documents(options: &RunOptions, lookup: Lookup<'_>) -> Result<Option<Document
                 .to_owned(),
         )
     })?;
-    Ok(Some(options.documents.at(uri)))
+    Ok(Some(options.documents.at(options.load.kind, uri)))
 }
 
 async fn measure(
@@ -162,6 +186,7 @@ async fn measure(
     let share = options.share.unwrap_or(RunShare::WHOLE);
     let (plan, skew) = (options.load.plan(run), options.documents.clock_skew);
     let trial = Trial::prepare(plan, skew, settings, pipeline, share, options.load.sample_share, directory).await?;
+    let trial = trial.limited(options.load.records);
     visible_as_judged(&options.thresholds, &trial.visible)?;
     let rule = if options.fixed_users { UserRule::Fixed } else { UserRule::AnyFree };
     let load =
@@ -191,7 +216,7 @@ fn model(options: &RunOptions) -> Model {
     let end = start + length(options);
     match (&options.stages, options.rate) {
         (Some(stages), _) => Model::Open(OpenModel { start, end, vus, rate: Rate::Stages(stages.clone()) }),
-        (None, Some(rate)) => Model::Open(OpenModel { start, end, vus, rate: Rate::Constant(rate) }),
+        (None, Some(rate)) => Model::Open(OpenModel { start, end, vus, rate: options.load.requests(rate) }),
         (None, None) => Model::Closed(ClosedModel { start, end, vus, think: options.think }),
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use bson::{Bson, Document};
 use contract::document::ID_FIELD;
-use contract::{DeadLetter, PostId};
+use contract::{DeadLetter, Kind, PostId};
 use kafka::topics::Reader;
 use tokio::task::spawn_blocking;
 
@@ -23,7 +23,7 @@ pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Re
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let lookup = with_option(&lookup, "KAFKA_BROKER", &options.kafka_broker);
     let settings = PipelineSettings::read(&lookup)?;
-    let store = StoreReader::given(&lookup).await?;
+    let store = StoreReader::given(Kind::Post, &lookup).await?;
     let mut place = PostPlace::Finished(String::new());
     // The group may finish the record just after the store was asked, so the store is asked once more before a post is
     // called lost.

@@ -2,20 +2,24 @@
 //! matters: the services are stopped before the store is read, so that nothing is written while it is counted.
 
 use std::convert::Infallible;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use contract::Kind;
 use kafka::group::GroupConfig;
 use kafka::topics::Reader;
 use service::status::figures::grouped;
 
+use crate::base::exit::Unusable;
 use crate::command::apply::Applied;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::ledger::books::Counts;
-use crate::ledger::expected::RunPlan;
+use crate::ledger::plan::RunPlan;
 use crate::ledger::reconcile::{Reconciled, Strictness};
+use crate::ledger::states::older::OlderStates;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::recorder::Recorder;
 use crate::load::share::RunShare;
@@ -26,6 +30,7 @@ use crate::pipeline::observer::{Moment, Observer};
 use crate::pipeline::reconcile::{Places, reconcile};
 use crate::pipeline::services::Services;
 use crate::pipeline::settings::PipelineSettings;
+use crate::pipeline::states::{self, StatePlaces};
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic;
 use crate::pipeline::under_test::PipelineUnderTest;
@@ -54,6 +59,8 @@ pub(crate) struct Trial {
     pub(crate) store: Option<StoreReader>,
     /// `None` where Kafka cannot be reached.
     pub(crate) kafka: Option<Arc<Reader>>,
+    /// Where the topic ended before the run, if its kind is proven there.
+    start: Vec<(i32, Range<i64>)>,
     /// The names of topics and group.
     pub(crate) names: GroupConfig,
     pub(crate) recorder: Arc<Recorder>,
@@ -110,13 +117,21 @@ impl Trial {
         directory: &Path,
     ) -> anyhow::Result<Self> {
         let TrialSite { names, kafka_broker, documents, is_ours, is_own_store, is_own_kafka } = site;
-        let kafka = kafka_broker.map(|brokers| topic::reader(brokers, &names.group));
+        let kafka = kafka_broker.map(|brokers| topic::reader(brokers, &names.group)).transpose()?.map(Arc::new);
+        let start = match &kafka {
+            Some(kafka) if plan.is_of_states() => states::ends(kafka, &names.topic).await?,
+            None if plan.is_of_states() && documents.is_some() => {
+                let why = "the last record of each key is found in the topic: set KAFKA_BROKER, or give --no-reconcile";
+                return Err(Unusable(format!("--kind {}: {why}", plan.kind.name())).into());
+            }
+            _ => Vec::new(),
+        };
         let store = match documents {
             Some(documents) if share == RunShare::WHOLE => Some(StoreReader::new(documents).await?),
             _ => None,
         };
         let recorder = Recorder::create(&directory.join(ACCEPTED_IDS))?;
-        let visible = Visible::start(sample_share, documents).await?;
+        let visible = Visible::start(sample_share, plan, documents).await?;
         Ok(Self {
             plan,
             strictness: Strictness { may_lack_ids: !is_ours, is_own_store, clock_skew },
@@ -124,11 +139,18 @@ impl Trial {
             share,
             directory: directory.to_owned(),
             store,
-            kafka: kafka.transpose()?.map(Arc::new),
+            kafka,
+            start,
             names,
             recorder: Arc::new(recorder.with_share(share).with_sampler(visible.sampler())),
             visible,
         })
+    }
+
+    /// Ends the load after this number of records, if there is a limit.
+    pub(crate) fn limited(self, records: Option<u64>) -> Self {
+        let recorder = Arc::into_inner(self.recorder).expect("nobody records before the load");
+        Self { recorder: Arc::new(recorder.with_limit(records)), ..self }
     }
 
     /// Does not compare the number of dead letters with what the services counted.
@@ -154,7 +176,9 @@ impl Trial {
             }
         }
         let visible = std::mem::replace(&mut self.visible, Visible::Off(String::new()));
-        let accept_to_visible = AcceptToVisible::from(visible.finish().await?);
+        let sampled = visible.finish().await?;
+        let older = sampled.older();
+        let accept_to_visible = AcceptToVisible::from(sampled);
         let seen = observer.look().await;
         // The consumer may not have reported its last commit yet; Kafka knows.
         let lag = drained.and_then(|drained| drained.lag).or(seen.lag);
@@ -162,9 +186,9 @@ impl Trial {
         let (has_failed, is_ours) = (failed.is_some(), services.is_some());
         faults.extend(failed);
         let counted = stop_services(services, has_failed, &mut faults).await?;
-        faults.extend(invalid_accepted(tally.invalid_accepted));
-        let (run, share, directory) = (self.plan.run, self.share, self.directory.clone());
-        let Settled { answered, reconciled, differences } = self.settle(counted).await?;
+        faults.extend(invalid_accepted(self.plan.kind, tally.invalid_accepted));
+        let (RunPlan { run, kind, .. }, share, directory) = (self.plan, self.share, self.directory.clone());
+        let Settled { answered, reconciled, differences } = self.settle(counted, &older).await?;
         faults.extend(differences);
         // Our own services left exact totals, unless they were killed.
         faults.extend(observer.undercounted(tally.outcomes.accepted).filter(|_| !is_ours));
@@ -173,6 +197,7 @@ impl Trial {
         let (start, stretches) = (series.start(), series.take_stretches());
         let evidence = RunEvidence {
             run,
+            kind,
             ended_early: is_interrupted || has_failed,
             answered,
             counted,
@@ -198,31 +223,44 @@ impl Trial {
 
     /// Compares the ledger with the store, the dead letters and what the services have counted, once nothing is sent
     /// and nothing is written any more. A part of a run only leaves its ledger for the merge.
-    pub(crate) async fn settle(self, counted: Option<Counted>) -> anyhow::Result<Settled> {
-        let recorder = Arc::into_inner(self.recorder).context("the generator still holds the ledger after its end")?;
+    pub(crate) async fn settle(self, counted: Option<Counted>, older: &OlderStates) -> anyhow::Result<Settled> {
+        let Self { recorder, plan, strictness, is_own_kafka, share, directory, store, kafka, start, names, .. } = self;
+        let recorder = Arc::into_inner(recorder).context("the generator still holds the ledger after its end")?;
         let (ledger, accepted_ids) = recorder.finish()?;
         let answered = ledger.counts(0);
-        if self.share != RunShare::WHOLE {
-            share::save_ledger(&ledger, &self.directory)?;
+        if share != RunShare::WHOLE {
+            share::save_ledger(&ledger, &directory)?;
             return Ok(Settled { answered, reconciled: None, differences: Vec::new() });
         }
-        let reconciled = match &self.store {
+        let reconciled = match &store {
             Some(store) => {
-                let accepted = grouped(answered.accepted);
-                let takes = "which takes some 60 µs each on FerretDB";
-                news::tell(News::Status(format!("reconciling {accepted} accepted posts, {takes}")));
-                let dead_letters = self.kafka.as_ref().map(|kafka| (kafka, self.names.dead_letter_topic.as_str()));
-                let places = Places { plan: self.plan, store, dead_letters };
-                Some(reconcile(ledger, &accepted_ids, places, self.strictness).await?)
+                let (accepted, kind) = (grouped(answered.accepted), plan.kind.name());
+                let takes = "which takes some 60 µs for each document on FerretDB";
+                news::tell(News::Status(format!("reconciling {accepted} accepted {kind}s, {takes}")));
+                let dead_letter_topic = names.dead_letter_topic.as_str();
+                Some(match kafka.as_ref().filter(|_| plan.is_of_states()) {
+                    Some(kafka) => {
+                        let topic = names.topic.as_str();
+                        let places = StatePlaces { plan, store, kafka, topic, dead_letter_topic, start: &start };
+                        states::reconcile(ledger, &accepted_ids, places, strictness, older).await?
+                    }
+                    None => {
+                        let dead_letters = kafka.as_ref().map(|kafka| (kafka, dead_letter_topic));
+                        let places = Places { plan, store, dead_letters };
+                        reconcile(ledger, &accepted_ids, places, strictness).await?
+                    }
+                })
             }
             None => None,
         };
+        let of_own_store = reconciled.as_ref().filter(|_| strictness.is_own_store);
         let totals = LedgerTotals {
             accepted: answered.accepted,
             unknown: answered.unknown,
-            are_repeated: self.plan.sends_repeatedly(),
-            documents: reconciled.as_ref().filter(|_| self.strictness.is_own_store).map(|found| found.documents),
-            letters: reconciled.as_ref().filter(|_| self.is_own_kafka).map(|found| found.letters),
+            are_repeated: plan.sends_repeatedly(),
+            documents: of_own_store.filter(|found| found.records.is_none()).map(|found| found.documents),
+            states: of_own_store.and_then(|found| found.records),
+            letters: reconciled.as_ref().filter(|_| is_own_kafka).map(|found| found.letters),
         };
         let differences = counted.map(|counted| counted.differences(&totals)).unwrap_or_default();
         if reconciled.as_ref().is_none_or(|reconciled| reconciled.findings.is_empty()) {
@@ -259,10 +297,10 @@ pub(crate) async fn stop_services(
     Counted::read(&logs)
 }
 
-/// What is wrong if this many posts that break a rule on purpose were accepted.
-pub(crate) fn invalid_accepted(posts: u64) -> Option<String> {
-    let what = "posts that break a rule on purpose (--invalid-share) were answered 2xx";
-    (posts > 0).then(|| format!("{} {what}", grouped(posts)))
+/// What is wrong if this many records that break a rule on purpose were accepted.
+pub(crate) fn invalid_accepted(kind: Kind, records: u64) -> Option<String> {
+    let what = format!("{}s that break a rule on purpose (--invalid-share) were answered 2xx", kind.name());
+    (records > 0).then(|| format!("{} {what}", grouped(records)))
 }
 
 /// Notes every second what the pipeline does, as long as it is polled.

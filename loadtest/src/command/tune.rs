@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use contract::Kind;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +52,7 @@ const MOST_TRIALS: usize = 1_000;
 pub(crate) async fn tune(options: TuneOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let stop = interrupt::stop_on_signal("stopping; what was found so far is reported, a second Ctrl-C ends at once")?;
     let settings = PipelineSettings::read(lookup)?;
+    options.load.posts_alone("tune")?;
     affordable(&options, &settings)?;
     let live = Live::start(options.load.prometheus).await?;
     let run = RunId::fresh();
@@ -111,7 +113,7 @@ async fn measure(
         slo_ms: options.slo.as_secs_f64() * 1e3,
         virtual_users: options.load.vus,
         stack: stack.chosen.clone(),
-        store: StoreReader::new(&Documents::posts(stack.mongo_uri().to_owned())).await?.version().await?,
+        store: StoreReader::new(&Documents::of(Kind::Post, stack.mongo_uri().to_owned())).await?.version().await?,
         version: env!("CARGO_PKG_VERSION"),
         cores: cores(),
     };

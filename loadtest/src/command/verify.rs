@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use contract::Kind;
 use tokio::task::spawn_blocking;
 
 use crate::base::exit;
@@ -24,7 +25,7 @@ pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow
     let lookup = with_option(&lookup, "KAFKA_GROUP", &options.group);
     let names = PipelineSettings::read(&lookup)?.consumer_config.kafka;
     let kafka = Arc::new(topic::reader(&names.brokers, &names.group)?);
-    let store = StoreReader::given(&lookup).await?;
+    let store = StoreReader::given(Kind::Post, &lookup).await?;
     let scope = Arc::new(scope(options.topics, names.group, names.topic, names.dead_letter_topic));
 
     let (reader, asked) = (Arc::clone(&kafka), Arc::clone(&scope));

@@ -46,6 +46,13 @@ impl Bitmap {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// How many of the numbers are not in another set, and how many are.
+    pub(crate) fn divided_by(&self, other: &Bitmap) -> (u64, u64) {
+        let ours = self.words.iter().enumerate();
+        let both: u64 = ours.map(|(index, word)| u64::from((word & other.word(index)).count_ones())).sum();
+        (self.count() - both, both)
+    }
+
     /// Whether `n` would make the bitmap grow.
     pub(crate) fn is_beyond(&self, n: u64) -> bool {
         n / BITS >= self.words.len() as u64
@@ -85,6 +92,10 @@ mod tests {
             prop_assert_eq!(bitmap.count(), model.len() as u64);
             prop_assert_eq!(bitmap.contains(asked), model.contains(&asked));
             prop_assert!(!bitmap.contains(u64::MAX));
+            let mut low = Bitmap::default();
+            (0..asked.min(1_000)).for_each(|n| low.insert(n));
+            let both = model.range(..asked).count() as u64;
+            prop_assert_eq!(bitmap.divided_by(&low), (model.len() as u64 - both, both));
         }
     }
 }

@@ -7,10 +7,12 @@
 //! pure: it knows neither a clock nor a database.
 
 use contract::PostId;
-use serde::Serialize;
 
+mod counts;
 pub(crate) mod examination;
 mod saved;
+
+pub(crate) use counts::{Counts, StateCounts};
 
 use super::bitmap::Bitmap;
 use super::block_sums::BlockSums;
@@ -60,33 +62,6 @@ pub(crate) struct Ledger {
     /// Documents and dead letters with a number beyond all posts sent, which get no bits, so that a made-up number
     /// cannot make the bitmaps huge, and documents that belong to no post at all.
     foreign: u64,
-}
-
-/// The ledger in numbers of posts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Counts {
-    /// Answered 2xx.
-    pub(crate) accepted: u64,
-    /// Answered 4xx.
-    pub(crate) rejected: u64,
-    /// Sent, but answered otherwise or not at all.
-    pub(crate) unknown: u64,
-    /// Those of the unknown posts that are stored, which is fine.
-    pub(crate) unknown_stored: u64,
-    /// Stored at least once, whatever the client got.
-    pub(crate) stored: u64,
-    /// Accepted, but neither stored nor dead-lettered.
-    pub(crate) missing: u64,
-    /// Stored in two or more documents.
-    pub(crate) duplicated: u64,
-    /// Stored although rejected or never sent, stored under another id than the client got, or under no number.
-    pub(crate) unexpected: u64,
-    /// Stored or dead-lettered, but not as it was sent.
-    pub(crate) changed: u64,
-    /// Dead-lettered and not stored, whatever the client got.
-    pub(crate) dead_lettered: u64,
-    /// Dead-lettered and stored, which is what a replay does.
-    pub(crate) replayed: u64,
 }
 
 impl Ledger {
@@ -225,8 +200,23 @@ impl Ledger {
         self.accepted.contains(n) || self.unknown.contains(n)
     }
 
+    /// Whether post `n` was found already.
+    pub(crate) fn is_stored(&self, n: u64) -> bool {
+        self.stored.contains(n)
+    }
+
+    /// Whether the client of post `n` cannot know what became of it.
+    pub(crate) fn is_unknown(&self, n: u64) -> bool {
+        self.unknown.contains(n)
+    }
+
+    /// Whether there is any such post.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.unknown.as_words().iter().any(|word| *word != 0)
+    }
+
     /// Whether `n` is larger than the number of every post sent.
-    fn is_beyond(&self, n: u64) -> bool {
+    pub(crate) fn is_beyond(&self, n: u64) -> bool {
         [&self.accepted, &self.rejected, &self.unknown].iter().all(|sent| sent.is_beyond(n))
     }
 }
@@ -304,6 +294,7 @@ mod tests {
             changed: 0,
             dead_lettered: 1,
             replayed: 0,
+            states: None,
         };
         assert_eq!(ledger.counts(0), expected);
         assert!(ledger.is_missing(0) && !ledger.is_missing(2));

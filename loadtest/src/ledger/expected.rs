@@ -7,8 +7,9 @@ use bson::{Document, RawBsonRef, RawDocument};
 use contract::{DeadLetter, Parser, PostId, document};
 use serde_json::json;
 
+use super::plan::RunPlan;
 use super::post::RunId;
-use super::post::bodies::{Bodies, PostTexts, Shape};
+use super::post::bodies::{Bodies, PostTexts};
 use crate::base::text::common_start;
 
 /// The most characters of a document that a finding shows.
@@ -16,22 +17,6 @@ const SHOWN: usize = 4_000;
 
 /// What is compared where nothing is mapped, in words.
 pub(crate) const WHOLE: &str = "whole documents";
-
-/// What all posts of a run follow from, and how often each is sent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RunPlan {
-    pub(crate) run: RunId,
-    pub(crate) seed: u64,
-    pub(crate) shape: Shape,
-    pub(crate) repeat: u32,
-}
-
-impl RunPlan {
-    /// Whether some posts are sent more than once, so that there are more answers than posts.
-    pub(crate) fn sends_repeatedly(&self) -> bool {
-        self.repeat > 1 || self.shape.retry_share > 0.0
-    }
-}
 
 /// Which fields of a document hold what a post says.
 #[derive(Debug, Clone, PartialEq, Eq)]

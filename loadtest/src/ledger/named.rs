@@ -52,6 +52,12 @@ pub(crate) enum FindingKind {
     NotOfTheRun,
     /// Dead-lettered, although it is valid.
     DeadLettered,
+    /// The document of its key is an earlier state than the last record's.
+    Stale,
+    /// It was appended after a record of its key that was sent later.
+    OutOfOrder,
+    /// It was seen after a newer state of its key.
+    OlderSeen,
 }
 
 impl Finding {

@@ -42,6 +42,8 @@ pub(crate) struct Reconciled {
     /// All documents and all dead letters that were read, no matter who sent them.
     pub(crate) documents: u64,
     pub(crate) letters: u64,
+    /// The run's records in the topic that can be stored, copies included, where the topic was read.
+    pub(crate) records: Option<u64>,
 }
 
 /// A record of the dead-letter topic.
@@ -189,6 +191,7 @@ impl Reconciliation {
             compared: self.expected.compared(),
             documents: self.documents,
             letters: self.letters,
+            records: None,
         }
     }
 }

@@ -11,11 +11,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::post::RunId;
-use crate::ledger::post::bodies::{Bodies, Shape};
+use crate::ledger::plan::RunPlan;
+use crate::ledger::records::Records;
 use crate::load::pacing::Model;
 use crate::load::pacing::turns::{Turns, UserRule};
 use crate::load::recorder::Recorder;
+use crate::load::route;
 use crate::load::share::RunShare;
 use crate::load::target::Target;
 use alarm::Alarm;
@@ -48,16 +49,10 @@ pub(crate) struct Load {
     pub(crate) target: Target,
     /// Longest wait for an answer; after that the post is unknown.
     pub(crate) request_timeout: Duration,
-    /// How often each post is sent, whatever the answers are; more than once means under its own `Idempotency-Key`.
-    pub(crate) repeat: u32,
     /// The users that run here; the model describes all users.
     pub(crate) share: RunShare,
-    /// The run that the titles name.
-    pub(crate) run: RunId,
-    /// What the posts are like.
-    pub(crate) shape: Shape,
-    /// The seed of the posts.
-    pub(crate) seed: u64,
+    /// What the records follow from, and how often each is sent; more than once means under its own `Idempotency-Key`.
+    pub(crate) plan: RunPlan,
     /// The number of threads that share the users.
     pub(crate) threads: u32,
 }
@@ -90,11 +85,10 @@ impl Generator {
                 turns: Arc::clone(&turns),
                 measured_from: load.model.start() + load.warm_up,
                 target: load.target.clone(),
-                uri: load.target.path("/create-post"),
+                uri: load.target.path(route::path(&load.plan)),
                 request_timeout: load.request_timeout,
-                repeat: load.repeat,
-                run: load.run,
-                bodies: Mutex::new(Bodies::new(load.run, load.seed, load.shape)),
+                plan: load.plan,
+                records: Mutex::new(Records::of(load.plan)),
                 recorder: Arc::clone(recorder),
                 notes,
                 alarm,

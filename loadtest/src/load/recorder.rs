@@ -32,6 +32,8 @@ pub(crate) struct Recorder {
     /// The post numbers to give out.
     share: RunShare,
     next: AtomicU64,
+    /// The number of records after which no more are given out.
+    limit: u64,
     accepted: AtomicU64,
     /// Chooses posts to look for in the store.
     sampler: Option<Arc<Sampler>>,
@@ -55,6 +57,7 @@ impl Recorder {
         Ok(Self {
             share: RunShare::WHOLE,
             next: AtomicU64::new(0),
+            limit: u64::MAX,
             accepted: AtomicU64::new(0),
             sampler: None,
             book: Mutex::new(book),
@@ -66,14 +69,22 @@ impl Recorder {
         Self { share, ..self }
     }
 
+    /// Gives out only this number of records, if there is a limit.
+    pub(crate) fn with_limit(self, records: Option<u64>) -> Self {
+        Self { limit: records.unwrap_or(u64::MAX), ..self }
+    }
+
     /// Accepted posts are also offered to this sampler.
     pub(crate) fn with_sampler(self, sampler: Option<Arc<Sampler>>) -> Self {
         Self { sampler, ..self }
     }
 
-    /// The number of the next post. Each number is given out once.
-    pub(crate) fn next(&self) -> u64 {
-        self.share.number(self.next.fetch_add(1, Ordering::Relaxed))
+    /// The numbers of the next request's records, at most `count`; none once the limit is reached. Each number is given
+    /// out once.
+    pub(crate) fn next(&self, count: u32) -> impl Iterator<Item = u64> {
+        let first = self.next.fetch_add(u64::from(count), Ordering::Relaxed);
+        let (own, share) = (first..first.saturating_add(u64::from(count)).min(self.limit), self.share);
+        own.map(move |own| share.number(own))
     }
 
     /// The number of posts accepted so far.
@@ -81,12 +92,12 @@ impl Recorder {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Post `n` has just been accepted under this id. It is [written down](Self::write) later. Posts of the warm-up are
-    /// not looked for in the store, since no figure includes them.
-    pub(crate) fn has_accepted(&self, n: u64, id: PostId, is_warm_up: bool) {
+    /// Record `n` of this user has just been accepted under this id. It is [written down](Self::write) later. Records
+    /// of the warm-up are not looked for in the store, since no figure includes them.
+    pub(crate) fn has_accepted(&self, n: u64, vu: u32, id: PostId, is_warm_up: bool) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
         if let Some(sampler) = self.sampler.as_ref().filter(|_| !is_warm_up) {
-            sampler.accepted(n, id);
+            sampler.accepted(n, vu, id);
         }
     }
 
@@ -127,12 +138,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numbers_are_given_out_once_and_up_to_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = || Recorder::create(&folder.path().join("accepted.ids")).unwrap();
+        let limited = recorder().with_limit(Some(7));
+        let given: Vec<Vec<u64>> = [1, 3, 2, 4, 1, 1].map(|count| limited.next(count).collect()).into();
+        assert_eq!(given, [vec![0], vec![1, 2, 3], vec![4, 5], vec![6], vec![], vec![]]);
+        let shared = recorder().with_share("2/3".parse().unwrap());
+        assert_eq!(shared.next(2).chain(shared.next(1)).collect::<Vec<_>>(), [1, 4, 7]);
+    }
+
+    #[test]
     fn posts_of_the_warm_up_are_accepted_but_not_looked_for() {
-        let (folder, sampler) = (tempfile::tempdir().unwrap(), Arc::new(Sampler::new(1.0)));
+        let (folder, sampler) = (tempfile::tempdir().unwrap(), Arc::new(Sampler::new(1.0, false)));
         let recorder = Recorder::create(&folder.path().join("accepted.ids")).unwrap();
         let recorder = recorder.with_sampler(Some(Arc::clone(&sampler)));
         for (n, is_warm_up) in [(1, true), (2, false), (3, true)] {
-            recorder.has_accepted(n, Uuid::nil().into(), is_warm_up);
+            recorder.has_accepted(n, 0, Uuid::nil().into(), is_warm_up);
         }
         // Without an id, each post that would be looked for is counted.
         assert_eq!((recorder.accepted(), sampler.without_id()), (3, 1));

@@ -19,6 +19,7 @@ pub(crate) struct Counted {
     pub(crate) ingest_records_accepted_total: u64,
     pub(crate) ingest_records_stored_total: u64,
     pub(crate) ingest_records_duplicate_total: u64,
+    pub(crate) ingest_records_superseded_total: u64,
     pub(crate) ingest_records_dead_lettered_total: u64,
 }
 
@@ -30,17 +31,21 @@ pub(crate) struct LedgerTotals {
     pub(crate) unknown: u64,
     /// Whether posts were sent more than once, so that there were more answers than posts.
     pub(crate) are_repeated: bool,
-    /// All documents of a store that served nobody else.
+    /// All documents of a store that served nobody else, each of which is a record of its own.
     pub(crate) documents: Option<u64>,
+    /// The records that a group has finished in a topic that served nobody else, where the last one of a key is its
+    /// document; without dead letters.
+    pub(crate) states: Option<u64>,
     /// All records of a dead-letter topic that served nobody else.
     pub(crate) letters: Option<u64>,
 }
 
 impl Counted {
     /// What differs from the ledger, in sentences. A post that a client gave up on may be counted as accepted, a
-    /// document whose acknowledgement was lost as a duplicate, and a dead letter may be written twice and counted once.
+    /// document whose acknowledgement was lost as a duplicate, a record that was read again once more. A dead letter
+    /// may be written twice and counted once.
     pub(crate) fn differences(&self, ledger: &LedgerTotals) -> Vec<String> {
-        let LedgerTotals { accepted, unknown, are_repeated, documents, letters } = *ledger;
+        let LedgerTotals { accepted, unknown, are_repeated, documents, states, letters } = *ledger;
         let mut differences = Vec::new();
         let mut differs = |name: &str, counted: u64, what: &str, number: u64| {
             let (counted, number) = (grouped(counted), grouped(number));
@@ -55,6 +60,15 @@ impl Counted {
         let (stored, duplicate) = (self.ingest_records_stored_total, self.ingest_records_duplicate_total);
         if documents.is_some_and(|documents| !(stored..=stored + duplicate).contains(&documents)) {
             differs("ingest_records_stored_total", stored, "the documents are", documents.unwrap_or_default());
+        }
+        let handled = stored + duplicate + self.ingest_records_superseded_total;
+        if let Some(states) = states.filter(|states| handled < *states) {
+            differs(
+                "ingest_records_stored_total, …duplicate_total and …superseded_total",
+                handled,
+                "in the topic are",
+                states,
+            );
         }
         let counted = self.ingest_records_dead_lettered_total;
         if letters.is_some_and(|letters| counted > letters || (counted == 0 && letters > 0)) {
@@ -82,6 +96,7 @@ impl Counted {
             ingest_records_accepted_total: sum("ingest_records_accepted_total"),
             ingest_records_stored_total: sum("ingest_records_stored_total"),
             ingest_records_duplicate_total: sum("ingest_records_duplicate_total"),
+            ingest_records_superseded_total: sum("ingest_records_superseded_total"),
             ingest_records_dead_lettered_total: sum("ingest_records_dead_lettered_total"),
         }
     }
@@ -135,6 +150,7 @@ mod tests {
             ingest_records_accepted_total: 7,
             ingest_records_stored_total: 7,
             ingest_records_duplicate_total: 1,
+            ingest_records_superseded_total: 0,
             ingest_records_dead_lettered_total: 0,
         };
         assert_eq!(Counted::read(directory).unwrap(), Some(counted));
@@ -151,10 +167,17 @@ mod tests {
             ingest_records_accepted_total: 100,
             ingest_records_stored_total: 97,
             ingest_records_duplicate_total: 2,
+            ingest_records_superseded_total: 5,
             ingest_records_dead_lettered_total: 1,
         };
-        let well =
-            LedgerTotals { accepted: 99, unknown: 2, are_repeated: false, documents: Some(98), letters: Some(1) };
+        let well = LedgerTotals {
+            accepted: 99,
+            unknown: 2,
+            are_repeated: false,
+            documents: Some(98),
+            states: None,
+            letters: Some(1),
+        };
         assert_eq!(counted.differences(&well), [""; 0]);
         assert_eq!(counted.differences(&LedgerTotals { documents: None, letters: None, ..well }), [""; 0]);
         let repeated = LedgerTotals { accepted: 60, unknown: 0, are_repeated: true, ..well };
@@ -173,6 +196,10 @@ mod tests {
                 "97 in ingest_records_stored_total, but the documents are 96",
             ),
             (LedgerTotals { documents: Some(100), ..well }, "ingest_records_stored_total, but the documents are 100"),
+            (
+                LedgerTotals { states: Some(105), ..well },
+                "104 in ingest_records_stored_total, …duplicate_total and …superseded_total, but in the topic are 105",
+            ),
             (
                 LedgerTotals { letters: Some(0), ..well },
                 "1 in ingest_records_dead_lettered_total, but the dead letters are 0",

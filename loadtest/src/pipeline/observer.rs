@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use contract::Kind;
 use serde::{Deserialize, Serialize};
 use service::status::figures::grouped;
 use tokio::time::timeout;
@@ -18,6 +19,7 @@ const ACCEPTED: &str = "ingest_records_accepted_total";
 
 /// Watches the services of a run.
 pub(crate) struct Observer {
+    kind: Kind,
     producer: Target,
     consumer: Option<Target>,
     accepted: Increase,
@@ -87,10 +89,11 @@ impl Increase {
 }
 
 impl Observer {
-    /// Watches these services; a pipeline that is not ours may report nothing.
-    pub(crate) fn new(producer: Target, consumer: Option<Target>) -> Self {
+    /// Watches these services, for this kind; a pipeline that is not ours may report nothing.
+    pub(crate) fn new(kind: Kind, producer: Target, consumer: Option<Target>) -> Self {
         let usage = Usage::default();
         Self {
+            kind,
             producer,
             consumer,
             accepted: Increase::default(),
@@ -105,11 +108,11 @@ impl Observer {
     pub(crate) async fn look(&mut self) -> Moment {
         let consumer_page = async {
             match &self.consumer {
-                Some(consumer) => page(consumer).await,
+                Some(consumer) => page(consumer, self.kind).await,
                 None => None,
             }
         };
-        let (producer, consumer) = tokio::join!(page(&self.producer), consumer_page);
+        let (producer, consumer) = tokio::join!(page(&self.producer, self.kind), consumer_page);
         if let Some(accepted) = producer.as_ref().and_then(|metrics| metrics.sum(ACCEPTED)) {
             self.accepted.note(accepted);
         }
@@ -164,8 +167,8 @@ impl Usage {
     }
 }
 
-async fn page(service: &Target) -> Option<MetricsPage> {
-    timeout(PAGE_TIMEOUT, MetricsPage::get(service)).await.ok()?.ok()
+async fn page(service: &Target, kind: Kind) -> Option<MetricsPage> {
+    timeout(PAGE_TIMEOUT, MetricsPage::get(service, kind)).await.ok()?.ok()
 }
 
 #[cfg(test)]

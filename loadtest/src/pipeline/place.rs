@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use contract::Kind;
 use kafka::topics::Admin;
 use mongodb::options::ClientOptions;
 use tokio::time::timeout;
 
-use crate::pipeline::settings::Lookup;
+use crate::pipeline::settings::{Lookup, of_kind};
 use crate::pipeline::topic::CLIENT_ID;
 
 /// Longest wait for the removal of one of them.
@@ -18,6 +19,7 @@ const REMOVAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Names of what a trial fills.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TrialPlace {
+    kind: Kind,
     pub(crate) topic: String,
     pub(crate) dead_letter_topic: String,
     pub(crate) group: String,
@@ -26,9 +28,10 @@ pub(crate) struct TrialPlace {
 }
 
 impl TrialPlace {
-    /// The one of this name, on these servers.
-    pub(crate) fn of(name: String, mongo_uri: &str) -> anyhow::Result<Self> {
+    /// The one of this name, on these servers, for records of this kind.
+    pub(crate) fn of(kind: Kind, name: String, mongo_uri: &str) -> anyhow::Result<Self> {
         Ok(Self {
+            kind,
             dead_letter_topic: format!("{name}.dlq"),
             group: name.clone(),
             mongo_uri: with_database(mongo_uri, &name).context("MONGO_URI must name a database")?,
@@ -39,9 +42,9 @@ impl TrialPlace {
     /// Its variables.
     pub(crate) fn variables(&self) -> [(&'static str, String); 4] {
         [
-            ("KAFKA_TOPIC", self.topic.clone()),
-            ("DLQ_TOPIC", self.dead_letter_topic.clone()),
-            ("KAFKA_GROUP", self.group.clone()),
+            (of_kind(self.kind, "KAFKA_TOPIC"), self.topic.clone()),
+            (of_kind(self.kind, "DLQ_TOPIC"), self.dead_letter_topic.clone()),
+            (of_kind(self.kind, "KAFKA_GROUP"), self.group.clone()),
             ("MONGO_URI", self.mongo_uri.clone()),
         ]
     }
@@ -120,7 +123,7 @@ mod tests {
 
     #[test]
     fn settings_within_a_place_are_those_of_the_place() {
-        let place = TrialPlace::of("t-1".to_owned(), "mongodb://a/db").unwrap();
+        let place = TrialPlace::of(Kind::Post, "t-1".to_owned(), "mongodb://a/db").unwrap();
         let lookup = |name: &str| (name != "LOG").then(|| format!("other {name}"));
         let within = place.within(&lookup);
         assert_eq!(within("KAFKA_TOPIC").as_deref(), Some("t-1"));

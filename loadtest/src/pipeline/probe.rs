@@ -125,7 +125,8 @@ pub(crate) async fn apply(
             tally.merge(part);
         }
     }
-    let unsent = load.model.posts().map_or(0, |posts| posts.saturating_sub(all.begun));
+    let records = |requests: u64| requests * u64::from(load.plan.bulk);
+    let unsent = load.model.posts().map_or(0, |posts| records(posts).saturating_sub(all.begun));
     let ((from, cpu_before, _), (to, cpu_after, measured)) = (&parts[0], &parts[1]);
     let (window, cpu) = (*to - *from, cpu_after.saturating_sub(*cpu_before));
     Ok(Probed {
@@ -151,6 +152,7 @@ fn model(offer: Offer, start: Instant, end: Instant, vus: u32) -> Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::plan::RunPlan;
     use crate::ledger::post::RunId;
     use crate::ledger::post::bodies::Shape;
     use crate::load::generator::tally::Outcomes;
@@ -167,13 +169,10 @@ mod tests {
             model,
             target: target.clone(),
             request_timeout: 30 * SECOND,
-            repeat: 1,
             share: RunShare::WHOLE,
             rule: UserRule::AnyFree,
             warm_up: Duration::ZERO,
-            run: RunId::fresh(),
-            shape: Shape::default(),
-            seed: 1,
+            plan: RunPlan::of_posts(RunId::fresh(), 1, Shape::default()),
             threads: 1,
         };
         let folder = tempfile::tempdir().unwrap();

@@ -17,7 +17,8 @@ use super::store::StoreReader;
 use super::topic::{self, dead_letter_of};
 use crate::ledger::accepted_ids::FinishedLog;
 use crate::ledger::books::Ledger;
-use crate::ledger::expected::{ExpectedPosts, RunPlan};
+use crate::ledger::expected::ExpectedPosts;
+use crate::ledger::plan::RunPlan;
 use crate::ledger::reconcile::{LetterRecord, Reconciled, Reconciliation, Strictness};
 
 /// Dead letters between the thread that reads them and the ledger.

@@ -1,13 +1,15 @@
 //! What a service's `/metrics` page says: just enough of Prometheus' text format to sum the series of one name.
 
 use anyhow::ensure;
+use contract::Kind;
 use serde::Serialize;
 
 use crate::load::target::Target;
 
-/// A page of metrics.
+/// A page of metrics, of which only one kind of record counts.
 #[derive(Debug)]
 pub(crate) struct MetricsPage {
+    kind: Kind,
     text: String,
 }
 
@@ -21,17 +23,17 @@ pub(crate) struct Bucket {
 }
 
 impl MetricsPage {
-    /// Gets the page of a service.
-    pub(crate) async fn get(service: &Target) -> anyhow::Result<Self> {
+    /// Gets the page of a service, for this kind.
+    pub(crate) async fn get(service: &Target, kind: Kind) -> anyhow::Result<Self> {
         let page = service.get("/metrics").await?;
         ensure!(page.status.is_success(), "no metrics: {}", page.status);
-        Ok(Self { text: String::from_utf8_lossy(&page.body).into_owned() })
+        Ok(Self { kind, text: String::from_utf8_lossy(&page.body).into_owned() })
     }
 
-    /// The sum of all series of this name but those of another kind than posts, whatever their other labels; `None` if
+    /// The sum of all series of this name but those of another kind, whatever their other labels; `None` if
     /// there is none.
     pub(crate) fn sum(&self, name: &str) -> Option<f64> {
-        let (kind, posts) = ("kind=\"", format!("kind=\"{}\"", contract::Kind::Post.name()));
+        let (kind, own) = ("kind=\"", format!("kind=\"{}\"", self.kind.name()));
         let mut sum = None;
         for line in self.text.lines() {
             let Some(rest) = line.strip_prefix(name) else { continue };
@@ -39,7 +41,7 @@ impl MetricsPage {
                 // No label value of our services has a brace.
                 Some(rest) => rest
                     .split_once('}')
-                    .filter(|(labels, _)| !labels.contains(kind) || labels.contains(&posts))
+                    .filter(|(labels, _)| !labels.contains(kind) || labels.contains(&own))
                     .map(|(_, value)| value),
                 None => rest.starts_with(' ').then_some(rest),
             };
@@ -52,9 +54,9 @@ impl MetricsPage {
         sum
     }
 
-    /// The buckets of a histogram of posts, in the page's order; none if it is not there.
+    /// The buckets of a histogram of the kind, in the page's order; none if it is not there.
     pub(crate) fn buckets(&self, name: &str) -> Vec<Bucket> {
-        let prefix = format!("{name}_bucket{{kind=\"{}\",le=\"", contract::Kind::Post.name());
+        let prefix = format!("{name}_bucket{{kind=\"{}\",le=\"", self.kind.name());
         let (mut buckets, mut before) = (Vec::new(), 0);
         for line in self.text.lines() {
             let Some((bound, count)) = line.strip_prefix(&prefix).and_then(|rest| rest.split_once("\"} ")) else {
@@ -79,7 +81,7 @@ mod tests {
         let text = "# HELP lag Lag\n# TYPE lag gauge\nlag{topic=\"post\",partition=\"0\"} 4\n\
                     lag{partition=\"1\"} 1.5e1\nlag_seconds 7\nstored_total 12 1700000000000\nempty \n\
                     held{kind=\"post\",state=\"a\"} 3\nheld{kind=\"order\",state=\"a\"} 9\n";
-        let metrics = MetricsPage { text: text.to_owned() };
+        let metrics = MetricsPage { kind: Kind::Post, text: text.to_owned() };
         assert_eq!(metrics.sum("lag"), Some(19.0));
         assert_eq!(metrics.sum("lag_seconds"), Some(7.0));
         assert_eq!(metrics.sum("stored_total"), Some(12.0));
@@ -92,7 +94,7 @@ mod tests {
     fn buckets_are_counted_separately() {
         let text = "wait_seconds_bucket{kind=\"post\",le=\"0.5\"} 2\nwait_seconds_bucket{kind=\"post\",le=\"1\"} 2\n\
                     wait_seconds_bucket{kind=\"post\",le=\"+Inf\"} 5\nwait_seconds_sum 9\nwait_seconds_count 5\n";
-        let metrics = MetricsPage { text: text.to_owned() };
+        let metrics = MetricsPage { kind: Kind::Post, text: text.to_owned() };
         let bucket = |at_most, count| Bucket { at_most, count };
         let expected = [bucket(Some(0.5), 2), bucket(Some(1.0), 0), bucket(None, 3)];
         assert_eq!(metrics.buckets("wait_seconds"), expected);

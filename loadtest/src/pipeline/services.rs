@@ -42,6 +42,8 @@ const LOG_LINES: usize = 20;
 /// What the lab sets in the services' environment; they inherit everything else from the lab's own.
 #[derive(Debug, Clone)]
 pub(crate) struct ServiceOptions {
+    /// `KINDS`: what a run sends and proves; an engine for other kinds would only share its CPU.
+    pub(crate) kind: Kind,
     /// `KAFKA_BROKER`.
     pub(crate) kafka_broker: String,
     /// `MONGO_URI`.
@@ -75,6 +77,8 @@ pub(crate) struct Service {
     starts: u32,
     /// Where its steps are armed; its own, so that no other service dies at them.
     failpoints: PathBuf,
+    /// What it serves.
+    pub(crate) kind: Kind,
     /// Where it listens.
     pub(crate) target: Target,
     /// The variables that the lab has set for it.
@@ -132,7 +136,8 @@ impl Service {
         let starts = 1;
         command.env("STATE_FILE", state_file(&log, starts));
         let (process, target) = (Process::spawn(name, &command, &log)?, Target::local(port));
-        Ok(Self { name: name.to_owned(), command, process, starts, failpoints, target, variables })
+        let kind = options.kind;
+        Ok(Self { name: name.to_owned(), command, process, starts, failpoints, kind, target, variables })
     }
 
     /// What it is called.
@@ -245,8 +250,7 @@ fn command(role: &str, port: u16, options: &ServiceOptions) -> anyhow::Result<(C
         ("HOST", "127.0.0.1".to_owned()),
         ("PORT", port.to_string()),
         ("LOG_FORMAT", options.log_format.clone()),
-        // What a run sends and proves; an engine for other kinds would only share its CPU.
-        ("KINDS", Kind::Post.name().to_owned()),
+        ("KINDS", options.kind.name().to_owned()),
         ("KAFKA_BROKER", options.kafka_broker.clone()),
         ("MONGO_URI", options.mongo_uri.clone()),
     ];

@@ -3,11 +3,17 @@
 
 use std::collections::BTreeMap;
 
+use contract::{Kind, Write};
+use kafka::group::GroupConfig;
 use service::Settings;
 use service::secrets::without_secrets;
 use service::settings::SettingError;
 
 use crate::base::exit::Unusable;
+
+/// How many records make a flush.
+pub(crate) const BATCH_MESSAGES: &str = "CONSUMER_BATCH_MESSAGES";
+const LARGE_BATCH: &str = "1000";
 
 /// The environment, as a lookup.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -18,6 +24,8 @@ pub(crate) type Variables = BTreeMap<&'static str, String>;
 /// What the lab must know of the services' settings.
 #[derive(Debug, Clone)]
 pub(crate) struct PipelineSettings {
+    /// The kind of record whose names are used.
+    pub(crate) kind: Kind,
     /// The producer's variables.
     pub(crate) producer: Variables,
     /// The consumer's variables.
@@ -29,11 +37,20 @@ pub(crate) struct PipelineSettings {
 }
 
 impl PipelineSettings {
-    /// Reads both services' settings.
+    /// Reads both services' settings, to serve posts.
     ///
     /// # Errors
     /// Every error of both.
     pub(crate) fn read(lookup: Lookup<'_>) -> Result<Self, Unusable> {
+        Self::of(Kind::Post, lookup)
+    }
+
+    /// Reads both services' settings, to serve this kind.
+    ///
+    /// # Errors
+    /// Every error of both.
+    pub(crate) fn of(kind: Kind, lookup: Lookup<'_>) -> Result<Self, Unusable> {
+        let lookup = &|name: &str| if name == "KINDS" { Some(kind.name().to_owned()) } else { lookup(name) };
         let (producer_config, producer, mut errors) = read(lookup, producer::ProducerConfig::read);
         let (consumer_config, consumer, more) = read(lookup, consumer::ConsumerConfig::read);
         let news: Vec<SettingError> = more.into_iter().filter(|error| !errors.contains(error)).collect();
@@ -42,8 +59,36 @@ impl PipelineSettings {
             let errors: Vec<String> = errors.iter().map(SettingError::to_string).collect();
             return Err(Unusable(errors.join("\n")));
         }
-        Ok(Self { producer, consumer, producer_config, consumer_config })
+        Ok(Self { kind, producer, consumer, producer_config, consumer_config })
     }
+}
+
+impl PipelineSettings {
+    /// The names of the kind's topics and group, and how the group works.
+    pub(crate) fn group(&self) -> &GroupConfig {
+        self.consumer_config.group(self.kind)
+    }
+}
+
+/// The name of a kind's own variable for a setting that all kinds have. Names of variables are static everywhere; the
+/// few that are made here stay in memory.
+pub(crate) fn of_kind(kind: Kind, name: &'static str) -> &'static str {
+    if kind == Kind::Post { name } else { format!("{}_{name}", kind.name().to_uppercase()).leak() }
+}
+
+/// The lookup with a larger batch where the store replaces documents slowly, unless a batch is set: the store built on
+/// FerretDB replaces 745 a second in batches of 1,000, and 128 in batches of 100.
+pub(crate) fn with_batch_of_store(
+    lookup: Lookup<'_>,
+    kind: Kind,
+    store: stack::StoreKind,
+) -> impl Fn(&str) -> Option<String> {
+    let name = of_kind(kind, BATCH_MESSAGES);
+    let is_slow = matches!(store, stack::StoreKind::Auto | stack::StoreKind::Ferretdb);
+    let is_ours = set(lookup, "MONGO_URI").is_none();
+    let is_set = [name, BATCH_MESSAGES].into_iter().any(|name| set(lookup, name).is_some());
+    let is_larger = kind.write() == Write::Upsert && is_slow && is_ours && !is_set;
+    move |asked| if is_larger && asked == name { Some(LARGE_BATCH.to_owned()) } else { lookup(asked) }
 }
 
 fn read<C>(lookup: Lookup<'_>, read: fn(&mut Settings<'_>) -> C) -> (C, Variables, Vec<SettingError>) {
@@ -101,6 +146,21 @@ mod tests {
         assert_eq!(in_force(&variables, &set), expected);
         let variables = Variables::from([("MONGO_URI", String::new())]);
         assert_eq!(in_force(&variables, &set)["MONGO_URI"], "mongodb://***@localhost/db");
+    }
+
+    #[test]
+    fn only_a_kind_of_states_has_a_larger_batch_where_the_store_is_slow() {
+        use stack::StoreKind::{Auto, Ferretdb, Secantus};
+        let batch = |set: &'static [(&str, &str)], kind, store| {
+            let lookup = |name: &str| set.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
+            let lookup = with_batch_of_store(&lookup, kind, store);
+            PipelineSettings::of(kind, &lookup).unwrap().group().limits.batch.messages
+        };
+        assert_eq!([Auto, Ferretdb, Secantus].map(|store| batch(&[], Kind::Order, store)), [1_000, 1_000, 100]);
+        assert_eq!(batch(&[], Kind::Post, Ferretdb), 100);
+        assert_eq!(batch(&[("CONSUMER_BATCH_MESSAGES", "7")], Kind::Order, Ferretdb), 7);
+        assert_eq!(batch(&[("ORDER_CONSUMER_BATCH_MESSAGES", "8")], Kind::Order, Ferretdb), 8);
+        assert_eq!(batch(&[("MONGO_URI", "mongodb://localhost/db")], Kind::Order, Ferretdb), 100);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Reading the store: every document of a run, or one document by its id.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use bson::{Document, RawDocument, RawDocumentBuf, doc};
-use contract::{PostId, document};
+use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
+use contract::{Kind, PostId, document};
 use mongodb::options::{ClientOptions, IndexOptions};
 use mongodb::{Collection, Database, IndexModel};
 use tokio::time::timeout;
@@ -39,12 +39,12 @@ pub(crate) struct Documents {
 
 impl Documents {
     /// Those of our own consumer.
-    pub(crate) fn posts(uri: String) -> Self {
-        Self { uri, collection: "posts".to_owned(), layout: Layout::Whole }
+    pub(crate) fn of(kind: Kind, uri: String) -> Self {
+        Self { uri, collection: kind.collection().to_owned(), layout: Layout::Whole }
     }
 }
 
-/// The collection of posts.
+/// The collection of one kind of record.
 pub(crate) struct StoreReader {
     database: Database,
     posts: Collection<RawDocumentBuf>,
@@ -65,9 +65,9 @@ impl StoreReader {
     }
 
     /// The store that `MONGO_URI` names, or the services' default.
-    pub(crate) async fn given(lookup: Lookup<'_>) -> anyhow::Result<Self> {
+    pub(crate) async fn given(kind: Kind, lookup: Lookup<'_>) -> anyhow::Result<Self> {
         let uri = lookup("MONGO_URI").filter(|uri| !uri.is_empty());
-        Self::new(&Documents::posts(uri.unwrap_or(DEFAULT_URI.to_owned()))).await
+        Self::new(&Documents::of(kind, uri.unwrap_or(DEFAULT_URI.to_owned()))).await
     }
 
     /// Name and version, as the server reports them.
@@ -92,12 +92,11 @@ impl StoreReader {
     /// Visits documents in any order: those of a run or, if it is `None`, all that there are. One pass over the
     /// collection, because neither store has an index on the title. (On FerretDB the pass takes about 60 µs a document,
     /// whatever the filter, the projection and the size of the answers.)
-    pub(crate) async fn documents(
-        &self,
-        run: Option<RunId>,
-        mut visit: impl FnMut(&RawDocument),
-    ) -> anyhow::Result<()> {
-        let filter = run.map(|run| self.of_run(run)).unwrap_or_default();
+    pub(crate) async fn documents(&self, run: Option<RunId>, visit: impl FnMut(&RawDocument)) -> anyhow::Result<()> {
+        self.visit(run.map(|run| self.of_run(run)).unwrap_or_default(), visit).await
+    }
+
+    async fn visit(&self, filter: Document, mut visit: impl FnMut(&RawDocument)) -> anyhow::Result<()> {
         let mut cursor = answer(self.posts.find(filter).batch_size(DOCUMENTS_PER_ANSWER).into_future()).await?;
         while answer(cursor.advance()).await? {
             visit(cursor.current());
@@ -113,18 +112,42 @@ impl StoreReader {
         Ok(is_ferretdb.then(|| "on FerretDB a look-up by _id reads the whole collection".to_owned()))
     }
 
-    /// Which of these ids belong to documents. One query, which reads no other document.
+    /// Which of these ids belong to documents, as UUIDs or as texts. One query, which reads no other document.
     pub(crate) async fn which(&self, ids: &[PostId]) -> anyhow::Result<HashSet<PostId>> {
-        let any: Vec<_> = ids.iter().copied().map(document::encode_id).collect();
+        let uuids = ids.iter().copied().map(|id| Bson::Binary(document::encode_id(id)));
+        let any: Vec<Bson> = uuids.chain(ids.iter().map(|id| Bson::String(id.to_string()))).collect();
         let found = self.posts.find(doc! { document::ID_FIELD: { "$in": any } });
         let found = found.projection(doc! { document::ID_FIELD: 1 }).batch_size(DOCUMENTS_PER_ANSWER);
         let mut cursor = answer(found.into_future()).await?;
         let mut there = HashSet::new();
         while answer(cursor.advance()).await? {
             let id = cursor.current().get(document::ID_FIELD).context("a document cannot be read")?;
-            there.extend(id.and_then(document::decode_id));
+            let of_text = |text: &str| PostId::from_key(text.as_bytes());
+            there.extend(id.and_then(|id| document::decode_id(id).or_else(|| id.as_str().and_then(of_text))));
         }
         Ok(there)
+    }
+
+    /// The documents of these keys. One query.
+    pub(crate) async fn of_keys(&self, keys: &BTreeSet<&str>) -> anyhow::Result<Vec<RawDocumentBuf>> {
+        let any: Vec<&str> = keys.iter().copied().collect();
+        let found = self.posts.find(doc! { document::ID_FIELD: { "$in": any } }).batch_size(DOCUMENTS_PER_ANSWER);
+        let mut cursor = answer(found.into_future()).await?;
+        let mut documents = Vec::new();
+        while answer(cursor.advance()).await? {
+            documents.push(cursor.current().to_owned());
+        }
+        Ok(documents)
+    }
+
+    /// Visits the documents whose `_id` is a text with this start, or all that there are.
+    pub(crate) async fn with_prefix(
+        &self,
+        prefix: Option<&str>,
+        visit: impl FnMut(&RawDocument),
+    ) -> anyhow::Result<()> {
+        let filter = prefix.map(|prefix| doc! { document::ID_FIELD: { "$regex": format!("^{prefix}") } });
+        self.visit(filter.unwrap_or_default(), visit).await
     }
 
     /// The documents with these ids. One query.

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
+use contract::Write;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +11,7 @@ use crate::load::target::Target;
 use crate::pipeline::news;
 use crate::pipeline::place::TrialPlace;
 use crate::pipeline::services::{ServiceOptions, Services};
-use crate::pipeline::settings::{Lookup, PipelineSettings};
+use crate::pipeline::settings::{BATCH_MESSAGES, Lookup, PipelineSettings, of_kind};
 use crate::pipeline::store::Documents;
 
 /// A pipeline that takes posts.
@@ -65,7 +66,7 @@ impl PipelineUnderTest {
         let services = unless_stopped(stop, Services::start(&options)).await?;
         Ok(Self {
             target: services.producer.target.clone(),
-            documents: Some(Documents::posts(options.mongo_uri.clone())),
+            documents: Some(Documents::of(settings.kind, options.mongo_uri.clone())),
             kafka_broker: Some(options.kafka_broker.clone()),
             chosen: stack.chosen.clone(),
             services: Some(services),
@@ -92,7 +93,7 @@ impl PipelineUnderTest {
         };
         if let Some(place) = place {
             options.more.extend(place.variables());
-            self.documents = Some(Documents::posts(place.mongo_uri.clone()));
+            self.documents = Some(Documents::of(options.kind, place.mongo_uri.clone()));
         }
         let services = unless_stopped(stop, Services::start(&options)).await?;
         self.target = services.producer.target.clone();
@@ -153,7 +154,11 @@ pub(crate) fn service_options(
     if stack.brokers.len() > 1 && lookup("KAFKA_REPLICATION").is_none() {
         more.push(("KAFKA_REPLICATION", stack.brokers.len().to_string()));
     }
+    if settings.kind.write() == Write::Upsert {
+        more.push((of_kind(settings.kind, BATCH_MESSAGES), settings.group().limits.batch.messages.to_string()));
+    }
     ServiceOptions {
+        kind: settings.kind,
         // People read the files.
         log_format: log_format.map_or("text".to_owned(), String::clone),
         kafka_broker: stack.kafka_broker().to_owned(),

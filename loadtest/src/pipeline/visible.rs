@@ -6,16 +6,22 @@
 //!
 //! Where a look-up by id reads the whole collection, as on FerretDB, nothing is sampled.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use contract::PostId;
+use bson::RawDocumentBuf;
+use contract::{PostId, document};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::load::visible::pending::{self, Pending, SampledPost};
+use crate::ledger::order::Orders;
+use crate::ledger::plan::RunPlan;
+use crate::ledger::states::documents::place_in;
+use crate::ledger::states::older::{OlderStates, StatesSeen};
+use crate::load::visible::pending::{self, Pending, SampledPost, Wanted};
 use crate::load::visible::sampler::Sampler;
 use crate::load::visible::seen::{Sampled, SeenPosts};
 use crate::pipeline::store::{Documents, StoreReader};
@@ -35,13 +41,13 @@ pub(crate) enum Visible {
 pub(crate) struct Lookout {
     share: f64,
     sampler: Arc<Sampler>,
-    task: JoinHandle<SeenPosts>,
+    task: JoinHandle<(SeenPosts, OlderStates)>,
     stop: DropGuard,
 }
 
 impl Visible {
     /// Samples this share of the accepted posts, if they can be looked up in the store.
-    pub(crate) async fn start(share: f64, documents: Option<&Documents>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(share: f64, plan: RunPlan, documents: Option<&Documents>) -> anyhow::Result<Self> {
         if share == 0.0 {
             return Ok(Visible::Off("no share of the posts was asked for (--sample-share 0)".to_owned()));
         }
@@ -52,8 +58,9 @@ impl Visible {
         if let Some(why_not) = store.finds_no_ids().await? {
             return Ok(Visible::Off(why_not));
         }
-        let (sampler, stop) = (Arc::new(Sampler::new(share)), CancellationToken::new());
-        let task = tokio::spawn(watch(store, Arc::clone(&sampler), stop.clone()));
+        let (sampler, stop) = (Arc::new(Sampler::new(share, plan.is_of_states())), CancellationToken::new());
+        let look = Look { store, orders: Orders::of(plan), states: StatesSeen::default(), pending: Pending::default() };
+        let task = tokio::spawn(look.watch(Arc::clone(&sampler), stop.clone()));
         Ok(Visible::On(Lookout { share, sampler, task, stop: stop.drop_guard() }))
     }
 
@@ -71,38 +78,80 @@ impl Visible {
             Visible::Off(why) => Ok(Sampled::Off(why)),
             Visible::On(Lookout { share, sampler, task, stop }) => {
                 drop(stop);
-                let seen = task.await.context("looking for the sampled posts failed")?;
-                Ok(Sampled::On { share, seen, without_id: sampler.without_id() })
+                let (seen, older) = task.await.context("looking for the sampled posts failed")?;
+                Ok(Sampled::On { share, seen, without_id: sampler.without_id(), older })
             }
         }
     }
 }
 
-/// Looks for the sampled posts until `stop`, and then once for all that are left.
-async fn watch(store: StoreReader, sampler: Arc<Sampler>, stop: CancellationToken) -> SeenPosts {
-    let mut pending = Pending::default();
-    let mut ticks = tokio::time::interval(pending::INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        sampler.take().into_iter().for_each(|sample| pending.add(sample));
-        let now = Instant::now();
-        while let Some(asked) = pending.due(now) {
-            look(&store, &mut pending, asked).await;
-        }
-    }
-    sampler.take().into_iter().for_each(|sample| pending.add(sample));
-    for asked in pending.left() {
-        look(&store, &mut pending, asked).await;
-    }
-    pending.finish()
+/// Looks into the store.
+struct Look {
+    store: StoreReader,
+    orders: Orders,
+    /// What was seen of keys; a state older than that must never be seen again.
+    states: StatesSeen,
+    pending: Pending,
 }
 
-async fn look(store: &StoreReader, pending: &mut Pending, asked: Vec<SampledPost>) {
-    let asked_at = Instant::now();
-    let ids: Vec<PostId> = asked.iter().map(|sample| sample.id).collect();
-    let found = timeout(LOOK_TIMEOUT, store.which(&ids)).await.ok().and_then(Result::ok);
-    match found {
-        Some(found) => pending.looked(asked, &found, asked_at, Instant::now()),
-        None => pending.failed(asked, asked_at),
+impl Look {
+    /// Looks for the sampled posts until `stop`, and then once for all that are left.
+    async fn watch(mut self, sampler: Arc<Sampler>, stop: CancellationToken) -> (SeenPosts, OlderStates) {
+        let mut ticks = tokio::time::interval(pending::INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            sampler.take().into_iter().for_each(|sample| self.pending.add(sample));
+            let now = Instant::now();
+            while let Some(asked) = self.pending.due(now) {
+                self.look(asked).await;
+            }
+        }
+        sampler.take().into_iter().for_each(|sample| self.pending.add(sample));
+        for asked in self.pending.left() {
+            self.look(asked).await;
+        }
+        (self.pending.finish(), self.states.finish())
+    }
+
+    async fn look(&mut self, asked: Vec<SampledPost>) {
+        let asked_at = Instant::now();
+        let found = timeout(LOOK_TIMEOUT, self.found(&asked)).await.ok().and_then(Result::ok);
+        match found {
+            Some(found) => self.pending.looked(asked, &found, asked_at, Instant::now()),
+            None => self.pending.failed(asked, asked_at),
+        }
+    }
+
+    /// Which of these are in the store.
+    async fn found(&mut self, asked: &[SampledPost]) -> anyhow::Result<HashSet<Wanted>> {
+        let (mut ids, mut states): (Vec<PostId>, Vec<(Wanted, u64, String)>) = Default::default();
+        for SampledPost { id: wanted, .. } in asked {
+            match *wanted {
+                Wanted::Document(id) => ids.push(id),
+                Wanted::State { n, vu } => states.push((*wanted, n, self.orders.id(self.orders.key(n, vu)))),
+            }
+        }
+        let mut found = HashSet::new();
+        if !ids.is_empty() {
+            found.extend(self.store.which(&ids).await?.into_iter().map(Wanted::Document));
+        }
+        if !states.is_empty() {
+            let keys: BTreeSet<&str> = states.iter().map(|(.., key)| key.as_str()).collect();
+            let stored = self.store.of_keys(&keys).await?;
+            let stored: HashMap<&str, Option<u64>> = stored.iter().map(|document| self.saw(document)).collect();
+            let is_there = |n: u64, key: &str| stored.get(key).copied().flatten().is_some_and(|there| there >= n);
+            found.extend(states.iter().filter(|(_, n, key)| is_there(*n, key)).map(|(wanted, ..)| *wanted));
+        }
+        Ok(found)
+    }
+
+    /// The key and the number of a document that was just seen.
+    fn saw<'a>(&mut self, document: &'a RawDocumentBuf) -> (&'a str, Option<u64>) {
+        let key = document.get_str(document::ID_FIELD).unwrap_or_default();
+        let n = document.get_str("customer_id").ok().and_then(|customer| self.orders.number_in(customer));
+        if let Some(place) = place_in(document) {
+            self.states.saw(key, n, place);
+        }
+        (key, n)
     }
 }

@@ -2,9 +2,10 @@
 
 use anyhow::Context;
 use bson::DateTime;
+use contract::Kind;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::expected::RunPlan;
+use crate::ledger::plan::{Keys, RunPlan};
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{ContentLength, Shape};
 use crate::load::cpu::cores;
@@ -53,6 +54,13 @@ pub(crate) struct LoadSettings {
     /// whole.
     pub(crate) share: Option<RunShare>,
     pub(crate) vus: u32,
+    /// The keys of all users together; null for a kind whose records are documents of their own. Reports of versions
+    /// that sent only posts lack it.
+    #[serde(default)]
+    pub(crate) keys: Option<u64>,
+    /// Records in a request. Reports of versions without bulks lack it.
+    #[serde(default = "one")]
+    pub(crate) bulk: u32,
     /// Null if the load has another end.
     pub(crate) duration_seconds: Option<f64>,
     /// The part of the load at its start that enters no percentile of the latency and no rate.
@@ -84,17 +92,24 @@ pub(crate) struct LoadSettings {
 impl LoadSettings {
     /// What the posts of this run follow from.
     pub(crate) fn plan(&self, run: RunId) -> RunPlan {
-        let Self { content_length, hostile_share, invalid_share, retry_share, seed, repeat, .. } = *self;
-        RunPlan { run, seed, shape: Shape { content_length, hostile_share, invalid_share, retry_share }, repeat }
+        let Self { content_length, hostile_share, invalid_share, retry_share, seed, repeat, bulk, .. } = *self;
+        let shape = Shape { content_length, hostile_share, invalid_share, retry_share, is_bulk: bulk > 1 };
+        let keys = Keys { users: self.vus, all: self.keys.unwrap_or(1) };
+        RunPlan { run, seed, shape, repeat, kind: Kind::Post, keys, bulk }
     }
 
     fn of(load: &Load) -> Self {
         let (end, think_seconds, rate, stages) = match &load.model {
             Model::Closed(model) => (model.end, Some(model.think.as_secs_f64()), None, None),
-            Model::Open(OpenModel { end, rate: Rate::Constant(rate), .. }) => (*end, None, Some(*rate), None),
+            Model::Open(OpenModel { end, rate: Rate::Constant(rate), .. }) => {
+                (*end, None, Some(*rate * f64::from(load.plan.bulk)), None)
+            }
             Model::Open(OpenModel { end, rate: Rate::Stages(stages), .. }) => (*end, None, None, Some(stages)),
         };
+        let RunPlan { shape, keys, bulk, repeat, seed, .. } = load.plan;
         Self {
+            keys: load.plan.is_of_states().then_some(keys.all),
+            bulk,
             share: (load.share != RunShare::WHOLE).then_some(load.share),
             vus: load.model.vus(),
             duration_seconds: Some((end - load.model.start()).as_secs_f64()),
@@ -103,16 +118,20 @@ impl LoadSettings {
             rate,
             stages: stages.map(|stages| stages.points().to_vec()),
             fixed_users: matches!(load.model, Model::Open(_)).then_some(load.rule == UserRule::Fixed),
-            repeat: load.repeat,
-            content_length: load.shape.content_length,
-            hostile_share: load.shape.hostile_share,
-            invalid_share: load.shape.invalid_share,
-            retry_share: load.shape.retry_share,
+            repeat,
+            content_length: shape.content_length,
+            hostile_share: shape.hostile_share,
+            invalid_share: shape.invalid_share,
+            retry_share: shape.retry_share,
             request_timeout_seconds: load.request_timeout.as_secs_f64(),
             threads: load.threads,
-            seed: load.seed,
+            seed,
         }
     }
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl Environment {

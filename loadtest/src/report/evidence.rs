@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contract::Kind;
 use hdrhistogram::Histogram;
 
 use super::run::{Latency, RunReport, ServiceUsage};
@@ -24,6 +25,7 @@ use crate::report::visible::AcceptToVisible;
 /// What was seen and counted, unrounded.
 pub(crate) struct RunEvidence {
     pub(crate) run: RunId,
+    pub(crate) kind: Kind,
     pub(crate) ended_early: bool,
     /// The ledger before it is compared with the store.
     pub(crate) answered: Counts,
@@ -74,9 +76,11 @@ impl RunEvidence {
         let thresholds = judge(thresholds, &measured);
         RunReport {
             run: self.run.to_string(),
+            kind: self.kind.name(),
             passed: faults.is_empty() && thresholds.iter().all(|verdict| verdict.holds),
             ended_early: self.ended_early,
             counts: ReportedCounts::of(counts.unwrap_or(self.answered), counts.is_some()),
+            states: counts.and_then(|counts| counts.states),
             ids: ids_compared.map(|compared| if compared { "compared" } else { "not compared" }),
             compared,
             counted: self.counted,
@@ -129,6 +133,7 @@ mod tests {
         environment.load.warm_up_seconds = 4.0;
         RunEvidence {
             run: "00ab12cd".parse().expect("it has eight digits"),
+            kind: Kind::Post,
             ended_early: false,
             answered: Counts { accepted: 70, unknown: 30, ..Counts::default() },
             counted: None,

@@ -96,6 +96,16 @@ fn proof(report: &RunReport) -> String {
     if at_fault.into_iter().flatten().any(|count| count > 0) {
         return "Every threshold holds.".to_owned();
     }
+    if let Some(states) = report.states {
+        let (keys, copies) = (grouped(states.keys), grouped(states.overtaken));
+        let order =
+            if states.overtaken == 0 { String::new() } else { format!(" ({copies} unknown ones overtook others)") };
+        return format!(
+            "Each of the {accepted} accepted {}s is in the topic, as it was sent and in order{order}, and each of the \
+             {keys} keys is stored as its last record says.",
+            report.kind
+        );
+    }
     let or_kept = if dead_lettered.unwrap_or_default() > 0 { ", or dead-lettered with its reason" } else { "" };
     format!("Each of the {accepted} accepted posts is stored exactly once, {as_sent}{or_kept}.")
 }

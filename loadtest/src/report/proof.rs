@@ -41,6 +41,9 @@ pub(crate) struct Proof {
     pub(crate) lag_left: Option<u64>,
     /// The first findings of each kind, with what was sent and what is there.
     pub(crate) findings: Vec<Finding>,
+    /// Whether the last record of a key is its document.
+    #[serde(skip)]
+    is_of_states: bool,
     /// What does not hold of all that must hold for every run.
     #[serde(skip)]
     broken: Vec<ThresholdVerdict>,
@@ -62,6 +65,7 @@ impl Proof {
             changed: count(|counts| counts.changed),
             unexpected: count(|counts| counts.unexpected),
             lag_left,
+            is_of_states: counts.is_some_and(|counts| counts.states.is_some()),
             findings: findings.unwrap_or_default(),
             broken: verdicts.into_iter().filter(|verdict| !verdict.holds).collect(),
         }
@@ -83,6 +87,9 @@ impl Proof {
         let (accepted, stored) = (grouped(self.accepted), self.stored.map(grouped));
         let wrong = self.wrong().map(|wrong| format!("NOT {wrong}"));
         match (stored, wrong) {
+            (Some(stored), None) if self.is_of_states => {
+                format!("{accepted} accepted and in the topic, {stored} keys stored as their last record says")
+            }
             (Some(stored), None) => {
                 format!("{accepted} accepted, {stored} stored as they were sent (looked for one by one)")
             }
@@ -105,7 +112,15 @@ pub(crate) mod tests {
 
     pub(crate) fn reconciled(counts: Counts) -> Reconciled {
         let (findings, compared) = (Vec::new(), String::new());
-        Reconciled { counts, findings, ids_compared: true, compared, documents: counts.stored, letters: 0 }
+        Reconciled {
+            counts,
+            findings,
+            ids_compared: true,
+            compared,
+            documents: counts.stored,
+            letters: 0,
+            records: None,
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::ledger::books::StateCounts;
 use crate::ledger::named::Finding;
 use crate::load::generator::latencies::{Latencies, LatencyHistograms};
 use crate::load::generator::strain::GeneratorReport;
@@ -25,6 +26,8 @@ use crate::report::visible::AcceptToVisible;
 pub(crate) struct RunReport {
     /// The run's id, as in the titles of its posts.
     pub(crate) run: String,
+    /// The kind of the records that were sent.
+    pub(crate) kind: &'static str,
     /// Whether every threshold held and nothing else went wrong.
     pub(crate) passed: bool,
     /// Whether the load ended early, by Ctrl-C or because a service failed.
@@ -32,6 +35,9 @@ pub(crate) struct RunReport {
     /// The ledger.
     #[serde(flatten)]
     pub(crate) counts: ReportedCounts,
+    /// More of the ledger for a kind whose last record of a key is its document; null for other kinds, or if nothing
+    /// was reconciled.
+    pub(crate) states: Option<StateCounts>,
     /// Whether the documents' ids were `compared` with those that the clients got, or `not compared` because one side
     /// does not have our ids; null if nothing was reconciled.
     pub(crate) ids: Option<&'static str>,

@@ -1,8 +1,10 @@
 //! The result of a run as a short table for people.
 
+use contract::Kind;
 use service::status::figures::grouped;
 
 use crate::base::text::a_second;
+use crate::ledger::books::StateCounts;
 use crate::ledger::expected::WHOLE;
 use crate::ledger::named::Finding;
 use crate::load::generator::strain::NoFreeUser;
@@ -25,7 +27,8 @@ pub(crate) const CLOSED_MODEL: &str =
 /// The table, with a line for each threshold and fault.
 pub(crate) fn render(report: &RunReport) -> String {
     let counts = &report.counts;
-    let mut text = format!("\nrun {}: {}\n\n", report.run, load(report));
+    let kind = if report.kind == Kind::Post.name() { String::new() } else { format!(" of {}s", report.kind) };
+    let mut text = format!("\nrun {}{kind}: {}\n\n", report.run, load(report));
     let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<14}{value}\n"));
     let rate = a_second(report.accepted_per_second);
     row("accepted", format!("{:>10}   {rate}", grouped(counts.accepted)));
@@ -38,6 +41,23 @@ pub(crate) fn render(report: &RunReport) -> String {
                 None => "nothing was reconciled (--no-reconcile)",
             };
             row("stored", format!("{:>10}   {why}", "not known"));
+        }
+    }
+    if let Some(states) = report.states {
+        let StateCounts { in_topic, keys, superseded, overtaken, appended_again, .. } = states;
+        row("in the topic", format!("{:>10}", grouped(in_topic)));
+        row("keys", format!("{:>10}   whose last record is their document", grouped(keys)));
+        row("superseded", format!("{:>10}   by a later record of their key", grouped(superseded)));
+        let overtaken =
+            format!("{:>10}   appended after later records; they were not known to be accepted", grouped(overtaken));
+        row("overtaken", overtaken);
+        if appended_again > 0 {
+            row("copies", format!("{:>10}   of records that are in the topic already", grouped(appended_again)));
+        }
+        for (name, count) in
+            [("stale", states.stale), ("out of order", states.out_of_order), ("older seen", states.older_seen)]
+        {
+            row(name, format!("{:>10}", grouped(count)));
         }
     }
     for (name, count) in [
@@ -61,7 +81,7 @@ pub(crate) fn render(report: &RunReport) -> String {
     row("rejected", format!("{:>10}{invalid}", grouped(counts.rejected)));
     let stored = counts.unknown_stored.map(|stored| format!("   of which stored: {}", grouped(stored)));
     row("unknown", format!("{:>10}{}", grouped(counts.unknown), stored.unwrap_or_default()));
-    if let Some(compared) = report.compared.as_ref().filter(|compared| *compared != WHOLE) {
+    if let Some(compared) = report.compared.as_ref().filter(|compared| *compared != WHOLE && report.states.is_none()) {
         row("compared", format!("only these fields of each document: {compared}"));
     }
     if report.ids == Some("not compared") {
@@ -157,9 +177,10 @@ fn visible(character: char) -> String {
 pub(crate) fn load(report: &RunReport) -> String {
     let load = &report.environment.load;
     format!(
-        "{}{} virtual users, {} s of load{}{}{}{}{}",
+        "{}{} virtual users{}, {} s of load{}{}{}{}{}",
         load.share.map_or(String::new(), |share| format!("share {share} of ")),
         load.vus,
+        if load.bulk > 1 { format!(", bulks of {}", load.bulk) } else { String::new() },
         report.load_seconds.round(),
         if load.warm_up_seconds > 0.0 {
             format!(", the first {} s not measured", load.warm_up_seconds)

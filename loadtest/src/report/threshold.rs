@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::ledger::books::Counts;
+use crate::ledger::books::{Counts, StateCounts};
 use crate::load::generator::latencies::Latencies;
 use crate::load::visible::seen::Times;
 use statistic::{Statistic, TimeUnit};
@@ -19,6 +19,9 @@ const DEFAULTS: [&str; 2] = ["p95<2000ms", "failed<1%"];
 
 /// These always apply if the store was read.
 const OF_LEDGER: [&str; 4] = ["missing==0", "duplicated==0", "changed==0", "unexpected==0"];
+
+/// These too, of a kind whose last record of a key is its document.
+const OF_STATES: [&str; 3] = ["stale==0", "out_of_order==0", "older_seen==0"];
 
 /// These apply too, unless one on the same measure is given: who expects some may say how many.
 const UNLESS_GIVEN: [&str; 3] = ["accepted>0", "dead_lettered==0", "lag_left==0"];
@@ -76,6 +79,9 @@ enum ThresholdMeasure {
     Changed,
     Unexpected,
     DeadLettered,
+    Stale,
+    OutOfOrder,
+    OlderSeen,
     LagLeft,
 }
 
@@ -104,7 +110,8 @@ pub(crate) struct ThresholdVerdict {
 pub(crate) fn judge(thresholds: &[Threshold], measured: &Measured) -> Vec<ThresholdVerdict> {
     let is_given = |of: &Threshold| thresholds.iter().any(|threshold| threshold.measure == of.measure);
     let unless_given = known(&UNLESS_GIVEN).into_iter().filter(|threshold| !is_given(threshold));
-    let of_ledger = known(&OF_LEDGER).into_iter().filter(|threshold| !thresholds.contains(threshold));
+    let of_ledger =
+        known(&OF_LEDGER).into_iter().chain(known(&OF_STATES)).filter(|threshold| !thresholds.contains(threshold));
     let always = unless_given.chain(of_ledger).filter(|threshold| threshold.is_known(measured));
     thresholds.iter().cloned().chain(always).map(|threshold| threshold.judge(measured)).collect()
 }
@@ -151,12 +158,18 @@ impl Threshold {
                 | ThresholdMeasure::Changed
                 | ThresholdMeasure::Unexpected
                 | ThresholdMeasure::DeadLettered
-        )
+        ) || self.is_of_states()
+    }
+
+    /// Whether it is about a kind whose last record of a key is its document.
+    pub(crate) fn is_of_states(&self) -> bool {
+        matches!(self.measure, ThresholdMeasure::Stale | ThresholdMeasure::OutOfOrder | ThresholdMeasure::OlderSeen)
     }
 
     fn is_known(&self, measured: &Measured) -> bool {
         match self.measure {
             ThresholdMeasure::LagLeft => measured.lag_left.is_some(),
+            _ if self.is_of_states() => measured.counts.is_some_and(|counts| counts.states.is_some()),
             _ => !self.is_of_ledger() || measured.counts.is_some(),
         }
     }
@@ -208,6 +221,10 @@ impl ThresholdMeasure {
             latencies.map_or(f64::INFINITY, |latencies| unit.of(statistic.of(&latencies)))
         };
         let count = |count: fn(&Counts) -> u64| measured.counts.as_ref().map_or(f64::INFINITY, |all| count(all) as f64);
+        let of_states = |count: fn(&StateCounts) -> u64| {
+            let states = measured.counts.and_then(|counts| counts.states);
+            states.map_or(f64::INFINITY, |states| count(&states) as f64)
+        };
         match self {
             ThresholdMeasure::Latency(statistic, unit) => time(measured.latencies, statistic, unit),
             ThresholdMeasure::AllLatency(statistic, unit) => time(measured.all_latencies, statistic, unit),
@@ -225,6 +242,9 @@ impl ThresholdMeasure {
             ThresholdMeasure::Changed => count(|counts| counts.changed),
             ThresholdMeasure::Unexpected => count(|counts| counts.unexpected),
             ThresholdMeasure::DeadLettered => count(|counts| counts.dead_lettered),
+            ThresholdMeasure::Stale => of_states(|states| states.stale),
+            ThresholdMeasure::OutOfOrder => of_states(|states| states.out_of_order),
+            ThresholdMeasure::OlderSeen => of_states(|states| states.older_seen),
             ThresholdMeasure::LagLeft => measured.lag_left.map_or(f64::INFINITY, |lag| lag as f64),
         }
     }
@@ -254,10 +274,13 @@ impl ThresholdMeasure {
             "changed" => plain(ThresholdMeasure::Changed),
             "unexpected" => plain(ThresholdMeasure::Unexpected),
             "dead_lettered" => plain(ThresholdMeasure::DeadLettered),
+            "stale" => plain(ThresholdMeasure::Stale),
+            "out_of_order" => plain(ThresholdMeasure::OutOfOrder),
+            "older_seen" => plain(ThresholdMeasure::OlderSeen),
             "lag_left" => plain(ThresholdMeasure::LagLeft),
             _ => Err("it must start with p50, p90, p95, p99, p99.9, max, avg, one of these after all_ or visible_, \
                       failed, accepted, rate, drain, recovered, missing, duplicated, changed, unexpected, \
-                      dead_lettered or lag_left"
+                      dead_lettered, stale, out_of_order, older_seen or lag_left"
                 .to_owned()),
         }
     }

@@ -54,7 +54,7 @@ impl From<Sampled> for AcceptToVisible {
     fn from(sampled: Sampled) -> Self {
         match sampled {
             Sampled::Off(why) => Self::off(why),
-            Sampled::On { share, seen, without_id } => Self::of(share, seen, without_id),
+            Sampled::On { share, seen, without_id, .. } => Self::of(share, seen, without_id),
         }
     }
 }

@@ -105,7 +105,7 @@ impl FindMaxBench<'_> {
         let FindMaxBench { options, live, stop, .. } = *self;
         let place = self.place(name, pipeline)?;
         let settings = match &place {
-            Some(place) => PipelineSettings::read(&place.within(self.lookup))?,
+            Some(place) => PipelineSettings::of(self.options.load.kind, &place.within(self.lookup))?,
             None => self.settings.clone(),
         };
         pipeline.start_again(place.as_ref(), directory, stop).await?;
@@ -130,7 +130,8 @@ impl FindMaxBench<'_> {
     /// A place of its own, on servers that are the lab's own; topics of others may have settings that matter.
     fn place(&self, name: &str, pipeline: &PipelineUnderTest) -> anyhow::Result<Option<TrialPlace>> {
         let stack = pipeline.stack.as_ref().filter(|stack| !stack.brokers.is_empty() && stack.store.is_some());
-        stack.map(|stack| TrialPlace::of(format!("find-max-{}-{name}", self.run), stack.mongo_uri())).transpose()
+        let kind = self.options.load.kind;
+        stack.map(|stack| TrialPlace::of(kind, format!("find-max-{}-{name}", self.run), stack.mongo_uri())).transpose()
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct Rule {
 impl Rule {
     /// The rule for a load that is measured this long, on services with these settings.
     pub(crate) fn of(slo: Duration, measure: Duration, settings: &PipelineSettings) -> Self {
-        Self { slo, measure, batch_messages: settings.consumer_config.kafka.limits.batch.messages }
+        Self { slo, measure, batch_messages: settings.group().limits.batch.messages }
     }
 
     /// Why the rate was not sustained; nothing if it was.

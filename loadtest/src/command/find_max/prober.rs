@@ -50,7 +50,8 @@ pub(crate) async fn search(bench: &FindMaxBench<'_>, pipeline: &mut PipelineUnde
         eprintln!("without KAFKA_BROKER the lag is not seen: only latency and failures are judged");
     }
     // Our own services leave exact totals.
-    let mut observer = pipeline.services.is_none().then(|| Observer::new(pipeline.target.clone(), None));
+    let mut observer =
+        pipeline.services.is_none().then(|| Observer::new(options.load.kind, pipeline.target.clone(), None));
     if let Some(observer) = &mut observer {
         observer.look().await;
     }

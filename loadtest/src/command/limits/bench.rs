@@ -68,7 +68,7 @@ impl LimitsBench {
 
     /// Name and version of the store.
     pub(crate) async fn store_version(&self) -> anyhow::Result<String> {
-        StoreReader::new(&Documents::posts(self.mongo_uri.clone())).await?.version().await
+        StoreReader::new(&Documents::of(Kind::Post, self.mongo_uri.clone())).await?.version().await
     }
 
     /// Takes every measure that is asked for once. What was measured stays noted when this is dropped, or when a later
@@ -101,7 +101,7 @@ impl LimitsBench {
                 note(LimitsMeasure::Fetch, self.fetch(self.topic(round, "apart")).await?);
             }
             if is_taken(LimitsMeasure::Consumer) {
-                note(LimitsMeasure::Consumer, self.consumer(Kind::Post, &apart, accepted).await?);
+                note(LimitsMeasure::Consumer, self.consumer(&apart, accepted).await?);
             }
         }
         if is_taken(LimitsMeasure::Pipeline) {
@@ -187,12 +187,7 @@ impl LimitsBench {
     }
 
     /// Measured from the first stored record on: joining the group does not count.
-    pub(super) async fn consumer(
-        &self,
-        kind: Kind,
-        options: &ServiceOptions,
-        backlog: u64,
-    ) -> anyhow::Result<LimitsSample> {
+    pub(super) async fn consumer(&self, options: &ServiceOptions, backlog: u64) -> anyhow::Result<LimitsSample> {
         let consumer = Service::start_unready(CONSUMER, CONSUMER, options)?;
         let pids = [consumer.pid()];
         let storing = async {
@@ -200,9 +195,9 @@ impl LimitsBench {
             loop {
                 let meter = Meter::start(vec![(CONSUMER, &pids), (BROKER, &self.brokers), (STORE, &self.store)]);
                 sleep(LOOK_EVERY).await;
-                if stored(&consumer, kind).await > 0 {
+                if stored(&consumer).await > 0 {
                     let deadline = Instant::now() + self.plan.duration;
-                    let stored = self.until_stored(&consumer, kind, backlog, deadline).await;
+                    let stored = self.until_stored(&consumer, backlog, deadline).await;
                     return Ok(meter.done(stored));
                 }
                 if Instant::now() > deadline {
@@ -225,7 +220,7 @@ impl LimitsBench {
         let deadline = Instant::now() + self.plan.duration * DRAIN_FACTOR + interval;
         let through = async {
             let accepted = while_it_runs(&producer, generate::posts(&producer.target, &self.plan)).await?;
-            anyhow::Ok(self.until_stored(&consumer, Kind::Post, accepted, deadline).await)
+            anyhow::Ok(self.until_stored(&consumer, accepted, deadline).await)
         };
         let sample = meter.done(while_it_runs(&consumer, through).await?);
         producer.stop().await?;
@@ -235,10 +230,10 @@ impl LimitsBench {
 
     /// Waits until the first posts are stored, and then until no more are missing than the consumer may hold because
     /// its batch is not full. Returns how many are stored.
-    async fn until_stored(&self, consumer: &Service, kind: Kind, accepted: u64, deadline: Instant) -> u64 {
-        let rest = self.settings.consumer_config.group(kind).limits.batch.messages as u64;
+    async fn until_stored(&self, consumer: &Service, accepted: u64, deadline: Instant) -> u64 {
+        let rest = self.settings.consumer_config.group(consumer.kind).limits.batch.messages as u64;
         loop {
-            let stored = stored(consumer, kind).await;
+            let stored = stored(consumer).await;
             if stored > 0 && stored + rest > accepted || Instant::now() >= deadline {
                 return stored;
             }
@@ -253,6 +248,7 @@ impl LimitsBench {
 
     pub(super) fn service_options(&self, topic: String) -> ServiceOptions {
         ServiceOptions {
+            kind: Kind::Post,
             kafka_broker: self.kafka_broker.clone(),
             mongo_uri: self.mongo_uri.clone(),
             producer_port: 0,
@@ -273,13 +269,12 @@ impl LimitsBench {
     }
 }
 
-/// How many records of a kind the consumer has stored since its start, those included that a later one of their batch
+/// How many records of its kind the consumer has stored since its start, those included that a later one of their batch
 /// stands for; zero as long as it does not report that.
-async fn stored(consumer: &Service, kind: Kind) -> u64 {
-    let Ok(page) = MetricsPage::get(&consumer.target).await else { return 0 };
-    let series =
-        ["stored", "superseded"].map(|what| format!("ingest_records_{what}_total{{kind=\"{}\"}}", kind.name()));
-    series.iter().filter_map(|series| page.sum(series)).sum::<f64>() as u64
+async fn stored(consumer: &Service) -> u64 {
+    let Ok(page) = MetricsPage::get(&consumer.target, consumer.kind).await else { return 0 };
+    let counters = ["ingest_records_stored_total", "ingest_records_superseded_total"];
+    counters.iter().filter_map(|counter| page.sum(counter)).sum::<f64>() as u64
 }
 
 /// What `work` returns, unless the service ends meanwhile, which it should not do.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use contract::Kind;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::MeasurePlan;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
+use crate::ledger::plan::{Keys, RunPlan};
 use crate::ledger::post::bodies::Shape;
 use crate::load::cpu::cores;
 use crate::load::generator::tally::Tally;
@@ -33,11 +35,16 @@ pub(crate) async fn posts(target: &Target, plan: &MeasurePlan) -> anyhow::Result
         warm_up: Duration::ZERO,
         target: target.clone(),
         request_timeout: REQUEST_TIMEOUT,
-        repeat: 1,
-        run: plan.run,
         share: RunShare::WHOLE,
-        shape: Shape::default(),
-        seed: 1,
+        plan: RunPlan {
+            run: plan.run,
+            seed: 1,
+            shape: Shape::default(),
+            repeat: 1,
+            kind: Kind::Post,
+            keys: Keys { users: plan.vus, all: 1 },
+            bulk: 1,
+        },
         threads: u32::try_from(cores()).unwrap_or(1).min(plan.vus),
     };
     // The ids are written as in a run, though nobody reads them.

@@ -33,7 +33,7 @@ impl LimitsBench {
             }
         }
         if is_taken(LimitsMeasure::OrderConsumer) {
-            note(LimitsMeasure::OrderConsumer, self.consumer(Kind::Order, &self.order_options(round), backlog).await?);
+            note(LimitsMeasure::OrderConsumer, self.consumer(&self.order_options(round), backlog).await?);
         }
         Ok(())
     }
@@ -63,13 +63,11 @@ impl LimitsBench {
     }
 
     fn order_options(&self, round: u32) -> ServiceOptions {
-        let mut options = self.service_options(String::new());
-        options.more = vec![
-            ("KINDS", Kind::Order.name().to_owned()),
+        let more = vec![
             ("ORDER_KAFKA_TOPIC", self.topic(round, "orders")),
             ("KAFKA_REPLICATION", self.replication.to_string()),
         ];
-        options
+        ServiceOptions { kind: Kind::Order, more, ..self.service_options(String::new()) }
     }
 
     fn orders_of(&self, round: u32) -> String {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use contract::Kind;
 
 use super::values::duration_or_zero;
 use crate::ledger::expected::Layout;
@@ -10,7 +11,7 @@ use crate::pipeline::store::Documents;
 
 #[derive(Debug, Args)]
 pub(crate) struct DocumentOptions {
-    /// The collection that --target's pipeline fills [default: posts]
+    /// The collection that --target's pipeline fills [default: posts, or that of --kind]
     #[arg(long, value_name = "NAME")]
     pub(crate) collection: Option<String>,
     /// The field of its documents that has the posts' titles, such as payload.title. Only the fields that are named are
@@ -30,15 +31,15 @@ pub(crate) struct DocumentOptions {
 
 impl DocumentOptions {
     /// The documents in the store with this URI.
-    pub(crate) fn at(&self, uri: String) -> Documents {
-        let posts = Documents::posts(uri);
+    pub(crate) fn at(&self, kind: Kind, uri: String) -> Documents {
+        let ours = Documents::of(kind, uri);
         let Self { collection, match_field, content_field, created_field, .. } = self;
         let layout = match_field.clone().map_or(Layout::Whole, |title| Layout::Mapped {
             title,
             content: content_field.clone(),
             created_at: created_field.clone(),
         });
-        Documents { collection: collection.clone().unwrap_or(posts.collection), layout, ..posts }
+        Documents { collection: collection.clone().unwrap_or(ours.collection), layout, ..ours }
     }
 
     /// The first option that only makes sense for another pipeline.

@@ -5,18 +5,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use contract::{Kind, Write};
 
 use super::documents::DocumentOptions;
 use super::stack::StackOptions;
-use super::values::{duration_or_zero, positive_duration, rate, share};
-use crate::ledger::expected::RunPlan;
+use super::values::{duration_or_zero, kind, positive_duration, rate, share};
+use crate::base::exit::Unusable;
+use crate::ledger::plan::{Keys, RunPlan};
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{ContentLength, Shape};
 use crate::load::cpu::cores;
 use crate::load::generator::Load;
-use crate::load::pacing::Model;
 use crate::load::pacing::stages::Stages;
 use crate::load::pacing::turns::UserRule;
+use crate::load::pacing::{Model, Rate};
 use crate::load::share::RunShare;
 use crate::load::target::Target;
 use crate::report::threshold::Threshold;
@@ -35,7 +37,7 @@ pub(crate) struct RunOptions {
     /// A user's pause between an answer and its next post, such as 250ms; 0 for none
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_or_zero)]
     pub(crate) think: Duration,
-    /// Posts per second, offered no matter how the answers come; each is sent by any user that is free
+    /// Posts per second, offered no matter how the answers come; each, or each bulk, is sent by any user that is free
     #[arg(long, value_name = "N", conflicts_with = "think", value_parser = rate)]
     pub(crate) rate: Option<f64>,
     /// Posts per second that go up and down: points of time and rate, such as 0s:500,30s:5000,60s:5000, in a straight
@@ -84,6 +86,21 @@ pub(crate) struct RunOptions {
 /// How posts are sent.
 #[derive(Debug, Args)]
 pub(crate) struct LoadOptions {
+    /// The kind of the records that are sent: post or order. All other options that mention posts hold for it too
+    #[arg(long, value_name = "KIND", default_value = "post", value_parser = kind)]
+    pub(crate) kind: Kind,
+    /// How many different orders there are, dealt out to the users, each of which has one at least: their other records
+    /// are new states of these
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    keys: u64,
+    /// Records in a request, up to 10000; more than one are a bulk, each with a result of its own, and their latency is
+    /// that of the request
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    bulk: u32,
+    /// End the load after this number of records, if --duration does not end it before; chaos lasts until they are sent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) records: Option<u64>,
     /// Virtual users, each with a connection of its own; each sends a post, waits for its answer, and sends the next
     /// one
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -130,24 +147,50 @@ impl LoadOptions {
     pub(crate) fn plan(&self, run: RunId) -> RunPlan {
         let content_length = self.content_length.unwrap_or_default();
         let Self { hostile_share, invalid_share, retry_share, .. } = *self;
-        let shape = Shape { content_length, hostile_share, invalid_share, retry_share };
-        RunPlan { run, seed: self.seed, shape, repeat: self.repeat }
+        let shape = Shape { content_length, hostile_share, invalid_share, retry_share, is_bulk: self.bulk > 1 };
+        let keys = Keys { users: self.vus, all: self.keys };
+        RunPlan { run, seed: self.seed, shape, repeat: self.repeat, kind: self.kind, keys, bulk: self.bulk }
+    }
+
+    /// Whether these options go together.
+    pub(crate) fn usable(&self) -> Result<(), Unusable> {
+        if self.kind.write() == Write::Upsert && self.content_length.is_some() {
+            let kind = self.kind.name();
+            return Err(Unusable(format!("--content-length is that of posts: leave it out of --kind {kind}")));
+        }
+        Ok(())
+    }
+
+    /// Whether records are sent alone and without a limit, as this verb does.
+    pub(crate) fn single(&self, verb: &str) -> Result<(), Unusable> {
+        match (self.bulk, self.records) {
+            (1, None) => Ok(()),
+            (1, Some(_)) => Err(Unusable(format!("{verb} decides how many records it sends: leave out --records"))),
+            _ => Err(Unusable(format!("{verb} sends single records: leave out --bulk"))),
+        }
+    }
+
+    /// Whether these are posts, sent alone: this verb knows no other load.
+    pub(crate) fn posts_alone(&self, verb: &str) -> Result<(), Unusable> {
+        self.single(verb)?;
+        if self.kind == Kind::Post { Ok(()) } else { Err(Unusable(format!("{verb} sends posts: leave out --kind"))) }
+    }
+
+    /// Requests per second, for this many records.
+    pub(crate) fn requests(&self, records_per_second: f64) -> Rate {
+        Rate::Constant(records_per_second / f64::from(self.bulk))
     }
 
     /// A load of this model: the number of threads asked for, else one per core, and never more than there are users.
     pub(crate) fn load(&self, model: Model, run: RunId, target: &Target) -> Load {
-        let RunPlan { run, seed, shape, repeat } = self.plan(run);
         Load {
             model,
             rule: UserRule::AnyFree,
             warm_up: Duration::ZERO,
             target: target.clone(),
             request_timeout: self.request_timeout,
-            repeat,
             share: RunShare::WHOLE,
-            run,
-            shape,
-            seed,
+            plan: self.plan(run),
             threads: self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1)).min(self.vus),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::PostId;
+use contract::{Kind, PostId};
 use service::settings::parse_duration;
 
 pub(crate) fn brokers(text: &str) -> Result<u32, String> {
@@ -53,6 +53,10 @@ pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, String> {
     } else {
         parse_duration(text).ok_or("must be 0 or a number with its unit, such as 250ms or 1s".to_owned())
     }
+}
+
+pub(crate) fn kind(text: &str) -> Result<Kind, String> {
+    Kind::from_name(text).ok_or_else(|| format!("must be one of {}", Kind::BUILT_IN.map(Kind::name).join(", ")))
 }
 
 pub(crate) fn post_id(text: &str) -> Result<PostId, String> {

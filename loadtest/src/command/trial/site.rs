@@ -27,7 +27,7 @@ impl<'a> TrialSite<'a> {
     pub(crate) fn of(settings: &PipelineSettings, pipeline: &'a PipelineUnderTest) -> Self {
         let is_own = |count: fn(&Stack) -> usize| pipeline.stack.as_ref().is_some_and(|stack| count(stack) > 0);
         Self {
-            names: settings.consumer_config.kafka.clone(),
+            names: settings.group().clone(),
             kafka_broker: pipeline.kafka_broker.as_deref(),
             documents: pipeline.documents.as_ref(),
             is_ours: pipeline.services.is_some(),

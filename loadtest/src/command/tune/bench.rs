@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use contract::Kind;
 use kafka::group::GroupConfig;
 use stack::Stack;
 use tokio::time::sleep;
@@ -73,7 +74,7 @@ impl TuneBench<'_> {
     /// # Errors
     /// When the servers do not answer, or the trial was interrupted before its services were up.
     pub(crate) async fn try_out(&self, n: usize, setting: &KnobSetting) -> anyhow::Result<Tried> {
-        let place = TrialPlace::of(format!("tune-{}-{n}", self.run), self.stack.mongo_uri())?;
+        let place = TrialPlace::of(Kind::Post, format!("tune-{}-{n}", self.run), self.stack.mongo_uri())?;
         let logs = self.directory.join("trials").join(n.to_string());
         std::fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
         let mut more = self.space.variables(setting);
@@ -107,7 +108,7 @@ impl TuneBench<'_> {
         logs: &Path,
     ) -> anyhow::Result<Tried> {
         let TuneOptions { warm_up, measure, load, outcome, .. } = self.options;
-        let documents = Documents::posts(place.mongo_uri.clone());
+        let documents = Documents::of(Kind::Post, place.mongo_uri.clone());
         let plan = load.plan(self.run);
         let trial =
             Trial::at(self.site(place, &documents), plan, CLOCK_SKEW, RunShare::WHOLE, NO_SAMPLES, logs).await?;
@@ -203,7 +204,7 @@ async fn until_read(
 
 /// The records that a consumer has read since its start; none while it does not answer.
 async fn read_by(consumer: &Target) -> u64 {
-    let page = MetricsPage::get(consumer).await.ok();
+    let page = MetricsPage::get(consumer, Kind::Post).await.ok();
     page.and_then(|page| page.sum("ingest_records_consumed_total")).map_or(0, |records| records as u64)
 }
 

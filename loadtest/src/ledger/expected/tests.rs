@@ -5,10 +5,11 @@ use bson::{Bson, DateTime, RawDocumentBuf, doc};
 use contract::dead_letter::Reason;
 
 use super::*;
+use crate::ledger::post::bodies::Shape;
 
 fn expected(layout: Layout) -> (ExpectedPosts, PostTexts, u64) {
     let run = RunId::fresh();
-    let posts = ExpectedPosts::new(RunPlan { run, seed: 3, shape: Shape::default(), repeat: 1 }, layout);
+    let posts = ExpectedPosts::new(RunPlan::of_posts(run, 3, Shape::default()), layout);
     let n = 17;
     let texts = posts.bodies.texts(n).unwrap();
     (posts, texts, n)
@@ -129,7 +130,7 @@ fn what_a_post_said_is_known_unless_it_must_not_be_stored() {
 
     let run = RunId::fresh();
     let shape = Shape { invalid_share: 1.0, ..Shape::default() };
-    let invalid = ExpectedPosts::new(RunPlan { run, seed: 3, shape, repeat: 1 }, Layout::Whole);
+    let invalid = ExpectedPosts::new(RunPlan::of_posts(run, 3, shape), Layout::Whole);
     assert_eq!(invalid.sent(n), None);
     // It counts as one that must not be there, whatever it says.
     let (id, title) = (PostId::fresh(), format!("{}{n}", invalid.title_prefix));
@@ -150,7 +151,7 @@ fn what_a_post_said_is_known_unless_it_must_not_be_stored() {
 fn a_run_sends_repeatedly_if_any_post_may_go_twice() {
     let sends = |repeat, retry_share| {
         let shape = Shape { retry_share, ..Shape::default() };
-        RunPlan { run: RunId::fresh(), seed: 1, shape, repeat }.sends_repeatedly()
+        RunPlan { repeat, ..RunPlan::of_posts(RunId::fresh(), 1, shape) }.sends_repeatedly()
     };
     assert!(!sends(1, 0.0));
     assert!(sends(2, 0.0) && sends(1, 0.01) && sends(3, 0.5));

@@ -9,12 +9,12 @@ use std::io::Write;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{RunId, TITLE_START};
+use crate::ledger::draws::{Draws, below, is_within};
 use crate::ledger::mix::mix;
-use draws::{Draws, below, is_within};
+use crate::ledger::spelling::{self, FieldText, Style};
 use texts::ALLOWED;
 pub(crate) use texts::{ContentLength, PostTexts};
 
-mod draws;
 mod hostile;
 mod texts;
 
@@ -48,6 +48,8 @@ pub(crate) struct Shape {
     pub(crate) invalid_share: f64,
     /// The share of posts that are sent twice under one `Idempotency-Key`, 0 to 1.
     pub(crate) retry_share: f64,
+    /// Whether they are sent in bulks, where a body that is cut off would break the whole bulk.
+    pub(crate) is_bulk: bool,
 }
 
 /// A post that is ready to be sent.
@@ -115,7 +117,7 @@ impl Bodies {
             Sort::Invalid(breach) => self.body(n, random, Some(breach)),
             Sort::Hostile(first) => {
                 let texts = self.hostile_texts(n, first);
-                hostile::spelling::json(&texts, &mut Draws::new(first ^ SPELLING_SALT))
+                spelled(&texts, &mut Draws::new(first ^ SPELLING_SALT))
             }
         };
         PlannedPost { body, is_invalid: matches!(sort, Sort::Invalid(_)), is_retried }
@@ -136,7 +138,7 @@ impl Bodies {
 
     /// What sort of post this random number makes.
     fn sort(&self, random: u64) -> Sort {
-        if let Some(breach) = breach(mix(random ^ INVALID_SALT), self.shape.invalid_share) {
+        if let Some(breach) = breach(mix(random ^ INVALID_SALT), &self.shape) {
             return Sort::Invalid(breach);
         }
         let first = mix(random ^ HOSTILE_SALT);
@@ -190,15 +192,30 @@ impl Bodies {
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { content_length: ContentLength::default(), hostile_share: 0.0, invalid_share: 0.0, retry_share: 0.0 }
+        Self {
+            content_length: ContentLength::default(),
+            hostile_share: 0.0,
+            invalid_share: 0.0,
+            retry_share: 0.0,
+            is_bulk: false,
+        }
     }
 }
 
+/// A body that reads as these texts.
+fn spelled(texts: &PostTexts, draws: &mut Draws) -> Bytes {
+    let style = Style::draw(draws);
+    let is_content_first = draws.one_in(2);
+    let (title, content) = (("title", FieldText::String(&texts.title)), ("content", FieldText::String(&texts.content)));
+    spelling::object(if is_content_first { [content, title] } else { [title, content] }, style, draws)
+}
+
 /// The rule that a post breaks, if it is among the share that breaks one.
-fn breach(random: u64, share: f64) -> Option<Breach> {
-    let breaches =
+fn breach(random: u64, shape: &Shape) -> Option<Breach> {
+    const BREACHES: [Breach; 5] =
         [Breach::ShortContent, Breach::LongContent, Breach::NoContent, Breach::NumberAsContent, Breach::CutOff];
-    is_within(random, share).then(|| breaches[below(breaches.len(), mix(random))])
+    let breaches = &BREACHES[..BREACHES.len() - usize::from(shape.is_bulk)];
+    is_within(random, shape.invalid_share).then(|| breaches[below(breaches.len(), mix(random))])
 }
 
 fn content(text: &str, lengths: ContentLength, random: u64) -> &str {

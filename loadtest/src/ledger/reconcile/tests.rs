@@ -11,7 +11,8 @@ use serde_json::json;
 use super::*;
 use crate::ledger::accepted_ids::{ACCEPTED_IDS, AcceptedLog};
 use crate::ledger::books::{Reply, SentPost};
-use crate::ledger::expected::{Layout, RunPlan};
+use crate::ledger::expected::Layout;
+use crate::ledger::plan::RunPlan;
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{Bodies, Shape};
 
@@ -194,7 +195,7 @@ impl LyingPipeline {
             }
         }
         let log = log.finish().unwrap();
-        let plan = RunPlan { run: self.run, seed: 1, shape: shape(), repeat: 1 };
+        let plan = RunPlan::of_posts(self.run, 1, shape());
         let strictness = Strictness { may_lack_ids: false, is_own_store: true, clock_skew: CLOCK_SKEW };
         let mut reconciliation = Reconciliation::begin(ledger, ExpectedPosts::new(plan, Layout::Whole), strictness);
         loop {
@@ -285,7 +286,7 @@ fn a_pipeline_without_our_ids_is_judged_by_numbers() {
         let mut ledger = Ledger::default();
         let reply = Reply::Accepted(uuid::Uuid::nil().into());
         ledger.answered(SentPost { n: 0, reply, sent_ms: START_MS, ended_ms: START_MS });
-        let plan = RunPlan { run, seed: 1, shape: Shape::default(), repeat: 1 };
+        let plan = RunPlan::of_posts(run, 1, Shape::default());
         let layout = Layout::Mapped { title: "title".to_owned(), content: None, created_at: None };
         let strictness = Strictness { may_lack_ids, is_own_store: false, clock_skew: Duration::ZERO };
         let mut reconciliation = Reconciliation::begin(ledger, ExpectedPosts::new(plan, layout), strictness);
@@ -315,7 +316,7 @@ fn what_is_changed_is_counted_at_once_and_says_how() {
         ledger.answered(SentPost { n, reply, sent_ms: START_MS, ended_ms: START_MS + ANSWER_MS });
     }
     let strictness = Strictness { may_lack_ids: false, is_own_store: true, clock_skew: CLOCK_SKEW };
-    let plan = RunPlan { run, seed: 1, shape: Shape::default(), repeat: 1 };
+    let plan = RunPlan::of_posts(run, 1, Shape::default());
     let mut reconciliation = Reconciliation::begin(ledger, ExpectedPosts::new(plan, Layout::Whole), strictness);
     assert_eq!(reconciliation.changed(), Some(0));
     let skew_ms = CLOCK_SKEW.as_millis() as i64;

@@ -2,14 +2,19 @@
 //! rejected, and everything else that happens once the request is on its way is unknown, because the post may be stored
 //! or not.
 
-use contract::{PostId, created};
+use std::borrow::Cow;
+
+use contract::{Kind, PostId, Write, created};
 use hyper::StatusCode;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::ledger::books::Reply;
+use crate::ledger::order::answered_id;
 use crate::load::http::Answer;
 use crate::load::pacing::ended::Ended;
+
+pub(crate) mod bulk;
 
 /// What became of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +45,14 @@ pub(crate) enum UnknownCause {
 }
 
 impl Outcome {
-    /// The outcome of an answer.
-    pub(crate) fn of(answer: &Answer) -> Self {
+    /// The outcome of an answer to one record of this kind.
+    pub(crate) fn of(kind: Kind, answer: &Answer) -> Self {
         if answer.status.is_success() {
-            Outcome::Accepted(id_in(&answer.body).unwrap_or(Uuid::nil().into()))
+            let id = match kind.write() {
+                Write::Insert => id_in(&answer.body),
+                Write::Upsert => order_in(&answer.body),
+            };
+            Outcome::Accepted(id.unwrap_or(Uuid::nil().into()))
         } else if answer.status.is_client_error() {
             Outcome::Rejected
         } else if answer.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -105,6 +114,18 @@ fn id_in_json(body: &[u8]) -> Option<PostId> {
     PostId::from_key(created.id.as_bytes())
 }
 
+/// What the answer to an order names, in the form in which the ledger keeps it.
+fn order_in(body: &[u8]) -> Option<PostId> {
+    #[derive(Deserialize)]
+    struct Created<'a> {
+        #[serde(borrow)]
+        order_id: Cow<'a, str>,
+        total_amount: &'a str,
+    }
+    let created: Created<'_> = serde_json::from_slice(body).ok()?;
+    Some(answered_id(&created.order_id, created.total_amount))
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -112,7 +133,10 @@ mod tests {
     use super::*;
 
     fn outcome(status: u16, body: &str) -> Outcome {
-        Outcome::of(&Answer { status: StatusCode::from_u16(status).unwrap(), body: Bytes::from(body.to_owned()) })
+        Outcome::of(
+            Kind::Post,
+            &Answer { status: StatusCode::from_u16(status).unwrap(), body: Bytes::from(body.to_owned()) },
+        )
     }
 
     #[test]

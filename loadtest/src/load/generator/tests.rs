@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use super::tally::Outcomes;
 use super::*;
 use crate::ledger::books::Counts;
+use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::Shape;
 use crate::load::pacing::{ClosedModel, OpenModel, Rate};
 use crate::load::target::accepting::accepting;
@@ -76,11 +77,8 @@ fn load(target: Target, vus: u32, think: Duration, duration: Duration) -> Load {
         warm_up: Duration::ZERO,
         target,
         request_timeout: 30 * SECOND,
-        repeat: 1,
         share: RunShare::WHOLE,
-        run: RunId::fresh(),
-        shape: Shape::default(),
-        seed: 1,
+        plan: RunPlan::of_posts(RunId::fresh(), 1, Shape::default()),
         threads: 2,
     }
 }
@@ -192,7 +190,8 @@ async fn the_others_send_what_is_due_while_one_user_waits() {
 #[tokio::test]
 async fn a_repeated_post_is_one_post() {
     let target = server(|i| (i % 3 != 0).then_some((StatusCode::CREATED, Duration::ZERO))).await;
-    let load = Load { repeat: 3, ..load(target, 1, SECOND / 10, SECOND / 2) };
+    let mut load = load(target, 1, SECOND / 10, SECOND / 2);
+    load.plan.repeat = 3;
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
     assert!(counts.accepted > 0);
     assert_eq!(tally.outcomes.tried(), counts.accepted, "each was cut off once and then accepted twice");
@@ -202,7 +201,8 @@ async fn a_repeated_post_is_one_post() {
 async fn a_retried_post_is_one_post() {
     let target = server(|i| (i % 2 != 0).then_some((StatusCode::CREATED, Duration::ZERO))).await;
     let shape = Shape { retry_share: 1.0, ..Shape::default() };
-    let load = Load { shape, ..load(target, 1, SECOND / 10, SECOND / 2) };
+    let mut load = load(target, 1, SECOND / 10, SECOND / 2);
+    load.plan.shape = shape;
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
     assert!(counts.accepted > 0);
     assert_eq!(tally.outcomes.tried(), counts.accepted, "each was cut off and then accepted: {:?}", tally.outcomes);
@@ -213,7 +213,8 @@ async fn an_invalid_post_must_be_rejected() {
     let shape = Shape { invalid_share: 1.0, ..Shape::default() };
     let target =
         server(|i| Some((if i % 2 == 0 { StatusCode::BAD_REQUEST } else { StatusCode::CREATED }, Duration::ZERO)));
-    let load = Load { shape, ..load(target.await, 2, SECOND / 20, SECOND / 2) };
+    let mut load = load(target.await, 2, SECOND / 20, SECOND / 2);
+    load.plan.shape = shape;
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
     let Outcomes { accepted, rejected, invalid_rejected, .. } = tally.outcomes;
     assert!(invalid_rejected > 0 && accepted > 0 && rejected == 0, "{:?}", tally.outcomes);

@@ -1,4 +1,4 @@
-//! One virtual user: waits until its next post is due, sends it over its own connection, and notes what became of it.
+//! One virtual user: waits until its next request is due, sends it over its own connection, and notes what comes of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,13 +12,17 @@ use tokio_util::sync::CancellationToken;
 use super::alarm::Alarm;
 use super::deadline::UserDeadline;
 use super::notes::{EndedPost, Notes};
+use super::outcome::bulk;
 use super::outcome::{Outcome, UnknownCause};
-use crate::ledger::post::RunId;
-use crate::ledger::post::bodies::{Bodies, PlannedPost};
-use crate::load::http::{HttpConnection, NoAnswer};
+use crate::ledger::plan::RunPlan;
+use crate::ledger::post::bodies::PlannedPost;
+use crate::ledger::records::Records;
+use crate::load::http::{Answer, HttpConnection, NoAnswer};
+use crate::load::pacing::ended::Ended;
 use crate::load::pacing::lateness::Lateness;
 use crate::load::pacing::turns::Turns;
 use crate::load::recorder::Recorder;
+use crate::load::route;
 use crate::load::target::Target;
 
 /// What the users of one thread share.
@@ -30,9 +34,8 @@ pub(crate) struct Shared {
     pub(crate) target: Target,
     pub(crate) uri: Uri,
     pub(crate) request_timeout: Duration,
-    pub(crate) repeat: u32,
-    pub(crate) run: RunId,
-    pub(crate) bodies: Mutex<Bodies>,
+    pub(crate) plan: RunPlan,
+    pub(crate) records: Mutex<Records>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) notes: Arc<Mutex<Notes>>,
     pub(crate) alarm: Alarm,
@@ -45,25 +48,38 @@ struct User {
     deadline: UserDeadline,
 }
 
-/// The life of user `vu`, until the model or `stop` ends it. Posts in flight then are still awaited.
+/// What is sent in one request.
+struct Batch {
+    /// The numbers of its records.
+    numbers: Vec<u64>,
+    planned: Vec<PlannedPost>,
+    body: Bytes,
+}
+
+/// The life of user `vu`, until the model, the last number or `stop` ends it. What is in flight then is still awaited.
 pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
     let mut user = User { connection: None, deadline: UserDeadline::at(Instant::now() + shared.request_timeout) };
     let (mut turn, mut last) = (0, None);
     while let Some(due) = shared.turns.next(vu, turn, last) {
         let Some(left) = shared.wait_until(due).await else { return };
         let lateness = Lateness::of(due, last.map(|(free, _)| free), left);
-        let n = shared.recorder.next();
-        let planned = shared.begin(n);
-        let is_invalid = planned.is_invalid;
-        let outcome = shared.post_repeatedly(&mut user, n, planned).await;
-        let outcome = if is_invalid { outcome.of_invalid() } else { outcome };
+        let Some(batch) = shared.begin(vu) else { return };
+        let outcomes = shared.send_repeatedly(&mut user, &batch).await;
         let now = Instant::now();
         let is_warm_up = due < shared.measured_from;
-        if let Outcome::Accepted(id) = outcome {
-            shared.recorder.has_accepted(n, id, is_warm_up);
+        let mut ended = Ended::Answered;
+        for ((n, planned), outcome) in batch.numbers.into_iter().zip(batch.planned).zip(outcomes) {
+            let is_invalid = planned.is_invalid;
+            let outcome = if is_invalid { outcome.of_invalid() } else { outcome };
+            if let Outcome::Accepted(id) = outcome {
+                shared.recorder.has_accepted(n, vu, id, is_warm_up);
+            }
+            if outcome.ended() == Ended::InTrouble {
+                ended = Ended::InTrouble;
+            }
+            shared.notes().add(EndedPost { n, due, lateness, left, now, outcome, is_warm_up, is_invalid });
         }
-        shared.notes().add(EndedPost { n, due, lateness, left, now, outcome, is_warm_up, is_invalid });
-        (turn, last) = (turn + 1, Some((now, outcome.ended())));
+        (turn, last) = (turn + 1, Some((now, ended)));
     }
 }
 
@@ -84,25 +100,47 @@ impl Shared {
         }
     }
 
-    /// Post `n`, which counts as sent from now on.
-    fn begin(&self, n: u64) -> PlannedPost {
-        self.notes().tally.begun += 1;
-        self.bodies.lock().unwrap_or_else(PoisonError::into_inner).post(n)
-    }
-
-    /// Sends post `n` the planned number of times, whatever the answers are, like a client that is not sure.
-    async fn post_repeatedly(&self, user: &mut User, n: u64, planned: PlannedPost) -> Outcome {
-        let times = if planned.is_retried { self.repeat.max(2) } else { self.repeat };
-        let key = (times > 1)
-            .then(|| HeaderValue::try_from(format!("{}-{n}", self.run)).expect("digits and a hyphen are header text"));
-        let mut outcome = self.post(user, key.as_ref(), planned.body.clone()).await;
-        for _ in 1..times {
-            outcome = outcome.and(self.post(user, key.as_ref(), planned.body.clone()).await);
+    /// The next records of this user, which count as sent from now on; `None` if there are no more.
+    fn begin(&self, vu: u32) -> Option<Batch> {
+        let numbers: Vec<u64> = self.recorder.next(self.plan.bulk).collect();
+        if numbers.is_empty() {
+            return None;
         }
-        outcome
+        self.notes().tally.begun += numbers.len() as u64;
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let planned: Vec<PlannedPost> = numbers.iter().map(|n| records.record(*n, vu)).collect();
+        drop(records);
+        let body = if self.plan.bulk == 1 { planned[0].body.clone() } else { route::bulk_body(&planned) };
+        Some(Batch { numbers, planned, body })
     }
 
-    async fn post(&self, user: &mut User, key: Option<&HeaderValue>, body: Bytes) -> Outcome {
+    /// Sends a request the planned number of times, whatever the answers are, like a client that is not sure. Returns
+    /// the outcome of each record.
+    async fn send_repeatedly(&self, user: &mut User, batch: &Batch) -> Vec<Outcome> {
+        let Batch { numbers, planned, body } = batch;
+        let is_retried = planned.iter().any(|planned| planned.is_retried);
+        let times = if is_retried { self.plan.repeat.max(2) } else { self.plan.repeat };
+        let (run, n) = (self.plan.run, numbers[0]);
+        let key = (times > 1)
+            .then(|| HeaderValue::try_from(format!("{run}-{n}")).expect("digits and a hyphen are header text"));
+        let mut outcomes = self.send(user, key.as_ref(), body.clone(), numbers.len()).await;
+        for _ in 1..times {
+            let again = self.send(user, key.as_ref(), body.clone(), numbers.len()).await;
+            outcomes.iter_mut().zip(again).for_each(|(outcome, again)| *outcome = outcome.and(again));
+        }
+        outcomes
+    }
+
+    async fn send(&self, user: &mut User, key: Option<&HeaderValue>, body: Bytes, records: usize) -> Vec<Outcome> {
+        match self.answer(user, key, body).await {
+            Ok(answer) if self.plan.bulk > 1 => bulk::outcomes(self.plan.kind, &answer, records),
+            Ok(answer) => vec![Outcome::of(self.plan.kind, &answer)],
+            Err(outcome) => vec![outcome; records],
+        }
+    }
+
+    /// The answer to a request, or what became of it without one.
+    async fn answer(&self, user: &mut User, key: Option<&HeaderValue>, body: Bytes) -> Result<Answer, Outcome> {
         let User { connection, deadline } = user;
         let mut request = self.request(key, body);
         // The server may have closed an idle connection. A request that never left is not repeated by sending it on a
@@ -112,26 +150,26 @@ impl Shared {
                 Some(open) => open,
                 None => match HttpConnection::open(self.target.address).await {
                     Ok(fresh) => connection.insert(fresh),
-                    Err(_) => return Outcome::NotConnected,
+                    Err(_) => return Err(Outcome::NotConnected),
                 },
             };
             match deadline.bound(Instant::now() + self.request_timeout, open.send(request)).await {
-                Some(Ok(answer)) => return Outcome::of(&answer),
+                Some(Ok(answer)) => return Ok(answer),
                 Some(Err(NoAnswer::NotSent(unsent))) => {
                     *connection = None;
                     request = *unsent;
                 }
                 Some(Err(NoAnswer::CutOff)) => {
                     *connection = None;
-                    return Outcome::Unknown(UnknownCause::CutOff);
+                    return Err(Outcome::Unknown(UnknownCause::CutOff));
                 }
                 None => {
                     *connection = None;
-                    return Outcome::Unknown(UnknownCause::TimedOut);
+                    return Err(Outcome::Unknown(UnknownCause::TimedOut));
                 }
             }
         }
-        Outcome::NotConnected
+        Err(Outcome::NotConnected)
     }
 
     fn request(&self, key: Option<&HeaderValue>, body: Bytes) -> Request<Full<Bytes>> {

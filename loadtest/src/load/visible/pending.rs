@@ -21,10 +21,19 @@ const MOST_PER_LOOK: usize = 1_000;
 /// After this time a post is no longer looked for; it counts as not seen.
 const DEADLINE: Duration = Duration::from_secs(300);
 
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Wanted {
+    /// The document with this id.
+    Document(PostId),
+    /// This record of this user, or a later one of its key.
+    State { n: u64, vu: u32 },
+}
+
 /// A post that was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SampledPost {
-    pub(crate) id: PostId,
+    pub(crate) id: Wanted,
     /// When the answer that accepted it came.
     pub(crate) accepted: Instant,
 }
@@ -33,7 +42,7 @@ pub(crate) struct SampledPost {
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     /// By when to look for each of them.
-    waiting: BTreeMap<(Instant, PostId), SampledPost>,
+    waiting: BTreeMap<(Instant, Wanted), SampledPost>,
     seen: SeenPosts,
 }
 
@@ -65,7 +74,7 @@ impl Pending {
     pub(crate) fn looked(
         &mut self,
         asked: Vec<SampledPost>,
-        found: &HashSet<PostId>,
+        found: &HashSet<Wanted>,
         asked_at: Instant,
         answered_at: Instant,
     ) {
@@ -112,13 +121,13 @@ mod tests {
     fn run(
         pending: &mut Pending,
         start: Instant,
-        visible: impl Fn(PostId) -> Option<Instant>,
+        visible: impl Fn(Wanted) -> Option<Instant>,
     ) -> Vec<Vec<SampledPost>> {
         let (mut now, mut looks) = (start, Vec::new());
         while !pending.waiting.is_empty() {
             while let Some(asked) = pending.due(now) {
                 looks.push(asked.clone());
-                let is_there = |id: &PostId| visible(*id).is_some_and(|since| since <= now);
+                let is_there = |id: &Wanted| visible(*id).is_some_and(|since| since <= now);
                 let found = asked.iter().map(|sample| sample.id).filter(is_there).collect();
                 pending.looked(asked, &found, now, now);
             }
@@ -130,8 +139,15 @@ mod tests {
         looks
     }
 
-    fn id(number: usize) -> PostId {
-        uuid::Uuid::from_u128(number as u128).into()
+    fn id(number: usize) -> Wanted {
+        Wanted::Document(uuid::Uuid::from_u128(number as u128).into())
+    }
+
+    fn number(id: Wanted) -> usize {
+        match id {
+            Wanted::Document(id) => id.uuid().as_u128() as usize,
+            Wanted::State { n, .. } => n as usize,
+        }
     }
 
     proptest! {
@@ -168,7 +184,7 @@ mod tests {
                 pending.add(SampledPost { id: id(number), accepted });
                 visible.push(visible_after_ms.map(|after| accepted + Duration::from_millis(after)));
             }
-            run(&mut pending, start, |id| visible[id.uuid().as_u128() as usize]);
+            run(&mut pending, start, |id| visible[number(id)]);
             let seen = pending.finish();
             prop_assert_eq!(seen.seen() + seen.not_seen, posts.len() as u64);
             let never = posts.iter().filter(|(_, after)| after.is_none()).count() as u64;
@@ -183,7 +199,7 @@ mod tests {
             (0..count).for_each(|number| pending.add(SampledPost { id: id(number), accepted: start }));
             for asked in pending.left() {
                 let ids = asked.iter().map(|sample| sample.id);
-                let found = ids.filter(|id| id.uuid().as_u128() < there as u128).collect();
+                let found = ids.filter(|id| number(*id) < there).collect();
                 pending.looked(asked, &found, start, start + INTERVAL);
             }
             let seen = pending.finish();

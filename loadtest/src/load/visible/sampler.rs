@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use contract::PostId;
 
-use super::pending::SampledPost;
+use super::pending::{SampledPost, Wanted};
 use crate::ledger::mix::mix;
 
 /// At most this many posts are taken in a second.
@@ -24,6 +24,8 @@ const SALT: u64 = 0x5eed_0f7b_1e5a_4b1e;
 pub(crate) struct Sampler {
     /// Posts whose mixed number is at most this are chosen.
     limit: u64,
+    /// Whether the last record of a key is its document.
+    is_of_states: bool,
     without_id: AtomicU64,
     chosen: Mutex<Chosen>,
 }
@@ -37,14 +39,14 @@ struct Chosen {
 
 impl Sampler {
     /// Chooses this share of the posts; more than 0, at most 1.
-    pub(crate) fn new(share: f64) -> Self {
+    pub(crate) fn new(share: f64, is_of_states: bool) -> Self {
         // A share of 1 includes all numbers: the cast saturates.
         let limit = (share * u64::MAX as f64) as u64;
-        Self { limit, without_id: AtomicU64::new(0), chosen: Mutex::default() }
+        Self { limit, is_of_states, without_id: AtomicU64::new(0), chosen: Mutex::default() }
     }
 
-    /// Post `n` was accepted just now, under this id.
-    pub(crate) fn accepted(&self, n: u64, id: PostId) {
+    /// Record `n` of this user was accepted just now, under this id.
+    pub(crate) fn accepted(&self, n: u64, vu: u32, id: PostId) {
         if mix(n ^ SALT) > self.limit {
             return;
         }
@@ -52,6 +54,7 @@ impl Sampler {
             self.without_id.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        let id = if self.is_of_states { Wanted::State { n, vu } } else { Wanted::Document(id) };
         self.chosen.lock().unwrap_or_else(PoisonError::into_inner).offer(SampledPost { id, accepted: Instant::now() });
     }
 
@@ -87,9 +90,9 @@ mod tests {
     #[test]
     fn the_requested_share_of_the_numbers_is_chosen() {
         for (share, expected) in [(1.0, 100_000), (0.5, 50_000), (0.01, 1_000)] {
-            let sampler = Sampler::new(share);
+            let sampler = Sampler::new(share, false);
             // Without ids all of them are counted, however fast they come.
-            (0..100_000).for_each(|n| sampler.accepted(n, uuid::Uuid::nil().into()));
+            (0..100_000).for_each(|n| sampler.accepted(n, 0, uuid::Uuid::nil().into()));
             let chosen = sampler.without_id();
             assert!(chosen.abs_diff(expected) <= expected / 10, "{chosen} of {expected}");
             assert_eq!(sampler.take(), []);
@@ -102,7 +105,7 @@ mod tests {
             let (mut now, mut chosen) = (Instant::now(), Chosen::default());
             for gap in &gaps_us {
                 now += Duration::from_micros(*gap);
-                chosen.offer(SampledPost { id: PostId::fresh(), accepted: now });
+                chosen.offer(SampledPost { id: Wanted::Document(PostId::fresh()), accepted: now });
             }
             let times: Vec<Instant> = chosen.samples.iter().map(|sample| sample.accepted).collect();
             prop_assert!(!times.is_empty());
@@ -118,7 +121,8 @@ mod tests {
         fn all_samples_below_the_bound_are_taken(bunches in proptest::collection::vec(1_u32..=BUNCH, 1..200)) {
             let (mut now, mut chosen) = (Instant::now(), Chosen::default());
             for bunch in &bunches {
-                (0..*bunch).for_each(|_| chosen.offer(SampledPost { id: PostId::fresh(), accepted: now }));
+                let sample = || SampledPost { id: Wanted::Document(PostId::fresh()), accepted: now };
+                (0..*bunch).for_each(|_| chosen.offer(sample()));
                 now += GAP * *bunch;
             }
             prop_assert_eq!(chosen.samples.len() as u32, bunches.iter().sum::<u32>());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::states::older::OlderStates;
 use crate::load::{quantile, sparse};
 
 /// How long the sampled posts took until they were visible.
@@ -26,7 +27,17 @@ pub(crate) enum Sampled {
     /// Nothing was sampled, for this reason.
     Off(String),
     /// This share of the posts was sampled, and this many more had no id to look for.
-    On { share: f64, seen: SeenPosts, without_id: u64 },
+    On { share: f64, seen: SeenPosts, without_id: u64, older: OlderStates },
+}
+
+impl Sampled {
+    /// What was seen older than before.
+    pub(crate) fn older(&self) -> OlderStates {
+        match self {
+            Sampled::Off(_) => OlderStates::default(),
+            Sampled::On { older, .. } => older.clone(),
+        }
+    }
 }
 
 /// The times within which a share of the posts was visible, the longest and the mean; `None` if too many posts were

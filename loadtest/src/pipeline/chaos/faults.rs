@@ -2,9 +2,11 @@
 
 use std::str::FromStr;
 
+use contract::{Kind, Write};
 use service::failpoint::Step;
 
 use super::fault::{Fault, HAS_FAILPOINTS};
+use crate::base::exit::Unusable;
 
 /// Stands for every fault that this build can inject.
 const ALL: &str = "all";
@@ -17,6 +19,24 @@ const EVERY_STEP: &str = "every-step";
 pub(crate) struct FaultList(Vec<Fault>);
 
 impl FaultList {
+    /// Those of them that can happen to records of this kind: with one document for each key, an index of titles has no
+    /// meaning, and a topic that grows moves keys to other partitions, where only the times of records order them.
+    ///
+    /// # Errors
+    /// When none is left.
+    pub(crate) fn possible(&self, kind: Kind) -> Result<Self, Unusable> {
+        let is_possible = |fault: &Fault| match kind.write() {
+            Write::Insert => true,
+            Write::Upsert => !matches!(fault, Fault::Index | Fault::Partitions),
+        };
+        let possible: Vec<Fault> = self.each().filter(is_possible).collect();
+        if possible.is_empty() {
+            let why = "index needs titles, and partitions moves keys to where only the times of records order them";
+            return Err(Unusable(format!("no fault is left for --kind {}: {why}", kind.name())));
+        }
+        Ok(Self(possible))
+    }
+
     /// Every single one.
     pub(crate) fn each(&self) -> impl Iterator<Item = Fault> {
         self.0.iter().copied()
@@ -85,6 +105,15 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all.each().count());
+    }
+
+    #[test]
+    fn what_is_possible_depends_on_the_kind() {
+        let faults: FaultList = "index,poison,partitions=2,consumer-kill".parse().unwrap();
+        assert_eq!(faults.possible(Kind::Post).unwrap(), faults);
+        assert_eq!(faults.possible(Kind::Order).unwrap(), "poison,consumer-kill".parse().unwrap());
+        let none = "index,partitions".parse::<FaultList>().unwrap().possible(Kind::Order);
+        assert!(none.unwrap_err().to_string().contains("no fault is left for --kind order"));
     }
 
     #[test]

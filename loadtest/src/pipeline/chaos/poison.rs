@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
-use contract::PostId;
 use contract::dead_letter::{LeftOut, Reason};
+use contract::{Kind, PostId};
 use kafka::topics::{Outgoing, Reader, Sender};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
@@ -26,7 +26,7 @@ fn large() -> (Option<Vec<u8>>, Reason) {
     (Some(vec![b'x'; LARGE_BYTES]), Reason::Undecodable)
 }
 
-/// Kinds of records that are not posts: the value, and the reason that the dead letter must have.
+/// Sorts of records that are neither posts nor orders: the value, and the reason that the dead letter must have.
 fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
     let post =
         |title: &str, content: &str| Some(format!(r#"{{"title":"{title}","content":"{content}"}}"#).into_bytes());
@@ -41,8 +41,15 @@ fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
     ]
 }
 
+/// An order that would be stored if its record had its id as key.
+fn order(id: PostId) -> Vec<u8> {
+    format!(r#"{{"order_id":"{id}","customer_id":"C","product_id":"P","quantity":1,"price":"0.01"}}"#).into_bytes()
+}
+
 /// Sends bad records and remembers those that Kafka has acknowledged, and every dead letter that it ever saw.
 pub(crate) struct Poison {
+    /// Of the other records in the topic.
+    kind: Kind,
     topic: String,
     acknowledged: Mutex<HashMap<PostId, SentRecord>>,
     found: Mutex<HashMap<PostId, FoundLetter>>,
@@ -51,6 +58,7 @@ pub(crate) struct Poison {
 /// A record that was sent.
 #[derive(Debug, Clone)]
 struct SentRecord {
+    key: Arc<[u8]>,
     value: Arc<Option<Vec<u8>>>,
     reason: Reason,
 }
@@ -79,9 +87,9 @@ pub(crate) struct PoisonReport {
 }
 
 impl Poison {
-    /// None yet, for this topic.
-    pub(crate) fn of(topic: &str) -> Self {
-        Self { topic: topic.to_owned(), acknowledged: Mutex::default(), found: Mutex::default() }
+    /// None yet, for this topic of records of a kind.
+    pub(crate) fn of(kind: Kind, topic: &str) -> Self {
+        Self { kind, topic: topic.to_owned(), acknowledged: Mutex::default(), found: Mutex::default() }
     }
 
     /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns their number.
@@ -90,12 +98,20 @@ impl Poison {
         let (large, of_large) = large();
         let mut sending = Vec::new();
         let many = kinds.iter().cycle().take(kinds.len() * OF_EACH_KIND);
+        let mut records: Vec<(PostId, SentRecord)> = Vec::new();
         for (value, reason) in many.chain([&(Arc::new(large), of_large)]) {
             let id = PostId::fresh();
-            let key = id.to_key();
-            let sent = SentRecord { value: Arc::clone(value), reason: *reason };
-            let value = value.as_deref();
-            let record = Outgoing { topic: &self.topic, key: &key, value, ..Outgoing::default() };
+            let sent = SentRecord { key: id.to_key()[..].into(), value: Arc::clone(value), reason: *reason };
+            records.push((id, sent));
+        }
+        if self.kind == Kind::Order {
+            let id = PostId::fresh();
+            let key = format!("not {id}").into_bytes().into();
+            records.push((id, SentRecord { key, value: Arc::new(Some(order(id))), reason: Reason::Invalid }));
+        }
+        for (id, sent) in records {
+            let (key, value) = (&sent.key[..], (*sent.value).as_deref());
+            let record = Outgoing { topic: &self.topic, key, value, ..Outgoing::default() };
             sending.extend(sender.send(record).map(|sending| (id, sent, sending)));
         }
         let mut count = 0;
@@ -120,7 +136,7 @@ impl Poison {
                 let Some(id) = letter.id.post_id() else { return ControlFlow::Continue(()) };
                 let is_as_sent = sent.get(&id).is_some_and(|sent| {
                     let Ok(LeftOut { form, .. }) = LeftOut::from_headers(record.headers()) else { return false };
-                    let is_right_key = !form.has_key() || record.key() == Some(&id.to_key()[..]);
+                    let is_right_key = !form.has_key() || record.key() == Some(&sent.key[..]);
                     let is_right_value = !form.has_value() || record.value() == sent.value.as_deref();
                     is_right_key && is_right_value && letter.topic == source
                 });
@@ -170,22 +186,25 @@ fn report(sent: &HashMap<PostId, SentRecord>, found: &HashMap<PostId, FoundLette
 
 #[cfg(test)]
 mod tests {
-    use contract::Parser;
+    use contract::{Order, Parser};
 
     use super::*;
 
     #[test]
-    fn no_kind_is_a_post() {
+    fn no_kind_is_a_post_or_an_order() {
         for (value, _) in kinds().into_iter().chain([large()]) {
             let Some(mut value) = value else { continue };
+            assert!(Order::parse(&value, 0).is_err());
             assert!(Parser::default().parse(&mut value).is_err());
         }
+        let id = PostId::fresh();
+        assert_eq!(Order::parse(&order(id), 0).unwrap().order_id(), id.to_string(), "only its key is wrong");
     }
 
     #[test]
     fn a_record_without_its_dead_letter_or_with_another_reason_is_missing() {
         let ids: [PostId; 4] = std::array::from_fn(|_| PostId::fresh());
-        let record = SentRecord { value: Arc::new(None), reason: Reason::Invalid };
+        let record = SentRecord { key: [].into(), value: Arc::new(None), reason: Reason::Invalid };
         let sent = ids.iter().map(|id| (*id, record.clone())).collect();
         let letter = |reason, is_as_sent| FoundLetter { reason, is_as_sent };
         let found = [

@@ -93,14 +93,14 @@ impl Stage {
     pub(crate) fn set(setting: StageSetting<'_>, stack: &mut Stack) -> anyhow::Result<Self> {
         let StageSetting { run, services, options, settings, kafka, documents, peace, live } = setting;
         let proxy = stack.proxy.as_ref().context("chaos needs proxies before its servers")?;
-        let names = &settings.consumer_config.kafka;
+        let names = settings.group();
         Ok(Self {
             turns: Default::default(),
             peace,
             toxics: Toxics::new(proxy.server.port()),
             topics: Topics::new(stack.kafka_broker(), &kafka)?,
             sender: Sender::new(stack.kafka_broker(), CLIENT_ID)?,
-            poison: Poison::of(&names.topic),
+            poison: Poison::of(settings.kind, &names.topic),
             extra: ExtraPosts::of(run, &names.topic),
             producer: Mutex::new(services.producer),
             consumer: Mutex::new(services.consumer),

@@ -61,6 +61,7 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
+    use contract::Kind;
     use stack::Process;
 
     use super::*;
@@ -75,7 +76,7 @@ mod tests {
         command.args(["-c", script, "service"]).arg(failpoints.join(STEP.name()));
         let process = Process::spawn("consumer", &command, &directory.join("log")).unwrap();
         let (name, target) = ("consumer".to_owned(), Target::local(1));
-        Service { name, command, process, starts: 1, failpoints, target, variables: Vec::new() }
+        Service { name, command, process, starts: 1, failpoints, kind: Kind::Post, target, variables: Vec::new() }
     }
 
     #[tokio::test]

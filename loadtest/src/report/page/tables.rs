@@ -64,6 +64,18 @@ pub(crate) fn ledger(report: &RunReport) -> Markup {
     let rows = html! {
         (row("accepted", counts.accepted, "answered 2xx", "number"))
         (row("stored", counts.stored, "at least once, whatever the answer was", "number"))
+        @if let Some(states) = report.states {
+            (row("in the topic", states.in_topic, "of the run, each number once", "number"))
+            (row("keys", states.keys, "whose last record must be their document", "number"))
+            (row("superseded", states.superseded, "a later record of their key replaces them", "number"))
+            (row("overtaken", states.overtaken, "unknown ones, appended after later ones of their key", "number"))
+            (row("copies", states.appended_again, "of records that are in the topic already", "number"))
+            (row("stale", states.stale, "documents of an earlier record than the last", bad(Some(states.stale))))
+            (row("out of order", states.out_of_order, "accepted, but appended after later ones of their key",
+                bad(Some(states.out_of_order))))
+            (row("older seen", states.older_seen, "an older state was seen after a newer one",
+                bad(Some(states.older_seen))))
+        }
         (row("dead-lettered", dead_lettered, "valid, but kept aside with a reason, not stored", bad(dead_lettered)))
         (row("replayed", counts.replayed, "dead-lettered, and stored since", "number"))
         (row("missing", missing, "accepted, but neither stored nor dead-lettered", bad(missing)))
@@ -75,10 +87,10 @@ pub(crate) fn ledger(report: &RunReport) -> Markup {
         (row("unknown, stored", counts.unknown_stored, "of these, stored, which is fine", "number"))
     };
     let content = html! {
-        (table("Ledger", &["", "posts", "meaning"], 1..2, &rows))
+        (table("Ledger", &["", "records", "meaning"], 1..2, &rows))
         @if let Some(compared) = &report.compared { p.note { "Compared with what was sent: " (compared) "." } }
     };
-    section("Ledger", "posts", &content)
+    section("Ledger", &format!("{}s", report.kind), &content)
 }
 
 /// Posts by what the client saw.

@@ -24,6 +24,10 @@ fn the_verdict_and_its_reason_come_first() {
     passed.drift = None;
     assert!(!render(&passed).contains("too short to show"));
     passed.counts.missing = Some(0);
+    let of_keys = "Each of the 8,958 accepted posts is in the topic, as it was sent and in order (2 unknown ones \
+                   overtook others), and each of the 9 keys is stored as its last record says.";
+    assert!(render(&passed).contains(of_keys));
+    passed.states = None;
     let page = render(&passed);
     assert!(page.contains("<h1>Passed</h1>"), "{page}");
     assert!(

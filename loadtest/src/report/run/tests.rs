@@ -29,9 +29,11 @@ pub(crate) fn example() -> RunReport {
     };
     RunReport {
         run: "00ab12cd".to_owned(),
+        kind: "post",
         passed: false,
         ended_early: false,
         counts: ReportedCounts::of(counts, true),
+        states: None,
         ids: Some("compared"),
         compared: Some("whole documents".to_owned()),
         counted: None,
@@ -66,6 +68,8 @@ pub(crate) fn example() -> RunReport {
             load: LoadSettings {
                 share: None,
                 vus: 300,
+                keys: None,
+                bulk: 1,
                 duration_seconds: Some(30.0),
                 warm_up_seconds: 0.0,
                 think_seconds: Some(1.0),
@@ -121,6 +125,9 @@ pub(crate) fn fill(report: &mut RunReport) {
     (1..=150).for_each(|time| seen.times_us.saturating_record(time * 30_000));
     report.accept_to_visible = AcceptToVisible::of(0.01, seen, 0);
     report.counts.dead_lettered = Some(1);
+    report.states =
+        Some(StateCounts { in_topic: 100, keys: 9, superseded: 91, overtaken: 2, ..StateCounts::default() });
+    report.environment.load.keys = Some(10);
     report.counted = Some(Counted::default());
     report.faults = vec!["the consumer exited".to_owned()];
     report.drift = Some(Drift::of(&report.series, 30.0, LIMITS));
@@ -134,6 +141,9 @@ pub(crate) fn fill(report: &mut RunReport) {
             ..Finding::of(FindingKind::Changed, Some(8))
         },
         Finding { there: Some("{}".to_owned()), ..Finding::of(FindingKind::NoNumber, None) },
+        Finding::of(FindingKind::Stale, Some(9)),
+        Finding::of(FindingKind::OutOfOrder, Some(9)),
+        Finding::of(FindingKind::OlderSeen, Some(9)),
     ];
     report.chaos = Some(ChaosReport {
         seed: 1,

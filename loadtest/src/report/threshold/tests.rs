@@ -150,6 +150,17 @@ fn what_never_happened_is_never_soon_enough() {
 }
 
 #[test]
+fn what_only_states_have_is_judged_where_they_are() {
+    let states = StateCounts { stale: 1, out_of_order: 2, older_seen: 3, superseded: 7, ..StateCounts::default() };
+    let counts = good().counts.map(|counts| Counts { states: Some(states), ..counts });
+    assert_eq!(broken(&defaults(), Measured { counts, ..good() }), OF_STATES);
+    let well = counts.map(|counts| Counts { states: Some(StateCounts::default()), ..counts });
+    assert_eq!(broken(&defaults(), Measured { counts: well, ..good() }), [""; 0]);
+    let judged = |measured: &Measured| judge(&defaults(), measured).len();
+    assert_eq!(judged(&Measured { counts: well, ..good() }), judged(&good()) + OF_STATES.len());
+}
+
+#[test]
 fn a_recovery_is_judged_by_the_longest() {
     let threshold: Threshold = "recovered<10s".parse().unwrap();
     let judged = |longest: Option<u64>| {

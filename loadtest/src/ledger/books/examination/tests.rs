@@ -79,6 +79,7 @@ impl NaiveModel {
             unexpected: self.foreign + of(&is_unexpected),
             dead_lettered: of(&|n| self.dead_lettered.contains_key(n) && !is_stored(n)),
             replayed: of(&|n| self.dead_lettered.contains_key(n) && is_stored(n)),
+            states: None,
         }
     }
 }

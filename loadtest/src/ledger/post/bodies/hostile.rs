@@ -1,13 +1,12 @@
 //! Hostile posts: valid ones that a careless pipeline alters, cuts or rejects. Their texts are made of pieces that were
 //! chosen to show a certain fault: normalised Unicode, bytes counted as characters, trimmed or replaced characters,
-//! escapes that are read twice or not at all. [`spelling`] writes them as JSON in an unusual way.
+//! escapes that are read twice or not at all. [Spelling](crate::ledger::spelling) writes them as unusual JSON.
 
 use self::pieces::{FLAVOURS, FOUR_BYTES, Pieces, WORDS};
-use super::draws::Draws;
 use super::texts::{ALLOWED, ContentLength, LONGEST_TITLE, PostTexts};
+use crate::ledger::draws::Draws;
 
 mod pieces;
-pub(super) mod spelling;
 
 /// The most characters that most titles have after the number.
 const MORE_TITLE: usize = 24;

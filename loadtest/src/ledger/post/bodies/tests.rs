@@ -64,7 +64,8 @@ proptest! {
         run: u32, seed: u64, n: u64, length in any_length(), hostile in 0.0_f64..=1.0, invalid in 0.0_f64..=1.0,
     ) {
         let run = RunId(run);
-        let shape = Shape { content_length: length, hostile_share: hostile, invalid_share: invalid, retry_share: 0.5 };
+        let shares = Shape { hostile_share: hostile, invalid_share: invalid, retry_share: 0.5, ..Shape::default() };
+        let shape = Shape { content_length: length, ..shares };
         let mut bodies = Bodies::new(run, seed, shape);
         bodies.post(n.wrapping_add(1));
         let planned = bodies.post(n);

@@ -1,12 +1,11 @@
-//! Unusual JSON for the same texts: escapes where none are needed, white space between the tokens, the content first,
-//! and fields that are not a post's, which a pipeline must neither reject nor store.
+//! Unusual JSON for the same fields: escapes where none are needed, white space between the tokens, and fields that are
+//! not the record's own, which a pipeline must neither reject nor store.
 
 use bytes::Bytes;
 
-use crate::ledger::post::bodies::draws::Draws;
-use crate::ledger::post::bodies::texts::PostTexts;
+use crate::ledger::draws::Draws;
 
-/// Fields beside title and content, as JSON. Each body has each of them once at most.
+/// Fields beside those of a post or an order, as JSON. Each body has each of them once at most.
 const OTHER_FIELDS: [(&str, &str); 12] = [
     (r#""_id""#, r#""00000000-0000-4000-8000-000000000000""#),
     (r#""createdAt""#, r#"{"$date":"1970-01-01T00:00:00Z"}"#),
@@ -22,7 +21,7 @@ const OTHER_FIELDS: [(&str, &str); 12] = [
     (r#""\ud83d\ude00\n""#, r#""\u0001""#),
 ];
 
-/// The most of them in one place: before, between and after the post's own fields.
+/// The most of them in one place: before, between and after the record's own fields.
 const MOST_IN_A_PLACE: usize = 2;
 
 /// White space between tokens, as JSON knows it.
@@ -32,7 +31,7 @@ const BLANKS: [u8; 4] = *b" \t\n\r";
 const USUAL_BYTES: usize = 2_048;
 
 /// Which characters are written as escapes.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Escaped {
     /// Those that must be.
     Needed,
@@ -42,34 +41,66 @@ enum Escaped {
     All,
 }
 
+/// How one body is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    escaped: Escaped,
+    has_blanks: bool,
+    /// The first of [`OTHER_FIELDS`]; `None` if the body has none of them.
+    first_other: Option<usize>,
+}
+
+/// The value of a field.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FieldText<'a> {
+    /// A string that reads as this text.
+    String(&'a str),
+    /// JSON as it is.
+    Json(&'a str),
+}
+
 /// Writes one body.
 struct Writer<'a> {
     json: Vec<u8>,
     draws: &'a mut Draws,
-    escaped: Escaped,
-    has_blanks: bool,
+    style: Style,
     /// The fields written so far.
     fields: usize,
     /// The next of [`OTHER_FIELDS`]; `None` if the body has none of them.
     next_other: Option<usize>,
 }
 
-/// A body that reads as these texts.
-pub(in crate::ledger::post::bodies) fn json(texts: &PostTexts, draws: &mut Draws) -> Bytes {
-    let escaped = draws.one_of(&[Escaped::Needed, Escaped::Some, Escaped::All]);
-    let next_other = draws.one_in(2).then(|| draws.below(OTHER_FIELDS.len()));
-    let (has_blanks, is_content_first) = (draws.one_in(2), draws.one_in(2));
-    let mut writer =
-        Writer { json: Vec::with_capacity(USUAL_BYTES), draws, escaped, has_blanks, fields: 0, next_other };
-    let (title, content) = (("title", &texts.title), ("content", &texts.content));
+impl Style {
+    /// Short JSON without anything unusual.
+    pub(crate) const PLAIN: Self = Self { escaped: Escaped::Needed, has_blanks: false, first_other: None };
+
+    /// An unusual one.
+    pub(crate) fn draw(draws: &mut Draws) -> Self {
+        let escaped = draws.one_of(&[Escaped::Needed, Escaped::Some, Escaped::All]);
+        let first_other = draws.one_in(2).then(|| draws.below(OTHER_FIELDS.len()));
+        Self { escaped, has_blanks: draws.one_in(2), first_other }
+    }
+}
+
+/// An object of these fields, in this order.
+pub(crate) fn object<'a>(
+    fields: impl IntoIterator<Item = (&'a str, FieldText<'a>)>,
+    style: Style,
+    draws: &mut Draws,
+) -> Bytes {
+    let json = Vec::with_capacity(USUAL_BYTES);
+    let mut writer = Writer { json, draws, style, fields: 0, next_other: style.first_other };
     writer.blanks();
     writer.json.push(b'{');
     writer.others();
-    for (name, text) in if is_content_first { [content, title] } else { [title, content] } {
+    for (name, value) in fields {
         writer.start_field();
         writer.string(name);
         writer.colon();
-        writer.string(text);
+        match value {
+            FieldText::String(text) => writer.string(text),
+            FieldText::Json(json) => writer.json.extend_from_slice(json.as_bytes()),
+        }
         writer.others();
     }
     writer.blanks();
@@ -79,7 +110,7 @@ pub(in crate::ledger::post::bodies) fn json(texts: &PostTexts, draws: &mut Draws
 }
 
 impl Writer<'_> {
-    /// Some fields that are not a post's.
+    /// Some fields that are not the record's own.
     fn others(&mut self) {
         let Some(first) = self.next_other else { return };
         let end = first + self.draws.below(MOST_IN_A_PLACE + 1);
@@ -109,7 +140,7 @@ impl Writer<'_> {
     }
 
     fn blanks(&mut self) {
-        if self.has_blanks {
+        if self.style.has_blanks {
             for _ in 0..self.draws.below(3) {
                 self.json.push(self.draws.one_of(&BLANKS));
             }
@@ -131,7 +162,7 @@ impl Writer<'_> {
     }
 
     fn is_escaped(&mut self, character: char) -> bool {
-        match self.escaped {
+        match self.style.escaped {
             _ if matches!(character, '"' | '\\' | '\0'..='\x1f') => true,
             Escaped::Needed => false,
             Escaped::Some => self.draws.one_in(4),
@@ -146,7 +177,7 @@ impl Writer<'_> {
             self.json.extend([b'\\', letter]);
             return;
         }
-        // Characters beyond 16 bits are two escapes. (`format!` would take half of a hostile post's time.)
+        // Characters beyond 16 bits are two escapes. (`format!` would take half of a hostile record's time.)
         for unit in character.encode_utf16(&mut [0; 2]) {
             let digits = self.draws.one_of(&[b"0123456789abcdef", b"0123456789ABCDEF"]);
             let digit = |shift: u16| digits[usize::from(*unit >> shift & 0xf)];
