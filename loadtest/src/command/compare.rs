@@ -12,6 +12,7 @@ use crate::report::compare::table;
 pub(crate) fn compare(options: &CompareOptions) -> Result<ExitCode, Unusable> {
     let [base, with] = options.sides()?;
     let (base, with) = (Side::read(base)?, Side::read(with)?);
+    base.same_kind(&with)?;
     let comparison = Comparison::of(&base, &with, options.tolerance);
     println!("{}", table::render(&base, &with, &comparison));
     let has_regressed = !(comparison.regressions().is_empty() && comparison.more_findings().is_empty());

@@ -76,6 +76,9 @@ pub(crate) enum ChangeVerdict {
     NotJudged,
 }
 
+/// Counts that only a kind has whose last record of a key is its document.
+const OF_STATES: [&str; 3] = ["stale", "out of order", "older seen"];
+
 impl Comparison {
     pub(crate) fn of(base: &Side, with: &Side, tolerance: f64) -> Self {
         let settings = differences(base, with);
@@ -94,11 +97,18 @@ impl Comparison {
             CountedChange::of("changed", base, with, |run| run.changed),
             CountedChange::of("duplicated", base, with, |run| run.duplicated),
             CountedChange::of("unexpected", base, with, |run| run.unexpected),
+            CountedChange::of("stale", base, with, |run| run.states.map(|states| states.stale)),
+            CountedChange::of("out of order", base, with, |run| run.states.map(|states| states.out_of_order)),
+            CountedChange::of("older seen", base, with, |run| run.states.map(|states| states.older_seen)),
         ];
         Self {
             settings,
             figures: figures.collect(),
-            findings: findings.into(),
+            // Only orders and the like have the last three.
+            findings: findings
+                .into_iter()
+                .filter(|change| !OF_STATES.contains(&change.name) || change.is_known())
+                .collect(),
             is_of_runs,
             is_in_turns: is_in_turns(base, with),
             is_of_all_posts: alike.is_some(),
@@ -143,6 +153,10 @@ impl Compared {
 }
 
 impl CountedChange {
+    fn is_known(&self) -> bool {
+        self.base.or(self.with).is_some()
+    }
+
     fn of(name: &'static str, base: &Side, with: &Side, count: fn(&Run) -> Option<u64>) -> Self {
         let sum = |side: &Side| side.runs.iter().filter_map(count).reduce(|one, other| one + other);
         let (base, with) = (sum(base), sum(with));

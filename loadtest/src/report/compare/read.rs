@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bson::DateTime;
+use contract::Kind;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,6 +23,9 @@ pub(crate) struct Side {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Run {
     pub(crate) run: String,
+    /// What was sent. Earlier versions sent only posts.
+    #[serde(default = "post")]
+    pub(crate) kind: String,
     pub(crate) passed: bool,
     #[serde(default)]
     pub(crate) ended_early: bool,
@@ -29,6 +33,8 @@ pub(crate) struct Run {
     pub(crate) changed: Option<u64>,
     pub(crate) duplicated: Option<u64>,
     pub(crate) unexpected: Option<u64>,
+    /// Only of a kind whose last record of a key is its document.
+    pub(crate) states: Option<StateFigures>,
     pub(crate) accepted_per_second: f64,
     pub(crate) load_seconds: f64,
     /// Earlier versions have only those of all posts that were sent.
@@ -44,6 +50,13 @@ pub(crate) struct Run {
     pub(crate) environment: Value,
     #[serde(default)]
     pub(crate) series: Vec<Point>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct StateFigures {
+    pub(crate) stale: u64,
+    pub(crate) out_of_order: u64,
+    pub(crate) older_seen: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -66,7 +79,26 @@ pub(crate) struct UsageFigures {
     pub(crate) cpu_microseconds_per_post: Option<f64>,
 }
 
+fn post() -> String {
+    Kind::Post.name().to_owned()
+}
+
 impl Side {
+    /// Whether all runs of both sides sent records of one kind.
+    ///
+    /// # Errors
+    /// When they did not: their figures say nothing about each other.
+    pub(crate) fn same_kind(&self, other: &Self) -> Result<(), Unusable> {
+        let first = &self.runs[0];
+        match self.runs.iter().chain(&other.runs).find(|run| run.kind != first.kind) {
+            Some(run) => {
+                let (one, kind, two, other) = (&first.run, &first.kind, &run.run, &run.kind);
+                Err(Unusable(format!("run {one} sent {kind}s and run {two} {other}s: compare runs of one kind")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Reads all of them.
     ///
     /// # Errors
@@ -169,10 +201,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn runs_of_two_kinds_are_not_compared() {
+        let posts = || Side { runs: vec![run()] };
+        let orders = Side { runs: vec![run(), Run { kind: "order".to_owned(), ..run() }] };
+        assert!(posts().same_kind(&posts()).is_ok());
+        for (one, other) in [(posts(), &orders), (Side { runs: orders.runs.clone() }, &posts())] {
+            let error = one.same_kind(other).unwrap_err().to_string();
+            assert!(error.ends_with("sent posts and run 00ab12cd orders: compare runs of one kind"), "{error}");
+        }
+    }
+
+    #[test]
     fn an_earlier_report_is_read_too() {
         let mut report = serde_json::to_value(example()).unwrap();
         let fields = report.as_object_mut().unwrap();
-        for name in ["series", "generator", "ended_early", "accepted_latency_ms"] {
+        for name in ["series", "generator", "ended_early", "accepted_latency_ms", "kind", "states"] {
             fields.remove(name);
         }
         fields["latency_ms"].as_object_mut().unwrap().remove("p999");
