@@ -2,7 +2,7 @@
 //! `show` and `compare`; without a verb the options are those of `run`.
 
 use clap::{Args, Parser, Subcommand};
-use contract::PostId;
+use contract::Kind;
 
 pub(crate) use chaos::ChaosOptions;
 pub(crate) use compare::CompareOptions;
@@ -13,7 +13,7 @@ pub(crate) use run::RunOptions;
 pub(crate) use soak::SoakOptions;
 pub(crate) use tune::TuneOptions;
 pub(crate) use up::UpOptions;
-use values::post_id;
+use values::kind;
 pub(crate) use verify::VerifyOptions;
 
 mod chaos;
@@ -119,7 +119,7 @@ pub(crate) enum Verb {
     Limits(LimitsOptions),
     /// Starts everything and stays up until Ctrl-C
     Up(UpOptions),
-    /// Says where a post is: stored, waiting, or dead-lettered and why
+    /// Says where a post or an order is: stored, waiting, or dead-lettered and why
     Show(ShowOptions),
     /// Compares the reports of runs side by side and says which differences the data show
     #[command(after_help = COMPARE_EXPLANATION)]
@@ -145,9 +145,11 @@ pub(crate) struct CheckLedgerOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowOptions {
-    /// The id of the post, as in the answer to its request
-    #[arg(value_parser = post_id)]
-    pub(crate) id: PostId,
+    /// The id of the post, or of the order, as in the answer to its request
+    pub(crate) id: String,
+    /// What it is: post or order
+    #[arg(long, value_name = "KIND", default_value = "post", value_parser = kind)]
+    pub(crate) kind: Kind,
     /// Where Kafka is [default: KAFKA_BROKER, else localhost:9092]
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) kafka_broker: Option<String>,
@@ -220,7 +222,7 @@ mod tests {
             (&["find-max", "--repeats", "0"], "0 is not in 1..=1000"),
             (&["tune", "--keep", "KAFKA_TOPIC"], "must be of PRODUCER_LINGER, PRODUCER_BATCH_BYTES"),
             (&["tune", "--target", "http://a"], "unexpected argument"),
-            (&["show", "42"], "must be the id from the answer"),
+            (&["show", "42", "--kind", "thing"], "must be one of post, order"),
             (&["--kind", "orders"], "must be one of post, order"),
             (&["--bulk", "0"], "0 is not in 1..=10000"),
             (&["--keys", "0"], "0 is not in"),

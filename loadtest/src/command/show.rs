@@ -1,38 +1,46 @@
-//! `loadtest show ID`: where a post is. It looks first where posts end, in the store and the dead letters, and then in
-//! the topic, where the group's committed offset says whether the post still waits or should have been stored.
+//! `loadtest show ID`: where a post is, or an [order](states). It looks first where posts end, in the store and the
+//! dead letters, and then in the topic, where the group's committed offset says whether the post still waits or should
+//! have been stored.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use bson::{Bson, Document};
-use contract::document::ID_FIELD;
-use contract::{DeadLetter, Kind, PostId};
+use contract::{DeadLetter, PostId, Write};
 use kafka::topics::Reader;
 use tokio::task::spawn_blocking;
 
-use crate::base::exit;
+use crate::base::exit::{self, Unusable};
 use crate::command::options::ShowOptions;
 use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic::{self, dead_letter_of, id_of};
 
+mod shown;
+mod states;
+
+use shown::{place, readable};
+
 /// Says where the post is. The exit code is 1 for a post that is nowhere, and 99 for one that is lost.
 pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
-    let id = options.id;
+    let kind = options.kind;
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let lookup = with_option(&lookup, "KAFKA_BROKER", &options.kafka_broker);
-    let settings = PipelineSettings::read(&lookup)?;
-    let store = StoreReader::given(Kind::Post, &lookup).await?;
+    let settings = PipelineSettings::of(kind, &lookup)?;
+    let store = StoreReader::given(kind, &lookup).await?;
+    if kind.write() == Write::Upsert {
+        return states::show(&options.id, &store, settings.group().clone()).await;
+    }
+    let id = post_id(&options.id)?;
     let mut place = PostPlace::Finished(String::new());
     // The group may finish the record just after the store was asked, so the store is asked once more before a post is
     // called lost.
     for _ in 0..2 {
         if let Some(document) = store.find(id).await? {
-            println!("stored:\n{:#}", readable(id, &document)?);
+            println!("stored:\n{:#}", readable(&id, &document)?);
             return Ok(ExitCode::SUCCESS);
         }
-        let names = settings.consumer_config.kafka.clone();
+        let names = settings.group().clone();
         place = spawn_blocking(move || place_in_kafka(id, &names)).await.context("looking into Kafka failed")??;
         if !matches!(place, PostPlace::Finished(_)) {
             break;
@@ -58,18 +66,9 @@ pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Re
     })
 }
 
-/// The document as JSON for people: MongoDB's extended JSON would show the id in base64.
-fn readable(id: PostId, document: &Document) -> anyhow::Result<serde_json::Value> {
-    let mut fields = serde_json::Map::new();
-    for (name, value) in document {
-        let value = match value {
-            Bson::Binary(_) if name == ID_FIELD => id.to_string().into(),
-            Bson::DateTime(date) => date.try_to_rfc3339_string().context("a date is far off")?.into(),
-            other => serde_json::to_value(other).context("the document is not JSON")?,
-        };
-        fields.insert(name.clone(), value);
-    }
-    Ok(fields.into())
+fn post_id(text: &str) -> Result<PostId, Unusable> {
+    let id = PostId::from_key(text.as_bytes());
+    id.ok_or(Unusable("the id must be that of the answer, such as 01890a5d-ac96-774b-bcce-b302099a8057".to_owned()))
 }
 
 /// Where in Kafka a post is, each with the details in words.
@@ -104,10 +103,6 @@ fn place_in_kafka(id: PostId, names: &kafka::group::GroupConfig) -> anyhow::Resu
     })
 }
 
-fn place(topic: &str, partition: i32, offset: i64) -> String {
-    format!("topic {topic}, partition {partition}, offset {offset}")
-}
-
 fn find_dead_letter(kafka: &Reader, topic: &str, id: PostId) -> anyhow::Result<Option<DeadLetter>> {
     topic::scan(kafka, topic, |record| match dead_letter_of(record).filter(|letter| letter.id == id) {
         Some(letter) => ControlFlow::Break(letter),
@@ -130,14 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_is_shown_as_people_read_it() {
-        let id = PostId::fresh();
-        let mut body = br#"{"title":"Hello","content":"long enough"}"#.to_vec();
-        let post = contract::Parser::default().parse(&mut body).map(|post| contract::document::encode(id, &post, 0));
-        let document = Document::try_from(post.unwrap()).unwrap();
-        let shown = readable(id, &document).unwrap();
-        assert_eq!(shown["_id"], id.to_string());
-        assert_eq!(shown["title"], "Hello");
-        assert_eq!(shown["createdAt"], "1970-01-01T00:00:00Z");
+    fn an_id_that_no_post_has_is_an_error() {
+        assert!(post_id("42").unwrap_err().to_string().contains("must be that of the answer"));
     }
 }

@@ -6,26 +6,32 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use contract::Kind;
+use contract::Write;
 use tokio::task::spawn_blocking;
 
 use crate::base::exit;
 use crate::command::options::VerifyOptions;
 use crate::pipeline::finished::reread::explain;
 use crate::pipeline::finished::{ReadTopics, Scope, read, read_unfinished};
-use crate::pipeline::settings::{Lookup, PipelineSettings, with_option};
+use crate::pipeline::settings::{Lookup, PipelineSettings, of_kind, with_option};
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic;
 use crate::report::balance::VerifiedTopic;
+
+mod states;
 
 /// Reads the committed offsets, the dead letters, the records and the documents, in this order, and compares them.
 pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let lookup = with_option(lookup, "KAFKA_BROKER", &options.kafka_broker);
     let lookup = with_option(&lookup, "MONGO_URI", &options.mongo_uri);
-    let lookup = with_option(&lookup, "KAFKA_GROUP", &options.group);
-    let names = PipelineSettings::read(&lookup)?.consumer_config.kafka;
+    let group = of_kind(options.kind, "KAFKA_GROUP");
+    let lookup = with_option(&lookup, group, &options.group);
+    let names = PipelineSettings::of(options.kind, &lookup)?.group().clone();
     let kafka = Arc::new(topic::reader(&names.brokers, &names.group)?);
-    let store = StoreReader::given(Kind::Post, &lookup).await?;
+    let store = StoreReader::given(options.kind, &lookup).await?;
+    if options.kind.write() == Write::Upsert {
+        return states::verify(&options, kafka, &store, names).await;
+    }
     let scope = Arc::new(scope(options.topics, names.group, names.topic, names.dead_letter_topic));
 
     let (reader, asked) = (Arc::clone(&kafka), Arc::clone(&scope));

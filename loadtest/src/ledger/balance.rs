@@ -15,6 +15,7 @@ use contract::{PostId, document};
 pub(crate) mod differences;
 pub(crate) mod letters;
 mod seen;
+pub(crate) mod states;
 mod sums;
 
 use letters::Letters;

@@ -31,6 +31,7 @@ mod keys;
 pub(crate) mod older;
 mod records;
 
+pub(crate) use keys::is_later;
 use keys::{Appended, KeyStates};
 use older::OlderStates;
 pub(crate) use records::TopicRecord;

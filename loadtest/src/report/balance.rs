@@ -8,6 +8,8 @@ use service::status::figures::grouped;
 use crate::ledger::balance::{Balance, Place, RecordFinding, RecordFindingKind};
 use crate::ledger::standing::Standing;
 
+pub(crate) mod states;
+
 /// What was found about one topic.
 pub(crate) struct VerifiedTopic<'a> {
     pub(crate) topic: &'a str,

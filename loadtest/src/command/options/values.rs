@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::{Kind, PostId};
+use contract::Kind;
 use service::settings::parse_duration;
 
 pub(crate) fn brokers(text: &str) -> Result<u32, String> {
@@ -57,9 +57,4 @@ pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, String> {
 
 pub(crate) fn kind(text: &str) -> Result<Kind, String> {
     Kind::from_name(text).ok_or_else(|| format!("must be one of {}", Kind::BUILT_IN.map(Kind::name).join(", ")))
-}
-
-pub(crate) fn post_id(text: &str) -> Result<PostId, String> {
-    let id = PostId::from_key(text.as_bytes());
-    id.ok_or("must be the id from the answer, such as 01890a5d-ac96-774b-bcce-b302099a8057".to_owned())
 }

@@ -6,9 +6,8 @@ use bson::{Bson, DateTime, Document};
 use contract::{Kind, Place, PostId};
 use serde_json::json;
 
-use super::super::keys::is_later;
 use super::super::older::OlderStates;
-use super::super::{StateReconciliation, TopicRecord};
+use super::super::{StateReconciliation, TopicRecord, is_later};
 use super::{Sent, raw};
 use crate::ledger::accepted_ids::AcceptedLog;
 use crate::ledger::books::{Ledger, Reply, SentPost};
