@@ -10,6 +10,7 @@ mod any_target;
 mod chaos;
 mod liars;
 mod limits;
+mod orders;
 mod pipeline;
 mod places;
 mod room;
