@@ -47,6 +47,11 @@ const PARTITIONS: &str = "4";
 const BUFFER_BYTES: &str = "1000000";
 const BATCH_BYTES: &str = "250000";
 
+/// The same where a batch has a thousand records, because the store replaces slowly: room for all of them.
+const LARGE_BUFFER_BYTES: &str = "4000000";
+const LARGE_BATCH_BYTES: &str = "1000000";
+const LARGE_BATCH: usize = 1_000;
+
 /// The load lasts until the last fault is over, so its own end is far away.
 const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -76,11 +81,13 @@ pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::
         proxied: true,
         ..stack::Options::default()
     };
+    let is_large = settings.group().limits.batch.messages >= LARGE_BATCH;
+    let (buffer, batch) = if is_large { (LARGE_BUFFER_BYTES, LARGE_BATCH_BYTES) } else { (BUFFER_BYTES, BATCH_BYTES) };
     let unless_set = |name, value: &str| (name, lookup(name).unwrap_or(value.to_owned()));
     let more = vec![
         unless_set("KAFKA_PARTITIONS", PARTITIONS),
-        unless_set("CONSUMER_BUFFER_BYTES", BUFFER_BYTES),
-        unless_set("CONSUMER_BATCH_BYTES", BATCH_BYTES),
+        unless_set("CONSUMER_BUFFER_BYTES", buffer),
+        unless_set("CONSUMER_BATCH_BYTES", batch),
     ];
     let mut pipeline =
         PipelineUnderTest::start(&servers, lookup, &settings, Ports::free(), more, &directory, &stop).await?;
