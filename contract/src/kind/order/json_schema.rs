@@ -16,7 +16,6 @@ impl Order {
     /// The JSON Schema (2020-12) of what [`Order::parse`] accepts. It cannot say everything:
     ///
     /// - a field's name must not occur twice
-    /// - a quantity is written without a fraction or an exponent, where JSON Schema sees an integer in `1.0`
     /// - an amount may be a text with an exponent (`"1e2"`), which the schema leaves out
     /// - an id must not hold an invisible character beyond U+FFFF
     /// - `created_at` must be in the years 0000 to 9999 also in UTC
@@ -33,7 +32,7 @@ impl Order {
                 "product_id": id("The id of its product"),
                 "quantity": {
                     "type": "integer",
-                    "description": "How many of the product, written without a fraction or an exponent",
+                    "description": "How many of the product",
                     "minimum": 1,
                     "maximum": MAX_QUANTITY,
                 },

@@ -20,10 +20,13 @@ pub(super) fn id(given: Given<'_>) -> Result<String, String> {
 pub(super) fn quantity(given: Given<'_>) -> Result<u32, String> {
     let value = given.required()?;
     let number = value.number().ok_or_else(|| format!("must be a number, not {}", value.noun()))?;
-    if number.contains(['.', 'e', 'E']) {
-        return Err("must be a whole number, written without a fraction or an exponent".to_owned());
-    }
-    let quantity = number.parse::<u32>().ok().filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
+    // Some clients write 2 as 2.0. Hundredths are exact, whatever the notation.
+    let quantity = match Cents::parse(number).map(Cents::hundredths) {
+        Ok(hundredths) if hundredths % 100 == 0 => u32::try_from(hundredths / 100).ok(),
+        Err(AmountError::OutOfRange) => None,
+        Ok(_) | Err(AmountError::TooFine | AmountError::NotANumber) => return Err("must be a whole number".to_owned()),
+    };
+    let quantity = quantity.filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
     quantity.ok_or_else(|| format!("must be 1 to {MAX_QUANTITY}"))
 }
 

@@ -67,10 +67,10 @@ fn a_field_that_breaks_its_rule_says_what_it_must_be() {
         assert_eq!(error(field, r#""\ud800""#), "must be valid Unicode, without a lone surrogate");
         assert_eq!(error(field, &format!("\"{}\"", "x".repeat(65))), "must be 1 to 64 characters long, has 65");
     }
-    for value in ["2.0", "2e0", "2.5", "1e400"] {
-        assert_eq!(error("quantity", value), "must be a whole number, written without a fraction or an exponent");
+    for value in ["2.5", "2.01", "1e-2", "1e-400"] {
+        assert_eq!(error("quantity", value), "must be a whole number");
     }
-    for value in ["0", "-1", "1000001", "99999999999999999999"] {
+    for value in ["0", "-1", "1000001", "99999999999999999999", "0.0", "1e400"] {
         assert_eq!(error("quantity", value), "must be 1 to 1000000");
     }
     assert_eq!(error("quantity", "\"2\""), "must be a number, not a string");
@@ -97,6 +97,8 @@ fn the_limits_are_allowed() {
     for (field, value) in [
         ("quantity", "1"),
         ("quantity", "1000000"),
+        ("quantity", "1.0"),
+        ("quantity", "1e6"),
         ("price", "0.01"),
         ("price", "1000000000.00"),
         ("price", "1e9"),

@@ -67,7 +67,7 @@ fn mostly(value: impl Strategy<Value = Value> + 'static, missing: u32) -> BoxedS
 fn quantity() -> impl Strategy<Value = Value> {
     prop_oneof![
         4 => (1..=1_000_000_i64).prop_map(Value::from),
-        2 => proptest::sample::select(vec![json!(0), json!(-1), json!(1_000_001), json!(u64::MAX), json!(0.5)]),
+        2 => proptest::sample::select(vec![json!(0), json!(-1), json!(1_000_001), json!(u64::MAX), json!(0.5), json!(7.0), json!(1e6)]),
     ]
 }
 
@@ -140,7 +140,6 @@ fn what_the_schema_cannot_express_is_what_its_documentation_lists() {
         order.to_string().replace("null", value)
     };
     for (name, value, is_valid) in [
-        ("quantity", "1.0", true),
         ("price", r#""1e2""#, false),
         ("order_id", "\"a\u{e0001}\"", true),
         ("created_at", r#""0000-01-01T00:00:00+01:00""#, true),
