@@ -25,7 +25,8 @@ mod answer;
 mod judge;
 
 use answer::BulkAnswer;
-use judge::{Judged, MAX_RECORDS, judge_inserted, judge_keyed, judge_orders, judge_posts};
+pub(crate) use judge::MAX_RECORDS;
+use judge::{Judged, judge_inserted, judge_keyed, judge_orders, judge_posts};
 
 /// The path of bulks of posts.
 pub(crate) const POSTS_PATH: &str = "/create-posts";

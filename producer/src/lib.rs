@@ -6,7 +6,8 @@
 //! same way from [`create_order`], through a publisher that keeps the records of each order in sequence; a record of a
 //! kind that a file describes comes from [`create_record`]. The records of a bulk come from [`create_bulk`], which
 //! waits for all of them together. [`ingress`] is what the handlers of a kind share. With an OTLP endpoint each request
-//! has a span ([`spans`]).
+//! has a span ([`spans`]). [`mod@openapi`] describes the interface, [`docs_page`] makes a page of it, and
+//! [`documentation`] serves both.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -27,25 +28,31 @@ use crate::create_bulk::CreateBulk;
 use crate::create_order::CreateOrder;
 use crate::create_post::CreatePost;
 use crate::create_record::CreateRecord;
+use crate::documentation::Documentation;
 use crate::ingress::Ingress;
 use crate::kind_publisher::KindPublisher;
 use crate::metrics::RecordCounters;
 use crate::publishers::Publishers;
 use crate::routes::{OrderHandlers, PostHandlers, ProducerRoutes, RecordHandlers};
 
+mod ascii_json;
 mod body;
 mod config;
 mod create_bulk;
 mod create_order;
 mod create_post;
 mod create_record;
+mod docs_page;
+mod documentation;
 mod headers;
 mod ingress;
 mod kind_publisher;
 mod kinds;
 mod metrics;
 mod noun;
+mod openapi;
 mod order_log;
+mod paths;
 mod publishers;
 mod record;
 mod rejection;
@@ -54,6 +61,8 @@ mod spans;
 mod status;
 
 pub use config::ProducerConfig;
+pub use documentation::DOCUMENTATION_ROUTES;
+pub use openapi::openapi;
 pub use routes::{ROUTES, routes_of_file};
 
 /// Every metric that the producer shows.
@@ -136,7 +145,8 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
         Kind::Schema(kind) => of_file(kind),
         Kind::Post | Kind::Order => None,
     });
-    let handler = ProducerRoutes::new(posts, orders, of_files.collect(), health.clone());
+    let documentation = Documentation::new(&config.kinds);
+    let handler = ProducerRoutes::new(posts, orders, of_files.collect(), health.clone(), documentation);
     let deadline = stop.clone();
     let mut deadline = pin!(async move {
         deadline.cancelled().await;

@@ -13,9 +13,8 @@ use crate::create_bulk::{self, CreateBulk};
 use crate::create_order::{self, CreateOrder};
 use crate::create_post::{self, CreatePost};
 use crate::create_record::CreateRecord;
-
-/// The path of the health check that clients of orders use.
-const HEALTH_PATH: &str = "/api/health";
+use crate::documentation::{DOCUMENTATION_ROUTES, Documentation};
+use crate::paths;
 
 /// The routes of each built-in kind.
 pub const ROUTES: &[(Kind, &[Route])] = &[
@@ -33,7 +32,7 @@ pub const ROUTES: &[(Kind, &[Route])] = &[
             post(create_order::PATH_WITHOUT_SLASH, "the same as `/api/orders/`"),
             post(create_bulk::ORDERS_PATH, "201, 207 or 400 with a result for each order of a bulk"),
             Route {
-                path: HEALTH_PATH,
+                path: paths::HEALTH,
                 method: Method::GET,
                 meaning: "200 while `/readyz` says 200, otherwise 503 with the same line",
             },
@@ -70,6 +69,7 @@ pub(crate) struct ProducerRoutes {
     orders: Option<OrderHandlers>,
     of_files: Vec<RecordHandlers>,
     health: Health,
+    documentation: Documentation,
 }
 
 /// The routes of a kind that a file describes.
@@ -86,6 +86,7 @@ impl ProducerRoutes {
         orders: Option<OrderHandlers>,
         of_files: Vec<RecordHandlers>,
         health: Health,
+        documentation: Documentation,
     ) -> Self {
         let is_served = |kind: &Kind| match kind {
             Kind::Post => posts.is_some(),
@@ -94,7 +95,8 @@ impl ProducerRoutes {
         };
         let served = ROUTES.iter().filter(|(kind, _)| is_served(kind)).flat_map(|(_, routes)| routes.iter().cloned());
         let of_files_served = of_files.iter().flat_map(|handlers| routes_of_file(handlers.one.kind));
-        Self { served: served.chain(of_files_served).collect(), posts, orders, of_files, health }
+        let served = served.chain(of_files_served).chain(DOCUMENTATION_ROUTES.iter().cloned()).collect();
+        Self { served, posts, orders, of_files, health, documentation }
     }
 
     /// Answers everything but single posts.
@@ -105,7 +107,9 @@ impl ProducerRoutes {
                 orders.one.answer(request).await
             }
             (create_bulk::ORDERS_PATH, _, Some(orders)) => orders.bulk.answer(request).await,
-            (HEALTH_PATH, ..) => health(self.health.check()),
+            (paths::HEALTH, ..) => health(self.health.check()),
+            (paths::OPENAPI, ..) => self.documentation.json(),
+            (paths::DOCS, ..) => self.documentation.page(),
             _ => self.answer_of_file(request).await,
         }
     }

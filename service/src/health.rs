@@ -59,7 +59,7 @@ impl Health {
             ),
             "/livez" => json(StatusCode::OK, r#"{"status":"ok"}"#),
             "/metrics" => self.metrics().await,
-            "/status" => self.status(query != Some("still")).await,
+            "/status" => self.status(!is_still(query)).await,
             _ => self.ready(),
         }
     }
@@ -104,5 +104,31 @@ impl Health {
             headers.insert(REFRESH, HeaderValue::from_static(status::REFRESH_SECONDS));
         }
         response
+    }
+}
+
+/// Whether the query has a parameter `still`, with or without a value.
+fn is_still(query: Option<&str>) -> bool {
+    let parameters = query.unwrap_or_default().split('&');
+    parameters.map(|parameter| parameter.split('=').next()).any(|name| name == Some("still"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_stands_still_whatever_the_value() {
+        for (query, expected) in [
+            (None, false),
+            (Some(""), false),
+            (Some("still"), true),
+            (Some("still=1"), true),
+            (Some("a=b&still="), true),
+            (Some("a=still"), false),
+            (Some("stills"), false),
+        ] {
+            assert_eq!(is_still(query), expected, "{query:?}");
+        }
     }
 }

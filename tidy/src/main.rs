@@ -1,13 +1,17 @@
-//! `cargo run -p tidy` writes the tables of the README that come from the code.
+//! `cargo run -p tidy` writes what comes from the code: the tables of the README, and the OpenAPI document.
 
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use tidy::reference;
+use tidy::{openapi, reference};
 
 fn main() -> anyhow::Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(reference::DOCUMENT);
+    let of = |file: &str| Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(file);
+    let path = of(reference::DOCUMENT);
     let document = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let current = reference::current(&document).map_err(|error| anyhow!("{}: {error}", reference::DOCUMENT))?;
-    std::fs::write(&path, current).with_context(|| format!("cannot write {}", path.display()))
+    for (path, text) in [(path, current), (of(openapi::SNAPSHOT), openapi::current())] {
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }

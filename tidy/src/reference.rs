@@ -26,7 +26,8 @@ pub fn current(document: &str) -> Result<String, String> {
     let document = put(document, "settings", &format!("{settings}\n{of_files}"))?;
     let document = put(&document, "metrics", &metrics(&metrics_of))?;
     let of_producer = producer::ROUTES.iter().map(|(_, routes)| ("producer", *routes));
-    let routes_of: Vec<_> = of_producer.chain([("consumer", consumer::ROUTES)]).collect();
+    let more = [("producer", producer::DOCUMENTATION_ROUTES), ("consumer", consumer::ROUTES)];
+    let routes_of: Vec<_> = of_producer.chain(more).collect();
     put(&document, "routes", &routes(&routes_of))
 }
 

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use tidy::{Repository, dependencies, layers, links, reference, text, words};
+use tidy::{Repository, dependencies, layers, links, openapi, reference, text, words};
 
 fn this() -> Repository {
     Repository::read(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()).unwrap()
@@ -54,5 +54,14 @@ fn the_tables_of_the_readme_come_from_the_code() {
     let current = reference::current(document).unwrap();
     let outdated = current.lines().filter(|line| !document.lines().any(|row| row == *line));
     let outdated: Vec<&str> = outdated.collect();
+    assert!(current == *document, "`cargo run -p tidy` rewrites these:\n{}", outdated.join("\n"));
+}
+
+#[test]
+fn the_openapi_document_comes_from_the_code() {
+    let repository = this();
+    let document = &repository.file(openapi::SNAPSHOT).unwrap().text;
+    let current = openapi::current();
+    let outdated: Vec<&str> = current.lines().filter(|line| !document.lines().any(|other| other == *line)).collect();
     assert!(current == *document, "`cargo run -p tidy` rewrites these:\n{}", outdated.join("\n"));
 }

@@ -10,7 +10,7 @@ use super::answer::Results;
 use crate::rejection::Rejection;
 
 /// The most records in a bulk.
-pub(super) const MAX_RECORDS: usize = 10_000;
+pub(crate) const MAX_RECORDS: usize = 10_000;
 
 /// The valid records of a bulk, in their order, and the results.
 pub(super) type Judged = (Vec<Record>, Results);

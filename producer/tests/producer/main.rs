@@ -20,6 +20,7 @@ mod leader;
 mod limits;
 mod metrics;
 mod misbehaving;
+mod openapi;
 mod orders;
 mod orders_away;
 mod orders_bulk;

@@ -1,0 +1,88 @@
+//! The description of the producer's HTTP interface as an OpenAPI 3.1 document, made from the kinds that are served and
+//! from the routes. The rules of each kind are its own JSON Schema; the rest says what the handlers answer.
+
+use contract::Kind;
+use serde_json::{Map, Value, json};
+
+use crate::ascii_json;
+
+mod answers;
+mod bulk;
+mod operator;
+mod record;
+mod single;
+
+use record::RecordShape;
+
+/// What holds for all requests.
+const DESCRIPTION: &str = "\
+Takes records over HTTP, publishes them to Kafka, and answers 201 once Kafka has acknowledged them with acks=all.
+
+- A record is validated before anything else: an invalid one gets 400 even while Kafka is away.
+- Errors are problem documents (RFC 9457), and name every field that is wrong.
+- After a 503 with `Retry-After`, try again after that number of seconds.
+- An unknown path gets 404, another method than those described 405 with `Allow`. Each path with GET also has HEAD.
+- A request that is not HTTP/1.1 gets 400 without a body, and the connection closes.
+
+Limits whose names are in capitals are settings of this service: `/status` shows them.";
+
+/// The OpenAPI document of a producer that serves these kinds, as JSON in plain ASCII: pretty, and with a line feed at
+/// its end.
+pub fn openapi(kinds: &[Kind]) -> String {
+    ascii_json::pretty(&document(kinds))
+}
+
+/// The OpenAPI document of a producer that serves these kinds.
+pub(crate) fn document(kinds: &[Kind]) -> Value {
+    let mut tags = Vec::new();
+    let mut paths = Map::new();
+    let mut schemas = answers::schemas();
+    for shape in kinds.iter().map(|kind| RecordShape::of(*kind)) {
+        for (path, suffix) in &shape.single_paths {
+            paths.insert((*path).to_owned(), json!({ "post": single::operation(&shape, suffix) }));
+        }
+        paths.insert(shape.bulk_path.to_owned(), json!({ "post": bulk::operation(&shape) }));
+        schemas.insert(shape.result_name(), bulk::result_schema(&shape));
+        tags.push(json!({ "name": shape.tag, "description": shape.about }));
+        schemas.insert(shape.name, shape.schema);
+    }
+    for (path, operation) in operator::operations(kinds.contains(&Kind::Order)) {
+        paths.insert(path.to_owned(), json!({ "get": operation }));
+    }
+    tags.push(json!({ "name": operator::TAG, "description": "Health, metrics, the status page and this description" }));
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Producer",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": DESCRIPTION,
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": "/" }],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": answers::responses(),
+            "headers": answers::headers(),
+            "parameters": answers::parameters(),
+        },
+    });
+    remove_unused(&mut document);
+    document
+}
+
+/// Removes the components that only other kinds use.
+fn remove_unused(document: &mut Value) {
+    let text = document.to_string();
+    let groups = document["components"].as_object_mut().into_iter().flatten();
+    for (group, components) in groups {
+        let is_used = |name: &str| text.contains(&format!("\"#/components/{group}/{name}\""));
+        if let Some(components) = components.as_object_mut() {
+            components.retain(|name, _| is_used(name));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
