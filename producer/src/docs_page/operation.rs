@@ -79,10 +79,8 @@ fn form(path: &str, method: &str, parameters: &[&Value], body: &Value) -> Markup
         noscript { p { "To send requests from here, allow scripts." } }
         div.try hidden data-method=(method.to_uppercase()) data-path=(path) {
             @for parameter in parameters {
-                label {
-                    (text(&parameter["name"])) " "
-                    input type="text" autocomplete="off" data-in=(text(&parameter["in"])) name=(text(&parameter["name"]));
-                }
+                @let (name, place) = (text(&parameter["name"]), text(&parameter["in"]));
+                label { (name) " " input type="text" autocomplete="off" data-in=(place) name=(name); }
             }
             @if !bodies.is_empty() {
                 label {

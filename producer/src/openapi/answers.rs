@@ -130,8 +130,8 @@ pub(super) fn parameters() -> Value {
         "IdempotencyKey": {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "Fixes the id, so that a request that is sent again stores nothing twice. In a bulk it fixes \
-                            the id of each position",
+            "description": "Fixes the id, so that a request that is sent again stores nothing twice. In a bulk it \
+                            fixes the id of each position",
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
             "example": "upload-4711",
         },

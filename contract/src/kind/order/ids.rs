@@ -51,8 +51,8 @@ pub(super) fn parse(text: &str) -> Result<String, String> {
     }
 }
 
-/// The regular expression of a text that [`parse`] accepts, for JSON Schema. The notations of regular expressions differ
-/// beyond four digits, so it lets such characters through.
+/// The regular expression of a text that [`parse`] accepts, for JSON Schema. The notations of characters beyond U+FFFF
+/// differ, so it lets them through.
 pub(super) fn pattern() -> String {
     let (space, ignorable) = (class(&OTHER_SPACE), class(&IGNORABLE));
     // Controls, and the empty Braille cell.

@@ -6,7 +6,7 @@ use garde::Validate;
 use garde::rules::length::chars::Chars;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The least and the most characters of a title.
+/// How long a title is at least and at most, in characters.
 pub(super) const TITLE_CHARS: (usize, usize) = (2, 100);
 
 /// The same of a content.

@@ -24,7 +24,7 @@ fn id() -> impl Strategy<Value = Value> {
         6 => "[a-zA-Z0-9 é日🙂𐀀-]{0,5}",
         2 => prop_oneof![62..67_usize].prop_map(|length| "é".repeat(length)),
         2 => any::<char>().prop_filter("not expressible", is_expressible).prop_map(|odd| format!("a{odd}b")),
-        1 => proptest::sample::select(vec!['\u{ad}', '\u{feff}', '\u{2800}', '\u{7}']).prop_map(|odd| format!("a{odd}")),
+        1 => "a[\u{ad}\u{feff}\u{2800}\u{7}]",
     ];
     (space, inner, space).prop_map(|(before, inner, after)| json!(format!("{before}{inner}{after}")))
 }
@@ -67,7 +67,8 @@ fn mostly(value: impl Strategy<Value = Value> + 'static, missing: u32) -> BoxedS
 fn quantity() -> impl Strategy<Value = Value> {
     prop_oneof![
         4 => (1..=1_000_000_i64).prop_map(Value::from),
-        2 => proptest::sample::select(vec![json!(0), json!(-1), json!(1_000_001), json!(u64::MAX), json!(0.5), json!(7.0), json!(1e6)]),
+        1 => (0..1_000_002_u32).prop_map(|quantity| json!(f64::from(quantity))),
+        2 => proptest::sample::select(vec![json!(0), json!(-1), json!(1_000_001), json!(u64::MAX), json!(0.5)]),
     ]
 }
 
@@ -91,9 +92,13 @@ proptest! {
     }
 
     #[test]
-    fn one_odd_field_is_judged_alike(index in 0..5_usize, id in id(), amount in amount(), time in time(), total in amount()) {
-        let odd = [("order_id", id), ("price", amount), ("created_at", time), ("total_amount", total), ("other", json!(1))];
-        let (name, value) = odd[index].clone();
+    fn one_odd_field_is_judged_alike((name, value) in prop_oneof![
+        id().prop_map(|id| ("order_id", id)),
+        amount().prop_map(|amount| ("price", amount)),
+        amount().prop_map(|amount| ("total_amount", amount)),
+        time().prop_map(|time| ("created_at", time)),
+        time().prop_map(|time| ("other", time)),
+    ]) {
         let mut fields = vec![
             ("order_id", Some(json!("A-17"))), ("customer_id", Some(json!("C-1"))), ("product_id", Some(json!("P-1"))),
             ("quantity", Some(json!(1))), ("price", Some(json!("19.99"))),
