@@ -7,7 +7,11 @@ use serde_json::{Map, Value, json};
 use crate::ascii_json;
 
 mod answers;
+mod built_in;
 mod bulk;
+mod embedded;
+mod example;
+mod of_file;
 mod operator;
 mod record;
 mod single;
@@ -37,7 +41,7 @@ pub(crate) fn document(kinds: &[Kind]) -> Value {
     let mut tags = Vec::new();
     let mut paths = Map::new();
     let mut schemas = answers::schemas();
-    for shape in kinds.iter().map(|kind| RecordShape::of(*kind)) {
+    for shape in kinds.iter().map(|kind| shape_of(*kind)) {
         for (path, suffix) in &shape.single_paths {
             paths.insert((*path).to_owned(), json!({ "post": single::operation(&shape, suffix) }));
         }
@@ -70,6 +74,15 @@ pub(crate) fn document(kinds: &[Kind]) -> Value {
     });
     remove_unused(&mut document);
     document
+}
+
+/// What is particular to a kind.
+fn shape_of(kind: Kind) -> RecordShape {
+    match kind {
+        Kind::Post => built_in::post(),
+        Kind::Order => built_in::order(),
+        Kind::Schema(kind) => of_file::of_file(kind),
+    }
 }
 
 /// Removes the components that only other kinds use.

@@ -29,9 +29,8 @@ pub(super) fn operation(shape: &RecordShape) -> Value {
         let description = format!("The `Idempotency-Key` was used with other {many} than all the valid ones");
         responses["422"] = rejected(shape, 422, &description);
     }
-    let example = json!([shape.example]);
     json!({
-        "operationId": format!("create{}Bulk", shape.name),
+        "operationId": format!("{}Bulk", shape.operation),
         "tags": [shape.tag],
         "summary": format!("Sends many {many}"),
         "description": format!(
@@ -44,7 +43,7 @@ pub(super) fn operation(shape: &RecordShape) -> Value {
             "content": {
                 "application/json": {
                     "schema": array(shape),
-                    "examples": { "valid": { "value": example } },
+                    "examples": shape.examples(|record| json!([record])),
                 },
                 "application/x-ndjson": {
                     "schema": {
@@ -54,7 +53,7 @@ pub(super) fn operation(shape: &RecordShape) -> Value {
                              skipped"
                         ),
                     },
-                    "examples": { "valid": { "value": format!("{}\n", shape.example) } },
+                    "examples": shape.examples(|record| json!(format!("{record}\n"))),
                 },
             },
         },

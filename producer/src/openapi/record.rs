@@ -1,19 +1,19 @@
-//! What the document says about the records of each kind: its words, its rules, and what is answered when one of them
-//! is accepted.
+//! What the document needs to know about the records of a kind: their words, their rules, and what is answered when one
+//! of them is accepted.
 
-use contract::{Kind, Order, Post};
 use serde_json::{Map, Value, json};
 
 use super::answers::component;
 use crate::noun::Noun;
-use crate::{create_bulk, create_order, create_post};
 
 /// The records of a kind, and their paths.
 pub(super) struct RecordShape {
     /// What a record is called in texts.
     pub(super) noun: Noun,
-    /// What a record is called in names of schemas and operations.
+    /// What a record is called in the names of schemas.
     pub(super) name: String,
+    /// The name of the operation that takes a single one.
+    pub(super) operation: String,
     /// The heading of its operations.
     pub(super) tag: String,
     /// What the kind is, in a sentence.
@@ -23,8 +23,8 @@ pub(super) struct RecordShape {
     pub(super) bulk_path: &'static str,
     /// What a request's body must be.
     pub(super) schema: Value,
-    /// A valid record.
-    pub(super) example: Value,
+    /// A valid record, if one is known.
+    pub(super) example: Option<Value>,
     /// Whether an `Idempotency-Key` fixes the id; otherwise the record has a key of its own.
     pub(super) is_idempotent_by_header: bool,
     /// The message of a 201.
@@ -34,17 +34,14 @@ pub(super) struct RecordShape {
 }
 
 impl RecordShape {
-    /// That of a kind.
-    pub(super) fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::Post => post(),
-            Kind::Order => order(),
-        }
-    }
-
     /// A reference to the record's own schema.
     pub(super) fn schema_ref(&self) -> Value {
         component("schemas", &self.name)
+    }
+
+    /// The examples of a body that is made of a valid record in this way.
+    pub(super) fn examples(&self, body: impl Fn(&Value) -> Value) -> Value {
+        self.example.as_ref().map_or(json!({}), |record| json!({ "valid": { "value": body(record) } }))
     }
 
     /// The name of the schema of a record's result in a bulk.
@@ -70,47 +67,5 @@ impl RecordShape {
     /// The members that name an accepted record.
     pub(super) fn accepted_example(&self) -> Value {
         self.accepted.iter().map(|(name, _, example)| ((*name).to_owned(), example.clone())).collect()
-    }
-}
-
-fn post() -> RecordShape {
-    let id = json!({ "type": "string", "format": "uuid", "description": "The id of the post and of its document" });
-    RecordShape {
-        noun: Noun::of(Kind::Post),
-        name: "Post".to_owned(),
-        tag: "Posts".to_owned(),
-        about: "A title and a content, each stored once under an id of its own".to_owned(),
-        single_paths: vec![(create_post::PATH, "")],
-        bulk_path: create_bulk::POSTS_PATH,
-        schema: Post::json_schema(),
-        example: json!({ "title": "Hello", "content": "A first post through the pipeline" }),
-        is_idempotent_by_header: true,
-        message: "Post created successfully".to_owned(),
-        accepted: vec![("id", id, json!("019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b"))],
-    }
-}
-
-fn order() -> RecordShape {
-    let text = |description: &str| json!({ "type": "string", "description": description });
-    RecordShape {
-        noun: Noun::of(Kind::Order),
-        name: "Order".to_owned(),
-        tag: "Orders".to_owned(),
-        about:
-            "The state of an order, stored under its `order_id` in place of the previous one. An order that is sent \
-                again replaces itself, so it needs no `Idempotency-Key`"
-                .to_owned(),
-        single_paths: vec![(create_order::PATH, ""), (create_order::PATH_WITHOUT_SLASH, "WithoutSlash")],
-        bulk_path: create_bulk::ORDERS_PATH,
-        schema: Order::json_schema(),
-        example: json!({
-            "order_id": "A-17", "customer_id": "C-1", "product_id": "P-1", "quantity": 2, "price": "19.99",
-        }),
-        is_idempotent_by_header: false,
-        message: "Order created successfully".to_owned(),
-        accepted: vec![
-            ("order_id", text("The order's id, without space around it"), json!("A-17")),
-            ("total_amount", text("price × quantity, exact, with two decimals"), json!("39.98")),
-        ],
     }
 }

@@ -8,7 +8,7 @@ use crate::noun::Noun;
 
 /// The operation; `suffix` distinguishes its name where a kind has several paths.
 pub(super) fn operation(shape: &RecordShape, suffix: &str) -> Value {
-    let (Noun { one, .. }, name) = (shape.noun, &shape.name);
+    let Noun { one, .. } = shape.noun;
     let mut responses = json!({
         "201": created(shape),
         "400": invalid(shape),
@@ -24,7 +24,7 @@ pub(super) fn operation(shape: &RecordShape, suffix: &str) -> Value {
         responses["422"] = response("KeyConflict");
     }
     json!({
-        "operationId": format!("create{name}{suffix}"),
+        "operationId": format!("{}{suffix}", shape.operation),
         "tags": [shape.tag],
         "summary": format!("Sends one {one}"),
         "description": format!("Answers once Kafka has acknowledged the {one} with acks=all."),
@@ -34,7 +34,7 @@ pub(super) fn operation(shape: &RecordShape, suffix: &str) -> Value {
             "content": {
                 "application/json": {
                     "schema": shape.schema_ref(),
-                    "examples": { "valid": { "value": shape.example } },
+                    "examples": shape.examples(Value::clone),
                 },
             },
         },

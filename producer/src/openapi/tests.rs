@@ -2,24 +2,56 @@
 
 use std::collections::BTreeSet;
 
+use contract::{KindFile, read_kinds};
 use service::health;
 
 use super::*;
-use crate::{DOCUMENTATION_ROUTES, ROUTES};
+use crate::{DOCUMENTATION_ROUTES, ROUTES, routes_of_file};
 
-/// Every choice of kinds.
-const CHOICES: [&[Kind]; 3] = [&[Kind::Post], &[Kind::Order], &Kind::ALL];
+/// A choice of kinds for each case: with one of a file, without the other ones, with all.
+fn choices() -> Vec<Vec<Kind>> {
+    vec![vec![Kind::Post], vec![Kind::Order], of_files(), all()]
+}
+
+fn all() -> Vec<Kind> {
+    [Kind::BUILT_IN.to_vec(), of_files()].concat()
+}
+
+/// The kind of the example, and one whose schema refers to itself and whose name is that of a shared component.
+fn of_files() -> Vec<Kind> {
+    let tree = json!({
+        "kind": "problem", "route": "/api/problems", "topic": "problems", "collection": "problems", "write": "upsert",
+        "key": "/id",
+        "schema": {
+            "type": "object",
+            "required": ["id", "tree"],
+            "properties": { "id": { "type": "string", "minLength": 1 }, "tree": { "$ref": "#/$defs/tree" } },
+            "$defs": { "tree": { "type": "array", "items": { "$ref": "#/$defs/tree" } } },
+        },
+    });
+    let file = |name: &str, bytes: &[u8]| KindFile { name: name.to_owned(), bytes: bytes.to_vec() };
+    let reading = include_bytes!("../../../examples/kinds/reading.json");
+    let files = [file("reading.json", reading), file("problem.json", tree.to_string().as_bytes())];
+    let kinds = read_kinds(&files).unwrap();
+    kinds.into_iter().map(|kind| Kind::Schema(Box::leak(Box::new(kind)))).collect()
+}
 
 #[test]
 fn every_route_is_described_and_no_other() {
-    for kinds in CHOICES {
-        let of_kinds = ROUTES.iter().filter(|(kind, _)| kinds.contains(kind)).flat_map(|(_, routes)| *routes);
-        let routes: BTreeSet<String> = of_kinds
+    for kinds in choices() {
+        let built_in = ROUTES.iter().filter(|(kind, _)| kinds.contains(kind)).flat_map(|(_, routes)| *routes);
+        let of_files = kinds.iter().flat_map(|kind| match kind {
+            Kind::Schema(kind) => routes_of_file(kind).to_vec(),
+            Kind::Post | Kind::Order => Vec::new(),
+        });
+        let routes: BTreeSet<String> = built_in
             .chain(DOCUMENTATION_ROUTES)
             .chain(health::ROUTES)
+            .cloned()
+            .chain(of_files)
             .map(|route| format!("{} {}", route.method.as_str().to_lowercase(), route.path))
             .collect();
-        let document = document(kinds);
+        let document = document(&kinds);
         let described: BTreeSet<String> =
             operations(&document).map(|(path, method, _)| format!("{method} {path}")).collect();
         assert_eq!(described, routes);
@@ -28,7 +60,7 @@ fn every_route_is_described_and_no_other() {
 
 #[test]
 fn every_operation_has_a_name_of_its_own() {
-    let document = document(&Kind::ALL);
+    let document = document(&all());
     let names: Vec<&str> =
         operations(&document).map(|(.., operation)| operation["operationId"].as_str().unwrap()).collect();
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
@@ -36,8 +68,8 @@ fn every_operation_has_a_name_of_its_own() {
 
 #[test]
 fn every_reference_leads_somewhere_and_every_component_is_used() {
-    for kinds in CHOICES {
-        let document = document(kinds);
+    for kinds in choices() {
+        let document = document(&kinds);
         let mut references = BTreeSet::new();
         visit(&document, &mut |value| references.extend(value["$ref"].as_str().map(str::to_owned)));
         for reference in &references {
@@ -49,13 +81,15 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
                 components.as_object().unwrap().keys().map(move |name| format!("#/components/{group}/{name}"))
             })
             .collect();
-        assert_eq!(components, references);
+        // A schema of a file may also refer to its own parts.
+        let of_components = references.into_iter().filter(|reference| reference.split('/').count() == 4);
+        assert_eq!(components, of_components.collect());
     }
 }
 
 #[test]
 fn every_example_is_as_its_schema_says() {
-    let document = document(&Kind::ALL);
+    let document = document(&all());
     let mut examples = 0;
     visit(&document, &mut |value| {
         for (_, media_type) in value["content"].as_object().into_iter().flatten() {
@@ -86,5 +120,18 @@ fn visit(value: &Value, visitor: &mut impl FnMut(&Value)) {
         Value::Object(members) => members.values().for_each(|member| visit(member, visitor)),
         Value::Array(elements) => elements.iter().for_each(|element| visit(element, visitor)),
         _ => {}
+    }
+}
+
+#[test]
+fn a_kind_of_a_file_has_an_example_and_its_own_answers() {
+    let document = document(&of_files());
+    for (path, name, is_keyed) in [("/api/readings", "reading", false), ("/api/problems", "problem", true)] {
+        let operation = &document["paths"][path]["post"];
+        assert_eq!(operation["operationId"], format!("create_{name}"));
+        let content = &operation["requestBody"]["content"]["application/json"];
+        assert_eq!(content["schema"]["$ref"], format!("#/components/schemas/{name}"));
+        assert!(content["examples"]["valid"]["value"].is_object(), "{content}");
+        assert_eq!(operation["responses"]["422"].is_null(), is_keyed);
     }
 }
