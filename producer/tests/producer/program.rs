@@ -42,7 +42,7 @@ pub(crate) async fn serving_at(broker: &str, topic: &str, variables: &[(&str, &s
 }
 
 /// Its exit code, standard output and standard error.
-async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
+pub(crate) async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
     let Output { status, stdout, stderr } =
         within_patience("the program's end", program(arguments, variables).output()).await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
