@@ -17,6 +17,7 @@ mod order_world;
 mod orders;
 mod rebalance;
 mod records;
+mod records_of_files;
 mod run_ahead;
 mod running;
 mod stalls;

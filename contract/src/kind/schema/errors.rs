@@ -62,9 +62,11 @@ impl Errors {
             Some((end, _)) => format!("{}…", &pointer[..end]),
             None => pointer,
         };
-        let named = self.named.into_iter();
-        let mut errors: Vec<FieldError> =
-            named.map(|KindError { pointer, message }| FieldError { field: field(pointer), message }).collect();
+        let named = self.named.into_iter().map(|KindError { pointer, message }| FieldError {
+            field: in_one_line(field(pointer)),
+            message: in_one_line(message),
+        });
+        let mut errors: Vec<FieldError> = named.collect();
         if self.has_more {
             let message = format!("has more errors than these {MAX_ERRORS}");
             errors.push(FieldError { field: "body".to_owned(), message });
@@ -77,4 +79,16 @@ impl Errors {
         self.named.sort();
         self.named
     }
+}
+
+/// The text with control characters as JSON writes them: a name of a client's own must not break a line of the log.
+fn in_one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let escaped = |character: char| match character.is_control() {
+        true => format!("\\u{:04x}", u32::from(character)),
+        false => character.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
