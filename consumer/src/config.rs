@@ -1,6 +1,7 @@
 //! The consumer's settings.
 
 use std::fmt;
+use std::time::Duration;
 
 use contract::Kind;
 use kafka::group::GroupConfig;
@@ -8,6 +9,7 @@ use mongodb::options::ConnectionString;
 use service::{Kinds, ServiceConfig, Settings};
 
 use self::groups::Groups;
+use crate::retention::Retention;
 
 pub(crate) mod groups;
 
@@ -27,6 +29,10 @@ pub struct ConsumerConfig {
     pub orders: GroupConfig,
     /// The same for each kind of `KINDS_DIR`, whether it is served or not.
     pub of_files: Vec<(Kind, GroupConfig)>,
+    /// `POST_RETENTION`: how long posts are kept.
+    pub(crate) post_retention: Option<Retention>,
+    /// `ORDER_RETENTION`: how long orders are kept, from the time of their latest record.
+    pub(crate) order_retention: Option<Retention>,
     /// `CONSUMER_BUFFER_BYTES`: bound of all records held, whatever their kind; beyond it fetching pauses.
     pub buffer_bytes: usize,
     /// `MONGO_URI`: where MongoDB is, and the database.
@@ -78,8 +84,28 @@ impl ConsumerConfig {
             1_000_000..=4_000_000_000,
             "bytes of all records held; beyond it fetching pauses; half of them is dealt out to the kinds",
         );
+        let post_retention = retention(
+            settings,
+            "POST_RETENTION",
+            "posts are removed when they are older than this, such as 30d; empty is never",
+        );
+        let order_retention = retention(
+            settings,
+            "ORDER_RETENTION",
+            "orders whose latest record is older than this are removed; empty is never",
+        );
         service.in_force = settings.in_force();
-        Self { service, kinds: kinds.served, kafka: posts, orders, of_files, buffer_bytes, mongo_uri }
+        Self {
+            service,
+            kinds: kinds.served,
+            kafka: posts,
+            orders,
+            of_files,
+            post_retention,
+            order_retention,
+            buffer_bytes,
+            mongo_uri,
+        }
     }
 
     /// How the group of this kind works, whether it is served or not.
@@ -90,6 +116,23 @@ impl ConsumerConfig {
             Kind::Schema(_) => groups::of_file(&self.of_files, kind),
         }
     }
+
+    /// How long documents of this kind are kept; without an end if it is `None`.
+    pub fn retention(&self, kind: Kind) -> Option<Duration> {
+        self.retention_of(kind).map(Retention::time)
+    }
+
+    pub(crate) fn retention_of(&self, kind: Kind) -> Option<Retention> {
+        match kind {
+            Kind::Post => self.post_retention,
+            Kind::Order => self.order_retention,
+            Kind::Schema(kind) => kind.retention().map(Retention::of),
+        }
+    }
+}
+
+fn retention(settings: &mut Settings<'_>, name: &'static str, meaning: &'static str) -> Option<Retention> {
+    settings.unless_set(name, None, meaning, |text| Retention::parse(text).map(Some))
 }
 
 impl AsRef<ServiceConfig> for ConsumerConfig {
@@ -100,8 +143,6 @@ impl AsRef<ServiceConfig> for ConsumerConfig {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use kafka::group::OffsetReset;
 
     use super::*;
@@ -143,6 +184,8 @@ mod tests {
             ("ORDER_CONSUMER_BATCH_INTERVAL", "20"),
             ("DLQ_MAX_SHARE", "50"),
             ("DLQ_MAX_CONSECUTIVE", "-1"),
+            ("POST_RETENTION", "0s"),
+            ("ORDER_RETENTION", "30"),
         ];
         let (_, errors) = read(&set);
         assert_eq!(errors.len(), set.len(), "{errors:?}");
@@ -171,6 +214,14 @@ mod tests {
         assert_eq!((posts.batch.interval, posts.concurrent_flushes), (Duration::from_secs(3), 4));
         assert_eq!((orders.batch.interval, orders.concurrent_flushes), (Duration::from_millis(20), 1));
         assert_eq!(config.orders.offset_reset, OffsetReset::Earliest);
+    }
+
+    #[test]
+    fn documents_are_kept_without_an_end_unless_a_kind_has_a_retention() {
+        let (config, errors) = read(&[("ORDER_RETENTION", "30d")]);
+        assert_eq!(errors, Vec::<String>::new());
+        assert_eq!(config.retention(Kind::Post), None);
+        assert_eq!(config.retention(Kind::Order), Some(Duration::from_secs(30 * 86_400)));
     }
 
     #[test]

@@ -19,8 +19,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ConsumerConfig, MongoUri};
+use crate::expiring::Expiring;
 use crate::flush::Records;
 use crate::metrics::StoreMetrics;
+use crate::retention::Retention;
 use crate::store::{self, Store, StorePlace};
 use crate::store_pool::StorePool;
 
@@ -31,6 +33,7 @@ pub(crate) struct Engine {
     pub(crate) release: Release,
     config: GroupConfig,
     mongo_uri: MongoUri,
+    retention: Option<Retention>,
     pool: StorePool,
     releases: mpsc::Receiver<()>,
     budget: Budget,
@@ -53,6 +56,7 @@ pub(crate) fn of(config: &ConsumerConfig, instruments: &Instruments) -> Vec<Engi
             release,
             config: config.group(*kind).clone(),
             mongo_uri: config.mongo_uri.clone(),
+            retention: config.retention_of(*kind),
             pool: pool.clone(),
             releases,
             budget,
@@ -91,7 +95,7 @@ pub(crate) async fn run(engines: Vec<Engine>, stop: &CancellationToken) -> anyho
 
 impl Engine {
     async fn work(self, stop: &CancellationToken) -> anyhow::Result<()> {
-        let Self { kind, book, mut config, mongo_uri, pool, releases, budget, instruments, .. } = self;
+        let Self { kind, book, mut config, mongo_uri, retention, pool, releases, budget, instruments, .. } = self;
         let metrics = Arc::new(StoreMetrics::new(&instruments.registry, kind));
         let readiness = instruments.readiness.clone();
         let concurrent_flushes = config.limits.concurrent_flushes;
@@ -104,10 +108,13 @@ impl Engine {
             config.limits.concurrent_flushes = 1;
         }
         let (topic, tracer) = (config.topic.clone(), instruments.tracer.clone());
-        let records = Arc::new(Records { kind, topic, store: store.clone(), metrics, tracer });
+        let (expired, held) = (metrics.expired.clone(), Arc::clone(&book));
+        let expiring = Expiring { kind, retention, store: store.clone(), book: held, expired };
+        let records = Arc::new(Records { kind, topic, store: store.clone(), retention, metrics, tracer });
         tokio::select! {
             outcome = group::run(&config, records, book, releases, budget, instruments, stop) => outcome,
             () = store.watch(&readiness) => bail!("the store's watch ended"),
+            () = expiring.run() => bail!("the removal of old documents ended"),
         }
     }
 }

@@ -2,8 +2,8 @@
 //! and says what became of each record; the group decides when to try again, and what to do with those that can never
 //! be stored. How a batch is written is in `insert` and `upsert`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use contract::decode::{Decoded, Decoder, RecordError};
 use contract::{DeadLetter, Fetched, Kind, Write};
@@ -12,7 +12,9 @@ use kafka::group::{RecordHandler, Written};
 use service::Tracer;
 use service::trace::{Span, span_id, trace_id};
 
+use crate::clock::now_ms;
 use crate::metrics::StoreMetrics;
+use crate::retention::Retention;
 use crate::spans;
 use crate::store::Store;
 use crate::summary::Summary;
@@ -26,6 +28,8 @@ pub(crate) struct Records {
     pub(crate) kind: Kind,
     pub(crate) topic: String,
     pub(crate) store: Store,
+    /// Records beyond it are not stored.
+    pub(crate) retention: Option<Retention>,
     pub(crate) metrics: Arc<StoreMetrics>,
     pub(crate) tracer: Option<Tracer>,
 }
@@ -41,6 +45,8 @@ struct Fates {
     duplicates: u64,
     /// Records that a later one of the same batch stands for.
     superseded: u64,
+    /// Valid records beyond the retention, which are not stored, by position.
+    expired: BTreeSet<usize>,
 }
 
 impl RecordHandler for Records {
@@ -70,9 +76,10 @@ impl RecordHandler for Records {
     async fn write(&self, batch: &mut Flush<Decoded>) -> Written {
         let span = self.tracer.as_ref().and_then(|tracer| spans::flush(tracer, self.kind, &self.topic, batch));
         let trace = span.as_ref().map(Span::context);
+        let fates = Fates { expired: self.expired(batch), ..Fates::default() };
         let mut fates = match self.kind.write() {
-            Write::Insert => self.insert(batch).await,
-            Write::Upsert => self.upsert(batch).await,
+            Write::Insert => self.insert(batch, fates).await,
+            Write::Upsert => self.upsert(batch, fates).await,
         };
         fates.not_stored.sort_unstable_by_key(|(position, _)| *position);
         let summary = self.count(batch, &fates);
@@ -82,6 +89,7 @@ impl RecordHandler for Records {
             stored = summary.stored,
             duplicates = summary.duplicates,
             superseded = summary.superseded,
+            expired = summary.expired,
             rejected = summary.never,
             later = summary.later,
             attempt = batch.attempt,
@@ -106,20 +114,32 @@ impl RecordHandler for Records {
 }
 
 impl Records {
+    /// The positions of valid records that are beyond the retention.
+    fn expired(&self, batch: &Flush<Decoded>) -> BTreeSet<usize> {
+        let Some(retention) = self.retention else { return BTreeSet::new() };
+        let now_ms = now_ms();
+        let is_expired =
+            |record: &Decoded| record.outcome.is_ok() && retention.is_over(record.fetched.place().timestamp_ms, now_ms);
+        let records = batch.records.iter().enumerate();
+        records.filter(|(_, record)| is_expired(&record.cargo)).map(|(position, _)| position).collect()
+    }
+
     fn count(&self, batch: &Flush<Decoded>, fates: &Fates) -> Summary {
-        let Fates { not_stored, duplicates, superseded, .. } = fates;
+        let Fates { not_stored, duplicates, superseded, expired, .. } = fates;
         let never = not_stored.iter().filter(|(_, what)| *what == NotStored::Never).count() as u64;
-        let stored = (batch.records.len() - not_stored.len()) as u64 - duplicates - superseded;
+        let stored = (batch.records.len() - not_stored.len() - expired.len()) as u64 - duplicates - superseded;
         let later = not_stored.len() as u64 - never;
-        let summary = Summary { stored, duplicates: *duplicates, superseded: *superseded, never, later };
+        let (duplicates, superseded, expired_count) = (*duplicates, *superseded, expired.len() as u64);
+        let summary = Summary { stored, duplicates, superseded, expired: expired_count, never, later };
         self.metrics.stored.increment(summary.stored);
         self.metrics.duplicates.increment(summary.duplicates);
         self.metrics.superseded.increment(summary.superseded);
+        self.metrics.expired.increment(summary.expired);
         self.metrics.store_retries.increment(u64::from(summary.later > 0));
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64;
+        let now_ms = now_ms() as f64;
         let mut not_stored = not_stored.iter().map(|(position, _)| *position).peekable();
         for (position, record) in batch.records.iter().enumerate() {
-            if not_stored.next_if_eq(&position).is_none() {
+            if not_stored.next_if_eq(&position).is_none() && !expired.contains(&position) {
                 self.metrics.accept_to_store.record((now_ms - record.timestamp_ms as f64).max(0.0) / 1000.0);
             }
         }

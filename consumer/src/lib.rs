@@ -3,7 +3,8 @@
 //!
 //! Each kind has an engine ([`engines`]): a member of the kind's group ([`kafka::group`]) fetches records and says when
 //! to write which. This crate says what they are ([`contract::decode`]) and writes a batch of them ([`flush`]) into the
-//! [`store`], whose answers [`classify`] understands. With an OTLP endpoint each flush has a span ([`spans`]). The
+//! [`store`], whose answers [`classify`] understands. What is older than a kind's [`retention`] is
+//! removed ([`expiring`]). With an OTLP endpoint each flush has a span ([`spans`]). The
 //! [`command`] reads the dead letters and sends them back; [`kinds`] lists the kinds.
 
 use std::pin::pin;
@@ -19,12 +20,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 mod classify;
+mod clock;
 mod command;
 mod config;
 mod engines;
+mod expiring;
 mod flush;
 mod kinds;
 mod metrics;
+mod retention;
 mod routes;
 mod spans;
 mod status;

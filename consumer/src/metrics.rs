@@ -9,7 +9,7 @@ use crate::store_pool;
 
 /// All metrics of storing.
 pub(crate) const METRICS: &[Metric] =
-    &[STORED, DUPLICATES, SUPERSEDED, STORE_RETRIES, ACCEPT_TO_STORE, store_pool::CONNECTIONS];
+    &[STORED, DUPLICATES, SUPERSEDED, EXPIRED, STORE_RETRIES, ACCEPT_TO_STORE, store_pool::CONNECTIONS];
 
 /// Documents newly inserted.
 pub(crate) const STORED: Metric =
@@ -23,6 +23,14 @@ pub(crate) const DUPLICATES: Metric =
 pub(crate) const SUPERSEDED: Metric = Metric::counter(
     "ingest_records_superseded_total",
     "Records of a kind with one document for each key that a later record of the same batch stands for",
+)
+.labelled(&["kind"]);
+
+/// Records and documents beyond the retention.
+pub(crate) const EXPIRED: Metric = Metric::counter(
+    "ingest_records_expired_total",
+    "Records not stored because they were beyond the retention, and documents that the consumer removed; what a store \
+     removes by its own TTL index is not counted",
 )
 .labelled(&["kind"]);
 
@@ -44,6 +52,7 @@ pub(crate) struct StoreMetrics {
     pub(crate) stored: Counter,
     pub(crate) duplicates: Counter,
     pub(crate) superseded: Counter,
+    pub(crate) expired: Counter,
     pub(crate) store_retries: Counter,
     pub(crate) accept_to_store: Histogram,
 }
@@ -54,6 +63,7 @@ impl StoreMetrics {
             stored: registry.counter(&STORED, &[kind.name()]),
             duplicates: registry.counter(&DUPLICATES, &[kind.name()]),
             superseded: registry.counter(&SUPERSEDED, &[kind.name()]),
+            expired: registry.counter(&EXPIRED, &[kind.name()]),
             store_retries: registry.counter(&STORE_RETRIES, &[kind.name()]),
             accept_to_store: registry.histogram(&ACCEPT_TO_STORE, &[kind.name()]),
         }

@@ -11,7 +11,7 @@ use service::status::{Cell, Figure, Report, Status, StatusSubject, Table};
 use service::{Registry, ServiceConfig};
 
 use crate::engines::Engine;
-use crate::metrics::{DUPLICATES, STORE_RETRIES, STORED, SUPERSEDED};
+use crate::metrics::{DUPLICATES, EXPIRED, STORE_RETRIES, STORED, SUPERSEDED};
 use crate::store;
 
 /// The consumer's page.
@@ -57,6 +57,7 @@ fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {
         total("Stored", &STORED),
         total("Duplicates", &DUPLICATES),
         total("Superseded", &SUPERSEDED),
+        total("Expired", &EXPIRED),
         total("Dead letters", &DEAD_LETTERED),
         total("Writes retried", &STORE_RETRIES),
     ]

@@ -25,6 +25,7 @@ use crate::store_pool::StorePool;
 mod answers;
 mod duplicates;
 mod evidence;
+pub(crate) mod expiry;
 pub(crate) mod guard;
 mod insert;
 mod places;
@@ -55,7 +56,7 @@ pub(crate) struct StorePlace<'a> {
 pub(crate) struct Store {
     collection: Collection<RawDocumentBuf>,
     lookup: Lookup,
-    /// Held while documents are replaced by a store that does not do so atomically.
+    /// Held while documents are replaced, or removed by key, in a store that does not do so atomically.
     one_at_a_time: Arc<Mutex<()>>,
 }
 

@@ -6,6 +6,7 @@ pub(crate) struct Summary {
     pub(crate) stored: u64,
     pub(crate) duplicates: u64,
     pub(crate) superseded: u64,
+    pub(crate) expired: u64,
     pub(crate) never: u64,
     pub(crate) later: u64,
 }

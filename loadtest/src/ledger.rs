@@ -11,6 +11,7 @@ pub(crate) mod block_sums;
 pub(crate) mod books;
 pub(crate) mod draws;
 pub(crate) mod expected;
+pub(crate) mod kept;
 pub(crate) mod mix;
 pub(crate) mod named;
 pub(crate) mod order;

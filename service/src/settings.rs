@@ -192,7 +192,7 @@ pub fn parse_some_time(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The duration that a text such as `250ms`, `1.5s`, `5m` or `1h` spells.
+/// The duration that a text such as `250ms`, `1.5s`, `5m`, `1h` or `30d` spells.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let unit_start = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(unit_start);
@@ -202,6 +202,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
+        "d" => 86_400.0,
         _ => return None,
     };
     let number: f64 = number.trim().parse().ok()?;
@@ -291,6 +292,7 @@ mod tests {
         assert_eq!(millis("1.5s"), Some(1_500_000));
         assert_eq!(millis("5m"), Some(300_000_000));
         assert_eq!(millis("1h"), Some(3_600_000_000));
+        assert_eq!(millis("1d"), Some(86_400_000_000));
         assert_eq!(millis("10us"), Some(10));
         assert_eq!(millis("0ms"), Some(0));
         for wrong in ["", "5", "s", "5 parsecs", "1e3", "NaNs", "infs", "1e30s"] {

@@ -9,12 +9,12 @@ use crate::store::written::NotWritten;
 
 impl Records {
     /// Inserts the batch's documents. For those that the store refuses, the reason takes the document's place.
-    pub(super) async fn insert(&self, batch: &mut Flush<Decoded>) -> Fates {
+    pub(super) async fn insert(&self, batch: &mut Flush<Decoded>, mut fates: Fates) -> Fates {
         let mut positions = Vec::with_capacity(batch.records.len());
         let mut documents = Vec::with_capacity(batch.records.len());
-        let mut fates = Fates::default();
         for (position, record) in batch.records.iter().enumerate() {
             match &record.cargo.outcome {
+                Ok(_) if fates.expired.contains(&position) => {}
                 Ok(document) => {
                     positions.push(position);
                     documents.push(document);

@@ -14,9 +14,9 @@ use crate::store::written::NotWritten;
 impl Records {
     /// Stores the latest state of each key, which stands for the earlier ones of the batch. If the store refuses it,
     /// the reason takes the document's place, and the latest one before it is stored.
-    pub(super) async fn upsert(&self, batch: &mut Flush<Decoded>) -> Fates {
-        let mut fates = Fates::default();
-        let mut is_settled = vec![false; batch.records.len()];
+    pub(super) async fn upsert(&self, batch: &mut Flush<Decoded>, mut fates: Fates) -> Fates {
+        let mut is_settled: Vec<bool> =
+            (0..batch.records.len()).map(|position| fates.expired.contains(&position)).collect();
         loop {
             let unsettled = batch.records.iter().enumerate().filter(|(position, _)| !is_settled[*position]);
             let states = unsettled.filter_map(|(position, record)| {

@@ -18,6 +18,7 @@ mod orders;
 mod rebalance;
 mod records;
 mod records_of_files;
+mod retention;
 mod run_ahead;
 mod running;
 mod stalls;

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use contract::Write;
+use bson::DateTime;
+use contract::{Kind, Write};
 use tokio::task::spawn_blocking;
 
 use crate::base::exit;
 use crate::command::options::VerifyOptions;
+use crate::ledger::kept::Kept;
 use crate::pipeline::finished::reread::explain;
 use crate::pipeline::finished::{ReadTopics, Scope, read, read_unfinished};
 use crate::pipeline::settings::{Lookup, PipelineSettings, of_kind, with_option};
@@ -26,11 +28,14 @@ pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow
     let lookup = with_option(&lookup, "MONGO_URI", &options.mongo_uri);
     let group = of_kind(options.kind, "KAFKA_GROUP");
     let lookup = with_option(&lookup, group, &options.group);
-    let names = PipelineSettings::of(options.kind, &lookup)?.group().clone();
+    let retention = if options.kind == Kind::Post { "POST_RETENTION" } else { of_kind(options.kind, "RETENTION") };
+    let lookup = with_option(&lookup, retention, &options.retention);
+    let settings = PipelineSettings::of(options.kind, &lookup)?;
+    let (retention, names) = (settings.consumer_config.retention(options.kind), settings.group().clone());
     let kafka = Arc::new(topic::reader(&names.brokers, &names.group)?);
     let store = StoreReader::given(options.kind, &lookup).await?;
     if options.kind.write() == Write::Upsert {
-        return states::verify(&options, kafka, &store, names).await;
+        return states::verify(&options, kafka, &store, names, retention).await;
     }
     let scope = Arc::new(scope(options.topics, names.group, names.topic, names.dead_letter_topic));
 
@@ -39,6 +44,7 @@ pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow
         spawn_blocking(move || read(&reader, &asked)).await.context("reading the topics failed")??;
     let mut comparison = records.complete();
     store.documents(None, |document| comparison.document(document)).await?;
+    comparison.kept(Kept::by(retention, DateTime::now().timestamp_millis()));
     let (reader, asked) = (Arc::clone(&kafka), Arc::clone(&scope));
     let later = spawn_blocking(move || {
         read_unfinished(&reader, &asked, &standings, &mut comparison)?;

@@ -18,6 +18,7 @@ mod seen;
 pub(crate) mod states;
 mod sums;
 
+use super::kept::Kept;
 use letters::Letters;
 pub(crate) use seen::Place;
 use seen::Seen;
@@ -58,6 +59,7 @@ pub(crate) struct Comparison {
     gone_until: HashMap<(u16, i32), i64>,
     /// The dates of documents that only differ in their date.
     doubtful_dates: HashMap<PostId, i64>,
+    kept: Kept,
 }
 
 /// What became of the records of one topic.
@@ -75,6 +77,8 @@ pub(crate) struct Balance {
     pub(crate) dead_lettered: u64,
     /// Stored and dead-lettered: usually sent again after the cause was fixed.
     pub(crate) both: u64,
+    /// Neither stored nor dead-lettered, and beyond the retention: their documents were removed.
+    pub(crate) removed: u64,
     /// Neither stored nor dead-lettered.
     pub(crate) missing: u64,
     /// Stored or dead-lettered, but not as they were sent.
@@ -135,7 +139,7 @@ impl FinishedRecords {
     pub(crate) fn complete(self) -> Comparison {
         let Self { sums, mut records, gone_until, .. } = self;
         records.sort_unstable_by_key(|record| (record.id, record.date, record.topic, record.partition, record.offset));
-        Comparison { sums, records, gone_until, doubtful_dates: HashMap::new() }
+        Comparison { sums, records, gone_until, doubtful_dates: HashMap::new(), kept: Kept::default() }
     }
 }
 
@@ -165,6 +169,11 @@ impl Comparison {
             };
             record.document = record.document.max(seen);
         }
+    }
+
+    /// Which documents must still be there, now that all of them were read.
+    pub(crate) fn kept(&mut self, kept: Kept) {
+        self.kept = kept;
     }
 
     /// Whether the records that the group has not finished matter.
@@ -199,6 +208,11 @@ impl Comparison {
                 record.document = Seen::AsSent;
                 balance.of_older += 1;
             }
+            if self.is_removed(&record) {
+                balance.records += 1;
+                balance.removed += 1;
+                continue;
+            }
             let Some(kind) = balance.add(&record) else { continue };
             let place = record.place();
             found.insert(place, RecordFinding { place, id: record.id, kind });
@@ -210,6 +224,12 @@ impl Comparison {
             balance.findings = found.into_values().collect();
         }
         balances
+    }
+
+    /// Whether the record has become a document that was not kept.
+    fn is_removed(&self, record: &Finished) -> bool {
+        let is_nowhere = record.document == Seen::Nothing && record.letter == Seen::Nothing;
+        is_nowhere && record.expected.is_some() && self.kept.may_be_removed(record.date)
     }
 
     /// Whether the document may be that of a record which the partition no longer has.

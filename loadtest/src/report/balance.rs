@@ -29,7 +29,7 @@ impl VerifiedTopic<'_> {
 
     /// The topic's part of the output.
     pub(crate) fn render(&self) -> String {
-        let Balance { records, repeated, stored, of_older, dead_lettered, both, missing, changed, findings } =
+        let Balance { records, repeated, stored, of_older, dead_lettered, both, removed, missing, changed, findings } =
             self.balance;
         let mut text = format!("records of topic {} that group {} has finished:\n\n", self.topic, self.group);
         let mut row = |name: &str, count: u64, remark: &str| {
@@ -43,6 +43,9 @@ impl VerifiedTopic<'_> {
         row("dead-lettered", *dead_lettered, "");
         row("both", *both, "   dead-lettered, then sent again");
         row("repeated", *repeated, "   the id of another record: one document for both");
+        if *removed > 0 {
+            row("removed", *removed, "   beyond the retention");
+        }
         row("missing", *missing, "");
         row("changed", *changed, "");
         row("lag", self.standing.lag(), "   not finished by the group: nothing is known about them");
@@ -103,12 +106,14 @@ mod tests {
         let id = PostId::fresh();
         let finding = |offset, kind| RecordFinding { place: place(offset), id, kind };
         let findings = vec![finding(3, RecordFindingKind::Missing), finding(7, RecordFindingKind::ChangedDocument)];
-        let balance = Balance { records: 1_005, missing: 4, changed: 1, of_older: 2, findings, ..Balance::default() };
+        let balance =
+            Balance { records: 1_005, removed: 3, missing: 4, changed: 1, of_older: 2, findings, ..Balance::default() };
         let details = HashMap::from([(place(7), vec!["content: sent \"a\", not stored".to_owned()])]);
         let (passed, text) = render(&Standing::default(), &balance, &details);
         assert!(!passed);
         for line in [
             "  records              1,005\n",
+            "  removed                  3   beyond the retention\n",
             "  missing                  4\n",
             "  of older                 2   stored with",
             "  changed                  1\n",

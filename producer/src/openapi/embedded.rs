@@ -60,10 +60,16 @@ mod tests {
         assert_eq!(properties["parent"]["$ref"], place);
 
         let document = json!({ "$ref": place, "components": { "schemas": { "reading": embedded } } });
-        let (alone, within) = (jsonschema::validator_for(&schema).unwrap(), jsonschema::validator_for(&document).unwrap());
+        let (alone, within) =
+            (jsonschema::validator_for(&schema).unwrap(), jsonschema::validator_for(&document).unwrap());
         for record in [
-            json!({ "$ref": "abc" }), json!({ "$ref": "abcd" }), json!({ "enum": [[[]]] }), json!({ "enum": [[1]] }),
-            json!({ "parent": { "parent": { "$ref": "abcd" } } }), json!({ "enum": { "$ref": "#/a" } }), json!({}),
+            json!({ "$ref": "abc" }),
+            json!({ "$ref": "abcd" }),
+            json!({ "enum": [[[]]] }),
+            json!({ "enum": [[1]] }),
+            json!({ "parent": { "parent": { "$ref": "abcd" } } }),
+            json!({ "enum": { "$ref": "#/a" } }),
+            json!({}),
         ] {
             assert_eq!(within.is_valid(&record), alone.is_valid(&record), "{record}");
         }

@@ -213,9 +213,9 @@ fn write(text: &str) -> Result<Write, String> {
     }
 }
 
-/// At least a second, at most a thousand years, which every store can count in milliseconds.
+/// At least a second, at most 68 years: stores count the seconds in 32 bits.
 fn retention(text: &str) -> Result<Duration, String> {
-    const LONGEST: u64 = 1_000 * 365 * 86_400;
+    const LONGEST: u64 = i32::MAX as u64;
     let wrong = || "must be a whole number with a unit of s, m, h or d, as in 30d".to_owned();
     let unit = text.chars().next_back().ok_or_else(wrong)?;
     let seconds = match unit {
@@ -229,6 +229,6 @@ fn retention(text: &str) -> Result<Duration, String> {
     let number: u64 = digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit())).ok_or_else(wrong)?;
     match number.checked_mul(seconds) {
         Some(seconds) if (1..=LONGEST).contains(&seconds) => Ok(Duration::from_secs(seconds)),
-        _ => Err("must be 1s to 365000d".to_owned()),
+        _ => Err("must be 1s to 24855d".to_owned()),
     }
 }

@@ -10,7 +10,8 @@ pub(super) const VERIFY_EXPLANATION: &str = "\
 Each record is compared whole: its document with every field, its dead letter with key, value and headers. That takes \
 48 bytes of memory a record, and about 100 a dead letter. It fails if a record is missing or changed, if the group has \
 no committed offsets or they lie beyond the end of a partition or before its start, and if a topic has no record to \
-compare. The lag, which is what the group has not finished, is shown and not judged.
+compare. A record that is older than the retention, and whose document is gone, counts as removed. \
+The lag, which is what the group has not finished, is shown and not judged.
 
 Of orders, the document of each key must be its last finished record that is not a dead letter, with its place: it is \
 stale if it is an earlier one. That takes about 150 bytes of memory a key.
@@ -39,6 +40,10 @@ pub(crate) struct VerifyOptions {
     /// ORDER_KAFKA_TOPIC, else orders]
     #[arg(long = "topic", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) topics: Vec<String>,
+    /// How long the consumer keeps documents, such as 30d: older ones may be gone [default: that of the
+    /// settings, such as POST_RETENTION, else no limit]
+    #[arg(long, value_name = "TIME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) retention: Option<String>,
     /// The most missing and changed records that are named for each topic; all are counted
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) name: usize,

@@ -3,8 +3,10 @@
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use bson::DateTime;
 use contract::Kind;
 use contract::decode::Decoder;
 use kafka::group::GroupConfig;
@@ -15,6 +17,7 @@ use crate::base::exit::{self, Unusable};
 use crate::command::options::VerifyOptions;
 use crate::ledger::balance::letters::{FoundLetter, Letters};
 use crate::ledger::balance::states::{KeyedComparison, StateBalance};
+use crate::ledger::kept::Kept;
 use crate::ledger::standing::Standing;
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic::{self, letter_parts};
@@ -35,6 +38,7 @@ pub(super) async fn verify(
     kafka: Arc<Reader>,
     store: &StoreReader,
     names: GroupConfig,
+    retention: Option<Duration>,
 ) -> anyhow::Result<ExitCode> {
     let topic = match &options.topics[..] {
         [] => names.topic.clone(),
@@ -47,6 +51,7 @@ pub(super) async fn verify(
     let reading = spawn_blocking(move || read(&asked, &group, named));
     let (standing, mut comparison) = reading.await.context("reading the topic failed")??;
     store.documents(None, |document| comparison.document(document)).await?;
+    comparison.kept(Kept::by(retention, DateTime::now().timestamp_millis()));
     let (asked, unfinished) = (source.clone(), standing.unfinished.clone());
     let concluding = spawn_blocking(move || {
         let mut decoder = Decoder::new(asked.kind, &asked.topic);

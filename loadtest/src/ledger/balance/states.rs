@@ -12,6 +12,7 @@ use super::differences;
 use super::letters::Letters;
 use super::seen::{self, Seen};
 use super::sums::Sums;
+use crate::ledger::kept::Kept;
 use crate::ledger::states::documents::place_in;
 use crate::ledger::states::is_later;
 
@@ -23,6 +24,7 @@ pub(crate) struct KeyedComparison {
     keys: HashMap<String, LastFinished>,
     /// Keys whose document may be that of a record which the group has not finished yet.
     doubtful: HashMap<String, (Option<NonZeroU64>, RawDocumentBuf)>,
+    kept: Kept,
     balance: StateBalance,
     findings: BTreeMap<(StateFindingKind, String), StateFinding>,
     named: usize,
@@ -44,7 +46,9 @@ pub(crate) struct StateBalance {
     /// Keys with a record that can be stored, and those whose document is the last of them.
     pub(crate) keys: u64,
     pub(crate) stored: u64,
-    /// Keys without a document, and records that cannot become one and are not dead-lettered.
+    /// Keys without a document whose last record is beyond the retention.
+    pub(crate) removed: u64,
+    /// Other keys without a document, and records that cannot become one and are not dead-lettered.
     pub(crate) missing: u64,
     /// Documents of an earlier record than the last one.
     pub(crate) stale: u64,
@@ -95,6 +99,7 @@ impl KeyedComparison {
             letters,
             keys: HashMap::new(),
             doubtful: HashMap::new(),
+            kept: Kept::default(),
             balance: StateBalance::default(),
             findings: BTreeMap::new(),
             named,
@@ -154,6 +159,11 @@ impl KeyedComparison {
         }
     }
 
+    /// Which documents must still be there, now that all of them were read.
+    pub(crate) fn kept(&mut self, kept: Kept) {
+        self.kept = kept;
+    }
+
     /// Whether the records that the group has not finished matter.
     pub(crate) fn needs_unfinished(&self) -> bool {
         !self.doubtful.is_empty()
@@ -179,6 +189,10 @@ impl KeyedComparison {
         }
         self.balance.keys = keys.len() as u64;
         for (id, last) in keys.into_iter().filter(|(_, last)| !last.is_found) {
+            if self.kept.may_be_removed(last.place.timestamp_ms) {
+                self.balance.removed += 1;
+                continue;
+            }
             self.balance.missing += 1;
             let lines = vec!["there is no document".to_owned()];
             self.name(StateFindingKind::Missing, id, last.place, None, lines);

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::letters::FoundLetter;
 use super::*;
+use crate::ledger::reconcile::CLOCK_SKEW;
 
 const TOPICS: [&str; 2] = ["post", "order"];
 
@@ -50,6 +51,14 @@ struct World {
     letters: Vec<LetterSketch>,
     documents: HashMap<u8, DocumentSketch>,
     gone_until: HashMap<(u16, i32), i64>,
+    /// Documents with an earlier date may have been removed.
+    kept_since: i64,
+}
+
+impl World {
+    fn kept(&self) -> Kept {
+        Kept::by(Some(CLOCK_SKEW), self.kept_since)
+    }
 }
 
 fn sketch() -> impl Strategy<Value = Sketch> {
@@ -70,13 +79,15 @@ fn world() -> impl Strategy<Value = World> {
         prop::collection::vec(letter, 0..4),
         prop::collection::hash_map(0..3_u8, document, 0..4),
         prop::collection::hash_map((0..2_u16, 0..2_i32), 0..DATES, 0..3),
+        0..=DATES,
     )
-        .prop_map(|(finished, unfinished, letters, documents, gone_until)| World {
+        .prop_map(|(finished, unfinished, letters, documents, gone_until, kept_since)| World {
             finished,
             unfinished,
             letters,
             documents,
             gone_until,
+            kept_since,
         })
 }
 
@@ -161,6 +172,7 @@ fn measured(world: &World) -> Vec<Balance> {
             comparison.unfinished(&decoded(sketch, offset));
         }
     }
+    comparison.kept(world.kept());
     comparison.conclude(TOPICS.len(), usize::MAX)
 }
 
@@ -193,6 +205,11 @@ fn modelled(world: &World) -> Vec<Balance> {
         let of_place = world.letters.iter().filter(|letter| letter.of == offset);
         let letters: Vec<u8> = of_place.map(|letter| letter.change).filter(|change| *change != 3).collect();
         let is_letter_changed = letters.iter().any(|change| *change < 3);
+        let is_nowhere = there.is_none() && letters.is_empty();
+        if is_nowhere && is_post(sketch) && sketch.date < world.kept_since {
+            balance.removed += 1;
+            continue;
+        }
         let is_dead_lettered = !letters.is_empty() && !is_letter_changed;
         balance.stored += u64::from(is_stored);
         balance.of_older += u64::from(is_of_older);

@@ -33,7 +33,8 @@ impl VerifiedStates<'_> {
 
     /// The output.
     pub(crate) fn render(&self) -> String {
-        let StateBalance { records, dead_lettered, keys, stored, missing, stale, changed, findings } = self.balance;
+        let StateBalance { records, dead_lettered, keys, stored, removed, missing, stale, changed, findings } =
+            self.balance;
         let mut text = format!("records of topic {} that group {} has finished:\n\n", self.topic, self.group);
         let mut row = |name: &str, count: u64, remark: &str| {
             writeln!(text, "  {name:<14}{:>12}{remark}", grouped(count)).expect("writing into memory cannot fail");
@@ -42,6 +43,9 @@ impl VerifiedStates<'_> {
         row("dead-lettered", *dead_lettered, "");
         row("keys", *keys, "   with a record that can be stored");
         row("stored", *stored, "   keys whose document is the last of their records");
+        if *removed > 0 {
+            row("removed", *removed, "   keys whose last record is beyond the retention");
+        }
         row("missing", *missing, "");
         row("stale", *stale, "   documents of an earlier record");
         row("changed", *changed, "");

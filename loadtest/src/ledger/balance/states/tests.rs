@@ -1,5 +1,7 @@
 //! A few keys with some records each, a store that is right, and every way in which it can be wrong.
 
+use std::time::Duration;
+
 use bson::{Document, doc};
 use contract::dead_letter::{Form, LeftOut};
 use contract::decode::Decoder;
@@ -107,6 +109,23 @@ fn every_lie_of_a_store_is_seen() {
     }
     let lost = balance(finished, letters_of(&[]), &[document(&records[2]), b], unfinished);
     assert_eq!((lost.missing, lost.findings[0].id.as_str()), (1, "broken"), "it is no dead letter");
+}
+
+#[test]
+fn a_key_without_a_document_may_be_beyond_the_retention_but_a_stale_one_is_not() {
+    let (finished, after) = (&records()[..3], |seconds| Kept::by(Some(Duration::from_secs(seconds)), 61_000));
+    let found = |kept, documents: &[RawDocumentBuf]| {
+        let mut comparison = KeyedComparison::new(letters_of(&[]), 20);
+        finished.iter().for_each(|record| comparison.record(record));
+        documents.iter().for_each(|document| comparison.document(document));
+        comparison.kept(kept);
+        let StateBalance { removed, missing, stale, .. } = comparison.conclude();
+        (removed, missing, stale)
+    };
+    let b = [document(&finished[1])];
+    assert_eq!(found(after(30), &b), (1, 0, 0));
+    assert_eq!(found(after(90), &b), (0, 1, 0), "it is young enough to be there");
+    assert_eq!(found(after(30), &[document(&finished[0])]), (1, 0, 1));
 }
 
 #[test]
