@@ -27,11 +27,14 @@ pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Re
     let lookup = with_option(lookup, "MONGO_URI", &options.mongo_uri);
     let lookup = with_option(&lookup, "KAFKA_BROKER", &options.kafka_broker);
     let settings = PipelineSettings::of(kind, &lookup)?;
+    let id = match kind.write() {
+        Write::Insert => post_id(&options.id)?,
+        Write::Upsert => {
+            let store = StoreReader::given(kind, &lookup).await?;
+            return states::show(&options.id, &store, settings.group().clone()).await;
+        }
+    };
     let store = StoreReader::given(kind, &lookup).await?;
-    if kind.write() == Write::Upsert {
-        return states::show(&options.id, &store, settings.group().clone()).await;
-    }
-    let id = post_id(&options.id)?;
     let mut place = PostPlace::Finished(String::new());
     // The group may finish the record just after the store was asked, so the store is asked once more before a post is
     // called lost.
@@ -68,7 +71,7 @@ pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Re
 
 fn post_id(text: &str) -> Result<PostId, Unusable> {
     let id = PostId::from_key(text.as_bytes());
-    id.ok_or(Unusable("the id must be that of the answer, such as 01890a5d-ac96-774b-bcce-b302099a8057".to_owned()))
+    id.ok_or(Unusable("ID must be the id from the answer, such as 01890a5d-ac96-774b-bcce-b302099a8057".to_owned()))
 }
 
 /// Where in Kafka a post is, each with the details in words.
@@ -126,6 +129,6 @@ mod tests {
 
     #[test]
     fn an_id_that_no_post_has_is_an_error() {
-        assert!(post_id("42").unwrap_err().to_string().contains("must be that of the answer"));
+        assert!(post_id("42").unwrap_err().to_string().contains("must be the id from the answer"));
     }
 }

@@ -3,7 +3,7 @@
 use contract::Order;
 
 /// The number of orders.
-pub(crate) const KEYS: u64 = 10_000;
+pub(crate) const KEYS: u64 = 2_000;
 
 /// State `n` of all orders; the ids start with `name`.
 pub(crate) fn order(name: &str, n: u64) -> Order {

@@ -39,8 +39,8 @@ impl Update {
         Ok(Self { collection, batch_messages, concurrent_flushes: limits.concurrent_flushes, name })
     }
 
-    /// Whether the store takes such a command: FerretDB 1 does not replace in one step, and many statements of a command
-    /// wait for each other there, so the consumer does not send it any.
+    /// Whether the store takes such a command: FerretDB 1 does not replace in one step, and many statements of a
+    /// command wait for each other there, so the consumer does not send it any.
     pub(crate) async fn is_possible(&self) -> anyhow::Result<bool> {
         let admin = self.collection.client().database("admin");
         let info = answer("say what it is", admin.run_command(doc! { "buildInfo": 1 })).await?;

@@ -45,8 +45,8 @@ impl LimitsMeasure {
         LimitsMeasure::OrderConsumer,
     ];
 
-    /// Whether it is taken if `only` these are requested; none means all. The measures of posts that read a backlog need
-    /// the producer's, which leaves it; that of orders needs the ordered publisher's.
+    /// Whether it is taken if `only` these are requested; none means all. The measures of posts that read a backlog
+    /// need the producer's, which leaves it; that of orders needs the ordered publisher's.
     pub(crate) fn is_taken(self, only: &[LimitsMeasure]) -> bool {
         let needed_by: &[LimitsMeasure] = match self {
             LimitsMeasure::Producer => &[LimitsMeasure::Fetch, LimitsMeasure::Consumer],
