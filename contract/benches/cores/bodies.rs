@@ -37,3 +37,12 @@ fn words(length: usize) -> String {
 fn json(content: &str) -> Vec<u8> {
     format!(r#"{{"title":"load 00ab12cd 1234567","content":"{content}"}}"#).into_bytes()
 }
+
+/// The file of the example's kind.
+pub(crate) const READING_KIND: &[u8] = include_bytes!("../../../examples/kinds/reading.json");
+
+/// A reading with all its ten fields, as large as a post of the lab.
+pub(crate) const READING: &[u8] =
+    br#"{"station":"North ridge","measured_at":"2026-11-28T20:15:00.123Z","temperature":-3.5,
+    "humidity":81,"pressure":1013.25,"raining":false,"sequence":1234567,"note":"amber anchor amber",
+    "device":{"id":"D-00ab12cd","firmware":"1.12.3","installed_at":"2025-01-01T00:00:00Z"},"wind":[1,2.5,3.75]}"#;

@@ -1,12 +1,12 @@
-//! What `contract` does with a post and with an order: reads and judges it, alone or in a bulk, and writes it as a
-//! record's value and as a document.
+//! What `contract` does with a post, an order and a record of a schema's kind: reads and judges it, alone or in a bulk,
+//! and writes it as a record's value and as a document.
 
 use std::hint::black_box;
 
-use contract::{Bulk, BulkFormat, BulkLimits, Order, Parser, Place, PostId, document, record};
+use contract::{Bulk, BulkFormat, BulkLimits, Order, Parser, Place, PostId, SchemaKind, document, record};
 
 use bench::Measure;
-use bodies::{ORDER, SIZES, ascii_only, body, prose};
+use bodies::{ORDER, READING, READING_KIND, SIZES, ascii_only, body, prose};
 
 mod bodies;
 
@@ -67,10 +67,21 @@ fn order(measure: &Measure) {
     measure.core("order/BSON document", || (), |_| order.document(&place));
 }
 
+fn reading(measure: &Measure) {
+    let kind = SchemaKind::read(READING_KIND).expect("the file is valid");
+    measure.core("reading/judge", || (), |_| black_box(kind.judge(READING)).is_ok());
+    let invalid = br#"{"station":7,"humidity":101,"device":{"id":""},"colour":"red"}"#;
+    measure.core("reading/judge, invalid", || (), |_| black_box(kind.judge(invalid)).is_ok());
+    let record = kind.judge(READING).unwrap_or_else(|errors| panic!("{errors}"));
+    let id = PostId::from_idempotency_key(b"bench").expect("it has no space");
+    measure.core("reading/BSON document", || (), |_| record.document(id, NOW_MS));
+}
+
 fn main() {
     let measure = Measure::from_arguments();
     parse(&measure);
     parse_bulk(&measure);
     encode(&measure);
     order(&measure);
+    reading(&measure);
 }

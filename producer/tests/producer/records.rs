@@ -130,7 +130,8 @@ async fn every_error_is_named_by_its_pointer_even_while_kafka_is_away() {
             "/humidity must be at most 100",
             "/measured_at is required",
             "/station must have at least 1 characters",
-            "/temperature cannot be kept exactly: neither a 64-bit integer nor a double has this value; send it as text",
+            "/temperature cannot be kept exactly: neither a 64-bit integer nor a double has this value; \
+             send it as text",
         ];
         assert_eq!(producer.ask(post_to(path, JSON, body)).await.errors(), expected);
         let away = producer.ask(post_to(path, JSON, reading("D-1"))).await.unavailable();

@@ -6,7 +6,40 @@ pub(super) fn exact_double(text: &str) -> Option<f64> {
     let double = text.parse::<f64>().ok().filter(|double| double.is_finite())?;
     // Numbers of up to 15 digits differ as doubles, too, unless they are too close to zero.
     let is_short = text.len() <= 16 && !text.contains(['e', 'E']);
-    (is_short || Decimal::of(text) == Decimal::of(&format!("{double:e}"))).then_some(double + 0.0)
+    (is_short || is_shortest(text, double)).then_some(double + 0.0)
+}
+
+/// Whether a double's shortest text has this value. Where the double is in the middle between two texts, both are the
+/// shortest one: libraries differ in which they write.
+fn is_shortest(text: &str, double: f64) -> bool {
+    let (written, shortest) = (Decimal::of(text), Decimal::of(&format!("{double:e}")));
+    if written == shortest {
+        return true;
+    }
+    let (Some(one), Some(other)) = (written.integer(), shortest.integer()) else { return false };
+    let are_neighbours = one.abs_diff(other) == 1
+        && (written.is_negative, written.exponent) == (shortest.is_negative, shortest.exponent);
+    are_neighbours && is_exactly(double.abs(), 10 * one.min(other) + 5, written.exponent - 1)
+}
+
+/// Whether a double is exactly this number times a power of ten.
+fn is_exactly(double: f64, number: u128, exponent: i64) -> bool {
+    const MANTISSA_BITS: u32 = 52;
+    let (bits, fraction) = (double.to_bits(), double.to_bits() & ((1 << MANTISSA_BITS) - 1));
+    let (mantissa, power) = match bits >> MANTISSA_BITS {
+        0 => (fraction, -1074),
+        biased => (fraction | 1 << MANTISSA_BITS, biased as i64 - 1075),
+    };
+    // Ten is two times five: the fives go to the side where they are a whole number. More of them than this have no
+    // room in the other side.
+    let fives = match u32::try_from(exponent.abs()) {
+        Ok(fives @ 0..=27) => 5_u128.pow(fives),
+        _ => return false,
+    };
+    let (left, right) =
+        if exponent < 0 { (u128::from(mantissa) * fives, number) } else { (u128::from(mantissa), number * fives) };
+    let twos = |number: u128| number.trailing_zeros();
+    left >> twos(left) == right >> twos(right) && i64::from(twos(left)) + power == i64::from(twos(right)) + exponent
 }
 
 /// A number by its digits, without zeros at either end.
@@ -19,6 +52,12 @@ struct Decimal {
 }
 
 impl Decimal {
+    /// Its digits as a number, if a double may need that many.
+    fn integer(&self) -> Option<u128> {
+        let digits = std::str::from_utf8(&self.digits).ok().filter(|digits| digits.len() <= 17)?;
+        digits.parse().ok()
+    }
+
     fn of(text: &str) -> Self {
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -59,6 +98,9 @@ mod tests {
             ("5e-324", 5e-324),
             ("0.30000000000000004", 0.300_000_000_000_000_04),
             ("1.50000000000000000000000000000", 1.5),
+            // Exactly …57.625: both neighbours are as short and as close.
+            ("-234917245633157.62", -234_917_245_633_157.63),
+            ("-234917245633157.63", -234_917_245_633_157.63),
         ] {
             assert_eq!(exact_double(text), Some(double), "{text}");
         }
@@ -78,6 +120,9 @@ mod tests {
             "0.1234567890123456789",
             "0.10000000000000000555",
             "4.9e-324",
+            "-234917245633157.61",
+            "-234917245633157.64",
+            "234917245633157.625",
         ] {
             assert_eq!(exact_double(text), None, "{text}");
         }
@@ -90,12 +135,14 @@ mod tests {
             prop_assume!(double.is_finite());
             prop_assert_eq!(exact_double(&format!("{double}")), Some(double));
             prop_assert_eq!(exact_double(&format!("{double:e}")), Some(double));
+            prop_assert_eq!(exact_double(&serde_json::to_string(&double).unwrap()), Some(double));
         }
 
         #[test]
         fn an_exact_double_has_the_shortest_text_that_was_written(text in "-?[1-9][0-9]{0,20}\\.[0-9]{0,20}[1-9]") {
             if let Some(double) = exact_double(&text) {
-                prop_assert_eq!(format!("{double}"), text);
+                let others = [format!("{double:e}"), serde_json::to_string(&double).unwrap()];
+                prop_assert!(others.iter().any(|other| Decimal::of(other) == Decimal::of(&text)), "{}", text);
             }
         }
     }
