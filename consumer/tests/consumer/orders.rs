@@ -117,7 +117,7 @@ fn the_kinds_are_listed_with_their_names() {
     for (arguments, set, expected) in [
         (&["kinds"][..], &[("KINDS", "orders")][..], "KINDS: must be names of kinds"),
         (&["kinds", "all"], &[], "cannot understand `all`"),
-        (&["dead-letters", "list", "--kind", "orders"], &[], "must be one of post, order"),
+        (&["dead-letters", "list", "--kind", "orders"], &[], "there is no kind orders; these are: post, order"),
     ] {
         let (code, text) = consumer(arguments, set);
         assert!(code == Some(64) && text.contains(expected), "{code:?} {text}");
