@@ -31,7 +31,8 @@ fn made(root: &Value, schema: &Value, depth: usize) -> Value {
     match types.as_str().or_else(|| types.get(0)?.as_str()) {
         Some("object") => object(root, schema, depth),
         Some("array") => {
-            let count = schema["minItems"].as_u64().unwrap_or(1).min(8);
+            // One element shows what they are; further down, a list that need not have any ends the example.
+            let count = schema["minItems"].as_u64().unwrap_or(u64::from(depth + 2 > MAX_DEPTH)).min(8);
             (0..count).map(|_| made(root, &schema["items"], depth - 1)).collect()
         }
         Some("string") => json!(text(schema)),

@@ -25,7 +25,10 @@ fn of_files() -> Vec<Kind> {
         "schema": {
             "type": "object",
             "required": ["id", "tree"],
-            "properties": { "id": { "type": "string", "minLength": 1 }, "tree": { "$ref": "#/$defs/tree" } },
+            "properties": {
+                "id": { "type": "string", "minLength": 1, "maxLength": 64 },
+                "tree": { "$ref": "#/$defs/tree" },
+            },
             "$defs": { "tree": { "type": "array", "items": { "$ref": "#/$defs/tree" } } },
         },
     });

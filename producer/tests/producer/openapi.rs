@@ -147,3 +147,24 @@ async fn temporary_answers_are_as_described() {
     }
     assert_eq!(connection.ask(post(POST)).await.status, 503);
 }
+
+#[tokio::test]
+async fn a_kind_of_a_file_is_described() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kinds");
+    let producer = Producer::without_kafka(&[("KINDS_DIR", directory)]).await;
+    let document = producer.get("/openapi.json").await.json();
+    let content = &document["paths"]["/api/readings"]["post"]["requestBody"]["content"]["application/json"];
+    let example = content["examples"]["valid"]["value"].to_string();
+    for (path, status, body) in [
+        // Only Kafka is not there.
+        ("/api/readings", 503, example.clone()),
+        ("/api/readings", 400, "{}".to_owned()),
+        ("/api/readings/bulk", 503, format!("[{example},{{}}]")),
+        ("/api/readings/bulk", 400, "[{}]".to_owned()),
+    ] {
+        let response = producer.ask(post_to(path, JSON, body)).await;
+        assert_eq!(response.status, status, "{path}: {}", response.text());
+        is_as_described(&document, "post", path, &response);
+    }
+    assert!(producer.get("/docs").await.text().contains("/api/readings/bulk"));
+}
