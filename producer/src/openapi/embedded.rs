@@ -8,12 +8,20 @@ const VALUES: [&str; 4] = ["const", "default", "enum", "examples"];
 /// The keywords whose value has a schema for each name.
 const NAMED_SCHEMAS: [&str; 4] = ["properties", "patternProperties", "$defs", "dependentSchemas"];
 
+/// A time without a fraction of a second, or with one that is not finer than a millisecond.
+const TO_THE_MILLISECOND: &str = r"^[^.]+(\.[0-9]{1,3}0*[Zz+-][^.]*)?$";
+
 /// The schema for this place, which is a reference such as `#/components/schemas/reading`. A document has one dialect
-/// and one address, so what the schema says of its own goes.
+/// and one address, so what the schema says of its own goes. A time becomes a date of the store, which is not finer than
+/// a millisecond, so that rule comes in.
 pub(super) fn embedded(schema: &Value, place: &str) -> Value {
     let Value::Object(members) = schema else { return schema.clone() };
     let own = members.iter().filter(|(keyword, _)| !matches!(keyword.as_str(), "$schema" | "$id"));
-    own.map(|(keyword, value)| (keyword.clone(), of_keyword(keyword, value, place))).collect()
+    let mut own: Map<_, _> = own.map(|(name, value)| (name.clone(), of_keyword(name, value, place))).collect();
+    if own.get("format").is_some_and(|format| format == "date-time") {
+        own.entry("pattern").or_insert_with(|| Value::from(TO_THE_MILLISECOND));
+    }
+    Value::Object(own)
 }
 
 fn of_keyword(keyword: &str, value: &Value, place: &str) -> Value {
@@ -72,6 +80,17 @@ mod tests {
             json!({}),
         ] {
             assert_eq!(within.is_valid(&record), alone.is_valid(&record), "{record}");
+        }
+    }
+
+    #[test]
+    fn times_are_not_finer_than_a_millisecond() {
+        let schema = embedded(&json!({ "type": "string", "format": "date-time" }), "#");
+        let schema = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        for (end, is_valid) in
+            [("Z", true), (".1Z", true), (".123000+01:00", true), (".1234Z", false), (".0001-01:00", false)]
+        {
+            assert_eq!(schema.is_valid(&json!(format!("2026-11-28T20:15:00{end}"))), is_valid, "{end}");
         }
     }
 }
