@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use crate::ledger::draws::Draws;
+use crate::ledger::escapes::{Escaped, blanks, string};
 
 /// Fields beside those of a post or an order, as JSON. Each body has each of them once at most.
 const OTHER_FIELDS: [(&str, &str); 12] = [
@@ -24,22 +25,8 @@ const OTHER_FIELDS: [(&str, &str); 12] = [
 /// The most of them in one place: before, between and after the record's own fields.
 const MOST_IN_A_PLACE: usize = 2;
 
-/// White space between tokens, as JSON knows it.
-const BLANKS: [u8; 4] = *b" \t\n\r";
-
 /// Most bodies are smaller.
 const USUAL_BYTES: usize = 2_048;
-
-/// Which characters are written as escapes.
-#[derive(Debug, Clone, Copy)]
-enum Escaped {
-    /// Those that must be.
-    Needed,
-    /// Some more.
-    Some,
-    /// All.
-    All,
-}
 
 /// How one body is written.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +63,7 @@ impl Style {
 
     /// An unusual one.
     pub(crate) fn draw(draws: &mut Draws) -> Self {
-        let escaped = draws.one_of(&[Escaped::Needed, Escaped::Some, Escaped::All]);
+        let escaped = Escaped::draw(draws);
         let first_other = draws.one_in(2).then(|| draws.below(OTHER_FIELDS.len()));
         Self { escaped, has_blanks: draws.one_in(2), first_other }
     }
@@ -141,62 +128,11 @@ impl Writer<'_> {
 
     fn blanks(&mut self) {
         if self.style.has_blanks {
-            for _ in 0..self.draws.below(3) {
-                self.json.push(self.draws.one_of(&BLANKS));
-            }
+            blanks(&mut self.json, self.draws);
         }
     }
 
     fn string(&mut self, text: &str) {
-        self.json.push(b'"');
-        let mut written = 0;
-        for (at, character) in text.char_indices() {
-            if self.is_escaped(character) {
-                self.json.extend_from_slice(&text.as_bytes()[written..at]);
-                self.escape(character);
-                written = at + character.len_utf8();
-            }
-        }
-        self.json.extend_from_slice(&text.as_bytes()[written..]);
-        self.json.push(b'"');
-    }
-
-    fn is_escaped(&mut self, character: char) -> bool {
-        match self.style.escaped {
-            _ if matches!(character, '"' | '\\' | '\0'..='\x1f') => true,
-            Escaped::Needed => false,
-            Escaped::Some => self.draws.one_in(4),
-            Escaped::All => true,
-        }
-    }
-
-    fn escape(&mut self, character: char) {
-        if let Some(letter) = short_escape(character)
-            && self.draws.one_in(2)
-        {
-            self.json.extend([b'\\', letter]);
-            return;
-        }
-        // Characters beyond 16 bits are two escapes. (`format!` would take half of a hostile record's time.)
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            let digits = self.draws.one_of(&[b"0123456789abcdef", b"0123456789ABCDEF"]);
-            let digit = |shift: u16| digits[usize::from(*unit >> shift & 0xf)];
-            self.json.extend([b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
-        }
-    }
-}
-
-/// The character after the backslash, where an escape need not be a number.
-fn short_escape(character: char) -> Option<u8> {
-    match character {
-        '"' => Some(b'"'),
-        '\\' => Some(b'\\'),
-        '/' => Some(b'/'),
-        '\x08' => Some(b'b'),
-        '\t' => Some(b't'),
-        '\n' => Some(b'n'),
-        '\x0c' => Some(b'f'),
-        '\r' => Some(b'r'),
-        _ => None,
+        string(&mut self.json, text, self.style.escaped, self.draws);
     }
 }

@@ -15,7 +15,7 @@ use crate::ledger::spelling::{self, FieldText, Style};
 use texts::ALLOWED;
 pub(crate) use texts::{ContentLength, PostTexts};
 
-mod hostile;
+pub(crate) mod hostile;
 mod texts;
 
 /// Length of the text that contents are cut from, in bytes. Each character is one byte.

@@ -6,7 +6,7 @@ use self::pieces::{FLAVOURS, FOUR_BYTES, Pieces, WORDS};
 use super::texts::{ALLOWED, ContentLength, LONGEST_TITLE, PostTexts};
 use crate::ledger::draws::Draws;
 
-mod pieces;
+pub(crate) mod pieces;
 
 /// The most characters that most titles have after the number.
 const MORE_TITLE: usize = 24;

@@ -2,16 +2,16 @@
 //! are written as escapes.
 
 /// What a text is made of.
-pub(super) type Pieces = &'static [&'static str];
+pub(crate) type Pieces = &'static [&'static str];
 
 /// All but [`WORDS`] and [`FOUR_BYTES`].
-pub(super) const FLAVOURS: [Pieces; 8] = [EMOJI, MARKS, RIGHT_TO_LEFT, QUOTES, CONTROLS, SPACES, MARKUP, BORDERS];
+pub(crate) const FLAVOURS: [Pieces; 8] = [EMOJI, MARKS, RIGHT_TO_LEFT, QUOTES, CONTROLS, SPACES, MARKUP, BORDERS];
 
 /// Text without any difficulty, between the pieces that have one.
-pub(super) const WORDS: Pieces = &["amber ", "harbor ", "kettle ", "lantern ", "willow "];
+pub(crate) const WORDS: Pieces = &["amber ", "harbor ", "kettle ", "lantern ", "willow "];
 
 /// Characters of four bytes in UTF-8, and of two units in UTF-16.
-pub(super) const FOUR_BYTES: Pieces = &["😀", "🦀", "𝒳", "𐍈", "𠜎", "\u{10ffff}"];
+pub(crate) const FOUR_BYTES: Pieces = &["😀", "🦀", "𝒳", "𐍈", "𠜎", "\u{10ffff}"];
 
 /// Emoji, many of which are sequences: skin tones, joined by U+200D, with a variation selector, flags.
 const EMOJI: Pieces = &[
