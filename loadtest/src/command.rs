@@ -15,6 +15,7 @@ pub(crate) mod merge;
 pub(crate) mod options;
 pub(crate) mod prove;
 pub(crate) mod run;
+pub(crate) mod schema_bodies;
 pub(crate) mod show;
 pub(crate) mod soak;
 pub(crate) mod trial;

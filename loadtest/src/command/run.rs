@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use contract::Write;
+use contract::{Kind, Write};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::exit::Unusable;
@@ -84,6 +84,16 @@ fn judgeable(options: &RunOptions, lookup: Lookup<'_>) -> Result<(), Unusable> {
         return Err(Unusable(format!("{option} says where the documents of another pipeline are: give its --target")));
     }
     options.load.usable()?;
+    if let Kind::Schema(kind) = options.load.kind {
+        if options.share.is_some() {
+            let why = "`merge` cannot make its bodies again: leave out --share";
+            return Err(Unusable(format!("--kind {}: {why}", kind.name())));
+        }
+        if options.documents.match_field.is_some() {
+            let why = "documents are compared whole: leave out --match-field, and give --marker";
+            return Err(Unusable(format!("--kind {}: {why}", kind.name())));
+        }
+    }
     if options.load.kind.write() == Write::Upsert {
         if options.share.is_some() {
             let why = "a user's keys and their order are proven by one generator: leave out --share";

@@ -127,7 +127,7 @@ impl Trial {
             _ => Vec::new(),
         };
         let store = match documents {
-            Some(documents) if share == RunShare::WHOLE => Some(StoreReader::new(documents).await?),
+            Some(documents) if share == RunShare::WHOLE => Some(StoreReader::new(&documents.of_plan(&plan)).await?),
             _ => None,
         };
         let recorder = Recorder::create(&directory.join(ACCEPTED_IDS))?;

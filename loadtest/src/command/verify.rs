@@ -37,7 +37,7 @@ pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow
     if options.kind.write() == Write::Upsert {
         return states::verify(&options, kafka, &store, names, retention).await;
     }
-    let scope = Arc::new(scope(options.topics, names.group, names.topic, names.dead_letter_topic));
+    let scope = Arc::new(scope(options.kind, options.topics, names.group, names.topic, names.dead_letter_topic));
 
     let (reader, asked) = (Arc::clone(&kafka), Arc::clone(&scope));
     let ReadTopics { standings, records, unreadable_letters } =
@@ -72,7 +72,7 @@ pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow
 
 /// The topics asked for, each once, or that of the settings. Each may have its dead letters in a topic named after it,
 /// or where the settings say, because the consumer does not name that topic after its own.
-fn scope(asked: Vec<String>, group: String, topic: String, dead_letter_topic: String) -> Scope {
+fn scope(kind: Kind, asked: Vec<String>, group: String, topic: String, dead_letter_topic: String) -> Scope {
     let mut topics: Vec<String> = Vec::new();
     for asked in if asked.is_empty() { vec![topic.clone()] } else { asked } {
         if !topics.contains(&asked) {
@@ -81,7 +81,7 @@ fn scope(asked: Vec<String>, group: String, topic: String, dead_letter_topic: St
     }
     let others = topics.iter().filter(|other| **other != topic).map(|other| format!("{other}.dlq"));
     let dead_letter_topics: BTreeSet<String> = others.chain([dead_letter_topic]).collect();
-    Scope { group, topics, dead_letter_topics }
+    Scope { kind, group, topics, dead_letter_topics }
 }
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
         let scope = |asked: &[&str]| {
             let asked = asked.iter().map(|topic| (*topic).to_owned()).collect();
             let Scope { topics, dead_letter_topics, .. } =
-                scope(asked, "store".to_owned(), "post".to_owned(), "dead".to_owned());
+                scope(Kind::Post, asked, "store".to_owned(), "post".to_owned(), "dead".to_owned());
             (topics, dead_letter_topics.into_iter().collect::<Vec<_>>())
         };
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();

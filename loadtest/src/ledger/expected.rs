@@ -7,13 +7,19 @@ use bson::{Document, RawBsonRef, RawDocument};
 use contract::{DeadLetter, Parser, PostId, document};
 use serde_json::json;
 
+use super::of_schema::SchemaRecords;
 use super::plan::RunPlan;
 use super::post::RunId;
 use super::post::bodies::{Bodies, PostTexts};
+use super::schema_bodies::compare::differences;
+use super::schema_bodies::json::Json;
 use crate::base::text::common_start;
 
 /// The most characters of a document that a finding shows.
 const SHOWN: usize = 4_000;
+
+/// The field with the time of a document's record.
+const CREATED_AT: &str = "createdAt";
 
 /// What is compared where nothing is mapped, in words.
 pub(crate) const WHOLE: &str = "whole documents";
@@ -23,6 +29,8 @@ pub(crate) const WHOLE: &str = "whole documents";
 pub(crate) enum Layout {
     /// Our own: `_id`, `title`, `content`, `createdAt`, and no other field.
     Whole,
+    /// Those of a kind of a schema, with the marker in this field, with dots if it is nested.
+    Marked(String),
     /// Those of another pipeline, with dots if they are nested. Only what is named here is compared.
     Mapped { title: String, content: Option<String>, created_at: Option<String> },
 }
@@ -32,6 +40,7 @@ impl Layout {
     pub(crate) fn title(&self) -> &str {
         match self {
             Layout::Whole => "title",
+            Layout::Marked(marker) => marker,
             Layout::Mapped { title, .. } => title,
         }
     }
@@ -39,7 +48,7 @@ impl Layout {
     /// What is compared, in words.
     pub(crate) fn compared(&self) -> String {
         match self {
-            Layout::Whole => WHOLE.to_owned(),
+            Layout::Whole | Layout::Marked(_) => WHOLE.to_owned(),
             Layout::Mapped { title, content, created_at } => [Some(title), content.as_ref(), created_at.as_ref()]
                 .into_iter()
                 .flatten()
@@ -93,6 +102,8 @@ pub(crate) struct ExpectedPosts {
     extra_prefix: String,
     bodies: Bodies,
     layout: Layout,
+    /// The records, if they are of a kind of a schema.
+    of_schema: Option<SchemaRecords>,
 }
 
 impl ExpectedPosts {
@@ -103,6 +114,7 @@ impl ExpectedPosts {
             extra_prefix: plan.run.extra_prefix(),
             bodies: Bodies::new(plan.run, plan.seed, plan.shape),
             layout,
+            of_schema: SchemaRecords::of(&plan),
         }
     }
 
@@ -114,14 +126,24 @@ impl ExpectedPosts {
     /// Compares a document with the post that its title names.
     pub(crate) fn compare(&self, document: &RawDocument) -> Compared {
         let id = document.get(document::ID_FIELD).ok().flatten().and_then(document::decode_id);
-        let from = self.origin(text_at(document, self.layout.title()));
+        let marker = match &self.of_schema {
+            Some(records) => records.marker_of_document(document),
+            None => text_at(document, self.layout.title()),
+        };
+        let from = self.origin(marker);
         let mut compared = Compared { from, id: id.unwrap_or(no_id()), differs: None, created_at_ms: None };
         let Origin::Post(n) = from else { return compared };
+        if let Some(records) = &self.of_schema {
+            if let Some(said) = records.said(n, "") {
+                (compared.differs, compared.created_at_ms) = compare_said(document, &said);
+            }
+            return compared;
+        }
         // A post that must not be stored has nothing to be compared with.
         let Some(texts) = self.bodies.texts(n) else { return compared };
         let mut differing = Vec::new();
         compared.created_at_ms = match &self.layout {
-            Layout::Whole => compare_whole(document, &texts, &mut differing),
+            Layout::Whole | Layout::Marked(_) => compare_whole(document, &texts, &mut differing),
             Layout::Mapped { title, content, created_at } => {
                 let mut same = |field: &str, text: &str| {
                     differing.extend(text_differs(field, value_at(document, field), text));
@@ -145,7 +167,10 @@ impl ExpectedPosts {
         value: &[u8],
         letter: Option<&DeadLetter>,
     ) -> Option<ComparedLetter> {
-        let n = self.run.number_in_record(value)?;
+        let n = match &self.of_schema {
+            Some(records) => records.parts_of_value(value).0?,
+            None => self.run.number_in_record(value)?,
+        };
         let key = key.and_then(PostId::from_key);
         let mut differing = Vec::new();
         match (key, letter) {
@@ -153,6 +178,13 @@ impl ExpectedPosts {
             (_, None) => differing.push("headers"),
             (None, _) => differing.push("key"),
             _ => {}
+        }
+        if let Some(records) = &self.of_schema {
+            if !records.is_as_sent(n, "", value) {
+                differing.push("value");
+            }
+            let differs = (!differing.is_empty()).then(|| differing.join(", "));
+            return Some(ComparedLetter { n, id: key.unwrap_or(no_id()), differs });
         }
         let mut value = value.to_vec();
         match (Parser::default().parse(&mut value), self.bodies.texts(n)) {
@@ -166,6 +198,9 @@ impl ExpectedPosts {
 
     /// What post `n` said, as JSON; `None` if it must not be stored.
     pub(crate) fn sent(&self, n: u64) -> Option<String> {
+        if let Some(records) = &self.of_schema {
+            return records.shown(n, "");
+        }
         let PostTexts { title, content } = self.bodies.texts(n)?;
         Some(json!({ "title": title, "content": content }).to_string())
     }
@@ -214,6 +249,16 @@ fn compare_whole(document: &RawDocument, texts: &PostTexts, differing: &mut Vec<
     let absent = FIELDS.iter().zip(found).filter(|(_, found)| !found);
     differing.extend(absent.map(|(field, _)| format!("{field} is not there")));
     created_at_ms
+}
+
+/// How a document differs from what was said of it, and its date.
+fn compare_said(document: &RawDocument, said: &Json) -> (Option<String>, Option<i64>) {
+    let mut differing = differences(document, said, &[document::ID_FIELD, CREATED_AT]);
+    let created_at_ms = date_at(document, CREATED_AT);
+    if created_at_ms.is_none() {
+        differing.push(format!("{CREATED_AT} is no date"));
+    }
+    ((!differing.is_empty()).then(|| differing.join(", ")), created_at_ms)
 }
 
 /// How a field differs from the text that was sent, if it does.

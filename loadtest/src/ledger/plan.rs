@@ -4,6 +4,7 @@ use contract::{Kind, Write};
 
 use super::post::RunId;
 use super::post::bodies::Shape;
+use super::schema_bodies::SchemaBodies;
 
 /// What all records of a run follow from, and how often each is sent.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,8 @@ pub(crate) struct RunPlan {
     pub(crate) kind: Kind,
     /// Whose keys they have, if their kind has one document for each key.
     pub(crate) keys: Keys,
+    /// The bodies of a kind of a schema. They are made once and stay in memory, as their kind does.
+    pub(crate) bodies: Option<&'static SchemaBodies>,
     /// Records in a request; 1 for single ones, which have a path of their own.
     pub(crate) bulk: u32,
 }
@@ -44,7 +47,7 @@ impl RunPlan {
     /// A run of posts, each sent once.
     #[cfg(test)]
     pub(crate) fn of_posts(run: RunId, seed: u64, shape: Shape) -> Self {
-        Self { run, seed, shape, repeat: 1, kind: Kind::Post, keys: Keys { users: 1, all: 1 }, bulk: 1 }
+        Self { run, seed, shape, repeat: 1, kind: Kind::Post, keys: Keys { users: 1, all: 1 }, bodies: None, bulk: 1 }
     }
 }
 

@@ -20,28 +20,31 @@ use super::books::examination::Examination;
 use super::books::{Counts, Ledger, StateCounts};
 use super::expected::shown;
 use super::named::{Finding, FindingKind, NamedFindings};
-use super::order::{OrderKey, Orders};
+use super::order::OrderKey;
 use super::plan::RunPlan;
 use super::reconcile::{Reconciled, Strictness};
 use documents::Verdict;
 use records::Compared;
 
-pub(crate) mod documents;
+mod documents;
 mod keys;
 pub(crate) mod older;
 mod records;
+pub(crate) mod source;
+pub(crate) mod stored;
 
 pub(crate) use keys::is_later;
 use keys::{Appended, KeyStates};
 use older::OlderStates;
 pub(crate) use records::TopicRecord;
+use source::States;
 
 /// What is compared, in words.
 const COMPARED: &str = "whole records in the topic, and the whole document of each key with its last one";
 
 /// A reconciliation in progress.
 pub(crate) struct StateReconciliation {
-    orders: Orders,
+    source: States,
     strictness: Strictness,
     pass: Pass,
     keys: KeyStates,
@@ -74,7 +77,7 @@ impl StateReconciliation {
     /// record of the topic, then every document.
     pub(crate) fn begin(ledger: Ledger, plan: RunPlan, strictness: Strictness) -> Self {
         Self {
-            orders: Orders::of(plan),
+            source: States::of(plan),
             strictness,
             pass: Pass::Entry(ledger),
             keys: KeyStates::default(),
@@ -93,7 +96,7 @@ impl StateReconciliation {
 
     /// What the ids of the run start with.
     pub(crate) fn prefix(&self) -> &str {
-        self.orders.prefix()
+        self.source.keys().prefix()
     }
 
     /// A dead letter of the record that stood at this partition and offset of the topic.
@@ -104,7 +107,7 @@ impl StateReconciliation {
 
     /// A record of the topic, in the order of its partition.
     pub(crate) fn record(&mut self, record: &TopicRecord<'_>) {
-        let Some(compared) = self.orders.compare_record(record) else { return };
+        let Some(compared) = self.source.compare_record(record) else { return };
         match (&mut self.pass, compared.n) {
             (Pass::Closer(_), None) => {}
             (Pass::Closer(examination), Some(n)) => examination.document(n, compared.answer, || record.shown()),
@@ -123,7 +126,7 @@ impl StateReconciliation {
         let TopicRecord { place, origin, .. } = *record;
         let (is_copy, is_replay) = (ledger.is_stored(n), origin.is_some());
         // A record without an answer may be appended at any time, and so may what its client sends again.
-        let is_uncertain = ledger.is_unknown(n) || self.orders.is_sent_repeatedly(n);
+        let is_uncertain = ledger.is_unknown(n) || self.source.keys().is_sent_repeatedly(n);
         let off_ms = if is_replay { 0 } else { ledger.date_distance_ms(n, place.timestamp_ms) };
         let is_beyond_skew = u128::from(off_ms.unsigned_abs()) > self.strictness.clock_skew.as_millis();
         let time = is_beyond_skew.then(|| format!("its time is {off_ms} ms off that of its request (--clock-skew)"));
@@ -150,7 +153,7 @@ impl StateReconciliation {
         }
         let Some(key) = key else { return };
         if !is_replay {
-            let are_in_one_bulk = |one, other| self.orders.are_in_one_bulk(one, other);
+            let are_in_one_bulk = |one, other| self.source.keys().are_in_one_bulk(one, other);
             match self.keys.append(key, n, place.partition, is_copy, are_in_one_bulk) {
                 Appended::InOrder => {}
                 Appended::Late(_) if is_uncertain => self.states.overtaken += 1,
@@ -170,7 +173,7 @@ impl StateReconciliation {
     pub(crate) fn document(&mut self, document: &RawDocument) {
         let Pass::Entry(ledger) = &self.pass else { return };
         self.documents += 1;
-        let verdict = self.orders.judge(document, &mut self.keys, |n| ledger.is_expected(n));
+        let verdict = self.source.judge(document, &mut self.keys, |n| ledger.is_expected(n));
         let (kind, n, differs) = match verdict {
             Verdict::AsLast => return,
             Verdict::Elsewhere if !self.strictness.is_own_store => return,
@@ -186,7 +189,7 @@ impl StateReconciliation {
             FindingKind::Changed => self.counts.changed += 1,
             _ => self.counts.unexpected += 1,
         }
-        let key = document.get_str("_id").ok().and_then(|id| self.orders.key_of(id));
+        let key = document.get_str("_id").ok().and_then(|id| self.source.keys().key_of(id));
         self.add(kind, n, key, differs, || Some(shown(document)));
     }
 
@@ -207,9 +210,9 @@ impl StateReconciliation {
         differs: Option<String>,
         there: impl FnOnce() -> Option<String>,
     ) {
-        let orders = &self.orders;
+        let source = &self.source;
         self.named.add(kind, n, || {
-            let sent = n.zip(key).and_then(|(n, key)| orders.state(n, key.vu)).map(|state| state.shown());
+            let sent = n.zip(key).and_then(|(n, key)| source.shown(n, key.vu));
             Finding { differs, sent, there: there(), ..Finding::of(kind, n) }
         });
     }
@@ -250,7 +253,8 @@ impl StateReconciliation {
             }
             if let Some(n) = ended.not_stored {
                 self.counts.missing += 1;
-                let differs = format!("it is the last of {}, of which there is no document", self.orders.id(key));
+                let differs =
+                    format!("it is the last of {}, of which there is no document", self.source.keys().id(key));
                 self.add(FindingKind::Missing, Some(n), Some(key), Some(differs), || None);
             }
         }

@@ -7,12 +7,7 @@ use crate::ledger::post::bodies::PlannedPost;
 
 /// The path of a plan's requests.
 pub(crate) fn path(plan: &RunPlan) -> &'static str {
-    match (plan.is_of_states(), plan.bulk > 1) {
-        (false, false) => "/create-post",
-        (false, true) => "/create-posts",
-        (true, false) => "/api/orders/",
-        (true, true) => "/api/orders/bulk",
-    }
+    if plan.bulk > 1 { plan.kind.bulk_route() } else { plan.kind.route() }
 }
 
 /// A JSON array of these.

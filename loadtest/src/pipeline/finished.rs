@@ -19,6 +19,8 @@ pub(crate) mod reread;
 /// What a group reads.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
+    /// What all topics have.
+    pub(crate) kind: Kind,
     pub(crate) group: String,
     pub(crate) topics: Vec<String>,
     /// Where their dead letters may be.
@@ -62,7 +64,7 @@ pub(crate) fn read(kafka: &Reader, scope: &Scope) -> anyhow::Result<ReadTopics> 
     let room = standings.iter().map(Standing::most_finished).sum::<u64>();
     let mut records = FinishedRecords::new(letters, usize::try_from(room).unwrap_or(usize::MAX));
     for ((index, topic), standing) in scope.indexed().zip(&standings) {
-        let mut decoder = Decoder::new(Kind::Post, topic);
+        let mut decoder = Decoder::new(scope.kind, topic);
         let mut cut: HashSet<i32> = standing.cut.iter().copied().collect();
         kafka.read(topic, &standing.finished, |record| {
             let record = decoder.decode(record.fetched());
@@ -88,7 +90,7 @@ pub(crate) fn read_unfinished(
         return Ok(());
     }
     for (topic, standing) in scope.topics.iter().zip(standings) {
-        let mut decoder = Decoder::new(Kind::Post, topic);
+        let mut decoder = Decoder::new(scope.kind, topic);
         kafka.read(topic, &standing.unfinished, |record| {
             comparison.unfinished(&decoder.decode(record.fetched()));
             ControlFlow::<()>::Continue(())

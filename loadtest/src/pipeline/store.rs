@@ -11,6 +11,7 @@ use mongodb::{Collection, Database, IndexModel};
 use tokio::time::timeout;
 
 use crate::ledger::expected::Layout;
+use crate::ledger::plan::RunPlan;
 use crate::ledger::post::RunId;
 use crate::pipeline::settings::Lookup;
 
@@ -41,6 +42,12 @@ impl Documents {
     /// Those of our own consumer.
     pub(crate) fn of(kind: Kind, uri: String) -> Self {
         Self { uri, collection: kind.collection().to_owned(), layout: Layout::Whole }
+    }
+
+    /// Those of this plan, which has the marker where its bodies have it.
+    pub(crate) fn of_plan(&self, plan: &RunPlan) -> Self {
+        let marker = plan.bodies.map(|bodies| Layout::Marked(bodies.marker().join(".")));
+        Self { layout: marker.unwrap_or_else(|| self.layout.clone()), ..self.clone() }
     }
 }
 

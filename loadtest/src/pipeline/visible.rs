@@ -17,10 +17,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::ledger::order::Orders;
 use crate::ledger::plan::RunPlan;
-use crate::ledger::states::documents::place_in;
 use crate::ledger::states::older::{OlderStates, StatesSeen};
+use crate::ledger::states::source::States;
+use crate::ledger::states::stored::place_in;
 use crate::load::visible::pending::{self, Pending, SampledPost, Wanted};
 use crate::load::visible::sampler::Sampler;
 use crate::load::visible::seen::{Sampled, SeenPosts};
@@ -59,7 +59,7 @@ impl Visible {
             return Ok(Visible::Off(why_not));
         }
         let (sampler, stop) = (Arc::new(Sampler::new(share, plan.is_of_states())), CancellationToken::new());
-        let look = Look { store, orders: Orders::of(plan), states: StatesSeen::default(), pending: Pending::default() };
+        let look = Look { store, source: States::of(plan), states: StatesSeen::default(), pending: Pending::default() };
         let task = tokio::spawn(look.watch(Arc::clone(&sampler), stop.clone()));
         Ok(Visible::On(Lookout { share, sampler, task, stop: stop.drop_guard() }))
     }
@@ -88,7 +88,7 @@ impl Visible {
 /// Looks into the store.
 struct Look {
     store: StoreReader,
-    orders: Orders,
+    source: States,
     /// What was seen of keys; a state older than that must never be seen again.
     states: StatesSeen,
     pending: Pending,
@@ -128,7 +128,7 @@ impl Look {
         for SampledPost { id: wanted, .. } in asked {
             match *wanted {
                 Wanted::Document(id) => ids.push(id),
-                Wanted::State { n, vu } => states.push((*wanted, n, self.orders.id(self.orders.key(n, vu)))),
+                Wanted::State { n, vu } => states.push((*wanted, n, self.source.id(n, vu))),
             }
         }
         let mut found = HashSet::new();
@@ -148,7 +148,7 @@ impl Look {
     /// The key and the number of a document that was just seen.
     fn saw<'a>(&mut self, document: &'a RawDocumentBuf) -> (&'a str, Option<u64>) {
         let key = document.get_str(document::ID_FIELD).unwrap_or_default();
-        let n = document.get_str("customer_id").ok().and_then(|customer| self.orders.number_in(customer));
+        let n = self.source.number_of(document);
         if let Some(place) = place_in(document) {
             self.states.saw(key, n, place);
         }

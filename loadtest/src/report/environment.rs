@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::plan::{Keys, RunPlan};
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{ContentLength, Shape};
+use crate::ledger::schema_bodies::SchemaBodies;
 use crate::load::cpu::cores;
 use crate::load::generator::Load;
 use crate::load::pacing::stages::RatePoint;
@@ -61,6 +62,13 @@ pub(crate) struct LoadSettings {
     /// Records in a request. Reports of versions without bulks lack it.
     #[serde(default = "one")]
     pub(crate) bulk: u32,
+    /// The JSON pointer of the marker in bodies of a kind of a schema; null for a built-in kind. Reports of versions
+    /// without such kinds lack it.
+    #[serde(default)]
+    pub(crate) marker: Option<String>,
+    /// How many different bodies came from a file; null if they are drawn.
+    #[serde(default)]
+    pub(crate) given_bodies: Option<usize>,
     /// Null if the load has another end.
     pub(crate) duration_seconds: Option<f64>,
     /// The part of the load at its start that enters no percentile of the latency and no rate.
@@ -95,7 +103,7 @@ impl LoadSettings {
         let Self { content_length, hostile_share, invalid_share, retry_share, seed, repeat, bulk, .. } = *self;
         let shape = Shape { content_length, hostile_share, invalid_share, retry_share, is_bulk: bulk > 1 };
         let keys = Keys { users: self.vus, all: self.keys.unwrap_or(1) };
-        RunPlan { run, seed, shape, repeat, kind: Kind::Post, keys, bulk }
+        RunPlan { run, seed, shape, repeat, kind: Kind::Post, keys, bodies: None, bulk }
     }
 
     fn of(load: &Load) -> Self {
@@ -106,10 +114,12 @@ impl LoadSettings {
             }
             Model::Open(OpenModel { end, rate: Rate::Stages(stages), .. }) => (*end, None, None, Some(stages)),
         };
-        let RunPlan { shape, keys, bulk, repeat, seed, .. } = load.plan;
+        let RunPlan { shape, keys, bulk, bodies, repeat, seed, .. } = load.plan;
         Self {
             keys: load.plan.is_of_states().then_some(keys.all),
             bulk,
+            marker: bodies.map(SchemaBodies::marker_pointer),
+            given_bodies: bodies.and_then(SchemaBodies::lines),
             share: (load.share != RunShare::WHOLE).then_some(load.share),
             vus: load.model.vus(),
             duration_seconds: Some((end - load.model.start()).as_secs_f64()),

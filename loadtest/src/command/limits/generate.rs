@@ -43,6 +43,7 @@ pub(crate) async fn posts(target: &Target, plan: &MeasurePlan) -> anyhow::Result
             repeat: 1,
             kind: Kind::Post,
             keys: Keys { users: plan.vus, all: 1 },
+            bodies: None,
             bulk: 1,
         },
         threads: u32::try_from(cores()).unwrap_or(1).min(plan.vus),

@@ -2,18 +2,21 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Args;
-use contract::{Kind, Write};
+use contract::Kind;
 
 use super::documents::DocumentOptions;
 use super::stack::StackOptions;
 use super::values::{duration_or_zero, kind, positive_duration, rate, share};
 use crate::base::exit::Unusable;
+use crate::command::schema_bodies;
 use crate::ledger::plan::{Keys, RunPlan};
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{ContentLength, Shape};
+use crate::ledger::schema_bodies::SchemaBodies;
 use crate::load::cpu::cores;
 use crate::load::generator::Load;
 use crate::load::pacing::stages::Stages;
@@ -86,14 +89,26 @@ pub(crate) struct RunOptions {
 /// How posts are sent.
 #[derive(Debug, Args)]
 pub(crate) struct LoadOptions {
-    /// The kind of the records that are sent: post or order. All other options that mention posts hold for it too
+    /// The kind of the records that are sent: post, order, or one of KINDS_DIR. All other options that mention posts
+    /// hold for it too
     #[arg(long, value_name = "KIND", default_value = "post", value_parser = kind)]
     pub(crate) kind: Kind,
-    /// How many different orders there are, dealt out to the users, each of which has one at least: their other records
-    /// are new states of these
+    /// How many different orders, or other keys, there are, dealt out to the users, each of which has one at least:
+    /// their other records are new states of these
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     keys: u64,
+    /// With a kind of KINDS_DIR: the JSON pointer of the string in which each record carries the run and its number,
+    /// such as /device/note [default: the first string that can]
+    #[arg(long, value_name = "POINTER")]
+    marker: Option<String>,
+    /// With a kind of KINDS_DIR: send the bodies of this file, one JSON object a line, over and over, instead of
+    /// drawing them from the schema; marker and key are put into each
+    #[arg(long, value_name = "FILE")]
+    bodies: Option<PathBuf>,
+    /// The bodies of a kind of KINDS_DIR, once they are known to be usable.
+    #[arg(skip)]
+    of_schema: OnceLock<&'static SchemaBodies>,
     /// Records in a request, up to 10000; more than one are a bulk, each with a result of its own, and their latency is
     /// that of the request
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -149,16 +164,32 @@ impl LoadOptions {
         let Self { hostile_share, invalid_share, retry_share, .. } = *self;
         let shape = Shape { content_length, hostile_share, invalid_share, retry_share, is_bulk: self.bulk > 1 };
         let keys = Keys { users: self.vus, all: self.keys };
-        RunPlan { run, seed: self.seed, shape, repeat: self.repeat, kind: self.kind, keys, bulk: self.bulk }
+        let bodies = self.of_schema.get().copied();
+        RunPlan { run, seed: self.seed, shape, repeat: self.repeat, kind: self.kind, keys, bodies, bulk: self.bulk }
     }
 
-    /// Whether these options go together.
+    /// Whether these options go together. Call it before anything else is made of them: it also gets ready what the
+    /// bodies of a kind of `KINDS_DIR` are made from.
     pub(crate) fn usable(&self) -> Result<(), Unusable> {
-        if self.kind.write() == Write::Upsert && self.content_length.is_some() {
+        if self.kind != Kind::Post && self.content_length.is_some() {
             let kind = self.kind.name();
             return Err(Unusable(format!("--content-length is that of posts: leave it out of --kind {kind}")));
         }
-        Ok(())
+        let (marker, file) = (self.marker.as_deref(), self.bodies.as_deref());
+        match self.kind {
+            Kind::Schema(kind) => {
+                let bodies = schema_bodies::of_kind(kind, marker, file)?;
+                self.of_schema.get_or_init(|| bodies);
+                Ok(())
+            }
+            Kind::Post | Kind::Order if marker.is_some() || file.is_some() => {
+                let kind = self.kind.name();
+                Err(Unusable(format!(
+                    "--marker and --bodies are for kinds of KINDS_DIR: leave them out of --kind {kind}"
+                )))
+            }
+            Kind::Post | Kind::Order => Ok(()),
+        }
     }
 
     /// Whether records are sent alone and without a limit, as this verb does.

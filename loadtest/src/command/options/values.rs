@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use contract::Kind;
 use service::settings::parse_duration;
+use service::{Kinds, Settings};
 
 pub(crate) fn brokers(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|count| [1, 3].contains(count)).ok_or("must be 1 or 3".to_owned())
@@ -55,6 +56,17 @@ pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A built-in kind, or one of `KINDS_DIR`.
 pub(crate) fn kind(text: &str) -> Result<Kind, String> {
-    Kind::from_name(text).ok_or_else(|| format!("must be one of {}", Kind::BUILT_IN.map(Kind::name).join(", ")))
+    if let Some(kind) = Kind::from_name(text) {
+        return Ok(kind);
+    }
+    let lookup = |name: &str| if name == "KINDS_DIR" { stack::environment(name) } else { None };
+    let mut settings = Settings::new(&lookup);
+    let kinds = Kinds::read(&mut settings);
+    let (_, errors) = settings.finish();
+    if !errors.is_empty() {
+        return Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    }
+    kinds.named(text).map_err(|error| format!("{error}; KINDS_DIR is the directory with the files of others"))
 }

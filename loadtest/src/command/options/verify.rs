@@ -23,7 +23,7 @@ the proof failed.";
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyOptions {
-    /// What the topic has: post, or order, whose last record of a key is its document
+    /// What the topic has: post, or order, whose last record of a key is its document, or a kind of KINDS_DIR
     #[arg(long, value_name = "KIND", default_value = "post", value_parser = kind)]
     pub(crate) kind: Kind,
     /// Where Kafka is [default: KAFKA_BROKER, else localhost:9092]

@@ -13,8 +13,8 @@ use tokio::task::spawn_blocking;
 
 use super::shown::{place as place_text, readable};
 use crate::base::exit;
-use crate::ledger::states::documents::place_in;
 use crate::ledger::states::is_later;
+use crate::ledger::states::stored::place_in;
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic::{self, dead_letter_of};
 

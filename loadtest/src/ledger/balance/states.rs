@@ -13,8 +13,8 @@ use super::letters::Letters;
 use super::seen::{self, Seen};
 use super::sums::Sums;
 use crate::ledger::kept::Kept;
-use crate::ledger::states::documents::place_in;
 use crate::ledger::states::is_later;
+use crate::ledger::states::stored::place_in;
 
 /// All keys, while records and documents are read.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! A document, compared whole with the last record of its key. Pure.
 
-use bson::{Document, RawDocument};
-use contract::Place;
+use bson::RawDocument;
 
 use super::keys::{KeyStates, LastRecord, is_later};
-use crate::ledger::order::Orders;
+use super::source::States;
+use super::stored::place_in;
 
 /// What a document turns out as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Verdict {
     Changed { n: u64, differs: String },
 }
 
-impl Orders {
+impl States {
     /// Judges a document. `is_expected` says whether the record of a number may be stored.
     pub(super) fn judge(
         &self,
@@ -29,44 +29,19 @@ impl Orders {
         keys: &mut KeyStates,
         is_expected: impl Fn(u64) -> bool,
     ) -> Verdict {
-        let text = |name: &str| document.get_str(name).ok();
-        let Some(id) = text("_id").filter(|id| self.is_of_run(id)) else { return Verdict::Elsewhere };
-        let n = text("customer_id").and_then(|customer| self.number_in(customer));
-        let Some(key) = self.key_of(id) else { return Verdict::Unexpected(n) };
+        let id = document.get_str("_id").ok().filter(|id| self.keys().is_of_run(id));
+        let Some(id) = id else { return Verdict::Elsewhere };
+        let n = self.number_of(document);
+        let Some(key) = self.keys().key_of(id) else { return Verdict::Unexpected(n) };
         let Some(LastRecord { n: last, place }) = keys.found(key) else { return Verdict::Unexpected(n) };
         // A last record that breaks a rule is a finding of the topic.
-        let Some(state) = self.state(last, key.vu) else { return Verdict::AsLast };
-        let Some(differs) = differences(document, &state.document(place)) else { return Verdict::AsLast };
+        let Some(Some(differs)) = self.differs(document, last, key.vu, place) else { return Verdict::AsLast };
         let Some(n) = n.filter(|n| *n != last) else { return Verdict::Changed { n: last, differs } };
         if !is_expected(n) {
             return Verdict::Unexpected(Some(n));
         }
         let earlier = place_in(document).filter(|other| is_later(place, *other));
-        let is_whole = earlier
-            .zip(self.state(n, key.vu))
-            .is_some_and(|(other, state)| differences(document, &state.document(other)).is_none());
+        let is_whole = earlier.is_some_and(|other| self.differs(document, n, key.vu, other) == Some(None));
         if is_whole { Verdict::Stale { n, last } } else { Verdict::Changed { n: last, differs } }
     }
-}
-
-/// Where a document says that its record stands.
-pub(crate) fn place_in(document: &RawDocument) -> Option<Place> {
-    let kafka = document.get_document("kafka").ok()?;
-    Some(Place {
-        partition: kafka.get_i32("partition").ok()?,
-        offset: kafka.get_i64("offset").ok()?,
-        timestamp_ms: kafka.get_datetime("timestamp").ok()?.timestamp_millis(),
-    })
-}
-
-/// What differs between a document and what it must be, by fields, whatever their order.
-fn differences(document: &RawDocument, expected: &Document) -> Option<String> {
-    let Ok(found) = Document::try_from(document) else { return Some("it cannot be read to its end".to_owned()) };
-    let mut differing: Vec<String> =
-        expected.iter().filter(|(name, value)| found.get(name) != Some(value)).map(|(name, _)| name.clone()).collect();
-    differing.extend(found.keys().filter(|name| !expected.contains_key(name)).map(|name| format!("{name} is added")));
-    if document.iter().count() > found.len() {
-        differing.push("a field is there twice".to_owned());
-    }
-    (!differing.is_empty()).then(|| differing.join(", "))
 }

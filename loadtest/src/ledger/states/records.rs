@@ -4,7 +4,9 @@ use contract::{Place, PostId};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::source::States;
 use crate::ledger::expected::shown_letter;
+use crate::ledger::of_schema::SchemaRecords;
 use crate::ledger::order::{OrderKey, Orders, answered_id};
 
 /// A record as it lies in the topic.
@@ -37,9 +39,38 @@ pub(super) struct Compared {
     pub(super) differs: Option<String>,
 }
 
+impl States {
+    /// Compares a record with what was sent under its number; `None` if it is not of this run.
+    pub(super) fn compare_record(&self, record: &TopicRecord<'_>) -> Option<Compared> {
+        match self {
+            Self::Orders(orders) => orders.compare_record(record),
+            Self::OfSchema(records, keys) => compare_of_schema(records, keys, record),
+        }
+    }
+}
+
+fn compare_of_schema(records: &SchemaRecords, keys: &Orders, record: &TopicRecord<'_>) -> Option<Compared> {
+    let value = record.value.unwrap_or_default();
+    let (n, id) = records.parts_of_value(value);
+    let of_record = record.key.and_then(|key| std::str::from_utf8(key).ok());
+    if n.is_none() && ![of_record, id.as_deref()].into_iter().flatten().any(|id| keys.is_of_run(id)) {
+        return None;
+    }
+    let answer = id.as_deref().map_or(Uuid::max().into(), |id| answered_id(id, ""));
+    let key = of_record.and_then(|id| keys.key_of(id));
+    let of_value = id.and_then(|id| keys.key_of(&id));
+    let Some((n, OrderKey { vu, .. })) = n.zip(key.or(of_value)) else {
+        return Some(Compared { n, key: None, answer, differs: Some("key".to_owned()) });
+    };
+    let sent = keys.key(n, vu);
+    let differing = [(key != Some(sent), "key"), (!records.is_as_sent(n, &keys.id(sent), value), "value")];
+    let differing: Vec<&str> = differing.into_iter().filter_map(|(differs, what)| differs.then_some(what)).collect();
+    Some(Compared { n: Some(n), key, answer, differs: (!differing.is_empty()).then(|| differing.join(", ")) })
+}
+
 impl Orders {
     /// Compares a record with the order that it names; `None` if it is not of this run.
-    pub(super) fn compare_record(&self, record: &TopicRecord<'_>) -> Option<Compared> {
+    fn compare_record(&self, record: &TopicRecord<'_>) -> Option<Compared> {
         let value: Value = record.value.and_then(|value| serde_json::from_slice(value).ok()).unwrap_or_default();
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let key = record.key.and_then(|key| std::str::from_utf8(key).ok());

@@ -48,9 +48,10 @@ impl Outcome {
     /// The outcome of an answer to one record of this kind.
     pub(crate) fn of(kind: Kind, answer: &Answer) -> Self {
         if answer.status.is_success() {
-            let id = match kind.write() {
-                Write::Insert => id_in(&answer.body),
-                Write::Upsert => order_in(&answer.body),
+            let id = match (kind, kind.write()) {
+                (_, Write::Insert) => id_in(&answer.body),
+                (Kind::Schema(_), Write::Upsert) => key_in(&answer.body),
+                (_, Write::Upsert) => order_in(&answer.body),
             };
             Outcome::Accepted(id.unwrap_or(Uuid::nil().into()))
         } else if answer.status.is_client_error() {
@@ -124,6 +125,17 @@ fn order_in(body: &[u8]) -> Option<PostId> {
     }
     let created: Created<'_> = serde_json::from_slice(body).ok()?;
     Some(answered_id(&created.order_id, created.total_amount))
+}
+
+/// The same for a record of a kind of a schema: its key.
+fn key_in(body: &[u8]) -> Option<PostId> {
+    #[derive(Deserialize)]
+    struct Created<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    }
+    let created: Created<'_> = serde_json::from_slice(body).ok()?;
+    Some(answered_id(&created.id, ""))
 }
 
 #[cfg(test)]

@@ -20,18 +20,24 @@ pub(crate) struct FaultList(Vec<Fault>);
 
 impl FaultList {
     /// Those of them that can happen to records of this kind: with one document for each key, an index of titles has no
-    /// meaning, and a topic that grows moves keys to other partitions, where only the times of records order them.
+    /// meaning, and a topic that grows moves keys to other partitions, where only the times of records order them. Both
+    /// also need posts of the lab's own, which a kind of a schema does not take.
     ///
     /// # Errors
     /// When none is left.
     pub(crate) fn possible(&self, kind: Kind) -> Result<Self, Unusable> {
-        let is_possible = |fault: &Fault| match kind.write() {
-            Write::Insert => true,
-            Write::Upsert => !matches!(fault, Fault::Index | Fault::Partitions),
+        let is_possible = |fault: &Fault| match kind {
+            Kind::Post => true,
+            Kind::Order | Kind::Schema(_) => !matches!(fault, Fault::Index | Fault::Partitions),
         };
         let possible: Vec<Fault> = self.each().filter(is_possible).collect();
         if possible.is_empty() {
-            let why = "index needs titles, and partitions moves keys to where only the times of records order them";
+            let why = match kind.write() {
+                Write::Insert => "index and partitions need posts",
+                Write::Upsert => {
+                    "index needs titles, and partitions moves keys to where only the times of records order them"
+                }
+            };
             return Err(Unusable(format!("no fault is left for --kind {}: {why}", kind.name())));
         }
         Ok(Self(possible))

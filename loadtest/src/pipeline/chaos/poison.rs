@@ -15,8 +15,8 @@ use tokio::task::spawn_blocking;
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic::{self, dead_letter_of};
 
-/// This many of each kind are sent at once: fewer in a row than make the consumer believe that the whole topic is bad.
-const OF_EACH_KIND: usize = 4;
+/// This many of each sort are sent at once: fewer in a row than make the consumer believe that the whole topic is bad.
+const OF_EACH_SORT: usize = 4;
 
 /// Just below a broker's default limit: with its headers, the dead letter would be above it.
 const LARGE_BYTES: usize = 1_000_000;
@@ -26,8 +26,8 @@ fn large() -> (Option<Vec<u8>>, Reason) {
     (Some(vec![b'x'; LARGE_BYTES]), Reason::Undecodable)
 }
 
-/// Sorts of records that are neither posts nor orders: the value, and the reason that the dead letter must have.
-fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
+/// Sorts of records that are not valid for any built-in kind: the value, and the reason that the dead letter must have.
+fn sorts() -> Vec<(Option<Vec<u8>>, Reason)> {
     let post =
         |title: &str, content: &str| Some(format!(r#"{{"title":"{title}","content":"{content}"}}"#).into_bytes());
     vec![
@@ -39,6 +39,18 @@ fn kinds() -> Vec<(Option<Vec<u8>>, Reason)> {
         (post("x", "the title is too short"), Reason::Invalid),
         (post("The content is too large", &"x".repeat(900_000)), Reason::Invalid),
     ]
+}
+
+/// Those of them that are not valid for this kind either: a schema may allow much.
+fn sorts_for(kind: Kind) -> Vec<(Option<Vec<u8>>, Reason)> {
+    let Kind::Schema(schema) = kind else { return sorts() };
+    let judged = |(value, _): (Option<Vec<u8>>, Reason)| {
+        let Some(value) = value else { return Some((None, Reason::Undecodable)) };
+        let errors = schema.judge(&value).err()?;
+        let reason = if errors.is_of_body() { Reason::Undecodable } else { Reason::Invalid };
+        Some((Some(value), reason))
+    };
+    sorts().into_iter().filter_map(judged).collect()
 }
 
 /// An order that would be stored if its record had its id as key.
@@ -92,12 +104,12 @@ impl Poison {
         Self { kind, topic: topic.to_owned(), acknowledged: Mutex::default(), found: Mutex::default() }
     }
 
-    /// Sends some of each kind and a large one at once, and waits for the acknowledgements. Returns their number.
+    /// Sends some of each sort and a large one at once, and waits for the acknowledgements. Returns their number.
     pub(crate) async fn send(&self, sender: &Sender) -> usize {
-        let kinds: Vec<_> = kinds().into_iter().map(|(value, reason)| (Arc::new(value), reason)).collect();
+        let sorts: Vec<_> = sorts_for(self.kind).into_iter().map(|(value, reason)| (Arc::new(value), reason)).collect();
         let (large, of_large) = large();
         let mut sending = Vec::new();
-        let many = kinds.iter().cycle().take(kinds.len() * OF_EACH_KIND);
+        let many = sorts.iter().cycle().take(sorts.len() * OF_EACH_SORT);
         let mut records: Vec<(PostId, SentRecord)> = Vec::new();
         for (value, reason) in many.chain([&(Arc::new(large), of_large)]) {
             let id = PostId::fresh();
@@ -191,14 +203,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_kind_is_a_post_or_an_order() {
-        for (value, _) in kinds().into_iter().chain([large()]) {
+    fn no_sort_is_a_post_or_an_order() {
+        for (value, _) in sorts().into_iter().chain([large()]) {
             let Some(mut value) = value else { continue };
             assert!(Order::parse(&value, 0).is_err());
             assert!(Parser::default().parse(&mut value).is_err());
         }
         let id = PostId::fresh();
         assert_eq!(Order::parse(&order(id), 0).unwrap().order_id(), id.to_string(), "only its key is wrong");
+    }
+
+    #[test]
+    fn what_a_schema_allows_is_not_sent_as_bad() {
+        let kind = |rules: &str| {
+            let file = format!(
+                r#"{{"kind":"a","route":"/a","topic":"a","collection":"a","write":"insert","schema":{rules}}}"#
+            );
+            Kind::Schema(Box::leak(Box::new(contract::SchemaKind::read(file.as_bytes()).unwrap())))
+        };
+        let reasons = |kind| sorts_for(kind).into_iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>();
+        assert_eq!(reasons(kind(r#"{"type":"object"}"#)), ["undecodable"; 4]);
+        let strict = reasons(kind(r#"{"type":"object","required":["a"]}"#));
+        assert_eq!(strict, reasons(Kind::Post));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::Context;
 use bson::RawDocumentBuf;
 use contract::dead_letter::LeftOut;
 use contract::decode::{Decoded, Decoder};
-use contract::{DeadLetter, Kind, PostId};
+use contract::{DeadLetter, PostId};
 use kafka::topics::Reader;
 use tokio::task::spawn_blocking;
 
@@ -66,7 +66,7 @@ fn record_at(kafka: &Reader, scope: &Scope, place: Place) -> anyhow::Result<Opti
     let Place { topic, partition, offset } = place;
     let topic = &scope.topics[usize::from(topic)];
     let found = kafka.read(topic, &[(partition, offset..offset + 1)], |record| ControlFlow::Break(record.fetched()))?;
-    Ok(found.map(|fetched| Decoder::new(Kind::Post, topic).decode(fetched)))
+    Ok(found.map(|fetched| Decoder::new(scope.kind, topic).decode(fetched)))
 }
 
 /// The letters at the places of records whose letters are changed.

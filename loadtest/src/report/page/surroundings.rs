@@ -24,6 +24,8 @@ pub(crate) fn sections(report: &RunReport) -> Markup {
         ("Virtual users", load.vus.to_string()),
         ("Keys of all users", load.keys.map_or("–".to_owned(), |keys| keys.to_string())),
         ("Records in a request", load.bulk.to_string()),
+        ("Marker", load.marker.clone().unwrap_or("–".to_owned())),
+        ("Bodies from a file", load.given_bodies.map_or("–".to_owned(), |bodies| bodies.to_string())),
         ("Duration, seconds", optional(load.duration_seconds)),
         ("Of these not measured, at the start", load.warm_up_seconds.to_string()),
         ("Think time, seconds", optional(load.think_seconds)),

@@ -70,6 +70,8 @@ pub(crate) fn example() -> RunReport {
                 vus: 300,
                 keys: None,
                 bulk: 1,
+                marker: None,
+                given_bodies: None,
                 duration_seconds: Some(30.0),
                 warm_up_seconds: 0.0,
                 think_seconds: Some(1.0),

@@ -20,7 +20,8 @@ struct BulkAnswer<'a> {
 /// The result of one record.
 #[derive(Deserialize)]
 struct BulkResult<'a> {
-    id: Option<&'a str>,
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     order_id: Option<Cow<'a, str>>,
     total_amount: Option<&'a str>,
@@ -43,9 +44,14 @@ pub(crate) fn outcomes(kind: Kind, answer: &Answer, records: usize) -> Vec<Outco
 
 impl BulkResult<'_> {
     fn outcome(&self, kind: Kind) -> Outcome {
-        let accepted: Option<PostId> = match kind.write() {
-            Write::Insert => self.id.map(|id| PostId::from_key(id.as_bytes()).unwrap_or(Uuid::nil().into())),
-            Write::Upsert => self.order_id.as_deref().zip(self.total_amount).map(|(id, total)| answered_id(id, total)),
+        let accepted: Option<PostId> = match (kind, kind.write()) {
+            (Kind::Schema(_), Write::Upsert) => self.id.as_deref().map(|id| answered_id(id, "")),
+            (_, Write::Insert) => {
+                self.id.as_deref().map(|id| PostId::from_key(id.as_bytes()).unwrap_or(Uuid::nil().into()))
+            }
+            (_, Write::Upsert) => {
+                self.order_id.as_deref().zip(self.total_amount).map(|(id, total)| answered_id(id, total))
+            }
         };
         match accepted {
             Some(id) => Outcome::Accepted(id),
