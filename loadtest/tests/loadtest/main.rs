@@ -8,6 +8,7 @@ use serde_json::Value;
 
 mod any_target;
 mod chaos;
+mod kinds;
 mod liars;
 mod limits;
 mod orders;
