@@ -18,10 +18,12 @@ use crate::support::{DEADLINE, World, all, ids, wait_until};
 
 const READING: &str = include_str!("../../../examples/kinds/reading.json");
 
-/// A directory with the files of both kinds.
+/// A directory with the files of both kinds, which keep their documents forever.
 pub(crate) fn kinds() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let mut latest: Value = serde_json::from_str(READING).unwrap();
+    let mut reading: Value = serde_json::from_str(READING).unwrap();
+    reading.as_object_mut().unwrap().remove("retention");
+    let mut latest = reading.clone();
     for (member, value) in [
         ("kind", "latest_reading"),
         ("route", "/api/readings/latest"),
@@ -32,7 +34,7 @@ pub(crate) fn kinds() -> TempDir {
     ] {
         latest[member] = json!(value);
     }
-    std::fs::write(directory.path().join("reading.json"), READING).unwrap();
+    std::fs::write(directory.path().join("reading.json"), reading.to_string()).unwrap();
     std::fs::write(directory.path().join("latest.json"), latest.to_string()).unwrap();
     directory
 }
@@ -91,8 +93,12 @@ impl Readings {
     }
 
     async fn send(&self, topic: &str, key: Option<&[u8]>, value: &str) {
+        self.send_of(SOME_TIME_MS, topic, key, value).await;
+    }
+
+    async fn send_of(&self, time_ms: i64, topic: &str, key: Option<&[u8]>, value: &str) {
         let record = FutureRecord { key, ..FutureRecord::to(topic) };
-        let record = record.partition(0).payload(value.as_bytes()).timestamp(SOME_TIME_MS);
+        let record = record.partition(0).payload(value.as_bytes()).timestamp(time_ms);
         self.world.producer.send(record, DEADLINE).await.unwrap();
     }
 
@@ -167,6 +173,21 @@ async fn a_reading_is_stored_with_its_types_once_and_what_is_none_is_a_dead_lett
     assert!(list.ends_with("dead letters: 2, undecodable 1, invalid 1\n"), "{list}");
     let unknown = readings.command(64, &["dead-letters", "--kind", "x", "list"]).await;
     assert!(unknown.contains("there is no kind x; these are: post, order, latest_reading, reading"), "{unknown}");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_beyond_what_its_file_keeps_is_not_stored() {
+    let readings = Readings::new().await;
+    assert!(READING.contains(r#""retention": "30d""#));
+    std::fs::write(readings.kinds.path().join("reading.json"), READING).unwrap();
+    let topic = readings.topic();
+    readings.send(&topic, None, &reading("D-1", 1)).await;
+    readings.send_of(DateTime::now().timestamp_millis(), &topic, None, &reading("D-2", 2)).await;
+    let running = Running::start(readings.config(&[])).await;
+    let stored = readings.wait_for("readings", 1).await;
+    running.wait_for_metric("ingest_records_expired_total{kind=\"reading\"}", 1.0).await;
+    assert_eq!(stored[0].get_i64("humidity"), Ok(2));
     running.stop().await;
 }
 
