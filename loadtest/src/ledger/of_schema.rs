@@ -77,3 +77,6 @@ impl SchemaRecords {
 fn text_at<'a>(value: &'a Value, path: &[String]) -> Option<&'a str> {
     path.iter().try_fold(value, |value, name| value.get(name))?.as_str()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -3,8 +3,8 @@
 //! number in a text of its own, the marker. A share of the bodies may be hostile: valid, but at the edges of what the
 //! schema allows, and in an unusual spelling. Another share may break one rule on purpose.
 //!
-//! A schema is read into a [`plan`](plan) once, which names every keyword that bodies cannot be drawn for; bodies are
-//! then drawn from the plan ([`drawing`](drawing)).
+//! A schema is read into a [`plan`] once, which names every keyword that bodies cannot be drawn for; bodies are
+//! then drawn from the plan ([`drawing`]).
 
 use bytes::Bytes;
 use serde_json::Value;

@@ -73,3 +73,6 @@ impl States {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
