@@ -110,7 +110,9 @@ impl LoadSettings {
         let (end, think_seconds, rate, stages) = match &load.model {
             Model::Closed(model) => (model.end, Some(model.think.as_secs_f64()), None, None),
             Model::Open(OpenModel { end, rate: Rate::Constant(rate), .. }) => {
-                (*end, None, Some(*rate * f64::from(load.plan.bulk)), None)
+                // Of requests; without what dividing by the size of a bulk has changed in the last digit.
+                let records = (*rate * f64::from(load.plan.bulk) * 1e6).round() / 1e6;
+                (*end, None, Some(records), None)
             }
             Model::Open(OpenModel { end, rate: Rate::Stages(stages), .. }) => (*end, None, None, Some(stages)),
         };

@@ -12,8 +12,8 @@ const NAMED_SCHEMAS: [&str; 4] = ["properties", "patternProperties", "$defs", "d
 const TO_THE_MILLISECOND: &str = r"^[^.]+(\.[0-9]{1,3}0*[Zz+-][^.]*)?$";
 
 /// The schema for this place, which is a reference such as `#/components/schemas/reading`. A document has one dialect
-/// and one address, so what the schema says of its own goes. A time becomes a date of the store, which is not finer than
-/// a millisecond, so that rule comes in.
+/// and one address, so what the schema says of its own goes. A time becomes a date of the store, which is not finer
+/// than a millisecond, so that rule comes in.
 pub(super) fn embedded(schema: &Value, place: &str) -> Value {
     let Value::Object(members) = schema else { return schema.clone() };
     let own = members.iter().filter(|(keyword, _)| !matches!(keyword.as_str(), "$schema" | "$id"));
