@@ -158,9 +158,13 @@ impl StateReconciliation {
                 Appended::InOrder => {}
                 Appended::Late(_) if is_uncertain => self.states.overtaken += 1,
                 Appended::Late(newer) => {
-                    self.states.out_of_order += 1;
                     let differs = format!("it follows number {newer} of its key, which was sent later");
-                    self.add(FindingKind::OutOfOrder, Some(n), Some(key), Some(differs), || Some(record.shown()));
+                    self.out_of_order(n, key, differs, || Some(record.shown()));
+                }
+                // No answer decides where a record goes, only its key.
+                Appended::Elsewhere(newest) => {
+                    let differs = format!("it is in another partition than number {newest} of its key");
+                    self.out_of_order(n, key, differs, || Some(record.shown()));
                 }
             }
         }
@@ -199,6 +203,11 @@ impl StateReconciliation {
         for seen in &older.first {
             self.add(FindingKind::OlderSeen, seen.n, None, Some(seen.text()), || None);
         }
+    }
+
+    fn out_of_order(&mut self, n: u64, key: OrderKey, differs: String, there: impl FnOnce() -> Option<String>) {
+        self.states.out_of_order += 1;
+        self.add(FindingKind::OutOfOrder, Some(n), Some(key), Some(differs), there);
     }
 
     /// Names a finding, if it is among the first of its kind.
@@ -247,9 +256,8 @@ impl StateReconciliation {
             self.states.keys += u64::from(ended.is_storable);
             self.counts.stored += u64::from(ended.is_found);
             if let Some((n, newer)) = ended.late_copy {
-                self.states.out_of_order += 1;
                 let differs = format!("it stands last of its key, but number {newer} was sent later");
-                self.add(FindingKind::OutOfOrder, Some(n), Some(key), Some(differs), || None);
+                self.out_of_order(n, key, differs, || None);
             }
             if let Some(n) = ended.not_stored {
                 self.counts.missing += 1;

@@ -35,6 +35,8 @@ pub(super) enum Appended {
     InOrder,
     /// After this one, which was sent later.
     Late(u64),
+    /// In another partition than this one.
+    Elsewhere(u64),
 }
 
 /// What a key has come to.
@@ -56,7 +58,8 @@ pub(crate) fn is_later(one: Place, other: Place) -> bool {
 }
 
 impl KeyStates {
-    /// Record `n` is the next one of its partition. The order between partitions is not known.
+    /// Record `n` is the next one of its partition. A key stays in the partition of its first record that was read: the
+    /// order between partitions is not known.
     pub(super) fn append(
         &mut self,
         key: OrderKey,
@@ -67,7 +70,8 @@ impl KeyStates {
     ) -> Appended {
         let state = self.by_key.entry(key).or_default();
         match state.newest {
-            Some((at, newest)) if at == partition && newest > n => {
+            Some((at, newest)) if at != partition => return Appended::Elsewhere(newest),
+            Some((_, newest)) if newest > n => {
                 if !is_copy || !are_in_one_request(n, newest) {
                     return Appended::Late(newest);
                 }

@@ -91,7 +91,7 @@ fn of_states(counts: &Counts) -> StateCounts {
     counts.states.unwrap()
 }
 
-const LIES: [Lie; 20] = [
+const LIES: [Lie; 22] = [
     (
         "an accepted record is not in the topic",
         |world| drop(world.records.remove(superseded(world))),
@@ -102,6 +102,10 @@ const LIES: [Lie; 20] = [
     ("a record is there twice", |world| world.append_again(superseded_tail(world)), Duplicated, |c| c.duplicated),
     ("an earlier state is stored", World::set_back, Stale, |c| of_states(c).stale),
     ("two records of a key have changed places", World::swap, OutOfOrder, |c| of_states(c).out_of_order),
+    ("a key is in two partitions", |world| _ = world.scatter(), OutOfOrder, |c| of_states(c).out_of_order),
+    ("a key of an order without an answer is in two partitions", World::scatter_unknown, OutOfOrder, |c| {
+        of_states(c).out_of_order
+    }),
     ("a record says something else", |world| world.alter(superseded(world), "19.99", "19.98"), Changed, |c| c.changed),
     ("a record has another field", |world| world.add(superseded(world)), Changed, |c| c.changed),
     ("a record has the key of another", |world| world.other_key(superseded(world)), Changed, |c| c.changed),

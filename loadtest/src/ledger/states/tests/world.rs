@@ -216,6 +216,23 @@ impl World {
         self.settle();
     }
 
+    /// The last record of a key is appended to another partition, which is read later.
+    pub(super) fn scatter(&mut self) -> u64 {
+        let is_scattered = |index: &usize| self.is_last(*index) && self.records[*index].place.partition == 0;
+        let mut record = self.records.remove((100..self.records.len()).find(is_scattered).unwrap());
+        let partition = PARTITIONS as i32 - 1;
+        record.place = Place { partition, offset: self.end(partition), ..record.place };
+        let n = record.n;
+        self.records.push(record);
+        self.settle();
+        n
+    }
+
+    pub(super) fn scatter_unknown(&mut self) {
+        let n = self.scatter();
+        self.replies[n as usize].1 = Fate::AtOnce;
+    }
+
     pub(super) fn alter(&mut self, index: usize, with: &str, or: &str) {
         let price = serde_json::from_str::<serde_json::Value>(&self.records[index].value).unwrap()["price"].to_string();
         let other = if price == format!("\"{with}\"") { or } else { with };
