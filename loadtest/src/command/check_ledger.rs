@@ -76,7 +76,13 @@ fn keep_books(posts: u64) -> (Counts, usize) {
             Fate::Unknown | Fate::UnknownAndStored => Reply::Unknown,
             _ => Reply::Accepted(answered_id(n)),
         };
-        ledger.answered(SentPost { n, reply, sent_ms: sent_ms(n), ended_ms: sent_ms(n) + ANSWER_MS });
+        ledger.answered(SentPost {
+            n,
+            reply,
+            was_unknown: false,
+            sent_ms: sent_ms(n),
+            ended_ms: sent_ms(n) + ANSWER_MS,
+        });
     }
     documents(posts, |n, id| {
         let fate = fate(n, posts);

@@ -35,6 +35,8 @@ pub(crate) struct SentPost {
     /// Its number.
     pub(crate) n: u64,
     pub(crate) reply: Reply,
+    /// Whether it is unknown what became of any of its requests, whatever the others were answered.
+    pub(crate) was_unknown: bool,
     /// When it was sent for the first time, and when its last answer came; in ms since 1970.
     pub(crate) sent_ms: i64,
     pub(crate) ended_ms: i64,
@@ -46,6 +48,8 @@ pub(crate) struct Ledger {
     accepted: Bitmap,
     rejected: Bitmap,
     unknown: Bitmap,
+    /// Those with any unknown request.
+    ever_unknown: Bitmap,
     stored: Bitmap,
     stored_again: Bitmap,
     dead_lettered: Bitmap,
@@ -67,7 +71,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// A post was sent and answered. Call it once for each post.
     pub(crate) fn answered(&mut self, post: SentPost) {
-        let SentPost { n, reply, sent_ms, ended_ms } = post;
+        let SentPost { n, reply, was_unknown, sent_ms, ended_ms } = post;
         self.times.note(n, sent_ms, matches!(reply, Reply::Accepted(_)).then_some(ended_ms));
         match reply {
             Reply::Accepted(id) => {
@@ -77,6 +81,9 @@ impl Ledger {
             }
             Reply::Rejected => self.rejected.insert(n),
             Reply::Unknown => self.unknown.insert(n),
+        }
+        if was_unknown || reply == Reply::Unknown {
+            self.ever_unknown.insert(n);
         }
     }
 
@@ -205,9 +212,9 @@ impl Ledger {
         self.stored.contains(n)
     }
 
-    /// Whether the client of post `n` cannot know what became of it.
-    pub(crate) fn is_unknown(&self, n: u64) -> bool {
-        self.unknown.contains(n)
+    /// Whether the client of post `n` cannot know what became of one of its requests.
+    pub(crate) fn was_unknown(&self, n: u64) -> bool {
+        self.ever_unknown.contains(n)
     }
 
     /// Whether there is any such post.
@@ -232,7 +239,7 @@ mod tests {
     /// Sent at one second past noon for each number, and answered 20 ms later.
     fn sent(n: u64, reply: Reply) -> SentPost {
         let sent_ms = 1_790_000_000_000 + 1_000 * i64::try_from(n).unwrap();
-        SentPost { n, reply, sent_ms, ended_ms: sent_ms + 20 }
+        SentPost { n, reply, was_unknown: false, sent_ms, ended_ms: sent_ms + 20 }
     }
 
     #[test]

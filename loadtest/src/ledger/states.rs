@@ -5,9 +5,9 @@
 //! 2. the topic against the dead letters: the last record of each key that can be stored, by its place;
 //! 3. that record against the key's document, compared whole, its place included.
 //!
-//! A record that was answered neither 2xx nor 4xx may be appended long after it was sent, so after later ones of its
-//! key. It then overtakes them, and counts as the last one: that is allowed, and counted. Pure: the caller reads the
-//! topics and the store, in passes as for [posts](super::reconcile).
+//! A record with a request that was answered neither 2xx nor 4xx may be appended long after it was sent, so after later
+//! ones of its key. It then overtakes them, and counts as the last one: that is allowed, and counted. Pure: the caller
+//! reads the topics and the store, in passes as for [posts](super::reconcile).
 
 use std::collections::HashSet;
 use std::io;
@@ -125,14 +125,16 @@ impl StateReconciliation {
         let Compared { key, answer, differs, .. } = compared;
         let TopicRecord { place, origin, .. } = *record;
         let (is_copy, is_replay) = (ledger.is_stored(n), origin.is_some());
-        // A record without an answer may be appended at any time, and so may what its client sends again.
-        let is_uncertain = ledger.is_unknown(n) || self.source.keys().is_sent_repeatedly(n);
+        // What was sent without an answer may be appended at any time. What was sent again after an answer may not: its
+        // user sends the next record only then.
+        let is_uncertain = ledger.was_unknown(n);
+        let is_repeated = self.source.keys().is_sent_repeatedly(n);
         let off_ms = if is_replay { 0 } else { ledger.date_distance_ms(n, place.timestamp_ms) };
         let is_beyond_skew = u128::from(off_ms.unsigned_abs()) > self.strictness.clock_skew.as_millis();
         let time = is_beyond_skew.then(|| format!("its time is {off_ms} ms off that of its request (--clock-skew)"));
         let differs = differs.into_iter().chain(time).reduce(|all, more| format!("{all}, {more}"));
         // What a broker took twice from a producer that gave up another record is harmless while the order is kept.
-        if is_copy && (is_uncertain || is_replay || ledger.has_unknown()) {
+        if is_copy && (is_uncertain || is_repeated || is_replay || ledger.has_unknown()) {
             self.states.appended_again += u64::from(!is_replay);
         } else {
             ledger.stored(n, answer, false);
@@ -256,8 +258,14 @@ impl StateReconciliation {
             self.states.keys += u64::from(ended.is_storable);
             self.counts.stored += u64::from(ended.is_found);
             if let Some((n, newer)) = ended.late_copy {
-                let differs = format!("it stands last of its key, but number {newer} was sent later");
-                self.out_of_order(n, key, differs, || None);
+                // The rest of a bulk that was sent again may not be there.
+                let Pass::Entry(ledger) = &self.pass else { continue };
+                if ledger.was_unknown(n) || ledger.was_unknown(newer) {
+                    self.states.overtaken += 1;
+                } else {
+                    let differs = format!("it stands last of its key, but number {newer} was sent later");
+                    self.out_of_order(n, key, differs, || None);
+                }
             }
             if let Some(n) = ended.not_stored {
                 self.counts.missing += 1;

@@ -21,6 +21,8 @@ use crate::load::wall_clock::WallClock;
 pub(crate) struct Answered {
     pub(crate) n: u64,
     pub(crate) reply: Reply,
+    /// Whether what became of any of its requests is unknown.
+    pub(crate) was_unknown: bool,
     /// When it was sent for the first time, and when its last answer came.
     pub(crate) sent: Instant,
     pub(crate) ended: Instant,
@@ -105,10 +107,10 @@ impl Recorder {
     pub(crate) fn write(&self, answers: &[Answered]) {
         let clock = WallClock::now();
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        for Answered { n, reply, sent, ended } in answers {
+        for Answered { n, reply, was_unknown, sent, ended } in answers {
             // Both are rounded down.
             let (sent_ms, ended_ms) = (clock.ms_at(*sent), clock.ms_at(*ended) + 1);
-            book.ledger.answered(SentPost { n: *n, reply: *reply, sent_ms, ended_ms });
+            book.ledger.answered(SentPost { n: *n, reply: *reply, was_unknown: *was_unknown, sent_ms, ended_ms });
             if let Reply::Accepted(id) = reply
                 && let Err(fault) = book.accepted.add(*n, *id)
             {

@@ -1,5 +1,5 @@
 //! A ledger as a file: what the clients of one share of a run got, so that the ledgers of all shares can be merged into
-//! the ledger of the run. The file holds words of eight bytes, the lowest byte first: for each of the three bitmaps,
+//! the ledger of the run. The file holds words of eight bytes, the lowest byte first: for each of the four bitmaps,
 //! for the sums and for the times, first their number and then the words themselves.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -10,13 +10,13 @@ use crate::ledger::block_sums::BlockSums;
 use crate::ledger::request_times::RequestTimes;
 
 /// How the file starts.
-const MAGIC: &[u8; 8] = b"ledger 2";
+const MAGIC: &[u8; 8] = b"ledger 3";
 
 impl Ledger {
     /// Writes down what the clients got.
     pub(crate) fn save(&self, to: &mut impl Write) -> io::Result<()> {
         to.write_all(MAGIC)?;
-        for bitmap in [&self.accepted, &self.rejected, &self.unknown] {
+        for bitmap in [&self.accepted, &self.rejected, &self.unknown, &self.ever_unknown] {
             write_words(to, bitmap.as_words())?;
         }
         write_words(to, self.answered_ids.as_sums())?;
@@ -35,11 +35,11 @@ impl Ledger {
             return Err(io::Error::new(ErrorKind::InvalidData, "this is not a saved ledger"));
         }
         let mut bitmap = || read_words(from).map(Bitmap::from_words);
-        let (accepted, rejected, unknown) = (bitmap()?, bitmap()?, bitmap()?);
+        let (accepted, rejected, unknown, ever_unknown) = (bitmap()?, bitmap()?, bitmap()?, bitmap()?);
         let answered_ids = BlockSums::from_sums(read_words(from)?);
         let answers_have_ids = read_words(from)? == [1];
         let times = RequestTimes::from_words(&read_words(from)?);
-        Ok(Self { accepted, rejected, unknown, answered_ids, answers_have_ids, times, ..Self::default() })
+        Ok(Self { accepted, rejected, unknown, ever_unknown, answered_ids, answers_have_ids, times, ..Self::default() })
     }
 
     /// Adds what the clients of another share got, which sent other posts.
@@ -47,6 +47,7 @@ impl Ledger {
         self.accepted.merge(&other.accepted);
         self.rejected.merge(&other.rejected);
         self.unknown.merge(&other.unknown);
+        self.ever_unknown.merge(&other.ever_unknown);
         self.answered_ids.merge(&other.answered_ids);
         self.answers_have_ids |= other.answers_have_ids;
         self.times.merge(&other.times);
@@ -92,7 +93,7 @@ mod tests {
             let mut parts: Vec<Ledger> = (0..shares).map(|_| Ledger::default()).collect();
             for (n, reply) in &answers {
                 let sent_ms = 1_000_000 + i64::try_from(*n).unwrap();
-                let post = SentPost { n: *n, reply: *reply, sent_ms, ended_ms: sent_ms + 5 };
+                let post = SentPost { n: *n, reply: *reply, was_unknown: n % 3 == 0, sent_ms, ended_ms: sent_ms + 5 };
                 whole.answered(post);
                 parts[(n % shares) as usize].answered(post);
             }
@@ -104,6 +105,10 @@ mod tests {
                 prop_assert!(Ledger::read(&mut &file[..file.len() - 1]).is_err(), "the end is missing");
             }
             prop_assert_eq!(merged.counts(0), whole.counts(0));
+            for (n, reply) in &answers {
+                prop_assert_eq!(whole.was_unknown(*n), n % 3 == 0 || *reply == Reply::Unknown);
+                prop_assert_eq!(merged.was_unknown(*n), whole.was_unknown(*n));
+            }
             for (n, id) in documents {
                 let id = uuid::Uuid::from_u128(id).into();
                 whole.stored(n, id, false);

@@ -189,7 +189,13 @@ impl LyingPipeline {
         let mut log = AcceptedLog::create(&folder.path().join(ACCEPTED_IDS)).unwrap();
         let mut ledger = Ledger::default();
         for n in (0..self.posts).filter(|n| lies.get(n) != Some(&StoresOneThatWasNeverSent)) {
-            ledger.answered(SentPost { n, reply: reply(n), sent_ms: sent_ms(n), ended_ms: sent_ms(n) + ANSWER_MS });
+            ledger.answered(SentPost {
+                n,
+                reply: reply(n),
+                was_unknown: false,
+                sent_ms: sent_ms(n),
+                ended_ms: sent_ms(n) + ANSWER_MS,
+            });
             if let Reply::Accepted(id) = reply(n) {
                 log.add(n, id).unwrap();
             }
@@ -285,7 +291,7 @@ fn a_pipeline_without_our_ids_is_judged_by_numbers() {
         let log = AcceptedLog::create(&folder.path().join(ACCEPTED_IDS)).unwrap().finish().unwrap();
         let mut ledger = Ledger::default();
         let reply = Reply::Accepted(uuid::Uuid::nil().into());
-        ledger.answered(SentPost { n: 0, reply, sent_ms: START_MS, ended_ms: START_MS });
+        ledger.answered(SentPost { n: 0, reply, was_unknown: false, sent_ms: START_MS, ended_ms: START_MS });
         let plan = RunPlan::of_posts(run, 1, Shape::default());
         let layout = Layout::Mapped { title: "title".to_owned(), content: None, created_at: None };
         let strictness = Strictness { may_lack_ids, is_own_store: false, clock_skew: Duration::ZERO };
@@ -313,7 +319,7 @@ fn what_is_changed_is_counted_at_once_and_says_how() {
     let mut ledger = Ledger::default();
     for n in 0..3 {
         let reply = Reply::Accepted(id(n));
-        ledger.answered(SentPost { n, reply, sent_ms: START_MS, ended_ms: START_MS + ANSWER_MS });
+        ledger.answered(SentPost { n, reply, was_unknown: false, sent_ms: START_MS, ended_ms: START_MS + ANSWER_MS });
     }
     let strictness = Strictness { may_lack_ids: false, is_own_store: true, clock_skew: CLOCK_SKEW };
     let plan = RunPlan::of_posts(run, 1, Shape::default());

@@ -188,6 +188,35 @@ fn copies_of_a_bulk_that_end_too_early_are_out_of_order() {
 }
 
 #[test]
+fn what_is_sent_repeatedly_keeps_its_order_unless_an_answer_was_unknown() {
+    for (repeat, bulk) in [(2, 1), (1, 4)] {
+        let mut world = World::repeated(repeat, bulk);
+        (0..200).for_each(|n| world.send(Sent { vu: n / 4 % 4, fate: Fate::Accepted }));
+        world.settle();
+        assert_eq!(faults(&world.clone().judged().counts), [0; 9]);
+        world.swap();
+        let reconciled = world.clone().judged();
+        let late = reconciled.findings.iter().find(|finding| finding.kind == OutOfOrder).unwrap();
+        assert_eq!(of_states(&reconciled.counts).out_of_order, 1, "{:?}", reconciled.counts);
+        world.doubt(late.n.unwrap());
+        let counts = world.judged().counts;
+        assert_eq!((faults(&counts), of_states(&counts).overtaken), ([0; 9], 1));
+    }
+}
+
+#[test]
+fn a_bulk_that_was_sent_again_may_be_there_in_part_where_an_answer_was_unknown() {
+    let mut world = World::with_keys(3, 1, 4, 1);
+    (0..4).for_each(|_| world.send(Sent { vu: 0, fate: Fate::Accepted }));
+    (0..4).for_each(|_| world.send(Sent { vu: 1, fate: Fate::Never }));
+    (0..3).for_each(|index| world.append_again(index));
+    world.settle();
+    world.doubt(3);
+    let counts = world.judged().counts;
+    assert_eq!((faults(&counts), of_states(&counts).overtaken), ([0; 9], 1));
+}
+
+#[test]
 fn a_number_beyond_all_sent_is_foreign() {
     let mut world = honest();
     let far = world.orders.state(u64::MAX - 1, 2).unwrap();

@@ -27,6 +27,8 @@ pub(crate) struct EndedPost {
     pub(crate) left: Instant,
     pub(crate) now: Instant,
     pub(crate) outcome: Outcome,
+    /// Whether what became of any of its requests is unknown.
+    pub(crate) was_unknown: bool,
     /// Whether it was due during the warm-up.
     pub(crate) is_warm_up: bool,
     /// Whether it broke a rule on purpose.
@@ -36,8 +38,8 @@ pub(crate) struct EndedPost {
 impl Notes {
     /// A post has ended.
     pub(crate) fn add(&mut self, ended: EndedPost) {
-        let EndedPost { n, due, lateness, left, now, outcome, is_warm_up, is_invalid } = ended;
-        self.answers.extend(outcome.reply().map(|reply| Answered { n, reply, sent: left, ended: now }));
+        let EndedPost { n, due, lateness, left, now, outcome, was_unknown, is_warm_up, is_invalid } = ended;
+        self.answers.extend(outcome.reply().map(|reply| Answered { n, reply, was_unknown, sent: left, ended: now }));
         self.tally.waited(lateness.no_free_user);
         if is_warm_up {
             self.tally.record_in_warm_up(outcome, due, now);

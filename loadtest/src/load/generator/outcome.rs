@@ -31,6 +31,15 @@ pub(crate) enum Outcome {
     NotConnected,
 }
 
+/// What became of a post that may be sent more than once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sends {
+    /// All that is known.
+    pub(crate) outcome: Outcome,
+    /// Whether any outcome was unknown. What was sent then may be appended after all later posts of its user.
+    pub(crate) was_unknown: bool,
+}
+
 /// Why an outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnknownCause {
@@ -42,6 +51,19 @@ pub(crate) enum UnknownCause {
     CutOff,
     /// No answer in time.
     TimedOut,
+}
+
+impl Sends {
+    /// It was sent once.
+    pub(crate) fn of(outcome: Outcome) -> Self {
+        Self { outcome, was_unknown: matches!(outcome, Outcome::Unknown(_)) }
+    }
+
+    /// It was sent once more.
+    pub(crate) fn and(self, next: Outcome) -> Self {
+        let was_unknown = self.was_unknown || Self::of(next).was_unknown;
+        Self { outcome: self.outcome.and(next), was_unknown }
+    }
 }
 
 impl Outcome {
@@ -180,6 +202,19 @@ mod tests {
         assert_eq!(Outcome::NotConnected.and(unknown).and(Outcome::Rejected), unknown);
         assert_eq!(Outcome::NotConnected.and(Outcome::Rejected), Outcome::Rejected);
         assert_eq!(one.and(other), Outcome::Accepted(Uuid::nil().into()));
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_remembered_whatever_else_is_answered() {
+        let (accepted, unknown) = (Outcome::Accepted(PostId::fresh()), Outcome::Unknown(UnknownCause::TimedOut));
+        for (first, then, was_unknown) in [
+            (accepted, accepted, false),
+            (accepted, unknown, true),
+            (unknown, accepted, true),
+            (accepted, Outcome::NotConnected, false),
+        ] {
+            assert_eq!(Sends::of(first).and(then), Sends { outcome: accepted, was_unknown });
+        }
     }
 
     #[test]

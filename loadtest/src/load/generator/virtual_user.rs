@@ -13,7 +13,7 @@ use super::alarm::Alarm;
 use super::deadline::UserDeadline;
 use super::notes::{EndedPost, Notes};
 use super::outcome::bulk;
-use super::outcome::{Outcome, UnknownCause};
+use super::outcome::{Outcome, Sends, UnknownCause};
 use crate::ledger::plan::RunPlan;
 use crate::ledger::post::bodies::PlannedPost;
 use crate::ledger::records::Records;
@@ -68,7 +68,8 @@ pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
         let now = Instant::now();
         let is_warm_up = due < shared.measured_from;
         let mut ended = Ended::Answered;
-        for ((n, planned), outcome) in batch.numbers.into_iter().zip(batch.planned).zip(outcomes) {
+        for ((n, planned), Sends { outcome, was_unknown }) in batch.numbers.into_iter().zip(batch.planned).zip(outcomes)
+        {
             let is_invalid = planned.is_invalid;
             let outcome = if is_invalid { outcome.of_invalid() } else { outcome };
             if let Outcome::Accepted(id) = outcome {
@@ -77,7 +78,7 @@ pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
             if outcome.ended() == Ended::InTrouble {
                 ended = Ended::InTrouble;
             }
-            shared.notes().add(EndedPost { n, due, lateness, left, now, outcome, is_warm_up, is_invalid });
+            shared.notes().add(EndedPost { n, due, lateness, left, now, outcome, was_unknown, is_warm_up, is_invalid });
         }
         (turn, last) = (turn + 1, Some((now, ended)));
     }
@@ -115,20 +116,21 @@ impl Shared {
     }
 
     /// Sends a request the planned number of times, whatever the answers are, like a client that is not sure. Returns
-    /// the outcome of each record.
-    async fn send_repeatedly(&self, user: &mut User, batch: &Batch) -> Vec<Outcome> {
+    /// what became of each record.
+    async fn send_repeatedly(&self, user: &mut User, batch: &Batch) -> Vec<Sends> {
         let Batch { numbers, planned, body } = batch;
         let is_retried = planned.iter().any(|planned| planned.is_retried);
         let times = if is_retried { self.plan.repeat.max(2) } else { self.plan.repeat };
         let (run, n) = (self.plan.run, numbers[0]);
         let key = (times > 1)
             .then(|| HeaderValue::try_from(format!("{run}-{n}")).expect("digits and a hyphen are header text"));
-        let mut outcomes = self.send(user, key.as_ref(), body.clone(), numbers.len()).await;
+        let first = self.send(user, key.as_ref(), body.clone(), numbers.len()).await;
+        let mut sends: Vec<Sends> = first.into_iter().map(Sends::of).collect();
         for _ in 1..times {
             let again = self.send(user, key.as_ref(), body.clone(), numbers.len()).await;
-            outcomes.iter_mut().zip(again).for_each(|(outcome, again)| *outcome = outcome.and(again));
+            sends.iter_mut().zip(again).for_each(|(sends, again)| *sends = sends.and(again));
         }
-        outcomes
+        sends
     }
 
     async fn send(&self, user: &mut User, key: Option<&HeaderValue>, body: Bytes, records: usize) -> Vec<Outcome> {

@@ -29,7 +29,7 @@ fn found() -> impl Strategy<Value = Found> {
 }
 
 fn sent(n: u64, reply: Reply) -> SentPost {
-    SentPost { n, reply, sent_ms: 1_000_000, ended_ms: 1_000_000 }
+    SentPost { n, reply, was_unknown: false, sent_ms: 1_000_000, ended_ms: 1_000_000 }
 }
 
 #[derive(Debug, Default)]

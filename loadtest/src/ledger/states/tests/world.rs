@@ -50,6 +50,8 @@ pub(super) struct World {
     /// What each client was answered, if it was accepted, and the numbers that were rejected.
     pub(super) answers: Vec<PostId>,
     rejected: Vec<u64>,
+    /// Accepted ones that were also sent without an answer.
+    doubted: Vec<u64>,
     late: Vec<(usize, u64, u32)>,
     pub(super) records: Vec<Record>,
     letters: Vec<(i32, i64)>,
@@ -75,12 +77,22 @@ impl World {
             replies: Vec::new(),
             answers: Vec::new(),
             rejected: Vec::new(),
+            doubted: Vec::new(),
             late: Vec::new(),
             records: Vec::new(),
             letters: Vec::new(),
             documents: BTreeMap::new(),
             older: OlderStates::default(),
         }
+    }
+
+    /// Orders that are all sent this number of times or, if they are sent in bulks, may be.
+    pub(super) fn repeated(repeat: u32, bulk: u32) -> Self {
+        let mut world = Self::with_keys(7, 10, bulk, 4);
+        world.plan.repeat = repeat;
+        world.plan.shape.retry_share = if bulk > 1 { 0.1 } else { 0.0 };
+        world.orders = Orders::of(world.plan);
+        world
     }
 
     /// The next order.
@@ -147,7 +159,8 @@ impl World {
                 log.add(n, id).unwrap();
             }
             let sent_ms = START_MS + n as i64;
-            ledger.answered(SentPost { n, reply, sent_ms, ended_ms: sent_ms + 1 });
+            let was_unknown = self.doubted.contains(&n);
+            ledger.answered(SentPost { n, reply, was_unknown, sent_ms, ended_ms: sent_ms + 1 });
         }
         let log = log.finish().unwrap();
         let strictness = Strictness { may_lack_ids: false, is_own_store: true, clock_skew: CLOCK_SKEW };
@@ -261,6 +274,10 @@ impl World {
 
     pub(super) fn reject(&mut self, index: usize) {
         self.rejected.push(self.records[index].n);
+    }
+
+    pub(super) fn doubt(&mut self, n: u64) {
+        self.doubted.push(n);
     }
 
     pub(super) fn dead_letter(&mut self, index: usize) {
