@@ -26,3 +26,4 @@ pub(crate) mod schema_bodies;
 pub(crate) mod spelling;
 pub(crate) mod standing;
 pub(crate) mod states;
+pub(crate) mod unknown_times;

@@ -11,12 +11,14 @@ use contract::PostId;
 mod counts;
 pub(crate) mod examination;
 mod saved;
+mod unknown;
 
 pub(crate) use counts::{Counts, StateCounts};
 
 use super::bitmap::Bitmap;
 use super::block_sums::BlockSums;
 use super::request_times::RequestTimes;
+use super::unknown_times::UnknownTimes;
 
 /// What the client got for a post that it sent. A post that could not be sent has no entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,7 @@ pub(crate) struct Ledger {
     /// The ids under which accepted posts are stored or, if they are not, dead-lettered.
     found_ids: BlockSums,
     times: RequestTimes,
+    unknown_times: UnknownTimes,
     /// Whether any answer named an id, and whether any document has one.
     answers_have_ids: bool,
     documents_have_ids: bool,
@@ -84,6 +87,7 @@ impl Ledger {
         }
         if was_unknown || reply == Reply::Unknown {
             self.ever_unknown.insert(n);
+            self.unknown_times.note(sent_ms, ended_ms);
         }
     }
 
@@ -210,16 +214,6 @@ impl Ledger {
     /// Whether post `n` was found already.
     pub(crate) fn is_stored(&self, n: u64) -> bool {
         self.stored.contains(n)
-    }
-
-    /// Whether the client of post `n` cannot know what became of one of its requests.
-    pub(crate) fn was_unknown(&self, n: u64) -> bool {
-        self.ever_unknown.contains(n)
-    }
-
-    /// Whether there is any such post.
-    pub(crate) fn has_unknown(&self) -> bool {
-        self.unknown.as_words().iter().any(|word| *word != 0)
     }
 
     /// Whether `n` is larger than the number of every post sent.

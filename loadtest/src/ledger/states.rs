@@ -128,13 +128,13 @@ impl StateReconciliation {
         // What was sent without an answer may be appended at any time. What was sent again after an answer may not: its
         // user sends the next record only then.
         let is_uncertain = ledger.was_unknown(n);
-        let is_repeated = self.source.keys().is_sent_repeatedly(n);
+        let is_repeated = is_uncertain || self.source.keys().is_sent_repeatedly(n);
         let off_ms = if is_replay { 0 } else { ledger.date_distance_ms(n, place.timestamp_ms) };
         let is_beyond_skew = u128::from(off_ms.unsigned_abs()) > self.strictness.clock_skew.as_millis();
         let time = is_beyond_skew.then(|| format!("its time is {off_ms} ms off that of its request (--clock-skew)"));
         let differs = differs.into_iter().chain(time).reduce(|all, more| format!("{all}, {more}"));
         // What a broker took twice from a producer that gave up another record is harmless while the order is kept.
-        if is_copy && (is_uncertain || is_repeated || is_replay || ledger.has_unknown()) {
+        if is_copy && (is_repeated || is_replay || ledger.is_near_unknown(n)) {
             self.states.appended_again += u64::from(!is_replay);
         } else {
             ledger.stored(n, answer, false);

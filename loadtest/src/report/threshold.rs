@@ -82,6 +82,8 @@ enum ThresholdMeasure {
     Stale,
     OutOfOrder,
     OlderSeen,
+    Overtaken,
+    AppendedAgain,
     LagLeft,
 }
 
@@ -163,7 +165,14 @@ impl Threshold {
 
     /// Whether it is about a kind whose last record of a key is its document.
     pub(crate) fn is_of_states(&self) -> bool {
-        matches!(self.measure, ThresholdMeasure::Stale | ThresholdMeasure::OutOfOrder | ThresholdMeasure::OlderSeen)
+        matches!(
+            self.measure,
+            ThresholdMeasure::Stale
+                | ThresholdMeasure::OutOfOrder
+                | ThresholdMeasure::OlderSeen
+                | ThresholdMeasure::Overtaken
+                | ThresholdMeasure::AppendedAgain
+        )
     }
 
     fn is_known(&self, measured: &Measured) -> bool {
@@ -245,6 +254,8 @@ impl ThresholdMeasure {
             ThresholdMeasure::Stale => of_states(|states| states.stale),
             ThresholdMeasure::OutOfOrder => of_states(|states| states.out_of_order),
             ThresholdMeasure::OlderSeen => of_states(|states| states.older_seen),
+            ThresholdMeasure::Overtaken => of_states(|states| states.overtaken),
+            ThresholdMeasure::AppendedAgain => of_states(|states| states.appended_again),
             ThresholdMeasure::LagLeft => measured.lag_left.map_or(f64::INFINITY, |lag| lag as f64),
         }
     }
@@ -277,10 +288,12 @@ impl ThresholdMeasure {
             "stale" => plain(ThresholdMeasure::Stale),
             "out_of_order" => plain(ThresholdMeasure::OutOfOrder),
             "older_seen" => plain(ThresholdMeasure::OlderSeen),
+            "overtaken" => plain(ThresholdMeasure::Overtaken),
+            "appended_again" => plain(ThresholdMeasure::AppendedAgain),
             "lag_left" => plain(ThresholdMeasure::LagLeft),
             _ => Err("it must start with p50, p90, p95, p99, p99.9, max, avg, one of these after all_ or visible_, \
                       failed, accepted, rate, drain, recovered, missing, duplicated, changed, unexpected, \
-                      dead_lettered, stale, out_of_order, older_seen or lag_left"
+                      dead_lettered, stale, out_of_order, older_seen, overtaken, appended_again or lag_left"
                 .to_owned()),
         }
     }

@@ -8,6 +8,7 @@ use super::Ledger;
 use crate::ledger::bitmap::Bitmap;
 use crate::ledger::block_sums::BlockSums;
 use crate::ledger::request_times::RequestTimes;
+use crate::ledger::unknown_times::UnknownTimes;
 
 /// How the file starts.
 const MAGIC: &[u8; 8] = b"ledger 3";
@@ -21,7 +22,8 @@ impl Ledger {
         }
         write_words(to, self.answered_ids.as_sums())?;
         write_words(to, &[u64::from(self.answers_have_ids)])?;
-        write_words(to, &self.times.as_words())
+        write_words(to, &self.times.as_words())?;
+        write_words(to, &self.unknown_times.as_words())
     }
 
     /// Reads what was saved.
@@ -39,7 +41,9 @@ impl Ledger {
         let answered_ids = BlockSums::from_sums(read_words(from)?);
         let answers_have_ids = read_words(from)? == [1];
         let times = RequestTimes::from_words(&read_words(from)?);
-        Ok(Self { accepted, rejected, unknown, ever_unknown, answered_ids, answers_have_ids, times, ..Self::default() })
+        let unknown_times = UnknownTimes::from_words(&read_words(from)?);
+        let answers = Self { accepted, rejected, unknown, ever_unknown, answered_ids, ..Self::default() };
+        Ok(Self { answers_have_ids, times, unknown_times, ..answers })
     }
 
     /// Adds what the clients of another share got, which sent other posts.
@@ -51,6 +55,7 @@ impl Ledger {
         self.answered_ids.merge(&other.answered_ids);
         self.answers_have_ids |= other.answers_have_ids;
         self.times.merge(&other.times);
+        self.unknown_times.merge(&other.unknown_times);
     }
 }
 
@@ -108,6 +113,7 @@ mod tests {
             for (n, reply) in &answers {
                 prop_assert_eq!(whole.was_unknown(*n), n % 3 == 0 || *reply == Reply::Unknown);
                 prop_assert_eq!(merged.was_unknown(*n), whole.was_unknown(*n));
+                prop_assert_eq!(merged.is_near_unknown(*n), whole.is_near_unknown(*n));
             }
             for (n, id) in documents {
                 let id = uuid::Uuid::from_u128(id).into();

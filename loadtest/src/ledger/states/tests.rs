@@ -217,6 +217,20 @@ fn a_bulk_that_was_sent_again_may_be_there_in_part_where_an_answer_was_unknown()
 }
 
 #[test]
+fn a_copy_is_excused_only_near_an_unknown_answer() {
+    for (pace_ms, expected) in [(1, (0, 1)), (1_000, (1, 0))] {
+        let mut world = World::new(7, true, 1);
+        world.pace_ms = pace_ms;
+        world.send(Sent { vu: 0, fate: Fate::Never });
+        (1..200).for_each(|n| world.send(Sent { vu: n % 4, fate: Fate::Accepted }));
+        world.settle();
+        world.append_again(last(&world));
+        let counts = world.judged().counts;
+        assert_eq!((counts.duplicated, of_states(&counts).appended_again), expected, "{counts:?}");
+    }
+}
+
+#[test]
 fn a_number_beyond_all_sent_is_foreign() {
     let mut world = honest();
     let far = world.orders.state(u64::MAX - 1, 2).unwrap();

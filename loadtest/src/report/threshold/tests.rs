@@ -158,6 +158,11 @@ fn what_only_states_have_is_judged_where_they_are() {
     assert_eq!(broken(&defaults(), Measured { counts: well, ..good() }), [""; 0]);
     let judged = |measured: &Measured| judge(&defaults(), measured).len();
     assert_eq!(judged(&Measured { counts: well, ..good() }), judged(&good()) + OF_STATES.len());
+    let late = StateCounts { overtaken: 4, appended_again: 5, ..StateCounts::default() };
+    let measured = Measured { counts: counts.map(|counts| Counts { states: Some(late), ..counts }), ..good() };
+    assert_eq!(broken(&defaults(), measured), [""; 0], "who minds these says so");
+    assert_eq!(verdict("overtaken<=3", &measured), (4.0, false));
+    assert_eq!(verdict("appended_again<=5", &measured), (5.0, true));
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub(super) struct Record {
 pub(super) struct World {
     plan: RunPlan,
     pub(super) orders: Orders,
+    /// The time between two orders.
+    pub(super) pace_ms: i64,
     replies: Vec<(u32, Fate)>,
     /// What each client was answered, if it was accepted, and the numbers that were rejected.
     pub(super) answers: Vec<PostId>,
@@ -74,6 +76,7 @@ impl World {
         Self {
             plan,
             orders: Orders::of(plan),
+            pace_ms: 1,
             replies: Vec::new(),
             answers: Vec::new(),
             rejected: Vec::new(),
@@ -121,9 +124,13 @@ impl World {
     pub(super) fn append(&mut self, n: u64, vu: u32, state: &OrderState) {
         let key = self.orders.key(n, vu);
         let partition = (mix(key.number ^ mix(u64::from(key.vu))) % PARTITIONS) as i32;
-        let place = Place { partition, offset: self.end(partition), timestamp_ms: START_MS + (n % 1_000_000) as i64 };
+        let place = Place { partition, offset: self.end(partition), timestamp_ms: self.sent_ms(n % 1_000_000) };
         let key = Some(state.order_id.clone().into_bytes());
         self.records.push(Record { n, vu, place, origin: None, key, value: value(state, place.timestamp_ms) });
+    }
+
+    fn sent_ms(&self, n: u64) -> i64 {
+        START_MS + n as i64 * self.pace_ms
     }
 
     fn end(&self, partition: i32) -> i64 {
@@ -158,7 +165,7 @@ impl World {
             if let Reply::Accepted(id) = reply {
                 log.add(n, id).unwrap();
             }
-            let sent_ms = START_MS + n as i64;
+            let sent_ms = self.sent_ms(n);
             let was_unknown = self.doubted.contains(&n);
             ledger.answered(SentPost { n, reply, was_unknown, sent_ms, ended_ms: sent_ms + 1 });
         }
