@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+/// Why a record must not be there although its client cannot know.
+pub(crate) const BREAKS_RULE: &str = "it breaks a rule on purpose";
+
 /// At most this many findings of each kind are named.
 pub(crate) const NAMED_PER_KIND: usize = 10;
 

@@ -37,6 +37,11 @@ impl SchemaRecords {
         self.bodies.body(self.run, n, key).said
     }
 
+    /// Whether record `n` breaks a rule.
+    pub(crate) fn breaks_rule(&self, n: u64) -> bool {
+        self.bodies.breaks_rule(self.run, n)
+    }
+
     /// What record `n` says as JSON, plainly written.
     pub(crate) fn shown(&self, n: u64, key: &str) -> Option<String> {
         self.said(n, key).map(|said| said.plain())

@@ -186,7 +186,8 @@ impl Orders {
         mix(self.plan.seed ^ mix(n))
     }
 
-    fn is_invalid(&self, n: u64) -> bool {
+    /// Whether order `n` breaks a rule.
+    pub(crate) fn is_invalid(&self, n: u64) -> bool {
         is_within(mix(self.random(n) ^ INVALID_SALT), self.plan.shape.invalid_share)
     }
 

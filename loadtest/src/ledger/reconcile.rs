@@ -12,7 +12,7 @@ use super::accepted_ids::FinishedLog;
 use super::books::examination::Examination;
 use super::books::{Counts, Ledger};
 use super::expected::{Compared, ComparedLetter, ExpectedPosts, Origin, shown, shown_letter};
-use super::named::{Finding, FindingKind, NamedFindings};
+use super::named::{BREAKS_RULE, Finding, FindingKind, NamedFindings};
 
 /// How far the clock that dates documents may be from ours, unless it is said.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_millis(100);
@@ -108,6 +108,13 @@ impl Reconciliation {
                 let date = is_beyond_skew.then(|| date_off(distance_ms));
                 let differs = differs.into_iter().chain(date).reduce(|all, more| format!("{all}, {more}"));
                 ledger.stored(n, id, differs.is_some());
+                // An accepted one is a fault of its own.
+                if ledger.is_unknown(n) && self.expected.breaks_rule(n) {
+                    ledger.foreign();
+                    let (kind, differs) = (FindingKind::NotAccepted, Some(BREAKS_RULE.to_owned()));
+                    let finding = || Finding { differs, there: Some(there()), ..Finding::of(kind, Some(n)) };
+                    self.named.add(kind, Some(n), finding);
+                }
                 if let Some(differs) = differs.filter(|_| ledger.is_expected(n)) {
                     self.named.add(FindingKind::Changed, Some(n), || changed(n, differs, there()));
                 }

@@ -203,11 +203,16 @@ impl SchemaBodies {
         let random = random(run.seed, n);
         let is_hostile = is_within(mix(random ^ HOSTILE_SALT), run.shape.hostile_share);
         let manner = if is_hostile { Manner::Hostile } else { Manner::Plain };
-        if is_within(mix(random ^ INVALID_SALT), run.shape.invalid_share) {
+        if self.breaks_rule(run, n) {
             return Body { text: self.broken(run, n, key, manner).into(), said: None };
         }
         let (said, text) = self.valid(run, n, key, manner);
         Body { text: text.into(), said: Some(said) }
+    }
+
+    /// Whether body `n` of a run breaks a rule, so that it must not be stored.
+    pub(crate) fn breaks_rule(&self, run: Run, n: u64) -> bool {
+        is_within(mix(random(run.seed, n) ^ INVALID_SALT), run.shape.invalid_share)
     }
 
     /// A valid body in this manner, or in a smaller one if it became too large.

@@ -19,7 +19,7 @@ use super::bitmap::Bitmap;
 use super::books::examination::Examination;
 use super::books::{Counts, Ledger, StateCounts};
 use super::expected::shown;
-use super::named::{Finding, FindingKind, NamedFindings};
+use super::named::{BREAKS_RULE, Finding, FindingKind, NamedFindings};
 use super::order::OrderKey;
 use super::plan::RunPlan;
 use super::reconcile::{Reconciled, Strictness};
@@ -140,10 +140,17 @@ impl StateReconciliation {
             ledger.stored(n, answer, false);
         }
         let is_expected = ledger.is_expected(n);
+        // An accepted one is a fault of its own.
+        let is_broken = ledger.is_unknown(n) && self.source.breaks_rule(n);
         self.records_read += 1;
         if let Some(differs) = differs.filter(|_| is_expected) {
             self.counts.changed += 1;
             self.add(FindingKind::Changed, Some(n), key, Some(differs), || Some(record.shown()));
+        }
+        if is_broken {
+            self.counts.unexpected += 1;
+            let differs = Some(BREAKS_RULE.to_owned());
+            self.add(FindingKind::NotAccepted, Some(n), key, differs, || Some(record.shown()));
         }
         let is_dead = self.letters.contains(&(place.partition, place.offset));
         if is_dead {

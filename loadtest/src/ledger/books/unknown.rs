@@ -3,6 +3,11 @@
 use super::Ledger;
 
 impl Ledger {
+    /// Whether the client of post `n` cannot know what became of it.
+    pub(crate) fn is_unknown(&self, n: u64) -> bool {
+        self.unknown.contains(n)
+    }
+
     /// Whether the client of post `n` cannot know what became of one of its requests.
     pub(crate) fn was_unknown(&self, n: u64) -> bool {
         self.ever_unknown.contains(n)

@@ -80,3 +80,14 @@ fn a_document_of_its_own_is_compared_whole_and_with_its_date() {
     let other = raw(&doc! { "_id": "x", "note": "somebody's" });
     assert_eq!(expected.compare(&other).from, Origin::Elsewhere);
 }
+
+#[test]
+fn a_record_says_nothing_where_it_breaks_a_rule() {
+    let (_, mut plan) = plan("insert");
+    plan.shape.invalid_share = 0.3;
+    let records = SchemaRecords::of(&plan).unwrap();
+    let broken =
+        (0..200).filter(|n| records.breaks_rule(*n)).inspect(|n| assert_eq!(records.said(*n, ""), None)).count();
+    assert!((20..100).contains(&broken), "{broken}");
+    assert!((0..200).filter(|n| !records.breaks_rule(*n)).all(|n| records.said(n, "").is_some()));
+}

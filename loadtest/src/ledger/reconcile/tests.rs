@@ -353,3 +353,33 @@ fn what_is_changed_is_counted_at_once_and_says_how() {
     let expected = [(1, early), (2, late)].map(|(n, off)| (n, format!("createdAt is {off} (--clock-skew)")));
     assert_eq!(differs.map(|(n, differs)| (n, differs.to_owned())).collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn a_post_that_breaks_a_rule_must_not_be_stored_whatever_its_client_knows() {
+    let run = RunId::fresh();
+    for (invalid_share, unexpected) in [(0.0, 0), (1.0, 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let log = AcceptedLog::create(&folder.path().join(ACCEPTED_IDS)).unwrap().finish().unwrap();
+        let texts = Bodies::new(run, 1, Shape::default()).texts(0).unwrap();
+        let stored = doc! {
+            "_id": document::encode_id(id(0)), "title": texts.title, "content": texts.content,
+            "createdAt": bson::DateTime::from_millis(START_MS),
+        };
+        let mut ledger = Ledger::default();
+        let reply = Reply::Unknown;
+        ledger.answered(SentPost { n: 0, reply, was_unknown: true, sent_ms: START_MS, ended_ms: START_MS });
+        let plan = RunPlan::of_posts(run, 1, Shape { invalid_share, ..Shape::default() });
+        let strictness = Strictness { may_lack_ids: false, is_own_store: true, clock_skew: CLOCK_SKEW };
+        let mut reconciliation = Reconciliation::begin(ledger, ExpectedPosts::new(plan, Layout::Whole), strictness);
+        loop {
+            reconciliation.document(&RawDocumentBuf::try_from(&stored).unwrap());
+            if !reconciliation.needs_another_pass(&log).unwrap() {
+                break;
+            }
+        }
+        let reconciled = reconciliation.finish();
+        assert_eq!(lied(&reconciled.counts), [0, 0, 0, unexpected, 0]);
+        let named: Vec<_> = reconciled.findings.iter().filter_map(|finding| finding.differs.as_deref()).collect();
+        assert_eq!(named, vec!["it breaks a rule on purpose"; unexpected as usize]);
+    }
+}

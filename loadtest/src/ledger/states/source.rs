@@ -49,6 +49,14 @@ impl States {
         }
     }
 
+    /// Whether record `n` breaks a rule on purpose.
+    pub(super) fn breaks_rule(&self, n: u64) -> bool {
+        match self {
+            Self::Orders(orders) => orders.is_invalid(n),
+            Self::OfSchema(records, _) => records.breaks_rule(n),
+        }
+    }
+
     /// What record `n` says, as JSON; `None` if it must not be stored.
     pub(super) fn shown(&self, n: u64, vu: u32) -> Option<String> {
         match self {

@@ -231,6 +231,18 @@ fn a_copy_is_excused_only_near_an_unknown_answer() {
 }
 
 #[test]
+fn a_record_that_breaks_a_rule_must_not_be_there_whatever_its_client_knows() {
+    let mut world = honest();
+    world.lose_answer(superseded(&world));
+    assert_eq!(faults(&world.clone().judged().counts), [0; 9]);
+    world.break_rules();
+    let reconciled = world.judged();
+    assert_eq!((reconciled.counts.unknown_stored, reconciled.counts.unexpected), (1, 1), "{:?}", reconciled.counts);
+    let finding = reconciled.findings.iter().find(|finding| finding.kind == NotAccepted).unwrap();
+    assert_eq!(finding.differs.as_deref(), Some("it breaks a rule on purpose"));
+}
+
+#[test]
 fn a_number_beyond_all_sent_is_foreign() {
     let mut world = honest();
     let far = world.orders.state(u64::MAX - 1, 2).unwrap();

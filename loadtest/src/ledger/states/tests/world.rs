@@ -283,6 +283,15 @@ impl World {
         self.rejected.push(self.records[index].n);
     }
 
+    pub(super) fn lose_answer(&mut self, index: usize) {
+        self.replies[self.records[index].n as usize].1 = Fate::AtOnce;
+    }
+
+    /// From now on every order is one that breaks a rule.
+    pub(super) fn break_rules(&mut self) {
+        self.plan.shape.invalid_share = 1.0;
+    }
+
     pub(super) fn doubt(&mut self, n: u64) {
         self.doubted.push(n);
     }
