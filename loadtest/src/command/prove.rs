@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::command::trial::{Settled, Trial, invalid_accepted, stop_services};
+use crate::command::trial::{Settled, Trial, stop_services};
 use crate::ledger::states::older::OlderStates;
+use crate::load::generator::wrong::WrongAnswers;
 use crate::pipeline::lag::LagWatch;
 use crate::pipeline::services::Services;
 use crate::report::proof::Proof;
@@ -14,8 +15,8 @@ pub(crate) struct Unproven {
     pub(crate) trial: Trial,
     /// Why a service has failed, if one has.
     pub(crate) failure: Option<String>,
-    /// Posts that break a rule on purpose and were accepted.
-    pub(crate) invalid_accepted: u64,
+    /// Posts that no pipeline may answer so.
+    pub(crate) wrong: WrongAnswers,
 }
 
 /// What became of a trial's posts, and what else went wrong, in sentences.
@@ -27,11 +28,11 @@ pub(crate) struct TrialEnd {
 /// Stops the services that the lab has started, which makes the consumer store what it holds, and compares the ledger
 /// with all that is there.
 pub(crate) async fn prove(unproven: Unproven, services: &mut Option<Services>) -> anyhow::Result<TrialEnd> {
-    let Unproven { trial, failure, invalid_accepted: accepted } = unproven;
-    let has_failed = failure.is_some();
+    let Unproven { trial, failure, wrong } = unproven;
+    let (has_failed, is_ours) = (failure.is_some(), services.is_some());
     let mut faults = Vec::from_iter(failure);
     let counted = stop_services(services, has_failed, &mut faults).await?;
-    faults.extend(invalid_accepted(trial.plan.kind, accepted));
+    faults.extend(wrong.faults(trial.plan.kind, is_ours));
     let lag_left = match &trial.kafka {
         Some(kafka) => Some(LagWatch::new(Arc::clone(kafka), &trial.names.topic).sample().await?.lag),
         None => None,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use contract::Kind;
 use kafka::group::GroupConfig;
 use kafka::topics::Reader;
 use service::status::figures::grouped;
@@ -186,7 +185,7 @@ impl Trial {
         let (has_failed, is_ours) = (failed.is_some(), services.is_some());
         faults.extend(failed);
         let counted = stop_services(services, has_failed, &mut faults).await?;
-        faults.extend(invalid_accepted(self.plan.kind, tally.invalid_accepted));
+        faults.extend(tally.wrong.faults(self.plan.kind, is_ours));
         let (RunPlan { run, kind, .. }, share, directory) = (self.plan, self.share, self.directory.clone());
         let Settled { answered, reconciled, differences } = self.settle(counted, &older).await?;
         faults.extend(differences);
@@ -295,12 +294,6 @@ pub(crate) async fn stop_services(
         faults.extend(ended_badly);
     }
     Counted::read(&logs)
-}
-
-/// What is wrong if this many records that break a rule on purpose were accepted.
-pub(crate) fn invalid_accepted(kind: Kind, records: u64) -> Option<String> {
-    let what = format!("{}s that break a rule on purpose (--invalid-share) were answered 2xx", kind.name());
-    (records > 0).then(|| format!("{} {what}", grouped(records)))
 }
 
 /// Notes every second what the pipeline does, as long as it is polled.

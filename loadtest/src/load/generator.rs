@@ -32,6 +32,7 @@ pub(crate) mod outcome;
 pub(crate) mod strain;
 pub(crate) mod tally;
 mod virtual_user;
+pub(crate) mod wrong;
 
 /// A short delay, so that starting the threads does not make the first posts late.
 pub(crate) const HEAD_START: Duration = Duration::from_millis(20);

@@ -91,7 +91,7 @@ impl RunEvidence {
             latency_ms: Latency::of(all_latencies.unwrap_or_default()),
             failed_share: outcomes.failed_share(),
             outcomes,
-            invalid_accepted: tally.invalid_accepted,
+            invalid_accepted: tally.wrong.invalid_accepted,
             generator: self.generator,
             drain_seconds: self.waited.map(|waited| waited.as_secs_f64()),
             lag_left: self.lag_left,

@@ -10,6 +10,7 @@ use super::search::{NextProbe, SearchPlan};
 use crate::command::prove::{TrialEnd, Unproven, prove};
 use crate::command::trial::{Trial, failure};
 use crate::ledger::reconcile::CLOCK_SKEW;
+use crate::load::generator::wrong::WrongAnswers;
 use crate::load::share::RunShare;
 use crate::pipeline::lag::{LagWatch, growth};
 use crate::pipeline::observer::Observer;
@@ -64,15 +65,15 @@ pub(crate) async fn search(bench: &FindMaxBench<'_>, pipeline: &mut PipelineUnde
         closed_loop_per_second: None,
         probes: Vec::new(),
         failure: None,
-        invalid_accepted: 0,
+        wrong: WrongAnswers::default(),
     };
     prober.search().await?;
-    let Prober { closed_loop_per_second, probes, failure, invalid_accepted, .. } = prober;
+    let Prober { closed_loop_per_second, probes, failure, wrong, .. } = prober;
     if failure.is_none() {
         trial.drain(Instant::now(), trial.recorder.accepted(), options.outcome.drain_timeout).await?;
     }
     let has_failed = failure.is_some();
-    let unproven = Unproven { trial, failure, invalid_accepted };
+    let unproven = Unproven { trial, failure, wrong };
     let TrialEnd { proof, mut faults } = prove(unproven, &mut pipeline.services).await?;
     if let Some(mut observer) = observer {
         observer.look().await;
@@ -97,7 +98,7 @@ struct Prober<'a> {
     probes: Vec<ProbeReport>,
     /// Why the pipeline has failed, if it has.
     failure: Option<String>,
-    invalid_accepted: u64,
+    wrong: WrongAnswers,
 }
 
 impl Prober<'_> {
@@ -140,7 +141,7 @@ impl Prober<'_> {
             }
         }
         self.failure = probed.failure.take();
-        self.invalid_accepted += probed.all.invalid_accepted;
+        self.wrong += probed.all.wrong;
         Ok(probed)
     }
 

@@ -138,8 +138,7 @@ impl TuneBench<'_> {
                 () = self.stop.cancelled() => {}
             }
         }
-        let unproven =
-            Unproven { trial, failure: probed.failure.clone(), invalid_accepted: probed.all.invalid_accepted };
+        let unproven = Unproven { trial, failure: probed.failure.clone(), wrong: probed.all.wrong };
         let TrialEnd { proof, faults } = prove(unproven, &mut services).await?;
         let was_interrupted = self.stop.is_cancelled();
         Ok(Tried {

@@ -47,6 +47,6 @@ impl Notes {
             self.tally.left(lateness.generator_late);
             self.tally.record(outcome, due, now);
         }
-        self.tally.invalid_accepted += u64::from(is_invalid && matches!(outcome, Outcome::Accepted(_)));
+        self.tally.wrong.invalid_accepted += u64::from(is_invalid && matches!(outcome, Outcome::Accepted(_)));
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Outcome {
     Accepted(PostId),
     /// 4xx.
     Rejected,
+    /// 408: the body did not arrive in time, which is no verdict on the post.
+    TooSlow,
     /// 4xx, for a post that breaks a rule on purpose, which is the right answer.
     InvalidRejected,
     /// On its way, but neither accepted nor rejected.
@@ -76,6 +78,8 @@ impl Outcome {
                 (_, Write::Upsert) => order_in(&answer.body),
             };
             Outcome::Accepted(id.unwrap_or(Uuid::nil().into()))
+        } else if answer.status == StatusCode::REQUEST_TIMEOUT {
+            Outcome::TooSlow
         } else if answer.status.is_client_error() {
             Outcome::Rejected
         } else if answer.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -94,20 +98,24 @@ impl Outcome {
             (unknown @ Outcome::Unknown(_), _) | (_, unknown @ Outcome::Unknown(_)) => unknown,
             (rejected @ (Outcome::Rejected | Outcome::InvalidRejected), _)
             | (_, rejected @ (Outcome::Rejected | Outcome::InvalidRejected)) => rejected,
+            (Outcome::TooSlow, _) | (_, Outcome::TooSlow) => Outcome::TooSlow,
             (Outcome::NotConnected, Outcome::NotConnected) => Outcome::NotConnected,
         }
     }
 
     /// The same outcome for a post that breaks a rule on purpose.
     pub(crate) fn of_invalid(self) -> Self {
-        if self == Outcome::Rejected { Outcome::InvalidRejected } else { self }
+        match self {
+            Outcome::Rejected | Outcome::TooSlow => Outcome::InvalidRejected,
+            other => other,
+        }
     }
 
     /// What the ledger notes, if anything was sent.
     pub(crate) fn reply(self) -> Option<Reply> {
         match self {
             Outcome::Accepted(id) => Some(Reply::Accepted(id)),
-            Outcome::Rejected | Outcome::InvalidRejected => Some(Reply::Rejected),
+            Outcome::Rejected | Outcome::TooSlow | Outcome::InvalidRejected => Some(Reply::Rejected),
             Outcome::Unknown(_) => Some(Reply::Unknown),
             Outcome::NotConnected => None,
         }
@@ -116,7 +124,7 @@ impl Outcome {
     /// What pacing needs to know.
     pub(crate) fn ended(self) -> Ended {
         match self {
-            Outcome::Accepted(_) | Outcome::Rejected | Outcome::InvalidRejected => Ended::Answered,
+            Outcome::Accepted(_) | Outcome::Rejected | Outcome::TooSlow | Outcome::InvalidRejected => Ended::Answered,
             Outcome::Unknown(_) | Outcome::NotConnected => Ended::InTrouble,
         }
     }
@@ -177,6 +185,7 @@ mod tests {
     fn the_status_decides() {
         assert_eq!(outcome(400, "{}"), Outcome::Rejected);
         assert_eq!(outcome(429, ""), Outcome::Rejected);
+        assert_eq!(outcome(408, "{}"), Outcome::TooSlow);
         assert_eq!(outcome(503, ""), Outcome::Unknown(UnknownCause::Unavailable));
         assert_eq!(outcome(500, ""), Outcome::Unknown(UnknownCause::OtherStatus));
         assert_eq!(outcome(302, ""), Outcome::Unknown(UnknownCause::OtherStatus));
@@ -185,6 +194,7 @@ mod tests {
     #[test]
     fn only_a_rejection_is_right_for_an_invalid_post() {
         assert_eq!(Outcome::Rejected.of_invalid(), Outcome::InvalidRejected);
+        assert_eq!(Outcome::TooSlow.of_invalid(), Outcome::InvalidRejected);
         assert_eq!(Outcome::InvalidRejected.reply(), Some(Reply::Rejected), "it must not be stored either");
         for other in
             [Outcome::Accepted(PostId::fresh()), Outcome::Unknown(UnknownCause::TimedOut), Outcome::NotConnected]
@@ -201,6 +211,8 @@ mod tests {
         assert_eq!(Outcome::NotConnected.and(unknown).and(one), one);
         assert_eq!(Outcome::NotConnected.and(unknown).and(Outcome::Rejected), unknown);
         assert_eq!(Outcome::NotConnected.and(Outcome::Rejected), Outcome::Rejected);
+        assert_eq!(Outcome::TooSlow.and(Outcome::NotConnected).and(Outcome::Rejected), Outcome::Rejected);
+        assert_eq!(Outcome::TooSlow.and(unknown), unknown);
         assert_eq!(one.and(other), Outcome::Accepted(Uuid::nil().into()));
     }
 

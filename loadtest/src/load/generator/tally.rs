@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::latencies::LatencyHistograms;
 use super::outcome::{Outcome, UnknownCause};
+use super::wrong::WrongAnswers;
 use crate::load::sparse;
 
 /// Counts and latencies of some posts.
@@ -26,8 +27,8 @@ pub(crate) struct Tally {
     /// due after the warm-up.
     #[serde(with = "sparse")]
     lateness_us: Histogram<u64>,
-    /// Posts that break a rule on purpose and were accepted nevertheless.
-    pub(crate) invalid_accepted: u64,
+    /// Posts that no pipeline may answer so.
+    pub(crate) wrong: WrongAnswers,
     /// Posts that no user was free to send when they were due.
     pub(crate) no_free_user: u64,
     /// The longest of these waits.
@@ -112,7 +113,7 @@ impl Default for Tally {
             latencies: LatencyHistograms::default(),
             warm_up: None,
             lateness_us: sparse::empty(),
-            invalid_accepted: 0,
+            wrong: WrongAnswers::default(),
             no_free_user: 0,
             longest_wait_for_user: Duration::ZERO,
             last_end: None,
@@ -153,7 +154,7 @@ impl Tally {
         let outcomes = &mut self.outcomes;
         *match outcome {
             Outcome::Accepted(_) => &mut outcomes.accepted,
-            Outcome::Rejected => &mut outcomes.rejected,
+            Outcome::Rejected | Outcome::TooSlow => &mut outcomes.rejected,
             Outcome::InvalidRejected => &mut outcomes.invalid_rejected,
             Outcome::Unknown(UnknownCause::Unavailable) => &mut outcomes.unavailable,
             Outcome::Unknown(UnknownCause::OtherStatus) => &mut outcomes.other_status,
@@ -161,6 +162,8 @@ impl Tally {
             Outcome::Unknown(UnknownCause::TimedOut) => &mut outcomes.timed_out,
             Outcome::NotConnected => &mut outcomes.not_connected,
         } += 1;
+        self.wrong.valid_refused += u64::from(outcome == Outcome::Rejected);
+        self.wrong.other_status += u64::from(outcome == Outcome::Unknown(UnknownCause::OtherStatus));
         self.last_end = self.last_end.max(Some(now));
     }
 
@@ -181,7 +184,7 @@ impl Tally {
             self.warm_up.get_or_insert_default().merge(warm_up);
         }
         self.lateness_us.add(&other.lateness_us).expect("both have the same bounds");
-        self.invalid_accepted += other.invalid_accepted;
+        self.wrong += other.wrong;
         self.no_free_user += other.no_free_user;
         self.longest_wait_for_user = self.longest_wait_for_user.max(other.longest_wait_for_user);
         self.last_end = self.last_end.max(other.last_end);

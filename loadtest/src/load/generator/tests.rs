@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::tally::Outcomes;
+use super::wrong::WrongAnswers;
 use super::*;
 use crate::ledger::books::Counts;
 use crate::ledger::post::RunId;
@@ -101,6 +102,8 @@ async fn every_outcome_is_counted_and_booked() {
         assert!(outcome > 0, "{:?}", tally.outcomes);
     }
     assert_eq!((tally.outcomes.not_connected, tally.outcomes.invalid_rejected), (0, 0));
+    let wrong = WrongAnswers { valid_refused: rejected, other_status, ..WrongAnswers::default() };
+    assert_eq!(tally.wrong, wrong);
     assert_eq!((counts.accepted, counts.rejected), (accepted, rejected));
     assert_eq!(counts.unknown, unavailable + other_status + cut_off + timed_out);
     assert_eq!(tally.latencies.all_us.len(), tally.outcomes.sent());
@@ -218,7 +221,8 @@ async fn an_invalid_post_must_be_rejected() {
     let (tally, counts) = generate(&load, CancellationToken::new()).await;
     let Outcomes { accepted, rejected, invalid_rejected, .. } = tally.outcomes;
     assert!(invalid_rejected > 0 && accepted > 0 && rejected == 0, "{:?}", tally.outcomes);
-    assert_eq!((tally.invalid_accepted, counts.rejected), (accepted, invalid_rejected));
+    assert_eq!(tally.wrong, WrongAnswers { invalid_accepted: accepted, ..WrongAnswers::default() });
+    assert_eq!(counts.rejected, invalid_rejected);
     assert_eq!(tally.outcomes.failed_share(), 0.0, "a finding about the run, not about one post");
 }
 
