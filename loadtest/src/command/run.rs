@@ -163,7 +163,7 @@ pub(crate) fn without_faults(thresholds: &[Threshold]) -> Result<(), Unusable> {
 pub(crate) fn visible_as_judged(thresholds: &[Threshold], visible: &Visible) -> Result<(), Unusable> {
     match (visible, thresholds.iter().find(|threshold| threshold.is_of_visibility())) {
         (Visible::Off(why), Some(threshold)) => {
-            Err(Unusable(format!("--threshold '{threshold}' cannot be judged, since no post is looked for: {why}")))
+            Err(Unusable(format!("--threshold '{threshold}' cannot be judged, since no record is looked for: {why}")))
         }
         _ => Ok(()),
     }

@@ -187,7 +187,7 @@ impl Trial {
         let counted = stop_services(services, has_failed, &mut faults).await?;
         faults.extend(tally.wrong.faults(self.plan.kind, is_ours));
         let (RunPlan { run, kind, .. }, share, directory) = (self.plan, self.share, self.directory.clone());
-        let Settled { answered, reconciled, differences } = self.settle(counted, &older).await?;
+        let Settled { answered, reconciled, differences } = self.settle(counted, older.as_ref()).await?;
         faults.extend(differences);
         // Our own services left exact totals, unless they were killed.
         faults.extend(observer.undercounted(tally.outcomes.accepted).filter(|_| !is_ours));
@@ -222,7 +222,7 @@ impl Trial {
 
     /// Compares the ledger with the store, the dead letters and what the services have counted, once nothing is sent
     /// and nothing is written any more. A part of a run only leaves its ledger for the merge.
-    pub(crate) async fn settle(self, counted: Option<Counted>, older: &OlderStates) -> anyhow::Result<Settled> {
+    pub(crate) async fn settle(self, counted: Option<Counted>, older: Option<&OlderStates>) -> anyhow::Result<Settled> {
         let Self { recorder, plan, strictness, is_own_kafka, share, directory, store, kafka, start, names, .. } = self;
         let recorder = Arc::into_inner(recorder).context("the generator still holds the ledger after its end")?;
         let (ledger, accepted_ids) = recorder.finish()?;

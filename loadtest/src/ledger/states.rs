@@ -206,9 +206,9 @@ impl StateReconciliation {
         self.add(kind, n, key, differs, || Some(shown(document)));
     }
 
-    /// Older states that somebody has seen after newer ones.
+    /// Older states that somebody who looked has seen after newer ones.
     pub(crate) fn older(&mut self, older: &OlderStates) {
-        self.states.older_seen = older.count;
+        self.states.older_seen = Some(older.count);
         for seen in &older.first {
             self.add(FindingKind::OlderSeen, seen.n, None, Some(seen.text()), || None);
         }

@@ -3,3 +3,4 @@
 pub(crate) mod pending;
 pub(crate) mod sampler;
 pub(crate) mod seen;
+pub(crate) mod watched;

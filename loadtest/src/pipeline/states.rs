@@ -40,11 +40,11 @@ pub(crate) async fn reconcile(
     accepted: &FinishedLog,
     places: StatePlaces<'_>,
     strictness: Strictness,
-    older: &OlderStates,
+    older: Option<&OlderStates>,
 ) -> anyhow::Result<Reconciled> {
     let StatePlaces { plan, store, kafka, topic, dead_letter_topic, start } = places;
     let mut reconciliation = StateReconciliation::begin(ledger, plan, strictness);
-    reconciliation.older(older);
+    older.into_iter().for_each(|older| reconciliation.older(older));
     let of_run = since(start, ends(kafka, topic).await?);
     let (reader, letters, source) = (Arc::clone(kafka), dead_letter_topic.to_owned(), topic.to_owned());
     let entering = spawn_blocking(move || {

@@ -54,11 +54,11 @@ pub(crate) fn render(report: &RunReport) -> String {
         if appended_again > 0 {
             row("copies", format!("{:>10}   of records that are in the topic already", grouped(appended_again)));
         }
-        for (name, count) in
-            [("stale", states.stale), ("out of order", states.out_of_order), ("older seen", states.older_seen)]
-        {
+        for (name, count) in [("stale", states.stale), ("out of order", states.out_of_order)] {
             row(name, format!("{:>10}", grouped(count)));
         }
+        let older_seen = states.older_seen.map_or("not looked for".to_owned(), grouped);
+        row("older seen", format!("{older_seen:>10}"));
     }
     for (name, count) in [
         ("missing", counts.missing),

@@ -178,6 +178,9 @@ impl Threshold {
     fn is_known(&self, measured: &Measured) -> bool {
         match self.measure {
             ThresholdMeasure::LagLeft => measured.lag_left.is_some(),
+            ThresholdMeasure::OlderSeen => {
+                measured.counts.and_then(|counts| counts.states).is_some_and(|states| states.older_seen.is_some())
+            }
             _ if self.is_of_states() => measured.counts.is_some_and(|counts| counts.states.is_some()),
             _ => !self.is_of_ledger() || measured.counts.is_some(),
         }
@@ -188,9 +191,9 @@ impl Threshold {
         matches!(self.measure, ThresholdMeasure::Drain(_) | ThresholdMeasure::LagLeft)
     }
 
-    /// Whether it is about when posts were in the store, which only sampling shows.
+    /// Whether it is about what was in the store when, which only sampling shows.
     pub(crate) fn is_of_visibility(&self) -> bool {
-        matches!(self.measure, ThresholdMeasure::Visible(..))
+        matches!(self.measure, ThresholdMeasure::Visible(..) | ThresholdMeasure::OlderSeen)
     }
 
     /// Whether it is about recoveries from faults, which only chaos injects.
@@ -253,7 +256,10 @@ impl ThresholdMeasure {
             ThresholdMeasure::DeadLettered => count(|counts| counts.dead_lettered),
             ThresholdMeasure::Stale => of_states(|states| states.stale),
             ThresholdMeasure::OutOfOrder => of_states(|states| states.out_of_order),
-            ThresholdMeasure::OlderSeen => of_states(|states| states.older_seen),
+            ThresholdMeasure::OlderSeen => {
+                let older_seen = measured.counts.and_then(|counts| counts.states?.older_seen);
+                older_seen.map_or(f64::INFINITY, |older| older as f64)
+            }
             ThresholdMeasure::Overtaken => of_states(|states| states.overtaken),
             ThresholdMeasure::AppendedAgain => of_states(|states| states.appended_again),
             ThresholdMeasure::LagLeft => measured.lag_left.map_or(f64::INFINITY, |lag| lag as f64),

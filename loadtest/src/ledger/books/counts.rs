@@ -51,6 +51,6 @@ pub(crate) struct StateCounts {
     pub(crate) stale: u64,
     /// Accepted records that were appended after later ones of their key.
     pub(crate) out_of_order: u64,
-    /// How often somebody who looked saw an older state after a newer one.
-    pub(crate) older_seen: u64,
+    /// How often somebody who looked saw an older state after a newer one; `None` where nobody looked.
+    pub(crate) older_seen: Option<u64>,
 }

@@ -1,10 +1,14 @@
 //! Whether anybody who looks at a key ever sees an older state after a newer one. Pure.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use contract::Place;
 
 use super::keys::is_later;
+
+/// A store whose answer took longer may have been away, and may have lost what it had not acknowledged yet.
+const AWAY: Duration = Duration::from_secs(1);
 
 /// At most this many are named; all are counted.
 const NAMED: usize = 10;
@@ -51,6 +55,13 @@ impl StatesSeen {
         }
     }
 
+    /// The store answered after this time, or not at all. Call it before what is in the answer counts as seen.
+    pub(crate) fn answered(&mut self, after: Option<Duration>) {
+        if after.is_none_or(|after| after > AWAY) {
+            self.newest.clear();
+        }
+    }
+
     /// What was older.
     pub(crate) fn finish(self) -> OlderStates {
         self.older
@@ -81,5 +92,17 @@ mod tests {
         assert_eq!((older.count, older.first.len(), older.first[0].n), (2, 2, Some(4)));
         let text = "a was seen at partition 1, offset 4 after it was seen at partition 1, offset 7";
         assert_eq!(older.first[0].text(), text);
+    }
+
+    #[test]
+    fn a_store_that_was_away_may_have_lost_what_it_showed() {
+        let at = |offset| Place { partition: 1, offset, timestamp_ms: 5 };
+        for (after, count) in [(Some(AWAY), 1), (Some(2 * AWAY), 0), (None, 0)] {
+            let mut seen = StatesSeen::default();
+            seen.saw("a", None, at(7));
+            seen.answered(after);
+            seen.saw("a", None, at(6));
+            assert_eq!(seen.finish().count, count, "{after:?}");
+        }
     }
 }

@@ -64,7 +64,7 @@ fn faults(counts: &Counts) -> [u64; 9] {
         counts.replayed,
         states.stale,
         states.out_of_order,
-        states.older_seen,
+        states.older_seen.unwrap(),
     ]
 }
 
@@ -130,7 +130,7 @@ const LIES: [Lie; 22] = [
     ("a rejected order is in the topic", |world| world.reject(superseded(world)), NotAccepted, |c| c.unexpected),
     ("an answer names another total", |world| world.answers[5] = answered_id("x", "0.01"), OtherId, |c| c.unexpected),
     ("a valid record is a dead letter", |world| world.dead_letter(last(world)), DeadLettered, |c| c.dead_lettered),
-    ("an older state was seen", |world| world.older.count = 1, OlderSeen, |c| of_states(c).older_seen),
+    ("an older state was seen", |world| world.older.count = 1, OlderSeen, |c| of_states(c).older_seen.unwrap()),
 ];
 
 /// The newest record of a key: a copy of it is in order, but one too many.

@@ -31,11 +31,11 @@ pub(crate) enum Sampled {
 }
 
 impl Sampled {
-    /// What was seen older than before.
-    pub(crate) fn older(&self) -> OlderStates {
+    /// What was seen older than before; `None` if nobody has looked.
+    pub(crate) fn older(&self) -> Option<OlderStates> {
         match self {
-            Sampled::Off(_) => OlderStates::default(),
-            Sampled::On { older, .. } => older.clone(),
+            Sampled::On { seen, older, .. } if seen.looks > 0 => Some(older.clone()),
+            Sampled::On { .. } | Sampled::Off(_) => None,
         }
     }
 }
@@ -104,6 +104,16 @@ impl SeenPosts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_older_was_seen_only_where_somebody_looked() {
+        let on = |looks| {
+            let seen = SeenPosts { looks, ..SeenPosts::default() };
+            Sampled::On { share: 0.01, seen, without_id: 0, older: OlderStates::default() }
+        };
+        assert_eq!(on(1).older(), Some(OlderStates::default()));
+        assert_eq!([on(0), Sampled::Off(String::new())].map(|sampled| sampled.older()), [None, None]);
+    }
 
     #[test]
     fn a_post_that_was_never_seen_took_longer_than_any_other() {

@@ -99,7 +99,7 @@ impl Comparison {
             CountedChange::of("unexpected", base, with, |run| run.unexpected),
             CountedChange::of("stale", base, with, |run| run.states.map(|states| states.stale)),
             CountedChange::of("out of order", base, with, |run| run.states.map(|states| states.out_of_order)),
-            CountedChange::of("older seen", base, with, |run| run.states.map(|states| states.older_seen)),
+            CountedChange::of("older seen", base, with, |run| run.states.and_then(|states| states.older_seen)),
         ];
         Self {
             settings,

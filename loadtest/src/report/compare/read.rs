@@ -56,7 +56,8 @@ pub(crate) struct Run {
 pub(crate) struct StateFigures {
     pub(crate) stale: u64,
     pub(crate) out_of_order: u64,
-    pub(crate) older_seen: u64,
+    /// `None` where nobody looked.
+    pub(crate) older_seen: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

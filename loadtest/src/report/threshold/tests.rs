@@ -151,15 +151,20 @@ fn what_never_happened_is_never_soon_enough() {
 
 #[test]
 fn what_only_states_have_is_judged_where_they_are() {
-    let states = StateCounts { stale: 1, out_of_order: 2, older_seen: 3, superseded: 7, ..StateCounts::default() };
+    let states =
+        StateCounts { stale: 1, out_of_order: 2, older_seen: Some(3), superseded: 7, ..StateCounts::default() };
     let counts = good().counts.map(|counts| Counts { states: Some(states), ..counts });
     assert_eq!(broken(&defaults(), Measured { counts, ..good() }), OF_STATES);
-    let well = counts.map(|counts| Counts { states: Some(StateCounts::default()), ..counts });
-    assert_eq!(broken(&defaults(), Measured { counts: well, ..good() }), [""; 0]);
+    let with = |states| Measured { counts: good().counts.map(|counts| Counts { states, ..counts }), ..good() };
+    let well = with(Some(StateCounts { older_seen: Some(0), ..StateCounts::default() }));
+    assert_eq!(broken(&defaults(), well), [""; 0]);
     let judged = |measured: &Measured| judge(&defaults(), measured).len();
-    assert_eq!(judged(&Measured { counts: well, ..good() }), judged(&good()) + OF_STATES.len());
-    let late = StateCounts { overtaken: 4, appended_again: 5, ..StateCounts::default() };
-    let measured = Measured { counts: counts.map(|counts| Counts { states: Some(late), ..counts }), ..good() };
+    assert_eq!(judged(&well), judged(&good()) + OF_STATES.len());
+    let nobody_looked = with(Some(StateCounts::default()));
+    assert_eq!(judged(&nobody_looked), judged(&good()) + OF_STATES.len() - 1);
+    assert_eq!(verdict("older_seen==0", &nobody_looked), (f64::INFINITY, false), "what is not known does not hold");
+    let late = StateCounts { overtaken: 4, appended_again: 5, older_seen: Some(0), ..StateCounts::default() };
+    let measured = with(Some(late));
     assert_eq!(broken(&defaults(), measured), [""; 0], "who minds these says so");
     assert_eq!(verdict("overtaken<=3", &measured), (4.0, false));
     assert_eq!(verdict("appended_again<=5", &measured), (5.0, true));
@@ -230,6 +235,6 @@ fn what_was_never_seen_is_later_than_every_limit() {
     assert_eq!(verdict("visible_p99<100s", &good), (f64::INFINITY, false));
     assert!("visible_p99<6".parse::<Threshold>().unwrap_err().contains("a time needs its unit"));
     assert!("visible_drain<6s".parse::<Threshold>().is_err());
-    let thresholds = ["visible_p99.9<6s", "p99<6s"].map(|text| text.parse::<Threshold>().unwrap());
-    assert_eq!(thresholds.map(|threshold| threshold.is_of_visibility()), [true, false]);
+    let thresholds = ["visible_p99.9<6s", "older_seen==0", "p99<6s"].map(|text| text.parse::<Threshold>().unwrap());
+    assert_eq!(thresholds.map(|threshold| threshold.is_of_visibility()), [true, true, false]);
 }
