@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use self::drawing::{Drawing, Manner, Pin};
 use self::plan::Node;
-use self::texts::Given;
+use self::texts::{Given, Texts};
 pub(crate) use self::unsupported::Unsupported;
 use super::draws::{Draws, is_within};
 use super::mix::mix;
@@ -41,8 +41,10 @@ use json::Json;
 
 /// The most bytes of a body: what the producer takes by default.
 const MOST_BYTES: usize = 65_536;
-/// Texts of the ledger as long as they are at most.
-const SAMPLE_MARKER: &str = "load 00000000 9999999999";
+/// A key of the ledger has at least this many characters, and no more for the first hundred thousand users.
+pub(crate) const KEY_CHARACTERS: usize = marker::NEEDED_CHARACTERS;
+/// Texts of the ledger: markers as long and as short as they are, and a key.
+const SAMPLE_MARKERS: [&str; 2] = ["load 00000000 9999999999", "load 00000000 0"];
 const SAMPLE_KEY: &str = "00000000-99999-999999999";
 /// What the texts of the ledger may add to the smallest body.
 const ROOM_FOR_TEXTS: usize = 512;
@@ -114,7 +116,8 @@ impl SchemaBodies {
         let bodies = Self::of(Source::Drawn { nodes, depths }, schema, places)?;
         bodies.check(&bodies.marker, marker::NEEDED_CHARACTERS, "the marker")?;
         if let Some(key) = &bodies.key {
-            bodies.check(key, marker::NEEDED_CHARACTERS, "the run's keys")?;
+            bodies.check(key, KEY_CHARACTERS, "the run's keys")?;
+            bodies.check_shortest(key)?;
         }
         if written::plain(&smallest).len() > MOST_BYTES - ROOM_FOR_TEXTS {
             return Err(vec![Unsupported::new("", &format!("leaves no body within {MOST_BYTES} bytes"))]);
@@ -138,9 +141,12 @@ impl SchemaBodies {
         let (mut read, mut errors) = (Vec::new(), Vec::new());
         for (number, line) in (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty()) {
             let body = read::object(line).and_then(|body| {
-                let mut sample = body.clone();
-                bodies.set_texts(&mut sample, SAMPLE_MARKER, SAMPLE_KEY);
-                judge(sample.plain().as_bytes()).map_or(Ok(body), Err)
+                let wrong = SAMPLE_MARKERS.iter().find_map(|marker| {
+                    let mut sample = body.clone();
+                    bodies.set_texts(&mut sample, marker, SAMPLE_KEY);
+                    judge(sample.plain().as_bytes())
+                });
+                wrong.map_or(Ok(body), Err)
             });
             match body {
                 Ok(body) => read.push(dates::dated(schema, body)),
@@ -292,11 +298,24 @@ impl SchemaBodies {
         pins
     }
 
+    /// Whether the run's keys are long enough for this path: what is longer than a key would be another key.
+    fn check_shortest(&self, path: &[String]) -> Result<(), Vec<Unsupported>> {
+        if self.texts_at(path).is_none_or(|texts| texts.shortest <= KEY_CHARACTERS) {
+            return Ok(());
+        }
+        let why = format!("cannot hold the run's keys, which have {KEY_CHARACTERS} characters: its minLength is larger");
+        Err(vec![Unsupported::new(&pointer(path), &why)])
+    }
+
+    fn texts_at(&self, path: &[String]) -> Option<&Texts> {
+        let Source::Drawn { nodes, .. } = &self.source else { return None };
+        let node = path.iter().try_fold(0, |id, name| nodes[id].member(name));
+        node.and_then(|node| nodes[node].pinnable())
+    }
+
     /// Whether a text of this length, of the lab's own, can stand at the end of a path.
     fn check(&self, path: &[String], length: usize, what: &str) -> Result<(), Vec<Unsupported>> {
-        let Source::Drawn { nodes, .. } = &self.source else { return Ok(()) };
-        let node = path.iter().try_fold(0, |id, name| nodes[id].member(name));
-        let texts = node.and_then(|node| nodes[node].pinnable());
+        let texts = self.texts_at(path);
         if texts.is_some_and(|texts| texts.longest.is_none_or(|longest| longest >= length)) {
             return Ok(());
         }

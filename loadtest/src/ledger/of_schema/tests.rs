@@ -19,7 +19,7 @@ pub(crate) fn plan(write: &str) -> (&'static SchemaKind, RunPlan) {
         "schema": {
             "type": "object", "required": ["id", "note", "value"],
             "properties": {
-                "id": {"type": "string", "minLength": 1, "maxLength": 64},
+                "id": {"type": "string", "minLength": 24, "maxLength": 64},
                 "note": {"type": "string"},
                 "value": {"type": "integer"},
             },

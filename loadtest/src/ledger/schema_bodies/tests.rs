@@ -276,6 +276,9 @@ fn the_bodies_of_a_file_are_sent_over_and_over_with_their_own_marker_and_key() {
     let errors = SchemaBodies::given(&format!("{{}}\n[]\n{{\n{long}"), &reading(), places, is_short).unwrap_err();
     assert!(errors[0].starts_with("line 2: must be") && errors[1].starts_with("line 3: "), "{errors:?}");
     assert!(errors[2].starts_with(r#"line 4: is long: {"note":"load 00000000 9999999999""#), "{errors:?}");
+    let has_short_marker = |body: &[u8]| String::from_utf8_lossy(body).contains(" 0\"").then(|| "is short".to_owned());
+    let errors = SchemaBodies::given("{}", &reading(), places, has_short_marker).unwrap_err();
+    assert_eq!(errors, ["line 1: is short"], "the first markers of a run are the shortest");
 }
 
 #[test]

@@ -215,6 +215,13 @@ fn the_marker_is_found_or_asked_for() {
     }
     let is_key = Places { key: Some("/value/a"), marker: Some("/value/a") };
     assert!(marker(&nested, is_key).is_err_and(|error| error.contains("is the key")));
+    let with_key = |shortest: usize| {
+        let key = json!({"type": "string", "minLength": shortest});
+        let schema = text(json!({"type": "object", "properties": {"a": key, "b": {"type": "string"}}}));
+        marker(&schema, Places { key: Some("/value/a"), ..plain })
+    };
+    assert_eq!(with_key(24), Ok("value/b".to_owned()));
+    assert!(with_key(25).is_err_and(|error| error.contains("minLength is larger")));
     for pointer in ["", "value", "/nowhere", "/value/deeper"] {
         let given = Places { marker: Some(pointer), ..plain };
         let error = marker(&text(json!({"type": "string"})), given).unwrap_err();
