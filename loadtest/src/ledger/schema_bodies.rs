@@ -303,7 +303,8 @@ impl SchemaBodies {
         if self.texts_at(path).is_none_or(|texts| texts.shortest <= KEY_CHARACTERS) {
             return Ok(());
         }
-        let why = format!("cannot hold the run's keys, which have {KEY_CHARACTERS} characters: its minLength is larger");
+        let why =
+            format!("cannot hold the run's keys, which have {KEY_CHARACTERS} characters: its minLength is larger");
         Err(vec![Unsupported::new(&pointer(path), &why)])
     }
 
