@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use uuid::Uuid;
 use uuid::fmt::Hyphenated;
+use uuid::{Uuid, Variant};
 
 mod bulk;
 mod record;
@@ -49,9 +49,17 @@ impl PostId {
         Uuid::try_parse_ascii(key).ok().map(Self)
     }
 
-    /// The id that a record of this topic has by its key, or by its place where the key is not usable.
+    /// The id that a record of this topic has by its key, or by its place where the key is not an id as the producer
+    /// makes it. A UUID of another version is another program's name for something, such as a device, whose records all
+    /// have this key.
     pub fn of_record(key: Option<&[u8]>, topic: &str, partition: i32, offset: i64, timestamp_ms: i64) -> Self {
-        key.and_then(Self::from_key).unwrap_or_else(|| Self::from_position(topic, partition, offset, timestamp_ms))
+        let by_key = key.and_then(Self::from_key).filter(|id| id.is_of_producer());
+        by_key.unwrap_or_else(|| Self::from_position(topic, partition, offset, timestamp_ms))
+    }
+
+    /// Whether it is of one of the versions that are made here.
+    fn is_of_producer(self) -> bool {
+        self.0.get_variant() == Variant::RFC4122 && matches!(self.0.get_version_num(), 5 | 7)
     }
 
     /// The id of a record without a usable key. The timestamp (ms) is part of it: a recreated topic reuses offsets, and
@@ -110,6 +118,25 @@ mod tests {
         for key in ["", "42", &simple, "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz", "{6f1d9c52-2b0e-4d0a-9f5b-3c7ea1d48e26}"]
         {
             assert_eq!(PostId::from_key(key.as_bytes()), None, "{key}");
+        }
+    }
+
+    /// Otherwise all records that another program keys by its device would be one document.
+    #[test]
+    fn a_uuid_as_the_producer_makes_none_is_not_the_id_of_a_record() {
+        let of_key = |key: &[u8], offset| PostId::of_record(Some(key), "readings", 0, offset, 3);
+        let ours = [PostId::fresh(), PostId::from_idempotency_key(b"a").unwrap(), BulkIds::fresh().at(9_999)];
+        for id in ours {
+            assert_eq!((of_key(&id.to_key(), 1), of_key(&id.to_key(), 2)), (id, id));
+        }
+        for of_another_program in [
+            "9c5b94b1-35ad-49bb-b118-8e8fc24abf80",
+            "2ed6657d-e927-11ee-95ea-0242ac120002",
+            "00000000-0000-0000-0000-000000000000",
+            "9c5b94b1-35ad-79bb-3118-8e8fc24abf80",
+        ] {
+            let ids = [1, 2].map(|offset| of_key(of_another_program.as_bytes(), offset));
+            assert_eq!(ids, [1, 2].map(|offset| PostId::from_position("readings", 0, offset, 3)));
         }
     }
 

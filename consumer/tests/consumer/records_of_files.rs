@@ -176,6 +176,23 @@ async fn a_reading_is_stored_with_its_types_once_and_what_is_none_is_a_dead_lett
     running.stop().await;
 }
 
+/// Another program may key its readings by a UUID of the device, and a device may measure the same twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn readings_under_the_uuid_of_their_device_are_all_stored() {
+    let readings = Readings::new().await;
+    let device = b"9c5b94b1-35ad-49bb-b118-8e8fc24abf80";
+    for humidity in [81, 81, 82] {
+        readings.send(&readings.topic(), Some(device), &reading("D-1", humidity)).await;
+    }
+    let running = Running::start(readings.config(&[])).await;
+    let stored = readings.wait_for("readings", 3).await;
+    let mut humidities: Vec<_> = stored.iter().map(|document| document.get_i64("humidity").unwrap()).collect();
+    humidities.sort_unstable();
+    assert_eq!(humidities, [81, 81, 82]);
+    assert_eq!(running.metric("ingest_records_duplicate_total{kind=\"reading\"}").await, Some(0.0));
+    running.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reading_beyond_what_its_file_keeps_is_not_stored() {
     let readings = Readings::new().await;

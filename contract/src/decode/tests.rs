@@ -34,7 +34,7 @@ fn a_record_of_the_producer_becomes_a_document_under_its_key() {
 #[test]
 fn a_record_without_a_usable_key_gets_its_id_by_position() {
     let value = br#"{"title":"Hello","content":"long enough"}"#;
-    for key in [None, Some(&b"42"[..])] {
+    for key in [None, Some(&b"42"[..]), Some(b"9c5b94b1-35ad-49bb-b118-8e8fc24abf80")] {
         let decoded = Decoder::new(Kind::Post, "post").decode(fetched(key, Some(value)));
         assert_eq!(decoded.id, PostId::from_position("post", 1, 2, 3));
     }
