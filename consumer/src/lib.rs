@@ -28,6 +28,7 @@ mod expiring;
 mod flush;
 mod kinds;
 mod metrics;
+mod printable;
 mod retention;
 mod routes;
 mod spans;

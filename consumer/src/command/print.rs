@@ -1,11 +1,10 @@
 //! Dead letters as text. What came from clients is escaped, so that it cannot steer a terminal. Pure.
 
-use std::fmt::Write;
-
 use bson::DateTime;
 use contract::dead_letter::LeftOut;
 
 use super::archive::Archived;
+use crate::printable::printable;
 
 /// One line. What a letter leaves out comes before its message.
 pub(super) fn line(archived: &Archived) -> String {
@@ -17,7 +16,7 @@ pub(super) fn line(archived: &Archived) -> String {
         letter.offset,
         time(*timestamp_ms),
         letter.reason.as_str(),
-        letter.id,
+        id(archived),
         printable(letter.message.as_bytes())
     )
 }
@@ -45,12 +44,17 @@ pub(super) fn everything(archived: &Archived, missing: Option<&str>) -> String {
         position.0,
         position.1,
         time(*timestamp_ms),
-        letter.id,
+        id(archived),
         letter.reason.as_str(),
         printable(letter.message.as_bytes()),
         part(key, left_out.form.has_key()),
         part(value, left_out.form.has_value())
     )
+}
+
+/// Its id, which is what a client has sent if it is a key.
+fn id(archived: &Archived) -> String {
+    printable(archived.letter.id.to_string().as_bytes())
 }
 
 /// What a letter leaves out, and how large it was.
@@ -79,26 +83,10 @@ fn time(timestamp_ms: i64) -> String {
     DateTime::from_millis(timestamp_ms).try_to_rfc3339_string().unwrap_or_else(|_| format!("{timestamp_ms} ms"))
 }
 
-/// Text stays text, without control characters; anything else is escaped byte by byte.
-fn printable(bytes: &[u8]) -> String {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return bytes.escape_ascii().to_string();
-    };
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            write!(printable, "{}", character.escape_default()).expect("writing to a string cannot fail");
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
-}
-
 #[cfg(test)]
 mod tests {
     use contract::dead_letter::{Form, Reason};
-    use contract::{DeadLetter, PostId};
+    use contract::{DeadLetter, PostId, RecordId};
 
     use super::*;
 
@@ -139,6 +127,18 @@ mod tests {
         assert!(text.contains("replay attempts  2\nkey              (none)\n"), "{text}");
         assert!(text.contains("{\"title\":\"Grüße\\u{1b}[2J\"}"), "{text}");
         assert!(everything(&archived(Some(b"\xff\x00")), None).contains("2 bytes\n\\xff\\x00"));
+    }
+
+    #[test]
+    fn a_key_steers_no_terminal() {
+        let key = "D\u{1b}]0;x\u{7}\r\n\u{9b}2J";
+        let mut archived = archived(None);
+        archived.letter.id = RecordId::from_text(key);
+        let shown = "D\\u{1b}]0;x\\u{7}\\r\\n\\u{9b}2J";
+        assert!(line(&archived).contains(&format!("  {shown}  body")), "{}", line(&archived));
+        let text = everything(&archived, None);
+        assert!(text.contains(&format!("\nid               {shown}\n")), "{text}");
+        assert!(!text.replace('\n', "").contains(char::is_control), "{text}");
     }
 
     #[test]

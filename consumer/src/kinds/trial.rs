@@ -20,6 +20,7 @@ use tokio::runtime::Builder;
 
 use super::newest::newest;
 use crate::config::{ConsumerConfig, MongoUri};
+use crate::printable::printable;
 
 /// The most failures that are shown of the records, and of the documents.
 const SHOWN: u64 = 10;
@@ -121,7 +122,7 @@ fn documents(kind: &SchemaKind, uri: &MongoUri, last: u64, output: &mut impl Wri
 /// An id as people write it.
 fn shown(id: RawBsonRef<'_>) -> String {
     match id {
-        RawBsonRef::String(text) => text.to_owned(),
+        RawBsonRef::String(text) => printable(text.as_bytes()),
         other => contract::document::decode_id(other).map_or_else(|| format!("{other:?}"), |id| id.to_string()),
     }
 }
@@ -132,7 +133,7 @@ impl Tally {
         if let Some(error) = error {
             self.failed += 1;
             if self.failed <= SHOWN {
-                writeln!(output, "{place}: {error}")?;
+                writeln!(output, "{place}: {}", printable(error.as_bytes()))?;
             }
         }
         Ok(())
@@ -145,5 +146,21 @@ impl Tally {
         }
         writeln!(output, "{judged} {what}: {} pass, {failed} fail", judged - failed)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{PostId, document};
+
+    use super::*;
+
+    #[test]
+    fn an_id_is_one_line_that_steers_no_terminal() {
+        assert_eq!(shown(RawBsonRef::String("D\u{1b}[2J\n17 ü")), "D\\u{1b}[2J\\n17 ü");
+        let id = PostId::fresh();
+        let binary = document::encode_id(id);
+        let raw = bson::RawBinaryRef { subtype: binary.subtype, bytes: &binary.bytes };
+        assert_eq!(shown(RawBsonRef::Binary(raw)), id.to_string());
     }
 }
