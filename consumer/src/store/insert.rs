@@ -87,7 +87,7 @@ fn judge(
             }
             Verdict::Stored => NotWritten::Already,
             Verdict::OtherContent => {
-                NotWritten::refused(Reason::Conflict, format!("another post is stored under this id: {message}"))
+                NotWritten::refused(Reason::Conflict, format!("another document is stored under this id: {message}"))
             }
             Verdict::OtherDocument => NotWritten::refused(Reason::Conflict, message),
             Verdict::Undecided => {

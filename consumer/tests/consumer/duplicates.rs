@@ -67,7 +67,8 @@ async fn one_key_with_two_bodies_is_one_post_and_one_dead_letter() {
     let letters = world.wait_for_dead_letters(2).await;
     assert!(letters.iter().all(|(letter, _)| letter.reason == Reason::Conflict), "{letters:?}");
     assert_eq!(letters[0].0.id, second);
-    assert!(letters[0].0.message.starts_with("another post is stored under this id: "), "{}", letters[0].0.message);
+    let message = &letters[0].0.message;
+    assert!(message.starts_with("another document is stored under this id: "), "{message}");
     let stored = world.wait_for_documents(2).await;
     let mut titles: Vec<_> = stored.iter().map(|document| document.get_str("title").unwrap()).collect();
     titles.sort_unstable();

@@ -146,11 +146,11 @@ impl Lane {
         tracing::warn!(
             topic = self.settings.topic,
             partition = self.partition,
-            posts = records,
+            records,
             error,
             trace_id = trace_id(trace),
             span_id = span_id(trace),
-            "batch not acknowledged, its posts are answered 503"
+            "batch not acknowledged, its records are answered 503"
         );
         if let Some(mut span) = span {
             span.fail("unacknowledged", error);
