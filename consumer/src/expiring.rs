@@ -9,7 +9,7 @@ use kafka::group::Book;
 use metrics::Counter;
 use service::Backoff;
 
-use crate::clock::now_ms;
+use crate::clock::Uncertain;
 use crate::retention::Retention;
 use crate::store::Store;
 use crate::store::expiry::{MOST, Removal, date_field};
@@ -37,10 +37,15 @@ impl Expiring {
         // What was there before the index gets its time, too.
         tokio::time::sleep(patience).await;
         loop {
-            let (started, start_ms) = (Instant::now(), retention.start_ms(now_ms()));
-            let held: Vec<i32> = self.book.standings().iter().map(|standing| standing.partition).collect();
-            let before_ms = start_ms.saturating_sub(patience.as_millis() as i64);
-            let removed = self.store.remove_before(before_ms, self.kind.write(), &held).await;
+            let started = Instant::now();
+            let removed = match self.time().await {
+                Ok(now_ms) => {
+                    let held: Vec<i32> = self.book.standings().iter().map(|standing| standing.partition).collect();
+                    let before_ms = retention.start_ms(now_ms).saturating_sub(patience.as_millis() as i64);
+                    self.store.remove_before(before_ms, self.kind.write(), &held).await
+                }
+                Err(uncertain) => Err(uncertain.to_string()),
+            };
             match &removed {
                 Ok(0) => has_failed = false,
                 Ok(documents) => {
@@ -65,12 +70,27 @@ impl Expiring {
         }
     }
 
-    /// Tries until the store answers.
+    /// The time, by which nothing is removed while it is not certain. Someone must set a wrong clock, so the log says
+    /// so at every look.
+    async fn time(&self) -> Result<i64, Uncertain> {
+        let time = self.store.time().await;
+        if let Err(wrong @ Uncertain::Apart(_)) = &time {
+            let (collection, error) = (self.kind.collection(), wrong.to_string());
+            tracing::error!(collection, error, "no old documents are removed until the clocks agree");
+        }
+        time
+    }
+
+    /// Tries until the store answers. As long as the clocks differ, the store gets no index by which it would remove.
     async fn set_index(&self) -> Removal {
         let (time, date) = (self.retention.map(Retention::time), date_field(self.kind.write()));
         let mut backoff = Backoff::for_servers();
         loop {
-            match self.store.keep_for(time, date).await {
+            let outcome = match self.checked().await {
+                Ok(()) => self.store.keep_for(time, date).await,
+                Err(uncertain) => Err(uncertain.to_string()),
+            };
+            match outcome {
                 Ok(removal) => return removal,
                 Err(error) => {
                     if backoff.is_fresh() {
@@ -81,6 +101,11 @@ impl Expiring {
                 }
             }
         }
+    }
+
+    /// Without a retention nothing is removed, so the time does not matter.
+    async fn checked(&self) -> Result<(), Uncertain> {
+        if self.retention.is_some() { self.store.time().await.map(drop) } else { Ok(()) }
     }
 
     /// Says how old documents are removed. Returns how long the store has time for it.

@@ -12,7 +12,7 @@ use kafka::group::{RecordHandler, Written};
 use service::Tracer;
 use service::trace::{Span, span_id, trace_id};
 
-use crate::clock::now_ms;
+use crate::clock::{Uncertain, now_ms};
 use crate::metrics::StoreMetrics;
 use crate::retention::Retention;
 use crate::spans;
@@ -76,10 +76,21 @@ impl RecordHandler for Records {
     async fn write(&self, batch: &mut Flush<Decoded>) -> Written {
         let span = self.tracer.as_ref().and_then(|tracer| spans::flush(tracer, self.kind, &self.topic, batch));
         let trace = span.as_ref().map(Span::context);
-        let fates = Fates { expired: self.expired(batch), ..Fates::default() };
-        let mut fates = match self.kind.write() {
-            Write::Insert => self.insert(batch, fates).await,
-            Write::Upsert => self.upsert(batch, fates).await,
+        let (mut fates, why_later) = match self.expired(batch).await {
+            Ok(expired) => {
+                let fates = Fates { expired, ..Fates::default() };
+                let mut fates = match self.kind.write() {
+                    Write::Insert => self.insert(batch, fates).await,
+                    Write::Upsert => self.upsert(batch, fates).await,
+                };
+                let why_later = fates.why_later.take();
+                (fates, why_later.map(|reason| format!("MongoDB does not take documents: {reason}")))
+            }
+            Err(uncertain) => {
+                let all_later = (0..batch.records.len()).map(|position| (position, NotStored::Later)).collect();
+                let why = format!("it is not certain which records are beyond the retention: {uncertain}");
+                (Fates { not_stored: all_later, ..Fates::default() }, Some(why))
+            }
         };
         fates.not_stored.sort_unstable_by_key(|(position, _)| *position);
         let summary = self.count(batch, &fates);
@@ -100,7 +111,6 @@ impl RecordHandler for Records {
             "batch flushed"
         );
         spans::flushed(span, &summary, batch.attempt);
-        let why_later = fates.why_later.map(|reason| format!("MongoDB does not take documents: {reason}"));
         Written { not_stored: fates.not_stored, why_later }
     }
 
@@ -114,14 +124,20 @@ impl RecordHandler for Records {
 }
 
 impl Records {
-    /// The positions of valid records that are beyond the retention.
-    fn expired(&self, batch: &Flush<Decoded>) -> BTreeSet<usize> {
-        let Some(retention) = self.retention else { return BTreeSet::new() };
-        let now_ms = now_ms();
-        let is_expired =
-            |record: &Decoded| record.outcome.is_ok() && retention.is_over(record.fetched.place().timestamp_ms, now_ms);
-        let records = batch.records.iter().enumerate();
-        records.filter(|(_, record)| is_expired(&record.cargo)).map(|(position, _)| position).collect()
+    /// The positions of valid records that are beyond the retention, also by the store's clock: what is finished as
+    /// expired is gone, and so is all that comes while a clock is ahead.
+    async fn expired(&self, batch: &Flush<Decoded>) -> Result<BTreeSet<usize>, Uncertain> {
+        let Some(retention) = self.retention else { return Ok(BTreeSet::new()) };
+        let expired_at = |now_ms| -> BTreeSet<usize> {
+            let is_over = |record: &Decoded| retention.is_over(record.fetched.place().timestamp_ms, now_ms);
+            let valid = batch.records.iter().enumerate().filter(|(_, record)| record.cargo.outcome.is_ok());
+            valid.filter(|(_, record)| is_over(&record.cargo)).map(|(position, _)| position).collect()
+        };
+        let by_our_clock = expired_at(now_ms());
+        if by_our_clock.is_empty() {
+            return Ok(by_our_clock);
+        }
+        Ok(expired_at(self.store.time().await?))
     }
 
     fn count(&self, batch: &Flush<Decoded>, fates: &Fates) -> Summary {

@@ -9,6 +9,9 @@ use service::settings::parse_duration;
 /// The longest time, in seconds, that a store takes: 68 years.
 const LONGEST_SECONDS: u64 = i32::MAX as u64;
 
+/// The time of a record that has none: nothing up to it is a date.
+pub(crate) const NO_TIME_MS: i64 = 0;
+
 /// Between two looks for old documents, if there were not many.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -46,9 +49,9 @@ impl Retention {
         now_ms.saturating_sub(self.0.as_millis() as i64)
     }
 
-    /// Whether a record of this time is beyond it.
+    /// Whether a record of this time is beyond it. One without a time, which Kafka gives as 0 or less, never is.
     pub(crate) fn is_over(self, timestamp_ms: i64, now_ms: i64) -> bool {
-        timestamp_ms < self.start_ms(now_ms)
+        timestamp_ms > NO_TIME_MS && timestamp_ms < self.start_ms(now_ms)
     }
 
     /// The pause after a look that took this long. After a full batch there is probably more to remove.
@@ -84,6 +87,12 @@ mod tests {
         assert_eq!(Retention::parse("5s").unwrap().pause(Duration::ZERO, false), second);
     }
 
+    #[test]
+    fn a_record_without_a_time_is_never_beyond_it() {
+        let is_over = |timestamp_ms| Retention::parse("1h").unwrap().is_over(timestamp_ms, 1_700_000_000_000);
+        assert_eq!([i64::MIN, -1, 0, 1].map(is_over), [false, false, false, true]);
+    }
+
     proptest! {
         #[test]
         fn what_is_beyond_it_stays_beyond_it(seconds in 1..=LONGEST_SECONDS, timestamp_ms: i64, now_ms: i64) {
@@ -92,7 +101,8 @@ mod tests {
             prop_assert!(!is_over || retention.is_over(timestamp_ms, now_ms.saturating_add(1)));
             let age_ms = i128::from(now_ms) - i128::from(timestamp_ms);
             let is_exact = i128::from(now_ms) - i128::from(seconds) * 1000 >= i128::from(i64::MIN);
-            prop_assert!(!is_exact || is_over == (age_ms > i128::from(seconds) * 1000));
+            let is_old = timestamp_ms > 0 && age_ms > i128::from(seconds) * 1000;
+            prop_assert!(!is_exact || is_over == is_old);
         }
     }
 }

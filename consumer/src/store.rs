@@ -30,6 +30,7 @@ pub(crate) mod guard;
 mod insert;
 mod places;
 mod scanning;
+mod time;
 mod update;
 mod upsert;
 pub(crate) mod written;

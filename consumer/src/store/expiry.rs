@@ -13,6 +13,7 @@ use mongodb::{Collection, IndexModel};
 
 use super::answers::within;
 use super::{Store, guard};
+use crate::retention::NO_TIME_MS;
 
 /// The name of our index. No other one is changed or dropped.
 pub(crate) const INDEX: &str = "ingest_retention";
@@ -76,10 +77,11 @@ impl Store {
             }
             return Ok(());
         };
-        let keys = doc! { date: 1 };
+        let (keys, dated) = (doc! { date: 1 }, dated(date));
+        let options = there.as_ref().and_then(|index| index.options.clone()).unwrap_or_default();
         match there {
-            Some(index) if index.keys == keys => {
-                if index.options.and_then(|options| options.expire_after) == Some(time) {
+            Some(index) if index.keys == keys && options.partial_filter_expression.as_ref() == Some(&dated) => {
+                if options.expire_after == Some(time) {
                     return Ok(());
                 }
                 let database = self.collection.client().database(&self.collection.namespace().db);
@@ -94,19 +96,20 @@ impl Store {
             Some(_) => self.collection.drop_index(INDEX).await?,
             None => {}
         }
-        let options = IndexOptions::builder().name(INDEX.to_owned()).expire_after(time).build();
+        let options =
+            IndexOptions::builder().name(INDEX.to_owned()).expire_after(time).partial_filter_expression(dated).build();
         self.collection.create_index(IndexModel::builder().keys(keys).options(options).build()).await.map(drop)
     }
 
-    /// Removes documents whose date is before this, [`MOST`] at most, and returns how many. Where documents are not
-    /// replaced in one step, those of keys are removed one by one, and only of partitions that this member holds: only
-    /// it writes them, and it does not while one is removed.
+    /// Removes documents whose date is before this, [`MOST`] at most, and returns how many. Those of records without a
+    /// time stay. Where documents are not replaced in one step, those of keys are removed one by one, and only of
+    /// partitions that this member holds: only it writes them, and it does not while one is removed.
     ///
     /// # Errors
     /// Why not.
     pub(crate) async fn remove_before(&self, time_ms: i64, write: Write, held: &[i32]) -> Result<u64, String> {
         let date = date_field(write);
-        let is_old = doc! { date: { "$lt": DateTime::from_millis(time_ms) } };
+        let is_old = doc! { date: { "$gt": DateTime::from_millis(NO_TIME_MS), "$lt": DateTime::from_millis(time_ms) } };
         let is_one_by_one = write == Write::Upsert && !self.replaces_atomically();
         let mut find = is_old.clone();
         if is_one_by_one {
@@ -144,12 +147,17 @@ impl Store {
             let by_id = doc! { document::ID_FIELD: id };
             let stored = within(REMOVE_TIMEOUT, self.collection.find_one(by_id.clone())).await?;
             let place = stored.and_then(|document| guard::place_of(&document));
-            if place.is_some_and(|place| place.timestamp_ms < time_ms) {
+            if place.is_some_and(|place| (NO_TIME_MS + 1..time_ms).contains(&place.timestamp_ms)) {
                 removed += within(REMOVE_TIMEOUT, self.collection.delete_one(by_id)).await?.deleted_count;
             }
         }
         Ok(removed)
     }
+}
+
+/// Finds the documents of records that have a time.
+fn dated(date: &str) -> Document {
+    doc! { date: { "$gt": DateTime::from_millis(NO_TIME_MS) } }
 }
 
 /// Our index, if it is there.

@@ -28,3 +28,4 @@ mod strict_dead_letter_topics;
 mod stuck_kind;
 mod support;
 mod upserts;
+mod wrong_clock;

@@ -19,17 +19,23 @@ fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
 }
 
-/// The keys of an index and after how many seconds its documents are removed, if it is there.
-async fn index(collection: &Collection<Document>, name: &str) -> Option<(Document, Option<u64>)> {
+/// The keys of an index, after how many seconds its documents are removed, and which of them, if it is there.
+async fn index(collection: &Collection<Document>, name: &str) -> Option<(Document, Option<u64>, Option<Document>)> {
     let mut indexes = collection.list_indexes().await.unwrap();
     while indexes.advance().await.unwrap() {
         let IndexModel { keys, options, .. } = indexes.deserialize_current().unwrap();
         let options = options.unwrap();
         if options.name.as_deref() == Some(name) {
-            return Some((keys, options.expire_after.map(|time| time.as_secs())));
+            let seconds = options.expire_after.map(|time| time.as_secs());
+            return Some((keys, seconds, options.partial_filter_expression));
         }
     }
     None
+}
+
+/// Our index of this date.
+fn ours(date: &str, seconds: u64) -> (Document, Option<u64>, Option<Document>) {
+    (doc! { date: 1 }, Some(seconds), Some(doc! { date: { "$gt": DateTime::from_millis(0) } }))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,11 +46,11 @@ async fn the_index_follows_the_setting_and_no_other_index_changes() {
     let other = posts.create_index(of_an_operator).await.unwrap().index_name;
     for (retention, seconds) in [("1h", Some(3_600)), ("30d", Some(2_592_000)), ("", None), ("12h", Some(43_200))] {
         let running = Running::start(world.config(&[("POST_RETENTION", retention)])).await;
-        let expected = seconds.map(|seconds| (doc! { "createdAt": 1 }, Some(seconds)));
+        let expected = seconds.map(|seconds| ours("createdAt", seconds));
         wait_until(&format!("the index is {expected:?}"), async || index(&posts, INDEX).await == expected).await;
         running.stop().await;
     }
-    assert_eq!(index(&posts, &other).await, Some((doc! { "title": 1 }, None)));
+    assert_eq!(index(&posts, &other).await, Some((doc! { "title": 1 }, None, None)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,26 +61,27 @@ async fn an_index_of_another_date_gives_way() {
     let options = mongodb::options::IndexOptions::builder().name(INDEX.to_owned()).build();
     orders.create_index(IndexModel::builder().keys(doc! { "createdAt": 1 }).options(options).build()).await.unwrap();
     let running = Running::start(world.order_config(&[("ORDER_RETENTION", "1h")])).await;
-    let expected = Some((doc! { "kafka.timestamp": 1 }, Some(3_600)));
+    let expected = Some(ours("kafka.timestamp", 3_600));
     wait_until("the index is that of orders", async || index(&orders, INDEX).await == expected).await;
     running.stop().await;
 }
 
-/// MongoDB and SecantusDB look for old documents once a minute.
+/// MongoDB and SecantusDB look for old documents once a minute. That of a record without a time is not old.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_with_ttl_indexes_removes_by_itself() {
     let world = World::on_mongodb().await;
     let posts = world.posts().await;
     posts.insert_one(doc! { "_id": "old", "createdAt": DateTime::from_millis(SOME_TIME_MS) }).await.unwrap();
     posts.insert_one(doc! { "_id": "new", "createdAt": DateTime::from_millis(now_ms()) }).await.unwrap();
+    posts.insert_one(doc! { "_id": "without a time", "createdAt": DateTime::from_millis(0) }).await.unwrap();
     let running = Running::start(world.config(&[("POST_RETENTION", "1h")])).await;
     let removed = async {
-        while all(&posts).await.len() > 1 {
+        while posts.find_one(doc! { "_id": "old" }).await.unwrap().is_some() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(100), removed).await.expect("it is removed within 100 s");
-    assert_eq!(all(&posts).await[0].get_str("_id").unwrap(), "new");
+    assert_eq!(all(&posts).await.len(), 2, "the others stay");
     assert_eq!(running.metric(EXPIRED_POSTS).await, Some(0.0), "the consumer has removed none");
     running.stop().await;
 }
@@ -93,6 +100,22 @@ async fn without_such_indexes_the_consumer_removes_posts_in_batches() {
     running.wait_for_metric(EXPIRED_POSTS, OLD as f64).await;
     wait_until("the new post is stored", async || all(&posts).await.len() == 2).await;
     assert_eq!(index(&posts, INDEX).await, None);
+    running.stop().await;
+}
+
+/// Clients of Kafka before 0.10 send no time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_without_a_time_is_stored_and_stays() {
+    let world = World::new(1).await;
+    let posts = world.posts().await;
+    world.send_of(-1, &post(1)).await;
+    let settings = [("POST_RETENTION", "10s"), ("CONSUMER_BATCH_INTERVAL", "100ms")];
+    let running = Running::start(world.config(&settings)).await;
+    let stored = world.wait_for_documents(1).await;
+    assert_eq!(stored[0].get_datetime("createdAt").unwrap().timestamp_millis(), 0);
+    posts.insert_one(doc! { "_id": "old", "createdAt": DateTime::from_millis(SOME_TIME_MS) }).await.unwrap();
+    running.wait_for_metric(EXPIRED_POSTS, 1.0).await;
+    assert_eq!(all(&posts).await, stored);
     running.stop().await;
 }
 
