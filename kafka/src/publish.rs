@@ -47,5 +47,5 @@ pub use leaders::EndOffsets;
 pub use ordered::{CLIENT_CONDITION, OrderedPublisher, ordered_files};
 pub use publisher::{Acknowledged, Publisher, PublisherOptions, SendError};
 pub use queue::ENOUGH_BYTES;
-pub use record::{Key, Record};
+pub use record::{Key, Record, encoded_bytes};
 pub use supervisor::{LANES_PER_PARTITION, Supervisor, connections};

@@ -9,7 +9,7 @@ use contract::{Bulk, BulkFormat, BulkIds, BulkLimits, Kind, Order, OrderBulk, Sc
 use http_body_util::Full;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response};
-use kafka::publish::{Fate, PublishError, Record};
+use kafka::publish::{Fate, PublishError, Record, encoded_bytes};
 use service::http::RequestBody;
 use service::trace::{span_id, trace_id};
 
@@ -169,6 +169,10 @@ impl CreateBulk {
         }
         if count > max_in_flight {
             return Err(Rejection::NeverFits { records: count, max_in_flight });
+        }
+        let (bytes, max_in_flight_bytes) = (encoded_bytes(&records), self.publisher.max_in_flight_bytes());
+        if bytes > max_in_flight_bytes {
+            return Err(Rejection::BytesNeverFit { bytes, max_in_flight_bytes });
         }
         self.publisher.publish_bulk(records).await.map_err(|error| match error {
             PublishError::Unacknowledged => Rejection::BulkUnacknowledged,

@@ -31,6 +31,14 @@ impl KindPublisher {
         }
     }
 
+    /// The most bytes of records that may await acknowledgement.
+    pub(crate) fn max_in_flight_bytes(&self) -> usize {
+        match self {
+            KindPublisher::Batched(publisher) => publisher.max_in_flight_bytes(),
+            KindPublisher::Ordered(publisher) => publisher.max_in_flight_bytes(),
+        }
+    }
+
     /// How many records await acknowledgement.
     pub(crate) fn in_flight(&self) -> usize {
         match self {

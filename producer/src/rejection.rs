@@ -33,6 +33,13 @@ pub(crate) enum Rejection {
         /// The limit.
         max_in_flight: usize,
     },
+    /// The bulk's valid records have more bytes than may be in flight.
+    BytesNeverFit {
+        /// How many they have in Kafka.
+        bytes: usize,
+        /// The limit.
+        max_in_flight_bytes: usize,
+    },
     /// The body did not arrive in time.
     SlowBody,
     /// The body's transfer broke off.
@@ -129,7 +136,10 @@ impl Rejection {
     pub(crate) fn reason(&self) -> RejectionReason {
         match self {
             Rejection::ContentType | Rejection::BulkContentType => RejectionReason::ContentType,
-            Rejection::TooLarge(_) | Rejection::TooMany(_) | Rejection::NeverFits { .. } => RejectionReason::TooLarge,
+            Rejection::TooLarge(_)
+            | Rejection::TooMany(_)
+            | Rejection::NeverFits { .. }
+            | Rejection::BytesNeverFit { .. } => RejectionReason::TooLarge,
             Rejection::SlowBody => RejectionReason::SlowBody,
             Rejection::BrokenBody => RejectionReason::BrokenBody,
             Rejection::IdempotencyKey(_) => RejectionReason::IdempotencyKey,
@@ -167,6 +177,13 @@ impl Rejection {
                 &format!(
                     "the bulk has {records} valid {many}, and only {max_in_flight} may be in flight at the same time \
                      (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most that many"
+                ),
+            ),
+            Rejection::BytesNeverFit { bytes, max_in_flight_bytes } => problem::response(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!(
+                    "the valid {many} of the bulk have {bytes} bytes in Kafka, and only {max_in_flight_bytes} may be \
+                     in flight at the same time: send it in parts, or allow more (PRODUCER_MAX_IN_FLIGHT)"
                 ),
             ),
             Rejection::SlowBody => {

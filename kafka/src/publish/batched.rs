@@ -72,6 +72,12 @@ impl BatchedPublisher {
         self.admission.max_in_flight()
     }
 
+    /// The most bytes that may await acknowledgement, see [`super::encoded_bytes`]; a larger bulk is admitted only
+    /// while nothing else is in flight.
+    pub fn max_in_flight_bytes(&self) -> usize {
+        self.admission.max_in_flight_bytes()
+    }
+
     /// Returns once Kafka has acknowledged the record, with its partition and its offset.
     ///
     /// # Errors
@@ -82,7 +88,8 @@ impl BatchedPublisher {
         if !self.availability.is_available(partition) {
             return Err(PublishError::Away);
         }
-        let admission = self.admission.one()?;
+        let size_bytes = record.encoded_bytes();
+        let admission = self.admission.admit(1, size_bytes)?;
         // Only here, just before the record is on its way: what is rejected earlier has not used its key, and of two
         // requests at the same time one finds it used. It stays used if nobody knows what became of the record.
         if !self.keys.take(&record) {
@@ -90,7 +97,7 @@ impl BatchedPublisher {
         }
         let (acknowledged, acknowledgement) = oneshot::channel();
         let submission = Submission {
-            size_bytes: record.encoded_bytes(),
+            size_bytes,
             queued_at: Instant::now(),
             record,
             request: WaitingRequest::Single { acknowledged, _admission: admission },
@@ -102,5 +109,55 @@ impl BatchedPublisher {
             Ok(Ok(offset)) => Ok((partition, offset)),
             Ok(Err(_)) | Err(_) => Err(PublishError::Unacknowledged),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use smallvec::SmallVec;
+
+    use super::*;
+    use crate::publish::Compression;
+    use crate::publish::metrics::METRICS;
+
+    const MIB: usize = 1 << 20;
+
+    fn record() -> Record {
+        let (key, value) = (SmallVec::from_slice(b"key"), vec![b'x'; MIB]);
+        Record { key, value, is_json: true, timestamp_ms: 1, trace: None, client_key: None }
+    }
+
+    #[test]
+    fn the_bytes_in_flight_are_bounded_for_records_of_any_size() {
+        let config = PublishConfig {
+            kind: "record",
+            brokers: Vec::new(),
+            topic: "records".to_owned(),
+            partitions: 1,
+            replication: 1,
+            linger: Duration::ZERO,
+            batch_bytes: 1,
+            compression: Compression::NoCompression,
+            max_in_flight: 1_000,
+            timeout: Duration::from_secs(5),
+            idempotency_keys: 0,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _entered = runtime.enter();
+        let publisher = BatchedPublisher::new(&config, &Registry::new(&[METRICS]));
+        let queues = publisher.open(1).unwrap();
+        publisher.availability.open(1);
+        publisher.availability.set(0, true);
+        // No lane takes them: one is in flight as long as it is in the queue, also when its client has gone away.
+        for _ in 0..31 {
+            assert!(publisher.publish(record()).now_or_never().is_none());
+        }
+        assert_eq!(publisher.max_in_flight_bytes(), 32 * MIB);
+        assert_eq!(publisher.publish(record()).now_or_never(), Some(Err(PublishError::Full)));
+        assert_eq!(publisher.publish_bulk(vec![record()]).now_or_never(), Some(Err(PublishError::Full)));
+        assert_eq!(publisher.in_flight(), 31);
+        drop(queues);
+        assert_eq!(publisher.in_flight(), 0);
     }
 }

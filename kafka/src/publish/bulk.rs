@@ -7,7 +7,7 @@ use super::batched::BatchedPublisher;
 use super::bulk_wait::{BulkWait, bulk_wait};
 use super::error::PublishError;
 use super::partitioner;
-use super::record::Record;
+use super::record::{Record, encoded_bytes};
 use super::submission::{Submission, WaitingRequest};
 
 /// What became of a record.
@@ -34,7 +34,7 @@ impl BatchedPublisher {
         if !self.availability.is_any_available() {
             return Err(PublishError::Away);
         }
-        let admission = self.admission.all(records.len())?;
+        let admission = self.admission.admit(records.len(), encoded_bytes(&records))?;
         let queued_at = Instant::now();
         let (bulk, slots) = bulk_wait(records.len(), admission);
         let mut fates = Vec::with_capacity(records.len());

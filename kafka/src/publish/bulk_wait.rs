@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
+
+use super::admission::Admitted;
 
 /// A bulk whose records are on their way; dropping it gives up those not yet sent.
 pub(super) struct BulkWait(Arc<Shared>);
@@ -23,12 +25,12 @@ struct Shared {
     /// Notified when none is left.
     settled: Notify,
     is_gone: AtomicBool,
-    /// The permits of all records, given back when the last slot and the request are gone. This bounds the queues.
-    _admission: OwnedSemaphorePermit,
+    /// The room of all records, given back when the last slot and the request are gone. This bounds the queues.
+    _admission: Admitted,
 }
 
 /// A bulk of this many records, and a slot for each.
-pub(super) fn bulk_wait(records: usize, admission: OwnedSemaphorePermit) -> (BulkWait, impl Iterator<Item = Slot>) {
+pub(super) fn bulk_wait(records: usize, admission: Admitted) -> (BulkWait, impl Iterator<Item = Slot>) {
     let shared = Arc::new(Shared {
         acknowledged: (0..records).map(|_| AtomicBool::new(false)).collect(),
         open: AtomicUsize::new(records),
@@ -84,14 +86,13 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
-    use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::publish::admission::Admission;
 
-    fn wait(records: usize) -> (Arc<Semaphore>, BulkWait, Vec<Slot>) {
-        let admission = Arc::new(Semaphore::new(records));
-        let permit = Arc::clone(&admission).try_acquire_many_owned(records as u32).unwrap();
-        let (bulk, slots) = bulk_wait(records, permit);
+    fn wait(records: usize) -> (Admission, BulkWait, Vec<Slot>) {
+        let admission = Admission::of(records, records);
+        let (bulk, slots) = bulk_wait(records, admission.admit(records, records).unwrap());
         (admission, bulk, slots.collect())
     }
 
@@ -128,8 +129,8 @@ mod tests {
         assert!(!slots[0].is_gone());
         drop(bulk);
         assert!(slots[0].is_gone());
-        assert_eq!(admission.available_permits(), 0);
+        assert_eq!(admission.in_flight(), 2);
         drop(slots);
-        assert_eq!(admission.available_permits(), 2);
+        assert_eq!(admission.in_flight(), 0);
     }
 }

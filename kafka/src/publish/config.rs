@@ -7,6 +7,12 @@ pub use rskafka::client::partition::Compression;
 /// The wait for an acknowledgement ends this long before `PRODUCER_TIMEOUT`, so that the client has its answer by then.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 
+/// Bytes in flight for each of `PRODUCER_MAX_IN_FLIGHT`: a valid post or order is smaller.
+const RECORD_BYTES: usize = 8 << 10;
+
+/// The least bytes in flight, so that there is room for any one record.
+const LEAST_BYTES: usize = 32 << 20;
+
 /// Where Kafka is, how the topic is created, and how records are published to it.
 #[derive(Debug, Clone)]
 pub struct PublishConfig {
@@ -26,7 +32,8 @@ pub struct PublishConfig {
     pub batch_bytes: usize,
     /// `PRODUCER_COMPRESSION`: codec of the batches.
     pub compression: Compression,
-    /// `PRODUCER_MAX_IN_FLIGHT`: records awaiting acknowledgement; beyond it none is admitted.
+    /// `PRODUCER_MAX_IN_FLIGHT`: records awaiting acknowledgement; beyond it, or beyond
+    /// [`Self::max_in_flight_bytes`], none is admitted.
     pub max_in_flight: usize,
     /// `PRODUCER_TIMEOUT`: longest wait for an acknowledgement.
     pub timeout: Duration,
@@ -35,6 +42,11 @@ pub struct PublishConfig {
 }
 
 impl PublishConfig {
+    /// The most bytes awaiting acknowledgement: 8 KiB for each record of `max_in_flight`, and at least 32 MiB.
+    pub fn max_in_flight_bytes(&self) -> usize {
+        self.max_in_flight.saturating_mul(RECORD_BYTES).max(LEAST_BYTES)
+    }
+
     /// How long a request waits for its records' acknowledgements.
     pub(super) fn longest_wait(&self) -> Duration {
         self.timeout - ANSWER_MARGIN.min(self.timeout / 10)

@@ -7,8 +7,16 @@ use service::metrics::{LATENCY_BUCKETS, Metric};
 use crate::shown::END_OFFSET;
 
 /// All metrics of publishing.
-pub const METRICS: &[Metric] =
-    &[IN_FLIGHT, IN_FLIGHT_LIMIT, BATCH_RECORDS, PRODUCE_SECONDS, CLIENTS_REPLACED, END_OFFSET];
+pub const METRICS: &[Metric] = &[
+    IN_FLIGHT,
+    IN_FLIGHT_LIMIT,
+    IN_FLIGHT_BYTES,
+    IN_FLIGHT_BYTES_LIMIT,
+    BATCH_RECORDS,
+    PRODUCE_SECONDS,
+    CLIENTS_REPLACED,
+    END_OFFSET,
+];
 
 pub(super) const IN_FLIGHT: Metric =
     Metric::gauge("ingest_in_flight_records", "Records awaiting acknowledgement by Kafka").labelled(&["kind"]);
@@ -16,6 +24,17 @@ pub(super) const IN_FLIGHT: Metric =
 pub(super) const IN_FLIGHT_LIMIT: Metric = Metric::gauge(
     "ingest_in_flight_records_limit",
     "Limit of ingest_in_flight_records (PRODUCER_MAX_IN_FLIGHT); beyond it a record gets 503",
+)
+.labelled(&["kind"]);
+
+pub(super) const IN_FLIGHT_BYTES: Metric =
+    Metric::gauge("ingest_in_flight_bytes", "Bytes of the records awaiting acknowledgement by Kafka")
+        .labelled(&["kind"]);
+
+pub(super) const IN_FLIGHT_BYTES_LIMIT: Metric = Metric::gauge(
+    "ingest_in_flight_bytes_limit",
+    "Limit of ingest_in_flight_bytes (8 KiB for each of PRODUCER_MAX_IN_FLIGHT, at least 32 MiB); beyond it a record \
+     gets 503",
 )
 .labelled(&["kind"]);
 

@@ -27,7 +27,7 @@ use super::config::PublishConfig;
 use super::error::PublishError;
 use super::leaders::{EndOffsets, Entrance, Leaders, end_offsets};
 use super::partitioner;
-use super::record::Record;
+use super::record::{Record, encoded_bytes};
 use super::spans;
 use super::submission::WaitingRequest;
 
@@ -104,7 +104,7 @@ impl OrderedPublisher {
         if !self.availability.is_available(partition) {
             return Err(PublishError::Away);
         }
-        let admission = self.admission.one()?;
+        let admission = self.admission.admit(1, record.encoded_bytes())?;
         let span = self.tracer.as_ref().and_then(|tracer| {
             let number = i32::try_from(partition).ok();
             spans::send(tracer, &self.config.topic, number, 1, record.trace.into_iter())
@@ -135,7 +135,7 @@ impl OrderedPublisher {
         if !available.contains(&true) {
             return Err(PublishError::Away);
         }
-        let admission = self.admission.all(records.len())?;
+        let admission = self.admission.admit(records.len(), encoded_bytes(&records))?;
         let span = self.tracer.as_ref().and_then(|tracer| {
             let traces = records.iter().filter_map(|record| record.trace);
             spans::send(tracer, &self.config.topic, None, records.len(), traces)
@@ -177,6 +177,12 @@ impl OrderedPublisher {
     /// The most records that may await acknowledgement.
     pub fn max_in_flight(&self) -> usize {
         self.admission.max_in_flight()
+    }
+
+    /// The most bytes that may await acknowledgement, see [`encoded_bytes`]; a larger bulk is admitted only while
+    /// nothing else is in flight.
+    pub fn max_in_flight_bytes(&self) -> usize {
+        self.admission.max_in_flight_bytes()
     }
 
     /// Whether records of any partition are let through.

@@ -57,6 +57,11 @@ impl Record {
     }
 }
 
+/// The same for all records of a bulk.
+pub fn encoded_bytes(records: &[Record]) -> usize {
+    records.iter().map(Record::encoded_bytes).sum()
+}
+
 const fn with_length(length: usize) -> usize {
     varint_bytes(length) + length
 }

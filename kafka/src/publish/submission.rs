@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
+use super::admission::Admitted;
 use super::bulk_wait::Slot;
 use super::record::Record;
 
@@ -24,7 +25,7 @@ pub(super) enum WaitingRequest {
         /// Gets the record's offset; dropped unsent when the record was not acknowledged.
         acknowledged: oneshot::Sender<i64>,
         /// Held until the acknowledgement, even if the client has gone away meanwhile: this bounds the queues.
-        _admission: OwnedSemaphorePermit,
+        _admission: Admitted,
     },
     /// It brought this record among others.
     Bulk(Slot),

@@ -32,6 +32,8 @@ async fn accepted_and_rejected_posts_are_counted() {
         "ingest_produce_batch_records_sum{kind=\"post\"} 5",
         "ingest_in_flight_records{kind=\"post\"} 0",
         "ingest_in_flight_records_limit{kind=\"post\"} 10000",
+        "ingest_in_flight_bytes{kind=\"post\"} 0",
+        "ingest_in_flight_bytes_limit{kind=\"post\"} 81920000",
         "ingest_body_buffer_bytes 0",
         "ingest_body_buffer_bytes_limit 64000000",
         "http_server_connections_limit 10000",

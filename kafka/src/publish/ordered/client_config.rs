@@ -7,12 +7,6 @@ use rdkafka::ClientConfig;
 use crate::publish::config::{Compression, PublishConfig};
 use crate::topics::acknowledged_by_all;
 
-/// Room for a record in librdkafka's queue, in kilobytes: a valid post or order is smaller.
-const RECORD_KILOBYTES: usize = 8;
-
-/// The least room in that queue, in kilobytes, so that it takes any one record.
-const LEAST_KILOBYTES: usize = 32_768;
-
 /// What librdkafka takes at most, and for a request also at least. Our settings have no such bounds.
 const LONGEST_LINGER: Duration = Duration::from_secs(900);
 const LONGEST_RECORD_TIME: Duration = Duration::from_millis(i32::MAX as u64);
@@ -27,7 +21,7 @@ pub(super) fn client_config(config: &PublishConfig) -> ClientConfig {
     let mut client = acknowledged_by_all(&config.brokers.join(","), "producer", record_time);
     // It counts a record until its report is over, and so for a moment longer than the publisher does.
     let records = config.max_in_flight.saturating_mul(2);
-    let kilobytes = records.saturating_mul(RECORD_KILOBYTES).max(LEAST_KILOBYTES);
+    let kilobytes = config.max_in_flight_bytes().saturating_mul(2) / 1024;
     let request_time = (timeout / 2).clamp(SHORTEST_REQUEST_TIME, LONGEST_REQUEST_TIME);
     client
         .set("linger.ms", (linger.as_secs_f64() * 1e3).to_string())
