@@ -142,17 +142,21 @@ impl OrderedPublisher {
         });
         let deadline = Instant::now() + self.timeout;
         let (bulk, slots) = bulk_wait(records.len(), admission);
-        let (mut fates, mut is_taken) = (Vec::with_capacity(records.len()), true);
+        let (mut fates, mut refused) = (Vec::with_capacity(records.len()), None);
         for (record, slot) in records.into_iter().zip(slots) {
             let partition = partitioner::partition_of(&record.key, available.len());
-            if is_taken && available[partition] {
-                is_taken = self.client.send(partition, &record, WaitingRequest::Bulk(slot)).is_ok();
-                fates.push(if is_taken { Fate::Unknown } else { Fate::Away });
+            if refused.is_none() && available[partition] {
+                refused = self.client.send(partition, &record, WaitingRequest::Bulk(slot)).err();
+                fates.push(if refused.is_none() { Fate::Unknown } else { Fate::Away });
             } else {
                 fates.push(Fate::Away);
             }
         }
-        let settled = settle(fates, &bulk, deadline).await;
+        let settled = match (settle(fates, &bulk, deadline).await, refused) {
+            // Nothing was handed on: why not, says the first record that was refused.
+            (Err(PublishError::Away), Some(refused)) => Err(refused),
+            (settled, _) => settled,
+        };
         if let (Some(mut span), Err(PublishError::Unacknowledged)) = (span, &settled) {
             span.fail("unacknowledged", "no acknowledgement within PRODUCER_TIMEOUT");
         }
@@ -270,4 +274,48 @@ impl Entrance for OrderedEntrance {
     fn reached(&mut self, _: i32, _: &Arc<Client>) {}
 
     fn found(&self, _: i32, _: &Arc<Client>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use service::Registry;
+
+    use super::*;
+    use crate::publish::metrics::METRICS;
+    use crate::publish::{Compression, Key};
+
+    fn record() -> Record {
+        let key = Key::from_slice(b"key");
+        Record { key, value: b"1".to_vec(), is_json: true, timestamp_ms: 1, trace: None, client_key: None }
+    }
+
+    #[tokio::test]
+    async fn a_bulk_that_finds_librdkafkas_queue_full_says_so() {
+        let config = PublishConfig {
+            kind: "record",
+            brokers: vec!["127.0.0.1:1".to_owned()],
+            topic: "records".to_owned(),
+            partitions: 1,
+            replication: 1,
+            linger: Duration::ZERO,
+            batch_bytes: 1_000_000,
+            compression: Compression::NoCompression,
+            max_in_flight: 1,
+            timeout: Duration::from_secs(60),
+            idempotency_keys: 0,
+        };
+        let registry = Registry::new(&[METRICS]);
+        let instruments = Instruments { registry, readiness: Readiness::new(&[CLIENT_CONDITION]), tracer: None };
+        let mut publisher = OrderedPublisher::new(&config, instruments).unwrap();
+        publisher.availability.open(1);
+        publisher.availability.set(0, true);
+        // librdkafka has room for two: it counts a record for a moment longer than admission does.
+        publisher.admission = Admission::of(100, 100_000);
+        for _ in 0..2 {
+            assert!(publisher.publish(record()).now_or_never().is_none());
+        }
+        assert_eq!(publisher.publish(record()).now_or_never(), Some(Err(PublishError::Full)));
+        assert_eq!(publisher.publish_bulk(vec![record()]).await, Err(PublishError::Full));
+    }
 }
