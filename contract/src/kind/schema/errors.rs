@@ -15,12 +15,14 @@ pub(super) struct Errors {
     named: Vec<KindError>,
     max: usize,
     has_more: bool,
+    /// Set if the record is larger than this many bytes, and was not searched for more errors.
+    searched_bytes: Option<usize>,
 }
 
 impl Errors {
     /// For a record.
     pub(super) fn of_record() -> Self {
-        Self { named: Vec::new(), max: MAX_ERRORS, has_more: false }
+        Self { named: Vec::new(), max: MAX_ERRORS, has_more: false, searched_bytes: None }
     }
 
     /// For a kind's file, in which every error is named.
@@ -51,6 +53,11 @@ impl Errors {
         self.has_more
     }
 
+    /// There may be more: a record of more than this many bytes is not searched for them.
+    pub(super) fn may_have_more(&mut self, searched_bytes: usize) {
+        self.searched_bytes = Some(searched_bytes);
+    }
+
     /// The errors of a record in alphabetical order, if there are any.
     pub(super) fn into_field_errors(mut self) -> Option<FieldErrors> {
         if self.named.is_empty() {
@@ -69,6 +76,9 @@ impl Errors {
         let mut errors: Vec<FieldError> = named.collect();
         if self.has_more {
             let message = format!("has more errors than these {MAX_ERRORS}");
+            errors.push(FieldError { field: "body".to_owned(), message });
+        } else if let Some(bytes) = self.searched_bytes {
+            let message = format!("may have more errors: of more than {bytes} bytes, only the first is named");
             errors.push(FieldError { field: "body".to_owned(), message });
         }
         Some(FieldErrors::of_fields(errors))

@@ -26,6 +26,10 @@ pub(super) type Compiled = Validator<Records>;
 /// seventeen.
 const SMALL_BODY_BYTES: usize = 900_000;
 
+/// The largest record of which every error is named, in bytes. jsonschema collects all errors before it names the first
+/// one, and a value can have one for each of its bytes.
+const NAMED_BYTES: usize = 8_192;
+
 /// A kind of record that a file describes. Two of them are equal if they have the same name.
 pub struct SchemaKind {
     pub(super) name: String,
@@ -76,7 +80,7 @@ impl SchemaKind {
         };
         let is_reserved = members.iter().any(|member| faults::reserved(&member.name).is_some());
         if is_faulty || is_reserved || !self.validator.is_valid(&tree) {
-            return Err(self.errors(&tree));
+            return Err(self.errors(value, &tree));
         }
         let Tree::Object(members) = tree else { unreachable!("it was an object above") };
         let key_steps = self.key.as_ref().map(|key| key.steps.as_slice());
@@ -88,8 +92,8 @@ impl SchemaKind {
         Ok(record)
     }
 
-    /// Everything that is wrong with a record.
-    fn errors(&self, tree: &Tree<'_>) -> FieldErrors {
+    /// What is wrong with a record: everything, or of a large one the first thing that the schema forbids.
+    fn errors(&self, value: &[u8], tree: &Tree<'_>) -> FieldErrors {
         let mut errors = Errors::of_record();
         faults::find_in_record(tree, &mut errors);
         if let Tree::Object(members) = tree {
@@ -99,10 +103,17 @@ impl SchemaKind {
                 }
             }
         }
-        for error in self.validator.iter_errors(tree) {
-            messages::add(&error, &mut errors);
-            if errors.are_full() {
-                break;
+        if value.len() > NAMED_BYTES {
+            if let Err(error) = self.validator.validate(tree) {
+                messages::add(&error, &mut errors);
+                errors.may_have_more(NAMED_BYTES);
+            }
+        } else {
+            for error in self.validator.iter_errors(tree) {
+                messages::add(&error, &mut errors);
+                if errors.are_full() {
+                    break;
+                }
             }
         }
         let unnamed = || FieldErrors::of_body("does not match the schema of its kind".to_owned());
