@@ -46,6 +46,16 @@ impl FieldErrors {
         self.errors.iter()
     }
 
+    /// The first error, and if there are others, one of the body that says so.
+    pub fn abridged(&self) -> Self {
+        let mut errors: Vec<FieldError> = self.errors.iter().take(1).cloned().collect();
+        if self.errors.len() > 1 {
+            let message = "has more errors: send this record alone to see them".to_owned();
+            errors.push(FieldError { field: "body".to_owned(), message });
+        }
+        Self { errors, is_of_body: self.is_of_body }
+    }
+
     /// Writes them as a JSON array of objects.
     pub fn encode(&self, json: &mut Vec<u8>) {
         simd_json::serde::to_writer(json, self).expect("writing strings into memory cannot fail");

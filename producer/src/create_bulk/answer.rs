@@ -37,6 +37,11 @@ const _: () = assert!(
     UNKNOWN_KEYED.len() <= MAX_RESULT_BYTES && AWAY.len() <= MAX_RESULT_BYTES && CONFLICT.len() <= MAX_RESULT_BYTES
 );
 
+/// From this size of the results on, in bytes, of each invalid record only the first error is named. Otherwise a bulk
+/// of records with many errors could claim the whole budget for its answer, and find room only when nobody else needs
+/// any.
+const ALL_ERRORS_BYTES: usize = 4_000_000;
+
 /// Upper bound of what precedes and follows the results.
 const FRAME_BYTES: usize = 200;
 
@@ -103,7 +108,11 @@ impl Results {
 
     pub(super) fn push_invalid(&mut self, errors: &FieldErrors) {
         self.encoded.extend_from_slice(br#"{"errors":"#);
-        errors.encode(&mut self.encoded);
+        if self.encoded.len() > ALL_ERRORS_BYTES {
+            errors.abridged().encode(&mut self.encoded);
+        } else {
+            errors.encode(&mut self.encoded);
+        }
         self.encoded.push(b'}');
         self.judged.push(Judged::Invalid(self.encoded.len()));
         self.invalid += 1;

@@ -78,6 +78,28 @@ fn an_unknown_order_is_sent_again_alone() {
     assert!(message(Kind::Post).ends_with(": send the bulk again with the same Idempotency-Key"));
 }
 
+#[test]
+fn of_a_bulk_with_very_many_errors_the_later_records_name_their_first_one() {
+    let mut file: Value = serde_json::from_str(include_str!("../../../../examples/kinds/reading.json")).unwrap();
+    file["schema"] = json!({ "additionalProperties": { "type": "string", "maxLength": 1 } });
+    let kind = contract::SchemaKind::read(file.to_string().as_bytes()).unwrap();
+    let members: Vec<String> = (0..30).map(|number| format!("\"{}{number}\":1", "x".repeat(200))).collect();
+    let Err(many) = kind.judge(format!("{{{}}}", members.join(",")).as_bytes()) else { panic!("it is valid") };
+    let mut results = Results::of(Kind::Post);
+    for _ in 0..10_000 {
+        results.push_invalid(&many);
+    }
+    results.push_invalid(&errors());
+    assert!(results.max_answer_bytes() < 8_000_000, "{}", results.max_answer_bytes());
+    let answer: Value = serde_json::from_slice(&results.write(StatusCode::BAD_REQUEST, 0, &[])).unwrap();
+    assert_eq!(answer["results"][0]["errors"].as_array().unwrap().len(), 21);
+    let abridged = json!([
+        { "field": "content", "message": "must be a string, not a number" },
+        { "field": "body", "message": "has more errors: send this record alone to see them" },
+    ]);
+    assert_eq!(answer["results"][10_000]["errors"], abridged);
+}
+
 proptest! {
     #[test]
     fn every_record_has_its_result_in_its_place(
