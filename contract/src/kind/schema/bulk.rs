@@ -30,7 +30,7 @@ impl SchemaBulk {
             Some(Err(errors)) => return Ok(Some(Err(errors))),
             None => return Ok(None),
         };
-        let value = self.body[element].trim_ascii();
+        let value = parser::trimmed(&self.body[element]);
         match parser::parse(value) {
             Ok(parsed) => Ok(Some(self.kind.judge_parsed(value, parsed))),
             Err(Unread::Broken(how)) => self.elements.broken_json(&how),

@@ -41,6 +41,17 @@ pub(super) fn parse(body: &[u8]) -> Result<Parsed<'_>, Unread> {
     Ok(Parsed { tree, is_faulty: reader.is_faulty })
 }
 
+/// A JSON text without the white space around it: what JSON calls so, and nothing else.
+pub(super) fn trimmed(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !is_space(*byte)).map_or(start, |last| last + 1);
+    &text[start..end]
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
 struct Reader<'a> {
     text: &'a str,
     /// Always at the border of a character.
@@ -177,7 +188,7 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+        while self.peek().is_some_and(is_space) {
             self.position += 1;
         }
     }

@@ -56,13 +56,14 @@ pub(super) struct KeyPointer {
 }
 
 impl SchemaKind {
-    /// Parses and judges one JSON object, a request's body or a record's value.
+    /// Parses and judges one JSON object, a request's body or a record's value. White space around it is not a part of
+    /// the record.
     ///
     /// # Errors
     /// The errors of the body, each with the JSON pointer of its value, see [`FieldErrors`].
     pub fn judge<'a>(&'a self, value: &'a [u8]) -> Result<SchemaRecord<'a>, FieldErrors> {
         match parser::parse(value) {
-            Ok(parsed) => self.judge_parsed(value, parsed),
+            Ok(parsed) => self.judge_parsed(parser::trimmed(value), parsed),
             Err(Unread::Broken(how)) => Err(FieldErrors::of_broken_json(&how)),
             Err(Unread::TooDeep) => Err(too_deep()),
         }

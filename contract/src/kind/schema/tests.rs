@@ -183,6 +183,19 @@ fn the_records_of_a_bulk_are_judged_as_they_would_be_alone() {
     assert_eq!(errors.to_string(), format!("body {expected}"));
 }
 
+#[test]
+fn alone_and_in_a_bulk_a_record_is_the_same_bytes() {
+    let limits = BulkLimits { records: 10, record_bytes: 10_000 };
+    for (around, is_valid) in [(" \t\r", true), ("\x0c", false), ("\x0b", false)] {
+        let element = format!("{around}{{ \"a\": 1 }}{around}");
+        let alone = anything().judge(element.as_bytes());
+        assert_eq!(alone.is_ok(), is_valid, "{around:?}");
+        let mut bulk = SchemaBulk::new(anything(), element.clone().into_bytes(), BulkFormat::Lines, limits);
+        assert_eq!(judged(bulk.next_record().unwrap().unwrap()), judged(alone));
+    }
+    assert_eq!(judged(anything().judge(b" \r\n{ \"a\": 1 }\t\n")), "{ \"a\": 1 }");
+}
+
 fn judged(record: Result<SchemaRecord<'_>, FieldErrors>) -> String {
     match record {
         Ok(record) => String::from_utf8_lossy(record.value()).into_owned(),
