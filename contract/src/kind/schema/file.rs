@@ -16,6 +16,9 @@ use crate::kind::write::Write;
 const MEMBERS: [&str; 10] =
     ["kind", "route", "topic", "collection", "write", "key", "retention", "group", "dead_letter_topic", "schema"];
 
+/// The longest name of a topic.
+const MAX_TOPIC_BYTES: usize = 249;
+
 impl SchemaKind {
     /// Reads a kind's file.
     ///
@@ -74,6 +77,10 @@ impl File<'_, '_> {
         let key = self.key(write?, schema.as_ref());
         let (name, topic, schema) = (name?, topic?, schema?);
         let dead_letter_topic = dead_letter_topic.unwrap_or_else(|| format!("{topic}.dlq"));
+        if dead_letter_topic.len() > MAX_TOPIC_BYTES {
+            let message = "must have at most 245 characters, or a dead_letter_topic beside it: its default adds .dlq";
+            self.errors.add("/topic", message);
+        }
         if dead_letter_topic == topic {
             self.errors.add("/dead_letter_topic", "must not be the topic itself");
         }
@@ -182,7 +189,8 @@ fn route(text: &str) -> Result<String, String> {
 
 fn topic_name(text: &str) -> Result<String, String> {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    let is_topic = (1..=249).contains(&text.len()) && text != "." && text != ".." && text.bytes().all(is_legal);
+    let is_topic =
+        (1..=MAX_TOPIC_BYTES).contains(&text.len()) && text != "." && text != ".." && text.bytes().all(is_legal);
     if is_topic {
         Ok(text.to_owned())
     } else {

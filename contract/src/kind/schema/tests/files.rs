@@ -75,6 +75,22 @@ fn names_and_retentions_are_bounded() {
 }
 
 #[test]
+fn a_topic_leaves_room_for_the_default_of_its_dead_letters() {
+    let with = |bytes: usize, dead_letter_topic: Value| {
+        errors_of(|file| {
+            file["topic"] = json!("t".repeat(bytes));
+            if dead_letter_topic.is_string() {
+                file["dead_letter_topic"] = dead_letter_topic;
+            }
+        })
+    };
+    assert_eq!(with(245, Value::Null), [""; 0]);
+    let expected = "/topic must have at most 245 characters, or a dead_letter_topic beside it: its default adds .dlq";
+    assert_eq!(with(246, Value::Null), [expected]);
+    assert_eq!(with(249, json!("dead")), [""; 0]);
+}
+
+#[test]
 fn a_key_is_promised_by_the_schema() {
     let with = |key: Value, schema: Value| {
         errors_of(|file| (file["write"], file["key"], file["schema"]) = (json!("upsert"), key, schema))
