@@ -6,6 +6,12 @@ use contract::{Kind, Write};
 use kafka::publish::{Compression, PublishConfig};
 use service::{Kinds, ServiceConfig, Settings};
 
+/// The default of `PRODUCER_BATCH_BYTES`, which is a little less than what a topic takes by default.
+const BATCH_BYTES: usize = 1_000_000;
+
+/// What a record may have in its batch besides its value.
+const RECORD_FRAME_BYTES: usize = 4_096;
+
 /// The producer's settings.
 #[derive(Debug, Clone)]
 pub struct ProducerConfig {
@@ -64,7 +70,7 @@ impl ProducerConfig {
             ),
             batch_bytes: settings.in_kafka("`batch.size`").number(
                 "PRODUCER_BATCH_BYTES",
-                1_000_000,
+                BATCH_BYTES,
                 1..=100_000_000,
                 "upper bound of a batch, in bytes; sizes that would stall are sent smaller",
             ),
@@ -150,6 +156,7 @@ impl ProducerConfig {
             settings.error("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");
         }
         config.check_topics(settings);
+        config.check_record_bytes(settings);
         if config.body_buffer_bytes < config.max_body_bytes {
             settings.error("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES");
         }
@@ -169,6 +176,19 @@ impl ProducerConfig {
                 let own = self.of_files.iter().find(|(of, _)| *of == kind);
                 own.map(|(_, publish)| publish).expect("every kind of a file has its settings")
             }
+        }
+    }
+
+    /// A record of a file's kind is as large as its body. One that Kafka does not take would be answered 503, "try
+    /// again", however often it came.
+    fn check_record_bytes(&self, settings: &mut Settings<'_>) {
+        let most = self.kafka.batch_bytes.max(BATCH_BYTES).saturating_sub(RECORD_FRAME_BYTES);
+        if self.max_body_bytes > most && self.kinds.iter().any(|kind| matches!(kind, Kind::Schema(_))) {
+            let message = format!(
+                "must be at most {most} where a kind of a file is served, so that Kafka takes every record: raise \
+                 PRODUCER_BATCH_BYTES too, and max.message.bytes of the topics"
+            );
+            settings.error("MAX_BODY_BYTES", message);
         }
     }
 

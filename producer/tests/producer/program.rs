@@ -150,6 +150,25 @@ async fn the_largest_bodies_must_fit_the_buffer() {
 }
 
 #[tokio::test]
+async fn a_record_of_a_files_kind_must_fit_kafka() {
+    let kinds = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kinds");
+    for (kinds_served, body, batch, expected) in [
+        ("reading", "995904", "1000000", 0),
+        ("reading", "995904", "7000", 0),
+        ("reading", "995905", "7000", 64),
+        ("post,reading", "2000000", "2004095", 64),
+        ("post,reading", "2000000", "2004096", 0),
+        ("post,order", "2000000", "1000000", 0),
+    ] {
+        let variables =
+            [("KINDS_DIR", kinds), ("KINDS", kinds_served), ("MAX_BODY_BYTES", body), ("PRODUCER_BATCH_BYTES", batch)];
+        let (code, _, error) = run(&["--check-config"], &variables).await;
+        assert_eq!(code, expected, "{variables:?}: {error}");
+        assert_eq!(error.starts_with("producer: MAX_BODY_BYTES: must be at most "), expected == 64, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_that_cannot_take_traces_is_an_error() {
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:secret@localhost:4318")];
     let (code, _, error) = run(&["--check-config"], &variables).await;
