@@ -9,9 +9,9 @@
 use contract::PostId;
 
 mod counts;
+mod doubt;
 pub(crate) mod examination;
 mod saved;
-mod unknown;
 
 pub(crate) use counts::{Counts, StateCounts};
 

@@ -57,8 +57,8 @@ impl RequestTimes {
         }
     }
 
-    /// When the first of the requests around post `n` was sent, and when the last one that was accepted was answered; in
-    /// ms since 1970.
+    /// When the first of the requests around post `n` was sent, and when the last one that was accepted was answered;
+    /// in ms since 1970.
     pub(crate) fn around(&self, n: u64) -> Option<(i64, i64)> {
         let Block { first_sent, last_accepted } = *self.blocks.get(block(n)).filter(|block| **block != Block::EMPTY)?;
         Some((self.epoch_ms + i64::from(first_sent), self.epoch_ms + i64::from(last_accepted)))

@@ -1,7 +1,7 @@
 //! When requests were under way of which nobody knows what became. Pure.
 //!
-//! An idempotent producer writes a record twice only while it gives up another one: it then sends what is in flight again
-//! under a higher epoch of its id, and the broker cannot recognize it. The one that it gives up is an unknown one.
+//! An idempotent producer writes a record twice only while it gives up another one: it then sends what is in flight
+//! again under a higher epoch of its id, and the broker cannot recognize it. What it gives up is an unknown one.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +80,9 @@ mod tests {
             let mut times = UnknownTimes::default();
             parts.iter().for_each(|part| times.merge(&UnknownTimes::from_words(&part.as_words())));
             let until = from + took;
-            let is_near = |until: i64| requests.iter().any(|(sent, took)| *sent <= until && sent + took + GIVEN_UP_MS >= from);
+            let is_near = |until: i64| {
+                requests.iter().any(|(sent, took)| *sent <= until && sent + took + GIVEN_UP_MS >= from)
+            };
             let judged = times.may_be_given_up(DAY_MS + from, DAY_MS + until);
             prop_assert!(judged || !is_near(until));
             prop_assert!(!judged || is_near(until + SECOND_MS), "to the second");

@@ -43,13 +43,14 @@ pub(crate) struct StateCounts {
     pub(crate) keys: u64,
     /// Records that can be stored and that a later one of their key replaces.
     pub(crate) superseded: u64,
-    /// Records that were appended after later ones of their key, which their client did not know to be accepted.
+    /// Records with an unknown request that were appended after later ones of their key.
     pub(crate) overtaken: u64,
-    /// Further copies of records in the topic, which their clients sent again or gave up, or the producer did.
+    /// Further copies of records in the topic: of those that were sent again, and of those near an unknown request.
     pub(crate) appended_again: u64,
     /// Documents that are an earlier state than the last one.
     pub(crate) stale: u64,
-    /// Accepted records that were appended after later ones of their key.
+    /// Accepted records that were appended after later ones of their key, and any in another partition than the first
+    /// one of their key.
     pub(crate) out_of_order: u64,
     /// How often somebody who looked saw an older state after a newer one; `None` where nobody looked.
     pub(crate) older_seen: Option<u64>,

@@ -36,7 +36,7 @@ pub(crate) fn outcomes(kind: Kind, answer: &Answer, records: usize) -> Vec<Outco
     let results = serde_json::from_slice::<BulkAnswer<'_>>(&answer.body).map(|answer| answer.results);
     match results {
         Ok(results) if results.len() == records => results.iter().map(|result| result.outcome(kind)).collect(),
-        // It has told the client that all is well, so each record must be there.
+        // Its client takes all of them as accepted, so each must be there.
         _ if answer.status.is_success() => vec![Outcome::Accepted(Uuid::nil().into()); records],
         _ => vec![Outcome::of(kind, answer); records],
     }
