@@ -2,7 +2,6 @@
 //! matters: the services are stopped before the store is read, so that nothing is written while it is counted.
 
 use std::convert::Infallible;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +28,7 @@ use crate::pipeline::observer::{Moment, Observer};
 use crate::pipeline::reconcile::{Places, reconcile};
 use crate::pipeline::services::Services;
 use crate::pipeline::settings::PipelineSettings;
-use crate::pipeline::states::{self, StatePlaces};
+use crate::pipeline::states::{self, StatePlaces, StateStart};
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic;
 use crate::pipeline::under_test::PipelineUnderTest;
@@ -58,8 +57,8 @@ pub(crate) struct Trial {
     pub(crate) store: Option<StoreReader>,
     /// `None` where Kafka cannot be reached.
     pub(crate) kafka: Option<Arc<Reader>>,
-    /// Where the topic ended before the run, if its kind is proven there.
-    start: Vec<(i32, Range<i64>)>,
+    /// Where the topics ended before the run, if its kind is proven there.
+    start: StateStart,
     /// The names of topics and group.
     pub(crate) names: GroupConfig,
     pub(crate) recorder: Arc<Recorder>,
@@ -118,12 +117,14 @@ impl Trial {
         let TrialSite { names, kafka_broker, documents, is_ours, is_own_store, is_own_kafka } = site;
         let kafka = kafka_broker.map(|brokers| topic::reader(brokers, &names.group)).transpose()?.map(Arc::new);
         let start = match &kafka {
-            Some(kafka) if plan.is_of_states() => states::ends(kafka, &names.topic).await?,
+            Some(kafka) if plan.is_of_states() => {
+                StateStart::now(kafka, &names.topic, &names.dead_letter_topic).await?
+            }
             None if plan.is_of_states() && documents.is_some() => {
                 let why = "the last record of each key is found in the topic: set KAFKA_BROKER, or give --no-reconcile";
                 return Err(Unusable(format!("--kind {}: {why}", plan.kind.name())).into());
             }
-            _ => Vec::new(),
+            _ => StateStart::default(),
         };
         let store = match documents {
             Some(documents) if share == RunShare::WHOLE => Some(StoreReader::new(&documents.of_plan(&plan)).await?),

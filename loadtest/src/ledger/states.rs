@@ -9,7 +9,6 @@
 //! ones of its key. It then overtakes them, and counts as the last one: that is allowed, and counted. Pure: the caller
 //! reads the topics and the store, in passes as for [posts](super::reconcile).
 
-use std::collections::HashSet;
 use std::io;
 
 use bson::RawDocument;
@@ -28,6 +27,7 @@ use records::Compared;
 
 mod documents;
 mod keys;
+mod letters;
 pub(crate) mod older;
 mod records;
 pub(crate) mod source;
@@ -35,6 +35,8 @@ pub(crate) mod stored;
 
 pub(crate) use keys::is_later;
 use keys::{Appended, KeyStates};
+pub(crate) use letters::StateLetter;
+use letters::StateLetters;
 use older::OlderStates;
 pub(crate) use records::TopicRecord;
 use source::States;
@@ -48,8 +50,7 @@ pub(crate) struct StateReconciliation {
     strictness: Strictness,
     pass: Pass,
     keys: KeyStates,
-    /// The places of dead letters of the run.
-    letters: HashSet<(i32, i64)>,
+    letters: StateLetters,
     /// Records by number: with a copy in the dead letters, and with a copy that can be stored.
     dead_lettered: Bitmap,
     storable: Bitmap,
@@ -81,7 +82,7 @@ impl StateReconciliation {
             strictness,
             pass: Pass::Entry(ledger),
             keys: KeyStates::default(),
-            letters: HashSet::new(),
+            letters: StateLetters::default(),
             dead_lettered: Bitmap::default(),
             storable: Bitmap::default(),
             counts: Counts::default(),
@@ -99,9 +100,9 @@ impl StateReconciliation {
         self.source.keys().prefix()
     }
 
-    /// A dead letter of the record that stood at this partition and offset of the topic.
-    pub(crate) fn dead_letter(&mut self, partition: i32, offset: i64) {
-        self.letters.insert((partition, offset));
+    /// A dead letter that was written in the run, of a record of the topic.
+    pub(crate) fn dead_letter(&mut self, letter: &StateLetter<'_>) {
+        self.letters.add(letter);
         self.letters_read += 1;
     }
 
@@ -152,7 +153,12 @@ impl StateReconciliation {
             let differs = Some(BREAKS_RULE.to_owned());
             self.add(FindingKind::NotAccepted, Some(n), key, differs, || Some(record.shown()));
         }
-        let is_dead = self.letters.contains(&(place.partition, place.offset));
+        let letter = self.letters.of(record);
+        let is_dead = letter.is_some();
+        if let Some(differs) = letter.flatten().filter(|_| is_expected) {
+            self.counts.changed += 1;
+            self.add(FindingKind::Changed, Some(n), key, Some(differs), || Some(record.shown()));
+        }
         if is_dead {
             self.dead_in_topic += 1;
             self.dead_lettered.insert(n);

@@ -5,17 +5,18 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use anyhow::Context;
+use contract::DeadLetter;
 use kafka::topics::{ReadRecord, Reader};
 use tokio::task::spawn_blocking;
 
 use super::store::StoreReader;
-use super::topic::{self, dead_letter_of};
+use super::topic::letter_parts;
 use crate::ledger::accepted_ids::FinishedLog;
 use crate::ledger::books::Ledger;
 use crate::ledger::plan::RunPlan;
 use crate::ledger::reconcile::{Reconciled, Strictness};
 use crate::ledger::states::older::OlderStates;
-use crate::ledger::states::{StateReconciliation, TopicRecord};
+use crate::ledger::states::{StateLetter, StateReconciliation, TopicRecord};
 
 /// Where the records of a run are.
 pub(crate) struct StatePlaces<'a> {
@@ -24,12 +25,25 @@ pub(crate) struct StatePlaces<'a> {
     pub(crate) kafka: &'a Arc<Reader>,
     pub(crate) topic: &'a str,
     pub(crate) dead_letter_topic: &'a str,
-    /// Where the topic ended before the run.
-    pub(crate) start: &'a [(i32, Range<i64>)],
+    pub(crate) start: &'a StateStart,
+}
+
+/// Where the topics ended before the run.
+#[derive(Debug, Default)]
+pub(crate) struct StateStart {
+    records: Vec<(i32, Range<i64>)>,
+    letters: Vec<(i32, Range<i64>)>,
+}
+
+impl StateStart {
+    /// Where they end now.
+    pub(crate) async fn now(kafka: &Arc<Reader>, topic: &str, dead_letter_topic: &str) -> anyhow::Result<Self> {
+        Ok(Self { records: ends(kafka, topic).await?, letters: ends(kafka, dead_letter_topic).await? })
+    }
 }
 
 /// Where a topic ends now; nothing of a topic that does not exist yet.
-pub(crate) async fn ends(kafka: &Arc<Reader>, topic: &str) -> anyhow::Result<Vec<(i32, Range<i64>)>> {
+async fn ends(kafka: &Arc<Reader>, topic: &str) -> anyhow::Result<Vec<(i32, Range<i64>)>> {
     let (kafka, topic) = (Arc::clone(kafka), topic.to_owned());
     spawn_blocking(move || kafka.all_offsets(&topic)).await.context("asking for the offsets failed")?
 }
@@ -45,12 +59,16 @@ pub(crate) async fn reconcile(
     let StatePlaces { plan, store, kafka, topic, dead_letter_topic, start } = places;
     let mut reconciliation = StateReconciliation::begin(ledger, plan, strictness);
     older.into_iter().for_each(|older| reconciliation.older(older));
-    let of_run = since(start, ends(kafka, topic).await?);
+    let of_run = since(&start.records, ends(kafka, topic).await?);
+    // Earlier letters may be of a topic that was recreated, with other records at the same places.
+    let letters_of_run = since(&start.letters, ends(kafka, dead_letter_topic).await?);
     let (reader, letters, source) = (Arc::clone(kafka), dead_letter_topic.to_owned(), topic.to_owned());
     let entering = spawn_blocking(move || {
-        topic::scan(&reader, &letters, |record| {
-            if let Some(letter) = dead_letter_of(record).filter(|letter| letter.topic == source) {
-                reconciliation.dead_letter(letter.partition, letter.offset);
+        reader.read(&letters, &letters_of_run, |record| {
+            let parts = letter_parts(record).filter(|(letter, ..)| letter.topic == source);
+            if let Some((DeadLetter { partition, offset, id, .. }, left_out, time_ms)) = parts {
+                let (id, key, value) = (&id, record.key(), record.value());
+                reconciliation.dead_letter(&StateLetter { partition, offset, id, left_out, time_ms, key, value });
             }
             ControlFlow::<()>::Continue(())
         })?;
@@ -90,10 +108,14 @@ fn as_read(record: ReadRecord<'_>) -> TopicRecord<'_> {
     TopicRecord { place, origin, key: record.key(), value: record.value() }
 }
 
-/// What came after these offsets; of a partition that was not there before, everything.
+/// What came after these offsets; of a partition that was not there before, or that ended later before, everything: its
+/// topic was recreated.
 fn since(before: &[(i32, Range<i64>)], now: Vec<(i32, Range<i64>)>) -> Vec<(i32, Range<i64>)> {
     let end_before = |partition: i32| before.iter().find(|(other, _)| *other == partition).map(|(_, range)| range.end);
-    let after = |(partition, Range { start, end })| (partition, end_before(partition).unwrap_or(start).max(start)..end);
+    let after = |(partition, Range { start, end })| {
+        let before = end_before(partition).filter(|before| *before <= end);
+        (partition, before.unwrap_or(start).max(start)..end)
+    };
     now.into_iter().map(after).collect()
 }
 
@@ -107,5 +129,6 @@ mod tests {
         let now = vec![(0, 5..20), (1, 4..4), (2, 2..9)];
         assert_eq!(since(&before, now), [(0, 7..20), (1, 4..4), (2, 2..9)]);
         assert_eq!(since(&[], vec![(0, 0..3)]), [(0, 0..3)]);
+        assert_eq!(since(&before, vec![(0, 0..3)]), [(0, 0..3)], "it was deleted, and created again");
     }
 }

@@ -91,7 +91,7 @@ fn of_states(counts: &Counts) -> StateCounts {
     counts.states.unwrap()
 }
 
-const LIES: [Lie; 22] = [
+const LIES: [Lie; 23] = [
     (
         "an accepted record is not in the topic",
         |world| drop(world.records.remove(superseded(world))),
@@ -130,6 +130,7 @@ const LIES: [Lie; 22] = [
     ("a rejected order is in the topic", |world| world.reject(superseded(world)), NotAccepted, |c| c.unexpected),
     ("an answer names another total", |world| world.answers[5] = answered_id("x", "0.01"), OtherId, |c| c.unexpected),
     ("a valid record is a dead letter", |world| world.dead_letter(last(world)), DeadLettered, |c| c.dead_lettered),
+    ("a dead letter says something else", |world| world.alter_letter(" "), Changed, |c| c.changed),
     ("an older state was seen", |world| world.older.count = 1, OlderSeen, |c| of_states(c).older_seen.unwrap()),
 ];
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use bson::{Bson, DateTime, Document};
-use contract::{Kind, Place, PostId};
+use contract::dead_letter::LeftOut;
+use contract::{Kind, Place, PostId, RecordId};
 use serde_json::json;
 
 use super::super::older::OlderStates;
-use super::super::{StateReconciliation, TopicRecord, is_later};
+use super::super::{StateLetter, StateReconciliation, TopicRecord, is_later};
 use super::{Sent, raw};
 use crate::ledger::accepted_ids::AcceptedLog;
 use crate::ledger::books::{Ledger, Reply, SentPost};
@@ -17,6 +18,8 @@ use crate::ledger::plan::{Keys, RunPlan};
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::Shape;
 use crate::ledger::reconcile::{CLOCK_SKEW, Reconciled, Strictness};
+
+mod letters;
 
 const START_MS: i64 = 1_795_000_000_000;
 const PARTITIONS: u64 = 3;
@@ -56,7 +59,7 @@ pub(super) struct World {
     doubted: Vec<u64>,
     late: Vec<(usize, u64, u32)>,
     pub(super) records: Vec<Record>,
-    letters: Vec<(i32, i64)>,
+    pub(super) letters: Vec<Record>,
     pub(super) documents: BTreeMap<String, Document>,
     pub(super) older: OlderStates,
 }
@@ -173,7 +176,18 @@ impl World {
         let strictness = Strictness { may_lack_ids: false, is_own_store: true, clock_skew: CLOCK_SKEW };
         let mut reconciliation = StateReconciliation::begin(ledger, self.plan, strictness);
         reconciliation.older(&self.older);
-        self.letters.iter().for_each(|(partition, offset)| reconciliation.dead_letter(*partition, *offset));
+        for Record { place, key, value, .. } in &self.letters {
+            let id = RecordId::from_text(std::str::from_utf8(key.as_deref().unwrap()).unwrap());
+            reconciliation.dead_letter(&StateLetter {
+                partition: place.partition,
+                offset: place.offset,
+                id: &id,
+                left_out: LeftOut::default(),
+                time_ms: Some(place.timestamp_ms),
+                key: key.as_deref(),
+                value: Some(value.as_bytes()),
+            });
+        }
         let mut is_first = true;
         loop {
             for partition in 0..PARTITIONS as i32 {
@@ -295,32 +309,6 @@ impl World {
     pub(super) fn doubt(&mut self, n: u64) {
         self.doubted.push(n);
     }
-
-    pub(super) fn dead_letter(&mut self, index: usize) {
-        let place = self.records[index].place;
-        self.letters.push((place.partition, place.offset));
-        let (key, records) = (self.key(index), self.records.clone());
-        self.records.remove(index);
-        self.settle();
-        if !records
-            .iter()
-            .enumerate()
-            .any(|(other, _)| other != index && self_key(&self.orders, &records[other]) == key)
-        {
-            self.documents.remove(&key);
-        }
-        self.records = records;
-    }
-
-    pub(super) fn replay(&mut self, index: usize) {
-        let record = self.records[index].clone();
-        let offset = self.end(record.place.partition);
-        self.records.push(Record { place: Place { offset, ..record.place }, origin: Some(record.place), ..record });
-    }
-}
-
-fn self_key(orders: &Orders, record: &Record) -> String {
-    orders.id(orders.key(record.n, record.vu))
 }
 
 /// The value of the record of an order, as the producer writes it.
