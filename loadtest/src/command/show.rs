@@ -31,7 +31,7 @@ pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Re
         Write::Insert => post_id(&options.id)?,
         Write::Upsert => {
             let store = StoreReader::given(kind, &lookup).await?;
-            return states::show(&options.id, &store, settings.group().clone()).await;
+            return states::show(kind, &options.id, &store, settings.group().clone()).await;
         }
     };
     let store = StoreReader::given(kind, &lookup).await?;
