@@ -21,7 +21,7 @@ use crate::ledger::states::older::OlderStates;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::recorder::Recorder;
 use crate::load::share::RunShare;
-use crate::pipeline::counted::{Counted, LedgerTotals};
+use crate::pipeline::counted::{Counted, LedgerTotals, StateTotals};
 use crate::pipeline::drain::{self, Drained};
 use crate::pipeline::news::{self, News};
 use crate::pipeline::observer::{Moment, Observer};
@@ -259,7 +259,10 @@ impl Trial {
             unknown: answered.unknown,
             are_repeated: plan.sends_repeatedly(),
             documents: of_own_store.filter(|found| found.records.is_none()).map(|found| found.documents),
-            states: of_own_store.and_then(|found| found.records),
+            states: of_own_store.and_then(|found| {
+                let keys = found.counts.states?.keys;
+                Some(StateTotals { records: found.records?, keys, is_own_topic: is_own_kafka })
+            }),
             letters: reconciled.as_ref().filter(|_| is_own_kafka).map(|found| found.letters),
         };
         let differences = counted.map(|counted| counted.differences(&totals)).unwrap_or_default();

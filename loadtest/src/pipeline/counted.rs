@@ -33,17 +33,30 @@ pub(crate) struct LedgerTotals {
     pub(crate) are_repeated: bool,
     /// All documents of a store that served nobody else, each of which is a record of its own.
     pub(crate) documents: Option<u64>,
-    /// The records that a group has finished in a topic that served nobody else, where the last one of a key is its
-    /// document; without dead letters.
-    pub(crate) states: Option<u64>,
+    /// Where the last record of a key is its document, in a store that served nobody else.
+    pub(crate) states: Option<StateTotals>,
     /// All records of a dead-letter topic that served nobody else.
     pub(crate) letters: Option<u64>,
+}
+
+/// The records that a group has finished, where the last one of a key is its document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StateTotals {
+    /// Those of the run, copies included, without dead letters.
+    pub(crate) records: u64,
+    /// Their keys.
+    pub(crate) keys: u64,
+    /// Whether the topic had no other records.
+    pub(crate) is_own_topic: bool,
 }
 
 impl Counted {
     /// What differs from the ledger, in sentences. A post that a client gave up on may be counted as accepted, a
     /// document whose acknowledgement was lost as a duplicate, a record that was read again once more. A dead letter
     /// may be written twice and counted once.
+    ///
+    /// Of each key at least one record was stored or a duplicate, and no record is stored twice. Records that are read
+    /// again are duplicates, one of each key at least: without any duplicate each record was counted exactly once.
     pub(crate) fn differences(&self, ledger: &LedgerTotals) -> Vec<String> {
         let LedgerTotals { accepted, unknown, are_repeated, documents, states, letters } = *ledger;
         let mut differences = Vec::new();
@@ -61,14 +74,18 @@ impl Counted {
         if documents.is_some_and(|documents| !(stored..=stored + duplicate).contains(&documents)) {
             differs("ingest_records_stored_total", stored, "the documents are", documents.unwrap_or_default());
         }
-        let handled = stored + duplicate + self.ingest_records_superseded_total;
-        if let Some(states) = states.filter(|states| handled < *states) {
-            differs(
-                "ingest_records_stored_total, …duplicate_total and …superseded_total",
-                handled,
-                "in the topic are",
-                states,
-            );
+        if let Some(StateTotals { records, keys, is_own_topic }) = states {
+            let handled = stored + duplicate + self.ingest_records_superseded_total;
+            if handled < records || (is_own_topic && duplicate == 0 && handled > records) {
+                let names = "ingest_records_stored_total, …duplicate_total and …superseded_total";
+                differs(names, handled, "in the topic are", records);
+            } else if is_own_topic && stored > records {
+                differs("ingest_records_stored_total", stored, "in the topic are", records);
+            }
+            if stored + duplicate < keys {
+                let names = "ingest_records_stored_total and …duplicate_total";
+                differs(names, stored + duplicate, "keys with a record are", keys);
+            }
         }
         let counted = self.ingest_records_dead_lettered_total;
         if letters.is_some_and(|letters| counted > letters || (counted == 0 && letters > 0)) {
@@ -161,6 +178,10 @@ mod tests {
         assert!(state_files(directory).unwrap().is_empty());
     }
 
+    fn of_states(records: u64, keys: u64) -> Option<StateTotals> {
+        Some(StateTotals { records, keys, is_own_topic: true })
+    }
+
     #[test]
     fn counters_that_cannot_be_are_named() {
         let counted = Counted {
@@ -197,8 +218,16 @@ mod tests {
             ),
             (LedgerTotals { documents: Some(100), ..well }, "ingest_records_stored_total, but the documents are 100"),
             (
-                LedgerTotals { states: Some(105), ..well },
+                LedgerTotals { states: of_states(105, 99), ..well },
                 "104 in ingest_records_stored_total, …duplicate_total and …superseded_total, but in the topic are 105",
+            ),
+            (
+                LedgerTotals { states: of_states(104, 100), ..well },
+                "99 in ingest_records_stored_total and …duplicate_total, but keys with a record are 100",
+            ),
+            (
+                LedgerTotals { states: of_states(96, 50), ..well },
+                "97 in ingest_records_stored_total, but in the topic are 96",
             ),
             (
                 LedgerTotals { letters: Some(0), ..well },
@@ -210,5 +239,14 @@ mod tests {
         }
         let none = Counted { ingest_records_dead_lettered_total: 0, ..counted };
         assert_eq!(none.differences(&well).len(), 1);
+
+        for (records, keys) in [(104, 99), (97, 50)] {
+            assert_eq!(counted.differences(&LedgerTotals { states: of_states(records, keys), ..well }), [""; 0]);
+        }
+        let once = Counted { ingest_records_duplicate_total: 0, ..counted };
+        let differences = |states| once.differences(&LedgerTotals { documents: None, states, ..well }).len();
+        assert_eq!([102, 101, 103].map(|records| differences(of_states(records, 97))), [0, 1, 1]);
+        let is_shared = StateTotals { records: 90, keys: 9, is_own_topic: false };
+        assert_eq!(differences(Some(is_shared)), 0, "the group has finished records of others, too");
     }
 }
