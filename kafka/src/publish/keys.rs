@@ -2,9 +2,9 @@
 //! only one could be stored; the other would be a dead letter.
 //!
 //! Record values are compared. Those of posts are written by the producer, so neither whitespace nor dropped fields of
-//! the request count; those of a kind of a file are the client's own bytes, and each of these counts. Only a hash of the
-//! value is kept, made with a key of this process. Two values that share it, 1 pair in 2^64, count as one: then the
-//! second is a dead letter, as it would be after the key was forgotten.
+//! the request count; those of a kind of a file are the client's own bytes, and each of these counts. Only a hash of
+//! the value is kept, made with a key of this process. Two values that share it, 1 pair in 2^64, count as one: then
+//! the second is a dead letter, as it would be after the key was forgotten.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
