@@ -18,12 +18,17 @@ use crate::support::{DEADLINE, World, all, ids, wait_until};
 
 const READING: &str = include_str!("../../../examples/kinds/reading.json");
 
-/// A directory with the files of both kinds, which keep their documents forever.
+/// The file of the readings, which keeps their documents forever.
+fn reading_file() -> Value {
+    let mut file: Value = serde_json::from_str(READING).unwrap();
+    file.as_object_mut().unwrap().remove("retention");
+    file
+}
+
+/// A directory with the files of both kinds.
 pub(crate) fn kinds() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let mut reading: Value = serde_json::from_str(READING).unwrap();
-    reading.as_object_mut().unwrap().remove("retention");
-    let mut latest = reading.clone();
+    let (reading, mut latest) = (reading_file(), reading_file());
     for (member, value) in [
         ("kind", "latest_reading"),
         ("route", "/api/readings/latest"),
@@ -244,7 +249,7 @@ async fn the_last_reading_of_a_device_is_its_document() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_the_store_refuses_is_a_dead_letter() {
     let readings = Readings::new().await;
-    let mut file: Value = serde_json::from_str(READING).unwrap();
+    let mut file = reading_file();
     file["schema"] = json!({});
     std::fs::write(readings.kinds.path().join("reading.json"), file.to_string()).unwrap();
     readings.send(&readings.topic(), None, r#"{"nested":[[1]]}"#).await;
@@ -261,7 +266,7 @@ async fn a_record_that_the_store_refuses_is_a_dead_letter() {
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_values_are_stored_as_they_are() {
     let readings = Readings::of(World::on_mongodb().await).await;
-    let mut file: Value = serde_json::from_str(READING).unwrap();
+    let mut file = reading_file();
     file["schema"] = json!({});
     std::fs::write(readings.kinds.path().join("reading.json"), file.to_string()).unwrap();
     let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));

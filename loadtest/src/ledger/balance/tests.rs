@@ -91,8 +91,10 @@ fn world() -> impl Strategy<Value = World> {
         })
 }
 
+/// An id as the producer makes it: no other key is one.
 fn uuid(id: u8) -> PostId {
-    uuid::Uuid::from_bytes([id; 16]).into()
+    let builder = uuid::Builder::from_bytes([id; 16]).with_variant(uuid::Variant::RFC4122);
+    builder.with_version(uuid::Version::SortRand).into_uuid().into()
 }
 
 /// The record at this offset.
@@ -126,7 +128,7 @@ fn changed_letter(record: &Decoded, change: u8) -> (DeadLetter, i64, Vec<u8>) {
 }
 
 fn document(id: u8, sketch: &DocumentSketch) -> Document {
-    let id = Binary { subtype: BinarySubtype::Uuid, bytes: vec![id; 16] };
+    let id = Binary { subtype: BinarySubtype::Uuid, bytes: uuid(id).uuid().into_bytes().to_vec() };
     let (content, date) = (CONTENTS[sketch.content], DateTime::from_millis(sketch.date));
     let mut document = bson::doc! { "_id": id, "title": "Hello", "content": content, "createdAt": date };
     match sketch.change {
