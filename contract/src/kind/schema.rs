@@ -1,7 +1,7 @@
-//! Kinds of a JSON Schema: a file says what the kind is called, where its records go, and what is valid ([`file`]). The
-//! schema is compiled once; each record is then parsed by a parser of its own ([`parser`]), judged by the validator
-//! without a copy ([`node`]) and written as a document ([`document`]). The producer, the consumer and the commands all
-//! judge here.
+//! Kinds of a JSON Schema: a file says what the kind is called, where its records go, and what is valid
+//! ([`mod@file`]). The schema is compiled once; each record is then parsed by a parser of its own ([`parser`]), judged
+//! by the validator without a copy ([`node`]) and written as a document ([`document`]). The producer, the consumer and
+//! the commands all judge here.
 
 mod bulk;
 mod dates;
