@@ -7,7 +7,8 @@ pub use rskafka::client::partition::Compression;
 /// The wait for an acknowledgement ends this long before `PRODUCER_TIMEOUT`, so that the client has its answer by then.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 
-/// Bytes in flight for each of `PRODUCER_MAX_IN_FLIGHT`: a valid post or order is smaller.
+/// Bytes in flight for each of `PRODUCER_MAX_IN_FLIGHT`. A valid post or order is smaller; a record of a kind that a
+/// file describes need not be, so that fewer of them may be in flight.
 const RECORD_BYTES: usize = 8 << 10;
 
 /// The least bytes in flight, so that there is room for any one record.

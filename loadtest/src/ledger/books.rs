@@ -11,6 +11,7 @@ use contract::PostId;
 mod counts;
 mod doubt;
 pub(crate) mod examination;
+pub(crate) mod pass;
 mod saved;
 
 pub(crate) use counts::{Counts, StateCounts};

@@ -9,7 +9,7 @@ use bson::RawDocument;
 use contract::DeadLetter;
 
 use super::accepted_ids::FinishedLog;
-use super::books::examination::Examination;
+use super::books::pass::Pass;
 use super::books::{Counts, Ledger};
 use super::expected::{Compared, ComparedLetter, ExpectedPosts, Origin, shown, shown_letter};
 use super::named::{BREAKS_RULE, Finding, FindingKind, NamedFindings};
@@ -65,14 +65,6 @@ pub(crate) struct Reconciliation {
     ids_compared: bool,
     documents: u64,
     letters: u64,
-}
-
-/// The purpose of a pass over the documents and the dead letters.
-enum Pass {
-    /// Enters everything into the books.
-    Entry(Ledger),
-    /// Names the posts with findings.
-    Closer(Examination),
 }
 
 impl Reconciliation {
@@ -164,28 +156,13 @@ impl Reconciliation {
             if !self.ids_compared {
                 ledger.ignore_ids();
             }
-            if ledger.balances() {
-                return Ok(false);
-            }
-            self.pass = Pass::Closer(Examination::begin(std::mem::take(ledger), accepted.entries()?)?);
         }
-        let Pass::Closer(examination) = &mut self.pass else { return Ok(false) };
-        let has_next = examination.next_round();
-        if has_next {
-            for entry in accepted.entries()? {
-                let (n, id) = entry?;
-                examination.recall(n, id);
-            }
-        }
-        Ok(has_next)
+        self.pass.needs_another(accepted)
     }
 
     /// The result, once no other pass is needed.
     pub(crate) fn finish(self) -> Reconciled {
-        let (counts, mut named) = match self.pass {
-            Pass::Entry(ledger) => (ledger.counts(0), NamedFindings::default()),
-            Pass::Closer(examination) => examination.finish(),
-        };
+        let (counts, mut named) = self.pass.finish();
         named.merge(self.named);
         let mut findings = named.into_list();
         for finding in &mut findings {

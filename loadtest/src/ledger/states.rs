@@ -15,7 +15,7 @@ use bson::RawDocument;
 
 use super::accepted_ids::FinishedLog;
 use super::bitmap::Bitmap;
-use super::books::examination::Examination;
+use super::books::pass::Pass;
 use super::books::{Counts, Ledger, StateCounts};
 use super::expected::shown;
 use super::named::{BREAKS_RULE, Finding, FindingKind, NamedFindings};
@@ -63,14 +63,6 @@ pub(crate) struct StateReconciliation {
     /// Records of the run in the topic, and those of them that are dead letters.
     records_read: u64,
     dead_in_topic: u64,
-}
-
-/// The purpose of a pass over the topic.
-enum Pass {
-    /// Enters everything into the books.
-    Entry(Ledger),
-    /// Names the records with findings.
-    Closer(Examination),
 }
 
 impl StateReconciliation {
@@ -247,21 +239,7 @@ impl StateReconciliation {
     /// When the accepted ids cannot be read.
     pub(crate) fn needs_another_pass(&mut self, accepted: &FinishedLog) -> io::Result<bool> {
         self.end_entry();
-        if let Pass::Entry(ledger) = &mut self.pass {
-            if ledger.balances() {
-                return Ok(false);
-            }
-            self.pass = Pass::Closer(Examination::begin(std::mem::take(ledger), accepted.entries()?)?);
-        }
-        let Pass::Closer(examination) = &mut self.pass else { return Ok(false) };
-        let has_next = examination.next_round();
-        if has_next {
-            for entry in accepted.entries()? {
-                let (n, id) = entry?;
-                examination.recall(n, id);
-            }
-        }
-        Ok(has_next)
+        self.pass.needs_another(accepted)
     }
 
     /// What shows only once every document was seen: keys without one, and what stands last although it was sent first.
@@ -291,10 +269,7 @@ impl StateReconciliation {
 
     /// The result, once no other pass is needed.
     pub(crate) fn finish(self) -> Reconciled {
-        let (answered, mut named) = match self.pass {
-            Pass::Entry(ledger) => (ledger.counts(0), NamedFindings::default()),
-            Pass::Closer(examination) => examination.finish(),
-        };
+        let (answered, mut named) = self.pass.finish();
         named.merge(self.named);
         let mut findings = named.into_list();
         let is_replayed = |n: Option<u64>| n.is_some_and(|n| self.storable.contains(n));

@@ -1,14 +1,14 @@
 //! What `verify` prints about a topic. Pure.
 
 use std::collections::HashMap;
-use std::fmt::Write;
-
-use service::status::figures::grouped;
 
 use crate::ledger::balance::{Balance, Place, RecordFinding, RecordFindingKind};
 use crate::ledger::standing::Standing;
 
+mod sheet;
 pub(crate) mod states;
+
+use sheet::Sheet;
 
 /// What was found about one topic.
 pub(crate) struct VerifiedTopic<'a> {
@@ -31,61 +31,32 @@ impl VerifiedTopic<'_> {
     pub(crate) fn render(&self) -> String {
         let Balance { records, repeated, stored, of_older, dead_lettered, both, removed, missing, changed, findings } =
             self.balance;
-        let mut text = format!("records of topic {} that group {} has finished:\n\n", self.topic, self.group);
-        let mut row = |name: &str, count: u64, remark: &str| {
-            writeln!(text, "  {name:<14}{:>12}{remark}", grouped(count)).expect("writing into memory cannot fail");
-        };
-        row("records", *records, "");
-        row("stored", *stored, "");
+        let mut sheet = Sheet::new(self.topic, self.group);
+        sheet.row("records", *records, "");
+        sheet.row("stored", *stored, "");
         if *of_older > 0 {
-            row("of older", *of_older, "   stored with the date of a record that retention has removed");
+            sheet.row("of older", *of_older, "   stored with the date of a record that retention has removed");
         }
-        row("dead-lettered", *dead_lettered, "");
-        row("both", *both, "   dead-lettered, then sent again");
-        row("repeated", *repeated, "   the id of another record: one document for both");
+        sheet.row("dead-lettered", *dead_lettered, "");
+        sheet.row("both", *both, "   dead-lettered, then sent again");
+        sheet.row("repeated", *repeated, "   the id of another record: one document for both");
         if *removed > 0 {
-            row("removed", *removed, "   beyond the retention");
+            sheet.row("removed", *removed, "   beyond the retention");
         }
-        row("missing", *missing, "");
-        row("changed", *changed, "");
-        row("lag", self.standing.lag(), "   not finished by the group: nothing is known about them");
-        for (partition, count) in &self.standing.uncommitted {
-            let count = grouped(*count);
-            writeln!(text, "  the group has no committed offset in partition {partition}, which has {count} records")
-                .expect("writing into memory cannot fail");
+        sheet.row("missing", *missing, "");
+        sheet.row("changed", *changed, "");
+        sheet.unfinished(self.standing);
+        for RecordFinding { place, id, kind } in findings {
+            let kind = match kind {
+                RecordFindingKind::Missing => "MISSING",
+                RecordFindingKind::ChangedDocument | RecordFindingKind::ChangedLetter => "CHANGED",
+            };
+            let (partition, offset) = (place.partition, place.offset);
+            let details = self.details.get(place).into_iter().flatten();
+            sheet.finding(format_args!("{kind}  partition {partition}, offset {offset}, id {id}"), details);
         }
-        for finding in findings {
-            text.push_str(&self.finding(finding));
-        }
-        let unnamed = missing + changed - findings.len() as u64;
-        if unnamed > 0 {
-            writeln!(text, "  and {} more (--name N names them)", grouped(unnamed))
-                .expect("writing into memory cannot fail");
-        }
-        text.push('\n');
-        for error in &self.standing.errors {
-            writeln!(text, "  FAILED  {error}").expect("writing into memory cannot fail");
-        }
-        for (condition, holds) in
-            [("records>0", *records > 0), ("missing==0", *missing == 0), ("changed==0", *changed == 0)]
-        {
-            let verdict = if holds { "ok    " } else { "FAILED" };
-            writeln!(text, "  {verdict}  {condition}").expect("writing into memory cannot fail");
-        }
-        text
-    }
-
-    fn finding(&self, finding: &RecordFinding) -> String {
-        let RecordFinding { place, id, kind } = finding;
-        let kind = match kind {
-            RecordFindingKind::Missing => "MISSING",
-            RecordFindingKind::ChangedDocument | RecordFindingKind::ChangedLetter => "CHANGED",
-        };
-        let mut text = format!("  {kind}  partition {}, offset {}, id {id}\n", place.partition, place.offset);
-        for line in self.details.get(place).into_iter().flatten() {
-            writeln!(text, "           {line}").expect("writing into memory cannot fail");
-        }
-        text
+        let conditions = [("records>0", *records > 0), ("missing==0", *missing == 0), ("changed==0", *changed == 0)];
+        sheet.end(missing + changed - findings.len() as u64, self.standing, &conditions)
     }
 }
 

@@ -1,9 +1,6 @@
 //! What `verify` prints about a topic whose last record of a key is its document. Pure.
 
-use std::fmt::Write;
-
-use service::status::figures::grouped;
-
+use super::sheet::Sheet;
 use crate::ledger::balance::states::{StateBalance, StateFinding, StateFindingKind};
 use crate::ledger::standing::Standing;
 
@@ -35,54 +32,28 @@ impl VerifiedStates<'_> {
     pub(crate) fn render(&self) -> String {
         let StateBalance { records, dead_lettered, keys, stored, removed, missing, stale, changed, findings } =
             self.balance;
-        let mut text = format!("records of topic {} that group {} has finished:\n\n", self.topic, self.group);
-        let mut row = |name: &str, count: u64, remark: &str| {
-            writeln!(text, "  {name:<14}{:>12}{remark}", grouped(count)).expect("writing into memory cannot fail");
-        };
-        row("records", *records, "");
-        row("dead-lettered", *dead_lettered, "");
-        row("keys", *keys, "   with a record that can be stored");
-        row("stored", *stored, "   keys whose document is the last of their records");
+        let mut sheet = Sheet::new(self.topic, self.group);
+        sheet.row("records", *records, "");
+        sheet.row("dead-lettered", *dead_lettered, "");
+        sheet.row("keys", *keys, "   with a record that can be stored");
+        sheet.row("stored", *stored, "   keys whose document is the last of their records");
         if *removed > 0 {
-            row("removed", *removed, "   keys whose last record is beyond the retention");
+            sheet.row("removed", *removed, "   keys whose last record is beyond the retention");
         }
-        row("missing", *missing, "");
-        row("stale", *stale, "   documents of an earlier record");
-        row("changed", *changed, "");
-        row("lag", self.standing.lag(), "   not finished by the group: nothing is known about them");
-        for (partition, count) in &self.standing.uncommitted {
-            let count = grouped(*count);
-            writeln!(text, "  the group has no committed offset in partition {partition}, which has {count} records")
-                .expect("writing into memory cannot fail");
+        sheet.row("missing", *missing, "");
+        sheet.row("stale", *stale, "   documents of an earlier record");
+        sheet.row("changed", *changed, "");
+        sheet.unfinished(self.standing);
+        for StateFinding { kind, id, place, lines, .. } in findings {
+            let kind = match kind {
+                StateFindingKind::Missing => "MISSING",
+                StateFindingKind::Stale => "STALE",
+                StateFindingKind::Changed => "CHANGED",
+            };
+            let (partition, offset) = (place.partition, place.offset);
+            sheet.finding(format_args!("{kind}  partition {partition}, offset {offset}, id {id}"), lines.iter());
         }
-        findings.iter().for_each(|finding| text.push_str(&shown(finding)));
         let unnamed = (missing + stale + changed).saturating_sub(findings.len() as u64);
-        if unnamed > 0 {
-            writeln!(text, "  and {} more (--name N names them)", grouped(unnamed))
-                .expect("writing into memory cannot fail");
-        }
-        text.push('\n');
-        for error in &self.standing.errors {
-            writeln!(text, "  FAILED  {error}").expect("writing into memory cannot fail");
-        }
-        for (condition, holds) in self.conditions() {
-            let verdict = if holds { "ok    " } else { "FAILED" };
-            writeln!(text, "  {verdict}  {condition}").expect("writing into memory cannot fail");
-        }
-        text
+        sheet.end(unnamed, self.standing, &self.conditions())
     }
-}
-
-fn shown(finding: &StateFinding) -> String {
-    let StateFinding { kind, id, place, lines, .. } = finding;
-    let kind = match kind {
-        StateFindingKind::Missing => "MISSING",
-        StateFindingKind::Stale => "STALE",
-        StateFindingKind::Changed => "CHANGED",
-    };
-    let mut text = format!("  {kind}  partition {}, offset {}, id {id}\n", place.partition, place.offset);
-    for line in lines {
-        writeln!(text, "           {line}").expect("writing into memory cannot fail");
-    }
-    text
 }
