@@ -1,6 +1,7 @@
 //! Getting into the group: waits for Kafka and for the topic, prepares the dead-letter topic, subscribes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use rdkafka::ClientConfig;
@@ -19,6 +20,9 @@ const PREFETCH_KILOBYTES: &str = "8192";
 /// How long librdkafka waits before it checks again whether it holds fewer than [`PREFETCH_KILOBYTES`]. The default is
 /// a second; in that time a fast store takes more than these and the buffer's records, and would then wait.
 const PREFETCH_LOOK_MS: &str = "20";
+
+/// The longest time that the broker gathers records before it answers a fetch.
+const LONGEST_FETCH_WAIT: Duration = Duration::from_millis(100);
 
 /// Joins the group. Waits without a deadline until Kafka answers and the topic exists.
 ///
@@ -69,15 +73,20 @@ pub fn client_config(config: &GroupConfig) -> ClientConfig {
         .set("enable.auto.offset.store", "false")
         .set("queued.max.messages.kbytes", PREFETCH_KILOBYTES)
         .set("fetch.queue.backoff.ms", PREFETCH_LOOK_MS)
-        // A tenth of a second is nothing beside the flush interval, and saves the broker an answer for each batch.
         .set("fetch.min.bytes", "65536")
-        .set("fetch.wait.max.ms", "100")
+        .set("fetch.wait.max.ms", fetch_wait(config.limits.batch.interval).as_millis().to_string())
         // The default is a minute: a commit, which is tried three times, would wait that long for a frozen broker each
         // time.
         .set("socket.timeout.ms", "10000")
         .set("reconnect.backoff.max.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "10000");
     client
+}
+
+/// How long the broker may gather records before it answers a fetch: that saves it an answer for each batch that a
+/// producer sends, and is little beside the time for which the batch waits here.
+fn fetch_wait(flush_interval: Duration) -> Duration {
+    (flush_interval / 4).clamp(Duration::from_millis(1), LONGEST_FETCH_WAIT)
 }
 
 /// Prepares the dead-letter topic, and returns the topic's number of partitions.
@@ -93,4 +102,17 @@ async fn prepare_topics<R: Send + Sync + 'static>(
     };
     dead_letter_topic::prepare(config, consumer, i32::try_from(first.replicas).unwrap_or(1).max(1)).await?;
     Ok(partitions.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fetch_waits_for_a_quarter_of_the_flush_interval_at_most() {
+        let milliseconds = Duration::from_millis;
+        for (interval, wait) in [(5_000, 100), (400, 100), (100, 25), (20, 5), (1, 1)] {
+            assert_eq!(fetch_wait(milliseconds(interval)), milliseconds(wait));
+        }
+    }
 }
