@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 
 use self::answers::answer;
 use self::evidence::Lookup;
+use self::known_keys::KnownKeys;
 pub use self::update::guarded_updates;
 use crate::config::MongoUri;
 use crate::store_pool::StorePool;
@@ -28,6 +29,7 @@ mod evidence;
 pub(crate) mod expiry;
 pub(crate) mod guard;
 mod insert;
+mod known_keys;
 mod places;
 mod scanning;
 mod time;
@@ -57,6 +59,8 @@ pub(crate) struct StorePlace<'a> {
 pub(crate) struct Store {
     collection: Collection<RawDocumentBuf>,
     lookup: Lookup,
+    /// Of a kind with one document for each key.
+    known_keys: Arc<std::sync::Mutex<KnownKeys>>,
     /// Held while documents are replaced, or removed by key, in a store that does not do so atomically.
     one_at_a_time: Arc<Mutex<()>>,
 }
@@ -96,7 +100,7 @@ impl Store {
                         other_unique_indexes = others.join(","),
                         "MongoDB connected successfully"
                     );
-                    return Ok(Self { collection, lookup, one_at_a_time: Arc::default() });
+                    return Ok(Self { collection, lookup, known_keys: Arc::default(), one_at_a_time: Arc::default() });
                 }
                 Err(error) => {
                     let was_known = !readiness.unmet(CONDITION, &error);

@@ -14,7 +14,7 @@ use contract::document;
 use super::answers::within;
 use super::evidence::READ_BACK;
 use super::guard::{Replacement, is_later};
-use super::upsert::warn_of_moved_keys;
+use super::upsert::{not_now, warn_of_moved_keys};
 use super::written::{NotWritten, set_duplicates_apart};
 use super::{Store, guard};
 
@@ -63,26 +63,6 @@ impl Store {
         not_stored
     }
 
-    /// Inserts these. Returns those that were refused as duplicates.
-    async fn insert_some(
-        &self,
-        replacements: &[Replacement<'_>],
-        indexes: &[usize],
-        not_stored: &mut NotStored,
-    ) -> Vec<(usize, String)> {
-        let documents: Vec<_> = indexes.iter().map(|index| replacements[*index].document).collect();
-        match self.insert_once(&documents).await {
-            Ok(failures) => {
-                let failures = failures.into_iter().map(|(position, what)| (indexes[position], what));
-                set_duplicates_apart(failures, not_stored)
-            }
-            Err(reason) => {
-                not_now(indexes.iter().copied(), &reason, not_stored);
-                Vec::new()
-            }
-        }
-    }
-
     /// Replaces documents, each with the offset that it has now.
     async fn replace_together(
         &self,
@@ -115,8 +95,4 @@ impl Store {
             not_stored.extend(self.judge_duplicates(replacements, refused).await);
         }
     }
-}
-
-fn not_now(indexes: impl Iterator<Item = usize>, reason: &str, not_stored: &mut NotStored) {
-    not_stored.extend(indexes.map(|index| (index, NotWritten::NotNow(reason.to_owned()))));
 }

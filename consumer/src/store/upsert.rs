@@ -1,10 +1,12 @@
 //! Writes one document for each key: its latest state, whatever is written again, late, or at the same time.
 //!
-//! The store gets the condition with each replacement ([`guard`](super::guard)). Where it finds an earlier document of
-//! the key it replaces it. Where it finds none it tries to insert the new one; a duplicate key then means that there is
-//! a document, which is as new, or comes from another partition, or was inserted at the same moment.
+//! A key that is probably new ([`known_keys`](super::known_keys)) is inserted. For any other, and for one that turns out
+//! not to be new, the store gets the condition with the replacement ([`guard`](super::guard)). Where it finds an earlier
+//! document of the key it replaces it. Where it finds none it tries to insert the new one; a duplicate key then means that
+//! there is a document, which is as new, or comes from another partition, or was inserted at the same moment.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use super::Store;
 use super::guard::Replacement;
@@ -19,15 +21,64 @@ impl Store {
         if !self.replaces_atomically() {
             return self.insert_or_replace(replacements).await;
         }
-        let mut not_written = Vec::new();
-        let statements: Vec<_> = replacements.iter().map(|one| one.statement(one.if_earlier())).collect();
-        let refused = set_duplicates_apart(self.update(&statements).await, &mut not_written);
-        if !refused.is_empty() {
-            let again: Vec<usize> = refused.into_iter().map(|(index, _)| index).collect();
+        let (known, new) = self.set_new_keys_apart(replacements);
+        let (mut not_written, mut not_inserted) = (Vec::new(), Vec::new());
+        let (refused, not_new) = tokio::join!(
+            self.replace(replacements, &known, &mut not_written),
+            self.insert_some(replacements, &new, &mut not_inserted)
+        );
+        not_written.append(&mut not_inserted);
+        let mut again = refused;
+        let not_new: Vec<usize> = not_new.into_iter().map(|(index, _)| index).collect();
+        again.extend(self.replace(replacements, &not_new, &mut not_written).await);
+        if !again.is_empty() {
             let refused = set_duplicates_apart(self.replace_again(replacements, &again).await, &mut not_written);
             not_written.extend(self.judge_duplicates(replacements, refused).await);
         }
         not_written
+    }
+
+    /// The indexes of those whose keys were written before, and of the others.
+    fn set_new_keys_apart(&self, replacements: &[Replacement<'_>]) -> (Vec<usize>, Vec<usize>) {
+        let mut keys = self.known_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        (0..replacements.len()).partition(|index| keys.note(replacements[*index].key))
+    }
+
+    /// Replaces the earlier documents of these, or inserts them where there are none. Returns those that were refused as
+    /// duplicates.
+    async fn replace(
+        &self,
+        replacements: &[Replacement<'_>],
+        indexes: &[usize],
+        not_written: &mut Vec<(usize, NotWritten)>,
+    ) -> Vec<usize> {
+        let of_indexes = indexes.iter().map(|index| &replacements[*index]);
+        let statements: Vec<_> = of_indexes.map(|one| one.statement(one.if_earlier())).collect();
+        let judged = self.update(&statements).await.into_iter().map(|(position, what)| (indexes[position], what));
+        set_duplicates_apart(judged, not_written).into_iter().map(|(index, _)| index).collect()
+    }
+
+    /// Inserts these. Returns those that were refused as duplicates.
+    pub(super) async fn insert_some(
+        &self,
+        replacements: &[Replacement<'_>],
+        indexes: &[usize],
+        not_written: &mut Vec<(usize, NotWritten)>,
+    ) -> Vec<(usize, String)> {
+        if indexes.is_empty() {
+            return Vec::new();
+        }
+        let documents: Vec<_> = indexes.iter().map(|index| replacements[*index].document).collect();
+        match self.insert_once(&documents).await {
+            Ok(failures) => {
+                let failures = failures.into_iter().map(|(position, what)| (indexes[position], what));
+                set_duplicates_apart(failures, not_written)
+            }
+            Err(reason) => {
+                not_now(indexes.iter().copied(), &reason, not_written);
+                Vec::new()
+            }
+        }
     }
 
     /// Tries these once more, and also whether their keys have moved here from another partition. Returns those that
@@ -72,6 +123,11 @@ impl<'a> Replacement<'a> {
     pub(super) fn statement(&self, filter: bson::RawDocumentBuf) -> Statement<'a> {
         Statement { filter, document: self.document }
     }
+}
+
+/// None of these was written, for this reason.
+pub(super) fn not_now(indexes: impl Iterator<Item = usize>, reason: &str, not_written: &mut Vec<(usize, NotWritten)>) {
+    not_written.extend(indexes.map(|index| (index, NotWritten::NotNow(reason.to_owned()))));
 }
 
 /// Partitions were added to the topic, or a replay brings a record from where its key was before.
