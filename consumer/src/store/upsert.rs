@@ -1,9 +1,9 @@
 //! Writes one document for each key: its latest state, whatever is written again, late, or at the same time.
 //!
-//! A key that is probably new ([`known_keys`](super::known_keys)) is inserted. For any other, and for one that turns out
-//! not to be new, the store gets the condition with the replacement ([`guard`](super::guard)). Where it finds an earlier
-//! document of the key it replaces it. Where it finds none it tries to insert the new one; a duplicate key then means that
-//! there is a document, which is as new, or comes from another partition, or was inserted at the same moment.
+//! A key that is probably new ([`known_keys`](super::known_keys)) is inserted. For any other, and for one that turns
+//! out not to be new, the store gets the condition with the replacement ([`guard`](super::guard)). Where it finds an
+//! earlier document of the key it replaces it. Where it finds none it tries to insert the new one; a duplicate key then
+//! means that there is a document, which is as new, or comes from another partition, or was inserted at the same moment.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -44,8 +44,8 @@ impl Store {
         (0..replacements.len()).partition(|index| keys.note(replacements[*index].key))
     }
 
-    /// Replaces the earlier documents of these, or inserts them where there are none. Returns those that were refused as
-    /// duplicates.
+    /// Replaces the earlier documents of these, or inserts them where there are none. Returns those that were refused
+    /// as duplicates.
     async fn replace(
         &self,
         replacements: &[Replacement<'_>],
