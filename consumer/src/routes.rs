@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use kafka::group::Release;
 use service::http::{Handler, RequestBody, Route, json};
 
@@ -10,8 +10,7 @@ use service::http::{Handler, RequestBody, Route, json};
 pub(crate) const RELEASE: &str = "/dead-letters/release";
 
 /// The consumer's routes.
-pub const ROUTES: &[Route] =
-    &[Route { path: RELEASE, method: Method::POST, meaning: "202: dead letters of all kinds are allowed again" }];
+pub const ROUTES: &[Route] = &[Route::post(RELEASE, "202: dead letters of all kinds are allowed again")];
 
 /// Answers [`RELEASE`].
 pub(crate) struct ConsumerRoutes {
@@ -23,7 +22,7 @@ impl Handler for ConsumerRoutes {
         ROUTES
     }
 
-    async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    async fn answer(&self, _: &Route, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         self.releases.iter().for_each(Release::release);
         tracing::info!("releasing the brake");
         json(StatusCode::ACCEPTED, r#"{"status":"released"}"#)

@@ -82,7 +82,11 @@ impl PostId {
     }
 }
 
-fn check_idempotency_key(key: &[u8]) -> Result<(), &'static str> {
+/// Whether a client's `Idempotency-Key` can be used.
+///
+/// # Errors
+/// What it must be: 1–255 visible ASCII characters.
+pub fn check_idempotency_key(key: &[u8]) -> Result<(), &'static str> {
     if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX_BYTES || !key.iter().all(u8::is_ascii_graphic) {
         return Err("must be 1 to 255 visible ASCII characters, without spaces");
     }

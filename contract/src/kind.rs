@@ -8,7 +8,7 @@ pub(crate) mod files;
 pub(crate) mod order;
 pub(crate) mod post;
 pub(crate) mod schema;
-mod time;
+pub(crate) mod time;
 mod write;
 
 use std::time::Duration;

@@ -24,6 +24,7 @@ pub use kind::files::{KindFile, read_kinds};
 pub use kind::order::{Cents, Order, OrderBulk, OrderStatus};
 pub use kind::post::{Bulk, Parser, Post};
 pub use kind::schema::{KindError, SchemaBulk, SchemaKind, SchemaRecord};
+pub use kind::time::text as time_text;
 pub use kind::{FIXED_ROUTES, Kind, Write};
 pub use place::Place;
 pub use trace_context::TraceContext;

@@ -11,9 +11,9 @@ use hyper::header::HeaderMap;
 use hyper::{Request, Response};
 use kafka::publish::{Fate, PublishError, Record, encoded_bytes};
 use service::http::RequestBody;
+use service::http::body::CollectedBody;
 use service::trace::{span_id, trace_id};
 
-use crate::body::CollectedBody;
 use crate::ingress::Ingress;
 use crate::kind_publisher::KindPublisher;
 use crate::order_log::BulkLog;
@@ -98,13 +98,15 @@ impl CreateBulk {
     ) -> Result<BulkAnswer, RejectedBulk> {
         let timestamp_ms = now_ms();
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
-        let CollectedBody { bytes, mut share } = self.ingress.bodies.read_bulk(request.body_mut()).await?;
+        let body = self.ingress.bodies.read_bulk(request.body_mut()).await.map_err(Rejection::from)?;
+        let CollectedBody { bytes, mut share } = body;
         let format = headers::bulk_format(request.headers())?;
         let (records, results) = self.judge(bytes, format, request.headers(), timestamp_ms, trace)?;
         let (count, invalid) = (records.len(), results.invalid());
         let rejected = |why| RejectedBulk { why, records: count, invalid };
         // The body is gone; from here on the share is for the answer.
-        self.ingress.bodies.budget().resize(&mut share, results.max_answer_bytes()).map_err(rejected)?;
+        let resized = self.ingress.bodies.budget().resize(&mut share, results.max_answer_bytes());
+        resized.map_err(|full| rejected(full.into()))?;
         let log = BulkLog::of(self.ingress.kind, &records);
         let fates = self.publish(records).await.map_err(|why| {
             log.all_rejected(why.reason(), trace);

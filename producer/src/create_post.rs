@@ -10,10 +10,10 @@ use contract::{Parser, PostId, TraceContext, created};
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode};
 use kafka::publish::BatchedPublisher;
+use service::http::body::HeldBody;
 use service::http::{RequestBody, json};
 use service::trace::{span_id, trace_id};
 
-use crate::body::HeldBody;
 use crate::ingress::Ingress;
 use crate::record::{self, now_ms};
 use crate::rejection::Rejection;

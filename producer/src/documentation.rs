@@ -1,50 +1,43 @@
-//! `GET /openapi.json` and `GET /docs`: both are made once, when the producer starts.
+//! The routes of the description of the interface, whatever the kinds.
 
-use bytes::Bytes;
-use contract::Kind;
-use http_body_util::Full;
-use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use hyper::{Method, Response, StatusCode};
-use service::http::{Route, json, response};
+use service::documentation::{DOCS_PATH, OPENAPI_PATH};
+use service::http::Route;
 
-use crate::docs_page::DocsPage;
-use crate::openapi::{document, openapi};
-use crate::paths;
-
-/// The routes served here, whatever the kinds.
+/// The routes of the description.
 pub const DOCUMENTATION_ROUTES: &[Route] = &[
-    get(paths::OPENAPI, "the OpenAPI 3.1 document of the kinds that are served"),
-    get(paths::DOCS, "the same as a page from which requests can be sent"),
+    Route::get(OPENAPI_PATH, "the OpenAPI 3.1 document of the kinds that are served"),
+    Route::get(DOCS_PATH, "the same as a page from which requests can be sent"),
 ];
 
-const fn get(path: &'static str, meaning: &'static str) -> Route {
-    Route { path, method: Method::GET, meaning }
-}
+#[cfg(test)]
+mod tests {
+    use contract::Kind;
+    use service::docs_page::DocsPage;
 
-/// The answers.
-pub(crate) struct Documentation {
-    json: Bytes,
-    html: Bytes,
-    policy: HeaderValue,
-}
+    use crate::openapi::document;
 
-impl Documentation {
-    /// That of these kinds.
-    pub(crate) fn new(kinds: &[Kind]) -> Self {
-        let DocsPage { html, policy } = DocsPage::of(&document(kinds));
-        Self { json: Bytes::from(openapi(kinds)), html: Bytes::from(html), policy }
+    #[test]
+    fn every_operation_is_on_the_page_with_its_fields_and_answers() {
+        let DocsPage { html, .. } = DocsPage::of(&document(&Kind::BUILT_IN));
+        for part in [
+            r#"id="createPost""#,
+            r#"<code>/api/orders/bulk</code>"#,
+            r#"<code>/readyz</code>"#,
+            "<td>string, 2 to 100 characters</td>",
+            "<code>Idempotency-Key</code> in the header",
+            "<strong>503</strong>",
+            r#"data-path="/create-posts""#,
+            "&quot;title&quot;:&quot;Hello&quot;",
+            "<code>application/x-ndjson</code>",
+        ] {
+            assert!(html.contains(part), "{part} in\n{html}");
+        }
     }
 
-    /// The OpenAPI document.
-    pub(crate) fn json(&self) -> Response<Full<Bytes>> {
-        json(StatusCode::OK, self.json.clone())
-    }
-
-    /// The page.
-    pub(crate) fn page(&self) -> Response<Full<Bytes>> {
-        let mut response = response(StatusCode::OK, "text/html; charset=utf-8", self.html.clone());
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, self.policy.clone());
-        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response
+    #[test]
+    fn a_kind_that_is_not_served_is_not_on_the_page() {
+        let DocsPage { html, .. } = DocsPage::of(&document(&[Kind::Post]));
+        assert!(html.contains("createPost"), "{html}");
+        assert!(!html.contains("createOrder") && !html.contains("/api/"), "{html}");
     }
 }

@@ -1,28 +1,23 @@
 //! What a request's headers say about its records.
 
 use contract::{BulkFormat, TraceContext, record};
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::HeaderMap;
+use service::http;
+use service::http::headers::is_media_type;
 
 use crate::rejection::Rejection;
 
-/// Whether the body has this media type; `None` if the headers do not say.
-fn is_content_type(headers: &HeaderMap, media_type: &str) -> Option<bool> {
-    let value = headers.get(CONTENT_TYPE)?;
-    let said = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    Some(said.eq_ignore_ascii_case(media_type))
-}
-
 /// A single record is JSON; no content type at all counts as JSON.
 pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Rejection> {
-    let is_json = is_content_type(headers, "application/json").unwrap_or(true);
+    let is_json = is_media_type(headers, "application/json").unwrap_or(true);
     if is_json { Ok(()) } else { Err(Rejection::ContentType) }
 }
 
 /// How a bulk is written. No content type at all counts as JSON, as for a single record.
 pub(crate) fn bulk_format(headers: &HeaderMap) -> Result<BulkFormat, Rejection> {
-    if is_content_type(headers, "application/json").unwrap_or(true) {
+    if is_media_type(headers, "application/json").unwrap_or(true) {
         Ok(BulkFormat::Array)
-    } else if is_content_type(headers, "application/x-ndjson").unwrap_or(false) {
+    } else if is_media_type(headers, "application/x-ndjson").unwrap_or(false) {
         Ok(BulkFormat::Lines)
     } else {
         Err(Rejection::BulkContentType)
@@ -31,11 +26,7 @@ pub(crate) fn bulk_format(headers: &HeaderMap) -> Result<BulkFormat, Rejection> 
 
 /// The bytes of the `Idempotency-Key`, if there is one.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Rejection> {
-    let mut keys = headers.get_all("idempotency-key").iter();
-    match (keys.next(), keys.next()) {
-        (key, None) => Ok(key.map(HeaderValue::as_bytes)),
-        (_, Some(_)) => Err(Rejection::IdempotencyKey("must be given only once")),
-    }
+    http::headers::idempotency_key(headers).map_err(Rejection::IdempotencyKey)
 }
 
 /// The trace that the client has started.
@@ -45,6 +36,8 @@ pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceContext> {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderValue;
+
     use super::*;
 
     fn with(name: &'static str, values: &[&str]) -> HeaderMap {
@@ -74,12 +67,5 @@ mod tests {
         for rejected in ["", "text/plain", "application/ndjsonx"] {
             assert!(bulk_format(&with("content-type", &[rejected])).is_err(), "{rejected:?}");
         }
-    }
-
-    #[test]
-    fn an_idempotency_key_is_given_once() {
-        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
-        assert_eq!(idempotency_key(&with("idempotency-key", &["k1"])).unwrap(), Some(&b"k1"[..]));
-        assert!(idempotency_key(&with("idempotency-key", &["k1", "k1"])).is_err());
     }
 }

@@ -9,9 +9,9 @@ use http_body_util::Full;
 use hyper::Response;
 use hyper::header::HeaderMap;
 use service::Tracer;
+use service::http::body::BodyReader;
 use service::trace::Span;
 
-use crate::body::BodyReader;
 use crate::metrics::RecordCounters;
 use crate::noun::Noun;
 use crate::rejection::Rejection;

@@ -1,13 +1,13 @@
 //! The producer: takes posts, orders and records of the kinds of `KINDS_DIR` over HTTP, validates them, publishes them
 //! to a Kafka topic for each kind, and answers 201 only once Kafka has acknowledged with acks=all.
 //!
-//! How a post travels: [`create_post`] reads the request's [`body`] and judges it → [`kafka::publish`] takes its
-//! [`record`] and waits for the acknowledgement → that answers the request, or else a [`rejection`]. An order goes the
-//! same way from [`create_order`], through a publisher that keeps the records of each order in sequence; a record of a
-//! kind that a file describes comes from [`create_record`]. The records of a bulk come from [`create_bulk`], which
-//! waits for all of them together. [`ingress`] is what the handlers of a kind share. With an OTLP endpoint each request
-//! has a span ([`spans`]). [`mod@openapi`] describes the interface, [`docs_page`] makes a page of it, and
-//! [`documentation`] serves both.
+//! How a post travels: [`create_post`] reads the request's [`body`](service::http::body) and judges it →
+//! [`kafka::publish`] takes its [`record`] and waits for the acknowledgement → that answers the request, or else a
+//! [`rejection`]. An order goes the same way from [`create_order`], through a publisher that keeps the records of each
+//! order in sequence; a record of a kind that a file describes comes from [`create_record`]. The records of a bulk
+//! come from [`create_bulk`], which waits for all of them together. [`ingress`] is what the handlers of a kind share.
+//! With an OTLP endpoint each request has a span ([`spans`]). [`mod@openapi`] describes the interface; the service
+//! serves that, and makes a page of it.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -16,33 +16,30 @@ use std::sync::Arc;
 use anyhow::Context;
 use contract::{Kind, SchemaKind};
 use kafka::publish;
+use service::documentation::Documentation;
 use service::http::ServerLimits;
+use service::http::body::{self, BodyLimits, BodyReader};
 use service::metrics::Metric;
 use service::state_file::StateFile;
 use service::{Health, Program, Readiness, Registry, Tracing, open_files};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::body::BodyReader;
 use crate::create_bulk::CreateBulk;
 use crate::create_order::CreateOrder;
 use crate::create_post::CreatePost;
 use crate::create_record::CreateRecord;
-use crate::documentation::Documentation;
 use crate::ingress::Ingress;
 use crate::kind_publisher::KindPublisher;
 use crate::metrics::RecordCounters;
 use crate::publishers::Publishers;
 use crate::routes::{OrderHandlers, PostHandlers, ProducerRoutes, RecordHandlers};
 
-mod ascii_json;
-mod body;
 mod config;
 mod create_bulk;
 mod create_order;
 mod create_post;
 mod create_record;
-mod docs_page;
 mod documentation;
 mod headers;
 mod ingress;
@@ -66,7 +63,7 @@ pub use openapi::openapi;
 pub use routes::{ROUTES, routes_of_file};
 
 /// Every metric that the producer shows.
-pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, publish::metrics::METRICS];
+pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, body::METRICS, publish::metrics::METRICS];
 
 /// Files open besides all connections: the runtime's own, and connections that end while others start.
 const OTHER_FILES: usize = 100;
@@ -102,7 +99,16 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
 
     let status = status::status(&config.service, &registry, publishers.published());
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
-    let bodies = Arc::new(BodyReader::new(&config, &registry, stop.clone()));
+    let bodies = Arc::new(BodyReader::new(
+        BodyLimits {
+            max_bytes: config.max_body_bytes,
+            max_bulk_bytes: config.max_bulk_bytes,
+            buffer_bytes: config.body_buffer_bytes,
+            timeout: config.body_timeout,
+        },
+        &registry,
+        stop.clone(),
+    ));
     let ingress = |kind: Kind| {
         let counters = RecordCounters::new(&registry, kind.name());
         Arc::new(Ingress { kind, bodies: Arc::clone(&bodies), counters, tracer: tracing.tracer() })
@@ -145,7 +151,7 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
         Kind::Schema(kind) => of_file(kind),
         Kind::Post | Kind::Order => None,
     });
-    let documentation = Documentation::new(&config.kinds);
+    let documentation = Documentation::new(&openapi::document(&config.kinds));
     let handler = ProducerRoutes::new(posts, orders, of_files.collect(), health.clone(), documentation);
     let deadline = stop.clone();
     let mut deadline = pin!(async move {

@@ -4,11 +4,10 @@ use metrics::Counter;
 use service::Registry;
 use service::metrics::Metric;
 
-use crate::body::budget;
 use crate::rejection::RejectionReason;
 
 /// All metrics of the producer's own.
-pub(crate) const METRICS: &[Metric] = &[ACCEPTED, REJECTED, budget::BYTES, budget::BYTES_LIMIT];
+pub(crate) const METRICS: &[Metric] = &[ACCEPTED, REJECTED];
 
 /// Records that were accepted.
 pub(crate) const ACCEPTED: Metric = Metric::counter(

@@ -3,8 +3,10 @@
 
 use contract::Kind;
 use serde_json::{Map, Value, json};
+use service::openapi::operator::{self, OperatorWords};
+use service::openapi::remove_unused;
 
-use crate::ascii_json;
+use crate::paths;
 
 mod answers;
 mod built_in;
@@ -12,11 +14,17 @@ mod bulk;
 mod embedded;
 mod example;
 mod of_file;
-mod operator;
 mod record;
 mod single;
 
 use record::RecordShape;
+
+/// What its operations for operators are called.
+const WORDS: OperatorWords = OperatorWords {
+    service: "producer",
+    status_page: "The status page: state, throughput, partitions, last errors, settings without secrets",
+    description: "An OpenAPI 3.1 document of the kinds that are served",
+};
 
 /// What holds for all requests.
 const DESCRIPTION: &str = "\
@@ -33,7 +41,7 @@ Limits whose names are in capitals are settings of this service: `/status` shows
 /// The OpenAPI document of a producer that serves these kinds, as JSON in plain ASCII: pretty, and with a line feed at
 /// its end.
 pub fn openapi(kinds: &[Kind]) -> String {
-    ascii_json::pretty(&document(kinds))
+    service::openapi::pretty(&document(kinds))
 }
 
 /// The OpenAPI document of a producer that serves these kinds.
@@ -50,7 +58,12 @@ pub(crate) fn document(kinds: &[Kind]) -> Value {
         tags.push(json!({ "name": shape.tag, "description": shape.about }));
         schemas.insert(shape.name, shape.schema);
     }
-    for (path, operation) in operator::operations(kinds.contains(&Kind::Order)) {
+    let mut of_operators = operator::operations(&WORDS);
+    if kinds.contains(&Kind::Order) {
+        let summary = "Whether the service is ready, for clients of orders";
+        of_operators.push((paths::HEALTH, operator::get("getHealthOfOrders", summary, operator::readiness("healthy"))));
+    }
+    for (path, operation) in of_operators {
         paths.insert(path.to_owned(), json!({ "get": operation }));
     }
     tags.push(json!({ "name": operator::TAG, "description": "Health, metrics, the status page and this description" }));
@@ -68,7 +81,7 @@ pub(crate) fn document(kinds: &[Kind]) -> Value {
         "components": {
             "schemas": schemas,
             "responses": answers::responses(),
-            "headers": answers::headers(),
+            "headers": service::openapi::answers::headers(),
             "parameters": answers::parameters(),
         },
     });
@@ -82,18 +95,6 @@ fn shape_of(kind: Kind) -> RecordShape {
         Kind::Post => built_in::post(),
         Kind::Order => built_in::order(),
         Kind::Schema(kind) => of_file::of_file(kind),
-    }
-}
-
-/// Removes the components that only other kinds use.
-fn remove_unused(document: &mut Value) {
-    let text = document.to_string();
-    let groups = document["components"].as_object_mut().into_iter().flatten();
-    for (group, components) in groups {
-        let is_used = |name: &str| text.contains(&format!("\"#/components/{group}/{name}\""));
-        if let Some(components) = components.as_object_mut() {
-            components.retain(|name, _| is_used(name));
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use http_body_util::Full;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Response, StatusCode};
 use kafka::publish::{Fate, PublishError};
+use service::http::body::{BodyError, BufferFull};
 use service::problem;
 
 use crate::noun::Noun;
@@ -117,6 +118,23 @@ impl RejectionReason {
             Self::Unacknowledged => "unacknowledged",
             Self::IdempotencyConflict => "idempotency_conflict",
         }
+    }
+}
+
+impl From<BodyError> for Rejection {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge(max_bytes) => Rejection::TooLarge(max_bytes),
+            BodyError::Slow => Rejection::SlowBody,
+            BodyError::Broken => Rejection::BrokenBody,
+            BodyError::BufferFull => Rejection::BufferFull,
+        }
+    }
+}
+
+impl From<BufferFull> for Rejection {
+    fn from(BufferFull: BufferFull) -> Self {
+        Rejection::BufferFull
     }
 }
 

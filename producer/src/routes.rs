@@ -5,7 +5,8 @@ use bytes::Bytes;
 use contract::{Kind, SchemaKind};
 use futures_util::future::Either;
 use http_body_util::Full;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
+use service::documentation::{DOCS_PATH, Documentation, OPENAPI_PATH};
 use service::http::{Handler, RequestBody, Route, json};
 use service::{Health, problem};
 
@@ -13,7 +14,7 @@ use crate::create_bulk::{self, CreateBulk};
 use crate::create_order::{self, CreateOrder};
 use crate::create_post::{self, CreatePost};
 use crate::create_record::CreateRecord;
-use crate::documentation::{DOCUMENTATION_ROUTES, Documentation};
+use crate::documentation::DOCUMENTATION_ROUTES;
 use crate::paths;
 
 /// The routes of each built-in kind.
@@ -21,28 +22,23 @@ pub const ROUTES: &[(Kind, &[Route])] = &[
     (
         Kind::Post,
         &[
-            post(create_post::PATH, "201 with the post's id, once Kafka has acknowledged it with acks=all"),
-            post(create_bulk::POSTS_PATH, "201, 207 or 400 with a result for each post of a bulk"),
+            Route::post(create_post::PATH, "201 with the post's id, once Kafka has acknowledged it with acks=all"),
+            Route::post(create_bulk::POSTS_PATH, "201, 207 or 400 with a result for each post of a bulk"),
         ],
     ),
     (
         Kind::Order,
         &[
-            post(create_order::PATH, "201 with the order's id and total, once Kafka has acknowledged it with acks=all"),
-            post(create_order::PATH_WITHOUT_SLASH, "the same as `/api/orders/`"),
-            post(create_bulk::ORDERS_PATH, "201, 207 or 400 with a result for each order of a bulk"),
-            Route {
-                path: paths::HEALTH,
-                method: Method::GET,
-                meaning: "200 while `/readyz` says 200, otherwise 503 with the same line",
-            },
+            Route::post(
+                create_order::PATH,
+                "201 with the order's id and total, once Kafka has acknowledged it with acks=all",
+            ),
+            Route::post(create_order::PATH_WITHOUT_SLASH, "the same as `/api/orders/`"),
+            Route::post(create_bulk::ORDERS_PATH, "201, 207 or 400 with a result for each order of a bulk"),
+            Route::get(paths::HEALTH, "200 while `/readyz` says 200, otherwise 503 with the same line"),
         ],
     ),
 ];
-
-const fn post(path: &'static str, meaning: &'static str) -> Route {
-    Route { path, method: Method::POST, meaning }
-}
 
 /// The handlers of posts.
 pub(crate) struct PostHandlers {
@@ -77,7 +73,7 @@ pub fn routes_of_file(kind: &'static SchemaKind) -> [Route; 2] {
     let name = kind.name();
     let one = format!("201 with the id of the {name}, once Kafka has acknowledged it with acks=all");
     let bulk = format!("201, 207 or 400 with a result for each {name} of a bulk");
-    [post(kind.route(), one.leak()), post(kind.bulk_route(), bulk.leak())]
+    [Route::post(kind.route(), one.leak()), Route::post(kind.bulk_route(), bulk.leak())]
 }
 
 impl ProducerRoutes {
@@ -108,8 +104,8 @@ impl ProducerRoutes {
             }
             (create_bulk::ORDERS_PATH, _, Some(orders)) => orders.bulk.answer(request).await,
             (paths::HEALTH, ..) => health(self.health.check()),
-            (paths::OPENAPI, ..) => self.documentation.json(),
-            (paths::DOCS, ..) => self.documentation.page(),
+            (OPENAPI_PATH, ..) => self.documentation.json(),
+            (DOCS_PATH, ..) => self.documentation.page(),
             _ => self.answer_of_file(request).await,
         }
     }
@@ -140,7 +136,11 @@ impl Handler for ProducerRoutes {
         &self.served
     }
 
-    fn answer(&self, request: &mut Request<RequestBody>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
+    fn answer(
+        &self,
+        _: &Route,
+        request: &mut Request<RequestBody>,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send {
         match &self.posts {
             Some(posts) if request.uri().path() == create_post::PATH => Either::Left(posts.one.answer(request)),
             // Boxed, so that a single post's future does not have this one's size.

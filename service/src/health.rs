@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFRESH, X_CONTENT_TYPE_OPTIONS};
-use hyper::{Method, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
 use crate::http::{Route, json, response};
@@ -14,17 +14,13 @@ use crate::{Readiness, Registry, problem};
 
 /// The routes served here. They accept HEAD, too.
 pub const ROUTES: &[Route] = &[
-    get("/", "200 with name and version"),
-    get("/livez", "200 while the process lives"),
-    get("/readyz", "200, or 503 with one line that says why: Kafka away, topic missing, stopping"),
-    get("/health", "the same as `/readyz`"),
-    get("/metrics", "metrics as Prometheus text"),
-    get("/status", "the status page; `/status?still` does not refresh itself"),
+    Route::get("/", "200 with name and version, where a service has no page of its own"),
+    Route::get("/livez", "200 while the process lives"),
+    Route::get("/readyz", "200, or 503 with one line that says why: Kafka away, topic missing, stopping"),
+    Route::get("/health", "the same as `/readyz`"),
+    Route::get("/metrics", "metrics as Prometheus text"),
+    Route::get("/status", "the status page; `/status?still` does not refresh itself"),
 ];
-
-const fn get(path: &'static str, meaning: &'static str) -> Route {
-    Route { path, method: Method::GET, meaning }
-}
 
 /// Which build runs.
 pub(crate) const BUILD_INFO: Metric =

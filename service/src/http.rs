@@ -3,9 +3,11 @@
 //! what to answer.
 
 pub mod bell;
+pub mod body;
 mod connection;
 pub mod durations;
 mod head_timer;
+pub mod headers;
 mod limits;
 pub(crate) mod metrics;
 mod pieces;

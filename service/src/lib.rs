@@ -1,11 +1,13 @@
 //! What every binary of this workspace needs besides its own work: settings from the environment, logs, metrics and
-//! traces, an HTTP server with limits and health endpoints, the stop signal, backoff. This crate knows neither Kafka's
-//! nor MongoDB's client.
+//! traces, an HTTP server with limits and health endpoints, a description of its interface, the stop signal, backoff.
+//! This crate knows neither Kafka's nor MongoDB's client.
 
 mod allocator;
 pub mod backoff;
 mod catalogue;
 mod config;
+pub mod docs_page;
+pub mod documentation;
 pub mod exit;
 pub mod failpoint;
 pub mod health;
@@ -15,6 +17,7 @@ mod instruments;
 pub mod kinds;
 pub mod metrics;
 pub mod open_files;
+pub mod openapi;
 pub mod problem;
 pub mod program;
 pub mod readiness;

@@ -32,8 +32,8 @@ pub(super) fn parse(text: &str) -> Result<i64, &'static str> {
     if is_writable(time_ms) { Ok(time_ms) } else { Err("must be in the years 0000 to 9999 in UTC") }
 }
 
-/// The text of a time that [`is_writable`], in UTC and always with three decimals.
-pub(super) fn text(time_ms: i64) -> String {
+/// The RFC 3339 text of a time in ms since 1970, in UTC and always with three decimals. The year must have four digits.
+pub fn text(time_ms: i64) -> String {
     let time = OffsetDateTime::from_unix_timestamp(time_ms.div_euclid(1_000)).expect("it is writable");
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, second) = time.to_hms();

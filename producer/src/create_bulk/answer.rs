@@ -5,9 +5,9 @@ use contract::{FieldErrors, Kind, Order, PostId, created};
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
 use kafka::publish::Fate;
+use service::http::body::Share;
 use service::http::response;
 
-use crate::body::budget::Share;
 use crate::noun::Noun;
 
 /// The result of a record that is inserted and was sent on to Kafka, but not acknowledged in time.

@@ -19,8 +19,10 @@ pub const METRIC: Metric = Metric::histogram(
 
 const OTHER: &str = "other";
 const METHODS: [&str; 8] = ["POST", "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER];
-const STATUSES: [&str; 14] =
-    ["200", "201", "207", "400", "404", "405", "408", "413", "415", "500", "501", "503", "505", OTHER];
+const STATUSES: [&str; 19] = [
+    "200", "201", "202", "207", "303", "400", "403", "404", "405", "408", "409", "413", "415", "422", "500", "501",
+    "503", "505", OTHER,
+];
 
 /// The handles, each made when its combination first occurs.
 pub struct Durations {

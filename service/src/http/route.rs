@@ -7,18 +7,56 @@ use hyper::{Method, Request, Response, StatusCode};
 use crate::http::request_body::RequestBody;
 use crate::problem;
 
-/// A path and the one method that it accepts; with GET also HEAD.
+/// A path and one method that it accepts; with GET also HEAD. A path that accepts several methods has a route for each.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// The path.
+    /// The path. A segment in braces, such as `{id}`, stands for any segment that is not empty.
     pub path: &'static str,
     /// The method.
     pub method: Method,
     /// What it does, in a line of Markdown.
     pub meaning: &'static str,
+    /// Whether the path may end with a slash, too.
+    is_slash_optional: bool,
 }
 
 impl Route {
+    /// A path that accepts GET.
+    pub const fn get(path: &'static str, meaning: &'static str) -> Self {
+        Self { path, method: Method::GET, meaning, is_slash_optional: false }
+    }
+
+    /// A path that accepts POST.
+    pub const fn post(path: &'static str, meaning: &'static str) -> Self {
+        Self { path, method: Method::POST, meaning, is_slash_optional: false }
+    }
+
+    /// The same, with or without a slash at the end of the path.
+    #[must_use]
+    pub const fn with_or_without_slash(mut self) -> Self {
+        self.is_slash_optional = true;
+        self
+    }
+
+    /// What a request's path has in place of the segment in braces.
+    pub fn parameter<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let place = self.path.split('/').position(is_parameter)?;
+        path.split('/').nth(place)
+    }
+
+    /// Whether a request's path is one of this route's.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        let path = path.strip_suffix('/').filter(|_| self.is_slash_optional).unwrap_or(path);
+        let (mut own, mut given) = (self.path.split('/'), path.split('/'));
+        loop {
+            match (own.next(), given.next()) {
+                (None, None) => return true,
+                (Some(own), Some(given)) if own == given || is_parameter(own) && !given.is_empty() => {}
+                _ => return false,
+            }
+        }
+    }
+
     /// Whether it accepts this method. HEAD is a GET whose answer loses its body on the way out.
     pub(super) fn accepts(&self, method: &Method) -> bool {
         *method == self.method || (self.method == Method::GET && *method == Method::HEAD)
@@ -30,13 +68,22 @@ impl Route {
     }
 }
 
+fn is_parameter(segment: &str) -> bool {
+    segment.starts_with('{')
+}
+
 /// Answers a service's own routes.
 pub trait Handler: Send + Sync + 'static {
-    /// The service's own routes; they stay the same for as long as it runs.
+    /// The service's own routes; they stay the same for as long as it runs. A path that is written out has precedence
+    /// over those with a segment in braces; of the others, the first one that matches counts.
     fn routes(&self) -> &[Route];
 
-    /// Answers a request whose path and method are one of [`Self::routes`].
-    fn answer(&self, request: &mut Request<RequestBody>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    /// Answers a request for one of [`Self::routes`].
+    fn answer(
+        &self,
+        route: &Route,
+        request: &mut Request<RequestBody>,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
 /// For a service that has only the health endpoints.
@@ -47,7 +94,49 @@ impl Handler for NoRoutes {
         &[]
     }
 
-    async fn answer(&self, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    async fn answer(&self, _: &Route, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         problem::response(StatusCode::NOT_FOUND, "there is no such path")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_in_braces_stands_for_any_segment() {
+        let route = Route::get("/jobs/{id}/retry", "");
+        for (path, parameter) in [
+            ("/jobs/1/retry", Some("1")),
+            ("/jobs/%2F/retry", Some("%2F")),
+            ("/jobs//retry", None),
+            ("/jobs/1", None),
+            ("/jobs/1/retry/", None),
+            ("/jobs/1/2/retry", None),
+            ("/job/1/retry", None),
+        ] {
+            assert_eq!(route.matches(path), parameter.is_some(), "{path}");
+            if parameter.is_some() {
+                assert_eq!(route.parameter(path), parameter);
+            }
+        }
+        assert_eq!(Route::get("/jobs", "").parameter("/jobs"), None);
+    }
+
+    #[test]
+    fn the_last_slash_is_optional_only_where_it_is_said() {
+        let (one, any) = (Route::get("/jobs/{id}", ""), Route::get("/jobs", ""));
+        for (route, path, without, with) in [
+            (&one, "/jobs/1", true, true),
+            (&one, "/jobs/1/", false, true),
+            (&one, "/jobs/", false, false),
+            (&one, "/jobs/1//", false, false),
+            (&any, "/jobs", true, true),
+            (&any, "/jobs/", false, true),
+            (&any, "/jobs//", false, false),
+        ] {
+            assert_eq!(route.matches(path), without, "{path}");
+            assert_eq!(route.clone().with_or_without_slash().matches(path), with, "{path}");
+        }
     }
 }

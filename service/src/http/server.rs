@@ -24,7 +24,7 @@ use crate::http::limits::{BUFFER_BYTES, ServerLimits};
 use crate::http::metrics::{CONNECTIONS, CONNECTIONS_LIMIT};
 use crate::http::pieces::Pieces;
 use crate::http::request_body::RequestBody;
-use crate::http::route::Handler;
+use crate::http::route::{Handler, Route};
 use crate::http::write_deadline::WriteDeadline;
 use crate::{Registry, problem};
 
@@ -119,8 +119,10 @@ impl<H: Handler> App<H> {
         let started = Instant::now();
         let method = request.method().clone();
         let path = request.uri().path();
-        // The label is the route's own text, never the client's.
-        let route = self.handler.routes().iter().chain(ROUTES).map(|route| route.path).find(|route| *route == path);
+        // The label is the route's own text, never the client's. Most paths are written out, and found at once.
+        let own = self.handler.routes();
+        let is_written_out = own.iter().chain(ROUTES).find(|route| route.path == path);
+        let route = is_written_out.or_else(|| own.iter().find(|route| route.matches(path))).map(|route| route.path);
         let response = match route {
             None => unread(request, problem::response(StatusCode::NOT_FOUND, "there is no such path")),
             Some(route) => self.route(route, request).await,
@@ -130,21 +132,30 @@ impl<H: Handler> App<H> {
     }
 
     async fn route(&self, route: &'static str, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
-        match self.handler.routes().iter().find(|own| own.path == route) {
-            Some(own) if own.accepts(request.method()) => {
-                let response = self.handler.answer(request).await;
+        let method = request.method();
+        match self.handler.routes().iter().find(|own| own.path == route && own.accepts(method)) {
+            Some(own) => {
+                let response = self.handler.answer(own, request).await;
                 // Other handlers read the body, and a chunked one looks unread even then.
                 if own.method == Method::GET { unread(request, response) } else { response }
             }
-            Some(own) => unread(request, method_not_allowed(own.allowed())),
-            None if matches!(*request.method(), Method::GET | Method::HEAD) => {
-                // Boxed, so that it does not enlarge the future of the service's own routes, which is moved several
-                // times.
-                let answer = Box::pin(self.health.answer(route, request.uri().query()));
-                unread(request, answer.await)
-            }
-            None => unread(request, method_not_allowed("GET, HEAD")),
+            // Boxed, so that it does not enlarge the future of the service's own routes, which is moved several times.
+            None => Box::pin(self.route_of_all(route, request)).await,
         }
+    }
+
+    /// Answers one of [`ROUTES`], or one that is the service's own and does not accept the method.
+    async fn route_of_all(&self, route: &'static str, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+        let own = self.handler.routes().iter().filter(|own| own.path == route);
+        let allowed: Vec<&str> = own.map(Route::allowed).collect();
+        if !allowed.is_empty() {
+            return unread(request, method_not_allowed(&allowed.join(", ")));
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return unread(request, method_not_allowed("GET, HEAD"));
+        }
+        let response = self.health.answer(route, request.uri().query()).await;
+        unread(request, response)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::prose::{line, prose};
 use super::resolve::{elements, example, members, resolve, text};
 use super::schema;
-use crate::ascii_json;
+use crate::openapi;
 
 /// The operation, folded to one line.
 pub(super) fn render(document: &Value, path: &str, method: &str, operation: &Value) -> Markup {
@@ -34,7 +34,7 @@ pub(super) fn render(document: &Value, path: &str, method: &str, operation: &Val
 
 /// The schema as JSON; if it is a reference, what it refers to.
 fn own_schema(document: &Value, schema: &Value) -> String {
-    ascii_json::pretty(resolve(document, schema))
+    openapi::pretty(resolve(document, schema))
 }
 
 fn parameter_table(parameters: &[&Value]) -> Markup {

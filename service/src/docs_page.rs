@@ -25,14 +25,16 @@ const ICON: &str = "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/sv
      stroke-width='1.5'%20fill='none'/%3E%3C/svg%3E";
 
 /// The page, and the policy that it is sent with.
-pub(crate) struct DocsPage {
-    pub(crate) html: String,
-    pub(crate) policy: HeaderValue,
+pub struct DocsPage {
+    /// The page.
+    pub html: String,
+    /// What it may load and do.
+    pub policy: HeaderValue,
 }
 
 impl DocsPage {
     /// That of this document.
-    pub(crate) fn of(document: &Value) -> Self {
+    pub fn of(document: &Value) -> Self {
         Self { html: render(document), policy: policy() }
     }
 }
@@ -103,4 +105,70 @@ fn group(document: &Value, tag: &str, description: &str) -> Markup {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document() -> Value {
+        json!({
+            "info": { "title": "Example", "version": "1", "description": "One `code`." },
+            "tags": [{ "name": "Jobs", "description": "Work" }],
+            "paths": { "/jobs/{id}": { "post": {
+                "operationId": "createJob",
+                "tags": ["Jobs"],
+                "summary": "Sends one",
+                "description": "Answers at once.",
+                "parameters": [{ "name": "id", "in": "path", "required": true, "description": "Its id" }],
+                "requestBody": { "content": { "application/json": {
+                    "schema": { "$ref": "#/components/schemas/Job" },
+                    "examples": { "valid": { "value": { "a": "b" } } },
+                } } },
+                "responses": { "202": { "description": "Accepted" } },
+            } } },
+            "components": { "schemas": { "Job": { "type": "object", "properties": { "a": { "type": "string" } } } } },
+        })
+    }
+
+    #[test]
+    fn an_operation_has_its_fields_its_form_and_its_answers() {
+        let DocsPage { html, .. } = DocsPage::of(&document());
+        for part in [
+            r#"id="createJob""#,
+            "<code>id</code> in the path",
+            "<td>string</td>",
+            r#"data-path="/jobs/{id}""#,
+            r#"data-in="path" name="id""#,
+            "&quot;a&quot;",
+            "<strong>202</strong>",
+        ] {
+            assert!(html.contains(part), "{part} in\n{html}");
+        }
+    }
+
+    #[test]
+    fn what_a_document_says_cannot_become_markup() {
+        let mut document = document();
+        let hostile = "<script>alert(1)</script>\"'";
+        document["info"]["title"] = hostile.into();
+        document["paths"]["/jobs/{id}"]["post"]["summary"] = hostile.into();
+        document["components"]["schemas"]["Job"]["properties"][hostile] = json!({ "description": hostile });
+        let DocsPage { html, .. } = DocsPage::of(&document);
+        assert_eq!(html.matches("<script>").count(), 1, "its own: {html}");
+    }
+
+    #[test]
+    fn the_policy_allows_no_script_and_no_style_but_the_pages_own() {
+        let policy = policy();
+        let policy = policy.to_str().unwrap();
+        for rule in ["default-src 'none';", "script-src 'sha256-", "style-src 'sha256-", "connect-src 'self';"] {
+            assert!(policy.contains(rule), "{policy}");
+        }
+        assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+        let DocsPage { html, .. } = DocsPage::of(&document());
+        // They would be blocked, and nobody would notice but the reader.
+        for blocked in [" style=", " onclick=", "src=", "<link rel=\"stylesheet\""] {
+            assert!(!html.contains(blocked), "{blocked}");
+        }
+    }
+}

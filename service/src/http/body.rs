@@ -8,31 +8,64 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame};
-use service::Registry;
-use service::http::{LAST_CALL, RequestBody};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::ProducerConfig;
-use crate::rejection::Rejection;
+use crate::Registry;
+use crate::http::LAST_CALL;
+use crate::http::request_body::RequestBody;
+use crate::metrics::Metric;
 
-pub(crate) mod budget;
+mod budget;
 
-use budget::{BodyBudget, Share};
+pub use budget::{BodyBudget, BufferFull, Share};
+
+/// The metrics of a service that reads bodies.
+pub const METRICS: &[Metric] = &[budget::BYTES, budget::BYTES_LIMIT];
 
 /// The most bytes allocated for a body before they arrive: a client that announces much may send nothing.
 const FIRST_BYTES: usize = 4096;
 
+/// What bounds bodies.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// The largest body, in bytes.
+    pub max_bytes: usize,
+    /// The largest body of a bulk, in bytes.
+    pub max_bulk_bytes: usize,
+    /// The bytes that all bodies may hold, those that come in one piece aside.
+    pub buffer_bytes: usize,
+    /// The longest time to read a body.
+    pub timeout: Duration,
+}
+
+/// Why a body is not read to its end. The rest of it stays unread, so the connection must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is larger than this many bytes.
+    TooLarge(usize),
+    /// It did not arrive in time.
+    Slow,
+    /// Its transfer broke off.
+    Broken,
+    /// All bodies together hold too many bytes.
+    BufferFull,
+}
+
+impl From<BufferFull> for BodyError {
+    fn from(BufferFull: BufferFull) -> Self {
+        BodyError::BufferFull
+    }
+}
+
 /// Reads bodies.
-pub(crate) struct BodyReader {
-    max_bytes: usize,
-    max_bulk_bytes: usize,
-    timeout: Duration,
+pub struct BodyReader {
+    limits: BodyLimits,
     budget: BodyBudget,
     stop: CancellationToken,
 }
 
 /// A whole body.
-pub(crate) enum HeldBody {
+pub enum HeldBody {
     /// It came in one piece, and is in the connection's own buffer, which is bounded.
     Piece(Bytes),
     /// It came in several, or slowly.
@@ -40,15 +73,16 @@ pub(crate) enum HeldBody {
 }
 
 /// A body in its own memory.
-pub(crate) struct CollectedBody {
-    pub(crate) bytes: Vec<u8>,
+pub struct CollectedBody {
+    /// The bytes.
+    pub bytes: Vec<u8>,
     /// Its share of the budget.
-    pub(crate) share: Share,
+    pub share: Share,
 }
 
 impl HeldBody {
     /// The bytes as they are.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         match self {
             HeldBody::Piece(piece) => piece,
             HeldBody::Collected(body) => &body.bytes,
@@ -56,7 +90,7 @@ impl HeldBody {
     }
 
     /// The bytes, which may be rewritten in place. The connection's buffer is read-only, so its bytes are copied.
-    pub(crate) fn bytes_mut<'b>(&'b mut self, scratch: &'b mut Vec<u8>) -> &'b mut [u8] {
+    pub fn bytes_mut<'b>(&'b mut self, scratch: &'b mut Vec<u8>) -> &'b mut [u8] {
         match self {
             HeldBody::Piece(piece) => {
                 scratch.clear();
@@ -72,19 +106,17 @@ impl HeldBody {
 type NextFrame = Option<hyper::Result<Frame<Bytes>>>;
 
 impl BodyReader {
-    pub(crate) fn new(config: &ProducerConfig, registry: &Registry, stop: CancellationToken) -> Self {
-        Self {
-            max_bytes: config.max_body_bytes,
-            max_bulk_bytes: config.max_bulk_bytes,
-            timeout: config.body_timeout,
-            budget: BodyBudget::new(config.body_buffer_bytes, registry),
-            stop,
-        }
+    /// Reads within these limits. Once `stop` is cancelled, a body that does not arrive soon counts as too slow.
+    pub fn new(limits: BodyLimits, registry: &Registry, stop: CancellationToken) -> Self {
+        Self { limits, budget: BodyBudget::new(limits.buffer_bytes, registry), stop }
     }
 
-    /// The whole body. When the producer stops, a body that does not arrive soon counts as too slow.
-    pub(crate) async fn read(&self, body: &mut RequestBody) -> Result<HeldBody, Rejection> {
-        check_announced(body, self.max_bytes)?;
+    /// The whole body.
+    ///
+    /// # Errors
+    /// Why it is not read.
+    pub async fn read(&self, body: &mut RequestBody) -> Result<HeldBody, BodyError> {
+        check_announced(body, self.limits.max_bytes)?;
         // Most bodies are there with their head, in one piece: they need neither timer nor budget.
         let first = match body.frame().now_or_never() {
             Some(Some(Ok(frame))) if body.is_end_stream() => {
@@ -93,17 +125,20 @@ impl BodyReader {
             first => first,
         };
         // Boxed, so that the usual path's future does not have this one's size.
-        Box::pin(self.collect_in_time(first, body, self.max_bytes)).await.map(HeldBody::Collected)
+        Box::pin(self.collect_in_time(first, body, self.limits.max_bytes)).await.map(HeldBody::Collected)
     }
 
     /// The whole body of a bulk, which is always in its own memory: there it is parsed.
-    pub(crate) async fn read_bulk(&self, body: &mut RequestBody) -> Result<CollectedBody, Rejection> {
-        check_announced(body, self.max_bulk_bytes)?;
-        self.collect_in_time(None, body, self.max_bulk_bytes).await
+    ///
+    /// # Errors
+    /// Why it is not read.
+    pub async fn read_bulk(&self, body: &mut RequestBody) -> Result<CollectedBody, BodyError> {
+        check_announced(body, self.limits.max_bulk_bytes)?;
+        self.collect_in_time(None, body, self.limits.max_bulk_bytes).await
     }
 
     /// The budget for bodies.
-    pub(crate) fn budget(&self) -> &BodyBudget {
+    pub fn budget(&self) -> &BodyBudget {
         &self.budget
     }
 
@@ -112,7 +147,7 @@ impl BodyReader {
         first: Option<NextFrame>,
         body: &mut RequestBody,
         max_bytes: usize,
-    ) -> Result<CollectedBody, Rejection> {
+    ) -> Result<CollectedBody, BodyError> {
         let stopping = async {
             self.stop.cancelled().await;
             tokio::time::sleep(LAST_CALL).await;
@@ -120,8 +155,8 @@ impl BodyReader {
         tokio::select! {
             biased;
             outcome = self.collect(first, body, max_bytes) => outcome,
-            () = tokio::time::sleep(self.timeout) => Err(Rejection::SlowBody),
-            () = stopping => Err(Rejection::SlowBody),
+            () = tokio::time::sleep(self.limits.timeout) => Err(BodyError::Slow),
+            () = stopping => Err(BodyError::Slow),
         }
     }
 
@@ -130,7 +165,7 @@ impl BodyReader {
         first: Option<NextFrame>,
         body: &mut RequestBody,
         max_bytes: usize,
-    ) -> Result<CollectedBody, Rejection> {
+    ) -> Result<CollectedBody, BodyError> {
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         let mut collected =
             CollectedBody { bytes: Vec::with_capacity(announced.min(FIRST_BYTES)), share: Share::default() };
@@ -139,9 +174,9 @@ impl BodyReader {
             None => body.frame().await,
         };
         while let Some(frame) = next {
-            if let Ok(data) = frame.map_err(|_| Rejection::BrokenBody)?.into_data() {
+            if let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() {
                 if collected.bytes.len() + data.len() > max_bytes {
-                    return Err(Rejection::TooLarge(max_bytes));
+                    return Err(BodyError::TooLarge(max_bytes));
                 }
                 self.budget.add(&mut collected.share, data.len())?;
                 collected.bytes.extend_from_slice(&data);
@@ -153,6 +188,6 @@ impl BodyReader {
 }
 
 /// A body that is announced as too large is rejected before anything is read.
-fn check_announced(body: &RequestBody, max_bytes: usize) -> Result<(), Rejection> {
-    if body.size_hint().lower() > max_bytes as u64 { Err(Rejection::TooLarge(max_bytes)) } else { Ok(()) }
+fn check_announced(body: &RequestBody, max_bytes: usize) -> Result<(), BodyError> {
+    if body.size_hint().lower() > max_bytes as u64 { Err(BodyError::TooLarge(max_bytes)) } else { Ok(()) }
 }

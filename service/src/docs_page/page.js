@@ -12,12 +12,16 @@ for (const form of document.querySelectorAll(".try")) {
   const answer = form.querySelector(".answer");
 
   const request = () => {
+    let filled = path;
+    for (const input of inputs.filter((input) => input.dataset.in === "path" && input.value !== "")) {
+      filled = filled.replace(`{${input.name}}`, encodeURIComponent(input.value));
+    }
     // Relative, so that it works behind a proxy that serves the page under another path.
-    const url = new URL("." + path, location.href);
+    const url = new URL("." + filled, location.href);
     const headers = {};
     for (const input of inputs.filter((input) => input.value !== "")) {
       if (input.dataset.in === "header") headers[input.name] = input.value;
-      else url.searchParams.set(input.name, input.value);
+      else if (input.dataset.in === "query") url.searchParams.set(input.name, input.value);
     }
     if (body) headers["content-type"] = select.value;
     return { url, options: { method, headers, body: body ? body.value : undefined } };

@@ -3,60 +3,69 @@
 use serde_json::{Value, json};
 
 use super::answers::{response, with_body};
-use crate::paths;
+use crate::documentation::{DOCS_PATH, OPENAPI_PATH};
 
 /// The heading of these operations.
-pub(super) const TAG: &str = "Service";
+pub const TAG: &str = "Service";
 
-/// Each path with its operation; the health check for clients of orders is there with orders.
-pub(super) fn operations(is_with_orders: bool) -> Vec<(&'static str, Value)> {
-    let mut operations = vec![
-        ("/", get("getVersion", "Name and version", json!({ "200": version() }))),
-        (
-            "/livez",
-            get("getLiveness", "Whether the process lives", json!({ "200": status("The process lives", "ok") })),
-        ),
+/// The words in which services differ.
+#[derive(Debug, Clone, Copy)]
+pub struct OperatorWords {
+    /// The service's name.
+    pub service: &'static str,
+    /// What its status page is.
+    pub status_page: &'static str,
+    /// What its OpenAPI document describes.
+    pub description: &'static str,
+}
+
+/// Each path that every service has, with its operation.
+pub fn operations(words: &OperatorWords) -> Vec<(&'static str, Value)> {
+    let alive = json!({ "200": status("The process lives", "ok") });
+    vec![
+        ("/", get("getVersion", "Name and version", json!({ "200": version(words) }))),
+        ("/livez", get("getLiveness", "Whether the process lives", alive)),
         ("/readyz", get("getReadiness", "Whether the service is ready", readiness("ready"))),
         ("/health", get("getHealth", "The same as /readyz", readiness("ready"))),
         ("/metrics", get("getMetrics", "Metrics for Prometheus", json!({ "200": metrics() }))),
-        ("/status", status_page()),
-        (paths::OPENAPI, get("getDescription", "This description", json!({ "200": description() }))),
-        (paths::DOCS, get("getDocumentation", "This description as a page", json!({ "200": page() }))),
-    ];
-    if is_with_orders {
-        let health =
-            get("getHealthOfOrders", "Whether the service is ready, for clients of orders", readiness("healthy"));
-        operations.push((paths::HEALTH, health));
-    }
-    operations
+        ("/status", status_page(words)),
+        (OPENAPI_PATH, get("getDescription", "This description", json!({ "200": description(words) }))),
+        (DOCS_PATH, get("getDocumentation", "This description as a page", json!({ "200": page() }))),
+    ]
 }
 
-fn get(id: &str, summary: &str, mut responses: Value) -> Value {
+/// An operation without a body. `responses` are those besides what every request may get.
+pub fn get(id: &str, summary: &str, responses: Value) -> Value {
+    operation(TAG, id, summary, responses)
+}
+
+/// The same under another heading.
+pub fn operation(tag: &str, id: &str, summary: &str, mut responses: Value) -> Value {
     responses["431"] = response("HeadTooLarge");
     if responses.get("503").is_none() {
         responses["503"] = response("TooManyConnections");
     }
     json!({
         "operationId": id,
-        "tags": [TAG],
+        "tags": [tag],
         "summary": summary,
         "description": format!("{summary}."),
         "responses": responses,
     })
 }
 
-fn version() -> Value {
+fn version(words: &OperatorWords) -> Value {
     let version = env!("CARGO_PKG_VERSION");
     let schema = json!({
         "type": "object",
         "required": ["status", "service", "version"],
         "properties": {
             "status": { "const": "ok" },
-            "service": { "const": "producer" },
+            "service": { "const": words.service },
             "version": { "type": "string" },
         },
     });
-    let example = json!({ "status": "ok", "service": "producer", "version": version });
+    let example = json!({ "status": "ok", "service": words.service, "version": version });
     with_body("Name and version", "application/json", schema, example)
 }
 
@@ -65,7 +74,8 @@ fn status(description: &str, word: &str) -> Value {
     with_body(description, "application/json", schema, json!({ "status": word }))
 }
 
-fn readiness(word: &str) -> Value {
+/// The answers of a health check that says this word when the service is ready.
+pub fn readiness(word: &str) -> Value {
     json!({ "200": status("The service is ready", word), "503": response("NotReady") })
 }
 
@@ -75,8 +85,8 @@ fn metrics() -> Value {
     with_body("Prometheus text format 0.0.4", "text/plain", json!({ "type": "string" }), json!(example))
 }
 
-fn status_page() -> Value {
-    let page = html("The status page: state, throughput, partitions, last errors, settings without secrets");
+fn status_page(words: &OperatorWords) -> Value {
+    let page = html(words.status_page);
     let mut operation = get("getStatus", "The status page", json!({ "200": page }));
     operation["parameters"] = json!([{
         "name": "still",
@@ -88,9 +98,9 @@ fn status_page() -> Value {
     operation
 }
 
-fn description() -> Value {
+fn description(words: &OperatorWords) -> Value {
     json!({
-        "description": "An OpenAPI 3.1 document of the kinds that are served",
+        "description": words.description,
         "content": {
             "application/json": {
                 "schema": {
@@ -111,6 +121,7 @@ fn page() -> Value {
     html("A page without anything from elsewhere, from which requests can be sent")
 }
 
-fn html(description: &str) -> Value {
+/// A response that is a page.
+pub fn html(description: &str) -> Value {
     json!({ "description": description, "content": { "text/html": { "schema": { "type": "string" } } } })
 }

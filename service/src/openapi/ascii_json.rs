@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 /// The value, pretty, with a line feed at its end.
-pub(crate) fn pretty(value: &Value) -> String {
+pub fn pretty(value: &Value) -> String {
     let mut ascii = String::new();
     // What is not ASCII is within a string, where it may be escaped.
     for character in format!("{value:#}\n").chars() {
