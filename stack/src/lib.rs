@@ -1,4 +1,4 @@
-//! Finds or starts an Apache Kafka broker and a document store that speaks MongoDB's protocol.
+//! Finds or starts an Apache Kafka broker, a document store that speaks MongoDB's protocol, and a PostgreSQL.
 //!
 //! [`Stack::start`] uses what `KAFKA_BROKER` and `MONGO_URI` name; otherwise it tries Docker Compose; otherwise it
 //! starts native processes: Kafka from its Maven artifact, and a real `mongod` or, without one, a store built on
@@ -8,7 +8,7 @@
 //!
 //! Tests that need a server of their own, started late or on a known port, use [`kafka::start`] and [`store::start`].
 //! Tests that only need a server share one stack through [`shared()`], and tests of MongoDB's own answers share one
-//! store through [`shared_mongodb()`].
+//! store through [`shared_mongodb()`]. A PostgreSQL is a thing of its own: [`Postgres`], or [`shared_postgres()`].
 
 pub mod access;
 mod cache;
@@ -23,6 +23,7 @@ mod memory;
 mod native;
 mod options;
 mod port;
+mod postgres;
 mod probe;
 mod process;
 mod progress;
@@ -38,6 +39,7 @@ mod toxiproxy;
 
 pub use crate::options::{Options, StackKind, StoreKind};
 pub use crate::port::free_port;
+pub use crate::postgres::{Postgres, shared_postgres};
 pub use crate::process::{Process, Signal};
 pub use crate::progress::{OnProgress, to_stderr};
 pub use crate::server::Server;

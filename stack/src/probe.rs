@@ -2,10 +2,11 @@
 //!
 //! A port that accepts connections is not enough: a starting broker accepts before it can create a topic, and the
 //! kernel accepts for a frozen server. So this sends one small request, encoded by hand, and reads the answer, which
-//! needs neither Kafka's nor MongoDB's client.
+//! needs no client of these servers.
 
 mod kafka;
 mod mongo;
+mod postgres;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -27,6 +28,7 @@ const HTTP_OK: &[u8] = b"/1.0 200";
 pub(crate) enum Probe {
     Kafka,
     Mongo,
+    Postgres,
     /// `GET /version` gets 200.
     Http,
 }
@@ -38,17 +40,19 @@ impl Probe {
         match (self, answer) {
             (Probe::Kafka, Ok(Ok(answer))) => kafka::is_ready(&answer),
             (Probe::Mongo, Ok(Ok(answer))) => mongo::is_ready(&answer),
+            (Probe::Postgres, Ok(Ok(answer))) => postgres::is_ready(&answer),
             (Probe::Http, Ok(Ok(answer))) => answer == HTTP_OK,
             (_, Ok(Err(_)) | Err(_)) => false,
         }
     }
 
-    /// Returns the answer without its first four bytes, which are its length except with HTTP.
+    /// Returns the answer without its first four bytes, which are its length with Kafka and MongoDB.
     async fn ask(self, port: u16) -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         let request = match self {
             Probe::Kafka => kafka::request(),
             Probe::Mongo => mongo::request(),
+            Probe::Postgres => postgres::request(),
             Probe::Http => HTTP_REQUEST.to_vec(),
         };
         stream.write_all(&request).await?;
@@ -57,6 +61,7 @@ impl Probe {
         let length = match self {
             Probe::Kafka => kafka::rest_of_answer(prefix),
             Probe::Mongo => mongo::rest_of_answer(prefix),
+            Probe::Postgres => postgres::rest_of_answer(prefix),
             Probe::Http => HTTP_OK.len(),
         };
         let mut answer = vec![0; length.min(LONGEST_ANSWER)];

@@ -39,6 +39,24 @@ done
 echo 'it does not freeze' >&2
 exit 1"#;
 
+/// Signals a process and its children, which may be in process groups of their own. It is frozen first, so that it makes
+/// no more of them. After a kill this waits until all are gone, or at least dead: a parent that does not wait for them
+/// keeps their ids.
+const SEND_TO_FAMILY: &str = r#"children=$(ps -A -o pid= -o ppid= | while read -r pid parent; do
+    [ "$parent" != "$2" ] || echo "$pid"
+done)
+# Some may have ended just now.
+kill -s "$1" $children 2>/dev/null
+kill -s "$1" "$2" || exit
+[ "$1" = KILL ] || exit 0
+for pid in $children; do
+    looks=0
+    while [ $looks -lt 500 ]; do
+        case $(ps -o stat= -p "$pid") in Z* | '') break ;; esac
+        looks=$((looks + 1))
+    done
+done"#;
+
 /// The signals that tests and faults send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
@@ -154,7 +172,16 @@ impl Process {
         if let Some(status) = self.exit_status() {
             bail!("{} has ended already ({status})", self.name);
         }
-        let script = if signal == Signal::Stop { FREEZE } else { SEND };
+        self.send(signal, if signal == Signal::Stop { FREEZE } else { SEND })
+    }
+
+    /// Sends a signal to the command and to its children, but not to theirs.
+    pub(crate) fn signal_family(&self, signal: Signal) -> anyhow::Result<()> {
+        self.signal(Signal::Stop)?;
+        self.send(signal, SEND_TO_FAMILY)
+    }
+
+    fn send(&self, signal: Signal, script: &str) -> anyhow::Result<()> {
         let sent = Command::new("/bin/sh")
             .args(["-c", script, "kill", signal.name(), &self.pid.to_string()])
             .stdin(Stdio::null())

@@ -32,7 +32,7 @@ pub(crate) struct Recipe {
     pub(crate) progress: OnProgress,
 }
 
-/// A native Kafka broker or document store on 127.0.0.1. Dropping it kills it and removes its data.
+/// A native broker, store or tool on 127.0.0.1. Dropping it kills it and removes its data.
 #[derive(Debug)]
 pub struct Server {
     // Dropped before the recipe, whose directory it writes to.
@@ -99,6 +99,24 @@ impl Server {
     /// Sends SIGCONT.
     pub fn resume(&self) -> anyhow::Result<()> {
         self.process.signal(Signal::Continue)
+    }
+
+    /// The same as [`Server::kill`] for a server with child processes.
+    pub(crate) async fn kill_family(&self) -> anyhow::Result<()> {
+        if self.exit_status().is_none() {
+            self.process.signal_family(Signal::Kill)?;
+        }
+        self.kill().await
+    }
+
+    /// The same as [`Server::pause`] for a server with child processes.
+    pub(crate) fn pause_family(&self) -> anyhow::Result<()> {
+        self.process.signal_family(Signal::Stop)
+    }
+
+    /// The same as [`Server::resume`] for a server with child processes.
+    pub(crate) fn resume_family(&self) -> anyhow::Result<()> {
+        self.process.signal_family(Signal::Continue)
     }
 
     /// Starts it again on the same port and data, and waits until it answers. One that still runs is stopped first.

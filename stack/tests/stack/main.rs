@@ -7,6 +7,7 @@ mod cluster;
 mod kafka;
 mod killed_parent;
 mod memory;
+mod postgres;
 mod process;
 mod secantus;
 mod shared;
