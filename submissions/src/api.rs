@@ -1,0 +1,275 @@
+//! The HTTP API of submissions: a request from its head to its answer. What is asked for is done by the
+//! [`operations`](crate::operations); here are the formats, and the [`rejection`]s.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{HeaderMap, HeaderValue, LOCATION};
+use hyper::{Method, Request, Response, StatusCode};
+use service::Tracer;
+use service::http::body::{BodyReader, CollectedBody, Share};
+use service::http::headers::{self, is_media_type};
+use service::http::{RequestBody, Route, json};
+use uuid::Uuid;
+
+use crate::cross_site::is_cross_site;
+use crate::operations::Operations;
+use crate::store::Changed;
+use crate::submission::NewSubmission;
+
+mod body;
+mod bulk;
+pub(crate) mod metrics;
+mod query;
+mod rejection;
+mod spans;
+mod view;
+
+pub(crate) use body::MAX_SUBMISSIONS;
+pub(crate) use view::{SubmissionView, encode};
+
+use self::body::{BulkError, BulkFormat};
+use self::bulk::{Bulk, BulkAnswer};
+use self::metrics::{ApiCounters, RejectionReason};
+use self::rejection::Rejection;
+use self::view::{PageView, RetriedView, StatsView, WorkersView};
+
+/// What the paths of [`ROUTES`] start with.
+pub(crate) const PREFIX: &str = "/api/";
+
+const SUBMISSIONS: &str = "/api/submissions";
+const BULK: &str = "/api/submissions/bulk";
+const RETRY_ALL: &str = "/api/submissions/retry";
+const SUBMISSION: &str = "/api/submissions/{id}";
+const CANCEL: &str = "/api/submissions/{id}/cancel";
+const RETRY: &str = "/api/submissions/{id}/retry";
+const STATS: &str = "/api/stats";
+const WORKERS: &str = "/api/workers";
+
+/// The API's routes; a slash at the end of their paths makes no difference.
+pub const ROUTES: &[Route] = &[
+    Route::post(SUBMISSIONS, "202 with the submission, once it is durable in the database").with_or_without_slash(),
+    Route::get(SUBMISSIONS, "submissions from the newest on; `?status=`, `?after=` and `?limit=`")
+        .with_or_without_slash(),
+    Route::post(BULK, "202, 207 or 400 with a result for each submission of a bulk").with_or_without_slash(),
+    Route::post(RETRY_ALL, "all submissions of a status are tried again: `?status=FAILED` or `?status=CANCELLED`")
+        .with_or_without_slash(),
+    Route::get(SUBMISSION, "one submission").with_or_without_slash(),
+    Route::post(CANCEL, "the submission is CANCELLED, if it is not final").with_or_without_slash(),
+    Route::post(RETRY, "the submission is tried again, if it is FAILED or CANCELLED").with_or_without_slash(),
+    Route::get(STATS, "how many submissions are in each status, and what waits or is stuck").with_or_without_slash(),
+    Route::get(WORKERS, "the workers, each with its last heartbeat").with_or_without_slash(),
+];
+
+/// The handlers of the API.
+pub(crate) struct Api {
+    operations: Arc<Operations>,
+    bodies: Arc<BodyReader>,
+    counters: ApiCounters,
+    tracer: Option<Tracer>,
+}
+
+/// An answer, unless the request is rejected.
+type Outcome = Result<Response<Full<Bytes>>, Rejection>;
+
+impl Api {
+    pub(crate) fn new(
+        operations: Arc<Operations>,
+        bodies: Arc<BodyReader>,
+        counters: ApiCounters,
+        tracer: Option<Tracer>,
+    ) -> Self {
+        Self { operations, bodies, counters, tracer }
+    }
+
+    /// Answers a request for one of [`ROUTES`].
+    pub(crate) async fn answer(&self, route: &Route, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+        let span = self.tracer.as_ref().map(|tracer| spans::begin(tracer, route, request.headers()));
+        let outcome = match (route.path, route.method == Method::POST) {
+            (SUBMISSIONS, true) => {
+                let outcome = self.create(request).await;
+                self.count(outcome.as_ref().err(), 1);
+                outcome
+            }
+            // Boxed, so that the future of a single submission does not have this one's size.
+            (BULK, _) => Ok(Box::pin(self.create_bulk(request)).await),
+            _ => Box::pin(self.answer_others(route, request)).await,
+        };
+        let response = outcome.unwrap_or_else(|rejection| rejection.response());
+        if let Some(span) = span {
+            spans::answered(span, response.status());
+        }
+        response
+    }
+
+    async fn answer_others(&self, route: &Route, request: &mut Request<RequestBody>) -> Outcome {
+        let query = request.uri().query();
+        // What is not an id is the id of nothing.
+        let id = || route.parameter(request.uri().path()).and_then(|id| Uuid::try_parse(id).ok());
+        match route.path {
+            SUBMISSIONS => self.list(query).await,
+            SUBMISSION => self.get(id().ok_or(Rejection::Missing)?).await,
+            STATS => Ok(ok(&StatsView::from(&self.operations.stats().await?))),
+            WORKERS => Ok(ok(&WorkersView::from(&self.operations.workers().await?[..]))),
+            CANCEL => {
+                let id = id();
+                self.without_body(request).await?;
+                changed(self.operations.cancel(id.ok_or(Rejection::Missing)?).await?, "be cancelled", "not final")
+            }
+            RETRY => {
+                let id = id();
+                self.without_body(request).await?;
+                let retried = self.operations.retry(id.ok_or(Rejection::Missing)?).await?;
+                changed(retried, "be tried again", "FAILED or CANCELLED")
+            }
+            RETRY_ALL => {
+                let status = query::status_to_retry(query);
+                self.without_body(request).await?;
+                let retried = self.operations.retry_all(status.map_err(Rejection::Query)?).await?;
+                Ok(ok(&RetriedView { retried }))
+            }
+            _ => Err(Rejection::Missing),
+        }
+    }
+
+    async fn create(&self, request: &mut Request<RequestBody>) -> Outcome {
+        check_site(request.headers())?;
+        // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
+        // What it holds of the budget is held until the submission is answered: by then its content waits.
+        let body = self.bodies.read(request.body_mut()).await?;
+        let headers = request.headers();
+        if !is_media_type(headers, "application/json").unwrap_or(true) {
+            return Err(Rejection::ContentType);
+        }
+        let key = idempotency_key(headers)?;
+        let content = body::one(body.bytes(), |content| self.operations.content_error(content));
+        let accepted = self.operations.submit(content.map_err(Rejection::Invalid)?, key).await?;
+        if accepted.is_new {
+            self.counters.accepted.increment(1);
+        }
+        let submission = &accepted.submission;
+        let mut response = json(StatusCode::ACCEPTED, encode(&SubmissionView::from(submission)));
+        let location = format!("{SUBMISSIONS}/{}", submission.id);
+        response.headers_mut().insert(LOCATION, HeaderValue::try_from(location).expect("a path of an id is ASCII"));
+        Ok(response)
+    }
+
+    async fn create_bulk(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+        let (new, bulk, share) = match self.read_bulk(request).await {
+            Ok(read) => read,
+            Err(rejection) => {
+                self.count(Some(&rejection), 1);
+                return rejection.response();
+            }
+        };
+        let valid = new.len() as u64;
+        self.counters.rejected(RejectionReason::Invalid, bulk.invalid() as u64);
+        match self.submit_bulk(new, bulk, share).await {
+            Ok(BulkAnswer { response, created, conflicts, unknown }) => {
+                self.counters.accepted.increment(created as u64);
+                self.counters.rejected(RejectionReason::IdempotencyConflict, conflicts as u64);
+                self.counters.rejected(RejectionReason::Unconfirmed, unknown as u64);
+                response
+            }
+            Err(rejection) => {
+                self.count(Some(&rejection), valid);
+                rejection.response()
+            }
+        }
+    }
+
+    /// The valid submissions of a bulk, the results as far as they are known, and what the bulk holds of the budget.
+    async fn read_bulk(
+        &self,
+        request: &mut Request<RequestBody>,
+    ) -> Result<(Vec<NewSubmission>, Bulk, Share), Rejection> {
+        check_site(request.headers())?;
+        let CollectedBody { bytes, share } = self.bodies.read_bulk(request.body_mut()).await?;
+        let headers = request.headers();
+        let format = bulk_format(headers)?;
+        let key = idempotency_key(headers)?;
+        let judged = body::bulk(&bytes, format, |content| self.operations.content_error(content));
+        let judged = judged.map_err(|error| match error {
+            BulkError::Broken(errors) => Rejection::NoBulk(errors),
+            BulkError::TooMany => Rejection::TooMany(MAX_SUBMISSIONS),
+        })?;
+        let (new, bulk) = Bulk::of(judged, key.as_deref());
+        Ok((new, bulk, share))
+    }
+
+    async fn submit_bulk(
+        &self,
+        new: Vec<NewSubmission>,
+        bulk: Bulk,
+        mut share: Share,
+    ) -> Result<BulkAnswer, Rejection> {
+        let max_waiting = self.operations.max_waiting();
+        if new.len() > max_waiting {
+            return Err(Rejection::NeverFits { submissions: new.len(), max_waiting });
+        }
+        // The body is gone; from here on the share is for the contents that wait, and for the answer.
+        let contents: usize = new.iter().map(|new| new.content.len()).sum();
+        self.bodies.budget().resize(&mut share, contents + bulk.max_answer_bytes())?;
+        let outcomes = if new.is_empty() { Vec::new() } else { self.operations.submit_all(new).await? };
+        Ok(bulk.answer(outcomes, share))
+    }
+
+    async fn list(&self, query: Option<&str>) -> Outcome {
+        let listing = query::listing(query).map_err(Rejection::Query)?;
+        let page = self.operations.list(listing).await?;
+        Ok(ok(&PageView::new(&page, |after| query::next_page(listing, after))))
+    }
+
+    async fn get(&self, id: Uuid) -> Outcome {
+        let submission = self.operations.get(id).await?.ok_or(Rejection::Missing)?;
+        Ok(ok(&SubmissionView::from(&submission)))
+    }
+
+    /// Reads what comes with a request that needs no body, so that the connection can serve the next one.
+    async fn without_body(&self, request: &mut Request<RequestBody>) -> Result<(), Rejection> {
+        check_site(request.headers())?;
+        self.bodies.read(request.body_mut()).await?;
+        Ok(())
+    }
+
+    fn count(&self, rejection: Option<&Rejection>, submissions: u64) {
+        if let Some(reason) = rejection.and_then(Rejection::reason) {
+            self.counters.rejected(reason, submissions);
+        }
+    }
+}
+
+fn check_site(headers: &HeaderMap) -> Result<(), Rejection> {
+    if is_cross_site(headers) { Err(Rejection::CrossSite) } else { Ok(()) }
+}
+
+/// How a bulk is written. No content type at all counts as JSON, as for a single submission.
+fn bulk_format(headers: &HeaderMap) -> Result<BulkFormat, Rejection> {
+    if is_media_type(headers, "application/json").unwrap_or(true) {
+        Ok(BulkFormat::Array)
+    } else if is_media_type(headers, "application/x-ndjson").unwrap_or(false) {
+        Ok(BulkFormat::Lines)
+    } else {
+        Err(Rejection::BulkContentType)
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rejection> {
+    let Some(key) = headers::idempotency_key(headers).map_err(Rejection::IdempotencyKey)? else { return Ok(None) };
+    contract::id::check_idempotency_key(key).map_err(Rejection::IdempotencyKey)?;
+    Ok(Some(String::from_utf8_lossy(key).into_owned()))
+}
+
+fn ok(view: &impl serde::Serialize) -> Response<Full<Bytes>> {
+    json(StatusCode::OK, encode(view))
+}
+
+/// The answer to a change that somebody asked for.
+fn changed(changed: Changed, what: &'static str, only: &'static str) -> Outcome {
+    match changed {
+        Changed::Made(submission) => Ok(ok(&SubmissionView::from(&submission))),
+        Changed::NotAllowed(submission) => Err(Rejection::NotAllowed { what, status: submission.status, only }),
+        Changed::Missing => Err(Rejection::Missing),
+    }
+}

@@ -1,0 +1,84 @@
+//! Submissions: content that is taken over HTTP, answered at once, worked on, and watched while its status changes.
+//!
+//! [`status`], [`rules`], [`content`] and [`lease`] decide, without a clock or a database. [`store`] keeps submissions
+//! and is the single source of truth about their states. [`operations`] is what people and programs can ask for, by the
+//! [`api`] or by the [`page`]; [`submit`] gathers what is submitted at the same time into one transaction. A [`worker`]
+//! claims submissions, works on them and writes how they end; a [`sweeper`] ends the leases of workers that are gone.
+//! What these two decide is in their cores, which `simulation` runs in virtual time with everything failing that can.
+//! [`run()`] puts the parts together, for one process that does all or for several on one database. [`mod@openapi`]
+//! describes the API.
+
+use std::process::ExitCode;
+
+use service::Program;
+use service::http::body;
+use service::metrics::Metric;
+
+pub mod api;
+mod asking;
+mod config;
+pub mod content;
+mod cross_site;
+mod export;
+mod form;
+mod journal;
+pub mod lease;
+pub mod metrics;
+mod mistake;
+mod openapi;
+pub mod operations;
+mod pace;
+pub mod page;
+mod roles;
+mod routes;
+pub mod rules;
+mod run;
+mod settling;
+#[cfg(test)]
+mod simulation;
+pub mod status;
+mod status_page;
+pub mod store;
+mod submission;
+pub mod submit;
+pub mod sweeper;
+mod time;
+pub mod worker;
+
+pub use config::{ApiConfig, DatabaseUrl, SubmissionsConfig, WorkerConfig};
+pub use openapi::openapi;
+pub use roles::Roles;
+pub use routes::DOCUMENTATION_ROUTES;
+pub use run::run;
+pub use submission::{NewSubmission, Submission};
+
+/// Every metric that a process shows.
+pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, api::metrics::METRICS, body::METRICS];
+
+const ABOUT: &str = "\
+Takes submissions over HTTP (POST /api/submissions/) and by a page for people, works on them, and shows what becomes of
+them. With one file as its database it is all in one process and needs nothing else.
+
+`submissions api` serves the API and the page alone, `submissions worker` works alone: several of each can share a
+database of PostgreSQL (DATABASE_URL). `submissions export` writes every submission as a line of JSON.";
+
+/// The program: what `main` does with the arguments after its name.
+pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let mut arguments = arguments.peekable();
+    let read = SubmissionsConfig::read;
+    if arguments.next_if(|argument| argument == export::NAME).is_some() {
+        return export::main(arguments);
+    }
+    if arguments.next_if(|argument| argument == "api").is_some() {
+        let about = "Serves the API and the page of submissions; `submissions worker` works on them.";
+        let program = Program { name: "submissions api", about, read };
+        return program.main(arguments, |config, listener, stop| run(config, Roles::API, listener, stop));
+    }
+    if arguments.next_if(|argument| argument == "worker").is_some() {
+        let about = "Works on submissions that `submissions api` takes, and serves health and metrics.";
+        let program = Program { name: "submissions worker", about, read };
+        return program.main(arguments, |config, listener, stop| run(config, Roles::WORKER, listener, stop));
+    }
+    let program = Program { name: "submissions", about: ABOUT, read };
+    program.main(arguments, |config, listener, stop| run(config, Roles::ALL, listener, stop))
+}

@@ -1,0 +1,79 @@
+//! The description of the HTTP interface as an OpenAPI 3.1 document. The rules of a content are made from those that
+//! judge it; tests compare the paths with the routes and each example with its schema.
+
+use serde_json::{Value, json};
+use service::openapi::answers;
+use service::openapi::operator::{self, OperatorWords};
+
+mod bulk;
+mod components;
+mod operations;
+
+/// What its operations for operators are called.
+const WORDS: OperatorWords = OperatorWords {
+    service: "submissions",
+    status_page: "The status page: state, throughput, counts per status, last errors, settings without secrets",
+    description: "An OpenAPI 3.1 document of the API",
+};
+
+/// What holds for all requests.
+const DESCRIPTION: &str = "\
+Takes content, answers 202 once it is durable in the database, works on it, and lets clients watch its status.
+
+- A submission is PENDING, then PROCESSING, then PASSED or FAILED; until then it can be CANCELLED. FAILED and \
+CANCELLED ones can be tried again. What a worker could not finish is PENDING again by itself.
+- Each path of the API may end with a slash.
+- Errors are problem documents (RFC 9457), and name every field that is wrong.
+- After a 503 with `Retry-After`, try again after that number of seconds.
+- An unknown path gets 404, another method than those described 405 with `Allow`. Each path with GET also has HEAD.
+- A POST from a page of another site gets 403.
+- A request that is not HTTP/1.1 gets 400 without a body, and the connection closes.
+
+Limits whose names are in capitals are settings of this service: `/status` shows them.";
+
+/// The OpenAPI document of a service that takes contents of at most this length, as JSON in plain ASCII: pretty, and
+/// with a line feed at its end.
+pub fn openapi(max_content_chars: usize) -> String {
+    service::openapi::pretty(&document(max_content_chars))
+}
+
+/// The OpenAPI document of a service that takes contents of at most this length.
+pub(crate) fn document(max_content_chars: usize) -> Value {
+    let mut paths = operations::paths();
+    for (path, operation) in operator::operations(&WORDS) {
+        let operation = if path == "/" { page() } else { operation };
+        paths.insert(path.to_owned(), json!({ "get": operation }));
+    }
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Submissions",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": DESCRIPTION,
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": "/" }],
+        "tags": [
+            { "name": operations::TAG, "description": "Contents, each with what has become of it" },
+            { "name": operations::FIGURES, "description": "Submissions in each status, and the workers" },
+            { "name": operator::TAG, "description": "Health, metrics, pages and this description" },
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": components::schemas(max_content_chars),
+            "responses": components::responses(),
+            "headers": answers::headers(),
+            "parameters": components::parameters(),
+        },
+    });
+    service::openapi::remove_unused(&mut document);
+    document
+}
+
+/// The page for people, in place of name and version.
+fn page() -> Value {
+    operator::get("getPage", "The page on which people submit and watch", json!({ "200": operator::html("The page") }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! The page: a form, a list that shows each status as it changes, and one page for each submission. It is whole without
+//! scripts: forms post, the answer is 303, and a view that reloads itself shows what is new. With scripts (`page/src`)
+//! the same elements are filled from the [API](crate::api), once a second.
+//!
+//! The address has all of the state (`view`). `list`, `one` and `problem` make HTML from plain data, `fields` has the
+//! elements that scripts fill, `shown` their texts, and `assets` serves script and style.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Body;
+use hyper::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY, REFRESH,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use service::http::body::BodyReader;
+use service::http::{RequestBody, Route, response};
+use uuid::Uuid;
+
+use crate::api::metrics::{ApiCounters, RejectionReason};
+use crate::form;
+use crate::operations::{Operations, SubmitError, Unavailable};
+use crate::page::assets::Assets;
+use crate::page::fields::is_retriable;
+use crate::page::frame::{POLICY, Root};
+use crate::page::list::{Draft, ListPage, RELOAD_SECONDS};
+use crate::page::posted::Posted;
+use crate::page::problem::Problem;
+use crate::page::view::View;
+use crate::status::Status;
+use crate::store::{Changed, Listing};
+
+mod assets;
+mod fields;
+mod frame;
+mod limits;
+mod list;
+mod one;
+mod posted;
+mod problem;
+mod shown;
+mod span;
+mod view;
+
+pub(crate) use limits::Limits;
+
+const LIST: &str = "/";
+const ONE: &str = "/submissions/{id}";
+const CANCEL: &str = "/submissions/{id}/cancel";
+const RETRY: &str = "/submissions/{id}/retry";
+const RETRY_ALL: &str = "/submissions/retry";
+const SCRIPT: &str = "/page.js";
+const STYLE: &str = "/page.css";
+
+/// The routes served here.
+pub const ROUTES: &[Route] = &[
+    Route::get(LIST, "the page: a form, the list, counts, workers; `?status=` and `?after=` as in the API"),
+    Route::post(LIST, "submits the page's form without scripts: 303, or the page with what is wrong"),
+    Route::get(ONE, "the page of one submission"),
+    Route::post(CANCEL, "cancels it, for the page without scripts: 303"),
+    Route::post(RETRY, "retries it, for the page without scripts: 303"),
+    Route::post(RETRY_ALL, "retries all that have a status, for the page without scripts: 303"),
+    Route::get(SCRIPT, "the page's script"),
+    Route::get(STYLE, "the page's style"),
+];
+
+/// Rows of a list.
+pub(crate) const ROWS: u32 = 25;
+
+/// The handlers of [`ROUTES`].
+pub(crate) struct Page {
+    operations: Arc<Operations>,
+    bodies: Arc<BodyReader>,
+    counters: ApiCounters,
+    limits: Limits,
+    assets: Assets,
+}
+
+type Answer = Result<Response<Full<Bytes>>, Problem>;
+
+impl Page {
+    /// The page of these operations, which reads forms with `bodies` and counts what they submit.
+    pub(crate) fn new(
+        operations: Arc<Operations>,
+        bodies: Arc<BodyReader>,
+        counters: ApiCounters,
+        limits: Limits,
+    ) -> Self {
+        Self { operations, bodies, counters, limits, assets: Assets::new() }
+    }
+
+    /// Answers a request for one of [`ROUTES`].
+    pub(crate) async fn answer(&self, route: &Route, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+        let id = route.parameter(request.uri().path()).and_then(|id| Uuid::try_parse(id).ok());
+        let query = request.uri().query();
+        let (root, answer) = match (route.path, route.method == Method::POST) {
+            (SCRIPT, _) => return self.assets.script.answer(query),
+            (STYLE, _) => return self.assets.style.answer(query),
+            (LIST, false) => {
+                let view = View::of(query.unwrap_or_default());
+                (Root::LIST, self.list(view, Draft::new(), StatusCode::OK).await)
+            }
+            (LIST, true) => (Root::LIST, self.submit(request).await),
+            (RETRY_ALL, _) => (Root::ONE, self.retry_all(request).await),
+            (ONE, _) => (Root::ONE, self.one(id).await),
+            (path, _) => (Root::ACTION, self.change(path == CANCEL, id, request).await),
+        };
+        answer.unwrap_or_else(|problem| {
+            let mut response = html(problem.status, problem.render(root, &self.assets, &self.limits));
+            // A form that was not read to its end would look like the next request.
+            if !request.body().is_end_stream() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            // A page that was opened while the server started shows itself once it can.
+            if problem.status == StatusCode::SERVICE_UNAVAILABLE && route.method == Method::GET {
+                reload(&mut response, &format!("?{}", request.uri().query().unwrap_or_default()));
+            }
+            response
+        })
+    }
+
+    async fn list(&self, view: View, draft: Draft<'_>, status: StatusCode) -> Answer {
+        let listing = Listing { status: view.status, after: view.after, limit: self.limits.rows };
+        let (page, stats, workers) =
+            tokio::try_join!(self.operations.list(listing), self.operations.stats(), self.operations.workers())?;
+        let page = ListPage { view, page: &page, stats: &stats, workers: &workers, draft, now: now() };
+        let mut response = html(status, page.render(&self.assets, &self.limits));
+        if view.is_live {
+            reload(&mut response, &view.query());
+        }
+        Ok(response)
+    }
+
+    async fn one(&self, id: Option<Uuid>) -> Answer {
+        let submission = match id {
+            Some(id) => self.operations.get(id).await?,
+            None => None,
+        };
+        let submission = submission.ok_or_else(missing)?;
+        Ok(html(StatusCode::OK, one::render(&submission, now(), &self.assets, &self.limits)))
+    }
+
+    async fn submit(&self, request: &mut Request<RequestBody>) -> Answer {
+        let posted = Posted::read(&self.bodies, request).await;
+        let posted = posted.inspect_err(|error| self.counters.rejected(error.reason(), 1))?;
+        let content = form::with_single_line_ends(posted.field("content"));
+        // Of form and content: who goes back and writes something else does not repeat a request.
+        let form = Uuid::try_parse(posted.field("key")).ok();
+        let key = form.map(|form| Uuid::new_v5(&form, content.as_bytes()).simple().to_string());
+        let error = match self.operations.submit(content.clone(), key).await {
+            Ok(accepted) => {
+                self.counters.accepted.increment(accepted.is_new.into());
+                let live = View { is_live: true, ..View::default() };
+                return Ok(see_other(&format!("{}#s-{}", live.link(), accepted.submission.id)));
+            }
+            Err(error) => error,
+        };
+        let (reason, status, fault) = match error {
+            SubmitError::Content(error) => (RejectionReason::Invalid, StatusCode::BAD_REQUEST, format!("It {error}.")),
+            SubmitError::Full => (
+                RejectionReason::Full,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too much is submitted at this moment. Try again.".to_owned(),
+            ),
+            SubmitError::Conflict => (
+                RejectionReason::IdempotencyConflict,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This form has submitted something else already. Load the page again.".to_owned(),
+            ),
+            // Why is in the log: it may name what readers need not know.
+            SubmitError::Unknown(_) => (
+                RejectionReason::Unconfirmed,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The database did not confirm it. Try again.".to_owned(),
+            ),
+        };
+        self.counters.rejected(reason, 1);
+        // Of the same form, so that what is submitted again is not there twice.
+        let draft = || Draft { content: &content, fault: &fault, key: posted.field("key").to_owned() };
+        let page = self.list(View::default(), draft(), status).await;
+        // Where there is no list either, the form alone keeps what was written.
+        Ok(page.unwrap_or_else(|_| html(status, list::render_form(&draft(), &self.assets, &self.limits))))
+    }
+
+    async fn change(&self, is_cancel: bool, id: Option<Uuid>, request: &mut Request<RequestBody>) -> Answer {
+        let posted = Posted::read(&self.bodies, request).await?;
+        let id = id.ok_or_else(missing)?;
+        let changed = if is_cancel { self.operations.cancel(id).await? } else { self.operations.retry(id).await? };
+        match changed {
+            Changed::Made(_) if posted.field("back") == one::BACK => Ok(see_other(&format!("../{id}"))),
+            Changed::Made(_) => Ok(see_other(&format!("{}{}#s-{id}", Root::ACTION.0, back(&posted).query()))),
+            Changed::NotAllowed(submission) => {
+                let what = if is_cancel { "cancelled" } else { "retried" };
+                Err(Problem::new(
+                    StatusCode::CONFLICT,
+                    format!("It is {} and cannot be {what}.", submission.status.as_str()),
+                ))
+            }
+            Changed::Missing => Err(missing()),
+        }
+    }
+
+    async fn retry_all(&self, request: &mut Request<RequestBody>) -> Answer {
+        let posted = Posted::read(&self.bodies, request).await?;
+        let status = Status::from_name(posted.field("status")).filter(|status| is_retriable(*status));
+        let Some(status) = status else {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "Only what is FAILED or CANCELLED can be retried."));
+        };
+        self.operations.retry_all(status).await?;
+        Ok(see_other(&format!("{}{}", Root::ONE.0, back(&posted).query())))
+    }
+}
+
+/// The list from which a form was posted.
+fn back(posted: &Posted) -> View {
+    View::of(posted.field("back").trim_start_matches('?'))
+}
+
+fn missing() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "There is no such submission. Final ones are kept for a limited time.")
+}
+
+impl From<Unavailable> for Problem {
+    fn from(_: Unavailable) -> Self {
+        // Why is in the log: it may name what readers need not know.
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database does not answer. Try again.")
+    }
+}
+
+impl Draft<'_> {
+    /// Nothing yet, in a form of its own.
+    fn new() -> Self {
+        Self { key: Uuid::now_v7().to_string(), ..Self::default() }
+    }
+}
+
+fn html(status: StatusCode, document: String) -> Response<Full<Bytes>> {
+    let mut response = response(status, "text/html; charset=utf-8", document);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    // Its statuses are those of a moment, and its form has a key for one use.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Has the browser load the same path again, with this query. It is named, because with a `#` in the address browsers
+/// would only look for that place in what they have.
+fn reload(response: &mut Response<Full<Bytes>>, query: &str) {
+    // A query has only what an address may have.
+    if let Ok(value) = HeaderValue::from_str(&format!("{RELOAD_SECONDS}; url={query}")) {
+        response.headers_mut().insert(REFRESH, value);
+    }
+}
+
+/// Leads the browser to an address that is relative to the request's.
+fn see_other(location: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let location = HeaderValue::from_str(location).expect("ids, statuses and our own words are plain ASCII");
+    response.headers_mut().insert(LOCATION, location);
+    response
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

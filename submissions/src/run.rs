@@ -1,0 +1,240 @@
+//! A process: it opens the database, serves, works and sweeps until it is stopped.
+
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use service::documentation::Documentation;
+use service::http::body::{BodyLimits, BodyReader};
+use service::http::{NoRoutes, ServerLimits};
+use service::state_file::StateFile;
+use service::{Backoff, Health, Instruments, Readiness, Registry, Tracing, open_files};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::Api;
+use crate::api::metrics::{ApiCounters, WAITING, WAITING_LIMIT};
+use crate::asking;
+use crate::config::SubmissionsConfig;
+use crate::metrics::figures::Figures;
+use crate::openapi;
+use crate::operations::{Operations, OperationsConfig};
+use crate::page::{self, Page};
+use crate::roles::Roles;
+use crate::routes::{Opened, SubmissionsRoutes};
+use crate::status_page;
+use crate::store::{self, Store};
+use crate::submission::NewSubmission;
+use crate::submit::{SubmitLimits, Submitter};
+use crate::sweeper::Sweeper;
+use crate::worker::Worker;
+
+/// Files open besides all connections of clients and those to the database: the runtime's own, and connections that end
+/// while others start.
+const OTHER_FILES: usize = 100;
+
+/// Bounds of the HTTP server of a worker, which only health checks and scrapers use.
+const WORKER_LIMITS: ServerLimits = ServerLimits { max_connections: 100, header_timeout: Duration::from_secs(10) };
+
+/// Does what its roles say until `stop` is cancelled. Then it accepts no more, answers what is in flight, gives back
+/// what it works on, and returns.
+///
+/// # Errors
+/// When the database cannot be opened, when stopping takes longer than the grace period, or the state file cannot be
+/// written.
+pub async fn run(
+    config: SubmissionsConfig,
+    roles: Roles,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let state = StateFile::listening(&config.service, "submissions", &listener)?;
+    let page = page_address(&listener)?;
+    let (registry, readiness) = (Registry::new(crate::METRICS), Readiness::new(&[asking::CONDITION]));
+    let tracing = Tracing::start(&config.service, "submissions")?;
+    let instruments =
+        Instruments { registry: registry.clone(), readiness: readiness.clone(), tracer: tracing.tracer() };
+    // Cancelled also when a part fails: the others stop as if the process had been asked to.
+    let stop = stop.child_token();
+    let (opened, figures) = (Arc::default(), Arc::default());
+    let status = status_page::status(&config.service, &registry, roles, Arc::clone(&figures));
+    let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
+    let grace = config.service.stop_grace;
+    let stopping = stop.clone();
+    let mut deadline = pin!(async move {
+        stopping.cancelled().await;
+        tokio::time::sleep(grace).await;
+    });
+    let process = Process { config, roles, instruments, opened, figures, stop, has_worked: CancellationToken::new() };
+    let outcome = tokio::select! {
+        outcome = process.run(listener, health, page) => outcome,
+        () = registry.upkeep() => bail!("the metrics' upkeep ended"),
+        () = status.upkeep() => bail!("the status' upkeep ended"),
+        () = &mut deadline => bail!("stopping took longer than STOP_GRACE; what was not given back is begun again"),
+    };
+    let totals = registry.last_totals();
+    tracing.stop(deadline).await;
+    let written = state.ended(totals);
+    outcome.and(written)
+}
+
+/// The parts of a process, and what they share.
+struct Process {
+    config: SubmissionsConfig,
+    roles: Roles,
+    instruments: Instruments,
+    opened: Arc<OnceLock<Opened>>,
+    figures: Arc<OnceLock<Arc<Figures>>>,
+    stop: CancellationToken,
+    /// Cancelled once there is nothing left to do but to end.
+    has_worked: CancellationToken,
+}
+
+impl Process {
+    async fn run(&self, listener: TcpListener, health: Health, page: String) -> anyhow::Result<()> {
+        let working = async {
+            let worked = self.work(page).await;
+            self.stop.cancel();
+            self.has_worked.cancel();
+            worked
+        };
+        let ((), worked) = tokio::join!(self.serve(listener, health), working);
+        if let Some((store, submitter)) = worked? {
+            submitter.finish().await;
+            store.close().await;
+        }
+        Ok(())
+    }
+
+    async fn serve(&self, listener: TcpListener, health: Health) {
+        let Self { config, instruments: Instruments { registry, .. }, .. } = self;
+        if !self.roles.api {
+            // Until the very end, so that an orchestrator sees the worker stopping.
+            let until = self.has_worked.clone();
+            return service::http::serve(listener, WORKER_LIMITS, NoRoutes, health, registry, until).await;
+        }
+        let others = OTHER_FILES + config.database_pool as usize;
+        let max_connections = open_files::fitting_connections(config.api.max_connections, others);
+        let limits = ServerLimits { max_connections, header_timeout: config.api.header_timeout };
+        let documentation = Documentation::new(&openapi::document(config.api.max_content_chars));
+        let handler = SubmissionsRoutes::new(Arc::clone(&self.opened), documentation);
+        service::http::serve(listener, limits, handler, health, registry, self.stop.clone()).await;
+    }
+
+    /// Opens the database, works and sweeps until the stop. Returns what must be closed once nothing is served any
+    /// more.
+    async fn work(&self, page: String) -> anyhow::Result<Option<(Arc<dyn Store>, Submitter)>> {
+        let Self { config, roles, instruments, stop, .. } = self;
+        let Some(store) = open(config, &instruments.readiness, stop).await? else { return Ok(None) };
+        let sweeper = Sweeper::new(config, Arc::clone(&store), instruments);
+        _ = self.figures.set(sweeper.figures());
+        let submitter = submitter(config, &store, &instruments.registry);
+        if roles.api {
+            _ = self.opened.set(parts_of_api(config, &store, &submitter, instruments, stop));
+            tracing::info!(page, "ready: open the page in a browser");
+        }
+        let sweeping = sweeper.run(stop.clone());
+        let worker = roles.worker.then(|| Worker::new(config, Arc::clone(&store), instruments));
+        // Only now: a process that says that it is ready can be asked for anything.
+        instruments.readiness.met(asking::CONDITION);
+        match worker {
+            Some(worker) => drop(tokio::try_join!(worker.run(stop.clone()), sweeping)?),
+            None => sweeping.await?,
+        }
+        Ok(Some((store, submitter)))
+    }
+}
+
+/// Where a browser on this machine finds the page.
+fn page_address(listener: &TcpListener) -> anyhow::Result<String> {
+    let address = listener.local_addr().context("cannot read the bound address")?;
+    let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { host_of(address) };
+    Ok(format!("http://{host}:{}/", address.port()))
+}
+
+fn host_of(address: std::net::SocketAddr) -> String {
+    if address.is_ipv6() { format!("[{}]", address.ip()) } else { address.ip().to_string() }
+}
+
+/// Opens the database. A file must open at once; a server may come later, so it is tried until `stop`.
+async fn open(
+    config: &SubmissionsConfig,
+    readiness: &Readiness,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Arc<dyn Store>>> {
+    let mut backoff = Backoff::for_servers();
+    loop {
+        let opened = tokio::select! {
+            opened = store::open(config.database_url.as_str(), config.database_pool) => opened,
+            () = stop.cancelled() => return Ok(None),
+        };
+        match opened {
+            Ok(store) => return Ok(Some(store)),
+            Err(error) if config.database_url.is_file() => return Err(error),
+            Err(error) => {
+                let error = format!("{error:#}");
+                if backoff.is_fresh() {
+                    tracing::warn!(error, "cannot open the database yet, trying again");
+                }
+                readiness.unmet(asking::CONDITION, error);
+            }
+        }
+        tokio::select! {
+            () = backoff.wait() => {}
+            () = stop.cancelled() => return Ok(None),
+        }
+    }
+}
+
+/// Hands submissions to the store. A file has one writer; a server can write one batch while it commits another.
+fn submitter(config: &SubmissionsConfig, store: &Arc<dyn Store>, registry: &Registry) -> Submitter {
+    let limits = SubmitLimits {
+        max_waiting: config.api.max_waiting,
+        timeout: config.api.submit_timeout,
+        batches: if config.database_url.is_file() { 1 } else { 2 },
+    };
+    let store = Arc::clone(store);
+    let create = move |new: Vec<NewSubmission>| {
+        let store = Arc::clone(&store);
+        async move { store.create(&new).await }
+    };
+    let submitter = Submitter::new(create, limits);
+    let waiting = submitter.clone();
+    registry.observe(&WAITING, move |rows| rows.row(&[], waiting.waiting() as f64));
+    registry.gauge(&WAITING_LIMIT, &[]).set(limits.max_waiting as f64);
+    submitter
+}
+
+fn parts_of_api(
+    config: &SubmissionsConfig,
+    store: &Arc<dyn Store>,
+    submitter: &Submitter,
+    instruments: &Instruments,
+    stop: &CancellationToken,
+) -> Opened {
+    let Instruments { registry, tracer, .. } = instruments;
+    let operations_config = OperationsConfig {
+        max_content_chars: config.api.max_content_chars,
+        stuck_after: config.stuck_after,
+        timeout: config.api.submit_timeout,
+    };
+    let operations = Arc::new(Operations::new(Arc::clone(store), submitter.clone(), operations_config, registry));
+    let limits = BodyLimits {
+        max_bytes: config.api.max_body_bytes,
+        max_bulk_bytes: config.api.max_bulk_bytes,
+        buffer_bytes: config.api.body_buffer_bytes,
+        timeout: config.api.body_timeout,
+    };
+    let bodies = Arc::new(BodyReader::new(limits, registry, stop.clone()));
+    let page_limits = page::Limits {
+        max_chars: config.api.max_content_chars,
+        rows: page::ROWS,
+        stuck_after: config.stuck_after,
+        silence: config.terms.silence(),
+    };
+    Opened {
+        api: Api::new(Arc::clone(&operations), Arc::clone(&bodies), ApiCounters::new(registry), tracer.clone()),
+        page: Page::new(operations, bodies, ApiCounters::new(registry), page_limits),
+    }
+}

@@ -1,0 +1,214 @@
+//! Submissions in a file of SQLite.
+//!
+//! One connection writes, in transactions that begin with the lock, so none ever has to be repeated; the others read.
+//! Each is a thread of its own. A write runs to its end even if its caller goes away meanwhile.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
+use tokio::sync::{Mutex, Notify};
+use uuid::Uuid;
+
+use super::batch::were_in_force;
+use super::time::millis;
+use super::{Beat, Changed, Created, Job, Listing, LostLease, Settlement, Stats, Store, StoreError, WorkerRow};
+use crate::status::Status;
+use crate::submission::{NewSubmission, Submission};
+
+mod change;
+mod claim;
+mod counts;
+mod create;
+mod file;
+mod pack;
+#[cfg(test)]
+mod plans;
+mod read;
+mod settle;
+mod sweep;
+mod workers;
+
+/// Connections that read.
+const READERS: u32 = 4;
+
+/// Memory for the writer's pages, as SQLite's `cache_size`: negative, in KiB.
+const WRITER_CACHE: &str = "-16384";
+
+/// A store in a file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    /// None once it is closed.
+    writer: Arc<Mutex<Option<SqliteConnection>>>,
+    readers: SqlitePool,
+    arrivals: Arc<Notify>,
+    /// Where the next [`prune`](Store::prune) begins to look.
+    prune_after: StdMutex<Uuid>,
+}
+
+impl SqliteStore {
+    /// Opens the file that this URL, `sqlite:FILE`, names. Makes it if it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made, read and written, is not a database, or holds the tables of another program.
+    pub async fn open(url: &str) -> anyhow::Result<Self> {
+        let path = file::path(url)?;
+        file::prepare(&path)?;
+        Self::open_file(&path).await
+    }
+
+    async fn open_file(path: &Path) -> anyhow::Result<Self> {
+        let options = file::options(path).disable_statement_logging();
+        let writer = file::connect(&options.clone().pragma("cache_size", WRITER_CACHE)).await?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+        Ok(Self {
+            writer: Arc::new(Mutex::new(Some(writer))),
+            readers: readers.connect_lazy_with(options.read_only(true)),
+            arrivals: Arc::default(),
+            prune_after: StdMutex::new(Uuid::nil()),
+        })
+    }
+
+    /// Does this in one transaction.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send + 'static,
+    {
+        let writer = Arc::clone(&self.writer);
+        let task = tokio::spawn(async move {
+            let mut writer = writer.lock().await;
+            let connection = writer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+            let done = work(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(done)
+        });
+        match task.await {
+            Ok(done) => done.map_err(error),
+            Err(failed) => Err(StoreError(format!("the write did not end: {failed}"))),
+        }
+    }
+}
+
+fn error(error: sqlx::Error) -> StoreError {
+    StoreError(error.to_string())
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create(&self, new: &[NewSubmission]) -> Result<Vec<Created>, StoreError> {
+        let new = new.to_vec();
+        let created = self.write(|connection| Box::pin(create::create(connection, new))).await?;
+        if created.iter().any(|created| matches!(created, Created::New(_))) {
+            self.arrivals.notify_one();
+        }
+        Ok(created)
+    }
+
+    async fn get(&self, id: Uuid) -> Result<Option<Submission>, StoreError> {
+        read::get(&self.readers, id).await.map_err(error)
+    }
+
+    async fn list(&self, listing: Listing) -> Result<Vec<Submission>, StoreError> {
+        read::list(&self.readers, listing).await.map_err(error)
+    }
+
+    async fn cancel(&self, id: Uuid) -> Result<Changed, StoreError> {
+        self.write(move |connection| Box::pin(change::cancel(connection, id))).await
+    }
+
+    async fn retry(&self, id: Uuid) -> Result<Changed, StoreError> {
+        let changed = self.write(move |connection| Box::pin(change::retry(connection, id))).await?;
+        if matches!(changed, Changed::Made(_)) {
+            self.arrivals.notify_one();
+        }
+        Ok(changed)
+    }
+
+    async fn retry_all(&self, status: Status, limit: u32) -> Result<u64, StoreError> {
+        let count = self.write(move |connection| Box::pin(change::retry_all(connection, status, limit))).await?;
+        if count > 0 {
+            self.arrivals.notify_one();
+        }
+        Ok(count)
+    }
+
+    async fn stats(&self, stuck_after: Duration) -> Result<Stats, StoreError> {
+        read::stats(&self.readers, millis(stuck_after)).await.map_err(error)
+    }
+
+    async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {
+        workers::all(&self.readers).await.map_err(error)
+    }
+
+    async fn join(&self, worker: Uuid, name: &str, concurrency: u32) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(move |connection| Box::pin(workers::join(connection, worker, name, concurrency))).await
+    }
+
+    async fn beat(&self, worker: Uuid, running: u32) -> Result<Beat, StoreError> {
+        self.write(move |connection| Box::pin(workers::beat(connection, worker, running))).await
+    }
+
+    async fn leave(&self, worker: Uuid) -> Result<(), StoreError> {
+        self.write(move |connection| Box::pin(workers::leave(connection, worker))).await
+    }
+
+    async fn claim(&self, worker: Uuid, limit: u32) -> Result<Vec<Job>, StoreError> {
+        self.write(move |connection| Box::pin(claim::claim(connection, worker, limit))).await
+    }
+
+    async fn claim_these(&self, worker: Uuid, ids: &[Uuid]) -> Result<Vec<Job>, StoreError> {
+        let ids = ids.to_vec();
+        self.write(move |connection| Box::pin(claim::claim_these(connection, worker, ids))).await
+    }
+
+    async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, StoreError> {
+        let batch = settlements.to_vec();
+        let ended = self.write(move |connection| Box::pin(settle::settle(connection, batch))).await?;
+        if ended.is_any_pending {
+            self.arrivals.notify_one();
+        }
+        Ok(were_in_force(settlements, ended.leases))
+    }
+
+    async fn lost_leases(
+        &self,
+        silence: Duration,
+        work_timeout: Duration,
+        limit: u32,
+    ) -> Result<Vec<LostLease>, StoreError> {
+        let (silence, work_timeout) = (millis(silence), millis(work_timeout));
+        self.write(move |connection| Box::pin(sweep::lost_leases(connection, silence, work_timeout, limit))).await
+    }
+
+    async fn announce(&self, overdue: Duration, limit: u32) -> Result<Vec<Uuid>, StoreError> {
+        let overdue = millis(overdue);
+        self.write(move |connection| Box::pin(sweep::announce(connection, overdue, limit))).await
+    }
+
+    async fn prune(&self, retention: Duration, limit: u32) -> Result<u64, StoreError> {
+        let retention = millis(retention);
+        let after = *self.prune_after.lock().unwrap_or_else(PoisonError::into_inner);
+        let pruned = self.write(move |connection| Box::pin(sweep::prune(connection, retention, after, limit))).await?;
+        *self.prune_after.lock().unwrap_or_else(PoisonError::into_inner) = pruned.after;
+        Ok(pruned.count)
+    }
+
+    fn arrivals(&self) -> Arc<Notify> {
+        Arc::clone(&self.arrivals)
+    }
+
+    async fn close(&self) {
+        if let Some(writer) = self.writer.lock().await.take() {
+            // Nothing is lost without it: what is committed is in the log.
+            writer.close().await.ok();
+        }
+        self.readers.close().await;
+    }
+}

@@ -1,0 +1,96 @@
+//! Questions that change nothing.
+
+use sqlx::{Row, SqlitePool};
+use uuid::Uuid;
+
+use crate::status::Status;
+use crate::store::row::{columns, submission};
+use crate::store::time::{now, since};
+use crate::store::{Listing, Stats};
+use crate::submission::Submission;
+
+/// Beyond this number of pending submissions the newest of them are found sooner by walking through all submissions.
+const FEW: i64 = 10_000;
+
+pub(super) const GET: &str = concat!("SELECT ", columns!(""), " FROM submissions WHERE id = ?1");
+
+/// A page of the submissions that a condition chooses, in the order of their ids. `NOT INDEXED` means that no index is
+/// used besides these.
+macro_rules! walk {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(""),
+            " FROM submissions NOT INDEXED WHERE id < ?1 AND ",
+            $condition,
+            " ORDER BY id DESC LIMIT ?2"
+        )
+    };
+}
+
+/// A page of the submissions that an index has.
+macro_rules! pick {
+    ($index:literal, $status:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(""),
+            " FROM submissions WHERE id IN (SELECT id FROM submissions INDEXED BY ",
+            $index,
+            " WHERE status = ",
+            $status,
+            " AND id < ?1 ORDER BY id DESC LIMIT ?2) ORDER BY id DESC"
+        )
+    };
+}
+
+pub(super) const ALL: &str = walk!("true");
+pub(super) const MANY_PENDING: &str = walk!("status = 0");
+pub(super) const FEW_PENDING: &str = pick!("submissions_pending", "0");
+pub(super) const PROCESSING: &str = pick!("submissions_leased", "1");
+pub(super) const PASSED: &str = walk!("status = 2");
+/// `status >= 3` lets SQLite see that the index has them.
+pub(super) const FAILED: &str = pick!("submissions_unsuccessful", "3 AND status >= 3");
+const CANCELLED: &str = pick!("submissions_unsuccessful", "4 AND status >= 3");
+
+/// The two look-ups at the end each read the first entries of an index alone.
+const STATS: &str = "SELECT pending, processing, passed, failed, cancelled, dead_letters,
+    (SELECT count(*) FROM submissions INDEXED BY submissions_leased WHERE status = 1 AND started_at < ?1),
+    (SELECT min(run_at) FROM submissions INDEXED BY submissions_pending WHERE status = 0)
+    FROM status_counts";
+
+pub(super) async fn get(readers: &SqlitePool, id: Uuid) -> sqlx::Result<Option<Submission>> {
+    sqlx::query(GET).bind(id).fetch_optional(readers).await?.as_ref().map(submission).transpose()
+}
+
+pub(super) async fn list(readers: &SqlitePool, listing: Listing) -> sqlx::Result<Vec<Submission>> {
+    let sql = match listing.status {
+        None => ALL,
+        Some(Status::Pending) => {
+            let pending: i64 = sqlx::query_scalar("SELECT pending FROM status_counts").fetch_one(readers).await?;
+            if pending > FEW { MANY_PENDING } else { FEW_PENDING }
+        }
+        Some(Status::Processing) => PROCESSING,
+        Some(Status::Passed) => PASSED,
+        Some(Status::Failed) => FAILED,
+        Some(Status::Cancelled) => CANCELLED,
+    };
+    let after = listing.after.unwrap_or(Uuid::max());
+    let rows = sqlx::query(sql).bind(after).bind(listing.limit).fetch_all(readers).await?;
+    rows.iter().map(submission).collect()
+}
+
+pub(super) async fn stats(readers: &SqlitePool, stuck_after: i64) -> sqlx::Result<Stats> {
+    let now = now();
+    let row = sqlx::query(STATS).bind(now - stuck_after).fetch_one(readers).await?;
+    let mut in_status = [0; 5];
+    for (status, count) in in_status.iter_mut().enumerate() {
+        *count = row.try_get(status)?;
+    }
+    let oldest: Option<i64> = row.try_get(7)?;
+    Ok(Stats {
+        in_status,
+        oldest_pending: oldest.filter(|run_at| *run_at <= now).map(|run_at| since(now, run_at)),
+        stuck: row.try_get(6)?,
+        dead_letters: row.try_get(5)?,
+    })
+}

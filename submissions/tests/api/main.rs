@@ -1,0 +1,18 @@
+//! The API as its clients see it: the real `run` on a free port with a real database, asked over raw sockets; and the
+//! program, killed while it answers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bulk;
+mod changes;
+mod client;
+mod cross_site;
+mod database_away;
+mod killed;
+mod list;
+mod openapi;
+mod page;
+mod postgres;
+mod program;
+mod running;
+mod submit;

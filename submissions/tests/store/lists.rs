@@ -1,0 +1,106 @@
+//! Lists go from the newest to the oldest, page by page, and stats are the sums of what they show.
+
+use std::time::Duration;
+
+use submissions::status::Status;
+use submissions::store::{Listing, Store};
+use uuid::Uuid;
+
+use crate::stores::{Fresh, HOUR, create, failed, join, passed, settle, tick};
+
+with_both_stores!(
+    pages_have_each_submission_once_whatever_comes_meanwhile,
+    a_status_lists_only_its_own,
+    a_large_backlog_is_listed_from_the_newest,
+    stats_show_what_waits_and_what_is_stuck,
+);
+
+/// The ids of all pages of this size.
+async fn pages(store: &dyn Store, status: Option<Status>, limit: u32) -> Vec<Uuid> {
+    let (mut ids, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.list(Listing { status, after, limit }).await.unwrap();
+        assert!(page.len() <= limit as usize);
+        assert!(page.iter().all(|found| status.is_none_or(|status| found.status == status)));
+        let Some(last) = page.last() else { return ids };
+        after = Some(last.id);
+        ids.extend(page.iter().map(|found| found.id));
+    }
+}
+
+async fn pages_have_each_submission_once_whatever_comes_meanwhile(store: Fresh) {
+    let mut ids = create(&**store, 25).await;
+    ids.reverse();
+    for limit in [1, 7, 25, 1000] {
+        assert_eq!(pages(&**store, None, limit).await, ids);
+        assert_eq!(pages(&**store, Some(Status::Pending), limit).await, ids);
+    }
+    let first = store.list(Listing { status: None, after: None, limit: 10 }).await.unwrap();
+    create(&**store, 5).await;
+    let second = store.list(Listing { status: None, after: Some(first[9].id), limit: 10 }).await.unwrap();
+    assert_eq!(second.iter().map(|found| found.id).collect::<Vec<_>>(), ids[10..20]);
+    assert_eq!(store.list(Listing { status: None, after: Some(ids[24]), limit: 10 }).await.unwrap(), []);
+}
+
+async fn a_status_lists_only_its_own(store: Fresh) {
+    let ids = create(&**store, 50).await;
+    let worker = join(&**store).await;
+    for (number, job) in store.claim(worker, 40).await.unwrap().iter().enumerate() {
+        match number % 4 {
+            0 => assert!(settle(&**store, job, passed()).await),
+            1 => assert!(settle(&**store, job, failed("no digit")).await),
+            2 => drop(store.cancel(job.lease.id).await.unwrap()),
+            _ => {}
+        }
+    }
+    let newest_first = |remainder: usize| (0..10).rev().map(|n| ids[4 * n + remainder]).collect::<Vec<_>>();
+    for limit in [3, 10, 100] {
+        assert_eq!(pages(&**store, Some(Status::Passed), limit).await, newest_first(0));
+        assert_eq!(pages(&**store, Some(Status::Failed), limit).await, newest_first(1));
+        assert_eq!(pages(&**store, Some(Status::Cancelled), limit).await, newest_first(2));
+        assert_eq!(pages(&**store, Some(Status::Processing), limit).await, newest_first(3));
+        assert_eq!(
+            pages(&**store, Some(Status::Pending), limit).await,
+            ids[40..].iter().rev().copied().collect::<Vec<_>>()
+        );
+    }
+    assert_eq!(store.stats(HOUR).await.unwrap().in_status, [10; 5]);
+}
+
+async fn a_large_backlog_is_listed_from_the_newest(store: Fresh) {
+    let mut pending = Vec::new();
+    for _ in 0..6 {
+        pending.extend(create(&**store, 2_000).await);
+    }
+    let worker = join(&**store).await;
+    for job in store.claim_these(worker, &[pending[11_998], pending[11_995]]).await.unwrap() {
+        assert!(settle(&**store, &job, passed()).await);
+    }
+    pending.remove(11_998);
+    pending.remove(11_995);
+    pending.reverse();
+    let listing = Listing { status: Some(Status::Pending), after: None, limit: 500 };
+    let page = store.list(listing).await.unwrap();
+    assert_eq!(page.iter().map(|found| found.id).collect::<Vec<_>>(), pending[..500]);
+    let page = store.list(Listing { after: Some(page[499].id), ..listing }).await.unwrap();
+    assert_eq!(page.iter().map(|found| found.id).collect::<Vec<_>>(), pending[500..1000]);
+}
+
+async fn stats_show_what_waits_and_what_is_stuck(store: Fresh) {
+    let stats = store.stats(HOUR).await.unwrap();
+    assert_eq!((stats.oldest_pending, stats.stuck, stats.dead_letters), (None, 0, 0));
+    create(&**store, 3).await;
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let worker = join(&**store).await;
+    let jobs = store.claim(worker, 2).await.unwrap();
+    create(&**store, 1).await;
+    let oldest = store.stats(HOUR).await.unwrap().oldest_pending.unwrap();
+    assert!((Duration::from_millis(50)..Duration::from_secs(30)).contains(&oldest), "{oldest:?}");
+    tick().await;
+    assert_eq!(store.stats(Duration::ZERO).await.unwrap().stuck, 2);
+    assert_eq!(store.stats(HOUR).await.unwrap().stuck, 0);
+    assert!(settle(&**store, &jobs[0], passed()).await);
+    assert_eq!(store.stats(Duration::ZERO).await.unwrap().stuck, 1);
+    store.cancel(jobs[1].lease.id).await.unwrap();
+    assert_eq!(store.stats(Duration::ZERO).await.unwrap().stuck, 0);
+}
