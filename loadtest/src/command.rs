@@ -18,6 +18,7 @@ pub(crate) mod run;
 pub(crate) mod schema_bodies;
 pub(crate) mod show;
 pub(crate) mod soak;
+pub(crate) mod submissions;
 pub(crate) mod trial;
 pub(crate) mod tune;
 pub(crate) mod up;

@@ -26,4 +26,5 @@ pub(crate) mod schema_bodies;
 pub(crate) mod spelling;
 pub(crate) mod standing;
 pub(crate) mod states;
+pub(crate) mod submissions;
 pub(crate) mod unknown_times;

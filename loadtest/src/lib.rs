@@ -30,7 +30,7 @@ mod report;
 
 use base::exit::{self, Unusable};
 use command::options::{CommandLine, Verb};
-use command::{chaos, check_ledger, compare, find_max, limits, merge, run, show, soak, tune, up, verify};
+use command::{chaos, check_ledger, compare, find_max, limits, merge, run, show, soak, submissions, tune, up, verify};
 /// Every metric of the lab itself.
 pub use load::live::METRICS;
 use pipeline::services;
@@ -67,6 +67,7 @@ fn execute(verb: Verb) -> ExitCode {
                 Verb::Tune(options) => tune::tune(options, &stack::environment).await,
                 Verb::Chaos(options) => chaos::chaos(options, &stack::environment).await,
                 Verb::Soak(options) => soak::soak(options, &stack::environment).await,
+                Verb::Submissions(options) => submissions::submissions(*options, &stack::environment).await,
                 Verb::Verify(options) => verify::verify(options, &stack::environment).await,
                 Verb::Limits(options) => limits::limits(options, &stack::environment).await,
                 Verb::Up(options) => up::up(options, &stack::environment).await,

@@ -15,6 +15,7 @@ pub(crate) mod route;
 pub(crate) mod share;
 pub(crate) mod sparse;
 pub(crate) mod statistics;
+pub(crate) mod submissions;
 pub(crate) mod target;
 pub(crate) mod visible;
 pub(crate) mod wall_clock;

@@ -17,6 +17,7 @@ pub(crate) mod services;
 pub(crate) mod settings;
 pub(crate) mod states;
 pub(crate) mod store;
+pub(crate) mod submissions;
 pub(crate) mod topic;
 pub(crate) mod under_test;
 pub(crate) mod visible;

@@ -20,6 +20,7 @@ pub(crate) mod run;
 pub mod schema;
 pub(crate) mod series;
 pub(crate) mod share;
+pub(crate) mod submissions;
 pub(crate) mod table;
 pub(crate) mod threshold;
 pub(crate) mod tune;

@@ -158,9 +158,9 @@ async fn measure(
         let ChaosOptions { faults, hold, .. } = options;
         let seed = options.load.seed;
         let injected = if options.one_by_one {
-            inject::one_by_one(schedule::one_by_one(faults, seed, *hold), &stage, &watch, calm_lag, &end).await
+            inject::one_by_one(schedule::one_by_one(faults.each(), seed, *hold), &stage, &watch, calm_lag, &end).await
         } else {
-            let schedule = schedule::at_random(faults, seed, duration, *hold);
+            let schedule = schedule::at_random(faults.each(), seed, duration, *hold);
             inject::at_random(schedule, duration, &stage, &end).await
         };
         if !end.is_cancelled() {

@@ -1,5 +1,5 @@
-//! The command line. The verbs are `run`, `find-max`, `tune`, `chaos`, `soak`, `merge`, `verify`, `limits`, `up`,
-//! `show` and `compare`; without a verb the options are those of `run`.
+//! The command line. The verbs are `run`, `find-max`, `tune`, `chaos`, `soak`, `submissions`, `merge`, `verify`,
+//! `limits`, `up`, `show` and `compare`; without a verb the options are those of `run`.
 
 use clap::{Args, Parser, Subcommand};
 use contract::Kind;
@@ -11,6 +11,7 @@ pub(crate) use limits::LimitsOptions;
 pub(crate) use merge::MergeOptions;
 pub(crate) use run::RunOptions;
 pub(crate) use soak::SoakOptions;
+pub(crate) use submissions::SubmissionsOptions;
 pub(crate) use tune::TuneOptions;
 pub(crate) use up::UpOptions;
 use values::kind;
@@ -25,6 +26,7 @@ mod merge;
 mod run;
 mod soak;
 mod stack;
+mod submissions;
 mod tune;
 mod up;
 mod values;
@@ -103,6 +105,10 @@ pub(crate) enum Verb {
     /// Runs for hours, and judges whether memory or latency keep growing
     #[command(mut_arg("duration", |duration| duration.default_value("1h")), after_help = SOAK_EXPLANATION)]
     Soak(SoakOptions),
+    /// Applies load to the API of submissions, perhaps while its processes are killed, and proves that each ends once and
+    /// as it must
+    #[command(after_help = submissions::SUBMISSIONS_EXPLANATION)]
+    Submissions(Box<SubmissionsOptions>),
     /// Merges what several generators have done with `run --share`, reconciles the whole, and reports
     #[command(after_help = EXPLANATION)]
     Merge(MergeOptions),
@@ -234,6 +240,9 @@ mod tests {
             (&["--warm-up", "5"], "must be 0 or a number with its unit"),
             (&["chaos", "--warm-up", "5s"], "unexpected argument"),
             (&["--vus", "3", "up"], "cannot be used with"),
+            (&["submissions", "--database", "mysql"], "possible values: sqlite, postgres"),
+            (&["submissions", "--hold", "1s"], "--faults"),
+            (&["submissions", "--threshold", "p99<1s"], "it must start with submit_"),
         ] {
             let error = parse(arguments).expect_err("it cannot be used");
             assert!(error.contains(message), "{error}");

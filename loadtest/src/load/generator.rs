@@ -24,7 +24,7 @@ use notes::Notes;
 use tally::Tally;
 use virtual_user::Shared;
 
-mod alarm;
+pub(crate) mod alarm;
 mod deadline;
 pub(crate) mod latencies;
 mod notes;

@@ -10,9 +10,11 @@ use serde::Serialize;
 use crate::ledger::books::{Counts, StateCounts};
 use crate::load::generator::latencies::Latencies;
 use crate::load::visible::seen::Times;
+use condition::{Condition, Relation};
 use statistic::{Statistic, TimeUnit};
 
-mod statistic;
+pub(crate) mod condition;
+pub(crate) mod statistic;
 
 /// These apply unless thresholds are given.
 const DEFAULTS: [&str; 2] = ["p95<2000ms", "failed<1%"];
@@ -85,15 +87,6 @@ enum ThresholdMeasure {
     Overtaken,
     AppendedAgain,
     LagLeft,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Relation {
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Equal,
 }
 
 /// A threshold and whether it holds.
@@ -215,13 +208,7 @@ impl Threshold {
     }
 
     fn verdict_on(&self, value: f64) -> ThresholdVerdict {
-        let holds = match self.comparison {
-            Relation::Less => value < self.limit,
-            Relation::LessOrEqual => value <= self.limit,
-            Relation::Greater => value > self.limit,
-            Relation::GreaterOrEqual => value >= self.limit,
-            Relation::Equal => value == self.limit,
-        };
+        let holds = self.comparison.holds(value, self.limit);
         ThresholdVerdict { threshold: self.text.clone(), value, holds }
     }
 }
@@ -305,32 +292,13 @@ impl ThresholdMeasure {
     }
 }
 
-impl Relation {
-    /// The comparison at the start of a text, and what follows it.
-    fn at_start(text: &str) -> Option<(Self, &str)> {
-        let known = [
-            ("<=", Relation::LessOrEqual),
-            (">=", Relation::GreaterOrEqual),
-            ("==", Relation::Equal),
-            ("<", Relation::Less),
-            (">", Relation::Greater),
-        ];
-        known.into_iter().find_map(|(sign, comparison)| Some((comparison, text.strip_prefix(sign)?)))
-    }
-}
-
 impl FromStr for Threshold {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text: String = text.split_whitespace().collect();
-        let (name, rest) = text.split_at(text.find(['<', '>', '=']).unwrap_or(text.len()));
-        let (comparison, limit) =
-            Relation::at_start(rest).ok_or("it must compare with <, <=, >, >= or ==, such as p95<2000ms")?;
-        let digits = limit.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(limit.len());
-        let (number, unit) = limit.split_at(digits);
-        let limit = number.parse().map_err(|_| "it must end with a number, such as p95<2000ms or missing==0")?;
-        Ok(Self { measure: ThresholdMeasure::named(name, unit)?, comparison, limit, text })
+        let Condition { name, relation, limit, unit } = Condition::read(&text)?;
+        Ok(Self { measure: ThresholdMeasure::named(name, unit)?, comparison: relation, limit, text })
     }
 }
 

@@ -1,0 +1,162 @@
+//! The processes of a run and their database.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use super::counters::{Counters, Counts};
+use super::database::{Database, DatabaseKind};
+use super::process::{Role, SubmissionsProcess, forget};
+use crate::load::target::Target;
+
+/// How often the processes' counters are looked at.
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often it is asked whether all is final.
+const DRAIN_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a run is on.
+pub(crate) struct System {
+    pub(crate) program: PathBuf,
+    /// What the lab has set in the environment of every process.
+    pub(crate) variables: Vec<(&'static str, String)>,
+    pub(crate) logs: PathBuf,
+    /// The process that serves the API comes first.
+    pub(crate) members: Vec<Member>,
+    pub(crate) database: Mutex<Database>,
+}
+
+/// A process, and what it counts.
+pub(crate) struct Member {
+    pub(crate) role: Role,
+    pub(crate) target: Target,
+    pub(crate) process: Mutex<SubmissionsProcess>,
+    pub(crate) counters: Mutex<Counters>,
+}
+
+/// How many submissions are in which status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) struct InStatus {
+    pub(crate) pending: u64,
+    pub(crate) processing: u64,
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) cancelled: u64,
+}
+
+impl System {
+    /// Starts everything, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When a process does not start.
+    pub(crate) async fn start(
+        program: &Path,
+        kind: DatabaseKind,
+        database: Database,
+        workers: u32,
+        mut variables: Vec<(&'static str, String)>,
+        logs: &Path,
+    ) -> anyhow::Result<Self> {
+        variables.push(("DATABASE_URL", database.url()));
+        let mut roles = vec![];
+        match kind {
+            DatabaseKind::Sqlite => roles.push(("submissions".to_owned(), Role::All)),
+            DatabaseKind::Postgres => {
+                roles.push(("api".to_owned(), Role::Api));
+                roles.extend((1..=workers).map(|number| (format!("worker-{number}"), Role::Worker)));
+            }
+        }
+        let mut members = Vec::new();
+        for (name, role) in roles {
+            forget(logs, &name)?;
+            let process = SubmissionsProcess::start(program, &name, role, &variables, logs)?;
+            process.ready().await?;
+            let (target, counters) = (process.target.clone(), Mutex::default());
+            members.push(Member { role, target, process: Mutex::new(process), counters });
+        }
+        let (program, logs, database) = (program.to_owned(), logs.to_owned(), Mutex::new(database));
+        Ok(Self { program, variables, logs, members, database })
+    }
+
+    /// Where the API is.
+    pub(crate) fn api(&self) -> &Target {
+        &self.members[0].target
+    }
+
+    /// The members that work.
+    pub(crate) fn workers(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.role != Role::Api)
+    }
+
+    /// Never returns: looks at the counters now and then.
+    pub(crate) async fn watch_counters(&self) {
+        loop {
+            self.look().await;
+            sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Looks at the counters of all.
+    pub(crate) async fn look(&self) {
+        for member in &self.members {
+            member.counters.lock().await.look(&member.target).await;
+        }
+    }
+
+    /// What all of them counted.
+    pub(crate) async fn totals(&self) -> Counts {
+        let mut totals = Counts::new();
+        for member in &self.members {
+            for (name, count) in member.counters.lock().await.totals() {
+                *totals.entry(name).or_default() += count;
+            }
+        }
+        totals
+    }
+
+    /// How many submissions are in which status, by the API.
+    pub(crate) async fn in_status(&self) -> anyhow::Result<InStatus> {
+        #[derive(Deserialize)]
+        struct Stats {
+            statuses: InStatus,
+        }
+        let answer = self.api().get("/api/stats").await?;
+        let stats: Stats = serde_json::from_slice(&answer.body).context("/api/stats gives no figures")?;
+        Ok(stats.statuses)
+    }
+
+    /// Waits until all is final, for at most this long. Returns how many submissions are not.
+    pub(crate) async fn drained(&self, longest: Duration) -> anyhow::Result<u64> {
+        let deadline = Instant::now() + longest;
+        loop {
+            let open = self.in_status().await.map(|counts| counts.pending + counts.processing);
+            match open {
+                Ok(0) => return Ok(0),
+                _ if Instant::now() > deadline => return open,
+                _ => sleep(DRAIN_PAUSE).await,
+            }
+        }
+    }
+
+    /// Fails if a process has ended by itself.
+    pub(crate) async fn still_runs(&self) -> anyhow::Result<()> {
+        for member in &self.members {
+            member.process.lock().await.still_runs()?;
+        }
+        Ok(())
+    }
+
+    /// Stops all, the API first. Returns a sentence for each that did not end cleanly.
+    pub(crate) async fn stop(&self) -> Vec<String> {
+        let mut troubles = Vec::new();
+        for member in &self.members {
+            troubles.extend(member.process.lock().await.stop().await.err().map(|error| format!("{error:#}")));
+        }
+        troubles
+    }
+}
