@@ -9,10 +9,10 @@
 // BULK      100; records in a bulk, at most 10,000
 import exec from 'k6/execution';
 import { check } from 'k6';
-import { accepted, options as common, positiveInteger, post, setup as begin } from './load.js';
+import { accepted, options as common, positiveInteger, producer } from './load.js';
 
 export const options = common;
-export const setup = begin;
+export const setup = producer.setup;
 
 const bulk = positiveInteger('BULK', 100);
 const content = 'The quick brown fox jumps over the lazy dog. '.repeat(5);
@@ -41,7 +41,7 @@ const { path, id, record } = kinds[kindName];
 export default function (runId) {
   const prefix = `${runId}-${exec.vu.idInTest}-${exec.vu.iterationInInstance}`;
   const records = Array.from({ length: bulk }, (_, n) => record(prefix, n));
-  post(path, records, (answer) => {
+  producer.post(path, records, (answer) => {
     // Not parsed, as for a single post; each accepted record has its id in the results.
     const ids = (answer.body || '').split(`{"${id}":`).length - 1;
     check(answer, {

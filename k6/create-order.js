@@ -10,10 +10,10 @@
 //           db.orders.countDocuments({_id: /^RUN_ID-/, status: "COMPLETED", quantity: {$ne: STATES}}) is 0
 import exec from 'k6/execution';
 import { check } from 'k6';
-import { accepted, options as common, positiveInteger, post, setup as begin } from './load.js';
+import { accepted, options as common, positiveInteger, producer } from './load.js';
 
 export const options = common;
-export const setup = begin;
+export const setup = producer.setup;
 
 const states = positiveInteger('STATES', 10);
 const priceCents = 1999;
@@ -31,7 +31,7 @@ export default function (runId) {
     price: amount(priceCents),
     status: state === states ? 'COMPLETED' : state === 1 ? 'PENDING' : 'PROCESSING',
   };
-  post('/api/orders/', body, (answer) => {
+  producer.post('/api/orders/', body, (answer) => {
     check(answer, {
       'status is 201': ({ status }) => status === 201,
       'the order and its total are returned': ({ body: text }) =>

@@ -7,16 +7,16 @@
 // run's documents in the store by {title: /^RUN_ID-/}.
 import exec from 'k6/execution';
 import { check } from 'k6';
-import { accepted, options as common, post, setup as begin } from './load.js';
+import { accepted, options as common, producer } from './load.js';
 
 export const options = common;
-export const setup = begin;
+export const setup = producer.setup;
 
 const content = 'The quick brown fox jumps over the lazy dog. '.repeat(5);
 
 export default function (runId) {
   const title = `${runId}-${exec.vu.idInTest}-${exec.vu.iterationInInstance}`;
-  post('/create-post', { title, content }, (answer) => {
+  producer.post('/create-post', { title, content }, (answer) => {
     check(answer, {
       'status is 201': ({ status }) => status === 201,
       // Not parsed: a body that is not JSON, or no body at all, must fail the check and not the iteration.

@@ -1,6 +1,6 @@
 // What the scripts have in common: how much load, on what, and when it is too slow.
 //
-// BASE_URL  http://localhost:3000
+// BASE_URL  http://localhost:3000; of submissions http://localhost:8000
 // SCENARIO  sustained: VUS users, one request a second each, for DURATION (5m)
 //           burst:     VUS requests a second, then for DURATION (30s) ten times that, then 30 s as before
 //           ramp:      from 0 to VUS users over DURATION (2m), 30 s at the top, and back to 0
@@ -11,7 +11,6 @@ import http from 'k6/http';
 import { sleep } from 'k6';
 import { Counter } from 'k6/metrics';
 
-const baseUrl = (__ENV.BASE_URL || 'http://localhost:3000').replace(/\/+$/, '');
 const vus = positiveInteger('VUS', 300);
 const givenRunId = __ENV.RUN_ID || '';
 if (givenRunId.length > 40) {
@@ -71,22 +70,35 @@ export const options = {
   summaryTrendStats: ['avg', 'med', 'p(95)', 'p(99)', 'max'],
 };
 
-// Records that were accepted, each of a bulk by itself.
+// Records or submissions that were accepted, each of a bulk by itself.
 export const accepted = new Counter('records_accepted');
 
-// Once for the run, because every user would read a different time.
-export function setup() {
-  const runId = givenRunId || `k6-${Date.now().toString(36)}`;
-  console.log(`${name} on ${baseUrl}, RUN_ID ${runId}`);
-  return runId;
+// The service at BASE_URL, or at this address without one.
+export function service(otherwise) {
+  const baseUrl = (__ENV.BASE_URL || otherwise).replace(/\/+$/, '');
+  return {
+    // Once for the run, because every user would read a different time.
+    setup() {
+      const runId = givenRunId || `k6-${Date.now().toString(36)}`;
+      console.log(`${name} on ${baseUrl}, RUN_ID ${runId}`);
+      return runId;
+    },
+
+    // Sends the body, and then waits as long as the scenario's users do. `judge` gets the answer first.
+    post(path, body, judge) {
+      judge(http.post(baseUrl + path, JSON.stringify(body), { headers: { 'Content-Type': 'application/json' } }));
+      sleep(pause);
+    },
+
+    // The answer to a GET of this path. `route` stands for all such paths where k6 counts them.
+    get(path, route) {
+      return http.get(baseUrl + path, { tags: { name: route } });
+    },
+  };
 }
 
-// Sends the body, and then waits as long as the scenario's users do. `judge` gets the answer first.
-export function post(path, body, judge) {
-  const answer = http.post(baseUrl + path, JSON.stringify(body), { headers: { 'Content-Type': 'application/json' } });
-  judge(answer);
-  sleep(pause);
-}
+// The producer, on its own port.
+export const producer = service('http://localhost:3000');
 
 // A whole number above 0, from the environment.
 export function positiveInteger(variable, otherwise) {
