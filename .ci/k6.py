@@ -1,9 +1,9 @@
-"""Runs each k6 script for a few seconds against a real pipeline, which `loadtest up` starts. Its thresholds must hold,
-and the records that its users saw accepted, those that the producer has accepted, and those that the consumer has
-stored must be the same number.
+"""Runs each k6 script for a few seconds against a real pipeline, which `loadtest up` starts, or against submissions.
+Its thresholds must hold, and the records that its users saw accepted, those that the producer has accepted, and those
+that the consumer has stored must be the same number; so must the submissions that were accepted, and the verdicts.
 
     python3 -u .ci/k6.py
-        needs a release build of loadtest, and check-deploy's target/ci-tools
+        needs release builds of loadtest and submissions, and check-deploy's target/ci-tools
 """
 
 import json
@@ -17,6 +17,7 @@ sys.path.insert(0, "bench")
 from processes import LOADTEST, addresses, child, end, wait
 
 from counters import accepted, counter, stored
+from submissions import submissions
 
 K6 = "target/ci-tools/k6"
 # Script, kind of its records, and its variables.
@@ -44,6 +45,21 @@ def main():
         if dead := counter(places["consumer"], "ingest_records_dead_lettered_total"):
             sys.exit(f"{dead:.0f} records are dead letters")
         end(up, signal.SIGTERM)
+    run_submissions()
+
+
+def run_submissions():
+    """Nothing of it is in the pipeline. The work is short, so that its users see verdicts in these seconds."""
+    with submissions(WORK_TIME="1500ms") as (address, process):
+        seen = run("submissions.js", {"BASE_URL": address, "DURATION": "5s", "VUS": "20"})
+        if not 0 < seen == (count := counter(address, "submissions_accepted_total")):
+            sys.exit(f"submissions.js: its users saw {seen} submissions accepted, the API has accepted {count}")
+        verdicts = lambda: sum(counter(address, "submissions_total", status=status) for status in ("PASSED", "FAILED"))
+        wait(f"{count:.0f} verdicts", lambda: verdicts() >= count, 60, process)
+        if verdicts() != count:
+            sys.exit(f"submissions.js: {count} submissions are accepted, {verdicts()} have got a verdict")
+        print(f"ok       submissions.js: {count:.0f} submissions accepted, each with one verdict")
+        end(process, signal.SIGTERM)
 
 
 def run(script, variables):

@@ -1,10 +1,11 @@
 """Checks live everything that an operator looks at: starts the pipeline with a Prometheus, causes what the dashboards
-and alerts are for (load, rejected posts, a dead letter, members that come and go, a frozen store), and asks Prometheus
-for every query of the dashboards and every measure of the alerts. All of them must have data. The lag alert must fire
-while the store is frozen, and clear afterwards.
+and alerts are for (load, rejected posts, a dead letter, members that come and go, a frozen store; submissions), and
+asks Prometheus for every query of the dashboards and every measure of the alerts. All of them must have data. The lag
+alert must fire while the store is frozen, and clear afterwards.
 
     python3 -u .ci/observe.py
-        prints one line per query; needs a release build of loadtest, check-deploy's target/ci-tools, and kcat
+        prints one line per query; needs release builds of loadtest and submissions, check-deploy's target/ci-tools,
+        and kcat
 """
 
 import contextlib
@@ -22,6 +23,8 @@ import urllib.request
 
 sys.path.insert(0, "bench")
 from processes import LOADTEST, addresses, child, end, wait
+
+from submissions import submissions
 
 TOOLS = os.path.abspath("target/ci-tools")
 PROMETHEUS = f"{TOOLS}/prometheus/usr/bin/prometheus"
@@ -72,6 +75,11 @@ def main():
             BASE_URL=places["producer"], VUS="10", DURATION="40s", K6_PROMETHEUS_RW_TREND_STATS="p(50),p(95),p(99)",
             K6_PROMETHEUS_RW_SERVER_URL=f"{prometheus}/api/v1/write",
         )  # fmt: skip
+        # Where prometheus/native.yml expects them. Some attempts fail, so that something is tried again and given up.
+        jobs, working = stack.enter_context(
+            submissions(PORT="8000", WORK_TIME="100ms", WORK_FAILURES="20", MAX_ATTEMPTS="2", RETRY_BACKOFF="1s")
+        )
+        spawn(f"{TOOLS}/k6", "run", "--quiet", "k6/submissions.js", BASE_URL=jobs, VUS="5", DURATION="40s")
         for _ in range(5):
             post_a_bad_body(places["producer"])
         poison(places["Kafka"])
@@ -83,13 +91,13 @@ def main():
             failed += not has_data
             print(f"{'ok      ' if has_data else 'NO DATA '} {name}: {expr}")
 
-        for service in (places["producer"], places["consumer"], f"http://{LAB}"):
+        for service in (places["producer"], places["consumer"], f"http://{LAB}", jobs):
             is_well_formed = check_metrics(service)
             failed += not is_well_formed
             print(f"{'ok      ' if is_well_formed else 'FAILED  '} promtool check metrics < {service}/metrics")
 
         end(load, signal.SIGINT)
-        for process in (load, up):
+        for process in (load, working, up):
             end(process, signal.SIGTERM)
     print(f"{failed} failed" if failed else "every query has data")
     return 1 if failed else 0

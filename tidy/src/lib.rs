@@ -5,7 +5,7 @@
 //! [`text`] looks at lines and lengths, [`words`] at phrases that docs/words.md bans, [`links`] at the links of
 //! documents. [`imports`] makes the graph of imports from the [`modules`] of a crate; [`layers`] checks its direction;
 //! [`dependencies`] finds those that no file uses. [`mod@reference`] makes the README's tables from the code, and
-//! [`openapi`] the description of the HTTP interface; `cargo run -p tidy` writes both.
+//! [`openapi`] the descriptions of the HTTP interfaces; `cargo run -p tidy` writes both.
 
 pub mod dependencies;
 pub mod imports;

@@ -1,4 +1,4 @@
-//! `cargo run -p tidy` writes what comes from the code: the tables of the README, and the OpenAPI document.
+//! `cargo run -p tidy` writes what comes from the code: the tables of the README, and the OpenAPI documents.
 
 use std::path::Path;
 
@@ -10,7 +10,8 @@ fn main() -> anyhow::Result<()> {
     let path = of(reference::DOCUMENT);
     let document = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let current = reference::current(&document).map_err(|error| anyhow!("{}: {error}", reference::DOCUMENT))?;
-    for (path, text) in [(path, current), (of(openapi::SNAPSHOT), openapi::current())] {
+    let snapshots = openapi::snapshots().map(|(path, text)| (of(path), text));
+    for (path, text) in [(path, current)].into_iter().chain(snapshots) {
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

@@ -18,15 +18,27 @@ const PROCESS: &str = "`process_cpu_seconds_total`, `process_resident_memory_byt
 /// When it lacks a marker.
 pub fn current(document: &str) -> Result<String, String> {
     let (producer, consumer) = (variables(producer::ProducerConfig::read), variables(consumer::ConsumerConfig::read));
-    let metrics_of =
-        [("producer", producer::METRICS), ("consumer", consumer::METRICS), ("loadtest", loadtest::METRICS)];
+    let metrics_of = [
+        ("producer", producer::METRICS),
+        ("consumer", consumer::METRICS),
+        ("submissions", submissions::METRICS),
+        ("loadtest", loadtest::METRICS),
+    ];
     let of_files = variables(consumer::read_of_any_file).into_iter();
     let of_files = settings_table("Each kind of `KINDS_DIR`, its name in capitals in place of `<KIND>`", of_files);
     let settings = settings(&[("Producer", &producer), ("Consumer", &consumer)]);
     let document = put(document, "settings", &format!("{settings}\n{of_files}"))?;
+    let of_submissions = variables(submissions::SubmissionsConfig::read).into_iter();
+    let document = put(&document, "submissions", &settings_table("Submissions", of_submissions))?;
     let document = put(&document, "metrics", &metrics(&metrics_of))?;
     let of_producer = producer::ROUTES.iter().map(|(_, routes)| ("producer", *routes));
-    let more = [("producer", producer::DOCUMENTATION_ROUTES), ("consumer", consumer::ROUTES)];
+    let more = [
+        ("producer", producer::DOCUMENTATION_ROUTES),
+        ("consumer", consumer::ROUTES),
+        ("submissions", submissions::api::ROUTES),
+        ("submissions", submissions::page::ROUTES),
+        ("submissions", submissions::DOCUMENTATION_ROUTES),
+    ];
     let routes_of: Vec<_> = of_producer.chain(more).collect();
     put(&document, "routes", &routes(&routes_of))
 }
@@ -50,7 +62,7 @@ fn settings(services: &[(&str, &[Variable])]) -> String {
         defaults.dedup();
         Variable { default: defaults.join(" / "), ..variable.clone() }
     });
-    let mut text = settings_table("All services", shared);
+    let mut text = settings_table("Producer and consumer", shared);
     for (service, variables) in services {
         let own = variables.iter().filter(|variable| !is_shared(variable)).cloned();
         text.push_str(&format!("\n{}", settings_table(service, own)));
@@ -58,11 +70,21 @@ fn settings(services: &[(&str, &[Variable])]) -> String {
     text
 }
 
+/// The table has a column for Kafka's words if at least one of the variables has any.
 fn settings_table(title: &str, variables: impl Iterator<Item = Variable>) -> String {
-    let row = |Variable { name, default, meaning, in_kafka, .. }: Variable| {
-        [format!("`{name}`"), default, meaning.to_owned(), in_kafka.unwrap_or_default().to_owned()]
+    let variables: Vec<Variable> = variables.collect();
+    let first =
+        |variable: &Variable| [format!("`{}`", variable.name), variable.default.clone(), variable.meaning.to_owned()];
+    let rows = if variables.iter().all(|variable| variable.in_kafka.is_none()) {
+        table(["variable", "default", "meaning"], variables.iter().map(first))
+    } else {
+        let row = |variable: &Variable| {
+            let [name, default, meaning] = first(variable);
+            [name, default, meaning, variable.in_kafka.unwrap_or_default().to_owned()]
+        };
+        table(["variable", "default", "meaning", "in Kafka's words"], variables.iter().map(row))
     };
-    format!("**{title}**\n\n{}", table(["variable", "default", "meaning", "in Kafka's words"], variables.map(row)))
+    format!("**{title}**\n\n{rows}")
 }
 
 /// The metrics of these programs, each with its labels and the programs that have it.
@@ -89,7 +111,7 @@ fn metrics(programs: &[(&str, &[&[Metric]])]) -> String {
 fn routes(services: &[(&str, &[Route])]) -> String {
     let own = services.iter().flat_map(|(service, routes)| routes.iter().map(move |route| (*service, route)));
     let shared = service::health::ROUTES.iter().map(|route| ("all", route));
-    let row = |(service, Route { path, method, meaning }): (&str, &Route)| {
+    let row = |(service, Route { path, method, meaning, .. }): (&str, &Route)| {
         [format!("`{method} {path}`"), service.to_owned(), (*meaning).to_owned()]
     };
     table(["route", "on", "meaning"], own.chain(shared).map(row))
@@ -117,7 +139,6 @@ fn table<const COLUMNS: usize>(columns: [&str; COLUMNS], rows: impl Iterator<Ite
 
 #[cfg(test)]
 mod tests {
-    use hyper::Method;
     use service::Registry;
 
     use super::*;
@@ -133,12 +154,13 @@ mod tests {
             settings.number("PORT", 3001, 0..=65535, "port");
             settings.text("TOPIC", "post", "topic");
         });
-        let head = "\n\n| variable | default | meaning | in Kafka's words |\n| --- | --- | --- | --- |\n";
+        let head = "\n\n| variable | default | meaning |\n| --- | --- | --- |\n";
+        let head_of_kafka = "\n\n| variable | default | meaning | in Kafka's words |\n| --- | --- | --- | --- |\n";
         assert_eq!(
             settings(&[("Producer", &one), ("Consumer", &other)]),
             format!(
-                "**All services**{head}| `TOPIC` | post | topic |  |\n| `PORT` | 3000 / 3001 | port |  |\n\n\
-                 **Producer**{head}| `LINGER` | 2ms | a\\|b | `linger.ms` |\n\n**Consumer**{head}"
+                "**Producer and consumer**{head}| `TOPIC` | post | topic |\n| `PORT` | 3000 / 3001 | port |\n\n\
+                 **Producer**{head_of_kafka}| `LINGER` | 2ms | a\\|b | `linger.ms` |\n\n**Consumer**{head}"
             )
         );
     }
@@ -162,12 +184,15 @@ mod tests {
 
     #[test]
     fn shared_routes_follow_those_of_a_service() {
-        let own = [Route { path: "/create-post", method: Method::POST, meaning: "takes a post" }];
+        let own = [Route::post("/create-post", "takes a post")];
         let text = routes(&[("producer", &own)]);
         let rows: Vec<&str> = text.lines().skip(2).take(2).collect();
         assert_eq!(
             rows,
-            ["| `POST /create-post` | producer | takes a post |", "| `GET /` | all | 200 with name and version |"]
+            [
+                "| `POST /create-post` | producer | takes a post |",
+                "| `GET /` | all | 200 with name and version, where a service has no page of its own |",
+            ]
         );
     }
 

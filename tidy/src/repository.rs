@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 /// Folders that nobody writes by hand.
-const BUILT: [&str; 3] = ["target", ".git", "node_modules"];
+const BUILT: [&str; 4] = ["target", ".git", "node_modules", "dist"];
 
 /// A text file.
 #[derive(Debug)]

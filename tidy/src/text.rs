@@ -10,7 +10,7 @@ const MAX_COLUMNS: usize = 120;
 const MAX_LINES: usize = 350;
 
 /// The files whose lines are measured. Markdown has tables, and data are as they are.
-const PROGRAMS: [&str; 4] = [".rs", ".py", ".js", ".ci/run"];
+const PROGRAMS: [&str; 6] = [".rs", ".py", ".js", ".ts", ".ci/run", ".ci/page-run"];
 
 /// Every line and file that is too long, and every `#[path]`, which includes a file by its path.
 pub fn check(repository: &Repository) -> Vec<String> {
