@@ -109,7 +109,8 @@ impl Measure {
     fn named(name: &str, unit: &str) -> Result<Self, String> {
         let time = || TimeUnit::named(unit).ok_or(format!("a time needs its unit, such as {name}<2000ms or {name}<2s"));
         let plain = |measure| if unit.is_empty() { Ok(measure) } else { Err(format!("{name} takes a number alone")) };
-        let of_times: [(&str, fn(Statistic, TimeUnit) -> Measure); 3] =
+        type OfTime = fn(Statistic, TimeUnit) -> Measure;
+        let of_times: [(&str, OfTime); 3] =
             [("submit_", Measure::Submit), ("status_", Measure::Status), ("final_", Measure::Final)];
         for (prefix, measure) in of_times {
             if let Some(statistic) = name.strip_prefix(prefix).and_then(Statistic::named) {

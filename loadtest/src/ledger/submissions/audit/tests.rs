@@ -104,7 +104,7 @@ fn another_content_is_found() {
 #[test]
 fn what_nobody_sent_and_what_was_rejected_is_found() {
     let (stranger, n) = (passed(1, "a stranger, 1"), of(Class::Passing));
-    assert_eq!(found(&audit(&accepted([]), &[stranger.clone()])), [("unexpected", 1)].into());
+    assert_eq!(found(&audit(&accepted([]), std::slice::from_ref(&stranger))), [("unexpected", 1)].into());
     assert_eq!(found(&audit(&accepted([]), &[row(n)])), [("unexpected", 1)].into());
     for answer in [Answer::Rejected, Answer::NotSent] {
         let mut books = accepted([]);
