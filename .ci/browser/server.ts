@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const PROGRAM = process.env.SUBMISSIONS ?? "target/debug/submissions";
+const PROGRAM = process.env.SUBMISSIONS ?? "target/release/submissions";
 
 export class Server {
   readonly #folder = mkdtempSync(join(tmpdir(), "submissions-"));
