@@ -1,7 +1,7 @@
 //! The producer: takes posts, orders and records of the kinds of `KINDS_DIR` over HTTP, validates them, publishes them
 //! to a Kafka topic for each kind, and answers 201 only once Kafka has acknowledged with acks=all.
 //!
-//! How a post travels: [`create_post`] reads the request's [`body`](service::http::body) and judges it →
+//! How a post travels: [`create_post`] reads the request's [`body`] and judges it →
 //! [`kafka::publish`] takes its [`record`] and waits for the acknowledgement → that answers the request, or else a
 //! [`rejection`]. An order goes the same way from [`create_order`], through a publisher that keeps the records of each
 //! order in sequence; a record of a kind that a file describes comes from [`create_record`]. The records of a bulk
