@@ -3,7 +3,8 @@
 //! A key that is probably new ([`known_keys`](super::known_keys)) is inserted. For any other, and for one that turns
 //! out not to be new, the store gets the condition with the replacement ([`guard`](super::guard)). Where it finds an
 //! earlier document of the key it replaces it. Where it finds none it tries to insert the new one; a duplicate key then
-//! means that there is a document, which is as new, or comes from another partition, or was inserted at the same moment.
+//! means that there is a document, which is as new, or comes from another partition, or was inserted at the same
+//! moment.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;

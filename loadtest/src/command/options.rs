@@ -105,8 +105,8 @@ pub(crate) enum Verb {
     /// Runs for hours, and judges whether memory or latency keep growing
     #[command(mut_arg("duration", |duration| duration.default_value("1h")), after_help = SOAK_EXPLANATION)]
     Soak(SoakOptions),
-    /// Applies load to the API of submissions, perhaps while its processes are killed, and proves that each ends once and
-    /// as it must
+    /// Applies load to the API of submissions, perhaps while its processes are killed, and proves that each ends once
+    /// and as it must
     #[command(after_help = submissions::SUBMISSIONS_EXPLANATION)]
     Submissions(Box<SubmissionsOptions>),
     /// Merges what several generators have done with `run --share`, reconciles the whole, and reports

@@ -161,7 +161,8 @@ mod tests {
         fn however_seldom_one_looks_a_faithful_service_does_nothing_illegal(
             events in proptest::collection::vec((0_usize..7, any::<bool>()), 0..60)
         ) {
-            let all = [Event::Claim, Event::Lose, Event::GiveBack, Event::Pass, Event::Fail, Event::Cancel, Event::Retry];
+            use Event::{Cancel, Claim, Fail, GiveBack, Lose, Pass, Retry};
+            let all = [Claim, Lose, GiveBack, Pass, Fail, Cancel, Retry];
             let mut row = pending();
             let mut seen = row.clone();
             for (now, (event, is_looked_at)) in (2_000..).zip(events) {
