@@ -31,7 +31,8 @@ pub(crate) async fn serving(arguments: &[&str], url: &str, variables: &[(&str, &
     let port = stack::free_port();
     let own = [("PORT", port.to_string()), ("HOST", "127.0.0.1".to_owned()), ("DATABASE_URL", url.to_owned())];
     let mut program = program(arguments, variables);
-    let child = program.envs(own).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child =
+        program.env("SUBMIT_TIMEOUT", "50s").envs(own).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let address = ([127, 0, 0, 1], port).into();
     let is_ready = async || {
         let answer = try_ask(address, &request("GET", "/readyz", "", "")).await;

@@ -59,9 +59,10 @@ impl Server {
         server
     }
 
-    /// Starts it with this database, and waits until it is ready.
+    /// Starts it with this database, and waits until it is ready. Its timeout allows for a busy machine.
     pub(crate) async fn with_database(roles: Roles, url: &str, variables: &[(&str, &str)]) -> Self {
-        let server = Self::start(roles, &[&[("DATABASE_URL", url)], variables].concat()).await;
+        let server =
+            Self::start(roles, &[&[("DATABASE_URL", url), ("SUBMIT_TIMEOUT", "50s")], variables].concat()).await;
         eventually("ready", async || server.get("/readyz").await.status == 200).await;
         server
     }
