@@ -39,9 +39,9 @@ done
 echo 'it does not freeze' >&2
 exit 1"#;
 
-/// Signals a process and its children, which may be in process groups of their own. It is frozen first, so that it makes
-/// no more of them. After a kill this waits until all are gone, or at least dead: a parent that does not wait for them
-/// keeps their ids.
+/// Signals a process and its children, which may be in process groups of their own. It is frozen first, so that it
+/// makes no more of them. After a kill this waits until all are gone, or at least dead: a parent that does not wait for
+/// them keeps their ids.
 const SEND_TO_FAMILY: &str = r#"children=$(ps -A -o pid= -o ppid= | while read -r pid parent; do
     [ "$parent" != "$2" ] || echo "$pid"
 done)

@@ -192,8 +192,8 @@ pub struct Stats {
 /// Keeps submissions.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Creates these, one result for each. Two of one batch with the same key are like two requests, and one whose id is
-    /// there already is like one whose key is: its creation is repeated.
+    /// Creates these, one result for each. Two of one batch with the same key are like two requests, and one whose id
+    /// is there already is like one whose key is: its creation is repeated.
     async fn create(&self, new: &[NewSubmission]) -> Result<Vec<Created>, StoreError>;
 
     /// The submission with this id.
@@ -252,12 +252,12 @@ pub trait Store: Send + Sync + 'static {
     async fn announce(&self, overdue: Duration, limit: u32) -> Result<Vec<Uuid>, StoreError>;
 
     /// Removes at most `limit` submissions, with their dead letters, that became final longer ago than `retention`.
-    /// Returns their number. It looks at a limited number of submissions, the oldest first, and continues there the next
-    /// time: a call that removes less than `limit`, or nothing, does not say that nothing is left.
+    /// Returns their number. It looks at a limited number of submissions, the oldest first, and continues there the
+    /// next time: a call that removes less than `limit`, or nothing, does not say that nothing is left.
     async fn prune(&self, retention: Duration, limit: u32) -> Result<u64, StoreError>;
 
-    /// Notified when there may be something to claim. It may be notified for nothing, and it is no promise: a worker that
-    /// waits also looks now and then.
+    /// Notified when there may be something to claim. It may be notified for nothing, and it is no promise: a worker
+    /// that waits also looks now and then.
     fn arrivals(&self) -> Arc<Notify>;
 
     /// Waits for what runs and closes.

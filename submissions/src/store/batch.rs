@@ -23,8 +23,8 @@ pub(super) struct Ending<'a> {
     pub(super) is_given_up: bool,
 }
 
-/// The endings of a batch in the order of their ids, so that two batches lock rows in the same order. Of two settlements
-/// of one lease the first one counts.
+/// The endings of a batch in the order of their ids, so that two batches lock rows in the same order. Of two
+/// settlements of one lease the first one counts.
 pub(super) fn endings(settlements: &[Settlement]) -> Vec<Ending<'_>> {
     let mut endings: Vec<Ending<'_>> = settlements.iter().map(ending).collect();
     // Stable, so that the first of two stays the first.

@@ -6,8 +6,8 @@ use super::Store;
 use super::postgres::PostgresStore;
 use super::sqlite::SqliteStore;
 
-/// Opens the store that this URL names, `sqlite:FILE` or `postgres://…`, and brings its schema up to date. `pool` is the
-/// most connections to PostgreSQL, beside one that listens.
+/// Opens the store that this URL names, `sqlite:FILE` or `postgres://…`, and brings its schema up to date. `pool` is
+/// the most connections to PostgreSQL, beside one that listens.
 ///
 /// # Errors
 /// When it cannot be opened, with what to do about it.

@@ -1,7 +1,8 @@
 //! Submissions in a database of PostgreSQL, for API and workers in processes of their own.
 //!
 //! Each change is one statement: one message, one transaction, and at most one notification. What waits, and what is
-//! leased, stands in small tables beside the submissions, whose own rows are then changed without a change of any index.
+//! leased, stands in small tables beside the submissions, whose own rows are then changed without a change of any
+//! index.
 
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -78,7 +78,8 @@ pub(super) const RETRY_ALL: &str = retry!(
     "count(*)"
 );
 
-/// Looks at a submission, and again if it has changed before it could be changed: each time somebody else made progress.
+/// Looks at a submission, and again if it has changed before it could be changed: each time somebody else made
+/// progress.
 const MOST_LOOKS: usize = 10;
 
 pub(super) async fn cancel(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Changed> {

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 
 use crate::store::StoreError;
 
-/// The longest use, the wait for a connection included. Longer than the server's own limits, so that a server that works
-/// says itself what took too long.
+/// The longest use, the wait for a connection included. Longer than the server's own limits, so that a server that
+/// works says itself what took too long.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What ends a statement that takes too long, waits too long for a lock, or whose client went silent.

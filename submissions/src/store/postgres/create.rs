@@ -36,8 +36,8 @@ macro_rules! insert {
 pub(super) const INSERT: &str = insert!("");
 pub(super) const INSERT_WHAT_IS_NEW: &str = insert!("ON CONFLICT DO NOTHING");
 
-/// Those that have one of these keys or ids: the creation of a submission may be repeated, because nobody knows what came
-/// of it.
+/// Those that have one of these keys or ids: the creation of a submission may be repeated, because nobody knows what
+/// came of it.
 pub(super) const FIND: &str = concat!(
     "SELECT ",
     columns!(""),

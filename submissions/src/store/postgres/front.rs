@@ -1,14 +1,16 @@
 //! Where in `waiting` a claim begins to look.
 //!
-//! What was claimed stays in the index as a dead entry until the next vacuum, a minute later perhaps, and each claim from
-//! the start would walk over all of them. So a claim begins shortly before the last one that was claimed. Something older
-//! can still turn up there, for instance when another claim was rolled back; now and then one begins at the start.
+//! What was claimed stays in the index as a dead entry until the next vacuum, a minute later perhaps, and each claim
+//! from the start would walk over all of them. So a claim begins shortly before the last one that was claimed.
+//! Something older can still turn up there, for instance when another claim was rolled back; now and then one begins at
+//! the start.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How far before the last one to begin, in milliseconds: transactions need not commit in the order in which they began.
+/// How far before the last one to begin, in milliseconds: transactions need not commit in the order in which they
+/// began.
 const MARGIN: i64 = 250;
 
 /// How often to begin at the start.

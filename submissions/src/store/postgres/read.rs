@@ -29,8 +29,8 @@ macro_rules! walk {
     };
 }
 
-/// A page of the submissions whose ids, and fences, a query has in their order. `OFFSET 0` makes PostgreSQL look up each
-/// of them by its id, even if it considers `submissions` empty when it makes the plan.
+/// A page of the submissions whose ids, and fences, a query has in their order. `OFFSET 0` makes PostgreSQL look up
+/// each of them by its id, even if it considers `submissions` empty when it makes the plan.
 macro_rules! pick {
     ($ids:literal) => {
         concat!(

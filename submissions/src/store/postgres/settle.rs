@@ -11,8 +11,8 @@ use crate::lease::Lease;
 use crate::store::batch::{Ending, endings};
 use crate::store::{Counted, Settlement};
 
-/// The fence alone says whether a lease is in force: it is that of no other claim, and the end of a lease makes it 0. The
-/// rows are locked in the order of the arrays, because the only plan left is to look up each of them.
+/// The fence alone says whether a lease is in force: it is that of no other claim, and the end of a lease makes it 0.
+/// The rows are locked in the order of the arrays, because the only plan left is to look up each of them.
 pub(super) const SETTLE: &str = concat!(
     "WITH ",
     clock!(),
@@ -53,7 +53,8 @@ pub(super) const SETTLE: &str = concat!(
 
 /// Returns the leases that were in force.
 pub(super) async fn settle(connection: &mut PgConnection, batch: Vec<Settlement>) -> sqlx::Result<HashSet<Lease>> {
-    // Planned each time: a plan that was made while `submissions` was empty would walk through all of it for each batch.
+    // Planned each time: a plan that was made while `submissions` was empty would walk through all of it for each
+    // batch.
     let settle = sqlx::query_with(SETTLE, arguments(&endings(&batch))?).persistent(false);
     let row = settle.fetch_one(connection).await?;
     let ids: Vec<Uuid> = row.try_get::<Option<_>, _>(0)?.unwrap_or_default();

@@ -13,8 +13,8 @@ use crate::store::batch::{Ending, endings};
 use crate::store::time::now;
 use crate::store::{Counted, Settlement};
 
-/// A fence that is in force belongs to a submission that is PROCESSING, because each end of a lease changes it. `ending` is
-/// [`packed`].
+/// A fence that is in force belongs to a submission that is PROCESSING, because each end of a lease changes it.
+/// `ending` is [`packed`].
 pub(super) static SETTLE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH RECURSIVE {}
@@ -76,8 +76,8 @@ pub(super) async fn settle(connection: &mut SqliteConnection, batch: Vec<Settlem
     Ok(Ended { leases, is_any_pending })
 }
 
-/// What an ending changes, as bits: the status in the lowest three, then one each for the cache and for where the attempt
-/// is counted.
+/// What an ending changes, as bits: the status in the lowest three, then one each for the cache and for where the
+/// attempt is counted.
 fn packed(ending: &Ending<'_>) -> i64 {
     let counted = match ending.counted {
         None => 0,
