@@ -19,7 +19,7 @@ happenings! {
     FailedByRule 60,
     Cached 15,
     Failed 20,
-    TimedOut 3,
+    TimedOut 2,
     WorkerGone 40,
     GivenBack 6,
     GivenUp 15,
