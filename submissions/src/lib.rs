@@ -11,8 +11,6 @@
 use std::process::ExitCode;
 
 use service::Program;
-use service::http::body;
-use service::metrics::Metric;
 
 pub mod api;
 mod asking;
@@ -49,11 +47,8 @@ pub use config::{ApiConfig, DatabaseUrl, SubmissionsConfig, WorkerConfig};
 pub use openapi::openapi;
 pub use roles::Roles;
 pub use routes::DOCUMENTATION_ROUTES;
-pub use run::run;
+pub use run::{METRICS, run};
 pub use submission::{NewSubmission, Submission};
-
-/// Every metric that a process shows.
-pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, api::metrics::METRICS, body::METRICS];
 
 const ABOUT: &str = "\
 Takes submissions over HTTP (POST /api/submissions/) and by a page for people, works on them, and shows what becomes of

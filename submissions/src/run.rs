@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use service::documentation::Documentation;
-use service::http::body::{BodyLimits, BodyReader};
+use service::http::body::{self, BodyLimits, BodyReader};
 use service::http::{NoRoutes, ServerLimits};
+use service::metrics::Metric;
 use service::state_file::StateFile;
 use service::{Backoff, Health, Instruments, Readiness, Registry, Tracing, open_files};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::Api;
 use crate::api::metrics::{ApiCounters, WAITING, WAITING_LIMIT};
+use crate::api::{self, Api};
 use crate::asking;
 use crate::config::SubmissionsConfig;
-use crate::metrics::figures::Figures;
+use crate::metrics::{self, figures::Figures};
 use crate::openapi;
 use crate::operations::{Operations, OperationsConfig};
 use crate::page::{self, Page};
@@ -29,6 +30,9 @@ use crate::submission::NewSubmission;
 use crate::submit::{SubmitLimits, Submitter};
 use crate::sweeper::Sweeper;
 use crate::worker::Worker;
+
+/// Every metric that a process shows.
+pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, api::metrics::METRICS, body::METRICS];
 
 /// Files open besides all connections of clients and those to the database: the runtime's own, and connections that end
 /// while others start.
@@ -51,7 +55,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let state = StateFile::listening(&config.service, "submissions", &listener)?;
     let page = page_address(&listener)?;
-    let (registry, readiness) = (Registry::new(crate::METRICS), Readiness::new(&[asking::CONDITION]));
+    let (registry, readiness) = (Registry::new(METRICS), Readiness::new(&[asking::CONDITION]));
     let tracing = Tracing::start(&config.service, "submissions")?;
     let instruments =
         Instruments { registry: registry.clone(), readiness: readiness.clone(), tracer: tracing.tracer() };
