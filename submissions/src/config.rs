@@ -7,6 +7,10 @@ use service::{ServiceConfig, Settings};
 
 use crate::lease::Terms;
 
+mod kafka;
+
+pub use self::kafka::KafkaConfig;
+
 /// The settings of submissions: those of its API, of its worker and of what both share.
 #[derive(Debug, Clone)]
 pub struct SubmissionsConfig {
@@ -16,6 +20,8 @@ pub struct SubmissionsConfig {
     pub database_url: DatabaseUrl,
     /// `DATABASE_POOL`: connections to PostgreSQL.
     pub database_pool: u32,
+    /// `USE_KAFKA`: how workers learn by Kafka what to claim; `None` if they look in the store.
+    pub kafka: Option<KafkaConfig>,
     /// Leases, heartbeats and retries.
     pub terms: Terms,
     /// `RETENTION`: how long a final submission is kept.
@@ -110,6 +116,7 @@ impl SubmissionsConfig {
                 DatabaseUrl::parse,
             ),
             database_pool: settings.number("DATABASE_POOL", 20, 2..=1000, "connections to PostgreSQL"),
+            kafka: KafkaConfig::read(settings),
             terms: Terms {
                 heartbeat: settings.duration("HEARTBEAT", "1s", "how often a worker says that it lives"),
                 work_timeout: settings.duration(

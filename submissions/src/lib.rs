@@ -3,10 +3,10 @@
 //! [`status`], [`rules`], [`content`] and [`lease`] decide, without a clock or a database. [`store`] keeps submissions
 //! and is the single source of truth about their states. [`operations`] is what people and programs can ask for, by the
 //! [`api`] or by the [`page`]; [`submit`] gathers what is submitted at the same time into one transaction. A [`worker`]
-//! claims submissions, works on them and writes how they end; a [`sweeper`] ends the leases of workers that are gone.
-//! What these two decide is in their cores, which `simulation` runs in virtual time with everything failing that can.
-//! [`run()`] puts the parts together, for one process that does all or for several on one database. [`mod@openapi`]
-//! describes the API.
+//! claims submissions, works on them and writes how they end; `queue` is how it learns what it can claim. A [`sweeper`]
+//! ends the leases of workers that are gone. What these two decide is in their cores, which `simulation` runs in
+//! virtual time with everything failing that can. [`run()`] puts the parts together, for one process that does all or
+//! for several on one database. [`mod@openapi`] describes the API.
 
 use std::process::ExitCode;
 
@@ -27,6 +27,7 @@ mod openapi;
 pub mod operations;
 mod pace;
 pub mod page;
+mod queue;
 mod roles;
 mod routes;
 pub mod rules;
@@ -43,7 +44,7 @@ pub mod sweeper;
 mod time;
 pub mod worker;
 
-pub use config::{ApiConfig, DatabaseUrl, SubmissionsConfig, WorkerConfig};
+pub use config::{ApiConfig, DatabaseUrl, KafkaConfig, SubmissionsConfig, WorkerConfig};
 pub use openapi::openapi;
 pub use roles::Roles;
 pub use routes::DOCUMENTATION_ROUTES;

@@ -8,6 +8,7 @@ use service::Registry;
 use uuid::Uuid;
 
 use crate::metrics::{RetryCause, SubmissionMetrics};
+use crate::queue::Announcer;
 use crate::status::Status;
 use crate::store::{Changed, Created, Listing, Stats, Store, StoreError, WorkerRow};
 use crate::submission::{NewSubmission, Submission};
@@ -31,6 +32,7 @@ pub struct Operations {
     stuck_after: Duration,
     timeout: Duration,
     metrics: SubmissionMetrics,
+    announcer: Announcer,
 }
 
 /// What the operations are bound by.
@@ -84,7 +86,14 @@ impl Operations {
     pub fn new(store: Arc<dyn Store>, submitter: Submitter, config: OperationsConfig, registry: &Registry) -> Self {
         let OperationsConfig { max_content_chars, stuck_after, timeout } = config;
         let metrics = SubmissionMetrics::new(registry);
-        Self { store, submitter, max_content_chars, stuck_after, timeout, metrics }
+        let announcer = Announcer::default();
+        Self { store, submitter, max_content_chars, stuck_after, timeout, metrics, announcer }
+    }
+
+    /// The same operations, which announce what becomes PENDING. No answer waits for that: the row is the promise.
+    #[must_use]
+    pub(crate) fn with_announcer(self, announcer: Announcer) -> Self {
+        Self { announcer, ..self }
     }
 
     /// The longest content, in characters.
@@ -117,8 +126,13 @@ impl Operations {
     /// [`SubmitError::Full`] when there is not room for all of them. Then none is submitted.
     pub async fn submit_all(&self, new: Vec<NewSubmission>) -> Result<Vec<Result<Accepted, SubmitError>>, SubmitError> {
         let fates = self.submitter.submit(new).await.map_err(|Full| SubmitError::Full)?;
-        let created = fates.iter().filter(|fate| matches!(fate, Ok(Created::New(_)))).count();
-        self.metrics.taken_on(Status::Pending, created as u64);
+        let created = fates.iter().filter_map(|fate| match fate {
+            Ok(Created::New(submission)) => Some(submission.id),
+            _ => None,
+        });
+        let created: Vec<Uuid> = created.collect();
+        self.metrics.taken_on(Status::Pending, created.len() as u64);
+        self.announcer.announce(created);
         Ok(fates.into_iter().map(result).collect())
     }
 
@@ -169,11 +183,13 @@ impl Operations {
         let changed = self.in_time("retry", self.store.retry(id)).await?;
         if let Changed::Made(_) = changed {
             self.note_retried(1);
+            self.announcer.announce(vec![id]);
         }
         Ok(changed)
     }
 
-    /// The same for all that have this status now, which is FAILED or CANCELLED. Returns how many it were.
+    /// The same for all that have this status now, which is FAILED or CANCELLED. Returns how many it were. Where they
+    /// must be announced, a sweeper does it.
     ///
     /// # Errors
     /// When the store does not confirm a part of them; the parts before it are retried.

@@ -22,6 +22,7 @@ use crate::metrics::{self, figures::Figures};
 use crate::openapi;
 use crate::operations::{Operations, OperationsConfig};
 use crate::page::{self, Page};
+use crate::queue::{self, Announcer, Sending};
 use crate::roles::Roles;
 use crate::routes::{Opened, SubmissionsRoutes};
 use crate::status_page;
@@ -31,8 +32,9 @@ use crate::submit::{SubmitLimits, Submitter};
 use crate::sweeper::Sweeper;
 use crate::worker::Worker;
 
-/// Every metric that a process shows.
-pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, api::metrics::METRICS, body::METRICS];
+/// Every metric that a process shows, apart from those of a member of a group, which it also has with Kafka.
+pub const METRICS: &[&[Metric]] =
+    &[service::METRICS, metrics::METRICS, queue::METRICS, api::metrics::METRICS, body::METRICS];
 
 /// Files open besides all connections of clients and those to the database: the runtime's own, and connections that end
 /// while others start.
@@ -55,7 +57,9 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let state = StateFile::listening(&config.service, "submissions", &listener)?;
     let page = page_address(&listener)?;
-    let (registry, readiness) = (Registry::new(METRICS), Readiness::new(&[asking::CONDITION]));
+    let of_kafka = if config.kafka.is_some() { queue::METRICS_OF_KAFKA } else { &[] };
+    let registry = Registry::new(&[METRICS, of_kafka].concat());
+    let readiness = Readiness::new(&[&[asking::CONDITION][..], queue::conditions(&config, roles)].concat());
     let tracing = Tracing::start(&config.service, "submissions")?;
     let instruments =
         Instruments { registry: registry.clone(), readiness: readiness.clone(), tracer: tracing.tracer() };
@@ -104,8 +108,10 @@ impl Process {
             worked
         };
         let ((), worked) = tokio::join!(self.serve(listener, health), working);
-        if let Some((store, submitter)) = worked? {
+        if let Some((store, submitter, sending)) = worked? {
             submitter.finish().await;
+            // After all that may announce something.
+            sending.finish().await?;
             store.close().await;
         }
         Ok(())
@@ -126,27 +132,44 @@ impl Process {
         service::http::serve(listener, limits, handler, health, registry, self.stop.clone()).await;
     }
 
+    /// A part; if it fails the others stop, and give back what they have in hand.
+    async fn or_stop(&self, part: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+        let ended = part.await;
+        if ended.is_err() {
+            self.stop.cancel();
+        }
+        ended
+    }
+
     /// Opens the database, works and sweeps until the stop. Returns what must be closed once nothing is served any
     /// more.
-    async fn work(&self, page: String) -> anyhow::Result<Option<(Arc<dyn Store>, Submitter)>> {
+    async fn work(&self, page: String) -> anyhow::Result<Option<(Arc<dyn Store>, Submitter, Sending)>> {
         let Self { config, roles, instruments, stop, .. } = self;
         let Some(store) = open(config, &instruments.readiness, stop).await? else { return Ok(None) };
-        let sweeper = Sweeper::new(config, Arc::clone(&store), instruments);
+        let queue::Parts { announcer, queue, receiving, sending } =
+            queue::parts(config, *roles, &store, instruments, stop);
+        let sweeper = Sweeper::new(config, Arc::clone(&store), instruments).with_announcer(announcer.clone());
         _ = self.figures.set(sweeper.figures());
         let submitter = submitter(config, &store, &instruments.registry);
         if roles.api {
-            _ = self.opened.set(parts_of_api(config, &store, &submitter, instruments, stop));
+            _ = self.opened.set(parts_of_api(config, &store, &submitter, &announcer, instruments, stop));
             tracing::info!(page, "ready: open the page in a browser");
         }
         let sweeping = sweeper.run(stop.clone());
         let worker = roles.worker.then(|| Worker::new(config, Arc::clone(&store), instruments));
+        let worker = worker.map(|worker| worker.with_queue(queue, announcer));
         // Only now: a process that says that it is ready can be asked for anything.
         instruments.readiness.met(asking::CONDITION);
-        match worker {
-            Some(worker) => drop(tokio::try_join!(worker.run(stop.clone()), sweeping)?),
-            None => sweeping.await?,
-        }
-        Ok(Some((store, submitter)))
+        let working = async {
+            match worker {
+                Some(worker) => worker.run(stop.clone()).await,
+                None => Ok(()),
+            }
+        };
+        let (worked, swept, received) =
+            tokio::join!(self.or_stop(working), self.or_stop(sweeping), self.or_stop(receiving));
+        worked.and(swept).and(received)?;
+        Ok(Some((store, submitter, sending)))
     }
 }
 
@@ -214,6 +237,7 @@ fn parts_of_api(
     config: &SubmissionsConfig,
     store: &Arc<dyn Store>,
     submitter: &Submitter,
+    announcer: &Announcer,
     instruments: &Instruments,
     stop: &CancellationToken,
 ) -> Opened {
@@ -223,7 +247,8 @@ fn parts_of_api(
         stuck_after: config.stuck_after,
         timeout: config.api.submit_timeout,
     };
-    let operations = Arc::new(Operations::new(Arc::clone(store), submitter.clone(), operations_config, registry));
+    let operations = Operations::new(Arc::clone(store), submitter.clone(), operations_config, registry);
+    let operations = Arc::new(operations.with_announcer(announcer.clone()));
     let limits = BodyLimits {
         max_bytes: config.api.max_body_bytes,
         max_bulk_bytes: config.api.max_bulk_bytes,

@@ -102,6 +102,17 @@ impl Ended {
     }
 }
 
+/// Those of these submissions that became PENDING and can be claimed at once.
+pub(crate) fn claimable(finished: &[Finished]) -> Vec<Uuid> {
+    let of = |finished: &Finished| match &finished.ended.settlement {
+        Settlement { lease, outcome: Outcome::Again { after, .. } } if after.is_zero() && !finished.is_late => {
+            Some(lease.id)
+        }
+        _ => None,
+    };
+    finished.iter().filter_map(of).collect()
+}
+
 /// Attempts that have ended and are not in the store, as far as is known.
 #[derive(Debug)]
 pub(crate) struct Settling {

@@ -1,6 +1,7 @@
 //! Workers and sweepers in a world that fails in every way: the real [`Core`](crate::worker::core::Core) and
 //! [`SweepCore`](crate::sweeper::core::SweepCore) of each process, on a model of the store, in virtual time, and in an
-//! order that a seed decides.
+//! order that a seed decides. In a third of the histories workers claim only what is announced to them, and
+//! announcements get lost.
 //!
 //! A history is a seed and a script. Whatever happens, a status follows only one that it may follow, a verdict is the
 //! rule's, and work that is begun again has a cause that is counted; at the end, with all faults over, every submission
@@ -18,6 +19,7 @@ use script::Operation;
 use statistics::Statistics;
 use world::World;
 
+mod announcements;
 mod checks;
 mod ending;
 mod mistakes;

@@ -27,7 +27,13 @@ pub(crate) fn status(
         name: "submissions",
         counter,
         counted,
-        conditions: &[(asking::CONDITION, "Database")],
+        conditions: &[
+            (asking::CONDITION, "Database"),
+            ("kafka", "Kafka"),
+            ("flush", "Announcements handed to the worker"),
+            ("commit", "Commits"),
+            ("dead_letters", "Dead letters"),
+        ],
         report: Box::new(move || Report {
             figures: numbers(&counters, roles, figures.get()),
             tables: tables(&counters, figures.get()),

@@ -247,8 +247,9 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<LostLease>, StoreError>;
 
-    /// At most `limit` submissions that have waited for longer than `overdue` since they could be claimed or were last
-    /// [announced](Self::announce), and notes them as announced now.
+    /// At most `limit` submissions that have waited for longer than `overdue` since they could be claimed, and notes
+    /// them as announced now. They are announced again whenever the time that they have waited has doubled, and at the
+    /// latest after five minutes: what waits because there is much to do must not become ever more announcements.
     async fn announce(&self, overdue: Duration, limit: u32) -> Result<Vec<Uuid>, StoreError>;
 
     /// Removes at most `limit` submissions, with their dead letters, that became final longer ago than `retention`.

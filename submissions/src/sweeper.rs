@@ -23,6 +23,8 @@ use crate::journal;
 use crate::metrics::SubmissionMetrics;
 use crate::metrics::figures::Figures;
 use crate::mistake::Mistakes;
+use crate::queue::Announcer;
+use crate::settling::claimable;
 use crate::store::Store;
 
 mod contact;
@@ -30,6 +32,9 @@ pub(crate) mod core;
 
 /// The most submissions of one request.
 const MOST_AT_ONCE: u32 = 500;
+
+/// What nobody has claimed for this long is announced again.
+const ANNOUNCES_AFTER: Duration = Duration::from_secs(2);
 
 /// The part of the service whose readiness is shown.
 const PART: &str = "sweeper";
@@ -42,6 +47,7 @@ pub struct Sweeper {
     metrics: SubmissionMetrics,
     figures: Arc<Figures>,
     readiness: Readiness,
+    announcer: Announcer,
 }
 
 impl Sweeper {
@@ -49,10 +55,19 @@ impl Sweeper {
     pub fn new(config: &SubmissionsConfig, store: Arc<dyn Store>, instruments: &Instruments) -> Self {
         let readiness = instruments.readiness.of(PART);
         readiness.unmet(asking::CONDITION, "connecting");
-        let plan = SweepPlan { terms: config.terms, retention: config.retention, most_at_once: MOST_AT_ONCE };
+        let (terms, retention) = (config.terms, config.retention);
+        let plan = SweepPlan { terms, retention, announces_after: None, most_at_once: MOST_AT_ONCE };
         let metrics = SubmissionMetrics::new(&instruments.registry);
         let figures = Figures::shown_by(&instruments.registry);
-        Self { store, plan, stuck_after: config.stuck_after, metrics, figures, readiness }
+        let (stuck_after, announcer) = (config.stuck_after, Announcer::default());
+        Self { store, plan, stuck_after, metrics, figures, readiness, announcer }
+    }
+
+    /// The same sweeper, which announces what it makes PENDING, and whatever nobody has claimed for some time.
+    #[must_use]
+    pub(crate) fn with_announcer(mut self, announcer: Announcer) -> Self {
+        self.plan.announces_after = announcer.is_any().then_some(ANNOUNCES_AFTER);
+        Self { announcer, ..self }
     }
 
     /// What the store counts, as the sweeper reads it once a second.
@@ -79,7 +94,9 @@ impl Sweeper {
                 () = stop.cancelled() => return Ok(()),
             };
             self.note(&event);
-            for finished in core.handle(event, Instant::now()) {
+            let settled = core.handle(event, Instant::now());
+            self.announcer.announce_again(claimable(&settled));
+            for finished in settled {
                 // What is refused was settled by its worker, or by another sweeper, in time.
                 if !finished.is_late {
                     journal::settled(&self.metrics, &finished.ended, now);
@@ -103,6 +120,20 @@ impl Sweeper {
             }
             SweepAction::LookUp(ids) => {
                 answers.spawn(async move { SweepEvent::LookedUp(asking::look_up(&*store, &ids).await) });
+            }
+            SweepAction::Announce { overdue, limit } => {
+                let announcer = self.announcer.clone();
+                let announcing = async move {
+                    // Otherwise they would count as announced, and wait for longer the next time.
+                    if !announcer.is_open() {
+                        return Ok(0);
+                    }
+                    let ids = asking::answer(store.announce(overdue, limit)).await?;
+                    let count = ids.len();
+                    announcer.announce_again_in_turn(ids).await;
+                    Ok(count)
+                };
+                answers.spawn(async move { SweepEvent::Announced(announcing.await) });
             }
             SweepAction::Prune { retention, limit } => {
                 answers.spawn(async move { SweepEvent::Pruned(asking::answer(store.prune(retention, limit)).await) });
@@ -129,6 +160,7 @@ impl Sweeper {
             SweepEvent::Found(Err(_)) => "lost_leases",
             SweepEvent::Settled(Err(_)) => "settle",
             SweepEvent::LookedUp(Err(_)) => "look_up",
+            SweepEvent::Announced(Err(_)) => "announce",
             SweepEvent::Pruned(Err(_)) => "prune",
             SweepEvent::Counted(Err(_)) => "stats",
             _ => return,

@@ -8,6 +8,7 @@
 //! Worker::new(&config, store, &instruments).run(stop).await?
 //! ```
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::process;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use service::{Instruments, Readiness};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -25,9 +27,11 @@ use crate::config::SubmissionsConfig;
 use crate::journal;
 use crate::metrics::SubmissionMetrics;
 use crate::mistake::Mistakes;
-use crate::settling::Finished;
+use crate::queue::{Announcer, News, Queue};
+use crate::settling::{Finished, claimable};
 use crate::store::Store;
 
+mod announced;
 mod cache;
 pub(crate) mod core;
 mod identities;
@@ -47,10 +51,13 @@ pub struct Worker {
     stop_grace: Duration,
     metrics: SubmissionMetrics,
     readiness: Readiness,
+    queue: Queue,
+    announcer: Announcer,
 }
 
 impl Worker {
-    /// A worker on this store. Its readiness has the condition `database` of the part `worker`.
+    /// A worker on this store, which notifies it of what it can claim. Its readiness has the condition `database` of
+    /// the part `worker`.
     pub fn new(config: &SubmissionsConfig, store: Arc<dyn Store>, instruments: &Instruments) -> Self {
         let readiness = instruments.readiness.of(PART);
         readiness.unmet(asking::CONDITION, "connecting");
@@ -62,9 +69,19 @@ impl Worker {
             failures_percent: config.worker.work_failures_percent,
             poll_interval: config.worker.poll_interval,
             cache_entries: config.worker.cache_entries,
+            waits_for_announcements: false,
         };
         let metrics = SubmissionMetrics::new(&instruments.registry);
-        Self { store, plan, name: name().into(), stop_grace: config.service.stop_grace, metrics, readiness }
+        let (queue, announcer) = (Queue::of_store(&store), Announcer::default());
+        let (name, stop_grace) = (name().into(), config.service.stop_grace);
+        Self { store, plan, name, stop_grace, metrics, readiness, queue, announcer }
+    }
+
+    /// The same worker, which hears by this queue what it can claim, and announces what it hands back.
+    #[must_use]
+    pub(crate) fn with_queue(mut self, queue: Queue, announcer: Announcer) -> Self {
+        self.plan.waits_for_announcements = queue.is_announced();
+        Self { queue, announcer, ..self }
     }
 
     /// Works until `stop`; then gives back what is not done, writes what is, leaves and returns. Errors of the store
@@ -73,22 +90,29 @@ impl Worker {
     /// # Errors
     /// When stopping takes longer than `STOP_GRACE`. What was not given back is begun again when the worker counts as
     /// gone.
-    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let arrivals = self.store.arrivals();
+    pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         let seed = Uuid::now_v7().as_u64_pair().1;
         let mut core = Core::new(self.plan.clone(), seed, Instant::now(), Mistakes::default());
         let mut answers = JoinSet::new();
-        // Made before each look, so that no arrival between a look and the next wait is missed.
-        let mut arrived = pin!(arrivals.notified());
+        // Those who wait for what becomes of a batch of announcements, by its number.
+        let (mut waiting, mut batches) = (BTreeMap::new(), 0);
+        let stop_grace = self.stop_grace;
         let mut grace = pin!(async {
             stop.cancelled().await;
-            tokio::time::sleep(self.stop_grace).await;
+            tokio::time::sleep(stop_grace).await;
         });
         let mut is_stopping = false;
         loop {
             let now = Instant::now();
             while let Some(action) = core.next_action(now) {
                 self.send(action, &mut answers);
+            }
+            for over in core.take_over() {
+                let answer: Option<oneshot::Sender<Vec<Uuid>>> = waiting.remove(&over.number);
+                if let Some(answer) = answer {
+                    // Nobody waits any more where the partition has gone to another worker.
+                    answer.send(over.unclaimed).ok();
+                }
             }
             self.metrics.running.set(f64::from(core.held()));
             if core.is_done() {
@@ -97,10 +121,14 @@ impl Worker {
             asking::show(&self.readiness, core.error(), PART);
             let event = tokio::select! {
                 Some(answer) = answers.join_next() => answer.context("a request to the database failed")?,
-                () = &mut arrived => {
-                    arrived.set(arrivals.notified());
-                    Event::Arrived
-                }
+                news = self.queue.next() => match news {
+                    News::Arrived => Event::Arrived,
+                    News::Announced(announcement) => {
+                        batches += 1;
+                        waiting.insert(batches, announcement.answer);
+                        Event::Announced { number: batches, ids: announcement.ids }
+                    }
+                },
                 () = until(core.deadline(Instant::now())) => continue,
                 () = stop.cancelled(), if !is_stopping => {
                     is_stopping = true;
@@ -131,6 +159,11 @@ impl Worker {
             Action::Claim { worker, limit } => {
                 answers.spawn(async move {
                     Event::Claimed { worker, outcome: asking::answer(store.claim(worker, limit)).await }
+                });
+            }
+            Action::ClaimThese { worker, ids } => {
+                answers.spawn(async move {
+                    Event::Claimed { worker, outcome: asking::answer(store.claim_these(worker, &ids)).await }
                 });
             }
             Action::Settle(settlements) => {
@@ -179,6 +212,7 @@ impl Worker {
                 journal::settled(&self.metrics, ended, now);
             }
         }
+        self.announcer.announce_again(claimable(finished));
     }
 }
 

@@ -116,6 +116,21 @@ impl Publisher {
         self.publish(topic, key.as_ref(), value, true).await
     }
 
+    /// Whether each topic that was opened, or that something was sent to, can be reached at present. What this says
+    /// lags behind by up to a second.
+    ///
+    /// # Errors
+    /// One line that names each topic that cannot, and why.
+    pub fn check(&self) -> Result<(), String> {
+        let topics = self.topics();
+        let troubles = topics.iter().flatten().filter_map(|(name, topic)| {
+            let trouble = topic.check().err()?;
+            Some(format!("{name}: {trouble}"))
+        });
+        let troubles: Vec<String> = troubles.collect();
+        if troubles.is_empty() { Ok(()) } else { Err(troubles.join("; ")) }
+    }
+
     /// Records awaiting acknowledgement, over all topics.
     pub fn in_flight(&self) -> usize {
         self.topics().iter().flat_map(HashMap::values).map(|topic| topic.in_flight()).sum()

@@ -29,6 +29,7 @@ async fn a_record_is_where_its_acknowledgement_says_in_a_topic_that_was_missing(
         let publisher = connect(&world, PublisherOptions { partitions: 3, ..options }).await;
         let bytes = publisher.send(&world.topic, "one", "plain").await.unwrap();
         let json = publisher.send_json(&world.topic, "two", &BTreeMap::from([("n", 1)])).await.unwrap();
+        assert_eq!(publisher.check(), Ok(()));
         publisher.close().await.unwrap();
         let mut found = found(&world);
         found.sort_by(|one, other| one.key.cmp(&other.key));
@@ -104,10 +105,13 @@ async fn what_cannot_be_reached_is_an_error_that_says_why() {
     for options in both() {
         let world = World::at(stack::shared().await.kafka_broker());
         let publisher = connect(&world, PublisherOptions { replication: 9, ..options }).await;
+        assert_eq!(publisher.check(), Ok(()), "nothing is asked of it");
         let error = tokio::time::timeout(2 * TIMEOUT, publisher.send(&world.topic, "key", "value"));
         let error = error.await.expect("it waits no longer than the timeout").unwrap_err();
         assert!(matches!(&error, SendError::Publish { error: PublishError::Away, .. }), "{error:?}");
         assert!(error.to_string().contains("cannot create the topic") && !error.may_be_stored(), "{error}");
+        let why = publisher.check().unwrap_err();
+        assert!(why.starts_with(&format!("{}: kafka: ", world.topic)), "{why}");
         publisher.close().await.unwrap();
     }
 }

@@ -38,6 +38,9 @@ pub(super) enum Violation {
     HoldsTooMuch,
     /// A core asks to be woken at a time in the past, and then does nothing.
     Spins,
+    /// A worker has stopped, and somebody still waits for what it does with an announcement; or it is done with one
+    /// twice.
+    AnnouncementUnanswered,
     /// With all faults over, a submission does not become final, or a process does not stop.
     NeverSettles,
     /// The code panicked.

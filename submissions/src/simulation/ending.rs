@@ -22,7 +22,9 @@ impl World {
         let rows = self.store.rows.len() as u32;
         // One process may be all there is, and each attempt may fail.
         let work = plan.work_time * (rows * plan.terms.max_attempts).div_ceil(plan.concurrency);
-        self.go_on(RECOVERY + 2 * work, |world| {
+        // Those that get lost are announced again every two seconds.
+        let announcing = if plan.waits_for_announcements { RECOVERY } else { Duration::ZERO };
+        self.go_on(RECOVERY + announcing + 2 * work, |world| {
             world.start_if_nobody_works();
             world.is_settled()
         });

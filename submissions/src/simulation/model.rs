@@ -21,7 +21,7 @@ pub(super) struct Row {
     pub(super) it: Submission,
     fence: i64,
     pub(super) worker: Option<Uuid>,
-    run_at: Instant,
+    pub(super) run_at: Instant,
     pub(super) started_at: Instant,
 }
 
@@ -187,7 +187,7 @@ impl Model {
         found
     }
 
-    fn claim_one(&mut self, place: usize, worker: Uuid, now: Instant) -> Job {
+    pub(super) fn claim_one(&mut self, place: usize, worker: Uuid, now: Instant) -> Job {
         let it = &self.rows[place].it;
         let ended = it.failures + it.losses + it.given_back;
         if it.begun != ended {
@@ -297,6 +297,6 @@ impl Model {
 }
 
 /// Where the submission with this id is.
-fn place(id: Uuid) -> usize {
+pub(super) fn place(id: Uuid) -> usize {
     id.as_u128() as usize - 1
 }

@@ -84,6 +84,7 @@ impl World {
     }
 
     fn create(&mut self, count: usize) {
+        let first = self.store.rows.len();
         for _ in 0..count {
             let content = match (self.random.below(self.settings.contents), self.random.below(4)) {
                 (number, 0) => format!("short {number}"),
@@ -92,6 +93,8 @@ impl World {
             };
             self.store.create(content, self.now);
         }
+        let new: Vec<_> = self.store.rows[first..].iter().map(|row| row.it.id).collect();
+        self.tell(new);
         self.announce();
     }
 

@@ -1,5 +1,6 @@
 //! A process: a worker and a sweeper, with the answers that have come for them.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use uuid::Uuid;
@@ -49,6 +50,8 @@ pub(super) struct Process {
     pub(super) ids: Vec<(Uuid, Instant)>,
     /// Those of which it knows that they are gone.
     pub(super) gone: Vec<Uuid>,
+    /// The batches of announcements with which it is not done.
+    pub(super) unanswered: BTreeSet<u64>,
 }
 
 impl Process {
@@ -65,6 +68,7 @@ impl Process {
             is_stopping: false,
             ids: Vec::new(),
             gone: Vec::new(),
+            unanswered: BTreeSet::new(),
         }
     }
 
@@ -81,6 +85,7 @@ impl Process {
         match event {
             Event::Joined { worker, outcome: Ok(()) } => self.ids.push((*worker, now)),
             Event::Beaten { worker, outcome: Ok(Beat::Gone) } => self.gone.push(*worker),
+            Event::Announced { number, .. } => _ = self.unanswered.insert(*number),
             _ => {}
         }
     }

@@ -48,7 +48,10 @@ impl Fate {
 impl Ask {
     fn sort(&self) -> Sort {
         match self {
-            Ask::Join(_) | Ask::Worker(Action::Join | Action::Claim { .. } | Action::Leave(_)) => Sort::Claims,
+            Ask::Join(_)
+            | Ask::Worker(Action::Join | Action::Claim { .. } | Action::ClaimThese { .. } | Action::Leave(_)) => {
+                Sort::Claims
+            }
             Ask::Worker(Action::Settle(_) | Action::LookUp(_)) => Sort::Settlements,
             Ask::Worker(Action::Beat { .. }) => Sort::Beats,
             Ask::Sweeper(_) => Sort::Sweeps,
@@ -61,7 +64,9 @@ impl Ask {
             Ask::Join(worker) => Reply::Worker(Event::Joined { worker: *worker, outcome: away() }),
             Ask::Worker(action) => Reply::Worker(match action {
                 Action::Join => Event::Joined { worker: Uuid::nil(), outcome: away() },
-                Action::Claim { worker, .. } => Event::Claimed { worker: *worker, outcome: away() },
+                Action::Claim { worker, .. } | Action::ClaimThese { worker, .. } => {
+                    Event::Claimed { worker: *worker, outcome: away() }
+                }
                 Action::Settle(_) => Event::Settled(away()),
                 Action::LookUp(_) => Event::LookedUp(away()),
                 Action::Beat { worker, .. } => Event::Beaten { worker: *worker, outcome: away() },
@@ -71,6 +76,7 @@ impl Ask {
                 SweepAction::Look { .. } => SweepEvent::Found(away()),
                 SweepAction::Settle(_) => SweepEvent::Settled(away()),
                 SweepAction::LookUp(_) => SweepEvent::LookedUp(away()),
+                SweepAction::Announce { .. } => SweepEvent::Announced(away()),
                 SweepAction::Prune { .. } => SweepEvent::Pruned(away()),
                 SweepAction::Count => SweepEvent::Counted(away()),
             }),
@@ -112,7 +118,7 @@ impl World {
                 Reply::Worker(Event::Joined { worker: *worker, outcome: Ok(()) })
             }
             Ask::Worker(action) => Reply::Worker(self.work(action, reported.is_some())),
-            Ask::Sweeper(action) => Reply::Sweeper(self.sweep(action)),
+            Ask::Sweeper(action) => Reply::Sweeper(self.sweep(action, reported.is_some())),
         };
         if let Some(after) = reported {
             self.later(after, Due::Answer(who, reply));
@@ -124,6 +130,13 @@ impl World {
             Action::Join => Event::Joined { worker: Uuid::nil(), outcome: away() },
             Action::Claim { worker, limit } => {
                 let jobs = self.store.claim(*worker, *limit, self.now);
+                if !is_reported {
+                    self.note_claimed_unknown(jobs.len());
+                }
+                Event::Claimed { worker: *worker, outcome: Ok(jobs) }
+            }
+            Action::ClaimThese { worker, ids } => {
+                let jobs = self.store.claim_these(*worker, ids, self.now);
                 if !is_reported {
                     self.note_claimed_unknown(jobs.len());
                 }
@@ -141,7 +154,7 @@ impl World {
         }
     }
 
-    fn sweep(&mut self, action: &SweepAction) -> SweepEvent {
+    fn sweep(&mut self, action: &SweepAction, is_reported: bool) -> SweepEvent {
         match action {
             SweepAction::Look { silence, work_timeout, limit } => {
                 let lost = self.store.lost_leases(*silence, *work_timeout, *limit, self.now);
@@ -150,6 +163,15 @@ impl World {
             }
             SweepAction::Settle(settlements) => SweepEvent::Settled(Ok(self.store.settle(settlements, self.now))),
             SweepAction::LookUp(ids) => SweepEvent::LookedUp(Ok(ids.iter().map(|id| self.store.get(*id)).collect())),
+            SweepAction::Announce { overdue, limit } => {
+                let overdue = self.overdue(*overdue, *limit);
+                let count = overdue.len();
+                // The process that asked sends them, if it learns of them.
+                if is_reported {
+                    self.tell(overdue);
+                }
+                SweepEvent::Announced(Ok(count))
+            }
             SweepAction::Prune { .. } => SweepEvent::Pruned(Ok(0)),
             SweepAction::Count => SweepEvent::Counted(Ok((Stats::default(), self.store.workers.len()))),
         }

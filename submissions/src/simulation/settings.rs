@@ -30,6 +30,7 @@ impl Settings {
         };
         let work_time = if random.one_in(3) { Duration::ZERO } else { random.millis(1, 3_000) };
         let most_at_once = random.between(1, 6) as u32;
+        let is_announced = random.one_in(3);
         Self {
             slots: random.between(1, 3),
             worker: Plan {
@@ -40,8 +41,14 @@ impl Settings {
                 failures_percent: random.of(&[0, 0, 20, 50]),
                 poll_interval: random.millis(100, 800),
                 cache_entries: random.of(&[0, 0, 3, 20]),
+                waits_for_announcements: is_announced,
             },
-            sweeper: SweepPlan { terms, retention: Duration::from_secs(1_000_000), most_at_once },
+            sweeper: SweepPlan {
+                terms,
+                retention: Duration::from_secs(1_000_000),
+                most_at_once,
+                announces_after: is_announced.then(|| Duration::from_secs(2)),
+            },
             contents: random.of(&[4, 1_000]),
         }
     }

@@ -34,6 +34,10 @@ happenings! {
     Killed 30,
     Frozen 20,
     Stopped 10,
+    Announced 15,
+    AnnouncementLost 10,
+    AnnouncedAgain 10,
+    HandedBack 1,
     OutageOver 10,
 }
 

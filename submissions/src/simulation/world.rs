@@ -1,6 +1,6 @@
 //! The world of one history: virtual time, what will happen, and steps of whatever can take one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use super::script::{Mode, Operation, Sort};
 use super::settings::Settings;
 use super::statistics::{Happened, Statistics};
 use crate::mistake::Mistake;
+use crate::settling::claimable;
 use crate::store::Beat;
 use crate::worker::core::{Action, Event};
 
@@ -42,6 +43,9 @@ pub(super) struct World {
     timeline: BTreeMap<(Instant, u64), Due>,
     sequence: u64,
     pub(super) store: Model,
+    /// When each submission was last announced by a sweeper.
+    pub(super) announced_at: HashMap<Uuid, Instant>,
+    pub(super) announcements: u64,
     /// By slot.
     pub(super) processes: Vec<Option<Box<Process>>>,
     pub(super) lives: u64,
@@ -74,6 +78,8 @@ impl World {
         Self {
             processes: (0..settings.slots).map(|_| None).collect(),
             store: Model::new(&settings, mistake),
+            announced_at: HashMap::new(),
+            announcements: 0,
             settings,
             random: Random::new(seed),
             mistake,
@@ -140,6 +146,9 @@ impl World {
                 if let Some(mut process) = self.processes[slot].take() {
                     self.act(&mut process);
                     let has_stopped = process.is_stopping && process.worker.is_done();
+                    if has_stopped {
+                        self.check_announcements(&process);
+                    }
                     self.processes[slot] = Some(process).filter(|_| !has_stopped);
                     if has_stopped {
                         self.statistics.happened(Happened::Stopped);
@@ -250,8 +259,13 @@ impl World {
                 let finished = process.worker.handle(event, self.now);
                 self.check_finished(&finished);
                 self.check_held(process);
+                self.hear_over(process);
+                self.tell(claimable(&finished));
             }
-            Reply::Sweeper(event) => _ = process.sweeper.handle(event, self.now),
+            Reply::Sweeper(event) => {
+                let finished = process.sweeper.handle(event, self.now);
+                self.tell(claimable(&finished));
+            }
         }
     }
 

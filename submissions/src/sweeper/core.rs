@@ -1,7 +1,8 @@
 //! What a sweeper decides, without a clock, a store or a log: events in, actions out, time as an argument.
 //!
 //! It looks for lost leases every quarter of a heartbeat, and does not look again before those that it found are
-//! settled. It removes what is beyond the retention, and reads the figures. None of these waits for another.
+//! settled. It announces again what nobody has claimed, removes what is beyond the retention, and reads the figures.
+//! None of these waits for another.
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,12 @@ pub(crate) const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// How often the figures are read.
 const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Between two looks for what nobody has claimed, if they are quick.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The largest share of the time that these looks take, as its reciprocal: where much waits, each may read all of it.
+const ANNOUNCE_SHARE: u32 = 20;
+
 /// Between two looks for what is beyond the retention, if there was not much.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -30,6 +37,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 pub(crate) struct SweepPlan {
     pub(crate) terms: Terms,
     pub(crate) retention: Duration,
+    /// What nobody has claimed for this long is announced; `None` if workers look in the store themselves.
+    pub(crate) announces_after: Option<Duration>,
     /// The most submissions of one request.
     pub(crate) most_at_once: u32,
 }
@@ -43,6 +52,8 @@ pub(crate) enum SweepEvent {
     Settled(Result<Vec<bool>, StoreError>),
     /// The submissions that were looked up.
     LookedUp(Result<Vec<Option<Submission>>, StoreError>),
+    /// How many submissions were announced.
+    Announced(Result<usize, StoreError>),
     /// How many submissions were removed.
     Pruned(Result<u64, StoreError>),
     /// The figures, with the number of workers.
@@ -58,6 +69,8 @@ pub(crate) enum SweepAction {
     Settle(Vec<Settlement>),
     /// These submissions as they are.
     LookUp(Vec<Uuid>),
+    /// To announce what has waited for longer than this.
+    Announce { overdue: Duration, limit: u32 },
     /// To remove what is beyond the retention.
     Prune { retention: Duration, limit: u32 },
     /// The figures.
@@ -72,6 +85,8 @@ pub(crate) struct SweepCore {
     look: Pace,
     look_asked_at: Instant,
     settling: Settling,
+    announce: Pace,
+    announce_asked_at: Instant,
     prune: Pace,
     count: Pace,
     mistakes: Mistakes,
@@ -89,6 +104,8 @@ impl SweepCore {
             settling: Settling::new(plan.most_at_once as usize, seed ^ 1, now, mistakes),
             prune: Pace::new(seed ^ 2, now),
             count: Pace::new(seed ^ 3, now),
+            announce: Pace::new(seed ^ 4, now),
+            announce_asked_at: now,
             plan,
             mistakes,
         }
@@ -100,6 +117,14 @@ impl SweepCore {
             SweepEvent::Found(outcome) => self.found(outcome, now),
             SweepEvent::Settled(outcome) => return self.settling.settled(outcome, now),
             SweepEvent::LookedUp(outcome) => return self.settling.looked_up(outcome, now),
+            SweepEvent::Announced(Ok(announced)) => {
+                let took = now.saturating_duration_since(self.announce_asked_at);
+                let is_full = announced >= self.plan.most_at_once as usize;
+                // Many are announced in steps, and other requests come between them.
+                let pause = if is_full { took } else { ANNOUNCE_INTERVAL.max(took * ANNOUNCE_SHARE) };
+                self.announce.answered_until(now + pause);
+            }
+            SweepEvent::Announced(Err(error)) => self.announce.failed(error, now),
             SweepEvent::Pruned(Ok(pruned)) => {
                 let is_full = pruned >= u64::from(self.plan.most_at_once);
                 let pause = (self.plan.retention / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
@@ -123,6 +148,12 @@ impl SweepCore {
         if is_due(self.look_at()) {
             return Some(self.start_look(now));
         }
+        if is_due(self.announce_at()) {
+            let overdue = self.plan.announces_after?;
+            self.announce.asked();
+            self.announce_asked_at = now;
+            return Some(SweepAction::Announce { overdue, limit: self.plan.most_at_once });
+        }
         if is_due(self.settling.look_up_at()) {
             return Some(SweepAction::LookUp(self.settling.start_looking_up()));
         }
@@ -142,6 +173,7 @@ impl SweepCore {
         let times = [
             self.settling.settle_at(),
             self.look_at(),
+            self.announce_at(),
             self.settling.look_up_at(),
             self.count.ready(),
             self.prune.ready(),
@@ -151,11 +183,16 @@ impl SweepCore {
 
     /// What the store last answered to some request, if that was an error.
     pub(crate) fn error(&self) -> Option<&str> {
-        self.look.error().or(self.settling.error()).or(self.count.error()).or(self.prune.error())
+        let others = self.count.error().or(self.prune.error()).or(self.announce.error());
+        self.look.error().or(self.settling.error()).or(others)
     }
 
     fn look_at(&self) -> Option<Instant> {
         if self.settling.is_empty() { self.look.ready() } else { None }
+    }
+
+    fn announce_at(&self) -> Option<Instant> {
+        self.plan.announces_after.and_then(|_| self.announce.ready())
     }
 
     fn start_look(&mut self, now: Instant) -> SweepAction {

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+use super::announced::{Announced, Over};
 use super::cache::Verdicts;
 use super::identities::Identities;
 use super::work::Work;
@@ -21,6 +22,7 @@ use crate::pace::Pace;
 use crate::settling::{Finished, Settling};
 use crate::store::{Beat, Job, StoreError};
 
+mod claiming;
 mod messages;
 
 pub(crate) use messages::{Action, Event, Plan};
@@ -43,6 +45,7 @@ pub(crate) struct Core {
     may_find_more: bool,
     /// When to look although nothing has arrived.
     poll_at: Instant,
+    announced: Announced,
     leave: Pace,
     /// Why the last beat was not answered, if it was not.
     beat_error: Option<String>,
@@ -65,6 +68,7 @@ impl Core {
             claim_limit: 0,
             may_find_more: true,
             poll_at: now,
+            announced: Announced::default(),
             leave: Pace::new(seed ^ 3, now),
             beat_error: None,
             has_joined: false,
@@ -94,6 +98,12 @@ impl Core {
             }
             Event::Left { outcome: Err(error), .. } => self.leave.failed(error, now),
             Event::Arrived => self.may_find_more = true,
+            Event::Announced { number, ids } => {
+                self.announced.push(number, ids);
+                if self.is_stopping {
+                    self.announced.give_up();
+                }
+            }
             Event::Stop => self.stop(now),
         }
         Vec::new()
@@ -111,10 +121,7 @@ impl Core {
             return Some(Action::Settle(self.settling.start_settling()));
         }
         if is_due(self.claim_at(now)) {
-            let worker = self.identities.current()?;
-            self.claim.asked();
-            (self.claim_limit, self.may_find_more) = (self.room(), false);
-            return Some(Action::Claim { worker, limit: self.claim_limit });
+            return self.start_claim();
         }
         if is_due(self.join_at()) {
             self.join.asked();
@@ -130,6 +137,11 @@ impl Core {
             return Some(Action::Leave(worker));
         }
         None
+    }
+
+    /// The batches of announcements with which the worker is done.
+    pub(crate) fn take_over(&mut self) -> Vec<Over> {
+        self.announced.take_over()
     }
 
     /// When [`Self::next_action`] will have something to do if nothing happens before.
@@ -161,41 +173,6 @@ impl Core {
     pub(crate) fn error(&self) -> Option<&str> {
         let others = self.claim.error().or(self.join.error()).or(self.settling.error()).or(self.leave.error());
         others.or(self.beat_error.as_deref()).or((!self.has_joined).then_some("connecting"))
-    }
-
-    fn claimed(&mut self, worker: Uuid, outcome: Result<Vec<Job>, StoreError>, now: Instant) {
-        match outcome {
-            Ok(jobs) => {
-                self.claim.answered();
-                self.poll_at = now + self.plan.poll_interval;
-                self.may_find_more |= jobs.len() as u64 >= u64::from(self.claim_limit);
-                // Otherwise the store has removed the worker since, and its leases with it.
-                if self.identities.current() == Some(worker) {
-                    for job in &jobs {
-                        self.begin(worker, job, now);
-                    }
-                }
-            }
-            Err(error) => {
-                self.claim.failed(error, now);
-                self.may_find_more = true;
-                if self.identities.current() == Some(worker) && !self.mistakes.make(Mistake::DoubtfulClaimKept) {
-                    self.identities.retire();
-                }
-            }
-        }
-    }
-
-    fn begin(&mut self, worker: Uuid, job: &Job, now: Instant) {
-        self.identities.hold(worker);
-        let work = Work::new(job, worker, self.plan.failures_percent, &mut self.verdicts, now);
-        if self.is_stopping {
-            self.settling.push(work.give_back(&self.plan.terms));
-        } else if work.is_cached() || self.plan.work_time.is_zero() {
-            self.settling.push(work.finish(&self.plan.terms, &mut self.verdicts));
-        } else {
-            self.works.push_back(work);
-        }
     }
 
     fn settled(&mut self, outcome: Result<Vec<bool>, StoreError>, now: Instant) -> Vec<Finished> {
@@ -236,6 +213,7 @@ impl Core {
     fn stop(&mut self, now: Instant) {
         self.finish_due(now);
         self.is_stopping = true;
+        self.announced.give_up();
         for work in std::mem::take(&mut self.works) {
             if self.mistakes.make(Mistake::StopKeepsLeases) {
                 self.identities.release(work.attempt.worker);
@@ -256,24 +234,9 @@ impl Core {
         work.attempt.claimed_at + self.plan.work_time
     }
 
-    fn room(&self) -> u32 {
-        if self.mistakes.make(Mistake::ClaimsWithoutRoom) {
-            return self.plan.most_at_once;
-        }
-        self.plan.concurrency.saturating_sub(self.held()).min(self.plan.most_at_once)
-    }
-
     fn beat_at(&self) -> Option<Instant> {
         let waits = self.claim.is_asking() && self.mistakes.make(Mistake::BeatWaitsForClaim);
         if waits { None } else { self.identities.beat_at() }
-    }
-
-    fn claim_at(&self, now: Instant) -> Option<Instant> {
-        let ready = self.claim.ready()?;
-        let is_heard = self.identities.is_heard(now) || self.mistakes.make(Mistake::ClaimsUnheard);
-        let can_claim = !self.is_stopping && self.identities.current().is_some() && is_heard && self.room() > 0;
-        let wanted = if self.may_find_more { ready } else { ready.max(self.poll_at) };
-        can_claim.then_some(wanted)
     }
 
     fn join_at(&self) -> Option<Instant> {

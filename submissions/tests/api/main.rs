@@ -8,6 +8,8 @@ mod changes;
 mod client;
 mod cross_site;
 mod database_away;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod killed;
 mod list;
 mod openapi;

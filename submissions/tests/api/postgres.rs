@@ -9,7 +9,7 @@ use crate::program::{export, serving};
 use crate::running::{BAD, GOOD, Server, eventually, id};
 
 /// The URL of a new database on the server that all tests share.
-async fn fresh_database() -> String {
+pub(crate) async fn fresh_database() -> String {
     let server = stack::shared_postgres().await;
     let name = format!("api_{}", uuid::Uuid::now_v7().simple());
     let mut connection = PgConnection::connect(&server).await.unwrap();

@@ -1,6 +1,6 @@
 //! Announcements and pruning.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use submissions::NewSubmission;
 use submissions::store::{Changed, Counted, Listing, Outcome};
@@ -10,12 +10,15 @@ use crate::stores::{Fresh, HOUR, claim_one, create, failed, join, passed, settle
 
 with_both_stores!(
     what_waits_for_long_is_announced_and_not_again_at_once,
+    announcements_come_again_when_the_wait_has_doubled,
     what_is_final_for_long_is_pruned_and_nothing_else,
     what_is_not_final_does_not_hold_a_prune_up,
 );
 
+const OVERDUE: Duration = Duration::from_millis(200);
+
 async fn what_waits_for_long_is_announced_and_not_again_at_once(store: Fresh) {
-    const OVERDUE: Duration = Duration::from_millis(200);
+    let begin = Instant::now();
     let ids = create(&**store, 5).await;
     let worker = join(&**store).await;
     let job = claim_one_of(&store, worker).await;
@@ -28,13 +31,25 @@ async fn what_waits_for_long_is_announced_and_not_again_at_once(store: Fresh) {
     assert_eq!(store.announce(OVERDUE, 3).await.unwrap().len(), 0);
     // What is announced can be claimed as before.
     assert_eq!(store.claim_these(worker, &ids[1..3]).await.unwrap().len(), 2);
-    tokio::time::sleep(OVERDUE + Duration::from_millis(20)).await;
+    tokio::time::sleep(begin.elapsed()).await;
     // One that came back just now, and one that may not be claimed yet, wait for their own time.
     let again = |after| Outcome::Again { counted: Counted::Loss, reason: "gone".to_owned(), after };
     assert!(settle(&**store, &job, again(HOUR)).await);
     let mut announced = store.announce(OVERDUE, 10).await.unwrap();
     announced.sort();
     assert_eq!(announced, ids[3..]);
+}
+
+async fn announcements_come_again_when_the_wait_has_doubled(store: Fresh) {
+    let begin = Instant::now();
+    let ids = create(&**store, 1).await;
+    tokio::time::sleep(5 * OVERDUE).await;
+    assert_eq!(store.announce(OVERDUE, 10).await.unwrap(), ids);
+    let waited = begin.elapsed();
+    tokio::time::sleep(OVERDUE + Duration::from_millis(20)).await;
+    assert_eq!(store.announce(OVERDUE, 10).await.unwrap(), [Uuid::nil(); 0]);
+    tokio::time::sleep(waited).await;
+    assert_eq!(store.announce(OVERDUE, 10).await.unwrap(), ids);
 }
 
 async fn claim_one_of(store: &Fresh, worker: Uuid) -> submissions::store::Job {

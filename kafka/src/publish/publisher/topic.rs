@@ -111,6 +111,14 @@ impl Topic {
         published.map_err(|error| self.failed(error))
     }
 
+    /// Whether it can be reached at present.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.readiness.check()
+    }
+
     /// Records awaiting acknowledgement.
     pub(super) fn in_flight(&self) -> usize {
         match &self.way {

@@ -38,11 +38,13 @@ pub(super) const LOST: &str = concat!(
     ) AS s WHERE is_gone OR is_late LIMIT $3"
 );
 
+/// Each pause is as long as the time waited before it, and at most five minutes long.
 pub(super) const ANNOUNCE: &str = concat!(
     "WITH ",
     clock!(),
     " UPDATE waiting SET announced_at = now FROM clock WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM waiting, clock WHERE run_at < now - $1 AND coalesce(announced_at, run_at) < now - $1
+        AND coalesce(announced_at, run_at) <= now - least(coalesce(announced_at, run_at) - run_at, 300000)
         ORDER BY run_at, id LIMIT $2 FOR UPDATE OF waiting SKIP LOCKED
     )) RETURNING id"
 );

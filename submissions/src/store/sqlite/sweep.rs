@@ -21,9 +21,12 @@ pub(super) const LOST: &str = "SELECT id, fence, failures, losses,
 const REMOVE_SILENT: &str = "DELETE FROM workers WHERE beat_at < ?1 AND NOT EXISTS (
     SELECT 1 FROM submissions s INDEXED BY submissions_leased WHERE s.status = 1 AND s.worker = workers.id)";
 
+/// Each pause is as long as the time waited before it, and at most five minutes long.
 const ANNOUNCE: &str = "UPDATE submissions SET announced_at = ?1 WHERE id IN (
         SELECT id FROM submissions INDEXED BY submissions_pending
-        WHERE status = 0 AND run_at < ?2 AND coalesce(announced_at, run_at) < ?2 ORDER BY run_at, id LIMIT ?3)
+        WHERE status = 0 AND run_at < ?2 AND coalesce(announced_at, run_at) < ?2
+        AND coalesce(announced_at, run_at) <= ?1 - min(coalesce(announced_at, run_at) - run_at, 300000)
+        ORDER BY run_at, id LIMIT ?3)
     RETURNING id";
 
 /// A window of ids: which of its submissions have been final for long enough, and its last id.

@@ -6,7 +6,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn plan() -> SweepPlan {
     let terms = Terms { heartbeat: SECOND, work_timeout: 300 * SECOND, max_attempts: 3, retry_backoff: 60 * SECOND };
-    SweepPlan { terms, retention: 3600 * SECOND, most_at_once: 2 }
+    SweepPlan { terms, retention: 3600 * SECOND, announces_after: None, most_at_once: 2 }
 }
 
 fn lost(number: u128, is_worker_gone: bool) -> LostLease {
@@ -58,6 +58,7 @@ impl Bench {
                 SweepAction::Look { .. } => "judge".to_owned(),
                 SweepAction::Settle(settlements) => format!("settle {}", settlements.len()),
                 SweepAction::LookUp(ids) => format!("look up {}", ids.len()),
+                SweepAction::Announce { overdue, limit } => format!("announce {limit} after {overdue:?}"),
                 SweepAction::Prune { .. } => "prune".to_owned(),
                 SweepAction::Count => "count".to_owned(),
             });
@@ -117,4 +118,23 @@ fn pruning_continues_at_once_only_while_there_is_much() {
     assert!(bench.after(SECOND / 4).contains(&"prune".to_owned()));
     bench.core.handle(SweepEvent::Pruned(Ok(1)), bench.now);
     assert!(!bench.after(59 * SECOND).contains(&"prune".to_owned()));
+}
+
+#[test]
+fn what_nobody_claims_is_announced_in_steps_that_leave_the_store_time() {
+    let now = Instant::now();
+    let plan = SweepPlan { announces_after: Some(2 * SECOND), ..plan() };
+    let mut bench = Bench { core: SweepCore::new(plan, 1, now, Mistakes::default()), now };
+    let announce = "announce 2 after 2s".to_owned();
+    assert!(bench.actions().contains(&announce));
+    bench.now += SECOND / 10;
+    bench.core.handle(SweepEvent::Announced(Ok(2)), bench.now);
+    assert!(bench.after(SECOND / 10).contains(&announce), "there may be more");
+    bench.now += SECOND / 10;
+    bench.core.handle(SweepEvent::Announced(Ok(1)), bench.now);
+    assert!(!bench.after(SECOND * 19 / 10).contains(&announce), "the look took a tenth of a second");
+    assert!(bench.after(SECOND / 10).contains(&announce));
+    bench.core.handle(SweepEvent::Announced(away()), bench.now);
+    assert_eq!(bench.core.error(), Some("away"));
+    assert!(bench.after(SECOND).contains(&announce));
 }

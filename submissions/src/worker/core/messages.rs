@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) failures_percent: u8,
     pub(crate) poll_interval: Duration,
     pub(crate) cache_entries: usize,
+    /// It claims what is announced to it, and nothing else.
+    pub(crate) waits_for_announcements: bool,
 }
 
 /// What a worker is informed of.
@@ -39,6 +41,8 @@ pub(crate) enum Event {
     Left { worker: Uuid, outcome: Result<(), StoreError> },
     /// There may be something to claim.
     Arrived,
+    /// These submissions can be claimed, perhaps. The number is that of the batch.
+    Announced { number: u64, ids: Vec<Uuid> },
     /// The worker must stop.
     Stop,
 }
@@ -50,6 +54,8 @@ pub(crate) enum Action {
     Join,
     /// Submissions to work on.
     Claim { worker: Uuid, limit: u32 },
+    /// Those of these submissions that can be claimed.
+    ClaimThese { worker: Uuid, ids: Vec<Uuid> },
     /// To write how attempts ended.
     Settle(Vec<Settlement>),
     /// These submissions as they are.

@@ -15,6 +15,7 @@ fn plan() -> Plan {
         failures_percent: 0,
         poll_interval: SECOND / 2,
         cache_entries: 0,
+        waits_for_announcements: false,
     }
 }
 
@@ -78,6 +79,10 @@ impl Bench {
             sent.push(match action {
                 Action::Join => "join".to_owned(),
                 Action::Claim { worker, limit } => format!("claim {limit} for {}", worker.as_u128()),
+                Action::ClaimThese { worker, ids } => {
+                    let ids: Vec<u128> = ids.iter().map(Uuid::as_u128).collect();
+                    format!("claim {ids:?} for {}", worker.as_u128())
+                }
                 Action::Settle(settlements) => format!("settle {}", shown(&settlements)),
                 Action::LookUp(ids) => format!("look up {}", ids.len()),
                 Action::Beat { worker, running } => format!("beat of {} with {running}", worker.as_u128()),
@@ -262,4 +267,60 @@ fn equal_content_is_settled_at_once() {
     assert_eq!(bench.actions(), ["claim 3 for 1"]);
     bench.handle(Event::Claimed { worker: id(1), outcome: Ok(vec![same(11)]) });
     assert_eq!(bench.actions(), ["settle 11 passed"]);
+}
+
+/// A worker that has joined and claims only what is announced.
+fn announced() -> Bench {
+    Bench::new(Plan { waits_for_announcements: true, ..plan() })
+}
+
+fn announce(bench: &mut Bench, number: u64, numbers: std::ops::Range<u128>) {
+    bench.handle(Event::Announced { number, ids: numbers.map(id).collect() });
+}
+
+#[test]
+fn only_what_is_announced_is_claimed_as_far_as_there_is_room() {
+    let mut bench = announced();
+    assert_eq!(bench.actions(), [""; 0]);
+    bench.handle(Event::Arrived);
+    assert_eq!(bench.actions(), [""; 0], "what the store notifies of is announced to somebody");
+    announce(&mut bench, 1, 10..15);
+    assert_eq!(bench.actions(), ["claim [10, 11, 12] for 1"]);
+    // Another worker has one of them.
+    bench.claimed(1, 10..12);
+    assert_eq!(bench.actions(), ["claim [13, 14] for 1"]);
+    assert_eq!(bench.core.take_over(), []);
+    bench.claimed(1, 13..15);
+    assert_eq!(bench.core.take_over(), [Over { number: 1, unclaimed: vec![] }]);
+    announce(&mut bench, 2, 20..21);
+    assert_eq!(bench.actions(), [""; 0], "there is no room");
+    assert_eq!(bench.core.take_over(), []);
+}
+
+#[test]
+fn what_a_claim_with_an_error_asked_for_is_claimed_again_under_another_id() {
+    let mut bench = announced();
+    announce(&mut bench, 1, 10..12);
+    assert_eq!(bench.actions(), ["claim [10, 11] for 1"]);
+    bench.handle(Event::Claimed { worker: id(1), outcome: away() });
+    assert_eq!((bench.core.take_over(), bench.after(SECOND / 8)), (vec![], vec!["join".to_owned()]));
+    bench.handle(Event::Joined { worker: id(2), outcome: Ok(()) });
+    assert_eq!(bench.actions(), ["claim [10, 11] for 2"]);
+    bench.claimed(2, 10..10);
+    assert_eq!(bench.core.take_over(), [Over { number: 1, unclaimed: vec![] }]);
+}
+
+#[test]
+fn a_worker_that_stops_says_what_it_has_not_asked_for() {
+    let mut bench = announced();
+    announce(&mut bench, 1, 10..15);
+    assert_eq!(bench.actions(), ["claim [10, 11, 12] for 1"]);
+    announce(&mut bench, 2, 20..21);
+    bench.handle(Event::Stop);
+    announce(&mut bench, 3, 30..31);
+    let over = |number, numbers: std::ops::Range<u128>| Over { number, unclaimed: numbers.map(id).collect() };
+    assert_eq!(bench.core.take_over(), [over(2, 20..21), over(3, 30..31)]);
+    bench.claimed(1, 10..13);
+    assert_eq!(bench.core.take_over(), [over(1, 13..15)]);
+    assert_eq!(bench.actions(), ["settle 10 again, 11 again, 12 again"]);
 }
