@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{HANDED, Parts, Queue, Sending};
+use super::announcing::{HANDED, Parts, Queue, Sending, announcer};
 use crate::config::KafkaConfig;
 use crate::roles::Roles;
 
@@ -17,7 +17,7 @@ mod sending;
 
 /// The parts of a process with Kafka.
 pub(super) fn parts(config: &KafkaConfig, roles: Roles, instruments: &Instruments, stop: &CancellationToken) -> Parts {
-    let (announcer, outgoing) = super::announcer(&instruments.registry);
+    let (announcer, outgoing) = announcer(&instruments.registry);
     let is_over = CancellationToken::new();
     let running = tokio::spawn(sending::run(config.clone(), outgoing, is_over.clone()));
     let sending = Sending { running: Some((AbortOnDropHandle::new(running), is_over)) };

@@ -20,7 +20,7 @@ use super::work::Work;
 use crate::mistake::{Mistake, Mistakes};
 use crate::pace::Pace;
 use crate::settling::{Finished, Settling};
-use crate::store::{Beat, Job, StoreError};
+use crate::store::{Beat, StoreError};
 
 mod claiming;
 mod messages;

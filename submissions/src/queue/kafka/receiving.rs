@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::record;
 use crate::config::KafkaConfig;
-use crate::queue::{Announcement, Announcer};
+use crate::queue::announcing::{Announcement, Announcer};
 
 /// What the records are, in the metrics.
 const KIND: &str = "submission";

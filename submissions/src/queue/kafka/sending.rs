@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::record::Value;
 use crate::config::KafkaConfig;
-use crate::queue::{Notice, Outgoing};
+use crate::queue::announcing::{Notice, Outgoing};
 
 /// The most records that are sent together; the publisher takes twice as many.
 const MOST_AT_ONCE: usize = 5_000;
