@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use service::Instruments;
+use service::metrics::Metric;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::SubmissionsConfig;
@@ -20,7 +21,7 @@ mod announcing;
 mod kafka;
 mod store;
 
-pub(crate) use announcing::{Announcement, Announcer, METRICS, News, Parts, Queue, Sending};
+pub(crate) use announcing::{Announcer, METRICS, News, Parts, Queue, Sending};
 
 /// The metrics that a process with Kafka has beside all others: those of its member of the group.
 #[cfg(feature = "kafka")]
