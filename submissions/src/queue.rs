@@ -5,6 +5,11 @@
 //! lost, come late, or come twice: whatever nobody has claimed is announced again by a sweeper, and an announcement of
 //! what is claimed already claims nothing. Processes may change from one way to the other at any time.
 
+#![cfg_attr(
+    not(feature = "kafka"),
+    allow(unused_variables, reason = "only Kafka needs all that its parts are made of")
+)]
+
 use std::sync::Arc;
 
 use futures_util::FutureExt;

@@ -1,6 +1,6 @@
 //! What announcements are: who makes them, who hears of them, and the parts of a process that have to do with them.
 
-#![cfg_attr(not(feature = "kafka"), allow(dead_code, unused_variables, reason = "nothing is announced without Kafka"))]
+#![cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "nothing is announced without Kafka"))]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -47,7 +47,7 @@ async fn announcements_come_again_when_the_wait_has_doubled(store: Fresh) {
     assert_eq!(store.announce(OVERDUE, 10).await.unwrap(), ids);
     let waited = begin.elapsed();
     tokio::time::sleep(OVERDUE + Duration::from_millis(20)).await;
-    assert_eq!(store.announce(OVERDUE, 10).await.unwrap(), [Uuid::nil(); 0]);
+    assert!(store.announce(OVERDUE, 10).await.unwrap().is_empty());
     tokio::time::sleep(waited).await;
     assert_eq!(store.announce(OVERDUE, 10).await.unwrap(), ids);
 }
