@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::lease::{Lease, Series, Terms};
-use crate::store::{Outcome, Settlement};
+use crate::store::{Job, Outcome, Settlement};
 
 const SECOND: Duration = Duration::from_secs(1);
 
