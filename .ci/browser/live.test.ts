@@ -87,7 +87,8 @@ test("what is wrong with a content is said before it is sent", async () => {
 });
 
 test("a failed one has its reason, and can be retried", async () => {
-  await serve(FAST);
+  // It must be away from the list for long enough to be seen.
+  await serve("2s");
   const page = await pages.open(server.url);
   await submit(page, FAILS);
   const failed = rowsOf(page, FAILS);
