@@ -27,7 +27,7 @@ pub use open::open;
 
 /// Why the store could not do what it was asked to. It may have done it all the same: a caller that asks again must be
 /// ready for that.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StoreError(pub String);
 
 impl fmt::Display for StoreError {
@@ -129,7 +129,7 @@ pub enum Outcome {
 }
 
 /// Where an attempt without a verdict is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Counted {
     /// In [`Submission::failures`].
     Failure,

@@ -38,7 +38,7 @@ mod identities;
 mod work;
 
 /// The most submissions in one claim, or in one settlement: what a store does fastest.
-const MOST_AT_ONCE: u32 = 500;
+const MOST_AT_ONCE: u32 = 1_000;
 
 /// The condition of a worker's readiness, and the part of the service that it belongs to.
 const PART: &str = "worker";

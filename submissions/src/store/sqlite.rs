@@ -1,19 +1,18 @@
 //! Submissions in a file of SQLite.
 //!
-//! One connection writes, in transactions that begin with the lock, so none ever has to be repeated; the others read.
-//! Each is a thread of its own. A write runs to its end even if its caller goes away meanwhile.
+//! One connection writes, the others read. Each is a thread of its own.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
-use tokio::sync::{Mutex, Notify};
+use sqlx::{ConnectOptions, SqlitePool};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
+use self::writer::{Writer, error};
 use super::batch::were_in_force;
 use super::time::millis;
 use super::{Beat, Changed, Created, Job, Listing, LostLease, Settlement, Stats, Store, StoreError, WorkerRow};
@@ -32,6 +31,7 @@ mod read;
 mod settle;
 mod sweep;
 mod workers;
+mod writer;
 
 /// Connections that read.
 const READERS: u32 = 4;
@@ -39,11 +39,13 @@ const READERS: u32 = 4;
 /// Memory for the writer's pages, as SQLite's `cache_size`: negative, in KiB.
 const WRITER_CACHE: &str = "-16384";
 
+/// Rows on their way from a connection's thread: all of a batch, so that the thread need not wait for who takes them.
+const ROW_BUFFER: usize = 4096;
+
 /// A store in a file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    /// None once it is closed.
-    writer: Arc<Mutex<Option<SqliteConnection>>>,
+    writer: Writer,
     readers: SqlitePool,
     arrivals: Arc<Notify>,
     /// Where the next [`prune`](Store::prune) begins to look.
@@ -62,48 +64,23 @@ impl SqliteStore {
     }
 
     async fn open_file(path: &Path) -> anyhow::Result<Self> {
-        let options = file::options(path).disable_statement_logging();
+        let options = file::options(path).disable_statement_logging().row_buffer_size(ROW_BUFFER);
         let writer = file::connect(&options.clone().pragma("cache_size", WRITER_CACHE)).await?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
         Ok(Self {
-            writer: Arc::new(Mutex::new(Some(writer))),
+            writer: Writer::new(writer),
             readers: readers.connect_lazy_with(options.read_only(true)),
             arrivals: Arc::default(),
             prune_after: StdMutex::new(Uuid::nil()),
         })
     }
-
-    /// Does this in one transaction.
-    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send + 'static,
-    {
-        let writer = Arc::clone(&self.writer);
-        let task = tokio::spawn(async move {
-            let mut writer = writer.lock().await;
-            let connection = writer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-            let done = work(&mut transaction).await?;
-            transaction.commit().await?;
-            Ok(done)
-        });
-        match task.await {
-            Ok(done) => done.map_err(error),
-            Err(failed) => Err(StoreError(format!("the write did not end: {failed}"))),
-        }
-    }
-}
-
-fn error(error: sqlx::Error) -> StoreError {
-    StoreError(error.to_string())
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn create(&self, new: &[NewSubmission]) -> Result<Vec<Created>, StoreError> {
         let new = new.to_vec();
-        let created = self.write(|connection| Box::pin(create::create(connection, new))).await?;
+        let created = self.writer.write(|connection| Box::pin(create::create(connection, new))).await?;
         if created.iter().any(|created| matches!(created, Created::New(_))) {
             self.arrivals.notify_one();
         }
@@ -111,19 +88,19 @@ impl Store for SqliteStore {
     }
 
     async fn get(&self, id: Uuid) -> Result<Option<Submission>, StoreError> {
-        read::get(&self.readers, id).await.map_err(error)
+        read::get(&self.readers, id).await.map_err(|failed| error(&failed))
     }
 
     async fn list(&self, listing: Listing) -> Result<Vec<Submission>, StoreError> {
-        read::list(&self.readers, listing).await.map_err(error)
+        read::list(&self.readers, listing).await.map_err(|failed| error(&failed))
     }
 
     async fn cancel(&self, id: Uuid) -> Result<Changed, StoreError> {
-        self.write(move |connection| Box::pin(change::cancel(connection, id))).await
+        self.writer.write(move |connection| Box::pin(change::cancel(connection, id))).await
     }
 
     async fn retry(&self, id: Uuid) -> Result<Changed, StoreError> {
-        let changed = self.write(move |connection| Box::pin(change::retry(connection, id))).await?;
+        let changed = self.writer.write(move |connection| Box::pin(change::retry(connection, id))).await?;
         if matches!(changed, Changed::Made(_)) {
             self.arrivals.notify_one();
         }
@@ -131,7 +108,7 @@ impl Store for SqliteStore {
     }
 
     async fn retry_all(&self, status: Status, limit: u32) -> Result<u64, StoreError> {
-        let count = self.write(move |connection| Box::pin(change::retry_all(connection, status, limit))).await?;
+        let count = self.writer.write(move |connection| Box::pin(change::retry_all(connection, status, limit))).await?;
         if count > 0 {
             self.arrivals.notify_one();
         }
@@ -139,38 +116,41 @@ impl Store for SqliteStore {
     }
 
     async fn stats(&self, stuck_after: Duration) -> Result<Stats, StoreError> {
-        read::stats(&self.readers, millis(stuck_after)).await.map_err(error)
+        read::stats(&self.readers, millis(stuck_after)).await.map_err(|failed| error(&failed))
     }
 
     async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {
-        workers::all(&self.readers).await.map_err(error)
+        workers::all(&self.readers).await.map_err(|failed| error(&failed))
     }
 
     async fn join(&self, worker: Uuid, name: &str, concurrency: u32) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write(move |connection| Box::pin(workers::join(connection, worker, name, concurrency))).await
+        self.writer.write(move |connection| Box::pin(workers::join(connection, worker, name, concurrency))).await
     }
 
     async fn beat(&self, worker: Uuid, running: u32) -> Result<Beat, StoreError> {
-        self.write(move |connection| Box::pin(workers::beat(connection, worker, running))).await
+        self.writer.write(move |connection| Box::pin(workers::beat(connection, worker, running))).await
     }
 
     async fn leave(&self, worker: Uuid) -> Result<(), StoreError> {
-        self.write(move |connection| Box::pin(workers::leave(connection, worker))).await
+        self.writer.write(move |connection| Box::pin(workers::leave(connection, worker))).await
     }
 
     async fn claim(&self, worker: Uuid, limit: u32) -> Result<Vec<Job>, StoreError> {
-        self.write(move |connection| Box::pin(claim::claim(connection, worker, limit))).await
+        let claimed = self.writer.write(move |connection| Box::pin(claim::claim(connection, worker, limit))).await?;
+        claimed.jobs().map_err(|failed| error(&failed))
     }
 
     async fn claim_these(&self, worker: Uuid, ids: &[Uuid]) -> Result<Vec<Job>, StoreError> {
         let ids = ids.to_vec();
-        self.write(move |connection| Box::pin(claim::claim_these(connection, worker, ids))).await
+        let claimed =
+            self.writer.write(move |connection| Box::pin(claim::claim_these(connection, worker, ids))).await?;
+        claimed.jobs().map_err(|failed| error(&failed))
     }
 
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, StoreError> {
         let batch = settlements.to_vec();
-        let ended = self.write(move |connection| Box::pin(settle::settle(connection, batch))).await?;
+        let ended = self.writer.write(move |connection| Box::pin(settle::settle(connection, batch))).await?;
         if ended.is_any_pending {
             self.arrivals.notify_one();
         }
@@ -184,18 +164,21 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<LostLease>, StoreError> {
         let (silence, work_timeout) = (millis(silence), millis(work_timeout));
-        self.write(move |connection| Box::pin(sweep::lost_leases(connection, silence, work_timeout, limit))).await
+        self.writer
+            .write(move |connection| Box::pin(sweep::lost_leases(connection, silence, work_timeout, limit)))
+            .await
     }
 
     async fn announce(&self, overdue: Duration, limit: u32) -> Result<Vec<Uuid>, StoreError> {
         let overdue = millis(overdue);
-        self.write(move |connection| Box::pin(sweep::announce(connection, overdue, limit))).await
+        self.writer.write(move |connection| Box::pin(sweep::announce(connection, overdue, limit))).await
     }
 
     async fn prune(&self, retention: Duration, limit: u32) -> Result<u64, StoreError> {
         let retention = millis(retention);
         let after = *self.prune_after.lock().unwrap_or_else(PoisonError::into_inner);
-        let pruned = self.write(move |connection| Box::pin(sweep::prune(connection, retention, after, limit))).await?;
+        let pruned =
+            self.writer.write(move |connection| Box::pin(sweep::prune(connection, retention, after, limit))).await?;
         *self.prune_after.lock().unwrap_or_else(PoisonError::into_inner) = pruned.after;
         Ok(pruned.count)
     }
@@ -205,10 +188,7 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        if let Some(writer) = self.writer.lock().await.take() {
-            // Nothing is lost without it: what is committed is in the log.
-            writer.close().await.ok();
-        }
+        self.writer.close().await;
         self.readers.close().await;
     }
 }

@@ -7,7 +7,7 @@ use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
 use super::counts::Changes;
-use super::pack::{Field, Pack, rows};
+use super::pack::{Pack, rows};
 use crate::status::Status;
 use crate::store::Created;
 use crate::store::row::{again, columns, created, submission};
@@ -20,7 +20,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
          INSERT INTO submissions (id, content, idempotency_key, created_at, changed_at, run_at)
          SELECT id, content, idempotency_key, ?4, ?4, ?4 FROM batch WHERE true
          ON CONFLICT DO NOTHING RETURNING id",
-        rows(&[Field::Text("content"), Field::Text("idempotency_key")])
+        rows(&["content", "idempotency_key"])
     )
 });
 

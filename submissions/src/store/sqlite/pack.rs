@@ -14,16 +14,7 @@ const ID_BYTES: usize = 16;
 /// The decimal digits of a number, with leading zeros.
 const DIGITS: usize = 19;
 
-/// A column of the rows, beside their ids.
-#[derive(Clone, Copy)]
-pub(super) enum Field {
-    /// Not negative.
-    Number(&'static str),
-    /// A text, or NULL.
-    Text(&'static str),
-}
-
-/// Rows on their way into a statement. Each consists of an id and the fields that the statement's [`rows`] names.
+/// Rows on their way into a statement. Each consists of an id and the texts that the statement's [`rows`] names.
 #[derive(Default)]
 pub(super) struct Pack {
     records: Vec<u8>,
@@ -32,6 +23,15 @@ pub(super) struct Pack {
 }
 
 impl Pack {
+    /// Rows of nothing but their ids.
+    pub(super) fn of(ids: impl IntoIterator<Item = Uuid>) -> Self {
+        let mut pack = Self::default();
+        for id in ids {
+            pack.row(id);
+        }
+        pack
+    }
+
     /// Begins a row.
     pub(super) fn row(&mut self, id: Uuid) -> &mut Self {
         self.records.extend_from_slice(id.as_bytes());
@@ -39,10 +39,9 @@ impl Pack {
         self
     }
 
-    /// Adds a number to the row; a negative one becomes 0.
-    pub(super) fn number(&mut self, number: i64) -> &mut Self {
+    fn number(&mut self, number: usize) -> &mut Self {
         let mut digits = [b'0'; DIGITS];
-        let mut rest = number.max(0).unsigned_abs();
+        let mut rest = number;
         for digit in digits.iter_mut().rev() {
             *digit += (rest % 10) as u8;
             rest /= 10;
@@ -53,10 +52,10 @@ impl Pack {
 
     /// Adds a text to the row: where it starts, counted from 1, and its length in bytes. NULL starts at 0.
     pub(super) fn text(&mut self, text: Option<&str>) -> &mut Self {
-        let start = text.map_or(0, |_| self.texts.len() as i64 + 1);
+        let start = text.map_or(0, |_| self.texts.len() + 1);
         let text = text.unwrap_or_default();
         self.texts.extend_from_slice(text.as_bytes());
-        self.number(start).number(text.len() as i64)
+        self.number(start).number(text.len())
     }
 
     /// Makes the rows the first three parameters of a query with [`rows`].
@@ -68,8 +67,8 @@ impl Pack {
     }
 }
 
-/// The common table expression `batch`: the rows of a [`Pack`] with their `id` and these fields.
-pub(super) fn rows(fields: &[Field]) -> String {
+/// The common table expression `batch`: the rows of a [`Pack`] with their `id` and these texts.
+pub(super) fn rows(texts: &[&str]) -> String {
     let mut columns = String::new();
     let mut width = ID_BYTES;
     let mut number = || {
@@ -77,15 +76,10 @@ pub(super) fn rows(fields: &[Field]) -> String {
         width += DIGITS;
         column
     };
-    for field in fields {
-        match field {
-            Field::Number(name) => columns += &format!(", {} AS {name}", number()),
-            Field::Text(name) => {
-                let (start, length) = (number(), number());
-                let text = format!("CAST(substr(?2, {start}, {length}) AS TEXT)");
-                columns += &format!(", CASE WHEN {start} > 0 THEN {text} END AS {name}");
-            }
-        }
+    for name in texts {
+        let (start, length) = (number(), number());
+        let text = format!("CAST(substr(?2, {start}, {length}) AS TEXT)");
+        columns += &format!(", CASE WHEN {start} > 0 THEN {text} END AS {name}");
     }
     let columns = columns.replace(":width", &width.to_string());
     format!(
@@ -106,18 +100,16 @@ mod tests {
         let texts = [Some("äöü"), None, Some(""), Some("with\0nul \"and\" 'quotes'"), Some("last")];
         let mut pack = Pack::default();
         for (number, text) in texts.iter().enumerate() {
-            let number = number as i64;
-            pack.row(Uuid::from_u128(number as u128)).number(number).text(*text).number(i64::MAX - number);
+            pack.row(Uuid::from_u128(number as u128)).text(*text).text(Some("between")).text(text.map(|_| "last"));
         }
-        let fields = [Field::Number("first"), Field::Text("text"), Field::Number("last")];
-        let sql = format!("WITH {} SELECT id, first, text, last FROM batch ORDER BY id", rows(&fields));
+        let sql = format!("WITH {} SELECT id, a, b, c FROM batch ORDER BY id", rows(&["a", "b", "c"]));
         let rows = pack.bind(sqlx::query(&sql)).fetch_all(&mut connection).await.unwrap();
         assert_eq!(rows.len(), texts.len());
         for (number, (row, text)) in rows.iter().zip(texts).enumerate() {
             assert_eq!(row.get::<Uuid, _>(0), Uuid::from_u128(number as u128));
-            assert_eq!(row.get::<i64, _>(1), number as i64);
-            assert_eq!(row.get::<Option<String>, _>(2).as_deref(), text);
-            assert_eq!(row.get::<i64, _>(3), i64::MAX - number as i64);
+            assert_eq!(row.get::<Option<String>, _>(1).as_deref(), text);
+            assert_eq!(row.get::<String, _>(2), "between");
+            assert_eq!(row.get::<Option<&str>, _>(3), text.map(|_| "last"));
         }
         let none = Pack::default().bind(sqlx::query(&sql)).fetch_all(&mut connection).await.unwrap();
         assert!(none.is_empty());

@@ -21,9 +21,10 @@ async fn each_statement_finds_its_submissions_by_an_index() {
     let mut connection = file::connect(&file::options(&path)).await.unwrap();
     for (sql, expected) in [
         (create::FIND, vec!["SEARCH submissions USING INDEX submissions_idempotency_key (idempotency_key=?)", BY_ID]),
-        (claim::CLAIM, vec![BY_ID, "SEARCH submissions USING COVERING INDEX submissions_pending (run_at<?)"]),
-        (claim::CLAIM_THESE.as_str(), vec![BY_ID]),
-        (settle::SETTLE.as_str(), vec!["SEARCH s USING PRIMARY KEY (id=?)"]),
+        (claim::FIND, vec!["SEARCH submissions USING INDEX submissions_pending (run_at<?)"]),
+        (claim::FIND_THESE.as_str(), vec![BY_ID]),
+        (claim::TAKE.as_str(), vec![BY_ID]),
+        (settle::SETTLE.as_str(), vec![BY_ID]),
         (change::FIND, vec![BY_ID]),
         (change::CANCEL, vec![BY_ID]),
         (change::RETRY, vec![BY_ID]),
