@@ -42,7 +42,7 @@ def child(command, variables):
 
 def text(process):
     """What it has printed so far."""
-    # Opened anew: to seek in the file that both have would move the place where the process writes next.
+    # Opened a second time: seeking in the file that both have would move the place where the process writes next.
     with open(f"/proc/self/fd/{process.output.fileno()}") as output:
         return output.read()
 

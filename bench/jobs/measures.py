@@ -1,4 +1,4 @@
-"""What is measured. Each measure is a list of subjects, and a subject a function that has a turn and returns figures."""
+"""What is measured. Each measure has subjects, and each subject is a function that has a turn and returns figures."""
 
 import contextlib
 import dataclasses
@@ -12,17 +12,16 @@ import time
 
 import ours
 import sqlite
-from ours import FINAL, AT_WORK, JOURNAL, OCCUPIED
+from ours import AT_WORK, FINAL, JOURNAL, OCCUPIED
 from peers import GRAPHILE, GRAPHILE_JOBS_AT_ONCE, RIVER, RIVER_LATENCY, RIVER_THROUGHPUT, begun
 from performance import most_memory
 from postgres import Postgres
+from processes import text
 
 DATABASE = "jobs"
 CLIENTS = 64
 # In one claim of the bare loops, and of ours.
 BATCH = 500
-# Jobs that a worker of ours works on at a time when they take no time.
-OURS_JOBS_AT_ONCE = "2000"
 # The pause between two jobs whose latency is measured, as in the programs of the peers. It is longer than River's
 # cooldown, 100 ms by default: jobs that come faster wait for that, or for the next poll, 1 s.
 PAUSE_SECONDS = (0.11, 0.21)
@@ -139,7 +138,7 @@ class Bench:
             yield ended - first, sum(most for _, most, _ in found), workers
 
     def ours_works(self, database, *roles):
-        settings = {"WORKER_CONCURRENCY": OURS_JOBS_AT_ONCE, "WORK_TIME": "0s"}
+        settings = {"WORK_TIME": "0s"}
         with self.ours_at_work(database, self.jobs, roles, settings) as (seconds, _, _):
             return rate(self.jobs / seconds)
 
@@ -212,7 +211,9 @@ def look(reached, needed):
     """Looks until it is reached; the time of the last look."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not reached():
-        assert time.monotonic() < deadline and all(process.poll() is None for process in needed)
+        for process in needed:
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"{' '.join(process.args)} is not done, or has ended early:\n{text(process)[-2000:]}")
         time.sleep(LOOK_SECONDS)
     return time.time()
 

@@ -80,7 +80,7 @@ def postgres():
             try:
                 yield server
             finally:
-                # On SIGTERM it would wait for whoever is still connected.
+                # On SIGTERM it would wait for all that are still connected.
                 process.send_signal(signal.SIGINT)
                 process.wait()
 

@@ -1,4 +1,4 @@
-"""What SQLite can do at best, when nothing but the loop is there: by Python's module, whose loops over rows are in C."""
+"""What SQLite can do at best, when only the loop is there: by Python's module, whose loops over rows are in C."""
 
 import contextlib
 import os
