@@ -25,7 +25,7 @@ BATCH = 500
 # The pause between two jobs whose latency is measured, as in the programs of the peers. It is longer than River's
 # cooldown, 100 ms by default: jobs that come faster wait for that, or for the next poll, 1 s.
 PAUSE_SECONDS = (0.11, 0.21)
-SLEEPING, SLEEP_SECONDS = 10_000, 5
+SLEEPING = 10_000
 RATE = 1_000
 LOOK_SECONDS = 0.02
 DEADLINE_SECONDS = 600
@@ -39,6 +39,7 @@ class Bench:
     seconds: int
     jobs: int
     latencies: int
+    sleep_seconds: int
 
     def measures(self):
         return {
@@ -71,9 +72,9 @@ class Bench:
             },
             "memory": {
                 "River": lambda: self.peer_memory(
-                    RIVER, str(SLEEPING), f"{SLEEP_SECONDS}s", *RIVER_THROUGHPUT[1:]
+                    RIVER, str(SLEEPING), f"{self.sleep_seconds}s", *RIVER_THROUGHPUT[1:]
                 ),
-                "graphile-worker": lambda: self.peer_memory(GRAPHILE, str(SLEEPING), str(SLEEP_SECONDS)),
+                "graphile-worker": lambda: self.peer_memory(GRAPHILE, str(SLEEPING), str(self.sleep_seconds)),
                 "ours, a worker on PostgreSQL": lambda: self.ours_memory(self.ours_on_postgres, "worker"),
                 "ours, all on PostgreSQL": lambda: self.ours_memory(self.ours_on_postgres),
                 "ours, all on SQLite": lambda: self.ours_memory(self.ours_on_sqlite),
@@ -143,7 +144,7 @@ class Bench:
             return rate(self.jobs / seconds)
 
     def ours_memory(self, database, *roles):
-        settings = {"WORKER_CONCURRENCY": str(SLEEPING), "WORK_TIME": f"{SLEEP_SECONDS}s"}
+        settings = {"WORKER_CONCURRENCY": str(SLEEPING), "WORK_TIME": f"{self.sleep_seconds}s"}
         with self.ours_at_work(database, SLEEPING, roles, settings) as (_, at_once, process):
             return {"MB": most_memory(process.pid) / 1e6, "at once": at_once}
 

@@ -81,7 +81,7 @@ def submit(address, clients, seconds):
         script.write(WRK_SCRIPT % (CONTENT_BYTES - len(content(0).rstrip("x"))))
         script.flush()
         url = f"http://{address}/api/submissions/"
-        command = ("wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", script.name, url)
+        command = ("wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "-s", script.name, url)
         printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "Non-2xx" not in printed and "Socket errors" not in printed, printed
     return float(re.search(r"requests in ([\d.]+)s", printed)[1])

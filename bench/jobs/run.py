@@ -29,17 +29,20 @@ from postgres import postgres
 from report import show
 
 TARGET = os.path.join(HERE, "../../target/release")
-JOBS, QUICK_JOBS = 200_000, 20_000
-LATENCIES, QUICK_LATENCIES = 200, 20
-QUICK_SECONDS = 2
+PROGRAMS = ("wrk", "psql", "go", "node", "npm")
+JOBS, LATENCIES, SLEEP_SECONDS = 200_000, 200, 5
+QUICK_JOBS, QUICK_LATENCIES, QUICK_SLEEP_SECONDS, QUICK_SECONDS = 20_000, 20, 2, 2
 
 
 def main():
     options = arguments()
+    if missing := [program for program in PROGRAMS if not shutil.which(program)]:
+        sys.exit(f"install {', '.join(missing)}")
     found = {}
     with postgres() as server, copies(options.submissions, options.loadtest) as (submissions, loadtest):
-        jobs, latencies = (QUICK_JOBS, QUICK_LATENCIES) if options.quick else (options.jobs, LATENCIES)
-        measures = Bench(server, Ours(submissions), loadtest, options.seconds, jobs, latencies).measures()
+        quick, long = (QUICK_JOBS, QUICK_LATENCIES, QUICK_SLEEP_SECONDS), (options.jobs, LATENCIES, SLEEP_SECONDS)
+        sizes = quick if options.quick else long
+        measures = Bench(server, Ours(submissions), loadtest, options.seconds, *sizes).measures()
         if unknown := set(options.only) - set(measures):
             sys.exit(f"no such measure: {', '.join(unknown)}; there are {', '.join(measures)}")
         for round in range(options.rounds):
