@@ -88,18 +88,19 @@ def submit(address, clients, seconds):
 
 
 def latencies(address, worker, jobs, pause):
-    """Milliseconds from just before each request until the worker, whose journal is on, says that it has begun."""
-    connection, began = http.client.HTTPConnection(address), {}
+    """Milliseconds from each request and from its answer until the worker, whose journal is on, says that it begins."""
+    connection, times = http.client.HTTPConnection(address), {}
     for number in range(jobs):
         body = json.dumps({"content": content(number)})
-        now = time.time()
+        began = time.time()
         connection.request("POST", "/api/submissions/", body, {"content-type": "application/json"})
-        began[json.load(connection.getresponse())["id"]] = now
+        answer = connection.getresponse().read()
+        times[json.loads(answer)["id"]] = (began, time.time())
         time.sleep(random.uniform(*pause))
     lines = [json.loads(line) for line in text(worker).splitlines()]
     starts = {line["id"]: line["timestamp"] for line in lines if line["message"].endswith("-> PROCESSING")}
     at = lambda timestamp: datetime.datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp()
-    return [1000 * (at(starts[id]) - before) for id, before in began.items()]
+    return [[1000 * (at(starts[id]) - before) for before in both] for id, both in times.items()]
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@
 //   main.js fill    URL JOBS                        enqueues them in bulk
 //   main.js enqueue URL CLIENTS SECONDS             single jobs; prints the seconds that it took
 //   main.js work    URL JOBS_AT_ONCE SLEEP_SECONDS  prints how many jobs have begun, until it is stopped
-//   main.js latency URL JOBS                        prints milliseconds from the enqueue to the start of the work
+//   main.js latency URL JOBS                        prints milliseconds from the enqueue's begin and end to the start
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger, makeWorkerUtils, run } from 'graphile-worker';
@@ -103,16 +103,16 @@ const commands = {
   async latency(url, jobs) {
     const found = [];
     let begun;
-    const task = async ({ began }) => {
-      found.push(now() - began);
-      begun();
-    };
+    const task = async () => begun(now());
     const runner = await start(url, 4, task, {});
     await sleep(1000);
     for (let number = 0; number < jobs; number += 1) {
       const work = new Promise((resolve) => (begun = resolve));
-      await runner.addJob('job', { content: content(number), began: now() });
-      await work;
+      const began = now();
+      await runner.addJob('job', { content: content(number) });
+      const ended = now();
+      const start = await work;
+      found.push([start - began, start - ended]);
       await sleep(PAUSE_MS[0] + Math.random() * (PAUSE_MS[1] - PAUSE_MS[0]));
     }
     await runner.stop();

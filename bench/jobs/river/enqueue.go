@@ -12,10 +12,9 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// Job has a content like that of all other queues here, and the moment at which its enqueue began.
+// Job has a content like that of all other queues here.
 type Job struct {
-	Content string    `json:"content"`
-	Began   time.Time `json:"began"`
+	Content string `json:"content"`
 }
 
 // Kind is River's name of the job.

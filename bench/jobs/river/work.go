@@ -54,24 +54,31 @@ func work(ctx context.Context, pool *pgxpool.Pool, config *river.Config, sleep t
 	check(client.Stop(ctx))
 }
 
+// Prints for each job the milliseconds from the begin and from the end of its enqueue to the start of the work.
 func latency(ctx context.Context, pool *pgxpool.Pool, config *river.Config, jobs int) {
-	found := make(chan float64)
+	// With room for one, so that a start never waits for the end of its enqueue.
+	starts := make(chan time.Time, 1)
 	config.Workers = river.NewWorkers()
-	river.AddWorker(config.Workers, river.WorkFunc(func(ctx context.Context, job *river.Job[Job]) error {
-		found <- float64(time.Since(job.Args.Began).Nanoseconds()) / 1e6
+	river.AddWorker(config.Workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[Job]) error {
+		starts <- time.Now()
 		return nil
 	}))
 	client := client(pool, config)
 	check(client.Start(ctx))
 	// A client elects a leader, and so on: it is idle after that.
 	time.Sleep(time.Second)
-	var all []float64
+	var all [][2]float64
 	for number := range jobs {
-		_, err := client.Insert(ctx, Job{Content: content(int64(number)), Began: time.Now()}, nil)
+		began := time.Now()
+		_, err := client.Insert(ctx, Job{Content: content(int64(number))}, nil)
+		ended := time.Now()
 		check(err)
-		all = append(all, <-found)
+		start := <-starts
+		all = append(all, [2]float64{milliseconds(start.Sub(began)), milliseconds(start.Sub(ended))})
 		time.Sleep(leastPause + rand.N(mostPause-leastPause))
 	}
 	check(client.Stop(ctx))
 	check(json.NewEncoder(os.Stdout).Encode(all))
 }
+
+func milliseconds(time time.Duration) float64 { return float64(time.Nanoseconds()) / 1e6 }
