@@ -18,6 +18,7 @@ use crate::command::options::SubmissionsOptions;
 use crate::ledger::post::RunId;
 use crate::ledger::submissions::audit::{Audit, Audited, Terms};
 use crate::ledger::submissions::findings::{FindingKind, Findings};
+use crate::ledger::submissions::losses::Losses;
 use crate::ledger::submissions::reruns::Reruns;
 use crate::ledger::submissions::row::Row;
 use crate::ledger::submissions::sequence::illegal_step;
@@ -28,16 +29,19 @@ use crate::pipeline::news;
 use crate::pipeline::settings::{Lookup, set};
 use crate::pipeline::submissions::database::{Database, DatabaseKind};
 use crate::pipeline::submissions::fault::{self, SubmissionFault, Victim};
-use crate::pipeline::submissions::stage::{HappenedFault, now_ms};
+use crate::pipeline::submissions::queue::{KAFKA_BROKER, Queue};
+use crate::pipeline::submissions::stage::{HappenedFault, now_ms, troubles_of};
 use crate::pipeline::submissions::system::System;
 use crate::pipeline::submissions::{binary, export};
 use crate::report::files::{make_directory, write_json};
 use crate::report::submissions::verdicts::judge;
 use crate::report::submissions::{
-    FaultReport, JSON, Percentiles, Sent, Setting, SubmissionsReport, Times, table, wrong,
+    FaultReport, JSON, Percentiles, Sent, Setting, SubmissionsReport, Times, reruns, table, wrong,
 };
+use counted::misfits;
 use load::{Applied, apply};
 
+mod counted;
 mod load;
 
 /// `WORK_TIME`, unless it is set: a run should not wait for simulated work.
@@ -63,16 +67,20 @@ pub(crate) async fn submissions(options: SubmissionsOptions, lookup: Lookup<'_>)
     let stop = interrupt::stop_on_signal("stopping; what was accepted is still proven, a second Ctrl-C ends at once")?;
     let settings = Settings::read(lookup)?;
     let faults = faults(&options, lookup)?;
-    let program = tokio::task::spawn_blocking(binary::program).await.context("looking for the program failed")??;
+    let queue = options.queue;
+    let program = tokio::task::spawn_blocking(move || binary::program(queue)).await;
+    let program = program.context("looking for the program failed")??;
     let run = RunId::fresh().to_string();
     let directory = make_directory(options.report.as_deref(), &format!("submissions-{run}"))?;
     let database = Database::of(options.database, &directory, &run, lookup).await?;
-    let mut variables = Vec::new();
+    let queue = Queue::of(options.queue, lookup).await?;
+    let mut variables = queue.variables(&run, options.workers);
     if set(lookup, "WORK_TIME").is_none() {
         variables.push(("WORK_TIME", WORK_TIME.to_owned()));
     }
     let (name, since) = (database.name(), now_ms());
-    let system = System::start(&program, options.database, database, options.workers, variables, &directory).await?;
+    let system = System::start(&program, options.database, database, queue, options.workers, variables, &directory);
+    let system = system.await?;
     let system = Arc::new(system);
 
     let applied = apply(&options, &settings.into_load(&run), faults, &system, &stop).await?;
@@ -113,12 +121,17 @@ impl Settings {
 
 /// The faults that are asked for, which must be possible, and without which none of their thresholds can be judged.
 fn faults(options: &SubmissionsOptions, lookup: Lookup<'_>) -> Result<Vec<SubmissionFault>, Unusable> {
-    let faults = options.faults.as_ref().map(|list| fault::parse(list, options.database)).transpose();
+    let parse = |list: &String| fault::parse(list, options.database, options.queue);
+    let faults = options.faults.as_ref().map(parse).transpose();
     let faults = faults.map_err(|why| Unusable(format!("--faults: {why}")))?.unwrap_or_default();
     let is_of = |victim: Victim| faults.iter().any(|fault| fault.victim == victim);
-    if is_of(Victim::Postgres) && set(lookup, "DATABASE_URL").is_some() {
-        let why = "the PostgreSQL of DATABASE_URL is not the lab's: leave its faults out, or DATABASE_URL";
-        return Err(Unusable(format!("--faults: {why}")));
+    for (victim, what, variable) in
+        [(Victim::Postgres, "PostgreSQL", "DATABASE_URL"), (Victim::Broker, "broker", KAFKA_BROKER)]
+    {
+        if is_of(victim) && set(lookup, variable).is_some() {
+            let why = format!("the {what} of {variable} is not the lab's: leave its faults out, or {variable}");
+            return Err(Unusable(format!("--faults: {why}")));
+        }
     }
     if let Some(threshold) = options.thresholds.iter().find(|threshold| threshold.is_of_faults())
         && !is_of(Victim::Worker)
@@ -164,22 +177,19 @@ async fn prove(
         may_give_up: settings.are_attempts_made_to_fail,
     };
     let plan = options.plan();
-    let mut reruns = Reruns::of(injected.happened.iter().filter_map(|happened| happened.outage).collect());
-    let Audited { found, mut findings, accept_to_final_us } = audit(&book, &plan, terms, &mut reruns, system).await?;
+    let mut of_outages = Reruns::of(injected.happened.iter().filter_map(|happened| happened.outage).collect());
+    let mut losses = Losses::of(troubles_of(&injected.happened));
+    let of_rows = |row: &Row| {
+        of_outages.row(row);
+        losses.row(row);
+    };
+    let Audited { found, mut findings, accept_to_final_us } = audit(&book, &plan, terms, of_rows, system).await?;
     findings.merge(book.books.findings().clone());
 
     let counts = book.books.counts();
     let is_countable = injected.happened.is_empty() && counts.unknown == 0;
-    let accepted = counted.get("submissions_accepted_total").copied().unwrap_or(0);
-    if is_countable && accepted != found.rows {
-        troubles.push(format!("the service counted {accepted} accepted submissions, and {} are there", found.rows));
-    }
-    // Nothing leaves PASSED, so nobody can have come there more often than there are.
-    let passed = counted.get("submissions_total{PASSED}").copied().unwrap_or(0);
-    if passed > found.passed && found.older == 0 {
-        troubles.push(format!("submissions became PASSED {passed} times, and {} are", found.passed));
-    }
-    let mut of_workers = reruns.finish().into_iter();
+    troubles.extend(misfits(&counted, &found, is_countable, book.books.most_retries(), options.queue));
+    let mut of_workers = of_outages.finish().into_iter();
     let faults = injected.happened.iter().map(|happened| {
         let rerun = happened.outage.and_then(|_| of_workers.next());
         let HappenedFault { fault, name, begin, over, .. } = happened;
@@ -191,12 +201,14 @@ async fn prove(
             rerun,
         }
     });
+    let faults: Vec<FaultReport> = faults.collect();
     let load_seconds = load_time.as_secs_f64();
     let mut report = SubmissionsReport {
         run,
         passed: false,
         setting: Setting {
             database: name,
+            queue: options.queue,
             workers: u32::try_from(system.workers().count()).unwrap_or(u32::MAX),
             vus: options.vus,
             rate: options.rate,
@@ -227,7 +239,9 @@ async fn prove(
         watched: book.seen.len() as u64,
         looks: book.looks,
         counted,
-        faults: faults.collect(),
+        reruns: reruns(&faults),
+        unexplained_losses: losses.unexplained(),
+        faults,
         thresholds: Vec::new(),
         troubles,
     };
@@ -241,7 +255,7 @@ async fn audit(
     book: &Book,
     plan: &SubmissionPlan,
     terms: Terms,
-    reruns: &mut Reruns,
+    mut of_rows: impl FnMut(&Row),
     system: &System,
 ) -> anyhow::Result<Audited> {
     let seen: HashMap<Uuid, &(u64, Row)> = book.seen.iter().map(|seen| (seen.1.id, seen)).collect();
@@ -250,7 +264,7 @@ async fn audit(
     let log: &Path = &system.logs.join("export.log");
     let take = |row: &Row| {
         audit.row(row);
-        reruns.row(row);
+        of_rows(row);
         if let Some((n, last)) = seen.get(&row.id)
             && let Some(why) = illegal_step(last, row, plan.is_retried(*n))
         {

@@ -11,6 +11,7 @@ use crate::ledger::submissions::reruns::Rerun;
 use crate::load::generator::latencies::Latencies;
 use crate::load::submissions::requests::SubmissionPlan;
 use crate::pipeline::submissions::counters::Counts;
+use crate::pipeline::submissions::queue::QueueKind;
 use crate::report::threshold::ThresholdVerdict;
 
 pub(crate) mod table;
@@ -44,6 +45,10 @@ pub(crate) struct SubmissionsReport {
     /// What the processes counted, as far as it was seen.
     pub(crate) counted: Counts,
     pub(crate) faults: Vec<FaultReport>,
+    /// Submissions of all workers that were killed or frozen that were begun again; null if none was.
+    pub(crate) reruns: Option<u64>,
+    /// Attempts that lost their worker although nothing was done to one.
+    pub(crate) unexplained_losses: u64,
     pub(crate) thresholds: Vec<ThresholdVerdict>,
     /// What went wrong beside the submissions: sentences.
     pub(crate) troubles: Vec<String>,
@@ -53,6 +58,8 @@ pub(crate) struct SubmissionsReport {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Setting {
     pub(crate) database: &'static str,
+    /// How workers learn what they can claim.
+    pub(crate) queue: QueueKind,
     pub(crate) workers: u32,
     pub(crate) vus: u32,
     /// Submissions per second that were offered; null if each user waited for its answers.
@@ -123,9 +130,9 @@ impl Percentiles {
 }
 
 impl SubmissionsReport {
-    /// The longest time until the work of a killed or frozen worker ran again, if any worker was.
+    /// The longest time until the work of a killed or frozen worker ran again, if any of them held work.
     pub(crate) fn longest_rerun(&self) -> Option<Duration> {
-        let reruns = self.faults.iter().filter_map(|fault| fault.rerun);
+        let reruns = self.faults.iter().filter_map(|fault| fault.rerun).filter(|rerun| rerun.submissions > 0);
         reruns.map(|rerun| Duration::from_millis(u64::try_from(rerun.longest_ms).unwrap_or(0))).max()
     }
 
@@ -133,6 +140,12 @@ impl SubmissionsReport {
     pub(crate) fn count(&self, kind: FindingKind) -> u64 {
         self.wrong.iter().find(|(name, _)| *name == kind.name()).map_or(0, |(_, count)| *count)
     }
+}
+
+/// How many submissions of workers that were killed or frozen were begun again, if any worker was.
+pub(crate) fn reruns(faults: &[FaultReport]) -> Option<u64> {
+    let submissions = faults.iter().filter_map(|fault| Some(fault.rerun?.submissions));
+    submissions.reduce(|one, other| one + other)
 }
 
 /// The counts of all kinds of findings.
@@ -165,6 +178,7 @@ pub(crate) mod tests {
             passed: true,
             setting: Setting {
                 database: "SQLite",
+                queue: QueueKind::Database,
                 workers: 1,
                 vus: 50,
                 rate: Some(500.0),
@@ -198,6 +212,8 @@ pub(crate) mod tests {
                 lasted_seconds: 1.5,
                 rerun: Some(Rerun { submissions: 7, longest_ms: 1_900 }),
             }],
+            reruns: Some(7),
+            unexplained_losses: 8,
             thresholds: Vec::new(),
             troubles: Vec::new(),
         }
@@ -214,8 +230,22 @@ pub(crate) mod tests {
             ("/faults/0/rerun/longest_ms", 1_900.into()),
             ("/counted/submissions_late_finishes_total", 5.into()),
             ("/wrong/0/0", serde_json::Value::from("missing")),
+            ("/setting/queue", "database".into()),
+            ("/reruns", 7.into()),
+            ("/unexplained_losses", 8.into()),
         ] {
             assert_eq!(json.pointer(pointer), Some(&expected), "{pointer}");
         }
+    }
+
+    #[test]
+    fn the_work_of_all_workers_that_were_hit_is_added_up() {
+        let mut faults = example().faults;
+        let rerun = faults[0].rerun;
+        assert_eq!(reruns(&faults), Some(7));
+        faults.push(FaultReport { rerun: None, ..faults[0].clone() });
+        faults.push(FaultReport { rerun, ..faults[0].clone() });
+        assert_eq!(reruns(&faults), Some(14));
+        assert_eq!(reruns(&faults[1..2]), None);
     }
 }

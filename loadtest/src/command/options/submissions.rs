@@ -9,6 +9,7 @@ use super::values::{duration_or_zero, positive_duration, rate, share};
 use crate::ledger::submissions::content::Contents;
 use crate::load::submissions::requests::SubmissionPlan;
 use crate::pipeline::submissions::database::DatabaseKind;
+use crate::pipeline::submissions::queue::QueueKind;
 use crate::report::submissions::verdicts::SubmissionThreshold;
 
 pub(crate) const SUBMISSIONS_EXPLANATION: &str = "\
@@ -18,9 +19,9 @@ submissions.json.
 
 Faults with --database sqlite: process-kill (SIGKILL, started again after the hold), process-stop (SIGTERM), \
 process-freeze (SIGSTOP, for longer than two heartbeats). With --database postgres: the same of api and worker \
-(api-kill, worker-freeze, ...), postgres-kill, postgres-freeze.
+(api-kill, worker-freeze, ...), postgres-kill, postgres-freeze. With --queue kafka also broker-kill and broker-freeze.
 
-Environment: DATABASE_URL names a PostgreSQL that runs already; HEARTBEAT, WORKER_CONCURRENCY, LOG and the like are \
+Environment: DATABASE_URL names a PostgreSQL, and KAFKA_BROKER a broker, that runs already; HEARTBEAT, WORKER_CONCURRENCY, LOG and the like are \
 passed on (see `submissions --help`); WORK_TIME is 100ms unless it is set.
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
@@ -31,6 +32,9 @@ pub(crate) struct SubmissionsOptions {
     /// Where submissions are kept
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     pub(crate) database: DatabaseKind,
+    /// How workers learn what they can claim
+    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
+    pub(crate) queue: QueueKind,
     /// Worker processes, with --database postgres
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) workers: u32,
@@ -93,8 +97,10 @@ pub(crate) struct SubmissionsOptions {
     /// What the run must keep to, such as 'final_p99<1s', may be repeated: submit_p50 and the like (p50, p90, p95, p99,
     /// p99.9, max, avg, in ms or s; from when a request was due until it was accepted), status_p50 (a look at one),
     /// final_p50 (from acceptance to the verdict), failed (%), accepted, rate (accepted per second), drain, rerun (the
-    /// longest time until the work of a killed or frozen worker ran again), late_finishes; by <, <=, >, >= or ==
-    /// [default: 'failed<1%' without --faults; 'rerun<5s' where workers are killed; nothing may be wrong in any case]
+    /// longest time until the work of a killed or frozen worker ran again), late_finishes, unexplained (lost workers to
+    /// which nothing was done, in % of the submissions); by <, <=, >, >= or == [default: 'unexplained<1%'; 'failed<1%'
+    /// without --faults; 'rerun<5s', or 'rerun<11s' with --queue kafka, where workers are killed, one of which must have
+    /// held work; nothing may be wrong in any case]
     #[arg(long = "threshold", value_name = "CONDITION")]
     pub(crate) thresholds: Vec<SubmissionThreshold>,
 }

@@ -167,6 +167,9 @@ impl<'a> Audit<'a> {
         if !endings.series.contains(&row.series) {
             add(FindingKind::Miscounted, format!("in series {}, not in {:?}", row.series, endings.series));
         }
+        if endings.left_verdict && planned.class == Class::Passing && !self.terms.may_give_up {
+            add(FindingKind::IllegalStep, format!("tried again after it had passed: {:?}", self.books.changes(n)));
+        }
         if let Some(what) = disorder(row) {
             add(FindingKind::Disordered, format!("{what}: {row:?}"));
         }

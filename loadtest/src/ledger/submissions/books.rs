@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
-use super::changes::Change;
+use super::changes::{Change, Reply, Wish};
 use super::content::Contents;
 use super::findings::{FindingKind, Findings};
 
@@ -115,6 +115,12 @@ impl Books {
         self.changes.get(&n).map_or(&[], Vec::as_slice)
     }
 
+    /// How many retries were made, as far as their answers say.
+    pub(crate) fn most_retries(&self) -> u64 {
+        let changes = self.changes.values().flatten();
+        changes.filter(|change| change.wish == Wish::Retry && change.reply != Reply::Refused).count() as u64
+    }
+
     /// The contents of the run.
     pub(crate) fn contents(&self) -> &Contents {
         &self.contents
@@ -181,6 +187,20 @@ mod tests {
         assert_eq!(books.counts(), AnswerCounts { not_sent: 1, rejected: 1, unknown: 2, accepted: 1 });
         assert_eq!((books.number(id), books.answer(4), books.answer(9)), (Some(3), None, None));
         assert_eq!(books.findings(), &Findings::default());
+    }
+
+    #[test]
+    fn a_retry_that_may_have_been_made_counts() {
+        let mut books = books();
+        for (n, wish, reply) in [
+            (0, Wish::Retry, Reply::Made),
+            (0, Wish::Cancel, Reply::Made),
+            (0, Wish::Retry, Reply::Unknown),
+            (1, Wish::Retry, Reply::Refused),
+        ] {
+            books.changed(n, Change { wish, reply });
+        }
+        assert_eq!(books.most_retries(), 2);
     }
 
     #[test]

@@ -36,19 +36,22 @@ pub(crate) struct Endings {
     pub(crate) cancelled: bool,
     /// Whether it can be what the rule says.
     pub(crate) verdict: bool,
+    /// Whether another try was made of what the rule had said for certain.
+    pub(crate) left_verdict: bool,
 }
 
 /// How a submission of which this was asked, in this order, can have ended. A cancel of which nobody knows whether it
 /// was done can have been done at any later time.
 pub(crate) fn endings(changes: &[Change]) -> Endings {
     let (mut least, mut most) = (1, 1);
-    let (mut cancelled, mut verdict, mut may_come) = (false, true, false);
+    let (mut cancelled, mut verdict, mut may_come, mut left_verdict) = (false, true, false, false);
     for change in changes {
         match (change.wish, change.reply) {
             (_, Reply::Refused) => {}
             (Wish::Cancel, Reply::Made) => (cancelled, verdict) = (true, false),
             (Wish::Cancel, Reply::Unknown) => may_come = true,
             (Wish::Retry, Reply::Made) => {
+                left_verdict |= !cancelled && !may_come;
                 (least, most) = (least + 1, most + 1);
                 (cancelled, verdict) = (false, true);
             }
@@ -58,7 +61,7 @@ pub(crate) fn endings(changes: &[Change]) -> Endings {
             }
         }
     }
-    Endings { series: least..=most, cancelled: cancelled || may_come, verdict }
+    Endings { series: least..=most, cancelled: cancelled || may_come, verdict, left_verdict }
 }
 
 #[cfg(test)]
@@ -75,19 +78,20 @@ mod tests {
     fn only_what_was_answered_is_certain() {
         use Reply::{Made, Refused, Unknown};
         use Wish::{Cancel, Retry};
-        let cases: [(&[Change], RangeInclusive<u32>, bool, bool); 9] = [
-            (&[], 1..=1, false, true),
-            (&[change(Cancel, Made)], 1..=1, true, false),
-            (&[change(Cancel, Refused)], 1..=1, false, true),
-            (&[change(Cancel, Unknown)], 1..=1, true, true),
-            (&[change(Retry, Made)], 2..=2, false, true),
-            (&[change(Cancel, Made), change(Retry, Made)], 2..=2, false, true),
-            (&[change(Cancel, Made), change(Retry, Unknown)], 1..=2, true, true),
-            (&[change(Cancel, Made), change(Retry, Refused)], 1..=1, true, false),
-            (&[change(Cancel, Unknown), change(Retry, Made)], 2..=2, true, true),
+        let cases: [(&[Change], RangeInclusive<u32>, bool, bool, bool); 10] = [
+            (&[], 1..=1, false, true, false),
+            (&[change(Cancel, Made)], 1..=1, true, false, false),
+            (&[change(Cancel, Refused)], 1..=1, false, true, false),
+            (&[change(Cancel, Unknown)], 1..=1, true, true, false),
+            (&[change(Retry, Made)], 2..=2, false, true, true),
+            (&[change(Cancel, Made), change(Retry, Made)], 2..=2, false, true, false),
+            (&[change(Cancel, Made), change(Retry, Made), change(Retry, Made)], 3..=3, false, true, true),
+            (&[change(Cancel, Made), change(Retry, Unknown)], 1..=2, true, true, false),
+            (&[change(Cancel, Made), change(Retry, Refused)], 1..=1, true, false, false),
+            (&[change(Cancel, Unknown), change(Retry, Made)], 2..=2, true, true, false),
         ];
-        for (changes, series, cancelled, verdict) in cases {
-            assert_eq!(endings(changes), Endings { series, cancelled, verdict }, "{changes:?}");
+        for (changes, series, cancelled, verdict, left_verdict) in cases {
+            assert_eq!(endings(changes), Endings { series, cancelled, verdict, left_verdict }, "{changes:?}");
         }
     }
 
@@ -108,12 +112,14 @@ mod tests {
         #[test]
         fn whatever_a_faithful_service_does_is_possible(steps in proptest::collection::vec(step(), 0..12)) {
             let (mut series, mut cancelled, mut is_final, mut changes) = (1, false, false, Vec::new());
+            let mut has_left_verdict = false;
             for step in steps {
                 match step {
                     Step::Work => is_final = true,
                     Step::Ask(wish, arrives, comes_back) => {
                         let is_allowed = (wish == Wish::Cancel) != is_final;
                         if arrives && is_allowed {
+                            has_left_verdict |= wish == Wish::Retry && !cancelled;
                             (cancelled, is_final) = (wish == Wish::Cancel, wish == Wish::Cancel);
                             series += u32::from(wish == Wish::Retry);
                         }
@@ -129,6 +135,7 @@ mod tests {
             let endings = endings(&changes);
             prop_assert!(endings.series.contains(&series), "{series} of {endings:?} after {changes:?}");
             prop_assert!(if cancelled { endings.cancelled } else { endings.verdict }, "{endings:?} after {changes:?}");
+            prop_assert!(has_left_verdict || !endings.left_verdict, "{endings:?} after {changes:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The program `submissions`, which lies beside this one. It is no dependency of the lab, so that nobody waits for its
-//! database clients to be compiled who does not need them: it is built when it is missing or older than its sources.
+//! database clients to be compiled who does not need them: it is built when it is missing or older than its sources, and
+//! when it needs Kafka and is without.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,49 +8,69 @@ use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
+use super::queue::QueueKind;
 use crate::pipeline::news;
 
 const NAME: &str = "submissions";
 
-/// The crates that it is made of, and the kinds of their files that it is made from.
-const CRATES: [&str; 3] = ["contract", "service", NAME];
+/// The crates that it is made of, the last of them only with Kafka, and the kinds of their files that it is made from.
+const CRATES: [&str; 4] = ["contract", "service", NAME, "kafka"];
 const FILES: [&str; 6] = ["rs", "toml", "sql", "js", "css", "html"];
 
 /// Folders that it is not made from.
 const OTHERS: [&str; 4] = ["tests", "benches", "target", "node_modules"];
 
-/// The program, built if need be.
+/// The program, built if need be, for this queue.
 ///
 /// # Errors
-/// When it is not there and cannot be built.
-pub(crate) fn program() -> anyhow::Result<PathBuf> {
+/// When it is not there, or is without Kafka and needs it, and cannot be built.
+pub(crate) fn program(queue: QueueKind) -> anyhow::Result<PathBuf> {
     let lab = std::env::current_exe().context("cannot find this program's own file")?;
     let program = lab.with_file_name(NAME).with_extension(std::env::consts::EXE_EXTENSION);
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).parent().filter(|workspace| workspace.join(NAME).is_dir());
-    let built = modified(&program);
-    match (built, sources) {
-        (Some(built), Some(sources)) if built >= newest(sources) => {}
-        (_, Some(sources)) => build(sources, &lab)?,
-        (Some(_), None) => {}
-        (None, None) => bail!("there is no program `{}`: put it beside this one", program.display()),
+    let is_there = match (modified(&program), sources) {
+        (Some(built), Some(sources)) => built >= newest(sources, queue),
+        (built, _) => built.is_some(),
+    };
+    if is_there && (queue == QueueKind::Database || has_kafka(&program)?) {
+        return Ok(program);
+    }
+    let shown = program.display();
+    match sources {
+        Some(sources) => build(sources, &lab, queue)?,
+        None if is_there => bail!("the program `{shown}` is built without Kafka: put one beside this one that has it"),
+        None => bail!("there is no program `{shown}`: put it beside this one"),
     }
     Ok(program)
 }
 
+/// Whether a program can have Kafka as its queue: any other refuses this setting.
+fn has_kafka(program: &Path) -> anyhow::Result<bool> {
+    let mut check = Command::new(program);
+    check.arg("--check-config").env_clear().env("USE_KAFKA", "true");
+    let checked = check.output().with_context(|| format!("cannot start {}", program.display()))?;
+    Ok(checked.status.success())
+}
+
 /// Builds it where the lab was built, with the same profile.
-fn build(sources: &Path, lab: &Path) -> anyhow::Result<()> {
+fn build(sources: &Path, lab: &Path, queue: QueueKind) -> anyhow::Result<()> {
     let folder = lab.parent().context("this program is in no folder")?;
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(name) => name,
     };
-    news::say(&format!("building the program {NAME}"));
+    let (features, with): (&[&str], _) = match queue {
+        QueueKind::Database => (&[], ""),
+        QueueKind::Kafka => (&["--features", "kafka"], " with its feature kafka, which takes minutes the first time"),
+    };
+    news::say(&format!("building the program {NAME}{with}"));
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--package", NAME, "--profile", profile]).current_dir(sources);
+    cargo.args(["build", "--quiet", "--package", NAME, "--profile", profile]).args(features).current_dir(sources);
     if let Some(target) = folder.parent() {
         cargo.env("CARGO_TARGET_DIR", target);
     }
-    let by_hand = format!("run `cargo build -p {NAME}{}`", if profile == "release" { " --release" } else { "" });
+    let release: &[&str] = if profile == "release" { &["--release"] } else { &[] };
+    let by_hand = [&["run `cargo build -p", NAME], release, features].concat().join(" ") + "`";
     let status =
         cargo.status().with_context(|| format!("cannot build {NAME}, since cargo does not start: {by_hand}"))?;
     if !status.success() {
@@ -63,8 +84,9 @@ fn modified(file: &Path) -> Option<SystemTime> {
 }
 
 /// When the newest of its sources was written.
-fn newest(workspace: &Path) -> SystemTime {
-    let folders = CRATES.iter().map(|name| workspace.join(name));
+fn newest(workspace: &Path, queue: QueueKind) -> SystemTime {
+    let crates = if queue == QueueKind::Kafka { &CRATES[..] } else { &CRATES[..CRATES.len() - 1] };
+    let folders = crates.iter().map(|name| workspace.join(name));
     let newest = folders.filter_map(|folder| newest_in(&folder)).max();
     newest.max(modified(&workspace.join("Cargo.lock"))).unwrap_or(SystemTime::UNIX_EPOCH)
 }
@@ -107,11 +129,29 @@ mod tests {
             ("submissions/page/node_modules/a/b.js", 50),
             ("submissions/README.md", 60),
             ("consumer/src/lib.rs", 70),
+            ("kafka/src/lib.rs", 35),
         ] {
             write(path, seconds);
         }
-        assert_eq!(newest(folder.path()), SystemTime::UNIX_EPOCH + Duration::from_secs(30));
+        let newest = |queue| newest(folder.path(), queue).duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!([QueueKind::Database, QueueKind::Kafka].map(newest), [30, 35]);
         write("Cargo.lock", 80);
-        assert_eq!(newest(folder.path()), SystemTime::UNIX_EPOCH + Duration::from_secs(80));
+        assert_eq!([QueueKind::Database, QueueKind::Kafka].map(newest), [80, 80]);
+    }
+
+    #[test]
+    fn a_program_that_refuses_the_setting_is_without_kafka() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let program = |name: &str, test: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n[ \"$1 $USE_KAFKA\" {test} \"--check-config true\" ]\n"))
+                .unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        assert!(has_kafka(&program("takes-it", "=")).unwrap());
+        assert!(!has_kafka(&program("refuses-it", "!=")).unwrap());
+        assert!(has_kafka(&folder.path().join("missing")).is_err());
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::load::target::Target;
 
 /// The counters that a report shows, and the label that distinguishes their series.
-const COUNTERS: [(&str, Option<&str>); 7] = [
+const COUNTERS: [(&str, Option<&str>); 9] = [
     ("submissions_accepted_total", None),
     ("submissions_total", Some("status")),
     ("submissions_late_finishes_total", None),
@@ -16,7 +16,12 @@ const COUNTERS: [(&str, Option<&str>); 7] = [
     ("submissions_cached_total", None),
     ("submissions_given_up_total", None),
     ("submissions_store_errors_total", None),
+    (ANNOUNCED, None),
+    ("submissions_announce_failures_total", None),
 ];
+
+/// Records of Kafka that say that a submission can be claimed.
+pub(crate) const ANNOUNCED: &str = "submissions_announced_total";
 
 /// Counts by name; a series with a label is `name{value}`.
 pub(crate) type Counts = BTreeMap<String, u64>;

@@ -1,8 +1,9 @@
-//! What can be done to the processes of submissions and to their database, by name. Pure.
+//! What can be done to the processes of submissions, their database and their queue, by name. Pure.
 
 use std::time::Duration;
 
 use super::database::DatabaseKind;
+use super::queue::QueueKind;
 
 /// How much longer than two heartbeats a worker is frozen, so that others have taken over its work.
 const BEYOND_HEARTBEATS: Duration = Duration::from_secs(1);
@@ -15,6 +16,8 @@ pub(crate) enum Victim {
     Api,
     Worker,
     Postgres,
+    /// That of Kafka.
+    Broker,
 }
 
 /// What is done to it; it is brought back after the hold.
@@ -41,11 +44,12 @@ pub(crate) enum SystemPart {
     Api,
     Workers,
     Database,
+    Broker,
 }
 
 impl SystemPart {
     /// How many there are.
-    pub(crate) const COUNT: usize = 3;
+    pub(crate) const COUNT: usize = 4;
 }
 
 const fn fault(victim: Victim, blow: Blow) -> SubmissionFault {
@@ -53,7 +57,7 @@ const fn fault(victim: Victim, blow: Blow) -> SubmissionFault {
 }
 
 impl SubmissionFault {
-    const ALL: [SubmissionFault; 11] = [
+    const ALL: [SubmissionFault; 13] = [
         fault(Victim::Process, Blow::Kill),
         fault(Victim::Process, Blow::Stop),
         fault(Victim::Process, Blow::Freeze),
@@ -65,6 +69,8 @@ impl SubmissionFault {
         fault(Victim::Worker, Blow::Freeze),
         fault(Victim::Postgres, Blow::Kill),
         fault(Victim::Postgres, Blow::Freeze),
+        fault(Victim::Broker, Blow::Kill),
+        fault(Victim::Broker, Blow::Freeze),
     ];
 
     /// Its name on the command line and in the report.
@@ -81,16 +87,19 @@ impl SubmissionFault {
             (Victim::Worker, Blow::Freeze) => "worker-freeze",
             (Victim::Postgres, Blow::Freeze) => "postgres-freeze",
             (Victim::Postgres, Blow::Kill | Blow::Stop) => "postgres-kill",
+            (Victim::Broker, Blow::Freeze) => "broker-freeze",
+            (Victim::Broker, Blow::Kill | Blow::Stop) => "broker-kill",
         }
     }
 
     /// The parts that it hits, in one order, so that no two faults wait for each other. While the work of a worker is
-    /// taken over, the database stays up, so that the time this takes is not the database's.
+    /// taken over, the database and the broker stay up, so that the time this takes is not theirs.
     pub(crate) fn parts(self) -> &'static [SystemPart] {
         match self.victim {
-            Victim::Process | Victim::Worker => &[SystemPart::Workers, SystemPart::Database],
+            Victim::Process | Victim::Worker => &[SystemPart::Workers, SystemPart::Database, SystemPart::Broker],
             Victim::Api => &[SystemPart::Api],
             Victim::Postgres => &[SystemPart::Database],
+            Victim::Broker => &[SystemPart::Broker],
         }
     }
 
@@ -102,19 +111,23 @@ impl SubmissionFault {
         }
     }
 
-    fn is_of(self, database: DatabaseKind) -> bool {
-        (self.victim == Victim::Process) == (database == DatabaseKind::Sqlite)
+    fn is_of(self, database: DatabaseKind, queue: QueueKind) -> bool {
+        match self.victim {
+            Victim::Process => database == DatabaseKind::Sqlite,
+            Victim::Api | Victim::Worker | Victim::Postgres => database == DatabaseKind::Postgres,
+            Victim::Broker => queue == QueueKind::Kafka,
+        }
     }
 }
 
-/// The faults of a list such as `worker-kill=4,api-kill`, which can happen to this kind of database; `all` is each of
-/// these once.
+/// The faults of a list such as `worker-kill=4,api-kill`, which can happen with this database and this queue; `all` is
+/// each of these once.
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
-pub(crate) fn parse(text: &str, database: DatabaseKind) -> Result<Vec<SubmissionFault>, String> {
+pub(crate) fn parse(text: &str, database: DatabaseKind, queue: QueueKind) -> Result<Vec<SubmissionFault>, String> {
     let possible: Vec<SubmissionFault> =
-        SubmissionFault::ALL.into_iter().filter(|fault| fault.is_of(database)).collect();
+        SubmissionFault::ALL.into_iter().filter(|fault| fault.is_of(database, queue)).collect();
     let mut faults = Vec::new();
     for part in text.split(',') {
         let (name, count) = part.split_once('=').unwrap_or((part, "1"));
@@ -128,7 +141,7 @@ pub(crate) fn parse(text: &str, database: DatabaseKind) -> Result<Vec<Submission
         if named.is_empty() {
             let names: Vec<&str> = possible.iter().map(|fault| fault.name()).collect();
             return Err(format!(
-                "there is no fault `{name}` with this --database; there are all, {}",
+                "there is no fault `{name}` with this --database and --queue; there are all, {}",
                 names.join(", ")
             ));
         }
@@ -142,17 +155,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_of_what_the_database_has() {
-        let names = |text, database| {
-            parse(text, database).map(|faults| faults.into_iter().map(SubmissionFault::name).collect::<Vec<_>>())
+    fn a_list_is_of_what_the_database_and_the_queue_have() {
+        let on = |text, database, queue| {
+            parse(text, database, queue).map(|faults| faults.into_iter().map(SubmissionFault::name).collect::<Vec<_>>())
         };
+        let names = |text, database| on(text, database, QueueKind::Database);
         let (sqlite, postgres) = (DatabaseKind::Sqlite, DatabaseKind::Postgres);
         assert_eq!(names("all", sqlite).unwrap(), ["process-kill", "process-stop", "process-freeze"]);
         assert_eq!(names("all", postgres).unwrap().len(), 8);
         assert_eq!(names("worker-kill=2,api-kill", postgres).unwrap(), ["worker-kill", "worker-kill", "api-kill"]);
+        let of_broker = ["broker-kill", "broker-freeze"];
+        assert_eq!(on("all", sqlite, QueueKind::Kafka).unwrap()[3..], of_broker);
+        assert_eq!(on("broker-kill,broker-freeze", postgres, QueueKind::Kafka).unwrap(), of_broker);
         for (text, database, why) in [
             ("worker-kill", sqlite, "there is no fault `worker-kill`"),
             ("process-kill", postgres, "there is no fault `process-kill`"),
+            ("broker-kill", postgres, "there is no fault `broker-kill` with this --database and --queue"),
             ("", postgres, "there is no fault ``"),
             ("api-kill=0", postgres, "must say how often"),
             ("api-kill=often", postgres, "must say how often"),

@@ -1,5 +1,6 @@
 //! Lets faults happen to a [`System`]. Each part takes one fault at a time and is left in peace for a while after it.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::database::Database;
 use super::fault::{Blow, SubmissionFault, SystemPart, Victim};
+use super::queue::Queue;
 use super::system::{Member, System};
 use crate::ledger::submissions::reruns::Outage;
 use crate::load::wall_clock::WallClock;
@@ -117,6 +119,12 @@ impl SubmissionStage {
                 self.hit_database(fault.blow, hold).await?;
                 ("PostgreSQL".to_owned(), None)
             }
+            Victim::Broker => {
+                self.hit_broker(fault.blow, hold).await?;
+                // Until then the broker is not really back.
+                self.system.joined().await?;
+                ("Kafka".to_owned(), None)
+            }
             Victim::Api => self.hit_member(&self.system.members[0], fault, hold).await?,
             Victim::Process | Victim::Worker => {
                 let workers: Vec<&Member> = self.system.workers().collect();
@@ -180,6 +188,31 @@ impl SubmissionStage {
             }
         }
     }
+
+    async fn hit_broker(&self, blow: Blow, hold: Duration) -> anyhow::Result<()> {
+        let mut queue = self.system.queue.lock().await;
+        let Queue::Started(broker) = &mut *queue else { bail!("the broker is not one of the lab's") };
+        match blow {
+            Blow::Freeze => {
+                broker.pause()?;
+                sleep(hold).await;
+                broker.resume()
+            }
+            Blow::Kill | Blow::Stop => {
+                broker.kill().await?;
+                sleep(hold).await;
+                broker.restart().await.context("Kafka does not start again")
+            }
+        }
+    }
+}
+
+/// When workers, or what they need, were in trouble because of these faults, or have been just before; in milliseconds
+/// since 1970.
+pub(crate) fn troubles_of(happened: &[HappenedFault]) -> Vec<RangeInclusive<i64>> {
+    let clock = WallClock::now();
+    let of_workers = happened.iter().filter(|happened| happened.fault.victim != Victim::Api);
+    of_workers.map(|happened| clock.ms_at(happened.begin)..=clock.ms_at(happened.over + PEACE)).collect()
 }
 
 /// Milliseconds since 1970 by this machine's clock, which is also that of a database on it.

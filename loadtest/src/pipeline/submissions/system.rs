@@ -1,20 +1,26 @@
-//! The processes of a run and their database.
+//! The processes of a run, their database and their queue.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::counters::{Counters, Counts};
 use super::database::{Database, DatabaseKind};
+use super::partitions::{held, is_shared};
 use super::process::{Role, SubmissionsProcess, forget};
+use super::queue::Queue;
 use crate::load::target::Target;
 
 /// How often the processes' counters are looked at.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long the workers may take until they hold all partitions, and how often they are asked.
+const JOIN_DEADLINE: Duration = Duration::from_secs(60);
+const JOIN_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often it is asked whether all is final.
 const DRAIN_PAUSE: Duration = Duration::from_millis(50);
@@ -28,6 +34,9 @@ pub(crate) struct System {
     /// The process that serves the API comes first.
     pub(crate) members: Vec<Member>,
     pub(crate) database: Mutex<Database>,
+    pub(crate) queue: Mutex<Queue>,
+    /// Of the queue's topic; none without Kafka.
+    partitions: u32,
 }
 
 /// A process, and what it counts.
@@ -58,6 +67,7 @@ impl System {
         program: &Path,
         kind: DatabaseKind,
         database: Database,
+        queue: Queue,
         workers: u32,
         mut variables: Vec<(&'static str, String)>,
         logs: &Path,
@@ -79,8 +89,11 @@ impl System {
             let (target, counters) = (process.target.clone(), Mutex::default());
             members.push(Member { role, target, process: Mutex::new(process), counters });
         }
-        let (program, logs, database) = (program.to_owned(), logs.to_owned(), Mutex::new(database));
-        Ok(Self { program, variables, logs, members, database })
+        let (program, logs) = (program.to_owned(), logs.to_owned());
+        let (database, partitions) = (Mutex::new(database), queue.partitions(workers));
+        let system = Self { program, variables, logs, members, database, queue: Mutex::new(queue), partitions };
+        system.joined().await?;
+        Ok(system)
     }
 
     /// Where the API is.
@@ -91,6 +104,31 @@ impl System {
     /// The members that work.
     pub(crate) fn workers(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.role != Role::Api)
+    }
+
+    /// Waits until each worker is ready and they share the partitions: all of them, and each worker holds some.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub(crate) async fn joined(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + JOIN_DEADLINE;
+        for worker in self.workers() {
+            worker.process.lock().await.ready().await?;
+        }
+        loop {
+            let mut shares = Vec::new();
+            for worker in self.workers() {
+                let page = worker.target.get("/metrics").await;
+                shares.push(page.map(|page| held(&String::from_utf8_lossy(&page.body))).unwrap_or_default());
+            }
+            if is_shared(&shares, self.partitions) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("the workers do not share {} partitions after {JOIN_DEADLINE:?}: {shares:?}", self.partitions);
+            }
+            sleep(JOIN_PAUSE).await;
+        }
     }
 
     /// Never returns: looks at the counters now and then.

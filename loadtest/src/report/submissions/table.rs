@@ -4,18 +4,23 @@ use service::status::figures::grouped;
 
 use super::{FaultReport, Percentiles, SubmissionsReport};
 use crate::base::text::a_second;
+use crate::pipeline::submissions::queue::QueueKind;
 
 /// How many findings it shows.
 const FINDINGS_SHOWN: usize = 10;
+
+/// Stands for a value that there is not.
+const UNMEASURED: &str = "nothing was measured";
 
 /// The table, with a line for each fault and each threshold.
 pub(crate) fn render(report: &SubmissionsReport) -> String {
     let (sent, found, setting) = (&report.sent, &report.found, &report.setting);
     let rate = setting.rate.map_or(String::new(), |rate| format!(", {rate} submissions per second offered"));
     let mut text = format!(
-        "\nrun {} of submissions: {}, {} virtual users, {:.0} s of load{rate}{}\n\n",
+        "\nrun {} of submissions: {}{}, {} virtual users, {:.0} s of load{rate}{}\n\n",
         report.run,
         setting.database,
+        if setting.queue == QueueKind::Kafka { ", with Kafka as the queue" } else { "" },
         setting.vus,
         report.load_seconds,
         if report.ended_early { ", ended early" } else { "" }
@@ -45,6 +50,12 @@ pub(crate) fn render(report: &SubmissionsReport) -> String {
     count("begun again", found.begun_again, &causes);
     let late = report.counted.get("submissions_late_finishes_total").copied().unwrap_or(0);
     count("late finishes", late, "refused");
+    if report.unexplained_losses > 0 {
+        count("unexplained", report.unexplained_losses, "lost workers, although nothing was done to one");
+    }
+    if let Some(reruns) = report.reruns {
+        count("reruns", reruns, "begun again after their worker was killed or frozen");
+    }
     for (name, wrong) in report.wrong.iter().filter(|(_, wrong)| *wrong > 0) {
         count(name, *wrong, "WRONG");
     }
@@ -62,7 +73,8 @@ pub(crate) fn render(report: &SubmissionsReport) -> String {
     let width = report.thresholds.iter().map(|verdict| verdict.threshold.len()).max().unwrap_or(0) + 2;
     for verdict in &report.thresholds {
         let mark = if verdict.holds { "ok    " } else { "FAILED" };
-        text.push_str(&format!("  {mark}  {:<width$}{:.3}\n", verdict.threshold, verdict.value));
+        let value = if verdict.value.is_finite() { format!("{:.3}", verdict.value) } else { UNMEASURED.to_owned() };
+        text.push_str(&format!("  {mark}  {:<width$}{value}\n", verdict.threshold));
     }
     for trouble in &report.troubles {
         text.push_str(&format!("  FAILED  {}\n", trouble.lines().next().unwrap_or_default()));
@@ -81,7 +93,7 @@ pub(crate) fn render(report: &SubmissionsReport) -> String {
 }
 
 fn percentiles(times: Option<Percentiles>) -> String {
-    let Some(Percentiles { p50, p95, p99, max, .. }) = times else { return "nothing was measured".to_owned() };
+    let Some(Percentiles { p50, p95, p99, max, .. }) = times else { return UNMEASURED.to_owned() };
     format!("p50 {p50:.1} ms   p95 {p95:.1} ms   p99 {p99:.1} ms   max {max:.1} ms")
 }
 
@@ -102,6 +114,7 @@ fn line(fault: &FaultReport) -> String {
 mod tests {
     use super::*;
     use crate::ledger::submissions::findings::{FindingKind, Findings};
+    use crate::ledger::submissions::reruns::Rerun;
     use crate::report::submissions::wrong;
 
     #[test]
@@ -119,6 +132,8 @@ mod tests {
             "  accepted             4,000   400/s",
             "  begun again              7   7 lost workers, 0 given back, 0 failures",
             "  late finishes            5   refused",
+            "  unexplained              8   lost workers, although nothing was done to one",
+            "  reruns                   7   begun again after their worker was killed or frozen",
             "  missing                  1   WRONG",
             "  process-kill      submissions      3.0 s    1.5 s   7 within 1.9 s",
             "  FAILED  missing==0           1.000",
@@ -129,5 +144,14 @@ mod tests {
             assert!(table.lines().any(|found| found == line), "`{line}` in\n{table}");
         }
         assert!(!table.contains("duplicated  "), "{table}");
+
+        report.setting.queue = QueueKind::Kafka;
+        (report.faults[0].rerun, report.reruns) = (Some(Rerun::default()), Some(0));
+        report.thresholds = super::super::verdicts::judge(&[], &report);
+        let table = render(&report);
+        for part in ["SQLite, with Kafka as the queue, 50 virtual users", "it held none"] {
+            assert!(table.contains(part), "`{part}` in\n{table}");
+        }
+        assert!(table.contains("  FAILED  rerun<11s            nothing was measured\n"), "{table}");
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::SubmissionsReport;
 use crate::ledger::submissions::findings::FindingKind;
+use crate::pipeline::submissions::queue::QueueKind;
 use crate::report::threshold::ThresholdVerdict;
 use crate::report::threshold::condition::{Condition, Relation};
 use crate::report::threshold::statistic::{Statistic, TimeUnit};
@@ -12,8 +13,16 @@ use crate::report::threshold::statistic::{Statistic, TimeUnit};
 /// This applies to a run without faults, unless thresholds are given.
 const DEFAULT: &str = "failed<1%";
 
+/// This applies to every run, unless there is another one of the same measure: a worker that lives must not count as
+/// gone, except where the machine is too slow for a moment.
+const OF_LOSSES: &str = "unexplained<1%";
+
 /// This applies to a run in which workers were killed or frozen, unless there is another one of the same measure.
 const OF_FAULTS: &str = "rerun<5s";
+
+/// The same with Kafka as the queue: what is announced again may come into a partition of the worker that is gone, and
+/// waits there for the end of its session, 6 s.
+const OF_FAULTS_WITH_KAFKA: &str = "rerun<11s";
 
 /// A condition on one measure.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,10 +41,12 @@ enum Measure {
     Status(Statistic, TimeUnit),
     Final(Statistic, TimeUnit),
     Drain(TimeUnit),
-    /// The longest time until the work of a killed or frozen worker ran again.
+    /// The longest time until the work of a killed or frozen worker ran again. Without such work nothing was measured.
     Rerun(TimeUnit),
     /// In percent.
     Failed,
+    /// Attempts that lost their worker although nothing was done to one, in percent of the submissions.
+    Unexplained,
     Accepted,
     Rate,
     LateFinishes,
@@ -48,8 +59,15 @@ pub(crate) fn judge(given: &[SubmissionThreshold], report: &SubmissionsReport) -
         verdicts.push(known(DEFAULT).judge(report));
     }
     let is_rerun_given = given.iter().any(|threshold| matches!(threshold.measure, Measure::Rerun(_)));
-    if !is_rerun_given && report.longest_rerun().is_some() {
-        verdicts.push(known(OF_FAULTS).judge(report));
+    if !is_rerun_given && report.reruns.is_some() {
+        let of_faults = match report.setting.queue {
+            QueueKind::Database => OF_FAULTS,
+            QueueKind::Kafka => OF_FAULTS_WITH_KAFKA,
+        };
+        verdicts.push(known(of_faults).judge(report));
+    }
+    if !given.iter().any(|threshold| threshold.measure == Measure::Unexplained) {
+        verdicts.push(known(OF_LOSSES).judge(report));
     }
     let accepted = report.sent.accepted as f64;
     verdicts.push(ThresholdVerdict { threshold: "accepted>0".to_owned(), value: accepted, holds: accepted > 0.0 });
@@ -97,6 +115,7 @@ impl Measure {
                 let sent = failed + report.sent.accepted as f64;
                 if sent > 0.0 { failed / sent * 100.0 } else { 0.0 }
             }
+            Measure::Unexplained => report.unexplained_losses as f64 / report.found.rows.max(1) as f64 * 100.0,
             Measure::Accepted => report.sent.accepted as f64,
             Measure::Rate => report.sent.accepted_per_second,
             Measure::LateFinishes => {
@@ -121,13 +140,15 @@ impl Measure {
             "drain" => time().map(Measure::Drain),
             "rerun" => time().map(Measure::Rerun),
             "failed" if unit == "%" => Ok(Measure::Failed),
+            "unexplained" if unit == "%" => Ok(Measure::Unexplained),
+            "unexplained" => Err("unexplained losses are limited in percent, such as unexplained<1%".to_owned()),
             "failed" => Err("failures are limited in percent, such as failed<1%".to_owned()),
             "accepted" => plain(Measure::Accepted),
             "rate" => plain(Measure::Rate),
             "late_finishes" => plain(Measure::LateFinishes),
             _ => {
                 Err("it must start with submit_, status_ or final_ and p50, p90, p95, p99, p99.9, max or avg, or with \
-                      failed, accepted, rate, drain, rerun or late_finishes"
+                      failed, unexplained, accepted, rate, drain, rerun or late_finishes"
                     .to_owned())
             }
         }
@@ -154,6 +175,7 @@ impl fmt::Display for SubmissionThreshold {
 mod tests {
     use super::*;
     use crate::ledger::submissions::findings::Findings;
+    use crate::ledger::submissions::reruns::Rerun;
     use crate::report::submissions::tests::example;
     use crate::report::submissions::wrong;
 
@@ -172,6 +194,7 @@ mod tests {
             ("drain<1s", "drain<500ms"),
             ("rerun<2s", "rerun<1900ms"),
             ("failed<5%", "failed<4%"),
+            ("unexplained<0.2%", "unexplained<0.19%"),
             ("accepted==4000", "accepted>4000"),
             ("rate>=400", "rate>400"),
             ("late_finishes>4", "late_finishes==0"),
@@ -184,14 +207,34 @@ mod tests {
     fn what_always_applies_applies() {
         let mut report = example();
         assert_eq!(failing(&[], &report), [""; 0], "failures are what faults do");
+        report.unexplained_losses = 41;
+        assert_eq!(failing(&[], &report), ["unexplained<1%"]);
+        assert_eq!(failing(&["unexplained<2%"], &report), [""; 0]);
+        report.unexplained_losses = 0;
         report.faults[0].rerun.as_mut().unwrap().longest_ms = 5_000;
         assert_eq!(failing(&[], &report), ["rerun<5s"]);
         assert_eq!(failing(&["rerun<6s"], &report), [""; 0]);
-        report.faults.clear();
+        report.setting.queue = QueueKind::Kafka;
+        assert_eq!(failing(&[], &report), [""; 0]);
+        report.faults[0].rerun.as_mut().unwrap().longest_ms = 11_000;
+        assert_eq!(failing(&[], &report), ["rerun<11s"]);
+        (report.faults, report.reruns) = (Vec::new(), None);
         assert_eq!(failing(&[], &report), ["failed<1%"]);
         report.sent.accepted = 0;
         report.troubles.push("a process ended".to_owned());
         assert_eq!(failing(&["failed<=100%"], &report), ["accepted>0", "troubles==0"]);
+    }
+
+    #[test]
+    fn kills_of_workers_that_held_no_work_prove_nothing() {
+        let mut report = example();
+        report.faults[0].rerun = Some(Rerun::default());
+        report.reruns = Some(0);
+        assert_eq!(failing(&[], &report), ["rerun<5s"]);
+        assert_eq!(failing(&["rerun<30s"], &report), ["rerun<30s"]);
+        let held = example().faults.remove(0);
+        report.faults.push(held);
+        assert_eq!(failing(&[], &report), [""; 0], "one of them did");
     }
 
     #[test]
@@ -214,6 +257,7 @@ mod tests {
             ("submit_p50<5", "a time needs its unit"),
             ("p50<5ms", "it must start with"),
             ("failed<5", "in percent"),
+            ("unexplained<5", "in percent"),
             ("rate>5ms", "a number alone"),
             ("rerun<ms", "it must end with a number"),
         ] {

@@ -178,6 +178,22 @@ fn a_cancel_and_a_retry_end_as_they_were_answered() {
 }
 
 #[test]
+fn another_try_of_what_had_passed_is_found() {
+    let retry = Change { wish: Wish::Retry, reply: Reply::Made };
+    let cancel = Change { wish: Wish::Cancel, reply: Reply::Unknown };
+    let (good, bad) = (of(Class::Passing), of(Class::WithoutDigit));
+    for (n, changes, expected) in
+        [(good, &[retry][..], Some("illegal_step")), (bad, &[retry], None), (good, &[cancel, retry], None)]
+    {
+        let mut books = accepted([n]);
+        changes.iter().for_each(|change| books.changed(n, *change));
+        let retried = Row { series: 2, ..row(n) };
+        let expected: BTreeMap<_, _> = expected.map(|kind| (kind, 1)).into_iter().collect();
+        assert_eq!(found(&audit(&books, &[retried])), expected, "{changes:?} of {n}");
+    }
+}
+
+#[test]
 fn attempts_that_do_not_add_up_are_found() {
     for (attempts, losses) in [(0, 0), (2, 0), (1, 1), (3, 1), (1, 2)] {
         assert_eq!(planted(0, Row { attempts, losses, ..row(0) }), [("miscounted", 1)].into(), "{attempts} {losses}");
