@@ -84,6 +84,12 @@ fn counts(page: &str) -> Counts {
     counts
 }
 
+/// What a worker works on, by its page of metrics.
+pub(crate) fn running(page: &str) -> u64 {
+    let value = page.lines().find_map(|line| line.strip_prefix("submissions_running ")?.parse::<f64>().ok());
+    value.unwrap_or(0.0) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +108,11 @@ mod tests {
             ("submissions_total{PASSED}", 7),
         ];
         assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)).into());
+    }
+
+    #[test]
+    fn what_a_worker_works_on_is_read() {
+        assert_eq!([running(PAGE), running("submissions_running 7\n"), running("")], [0, 7, 0]);
     }
 
     #[test]

@@ -102,34 +102,51 @@ impl SubmissionStage {
         for part in fault.parts() {
             turns.push(self.turns[*part as usize].lock().await);
         }
+        let victim = self.victim(fault, planned.dice);
+        if let Some(worker) = victim.filter(|_| fault.victim != Victim::Api) {
+            worker.busy().await;
+        }
         if end.is_cancelled() {
             return None;
         }
         let hold = planned.hold.max(fault.least_hold(self.heartbeat));
         news::tell(News::FaultBegins(fault.name(), hold));
-        let happened = self.hit(fault, hold, planned.dice).await;
+        let happened = self.hit(fault, hold, victim).await;
         sleep(PEACE).await;
         Some(happened)
     }
 
-    async fn hit(&self, fault: SubmissionFault, hold: Duration, dice: u64) -> anyhow::Result<HappenedFault> {
-        let begin = Instant::now();
-        let (name, outage) = match fault.victim {
-            Victim::Postgres => {
-                self.hit_database(fault.blow, hold).await?;
-                ("PostgreSQL".to_owned(), None)
-            }
-            Victim::Broker => {
-                self.hit_broker(fault.blow, hold).await?;
-                // Until then the broker is not really back.
-                self.system.joined().await?;
-                ("Kafka".to_owned(), None)
-            }
-            Victim::Api => self.hit_member(&self.system.members[0], fault, hold).await?,
+    /// The process that a fault hits, if it hits one.
+    fn victim(&self, fault: SubmissionFault, dice: u64) -> Option<&Member> {
+        match fault.victim {
+            Victim::Postgres | Victim::Broker => None,
+            Victim::Api => self.system.members.first(),
             Victim::Process | Victim::Worker => {
                 let workers: Vec<&Member> = self.system.workers().collect();
                 let chosen = usize::try_from(dice % workers.len() as u64).unwrap_or_default();
-                self.hit_member(workers[chosen], fault, hold).await?
+                workers.get(chosen).copied()
+            }
+        }
+    }
+
+    async fn hit(
+        &self,
+        fault: SubmissionFault,
+        hold: Duration,
+        victim: Option<&Member>,
+    ) -> anyhow::Result<HappenedFault> {
+        let begin = Instant::now();
+        let (name, outage) = match victim {
+            Some(member) => self.hit_member(member, fault, hold).await?,
+            None if fault.victim == Victim::Broker => {
+                self.hit_broker(fault.blow, hold).await?;
+                // Until then the broker is not really back.
+                self.system.works().await?;
+                ("Kafka".to_owned(), None)
+            }
+            None => {
+                self.hit_database(fault.blow, hold).await?;
+                ("PostgreSQL".to_owned(), None)
             }
         };
         Ok(HappenedFault { fault, name, begin, over: Instant::now(), outage })

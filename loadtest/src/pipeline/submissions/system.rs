@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
-use super::counters::{Counters, Counts};
+use super::counters::{Counters, Counts, running};
 use super::database::{Database, DatabaseKind};
 use super::partitions::{held, is_shared};
 use super::process::{Role, SubmissionsProcess, forget};
@@ -18,9 +18,13 @@ use crate::load::target::Target;
 /// How often the processes' counters are looked at.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long the workers may take until they hold all partitions, and how often they are asked.
-const JOIN_DEADLINE: Duration = Duration::from_secs(60);
-const JOIN_PAUSE: Duration = Duration::from_millis(100);
+/// How long the workers may take until they hold all partitions, or work again, and how often that is asked.
+const WORK_DEADLINE: Duration = Duration::from_secs(60);
+const WORK_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a worker that is to be hit may take until it has work, and how often it is asked.
+const BUSY_DEADLINE: Duration = Duration::from_secs(20);
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// How often it is asked whether all is final.
 const DRAIN_PAUSE: Duration = Duration::from_millis(50);
@@ -56,6 +60,27 @@ pub(crate) struct InStatus {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) cancelled: u64,
+}
+
+impl Member {
+    /// Waits until this worker has work that it can lose, but not for long.
+    pub(crate) async fn busy(&self) {
+        let deadline = Instant::now() + BUSY_DEADLINE;
+        while Instant::now() < deadline {
+            let page = self.target.get("/metrics").await;
+            if page.is_ok_and(|page| running(&String::from_utf8_lossy(&page.body)) > 0) {
+                return;
+            }
+            sleep(BUSY_PAUSE).await;
+        }
+    }
+}
+
+impl InStatus {
+    /// Whether something is worked on, or there is nothing to do.
+    fn is_worked_on(self) -> bool {
+        self.processing > 0 || self.pending == 0
+    }
 }
 
 impl System {
@@ -111,7 +136,7 @@ impl System {
     /// # Errors
     /// When that takes too long.
     pub(crate) async fn joined(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + JOIN_DEADLINE;
+        let deadline = Instant::now() + WORK_DEADLINE;
         for worker in self.workers() {
             worker.process.lock().await.ready().await?;
         }
@@ -125,10 +150,24 @@ impl System {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                bail!("the workers do not share {} partitions after {JOIN_DEADLINE:?}: {shares:?}", self.partitions);
+                bail!("the workers do not share {} partitions after {WORK_DEADLINE:?}: {shares:?}", self.partitions);
             }
-            sleep(JOIN_PAUSE).await;
+            sleep(WORK_PAUSE).await;
         }
+    }
+
+    /// Waits until something is worked on, or there is nothing to do.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub(crate) async fn works(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + WORK_DEADLINE;
+        // While the API is away nobody knows.
+        while !self.in_status().await.is_ok_and(InStatus::is_worked_on) {
+            ensure!(Instant::now() < deadline, "nothing is worked on for {WORK_DEADLINE:?}");
+            sleep(WORK_PAUSE).await;
+        }
+        Ok(())
     }
 
     /// Never returns: looks at the counters now and then.
@@ -196,5 +235,18 @@ impl System {
             troubles.extend(member.process.lock().await.stop().await.err().map(|error| format!("{error:#}")));
         }
         troubles
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_waits_is_not_worked_on() {
+        let of = |pending, processing| InStatus { pending, processing, ..InStatus::default() };
+        for (counts, expected) in [(of(0, 0), true), (of(0, 3), true), (of(7, 3), true), (of(7, 0), false)] {
+            assert_eq!(counts.is_worked_on(), expected, "{counts:?}");
+        }
     }
 }
