@@ -139,19 +139,22 @@ mod tests {
         assert_eq!([QueueKind::Database, QueueKind::Kafka].map(newest), [80, 80]);
     }
 
+    /// Makes a program that succeeds if this holds. A shell writes it: if another test forked while the file is open for
+    /// writing here, running it could fail with "text file busy".
+    fn program(folder: &Path, name: &str, condition: &str) -> PathBuf {
+        let file = folder.join(name);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", r#"printf '%s' "$2" > "$1" && chmod 755 "$1""#, "program"]).arg(&file);
+        assert!(shell.arg(format!("#!/bin/sh\n{condition}\n")).status().unwrap().success());
+        file
+    }
+
     #[test]
     fn a_program_that_refuses_the_setting_is_without_kafka() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let program = |name: &str, test: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, format!("#!/bin/sh\n[ \"$1 $USE_KAFKA\" {test} \"--check-config true\" ]\n"))
-                .unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-            path
-        };
-        assert!(has_kafka(&program("takes-it", "=")).unwrap());
-        assert!(!has_kafka(&program("refuses-it", "!=")).unwrap());
+        let takes_it = r#"[ "$1 $USE_KAFKA" = "--check-config true" ]"#;
+        assert!(has_kafka(&program(folder.path(), "with", takes_it)).unwrap());
+        assert!(!has_kafka(&program(folder.path(), "without", &format!("! {takes_it}"))).unwrap());
         assert!(has_kafka(&folder.path().join("missing")).is_err());
     }
 }
