@@ -21,8 +21,8 @@ Faults with --database sqlite: process-kill (SIGKILL, started again after the ho
 process-freeze (SIGSTOP, for longer than two heartbeats). With --database postgres: the same of api and worker \
 (api-kill, worker-freeze, ...), postgres-kill, postgres-freeze. With --queue kafka also broker-kill and broker-freeze.
 
-Environment: DATABASE_URL names a PostgreSQL, and KAFKA_BROKER a broker, that runs already; HEARTBEAT, WORKER_CONCURRENCY, LOG and the like are \
-passed on (see `submissions --help`); WORK_TIME is 100ms unless it is set.
+Environment: DATABASE_URL names a PostgreSQL, and KAFKA_BROKER a broker, that runs already; HEARTBEAT, \
+WORKER_CONCURRENCY, LOG and the like are passed on (see `submissions --help`); WORK_TIME is 100ms unless it is set.
 
 Exit codes: 0 all is well, 64 arguments or settings that cannot be used, 1 the start failed or the work could not be \
 done, 99 a threshold or the ledger failed, 130 ended by a second Ctrl-C.";
@@ -99,8 +99,8 @@ pub(crate) struct SubmissionsOptions {
     /// final_p50 (from acceptance to the verdict), failed (%), accepted, rate (accepted per second), drain, rerun (the
     /// longest time until the work of a killed or frozen worker ran again), late_finishes, unexplained (lost workers to
     /// which nothing was done, in % of the submissions); by <, <=, >, >= or == [default: 'unexplained<1%'; 'failed<1%'
-    /// without --faults; 'rerun<5s', or 'rerun<11s' with --queue kafka, where workers are killed, one of which must have
-    /// held work; nothing may be wrong in any case]
+    /// without --faults; 'rerun<5s', or 'rerun<11s' with --queue kafka, where workers are killed, one of which must
+    /// have held work; nothing may be wrong in any case]
     #[arg(long = "threshold", value_name = "CONDITION")]
     pub(crate) thresholds: Vec<SubmissionThreshold>,
 }

@@ -1,6 +1,6 @@
 //! The program `submissions`, which lies beside this one. It is no dependency of the lab, so that nobody waits for its
-//! database clients to be compiled who does not need them: it is built when it is missing or older than its sources, and
-//! when it needs Kafka and is without.
+//! database clients to be compiled who does not need them: it is built when it is missing, older than its sources,
+//! or without Kafka although Kafka is the queue.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -139,8 +139,8 @@ mod tests {
         assert_eq!([QueueKind::Database, QueueKind::Kafka].map(newest), [80, 80]);
     }
 
-    /// Makes a program that succeeds if this holds. A shell writes it: if another test forked while the file is open for
-    /// writing here, running it could fail with "text file busy".
+    /// Makes a program that succeeds if this holds. A shell writes it: if another test forked while the file is open
+    /// for writing here, running it could fail with "text file busy".
     fn program(folder: &Path, name: &str, condition: &str) -> PathBuf {
         let file = folder.join(name);
         let mut shell = Command::new("/bin/sh");
