@@ -104,9 +104,9 @@ mod kafka {
 
     #[test]
     #[ignore = "needs a build with --features submissions/kafka, which .ci/run kafka_queue has"]
-    fn workers_and_a_broker_that_are_killed_lose_and_double_nothing() {
+    fn a_worker_that_is_killed_and_a_broker_that_is_frozen_lose_and_double_nothing() {
         let _room = Room::shared();
-        let faults = ["--faults", "worker-kill,broker-kill", "--hold", "300ms"];
+        let faults = ["--faults", "worker-kill,broker-freeze", "--hold", "300ms"];
         let rest = ["--database", "postgres", "--queue", "kafka", "--duration", "4s", "--threshold", "rerun<60s"];
         // Records come in batches, and between two of them a worker of quick work is idle.
         let report = submissions_of("300ms", &[&faults[..], &rest].concat());
