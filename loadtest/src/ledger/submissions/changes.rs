@@ -78,20 +78,21 @@ mod tests {
     fn only_what_was_answered_is_certain() {
         use Reply::{Made, Refused, Unknown};
         use Wish::{Cancel, Retry};
-        let cases: [(&[Change], RangeInclusive<u32>, bool, bool, bool); 10] = [
-            (&[], 1..=1, false, true, false),
-            (&[change(Cancel, Made)], 1..=1, true, false, false),
-            (&[change(Cancel, Refused)], 1..=1, false, true, false),
-            (&[change(Cancel, Unknown)], 1..=1, true, true, false),
-            (&[change(Retry, Made)], 2..=2, false, true, true),
-            (&[change(Cancel, Made), change(Retry, Made)], 2..=2, false, true, false),
-            (&[change(Cancel, Made), change(Retry, Made), change(Retry, Made)], 3..=3, false, true, true),
-            (&[change(Cancel, Made), change(Retry, Unknown)], 1..=2, true, true, false),
-            (&[change(Cancel, Made), change(Retry, Refused)], 1..=1, true, false, false),
-            (&[change(Cancel, Unknown), change(Retry, Made)], 2..=2, true, true, false),
+        let of = |series, cancelled, verdict, left_verdict| Endings { series, cancelled, verdict, left_verdict };
+        let cases: [(&[Change], Endings); 10] = [
+            (&[], of(1..=1, false, true, false)),
+            (&[change(Cancel, Made)], of(1..=1, true, false, false)),
+            (&[change(Cancel, Refused)], of(1..=1, false, true, false)),
+            (&[change(Cancel, Unknown)], of(1..=1, true, true, false)),
+            (&[change(Retry, Made)], of(2..=2, false, true, true)),
+            (&[change(Cancel, Made), change(Retry, Made)], of(2..=2, false, true, false)),
+            (&[change(Cancel, Made), change(Retry, Made), change(Retry, Made)], of(3..=3, false, true, true)),
+            (&[change(Cancel, Made), change(Retry, Unknown)], of(1..=2, true, true, false)),
+            (&[change(Cancel, Made), change(Retry, Refused)], of(1..=1, true, false, false)),
+            (&[change(Cancel, Unknown), change(Retry, Made)], of(2..=2, true, true, false)),
         ];
-        for (changes, series, cancelled, verdict, left_verdict) in cases {
-            assert_eq!(endings(changes), Endings { series, cancelled, verdict, left_verdict }, "{changes:?}");
+        for (changes, expected) in cases {
+            assert_eq!(endings(changes), expected, "{changes:?}");
         }
     }
 
