@@ -5,7 +5,7 @@ use crate::pipeline::submissions::counters::{ANNOUNCED, Counts};
 use crate::pipeline::submissions::queue::QueueKind;
 
 /// A sentence for each count that does not fit. Of what is accepted all is counted only if no process was hit and no
-/// answer is unknown. At most so many retries were made.
+/// answer is unknown. `retries` is the most that were made.
 pub(super) fn misfits(
     counted: &Counts,
     found: &Found,

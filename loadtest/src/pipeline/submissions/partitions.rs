@@ -11,7 +11,7 @@ pub(crate) fn held(page: &str) -> BTreeSet<u32> {
     labels.filter_map(|labels| labels.split_once("partition=\"")?.1.split('"').next()?.parse().ok()).collect()
 }
 
-/// Whether the workers hold all of so many partitions together, and each of them holds some; or there are none.
+/// Whether the workers hold all partitions together and each of them holds some; or there are none.
 pub(crate) fn is_shared(shares: &[BTreeSet<u32>], partitions: u32) -> bool {
     let held: BTreeSet<u32> = shares.iter().flatten().copied().collect();
     partitions == 0 || held.len() == partitions as usize && shares.iter().all(|share| !share.is_empty())

@@ -22,7 +22,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(500);
 const WORK_DEADLINE: Duration = Duration::from_secs(60);
 const WORK_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a worker that is to be hit may take until it has work, and how often it is asked.
+/// How long a worker may take until it has work and can be hit, and how often it is asked.
 const BUSY_DEADLINE: Duration = Duration::from_secs(20);
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
