@@ -57,8 +57,8 @@ stored, shows them, and sends them back, or releases the brake that too many of 
 `consumer dead-letters --help`.";
 
 /// The program: what `main` does with the arguments after its name.
-pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let mut arguments = arguments.peekable();
+pub fn main(arguments: Vec<String>) -> ExitCode {
+    let mut arguments = arguments.into_iter().peekable();
     if arguments.next_if(|argument| argument == command::NAME).is_some() {
         return command::main(arguments);
     }

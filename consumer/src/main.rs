@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    consumer::main(std::env::args().skip(1))
+    consumer::main(std::env::args().skip(1).collect())
 }

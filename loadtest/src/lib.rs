@@ -39,11 +39,12 @@ pub use report::schema;
 
 /// The program: what `main` does with its arguments, its own name first. With `producer` or `consumer` as the first
 /// argument it is that service, with `bare` the bare server of [`limits`]: this is how the lab starts its children.
-pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let arguments: Vec<String> = arguments.collect();
+///
+/// Not generic, as in the services: so all of it is compiled with the library, and not at the very end of a build.
+pub fn main(mut arguments: Vec<String>) -> ExitCode {
     match arguments.get(1).map(String::as_str) {
-        Some(services::PRODUCER) => return producer::main(arguments.into_iter().skip(2)),
-        Some(services::CONSUMER) => return consumer::main(arguments.into_iter().skip(2)),
+        Some(services::PRODUCER) => return producer::main(arguments.split_off(2)),
+        Some(services::CONSUMER) => return consumer::main(arguments.split_off(2)),
         Some(services::BARE) => return limits::bare::main(),
         _ => {}
     }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    loadtest::main(std::env::args())
+    loadtest::main(std::env::args().collect())
 }

@@ -69,11 +69,11 @@ pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, body::ME
 const OTHER_FILES: usize = 100;
 
 /// The program: what `main` does with the arguments after its name.
-pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
+pub fn main(arguments: Vec<String>) -> ExitCode {
     let about = "Takes posts and orders over HTTP (POST /create-post and POST /api/orders/, many at once by \
                  POST /create-posts and POST /api/orders/bulk), and records of the kinds of KINDS_DIR, and answers \
                  201 once Kafka has acknowledged them. `producer kinds` lists the kinds.";
-    let mut arguments = arguments.peekable();
+    let mut arguments = arguments.into_iter().peekable();
     if arguments.next_if(|argument| argument == kinds::NAME).is_some() {
         return kinds::main(arguments);
     }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    producer::main(std::env::args().skip(1))
+    producer::main(std::env::args().skip(1).collect())
 }

@@ -59,8 +59,8 @@ them. With one file as its database it is all in one process and needs nothing e
 database of PostgreSQL (DATABASE_URL). `submissions export` writes every submission as a line of JSON.";
 
 /// The program: what `main` does with the arguments after its name.
-pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let mut arguments = arguments.peekable();
+pub fn main(arguments: Vec<String>) -> ExitCode {
+    let mut arguments = arguments.into_iter().peekable();
     let read = SubmissionsConfig::read;
     if arguments.next_if(|argument| argument == export::NAME).is_some() {
         return export::main(arguments);

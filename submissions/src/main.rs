@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    submissions::main(std::env::args().skip(1))
+    submissions::main(std::env::args().skip(1).collect())
 }
