@@ -9,7 +9,7 @@ use crate::modules::modules;
 
 /// The crates, each row below the next. Crates of one row do not know each other.
 const CRATES: [&[&str]; 6] = [
-    &["bench", "contract", "stack"],
+    &["bench", "contract", "simulation", "stack"],
     &["service"],
     &["kafka"],
     &["producer", "consumer", "submissions"],

@@ -1,31 +1,11 @@
 //! Mistakes that must be found, each with its effect: a simulation that misses one is too weak.
 
+use super::Processes;
 use super::checks::Violation;
-use super::{run, script};
 use crate::mistake::Mistake;
 
-/// Within this many histories.
-const HISTORIES: u64 = 2_000;
-
-/// The first history that goes wrong in this way, with the mistake.
-fn found(mistake: Mistake, expected: Violation) {
-    let fails =
-        |seed: &u64| run(*seed, &script::generate(*seed), Some(mistake)).is_err_and(|f| f.violation == expected);
-    let seed = (0..HISTORIES).find(fails);
-    let seed = seed.unwrap_or_else(|| panic!("in {HISTORIES} histories {mistake:?} never shows as {expected:?}"));
-    println!("{mistake:?} shows in history {seed} as {expected:?}");
-}
-
-macro_rules! mistakes {
-    ($($test:ident: $mistake:ident => $violation:ident;)*) => {
-        $(#[test]
-        fn $test() {
-            found(Mistake::$mistake, Violation::$violation);
-        })*
-    };
-}
-
-mistakes! {
+simulation::mistakes! {
+    Processes;
     a_store_without_a_fence: NoFence => IllegalChange;
     a_fence_that_is_the_attempt: FenceIsAttempt => IllegalChange;
     a_worker_that_is_gone_and_settles: SettlesAfterGone => SettledAfterGone;

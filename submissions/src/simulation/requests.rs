@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use simulation::Random;
+
 use super::process::{Ask, Reply, Who};
-use super::random::Random;
 use super::script::{Mode, Sort};
 use super::world::{Due, World};
 use crate::store::{Stats, StoreError};

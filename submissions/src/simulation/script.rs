@@ -1,7 +1,8 @@
 //! What is done to the world, in order, drawn from a seed before the history starts, so that it can be shortened and
 //! run again.
 
-use super::random::Random;
+use simulation::Random;
+
 use super::settings::Settings;
 
 /// How the store behaves towards requests of a sort.

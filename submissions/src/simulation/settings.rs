@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::random::Random;
+use simulation::Random;
+
 use crate::lease::Terms;
 use crate::sweeper::core::SweepPlan;
 use crate::worker::core::Plan;

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use simulation::{Random, Statistics};
+
 use super::checks::Violation;
 use super::model::Model;
 use super::process::{Ask, Process, Reply, Who};
-use super::random::Random;
 use super::script::{Mode, Operation, Sort};
 use super::settings::Settings;
-use super::statistics::{Happened, Statistics};
+use super::statistics::Happened;
 use crate::mistake::Mistake;
 use crate::settling::claimable;
 use crate::store::Beat;
@@ -59,7 +60,7 @@ pub(super) struct World {
     pub(super) outage_over: Instant,
     pub(super) beats_well_since: Instant,
     pub(super) sweeps_well_since: Instant,
-    pub(super) statistics: Statistics,
+    pub(super) statistics: Statistics<Happened>,
     pub(super) violation: Option<(Violation, String)>,
 }
 
@@ -101,7 +102,7 @@ impl World {
     }
 
     /// The whole history.
-    pub(super) fn run(mut self, script: &[Operation]) -> Result<Statistics, (Violation, String)> {
+    pub(super) fn run(mut self, script: &[Operation]) -> Result<Statistics<Happened>, (Violation, String)> {
         for operation in script {
             match *operation {
                 Operation::Milliseconds(milliseconds) => {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use simulation::Random;
+
 use super::broker::{Broker, Log};
-use super::random::Random;
 
 #[derive(Debug, Default)]
 pub(super) struct Client {

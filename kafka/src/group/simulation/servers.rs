@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use simulation::Random;
+
 use super::broker::Kind;
 use super::member::{Cargo, Member, Sent, Who};
-use super::random::Random;
 use super::script::Mode;
 use super::statistics::Happened;
 use super::world::{Due, World};

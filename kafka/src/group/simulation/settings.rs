@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::random::Random;
+use simulation::Random;
+
 use crate::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
 
 /// The bytes of the smallest record.

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use simulation::{Random, Statistics};
+
 use super::broker::Broker;
 use super::checks::Violation;
 use super::coordinator::Coordinator;
 use super::member::{Cargo, Member, Who};
-use super::random::Random;
 use super::script::{Mode, Operation};
 use super::servers::{Done, Fate, Request};
 use super::settings::Settings;
-use super::statistics::Statistics;
+use super::statistics::Happened;
 use crate::group::core::{Assignment, Event, Mistake};
 
 /// What happens at a time.
@@ -68,7 +69,7 @@ pub(super) struct World {
     pub(super) modes: Modes,
     /// Requests to servers that hang.
     pub(super) hanging: Vec<(Who, Request)>,
-    pub(super) statistics: Statistics,
+    pub(super) statistics: Statistics<Happened>,
     pub(super) violation: Option<(Violation, String)>,
 }
 
@@ -106,7 +107,7 @@ impl World {
     }
 
     /// The whole history.
-    pub(super) fn run(mut self, script: &[Operation]) -> Result<Statistics, (Violation, String)> {
+    pub(super) fn run(mut self, script: &[Operation]) -> Result<Statistics<Happened>, (Violation, String)> {
         for operation in script {
             match *operation {
                 Operation::Milliseconds(milliseconds) => {
