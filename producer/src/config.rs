@@ -1,9 +1,8 @@
 //! The producer's settings.
 
-use std::time::Duration;
-
 use contract::{Kind, Write};
 use kafka::publish::{Compression, PublishConfig};
+use service::http::RequestLimits;
 use service::{Kinds, ServiceConfig, Settings};
 
 /// The default of `PRODUCER_BATCH_BYTES`, which is a little less than what a topic takes by default.
@@ -25,20 +24,8 @@ pub struct ProducerConfig {
     pub orders: PublishConfig,
     /// The same for each kind of `KINDS_DIR`, whether it is served or not.
     pub of_files: Vec<(Kind, PublishConfig)>,
-    /// `MAX_BODY_BYTES`: largest request body.
-    pub max_body_bytes: usize,
-    /// `MAX_BULK_BYTES`: largest request body of a bulk.
-    pub max_bulk_bytes: usize,
-    /// `BODY_BUFFER_BYTES`: bytes of bulks, their answers, and other bodies that do not come in one piece; beyond it
-    /// 503.
-    pub body_buffer_bytes: usize,
-    /// `MAX_CONNECTIONS`: connections served at the same time.
-    pub max_connections: usize,
-    /// `HEADER_TIMEOUT`: longest time to read a request's head, longest idle time, and longest wait for a client that
-    /// does not take its answer.
-    pub header_timeout: Duration,
-    /// `BODY_TIMEOUT`: longest time to read a request's body.
-    pub body_timeout: Duration,
+    /// What bounds requests.
+    pub requests: RequestLimits,
 }
 
 impl ProducerConfig {
@@ -114,55 +101,14 @@ impl ProducerConfig {
             (kind, PublishConfig { kind: kind.name(), topic, idempotency_keys, ..kafka.clone() })
         };
         let of_files = kinds.of_files().map(of_file).collect();
-        let mut config = Self {
-            service,
-            kinds: kinds.served,
-            kafka,
-            orders,
-            of_files,
-            max_body_bytes: settings.number(
-                "MAX_BODY_BYTES",
-                65_536,
-                64..=16_777_216,
-                "largest request body, in bytes",
-            ),
-            max_bulk_bytes: settings.number(
-                "MAX_BULK_BYTES",
-                16_777_216,
-                64..=1_000_000_000,
-                "largest request body of a bulk, in bytes",
-            ),
-            body_buffer_bytes: settings.number(
-                "BODY_BUFFER_BYTES",
-                64_000_000,
-                64..=64_000_000_000,
-                "bytes of bulks, their answers, and other bodies that do not come in one piece; beyond it 503",
-            ),
-            max_connections: settings.number(
-                "MAX_CONNECTIONS",
-                10_000,
-                1..=1_000_000,
-                "connections served at the same time",
-            ),
-            header_timeout: settings.duration(
-                "HEADER_TIMEOUT",
-                "10s",
-                "longest time to read a request's head, to idle, or to take nothing of an answer",
-            ),
-            body_timeout: settings.duration("BODY_TIMEOUT", "10s", "longest time to read a request's body"),
-        };
+        let mut config =
+            Self { service, kinds: kinds.served, kafka, orders, of_files, requests: RequestLimits::read(settings) };
         if config.kafka.linger >= config.kafka.timeout {
             // Every post would be answered 503 before it is sent.
             settings.error("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");
         }
         config.check_topics(settings);
         config.check_record_bytes(settings);
-        if config.body_buffer_bytes < config.max_body_bytes {
-            settings.error("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES");
-        }
-        if config.body_buffer_bytes < config.max_bulk_bytes {
-            settings.error("BODY_BUFFER_BYTES", "must be at least MAX_BULK_BYTES");
-        }
         config.service.in_force = settings.in_force();
         config
     }
@@ -183,7 +129,7 @@ impl ProducerConfig {
     /// again", however often it came.
     fn check_record_bytes(&self, settings: &mut Settings<'_>) {
         let most = self.kafka.batch_bytes.max(BATCH_BYTES).saturating_sub(RECORD_FRAME_BYTES);
-        if self.max_body_bytes > most && self.kinds.iter().any(|kind| matches!(kind, Kind::Schema(_))) {
+        if self.requests.bodies.max_bytes > most && self.kinds.iter().any(|kind| matches!(kind, Kind::Schema(_))) {
             let message = format!(
                 "must be at most {most} where a kind of a file is served, so that Kafka takes every record: raise \
                  PRODUCER_BATCH_BYTES too, and max.message.bytes of the topics"

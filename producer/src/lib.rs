@@ -17,11 +17,10 @@ use anyhow::Context;
 use contract::{Kind, SchemaKind};
 use kafka::publish;
 use service::documentation::Documentation;
-use service::http::ServerLimits;
-use service::http::body::{self, BodyLimits, BodyReader};
+use service::http::body::{self, BodyReader};
 use service::metrics::Metric;
 use service::state_file::StateFile;
-use service::{Health, Program, Readiness, Registry, Tracing, open_files};
+use service::{Health, Program, Readiness, Registry, Tracing};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -93,27 +92,17 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
     let publishers = Publishers::new(&config, &registry, &readiness, tracing.tracer())?;
     let unflushed = publishers.unflushed();
     let other_files = OTHER_FILES + Publishers::files(&config);
-    let max_connections = open_files::fitting_connections(config.max_connections, other_files);
-    let limits = ServerLimits { max_connections, header_timeout: config.header_timeout };
+    let limits = config.requests.of_server(other_files);
     let grace = config.service.stop_grace;
 
     let status = status::status(&config.service, &registry, publishers.published());
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
-    let bodies = Arc::new(BodyReader::new(
-        BodyLimits {
-            max_bytes: config.max_body_bytes,
-            max_bulk_bytes: config.max_bulk_bytes,
-            buffer_bytes: config.body_buffer_bytes,
-            timeout: config.body_timeout,
-        },
-        &registry,
-        stop.clone(),
-    ));
+    let bodies = Arc::new(BodyReader::new(config.requests.bodies, &registry, stop.clone()));
     let ingress = |kind: Kind| {
         let counters = RecordCounters::new(&registry, kind.name());
         Arc::new(Ingress { kind, bodies: Arc::clone(&bodies), counters, tracer: tracing.tracer() })
     };
-    let max_record_bytes = config.max_body_bytes;
+    let max_record_bytes = config.requests.bodies.max_bytes;
     let posts = publishers.posts().map(|publisher| {
         let ingress = ingress(Kind::Post);
         PostHandlers {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use service::http::RequestLimits;
 use service::{ServiceConfig, Settings};
 
 use crate::lease::Terms;
@@ -70,18 +71,8 @@ impl fmt::Debug for DatabaseUrl {
 pub struct ApiConfig {
     /// `MAX_CONTENT_CHARS`: the longest content, in characters.
     pub max_content_chars: usize,
-    /// `MAX_BODY_BYTES`: the largest request body.
-    pub max_body_bytes: usize,
-    /// `MAX_BULK_BYTES`: the largest request body of a bulk.
-    pub max_bulk_bytes: usize,
-    /// `BODY_BUFFER_BYTES`: bytes of bodies that are held at a time; beyond it 503.
-    pub body_buffer_bytes: usize,
-    /// `MAX_CONNECTIONS`: connections served at the same time.
-    pub max_connections: usize,
-    /// `HEADER_TIMEOUT`: the longest time to read a request's head, to idle, or to take nothing of an answer.
-    pub header_timeout: Duration,
-    /// `BODY_TIMEOUT`: the longest time to read a request's body.
-    pub body_timeout: Duration,
+    /// What bounds requests.
+    pub requests: RequestLimits,
     /// `SUBMIT_TIMEOUT`: the longest wait for the store, then 503.
     pub submit_timeout: Duration,
     /// `SUBMIT_MAX_WAITING`: submissions that wait for the store at a time; beyond it 503.
@@ -157,43 +148,14 @@ impl AsRef<ServiceConfig> for SubmissionsConfig {
 
 impl ApiConfig {
     fn read(settings: &mut Settings<'_>) -> Self {
-        let config = Self {
+        Self {
             max_content_chars: settings.number(
                 "MAX_CONTENT_CHARS",
                 10_000,
                 1..=1_000_000,
                 "longest content of a submission, in characters",
             ),
-            max_body_bytes: settings.number(
-                "MAX_BODY_BYTES",
-                65_536,
-                64..=16_777_216,
-                "largest request body, in bytes",
-            ),
-            max_bulk_bytes: settings.number(
-                "MAX_BULK_BYTES",
-                16_777_216,
-                64..=1_000_000_000,
-                "largest request body of a bulk, in bytes",
-            ),
-            body_buffer_bytes: settings.number(
-                "BODY_BUFFER_BYTES",
-                64_000_000,
-                64..=64_000_000_000,
-                "bytes of bulks, their answers, and other bodies that do not come in one piece; beyond it 503",
-            ),
-            max_connections: settings.number(
-                "MAX_CONNECTIONS",
-                10_000,
-                1..=1_000_000,
-                "connections served at the same time",
-            ),
-            header_timeout: settings.duration(
-                "HEADER_TIMEOUT",
-                "10s",
-                "longest time to read a request's head, to idle, or to take nothing of an answer",
-            ),
-            body_timeout: settings.duration("BODY_TIMEOUT", "10s", "longest time to read a request's body"),
+            requests: RequestLimits::read(settings),
             submit_timeout: settings.duration("SUBMIT_TIMEOUT", "5s", "longest wait for the database, then 503"),
             max_waiting: settings.number(
                 "SUBMIT_MAX_WAITING",
@@ -201,11 +163,7 @@ impl ApiConfig {
                 1..=1_000_000,
                 "submissions that wait for the database at a time; beyond it 503",
             ),
-        };
-        if config.body_buffer_bytes < config.max_body_bytes.max(config.max_bulk_bytes) {
-            settings.error("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES and MAX_BULK_BYTES");
         }
-        config
     }
 }
 
@@ -269,7 +227,7 @@ mod tests {
             (&[("DATABASE_URL", "mysql://localhost/a")][..], "DATABASE_URL: must begin with"),
             (&[("DATABASE_URL", "sqlite:")], "DATABASE_URL: must begin with"),
             (&[("WORK_TIME", "5m")], "WORK_TIME: must be shorter than WORK_TIMEOUT"),
-            (&[("BODY_BUFFER_BYTES", "1000000")], "BODY_BUFFER_BYTES: must be at least MAX_BODY_BYTES"),
+            (&[("BODY_BUFFER_BYTES", "1000000")], "BODY_BUFFER_BYTES: must be at least MAX_BULK_BYTES"),
         ] {
             let (_, errors) = read(set);
             assert!(errors.len() == 1 && errors[0].starts_with(expected), "{errors:?}");

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use service::documentation::Documentation;
-use service::http::body::{self, BodyLimits, BodyReader};
+use service::http::body::{self, BodyReader};
 use service::http::{NoRoutes, ServerLimits};
 use service::metrics::Metric;
 use service::state_file::StateFile;
-use service::{Backoff, Health, Instruments, Readiness, Registry, Tracing, open_files};
+use service::{Backoff, Health, Instruments, Readiness, Registry, Tracing};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -125,8 +125,7 @@ impl Process {
             return service::http::serve(listener, WORKER_LIMITS, NoRoutes, health, registry, until).await;
         }
         let others = OTHER_FILES + config.database_pool as usize;
-        let max_connections = open_files::fitting_connections(config.api.max_connections, others);
-        let limits = ServerLimits { max_connections, header_timeout: config.api.header_timeout };
+        let limits = config.api.requests.of_server(others);
         let documentation = Documentation::new(&openapi::document(config.api.max_content_chars));
         let handler = SubmissionsRoutes::new(Arc::clone(&self.opened), documentation);
         service::http::serve(listener, limits, handler, health, registry, self.stop.clone()).await;
@@ -249,13 +248,7 @@ fn parts_of_api(
     };
     let operations = Operations::new(Arc::clone(store), submitter.clone(), operations_config, registry);
     let operations = Arc::new(operations.with_announcer(announcer.clone()));
-    let limits = BodyLimits {
-        max_bytes: config.api.max_body_bytes,
-        max_bulk_bytes: config.api.max_bulk_bytes,
-        buffer_bytes: config.api.body_buffer_bytes,
-        timeout: config.api.body_timeout,
-    };
-    let bodies = Arc::new(BodyReader::new(limits, registry, stop.clone()));
+    let bodies = Arc::new(BodyReader::new(config.api.requests.bodies, registry, stop.clone()));
     let page_limits = page::Limits {
         max_chars: config.api.max_content_chars,
         rows: page::ROWS,
