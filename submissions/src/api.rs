@@ -33,7 +33,7 @@ use self::body::{BulkError, BulkFormat};
 use self::bulk::{Bulk, BulkAnswer};
 use self::metrics::{ApiCounters, RejectionReason};
 use self::rejection::Rejection;
-use self::view::{PageView, RetriedView, StatsView, WorkersView};
+use self::view::{DeadLettersView, PageView, RetriedView, StatsView, WorkersView};
 
 /// What the paths of [`ROUTES`] start with.
 pub(crate) const PREFIX: &str = "/api/";
@@ -44,6 +44,7 @@ const RETRY_ALL: &str = "/api/submissions/retry";
 const SUBMISSION: &str = "/api/submissions/{id}";
 const CANCEL: &str = "/api/submissions/{id}/cancel";
 const RETRY: &str = "/api/submissions/{id}/retry";
+const DEAD_LETTERS: &str = "/api/dead-letters";
 const STATS: &str = "/api/stats";
 const WORKERS: &str = "/api/workers";
 
@@ -58,6 +59,8 @@ pub const ROUTES: &[Route] = &[
     Route::get(SUBMISSION, "one submission").with_or_without_slash(),
     Route::post(CANCEL, "the submission is CANCELLED, if it is not final").with_or_without_slash(),
     Route::post(RETRY, "the submission is tried again, if it is FAILED or CANCELLED").with_or_without_slash(),
+    Route::get(DEAD_LETTERS, "what ended without a verdict, each with its last reason; `?after=` and `?limit=`")
+        .with_or_without_slash(),
     Route::get(STATS, "how many submissions are in each status, and what waits or is stuck").with_or_without_slash(),
     Route::get(WORKERS, "the workers, each with its last heartbeat").with_or_without_slash(),
 ];
@@ -110,6 +113,7 @@ impl Api {
         match route.path {
             SUBMISSIONS => self.list(query).await,
             SUBMISSION => self.get(id().ok_or(Rejection::Missing)?).await,
+            DEAD_LETTERS => self.dead_letters(query).await,
             STATS => Ok(ok(&StatsView::from(&self.operations.stats().await?))),
             WORKERS => Ok(ok(&WorkersView::from(&self.operations.workers().await?[..]))),
             CANCEL => {
@@ -219,6 +223,12 @@ impl Api {
         let listing = query::listing(query).map_err(Rejection::Query)?;
         let page = self.operations.list(listing).await?;
         Ok(ok(&PageView::new(&page, |after| query::next_page(listing, after))))
+    }
+
+    async fn dead_letters(&self, query: Option<&str>) -> Outcome {
+        let (after, limit) = query::dead_letters(query).map_err(Rejection::Query)?;
+        let page = self.operations.dead_letters(after, limit).await?;
+        Ok(ok(&DeadLettersView::new(&page, |after| query::next_dead_letters(limit, after))))
     }
 
     async fn get(&self, id: Uuid) -> Outcome {

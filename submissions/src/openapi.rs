@@ -7,7 +7,9 @@ use service::openapi::operator::{self, OperatorWords};
 
 mod bulk;
 mod components;
+mod dead_letters;
 mod operations;
+mod parts;
 
 /// What its operations for operators are called.
 const WORDS: OperatorWords = OperatorWords {

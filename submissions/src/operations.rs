@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::metrics::{RetryCause, SubmissionMetrics};
 use crate::queue::Announcer;
 use crate::status::Status;
-use crate::store::{Changed, Created, Listing, Stats, Store, StoreError, WorkerRow};
+use crate::store::{Changed, Created, DeadLetter, DeadLetterKey, Listing, Stats, Store, StoreError, WorkerRow};
 use crate::submission::{NewSubmission, Submission};
 use crate::submit::{Fate, Full, Submitter};
 use crate::{asking, content};
@@ -79,6 +79,15 @@ pub struct Page {
     pub submissions: Vec<Submission>,
     /// Where the next page begins: [`Listing::after`] of it. `None` if there is none.
     pub next: Option<Uuid>,
+}
+
+/// A page of the list of dead letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterPage {
+    /// The dead letters.
+    pub letters: Vec<DeadLetter>,
+    /// The last of them, if there is another page behind it.
+    pub next: Option<DeadLetterKey>,
 }
 
 impl Operations {
@@ -161,6 +170,19 @@ impl Operations {
         submissions.truncate(limit as usize);
         let next = submissions.last().filter(|_| has_more).map(|last| last.id);
         Ok(Page { submissions, next })
+    }
+
+    /// A page of dead letters, those behind this one. Its limit is at least 1 and at most [`MAX_LIMIT`].
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn dead_letters(&self, after: Option<DeadLetterKey>, limit: u32) -> Result<DeadLetterPage, Unavailable> {
+        let limit = limit.clamp(1, MAX_LIMIT);
+        let mut letters = self.in_time("dead_letters", self.store.dead_letters(after, limit + 1)).await?;
+        let has_more = letters.len() > limit as usize;
+        letters.truncate(limit as usize);
+        let next = letters.last().filter(|_| has_more).map(|last| last.key);
+        Ok(DeadLetterPage { letters, next })
     }
 
     /// Makes it CANCELLED, if it is not final.

@@ -189,6 +189,30 @@ pub struct Stats {
     pub dead_letters: i64,
 }
 
+/// A series of attempts that ended because they were used up, without a verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Which one it is.
+    pub key: DeadLetterKey,
+    /// Attempts begun in the series.
+    pub attempts: i32,
+    /// Why the last of them ended.
+    pub reason: String,
+    /// When that was, in milliseconds since 1970.
+    pub at: i64,
+    /// The status of the submission now: a later series may have done better.
+    pub status: Status,
+}
+
+/// What a dead letter is known by. Lists of them are in this order, from the greatest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeadLetterKey {
+    /// The submission.
+    pub id: Uuid,
+    /// The series of its attempts.
+    pub series: i32,
+}
+
 /// Keeps submissions.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -201,6 +225,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// One page of submissions.
     async fn list(&self, listing: Listing) -> Result<Vec<Submission>, StoreError>;
+
+    /// At most `limit` dead letters, of the newest submissions and of their latest series first; only those that come
+    /// after this one in that order.
+    async fn dead_letters(&self, after: Option<DeadLetterKey>, limit: u32) -> Result<Vec<DeadLetter>, StoreError>;
 
     /// Makes it CANCELLED, if it is not final. A worker's lease on it ends.
     async fn cancel(&self, id: Uuid) -> Result<Changed, StoreError>;

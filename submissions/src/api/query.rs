@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::form;
 use crate::operations::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::status::Status;
-use crate::store::Listing;
+use crate::store::{DeadLetterKey, Listing};
 
 /// The page of the list that a query asks for.
 pub(super) fn listing(query: Option<&str>) -> Result<Listing, Vec<FieldError>> {
@@ -16,11 +16,19 @@ pub(super) fn listing(query: Option<&str>) -> Result<Listing, Vec<FieldError>> {
     let after = parameters.read("after", &mut errors, |text| {
         Uuid::try_parse(text).map_err(|_| "must be the id of a submission".to_owned())
     });
-    let limit = parameters.read("limit", &mut errors, |text| match text.parse() {
-        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-        _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
-    });
+    let limit = parameters.read("limit", &mut errors, limit);
     if errors.is_empty() { Ok(Listing { status, after, limit: limit.unwrap_or(DEFAULT_LIMIT) }) } else { Err(errors) }
+}
+
+/// The page of dead letters that a query asks for: the one after which it begins, and its limit.
+pub(super) fn dead_letters(query: Option<&str>) -> Result<(Option<DeadLetterKey>, u32), Vec<FieldError>> {
+    let parameters = Parameters::of(query)?;
+    let mut errors = Vec::new();
+    let after = parameters.read("after", &mut errors, |text| {
+        dead_letter(text).ok_or_else(|| "must be the id of a submission, a dot, and a series".to_owned())
+    });
+    let limit = parameters.read("limit", &mut errors, limit);
+    if errors.is_empty() { Ok((after, limit.unwrap_or(DEFAULT_LIMIT))) } else { Err(errors) }
 }
 
 /// The status whose submissions a query wants to be tried again.
@@ -48,6 +56,28 @@ pub(super) fn next_page(listing: Listing, after: Uuid) -> String {
         address.push_str(&format!("&limit={}", listing.limit));
     }
     address
+}
+
+/// The address of the page of dead letters that follows one.
+pub(super) fn next_dead_letters(limit: u32, after: DeadLetterKey) -> String {
+    let DeadLetterKey { id, series } = after;
+    let mut address = format!("/api/dead-letters?after={id}.{series}");
+    if limit != DEFAULT_LIMIT {
+        address.push_str(&format!("&limit={limit}"));
+    }
+    address
+}
+
+fn dead_letter(text: &str) -> Option<DeadLetterKey> {
+    let (id, series) = text.split_once('.')?;
+    Some(DeadLetterKey { id: Uuid::try_parse(id).ok()?, series: series.parse().ok()? })
+}
+
+fn limit(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+        _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
+    }
 }
 
 fn status(text: &str) -> Result<Status, String> {
@@ -118,6 +148,21 @@ mod tests {
             ("a=%FF", "query is not UTF-8"),
         ] {
             assert_eq!(shown(listing(Some(query)).unwrap_err()), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_of_dead_letters_begins_after_the_last_one() {
+        let key = DeadLetterKey { id: Uuid::try_parse(ID).unwrap(), series: 12 };
+        for limit in [1, 50, 200] {
+            let address = next_dead_letters(limit, key);
+            let (_, query) = address.split_once('?').unwrap();
+            assert_eq!(dead_letters(Some(query)).map_err(shown), Ok((Some(key), limit)), "{query}");
+        }
+        assert_eq!(dead_letters(None).map_err(shown), Ok((None, 50)));
+        for wrong in [ID, &format!("{ID}."), &format!("{ID}.x"), &format!("{ID}.9999999999"), "7.1", ".", ""] {
+            let error = "after must be the id of a submission, a dot, and a series";
+            assert_eq!(shown(dead_letters(Some(&format!("after={wrong}"))).unwrap_err()), error);
         }
     }
 

@@ -41,7 +41,7 @@ fn is(route: &Route, (method, path): (&str, &str)) -> bool {
     route.path == path && route.method == method
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "POST /api/submissions",
     "GET /api/submissions",
     "POST /api/submissions/bulk",
@@ -49,6 +49,7 @@ const NAMES: [&str; 9] = [
     "GET /api/submissions/{id}",
     "POST /api/submissions/{id}/cancel",
     "POST /api/submissions/{id}/retry",
+    "GET /api/dead-letters",
     "GET /api/stats",
     "GET /api/workers",
 ];

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::operations::Page;
+use crate::operations::{DeadLetterPage, Page};
 use crate::status::Status;
-use crate::store::{Stats, WorkerRow};
+use crate::store::{DeadLetter, DeadLetterKey, Stats, WorkerRow};
 use crate::submission::Submission;
 use crate::time::rfc3339;
 
@@ -62,6 +62,38 @@ impl<'a> PageView<'a> {
     /// The page, whose next one is at the address that `next` makes from the place where it begins.
     pub(super) fn new(page: &'a Page, next: impl Fn(Uuid) -> String) -> Self {
         Self { submissions: page.submissions.iter().map(SubmissionView::from).collect(), next: page.next.map(next) }
+    }
+}
+
+/// A page of the list of dead letters.
+#[derive(Debug, Serialize)]
+pub(super) struct DeadLettersView<'a> {
+    dead_letters: Vec<DeadLetterView<'a>>,
+    next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeadLetterView<'a> {
+    id: Uuid,
+    series: i32,
+    attempts: i32,
+    reason: &'a str,
+    at: String,
+    status: Status,
+}
+
+impl<'a> DeadLettersView<'a> {
+    /// The page, whose next one is at the address that `next` makes from the last dead letter of this one.
+    pub(super) fn new(page: &'a DeadLetterPage, next: impl Fn(DeadLetterKey) -> String) -> Self {
+        let view = |letter: &'a DeadLetter| DeadLetterView {
+            id: letter.key.id,
+            series: letter.key.series,
+            attempts: letter.attempts,
+            reason: &letter.reason,
+            at: rfc3339(letter.at),
+            status: letter.status,
+        };
+        Self { dead_letters: page.letters.iter().map(view).collect(), next: page.next.map(next) }
     }
 }
 

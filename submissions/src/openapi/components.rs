@@ -3,12 +3,11 @@
 use serde_json::{Map, Value, json};
 use service::openapi::answers::{self, component, problem, with_retry_after};
 
-use super::bulk;
+use super::parts::{TIME, status};
+use super::{bulk, dead_letters};
 use crate::content;
 use crate::operations::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::status::Status;
-
-const TIME: &str = "2026-11-28T20:15:00.000Z";
 
 /// The example of a submission, in this status.
 pub(super) fn submission(status: Status) -> Value {
@@ -39,6 +38,7 @@ pub(super) fn schemas(max_content_chars: usize) -> Map<String, Value> {
         ("NewSubmission", new_submission(max_content_chars)),
         ("Submission", submission_schema()),
         ("Page", page()),
+        ("DeadLetters", dead_letters::page()),
         ("Stats", stats()),
         ("Workers", workers()),
         ("BulkCounts", bulk::counts()),
@@ -165,10 +165,6 @@ fn workers() -> Value {
     })
 }
 
-fn status(description: &str) -> Value {
-    json!({ "enum": Status::ALL, "type": "string", "description": description })
-}
-
 /// The responses that several operations have.
 pub(super) fn responses() -> Map<String, Value> {
     let mut responses = answers::responses("database: connecting");
@@ -265,10 +261,11 @@ pub(super) fn parameters() -> Value {
             "description": "Only submissions that are older than the one with this id",
             "schema": { "type": "string", "format": "uuid" },
         },
+        "AfterDeadLetter": dead_letters::after(),
         "Limit": {
             "name": "limit",
             "in": "query",
-            "description": "The most submissions of the page",
+            "description": "The most entries of the page",
             "schema": { "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT },
         },
     })

@@ -1,10 +1,12 @@
 //! The operations of the API.
 
 use serde_json::{Map, Value, json};
-use service::openapi::answers::{PROBLEM, component, response, with_body};
+use service::openapi::answers::{component, response, with_body};
 
 use super::bulk;
 use super::components::submission;
+use super::dead_letters;
+use super::parts::{invalid, operation};
 use crate::status::Status;
 
 /// The heading of the operations on submissions.
@@ -40,16 +42,11 @@ pub(super) fn paths() -> Map<String, Value> {
                 Status::Pending,
             ) }),
         ),
+        ("/api/dead-letters", json!({ "get": dead_letters::operation(TAG) })),
         ("/api/stats", json!({ "get": stats() })),
         ("/api/workers", json!({ "get": workers() })),
     ];
     paths.map(|(path, operations)| (path.to_owned(), operations)).into_iter().collect()
-}
-
-fn operation(tag: &str, id: &str, summary: &str, description: &str, mut responses: Value) -> Value {
-    responses["431"] = response("HeadTooLarge");
-    responses["503"] = response("Unavailable");
-    json!({ "operationId": id, "tags": [tag], "summary": summary, "description": description, "responses": responses })
 }
 
 fn create() -> Value {
@@ -194,14 +191,4 @@ fn workers() -> Value {
     let responses = json!({ "200": with_body("The workers", JSON, component("schemas", "Workers"), example) });
     let description = "Each worker that has neither left nor been silent for too long.";
     operation(FIGURES, "listWorkers", "Lists the workers", description, responses)
-}
-
-fn invalid(description: &str, detail: &str, (field, message): (&str, &str)) -> Value {
-    let example = json!({
-        "title": "Bad Request",
-        "status": 400,
-        "detail": detail,
-        "errors": [{ "field": field, "message": message }],
-    });
-    with_body(description, PROBLEM, component("schemas", "Problem"), example)
 }

@@ -152,7 +152,10 @@ fn overview(view: View, stats: &Stats) -> Markup {
                     dt { "Stuck in PROCESSING" }
                     dd data-field="stuck" { (grouped(stats.stuck)) }
                 }
-                div { dt { "Dead letters" } dd data-field="dead" { (grouped(stats.dead_letters)) } }
+                div {
+                    dt { a href="./api/dead-letters" { "Dead letters" } }
+                    dd data-field="dead" { (grouped(stats.dead_letters)) }
+                }
             }
         }
     }

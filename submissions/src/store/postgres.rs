@@ -20,7 +20,10 @@ use self::connections::{Connections, with_settings};
 use self::front::Front;
 use super::batch::were_in_force;
 use super::time::millis;
-use super::{Beat, Changed, Created, Job, Listing, LostLease, Settlement, Stats, Store, StoreError, WorkerRow};
+use super::{
+    Beat, Changed, Created, DeadLetter, DeadLetterKey, Job, Listing, LostLease, Settlement, Stats, Store, StoreError,
+    WorkerRow,
+};
 use crate::status::Status;
 use crate::submission::{NewSubmission, Submission};
 
@@ -94,6 +97,10 @@ impl Store for PostgresStore {
 
     async fn list(&self, listing: Listing) -> Result<Vec<Submission>, StoreError> {
         self.connections.run(move |connection| Box::pin(read::list(connection, listing))).await
+    }
+
+    async fn dead_letters(&self, after: Option<DeadLetterKey>, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
+        self.connections.run(move |connection| Box::pin(read::dead_letters(connection, after, limit))).await
     }
 
     async fn cancel(&self, id: Uuid) -> Result<Changed, StoreError> {

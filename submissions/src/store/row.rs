@@ -3,7 +3,7 @@
 use sqlx::{ColumnIndex, Decode, Row, Type};
 use uuid::Uuid;
 
-use super::{Created, Job};
+use super::{Created, DeadLetter, DeadLetterKey, Job};
 use crate::lease::{Lease, Series};
 use crate::status::Status;
 use crate::submission::{NewSubmission, Submission};
@@ -77,6 +77,29 @@ where
         run_at: row.try_get(14)?,
     })
 }
+
+/// The dead letter of a row of: id, series, attempts, reason, at, status of the submission.
+pub(super) fn dead_letter<R>(row: &R) -> sqlx::Result<DeadLetter>
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i16: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i32: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok(DeadLetter {
+        key: DeadLetterKey { id: row.try_get(0)?, series: row.try_get(1)? },
+        attempts: row.try_get(2)?,
+        reason: row.try_get(3)?,
+        at: row.try_get(4)?,
+        status: status(row.try_get(5)?)?,
+    })
+}
+
+/// Before the first dead letter of a list.
+pub(super) const FIRST_DEAD_LETTER: DeadLetterKey = DeadLetterKey { id: Uuid::max(), series: i32::MAX };
 
 /// The status of this number.
 pub(super) fn status(number: i16) -> sqlx::Result<Status> {

@@ -15,7 +15,10 @@ use uuid::Uuid;
 use self::writer::{Writer, error};
 use super::batch::were_in_force;
 use super::time::millis;
-use super::{Beat, Changed, Created, Job, Listing, LostLease, Settlement, Stats, Store, StoreError, WorkerRow};
+use super::{
+    Beat, Changed, Created, DeadLetter, DeadLetterKey, Job, Listing, LostLease, Settlement, Stats, Store, StoreError,
+    WorkerRow,
+};
 use crate::status::Status;
 use crate::submission::{NewSubmission, Submission};
 
@@ -93,6 +96,10 @@ impl Store for SqliteStore {
 
     async fn list(&self, listing: Listing) -> Result<Vec<Submission>, StoreError> {
         read::list(&self.readers, listing).await.map_err(|failed| error(&failed))
+    }
+
+    async fn dead_letters(&self, after: Option<DeadLetterKey>, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
+        read::dead_letters(&self.readers, after, limit).await.map_err(error)
     }
 
     async fn cancel(&self, id: Uuid) -> Result<Changed, StoreError> {

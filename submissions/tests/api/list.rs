@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use submissions::Roles;
 
 use crate::client::JSON;
-use crate::running::{Server, id};
+use crate::running::{GOOD, Server, id};
 
 fn ids(page: &Value) -> Vec<String> {
     page["submissions"].as_array().unwrap().iter().map(|submission| id(submission).to_owned()).collect()
@@ -56,5 +56,38 @@ async fn a_query_that_is_wrong_is_named() {
             "limit must be a whole number from 1 to 200",
         ]
     );
+    server.stopped().await;
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_with_what_came_after() {
+    let settings = [("WORK_TIME", "1ms"), ("WORK_FAILURES", "100"), ("MAX_ATTEMPTS", "2"), ("RETRY_BACKOFF", "1ms")];
+    let server = Server::with_file(Roles::ALL, &settings).await;
+    assert_eq!(server.get("/api/dead-letters").await.json(200), json!({ "dead_letters": [], "next": null }));
+    let mut expected = Vec::new();
+    for _ in 0..3 {
+        let submission = server.submit(GOOD).await;
+        let failed = server.becomes(id(&submission), "FAILED").await;
+        expected.insert(
+            0,
+            json!({
+                "id": failed["id"], "series": 1, "attempts": 2, "reason": failed["reason"],
+                "at": failed["processed_at"], "status": "FAILED",
+            }),
+        );
+    }
+    assert!(expected[0]["reason"].is_string(), "{expected:?}");
+    let whole = server.get("/api/dead-letters/").await.json(200);
+    assert_eq!(whole, json!({ "dead_letters": expected, "next": null }));
+    let first = server.get("/api/dead-letters?limit=2").await.json(200);
+    assert_eq!(first["dead_letters"], json!(expected[..2]));
+    let second = server.get(first["next"].as_str().unwrap()).await.json(200);
+    assert_eq!(second, json!({ "dead_letters": expected[2..], "next": null }));
+    let page = server.get("/").await;
+    assert!(page.text().contains(r#"<a href="./api/dead-letters">Dead letters</a>"#), "{}", page.text());
+    let wrong = server.get("/api/dead-letters?after=1&limit=0").await.errors();
+    let errors =
+        ["after must be the id of a submission, a dot, and a series", "limit must be a whole number from 1 to 200"];
+    assert_eq!(wrong, errors);
     server.stopped().await;
 }

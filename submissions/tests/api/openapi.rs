@@ -95,6 +95,8 @@ async fn answers_are_as_described() {
         ("/api/submissions", "/api/submissions?limit=0", 400),
         ("/api/submissions/{id}", &format!("/api/submissions/{one}"), 200),
         ("/api/submissions/{id}", &format!("/api/submissions/{unknown}"), 404),
+        ("/api/dead-letters", "/api/dead-letters", 200),
+        ("/api/dead-letters", "/api/dead-letters?after=1", 400),
         ("/api/stats", "/api/stats", 200),
         ("/api/workers", "/api/workers", 200),
         ("/", "/", 200),

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use submissions::status::Status;
-use submissions::store::{Listing, Store};
+use submissions::store::{Changed, Counted, DeadLetter, DeadLetterKey, Listing, Outcome, Store};
 use uuid::Uuid;
 
-use crate::stores::{Fresh, HOUR, create, failed, join, passed, settle, tick};
+use crate::stores::{Fresh, HOUR, claim_one, create, failed, join, passed, settle, tick};
 
 with_both_stores!(
     pages_have_each_submission_once_whatever_comes_meanwhile,
     a_status_lists_only_its_own,
     a_large_backlog_is_listed_from_the_newest,
     stats_show_what_waits_and_what_is_stuck,
+    dead_letters_are_listed_with_their_series_and_what_came_after,
 );
 
 /// The ids of all pages of this size.
@@ -103,4 +104,56 @@ async fn stats_show_what_waits_and_what_is_stuck(store: Fresh) {
     assert_eq!(store.stats(Duration::ZERO).await.unwrap().stuck, 1);
     store.cancel(jobs[1].lease.id).await.unwrap();
     assert_eq!(store.stats(Duration::ZERO).await.unwrap().stuck, 0);
+}
+
+/// All dead letters, in pages of this size.
+async fn letters(store: &dyn Store, limit: u32) -> Vec<DeadLetter> {
+    let (mut letters, mut after): (Vec<DeadLetter>, Option<DeadLetterKey>) = (Vec::new(), None);
+    loop {
+        let page = store.dead_letters(after, limit).await.unwrap();
+        assert!(page.len() <= limit as usize);
+        let Some(last) = page.last() else { return letters };
+        after = Some(last.key);
+        letters.extend(page);
+    }
+}
+
+async fn dead_letters_are_listed_with_their_series_and_what_came_after(store: Fresh) {
+    let given_up =
+        |reason: &str| Outcome::GivenUp { counted: Counted::Failure, reason: format!("{reason}, it is \u{fc}ber") };
+    let ids = create(&**store, 5).await;
+    let worker = join(&**store).await;
+    assert_eq!(letters(&**store, 10).await, []);
+    let jobs = store.claim(worker, 5).await.unwrap();
+    assert!(settle(&**store, &jobs[0], given_up("one")).await);
+    assert!(settle(&**store, &jobs[1], failed("by the rule")).await);
+    assert!(settle(&**store, &jobs[2], given_up("two")).await);
+    assert!(settle(&**store, &jobs[3], given_up("three")).await);
+    assert!(settle(&**store, &jobs[4], passed()).await);
+    // One fails again in a second series, one passes.
+    for (id, outcome) in [(ids[2], given_up("again")), (ids[3], passed())] {
+        assert!(matches!(store.retry(id).await.unwrap(), Changed::Made(_)));
+        assert!(settle(&**store, &claim_one(&**store, worker).await, outcome).await);
+    }
+    let found = letters(&**store, 10).await;
+    let shown: Vec<_> = found.iter().map(|letter| (letter.key.id, letter.key.series, letter.status)).collect();
+    let expected = [
+        (ids[3], 1, Status::Passed),
+        (ids[2], 2, Status::Failed),
+        (ids[2], 1, Status::Failed),
+        (ids[0], 1, Status::Failed),
+    ];
+    assert_eq!(shown, expected);
+    let reasons: Vec<&str> = found.iter().map(|letter| letter.reason.split(',').next().unwrap()).collect();
+    assert_eq!(reasons, ["three", "again", "two", "one"]);
+    assert!(found.iter().all(|letter| letter.attempts == 1 && letter.reason.ends_with(", it is \u{fc}ber")));
+    let last = store.get(ids[2]).await.unwrap().unwrap();
+    assert_eq!(Some(found[1].at), last.processed_at);
+    for limit in 1..4 {
+        assert_eq!(letters(&**store, limit).await, found, "in pages of {limit}");
+    }
+    assert_eq!(store.stats(HOUR).await.unwrap().dead_letters, 4);
+    tick().await;
+    assert_eq!(store.prune(Duration::ZERO, 10).await.unwrap(), 5);
+    assert_eq!(letters(&**store, 10).await, []);
 }

@@ -14,10 +14,12 @@ const BACKLOG: &str = "
     SELECT md5(n::text)::uuid, 'content ' || n, n, n, n, n, 2 + n % 3 FROM generate_series(1, 200000) AS n;
     INSERT INTO submissions (id, content, created_at, changed_at, run_at)
     SELECT md5((-n)::text)::uuid, 'content ' || n, n, n, n FROM generate_series(1, 500) AS n;
+    INSERT INTO dead_letters (id, series, attempts, reason, at)
+    SELECT id, 1, 3, 'gone', 1 FROM submissions WHERE status = 3;
     INSERT INTO waiting (run_at, id) SELECT run_at, id FROM submissions WHERE status = 0;";
 
 /// Each statement with its number of parameters.
-const STATEMENTS: [(&str, &str, usize); 24] = [
+const STATEMENTS: [(&str, &str, usize); 25] = [
     ("create", create::INSERT, 3),
     ("create what is new", create::INSERT_WHAT_IS_NEW, 3),
     ("find created", create::FIND, 2),
@@ -37,6 +39,7 @@ const STATEMENTS: [(&str, &str, usize); 24] = [
     ("list passed", read::PASSED, 2),
     ("list failed", read::FAILED, 2),
     ("list cancelled", read::CANCELLED, 2),
+    ("dead letters", read::DEAD_LETTERS, 3),
     ("stats", read::STATS, 1),
     ("lost leases", sweep::LOST, 3),
     ("announce", sweep::ANNOUNCE, 2),
@@ -44,8 +47,9 @@ const STATEMENTS: [(&str, &str, usize); 24] = [
     ("beat", workers::BEAT, 2),
 ];
 
-/// Where [`STATEMENTS`] has the claim.
+/// Where [`STATEMENTS`] has the claim and the list of dead letters.
 const CLAIM: usize = 3;
+const DEAD_LETTERS: usize = 19;
 
 /// Those whose plans are not kept.
 const PLANNED_EACH_TIME: [&str; 2] = ["claim these\n", "settle\n"];
@@ -109,6 +113,10 @@ async fn each_statement_finds_its_submissions_by_an_index_whatever_the_tables_ho
             "{plan}"
         );
         assert!(!plan.contains("Sort"), "{plan}");
+    }
+    for plans in [&new, &without_statistics, &with_statistics] {
+        let plan = &plans[DEAD_LETTERS];
+        assert!(plan.starts_with("dead letters\n") && plan.contains("Backward using dead_letters_pkey"), "{plan}");
     }
     connection.close().await.unwrap();
     sqlx::raw_sql(&format!("DROP DATABASE {name} WITH (FORCE)")).execute(&mut admin).await.unwrap();

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::sql::clock;
 use crate::status::Status;
-use crate::store::row::{columns, submission};
+use crate::store::row::{FIRST_DEAD_LETTER, columns, dead_letter, submission};
 use crate::store::time::since;
-use crate::store::{Listing, Stats};
+use crate::store::{DeadLetter, DeadLetterKey, Listing, Stats};
 use crate::submission::Submission;
 
 /// Beyond this number of pending submissions the newest of them are found sooner by walking through all submissions.
@@ -67,6 +67,14 @@ pub(super) const STATS: &str = concat!(
      FROM status_counts"
 );
 
+/// `OFFSET 0` as in `pick`.
+pub(super) const DEAD_LETTERS: &str = "
+    SELECT d.*, status FROM (
+        SELECT id, series, attempts, reason, at FROM dead_letters WHERE (id, series) < ($1, $2)
+        ORDER BY id DESC, series DESC LIMIT $3
+    ) AS d, LATERAL (SELECT status FROM submissions WHERE submissions.id = d.id OFFSET 0) AS s
+    ORDER BY d.id DESC, d.series DESC";
+
 pub(super) async fn get(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Submission>> {
     sqlx::query(GET).bind(id).fetch_optional(connection).await?.as_ref().map(submission).transpose()
 }
@@ -86,6 +94,16 @@ pub(super) async fn list(connection: &mut PgConnection, listing: Listing) -> sql
     let after = listing.after.unwrap_or(Uuid::max());
     let rows = sqlx::query(sql).bind(after).bind(i64::from(listing.limit)).fetch_all(connection).await?;
     rows.iter().map(submission).collect()
+}
+
+pub(super) async fn dead_letters(
+    connection: &mut PgConnection,
+    after: Option<DeadLetterKey>,
+    limit: u32,
+) -> sqlx::Result<Vec<DeadLetter>> {
+    let DeadLetterKey { id, series } = after.unwrap_or(FIRST_DEAD_LETTER);
+    let letters = sqlx::query(DEAD_LETTERS).bind(id).bind(series).bind(i64::from(limit));
+    letters.fetch_all(connection).await?.iter().map(dead_letter).collect()
 }
 
 pub(super) async fn stats(connection: &mut PgConnection, stuck_after: i64) -> sqlx::Result<Stats> {

@@ -39,6 +39,7 @@ async fn each_statement_finds_its_submissions_by_an_index() {
             read::FAILED,
             vec![BY_ID, "SEARCH submissions USING COVERING INDEX submissions_unsuccessful (status=? AND id<?)"],
         ),
+        (read::DEAD_LETTERS, vec!["SEARCH s USING PRIMARY KEY (id=?)"]),
         (sweep::LOST, vec!["SCAN s USING INDEX submissions_leased"]),
         (sweep::LOOK, vec!["SEARCH submissions USING PRIMARY KEY (id>? AND id<?)"]),
         (sweep::REMOVE.as_str(), vec![BY_ID]),

@@ -4,9 +4,9 @@ use sqlx::{Row, SqlitePool};
 use uuid::Uuid;
 
 use crate::status::Status;
-use crate::store::row::{columns, submission};
+use crate::store::row::{FIRST_DEAD_LETTER, columns, dead_letter, submission};
 use crate::store::time::{now, since};
-use crate::store::{Listing, Stats};
+use crate::store::{DeadLetter, DeadLetterKey, Listing, Stats};
 use crate::submission::Submission;
 
 /// Beyond this number of pending submissions the newest of them are found sooner by walking through all submissions.
@@ -52,6 +52,11 @@ pub(super) const PASSED: &str = walk!("status = 2");
 pub(super) const FAILED: &str = pick!("submissions_unsuccessful", "3 AND status >= 3");
 const CANCELLED: &str = pick!("submissions_unsuccessful", "4 AND status >= 3");
 
+/// `CROSS JOIN` makes SQLite read the letters first.
+pub(super) const DEAD_LETTERS: &str = "SELECT d.id, d.series, d.attempts, d.reason, d.at, s.status
+    FROM dead_letters d CROSS JOIN submissions s ON s.id = d.id
+    WHERE (d.id, d.series) < (?1, ?2) ORDER BY d.id DESC, d.series DESC LIMIT ?3";
+
 /// The two look-ups at the end each read the first entries of an index alone.
 const STATS: &str = "SELECT pending, processing, passed, failed, cancelled, dead_letters,
     (SELECT count(*) FROM submissions INDEXED BY submissions_leased WHERE status = 1 AND started_at < ?1),
@@ -77,6 +82,16 @@ pub(super) async fn list(readers: &SqlitePool, listing: Listing) -> sqlx::Result
     let after = listing.after.unwrap_or(Uuid::max());
     let rows = sqlx::query(sql).bind(after).bind(listing.limit).fetch_all(readers).await?;
     rows.iter().map(submission).collect()
+}
+
+pub(super) async fn dead_letters(
+    readers: &SqlitePool,
+    after: Option<DeadLetterKey>,
+    limit: u32,
+) -> sqlx::Result<Vec<DeadLetter>> {
+    let DeadLetterKey { id, series } = after.unwrap_or(FIRST_DEAD_LETTER);
+    let letters = sqlx::query(DEAD_LETTERS).bind(id).bind(series).bind(limit);
+    letters.fetch_all(readers).await?.iter().map(dead_letter).collect()
 }
 
 pub(super) async fn stats(readers: &SqlitePool, stuck_after: i64) -> sqlx::Result<Stats> {
