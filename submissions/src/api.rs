@@ -10,7 +10,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use service::Tracer;
 use service::http::body::{BodyReader, CollectedBody, Share};
 use service::http::headers::{self, is_media_type};
-use service::http::{RequestBody, Route, json};
+use service::http::{RequestBody, Route, json, json_if_changed};
 use uuid::Uuid;
 
 use crate::cross_site::is_cross_site;
@@ -56,7 +56,7 @@ pub const ROUTES: &[Route] = &[
     Route::post(BULK, "202, 207 or 400 with a result for each submission of a bulk").with_or_without_slash(),
     Route::post(RETRY_ALL, "all submissions of a status are tried again: `?status=FAILED` or `?status=CANCELLED`")
         .with_or_without_slash(),
-    Route::get(SUBMISSION, "one submission").with_or_without_slash(),
+    Route::get(SUBMISSION, "one submission; with `If-None-Match` 304 while it has not changed").with_or_without_slash(),
     Route::post(CANCEL, "the submission is CANCELLED, if it is not final").with_or_without_slash(),
     Route::post(RETRY, "the submission is tried again, if it is FAILED or CANCELLED").with_or_without_slash(),
     Route::get(DEAD_LETTERS, "what ended without a verdict, each with its last reason; `?after=` and `?limit=`")
@@ -112,7 +112,7 @@ impl Api {
         let id = || route.parameter(request.uri().path()).and_then(|id| Uuid::try_parse(id).ok());
         match route.path {
             SUBMISSIONS => self.list(query).await,
-            SUBMISSION => self.get(id().ok_or(Rejection::Missing)?).await,
+            SUBMISSION => self.get(id().ok_or(Rejection::Missing)?, request.headers()).await,
             DEAD_LETTERS => self.dead_letters(query).await,
             STATS => Ok(ok(&StatsView::from(&self.operations.stats().await?))),
             WORKERS => Ok(ok(&WorkersView::from(&self.operations.workers().await?[..]))),
@@ -231,9 +231,9 @@ impl Api {
         Ok(ok(&DeadLettersView::new(&page, |after| query::next_dead_letters(limit, after))))
     }
 
-    async fn get(&self, id: Uuid) -> Outcome {
+    async fn get(&self, id: Uuid, headers: &HeaderMap) -> Outcome {
         let submission = self.operations.get(id).await?.ok_or(Rejection::Missing)?;
-        Ok(ok(&SubmissionView::from(&submission)))
+        Ok(json_if_changed(headers, encode(&SubmissionView::from(&submission))))
     }
 
     /// Reads what comes with a request that needs no body, so that the connection can serve the next one.

@@ -234,6 +234,12 @@ pub(super) fn parameters() -> Value {
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
             "example": "upload-4711",
         },
+        "IfNoneMatch": {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": "The `ETag` of the answer that the client has",
+            "schema": { "type": "string" },
+        },
         "SubmissionId": {
             "name": "id",
             "in": "path",

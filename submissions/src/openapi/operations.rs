@@ -113,11 +113,24 @@ fn list() -> Value {
 
 fn get() -> Value {
     let schema = component("schemas", "Submission");
+    let mut shown = with_body("The submission", JSON, schema, submission(Status::Processing));
+    shown["headers"] = tag();
     let responses = json!({
-        "200": with_body("The submission", JSON, schema, submission(Status::Processing)),
+        "200": shown,
+        "304": { "description": "It is as it was when it had the `ETag` of `If-None-Match`", "headers": tag() },
         "404": response("Missing"),
     });
-    of_one(operation(TAG, "getSubmission", "Shows a submission", "What has become of it so far.", responses))
+    let description = "What has become of it so far. Who asks again and again sends the `ETag` of the last answer as \
+                       `If-None-Match`, and gets 304 without a body while nothing has changed.";
+    let mut operation = of_one(operation(TAG, "getSubmission", "Shows a submission", description, responses));
+    operation["parameters"].as_array_mut().expect("it has parameters").push(component("parameters", "IfNoneMatch"));
+    operation
+}
+
+/// The header that stands for what an answer shows.
+fn tag() -> Value {
+    let description = "Changes with the answer";
+    json!({ "ETag": { "description": description, "required": true, "schema": { "type": "string" } } })
 }
 
 fn change(id: &str, summary: &str, description: &str, becomes: Status) -> Value {

@@ -129,3 +129,20 @@ async fn equal_contents_are_judged_once() {
     assert_eq!(server.becomes(id(&second), "PASSED").await["cached"], true);
     server.stopped().await;
 }
+
+#[tokio::test]
+async fn what_has_not_changed_is_not_sent_again() {
+    let server = Server::with_file(Roles::API, &[]).await;
+    let path = format!("/api/submissions/{}", id(&server.submit(GOOD).await));
+    let first = server.get(&path).await;
+    let tag = first.header("etag").unwrap();
+    let known = format!("if-none-match: {tag}\r\n");
+    let again = ask(server.address, &request("GET", &path, &known, "")).await;
+    assert_eq!((again.status, again.header("etag"), again.text()), (304, Some(tag), ""));
+    assert_eq!(ask(server.address, &request("HEAD", &path, &known, "")).await.status, 304);
+    server.post(&format!("{path}/cancel"), "", "").await.json(200);
+    let changed = ask(server.address, &request("GET", &path, &known, "")).await;
+    assert_eq!(changed.json(200)["status"], "CANCELLED");
+    assert_ne!(changed.header("etag"), Some(tag));
+    server.stopped().await;
+}
