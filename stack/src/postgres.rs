@@ -5,7 +5,7 @@
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -19,6 +19,11 @@ use crate::server::{Recipe, Server};
 use crate::shared::environment;
 use crate::tools::{Tools, is_executable};
 use crate::{cache, free_port};
+
+mod certificate;
+mod user;
+
+use self::user::{User, as_user, other_user};
 
 /// Where Debian has it, by version, and not on PATH.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -37,6 +42,25 @@ impl Postgres {
     /// # Errors
     /// When its programs are missing, with a sentence that says what to install, or it does not start.
     pub async fn start(progress: OnProgress, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Postgres> {
+        Self::begin(progress, lookup, false).await
+    }
+
+    /// The same with TLS, and a [certificate](Self::certificate) for `localhost`. Connections without TLS work, too.
+    ///
+    /// # Errors
+    /// Also when there is no `openssl`.
+    pub async fn start_with_tls(
+        progress: OnProgress,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Postgres> {
+        Self::begin(progress, lookup, true).await
+    }
+
+    async fn begin(
+        progress: OnProgress,
+        lookup: impl Fn(&str) -> Option<String>,
+        has_tls: bool,
+    ) -> anyhow::Result<Postgres> {
         let tools = Tools::new(lookup);
         let programs = find(&tools, Path::new(DEBIAN))?;
         let (run, user) = directory(&tools)?;
@@ -45,6 +69,11 @@ impl Postgres {
         let mut command = as_user(&programs.join("postgres"), user.as_ref());
         command.args(["-D", "data", "-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
         command.args(["-c", "unix_socket_directories=", "-c", "max_connections=200"]);
+        if has_tls {
+            let openssl = tools.find("openssl").context("There is no openssl on this machine: install it.")?;
+            certificate::make(&openssl, user.as_ref(), run.path()).await?;
+            command.args(certificate::settings());
+        }
         let name = format!("PostgreSQL ({})", programs.display());
         let recipe = Recipe { name, command, port, probe: Probe::Postgres, directory: run, progress };
         Ok(Postgres { server: Server::start(recipe).await? })
@@ -53,6 +82,11 @@ impl Postgres {
     /// The connection string of a database of this server. The database `postgres` is there from the start.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@{}/{database}", self.server.address())
+    }
+
+    /// The certificate that it shows if it has TLS. It is removed with the server's data.
+    pub fn certificate(&self) -> PathBuf {
+        self.log().with_file_name(certificate::CERTIFICATE)
     }
 
     /// The port that it listens on, the same after a restart.
@@ -137,13 +171,6 @@ fn find(tools: &Tools, debian: &Path) -> anyhow::Result<PathBuf> {
     )
 }
 
-/// A user and its group.
-#[derive(Debug, PartialEq, Eq)]
-struct User {
-    id: u32,
-    group: u32,
-}
-
 /// A fresh directory, and the user to run the server as if that is not this one.
 fn directory(tools: &Tools) -> anyhow::Result<(RunDirectory, Option<User>)> {
     let run = RunDirectory::new(&cache::directory()?, "postgres")?;
@@ -171,15 +198,6 @@ fn directory(tools: &Tools) -> anyhow::Result<(RunDirectory, Option<User>)> {
     Ok((run, Some(user)))
 }
 
-fn other_user(passwd: &str) -> Option<User> {
-    let user = |name: &str| {
-        let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut fields = line.split(':').skip(2);
-        Some(User { id: fields.next()?.parse().ok()?, group: fields.next()?.parse().ok()? })
-    };
-    user("postgres").or_else(|| user("nobody"))
-}
-
 /// Makes this user the owner. Returns whether it can enter.
 fn give(run: &RunDirectory, user: &User) -> anyhow::Result<bool> {
     chown(run.path(), Some(user.id), Some(user.group))
@@ -188,16 +206,6 @@ fn give(run: &RunDirectory, user: &User) -> anyhow::Result<bool> {
     enter.args(["-c", r#"cd "$1""#, "enter"]).arg(run.path());
     let entered = enter.stdin(Stdio::null()).stderr(Stdio::null()).status().context("cannot run setpriv")?;
     Ok(entered.success())
-}
-
-fn as_user(program: &Path, user: Option<&User>) -> Command {
-    let Some(user) = user else { return Command::new(program) };
-    let mut command = Command::new("setpriv");
-    command
-        .args([format!("--reuid={}", user.id), format!("--regid={}", user.group)])
-        .arg("--clear-groups")
-        .arg(program);
-    command
 }
 
 async fn init(programs: &Path, user: Option<&User>, run: &Path) -> anyhow::Result<()> {
@@ -242,14 +250,5 @@ mod tests {
 
         std::os::unix::fs::symlink(old.join("initdb"), path.path().join("initdb")).unwrap();
         assert_eq!(find(&tools_on(path.path()), debian.path()).unwrap(), old.canonicalize().unwrap());
-    }
-
-    #[test]
-    fn root_runs_it_as_postgres_or_else_as_nobody() {
-        let nobody = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65533:nobody:/nonexistent:/usr/sbin/nologin\n";
-        assert_eq!(other_user(nobody), Some(User { id: 65534, group: 65533 }));
-        let both = format!("{nobody}postgres:x:101:104:PostgreSQL,,,:/var/lib/postgresql:/bin/bash\n");
-        assert_eq!(other_user(&both), Some(User { id: 101, group: 104 }));
-        assert_eq!(other_user("root:x:0:0:root:/root:/bin/bash\n"), None);
     }
 }

@@ -18,3 +18,4 @@ mod postgres;
 mod program;
 mod running;
 mod submit;
+mod tls;
