@@ -226,7 +226,7 @@ def rate(value):
 
 
 def percentiles(pairs):
-    """Of milliseconds from the begin and from the end of each enqueue."""
+    """Of milliseconds from before and from after each enqueue."""
     cuts = [statistics.quantiles(times, n=100, method="inclusive") for times in zip(*pairs)]
     whole, start = ({"p50": times[49], "p99": times[98]} for times in cuts)
     return {

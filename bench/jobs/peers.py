@@ -45,7 +45,7 @@ class Peer:
         return float(self.run("enqueue", url, clients, seconds).split()[1])
 
     def latencies(self, url, jobs, *settings):
-        """In milliseconds, from the begin and from the end of each enqueue."""
+        """In milliseconds, from before and from after each enqueue."""
         return json.loads(self.run("latency", url, jobs, *settings))
 
     @contextlib.contextmanager

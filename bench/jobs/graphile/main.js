@@ -5,7 +5,7 @@
 //   main.js fill    URL JOBS                        enqueues them in bulk
 //   main.js enqueue URL CLIENTS SECONDS             single jobs; prints the seconds that it took
 //   main.js work    URL JOBS_AT_ONCE SLEEP_SECONDS  prints how many jobs have begun, until it is stopped
-//   main.js latency URL JOBS                        prints milliseconds from the enqueue's begin and end to the start
+//   main.js latency URL JOBS                        prints milliseconds from before and after the enqueue
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger, makeWorkerUtils, run } from 'graphile-worker';

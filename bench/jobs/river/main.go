@@ -5,7 +5,7 @@
 //	river fill    URL JOBS                            enqueues them in bulk
 //	river enqueue URL CLIENTS SECONDS                 single jobs; prints the seconds that it took
 //	river work    URL WORKERS SLEEP COOLDOWN POLL     prints how many jobs have begun, until it is stopped
-//	river latency URL JOBS COOLDOWN POLL              prints milliseconds from the enqueue's begin and end to the start
+//	river latency URL JOBS COOLDOWN POLL              prints milliseconds from before and after the enqueue
 //	river bare    URL enqueue|work ...                see bare.go
 package main
 

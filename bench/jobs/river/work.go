@@ -54,7 +54,7 @@ func work(ctx context.Context, pool *pgxpool.Pool, config *river.Config, sleep t
 	check(client.Stop(ctx))
 }
 
-// Prints for each job the milliseconds from the begin and from the end of its enqueue to the start of the work.
+// Prints for each job the milliseconds from before and from after its enqueue to the start of the work.
 func latency(ctx context.Context, pool *pgxpool.Pool, config *river.Config, jobs int) {
 	// With room for one, so that a start never waits for the end of its enqueue.
 	starts := make(chan time.Time, 1)

@@ -91,11 +91,11 @@ impl Store for SqliteStore {
     }
 
     async fn get(&self, id: Uuid) -> Result<Option<Submission>, StoreError> {
-        read::get(&self.readers, id).await.map_err(|failed| error(&failed))
+        read::get(&self.readers, id).await.map_err(error)
     }
 
     async fn list(&self, listing: Listing) -> Result<Vec<Submission>, StoreError> {
-        read::list(&self.readers, listing).await.map_err(|failed| error(&failed))
+        read::list(&self.readers, listing).await.map_err(error)
     }
 
     async fn dead_letters(&self, after: Option<DeadLetterKey>, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
@@ -123,11 +123,11 @@ impl Store for SqliteStore {
     }
 
     async fn stats(&self, stuck_after: Duration) -> Result<Stats, StoreError> {
-        read::stats(&self.readers, millis(stuck_after)).await.map_err(|failed| error(&failed))
+        read::stats(&self.readers, millis(stuck_after)).await.map_err(error)
     }
 
     async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {
-        workers::all(&self.readers).await.map_err(|failed| error(&failed))
+        workers::all(&self.readers).await.map_err(error)
     }
 
     async fn join(&self, worker: Uuid, name: &str, concurrency: u32) -> Result<(), StoreError> {
@@ -145,14 +145,14 @@ impl Store for SqliteStore {
 
     async fn claim(&self, worker: Uuid, limit: u32) -> Result<Vec<Job>, StoreError> {
         let claimed = self.writer.write(move |connection| Box::pin(claim::claim(connection, worker, limit))).await?;
-        claimed.jobs().map_err(|failed| error(&failed))
+        claimed.jobs().map_err(error)
     }
 
     async fn claim_these(&self, worker: Uuid, ids: &[Uuid]) -> Result<Vec<Job>, StoreError> {
         let ids = ids.to_vec();
         let claimed =
             self.writer.write(move |connection| Box::pin(claim::claim_these(connection, worker, ids))).await?;
-        claimed.jobs().map_err(|failed| error(&failed))
+        claimed.jobs().map_err(error)
     }
 
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, StoreError> {

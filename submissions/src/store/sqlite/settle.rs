@@ -16,8 +16,8 @@ use crate::store::batch::{Ending, endings};
 use crate::store::time::now;
 use crate::store::{Counted, Settlement};
 
-/// Ends leases that end in the same way. A fence that is in force belongs to a submission that is PROCESSING, because each
-/// end of a lease changes it. One statement for all ways takes almost twice as long.
+/// Ends leases that end in the same way. A fence that is in force belongs to a submission that is PROCESSING, because
+/// each end of a lease changes it. One statement for all ways takes almost twice as long.
 pub(super) static SETTLE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH RECURSIVE {}

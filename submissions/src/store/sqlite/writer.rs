@@ -1,8 +1,8 @@
 //! The one connection that writes, in a task of its own.
 //!
-//! Writes that wait at the same time share a transaction, and so one wait for the disk: while it takes a commit, the next
-//! ones gather. Each has a savepoint, so that one which fails undoes only itself. A write runs to its end even if its
-//! caller goes away meanwhile.
+//! Writes that wait at the same time share a transaction, and so one wait for the disk: while it takes a commit, the
+//! next ones gather. Each has a savepoint, so that one which fails undoes only itself. A write runs to its end even if
+//! its caller goes away meanwhile.
 
 use std::mem;
 
@@ -45,7 +45,7 @@ impl Writer {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send + 'static,
     {
-        let closed = || error(&sqlx::Error::PoolClosed);
+        let closed = || error(sqlx::Error::PoolClosed);
         let writes = self.open.lock().await.as_ref().map(|open| open.writes.clone()).ok_or_else(closed)?;
         let (caller, answer) = oneshot::channel();
         let write = Box::new(Waiting { state: State::New(work), caller });
@@ -63,7 +63,7 @@ impl Writer {
     }
 }
 
-pub(super) fn error(error: &sqlx::Error) -> StoreError {
+pub(super) fn error(error: sqlx::Error) -> StoreError {
     StoreError(error.to_string())
 }
 
@@ -98,7 +98,7 @@ where
                 match work(connection).await {
                     Ok(done) => self.state = State::Done(done),
                     Err(failed) => {
-                        self.state = State::Failed(error(&failed));
+                        self.state = State::Failed(StoreError(failed.to_string()));
                         return Err(failed);
                     }
                 }
@@ -121,7 +121,7 @@ where
 async fn write_all(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
     let mut group = Vec::with_capacity(MOST_AT_ONCE);
     while waiting.recv_many(&mut group, MOST_AT_ONCE).await > 0 {
-        let committed = commit(&mut connection, &mut group).await.map_err(|failed| error(&failed));
+        let committed = commit(&mut connection, &mut group).await.map_err(error);
         for write in group.drain(..) {
             write.answer(committed.clone());
         }
