@@ -103,7 +103,7 @@ mod kafka {
     use super::*;
 
     #[test]
-    #[ignore = "needs a build with --features submissions/kafka, which .ci/run kafka_queue has"]
+    #[ignore = "needs a build with --features submissions/kafka, which .ci/run features has"]
     fn a_worker_that_is_killed_and_a_broker_that_is_frozen_lose_and_double_nothing() {
         let _room = Room::shared();
         let faults = ["--faults", "worker-kill,broker-freeze", "--hold", "300ms"];
