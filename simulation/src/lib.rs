@@ -3,7 +3,7 @@
 //!
 //! A history is a seed and a script. One that fails prints its seed and the shortest script that fails in the same way:
 //! `SIMULATION_SEED=… cargo test -p CRATE --lib simulation` runs it again, and `SIMULATION_HISTORIES=…` sets how many
-//! to run. What tests ask of it are [`histories`], [`repeats`] and, by [`mistakes!`], [`finds`].
+//! to run. What tests ask of it are [`histories()`], [`repeats`] and, by [`mistakes!`], [`finds`].
 
 use std::fmt::Debug;
 
