@@ -20,7 +20,7 @@ from processes import text
 
 DATABASE = "jobs"
 CLIENTS = 64
-# In one claim of the bare loops, and of ours.
+# In one claim of the bare loops.
 BATCH = 500
 # The pause between two jobs whose latency is measured, as in the programs of the peers. It is longer than River's
 # cooldown, 100 ms by default: jobs that come faster wait for that, or for the next poll, 1 s.

@@ -10,7 +10,7 @@ pub(crate) fn build(go: &Path, output: &str, package: &str) -> Command {
         .args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", output, package])
         // Use no C compiler, no newer Go than the one that was checked, and no enclosing workspace.
         .env("CGO_ENABLED", "0")
-        // The compiler collects its garbage more seldom: a fifth less CPU of a first run, for memory that is free then.
+        // The compiler collects its garbage more seldom, so FerretDB takes a fifth less CPU to build.
         .env("GOGC", "400")
         .env("GOTOOLCHAIN", "local")
         .env("GOWORK", "off");

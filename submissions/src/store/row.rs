@@ -1,6 +1,6 @@
 //! A row of `submissions`, which looks the same in both stores.
 
-use sqlx::{ColumnIndex, Decode, Row, Type};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use uuid::Uuid;
 
 use super::{Created, DeadLetter, DeadLetterKey, Job};
@@ -79,23 +79,12 @@ where
 }
 
 /// The dead letter of a row of: id, series, attempts, reason, at, status of the submission.
-pub(super) fn dead_letter<R>(row: &R) -> sqlx::Result<DeadLetter>
+pub(super) fn dead_letter<'r, R: Row>(row: &'r R) -> sqlx::Result<DeadLetter>
 where
-    R: Row,
-    usize: ColumnIndex<R>,
-    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i16: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i32: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+    (Uuid, i32, i32, String, i64, i16): FromRow<'r, R>,
 {
-    Ok(DeadLetter {
-        key: DeadLetterKey { id: row.try_get(0)?, series: row.try_get(1)? },
-        attempts: row.try_get(2)?,
-        reason: row.try_get(3)?,
-        at: row.try_get(4)?,
-        status: status(row.try_get(5)?)?,
-    })
+    let (id, series, attempts, reason, at, number) = FromRow::from_row(row)?;
+    Ok(DeadLetter { key: DeadLetterKey { id, series }, attempts, reason, at, status: status(number)? })
 }
 
 /// Before the first dead letter of a list.

@@ -1,12 +1,12 @@
 //! Leases that begin.
 
-use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use super::sql::{clock, counted};
 use crate::store::Job;
-use crate::store::row::jobs;
+use crate::store::row::{JobRow, jobs};
 
 /// A claim for the worker `$1` of the rows of `waiting` that a query chooses and locks. A row that another transaction
 /// holds is passed over.
@@ -83,18 +83,7 @@ pub(super) async fn claim_these(connection: &mut PgConnection, worker: Uuid, ids
 fn read(claimed: &[PgRow]) -> sqlx::Result<Claimed> {
     let Some(first) = claimed.first() else { return Ok(Claimed::default()) };
     let now = first.try_get(7)?;
-    let mut rows = Vec::with_capacity(claimed.len());
-    for row in claimed {
-        rows.push((
-            row.try_get(0)?,
-            row.try_get(1)?,
-            row.try_get(2)?,
-            row.try_get(3)?,
-            row.try_get(4)?,
-            row.try_get(5)?,
-            row.try_get(6)?,
-        ));
-    }
+    let rows = claimed.iter().map(JobRow::from_row).collect::<sqlx::Result<Vec<_>>>()?;
     let latest = rows.iter().map(|(.., run_at)| *run_at).max();
     Ok(Claimed { jobs: jobs(rows, now), latest })
 }

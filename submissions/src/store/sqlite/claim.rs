@@ -3,14 +3,14 @@
 use std::sync::LazyLock;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{FromRow, Row, SqliteConnection};
 use uuid::Uuid;
 
 use super::counts::Changes;
 use super::pack::{Pack, rows};
 use crate::status::Status;
 use crate::store::Job;
-use crate::store::row::jobs;
+use crate::store::row::{JobRow, jobs};
 use crate::store::time::now;
 
 /// What a claim at `now` for this worker, which must be there, can take.
@@ -55,18 +55,7 @@ pub(super) struct Claimed {
 impl Claimed {
     /// Reads the rows. It takes a while, so the next write should not have to wait for it.
     pub(super) fn jobs(self) -> sqlx::Result<Vec<Job>> {
-        let mut claimed = Vec::with_capacity(self.rows.len());
-        for row in self.rows {
-            claimed.push((
-                row.try_get(0)?,
-                row.try_get(1)?,
-                row.try_get(2)?,
-                row.try_get(3)?,
-                row.try_get(4)?,
-                row.try_get(5)?,
-                row.try_get(6)?,
-            ));
-        }
+        let claimed = self.rows.iter().map(JobRow::from_row).collect::<sqlx::Result<_>>()?;
         Ok(jobs(claimed, self.at))
     }
 }

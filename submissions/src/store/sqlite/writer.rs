@@ -5,7 +5,9 @@
 //! its caller goes away meanwhile.
 
 use std::mem;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -121,7 +123,11 @@ where
 async fn write_all(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
     let mut group = Vec::with_capacity(MOST_AT_ONCE);
     while waiting.recv_many(&mut group, MOST_AT_ONCE).await > 0 {
-        let committed = commit(&mut connection, &mut group).await.map_err(error);
+        let committed = match AssertUnwindSafe(commit(&mut connection, &mut group)).catch_unwind().await {
+            Ok(committed) => committed.map_err(error),
+            // What had begun is rolled back before the next transaction begins.
+            Err(_) => Err(StoreError("a write panicked".to_owned())),
+        };
         for write in group.drain(..) {
             write.answer(committed.clone());
         }
@@ -198,6 +204,18 @@ mod tests {
         assert!(insert(&writer, &[5, 4]).await.is_err(), "alone it fails as well");
         assert_eq!(insert(&writer, &[6]).await.unwrap(), 6);
         assert_eq!(all(&path).await, [1, 2, 4, 6]);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_panics_undoes_what_it_shared_and_the_next_ones_go_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("numbers.db");
+        let writer = writer(&path).await;
+        let panics = writer.write::<i64, _>(|_| Box::pin(async { panic!("on purpose") }));
+        let (first, panicked) = tokio::join!(insert(&writer, &[1]), panics);
+        assert!(first.is_err() && panicked.is_err());
+        assert_eq!(insert(&writer, &[2]).await.unwrap(), 2);
+        assert_eq!(all(&path).await, [2]);
     }
 
     #[tokio::test]
