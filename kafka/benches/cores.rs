@@ -1,6 +1,6 @@
-//! The work per record apart from sending, reading and writing it. Published: rskafka's form of it, and its place in a
-//! batch; what rskafka makes of a batch cannot be measured alone, because its encoding is private. In a group: taking
-//! it in, collecting it with others, and keeping the offsets that may be committed.
+//! The work per record apart from sending, reading and writing it. Published: its place in a batch, and the batch as it
+//! goes over the wire. In a group: taking it in, collecting it with others, and keeping the offsets that may be
+//! committed.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,11 @@ use kafka::group::core::{
     Action, BatchLimits, BrakeLimits, Core, Delivery, Event, GroupLimits, NotStored, Received, RunAhead,
 };
 use kafka::group::fetching::Fetching;
-use kafka::publish::{Batch, ENOUGH_BYTES, Key, Record};
+use kafka::publish::{Batch, BatchLimits as PublishLimits, Compression, ENOUGH_BYTES, EncodedBatch, Key, Record};
 
 const RECORDS: usize = 1_000;
+/// About as many as a batch has under load.
+const ENCODED: usize = 20;
 const PARTITIONS: i32 = 4;
 const FLUSHES: usize = 4;
 const TRACEPARENT: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -105,14 +107,16 @@ fn records(measure: &Measure) {
         ("4 KB", record(4_000, None)),
         ("300 B, traced", record(300, TraceContext::parse(TRACEPARENT))),
     ] {
-        measure.core(&format!("record/{name}"), || &record, |record| record.to_rskafka());
+        let records: Vec<Record> = std::iter::repeat_n(record, ENCODED).collect();
+        let encode = |records: &mut &[Record]| EncodedBatch::new(records.iter(), Compression::NoCompression);
+        measure.core(&format!("encoded/{ENCODED} records of {name}"), || &records[..], encode);
     }
 }
 
 /// As a lane takes them out of a full queue, where batches could not grow.
 fn batch(measure: &Measure) {
     let records = || (0..RECORDS).map(|_| record(300, None)).collect();
-    let (now, linger) = (Instant::now(), Duration::from_millis(2));
+    let limits = PublishLimits { bytes: ENOUGH_BYTES, items: usize::MAX };
     measure.core("batch/1,000 posts of 300 B", records, |records: &mut Vec<Record>| {
         let mut batches = Vec::new();
         let mut batch: Option<Batch<Record>> = None;
@@ -123,7 +127,7 @@ fn batch(measure: &Measure) {
                 None => Some(record),
             };
             if let Some(record) = left {
-                let next = Batch::new(record, bytes, ENOUGH_BYTES, now, linger);
+                let next = Batch::new(record, bytes, limits);
                 batches.extend(batch.replace(next).map(Batch::into_items));
             }
         }

@@ -1,51 +1,59 @@
 //! Publishes records, each acknowledged by all replicas. A program starts from [`Publisher`], which has one of the
 //! following for each of its topics; a service has one for each kind of record, with its metrics and its readiness.
 //!
-//! How a record travels: the [`batched`] publisher admits it, picks its partition and waits → a [`lane`] takes a
-//! [`batch`] out of that partition's [`queue`] and produces it → the acknowledgement answers the caller. Records that
-//! come together go the same way ([`bulk`]), and one counter covers all of their acknowledgements ([`bulk_wait`]). The
-//! [`supervisor`] starts the lanes and has them follow the [`leaders`], where Kafka is watched and the [`topic`]
-//! created. With tracing, each batch has a span ([`spans`]).
+//! How a record travels: the [`batched`] publisher admits it and waits → a [`lane`] of a broker takes a [`batch`] out
+//! of the topic's [`queue`] and sends it to one of the broker's partitions ([`routes`]) → the acknowledgement answers
+//! the caller. Records that come together go the same way ([`bulk`]), and one counter covers all of their
+//! acknowledgements ([`bulk_wait`]). The [`supervisor`] starts the lanes; the [`watch`] asks Kafka for the leaders; a
+//! [`probe`] tries a partition that is in trouble. With tracing, each batch has a span ([`spans`]). A [`broker`] is a
+//! connection, and [`produce_request`] writes what goes over it.
 //!
-//! Lanes overtake each other, and a batch that is sent again may follow later ones. Where the order of a key's records
-//! counts, the [`ordered`] publisher takes them; it has the same admission, partitions and watch.
+//! Lanes overtake each other, and a batch that is sent again may follow later ones, in another partition. Where the
+//! order of a key's records counts, the [`ordered`] publisher takes them; it has the same admission and watch.
 
 mod admission;
 mod availability;
 mod batch;
 mod batched;
+mod broker;
 mod bulk;
 mod bulk_wait;
 mod config;
-mod connecting;
-mod connection;
 mod error;
 mod keys;
 mod lane;
-mod leaders;
+mod lane_guard;
 pub mod metrics;
-mod nodelay;
 mod ordered;
 mod outage;
 mod partitioner;
+mod probe;
+mod produce_request;
 mod publisher;
 mod queue;
 mod recent_keys;
 mod record;
+mod refusal;
+mod router;
+mod routes;
 mod sent;
 mod spans;
 mod submission;
 mod supervisor;
 mod topic;
+mod topology;
+mod watch;
 
-pub use batch::Batch;
+pub use batch::{Batch, BatchLimits};
 pub use batched::BatchedPublisher;
+pub use broker::{Broker, ProduceError, Produced};
 pub use bulk::Fate;
 pub use config::{Compression, PublishConfig};
 pub use error::PublishError;
-pub use leaders::EndOffsets;
 pub use ordered::{CLIENT_CONDITION, OrderedPublisher, ordered_files};
+pub use produce_request::EncodedBatch;
 pub use publisher::{Acknowledged, Publisher, PublisherOptions, SendError};
 pub use queue::ENOUGH_BYTES;
-pub use record::{Key, Record, encoded_bytes};
-pub use supervisor::{LANES_PER_PARTITION, Supervisor, connections};
+pub use record::{Key, Record};
+pub use supervisor::{LANES_PER_BROKER, Supervisor, connections};
+pub use watch::EndOffsets;

@@ -55,6 +55,12 @@ impl ProducerConfig {
                 "2ms",
                 "longest wait of a batch's first record for company",
             ),
+            linger_adaptive: settings.choice(
+                "PRODUCER_LINGER_ADAPTIVE",
+                "true",
+                &[("true", true), ("false", false)],
+                "whether a batch is sent at once while no other is on its way; kinds whose order counts always linger",
+            ),
             batch_bytes: settings.in_kafka("`batch.size`").number(
                 "PRODUCER_BATCH_BYTES",
                 BATCH_BYTES,

@@ -1,6 +1,5 @@
 //! `POST /create-posts`, `POST /api/orders/bulk` and the like: a bulk of one kind from its head to its answer. It is
-//! read whole and judged record by record; only then are the valid ones published: all of them or, if there is no room,
-//! none.
+//! read whole and judged record by record; only then are the valid ones published, as room appears for them.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use contract::{Bulk, BulkFormat, BulkIds, BulkLimits, Kind, Order, OrderBulk, Sc
 use http_body_util::Full;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response};
-use kafka::publish::{Fate, PublishError, Record, encoded_bytes};
+use kafka::publish::{Fate, PublishError, Record};
 use service::http::RequestBody;
 use service::http::body::CollectedBody;
 use service::trace::{span_id, trace_id};
@@ -89,6 +88,7 @@ impl CreateBulk {
         counters.rejected(RejectionReason::Unacknowledged, answer.unknown);
         counters.rejected(RejectionReason::KafkaAway, answer.away);
         counters.rejected(RejectionReason::IdempotencyConflict, answer.conflicts);
+        counters.rejected(RejectionReason::TooLarge, answer.too_large);
     }
 
     async fn create(
@@ -165,16 +165,8 @@ impl CreateBulk {
     }
 
     async fn publish(&self, records: Vec<Record>) -> Result<Vec<Fate>, Rejection> {
-        let (count, max_in_flight) = (records.len(), self.publisher.max_in_flight());
-        if count == 0 {
+        if records.is_empty() {
             return Ok(Vec::new());
-        }
-        if count > max_in_flight {
-            return Err(Rejection::NeverFits { records: count, max_in_flight });
-        }
-        let (bytes, max_in_flight_bytes) = (encoded_bytes(&records), self.publisher.max_in_flight_bytes());
-        if bytes > max_in_flight_bytes {
-            return Err(Rejection::BytesNeverFit { bytes, max_in_flight_bytes });
         }
         self.publisher.publish_bulk(records).await.map_err(|error| match error {
             PublishError::Unacknowledged => Rejection::BulkUnacknowledged,

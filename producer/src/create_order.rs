@@ -31,7 +31,7 @@ pub(crate) struct CreateOrder {
 struct PlacedOrder {
     order: Order,
     /// The record's partition and offset.
-    place: (usize, i64),
+    place: (i32, i64),
 }
 
 impl CreateOrder {

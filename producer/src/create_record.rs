@@ -33,7 +33,7 @@ struct Sent {
     /// The id that it was given, or its key.
     id: String,
     /// Its partition and offset.
-    place: (usize, i64),
+    place: (i32, i64),
 }
 
 impl CreateRecord {

@@ -31,14 +31,6 @@ impl KindPublisher {
         }
     }
 
-    /// The most bytes of records that may await acknowledgement.
-    pub(crate) fn max_in_flight_bytes(&self) -> usize {
-        match self {
-            KindPublisher::Batched(publisher) => publisher.max_in_flight_bytes(),
-            KindPublisher::Ordered(publisher) => publisher.max_in_flight_bytes(),
-        }
-    }
-
     /// How many records await acknowledgement.
     pub(crate) fn in_flight(&self) -> usize {
         match self {
@@ -47,16 +39,16 @@ impl KindPublisher {
         }
     }
 
-    /// For each partition whether its records are let through.
-    pub(crate) fn availability(&self) -> Vec<bool> {
+    /// Each partition, and why it takes no records if it does not.
+    pub(crate) fn partitions(&self) -> Vec<(i32, Option<String>)> {
         match self {
-            KindPublisher::Batched(publisher) => publisher.availability(),
-            KindPublisher::Ordered(publisher) => publisher.availability(),
+            KindPublisher::Batched(publisher) => publisher.partitions(),
+            KindPublisher::Ordered(publisher) => publisher.partitions(),
         }
     }
 
     /// Publishes one record. Returns its partition and offset.
-    pub(crate) async fn publish(&self, record: Record) -> Result<(usize, i64), PublishError> {
+    pub(crate) async fn publish(&self, record: Record) -> Result<(i32, i64), PublishError> {
         match self {
             KindPublisher::Batched(publisher) => publisher.publish(record).await,
             KindPublisher::Ordered(publisher) => publisher.publish(record).await,

@@ -7,7 +7,7 @@ use service::trace::{span_id, trace_id};
 use crate::rejection::RejectionReason;
 
 /// Kafka has acknowledged a single order.
-pub(crate) fn sent(order_id: &str, topic: &str, place: (usize, i64), trace: Option<TraceContext>) {
+pub(crate) fn sent(order_id: &str, topic: &str, place: (i32, i64), trace: Option<TraceContext>) {
     let (partition, offset) = place;
     tracing::debug!(
         order_id,

@@ -50,7 +50,7 @@ impl Publishers {
             let connected = match kind.write() {
                 Write::Insert => {
                     let publisher = Arc::new(BatchedPublisher::new(config, registry));
-                    let supervisor = Supervisor::new(config.clone(), Arc::clone(&publisher), instruments);
+                    let supervisor = Supervisor::new(config.clone(), &publisher, instruments);
                     Connected::Batched(publisher, Box::new(supervisor))
                 }
                 Write::Upsert => Connected::Ordered(Arc::new(OrderedPublisher::new(config, instruments)?)),
@@ -100,7 +100,7 @@ impl Publishers {
     /// At most this many files are open for Kafka.
     pub(crate) fn files(config: &ProducerConfig) -> usize {
         let files = |kind: &Kind| match kind.write() {
-            Write::Insert => publish::connections(config.publish(*kind).partitions),
+            Write::Insert => publish::connections(),
             Write::Upsert => publish::ordered_files(config.publish(*kind).partitions),
         };
         config.kinds.iter().map(files).sum()

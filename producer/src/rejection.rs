@@ -27,20 +27,8 @@ pub(crate) enum Rejection {
     TooLarge(usize),
     /// The bulk has more records than this.
     TooMany(usize),
-    /// The bulk has more valid records than can ever be in flight.
-    NeverFits {
-        /// How many it has.
-        records: usize,
-        /// The limit.
-        max_in_flight: usize,
-    },
-    /// The bulk's valid records have more bytes than may be in flight.
-    BytesNeverFit {
-        /// How many they have in Kafka.
-        bytes: usize,
-        /// The limit.
-        max_in_flight_bytes: usize,
-    },
+    /// The topic takes no record of this size.
+    TooLargeForTopic,
     /// The body did not arrive in time.
     SlowBody,
     /// The body's transfer broke off.
@@ -101,6 +89,7 @@ impl RejectionReason {
             Fate::Unknown => Some(Self::Unacknowledged),
             Fate::Away => Some(Self::KafkaAway),
             Fate::Conflict => Some(Self::IdempotencyConflict),
+            Fate::TooLarge => Some(Self::TooLarge),
         }
     }
 
@@ -144,6 +133,7 @@ impl From<PublishError> for Rejection {
             PublishError::Away => Rejection::KafkaAway,
             PublishError::Full => Rejection::Full,
             PublishError::Conflict => Rejection::KeyConflict,
+            PublishError::TooLarge => Rejection::TooLargeForTopic,
             PublishError::Unacknowledged => Rejection::Unacknowledged,
         }
     }
@@ -154,10 +144,7 @@ impl Rejection {
     pub(crate) fn reason(&self) -> RejectionReason {
         match self {
             Rejection::ContentType | Rejection::BulkContentType => RejectionReason::ContentType,
-            Rejection::TooLarge(_)
-            | Rejection::TooMany(_)
-            | Rejection::NeverFits { .. }
-            | Rejection::BytesNeverFit { .. } => RejectionReason::TooLarge,
+            Rejection::TooLarge(_) | Rejection::TooMany(_) | Rejection::TooLargeForTopic => RejectionReason::TooLarge,
             Rejection::SlowBody => RejectionReason::SlowBody,
             Rejection::BrokenBody => RejectionReason::BrokenBody,
             Rejection::IdempotencyKey(_) => RejectionReason::IdempotencyKey,
@@ -190,19 +177,9 @@ impl Rejection {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!("a bulk must not have more than {max} {many}: send it in parts"),
             ),
-            Rejection::NeverFits { records, max_in_flight } => problem::response(
+            Rejection::TooLargeForTopic => problem::response(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                &format!(
-                    "the bulk has {records} valid {many}, and only {max_in_flight} may be in flight at the same time \
-                     (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most that many"
-                ),
-            ),
-            Rejection::BytesNeverFit { bytes, max_in_flight_bytes } => problem::response(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!(
-                    "the valid {many} of the bulk have {bytes} bytes in Kafka, and only {max_in_flight_bytes} may be \
-                     in flight at the same time: send it in parts, or allow more (PRODUCER_MAX_IN_FLIGHT)"
-                ),
+                &format!("the {one} is larger than Kafka's topic takes (max.message.bytes): it is not stored"),
             ),
             Rejection::SlowBody => {
                 closing(problem::response(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))

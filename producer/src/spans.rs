@@ -38,7 +38,7 @@ pub(crate) fn post_answered(mut span: Span, outcome: &Result<PostId, Rejection>,
 
 /// An order's request is answered, and its span ends. A client makes up the id of its order, so the span names the
 /// place of the record instead: partition and offset.
-pub(crate) fn order_answered(mut span: Span, outcome: Result<(usize, i64), &Rejection>, status: StatusCode) {
+pub(crate) fn order_answered(mut span: Span, outcome: Result<(i32, i64), &Rejection>, status: StatusCode) {
     if !span.is_recorded() {
         return;
     }
@@ -53,12 +53,7 @@ pub(crate) fn order_answered(mut span: Span, outcome: Result<(usize, i64), &Reje
 
 /// The request of a single record of a schema's kind is answered, and its span ends. A client may make up the id, so
 /// the span names the place of the record instead.
-pub(crate) fn record_answered(
-    mut span: Span,
-    kind: Kind,
-    outcome: Result<(usize, i64), &Rejection>,
-    status: StatusCode,
-) {
+pub(crate) fn record_answered(mut span: Span, kind: Kind, outcome: Result<(i32, i64), &Rejection>, status: StatusCode) {
     if !span.is_recorded() {
         return;
     }
@@ -80,7 +75,7 @@ fn set_kind(span: &mut Span, kind: Kind) {
     }
 }
 
-fn set_place(span: &mut Span, (partition, offset): (usize, i64)) {
+fn set_place(span: &mut Span, (partition, offset): (i32, i64)) {
     span.set("messaging.destination.partition.id", partition.to_string());
     span.set("messaging.kafka.offset", offset);
 }

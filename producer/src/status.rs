@@ -26,8 +26,8 @@ struct KindStatus {
     kind: Kind,
     in_flight: usize,
     max_in_flight: usize,
-    /// For each partition whether its records are let through.
-    availability: Vec<bool>,
+    /// Each partition, and why it takes no records if it does not.
+    partitions: Vec<(i32, Option<String>)>,
     end_offsets: BTreeMap<i32, i64>,
 }
 
@@ -43,7 +43,7 @@ impl Published {
                 kind: *kind,
                 in_flight: publisher.in_flight(),
                 max_in_flight: publisher.max_in_flight(),
-                availability: publisher.availability(),
+                partitions: publisher.partitions(),
                 end_offsets: end_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             })
         };
@@ -87,14 +87,17 @@ fn tables(counters: &Registry, kinds: &[KindStatus]) -> Vec<Table> {
 }
 
 fn partitions(status: &KindStatus) -> Table {
-    let row = |(partition, is_available): (i32, &bool)| {
-        let taken = if *is_available { Cell::Text("accepted".to_owned()) } else { Cell::Alarm("rejected".to_owned()) };
-        vec![Cell::Text(partition.to_string()), taken, Cell::count(status.end_offsets.get(&partition).copied())]
+    let row = |(partition, trouble): &(i32, Option<String>)| {
+        let taken = match trouble {
+            None => Cell::Text("accepted".to_owned()),
+            Some(trouble) => Cell::Alarm(trouble.clone()),
+        };
+        vec![Cell::Text(partition.to_string()), taken, Cell::count(status.end_offsets.get(partition).copied())]
     };
     Table {
         title: format!("Partitions of the {}", status.kind.plural()).into(),
         columns: &["Partition", "Records", "End offset"],
-        rows: (0..).zip(&status.availability).map(row).collect(),
+        rows: status.partitions.iter().map(row).collect(),
         if_empty: "Not known until Kafka has been reached.",
         note: "Kafka is asked for the end offsets once a second.",
     }

@@ -70,7 +70,7 @@ impl Health {
 
     fn ready(&self) -> Response<Full<Bytes>> {
         match self.check() {
-            Ok(()) => json(StatusCode::OK, r#"{"status":"ready"}"#),
+            Ok(()) => json(StatusCode::OK, ready(self.readiness.note())),
             Err(why) => problem::response(StatusCode::SERVICE_UNAVAILABLE, &why),
         }
     }
@@ -100,6 +100,14 @@ impl Health {
             headers.insert(REFRESH, HeaderValue::from_static(status::REFRESH_SECONDS));
         }
         response
+    }
+}
+
+/// The answer of a service that is ready, though this may be missing.
+fn ready(note: Option<String>) -> String {
+    match note {
+        None => r#"{"status":"ready"}"#.to_owned(),
+        Some(note) => serde_json::json!({"status": "ready", "note": note}).to_string(),
     }
 }
 

@@ -8,10 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// is ready when each of its conditions is met; a condition starts unmet.
 #[derive(Debug, Clone)]
 pub struct Readiness {
-    conditions: Arc<Mutex<BTreeMap<Condition, Result<(), String>>>>,
+    conditions: Arc<Mutex<BTreeMap<Condition, State>>>,
     /// The part whose conditions are set here.
     of: Option<&'static str>,
 }
+
+/// Whether a condition is met, if so perhaps with what is missing, else why not.
+type State = Result<Option<String>, String>;
 
 /// A condition by its name; shown as `kafka`, or as `order: kafka` for a part of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +50,12 @@ impl Readiness {
 
     /// The condition is met. Returns whether that is news.
     pub fn met(&self, condition: &'static str) -> bool {
-        self.set(condition, Ok(()))
+        self.set(condition, Ok(None))
+    }
+
+    /// The condition is met, though this is missing. Returns whether it was not met before.
+    pub fn met_in_part(&self, condition: &'static str, note: impl Into<String>) -> bool {
+        self.set(condition, Ok(Some(note.into())))
     }
 
     /// The condition is not met, for this reason. Returns whether that is news.
@@ -64,13 +72,21 @@ impl Readiness {
         if unmet.is_empty() { Ok(()) } else { Err(unmet.join("; ")) }
     }
 
+    /// What is missing though every condition is met, in one line; `None` if nothing is.
+    pub fn note(&self) -> Option<String> {
+        let conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
+        let note = |(name, state): (&Condition, &State)| Some(format!("{name}: {}", state.as_ref().ok()?.as_ref()?));
+        let notes: Vec<String> = conditions.iter().filter_map(note).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+
     /// Each condition of the service, with the reason if it is not met; those of a part come together.
     pub fn conditions(&self) -> Vec<(Condition, Result<(), String>)> {
         let conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
-        conditions.iter().map(|(name, state)| (*name, state.clone())).collect()
+        conditions.iter().map(|(name, state)| (*name, state.clone().map(drop))).collect()
     }
 
-    fn set(&self, name: &'static str, state: Result<(), String>) -> bool {
+    fn set(&self, name: &'static str, state: State) -> bool {
         let mut conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
         let is_ok = state.is_ok();
         let before = conditions.insert(Condition { of: self.of, name }, state);
@@ -98,6 +114,11 @@ mod tests {
         assert!(readiness.unmet("kafka", "away"));
         assert_eq!(shown(&readiness), [("kafka".to_owned(), Err("away".to_owned())), ("store".to_owned(), Ok(()))]);
         assert_eq!(readiness.check(), Err("kafka: away".to_owned()));
+        assert!(readiness.met_in_part("kafka", "4 of 6 partitions"));
+        assert_eq!(readiness.check(), Ok(()));
+        assert_eq!(readiness.note(), Some("kafka: 4 of 6 partitions".to_owned()));
+        assert!(!readiness.met("kafka"), "no news");
+        assert_eq!(readiness.note(), None);
     }
 
     #[test]

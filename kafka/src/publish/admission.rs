@@ -1,32 +1,38 @@
-//! How many records may await acknowledgement, and how many bytes of them. This bounds every queue of a publisher, and
-//! says at once when there is no room.
+//! How many records may await acknowledgement, and how many bytes of them. This bounds every queue of a publisher. A
+//! single record learns at once that there is no room; the records of a bulk wait for it, and leave some to others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use service::Registry;
+use tokio::sync::Notify;
 
 use super::config::PublishConfig;
 use super::error::PublishError;
 use super::metrics::{IN_FLIGHT, IN_FLIGHT_BYTES, IN_FLIGHT_BYTES_LIMIT, IN_FLIGHT_LIMIT};
 
 /// Admits records to a publisher.
+#[derive(Clone)]
 pub(super) struct Admission(Arc<InFlight>);
 
-/// Records that are admitted. It is held until their fate is known, even if nobody waits for it anymore, and gives
-/// their room back when it is dropped.
+/// A record that is admitted. It is held until its fate is known, even if nobody waits for it anymore, and gives its
+/// room back when it is dropped.
 pub(super) struct Admitted {
     in_flight: Arc<InFlight>,
-    records: usize,
     bytes: usize,
 }
 
-/// What is admitted, and the limits. Nobody waits for room, so counters are enough.
+/// What is admitted, and the limits.
 struct InFlight {
     records: AtomicUsize,
     bytes: AtomicUsize,
     max_records: usize,
     max_bytes: usize,
+    /// Bulks that wait for room.
+    waiting: AtomicUsize,
+    /// Notified for them when there is some.
+    room: Notify,
 }
 
 impl Admission {
@@ -43,24 +49,59 @@ impl Admission {
 
     /// Room for this many records and bytes.
     pub(super) fn of(max_records: usize, max_bytes: usize) -> Self {
-        let (records, bytes) = Default::default();
-        Self(Arc::new(InFlight { records, bytes, max_records, max_bytes }))
+        let (records, bytes, waiting, room) = Default::default();
+        Self(Arc::new(InFlight { records, bytes, max_records, max_bytes, waiting, room }))
     }
 
-    /// Admits this many records with this many bytes, or none. What has more bytes than there is room for is admitted
-    /// while nothing else is: so a record of any size can be sent at some time.
+    /// Admits a record of this many bytes. One that has more than there is room for is admitted while nothing else is:
+    /// so a record of any size can be sent at some time.
     ///
     /// # Errors
     /// Full.
-    pub(super) fn admit(&self, records: usize, bytes: usize) -> Result<Admitted, PublishError> {
-        let in_flight = &self.0;
-        let bytes = bytes.min(in_flight.max_bytes);
-        take(&in_flight.records, records, in_flight.max_records)?;
-        // From here on the records are given back, whatever follows.
-        let mut admitted = Admitted { in_flight: Arc::clone(in_flight), records, bytes: 0 };
-        take(&in_flight.bytes, bytes, in_flight.max_bytes)?;
-        admitted.bytes = bytes;
-        Ok(admitted)
+    pub(super) fn admit(&self, bytes: usize) -> Result<Admitted, PublishError> {
+        self.admit_up_to(bytes, self.0.max_records, self.0.max_bytes)
+    }
+
+    /// Admits a record of a bulk as soon as there is room for it; `in_flight` says how many of the bulk are admitted.
+    /// A bulk may have a quarter of the room, and all bulks together three quarters, so that there is room for others.
+    ///
+    /// # Errors
+    /// Full until the deadline.
+    pub(super) async fn admit_of_bulk(
+        &self,
+        bytes: usize,
+        in_flight: impl Fn() -> usize,
+        deadline: Instant,
+    ) -> Result<Admitted, PublishError> {
+        let InFlight { max_records, max_bytes, .. } = *self.0;
+        let try_now = || {
+            if in_flight() >= (max_records / 4).max(1) {
+                return Err(PublishError::Full);
+            }
+            self.admit_up_to(bytes, (max_records - max_records / 4).max(1), (max_bytes - max_bytes / 4).max(1))
+        };
+        if let Ok(admitted) = try_now() {
+            return Ok(admitted);
+        }
+        let _waiting = Waiting::begin(&self.0);
+        loop {
+            let room = self.0.room.notified();
+            if let Ok(admitted) = try_now() {
+                return Ok(admitted);
+            }
+            tokio::time::timeout_at(deadline.into(), room).await.map_err(|_| PublishError::Full)?;
+        }
+    }
+
+    fn admit_up_to(&self, bytes: usize, max_records: usize, max_bytes: usize) -> Result<Admitted, PublishError> {
+        let bytes = bytes.min(max_bytes);
+        take(&self.0.records, 1, max_records)?;
+        if let Err(full) = take(&self.0.bytes, bytes, max_bytes) {
+            // Without a word to those who wait: nothing has changed for them.
+            self.0.records.fetch_sub(1, Ordering::SeqCst);
+            return Err(full);
+        }
+        Ok(Admitted { in_flight: Arc::clone(&self.0), bytes })
     }
 
     /// Records that are admitted.
@@ -72,28 +113,50 @@ impl Admission {
     pub(super) fn max_in_flight(&self) -> usize {
         self.0.max_records
     }
-
-    /// The most bytes that can be admitted, one large record or bulk aside.
-    pub(super) fn max_in_flight_bytes(&self) -> usize {
-        self.0.max_bytes
-    }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.in_flight.records.fetch_sub(self.records, Ordering::Relaxed);
-        self.in_flight.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.in_flight.records.fetch_sub(1, Ordering::Relaxed);
+        self.in_flight.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
+        if self.in_flight.waiting.load(Ordering::SeqCst) > 0 {
+            self.in_flight.room.notify_one();
+        }
+    }
+}
+
+/// A bulk that waits for room, until this is dropped.
+struct Waiting<'a>(&'a InFlight);
+
+impl<'a> Waiting<'a> {
+    fn begin(in_flight: &'a InFlight) -> Self {
+        in_flight.waiting.fetch_add(1, Ordering::SeqCst);
+        Self(in_flight)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        // Each notification wakes one: the next one may find room, too.
+        if self.0.waiting.fetch_sub(1, Ordering::SeqCst) > 1 {
+            self.0.room.notify_one();
+        }
     }
 }
 
 /// Adds to what is taken, unless it would be more than the limit.
 fn take(taken: &AtomicUsize, more: usize, max: usize) -> Result<(), PublishError> {
     let all = |taken: usize| taken.checked_add(more).filter(|all| *all <= max);
-    taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, all).map(drop).map_err(|_| PublishError::Full)
+    taken.fetch_update(Ordering::SeqCst, Ordering::Relaxed, all).map(drop).map_err(|_| PublishError::Full)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+
     use super::*;
 
     fn taken(admission: &Admission) -> (usize, usize) {
@@ -102,28 +165,49 @@ mod tests {
 
     #[test]
     fn records_and_bytes_are_bounded_and_given_back() {
-        let admission = Admission::of(3, 100);
-        let first = admission.admit(1, 60).unwrap();
-        assert!(matches!(admission.admit(1, 41), Err(PublishError::Full)), "too many bytes");
+        let admission = Admission::of(2, 100);
+        let first = admission.admit(60).unwrap();
+        assert!(matches!(admission.admit(41), Err(PublishError::Full)), "too many bytes");
         assert_eq!(taken(&admission), (1, 60), "what is not admitted takes nothing");
-        let second = admission.admit(2, 40).unwrap();
-        assert!(matches!(admission.admit(1, 0), Err(PublishError::Full)), "too many records");
+        let second = admission.admit(40).unwrap();
+        assert!(matches!(admission.admit(0), Err(PublishError::Full)), "too many records");
         drop(first);
-        assert_eq!(taken(&admission), (2, 40));
+        assert_eq!(taken(&admission), (1, 40));
         drop(second);
         assert_eq!(taken(&admission), (0, 0));
-        assert!(matches!(admission.admit(usize::MAX, 0), Err(PublishError::Full)));
     }
 
     #[test]
     fn what_is_larger_than_the_room_is_admitted_alone() {
         let admission = Admission::of(3, 100);
-        let small = admission.admit(1, 1).unwrap();
-        assert!(matches!(admission.admit(1, 1_000), Err(PublishError::Full)));
+        let small = admission.admit(1).unwrap();
+        assert!(matches!(admission.admit(1_000), Err(PublishError::Full)));
         drop(small);
-        let large = admission.admit(1, 1_000).unwrap();
-        assert!(matches!(admission.admit(1, 1), Err(PublishError::Full)));
+        let large = admission.admit(1_000).unwrap();
+        assert!(matches!(admission.admit(1), Err(PublishError::Full)));
         drop(large);
+        assert_eq!(taken(&admission), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_bulk_waits_for_room_and_leaves_some_to_others() {
+        let admission = Admission::of(16, 1_000);
+        let deadline = Instant::now() + Duration::from_millis(200);
+        let of_bulk = |in_flight: usize| admission.admit_of_bulk(1, move || in_flight, deadline);
+        assert!(of_bulk(4).now_or_never().is_none(), "one bulk has a quarter");
+        let mut admitted: Vec<Admitted> = (0..12).map(|_| of_bulk(0).now_or_never().unwrap().unwrap()).collect();
+        let mut waiting = [Box::pin(of_bulk(0)), Box::pin(of_bulk(0))];
+        assert!(waiting.iter_mut().all(|waits| waits.now_or_never().is_none()), "all bulks have three quarters");
+        let single = admission.admit(1).unwrap();
+        drop(single);
+        assert!(waiting.iter_mut().all(|waits| waits.now_or_never().is_none()), "room that is not for bulks");
+        admitted.truncate(10);
+        for waits in waiting {
+            admitted.push(waits.await.unwrap());
+        }
+        let late = pin!(of_bulk(0));
+        assert!(matches!(late.await, Err(PublishError::Full)), "none until the deadline");
+        drop(admitted);
         assert_eq!(taken(&admission), (0, 0));
     }
 }

@@ -35,11 +35,6 @@ impl Availability {
         self.flags().get(partition).is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
-    /// Whether records of any partition are let through.
-    pub(super) fn is_any_available(&self) -> bool {
-        self.flags().iter().any(|flag| flag.load(Ordering::Relaxed))
-    }
-
     /// From now on this partition's records are let through, or not.
     pub(super) fn set(&self, partition: i32, is_available: bool) {
         let index = usize::try_from(partition).unwrap_or(usize::MAX);
@@ -87,14 +82,14 @@ mod tests {
     fn nothing_is_let_through_before_the_topic_is_known_and_reached() {
         let availability = Availability::default();
         availability.set(0, true);
-        assert!(!availability.is_available(0) && !availability.is_any_available());
+        assert!(!availability.is_available(0));
         availability.open(2);
-        assert!(!availability.is_any_available());
+        assert_eq!(availability.all(), [false, false]);
         availability.set(1, true);
         assert_eq!(availability.all(), [false, true]);
-        assert!(availability.is_available(1) && availability.is_any_available());
+        assert!(availability.is_available(1));
         availability.set_away();
-        assert!(!availability.is_any_available());
+        assert_eq!(availability.all(), [false, false]);
     }
 
     #[test]

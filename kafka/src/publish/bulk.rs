@@ -1,13 +1,11 @@
-//! Hands a bulk's records to the lanes and waits for all of their acknowledgements, with one reading of the clock and
-//! one timer for all.
+//! Hands a bulk's records to the lanes and waits for all of their acknowledgements, with one timer for all.
 
 use std::time::Instant;
 
 use super::batched::BatchedPublisher;
-use super::bulk_wait::{BulkWait, bulk_wait};
+use super::bulk_wait::{BulkWait, Known};
 use super::error::PublishError;
-use super::partitioner;
-use super::record::{Record, encoded_bytes};
+use super::record::Record;
 use super::submission::{Submission, WaitingRequest};
 
 /// What became of a record.
@@ -17,41 +15,56 @@ pub enum Fate {
     Acknowledged,
     /// It was sent on to Kafka, but not acknowledged in time: it may be stored or not.
     Unknown,
-    /// It was not sent on to Kafka, because its partition is away.
+    /// It was not sent on to Kafka: its partition is away, or there was no room in time.
     Away,
     /// It was not sent on to Kafka, because the client's key stands for another value.
     Conflict,
+    /// The topic takes no record of this size.
+    TooLarge,
 }
 
 impl BatchedPublisher {
-    /// The fate of each record, in order, if at least one was acknowledged or none could ever be. All of them are
-    /// admitted or none is; more than [`Self::max_in_flight`] are never admitted.
+    /// The fate of each record, in order, if at least one was acknowledged or none could ever be. They are admitted as
+    /// room appears; those that find none in time are away.
     ///
     /// # Errors
     /// Why none was acknowledged.
     pub async fn publish_bulk(&self, records: Vec<Record>) -> Result<Vec<Fate>, PublishError> {
-        let queues = self.queues.get().ok_or(PublishError::Away)?;
-        if !self.availability.is_any_available() {
+        if self.router.is_closed() {
             return Err(PublishError::Away);
         }
-        let admission = self.admission.admit(records.len(), encoded_bytes(&records))?;
-        let queued_at = Instant::now();
-        let (bulk, slots) = bulk_wait(records.len(), admission);
-        let mut fates = Vec::with_capacity(records.len());
-        for (record, slot) in records.into_iter().zip(slots) {
-            let partition = partitioner::partition_of(&record.key, queues.len());
-            let (size_bytes, request) = (record.encoded_bytes(), WaitingRequest::Bulk(slot));
-            fates.push(if !self.availability.is_available(partition) {
-                Fate::Away
-            } else if !self.keys.take(&record) {
-                Fate::Conflict
-            } else if queues[partition].send(Submission { record, size_bytes, queued_at, request }) {
-                Fate::Unknown
-            } else {
-                Fate::Away
-            });
+        let deadline = Instant::now() + self.timeout;
+        let bulk = BulkWait::new(records.len());
+        let (mut fates, mut refused) = (Vec::with_capacity(records.len()), None);
+        for (index, record) in records.into_iter().enumerate() {
+            let size_bytes = record.encoded_bytes();
+            if self.router.is_closed() {
+                refused.get_or_insert(PublishError::Away);
+            }
+            if refused.is_none() {
+                match self.admission.admit_of_bulk(size_bytes, || bulk.in_flight(), deadline).await {
+                    Ok(admitted) if !self.keys.take(&record) => {
+                        drop(admitted);
+                        fates.push(Fate::Conflict);
+                        continue;
+                    }
+                    Ok(admitted) => {
+                        let (request, queued_at) = (WaitingRequest::Bulk(bulk.slot(index, admitted)), Instant::now());
+                        if self.queue.send(Submission { record, size_bytes, queued_at, request }) {
+                            fates.push(Fate::Unknown);
+                            continue;
+                        }
+                        refused = Some(PublishError::Away);
+                    }
+                    Err(full) => refused = Some(full),
+                }
+            }
+            fates.push(Fate::Away);
         }
-        settle(fates, &bulk, queued_at + self.timeout).await
+        match settle(fates, &bulk, deadline).await {
+            Err(PublishError::Away) => Err(refused.unwrap_or(PublishError::Away)),
+            settled => settled,
+        }
     }
 }
 
@@ -67,14 +80,14 @@ pub(super) async fn settle(
 ) -> Result<Vec<Fate>, PublishError> {
     // In time or not: each record has its own fate.
     tokio::time::timeout_at(deadline.into(), bulk.settled()).await.ok();
-    let mut is_any_acknowledged = false;
-    for (fate, is_acknowledged) in fates.iter_mut().zip(bulk.acknowledged()) {
-        if is_acknowledged {
-            *fate = Fate::Acknowledged;
-            is_any_acknowledged = true;
+    for (fate, known) in fates.iter_mut().zip(bulk.known()) {
+        match known {
+            Known::Nothing => {}
+            Known::Acknowledged => *fate = Fate::Acknowledged,
+            Known::Refused => *fate = Fate::TooLarge,
         }
     }
-    if is_any_acknowledged {
+    if fates.contains(&Fate::Acknowledged) {
         Ok(fates)
     } else if fates.contains(&Fate::Unknown) {
         Err(PublishError::Unacknowledged)

@@ -2,58 +2,87 @@
 //! and a wake-up each.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
 use super::admission::Admitted;
 
+const UNKNOWN: u8 = 0;
+const ACKNOWLEDGED: u8 = 1;
+const REFUSED: u8 = 2;
+
 /// A bulk whose records are on their way; dropping it gives up those not yet sent.
 pub(super) struct BulkWait(Arc<Shared>);
 
-/// One record's way back; dropped without [`Self::acknowledge`] if the record was not acknowledged.
+/// One record's way back, and its room in flight; dropped without a word if nobody knows what became of the record.
 pub(super) struct Slot {
     shared: Arc<Shared>,
     index: usize,
+    _admitted: Admitted,
+}
+
+/// What is known of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nothing.
+    Nothing,
+    /// Kafka has acknowledged it.
+    Acknowledged,
+    /// Kafka will never take it.
+    Refused,
 }
 
 struct Shared {
-    /// For each record whether it is acknowledged.
-    acknowledged: Box<[AtomicBool]>,
-    /// How many slots are left.
+    /// What is known of each record.
+    known: Box<[AtomicU8]>,
+    /// How many slots there are.
     open: AtomicUsize,
     /// Notified when none is left.
     settled: Notify,
     is_gone: AtomicBool,
-    /// The room of all records, given back when the last slot and the request are gone. This bounds the queues.
-    _admission: Admitted,
-}
-
-/// A bulk of this many records, and a slot for each.
-pub(super) fn bulk_wait(records: usize, admission: Admitted) -> (BulkWait, impl Iterator<Item = Slot>) {
-    let shared = Arc::new(Shared {
-        acknowledged: (0..records).map(|_| AtomicBool::new(false)).collect(),
-        open: AtomicUsize::new(records),
-        settled: Notify::new(),
-        is_gone: AtomicBool::new(false),
-        _admission: admission,
-    });
-    let bulk = BulkWait(Arc::clone(&shared));
-    (bulk, (0..records).map(move |index| Slot { shared: Arc::clone(&shared), index }))
 }
 
 impl BulkWait {
-    /// Returns once the fate of every record is known.
+    /// A bulk of this many records, none of which is on its way.
+    pub(super) fn new(records: usize) -> Self {
+        Self(Arc::new(Shared {
+            known: (0..records).map(|_| AtomicU8::new(UNKNOWN)).collect(),
+            open: AtomicUsize::new(0),
+            settled: Notify::new(),
+            is_gone: AtomicBool::new(false),
+        }))
+    }
+
+    /// The way back of this record.
+    pub(super) fn slot(&self, index: usize, admitted: Admitted) -> Slot {
+        self.0.open.fetch_add(1, Ordering::AcqRel);
+        Slot { shared: Arc::clone(&self.0), index, _admitted: admitted }
+    }
+
+    /// How many of the records are on their way.
+    pub(super) fn in_flight(&self) -> usize {
+        self.0.open.load(Ordering::Acquire)
+    }
+
+    /// Returns once the fate of every record is known that is on its way.
     pub(super) async fn settled(&self) {
-        // The notification comes once, and is kept if nothing waits for it yet.
-        while self.0.open.load(Ordering::Acquire) > 0 {
-            self.0.settled.notified().await;
+        loop {
+            let settled = self.0.settled.notified();
+            if self.in_flight() == 0 {
+                return;
+            }
+            settled.await;
         }
     }
 
-    /// For each record, in order, whether it is acknowledged by now.
-    pub(super) fn acknowledged(&self) -> impl Iterator<Item = bool> {
-        self.0.acknowledged.iter().map(|acknowledged| acknowledged.load(Ordering::Acquire))
+    /// What is known of each record by now, in order.
+    pub(super) fn known(&self) -> impl Iterator<Item = Known> {
+        self.0.known.iter().map(|known| match known.load(Ordering::Acquire) {
+            ACKNOWLEDGED => Known::Acknowledged,
+            REFUSED => Known::Refused,
+            _ => Known::Nothing,
+        })
     }
 }
 
@@ -66,7 +95,12 @@ impl Drop for BulkWait {
 impl Slot {
     /// Kafka has acknowledged the record.
     pub(super) fn acknowledge(self) {
-        self.shared.acknowledged[self.index].store(true, Ordering::Release);
+        self.shared.known[self.index].store(ACKNOWLEDGED, Ordering::Release);
+    }
+
+    /// Kafka will never take the record.
+    pub(super) fn refuse(self) {
+        self.shared.known[self.index].store(REFUSED, Ordering::Release);
     }
 
     /// Whether nobody waits anymore.
@@ -91,9 +125,9 @@ mod tests {
     use crate::publish::admission::Admission;
 
     fn wait(records: usize) -> (Admission, BulkWait, Vec<Slot>) {
-        let admission = Admission::of(records, records);
-        let (bulk, slots) = bulk_wait(records, admission.admit(records, records).unwrap());
-        (admission, bulk, slots.collect())
+        let (admission, bulk) = (Admission::of(records, records), BulkWait::new(records));
+        let slots = (0..records).map(|index| bulk.slot(index, admission.admit(1).unwrap())).collect();
+        (admission, bulk, slots)
     }
 
     #[test]
@@ -102,10 +136,11 @@ mod tests {
         slots.remove(1).acknowledge();
         drop(slots.remove(0));
         assert!(bulk.settled().now_or_never().is_none());
-        assert_eq!(bulk.acknowledged().collect::<Vec<_>>(), [false, true, false], "each at any time");
-        slots.remove(0).acknowledge();
+        let known = || bulk.known().collect::<Vec<_>>();
+        assert_eq!(known(), [Known::Nothing, Known::Acknowledged, Known::Nothing], "each at any time");
+        slots.remove(0).refuse();
         assert!(bulk.settled().now_or_never().is_some());
-        assert_eq!(bulk.acknowledged().collect::<Vec<_>>(), [false, true, true]);
+        assert_eq!(known(), [Known::Nothing, Known::Acknowledged, Known::Refused]);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +148,7 @@ mod tests {
         let (_, bulk, slots) = wait(100);
         let waiting = tokio::spawn(async move {
             bulk.settled().await;
-            bulk.acknowledged().filter(|acknowledged| *acknowledged).count()
+            bulk.known().filter(|known| *known == Known::Acknowledged).count()
         });
         let lanes = slots.into_iter().map(|slot| tokio::spawn(async { slot.acknowledge() }));
         for lane in lanes.collect::<Vec<_>>() {
@@ -123,13 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn the_admission_is_held_until_the_last_slot_is_gone() {
-        let (admission, bulk, mut slots) = wait(2);
+    fn each_records_room_is_given_back_with_its_slot() {
+        let (admission, bulk, mut slots) = wait(3);
         drop(slots.remove(0));
         assert!(!slots[0].is_gone());
+        assert_eq!(admission.in_flight(), 2);
         drop(bulk);
         assert!(slots[0].is_gone());
-        assert_eq!(admission.in_flight(), 2);
+        slots.remove(0).acknowledge();
+        assert_eq!(admission.in_flight(), 1, "it is held while its fate is not known");
         drop(slots);
         assert_eq!(admission.in_flight(), 0);
     }

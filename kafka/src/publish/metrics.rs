@@ -1,9 +1,10 @@
 //! The metrics of publishing, each handle made once.
 
-use metrics::Histogram;
+use metrics::{Counter, Gauge, Histogram};
 use service::Registry;
 use service::metrics::{LATENCY_BUCKETS, Metric};
 
+use super::routes::Cause;
 use crate::shown::END_OFFSET;
 
 /// All metrics of publishing.
@@ -14,6 +15,10 @@ pub const METRICS: &[Metric] = &[
     IN_FLIGHT_BYTES_LIMIT,
     BATCH_RECORDS,
     PRODUCE_SECONDS,
+    BATCHES_RESENT,
+    BATCHES_SPLIT,
+    PARTITIONS,
+    PARTITIONS_AVAILABLE,
     CLIENTS_REPLACED,
     END_OFFSET,
 ];
@@ -53,16 +58,43 @@ const PRODUCE_SECONDS: Metric = Metric::histogram(
 )
 .labelled(&["kind"]);
 
+const BATCHES_RESENT: Metric = Metric::counter(
+    "ingest_produce_batches_resent_total",
+    "Batches sent again, because Kafka refused them, their connection broke, or their partition was silent while \
+     others were not",
+)
+.labelled(&["kind", "reason"]);
+
+const BATCHES_SPLIT: Metric = Metric::counter(
+    "ingest_produce_batches_split_total",
+    "Batches sent again as two, because they were larger than the topic's max.message.bytes",
+)
+.labelled(&["kind"]);
+
+const PARTITIONS: Metric = Metric::gauge("ingest_produce_partitions", "Partitions of the topic").labelled(&["kind"]);
+
+const PARTITIONS_AVAILABLE: Metric = Metric::gauge(
+    "ingest_produce_partitions_available",
+    "Partitions of the topic that take records: with 0 of them, records get 503",
+)
+.labelled(&["kind"]);
+
 pub(super) const CLIENTS_REPLACED: Metric = Metric::counter(
     "ingest_produce_clients_replaced_total",
     "Kafka clients of ordered records that ended with an error and were replaced",
 )
 .labelled(&["kind"]);
 
-/// Handles of the histograms.
+/// The handles of a batched publisher.
 pub(super) struct PublishMetrics {
     pub(super) batch_records: Histogram,
     pub(super) produce_seconds: Histogram,
+    refused: Counter,
+    broken: Counter,
+    silent: Counter,
+    split: Counter,
+    partitions: Gauge,
+    available: Gauge,
 }
 
 impl PublishMetrics {
@@ -71,7 +103,33 @@ impl PublishMetrics {
         Self {
             batch_records: registry.histogram(&BATCH_RECORDS, &[kind]),
             produce_seconds: produce_seconds(registry, kind),
+            refused: registry.counter(&BATCHES_RESENT, &[kind, "refused"]),
+            broken: registry.counter(&BATCHES_RESENT, &[kind, "broken"]),
+            silent: registry.counter(&BATCHES_RESENT, &[kind, "silent"]),
+            split: registry.counter(&BATCHES_SPLIT, &[kind]),
+            partitions: registry.gauge(&PARTITIONS, &[kind]),
+            available: registry.gauge(&PARTITIONS_AVAILABLE, &[kind]),
         }
+    }
+
+    /// A batch is sent again.
+    pub(super) fn resent(&self, cause: Cause) {
+        match cause {
+            Cause::Refused => self.refused.increment(1),
+            Cause::Broken | Cause::Lost => self.broken.increment(1),
+            Cause::Silent => self.silent.increment(1),
+        }
+    }
+
+    /// A batch is sent again as two.
+    pub(super) fn split(&self) {
+        self.split.increment(1);
+    }
+
+    /// This many partitions there are, and this many take records.
+    pub(super) fn partitions(&self, all: usize, available: usize) {
+        self.partitions.set(all as f64);
+        self.available.set(available as f64);
     }
 }
 

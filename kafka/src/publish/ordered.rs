@@ -3,8 +3,8 @@
 //!
 //! How a record travels: it is admitted, its partition follows from its key by the same rule as everywhere, and the
 //! [`client`] hands it to librdkafka, which batches it, sends it, and sends it again for as long as its request waits.
-//! Then its thread calls back ([`deliveries`]), and that answers the request. The watch of [`super::leaders`] creates
-//! the topic and says whether Kafka answers.
+//! Then its thread calls back ([`deliveries`]), and that answers the request. The [`super::watch`] creates the topic and
+//! says whether Kafka answers ([`openings`]).
 //!
 //! A record that was not acknowledged in time is unknown. It may still be sent, but never after a later record of its
 //! key that was acknowledged: librdkafka then continues with a higher epoch of its producer id, and the broker drops
@@ -12,34 +12,35 @@
 //! before the next one that its writer sends, after another record's time was over. And what a client that has ended
 //! left unknown, with its process or after an error that librdkafka cannot recover from, may come late.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rskafka::client::Client;
 use service::{Instruments, Readiness, Tracer};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use super::admission::Admission;
 use super::availability::Availability;
 use super::bulk::{Fate, settle};
-use super::bulk_wait::bulk_wait;
+use super::bulk_wait::BulkWait;
 use super::config::PublishConfig;
 use super::error::PublishError;
-use super::leaders::{EndOffsets, Entrance, Leaders, end_offsets};
 use super::partitioner;
-use super::record::{Record, encoded_bytes};
+use super::record::Record;
 use super::spans;
 use super::submission::WaitingRequest;
+use super::watch::{EndOffsets, Watch, end_offsets};
 
 mod client;
 mod client_config;
 mod client_health;
 mod deliveries;
 mod failures;
+mod openings;
 
 use client::OrderedClient;
 use client_health::ClientHealth;
 use deliveries::Deliveries;
+use openings::Openings;
 
 /// The pause after a client was replaced: what ended it may end the next one, too.
 const REPLACED_PAUSE: Duration = Duration::from_secs(1);
@@ -99,22 +100,22 @@ impl OrderedPublisher {
     ///
     /// # Errors
     /// Why there is no acknowledgement.
-    pub async fn publish(&self, record: Record) -> Result<(usize, i64), PublishError> {
+    pub async fn publish(&self, record: Record) -> Result<(i32, i64), PublishError> {
         let partition = self.partition_of(&record).ok_or(PublishError::Away)?;
         if !self.availability.is_available(partition) {
             return Err(PublishError::Away);
         }
-        let admission = self.admission.admit(1, record.encoded_bytes())?;
+        let admission = self.admission.admit(record.encoded_bytes())?;
         let span = self.tracer.as_ref().and_then(|tracer| {
             let number = i32::try_from(partition).ok();
             spans::send(tracer, &self.config.topic, number, 1, record.trace.into_iter())
         });
-        let (acknowledged, acknowledgement) = oneshot::channel();
-        let request = WaitingRequest::Single { acknowledged, _admission: admission };
+        let (stored, place) = oneshot::channel();
+        let request = WaitingRequest::Single { stored, _admission: admission };
         self.client.send(partition, &record, request)?;
         drop(record);
-        match tokio::time::timeout(self.timeout, acknowledgement).await {
-            Ok(Ok(offset)) => Ok((partition, offset)),
+        match tokio::time::timeout(self.timeout, place).await {
+            Ok(Ok(stored)) => stored,
             Ok(Err(_)) | Err(_) => {
                 if let Some(mut span) = span {
                     span.fail("unacknowledged", "no acknowledgement within PRODUCER_TIMEOUT");
@@ -124,8 +125,8 @@ impl OrderedPublisher {
         }
     }
 
-    /// The fate of each record, in order, if at least one was acknowledged. All of them are admitted or none is; more
-    /// than [`Self::max_in_flight`] are never admitted. If one cannot be handed on, no later one is.
+    /// The fate of each record, in order, if at least one was acknowledged. They are admitted as room appears. If one
+    /// cannot be handed on, no later one is.
     ///
     /// # Errors
     /// Why none was acknowledged.
@@ -135,18 +136,22 @@ impl OrderedPublisher {
         if !available.contains(&true) {
             return Err(PublishError::Away);
         }
-        let admission = self.admission.admit(records.len(), encoded_bytes(&records))?;
         let span = self.tracer.as_ref().and_then(|tracer| {
             let traces = records.iter().filter_map(|record| record.trace);
             spans::send(tracer, &self.config.topic, None, records.len(), traces)
         });
         let deadline = Instant::now() + self.timeout;
-        let (bulk, slots) = bulk_wait(records.len(), admission);
+        let bulk = BulkWait::new(records.len());
         let (mut fates, mut refused) = (Vec::with_capacity(records.len()), None);
-        for (record, slot) in records.into_iter().zip(slots) {
+        for (index, record) in records.into_iter().enumerate() {
             let partition = partitioner::partition_of(&record.key, available.len());
             if refused.is_none() && available[partition] {
-                refused = self.client.send(partition, &record, WaitingRequest::Bulk(slot)).err();
+                let admitted =
+                    self.admission.admit_of_bulk(record.encoded_bytes(), || bulk.in_flight(), deadline).await;
+                let sent = admitted.and_then(|admitted| {
+                    self.client.send(partition, &record, WaitingRequest::Bulk(bulk.slot(index, admitted)))
+                });
+                refused = sent.err();
                 fates.push(if refused.is_none() { Fate::Unknown } else { Fate::Away });
             } else {
                 fates.push(Fate::Away);
@@ -183,20 +188,15 @@ impl OrderedPublisher {
         self.admission.max_in_flight()
     }
 
-    /// The most bytes that may await acknowledgement, see [`encoded_bytes`]; a larger bulk is admitted only while
-    /// nothing else is in flight.
-    pub fn max_in_flight_bytes(&self) -> usize {
-        self.admission.max_in_flight_bytes()
-    }
-
-    /// Whether records of any partition are let through.
+    /// Whether any partition takes records.
     pub fn is_available(&self) -> bool {
-        self.availability.is_any_available()
+        self.availability.all().contains(&true)
     }
 
-    /// Whether each partition's records are let through; empty before the topic is known.
-    pub fn availability(&self) -> Vec<bool> {
-        self.availability.all()
+    /// Each partition, and why it takes no records if it does not; empty before the topic is known.
+    pub fn partitions(&self) -> Vec<(i32, Option<String>)> {
+        let reason = |is_available: bool| (!is_available).then(|| "its leader does not answer".to_owned());
+        (0..).zip(self.availability.all()).map(|(partition, is_available)| (partition, reason(is_available))).collect()
     }
 
     /// The end offset of each partition, kept up to date.
@@ -207,13 +207,16 @@ impl OrderedPublisher {
     /// Never returns: connects, creates the topic if it is missing, and watches whether Kafka answers; reports records
     /// that are not acknowledged; and replaces a client that has ended.
     pub async fn run(&self) {
-        let leaders = Leaders {
-            config: self.config.clone(),
-            entrance: OrderedEntrance(Arc::clone(&self.availability), Arc::clone(&self.deliveries)),
+        let openings = Openings {
+            availability: Arc::clone(&self.availability),
+            deliveries: Arc::clone(&self.deliveries),
             readiness: self.readiness.clone(),
-            end_offsets: Arc::clone(&self.end_offsets),
+            patience: self.config.timeout,
+            outages: Mutex::default(),
         };
-        tokio::join!(leaders.run(), self.report(), self.replace());
+        let end_offsets = Arc::clone(&self.end_offsets);
+        let watch = Watch { config: self.config.clone(), watcher: openings, end_offsets };
+        tokio::join!(Box::pin(watch.run()), self.report(), self.replace());
     }
 
     async fn report(&self) {
@@ -259,23 +262,6 @@ impl OrderedPublisher {
     }
 }
 
-/// librdkafka finds the leaders itself, so the watch only opens and closes.
-struct OrderedEntrance(Arc<Availability>, Arc<Deliveries>);
-
-impl Entrance for OrderedEntrance {
-    fn availability(&self) -> &Availability {
-        &self.0
-    }
-
-    fn trouble(&self) -> &Notify {
-        &self.1.trouble
-    }
-
-    fn reached(&mut self, _: i32, _: &Arc<Client>) {}
-
-    fn found(&self, _: i32, _: &Arc<Client>) {}
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
@@ -299,6 +285,7 @@ mod tests {
             partitions: 1,
             replication: 1,
             linger: Duration::ZERO,
+            linger_adaptive: true,
             batch_bytes: 1_000_000,
             compression: Compression::NoCompression,
             max_in_flight: 1,
@@ -311,7 +298,7 @@ mod tests {
         publisher.availability.open(1);
         publisher.availability.set(0, true);
         // librdkafka has room for two: it counts a record for a moment longer than admission does.
-        publisher.admission = Admission::of(100, 100_000);
+        publisher.admission = Admission::of(1_000, 100_000);
         for _ in 0..2 {
             assert!(publisher.publish(record()).now_or_never().is_none());
         }

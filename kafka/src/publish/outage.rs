@@ -14,6 +14,11 @@ impl Outage {
         now.saturating_duration_since(*self.since.get_or_insert(now)) >= patience
     }
 
+    /// Whether the latest try failed.
+    pub(super) fn is_on(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// Notes a success, and says whether there was a failure before.
     pub(super) fn end(&mut self) -> bool {
         self.since.take().is_some()

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
 
-use super::connecting;
+use super::broker::Broker;
 use super::record::{Key, Record};
 
 mod error;
@@ -25,8 +25,9 @@ const FLUSH_LOOK: Duration = Duration::from_millis(1);
 
 /// Sends records to any topics, each acknowledged by all replicas in sync. Cheap to clone: clones are one publisher.
 ///
-/// Whether records keep their order is for [`PublisherOptions::batched`] or [`PublisherOptions::ordered`] to say. In
-/// both cases the key decides the partition by Kafka's own rule, and a topic that is missing is created.
+/// Whether records keep their order is for [`PublisherOptions::batched`] or [`PublisherOptions::ordered`] to say. Where
+/// they do, the key decides the partition by Kafka's own rule; else a record goes to any partition that takes it. A topic
+/// that is missing is created.
 ///
 /// A send waits for its own acknowledgement. For throughput have many of them under way at the same time, in tasks or
 /// in a stream of futures; they then share batches.
@@ -72,7 +73,7 @@ impl Publisher {
     /// When no broker answers within two seconds, or an option cannot work.
     pub async fn connect(options: PublisherOptions) -> anyhow::Result<Self> {
         options.check()?;
-        connecting::client(&options.brokers).await.with_context(|| options.brokers.join(","))?;
+        Broker::connect_to_any(&options.brokers).await.with_context(|| options.brokers.join(","))?;
         let topics = Mutex::new(Some(HashMap::new()));
         Ok(Self { shared: Arc::new(Shared { options, topics, sending: TaskTracker::new() }) })
     }
@@ -174,7 +175,7 @@ impl Publisher {
         let key = Key::from_slice(key);
         let record = Record { key, value, is_json, timestamp_ms, trace: None, client_key: None };
         let (partition, offset) = topic.publish(record).await?;
-        Ok(Acknowledged { partition: partition as i32, offset })
+        Ok(Acknowledged { partition, offset })
     }
 
     fn topic(&self, name: &str) -> Result<Arc<Topic>, SendError> {

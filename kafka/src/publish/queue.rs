@@ -1,14 +1,17 @@
-//! The queue of a partition: requests put their records in, lanes take batches out. A lane that collects a batch is
-//! woken when there is enough for one or its linger time is over, and not for each record. It then takes what there is:
-//! while all lanes wait for acknowledgements, more than enough gathers, so batches grow with the load.
+//! The queue of a topic: requests put their records in, lanes take batches out. A lane that collects a batch is woken
+//! when the batch is due, and not for each record: at once while no other batch is on its way, since nothing is gained
+//! by waiting then; else when the last of those is acknowledged, when there is enough for a batch, or when its linger
+//! time is over. It takes what there is by then: while all lanes wait for acknowledgements, more than enough gathers,
+//! so batches grow with the load.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 
-use super::batch::Batch;
+use super::batch::{Batch, BatchLimits};
 use super::submission::Submission;
 
 /// A batch of this size waits no longer for more records. Twice the bytes would save a broker a tenth of its work; but
@@ -16,32 +19,76 @@ use super::submission::Submission;
 /// the machine for them.
 pub const ENOUGH_BYTES: usize = 7_700;
 
-/// A new queue: the end that takes records, and the end that returns batches of at most `max_bytes`.
-pub(super) fn queue(max_bytes: usize, linger: Duration) -> (QueueSender, QueueReceiver) {
+/// When a batch is full, and when it is due.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct QueueSettings {
+    pub(super) limits: BatchLimits,
+    /// Longest wait of a batch's first record for company.
+    pub(super) linger: Duration,
+    /// A batch is due as soon as no other is on its way.
+    pub(super) is_adaptive: bool,
+}
+
+/// Records that are sent together, in the order in which they came; never empty.
+pub(super) type Parcel = Vec<Submission>;
+
+/// A new queue: the end that takes records, and the end that returns batches.
+pub(super) fn queue(settings: QueueSettings) -> (QueueSender, QueueReceiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let enough_bytes = max_bytes.min(ENOUGH_BYTES);
-    let level = Arc::new(Level { bytes: AtomicUsize::new(0), enough_bytes, enough: Notify::new() });
+    let level = Arc::new(Level {
+        bytes: AtomicUsize::new(0),
+        max_bytes: AtomicUsize::new(settings.limits.bytes),
+        enough_bytes: settings.limits.bytes.min(ENOUGH_BYTES),
+        on_their_way: AtomicUsize::new(0),
+        has_returned: AtomicBool::new(false),
+        returned: Mutex::default(),
+        due: Notify::new(),
+    });
     (
         QueueSender { sender, level: Arc::clone(&level) },
-        QueueReceiver { receiver, carried: None, level, max_bytes, linger },
+        QueueReceiver { receiver, first: None, is_closed: false, level, settings },
     )
 }
 
-/// How much waits in the queue.
+/// How much waits in the queue, and what came back to it.
 struct Level {
     bytes: AtomicUsize,
+    /// Upper bound of a batch. It falls when Kafka turns out to take less.
+    max_bytes: AtomicUsize,
     enough_bytes: usize,
-    /// Notified when `bytes` reaches `enough_bytes`.
-    enough: Notify,
+    /// Batches without an acknowledgement.
+    on_their_way: AtomicUsize,
+    returned: Mutex<VecDeque<Parcel>>,
+    has_returned: AtomicBool,
+    /// Notified when `bytes` reaches `enough_bytes`, when the last batch is acknowledged, and when one comes back.
+    due: Notify,
 }
 
 impl Level {
-    fn is_enough(&self) -> bool {
-        self.bytes.load(Ordering::Acquire) >= self.enough_bytes
+    fn is_due(&self, is_adaptive: bool) -> bool {
+        self.bytes.load(Ordering::Acquire) >= self.enough_bytes || is_adaptive && !self.is_any_on_its_way()
+    }
+
+    fn is_any_on_its_way(&self) -> bool {
+        self.on_their_way.load(Ordering::Acquire) > 0
+    }
+
+    fn returned(&self) -> MutexGuard<'_, VecDeque<Parcel>> {
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_returned(&self) -> Option<Parcel> {
+        if !self.has_returned.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut returned = self.returned();
+        let parcel = returned.pop_front();
+        self.has_returned.store(!returned.is_empty(), Ordering::Release);
+        parcel
     }
 }
 
-/// Where requests put their records. It needs no bound of its own: admission bounds all queues together.
+/// Where requests put their records. It needs no bound of its own: admission bounds it.
 pub(super) struct QueueSender {
     sender: mpsc::UnboundedSender<Submission>,
     level: Arc<Level>,
@@ -56,46 +103,139 @@ impl QueueSender {
             return false;
         }
         if before < self.level.enough_bytes && before + bytes >= self.level.enough_bytes {
-            self.level.enough.notify_one();
+            self.level.due.notify_one();
         }
         true
+    }
+}
+
+/// A batch is on its way until this is dropped.
+pub(super) struct OnItsWay(Arc<Level>);
+
+impl OnItsWay {
+    fn begin(level: &Arc<Level>) -> Self {
+        level.on_their_way.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(level))
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        if self.0.on_their_way.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.due.notify_one();
+        }
+    }
+}
+
+/// Where lanes bring back what must be sent again.
+#[derive(Clone)]
+pub(super) struct QueueReturns(Arc<Level>);
+
+impl QueueReturns {
+    /// This is taken out before anything else.
+    pub(super) fn put(&self, parcel: Parcel) {
+        let mut returned = self.0.returned();
+        returned.push_back(parcel);
+        self.0.has_returned.store(true, Ordering::Release);
+        drop(returned);
+        self.0.due.notify_one();
+    }
+
+    /// Kafka takes no batch of this many bytes: later ones have at most half as many. Returns whether that is news.
+    pub(super) fn lower_limit(&self, refused_bytes: usize) -> bool {
+        let limit = (refused_bytes / 2).max(1);
+        self.0.max_bytes.fetch_min(limit, Ordering::AcqRel) > limit
     }
 }
 
 /// Where lanes take batches, one lane at a time.
 pub(super) struct QueueReceiver {
     receiver: mpsc::UnboundedReceiver<Submission>,
-    /// What did not fit into the previous batch.
-    carried: Option<Submission>,
+    /// The first record of the next batch.
+    first: Option<Submission>,
+    /// No more records come.
+    is_closed: bool,
     level: Arc<Level>,
-    max_bytes: usize,
-    linger: Duration,
+    settings: QueueSettings,
 }
 
 impl QueueReceiver {
-    /// Collects the next batch, of at most `most_bytes`; `None` once the queue is closed and empty.
-    pub(super) async fn next_batch(&mut self, most_bytes: usize) -> Option<Batch<Submission>> {
-        let first = match self.carried.take() {
-            Some(carried) => carried,
-            None => self.receiver.recv().await?,
-        };
-        let (bytes, queued_at) = (first.size_bytes, first.queued_at);
-        let mut batch = Batch::new(first, bytes, self.max_bytes.min(most_bytes), queued_at, self.linger);
-        // A notification may be stale, hence the loop.
-        while !self.level.is_enough() && Instant::now() < batch.deadline() {
+    /// Where to bring back what must be sent again.
+    pub(super) fn returns(&self) -> QueueReturns {
+        QueueReturns(Arc::clone(&self.level))
+    }
+
+    /// The next batch, which is on its way from now on; `None` once the queue is closed and empty. Nothing is lost if
+    /// the future is dropped.
+    pub(super) async fn next_batch(&mut self) -> Option<(Parcel, OnItsWay)> {
+        loop {
+            if let Some(parcel) = self.level.take_returned() {
+                return Some((parcel, OnItsWay::begin(&self.level)));
+            }
+            let Some(first) = &self.first else {
+                tokio::select! {
+                    biased;
+                    first = self.receiver.recv(), if !self.is_closed => {
+                        self.is_closed = first.is_none();
+                        self.first = first;
+                    }
+                    // What is on its way may come back.
+                    () = self.level.due.notified(), if !self.is_closed || self.level.is_any_on_its_way() => {}
+                    else => return None,
+                }
+                continue;
+            };
+            let deadline = first.queued_at + self.settings.linger;
+            if self.level.is_due(self.settings.is_adaptive) || Instant::now() >= deadline {
+                return self.collect().map(|parcel| (parcel, OnItsWay::begin(&self.level)));
+            }
+            // A notification may be stale, hence the loop.
             tokio::select! {
-                () = self.level.enough.notified() => {}
-                () = tokio::time::sleep_until(batch.deadline().into()) => break,
+                () = self.level.due.notified() => {}
+                () = tokio::time::sleep_until(deadline.into()) => {}
             }
         }
+    }
+
+    fn collect(&mut self) -> Option<Parcel> {
+        let first = self.first.take()?;
+        let limits =
+            BatchLimits { bytes: self.level.max_bytes.load(Ordering::Acquire), items: self.settings.limits.items };
+        let bytes = first.size_bytes;
+        let mut batch = Batch::new(first, bytes, limits);
         while let Ok(next) = self.receiver.try_recv() {
             let bytes = next.size_bytes;
             if let Err(too_many) = batch.push(next, bytes) {
-                self.carried = Some(too_many);
+                self.first = Some(too_many);
                 break;
             }
         }
         self.level.bytes.fetch_sub(batch.size_bytes(), Ordering::AcqRel);
-        Some(batch)
+        Some(batch.into_items())
+    }
+
+    /// Drops the records that nobody waits for anymore, or all of them: their requests then learn that they are not
+    /// acknowledged.
+    pub(super) fn drop_records(&mut self, all: bool) {
+        let is_kept = |submission: &Submission| !all && !submission.request.is_gone();
+        let mut returned = self.level.returned();
+        returned.iter_mut().for_each(|parcel| parcel.retain(is_kept));
+        returned.retain(|parcel| !parcel.is_empty());
+        self.level.has_returned.store(!returned.is_empty(), Ordering::Release);
+        drop(returned);
+        // Records come in the order of their deadlines, all but those of bulks that wait for room.
+        loop {
+            if self.first.as_ref().is_some_and(is_kept) {
+                return;
+            }
+            if let Some(dropped) = self.first.take() {
+                self.level.bytes.fetch_sub(dropped.size_bytes, Ordering::AcqRel);
+            }
+            let Ok(next) = self.receiver.try_recv() else { return };
+            self.first = Some(next);
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

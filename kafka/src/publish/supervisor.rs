@@ -1,110 +1,241 @@
-//! Starts a publisher's lanes once Kafka is reached, and has them follow their partitions' leaders.
+//! Keeps a publisher going: watches Kafka, starts the lanes of each broker that leads partitions, has partitions in
+//! trouble tried until they acknowledge again, and says whether the publisher is ready.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rskafka::client::Client;
-use service::Instruments;
-use tokio::sync::{Mutex, Notify, watch};
+use service::{Instruments, Readiness};
+use tokio::sync::{Mutex, Notify};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::availability::Availability;
 use super::batched::BatchedPublisher;
 use super::config::PublishConfig;
 use super::lane::{Lane, LaneSettings};
-use super::leaders::{EndOffsets, Entrance, Leaders, end_offsets};
+use super::lane_guard;
 use super::metrics::PublishMetrics;
+use super::probe;
+use super::router::Router;
+use super::routes::{Cause, Entrance, Trouble};
+use super::topology::{BrokerId, Topology};
+use super::watch::{EndOffsets, Watch, Watcher, end_offsets};
+use crate::shown::CONDITION;
 
-/// Connections per partition: one collects a batch while the others wait for their acknowledgements.
-pub const LANES_PER_PARTITION: usize = 4;
+/// Connections to each broker: one lane collects a batch while the others wait for their acknowledgements.
+pub const LANES_PER_BROKER: usize = 4;
 
-/// How many connections to Kafka there are for this many partitions: the lanes, the watch, and two for metadata.
-pub fn connections(partitions: i32) -> usize {
-    usize::try_from(partitions).unwrap_or_default() * (LANES_PER_PARTITION + 1) + 2
+/// How often records that wait are looked at while no partition takes them.
+const TICK: Duration = Duration::from_millis(20);
+
+/// How many files a publisher has open at most: for each of a few brokers the lanes' connections, the watch's and those
+/// of as many probes, and two for metadata.
+pub fn connections() -> usize {
+    const BROKERS: usize = 8;
+    BROKERS * (2 * LANES_PER_BROKER + 1) + 2
 }
 
-/// Keeps the publisher connected, for as long as [`Supervisor::run`] is polled.
-pub struct Supervisor(Leaders<Lanes>);
+/// Keeps a publisher going, for as long as [`Supervisor::run`] is polled.
+pub struct Supervisor {
+    watch: Watch<Arc<Router>>,
+    keeper: Keeper,
+}
 
 impl Supervisor {
     /// Does nothing until [`Self::run`].
-    pub fn new(config: PublishConfig, publisher: Arc<BatchedPublisher>, instruments: Instruments) -> Self {
+    pub fn new(config: PublishConfig, publisher: &BatchedPublisher, instruments: Instruments) -> Self {
         let Instruments { registry, readiness, tracer } = instruments;
-        let end_offsets = end_offsets(&config.topic, &registry);
+        let queue = publisher.take_receiver().expect("a publisher has one supervisor");
+        let router = Arc::clone(&publisher.router);
         let settings = Arc::new(LaneSettings {
             topic: config.topic.clone(),
             compression: config.compression,
             timeout: config.timeout,
             metrics: PublishMetrics::new(&registry, config.kind),
             tracer,
-            nodelay: Arc::default(),
-            trouble: Notify::new(),
+            router: Arc::clone(&router),
+            returns: queue.returns(),
+            closed: publisher.closed(),
+            queue: Mutex::new(queue),
         });
-        let entrance = Lanes { publisher, running: TaskTracker::new(), settings, clients: Vec::new() };
-        Self(Leaders { config, entrance, readiness, end_offsets })
+        let keeper = Keeper {
+            settings,
+            readiness,
+            running: TaskTracker::new(),
+            lanes: BTreeMap::new(),
+            probes: JoinSet::new(),
+            probed: BTreeSet::new(),
+            known: BTreeMap::new(),
+        };
+        let end_offsets = end_offsets(&config.topic, &registry);
+        Self { watch: Watch { config, watcher: router, end_offsets }, keeper }
     }
 
     /// The lanes. They flush and end once the supervisor and the publisher are gone.
     pub fn lanes(&self) -> TaskTracker {
-        self.0.entrance.running.clone()
+        self.keeper.running.clone()
     }
 
     /// The end offset of each partition, kept up to date.
     pub fn end_offsets(&self) -> EndOffsets {
-        Arc::clone(&self.0.end_offsets)
+        Arc::clone(&self.watch.end_offsets)
     }
 
-    /// Never returns: connects, watches, and connects again when Kafka was away.
+    /// Never returns.
     pub async fn run(self) {
-        self.0.run().await;
+        // Boxed: types of futures as deep as these are too deep for the compiler.
+        tokio::join!(Box::pin(self.watch.run()), Box::pin(self.keeper.run()));
     }
 }
 
-/// The lanes of all partitions, none before Kafka was reached.
-struct Lanes {
-    publisher: Arc<BatchedPublisher>,
-    running: TaskTracker,
-    settings: Arc<LaneSettings>,
-    /// For each partition, the client that last found its leader; the lanes follow.
-    clients: Vec<watch::Sender<Arc<Client>>>,
-}
-
-impl Lanes {
-    fn start(&mut self, partitions: i32, client: &Arc<Client>) {
-        let Some(receivers) = self.publisher.open(usize::try_from(partitions).unwrap_or_default()) else {
-            return;
-        };
-        for (partition, receiver) in (0..).zip(receivers) {
-            let queue = Arc::new(Mutex::new(receiver));
-            let clients = watch::Sender::new(Arc::clone(client));
-            for _ in 0..LANES_PER_PARTITION {
-                let (settings, queue) = (Arc::clone(&self.settings), Arc::clone(&queue));
-                let client = clients.subscribe();
-                self.running.spawn(Lane { settings, partition, queue, client, connection: None }.run());
-            }
-            self.clients.push(clients);
-        }
-    }
-}
-
-impl Entrance for Lanes {
-    fn availability(&self) -> &Availability {
-        &self.publisher.availability
-    }
-
+impl Watcher for Arc<Router> {
     fn trouble(&self) -> &Notify {
-        &self.settings.trouble
+        &self.trouble
     }
 
-    fn reached(&mut self, partitions: i32, client: &Arc<Client>) {
-        self.start(partitions, client);
-        for lanes in &self.clients {
-            lanes.send_replace(Arc::clone(client));
+    fn found(&self, topology: &Topology) {
+        self.update(topology);
+    }
+
+    fn asked(&self, partition: i32, answered: Result<(), &str>) {
+        match answered {
+            Ok(()) => self.answers(partition),
+            Err(reason) => self.fail(partition, Cause::Lost, reason),
         }
     }
 
-    fn found(&self, partition: i32, client: &Arc<Client>) {
-        if let Some(lanes) = usize::try_from(partition).ok().and_then(|index| self.clients.get(index)) {
-            lanes.send_replace(Arc::clone(client));
+    fn away(&self, reason: &str) {
+        Router::away(self, reason);
+    }
+}
+
+/// Does what a change of the partitions asks for.
+struct Keeper {
+    settings: Arc<LaneSettings>,
+    readiness: Readiness,
+    running: TaskTracker,
+    /// Ends the lanes of a broker.
+    lanes: BTreeMap<BrokerId, CancellationToken>,
+    /// Each returns its partition.
+    probes: JoinSet<i32>,
+    probed: BTreeSet<i32>,
+    /// The partitions in trouble, as they were logged.
+    known: BTreeMap<i32, Cause>,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        let router = Arc::clone(&self.settings.router);
+        let mut changes = router.changes();
+        loop {
+            changes.mark_unchanged();
+            let entrance = router.entrance();
+            let partitions = router.partitions();
+            let available = partitions.iter().filter(|(_, trouble)| trouble.is_none()).count();
+            self.settings.metrics.partitions(partitions.len(), available);
+            self.log(&partitions);
+            self.show(&entrance, partitions.len(), available);
+            self.start_lanes();
+            self.start_probes(&partitions);
+            if entrance != Entrance::Open {
+                // A lane that holds the queue has not seen the change yet, or there is another one by now.
+                if let Ok(mut queue) = self.settings.queue.try_lock() {
+                    queue.drop_records(matches!(entrance, Entrance::Closed { is_lasting: true, .. }));
+                }
+            }
+            let tick = async {
+                match entrance {
+                    Entrance::Open => std::future::pending().await,
+                    Entrance::Waiting | Entrance::Closed { .. } => tokio::time::sleep(TICK).await,
+                }
+            };
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                Some(probed) = self.probes.join_next() => {
+                    match probed {
+                        Ok(partition) => _ = self.probed.remove(&partition),
+                        Err(error) => {
+                            tracing::error!(%error, "a probe of a partition has failed, starting all again");
+                            self.probes.abort_all();
+                            self.probed.clear();
+                        }
+                    }
+                }
+                () = tick => {}
+            }
+        }
+    }
+
+    fn log(&mut self, partitions: &[(i32, Option<Trouble>)]) {
+        let topic = &self.settings.topic;
+        for (partition, trouble) in partitions {
+            match trouble {
+                Some(Trouble { cause, reason, .. }) => {
+                    let is_news = self.known.insert(*partition, *cause) != Some(*cause);
+                    if is_news && !(*cause == Cause::Lost && reason == super::routes::NOT_REACHED) {
+                        tracing::warn!(
+                            topic,
+                            partition,
+                            reason,
+                            "the partition is in trouble, others take its records"
+                        );
+                    }
+                }
+                None => {
+                    if self.known.remove(partition).is_some() {
+                        tracing::info!(topic, partition, "the partition takes records");
+                    }
+                }
+            }
+        }
+    }
+
+    fn show(&self, entrance: &Entrance, all: usize, available: usize) {
+        match entrance {
+            Entrance::Open if available == all => _ = self.readiness.met(CONDITION),
+            Entrance::Open => {
+                self.readiness.met_in_part(CONDITION, format!("{available} of {all} partitions"));
+            }
+            Entrance::Waiting => {}
+            Entrance::Closed { reason, .. } => _ = self.readiness.unmet(CONDITION, reason.as_str()),
+        }
+    }
+
+    fn start_lanes(&mut self) {
+        let leading: BTreeSet<BrokerId> = self.settings.router.leading().into_iter().collect();
+        for (_, stop) in self.lanes.extract_if(.., |broker, _| !leading.contains(broker)) {
+            stop.cancel();
+        }
+        for broker in leading {
+            self.lanes.entry(broker).or_insert_with(|| {
+                let stop = CancellationToken::new();
+                for _ in 0..LANES_PER_BROKER {
+                    let lane = Lane {
+                        settings: Arc::clone(&self.settings),
+                        broker,
+                        stop: stop.clone(),
+                        changes: self.settings.router.changes(),
+                        connection: None,
+                    };
+                    self.running.spawn(lane_guard::run(lane));
+                }
+                stop
+            });
+        }
+    }
+
+    /// Only an acknowledgement ends these troubles.
+    fn start_probes(&mut self, partitions: &[(i32, Option<Trouble>)]) {
+        for (partition, trouble) in partitions {
+            let is_probed = trouble.as_ref().is_some_and(|trouble| trouble.cause != Cause::Lost);
+            if is_probed && self.probed.insert(*partition) {
+                let (settings, partition) = (Arc::clone(&self.settings), *partition);
+                self.probes.spawn(async move {
+                    probe::until_it_acknowledges(&settings, partition).await;
+                    partition
+                });
+            }
         }
     }
 }

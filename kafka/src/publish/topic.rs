@@ -1,33 +1,25 @@
-//! The publisher's topic: an existing one is used as it is, a missing one is created.
+//! Creates the publisher's topic.
 
 use anyhow::{Context, bail};
-use rskafka::client::Client;
+use rskafka::BackoffConfig;
 use rskafka::client::error::{Error, ProtocolError};
+use rskafka::client::{Client, ClientBuilder};
+use tokio::task::JoinSet;
 
+use super::broker::{ANSWER_TIMEOUT, answer};
 use super::config::PublishConfig;
-use super::connecting::{ANSWER_TIMEOUT, answer};
 
-/// The topic's number of partitions, after creating it if it is missing.
+/// Creates the topic with the partitions and replicas of the settings.
 ///
 /// # Errors
 /// Why it may not exist; another try may succeed.
-pub(super) async fn ensure(config: &PublishConfig, client: &Client) -> anyhow::Result<i32> {
-    let topics = answer(client.list_topics()).await.context("cannot list the topics")?;
-    if let Some(topic) = topics.iter().find(|topic| topic.name == config.topic) {
-        let partitions = i32::try_from(topic.partitions.len()).context("too many partitions")?;
-        if partitions != config.partitions {
-            tracing::warn!(
-                topic = config.topic,
-                partitions,
-                wanted = config.partitions,
-                "the topic has another number of partitions than KAFKA_PARTITIONS, using the topic's"
-            );
-        }
-        return Ok(partitions);
-    }
-    let controller = client.controller_client()?;
+pub(super) async fn create(config: &PublishConfig) -> anyhow::Result<()> {
+    let controller = client(&config.brokers).await?.controller_client()?;
     let timeout_ms = i32::try_from(ANSWER_TIMEOUT.as_millis()).unwrap_or(i32::MAX);
-    match answer(controller.create_topic(&config.topic, config.partitions, config.replication, timeout_ms)).await {
+    let created = answer(async {
+        Ok(controller.create_topic(&config.topic, config.partitions, config.replication, timeout_ms).await?)
+    });
+    match created.await {
         Ok(()) => {
             tracing::info!(
                 partitions = config.partitions,
@@ -35,14 +27,33 @@ pub(super) async fn ensure(config: &PublishConfig, client: &Client) -> anyhow::R
                 "Topic created: {}",
                 config.topic
             );
-            Ok(config.partitions)
+            Ok(())
         }
-        Err(error) if is_topic_already_there(&error) => bail!("the topic is being created"),
+        Err(error) if is_already_there(&error) => bail!("the topic {} is being created", config.topic),
         Err(error) => Err(error).with_context(|| format!("cannot create the topic {}", config.topic)),
     }
 }
 
-fn is_topic_already_there(error: &anyhow::Error) -> bool {
+/// A client that is connected to the first broker that answers.
+async fn client(brokers: &[String]) -> anyhow::Result<Client> {
+    // No retries: who wants the topic asks again.
+    let backoff = BackoffConfig { deadline: Some(ANSWER_TIMEOUT), ..BackoffConfig::default() };
+    let mut connecting = JoinSet::new();
+    for broker in brokers {
+        let builder = ClientBuilder::new(vec![broker.clone()]).client_id("producer").backoff_config(backoff.clone());
+        connecting.spawn(answer(async { Ok(builder.build().await?) }));
+    }
+    let mut why = anyhow::anyhow!("KAFKA_BROKER names no broker");
+    while let Some(connected) = connecting.join_next().await {
+        match connected.context("connecting failed")? {
+            Ok(client) => return Ok(client),
+            Err(error) => why = error,
+        }
+    }
+    Err(why.context("cannot connect"))
+}
+
+fn is_already_there(error: &anyhow::Error) -> bool {
     matches!(
         error.downcast_ref::<Error>(),
         Some(Error::ServerError { protocol_error: ProtocolError::TopicAlreadyExists, .. })

@@ -33,7 +33,7 @@ async fn a_record_is_where_its_acknowledgement_says_in_a_topic_that_was_missing(
         publisher.close().await.unwrap();
         let mut found = found(&world);
         found.sort_by(|one, other| one.key.cmp(&other.key));
-        let place = |Acknowledged { partition, offset }| (usize::try_from(partition).unwrap(), offset);
+        let place = |Acknowledged { partition, offset }| (partition, offset);
         let texts: Vec<_> = found.iter().map(|record| (record.place, &*record.key, &*record.value)).collect();
         assert_eq!(texts, [(place(bytes), "one", "plain"), (place(json), "two", r#"{"n":1}"#)]);
         assert_eq!(found[0].headers, []);

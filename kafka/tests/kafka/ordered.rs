@@ -39,6 +39,7 @@ impl Ordered {
             partitions: 3,
             replication: 1,
             linger: Duration::from_millis(2),
+            linger_adaptive: true,
             batch_bytes: 1_000_000,
             compression: Compression::NoCompression,
             max_in_flight: 10_000,
@@ -60,7 +61,7 @@ impl Ordered {
     }
 
     /// Publishes a record, and sees that the answer comes in time.
-    pub(crate) async fn publish(&self, key: &str, number: u64) -> Result<(usize, i64), PublishError> {
+    pub(crate) async fn publish(&self, key: &str, number: u64) -> Result<(i32, i64), PublishError> {
         let published = self.publisher.publish(record(key, number));
         // What comes on top is for a busy machine.
         let published = tokio::time::timeout(self.timeout + Duration::from_secs(10), published).await;
@@ -102,7 +103,7 @@ pub(crate) fn record(key: &str, number: u64) -> Record {
 /// A record in the topic.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Found {
-    pub(crate) place: (usize, i64),
+    pub(crate) place: (i32, i64),
     pub(crate) timestamp_ms: Option<i64>,
     pub(crate) key: String,
     pub(crate) value: String,

@@ -21,8 +21,12 @@ const UNKNOWN_INSERTED: &[u8] = concat!(
 const UNKNOWN_KEYED: &[u8] =
     br#"{"unknown":true,"message":"not acknowledged in time, so it may be stored or not: send it again"}"#;
 
-/// The result of a record whose partition is away.
-const AWAY: &[u8] = br#"{"unavailable":true,"message":"Kafka cannot be reached, so it is not stored: send it again"}"#;
+/// The result of a record whose partition is away, or for which there was no room in time.
+const AWAY: &[u8] = concat!(
+    r#"{"unavailable":true,"message":"Kafka cannot be reached, or takes no more at present, so it is not stored: "#,
+    r#"send it again"}"#
+)
+.as_bytes();
 
 /// The result of a record if the `Idempotency-Key` stands for another one in its place.
 const CONFLICT: &[u8] = concat!(
@@ -31,10 +35,17 @@ const CONFLICT: &[u8] = concat!(
 )
 .as_bytes();
 
+/// The result of a record that is larger than Kafka's topic takes.
+const TOO_LARGE: &[u8] =
+    br#"{"errors":[{"field":"","message":"is larger than Kafka's topic takes (max.message.bytes): it is not stored"}]}"#;
+
 /// The longest result of a valid record, that of an accepted one of a key aside.
 const MAX_RESULT_BYTES: usize = UNKNOWN_INSERTED.len();
 const _: () = assert!(
-    UNKNOWN_KEYED.len() <= MAX_RESULT_BYTES && AWAY.len() <= MAX_RESULT_BYTES && CONFLICT.len() <= MAX_RESULT_BYTES
+    UNKNOWN_KEYED.len() <= MAX_RESULT_BYTES
+        && AWAY.len() <= MAX_RESULT_BYTES
+        && CONFLICT.len() <= MAX_RESULT_BYTES
+        && TOO_LARGE.len() <= MAX_RESULT_BYTES
 );
 
 /// From this size of the results on, in bytes, of each invalid record only the first error is named. Otherwise a bulk
@@ -74,11 +85,12 @@ pub(super) struct BulkAnswer {
     pub(super) unknown: usize,
     pub(super) away: usize,
     pub(super) conflicts: usize,
+    pub(super) too_large: usize,
 }
 
 impl BulkAnswer {
     pub(super) fn rejected(&self) -> usize {
-        self.invalid + self.unknown + self.away + self.conflicts
+        self.invalid + self.unknown + self.away + self.conflicts + self.too_large
     }
 }
 
@@ -137,7 +149,7 @@ impl Results {
     pub(super) fn answer(self, fates: &[Fate], share: Share) -> BulkAnswer {
         let count = |wanted| fates.iter().filter(|fate| **fate == wanted).count();
         let (accepted, unknown, away) = (count(Fate::Acknowledged), count(Fate::Unknown), count(Fate::Away));
-        let conflicts = count(Fate::Conflict);
+        let (conflicts, too_large) = (count(Fate::Conflict), count(Fate::TooLarge));
         let (status, content_type) = match accepted {
             0 if conflicts > 0 => (StatusCode::UNPROCESSABLE_ENTITY, "application/problem+json"),
             0 => (StatusCode::BAD_REQUEST, "application/problem+json"),
@@ -146,7 +158,7 @@ impl Results {
         };
         let body = Bytes::from_owner(Held { bytes: self.write(status, accepted, fates), _share: share });
         let response = response(status, content_type, body);
-        BulkAnswer { response, accepted, invalid: self.invalid, unknown, away, conflicts }
+        BulkAnswer { response, accepted, invalid: self.invalid, unknown, away, conflicts, too_large }
     }
 
     fn write(&self, status: StatusCode, accepted: usize, fates: &[Fate]) -> Vec<u8> {
@@ -180,6 +192,7 @@ impl Results {
                 (Some(Fate::Unknown), _) => json.extend_from_slice(UNKNOWN_INSERTED),
                 (Some(Fate::Away), _) => json.extend_from_slice(AWAY),
                 (Some(Fate::Conflict), _) => json.extend_from_slice(CONFLICT),
+                (Some(Fate::TooLarge), _) => json.extend_from_slice(TOO_LARGE),
             }
         }
         json.extend_from_slice(b"]}");

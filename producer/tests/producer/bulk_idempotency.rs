@@ -80,19 +80,6 @@ async fn other_posts_are_rejected_as_a_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bulk_that_finds_no_room_has_not_used_its_key() {
-    let settings = [("PRODUCER_MAX_IN_FLIGHT", "3"), ("PRODUCER_LINGER", "2s")];
-    let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
-    let [first, second, third] = [0, 1, 2].map(numbered);
-    let mut single = producer.connect().await;
-    single.send(post(POST)).await;
-    producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;
-    producer.ask(keyed(&[&first, &second, &third])).await.unavailable();
-    single.receive().await.created_id();
-    results(&producer.ask(keyed(&[&third, &second, &first])).await, 201);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn without_a_key_nothing_is_compared() {
     let producer = Producer::with_kafka(&fresh_topic(), &[("PRODUCER_IDEMPOTENCY_KEYS", "1")]).await;
     let of_key = results(&producer.ask(keyed(&[&numbered(0)])).await, 201);

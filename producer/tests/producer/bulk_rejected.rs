@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bulk::{array, bulk, bulk_with};
+use crate::bulk::{array, bulk, bulk_with, results};
 use crate::client::{POST, post, post_with, request};
 use crate::running::Producer;
 use crate::topic::fresh_topic;
@@ -87,14 +87,8 @@ async fn too_many_posts_are_too_large() {
 }
 
 #[tokio::test]
-async fn a_bulk_that_never_fits_learns_what_would() {
-    let producer = Producer::without_kafka(&[("PRODUCER_MAX_IN_FLIGHT", "3")]).await;
-    let problem = producer.ask(bulk(array(4))).await.problem(413);
-    let detail = "the bulk has 4 valid posts, and only 3 may be in flight at the same time \
-        (PRODUCER_MAX_IN_FLIGHT): send it in parts of at most that many";
-    assert_eq!(problem["detail"], detail);
-    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="too_large"} 4"#).await;
-    // Invalid posts take no room.
+async fn each_post_of_a_bulk_is_counted_under_its_own_reason() {
+    let producer = Producer::without_kafka(&[]).await;
     producer.ask(bulk(format!("[{POST},{{}},{POST},{{}},{POST}]"))).await.unavailable();
     producer.metric(r#"ingest_records_rejected_total{kind="post",reason="kafka_away"} 3"#).await;
     producer.metric(r#"ingest_records_rejected_total{kind="post",reason="invalid"} 2"#).await;
@@ -151,33 +145,55 @@ async fn without_kafka_a_good_bulk_is_rejected_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bulk_is_let_in_as_a_whole_or_not_at_all() {
-    let settings = [("PRODUCER_MAX_IN_FLIGHT", "10"), ("PRODUCER_LINGER", "2s")];
+async fn a_bulk_of_more_than_may_be_in_flight_is_let_in_by_and_by() {
+    let producer = Producer::with_kafka(&fresh_topic(), &[("PRODUCER_MAX_IN_FLIGHT", "8")]).await;
+    let answer = producer.ask(bulk(array(500))).await;
+    assert_eq!((answer.status, &answer.json()["accepted"]), (201, &500.into()));
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_leaves_room_for_others() {
+    let settings = [("PRODUCER_MAX_IN_FLIGHT", "8"), ("PRODUCER_LINGER", "2s"), ("PRODUCER_LINGER_ADAPTIVE", "false")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
-    let mut first = producer.connect().await;
-    first.send(bulk(array(8))).await;
+    let mut waiting = vec![producer.connect().await];
+    waiting[0].send(bulk(array(3))).await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 2").await;
+    for _ in 0..6 {
+        let mut connection = producer.connect().await;
+        connection.send(post(POST)).await;
+        waiting.push(connection);
+    }
     producer.metric("ingest_in_flight_records{kind=\"post\"} 8").await;
-    assert_eq!(producer.ask(bulk(array(3))).await.unavailable(), "too many posts are in flight: try again");
-    producer.metric("ingest_in_flight_records{kind=\"post\"} 8").await;
-    producer.metric(r#"ingest_records_rejected_total{kind="post",reason="full"} 3"#).await;
-    let (mut second, mut third) = (producer.connect().await, producer.connect().await);
-    second.send(bulk(array(1))).await;
-    third.send(post(POST)).await;
-    producer.metric("ingest_in_flight_records{kind=\"post\"} 10").await;
     assert_eq!(producer.ask(post(POST)).await.unavailable(), "too many posts are in flight: try again");
-    for connection in [&mut first, &mut second, &mut third] {
+    for mut connection in waiting {
         assert_eq!(connection.receive().await.status, 201);
     }
     producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn posts_of_a_bulk_that_find_no_room_in_time_are_unavailable() {
+    let settings = [
+        ("PRODUCER_MAX_IN_FLIGHT", "4"),
+        ("PRODUCER_LINGER", "900ms"),
+        ("PRODUCER_LINGER_ADAPTIVE", "false"),
+        ("PRODUCER_TIMEOUT", "1s"),
+    ];
+    let producer = Producer::with_topic(&fresh_topic(), &settings).await;
+    let results = results(&producer.ask(bulk(array(5))).await, 207);
+    assert!(results[0].get("id").is_some(), "{results:?}");
+    assert_eq!(results[4]["unavailable"], true, "{results:?}");
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_gives_its_places_back() {
-    let settings = [("PRODUCER_MAX_IN_FLIGHT", "5"), ("PRODUCER_LINGER", "2s")];
+    let settings = [("PRODUCER_MAX_IN_FLIGHT", "5"), ("PRODUCER_LINGER", "2s"), ("PRODUCER_LINGER_ADAPTIVE", "false")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut gone = producer.connect().await;
     gone.send(bulk(array(5))).await;
-    producer.metric("ingest_in_flight_records{kind=\"post\"} 5").await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;
     drop(gone);
     producer.metric("ingest_in_flight_records{kind=\"post\"} 0").await;
 }

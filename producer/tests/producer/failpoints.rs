@@ -43,7 +43,7 @@ mod built_in {
     use std::os::unix::process::ExitStatusExt;
     use std::time::Duration;
 
-    use kafka::publish::LANES_PER_PARTITION;
+    use kafka::publish::LANES_PER_BROKER;
     use tokio::process::Child;
 
     use super::*;
@@ -53,7 +53,7 @@ mod built_in {
     use crate::running::eventually;
 
     /// This many posts, one at a time, give each lane its connection.
-    const WARM_UP: usize = 2 * LANES_PER_PARTITION;
+    const WARM_UP: usize = 2 * LANES_PER_BROKER;
 
     /// The signal of `abort`.
     const SIGABRT: i32 = 6;
@@ -101,7 +101,7 @@ mod built_in {
     /// While every lane waits for a frozen broker, posts gather for one large batch.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_large_batch_is_on_the_wire_as_a_whole() {
-        const GATHERED: usize = 4_000;
+        const GATHERED: usize = 2_000;
         let mut broker = broker::borrow().await;
         broker.bring_back().await;
         let (armed, topic, address) = (Armed::new(), fresh_topic(), broker.address());
@@ -112,7 +112,7 @@ mod built_in {
         }
         broker.freeze();
         let mut waiting = Vec::new();
-        for lane in 1..=LANES_PER_PARTITION {
+        for lane in 1..=LANES_PER_BROKER {
             let mut connection = Connection::open(producer).await;
             connection.send(post(POST)).await;
             waiting.push(connection);
@@ -121,14 +121,13 @@ mod built_in {
         armed.arm(Step::ProduceSent);
         let mut connection = Connection::open(producer).await;
         connection.send(bulk(array(GATHERED))).await;
-        metric(producer, &format!("ingest_in_flight_records{{kind=\"post\"}} {}", LANES_PER_PARTITION + GATHERED))
-            .await;
+        metric(producer, &format!("ingest_in_flight_records{{kind=\"post\"}} {}", LANES_PER_BROKER + GATHERED)).await;
 
         broker.bring_back().await;
         aborted(child).await;
         unanswered(connection).await;
-        // Where Nagle's algorithm stays on, the batch is smaller; a part of it would be worthless to the broker.
-        let before = WARM_UP + LANES_PER_PARTITION;
+        // A part of a batch would be worthless to the broker.
+        let before = WARM_UP + LANES_PER_BROKER;
         eventually("the records", async || records(&address, &topic).await.len() > before).await;
     }
 

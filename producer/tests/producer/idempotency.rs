@@ -90,7 +90,7 @@ async fn of_different_posts_at_the_same_time_one_is_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_that_was_never_sent_has_not_used_its_key() {
-    let settings = [("PRODUCER_MAX_IN_FLIGHT", "1"), ("PRODUCER_LINGER", "2s")];
+    let settings = [("PRODUCER_MAX_IN_FLIGHT", "1"), ("PRODUCER_LINGER", "2s"), ("PRODUCER_LINGER_ADAPTIVE", "false")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     assert_eq!(producer.ask(post_with("Idempotency-Key: k\r\n", "{}")).await.errors().len(), 2);
     let mut first = producer.connect().await;

@@ -52,7 +52,7 @@ async fn each_kind_has_its_topic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_has_its_own_room_in_flight() {
-    let settings = [("PRODUCER_MAX_IN_FLIGHT", "1"), ("PRODUCER_LINGER", "2s")];
+    let settings = [("PRODUCER_MAX_IN_FLIGHT", "1"), ("PRODUCER_LINGER", "2s"), ("PRODUCER_LINGER_ADAPTIVE", "false")];
     let producer = Producer::with_orders(&fresh_topic(), &settings).await;
     let open = async |request: Vec<u8>| {
         let mut connection = Connection::open(producer.address).await;
@@ -81,13 +81,13 @@ async fn a_kind_without_its_topic_says_so_and_holds_up_no_other() {
     eventually("only orders wait", async || {
         let response = producer.get("/readyz").await;
         let detail = response.problem(503)["detail"].as_str().unwrap().to_owned();
-        detail.starts_with("order: kafka: cannot create the topic no such name")
+        detail.starts_with("order: kafka: the topic no such name cannot be used")
     })
     .await;
     assert_eq!(producer.ask(post(POST)).await.status, 201);
     assert_eq!(producer.ask(order(ORDER)).await.unavailable(), "Kafka cannot be reached: try again");
     let page = producer.get("/status").await;
-    for part in ["<strong>Kafka</strong> OK<", "<strong>order: Kafka</strong> cannot create the topic"] {
+    for part in ["<strong>Kafka</strong> OK<", "<strong>order: Kafka</strong> the topic no such name cannot be used"] {
         assert!(page.text().contains(part), "{part} in\n{}", page.text());
     }
 }

@@ -80,7 +80,7 @@ async fn one_connection_too_many_gets_an_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_post_too_many_must_try_again() {
-    let settings = [("PRODUCER_MAX_IN_FLIGHT", "1"), ("PRODUCER_LINGER", "2s")];
+    let settings = [("PRODUCER_MAX_IN_FLIGHT", "1"), ("PRODUCER_LINGER", "2s"), ("PRODUCER_LINGER_ADAPTIVE", "false")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut first = producer.connect().await;
     first.send(post(POST)).await;
@@ -91,7 +91,7 @@ async fn one_post_too_many_must_try_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_gives_its_place_back() {
-    let settings = [("PRODUCER_MAX_IN_FLIGHT", "1"), ("PRODUCER_LINGER", "2s")];
+    let settings = [("PRODUCER_MAX_IN_FLIGHT", "1"), ("PRODUCER_LINGER", "2s"), ("PRODUCER_LINGER_ADAPTIVE", "false")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut gone = producer.connect().await;
     gone.send(post(POST)).await;

@@ -1,6 +1,6 @@
 //! The producer as its clients and its operator see it: the real `run` on a free port, against real Kafka, asked over
 //! raw sockets. Two brokers are started for the whole binary: one that all tests share, and one that a few tests take
-//! away; one test has a cluster of three.
+//! away; two tests have a cluster of three each.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,6 +11,7 @@ mod bulk;
 mod bulk_idempotency;
 mod bulk_rejected;
 mod client;
+mod cluster;
 mod failpoints;
 mod health;
 mod idempotency;

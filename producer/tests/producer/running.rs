@@ -46,8 +46,13 @@ impl Producer {
     /// Starts it with this topic of the broker that all tests share, and waits until it is ready. Its timeout allows
     /// for a slow broker on a busy machine.
     pub(crate) async fn with_kafka(topic: &str, variables: &[(&str, &str)]) -> Self {
+        Self::with_topic(topic, &[&[("PRODUCER_TIMEOUT", "30s")], variables].concat()).await
+    }
+
+    /// The same, with its own timeout.
+    pub(crate) async fn with_topic(topic: &str, variables: &[(&str, &str)]) -> Self {
         let broker = stack::shared().await.kafka_broker();
-        let kafka = [("KAFKA_BROKER", broker), ("KAFKA_TOPIC", topic), ("PRODUCER_TIMEOUT", "30s")];
+        let kafka = [("KAFKA_BROKER", broker), ("KAFKA_TOPIC", topic)];
         let producer = Self::start(&[&kafka, variables].concat()).await;
         producer.ready().await;
         producer

@@ -36,7 +36,8 @@ async fn posts_in_flight_are_acknowledged_before_the_end() {
     const POSTS: usize = 20;
     let topic = fresh_topic();
     // Less than a batch, so all wait for the end of the linger time.
-    let producer = Producer::with_kafka(&topic, &[("PRODUCER_LINGER", "3s"), ("STOP_GRACE", "30s")]).await;
+    let settings = [("PRODUCER_LINGER", "3s"), ("PRODUCER_LINGER_ADAPTIVE", "false"), ("STOP_GRACE", "30s")];
+    let producer = Producer::with_kafka(&topic, &settings).await;
     let mut connections = Vec::new();
     for _ in 0..POSTS {
         let mut connection = producer.connect().await;
@@ -158,7 +159,8 @@ async fn a_stopping_producer_is_not_ready() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_longer_than_the_grace_is_an_error() {
-    let producer = Producer::with_kafka(&fresh_topic(), &[("PRODUCER_LINGER", "20s"), ("STOP_GRACE", "200ms")]).await;
+    let settings = [("PRODUCER_LINGER", "20s"), ("PRODUCER_LINGER_ADAPTIVE", "false"), ("STOP_GRACE", "200ms")];
+    let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut connection = producer.connect().await;
     connection.send(post(POST)).await;
     producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;

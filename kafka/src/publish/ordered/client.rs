@@ -153,7 +153,7 @@ async fn end(client: Client, patience: Duration) {
     tokio::task::spawn_blocking(ending).await.ok();
 }
 
-/// As [`Record::to_rskafka`] has them.
+/// As batches of [`crate::publish::EncodedBatch`] have them.
 fn headers(record: &Record) -> OwnedHeaders {
     let mut headers = OwnedHeaders::new_with_capacity(2);
     if record.is_json {

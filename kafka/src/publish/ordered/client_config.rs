@@ -64,6 +64,7 @@ mod tests {
             partitions: 1,
             replication: 1,
             linger: Duration::from_micros(2_500),
+            linger_adaptive: true,
             batch_bytes: 7_000,
             compression: Compression::NoCompression,
             max_in_flight: 10_000,

@@ -103,7 +103,7 @@ impl ProducerContext for DeliveryCallbacks {
                     self.0.acknowledged.store(true, Ordering::Relaxed);
                 }
                 self.0.produce_seconds.record(handed.at.elapsed());
-                handed.request.acknowledge(message.offset());
+                handed.request.acknowledge(message.partition(), message.offset());
             }
             Err((error, message)) => self.0.note_failure(message.partition(), error.clone()),
         }

@@ -68,6 +68,7 @@ impl PublisherOptions {
             partitions: self.partitions,
             replication: self.replication,
             linger: self.linger,
+            linger_adaptive: true,
             batch_bytes: self.batch_bytes,
             compression: self.compression,
             max_in_flight: self.max_in_flight,

@@ -13,7 +13,6 @@ use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
 use super::error::SendError;
-use crate::publish::availability::Availability;
 use crate::publish::batched::BatchedPublisher;
 use crate::publish::config::PublishConfig;
 use crate::publish::error::PublishError;
@@ -57,7 +56,7 @@ impl Topic {
             (Way::Ordered(publisher), tokio::spawn(async move { runs.run().await }))
         } else {
             let publisher = Arc::new(BatchedPublisher::new(&config, &registry));
-            let supervisor = Supervisor::new(config, Arc::clone(&publisher), instruments);
+            let supervisor = Supervisor::new(config, &publisher, instruments);
             (Way::Batched(publisher, supervisor.lanes()), tokio::spawn(supervisor.run()))
         };
         Ok(Self {
@@ -79,7 +78,13 @@ impl Topic {
         if self.is_reached.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let is_open = tokio::time::timeout_at(self.reached_by.into(), self.availability().all_open()).await;
+        let open = async {
+            match &self.way {
+                Way::Batched(publisher, _) => publisher.router.open().await,
+                Way::Ordered(publisher) => publisher.availability.all_open().await,
+            }
+        };
+        let is_open = tokio::time::timeout_at(self.reached_by.into(), open).await;
         is_open.map_err(|_| self.failed(PublishError::Away))?;
         self.is_reached.store(true, Ordering::Relaxed);
         Ok(())
@@ -89,7 +94,7 @@ impl Topic {
     ///
     /// # Errors
     /// Why there is no acknowledgement.
-    pub(super) async fn publish(&self, record: Record) -> Result<(usize, i64), SendError> {
+    pub(super) async fn publish(&self, record: Record) -> Result<(i32, i64), SendError> {
         let published = match &self.way {
             Way::Batched(publisher, _) => {
                 self.reached().await?;
@@ -140,13 +145,6 @@ impl Topic {
         // The lanes end when nobody has their publisher anymore.
         drop(self);
         tokio::time::timeout(patience, lanes.wait()).await.is_ok()
-    }
-
-    fn availability(&self) -> &Availability {
-        match &self.way {
-            Way::Batched(publisher, _) => &publisher.availability,
-            Way::Ordered(publisher) => &publisher.availability,
-        }
     }
 
     fn failed(&self, error: PublishError) -> SendError {

@@ -25,7 +25,7 @@ pub(crate) struct Writers {
 #[derive(Default)]
 struct Written {
     /// Their numbers and places, in order.
-    acknowledged: Vec<(u64, (usize, i64))>,
+    acknowledged: Vec<(u64, (i32, i64))>,
     unknown: BTreeSet<u64>,
 }
 

@@ -144,7 +144,7 @@ impl LimitsBench {
             run: self.plan.run,
         };
         let client = connect(&self.kafka_broker).await?;
-        let connections = produce.connections(&client).await?;
+        let connections = produce.connections(&self.kafka_broker, &client).await?;
         let meter = Meter::start(vec![(BROKER, &self.brokers)]);
         let acknowledged = produce.records(connections, self.plan.duration).await.context("cannot produce")?;
         Ok(meter.done(acknowledged))

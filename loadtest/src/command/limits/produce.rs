@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use contract::PostId;
-use kafka::publish::{Batch, Key, LANES_PER_PARTITION, Record};
+use kafka::publish::{Batch, BatchLimits, Broker, EncodedBatch, Key, LANES_PER_BROKER, ProduceError, Record};
 use rskafka::client::error::{Error, ProtocolError};
-use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
+use rskafka::client::partition::Compression;
 use rskafka::client::{Client, ClientBuilder};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -20,7 +20,10 @@ use crate::ledger::post::bodies::{Bodies, Shape};
 /// Longest wait for any answer of Kafka.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The same, for Kafka itself.
+/// The wait before the next look for a new topic's leader.
+const LEADER_PAUSE: Duration = Duration::from_millis(100);
+
+/// The same as [`ANSWER_TIMEOUT`], for Kafka itself.
 const ANSWER_TIMEOUT_MS: i32 = ANSWER_TIMEOUT.as_millis() as i32;
 
 /// The most records in one measure, so that a fast broker does not fill the disk: about 400 MB.
@@ -72,28 +75,38 @@ async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::R
 }
 
 impl Produce {
-    /// Creates the topic and connects to its partitions.
-    pub(crate) async fn connections(&self, client: &Client) -> anyhow::Result<Vec<PartitionClient>> {
+    /// Creates the topic and connects to the leaders of its partitions.
+    pub(crate) async fn connections(&self, brokers: &str, client: &Client) -> anyhow::Result<Vec<(i32, Broker)>> {
         let controller = client.controller_client()?;
         let created =
             answer(controller.create_topic(&self.topic, self.partitions, self.replication, ANSWER_TIMEOUT_MS)).await;
         created.with_context(|| format!("cannot create the topic {}", self.topic))?;
+        let brokers: Vec<String> = brokers.split(',').map(|broker| broker.trim().to_owned()).collect();
         let mut connections = Vec::new();
         for partition in 0..self.partitions {
-            for _ in 0..LANES_PER_PARTITION {
-                // Not every broker may know a new topic's leader yet.
-                let connected = client.partition_client(&self.topic, partition, UnknownTopicHandling::Retry);
-                connections.push(answer(connected).await?);
+            for _ in 0..LANES_PER_BROKER {
+                connections.push((partition, self.connect_to_leader(&brokers, partition).await?));
             }
         }
         Ok(connections)
     }
 
+    /// Not every broker may know a new topic's leader yet.
+    async fn connect_to_leader(&self, brokers: &[String], partition: i32) -> anyhow::Result<Broker> {
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
+        loop {
+            match Broker::connect_to_leader(brokers, &self.topic, partition).await {
+                Err(_) if Instant::now() < deadline => tokio::time::sleep(LEADER_PAUSE).await,
+                connected => return connected,
+            }
+        }
+    }
+
     /// Produces for `duration` and returns how many records were acknowledged.
-    pub(crate) async fn records(&self, connections: Vec<PartitionClient>, duration: Duration) -> anyhow::Result<u64> {
+    pub(crate) async fn records(&self, connections: Vec<(i32, Broker)>, duration: Duration) -> anyhow::Result<u64> {
         let (end, acknowledged) = (Instant::now() + duration, Arc::new(AtomicU64::new(0)));
         let mut lanes = JoinSet::new();
-        for (lane, connection) in (0..).zip(connections) {
+        for (lane, (partition, connection)) in (0..).zip(connections) {
             let (produce, acknowledged) = (self.clone(), Arc::clone(&acknowledged));
             lanes.spawn(async move {
                 // Texts differ from lane to lane, as they do from post to post.
@@ -101,9 +114,13 @@ impl Produce {
                 let mut n = 0;
                 while Instant::now() < end && acknowledged.load(Ordering::Relaxed) < MOST_RECORDS {
                     let batch = batch(&mut bodies, &mut n, produce.batch_bytes);
-                    let records = batch.iter().map(Record::to_rskafka).collect();
-                    let offsets = answer(connection.produce(records, produce.compression)).await?;
-                    acknowledged.fetch_add(offsets.len() as u64, Ordering::Relaxed);
+                    let encoded = EncodedBatch::new(batch.iter(), produce.compression);
+                    let producing = timeout(ANSWER_TIMEOUT, connection.produce(&produce.topic, partition, &encoded));
+                    match producing.await.context("no acknowledgement from Kafka in time")? {
+                        Ok(_) => _ = acknowledged.fetch_add(batch.len() as u64, Ordering::Relaxed),
+                        Err(ProduceError::Refused(error)) => bail!("Kafka refuses a batch: {error:?}"),
+                        Err(ProduceError::Broken(error)) => return Err(error),
+                    }
                 }
                 anyhow::Ok(())
             });
@@ -127,7 +144,7 @@ fn batch(bodies: &mut Bodies, n: &mut u64, batch_bytes: usize) -> Vec<Record> {
         (post, size_bytes)
     };
     let (first, first_bytes) = next();
-    let mut batch = Batch::new(first, first_bytes, batch_bytes, Instant::now(), Duration::ZERO);
+    let mut batch = Batch::new(first, first_bytes, BatchLimits { bytes: batch_bytes, items: usize::MAX });
     loop {
         let (post, size_bytes) = next();
         if batch.push(post, size_bytes).is_err() {

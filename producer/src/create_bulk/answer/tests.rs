@@ -111,6 +111,7 @@ proptest! {
                 Some(Fate::Unknown),
                 Some(Fate::Away),
                 Some(Fate::Conflict),
+                Some(Fate::TooLarge),
             ]),
             1..50,
         ),
@@ -133,6 +134,7 @@ proptest! {
                 Some(Fate::Unknown) => prop_assert_eq!(&result["unknown"], true),
                 Some(Fate::Away) => prop_assert_eq!(&result["unavailable"], true),
                 Some(Fate::Conflict) => prop_assert_eq!(&result["errors"][0]["field"], "Idempotency-Key"),
+                Some(Fate::TooLarge) => prop_assert!(result.to_string().contains("max.message.bytes")),
             }
         }
     }

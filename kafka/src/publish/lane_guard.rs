@@ -1,0 +1,17 @@
+//! A lane that panics is logged, and goes on: otherwise nobody would notice that there is one less, until there is none.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
+use super::lane::Lane;
+
+/// Runs a lane to its end, however often it panics. The requests of the batch that it had learn that it is not
+/// acknowledged.
+pub(super) async fn run(mut lane: Lane) {
+    // A lane has no state between two batches but its connection, which a panic leaves half used.
+    while AssertUnwindSafe(lane.run()).catch_unwind().await.is_err() {
+        tracing::error!(broker = lane.broker, "a lane has panicked, starting it again");
+        lane.connection = None;
+    }
+}

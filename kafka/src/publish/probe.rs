@@ -1,0 +1,65 @@
+//! Tries a partition in trouble until it acknowledges: with a record whose batch was not acknowledged, because only a
+//! record shows whether the partition takes records. Whoever sent that one was told that it may be stored or not, or it
+//! is stored by now under the same key; so a copy changes nothing.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use service::Backoff;
+
+use super::broker::{Broker, ProduceError};
+use super::lane::LaneSettings;
+use super::produce_request::EncodedBatch;
+use super::refusal::Refusal;
+use super::routes::Cause;
+
+/// The shortest and the longest wait between two tries.
+const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+
+/// Returns once the partition acknowledges, or is gone.
+pub(super) async fn until_it_acknowledges(settings: &LaneSettings, partition: i32) {
+    let mut backoff = Backoff::new(WAITS.0, WAITS.1);
+    let mut connection = None;
+    loop {
+        backoff.wait().await;
+        let troubles = settings.router.partitions();
+        if !troubles.iter().any(|(number, trouble)| *number == partition && trouble.is_some()) {
+            return;
+        }
+        match tried(settings, partition, &mut connection).await {
+            Ok(()) => return settings.router.recovered(partition),
+            Err((cause, reason)) => settings.router.fail(partition, cause, &reason),
+        }
+    }
+}
+
+/// One try; why it failed. A connection that broke is not used again.
+async fn tried(
+    settings: &LaneSettings,
+    partition: i32,
+    open: &mut Option<(String, Broker)>,
+) -> Result<(), (Cause, String)> {
+    let broken = |error: anyhow::Error| (Cause::Broken, format!("{error:#}"));
+    let address = settings.router.leader_address(partition).context("it has no leader").map_err(broken)?;
+    let broker = match open.take().filter(|(where_open, _)| *where_open == address) {
+        Some((_, broker)) => broker,
+        None => Broker::connect(&address).await.map_err(broken)?,
+    };
+    let Some(witness) = settings.router.witness() else { return Ok(()) };
+    let batch = EncodedBatch::new(std::iter::once(&witness), settings.compression);
+    let producing = tokio::time::timeout(settings.timeout, broker.produce(&settings.topic, partition, &batch));
+    let produced = producing.await.context("no acknowledgement within PRODUCER_TIMEOUT").map_err(broken)?;
+    match produced {
+        Ok(_) => Ok(()),
+        Err(ProduceError::Broken(error)) => Err(broken(error)),
+        Err(ProduceError::Refused(error)) => {
+            *open = Some((address, broker));
+            match Refusal::of(error) {
+                // Nothing else is in its way.
+                Refusal::TooLarge => Ok(()),
+                Refusal::Passing => Err((Cause::Broken, format!("Kafka says {error:?}"))),
+                Refusal::Lasting => Err((Cause::Refused, format!("Kafka says {error:?}"))),
+            }
+        }
+    }
+}
