@@ -65,8 +65,8 @@ struct Level {
 }
 
 impl Level {
-    fn is_due(&self, is_adaptive: bool) -> bool {
-        self.bytes.load(Ordering::Acquire) >= self.enough_bytes || is_adaptive && !self.is_any_on_its_way()
+    fn has_enough(&self) -> bool {
+        self.bytes.load(Ordering::Acquire) >= self.enough_bytes
     }
 
     fn is_any_on_its_way(&self) -> bool {
@@ -186,7 +186,12 @@ impl QueueReceiver {
                 continue;
             };
             let deadline = first.queued_at + self.settings.linger;
-            if self.level.is_due(self.settings.is_adaptive) || Instant::now() >= deadline {
+            if self.level.has_enough() || Instant::now() >= deadline {
+                return self.collect().map(|parcel| (parcel, OnItsWay::begin(&self.level)));
+            }
+            if self.settings.is_adaptive && !self.level.is_any_on_its_way() {
+                // Whatever has arrived by now comes along: nothing if all are idle, and much if all are busy.
+                tokio::task::yield_now().await;
                 return self.collect().map(|parcel| (parcel, OnItsWay::begin(&self.level)));
             }
             // A notification may be stale, hence the loop.

@@ -18,7 +18,7 @@ use super::lane_guard;
 use super::metrics::PublishMetrics;
 use super::probe;
 use super::router::Router;
-use super::routes::{Cause, Entrance, Trouble};
+use super::routes::{Cause, Entrance, NOT_REACHED, Trouble};
 use super::topology::{BrokerId, Topology};
 use super::watch::{EndOffsets, Watch, Watcher, end_offsets};
 use crate::shown::CONDITION;
@@ -171,20 +171,16 @@ impl Keeper {
         let topic = &self.settings.topic;
         for (partition, trouble) in partitions {
             match trouble {
+                // A new one, which is reached at once.
+                Some(Trouble { reason, .. }) if reason == NOT_REACHED => {}
                 Some(Trouble { cause, reason, .. }) => {
-                    let is_news = self.known.insert(*partition, *cause) != Some(*cause);
-                    if is_news && !(*cause == Cause::Lost && reason == super::routes::NOT_REACHED) {
-                        tracing::warn!(
-                            topic,
-                            partition,
-                            reason,
-                            "the partition is in trouble, others take its records"
-                        );
+                    if self.known.insert(*partition, *cause) != Some(*cause) {
+                        tracing::warn!(topic, partition, reason, "the partition takes no records");
                     }
                 }
                 None => {
                     if self.known.remove(partition).is_some() {
-                        tracing::info!(topic, partition, "the partition takes records");
+                        tracing::info!(topic, partition, "the partition takes records again");
                     }
                 }
             }

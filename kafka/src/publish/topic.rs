@@ -1,6 +1,6 @@
 //! Creates the publisher's topic.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use rskafka::BackoffConfig;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::{Client, ClientBuilder};
@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use super::broker::{ANSWER_TIMEOUT, answer};
 use super::config::PublishConfig;
 
-/// Creates the topic with the partitions and replicas of the settings.
+/// Creates the topic with the partitions and replicas of the settings. One that is there is left as it is: a broker may
+/// not know it yet, after its own start or the topic's.
 ///
 /// # Errors
 /// Why it may not exist; another try may succeed.
@@ -29,7 +30,7 @@ pub(super) async fn create(config: &PublishConfig) -> anyhow::Result<()> {
             );
             Ok(())
         }
-        Err(error) if is_already_there(&error) => bail!("the topic {} is being created", config.topic),
+        Err(error) if is_already_there(&error) => Ok(()),
         Err(error) => Err(error).with_context(|| format!("cannot create the topic {}", config.topic)),
     }
 }

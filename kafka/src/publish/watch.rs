@@ -132,6 +132,8 @@ impl<W: Watcher> Watch<W> {
         let topology = match connections.topology(&self.config).await? {
             Ok(topology) => topology,
             Err(ProtocolError::UnknownTopicOrPartition) => {
+                // Perhaps another broker knows it.
+                connections.home = None;
                 topic::create(&self.config).await?;
                 return Ok(Look::Created);
             }

@@ -44,7 +44,7 @@ fn records(batch: Option<(Parcel, OnItsWay)>) -> usize {
 async fn what_comes_alone_is_sent_at_once_and_what_follows_with_its_acknowledgement() {
     let (queue, mut receiver) = queue(settings(LONG, true));
     let _places = send(&queue, 1);
-    let (first, on_its_way) = receiver.next_batch().now_or_never().flatten().expect("nothing is on its way");
+    let (first, on_its_way) = receiver.next_batch().await.expect("nothing is on its way");
     assert_eq!(first.len(), 1);
     let _later = send(&queue, 3);
     let mut next = pin!(receiver.next_batch());
