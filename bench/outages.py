@@ -1,12 +1,12 @@
-"""How long does the producer accept nothing when one of three brokers dies or freezes, and does it reject posts meanwhile?
+"""How long does the producer accept nothing when one of three brokers dies or freezes, and does it reject posts?
 
     python3 bench/outages.py [ROUNDS]
         needs a release build of loadtest (LOADTEST names another one), and kcat; 1 round takes about four minutes
 
-Forty clients post one after the other, with a pause of 5 ms, to a topic of six partitions. A broker is killed, or frozen
-for eight seconds. Every id that was accepted must be in the topic afterwards; with fewer than three replicas, after the broker is back.
-Where each partition has three replicas, orders are sent beside the posts: they go through librdkafka, so their gap is that
-of a librdkafka producer.
+Forty clients post to a topic of six partitions, each with a pause of 5 ms after an answer. A broker is killed, or
+frozen for eight seconds. Every id that was accepted must be in the topic afterwards; with fewer than three replicas,
+after the broker is back. Where each partition has three replicas, orders are sent beside the posts: they go through
+librdkafka, so their gap is that of a librdkafka producer.
 """
 
 import contextlib
@@ -90,7 +90,10 @@ class Client(threading.Thread):
         while not self.is_over:
             number += 1
             id = f"{threading.get_ident()}-{number}"
-            path, body = ("/create-post", POST) if self.kind == "post" else ("/api/orders/", json.dumps(ORDER | {"order_id": id}))  # fmt: skip
+            if self.kind == "post":
+                path, body = "/create-post", POST
+            else:
+                path, body = "/api/orders/", json.dumps(ORDER | {"order_id": id})
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
             content = answer.read()

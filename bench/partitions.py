@@ -77,7 +77,8 @@ def report(found, builds):
     print(f"{'':44}{'posts/s':>30}{'p50 ms':>22}{'p99 ms':>22}{'CPU µs a post':>20}{'broker':>20}")
     for name, turns in found.items():
         columns = (("rate", 0, 30), ("p50", 2, 22), ("p99", 2, 22), ("cpu", 1, 20), ("broker", 1, 20))
-        cells = [f"{spread([one[key] for one in turns], digits):>{width}}" for key, digits, width in columns if key in turns[0]]
+        columns = [column for column in columns if column[0] in turns[0]]
+        cells = [f"{spread([one[key] for one in turns], digits):>{width}}" for key, digits, width in columns]
         print(f"{name:44}" + "".join(cells))
     ratio = lambda a, b, key: spread([x[key] / y[key] for x, y in zip(found[a], found[b])], 2)
     for build in builds:

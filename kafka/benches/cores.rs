@@ -14,7 +14,7 @@ use kafka::group::fetching::Fetching;
 use kafka::publish::{Batch, BatchLimits as PublishLimits, Compression, ENOUGH_BYTES, EncodedBatch, Key, Record};
 
 const RECORDS: usize = 1_000;
-/// About as many as a batch has under load.
+/// About the size of a batch under load.
 const ENCODED: usize = 20;
 const PARTITIONS: i32 = 4;
 const FLUSHES: usize = 4;

@@ -32,7 +32,7 @@ pub struct BatchedPublisher {
     receiver: Mutex<Option<QueueReceiver>>,
     pub(super) router: Arc<Router>,
     pub(super) keys: Keys,
-    /// Tells the lanes when nothing more comes.
+    /// Shows the lanes when nothing more comes.
     closed: DropGuard,
 }
 

@@ -1,5 +1,5 @@
-//! A connection to one broker, and the requests that publishing needs. Each is tried once, and its answer is told as it
-//! is: who asks decides what follows. A broker answers the requests of a connection one after the other.
+//! A connection to one broker, and the requests that publishing needs. Each is tried once, and its answer is returned
+//! as it is: the caller decides what follows. A broker answers the requests of a connection in their order.
 
 use std::time::Duration;
 

@@ -59,7 +59,7 @@ pub(super) struct Lane {
 /// What became of a batch on its way.
 enum Outcome {
     Acknowledged(Produced),
-    /// It is to be sent again, to this partition.
+    /// It must be sent again, to this partition.
     Silent(Place),
     Failed(ProduceError),
     /// Its time is over.
@@ -262,7 +262,7 @@ impl Lane {
         );
         end(span, reason);
         self.settings.returns.put(parcel);
-        self.settings.router.tell_if_closed();
+        self.settings.router.report_if_closed();
     }
 
     fn report(&self, parcel: &Parcel, partition: i32, span: Option<Span>, error: &str) {

@@ -1,4 +1,5 @@
-//! A lane that panics is logged, and goes on: otherwise nobody would notice that there is one less, until there is none.
+//! Starts a lane again that has panicked, and logs it: otherwise there would be one less, and nobody would notice until
+//! there is none.
 
 use std::panic::AssertUnwindSafe;
 

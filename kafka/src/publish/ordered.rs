@@ -3,8 +3,8 @@
 //!
 //! How a record travels: it is admitted, its partition follows from its key by the same rule as everywhere, and the
 //! [`client`] hands it to librdkafka, which batches it, sends it, and sends it again for as long as its request waits.
-//! Then its thread calls back ([`deliveries`]), and that answers the request. The [`super::watch`] creates the topic and
-//! says whether Kafka answers ([`openings`]).
+//! Then its thread calls back ([`deliveries`]), and that answers the request. The [`super::watch`] creates the topic
+//! and says whether Kafka answers ([`openings`]).
 //!
 //! A record that was not acknowledged in time is unknown. It may still be sent, but never after a later record of its
 //! key that was acknowledged: librdkafka then continues with a higher epoch of its producer id, and the broker drops

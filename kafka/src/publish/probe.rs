@@ -1,6 +1,6 @@
 //! Tries a partition in trouble until it acknowledges: with a record whose batch was not acknowledged, because only a
-//! record shows whether the partition takes records. Whoever sent that one was told that it may be stored or not, or it
-//! is stored by now under the same key; so a copy changes nothing.
+//! record shows whether the partition takes records. Its client was answered that it may be stored or not, or it is
+//! stored by now under the same key; so a copy changes nothing.
 
 use std::time::Duration;
 

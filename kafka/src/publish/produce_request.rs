@@ -276,9 +276,8 @@ mod tests {
 
         #[test]
         fn it_is_read_back_whole(records in proptest::collection::vec(record(), 1..5)) {
-            for compression in
-                [Compression::NoCompression, Compression::Gzip, Compression::Lz4, Compression::Snappy, Compression::Zstd]
-            {
+            use Compression::{Gzip, Lz4, NoCompression, Snappy, Zstd};
+            for compression in [NoCompression, Gzip, Lz4, Snappy, Zstd] {
                 let batch = decoded(&EncodedBatch::new(records.iter(), compression));
                 let expected = (0..).zip(&records);
                 let first = records[0].timestamp_ms;

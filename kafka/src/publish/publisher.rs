@@ -26,8 +26,8 @@ const FLUSH_LOOK: Duration = Duration::from_millis(1);
 /// Sends records to any topics, each acknowledged by all replicas in sync. Cheap to clone: clones are one publisher.
 ///
 /// Whether records keep their order is for [`PublisherOptions::batched`] or [`PublisherOptions::ordered`] to say. Where
-/// they do, the key decides the partition by Kafka's own rule; else a record goes to any partition that takes it. A topic
-/// that is missing is created.
+/// they do, the key decides the partition by Kafka's own rule; else a record goes to any partition that takes it. A
+/// topic that is missing is created.
 ///
 /// A send waits for its own acknowledgement. For throughput have many of them under way at the same time, in tasks or
 /// in a stream of futures; they then share batches.

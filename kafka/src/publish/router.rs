@@ -1,5 +1,5 @@
-//! The partitions of a topic as lanes, watch and probes share them: each tells what it has seen, and learns what has
-//! changed. What follows from it is decided by [`Routes`].
+//! The partitions of a topic as lanes, watch and probes share them: each reports what it has seen, and learns what has
+//! changed. [`Routes`] decides what follows from it.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ struct State {
     routes: Routes,
     topology: Topology,
     /// A record whose batch was not acknowledged. Whether a partition acknowledges again is tried with it: its client
-    /// has been told that nobody knows what became of it, or it is stored by now, and then a copy changes nothing.
+    /// was answered that nobody knows what became of it, or it is stored by now, and then a copy changes nothing.
     witness: Option<Record>,
 }
 
@@ -51,8 +51,8 @@ impl Router {
         self.entrance.load(Ordering::Acquire) == CLOSED
     }
 
-    /// If the entrance is closed, tells of it once more: what came back to the queue meanwhile is then rejected, too.
-    pub(super) fn tell_if_closed(&self) {
+    /// If the entrance is closed, reports it once more: what came back to the queue meanwhile is then rejected, too.
+    pub(super) fn report_if_closed(&self) {
         if self.is_closed() {
             self.changes.send_replace(());
         }
@@ -68,7 +68,7 @@ impl Router {
         }
     }
 
-    /// Tells of each change from now on.
+    /// Reports each change from now on.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
@@ -121,7 +121,7 @@ impl Router {
         self.trouble.notify_one();
     }
 
-    /// Where a batch, of which this is a record, is to be sent again, if it is; see [`Routes::elsewhere`].
+    /// Where a batch, of which this is a record, must be sent again, if it must; see [`Routes::elsewhere`].
     pub(super) fn elsewhere(&self, sent: Sent, record: Option<&Record>) -> Option<Place> {
         let elsewhere = self.lock().routes.elsewhere(sent, Instant::now());
         if elsewhere.is_some() {

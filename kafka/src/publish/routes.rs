@@ -13,8 +13,8 @@ use super::topology::{BrokerId, Topology};
 /// An acknowledgement that takes this long is missed, if others come.
 pub(super) const SILENCE: Duration = Duration::from_millis(500);
 
-/// Only an acknowledgement that took at most this part of a batch's wait shows that its partition could do better. Where
-/// all are slow, nothing is sent twice.
+/// Only an acknowledgement that took at most half of a batch's wait shows that its partition could do better. Where all
+/// are slow, nothing is sent twice.
 const QUICK: u32 = 2;
 
 /// The reason of a partition that is new.
@@ -156,9 +156,9 @@ impl Routes {
         self.recovered(sent.partition)
     }
 
-    /// Where a batch without an acknowledgement is to be sent again, if it is: its partition is in trouble, or silent for
-    /// [`SILENCE`], and the other one has quickly acknowledged what was sent to it later. If all that its broker was
-    /// sent since is unacknowledged, the trouble is the broker's.
+    /// Where a batch without an acknowledgement must be sent again, if it must: its partition is in trouble, or silent
+    /// for [`SILENCE`], and the other one has quickly acknowledged what was sent to it later. If all that its broker
+    /// was sent since is unacknowledged, the trouble is the broker's.
     pub(super) fn elsewhere(&mut self, sent: Sent, now: Instant) -> Option<Place> {
         let is_known = self.partitions.get(&sent.partition).is_none_or(|partition| partition.trouble.is_some());
         let waited = now.saturating_duration_since(sent.at);

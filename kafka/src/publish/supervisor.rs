@@ -200,9 +200,13 @@ impl Keeper {
 
     fn start_lanes(&mut self) {
         let leading: BTreeSet<BrokerId> = self.settings.router.leading().into_iter().collect();
-        for (_, stop) in self.lanes.extract_if(.., |broker, _| !leading.contains(broker)) {
-            stop.cancel();
-        }
+        self.lanes.retain(|broker, stop| {
+            let leads = leading.contains(broker);
+            if !leads {
+                stop.cancel();
+            }
+            leads
+        });
         for broker in leading {
             self.lanes.entry(broker).or_insert_with(|| {
                 let stop = CancellationToken::new();

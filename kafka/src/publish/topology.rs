@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_topic_is_told() {
+    fn what_is_wrong_with_the_topic_is_returned() {
         let error = ProtocolError::TopicAuthorizationFailed;
         assert_eq!(Topology::of(metadata(Some(error), &[])), Err(error));
         let nothing = MetadataResponse { topics: Vec::new(), ..metadata(None, &[]) };

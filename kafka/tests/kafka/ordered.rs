@@ -125,7 +125,7 @@ pub(crate) fn found(world: &World) -> Vec<Found> {
     reader
         .read(&world.topic, &offsets, |record| {
             found.push(Found {
-                place: (record.partition().try_into().unwrap(), record.offset()),
+                place: (record.partition(), record.offset()),
                 timestamp_ms: record.timestamp_ms(),
                 key: text(record.key().unwrap()),
                 value: text(record.value().unwrap()),

@@ -37,7 +37,7 @@ const CONFLICT: &[u8] = concat!(
 
 /// The result of a record that is larger than Kafka's topic takes.
 const TOO_LARGE: &[u8] =
-    br#"{"errors":[{"field":"","message":"is larger than Kafka's topic takes (max.message.bytes): it is not stored"}]}"#;
+    br#"{"errors":[{"field":"","message":"is larger than Kafka's topic takes (max.message.bytes), so not stored"}]}"#;
 
 /// The longest result of a valid record, that of an accepted one of a key aside.
 const MAX_RESULT_BYTES: usize = UNKNOWN_INSERTED.len();

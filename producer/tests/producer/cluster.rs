@@ -70,7 +70,7 @@ async fn says(producer: &Producer, expected: &str) {
     .await;
 }
 
-/// Clients post one after the other while `trouble` lasts. Returns the ids; every post must be accepted.
+/// Clients post while `trouble` lasts, each again after its answer. Returns the ids; every post must be accepted.
 async fn all_accepted_during(producer: &Producer, trouble: impl Future<Output = ()>) -> HashSet<String> {
     static IS_OVER: AtomicBool = AtomicBool::new(false);
     IS_OVER.store(false, Ordering::Relaxed);

@@ -130,7 +130,7 @@ fn what_is_known_to_last_closes_the_entrance_and_what_may_pass_does_so_in_time()
 /// A partition's acknowledgements take this many ms; `None` if none comes.
 type Latency = Option<u64>;
 
-/// Batches go to all partitions, one after the other, each time one is acknowledged or moved. Returns when which batch
+/// Batches go to all partitions in turn, each time one is acknowledged or moved. Returns when which batch
 /// was moved away from which partition, in ms.
 fn moved(latencies: &[Latency; 6], ms: u64) -> Vec<(u64, i32)> {
     let start = Instant::now();
