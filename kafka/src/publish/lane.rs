@@ -109,7 +109,7 @@ impl Lane {
         let (mut sent, mut outcome) = (sent, self.outcome(&parcel, sent, deadline).await);
         if let Outcome::Silent(Place { partition, broker }) = outcome {
             // Whose acknowledgement did not come is sent again only once.
-            self.settings.metrics.resent(Cause::Silent);
+            self.settings.metrics.resent(if partition == sent.partition { Cause::Broken } else { Cause::Silent });
             sent = Sent { partition, broker, at: Instant::now() };
             outcome = self.again_elsewhere(&parcel, sent, deadline).await;
         }

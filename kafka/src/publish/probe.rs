@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use service::Backoff;
 
 use super::broker::{Broker, ProduceError};
@@ -15,6 +15,9 @@ use super::routes::Cause;
 
 /// The shortest and the longest wait between two tries.
 const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+
+/// Longest wait for the acknowledgement of one try.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Returns once the partition acknowledges, or is gone.
 pub(super) async fn until_it_acknowledges(settings: &LaneSettings, partition: i32) {
@@ -47,8 +50,11 @@ async fn tried(
     };
     let Some(witness) = settings.router.witness() else { return Ok(()) };
     let batch = EncodedBatch::new(std::iter::once(&witness), settings.compression);
-    let producing = tokio::time::timeout(settings.timeout, broker.produce(&settings.topic, partition, &batch));
-    let produced = producing.await.context("no acknowledgement within PRODUCER_TIMEOUT").map_err(broken)?;
+    let produced = tokio::select! {
+        produced = broker.produce(&settings.topic, partition, &batch) => produced,
+        () = another_leader(settings, partition, &address) => Err(ProduceError::Broken(anyhow!("the leader has moved"))),
+        () = tokio::time::sleep(PATIENCE) => Err(ProduceError::Broken(anyhow!("no acknowledgement within {PATIENCE:?}"))),
+    };
     match produced {
         Ok(_) => Ok(()),
         Err(ProduceError::Broken(error)) => Err(broken(error)),
@@ -60,6 +66,16 @@ async fn tried(
                 Refusal::Passing => Err((Cause::Broken, format!("Kafka says {error:?}"))),
                 Refusal::Lasting => Err((Cause::Refused, format!("Kafka says {error:?}"))),
             }
+        }
+    }
+}
+
+/// Returns once the partition's leader is no longer at this address: what was sent there may wait for ever.
+async fn another_leader(settings: &LaneSettings, partition: i32, address: &str) {
+    let mut changes = settings.router.changes();
+    while settings.router.leader_address(partition).is_none_or(|leader| leader == address) {
+        if changes.changed().await.is_err() {
+            return;
         }
     }
 }

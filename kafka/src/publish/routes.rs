@@ -158,9 +158,15 @@ impl Routes {
 
     /// Where a batch without an acknowledgement must be sent again, if it must: its partition is in trouble, or silent
     /// for [`SILENCE`], and the other one has quickly acknowledged what was sent to it later. If all that its broker
-    /// was sent since is unacknowledged, the trouble is the broker's.
+    /// was sent since is unacknowledged, the trouble is the broker's. What is on its way to a broker that led the partition
+    /// follows it to its new leader.
     pub(super) fn elsewhere(&mut self, sent: Sent, now: Instant) -> Option<Place> {
         let is_known = self.partitions.get(&sent.partition).is_none_or(|partition| partition.trouble.is_some());
+        if let Some(Partition { leader: Some(leader), trouble: None, .. }) = self.partitions.get(&sent.partition)
+            && *leader != sent.broker
+        {
+            return Some(Place { partition: sent.partition, broker: *leader });
+        }
         let waited = now.saturating_duration_since(sent.at);
         if !is_known && waited < SILENCE {
             return None;

@@ -100,6 +100,22 @@ fn a_silent_broker_is_found_by_what_others_acknowledge() {
 }
 
 #[test]
+fn what_is_on_its_way_follows_its_partition_to_the_new_leader() {
+    let now = Instant::now();
+    let mut routes = open(now);
+    let mut topology = topology();
+    topology.leaders.insert(0, None);
+    routes.update(&topology, now);
+    assert_eq!(routes.elsewhere(sent(0, now), now), None, "nobody leads it");
+    topology.leaders.insert(0, Some(2));
+    routes.update(&topology, now);
+    assert_eq!(routes.elsewhere(sent(0, now), now), None, "its new leader has not answered");
+    routes.answers(0);
+    assert_eq!(routes.elsewhere(sent(0, now), now), Some(Place { partition: 0, broker: 2 }));
+    assert_eq!(routes.elsewhere(Sent { broker: 2, ..sent(0, now) }, now), None);
+}
+
+#[test]
 fn one_silent_partition_does_not_condemn_its_broker() {
     let start = Instant::now();
     let mut routes = open(start);
