@@ -42,9 +42,6 @@ pub use config::{ConsumerConfig, MongoUri};
 pub use routes::ROUTES;
 pub use store::{durable_writes, guarded_updates};
 
-/// Bounds of the consumer's own small HTTP server, which only health checks and scrapers use.
-const LIMITS: ServerLimits = ServerLimits { max_connections: 100, header_timeout: std::time::Duration::from_secs(10) };
-
 /// Every metric that the consumer shows.
 pub const METRICS: &[&[Metric]] = &[service::METRICS, group::metrics::METRICS, metrics::METRICS];
 
@@ -95,7 +92,7 @@ pub async fn run(config: ConsumerConfig, listener: TcpListener, stop: Cancellati
     // The endpoints are served until the very end, so that an orchestrator sees the service stopping.
     let serving = service::http::serve(
         listener,
-        LIMITS,
+        ServerLimits::FOR_OPERATORS,
         routes::ConsumerRoutes { releases },
         health,
         &registry,

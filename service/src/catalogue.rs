@@ -7,5 +7,7 @@ pub const METRICS: &[Metric] = &[
     crate::http::durations::METRIC,
     crate::http::metrics::CONNECTIONS,
     crate::http::metrics::CONNECTIONS_LIMIT,
+    crate::http::metrics::CONNECTIONS_REJECTED,
+    crate::http::metrics::MALFORMED,
     crate::health::BUILD_INFO,
 ];

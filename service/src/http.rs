@@ -1,6 +1,6 @@
-//! An HTTP/1.1 server that bounds everything: connections, their buffers, the time to read a head (which also ends idle
-//! connections), the time a client takes to read an answer, and the time to finish when it stops. The handler decides
-//! what to answer.
+//! An HTTP/1.1 server that bounds everything: connections, their buffers, the time that they idle, the time to read a
+//! head, the time a client takes to read an answer, and the time to finish when it stops. The handler decides what to
+//! answer.
 
 pub mod bell;
 pub mod body;
@@ -9,7 +9,9 @@ pub mod durations;
 mod head_timer;
 pub mod headers;
 mod limits;
+mod lingering;
 pub(crate) mod metrics;
+mod phase;
 mod pieces;
 mod request_body;
 mod request_limits;
@@ -17,6 +19,7 @@ mod response;
 mod revalidation;
 mod route;
 mod server;
+mod turned_away;
 mod write_deadline;
 
 pub use connection::LAST_CALL;

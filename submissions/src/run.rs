@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use service::documentation::Documentation;
@@ -39,9 +38,6 @@ pub const METRICS: &[&[Metric]] =
 /// Files open besides all connections of clients and those to the database: the runtime's own, and connections that end
 /// while others start.
 const OTHER_FILES: usize = 100;
-
-/// Bounds of the HTTP server of a worker, which only health checks and scrapers use.
-const WORKER_LIMITS: ServerLimits = ServerLimits { max_connections: 100, header_timeout: Duration::from_secs(10) };
 
 /// Does what its roles say until `stop` is cancelled. Then it accepts no more, answers what is in flight, gives back
 /// what it works on, and returns.
@@ -122,7 +118,7 @@ impl Process {
         if !self.roles.api {
             // Until the very end, so that an orchestrator sees the worker stopping.
             let until = self.has_worked.clone();
-            return service::http::serve(listener, WORKER_LIMITS, NoRoutes, health, registry, until).await;
+            return service::http::serve(listener, ServerLimits::FOR_OPERATORS, NoRoutes, health, registry, until).await;
         }
         let others = OTHER_FILES + config.database_pool as usize;
         let limits = config.api.requests.of_server(others);

@@ -2,7 +2,6 @@
 //! are updated once a second from the tally, so they cost the generator nothing.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::Context;
 use metrics::{Counter, Gauge, Histogram};
@@ -42,8 +41,6 @@ const LATENCY: Metric = Metric::histogram(
 const VIRTUAL_USERS: Metric = Metric::gauge("loadtest_virtual_users", "Virtual users that send posts");
 
 const FAULTS: Metric = Metric::counter("loadtest_faults_total", "Faults that chaos has injected").labelled(&["fault"]);
-
-const LIMITS: ServerLimits = ServerLimits { max_connections: 100, header_timeout: Duration::from_secs(10) };
 
 /// The metrics of a run. Their server ends when this is dropped.
 pub(crate) struct Live {
@@ -117,14 +114,14 @@ async fn serve(listener: TcpListener, registry: Registry, stop: CancellationToke
     let health = Health::new(status.clone(), Readiness::new(&[]), registry.clone(), stop.clone());
     tokio::select! {
         () = status.upkeep() => {}
-        () = service::http::serve(listener, LIMITS, NoRoutes, health, &registry, stop) => {}
+        () = service::http::serve(listener, ServerLimits::FOR_OPERATORS, NoRoutes, health, &registry, stop) => {}
         () = registry.upkeep() => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use contract::PostId;
 

@@ -3,8 +3,6 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -16,53 +14,30 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::http::bell::Bell;
+use crate::http::lingering::Lingering;
+use crate::http::phase::Phase;
 use crate::http::pieces::Pieces;
 use crate::http::write_deadline::WriteDeadline;
+
+/// What hyper reads from and writes to.
+pub(super) type ClientStream = Lingering<WriteDeadline<TcpStream>>;
 
 /// How long a stopping server waits for a client to send the rest of a request, and to read its answer. Three times
 /// this is less than any sensible grace, so a slow client cannot use it up.
 pub const LAST_CALL: Duration = Duration::from_millis(500);
 
-/// Whether a request of a connection is being answered; shared with the service that answers.
-#[derive(Clone, Default)]
-pub(super) struct Answering(Arc<AtomicBool>);
-
-impl Answering {
-    /// Marks a request as being answered until the guard is dropped.
-    pub(super) fn begin(&self) -> impl Drop + use<> {
-        self.0.store(true, Ordering::Relaxed);
-        Begun(Arc::clone(&self.0))
-    }
-
-    /// Returns once nothing has been answered for [`LAST_CALL`]. A look at its start and at its end is enough, because
-    /// a connection that is about to end accepts no second request.
-    async fn last_call(&self) {
-        loop {
-            let was_answering = self.0.load(Ordering::Relaxed);
-            tokio::time::sleep(LAST_CALL).await;
-            if !was_answering && !self.0.load(Ordering::Relaxed) {
-                return;
-            }
-        }
-    }
-}
-
-struct Begun(Arc<AtomicBool>);
-
-impl Drop for Begun {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-}
-
 /// Serves it until it ends by itself. Once `stopping`'s sender is gone, it ends as soon as it is idle, its current
 /// request is answered, or its client has had its [`LAST_CALL`].
+///
+/// # Errors
+/// When it did not end cleanly.
 pub(super) async fn run<S>(
-    connection: http1::Connection<TokioIo<WriteDeadline<TcpStream>>, S>,
+    connection: http1::Connection<TokioIo<ClientStream>, S>,
     bell: Bell,
-    answering: Answering,
+    phase: Phase,
     mut stopping: watch::Receiver<()>,
-) where
+) -> hyper::Result<()>
+where
     S: Service<Request<Incoming>, Response = Response<Pieces>, Error = std::convert::Infallible>,
 {
     let mut connection = pin!(connection);
@@ -71,18 +46,30 @@ pub(super) async fn run<S>(
         ended = poll_fn(|context| bell.poll(connection.as_mut(), context)) => Some(ended),
         _ = stopping.changed() => None,
     };
-    let ended = match ended {
+    match ended {
         Some(ended) => ended,
         None => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 biased;
                 ended = poll_fn(|context| bell.poll(connection.as_mut(), context)) => ended,
-                () = answering.last_call() => return tracing::debug!("stopping: cut a slow client's connection"),
+                () = last_call(&phase) => {
+                    tracing::debug!("stopping: cut a slow client's connection");
+                    Ok(())
+                }
             }
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// Returns once nothing has been answered for [`LAST_CALL`]. A look at its start and at its end is enough, because a
+/// connection that is about to end accepts no second request.
+async fn last_call(phase: &Phase) {
+    loop {
+        let was_answering = phase.is_answering();
+        tokio::time::sleep(LAST_CALL).await;
+        if !was_answering && !phase.is_answering() {
+            return;
+        }
     }
 }

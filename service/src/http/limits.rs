@@ -11,7 +11,18 @@ pub(super) const BUFFER_BYTES: usize = 16 * 1024;
 pub struct ServerLimits {
     /// Connections served at the same time; the next ones get 503 and are closed.
     pub max_connections: usize,
-    /// The longest time to read a request's head, the longest idle time of a connection, and the longest time in which
-    /// a client reads nothing of its answer.
+    /// The longest time to read a request's head from its first byte, and the longest time in which a client reads
+    /// nothing of its answer.
     pub header_timeout: Duration,
+    /// The longest time between an answer, or the start of a connection, and the next request's first byte.
+    pub idle_timeout: Duration,
+}
+
+impl ServerLimits {
+    /// Those of a process that only health checks and scrapers ask.
+    pub const FOR_OPERATORS: Self = Self {
+        max_connections: 100,
+        header_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(75),
+    };
 }

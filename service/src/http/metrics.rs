@@ -1,5 +1,8 @@
-//! The metrics of a server's connections.
+//! The metrics of a server's connections, and of the requests that hyper rejects by itself.
 
+use metrics::Counter;
+
+use crate::Registry;
 use crate::metrics::Metric;
 
 /// How many are open.
@@ -8,3 +11,42 @@ pub(crate) const CONNECTIONS: Metric = Metric::gauge("http_server_connections", 
 /// How many may be open.
 pub(crate) const CONNECTIONS_LIMIT: Metric =
     Metric::gauge("http_server_connections_limit", "Most connections served at the same time; the next one gets 503");
+
+/// How many got 503 because of the limit.
+pub(crate) const CONNECTIONS_REJECTED: Metric = Metric::counter(
+    "http_server_connections_rejected_total",
+    "Connections beyond http_server_connections_limit, which got 503 and were closed",
+);
+
+/// How many requests no handler sees.
+pub(crate) const MALFORMED: Metric = Metric::counter(
+    "http_server_malformed_requests_total",
+    "Requests whose head cannot be read, by the answer: 400 not HTTP/1.1, 431 too large; no other metric counts them",
+)
+.labelled(&["status"]);
+
+/// The handles of the counters.
+pub(super) struct ConnectionCounters {
+    pub(super) rejected: Counter,
+    not_http: Counter,
+    head_too_large: Counter,
+}
+
+impl ConnectionCounters {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self {
+            rejected: registry.counter(&CONNECTIONS_REJECTED, &[]),
+            not_http: registry.counter(&MALFORMED, &["400"]),
+            head_too_large: registry.counter(&MALFORMED, &["431"]),
+        }
+    }
+
+    /// A connection has ended with this error.
+    pub(super) fn ended(&self, error: &hyper::Error) {
+        if error.is_parse_too_large() {
+            self.head_too_large.increment(1);
+        } else if error.is_parse() && !error.is_parse_version_h2() {
+            self.not_http.increment(1);
+        }
+    }
+}

@@ -14,11 +14,13 @@ pub struct RequestBody {
     incoming: Incoming,
     /// Wakes the connection's task.
     connection: Waker,
+    /// Whether it has been read to its end. hyper's own knows that only where the length is announced.
+    has_ended: bool,
 }
 
 impl RequestBody {
     pub(super) fn new(incoming: Incoming, connection: Waker) -> Self {
-        Self { incoming, connection }
+        Self { incoming, connection, has_ended: false }
     }
 }
 
@@ -31,11 +33,12 @@ impl Body for RequestBody {
         if has_rung && !self.incoming.is_end_stream() {
             self.connection.wake_by_ref();
         }
+        self.has_ended |= matches!(frame, Poll::Ready(None));
         frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.has_ended || self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -2,6 +2,7 @@
 
 use super::body::BodyLimits;
 use super::limits::ServerLimits;
+use super::turned_away;
 use crate::{Settings, open_files};
 
 /// What bounds the requests that a service takes.
@@ -9,7 +10,7 @@ use crate::{Settings, open_files};
 pub struct RequestLimits {
     /// `MAX_BODY_BYTES`, `MAX_BULK_BYTES`, `BODY_BUFFER_BYTES`, `BODY_TIMEOUT`.
     pub bodies: BodyLimits,
-    /// `MAX_CONNECTIONS`, `HEADER_TIMEOUT`.
+    /// `MAX_CONNECTIONS`, `HEADER_TIMEOUT`, `IDLE_TIMEOUT`.
     pub server: ServerLimits,
 }
 
@@ -34,7 +35,12 @@ impl RequestLimits {
         let header_timeout = settings.duration(
             "HEADER_TIMEOUT",
             "10s",
-            "longest time to read a request's head, to idle, or to take nothing of an answer",
+            "longest time to read a request's head from its first byte, or to take nothing of an answer",
+        );
+        let idle_timeout = settings.duration(
+            "IDLE_TIMEOUT",
+            "75s",
+            "longest time that a connection waits for a request; longer than a proxy in front keeps idle connections",
         );
         let timeout = settings.duration("BODY_TIMEOUT", "10s", "longest time to read a request's body");
         if buffer_bytes < max_bytes {
@@ -45,12 +51,13 @@ impl RequestLimits {
         }
         Self {
             bodies: BodyLimits { max_bytes, max_bulk_bytes, buffer_bytes, timeout },
-            server: ServerLimits { max_connections, header_timeout },
+            server: ServerLimits { max_connections, header_timeout, idle_timeout },
         }
     }
 
     /// Those of the server of a process that needs this many files for other things.
     pub fn of_server(&self, other_files: usize) -> ServerLimits {
+        let other_files = other_files + turned_away::MOST;
         let max_connections = open_files::fitting_connections(self.server.max_connections, other_files);
         ServerLimits { max_connections, ..self.server }
     }

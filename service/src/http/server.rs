@@ -10,21 +10,24 @@ use hyper::header::{ALLOW, CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::health::{Health, ROUTES};
 use crate::http::bell::Bell;
-use crate::http::connection::{self, Answering};
+use crate::http::connection;
 use crate::http::durations::Durations;
 use crate::http::head_timer::HeadTimer;
 use crate::http::limits::{BUFFER_BYTES, ServerLimits};
-use crate::http::metrics::{CONNECTIONS, CONNECTIONS_LIMIT};
+use crate::http::lingering::Lingering;
+use crate::http::metrics::{CONNECTIONS, CONNECTIONS_LIMIT, ConnectionCounters};
+use crate::http::phase::Phase;
 use crate::http::pieces::Pieces;
 use crate::http::request_body::RequestBody;
 use crate::http::route::{Handler, Route};
+use crate::http::turned_away::TurnedAway;
 use crate::http::write_deadline::WriteDeadline;
 use crate::{Registry, problem};
 
@@ -32,6 +35,7 @@ struct App<H> {
     handler: H,
     health: Health,
     durations: Durations,
+    counters: ConnectionCounters,
 }
 
 /// Serves until `stop` is cancelled, then stops accepting, finishes what is in flight and returns. Slow clients then
@@ -46,14 +50,14 @@ pub async fn serve<H: Handler>(
     stop: CancellationToken,
 ) {
     let durations = Durations::new(registry, handler.routes().iter().chain(ROUTES).map(|route| route.path));
-    let app = Arc::new(App { handler, health, durations });
+    let app = Arc::new(App { handler, health, durations, counters: ConnectionCounters::new(registry) });
     let connections = Arc::new(Semaphore::new(limits.max_connections));
     observe(registry, &connections, limits);
-    let (running, tasks) = (watch::Sender::new(()), TaskTracker::new());
+    let (running, tasks, turned_away) = (watch::Sender::new(()), TaskTracker::new(), TurnedAway::default());
     let mut http = hyper::server::conn::http1::Builder::new();
     // Not `pipeline_flush`: it holds back a response (even hyper's own 400) while the next request has arrived only in
-    // part.
-    http.header_read_timeout(limits.header_timeout);
+    // part. Our timer gives a head its own time, once its first byte has come.
+    http.header_read_timeout(limits.idle_timeout);
     // Most answers are short: copying them behind their head costs less than a vectored write.
     http.writev(false);
     // A client may end its side once its request is sent, and still gets its answer.
@@ -74,32 +78,40 @@ pub async fn serve<H: Handler>(
             }
         };
         let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
-            turn_away(stream);
+            app.counters.rejected.increment(1);
+            turned_away.add(stream, &tasks, running.subscribe());
             continue;
         };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        let (app, bell, answering) = (Arc::clone(&app), Bell::default(), Answering::default());
+        let (app, bell, phase) = (Arc::clone(&app), Bell::default(), Phase::default());
         let service = {
-            let (waker, answering) = (bell.waker().clone(), answering.clone());
+            let (app, waker, phase) = (Arc::clone(&app), bell.waker().clone(), phase.clone());
             service_fn(move |request: Request<Incoming>| {
-                let (app, begun) = (Arc::clone(&app), answering.begin());
+                let (app, mut answering) = (Arc::clone(&app), phase.answer());
                 let waker = waker.clone();
                 async move {
                     // Moved once, here. Later steps get a reference, because each move would copy all of it.
                     let mut request = request.map(|incoming| RequestBody::new(incoming, waker));
                     let response = app.answer(&mut request).await;
-                    drop(begun);
+                    if !request.body().is_end_stream() {
+                        answering.leaves_unread();
+                    }
+                    drop(answering);
                     Ok::<_, std::convert::Infallible>(response.map(Pieces::from))
                 }
             })
         };
-        let stream = TokioIo::new(WriteDeadline::new(stream, limits.header_timeout));
-        http.timer(HeadTimer::default());
-        let connection = connection::run(http.serve_connection(stream, service), bell, answering, running.subscribe());
+        let stream = Lingering::new(WriteDeadline::new(stream, limits.header_timeout), phase.clone());
+        http.timer(HeadTimer::new(phase.clone(), limits.header_timeout));
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let connection = connection::run(connection, bell, phase, running.subscribe());
         tasks.spawn(async move {
-            connection.await;
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+                app.counters.ended(&error);
+            }
             drop(permit);
         });
     }
@@ -172,16 +184,4 @@ fn method_not_allowed(allowed: &str) -> Response<Full<Bytes>> {
     let mut response = problem::response(StatusCode::METHOD_NOT_ALLOWED, &format!("this path takes only {allowed}"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_str(allowed).expect("method names are valid header text"));
     response
-}
-
-/// One connection too many: answers 503 if the socket's buffer has room for it now, and closes.
-fn turn_away(stream: TcpStream) {
-    let problem = r#"{"title":"Service Unavailable","status":503,"detail":"too many connections: try again"}"#;
-    let response = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n{problem}",
-        problem.len()
-    );
-    let written = stream.try_write(response.as_bytes());
-    tracing::debug!(answered = written.is_ok(), "too many connections: turned one away");
 }
