@@ -10,7 +10,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::settings::Variable;
+use crate::settings::{Variable, near_misses};
 use crate::{ServiceConfig, Settings, exit, open_files, stop, telemetry};
 
 /// A service as a program: how it reads its settings and how it runs.
@@ -38,7 +38,11 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
         let lookup = |name: &str| std::env::var(name).ok();
         let mut settings = Settings::new(&lookup);
         let config = (self.read)(&mut settings);
+        let mut warnings: Vec<String> = settings.warnings().iter().map(ToString::to_string).collect();
         let (variables, errors) = settings.finish();
+        let known: Vec<&str> = variables.iter().map(|variable| variable.name).collect();
+        let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        warnings.extend(near_misses(self.name, set, &known));
 
         match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["--help" | "-h"] => {
@@ -64,9 +68,18 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
                 for variable in variables {
                     println!("{}={}", variable.name, variable.shown());
                 }
+                for warning in warnings {
+                    eprintln!("{}: warning: {warning}", self.name);
+                }
                 ExitCode::SUCCESS
             }
-            None => self.serve(config, &variables, run),
+            None => {
+                telemetry::start(&config.as_ref().log, config.as_ref().log_format);
+                for warning in warnings {
+                    tracing::warn!("{warning}");
+                }
+                self.serve(config, &variables, run)
+            }
         }
     }
 
@@ -74,7 +87,6 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
     where
         F: Future<Output = anyhow::Result<()>>,
     {
-        telemetry::start(&config.as_ref().log, config.as_ref().log_format);
         open_files::raise_limit();
         let settings: Vec<String> = variables.iter().map(|v| format!("{}={}", v.name, v.shown())).collect();
         let outcome = tokio::runtime::Runtime::new().context("cannot start the runtime").and_then(|runtime| {

@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use crate::secrets::without_secrets;
 
+mod near_misses;
+
+pub use near_misses::{OF_OTHERS, near_misses};
+
 /// Reads variables through a lookup and collects their errors.
 pub struct Settings<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
@@ -16,6 +20,7 @@ pub struct Settings<'a> {
     /// What Kafka calls the next variable.
     in_kafka: Option<&'static str>,
     errors: Vec<SettingError>,
+    warnings: Vec<SettingError>,
 }
 
 /// One variable as it was read; a row of `--help`.
@@ -40,7 +45,7 @@ impl Variable {
     }
 }
 
-/// A variable with a value that cannot be used.
+/// A variable with a value that cannot be used, or that is probably not what was meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingError {
     /// The variable.
@@ -58,7 +63,12 @@ impl fmt::Display for SettingError {
 impl<'a> Settings<'a> {
     /// Settings that ask `lookup` for each variable. Both an unset and an empty variable mean the default.
     pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { lookup, variables: Vec::new(), in_kafka: None, errors: Vec::new() }
+        Self { lookup, variables: Vec::new(), in_kafka: None, errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// What can be used, but is probably not what was meant.
+    pub fn warnings(&self) -> &[SettingError] {
+        &self.warnings
     }
 
     /// What was read, in order, and the errors.
@@ -74,6 +84,11 @@ impl<'a> Settings<'a> {
     /// Adds an error that concerns several variables.
     pub fn error(&mut self, name: &'static str, reason: impl Into<String>) {
         self.errors.push(SettingError { name, reason: reason.into() });
+    }
+
+    /// Adds a warning: the service runs, but the log says this at its start.
+    pub fn warning(&mut self, name: &'static str, reason: impl Into<String>) {
+        self.warnings.push(SettingError { name, reason: reason.into() });
     }
 
     /// Names Kafka's term for the variable that is read next.

@@ -140,6 +140,7 @@ fn table<const COLUMNS: usize>(columns: [&str; COLUMNS], rows: impl Iterator<Ite
 #[cfg(test)]
 mod tests {
     use service::Registry;
+    use service::settings::OF_OTHERS;
 
     use super::*;
 
@@ -163,6 +164,21 @@ mod tests {
                  **Producer**{head_of_kafka}| `LINGER` | 2ms | a\\|b | `linger.ms` |\n\n**Consumer**{head}"
             )
         );
+    }
+
+    /// Where several services have one environment, none of them warns about the settings of another one.
+    #[test]
+    fn every_service_knows_the_variables_of_kafka_by_name() {
+        let services = [
+            variables(producer::ProducerConfig::read),
+            variables(consumer::ConsumerConfig::read),
+            variables(submissions::SubmissionsConfig::read),
+        ];
+        let of_kafka =
+            services.iter().flatten().map(|variable| variable.name).filter(|name| name.starts_with("KAFKA_"));
+        for name in of_kafka {
+            assert!(OF_OTHERS.contains(&name), "{name}");
+        }
     }
 
     #[test]
