@@ -1,6 +1,14 @@
-//! What a request's headers say about its body.
+//! What a request's headers say about its target and its body.
 
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::{Request, Version};
+
+/// Whether a request names its host as HTTP requires: in exactly one header, before HTTP/1.1 in at most one.
+pub(super) fn names_host<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let is_there = hosts.next().is_some() || request.version() < Version::HTTP_11;
+    is_there && hosts.next().is_none()
+}
 
 /// Whether the body has this media type; `None` if the headers do not say.
 pub fn is_media_type(headers: &HeaderMap, media_type: &str) -> Option<bool> {
@@ -27,6 +35,22 @@ mod tests {
 
     fn with(name: &'static str, values: &[&str]) -> HeaderMap {
         values.iter().map(|value| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_host_is_named_once() {
+        for (version, hosts, expected) in [
+            (Version::HTTP_11, &[][..], false),
+            (Version::HTTP_11, &["a"], true),
+            (Version::HTTP_11, &[""], true),
+            (Version::HTTP_11, &["a", "a"], false),
+            (Version::HTTP_10, &[], true),
+            (Version::HTTP_10, &["a", "b"], false),
+        ] {
+            let mut request = Request::builder().version(version).body(()).unwrap();
+            *request.headers_mut() = with("host", hosts);
+            assert_eq!(names_host(&request), expected, "{version:?} {hosts:?}");
+        }
     }
 
     #[test]

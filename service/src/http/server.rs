@@ -20,6 +20,7 @@ use crate::http::bell::Bell;
 use crate::http::connection;
 use crate::http::durations::Durations;
 use crate::http::head_timer::HeadTimer;
+use crate::http::headers::names_host;
 use crate::http::limits::{BUFFER_BYTES, ServerLimits};
 use crate::http::lingering::Lingering;
 use crate::http::metrics::{CONNECTIONS, CONNECTIONS_LIMIT, ConnectionCounters};
@@ -136,6 +137,9 @@ impl<H: Handler> App<H> {
         let is_written_out = own.iter().chain(ROUTES).find(|route| route.path == path);
         let route = is_written_out.or_else(|| own.iter().find(|route| route.matches(path))).map(|route| route.path);
         let response = match route {
+            _ if !names_host(request) => {
+                unread(request, problem::response(StatusCode::BAD_REQUEST, "send exactly one Host header"))
+            }
             None => unread(request, problem::response(StatusCode::NOT_FOUND, "there is no such path")),
             Some(route) => self.route(route, request).await,
         };
