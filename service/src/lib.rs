@@ -30,6 +30,7 @@ pub mod status;
 pub mod stop;
 pub mod telemetry;
 pub mod trace;
+mod turn;
 
 pub use backoff::Backoff;
 pub use catalogue::METRICS;
@@ -43,3 +44,4 @@ pub use readiness::Readiness;
 pub use recent::Recent;
 pub use settings::Settings;
 pub use trace::{Tracer, Tracing};
+pub use turn::Turn;

@@ -1,4 +1,4 @@
-//! Reads a request's body, bounded in bytes and in time, whether or not its length is announced. All bodies that do not
+//! Reads a request's body, bounded in bytes, in time and in pace, whether or not its length is announced. All bodies that do not
 //! come in one piece share one budget of bytes; otherwise each of ten thousand slow clients could hold one of the
 //! largest size.
 
@@ -16,8 +16,10 @@ use crate::http::request_body::RequestBody;
 use crate::metrics::Metric;
 
 mod budget;
+mod pace;
 
 pub use budget::{BodyBudget, BufferFull, Share};
+use pace::Pace;
 
 /// The metrics of a service that reads bodies.
 pub const METRICS: &[Metric] = &[budget::BYTES, budget::BYTES_LIMIT];
@@ -36,6 +38,8 @@ pub struct BodyLimits {
     pub buffer_bytes: usize,
     /// The longest time to read a body.
     pub timeout: Duration,
+    /// The least bytes a second, on average over a few seconds; 0 is no limit.
+    pub min_rate: u64,
 }
 
 /// Why a body is not read to its end. The rest of it stays unread, so the connection must end.
@@ -103,7 +107,7 @@ impl HeldBody {
 }
 
 /// What [`BodyExt::frame`] returns; `None` at the end.
-type NextFrame = Option<hyper::Result<Frame<Bytes>>>;
+type NextFrame<E> = Option<Result<Frame<Bytes>, E>>;
 
 impl BodyReader {
     /// Reads within these limits. Once `stop` is cancelled, a body that does not arrive soon counts as too slow.
@@ -142,12 +146,15 @@ impl BodyReader {
         &self.budget
     }
 
-    async fn collect_in_time(
+    async fn collect_in_time<B>(
         &self,
-        first: Option<NextFrame>,
-        body: &mut RequestBody,
+        first: Option<NextFrame<B::Error>>,
+        body: &mut B,
         max_bytes: usize,
-    ) -> Result<CollectedBody, BodyError> {
+    ) -> Result<CollectedBody, BodyError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
         let stopping = async {
             self.stop.cancelled().await;
             tokio::time::sleep(LAST_CALL).await;
@@ -160,28 +167,32 @@ impl BodyReader {
         }
     }
 
-    async fn collect(
+    async fn collect<B>(
         &self,
-        first: Option<NextFrame>,
-        body: &mut RequestBody,
+        first: Option<NextFrame<B::Error>>,
+        body: &mut B,
         max_bytes: usize,
-    ) -> Result<CollectedBody, BodyError> {
+    ) -> Result<CollectedBody, BodyError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         let mut collected =
             CollectedBody { bytes: Vec::with_capacity(announced.min(FIRST_BYTES)), share: Share::default() };
+        let mut pace = Pace::new(self.limits.min_rate);
         let mut next = match first {
-            Some(first) => first,
-            None => body.frame().await,
+            Some(first) => first.transpose().map_err(|_| BodyError::Broken)?,
+            None => pace.next(body).await?,
         };
         while let Some(frame) = next {
-            if let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() {
+            if let Ok(data) = frame.into_data() {
                 if collected.bytes.len() + data.len() > max_bytes {
                     return Err(BodyError::TooLarge(max_bytes));
                 }
                 self.budget.add(&mut collected.share, data.len())?;
                 collected.bytes.extend_from_slice(&data);
             }
-            next = body.frame().await;
+            next = pace.next(body).await?;
         }
         Ok(collected)
     }
@@ -191,3 +202,6 @@ impl BodyReader {
 fn check_announced(body: &RequestBody, max_bytes: usize) -> Result<(), BodyError> {
     if body.size_hint().lower() > max_bytes as u64 { Err(BodyError::TooLarge(max_bytes)) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::{Settings, open_files};
 /// What bounds the requests that a service takes.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
-    /// `MAX_BODY_BYTES`, `MAX_BULK_BYTES`, `BODY_BUFFER_BYTES`, `BODY_TIMEOUT`.
+    /// `MAX_BODY_BYTES`, `MAX_BULK_BYTES`, `BODY_BUFFER_BYTES`, `BODY_TIMEOUT`, `BODY_MIN_RATE`.
     pub bodies: BodyLimits,
     /// `MAX_CONNECTIONS`, `HEADER_TIMEOUT`, `IDLE_TIMEOUT`.
     pub server: ServerLimits,
@@ -42,7 +42,13 @@ impl RequestLimits {
             "75s",
             "longest time that a connection waits for a request; longer than a proxy in front keeps idle connections",
         );
-        let timeout = settings.duration("BODY_TIMEOUT", "10s", "longest time to read a request's body");
+        let timeout = settings.duration("BODY_TIMEOUT", "60s", "longest time to read a request's body");
+        let min_rate = settings.number(
+            "BODY_MIN_RATE",
+            1_000,
+            0..=1_000_000_000,
+            "least bytes a second at which a request's body arrives, over five seconds, then 408; 0 is no limit",
+        );
         if buffer_bytes < max_bytes {
             settings.error("BODY_BUFFER_BYTES", "must be at least MAX_BODY_BYTES");
         }
@@ -50,7 +56,7 @@ impl RequestLimits {
             settings.error("BODY_BUFFER_BYTES", "must be at least MAX_BULK_BYTES");
         }
         Self {
-            bodies: BodyLimits { max_bytes, max_bulk_bytes, buffer_bytes, timeout },
+            bodies: BodyLimits { max_bytes, max_bulk_bytes, buffer_bytes, timeout, min_rate },
             server: ServerLimits { max_connections, header_timeout, idle_timeout },
         }
     }
