@@ -113,6 +113,8 @@ impl ProducerConfig {
             // Every post would be answered 503 before it is sent.
             settings.error("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");
         }
+        let (grace, timeout) = (config.service.stop_grace, config.kafka.timeout);
+        config.requests.check_grace(settings, grace, "PRODUCER_TIMEOUT", timeout);
         config.check_topics(settings);
         config.check_record_bytes(settings);
         config.service.in_force = settings.in_force();

@@ -17,6 +17,7 @@ use anyhow::Context;
 use contract::{Kind, SchemaKind};
 use kafka::publish;
 use service::documentation::Documentation;
+use service::http::Stop;
 use service::http::body::{self, BodyReader};
 use service::metrics::Metric;
 use service::state_file::StateFile;
@@ -79,8 +80,8 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
     Program { name: "producer", about, read: ProducerConfig::read }.main(arguments, run)
 }
 
-/// Serves on `listener` until `stop` is cancelled; then stops accepting, answers what is in flight, flushes, and
-/// returns.
+/// Serves on `listener` until `stop` is cancelled, and for `STOP_DELAY` after that; then stops accepting, answers what is
+/// in flight, flushes, and returns.
 ///
 /// # Errors
 /// When that takes longer than the grace period, or the state file cannot be written.
@@ -97,7 +98,8 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
 
     let status = status::status(&config.service, &registry, publishers.published());
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
-    let bodies = Arc::new(BodyReader::new(config.requests.bodies, &registry, stop.clone()));
+    let server_stop = Stop::from(stop.clone());
+    let bodies = Arc::new(BodyReader::new(config.requests.bodies, &registry, server_stop.closing.clone()));
     let ingress = |kind: Kind| {
         let counters = RecordCounters::new(&registry, kind.name());
         Arc::new(Ingress { kind, bodies: Arc::clone(&bodies), counters, tracer: tracing.tracer() })
@@ -148,9 +150,8 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
         tokio::time::sleep(grace).await;
     });
     let serving = async {
-        let stop = stop.clone();
         tokio::select! {
-            () = service::http::serve(listener, limits, handler, health, &registry, stop) => {}
+            () = service::http::serve(listener, limits, handler, health, &registry, server_stop) => {}
             () = publishers.run() => {}
             () = registry.upkeep() => {}
             () = status.upkeep() => {}

@@ -19,6 +19,7 @@ mod response;
 mod revalidation;
 mod route;
 mod server;
+mod stop;
 mod turned_away;
 mod write_deadline;
 
@@ -31,3 +32,4 @@ pub use response::{json, response};
 pub use revalidation::json_if_changed;
 pub use route::{Handler, NoRoutes, Route};
 pub use server::serve;
+pub use stop::Stop;

@@ -135,6 +135,8 @@ impl SubmissionsConfig {
         if config.worker.work_time >= config.terms.work_timeout {
             settings.error("WORK_TIME", "must be shorter than WORK_TIMEOUT");
         }
+        let (grace, timeout) = (config.service.stop_grace, config.api.submit_timeout);
+        config.api.requests.check_grace(settings, grace, "SUBMIT_TIMEOUT", timeout);
         config.service.in_force = settings.in_force();
         config
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, bail};
 use service::documentation::Documentation;
 use service::http::body::{self, BodyReader};
-use service::http::{NoRoutes, ServerLimits};
+use service::http::{NoRoutes, ServerLimits, Stop};
 use service::metrics::Metric;
 use service::state_file::StateFile;
 use service::{Backoff, Health, Instruments, Readiness, Registry, Tracing};
@@ -70,7 +70,8 @@ pub async fn run(
         stopping.cancelled().await;
         tokio::time::sleep(grace).await;
     });
-    let process = Process { config, roles, instruments, opened, figures, stop, has_worked: CancellationToken::new() };
+    let (server_stop, has_worked) = (Stop::from(stop.clone()), CancellationToken::new());
+    let process = Process { config, roles, instruments, opened, figures, stop, server_stop, has_worked };
     let outcome = tokio::select! {
         outcome = process.run(listener, health, page) => outcome,
         () = registry.upkeep() => bail!("the metrics' upkeep ended"),
@@ -91,6 +92,8 @@ struct Process {
     opened: Arc<OnceLock<Opened>>,
     figures: Arc<OnceLock<Arc<Figures>>>,
     stop: CancellationToken,
+    /// That of the API's server, which continues for `STOP_DELAY`.
+    server_stop: Stop,
     /// Cancelled once there is nothing left to do but to end.
     has_worked: CancellationToken,
 }
@@ -118,13 +121,14 @@ impl Process {
         if !self.roles.api {
             // Until the very end, so that an orchestrator sees the worker stopping.
             let until = self.has_worked.clone();
-            return service::http::serve(listener, ServerLimits::FOR_OPERATORS, NoRoutes, health, registry, until).await;
+            return service::http::serve(listener, ServerLimits::FOR_OPERATORS, NoRoutes, health, registry, until)
+                .await;
         }
         let others = OTHER_FILES + config.database_pool as usize;
         let limits = config.api.requests.of_server(others);
         let documentation = Documentation::new(&openapi::document(config.api.max_content_chars));
         let handler = SubmissionsRoutes::new(Arc::clone(&self.opened), documentation);
-        service::http::serve(listener, limits, handler, health, registry, self.stop.clone()).await;
+        service::http::serve(listener, limits, handler, health, registry, self.server_stop.clone()).await;
     }
 
     /// A part; if it fails the others stop, and give back what they have in hand.
@@ -139,7 +143,7 @@ impl Process {
     /// Opens the database, works and sweeps until the stop. Returns what must be closed once nothing is served any
     /// more.
     async fn work(&self, page: String) -> anyhow::Result<Option<(Arc<dyn Store>, Submitter, Sending)>> {
-        let Self { config, roles, instruments, stop, .. } = self;
+        let Self { config, roles, instruments, stop, server_stop, .. } = self;
         let Some(store) = open(config, &instruments.readiness, stop).await? else { return Ok(None) };
         let queue::Parts { announcer, queue, receiving, sending } =
             queue::parts(config, *roles, &store, instruments, stop);
@@ -147,7 +151,14 @@ impl Process {
         _ = self.figures.set(sweeper.figures());
         let submitter = submitter(config, &store, &instruments.registry);
         if roles.api {
-            _ = self.opened.set(parts_of_api(config, &store, &submitter, &announcer, instruments, stop));
+            _ = self.opened.set(parts_of_api(
+                config,
+                &store,
+                &submitter,
+                &announcer,
+                instruments,
+                &server_stop.closing,
+            ));
             tracing::info!(page, "ready: open the page in a browser");
         }
         let sweeping = sweeper.run(stop.clone());
@@ -234,7 +245,7 @@ fn parts_of_api(
     submitter: &Submitter,
     announcer: &Announcer,
     instruments: &Instruments,
-    stop: &CancellationToken,
+    closing: &CancellationToken,
 ) -> Opened {
     let Instruments { registry, tracer, .. } = instruments;
     let operations_config = OperationsConfig {
@@ -244,7 +255,7 @@ fn parts_of_api(
     };
     let operations = Operations::new(Arc::clone(store), submitter.clone(), operations_config, registry);
     let operations = Arc::new(operations.with_announcer(announcer.clone()));
-    let bodies = Arc::new(BodyReader::new(config.api.requests.bodies, registry, stop.clone()));
+    let bodies = Arc::new(BodyReader::new(config.api.requests.bodies, registry, closing.clone()));
     let page_limits = page::Limits {
         max_chars: config.api.max_content_chars,
         rows: page::ROWS,

@@ -65,7 +65,7 @@ impl From<BufferFull> for BodyError {
 pub struct BodyReader {
     limits: BodyLimits,
     budget: BodyBudget,
-    stop: CancellationToken,
+    closing: CancellationToken,
 }
 
 /// A whole body.
@@ -110,9 +110,9 @@ impl HeldBody {
 type NextFrame<E> = Option<Result<Frame<Bytes>, E>>;
 
 impl BodyReader {
-    /// Reads within these limits. Once `stop` is cancelled, a body that does not arrive soon counts as too slow.
-    pub fn new(limits: BodyLimits, registry: &Registry, stop: CancellationToken) -> Self {
-        Self { limits, budget: BodyBudget::new(limits.buffer_bytes, registry), stop }
+    /// Reads within these limits. Once `closing` is cancelled, a body that does not arrive soon counts as too slow.
+    pub fn new(limits: BodyLimits, registry: &Registry, closing: CancellationToken) -> Self {
+        Self { limits, budget: BodyBudget::new(limits.buffer_bytes, registry), closing }
     }
 
     /// The whole body.
@@ -155,15 +155,15 @@ impl BodyReader {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let stopping = async {
-            self.stop.cancelled().await;
+        let closing = async {
+            self.closing.cancelled().await;
             tokio::time::sleep(LAST_CALL).await;
         };
         tokio::select! {
             biased;
             outcome = self.collect(first, body, max_bytes) => outcome,
             () = tokio::time::sleep(self.limits.timeout) => Err(BodyError::Slow),
-            () = stopping => Err(BodyError::Slow),
+            () = closing => Err(BodyError::Slow),
         }
     }
 

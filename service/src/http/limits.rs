@@ -16,6 +16,8 @@ pub struct ServerLimits {
     pub header_timeout: Duration,
     /// The longest time between an answer, or the start of a connection, and the next request's first byte.
     pub idle_timeout: Duration,
+    /// How long it still accepts connections after it was asked to stop.
+    pub stop_delay: Duration,
 }
 
 impl ServerLimits {
@@ -24,5 +26,6 @@ impl ServerLimits {
         max_connections: 100,
         header_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(75),
+        stop_delay: Duration::ZERO,
     };
 }

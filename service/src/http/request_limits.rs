@@ -1,5 +1,7 @@
 //! The settings of a service that takes requests with bodies.
 
+use std::time::Duration;
+
 use super::body::BodyLimits;
 use super::limits::ServerLimits;
 use super::turned_away;
@@ -10,7 +12,7 @@ use crate::{Settings, open_files};
 pub struct RequestLimits {
     /// `MAX_BODY_BYTES`, `MAX_BULK_BYTES`, `BODY_BUFFER_BYTES`, `BODY_TIMEOUT`, `BODY_MIN_RATE`.
     pub bodies: BodyLimits,
-    /// `MAX_CONNECTIONS`, `HEADER_TIMEOUT`, `IDLE_TIMEOUT`.
+    /// `MAX_CONNECTIONS`, `HEADER_TIMEOUT`, `IDLE_TIMEOUT`, `STOP_DELAY`.
     pub server: ServerLimits,
 }
 
@@ -42,6 +44,11 @@ impl RequestLimits {
             "75s",
             "longest time that a connection waits for a request; longer than a proxy in front keeps idle connections",
         );
+        let stop_delay = settings.duration_or_zero(
+            "STOP_DELAY",
+            "0s",
+            "time from the stop signal to the end of listening, while load balancers notice that it is not ready",
+        );
         let timeout = settings.duration("BODY_TIMEOUT", "60s", "longest time to read a request's body");
         let min_rate = settings.number(
             "BODY_MIN_RATE",
@@ -57,7 +64,16 @@ impl RequestLimits {
         }
         Self {
             bodies: BodyLimits { max_bytes, max_bulk_bytes, buffer_bytes, timeout, min_rate },
-            server: ServerLimits { max_connections, header_timeout, idle_timeout },
+            server: ServerLimits { max_connections, header_timeout, idle_timeout, stop_delay },
+        }
+    }
+
+    /// Warns if the grace of a stop is too short for a request that comes at the last moment and is answered after
+    /// `longest`, the setting of this name.
+    pub fn check_grace(&self, settings: &mut Settings<'_>, grace: Duration, name: &str, longest: Duration) {
+        if grace <= self.server.stop_delay + longest {
+            let least = format!("should be longer than STOP_DELAY and {name} together");
+            settings.warning("STOP_GRACE", format!("{least}, or a stop may leave requests without an answer"));
         }
     }
 
@@ -73,11 +89,29 @@ impl RequestLimits {
 mod tests {
     use super::*;
 
-    fn errors(set: &[(&str, &str)]) -> Vec<String> {
+    /// What `read` says about these settings, and how many warnings there are for each of these graces, in seconds, if
+    /// a request may take five.
+    fn judged(set: &[(&str, &str)], graces: &[u64]) -> (Vec<String>, Vec<usize>) {
         let lookup = |name: &str| set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
         let mut settings = Settings::new(&lookup);
-        RequestLimits::read(&mut settings);
-        settings.finish().1.iter().map(ToString::to_string).collect()
+        let limits = RequestLimits::read(&mut settings);
+        let warnings = graces.iter().map(|grace| {
+            let before = settings.warnings().len();
+            limits.check_grace(&mut settings, Duration::from_secs(*grace), "TIMEOUT", Duration::from_secs(5));
+            settings.warnings().len() - before
+        });
+        let warnings = warnings.collect();
+        (settings.finish().1.iter().map(ToString::to_string).collect(), warnings)
+    }
+
+    fn errors(set: &[(&str, &str)]) -> Vec<String> {
+        judged(set, &[]).0
+    }
+
+    #[test]
+    fn the_grace_is_longer_than_what_a_stop_waits_for() {
+        assert_eq!(judged(&[], &[5, 6, 10]).1, [1, 0, 0]);
+        assert_eq!(judged(&[("STOP_DELAY", "5s")], &[6, 10, 11]).1, [1, 1, 0]);
     }
 
     #[test]

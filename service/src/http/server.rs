@@ -1,6 +1,8 @@
 //! The server: what it accepts, who answers, and how it stops.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,7 +14,6 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::health::{Health, ROUTES};
@@ -28,6 +29,7 @@ use crate::http::phase::Phase;
 use crate::http::pieces::Pieces;
 use crate::http::request_body::RequestBody;
 use crate::http::route::{Handler, Route};
+use crate::http::stop::Stop;
 use crate::http::turned_away::TurnedAway;
 use crate::http::write_deadline::WriteDeadline;
 use crate::{Registry, problem};
@@ -37,21 +39,25 @@ struct App<H> {
     health: Health,
     durations: Durations,
     counters: ConnectionCounters,
+    /// Each answer says that its connection ends, so that clients open the next one elsewhere.
+    is_stopping: AtomicBool,
 }
 
-/// Serves until `stop` is cancelled, then stops accepting, finishes what is in flight and returns. Slow clients then
-/// have [`LAST_CALL`](connection::LAST_CALL), which a handler that reads a body must respect, too. To bound the time of
-/// everything else, the caller drops the future.
+/// Serves until it is asked to stop, and for the delay of its limits after that. Then it stops accepting, finishes what
+/// is in flight and returns. Slow clients then have [`LAST_CALL`](connection::LAST_CALL), which a handler that reads a
+/// body must respect, too. To bound the time of everything else, the caller drops the future.
 pub async fn serve<H: Handler>(
     listener: TcpListener,
     limits: ServerLimits,
     handler: H,
     health: Health,
     registry: &Registry,
-    stop: CancellationToken,
+    stop: impl Into<Stop>,
 ) {
+    let Stop { asked, closing } = stop.into();
     let durations = Durations::new(registry, handler.routes().iter().chain(ROUTES).map(|route| route.path));
-    let app = Arc::new(App { handler, health, durations, counters: ConnectionCounters::new(registry) });
+    let (counters, is_stopping) = (ConnectionCounters::new(registry), AtomicBool::new(false));
+    let app = Arc::new(App { handler, health, durations, counters, is_stopping });
     let connections = Arc::new(Semaphore::new(limits.max_connections));
     observe(registry, &connections, limits);
     let (running, tasks, turned_away) = (watch::Sender::new(()), TaskTracker::new(), TurnedAway::default());
@@ -64,10 +70,17 @@ pub async fn serve<H: Handler>(
     // A client may end its side once its request is sent, and still gets its answer.
     http.max_buf_size(BUFFER_BYTES).half_close(true);
 
+    let mut stopping = pin!(async {
+        asked.cancelled().await;
+        app.is_stopping.store(true, Ordering::Relaxed);
+        if !limits.stop_delay.is_zero() {
+            tokio::time::sleep(limits.stop_delay).await;
+        }
+    });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stop.cancelled() => break,
+            () = &mut stopping => break,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -95,7 +108,10 @@ pub async fn serve<H: Handler>(
                 async move {
                     // Moved once, here. Later steps get a reference, because each move would copy all of it.
                     let mut request = request.map(|incoming| RequestBody::new(incoming, waker));
-                    let response = app.answer(&mut request).await;
+                    let mut response = app.answer(&mut request).await;
+                    if app.is_stopping.load(Ordering::Relaxed) {
+                        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    }
                     if !request.body().is_end_stream() {
                         answering.leaves_unread();
                     }
@@ -117,6 +133,7 @@ pub async fn serve<H: Handler>(
         });
     }
     drop((listener, running));
+    closing.cancel();
     tasks.close();
     tasks.wait().await;
 }
