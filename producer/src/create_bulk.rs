@@ -98,7 +98,7 @@ impl CreateBulk {
     ) -> Result<BulkAnswer, RejectedBulk> {
         let timestamp_ms = now_ms();
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
-        let body = self.ingress.bodies.read_bulk(request.body_mut()).await.map_err(Rejection::from)?;
+        let body = self.ingress.bodies.read_bulk(request).await.map_err(Rejection::from)?;
         let CollectedBody { bytes, mut share } = body;
         let format = headers::bulk_format(request.headers())?;
         let (records, results) = self.judge(bytes, format, request.headers(), timestamp_ms, trace)?;

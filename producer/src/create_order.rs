@@ -62,7 +62,7 @@ impl CreateOrder {
     ) -> Result<PlacedOrder, Rejection> {
         let now_ms = now_ms();
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
-        let body = self.ingress.bodies.read(request.body_mut()).await?;
+        let body = self.ingress.bodies.read(request).await?;
         headers::check_json(request.headers())?;
         let order = Order::parse(body.bytes(), now_ms).map_err(|errors| {
             order_log::rejected(None, RejectionReason::Invalid, trace);

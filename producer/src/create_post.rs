@@ -64,7 +64,7 @@ impl CreatePost {
     ) -> Result<PostId, Rejection> {
         let timestamp_ms = now_ms();
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
-        let body = self.ingress.bodies.read(request.body_mut()).await?;
+        let body = self.ingress.bodies.read(request).await?;
         headers::check_json(request.headers())?;
         let key = headers::idempotency_key(request.headers())?;
         let (id, is_keyed) = (id_of(key)?, key.is_some());

@@ -57,7 +57,7 @@ impl CreateRecord {
     async fn create(&self, request: &mut Request<RequestBody>, trace: Option<TraceContext>) -> Result<Sent, Rejection> {
         let timestamp_ms = now_ms();
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
-        let body = self.ingress.bodies.read(request.body_mut()).await?;
+        let body = self.ingress.bodies.read(request).await?;
         headers::check_json(request.headers())?;
         let (id, record) = self.record(request.headers(), body.bytes(), timestamp_ms, trace)?;
         // Nobody needs it any more, and it may hold much of the budget.

@@ -80,8 +80,8 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
     Program { name: "producer", about, read: ProducerConfig::read }.main(arguments, run)
 }
 
-/// Serves on `listener` until `stop` is cancelled, and for `STOP_DELAY` after that; then stops accepting, answers what is
-/// in flight, flushes, and returns.
+/// Serves on `listener` until `stop` is cancelled, and for `STOP_DELAY` after that; then stops accepting, answers what
+/// is in flight, flushes, and returns.
 ///
 /// # Errors
 /// When that takes longer than the grace period, or the state file cannot be written.

@@ -20,7 +20,8 @@ pub(crate) const ACCEPTED: Metric = Metric::counter(
 pub(crate) const REJECTED: Metric = Metric::counter(
     "ingest_records_rejected_total",
     "Records not accepted (1 for a bulk whose records were not counted), by reason: content_type, too_large, \
-     slow_body, broken_body, idempotency_key, idempotency_conflict, invalid, full, kafka_away, unacknowledged",
+     slow_body, broken_body, content_encoding, idempotency_key, idempotency_conflict, invalid, full, kafka_away, \
+     unacknowledged",
 )
 .labelled(&["kind", "reason"]);
 

@@ -33,6 +33,10 @@ pub(crate) enum Rejection {
     SlowBody,
     /// The body's transfer broke off.
     BrokenBody,
+    /// The body is compressed, and only these codings are taken.
+    ContentEncoding(&'static str),
+    /// The body is not what this coding makes.
+    Undecodable(&'static str),
     /// The `Idempotency-Key` is malformed.
     IdempotencyKey(&'static str),
     /// The record breaks the rules of its kind.
@@ -60,6 +64,7 @@ pub(crate) enum RejectionReason {
     TooLarge,
     SlowBody,
     BrokenBody,
+    ContentEncoding,
     IdempotencyKey,
     Invalid,
     Full,
@@ -69,11 +74,12 @@ pub(crate) enum RejectionReason {
 }
 
 impl RejectionReason {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::ContentType,
         Self::TooLarge,
         Self::SlowBody,
         Self::BrokenBody,
+        Self::ContentEncoding,
         Self::IdempotencyKey,
         Self::Invalid,
         Self::Full,
@@ -100,6 +106,7 @@ impl RejectionReason {
             Self::TooLarge => "too_large",
             Self::SlowBody => "slow_body",
             Self::BrokenBody => "broken_body",
+            Self::ContentEncoding => "content_encoding",
             Self::IdempotencyKey => "idempotency_key",
             Self::Invalid => "invalid",
             Self::Full => "full",
@@ -116,6 +123,8 @@ impl From<BodyError> for Rejection {
             BodyError::TooLarge(max_bytes) => Rejection::TooLarge(max_bytes),
             BodyError::Slow => Rejection::SlowBody,
             BodyError::Broken => Rejection::BrokenBody,
+            BodyError::Coding(taken) => Rejection::ContentEncoding(taken),
+            BodyError::Undecodable(coding) => Rejection::Undecodable(coding),
             BodyError::BufferFull => Rejection::BufferFull,
         }
     }
@@ -146,7 +155,8 @@ impl Rejection {
             Rejection::ContentType | Rejection::BulkContentType => RejectionReason::ContentType,
             Rejection::TooLarge(_) | Rejection::TooMany(_) | Rejection::TooLargeForTopic => RejectionReason::TooLarge,
             Rejection::SlowBody => RejectionReason::SlowBody,
-            Rejection::BrokenBody => RejectionReason::BrokenBody,
+            Rejection::BrokenBody | Rejection::Undecodable(_) => RejectionReason::BrokenBody,
+            Rejection::ContentEncoding(_) => RejectionReason::ContentEncoding,
             Rejection::IdempotencyKey(_) => RejectionReason::IdempotencyKey,
             Rejection::Invalid(_) | Rejection::NoBulk(_) => RejectionReason::Invalid,
             Rejection::Full | Rejection::BufferFull => RejectionReason::Full,
@@ -185,6 +195,8 @@ impl Rejection {
                 closing(problem::response(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))
             }
             Rejection::BrokenBody => closing(problem::response(StatusCode::BAD_REQUEST, "the body broke off")),
+            Rejection::ContentEncoding(taken) => closing(problem::content_encoding(taken)),
+            Rejection::Undecodable(coding) => closing(problem::undecodable(coding)),
             Rejection::IdempotencyKey(error) => problem::response_with_errors(
                 StatusCode::BAD_REQUEST,
                 "the Idempotency-Key header cannot be used",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -36,6 +36,20 @@ pub fn unavailable(detail: &str, retry_after: Duration) -> Response<Full<Bytes>>
     let seconds = retry_after.as_secs().max(1);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     response
+}
+
+/// The response to a body that is compressed in a way that is not taken here; these are.
+pub fn content_encoding(taken: &'static str) -> Response<Full<Bytes>> {
+    let detail = format!("the body must not be compressed, or in another way: the content-encoding can be {taken}");
+    let mut response = response(StatusCode::UNSUPPORTED_MEDIA_TYPE, &detail);
+    response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(taken));
+    response
+}
+
+/// The response to a body that is not what its content coding makes.
+pub fn undecodable(coding: &str) -> Response<Full<Bytes>> {
+    let detail = format!("the body cannot be decoded as {coding}: it is broken, or has a window of more than 8 MiB");
+    response(StatusCode::BAD_REQUEST, &detail)
 }
 
 fn encode<E: Serialize>(status: StatusCode, detail: &str, errors: Option<E>) -> Response<Full<Bytes>> {

@@ -141,7 +141,7 @@ impl Api {
         check_site(request.headers())?;
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
         // What it holds of the budget is held until the submission is answered: by then its content waits.
-        let body = self.bodies.read(request.body_mut()).await?;
+        let body = self.bodies.read(request).await?;
         let headers = request.headers();
         if !is_media_type(headers, "application/json").unwrap_or(true) {
             return Err(Rejection::ContentType);
@@ -189,7 +189,7 @@ impl Api {
         request: &mut Request<RequestBody>,
     ) -> Result<(Vec<NewSubmission>, Bulk, Share), Rejection> {
         check_site(request.headers())?;
-        let CollectedBody { bytes, share } = self.bodies.read_bulk(request.body_mut()).await?;
+        let CollectedBody { bytes, share } = self.bodies.read_bulk(request).await?;
         let headers = request.headers();
         let format = bulk_format(headers)?;
         let key = idempotency_key(headers)?;
@@ -239,7 +239,7 @@ impl Api {
     /// Reads what comes with a request that needs no body, so that the connection can serve the next one.
     async fn without_body(&self, request: &mut Request<RequestBody>) -> Result<(), Rejection> {
         check_site(request.headers())?;
-        self.bodies.read(request.body_mut()).await?;
+        self.bodies.read(request).await?;
         Ok(())
     }
 

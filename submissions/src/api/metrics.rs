@@ -17,7 +17,8 @@ pub(crate) const ACCEPTED: Metric = Metric::counter(
 pub(crate) const REJECTED: Metric = Metric::counter(
     "submissions_rejected_total",
     "Submissions not accepted (1 for a bulk whose submissions were not counted), by reason: content_type, too_large, \
-     slow_body, broken_body, idempotency_key, idempotency_conflict, invalid, cross_site, full, unconfirmed",
+     slow_body, broken_body, content_encoding, idempotency_key, idempotency_conflict, invalid, cross_site, full, \
+     unconfirmed",
 )
 .labelled(&["reason"]);
 
@@ -38,6 +39,7 @@ pub(crate) enum RejectionReason {
     TooLarge,
     SlowBody,
     BrokenBody,
+    ContentEncoding,
     IdempotencyKey,
     IdempotencyConflict,
     Invalid,
@@ -47,11 +49,12 @@ pub(crate) enum RejectionReason {
 }
 
 impl RejectionReason {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::ContentType,
         Self::TooLarge,
         Self::SlowBody,
         Self::BrokenBody,
+        Self::ContentEncoding,
         Self::IdempotencyKey,
         Self::IdempotencyConflict,
         Self::Invalid,
@@ -67,6 +70,7 @@ impl RejectionReason {
             Self::TooLarge => "too_large",
             Self::SlowBody => "slow_body",
             Self::BrokenBody => "broken_body",
+            Self::ContentEncoding => "content_encoding",
             Self::IdempotencyKey => "idempotency_key",
             Self::IdempotencyConflict => "idempotency_conflict",
             Self::Invalid => "invalid",

@@ -108,7 +108,8 @@ impl Rejection {
                 RejectionReason::TooLarge
             }
             Rejection::Body(BodyError::Slow) => RejectionReason::SlowBody,
-            Rejection::Body(BodyError::Broken) => RejectionReason::BrokenBody,
+            Rejection::Body(BodyError::Broken | BodyError::Undecodable(_)) => RejectionReason::BrokenBody,
+            Rejection::Body(BodyError::Coding(_)) => RejectionReason::ContentEncoding,
             Rejection::Body(BodyError::BufferFull) | Rejection::Full => RejectionReason::Full,
             Rejection::IdempotencyKey(_) => RejectionReason::IdempotencyKey,
             Rejection::Invalid(_) | Rejection::NoBulk(_) => RejectionReason::Invalid,
@@ -196,6 +197,8 @@ fn body(error: BodyError) -> Response<Full<Bytes>> {
         ),
         BodyError::Slow => problem::response(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
         BodyError::Broken => problem::response(StatusCode::BAD_REQUEST, "the body broke off"),
+        BodyError::Coding(taken) => problem::content_encoding(taken),
+        BodyError::Undecodable(coding) => problem::undecodable(coding),
         BodyError::BufferFull => unavailable("too many bytes are being received: try again"),
     }
 }

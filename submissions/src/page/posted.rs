@@ -32,7 +32,7 @@ impl Posted {
     /// The form in a request's body. Escapes triple the size of a content, so the limit of a bulk holds.
     pub(super) async fn read(bodies: &BodyReader, request: &mut Request<RequestBody>) -> Result<Self, NotPosted> {
         check(request.headers())?;
-        let body = bodies.read_bulk(request.body_mut()).await.map_err(NotPosted::Body)?;
+        let body = bodies.read_bulk(request).await.map_err(NotPosted::Body)?;
         form::fields(&body.bytes).map(Self).ok_or(NotPosted::NotText)
     }
 
@@ -51,7 +51,8 @@ impl NotPosted {
             NotPosted::NotText => RejectionReason::Invalid,
             NotPosted::Body(BodyError::TooLarge(_)) => RejectionReason::TooLarge,
             NotPosted::Body(BodyError::Slow) => RejectionReason::SlowBody,
-            NotPosted::Body(BodyError::Broken) => RejectionReason::BrokenBody,
+            NotPosted::Body(BodyError::Broken | BodyError::Undecodable(_)) => RejectionReason::BrokenBody,
+            NotPosted::Body(BodyError::Coding(_)) => RejectionReason::ContentEncoding,
             NotPosted::Body(BodyError::BufferFull) => RejectionReason::Full,
         }
     }
@@ -69,7 +70,12 @@ impl From<NotPosted> for Problem {
             NotPosted::Body(BodyError::Slow) => {
                 (StatusCode::REQUEST_TIMEOUT, "The form did not arrive in time. Try again.")
             }
-            NotPosted::Body(BodyError::Broken) => (StatusCode::BAD_REQUEST, "The form did not arrive as a whole."),
+            NotPosted::Body(BodyError::Broken | BodyError::Undecodable(_)) => {
+                (StatusCode::BAD_REQUEST, "The form did not arrive as a whole.")
+            }
+            NotPosted::Body(BodyError::Coding(_)) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The form is compressed in an unknown way.")
+            }
             NotPosted::Body(BodyError::BufferFull) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "Too much arrives at this moment. Try again.")
             }

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::BodyError;
+use super::error::BodyError;
 
 /// The time over which the floor is an average: a network that loses packets may pause for a second or two.
 pub(super) const WINDOW: Duration = Duration::from_secs(5);

@@ -43,10 +43,15 @@ fn reader(limits: BodyLimits) -> BodyReader {
 }
 
 /// How many bytes are read of a body of equal pieces with equal pauses, and how long that takes.
-async fn read(limits: BodyLimits, pieces: usize, pause: Duration, bytes: usize) -> (Result<usize, BodyError>, Duration) {
+async fn read(
+    limits: BodyLimits,
+    pieces: usize,
+    pause: Duration,
+    bytes: usize,
+) -> (Result<usize, BodyError>, Duration) {
     let start = Instant::now();
     let mut body = Pieces::new(std::iter::repeat_n((pause, bytes), pieces));
-    let read = reader(limits).collect_in_time(None, &mut body, limits.max_bytes).await;
+    let read = reader(limits).collect_in_time(None, &mut body, limits.max_bytes, None).await;
     (read.map(|body| body.bytes.len()), start.elapsed())
 }
 
@@ -70,7 +75,7 @@ async fn a_body_that_stalls_or_trickles_is_given_up_soon() {
     }
     let mut body = Pieces::new([(Duration::from_secs(1), 50_000), (Duration::from_secs(3_600), 1)]);
     let start = Instant::now();
-    let read_bytes = reader(LIMITS).collect_in_time(None, &mut body, LIMITS.max_bytes).await;
+    let read_bytes = reader(LIMITS).collect_in_time(None, &mut body, LIMITS.max_bytes, None).await;
     assert_eq!(read_bytes.map(|body| body.bytes.len()), Err(BodyError::Slow));
     assert_eq!(start.elapsed(), 2 * WINDOW, "the first window had enough");
 }
