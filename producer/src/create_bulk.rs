@@ -12,6 +12,7 @@ use kafka::publish::{Fate, PublishError, Record};
 use service::http::RequestBody;
 use service::http::body::CollectedBody;
 use service::trace::{span_id, trace_id};
+use tokio::sync::Semaphore;
 
 use crate::ingress::Ingress;
 use crate::kind_publisher::KindPublisher;
@@ -41,6 +42,8 @@ pub(crate) struct CreateBulk {
     pub(crate) name: &'static str,
     /// The most bytes of each record: the limit of a single one.
     pub(crate) max_record_bytes: usize,
+    /// A permit for each bulk that may be judged at the same time; all kinds share them.
+    pub(crate) judging: Arc<Semaphore>,
 }
 
 /// A bulk that is rejected as a whole.
@@ -101,7 +104,7 @@ impl CreateBulk {
         let body = self.ingress.bodies.read_bulk(request).await.map_err(Rejection::from)?;
         let CollectedBody { bytes, mut share } = body;
         let format = headers::bulk_format(request.headers())?;
-        let (records, results) = self.judge(bytes, format, request.headers(), timestamp_ms, trace)?;
+        let (records, results) = self.judge(bytes, format, request.headers(), timestamp_ms, trace).await?;
         let (count, invalid) = (records.len(), results.invalid());
         let rejected = |why| RejectedBulk { why, records: count, invalid };
         // The body is gone; from here on the share is for the answer.
@@ -129,7 +132,7 @@ impl CreateBulk {
     }
 
     /// The valid records, and the result of each one as far as it is known.
-    fn judge(
+    async fn judge(
         &self,
         bytes: Vec<u8>,
         format: BulkFormat,
@@ -137,16 +140,17 @@ impl CreateBulk {
         timestamp_ms: i64,
         trace: Option<TraceContext>,
     ) -> Result<Judged, Rejection> {
+        let _place = self.judging.acquire().await;
         let limits = BulkLimits { records: MAX_RECORDS, record_bytes: self.max_record_bytes };
         match self.ingress.kind {
             Kind::Post => {
                 let (ids, is_keyed) = ids_of(headers)?;
                 let record_of = |id, value| record::inserted(id, is_keyed, value, timestamp_ms, trace);
-                judge_posts(Bulk::new(bytes, format, limits), &ids, record_of)
+                judge_posts(Bulk::new(bytes, format, limits), &ids, record_of).await
             }
             Kind::Order => {
                 let record_of = |order: &Order| record::of_order(order, timestamp_ms, trace);
-                judge_orders(OrderBulk::new(bytes, format, limits, timestamp_ms), record_of)
+                judge_orders(OrderBulk::new(bytes, format, limits, timestamp_ms), record_of).await
             }
             Kind::Schema(kind) => {
                 let bulk = SchemaBulk::new(kind, bytes, format, limits);
@@ -154,10 +158,10 @@ impl CreateBulk {
                     Write::Insert => {
                         let (ids, is_keyed) = ids_of(headers)?;
                         let record_of = |id, value| record::inserted(id, is_keyed, value, timestamp_ms, trace);
-                        judge_inserted(kind, bulk, &ids, record_of)
+                        judge_inserted(kind, bulk, &ids, record_of).await
                     }
                     Write::Upsert => {
-                        judge_keyed(kind, bulk, |key, record| record::keyed(key, record, timestamp_ms, trace))
+                        judge_keyed(kind, bulk, |key, record| record::keyed(key, record, timestamp_ms, trace)).await
                     }
                 }
             }

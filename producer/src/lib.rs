@@ -23,6 +23,8 @@ use service::metrics::Metric;
 use service::state_file::StateFile;
 use service::{Health, Program, Readiness, Registry, Tracing};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::create_bulk::CreateBulk;
@@ -105,6 +107,7 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
         Arc::new(Ingress { kind, bodies: Arc::clone(&bodies), counters, tracer: tracing.tracer() })
     };
     let max_record_bytes = config.requests.bodies.max_bytes;
+    let judging = Arc::new(Semaphore::new(Handle::current().metrics().num_workers()));
     let posts = publishers.posts().map(|publisher| {
         let ingress = ingress(Kind::Post);
         PostHandlers {
@@ -114,6 +117,7 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
                 publisher: KindPublisher::Batched(publisher),
                 name: "POST /create-posts",
                 max_record_bytes,
+                judging: Arc::clone(&judging),
             },
         }
     });
@@ -126,6 +130,7 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
                 publisher: KindPublisher::Ordered(publisher),
                 name: "POST /api/orders/bulk",
                 max_record_bytes,
+                judging: Arc::clone(&judging),
             },
         }
     });
@@ -135,7 +140,7 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
         let (one_name, bulk_name) = (name(kind.route()), name(kind.bulk_route()));
         Some(RecordHandlers {
             one: CreateRecord { kind, name: one_name, ingress: Arc::clone(&ingress), publisher: publisher.clone() },
-            bulk: CreateBulk { ingress, publisher, name: bulk_name, max_record_bytes },
+            bulk: CreateBulk { ingress, publisher, name: bulk_name, max_record_bytes, judging: Arc::clone(&judging) },
         })
     };
     let of_files = config.kinds.iter().filter_map(|kind| match kind {

@@ -45,6 +45,16 @@ impl BulkElements {
         Self { nouns: (one, many), format, limits, elements: Elements::new(format), count: 0 }
     }
 
+    /// Searches for the next element for a moment. Returns whether [`Self::next`] has it at once.
+    pub(super) fn search(&mut self, body: &[u8]) -> bool {
+        self.elements.search(body)
+    }
+
+    /// How many bytes have been searched so far.
+    pub(super) fn searched(&self) -> usize {
+        self.elements.searched()
+    }
+
     /// Where the next element is, or why it is too large to be parsed; `None` at the end.
     pub(super) fn next(&mut self, body: &[u8]) -> Result<Option<Result<Range<usize>, FieldErrors>>, BulkError> {
         let (noun, nouns) = self.nouns;

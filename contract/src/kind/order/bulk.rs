@@ -18,6 +18,17 @@ impl OrderBulk {
         Self { body, elements: BulkElements::new("order", "orders", format, limits), now_ms }
     }
 
+    /// Searches for the next order for a moment. Returns whether the search is over; until then, other work may be
+    /// done.
+    pub fn search(&mut self) -> bool {
+        self.elements.search(&self.body)
+    }
+
+    /// How many bytes have been searched so far.
+    pub fn searched(&self) -> usize {
+        self.elements.searched()
+    }
+
     /// The next order, or what is wrong with the element in its place; `None` at the end.
     ///
     /// # Errors

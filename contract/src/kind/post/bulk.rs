@@ -30,6 +30,17 @@ impl Bulk {
         Self { bytes: body, length, elements: BulkElements::new("post", "posts", format, limits), parser }
     }
 
+    /// Searches for the next post for a moment. Returns whether the search is over; until then, other work may be
+    /// done.
+    pub fn search(&mut self) -> bool {
+        self.elements.search(&self.bytes[..self.length])
+    }
+
+    /// How many bytes have been searched so far.
+    pub fn searched(&self) -> usize {
+        self.elements.searched()
+    }
+
     /// The next post, or what is wrong with the element in its place; `None` at the end.
     ///
     /// # Errors

@@ -20,6 +20,17 @@ impl SchemaBulk {
         Self { kind, body, elements: BulkElements::new(kind.name(), kind.plural(), format, limits) }
     }
 
+    /// Searches for the next record for a moment. Returns whether the search is over; until then, other work may be
+    /// done.
+    pub fn search(&mut self) -> bool {
+        self.elements.search(&self.body)
+    }
+
+    /// How many bytes have been searched so far.
+    pub fn searched(&self) -> usize {
+        self.elements.searched()
+    }
+
     /// The next record, or what is wrong with the element in its place; `None` at the end.
     ///
     /// # Errors
