@@ -35,6 +35,7 @@ Takes records over HTTP, publishes them to Kafka, and answers 201 once Kafka has
 - After a 503 with `Retry-After`, try again after that number of seconds.
 - An unknown path gets 404, another method than those described 405 with `Allow`. Each path with GET also has HEAD.
 - A request that is not HTTP/1.1 gets 400 without a body, and the connection closes.
+- A request without a `Host` header, or with several, gets 400.
 
 Limits whose names are in capitals are settings of this service: `/status` shows them.";
 

@@ -30,6 +30,7 @@ CANCELLED ones can be tried again. What a worker could not finish is PENDING aga
 - An unknown path gets 404, another method than those described 405 with `Allow`. Each path with GET also has HEAD.
 - A POST from a page of another site gets 403.
 - A request that is not HTTP/1.1 gets 400 without a body, and the connection closes.
+- A request without a `Host` header, or with several, gets 400.
 
 Limits whose names are in capitals are settings of this service: `/status` shows them.";
 

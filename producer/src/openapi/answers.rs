@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use service::openapi::answers::{problem, with_retry_after};
 
-pub(super) use service::openapi::answers::{PROBLEM, component, response, with_body};
+pub(super) use service::openapi::answers::{COMPRESSED, PROBLEM, component, response, with_body};
 
 /// The schemas that do not depend on the kinds.
 pub(super) fn schemas() -> Map<String, Value> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::answers::{PROBLEM, component, response, with_body};
+use super::answers::{COMPRESSED, PROBLEM, component, response, with_body};
 use super::record::RecordShape;
 use crate::create_bulk::MAX_RECORDS;
 use crate::noun::Noun;
@@ -35,7 +35,7 @@ pub(super) fn operation(shape: &RecordShape) -> Value {
         "summary": format!("Sends many {many}"),
         "description": format!(
             "Each {one} is judged as it would be alone, and has its own result, in the same position. At most \
-             {MAX_RECORDS} {many}, each of at most `MAX_BODY_BYTES`, and all of at most `MAX_BULK_BYTES`."
+             {MAX_RECORDS} {many}, each of at most `MAX_BODY_BYTES`, and all of at most `MAX_BULK_BYTES`. {COMPRESSED}"
         ),
         "parameters": parameters,
         "requestBody": {

@@ -178,6 +178,12 @@ impl Response {
         id
     }
 
+    /// The value of the series with this name, in an answer of `/metrics`.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let value = self.text().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("there is no {series}")).parse().unwrap()
+    }
+
     /// The problem in a rejection, after a check of what all of them have.
     pub(crate) fn problem(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());

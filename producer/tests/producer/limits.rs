@@ -47,7 +47,7 @@ async fn a_slow_body_times_out() {
 
 #[tokio::test]
 async fn a_slow_head_and_an_idle_connection_are_closed() {
-    let producer = Producer::without_kafka(&[("HEADER_TIMEOUT", "1s")]).await;
+    let producer = Producer::without_kafka(&[("HEADER_TIMEOUT", "1s"), ("IDLE_TIMEOUT", "1s")]).await;
     let mut slow = producer.connect().await;
     slow.send("GET /livez HTTP/1.1\r\nhost:").await;
     let mut silent = producer.connect().await;
@@ -56,6 +56,30 @@ async fn a_slow_head_and_an_idle_connection_are_closed() {
     for connection in [&mut slow, &mut silent, &mut idle] {
         connection.closed().await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_may_idle_for_longer_than_a_head_takes() {
+    let producer = Producer::without_kafka(&[("HEADER_TIMEOUT", "1s"), ("IDLE_TIMEOUT", "1h")]).await;
+    let (mut silent, mut idle) = (producer.connect().await, producer.connect().await);
+    assert_eq!(idle.ask(request("GET", "/livez")).await.status, 200);
+    // A head that begins now is given up: by then, the others have idled for longer than that.
+    let mut slow = producer.connect().await;
+    assert_eq!(slow.ask(request("GET", "/livez")).await.status, 200);
+    slow.send("GET /livez HTTP/1.1\r\nhost:").await;
+    slow.closed().await;
+    for connection in [&mut silent, &mut idle] {
+        assert_eq!(connection.ask(request("GET", "/livez")).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_given_up_long_before_its_time() {
+    let producer = Producer::without_kafka(&[("BODY_TIMEOUT", "1h")]).await;
+    let whole = post(POST);
+    let mut stalls = producer.connect().await;
+    stalls.ask(&whole[..whole.len() - 1]).await.problem(408);
+    stalls.closed().await;
 }
 
 #[tokio::test]
@@ -68,6 +92,7 @@ async fn one_connection_too_many_gets_an_answer() {
     let mut third = producer.connect().await;
     third.receive().await.unavailable();
     third.closed().await;
+    assert_eq!(first.ask(request("GET", "/metrics")).await.metric("http_server_connections_rejected_total"), 1.0);
     assert_eq!(first.ask(request("GET", "/livez")).await.status, 200, "those that are served are not disturbed");
 
     drop(second);

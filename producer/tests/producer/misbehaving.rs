@@ -11,7 +11,8 @@ use crate::topic::fresh_topic;
 
 /// A producer whose clients have this time for a head, to idle, and for taking an answer, and the same for a body.
 async fn patient_for(time: &str) -> Producer {
-    Producer::with_kafka(&fresh_topic(), &[("HEADER_TIMEOUT", time), ("BODY_TIMEOUT", time)]).await
+    let settings = [("HEADER_TIMEOUT", time), ("IDLE_TIMEOUT", time), ("BODY_TIMEOUT", time), ("BODY_MIN_RATE", "0")];
+    Producer::with_kafka(&fresh_topic(), &settings).await
 }
 
 /// Waits until a client has finished; until then another client's posts are accepted, one at a time.
@@ -161,7 +162,8 @@ async fn idle_connections_by_the_thousand_are_held() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_do_not_end_share_one_budget() {
-    let settings = [("BODY_BUFFER_BYTES", "65536"), ("MAX_BULK_BYTES", "65536"), ("BODY_TIMEOUT", "1h")];
+    let settings =
+        [("BODY_BUFFER_BYTES", "65536"), ("MAX_BULK_BYTES", "65536"), ("BODY_TIMEOUT", "1h"), ("BODY_MIN_RATE", "0")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let whole = post("x".repeat(65_536));
     let mut slow_body = producer.connect().await;

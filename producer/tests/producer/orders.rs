@@ -16,7 +16,12 @@ pub(crate) const ORDER: &str =
 
 /// `POST /api/orders/` with this JSON.
 pub(crate) fn order(body: impl AsRef<[u8]>) -> Vec<u8> {
-    post_to("/api/orders/", "content-type: application/json\r\n", body)
+    order_with("content-type: application/json\r\n", body)
+}
+
+/// The same with these header lines beside `host` and `content-length`.
+pub(crate) fn order_with(header_lines: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    post_to("/api/orders/", header_lines, body)
 }
 
 /// A valid order that carries a number as its quantity.

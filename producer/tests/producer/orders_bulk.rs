@@ -9,7 +9,12 @@ use crate::topic::fresh_topic;
 
 /// `POST /api/orders/bulk` with this JSON.
 pub(crate) fn orders_bulk(body: impl AsRef<[u8]>) -> Vec<u8> {
-    post_to("/api/orders/bulk", "content-type: application/json\r\n", body)
+    orders_bulk_with("content-type: application/json\r\n", body)
+}
+
+/// The same with these header lines beside `host` and `content-length`.
+pub(crate) fn orders_bulk_with(header_lines: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    post_to("/api/orders/bulk", header_lines, body)
 }
 
 /// An array of this many valid orders.

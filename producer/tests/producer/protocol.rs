@@ -143,6 +143,25 @@ async fn a_broken_head_is_rejected_at_once() {
         assert_eq!((response.status, response.text()), (status, ""));
         connection.closed().await;
     }
+    for (status, requests) in [(400, 1), (431, 2)] {
+        producer.metric(&format!(r#"http_server_malformed_requests_total{{status="{status}"}} {requests}"#)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let producer = Producer::without_kafka(&[]).await;
+    let mut connection = producer.connect().await;
+    for head in ["GET /livez HTTP/1.1\r\n", "GET /livez HTTP/1.1\r\nhost: a\r\nhost: b\r\n"] {
+        let problem = connection.ask(format!("{head}\r\n")).await.problem(400);
+        assert_eq!(problem["detail"], "send exactly one Host header");
+    }
+    assert_eq!(connection.ask(request("GET", "/livez")).await.status, 200);
+    // With a body that nobody reads, the connection ends.
+    let unread = "POST /create-post HTTP/1.1\r\ncontent-length: 9\r\n\r\n";
+    connection.ask(unread).await.problem(400);
+    connection.closed().await;
+    assert_eq!(producer.ask("GET /livez HTTP/1.0\r\n\r\n").await.status, 200);
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ async fn under_load_what_is_on_kafka_is_what_was_answered_201() {
 #[tokio::test]
 async fn idle_connections_and_a_missing_kafka_do_not_hold_it_up() {
     // A wait for any timeout would last an hour.
-    let settings = [("HEADER_TIMEOUT", "1h"), ("BODY_TIMEOUT", "1h"), ("STOP_GRACE", "2h")];
+    let settings = [("IDLE_TIMEOUT", "1h"), ("BODY_TIMEOUT", "1h"), ("STOP_GRACE", "2h")];
     let producer = Producer::without_kafka(&settings).await;
     let (mut silent, mut idle) = (producer.connect().await, producer.connect().await);
     assert_eq!(idle.ask(request("GET", "/livez")).await.status, 200);
@@ -126,7 +126,7 @@ async fn idle_connections_and_a_missing_kafka_do_not_hold_it_up() {
 #[tokio::test]
 async fn a_slow_client_does_not_hold_it_up() {
     // A wait for the client would last an hour.
-    let settings = [("HEADER_TIMEOUT", "1h"), ("BODY_TIMEOUT", "1h"), ("STOP_GRACE", "1h")];
+    let settings = [("HEADER_TIMEOUT", "1h"), ("BODY_TIMEOUT", "1h"), ("BODY_MIN_RATE", "0"), ("STOP_GRACE", "1h")];
     let producer = Producer::without_kafka(&settings).await;
     let mut slow_head = producer.connect().await;
     slow_head.send("GET /livez").await;
@@ -155,6 +155,31 @@ async fn a_stopping_producer_is_not_ready() {
         response.is_some_and(|response| response.problem(503)["detail"] == "stopping")
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_a_while_it_says_that_it_stops_and_serves_on() {
+    let topic = fresh_topic();
+    let producer = Producer::with_kafka(&topic, &[("STOP_DELAY", "5s"), ("STOP_GRACE", "60s")]).await;
+    let (mut idle, mut silent) = (producer.connect().await, producer.connect().await);
+    assert_eq!(idle.ask(request("GET", "/livez")).await.header("connection"), None);
+    producer.stop();
+    eventually("not ready", async || producer.get("/readyz").await.status == 503).await;
+    // Clients that came before, and those that come now.
+    let mut fresh = producer.connect().await;
+    let answers = [idle.ask(post(POST)).await, fresh.ask(post(POST)).await];
+    let not_ready = producer.get("/readyz").await;
+    assert_eq!(not_ready.problem(503)["detail"], "stopping");
+    for answer in answers.iter().chain([&not_ready]) {
+        assert_eq!(answer.header("connection"), Some("close"), "{answer:?}");
+    }
+    for connection in [&mut idle, &mut fresh, &mut silent] {
+        connection.closed().await;
+    }
+    refuses_connections(producer.address).await;
+    producer.stopped().await.unwrap();
+    let ids: BTreeSet<String> = answers.iter().map(|answer| answer.created_id()).collect();
+    assert_eq!(BTreeSet::from_iter(keys(&topic).await), ids);
 }
 
 #[tokio::test(flavor = "multi_thread")]

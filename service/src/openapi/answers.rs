@@ -24,6 +24,9 @@ pub fn with_body(description: &str, media_type: &str, schema: Value, example: Va
     })
 }
 
+/// What bulks say about compression: no parameter, because the page's form would ask for it.
+pub const COMPRESSED: &str = "With `Content-Encoding: gzip` or `zstd` the limits count the bytes that come out.";
+
 /// A problem with this status.
 pub fn problem(status: u16, description: &str, detail: &str) -> Value {
     let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
@@ -73,6 +76,13 @@ pub fn responses(not_ready: &str) -> Map<String, Value> {
     let head_too_large = json!({
         "description": "The head of the request has more than 16 KiB or more than 100 lines; there is no body",
     });
+    let mut content_type = problem(
+        415,
+        "The body is of another content type (without the header, it counts as JSON), or compressed in a way that is \
+         not taken here",
+        "the body must be JSON: send the header `content-type: application/json`",
+    );
+    content_type["headers"] = json!({ "Accept-Encoding": component("headers", "AcceptEncoding") });
     let too_many = problem(503, "More than `MAX_CONNECTIONS` are open", "too many connections: try again");
     let not_ready = problem(
         503,
@@ -82,16 +92,13 @@ pub fn responses(not_ready: &str) -> Map<String, Value> {
     Map::from_iter([
         (
             "SlowBody".to_owned(),
-            problem(408, "The body did not arrive within `BODY_TIMEOUT`", "the body did not arrive in time"),
-        ),
-        (
-            "ContentType".to_owned(),
             problem(
-                415,
-                "The body is of another content type. Without the header, it counts as JSON",
-                "the body must be JSON: send the header `content-type: application/json`",
+                408,
+                "The body did not arrive within `BODY_TIMEOUT`, or came more slowly than `BODY_MIN_RATE` allows",
+                "the body did not arrive in time",
             ),
         ),
+        ("ContentType".to_owned(), content_type),
         ("HeadTooLarge".to_owned(), head_too_large),
         ("TooManyConnections".to_owned(), with_retry_after(too_many, true)),
         ("NotReady".to_owned(), with_retry_after(not_ready, false)),
@@ -101,6 +108,10 @@ pub fn responses(not_ready: &str) -> Map<String, Value> {
 /// The headers of responses.
 pub fn headers() -> Value {
     json!({
+        "AcceptEncoding": {
+            "description": "How the body may be compressed; only if that is what was wrong",
+            "schema": { "type": "string" },
+        },
         "RetryAfter": {
             "description": "Try again after this number of seconds",
             "schema": { "type": "integer", "minimum": 1 },

@@ -1,7 +1,7 @@
 //! The operation that takes many submissions at once, and its answers.
 
 use serde_json::{Value, json};
-use service::openapi::answers::{PROBLEM, component, response, with_body};
+use service::openapi::answers::{COMPRESSED, PROBLEM, component, response, with_body};
 
 use crate::api::MAX_SUBMISSIONS;
 
@@ -28,7 +28,7 @@ pub(super) fn operation(tag: &str) -> Value {
         "summary": "Sends many submissions",
         "description": format!(
             "Each submission is judged as it would be alone, and has its own result, in the same position. At most \
-             {MAX_SUBMISSIONS} submissions, and all of at most `MAX_BULK_BYTES`."
+             {MAX_SUBMISSIONS} submissions, and all of at most `MAX_BULK_BYTES`. {COMPRESSED}"
         ),
         "parameters": [component("parameters", "IdempotencyKey")],
         "requestBody": {
