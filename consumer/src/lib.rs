@@ -15,9 +15,10 @@ use kafka::group;
 use service::http::ServerLimits;
 use service::metrics::Metric;
 use service::state_file::StateFile;
-use service::{Health, Instruments, Program, Readiness, Registry, Tracing};
-use tokio::net::TcpListener;
+use service::{Health, Instruments, Listeners, Program, Readiness, Registry, Tracing};
 use tokio_util::sync::CancellationToken;
+
+use crate::routes::ConsumerRoutes;
 
 mod classify;
 mod clock;
@@ -65,21 +66,21 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
     Program { name: "consumer", about: ABOUT, read: ConsumerConfig::read }.main(arguments, run)
 }
 
-/// Consumes until `stop` is cancelled; then flushes, commits, leaves the groups and returns. Serves the health
-/// endpoints on `listener` meanwhile.
+/// Consumes until `stop` is cancelled; then flushes, commits, leaves the groups and returns. Serves the same endpoints
+/// on both listeners meanwhile: it has no other clients than those who run it.
 ///
 /// # Errors
 /// When that takes longer than the grace period, or a part of the consumer failed, or the state file cannot be written.
 /// Nothing is lost: what is not committed is read again.
-pub async fn run(config: ConsumerConfig, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
-    let state = StateFile::listening(&config.service, "consumer", &listener)?;
+pub async fn run(config: ConsumerConfig, listeners: Listeners, stop: CancellationToken) -> anyhow::Result<()> {
+    let state = StateFile::listening(&config.service, "consumer", &listeners)?;
     let (registry, readiness) = (Registry::new(METRICS), Readiness::new(&[]));
     let tracing = Tracing::start(&config.service, "consumer")?;
     let instruments =
         Instruments { registry: registry.clone(), readiness: readiness.clone(), tracer: tracing.tracer() };
     let engines = engines::of(&config, &instruments);
     let status = status::status(&config.service, &registry, &engines);
-    let releases = engines.iter().map(|engine| engine.release.clone()).collect();
+    let routes = ConsumerRoutes { releases: engines.iter().map(|engine| engine.release.clone()).collect() };
     // Cancelled also when an engine fails: the others stop as if the process had been asked to.
     let stop = stop.child_token();
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
@@ -90,17 +91,15 @@ pub async fn run(config: ConsumerConfig, listener: TcpListener, stop: Cancellati
     });
     let consuming = engines::run(engines, &stop);
     // The endpoints are served until the very end, so that an orchestrator sees the service stopping.
-    let serving = service::http::serve(
-        listener,
-        ServerLimits::FOR_OPERATORS,
-        routes::ConsumerRoutes { releases },
-        health,
-        &registry,
-        CancellationToken::new(),
-    );
+    let Listeners { clients, operators } = listeners;
+    let limits = ServerLimits::FOR_OPERATORS;
+    let serving_operators =
+        service::http::serve_operators(operators, limits, routes.clone(), health.clone(), &registry);
+    let serving = service::http::serve(clients, limits, routes, health, &registry, CancellationToken::new());
     let outcome = tokio::select! {
         outcome = consuming => outcome,
         () = serving => bail!("the health endpoints ended"),
+        () = serving_operators => bail!("the operators' listener ended"),
         () = registry.upkeep() => bail!("the metrics' upkeep ended"),
         () = status.upkeep() => bail!("the status' upkeep ended"),
         () = &mut deadline => {

@@ -13,6 +13,7 @@ pub(crate) const RELEASE: &str = "/dead-letters/release";
 pub const ROUTES: &[Route] = &[Route::post(RELEASE, "202: dead letters of all kinds are allowed again")];
 
 /// Answers [`RELEASE`].
+#[derive(Clone)]
 pub(crate) struct ConsumerRoutes {
     pub(crate) releases: Vec<Release>,
 }

@@ -13,16 +13,16 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use contract::{Kind, SchemaKind};
 use kafka::publish;
 use service::documentation::Documentation;
 use service::http::Stop;
 use service::http::body::{self, BodyReader};
+use service::http::{NoRoutes, OPERATOR_CONNECTIONS};
 use service::metrics::Metric;
 use service::state_file::StateFile;
-use service::{Health, Program, Readiness, Registry, Tracing};
-use tokio::net::TcpListener;
+use service::{Health, Listeners, Program, Readiness, Registry, Tracing};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -67,8 +67,9 @@ pub use routes::{ROUTES, routes_of_file};
 /// Every metric that the producer shows.
 pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, body::METRICS, publish::metrics::METRICS];
 
-/// Files open besides all connections: the runtime's own, and connections that end while others start.
-const OTHER_FILES: usize = 100;
+/// Files open besides all connections of clients: those of operators, the runtime's own, and connections that end while
+/// others start.
+const OTHER_FILES: usize = OPERATOR_CONNECTIONS + 100;
 
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: Vec<String>) -> ExitCode {
@@ -82,13 +83,14 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
     Program { name: "producer", about, read: ProducerConfig::read }.main(arguments, run)
 }
 
-/// Serves on `listener` until `stop` is cancelled, and for `STOP_DELAY` after that; then stops accepting, answers what
-/// is in flight, flushes, and returns.
+/// Serves on `listeners` until `stop` is cancelled, and for `STOP_DELAY` after that; then stops accepting, answers what
+/// is in flight, flushes, and returns. Until then it also answers operators.
 ///
 /// # Errors
 /// When that takes longer than the grace period, or the state file cannot be written.
-pub async fn run(config: ProducerConfig, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
-    let state = StateFile::listening(&config.service, "producer", &listener)?;
+pub async fn run(config: ProducerConfig, listeners: Listeners, stop: CancellationToken) -> anyhow::Result<()> {
+    let state = StateFile::listening(&config.service, "producer", &listeners)?;
+    let Listeners { clients, operators } = listeners;
     let registry = Registry::new(METRICS);
     let tracing = Tracing::start(&config.service, "producer")?;
     let readiness = Readiness::new(&[]);
@@ -156,15 +158,17 @@ pub async fn run(config: ProducerConfig, listener: TcpListener, stop: Cancellati
     });
     let serving = async {
         tokio::select! {
-            () = service::http::serve(listener, limits, handler, health, &registry, server_stop) => {}
+            () = service::http::serve(clients, limits, handler, health.for_clients(), &registry, server_stop) => {}
             () = publishers.run() => {}
-            () = registry.upkeep() => {}
-            () = status.upkeep() => {}
         }
         unflushed.flush().await;
     };
+    let serving_operators = service::http::serve_operators(operators, limits, NoRoutes, health.clone(), &registry);
     tokio::select! {
         () = serving => {}
+        () = serving_operators => bail!("the operators' listener ended"),
+        () = registry.upkeep() => bail!("the metrics' upkeep ended"),
+        () = status.upkeep() => bail!("the status' upkeep ended"),
         () = &mut deadline => {
             return Err(anyhow::anyhow!("records were still in flight")).context("stopping took longer than STOP_GRACE");
         }

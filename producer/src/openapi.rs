@@ -3,8 +3,8 @@
 
 use contract::Kind;
 use serde_json::{Map, Value, json};
-use service::openapi::operator::{self, OperatorWords};
 use service::openapi::remove_unused;
+use service::openapi::shared::{self, SharedWords};
 
 use crate::paths;
 
@@ -19,12 +19,9 @@ mod single;
 
 use record::RecordShape;
 
-/// What its operations for operators are called.
-const WORDS: OperatorWords = OperatorWords {
-    service: "producer",
-    status_page: "The status page: state, throughput, partitions, last errors, settings without secrets",
-    description: "An OpenAPI 3.1 document of the kinds that are served",
-};
+/// What it says in the operations of every service.
+const WORDS: SharedWords =
+    SharedWords { service: "producer", description: "An OpenAPI 3.1 document of the kinds that are served" };
 
 /// What holds for all requests.
 const DESCRIPTION: &str = "\
@@ -37,7 +34,7 @@ Takes records over HTTP, publishes them to Kafka, and answers 201 once Kafka has
 - A request that is not HTTP/1.1 gets 400 without a body, and the connection closes.
 - A request without a `Host` header, or with several, gets 400.
 
-Limits whose names are in capitals are settings of this service: `/status` shows them.";
+Limits whose names are in capitals are settings of this service; those who run it see them on its status page.";
 
 /// The OpenAPI document of a producer that serves these kinds, as JSON in plain ASCII: pretty, and with a line feed at
 /// its end.
@@ -59,15 +56,15 @@ pub(crate) fn document(kinds: &[Kind]) -> Value {
         tags.push(json!({ "name": shape.tag, "description": shape.about }));
         schemas.insert(shape.name, shape.schema);
     }
-    let mut of_operators = operator::operations(&WORDS);
+    let mut of_service = shared::operations(&WORDS);
     if kinds.contains(&Kind::Order) {
         let summary = "Whether the service is ready, for clients of orders";
-        of_operators.push((paths::HEALTH, operator::get("getHealthOfOrders", summary, operator::readiness("healthy"))));
+        of_service.push((paths::HEALTH, shared::get("getHealthOfOrders", summary, shared::readiness("healthy"))));
     }
-    for (path, operation) in of_operators {
+    for (path, operation) in of_service {
         paths.insert(path.to_owned(), json!({ "get": operation }));
     }
-    tags.push(json!({ "name": operator::TAG, "description": "Health, metrics, the status page and this description" }));
+    tags.push(json!({ "name": shared::TAG, "description": "Health and this description" }));
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {

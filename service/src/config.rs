@@ -15,6 +15,8 @@ pub struct ServiceConfig {
     pub host: String,
     /// `PORT`: the port to listen on; 0 takes a free one.
     pub port: u16,
+    /// `ADMIN_PORT`: the port for those who run the service; 0 takes a free one.
+    pub admin_port: u16,
     /// `LOG`: level or filter of the logs.
     pub log: String,
     /// `LOG_FORMAT`: how a log line is written.
@@ -30,11 +32,23 @@ pub struct ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// Reads them. Each service has its own default port.
+    /// Reads them. Each service has its own default port; the one for operators is a hundred above it.
     pub fn read(settings: &mut Settings<'_>, default_port: u16) -> Self {
+        let host = settings.text("HOST", "0.0.0.0", "address to listen on");
+        let port = settings.number("PORT", default_port, 0..=65535, "port to listen on; 0 takes a free one");
+        let admin_port = settings.number(
+            "ADMIN_PORT",
+            default_port + 100,
+            0..=65535,
+            "port of `/metrics`, `/status` and health for operators; 0 takes a free one",
+        );
+        if admin_port == port && port != 0 {
+            settings.error("ADMIN_PORT", format!("must differ from PORT, which is {port}, too"));
+        }
         Self {
-            host: settings.text("HOST", "0.0.0.0", "address to listen on"),
-            port: settings.number("PORT", default_port, 0..=65535, "port to listen on; 0 takes a free one"),
+            host,
+            port,
+            admin_port,
             log: settings.read("LOG", "info", "log level (error, warn, info, debug, trace) or filter", |text| {
                 telemetry::check_filter(text).map(|()| text.to_owned())
             }),
@@ -64,5 +78,27 @@ impl ServiceConfig {
             ),
             in_force: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ports(set: &[(&str, &str)]) -> (u16, u16, Vec<String>) {
+        let lookup = |name: &str| set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        let mut settings = Settings::new(&lookup);
+        let config = ServiceConfig::read(&mut settings, 3000);
+        (config.port, config.admin_port, settings.finish().1.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_two_ports_differ() {
+        assert_eq!(ports(&[]), (3000, 3100, vec![]));
+        assert_eq!(ports(&[("PORT", "0"), ("ADMIN_PORT", "0")]), (0, 0, vec![]));
+        let error = "ADMIN_PORT: must differ from PORT, which is 3100, too";
+        assert_eq!(ports(&[("PORT", "3100")]).2, [error]);
+        assert_eq!(ports(&[("PORT", "3100"), ("ADMIN_PORT", "3100")]).2, [error]);
+        assert_eq!(ports(&[("PORT", "3100"), ("ADMIN_PORT", "3000")]).2, [""; 0]);
     }
 }

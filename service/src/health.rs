@@ -1,5 +1,5 @@
-//! The endpoints that every service has besides its own: `/`, `/livez`, `/readyz` (also as `/health`), `/metrics` and
-//! `/status`.
+//! The endpoints that every service has besides its own: `/`, `/livez`, `/readyz` (also as `/health`), and for those
+//! who run it `/metrics` and `/status`.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,15 +12,18 @@ use crate::metrics::Metric;
 use crate::status::{self, Status};
 use crate::{Readiness, Registry, problem};
 
-/// The routes served here. They accept HEAD, too.
+/// The routes served here. They accept HEAD, too. Those of [`CLIENT_ROUTES`] come first.
 pub const ROUTES: &[Route] = &[
-    Route::get("/", "200 with name and version, where a service has no page of its own"),
+    Route::get("/", "200 with name and version, where a service has no page of its own; on `ADMIN_PORT` also links"),
     Route::get("/livez", "200 while the process lives"),
     Route::get("/readyz", "200, or 503 with one line that says why: Kafka away, topic missing, stopping"),
     Route::get("/health", "the same as `/readyz`"),
-    Route::get("/metrics", "metrics as Prometheus text"),
-    Route::get("/status", "the status page; `/status?still` does not refresh itself"),
+    Route::get("/metrics", "metrics as Prometheus text; only on `ADMIN_PORT`, of the consumer also on `PORT`"),
+    Route::get("/status", "the status page, on the same ports; `/status?still` does not refresh itself"),
 ];
+
+/// Those that clients have, too. The others are only for those who run the service.
+pub const CLIENT_ROUTES: &[Route] = ROUTES.split_at(4).0;
 
 /// Which build runs.
 pub(crate) const BUILD_INFO: Metric =
@@ -29,6 +32,7 @@ pub(crate) const BUILD_INFO: Metric =
 /// What the health endpoints report.
 #[derive(Clone)]
 pub struct Health {
+    is_for_clients: bool,
     status: Status,
     readiness: Readiness,
     registry: Registry,
@@ -39,20 +43,33 @@ impl Health {
     /// The endpoints of a service, which is no longer ready once `stop` is cancelled. The metrics show its version.
     pub fn new(status: Status, readiness: Readiness, registry: Registry, stop: CancellationToken) -> Self {
         registry.gauge(&BUILD_INFO, &[status.name(), env!("CARGO_PKG_VERSION")]).set(1.0);
-        Self { status, readiness, registry, stop }
+        Self { is_for_clients: false, status, readiness, registry, stop }
     }
 
-    /// Answers a GET or HEAD request for one of [`ROUTES`]; `query` is what follows the path's question mark.
+    /// The same without what only those who run the service may see.
+    #[must_use]
+    pub fn for_clients(&self) -> Self {
+        Self { is_for_clients: true, ..self.clone() }
+    }
+
+    /// What is served.
+    pub(crate) fn routes(&self) -> &'static [Route] {
+        if self.is_for_clients { CLIENT_ROUTES } else { ROUTES }
+    }
+
+    /// Why nothing is served at this path.
+    pub(crate) fn missing(&self, path: &str) -> &'static str {
+        if ROUTES.iter().any(|route| route.path == path) {
+            "this path is only for those who run the service, on their own port (ADMIN_PORT)"
+        } else {
+            "there is no such path"
+        }
+    }
+
+    /// Answers a GET or HEAD request for one of [`Self::routes`]; `query` is what follows the path's question mark.
     pub async fn answer(&self, route: &str, query: Option<&str>) -> Response<Full<Bytes>> {
         match route {
-            "/" => json(
-                StatusCode::OK,
-                format!(
-                    r#"{{"status":"ok","service":"{}","version":"{}"}}"#,
-                    self.status.name(),
-                    env!("CARGO_PKG_VERSION")
-                ),
-            ),
+            "/" => json(StatusCode::OK, self.about()),
             "/livez" => json(StatusCode::OK, r#"{"status":"ok"}"#),
             "/metrics" => self.metrics().await,
             "/status" => self.status(!is_still(query)).await,
@@ -66,6 +83,18 @@ impl Health {
     /// That line.
     pub fn check(&self) -> Result<(), String> {
         if self.stop.is_cancelled() { Err("stopping".to_owned()) } else { self.readiness.check() }
+    }
+
+    /// Name and version; for those who run the service also where to look further.
+    fn about(&self) -> String {
+        let (name, version) = (self.status.name(), env!("CARGO_PKG_VERSION"));
+        let links = if self.is_for_clients {
+            String::new()
+        } else {
+            let paths: Vec<String> = ROUTES[1..].iter().map(|route| format!(r#""{}""#, route.path)).collect();
+            format!(r#","links":[{}]"#, paths.join(","))
+        };
+        format!(r#"{{"status":"ok","service":"{name}","version":"{version}"{links}}}"#)
     }
 
     fn ready(&self) -> Response<Full<Bytes>> {
@@ -120,6 +149,13 @@ fn is_still(query: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_have_all_but_what_is_for_operators() {
+        let of_operators = &ROUTES[CLIENT_ROUTES.len()..];
+        assert_eq!(of_operators.iter().map(|route| route.path).collect::<Vec<_>>(), ["/metrics", "/status"]);
+        assert_eq!(ROUTES[0].path, "/");
+    }
 
     #[test]
     fn the_page_stands_still_whatever_the_value() {

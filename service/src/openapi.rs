@@ -1,11 +1,11 @@
 //! What the OpenAPI documents of all services share: how they are written, problems and their headers, and the
-//! operations for those who run a service.
+//! operations of every service.
 
 use serde_json::Value;
 
 pub mod answers;
 mod ascii_json;
-pub mod operator;
+pub mod shared;
 
 pub use ascii_json::pretty;
 

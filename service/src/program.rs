@@ -1,4 +1,4 @@
-//! What the binaries share of `main`: command line, settings, logs, the listener, the stop signal, the exit code.
+//! What the binaries share of `main`: command line, settings, logs, the listeners, the stop signal, the exit code.
 
 use std::future::Future;
 use std::io::{Read, Write};
@@ -7,11 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::{Variable, near_misses};
-use crate::{ServiceConfig, Settings, exit, open_files, stop, telemetry};
+use crate::{Addresses, Listeners, ServiceConfig, Settings, exit, open_files, stop, telemetry};
 
 /// A service as a program: how it reads its settings and how it runs.
 pub struct Program<C> {
@@ -29,7 +28,7 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
     pub fn main<F>(
         self,
         arguments: impl Iterator<Item = String>,
-        run: fn(C, TcpListener, CancellationToken) -> F,
+        run: fn(C, Listeners, CancellationToken) -> F,
     ) -> ExitCode
     where
         F: Future<Output = anyhow::Result<()>>,
@@ -83,7 +82,7 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
         }
     }
 
-    fn serve<F>(&self, config: C, variables: &[Variable], run: fn(C, TcpListener, CancellationToken) -> F) -> ExitCode
+    fn serve<F>(&self, config: C, variables: &[Variable], run: fn(C, Listeners, CancellationToken) -> F) -> ExitCode
     where
         F: Future<Output = anyhow::Result<()>>,
     {
@@ -92,16 +91,18 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
         let outcome = tokio::runtime::Runtime::new().context("cannot start the runtime").and_then(|runtime| {
             let outcome = runtime.block_on(async {
                 let stop = stop::on_signal().context("cannot listen for signals")?;
-                let listener = listen(config.as_ref()).await?;
-                let address = listener.local_addr().context("cannot read the bound address")?;
+                let ServiceConfig { host, port, admin_port, .. } = config.as_ref();
+                let listeners = Listeners::bind(host, *port, *admin_port).await?;
+                let Addresses { clients, operators } = listeners.addresses()?;
                 tracing::info!(
                     service = self.name,
                     version = env!("CARGO_PKG_VERSION"),
-                    %address,
+                    address = %clients,
+                    operators_address = %operators,
                     settings = settings.join(" "),
                     "listening"
                 );
-                run(config, listener, stop).await
+                run(config, listeners, stop).await
             });
             // A thread that still waits for a server must not keep the process alive.
             runtime.shutdown_background();
@@ -123,7 +124,7 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
         let mut text = format!(
             "{} {}\n{}\n\nUsage: {} [--help | --version | --check-config | healthcheck]\n\n\
              Without an argument it serves until SIGTERM or SIGINT. --check-config prints the settings in force,\n\
-             or what is wrong with them; healthcheck asks the service's own /readyz. Settings are\n\
+             or what is wrong with them; healthcheck asks the service's own /readyz on ADMIN_PORT. Settings are\n\
              environment variables:\n\n",
             self.name,
             env!("CARGO_PKG_VERSION"),
@@ -144,17 +145,10 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
     }
 }
 
-/// Binds the service's address.
-async fn listen(config: &ServiceConfig) -> anyhow::Result<TcpListener> {
-    let address = format!("{}:{}", config.host, config.port);
-    TcpListener::bind(&address).await.with_context(|| {
-        format!("cannot listen on {address}: set PORT to a free port, or end the program that holds this one")
-    })
-}
-
-/// Asks the service of this configuration for `/readyz`. The exit code is 0 when it is ready.
+/// Asks the service of this configuration for `/readyz`, where its clients can take no connection away. The exit code
+/// is 0 when it is ready.
 fn healthcheck(config: &ServiceConfig) -> ExitCode {
-    match ask(&config.host, config.port, "GET /readyz") {
+    match ask(&config.host, config.admin_port, "GET /readyz") {
         Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
         Ok(answer) => {
             eprintln!("not ready: {}", answer.lines().last().unwrap_or("no answer"));

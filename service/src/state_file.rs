@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
 
-use crate::ServiceConfig;
 use crate::metrics::Totals;
+use crate::{Addresses, Listeners, ServiceConfig};
 
 /// The content of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +24,8 @@ pub struct ServiceState {
     pub pid: u32,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens for those who run it.
+    pub operators_address: SocketAddr,
     /// Its counters' totals, after a clean end.
     pub totals: Option<Totals>,
 }
@@ -58,12 +59,14 @@ impl StateFile {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn listening(config: &ServiceConfig, service: &str, listener: &TcpListener) -> anyhow::Result<Self> {
+    pub fn listening(config: &ServiceConfig, service: &str, listeners: &Listeners) -> anyhow::Result<Self> {
+        let Addresses { clients, operators } = listeners.addresses()?;
         let state = ServiceState {
             service: service.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
-            address: listener.local_addr().context("cannot read the bound address")?,
+            address: clients,
+            operators_address: operators,
             totals: None,
         };
         let file = Self { path: config.state_file.clone(), state };
@@ -103,16 +106,22 @@ mod tests {
         ServiceConfig::read(&mut Settings::new(&lookup), 3000)
     }
 
+    async fn listeners() -> Listeners {
+        Listeners::bind("127.0.0.1", 0, 0).await.unwrap()
+    }
+
     #[tokio::test]
-    async fn it_has_the_address_from_the_start_and_the_totals_after_the_end() {
-        let (folder, listener) = (tempfile::tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    async fn it_has_the_addresses_from_the_start_and_the_totals_after_the_end() {
+        let (folder, listeners) = (tempfile::tempdir().unwrap(), listeners().await);
         let path = folder.path().join("producer.json");
         fs::write(&path, "left by an earlier one").unwrap();
         assert!(ServiceState::read(&path).is_err());
 
-        let file = StateFile::listening(&config(&path), "producer", &listener).unwrap();
+        let file = StateFile::listening(&config(&path), "producer", &listeners).unwrap();
         let state = ServiceState::read(&path).unwrap();
-        assert_eq!((state.pid, state.address), (std::process::id(), listener.local_addr().unwrap()));
+        assert_eq!(state.pid, std::process::id());
+        let Addresses { clients, operators } = listeners.addresses().unwrap();
+        assert_eq!((state.address, state.operators_address), (clients, operators));
         assert_eq!((state.service.as_str(), &state.totals), ("producer", &None));
         assert!(fs::read_to_string(&path).unwrap().ends_with(",\"totals\":null}"));
 
@@ -124,23 +133,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_that_cannot_be_written_is_named() {
-        let (folder, listener) = (tempfile::tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (folder, listeners) = (tempfile::tempdir().unwrap(), listeners().await);
         let path = folder.path().join("folder").join("producer.json");
-        let error = StateFile::listening(&config(&path), "producer", &listener).unwrap_err();
+        let error = StateFile::listening(&config(&path), "producer", &listeners).unwrap_err();
         let expected = format!("cannot write the state file {} (STATE_FILE): No such file", path.display());
         assert!(format!("{error:#}").starts_with(&expected), "{error:#}");
 
         fs::create_dir(folder.path().join("folder")).unwrap();
-        let file = StateFile::listening(&config(&path), "producer", &listener).unwrap();
+        let file = StateFile::listening(&config(&path), "producer", &listeners).unwrap();
         fs::remove_dir_all(folder.path().join("folder")).unwrap();
         assert!(file.ended(Totals::new()).is_err());
     }
 
     #[tokio::test]
     async fn without_a_path_nothing_is_written() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listeners = listeners().await;
         let config = ServiceConfig::read(&mut Settings::new(&|_| None), 3000);
         assert_eq!(config.state_file, None);
-        StateFile::listening(&config, "producer", &listener).unwrap().ended(Totals::new()).unwrap();
+        StateFile::listening(&config, "producer", &listeners).unwrap().ended(Totals::new()).unwrap();
     }
 }

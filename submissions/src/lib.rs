@@ -68,13 +68,13 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
     if arguments.next_if(|argument| argument == "api").is_some() {
         let about = "Serves the API and the page of submissions; `submissions worker` works on them.";
         let program = Program { name: "submissions api", about, read };
-        return program.main(arguments, |config, listener, stop| run(config, Roles::API, listener, stop));
+        return program.main(arguments, |config, listeners, stop| run(config, Roles::API, listeners, stop));
     }
     if arguments.next_if(|argument| argument == "worker").is_some() {
         let about = "Works on submissions that `submissions api` takes, and serves health and metrics.";
         let program = Program { name: "submissions worker", about, read };
-        return program.main(arguments, |config, listener, stop| run(config, Roles::WORKER, listener, stop));
+        return program.main(arguments, |config, listeners, stop| run(config, Roles::WORKER, listeners, stop));
     }
     let program = Program { name: "submissions", about: ABOUT, read };
-    program.main(arguments, |config, listener, stop| run(config, Roles::ALL, listener, stop))
+    program.main(arguments, |config, listeners, stop| run(config, Roles::ALL, listeners, stop))
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use service::openapi::answers;
-use service::openapi::operator::{self, OperatorWords};
+use service::openapi::shared::{self, SharedWords};
 
 mod bulk;
 mod components;
@@ -11,12 +11,8 @@ mod dead_letters;
 mod operations;
 mod parts;
 
-/// What its operations for operators are called.
-const WORDS: OperatorWords = OperatorWords {
-    service: "submissions",
-    status_page: "The status page: state, throughput, counts per status, last errors, settings without secrets",
-    description: "An OpenAPI 3.1 document of the API",
-};
+/// What it says in the operations of every service.
+const WORDS: SharedWords = SharedWords { service: "submissions", description: "An OpenAPI 3.1 document of the API" };
 
 /// What holds for all requests.
 const DESCRIPTION: &str = "\
@@ -32,7 +28,7 @@ CANCELLED ones can be tried again. What a worker could not finish is PENDING aga
 - A request that is not HTTP/1.1 gets 400 without a body, and the connection closes.
 - A request without a `Host` header, or with several, gets 400.
 
-Limits whose names are in capitals are settings of this service: `/status` shows them.";
+Limits whose names are in capitals are settings of this service; those who run it see them on its status page.";
 
 /// The OpenAPI document of a service that takes contents of at most this length, as JSON in plain ASCII: pretty, and
 /// with a line feed at its end.
@@ -43,7 +39,7 @@ pub fn openapi(max_content_chars: usize) -> String {
 /// The OpenAPI document of a service that takes contents of at most this length.
 pub(crate) fn document(max_content_chars: usize) -> Value {
     let mut paths = operations::paths();
-    for (path, operation) in operator::operations(&WORDS) {
+    for (path, operation) in shared::operations(&WORDS) {
         let operation = if path == "/" { page() } else { operation };
         paths.insert(path.to_owned(), json!({ "get": operation }));
     }
@@ -59,7 +55,7 @@ pub(crate) fn document(max_content_chars: usize) -> Value {
         "tags": [
             { "name": operations::TAG, "description": "Contents, each with what has become of it" },
             { "name": operations::FIGURES, "description": "Submissions in each status, and the workers" },
-            { "name": operator::TAG, "description": "Health, metrics, pages and this description" },
+            { "name": shared::TAG, "description": "Health, pages and this description" },
         ],
         "paths": paths,
         "components": {
@@ -75,7 +71,7 @@ pub(crate) fn document(max_content_chars: usize) -> Value {
 
 /// The page for people, in place of name and version.
 fn page() -> Value {
-    operator::get("getPage", "The page on which people submit and watch", json!({ "200": operator::html("The page") }))
+    shared::get("getPage", "The page on which people submit and watch", json!({ "200": shared::html("The page") }))
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use service::documentation::Documentation;
 use service::http::body::{self, BodyReader};
-use service::http::{NoRoutes, ServerLimits, Stop};
+use service::http::{NoRoutes, OPERATOR_CONNECTIONS, ServerLimits, Stop};
 use service::metrics::Metric;
 use service::state_file::StateFile;
-use service::{Backoff, Health, Instruments, Readiness, Registry, Tracing};
+use service::{Backoff, Health, Instruments, Listeners, Readiness, Registry, Tracing};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -35,12 +35,12 @@ use crate::worker::Worker;
 pub const METRICS: &[&[Metric]] =
     &[service::METRICS, metrics::METRICS, queue::METRICS, api::metrics::METRICS, body::METRICS];
 
-/// Files open besides all connections of clients and those to the database: the runtime's own, and connections that end
-/// while others start.
-const OTHER_FILES: usize = 100;
+/// Files open besides all connections of clients and those to the database: the connections of operators, the runtime's
+/// own files, and connections that end while others start.
+const OTHER_FILES: usize = OPERATOR_CONNECTIONS + 100;
 
 /// Does what its roles say until `stop` is cancelled. Then it accepts no more, answers what is in flight, gives back
-/// what it works on, and returns.
+/// what it works on, and returns. Until then it also answers operators.
 ///
 /// # Errors
 /// When the database cannot be opened, when stopping takes longer than the grace period, or the state file cannot be
@@ -48,11 +48,11 @@ const OTHER_FILES: usize = 100;
 pub async fn run(
     config: SubmissionsConfig,
     roles: Roles,
-    listener: TcpListener,
+    listeners: Listeners,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let state = StateFile::listening(&config.service, "submissions", &listener)?;
-    let page = page_address(&listener)?;
+    let state = StateFile::listening(&config.service, "submissions", &listeners)?;
+    let page = page_address(&listeners)?;
     let of_kafka = if config.kafka.is_some() { queue::METRICS_OF_KAFKA } else { &[] };
     let registry = Registry::new(&[METRICS, of_kafka].concat());
     let readiness = Readiness::new(&[&[asking::CONDITION][..], queue::conditions(&config, roles)].concat());
@@ -72,8 +72,12 @@ pub async fn run(
     });
     let (server_stop, has_worked) = (Stop::from(stop.clone()), CancellationToken::new());
     let process = Process { config, roles, instruments, opened, figures, stop, server_stop, has_worked };
+    let Listeners { clients, operators } = listeners;
+    let limits = process.limits();
+    let serving_operators = service::http::serve_operators(operators, limits, NoRoutes, health.clone(), &registry);
     let outcome = tokio::select! {
-        outcome = process.run(listener, health, page) => outcome,
+        outcome = process.run(clients, limits, health.for_clients(), page) => outcome,
+        () = serving_operators => bail!("the operators' listener ended"),
         () = registry.upkeep() => bail!("the metrics' upkeep ended"),
         () = status.upkeep() => bail!("the status' upkeep ended"),
         () = &mut deadline => bail!("stopping took longer than STOP_GRACE; what was not given back is begun again"),
@@ -99,14 +103,20 @@ struct Process {
 }
 
 impl Process {
-    async fn run(&self, listener: TcpListener, health: Health, page: String) -> anyhow::Result<()> {
+    async fn run(
+        &self,
+        listener: TcpListener,
+        limits: ServerLimits,
+        health: Health,
+        page: String,
+    ) -> anyhow::Result<()> {
         let working = async {
             let worked = self.work(page).await;
             self.stop.cancel();
             self.has_worked.cancel();
             worked
         };
-        let ((), worked) = tokio::join!(self.serve(listener, health), working);
+        let ((), worked) = tokio::join!(self.serve(listener, limits, health), working);
         if let Some((store, submitter, sending)) = worked? {
             submitter.finish().await;
             // After all that may announce something.
@@ -116,16 +126,21 @@ impl Process {
         Ok(())
     }
 
-    async fn serve(&self, listener: TcpListener, health: Health) {
+    /// The bounds of the server for clients.
+    fn limits(&self) -> ServerLimits {
+        if !self.roles.api {
+            return ServerLimits::FOR_OPERATORS;
+        }
+        self.config.api.requests.of_server(OTHER_FILES + self.config.database_pool as usize)
+    }
+
+    async fn serve(&self, listener: TcpListener, limits: ServerLimits, health: Health) {
         let Self { config, instruments: Instruments { registry, .. }, .. } = self;
         if !self.roles.api {
             // Until the very end, so that an orchestrator sees the worker stopping.
             let until = self.has_worked.clone();
-            return service::http::serve(listener, ServerLimits::FOR_OPERATORS, NoRoutes, health, registry, until)
-                .await;
+            return service::http::serve(listener, limits, NoRoutes, health, registry, until).await;
         }
-        let others = OTHER_FILES + config.database_pool as usize;
-        let limits = config.api.requests.of_server(others);
         let documentation = Documentation::new(&openapi::document(config.api.max_content_chars));
         let handler = SubmissionsRoutes::new(Arc::clone(&self.opened), documentation);
         service::http::serve(listener, limits, handler, health, registry, self.server_stop.clone()).await;
@@ -180,8 +195,8 @@ impl Process {
 }
 
 /// Where a browser on this machine finds the page.
-fn page_address(listener: &TcpListener) -> anyhow::Result<String> {
-    let address = listener.local_addr().context("cannot read the bound address")?;
+fn page_address(listeners: &Listeners) -> anyhow::Result<String> {
+    let address = listeners.addresses()?.clients;
     let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { host_of(address) };
     Ok(format!("http://{host}:{}/", address.port()))
 }

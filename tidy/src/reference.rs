@@ -207,7 +207,8 @@ mod tests {
             rows,
             [
                 "| `POST /create-post` | producer | takes a post |",
-                "| `GET /` | all | 200 with name and version, where a service has no page of its own |",
+                "| `GET /` | all | 200 with name and version, where a service has no page of its own; \
+                 on `ADMIN_PORT` also links |",
             ]
         );
     }

@@ -42,17 +42,18 @@ fn help_lists_every_variable_and_a_health_check_of_nothing_fails() {
     assert!(text(&help.stdout).contains("consumer dead-letters --help"));
     assert!(text(&consumer("--version", &[]).stdout).starts_with("consumer "));
     assert_eq!(consumer("--nonsense", &[]).status.code(), Some(64));
-    assert_eq!(consumer("healthcheck", &[("PORT", "1")]).status.code(), Some(1));
+    assert_eq!(consumer("healthcheck", &[("ADMIN_PORT", "1")]).status.code(), Some(1));
 }
 
 #[test]
-fn its_state_file_has_the_address_and_after_the_end_the_totals() {
+fn its_state_file_has_the_addresses_and_after_the_end_the_totals() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("state-{}.json", contract::PostId::fresh()));
     let (nowhere, file) = (format!("127.0.0.1:{}", stack::free_port()), path.to_str().unwrap());
     let mongo_uri = format!("mongodb://{nowhere}/db");
-    let set = [("PORT", "0"), ("KAFKA_BROKER", &nowhere), ("MONGO_URI", &mongo_uri), ("STATE_FILE", file)];
+    let servers = [("KAFKA_BROKER", nowhere.as_str()), ("MONGO_URI", &mongo_uri)];
+    let own = [("PORT", "0"), ("ADMIN_PORT", "0"), ("STATE_FILE", file)];
     let mut command = Command::new(env!("CARGO_BIN_EXE_consumer"));
-    let mut child = command.env_clear().envs(set).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command.env_clear().envs(servers).envs(own).stderr(Stdio::null()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
     while !path.exists() {
         assert!(Instant::now() < deadline, "no state file");
@@ -60,7 +61,9 @@ fn its_state_file_has_the_address_and_after_the_end_the_totals() {
     }
     let state = ServiceState::read(&path).unwrap();
     assert_eq!((state.service.as_str(), state.pid, &state.totals), ("consumer", child.id(), &None));
-    assert!(std::net::TcpStream::connect(("127.0.0.1", state.address.port())).is_ok());
+    for address in [state.address, state.operators_address] {
+        assert!(std::net::TcpStream::connect(("127.0.0.1", address.port())).is_ok());
+    }
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let totals = ServiceState::read(&path).unwrap().totals.expect("it has ended as asked");

@@ -3,9 +3,10 @@
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use consumer::ConsumerConfig;
+use service::{Addresses, Listeners};
 use stack::free_port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -20,10 +21,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) async fn start(config: ConsumerConfig) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoints = Endpoints { address: listener.local_addr().unwrap().to_string() };
+        let listeners = Listeners::bind("127.0.0.1", 0, 0).await.unwrap();
+        let Addresses { clients, operators } = listeners.addresses().unwrap();
+        let endpoints = Endpoints { address: clients.to_string(), operators: operators.to_string() };
         let stop = CancellationToken::new();
-        let task = tokio::spawn(consumer::run(config, listener, stop.clone()));
+        let task = tokio::spawn(consumer::run(config, listeners, stop.clone()));
         Self { endpoints, stop, task }
     }
 
@@ -59,16 +61,17 @@ pub(crate) struct Member {
 
 impl Member {
     pub(crate) async fn start(world: &World, set: &[(&str, &str)]) -> Self {
-        let port = free_port().to_string();
+        let (port, admin_port) = (free_port().to_string(), free_port().to_string());
         let child = Command::new(env!("CARGO_BIN_EXE_consumer"))
             .env_clear()
             .envs(world.variables(set))
-            .envs([("HOST", "127.0.0.1"), ("PORT", &port), ("LOG", "error")])
+            .envs([("HOST", "127.0.0.1"), ("PORT", &port), ("ADMIN_PORT", &admin_port), ("LOG", "error")])
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let endpoints = Endpoints { address: format!("127.0.0.1:{port}") };
-        wait_until("the consumer listens", async || TcpStream::connect(&endpoints.address).await.is_ok()).await;
+        let endpoints =
+            Endpoints { address: format!("127.0.0.1:{port}"), operators: format!("127.0.0.1:{admin_port}") };
+        wait_until("the consumer listens", async || TcpStream::connect(&endpoints.operators).await.is_ok()).await;
         Self { endpoints, child }
     }
 
@@ -109,6 +112,7 @@ impl std::ops::Deref for Member {
 /// What a consumer answers over HTTP.
 pub(crate) struct Endpoints {
     pub(crate) address: String,
+    pub(crate) operators: String,
 }
 
 impl Endpoints {
@@ -119,12 +123,12 @@ impl Endpoints {
 
     /// Answer to a request without a body, written as method and path: the whole response.
     pub(crate) async fn ask(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        let head = format!("{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        ask(&self.address, request).await
+    }
+
+    /// The same of the listener of those who run it.
+    pub(crate) async fn ask_as_operator(&self, request: &str) -> String {
+        ask(&self.operators, request).await
     }
 
     /// The value of a series, written as in the metrics' text; `None` if it is absent.
@@ -158,4 +162,13 @@ impl Endpoints {
     pub(crate) async fn wait_for_readyz(&self, expected: &str) {
         wait_until(&format!("/readyz says {expected}"), async || self.get("/readyz").await.contains(expected)).await;
     }
+}
+
+async fn ask(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }

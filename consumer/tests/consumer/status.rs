@@ -47,3 +47,19 @@ async fn without_the_store_it_says_what_it_waits_for_and_no_password() {
     assert!(page.contains("None: the group has not given this member any"), "{page}");
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_listeners_have_every_page() {
+    let world = World::new(1).await;
+    let running = Running::start(world.config(&[])).await;
+    running.wait_for_readyz("HTTP/1.1 200").await;
+    let released = running.ask_as_operator("POST /dead-letters/release").await;
+    assert!(released.starts_with("HTTP/1.1 202"), "{released}");
+    for path in ["/", "/livez", "/readyz", "/health", "/metrics", "/status"] {
+        let request = format!("GET {path}");
+        for answer in [running.ask(&request).await, running.ask_as_operator(&request).await] {
+            assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        }
+    }
+    running.stop().await;
+}

@@ -132,7 +132,8 @@ async fn measure(
 
     let services = pipeline.services.take().context(own)?;
     let service_options = pipeline.service_options.clone().context(own)?;
-    let mut observer = Observer::new(settings.kind, pipeline.target.clone(), Some(services.consumer.target.clone()));
+    let mut observer =
+        Observer::new(settings.kind, pipeline.metrics.clone(), Some(services.consumer.operators.clone()));
     observer.look().await;
     let stack = pipeline.stack.as_mut().context(own)?;
     let reader = topic::patient_reader(stack.kafka_broker(), &trial.names.group, WATCH_PATIENCE)?;

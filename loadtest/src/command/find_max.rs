@@ -47,6 +47,7 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
         Some(url) => {
             PipelineUnderTest::running(
                 url,
+                options.target_metrics.as_deref(),
                 set(&lookup, "MONGO_URI").map(|uri| Documents::of(kind, uri)),
                 set(&lookup, "KAFKA_BROKER"),
             )

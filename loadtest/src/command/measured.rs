@@ -38,8 +38,8 @@ pub(crate) async fn measure(
     beside: impl Future<Output = Infallible>,
 ) -> anyhow::Result<(RunReport, Instant)> {
     let MeasuredLoad { load, environment, plain, drain_timeout, thresholds } = measured;
-    let consumer = pipeline.services.as_ref().map(|services| services.consumer.target.clone());
-    let mut observer = Observer::new(load.plan.kind, pipeline.target.clone(), consumer);
+    let consumer = pipeline.services.as_ref().map(|services| services.consumer.operators.clone());
+    let mut observer = Observer::new(load.plan.kind, pipeline.metrics.clone(), consumer);
     observer.look().await;
     let _view = View::open(Headline::of(load.plan.run, &environment.load), plain, stop);
     let failure = failure(&pipeline.services);

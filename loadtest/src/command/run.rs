@@ -59,7 +59,8 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, verb: &str) 
     let directory = make_directory(options.outcome.report.as_deref(), &name)?;
     let mut pipeline = match &options.target {
         Some(url) => {
-            PipelineUnderTest::running(url, documents(options, &lookup)?, set(&lookup, "KAFKA_BROKER")).await?
+            let (metrics, documents) = (options.target_metrics.as_deref(), documents(options, &lookup)?);
+            PipelineUnderTest::running(url, metrics, documents, set(&lookup, "KAFKA_BROKER")).await?
         }
         None => {
             PipelineUnderTest::start(

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::command::interrupt;
 use crate::command::options::UpOptions;
 use crate::ledger::post::RunId;
+use crate::pipeline::services::ServicePorts;
 use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::under_test::{PipelineUnderTest, Ports, start_stack};
 use crate::report::files::make_directory;
@@ -16,14 +17,14 @@ use crate::report::files::make_directory;
 mod prometheus;
 
 /// The services' default ports.
-const PRODUCER_PORT: u16 = 3000;
-const CONSUMER_PORT: u16 = 3001;
+const PRODUCER_PORTS: ServicePorts = ServicePorts { clients: 3000, operators: 3100 };
+const CONSUMER_PORTS: ServicePorts = ServicePorts { clients: 3001, operators: 3101 };
 
 /// Up, until a signal.
 pub(crate) async fn up(options: UpOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
     let stop = interrupt::stop_on_signal("stopping; a second Ctrl-C ends at once")?;
     let settings = PipelineSettings::read(lookup)?;
-    let ports = Ports::near(PRODUCER_PORT, CONSUMER_PORT);
+    let ports = Ports::near(PRODUCER_PORTS, CONSUMER_PORTS);
     if options.stack_only {
         stack_only(&options, lookup, ports, &stop).await
     } else {
@@ -49,11 +50,10 @@ async fn all(
         || "none: neither PROMETHEUS nor PATH has one".to_owned(),
         |server| format!("http://{}/graph", server.address()),
     );
-    let (producer, consumer) =
-        (format!("http://127.0.0.1:{}", ports.producer), format!("http://127.0.0.1:{}", ports.consumer));
+    let producer = format!("http://127.0.0.1:{}", ports.producer.clients);
     println!(
-        "\nproducer   {producer}/status   metrics: {producer}/metrics\n\
-         consumer   {consumer}/status   metrics: {consumer}/metrics\n\
+        "\nproducer   {of_producer}\n\
+         consumer   {of_consumer}\n\
          Kafka      {kafka}\n\
          store      {mongo}\n{proxy}\
          Prometheus {seen_at}\n\
@@ -67,6 +67,8 @@ async fn all(
          where is a post:\n  \
          cargo run --release -p loadtest -- show --kafka-broker {kafka} --mongo-uri {mongo} ID\n\n\
          Ctrl-C stops everything and removes its data.",
+        of_producer = addresses(ports.producer),
+        of_consumer = addresses(ports.consumer),
         kafka = pipeline.kafka_broker.as_deref().unwrap_or_default(),
         proxy = pipeline.stack.as_ref().map(proxy).unwrap_or_default(),
         mongo = pipeline.documents.as_ref().map_or("", |documents| &documents.uri),
@@ -97,19 +99,32 @@ async fn stack_only(
     println!(
         "\nKafka      {kafka}\nstore      {mongo}\n{proxy}\n\
          start the services, each in its own terminal:\n  \
-         KAFKA_BROKER={kafka} PORT={} cargo run --release -p producer\n  \
-         KAFKA_BROKER={kafka} MONGO_URI={mongo} PORT={} cargo run --release -p consumer\n\n\
+         KAFKA_BROKER={kafka} {of_producer} cargo run --release -p producer\n  \
+         KAFKA_BROKER={kafka} MONGO_URI={mongo} {of_consumer} cargo run --release -p consumer\n\n\
          then apply load:\n  \
-         KAFKA_BROKER={kafka} cargo run --release -p loadtest -- --target http://127.0.0.1:{} --mongo-uri {mongo}\n\n\
+         KAFKA_BROKER={kafka} cargo run --release -p loadtest -- --target http://127.0.0.1:{} \\\n    \
+         --target-metrics http://127.0.0.1:{} --mongo-uri {mongo}\n\n\
          Ctrl-C stops Kafka and the store and removes their data.",
-        ports.producer,
-        ports.consumer,
-        ports.producer,
+        ports.producer.clients,
+        ports.producer.operators,
+        of_producer = variables(ports.producer),
+        of_consumer = variables(ports.consumer),
         proxy = proxy(&stack),
     );
     stop.cancelled().await;
     stack.stop().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where a service is.
+fn addresses(ports: ServicePorts) -> String {
+    let operators = format!("http://127.0.0.1:{}", ports.operators);
+    format!("http://127.0.0.1:{}   status: {operators}/status   metrics: {operators}/metrics", ports.clients)
+}
+
+/// What puts a service there.
+fn variables(ports: ServicePorts) -> String {
+    format!("PORT={} ADMIN_PORT={}", ports.clients, ports.operators)
 }
 
 /// A line that says where to ask for faults, if there is such a place.

@@ -34,12 +34,12 @@ impl Target {
         Self { address, host, base_path: String::new() }
     }
 
-    /// The server that a URL names.
+    /// The server that this option's URL names.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the URL, or that nothing answers there.
-    pub(crate) async fn resolve(url: &str) -> anyhow::Result<Self> {
-        let wrong = || Unusable(format!("--target must be a URL such as http://localhost:3000, not `{url}`"));
+    pub(crate) async fn resolve(option: &str, url: &str) -> anyhow::Result<Self> {
+        let wrong = || Unusable(format!("{option} must be a URL such as http://localhost:3000, not `{url}`"));
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let (Some("http"), Some(authority), None) = (uri.scheme_str(), uri.authority(), uri.query()) else {
             bail!(wrong());
@@ -47,7 +47,7 @@ impl Target {
         let base_path = uri.path().trim_end_matches('/').trim_end_matches("/create-post").to_owned();
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| wrong())?;
         let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let address = answering(name, authority.port_u16().unwrap_or(80)).await?;
+        let address = answering(option, name, authority.port_u16().unwrap_or(80)).await?;
         Ok(Self { address, host, base_path })
     }
 
@@ -81,15 +81,15 @@ impl Target {
 }
 
 /// The first of a name's addresses that accepts a connection: `localhost` often has two.
-async fn answering(name: &str, port: u16) -> anyhow::Result<SocketAddr> {
+async fn answering(option: &str, name: &str, port: u16) -> anyhow::Result<SocketAddr> {
     let resolved = timeout(ANSWER_TIMEOUT, tokio::net::lookup_host((name, port))).await;
     let addresses = resolved.context("no answer in time").and_then(|found| Ok(found?));
-    for address in addresses.with_context(|| format!("cannot find the host {name} of --target"))? {
+    for address in addresses.with_context(|| format!("cannot find the host {name} of {option}"))? {
         if let Ok(Ok(_)) = timeout(ANSWER_TIMEOUT, TcpStream::connect(address)).await {
             return Ok(address);
         }
     }
-    bail!("nothing answers on port {port} of {name}: start the server there, or correct --target")
+    bail!("nothing answers on port {port} of {name}: start the server there, or correct {option}")
 }
 
 #[cfg(test)]
@@ -100,18 +100,18 @@ mod tests {
     async fn a_url_names_address_host_and_path() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let target = Target::resolve(&format!("http://localhost:{port}/api/")).await.unwrap();
+        let target = Target::resolve("--target", &format!("http://localhost:{port}/api/")).await.unwrap();
         assert_eq!(target.address.port(), port);
         assert_eq!(target.host, format!("localhost:{port}"));
         assert_eq!(target.path("/create-post"), "/api/create-post");
-        let target = Target::resolve(&format!("http://127.0.0.1:{port}/create-post")).await.unwrap();
+        let target = Target::resolve("--target", &format!("http://127.0.0.1:{port}/create-post")).await.unwrap();
         assert_eq!(target.path("/create-post"), "/create-post");
     }
 
     #[tokio::test]
     async fn a_wrong_url_is_an_error() {
         for wrong in ["", "localhost", "https://localhost:3000", "http://localhost:3000/?a=b", "3000"] {
-            let error = Target::resolve(wrong).await.unwrap_err().to_string();
+            let error = Target::resolve("--target", wrong).await.unwrap_err().to_string();
             assert!(error.contains("must be a URL such as http://localhost:3000"), "{wrong}: {error}");
         }
     }

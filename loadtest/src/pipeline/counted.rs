@@ -146,8 +146,9 @@ mod tests {
     /// A state file of a service with these totals, or of one that was killed.
     fn leave(directory: &Path, name: &str, totals: Option<&[(&str, u64)]>) {
         let totals = totals.map(|totals| totals.iter().map(|(name, total)| ((*name).to_owned(), *total)).collect());
-        let (service, version, address) = ("consumer".to_owned(), String::new(), ([127, 0, 0, 1], 3000).into());
-        let state = ServiceState { service, version, pid: 1, address, totals };
+        let (service, version) = ("consumer".to_owned(), String::new());
+        let (address, operators_address) = (([127, 0, 0, 1], 3001).into(), ([127, 0, 0, 1], 3101).into());
+        let state = ServiceState { service, version, pid: 1, address, operators_address, totals };
         fs::write(directory.join(name), serde_json::to_vec(&state).unwrap()).unwrap();
     }
 

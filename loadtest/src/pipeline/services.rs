@@ -48,16 +48,32 @@ pub(crate) struct ServiceOptions {
     pub(crate) kafka_broker: String,
     /// `MONGO_URI`.
     pub(crate) mongo_uri: String,
-    /// The producer's `PORT`.
-    pub(crate) producer_port: u16,
-    /// The consumer's `PORT`.
-    pub(crate) consumer_port: u16,
+    /// The producer's.
+    pub(crate) producer_ports: ServicePorts,
+    /// The consumer's.
+    pub(crate) consumer_ports: ServicePorts,
     /// `LOG_FORMAT`.
     pub(crate) log_format: String,
     /// More variables.
     pub(crate) more: Vec<(&'static str, String)>,
     /// Where the logs go.
     pub(crate) logs: PathBuf,
+}
+
+/// Where a service listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServicePorts {
+    /// `PORT`.
+    pub(crate) clients: u16,
+    /// `ADMIN_PORT`.
+    pub(crate) operators: u16,
+}
+
+impl ServicePorts {
+    /// Free ones.
+    pub(crate) fn free() -> Self {
+        Self { clients: stack::free_port(), operators: stack::free_port() }
+    }
 }
 
 /// Both services, ready.
@@ -81,6 +97,8 @@ pub(crate) struct Service {
     pub(crate) kind: Kind,
     /// Where it listens.
     pub(crate) target: Target,
+    /// Where it says how it is.
+    pub(crate) operators: Target,
     /// The variables that the lab has set for it.
     pub(crate) variables: Vec<(&'static str, String)>,
 }
@@ -89,8 +107,8 @@ impl Services {
     /// Starts both and waits until they are ready.
     pub(crate) async fn start(options: &ServiceOptions) -> anyhow::Result<Self> {
         counted::forget(&options.logs)?;
-        let producer = Service::spawn(PRODUCER, PRODUCER, options.producer_port, options)?;
-        let consumer = Service::spawn(CONSUMER, CONSUMER, options.consumer_port, options)?;
+        let producer = Service::spawn(PRODUCER, PRODUCER, options.producer_ports, options)?;
+        let consumer = Service::spawn(CONSUMER, CONSUMER, options.consumer_ports, options)?;
         tokio::try_join!(producer.ready(), consumer.ready())?;
         Ok(Self { producer, consumer, logs: options.logs.clone() })
     }
@@ -114,30 +132,30 @@ impl Services {
 }
 
 impl Service {
-    /// Starts a single service on a port of its own, and waits until it is ready.
+    /// Starts a single service on ports of its own, and waits until it is ready.
     pub(crate) async fn start(name: &str, role: &'static str, options: &ServiceOptions) -> anyhow::Result<Self> {
         let service = Self::start_unready(name, role, options)?;
         service.ready().await?;
         Ok(service)
     }
 
-    /// Starts a single service on a port of its own.
+    /// Starts a single service on ports of its own.
     pub(crate) fn start_unready(name: &str, role: &'static str, options: &ServiceOptions) -> anyhow::Result<Self> {
-        Self::spawn(name, role, stack::free_port(), options)
+        Self::spawn(name, role, ServicePorts::free(), options)
     }
 
     /// `name` is for the log and for people, `role` is what it does.
-    fn spawn(name: &str, role: &'static str, port: u16, options: &ServiceOptions) -> anyhow::Result<Self> {
-        let (mut command, variables) = command(role, port, options)?;
+    fn spawn(name: &str, role: &'static str, ports: ServicePorts, options: &ServiceOptions) -> anyhow::Result<Self> {
+        let (mut command, variables) = command(role, ports, options)?;
         let failpoints = options.logs.join(format!("{name}.failpoints"));
         // The directory is missing until a step is armed, and only builds with failpoints look for it.
         command.env(failpoint::DIRECTORY, &failpoints);
         let log = options.logs.join(format!("{name}.log"));
         let starts = 1;
         command.env("STATE_FILE", state_file(&log, starts));
-        let (process, target) = (Process::spawn(name, &command, &log)?, Target::local(port));
-        let kind = options.kind;
-        Ok(Self { name: name.to_owned(), command, process, starts, failpoints, kind, target, variables })
+        let (process, kind) = (Process::spawn(name, &command, &log)?, options.kind);
+        let (target, operators) = (Target::local(ports.clients), Target::local(ports.operators));
+        Ok(Self { name: name.to_owned(), command, process, starts, failpoints, kind, target, operators, variables })
     }
 
     /// What it is called.
@@ -208,7 +226,7 @@ impl Service {
         struct Problem {
             detail: String,
         }
-        let answer = self.target.get("/readyz").await.map_err(|error| format!("{error:#}"))?;
+        let answer = self.operators.get("/readyz").await.map_err(|error| format!("{error:#}"))?;
         if answer.status.is_success() {
             return Ok(());
         }
@@ -244,11 +262,16 @@ fn state_file(log: &Path, start: u32) -> PathBuf {
 }
 
 /// This program in a role of a service, and the variables that the lab has set for it.
-fn command(role: &str, port: u16, options: &ServiceOptions) -> anyhow::Result<(Command, Vec<(&'static str, String)>)> {
+fn command(
+    role: &str,
+    ports: ServicePorts,
+    options: &ServiceOptions,
+) -> anyhow::Result<(Command, Vec<(&'static str, String)>)> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut variables = vec![
         ("HOST", "127.0.0.1".to_owned()),
-        ("PORT", port.to_string()),
+        ("PORT", ports.clients.to_string()),
+        ("ADMIN_PORT", ports.operators.to_string()),
         ("LOG_FORMAT", options.log_format.clone()),
         ("KINDS", options.kind.name().to_owned()),
         ("KAFKA_BROKER", options.kafka_broker.clone()),

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::load::target::Target;
 use crate::pipeline::news;
 use crate::pipeline::place::TrialPlace;
-use crate::pipeline::services::{ServiceOptions, Services};
+use crate::pipeline::services::{ServiceOptions, ServicePorts, Services};
 use crate::pipeline::settings::{BATCH_MESSAGES, Lookup, PipelineSettings, of_kind};
 use crate::pipeline::store::Documents;
 
@@ -18,6 +18,8 @@ use crate::pipeline::store::Documents;
 pub(crate) struct PipelineUnderTest {
     /// Where posts go.
     pub(crate) target: Target,
+    /// Where the server that takes them shows its metrics, if it has any.
+    pub(crate) metrics: Target,
     /// Where the documents are; `None` if they cannot be reached.
     pub(crate) documents: Option<Documents>,
     /// Where Kafka is, if that is known.
@@ -34,19 +36,23 @@ pub(crate) struct PipelineUnderTest {
 /// Ports of the services.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ports {
-    pub(crate) producer: u16,
-    pub(crate) consumer: u16,
+    pub(crate) producer: ServicePorts,
+    pub(crate) consumer: ServicePorts,
 }
 
 impl Ports {
     /// These, or free ones where they are taken.
-    pub(crate) fn near(producer: u16, consumer: u16) -> Self {
-        Self { producer: free_or_another(producer), consumer: free_or_another(consumer) }
+    pub(crate) fn near(producer: ServicePorts, consumer: ServicePorts) -> Self {
+        let near = |ports: ServicePorts| ServicePorts {
+            clients: free_or_another(ports.clients),
+            operators: free_or_another(ports.operators),
+        };
+        Self { producer: near(producer), consumer: near(consumer) }
     }
 
     /// Free ones.
     pub(crate) fn free() -> Self {
-        Self { producer: stack::free_port(), consumer: stack::free_port() }
+        Self { producer: ServicePorts::free(), consumer: ServicePorts::free() }
     }
 }
 
@@ -66,6 +72,7 @@ impl PipelineUnderTest {
         let services = unless_stopped(stop, Services::start(&options)).await?;
         Ok(Self {
             target: services.producer.target.clone(),
+            metrics: services.producer.operators.clone(),
             documents: Some(Documents::of(settings.kind, options.mongo_uri.clone())),
             kafka_broker: Some(options.kafka_broker.clone()),
             chosen: stack.chosen.clone(),
@@ -86,8 +93,8 @@ impl PipelineUnderTest {
         let Some(options) = &self.service_options else { return Ok(()) };
         let ports = Ports::free();
         let mut options = ServiceOptions {
-            producer_port: ports.producer,
-            consumer_port: ports.consumer,
+            producer_ports: ports.producer,
+            consumer_ports: ports.consumer,
             logs: logs.to_owned(),
             ..options.clone()
         };
@@ -97,19 +104,34 @@ impl PipelineUnderTest {
         }
         let services = unless_stopped(stop, Services::start(&options)).await?;
         self.target = services.producer.target.clone();
+        self.metrics = services.producer.operators.clone();
         self.services = Some(services);
         Ok(())
     }
 
-    /// One that runs already.
+    /// One that runs already. Its metrics are where posts go, unless they are named.
     pub(crate) async fn running(
         url: &str,
+        metrics_url: Option<&str>,
         documents: Option<Documents>,
         kafka_broker: Option<String>,
     ) -> anyhow::Result<Self> {
-        let target = Target::resolve(url).await?;
+        let target = Target::resolve("--target", url).await?;
+        let metrics = match metrics_url {
+            Some(url) => Target::resolve("--target-metrics", url).await?,
+            None => target.clone(),
+        };
         let chosen = format!("the pipeline runs already, at {url}");
-        Ok(Self { target, documents, kafka_broker, chosen, services: None, service_options: None, stack: None })
+        Ok(Self {
+            target,
+            metrics,
+            documents,
+            kafka_broker,
+            chosen,
+            services: None,
+            service_options: None,
+            stack: None,
+        })
     }
 
     /// Ends the servers that the lab has started, and removes their data.
@@ -163,8 +185,8 @@ pub(crate) fn service_options(
         log_format: log_format.map_or("text".to_owned(), String::clone),
         kafka_broker: stack.kafka_broker().to_owned(),
         mongo_uri: stack.mongo_uri().to_owned(),
-        producer_port: ports.producer,
-        consumer_port: ports.consumer,
+        producer_ports: ports.producer,
+        consumer_ports: ports.consumer,
         more,
         logs: logs.to_owned(),
     }

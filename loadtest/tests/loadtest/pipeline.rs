@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use bson::{Document, doc};
 use contract::{PostId, document};
 use mongodb::{Client, Collection};
-use service::Settings;
+use service::{Addresses, Listeners, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Both services, with a topic, a group and a database of their own.
 struct Running {
     address: String,
+    /// Where the producer shows its metrics.
+    operators: String,
     mongo_uri: String,
     posts: Collection<Document>,
     consumer: consumer::ConsumerConfig,
@@ -57,14 +59,15 @@ impl Running {
         assert_eq!(settings.finish().1, []);
 
         let stop = CancellationToken::new();
-        let listener = free_listener().await;
-        let address = listener.local_addr().unwrap().to_string();
+        let listeners = free_listeners().await;
+        let Addresses { clients, operators } = listeners.addresses().unwrap();
         let tasks = [
-            tokio::spawn(producer::run(producer, listener, stop.clone())),
-            tokio::spawn(consumer::run(consumer.clone(), free_listener().await, stop.clone())),
+            tokio::spawn(producer::run(producer, listeners, stop.clone())),
+            tokio::spawn(consumer::run(consumer.clone(), free_listeners().await, stop.clone())),
         ];
         let posts = Client::with_uri_str(&mongo_uri).await.unwrap().database(&name).collection("posts");
-        let running = Self { address, mongo_uri, posts, consumer, stop, tasks };
+        let (address, operators) = (clients.to_string(), operators.to_string());
+        let running = Self { address, operators, mongo_uri, posts, consumer, stop, tasks };
         let deadline = Instant::now() + DEADLINE;
         while !running.is_ready().await {
             assert!(Instant::now() < deadline, "the producer is ready in time");
@@ -139,8 +142,8 @@ async fn wait_for_metric(address: &str, line: &str) {
     }
 }
 
-async fn free_listener() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").await.unwrap()
+async fn free_listeners() -> Listeners {
+    Listeners::bind("127.0.0.1", 0, 0).await.unwrap()
 }
 
 fn json(title: &str) -> String {
@@ -212,7 +215,7 @@ async fn a_stop_under_load_loses_nothing_that_was_accepted() {
 
     // What was accepted but not consumed before the stop is the next member's.
     let stop = CancellationToken::new();
-    let next = tokio::spawn(consumer::run(consumer, free_listener().await, stop.clone()));
+    let next = tokio::spawn(consumer::run(consumer, free_listeners().await, stop.clone()));
     let stored = wait_for_documents(&posts, ids.len()).await;
     assert!(ids.iter().all(|id| stored.contains_key(id)));
     stop.cancel();

@@ -62,7 +62,7 @@ async fn batches_grow_with_the_load() {
     let large = format!(r#"{{"title":"Hello","content":"{}"}}"#, "🦀".repeat(1000));
     let responses = producer.ask_all((0..100).map(|_| post(&large))).await;
     assert!(responses.iter().all(|response| response.status == 201));
-    let metrics = producer.get("/metrics").await;
+    let metrics = producer.look("/metrics").await;
     let batches =
         metrics.text().lines().find_map(|line| line.strip_prefix("ingest_produce_batch_records_count{kind=\"post\"} "));
     let batches: usize = batches.unwrap().parse().unwrap();

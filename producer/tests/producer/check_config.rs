@@ -6,7 +6,7 @@ use crate::program::run;
 async fn settings_are_checked_all_at_once() {
     let (code, settings, _) = run(&["--check-config"], &[("PORT", "1234"), ("PRODUCER_COMPRESSION", "zstd")]).await;
     assert_eq!(code, 0);
-    for line in ["PORT=1234", "PRODUCER_COMPRESSION=zstd", "KAFKA_BROKER=localhost:9092"] {
+    for line in ["PORT=1234", "ADMIN_PORT=3100", "PRODUCER_COMPRESSION=zstd", "KAFKA_BROKER=localhost:9092"] {
         assert!(settings.lines().any(|other| other == line), "{line} in\n{settings}");
     }
 

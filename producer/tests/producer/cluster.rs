@@ -163,7 +163,7 @@ async fn a_topic_that_takes_small_batches_takes_every_post() {
         assert_eq!(results.len(), 1_000);
     }
     assert_eq!(records(broker, &topic).await.len(), 5_000);
-    let splits = producer.get("/metrics").await;
+    let splits = producer.look("/metrics").await;
     let splits = splits.text().lines().find(|line| line.starts_with("ingest_produce_batches_split_total")).unwrap();
     assert!(!splits.ends_with(" 0"), "{splits}");
 }
@@ -202,7 +202,7 @@ async fn partitions_that_appear_are_used_and_those_that_vanish_are_not() {
     })
     .await;
     eventually("all partitions that are left take posts", async || {
-        let metrics = producer.get("/metrics").await;
+        let metrics = producer.look("/metrics").await;
         let of = |name: &str| {
             let line =
                 metrics.text().lines().find(|line| line.starts_with(&format!("{name}{{kind=\"post\"}}"))).unwrap();

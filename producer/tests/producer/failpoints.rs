@@ -68,9 +68,9 @@ mod built_in {
         connection.closed().await;
     }
 
-    async fn metric(address: std::net::SocketAddr, line: &str) {
+    async fn metric(operators: std::net::SocketAddr, line: &str) {
         eventually(line, async || {
-            let metrics = Connection::open(address).await.ask(request("GET", "/metrics")).await;
+            let metrics = Connection::open(operators).await.ask(request("GET", "/metrics")).await;
             metrics.text().lines().any(|other| other == line)
         })
         .await;
@@ -84,11 +84,11 @@ mod built_in {
         let (armed, topic, address) = (Armed::new(), fresh_topic(), broker.address());
         let (child, producer) = serving_at(&address, &topic, &[(DIRECTORY, armed.path())]).await;
         for _ in 0..WARM_UP {
-            Connection::open(producer).await.ask(post(POST)).await.created_id();
+            Connection::open(producer.clients).await.ask(post(POST)).await.created_id();
         }
         armed.arm(Step::ProduceSent);
         broker.freeze();
-        let mut connection = Connection::open(producer).await;
+        let mut connection = Connection::open(producer.clients).await;
         connection.send(post(POST)).await;
         aborted(child).await;
         unanswered(connection).await;
@@ -108,20 +108,28 @@ mod built_in {
         let variables = [(DIRECTORY, armed.path()), ("PRODUCER_TIMEOUT", "30s")];
         let (child, producer) = serving_at(&address, &topic, &variables).await;
         for _ in 0..WARM_UP {
-            Connection::open(producer).await.ask(post(POST)).await.created_id();
+            Connection::open(producer.clients).await.ask(post(POST)).await.created_id();
         }
         broker.freeze();
         let mut waiting = Vec::new();
         for lane in 1..=LANES_PER_BROKER {
-            let mut connection = Connection::open(producer).await;
+            let mut connection = Connection::open(producer.clients).await;
             connection.send(post(POST)).await;
             waiting.push(connection);
-            metric(producer, &format!("ingest_produce_batch_records_count{{kind=\"post\"}} {}", WARM_UP + lane)).await;
+            metric(
+                producer.operators,
+                &format!("ingest_produce_batch_records_count{{kind=\"post\"}} {}", WARM_UP + lane),
+            )
+            .await;
         }
         armed.arm(Step::ProduceSent);
-        let mut connection = Connection::open(producer).await;
+        let mut connection = Connection::open(producer.clients).await;
         connection.send(bulk(array(GATHERED))).await;
-        metric(producer, &format!("ingest_in_flight_records{{kind=\"post\"}} {}", LANES_PER_BROKER + GATHERED)).await;
+        metric(
+            producer.operators,
+            &format!("ingest_in_flight_records{{kind=\"post\"}} {}", LANES_PER_BROKER + GATHERED),
+        )
+        .await;
 
         broker.bring_back().await;
         aborted(child).await;
@@ -138,12 +146,12 @@ mod built_in {
         let (armed, topic, address) = (Armed::new(), fresh_topic(), broker.address());
         let variables = [(DIRECTORY, armed.path()), ("PRODUCER_TIMEOUT", "30s")];
         let (mut child, producer) = serving_at(&address, &topic, &variables).await;
-        Connection::open(producer).await.ask(post(POST)).await.created_id();
+        Connection::open(producer.clients).await.ask(post(POST)).await.created_id();
         armed.arm(Step::ProduceAcknowledged);
         broker.freeze();
-        let mut connection = Connection::open(producer).await;
+        let mut connection = Connection::open(producer.clients).await;
         connection.send(post(POST)).await;
-        metric(producer, "ingest_in_flight_records{kind=\"post\"} 1").await;
+        metric(producer.operators, "ingest_in_flight_records{kind=\"post\"} 1").await;
         // A hundred times the linger.
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(child.try_wait().unwrap().is_none(), "without an acknowledgement it lives");
@@ -166,7 +174,7 @@ async fn a_build_without_failpoints_knows_none() {
     }
     let (_child, producer) = serving_at(broker, &topic, &[(DIRECTORY, armed.path())]).await;
     for _ in 0..3 {
-        Connection::open(producer).await.ask(post(POST)).await.created_id();
+        Connection::open(producer.clients).await.ask(post(POST)).await.created_id();
     }
     assert!(Step::ALL.into_iter().all(|step| armed.is_armed(step)));
     assert_eq!(records(broker, &topic).await.len(), 3);

@@ -63,7 +63,7 @@ async fn each_kind_has_its_own_room_in_flight() {
     producer.metric(r#"ingest_in_flight_records{kind="post"} 1"#).await;
     let mut first_order = open(order(ORDER)).await;
     eventually("no room for another order", async || {
-        let page = producer.get("/status").await;
+        let page = producer.look("/status").await;
         page.text().contains("<dt>Orders in flight</dt><dd>1 <small>of 1</small></dd>")
     })
     .await;
@@ -86,7 +86,7 @@ async fn a_kind_without_its_topic_says_so_and_holds_up_no_other() {
     .await;
     assert_eq!(producer.ask(post(POST)).await.status, 201);
     assert_eq!(producer.ask(order(ORDER)).await.unavailable(), "Kafka cannot be reached: try again");
-    let page = producer.get("/status").await;
+    let page = producer.look("/status").await;
     for part in ["<strong>Kafka</strong> OK<", "<strong>order: Kafka</strong> the topic no such name cannot be used"] {
         assert!(page.text().contains(part), "{part} in\n{}", page.text());
     }

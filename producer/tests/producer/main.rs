@@ -26,6 +26,7 @@ mod lingering;
 mod metrics;
 mod misbehaving;
 mod openapi;
+mod operators;
 mod orders;
 mod orders_away;
 mod orders_bulk;

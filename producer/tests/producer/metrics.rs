@@ -37,13 +37,13 @@ async fn accepted_and_rejected_posts_are_counted() {
         "ingest_body_buffer_bytes 0",
         "ingest_body_buffer_bytes_limit 64000000",
         "http_server_connections_limit 10000",
-        // The one that asks.
-        "http_server_connections 1",
+        // Those of operators do not count.
+        "http_server_connections 0",
         concat!(r#"ingest_build_info{service="producer",version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
     ] {
         producer.metric(line).await;
     }
-    let response = producer.get("/metrics").await;
+    let response = producer.look("/metrics").await;
     assert_eq!(response.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     for name in ["ingest_produce_duration_seconds_bucket", "process_cpu_seconds_total", "process_resident_memory_bytes"]
     {
@@ -66,6 +66,6 @@ async fn no_label_is_what_a_client_says() {
     ] {
         producer.metric(&format!("{count}{{{labels}}} 1")).await;
     }
-    let text = producer.get("/metrics").await.text().to_lowercase();
+    let text = producer.look("/metrics").await.text().to_lowercase();
     assert!(!text.contains("cuckoo"), "{text}");
 }

@@ -1,10 +1,10 @@
 //! The program: its command line, its exit codes, its signals.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use service::Addresses;
 use service::state_file::ServiceState;
 use tokio::process::{Child, Command};
 
@@ -21,24 +21,31 @@ fn program(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     command
 }
 
-/// The same on its own port with this topic of the broker that all tests share, once it is ready.
-async fn serving(topic: &str, variables: &[(&str, &str)]) -> (Child, SocketAddr) {
+/// The same on its own ports with this topic of the broker that all tests share, once it is ready.
+pub(crate) async fn serving(topic: &str, variables: &[(&str, &str)]) -> (Child, Addresses) {
     serving_at(stack::shared().await.kafka_broker(), topic, variables).await
 }
 
 /// The same with another broker.
-pub(crate) async fn serving_at(broker: &str, topic: &str, variables: &[(&str, &str)]) -> (Child, SocketAddr) {
-    let port = stack::free_port();
-    let own = [("PORT", port.to_string()), ("KAFKA_BROKER", broker.to_owned()), ("KAFKA_TOPIC", topic.to_owned())];
+pub(crate) async fn serving_at(broker: &str, topic: &str, variables: &[(&str, &str)]) -> (Child, Addresses) {
+    let (port, admin_port) = (stack::free_port(), stack::free_port());
+    let own = [
+        ("PORT", port.to_string()),
+        ("ADMIN_PORT", admin_port.to_string()),
+        ("KAFKA_BROKER", broker.to_owned()),
+        ("KAFKA_TOPIC", topic.to_owned()),
+    ];
     let mut program = program(&[], variables);
     let child = program.envs(own).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let address = ([127, 0, 0, 1], port).into();
+    let addresses =
+        Addresses { clients: ([127, 0, 0, 1], port).into(), operators: ([127, 0, 0, 1], admin_port).into() };
     eventually("ready", async || {
-        let is_there = tokio::net::TcpStream::connect(address).await.is_ok();
-        is_there && Connection::open(address).await.ask(request("GET", "/readyz")).await.status == 200
+        let operators = addresses.operators;
+        let is_there = tokio::net::TcpStream::connect(operators).await.is_ok();
+        is_there && Connection::open(operators).await.ask(request("GET", "/readyz")).await.status == 200
     })
     .await;
-    (child, address)
+    (child, addresses)
 }
 
 /// Its exit code, standard output and standard error.
@@ -67,6 +74,7 @@ async fn help_lists_every_variable_with_its_default() {
         ("KAFKA_REPLICATION", "1"),
         ("HOST", "0.0.0.0"),
         ("PORT", "3000"),
+        ("ADMIN_PORT", "3100"),
         ("LOG", "info"),
         ("LOG_FORMAT", "auto"),
         ("STOP_GRACE", "10s"),
@@ -109,22 +117,22 @@ async fn an_unknown_argument_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_healthcheck_asks_the_service_on_its_port() {
+async fn a_healthcheck_asks_the_service_on_the_operators_port() {
     let ready = Producer::with_kafka(&fresh_topic(), &[]).await;
-    let port = ready.address.port().to_string();
-    assert_eq!(run(&["healthcheck"], &[("PORT", &port)]).await, (0, String::new(), String::new()));
+    let port = ready.operators.port().to_string();
+    assert_eq!(run(&["healthcheck"], &[("ADMIN_PORT", &port)]).await, (0, String::new(), String::new()));
 
     let waiting = Producer::without_kafka(&[]).await;
-    let port = waiting.address.port().to_string();
-    let (code, _, error) = run(&["healthcheck"], &[("PORT", &port)]).await;
+    let port = waiting.operators.port().to_string();
+    let (code, _, error) = run(&["healthcheck"], &[("ADMIN_PORT", &port)]).await;
     assert!(code == 1 && error.starts_with("not ready: ") && error.contains("kafka: "), "{code} {error}");
 
     let port = stack::free_port().to_string();
-    let (code, _, error) = run(&["healthcheck"], &[("PORT", &port)]).await;
+    let (code, _, error) = run(&["healthcheck"], &[("ADMIN_PORT", &port)]).await;
     assert_eq!(code, 1);
     assert!(error.starts_with(&format!("not ready: no service answers on port {port} of 0.0.0.0: ")), "{error}");
     // A service that listens on its own address is asked there, and nowhere else.
-    let elsewhere = [("PORT", port.as_str()), ("HOST", "127.0.0.2")];
+    let elsewhere = [("ADMIN_PORT", port.as_str()), ("HOST", "127.0.0.2")];
     let _listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
     let (code, _, error) = run(&["healthcheck"], &elsewhere).await;
     assert_eq!(code, 1);
@@ -134,7 +142,7 @@ async fn a_healthcheck_asks_the_service_on_its_port() {
 #[tokio::test]
 async fn its_last_warnings_are_on_the_status_page() {
     let (port, nowhere) = (stack::free_port(), format!("127.0.0.1:{}", stack::free_port()));
-    let variables = [("PORT", port.to_string()), ("KAFKA_BROKER", nowhere)];
+    let variables = [("PORT", "0".to_owned()), ("ADMIN_PORT", port.to_string()), ("KAFKA_BROKER", nowhere)];
     let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
     let _child = program(&[], &variables).stderr(Stdio::null()).spawn().unwrap();
     let address = ([127, 0, 0, 1], port).into();
@@ -154,14 +162,15 @@ async fn its_last_warnings_are_on_the_status_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_until_sigterm() {
     let topic = fresh_topic();
-    let (child, address) = serving(&topic, &[]).await;
-    let port = address.port();
-    Connection::open(address).await.ask(post(POST)).await.created_id();
+    let (child, Addresses { clients, operators }) = serving(&topic, &[]).await;
+    Connection::open(clients).await.ask(post(POST)).await.created_id();
 
-    // A second one finds the port taken.
-    let (code, _, error) = run(&[], &[("PORT", &port.to_string())]).await;
-    assert_eq!(code, 1);
-    assert!(error.contains(&format!("cannot listen on 0.0.0.0:{port}: set PORT to a free port")), "{error}");
+    // A second one finds the ports taken.
+    for (variable, port, other) in [("PORT", clients.port(), "ADMIN_PORT"), ("ADMIN_PORT", operators.port(), "PORT")] {
+        let (code, _, error) = run(&[], &[(variable, &port.to_string()), (other, "0")]).await;
+        assert_eq!(code, 1);
+        assert!(error.contains(&format!("cannot listen on 0.0.0.0:{port}: set {variable} to a free port")), "{error}");
+    }
 
     terminate(&child).await;
     let output = within_patience("the program's end", child.wait_with_output()).await.unwrap();
@@ -179,7 +188,8 @@ async fn it_serves_until_sigterm() {
 /// Starts one without Kafka that writes this state file, and returns its content once it listens.
 async fn writing(path: &Path) -> (Child, ServiceState) {
     let nowhere = format!("127.0.0.1:{}", stack::free_port());
-    let variables = [("PORT", "0"), ("KAFKA_BROKER", &nowhere), ("STATE_FILE", path.to_str().unwrap())];
+    let variables =
+        [("PORT", "0"), ("ADMIN_PORT", "0"), ("KAFKA_BROKER", &nowhere), ("STATE_FILE", path.to_str().unwrap())];
     let child = program(&[], &variables).stderr(Stdio::piped()).spawn().unwrap();
     eventually("the state file", async || ServiceState::read(path).is_ok_and(|state| Some(state.pid) == child.id()))
         .await;
@@ -187,7 +197,7 @@ async fn writing(path: &Path) -> (Child, ServiceState) {
 }
 
 #[tokio::test]
-async fn its_state_file_has_the_address_and_after_the_end_the_totals() {
+async fn its_state_file_has_the_addresses_and_after_the_end_the_totals() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("state.json");
     let (mut killed, state) = writing(&path).await;
     assert_eq!((state.service.as_str(), &state.totals), ("producer", &None));
@@ -197,6 +207,8 @@ async fn its_state_file_has_the_address_and_after_the_end_the_totals() {
     let (mut child, state) = writing(&path).await;
     let address = ([127, 0, 0, 1], state.address.port()).into();
     assert_eq!(Connection::open(address).await.ask(post(POST)).await.status, 503);
+    let operators = ([127, 0, 0, 1], state.operators_address.port()).into();
+    assert_eq!(Connection::open(operators).await.ask(request("GET", "/metrics")).await.status, 200);
     terminate(&child).await;
     assert_eq!(within_patience("the program's end", child.wait()).await.unwrap().code(), Some(0));
     let totals = ServiceState::read(&path).unwrap().totals.expect("it has ended as asked");
@@ -207,7 +219,7 @@ async fn its_state_file_has_the_address_and_after_the_end_the_totals() {
 async fn a_state_file_that_cannot_be_written_is_a_failure() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("states");
     let path = folder.join("state.json");
-    let (code, _, log) = run(&[], &[("PORT", "0"), ("STATE_FILE", path.to_str().unwrap())]).await;
+    let (code, _, log) = run(&[], &[("PORT", "0"), ("ADMIN_PORT", "0"), ("STATE_FILE", path.to_str().unwrap())]).await;
     assert!(code == 1 && log.contains("cannot write the state file") && log.contains("No such file"), "{code} {log}");
 
     fs::create_dir_all(&folder).unwrap();
@@ -221,11 +233,11 @@ async fn a_state_file_that_cannot_be_written_is_a_failure() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_line_of_a_post_names_its_trace() {
-    let (child, address) = serving(&fresh_topic(), &[("LOG", "info,producer=debug")]).await;
+    let (child, producer) = serving(&fresh_topic(), &[("LOG", "info,producer=debug")]).await;
     let header_line = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n";
     let mut ids = Vec::new();
     for header_lines in [header_line, ""] {
-        ids.push(Connection::open(address).await.ask(post_with(header_lines, POST)).await.created_id());
+        ids.push(Connection::open(producer.clients).await.ask(post_with(header_lines, POST)).await.created_id());
     }
     terminate(&child).await;
     let log = within_patience("the program's end", child.wait_with_output()).await.unwrap().stderr;
@@ -242,8 +254,8 @@ async fn a_log_line_of_a_post_names_its_trace() {
 async fn log_lines_of_orders_name_them() {
     let orders = fresh_topic();
     let variables = [("LOG", "info,producer=debug"), ("ORDER_KAFKA_TOPIC", &orders), ("PRODUCER_TIMEOUT", "30s")];
-    let (child, address) = serving(&fresh_topic(), &variables).await;
-    let mut connection = Connection::open(address).await;
+    let (child, producer) = serving(&fresh_topic(), &variables).await;
+    let mut connection = Connection::open(producer.clients).await;
     assert_eq!(connection.ask(order(numbered("single", 1))).await.status, 201);
     assert_eq!(connection.ask(order("{}")).await.status, 400);
     let bulk = format!("[{},{{}},{}]", numbered("first", 1), numbered("second", 2));

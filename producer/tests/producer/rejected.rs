@@ -124,7 +124,7 @@ async fn another_method_is_answered_with_those_allowed() {
         ("BREVE", "/create-post", "POST"),
         ("POST", "/livez", "GET, HEAD"),
         ("DELETE", "/", "GET, HEAD"),
-        ("OPTIONS", "/metrics", "GET, HEAD"),
+        ("OPTIONS", "/readyz", "GET, HEAD"),
     ] {
         let response = producer.ask(request(method, path)).await;
         response.problem(405);

@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use producer::ProducerConfig;
-use service::Settings;
-use tokio::net::TcpListener;
+use service::{Listeners, Settings};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +18,8 @@ const POLL_PAUSE: Duration = Duration::from_millis(20);
 /// A running producer; it ends with the test's runtime, if not before.
 pub(crate) struct Producer {
     pub(crate) address: SocketAddr,
+    /// Where it listens for those who run it.
+    pub(crate) operators: SocketAddr,
     stop: CancellationToken,
     running: JoinHandle<anyhow::Result<()>>,
 }
@@ -31,10 +32,10 @@ impl Producer {
         let mut settings = Settings::new(&lookup);
         let config = ProducerConfig::read(&mut settings);
         assert_eq!(settings.finish().1, []);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let running = tokio::spawn(producer::run(config, listener, stop.clone()));
-        Self { address, stop, running }
+        let listeners = Listeners::bind("127.0.0.1", 0, 0).await.unwrap();
+        let (addresses, stop) = (listeners.addresses().unwrap(), CancellationToken::new());
+        let running = tokio::spawn(producer::run(config, listeners, stop.clone()));
+        Self { address: addresses.clients, operators: addresses.operators, stop, running }
     }
 
     /// Starts it without any Kafka.
@@ -76,6 +77,11 @@ impl Producer {
         self.ask(request("GET", path)).await
     }
 
+    /// Gets a page as those who run it do.
+    pub(crate) async fn look(&self, path: &str) -> Response {
+        Connection::open(self.operators).await.ask(request("GET", path)).await
+    }
+
     /// Sends all requests at the same time, each on its own connection; the responses are in the requests' order.
     pub(crate) async fn ask_all(&self, requests: impl Iterator<Item = Vec<u8>>) -> Vec<Response> {
         let mut asked = JoinSet::new();
@@ -90,12 +96,12 @@ impl Producer {
 
     /// Waits until `/readyz` says 200.
     pub(crate) async fn ready(&self) {
-        eventually("ready", async || self.get("/readyz").await.status == 200).await;
+        eventually("ready", async || self.look("/readyz").await.status == 200).await;
     }
 
     /// Waits until `/metrics` has this line.
     pub(crate) async fn metric(&self, line: &str) {
-        eventually(line, async || self.get("/metrics").await.text().lines().any(|other| other == line)).await;
+        eventually(line, async || self.look("/metrics").await.text().lines().any(|other| other == line)).await;
     }
 
     /// Waits until this many orders await acknowledgement.

@@ -1,6 +1,6 @@
 //! The page at `/status`.
 
-use crate::client::{POST, post, request};
+use crate::client::{Connection, POST, post, request};
 use crate::running::{Producer, eventually};
 use crate::topic::fresh_topic;
 
@@ -13,8 +13,8 @@ async fn it_shows_a_ready_producer_with_its_partitions_and_posts() {
     }
     producer.ask(post("{}")).await.problem(400);
     // The offsets are noted once a second.
-    eventually("a throughput", async || !producer.get("/status").await.text().contains("highest 0<")).await;
-    let response = producer.get("/status").await;
+    eventually("a throughput", async || !producer.look("/status").await.text().contains("highest 0<")).await;
+    let response = producer.look("/status").await;
     let page = response.text();
     for part in [
         "<title>producer: ready</title>",
@@ -39,9 +39,9 @@ async fn it_shows_a_ready_producer_with_its_partitions_and_posts() {
 async fn without_kafka_it_says_what_it_waits_for() {
     let producer = Producer::without_kafka(&[]).await;
     // It is still connecting until the first try has failed.
-    eventually("why", async || producer.get("/status").await.text().contains("<strong>Kafka</strong> cannot connect"))
+    eventually("why", async || producer.look("/status").await.text().contains("<strong>Kafka</strong> cannot connect"))
         .await;
-    let response = producer.get("/status").await;
+    let response = producer.look("/status").await;
     let page = response.text();
     for part in ["<title>producer: not ready</title>", "<h1>Not ready</h1>", "Not known until Kafka has been reached"] {
         assert!(page.contains(part), "{part} in\n{page}");
@@ -51,7 +51,7 @@ async fn without_kafka_it_says_what_it_waits_for() {
 #[tokio::test]
 async fn it_is_a_page_of_html_that_refreshes_itself_and_runs_nothing() {
     let producer = Producer::without_kafka(&[]).await;
-    let response = producer.get("/status").await;
+    let response = producer.look("/status").await;
     assert_eq!(response.status, 200, "also when it is not ready: the page itself says so");
     for (name, value) in [
         ("content-type", "text/html; charset=utf-8"),
@@ -64,12 +64,12 @@ async fn it_is_a_page_of_html_that_refreshes_itself_and_runs_nothing() {
     assert!(response.header("content-security-policy").unwrap().starts_with("default-src 'none';"));
     assert!(!response.text().contains("<script"));
 
-    let still = producer.get("/status?still").await;
+    let still = producer.look("/status?still").await;
     assert_eq!((still.status, still.header("refresh")), (200, None));
-    let mut connection = producer.connect().await;
+    let mut connection = Connection::open(producer.operators).await;
     connection.send(request("HEAD", "/status")).await;
     assert_eq!(connection.receive_head().await.status, 200);
-    let rejected = producer.ask(request("POST", "/status")).await;
+    let rejected = connection.ask(request("POST", "/status")).await;
     assert_eq!(rejected.header("allow"), Some("GET, HEAD"));
     rejected.problem(405);
 }

@@ -131,7 +131,7 @@ async fn a_slow_client_does_not_hold_it_up() {
     let mut slow_head = producer.connect().await;
     slow_head.send("GET /livez").await;
     let mut slow_body = begin_post(&producer).await;
-    let slow_reader = reads_nothing(producer.address).await;
+    let slow_reader = reads_nothing(&producer).await;
     producer.stop();
     slow_body.receive().await.problem(408);
     slow_body.closed().await;

@@ -6,7 +6,8 @@ use crate::Registry;
 use crate::metrics::Metric;
 
 /// How many are open.
-pub(crate) const CONNECTIONS: Metric = Metric::gauge("http_server_connections", "Connections that are open");
+pub(crate) const CONNECTIONS: Metric =
+    Metric::gauge("http_server_connections", "Connections that are open, those of operators aside");
 
 /// How many may be open.
 pub(crate) const CONNECTIONS_LIMIT: Metric =

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
-use crate::health::{Health, ROUTES};
+use crate::health::Health;
 use crate::http::bell::Bell;
 use crate::http::connection;
 use crate::http::durations::Durations;
@@ -54,12 +54,25 @@ pub async fn serve<H: Handler>(
     registry: &Registry,
     stop: impl Into<Stop>,
 ) {
-    let Stop { asked, closing } = stop.into();
-    let durations = Durations::new(registry, handler.routes().iter().chain(ROUTES).map(|route| route.path));
-    let (counters, is_stopping) = (ConnectionCounters::new(registry), AtomicBool::new(false));
-    let app = Arc::new(App { handler, health, durations, counters, is_stopping });
     let connections = Arc::new(Semaphore::new(limits.max_connections));
     observe(registry, &connections, limits);
+    accept(listener, limits, connections, handler, health, registry, stop.into()).await;
+}
+
+/// The same on these connections, which no metric shows.
+pub(super) async fn accept<H: Handler>(
+    listener: TcpListener,
+    limits: ServerLimits,
+    connections: Arc<Semaphore>,
+    handler: H,
+    health: Health,
+    registry: &Registry,
+    stop: Stop,
+) {
+    let Stop { asked, closing } = stop;
+    let durations = Durations::new(registry, handler.routes().iter().chain(health.routes()).map(|route| route.path));
+    let (counters, is_stopping) = (ConnectionCounters::new(registry), AtomicBool::new(false));
+    let app = Arc::new(App { handler, health, durations, counters, is_stopping });
     let (running, tasks, turned_away) = (watch::Sender::new(()), TaskTracker::new(), TurnedAway::default());
     let mut http = hyper::server::conn::http1::Builder::new();
     // Not `pipeline_flush`: it holds back a response (even hyper's own 400) while the next request has arrived only in
@@ -151,13 +164,13 @@ impl<H: Handler> App<H> {
         let path = request.uri().path();
         // The label is the route's own text, never the client's. Most paths are written out, and found at once.
         let own = self.handler.routes();
-        let is_written_out = own.iter().chain(ROUTES).find(|route| route.path == path);
+        let is_written_out = own.iter().chain(self.health.routes()).find(|route| route.path == path);
         let route = is_written_out.or_else(|| own.iter().find(|route| route.matches(path))).map(|route| route.path);
         let response = match route {
             _ if !names_host(request) => {
                 unread(request, problem::response(StatusCode::BAD_REQUEST, "send exactly one Host header"))
             }
-            None => unread(request, problem::response(StatusCode::NOT_FOUND, "there is no such path")),
+            None => unread(request, problem::response(StatusCode::NOT_FOUND, self.health.missing(path))),
             Some(route) => self.route(route, request).await,
         };
         self.durations.record(&method, route, response.status(), started.elapsed());
@@ -177,7 +190,7 @@ impl<H: Handler> App<H> {
         }
     }
 
-    /// Answers one of [`ROUTES`], or one that is the service's own and does not accept the method.
+    /// Answers one of the health endpoints, or one that is the service's own and does not accept the method.
     async fn route_of_all(&self, route: &'static str, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
         let own = self.handler.routes().iter().filter(|own| own.path == route);
         let allowed: Vec<&str> = own.map(Route::allowed).collect();

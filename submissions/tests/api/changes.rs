@@ -77,7 +77,10 @@ async fn workers_are_listed_while_they_are_there() {
     let workers = async || api.get("/api/workers").await.json(200)["workers"].clone();
     eventually("a worker", async || workers().await[0]["concurrency"] == 7).await;
     assert_eq!(worker.get("/api/workers").await.status, 404, "it serves no API");
-    assert_eq!(worker.get("/status").await.status, 200);
+    assert_eq!(worker.look("/status").await.status, 200);
+    for server in [&api, &worker] {
+        assert!(server.get("/status").await.problem(404).contains("ADMIN_PORT"));
+    }
     worker.stopped().await;
     assert_eq!(workers().await, json!([]));
     api.stopped().await;

@@ -85,7 +85,7 @@ async fn ended(server: &Server, passed: usize, failed: usize) {
 
 /// The lag of each partition that the worker holds.
 async fn lags(worker: &Server) -> Vec<String> {
-    let metrics = worker.get("/metrics").await;
+    let metrics = worker.look("/metrics").await;
     let rows = metrics.text().lines().filter(|line| line.starts_with("kafka_consumergroup_lag{"));
     rows.map(|row| row.rsplit(' ').next().unwrap().to_owned()).collect()
 }

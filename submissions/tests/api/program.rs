@@ -26,13 +26,13 @@ pub(crate) async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32,
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
-/// The program on a port of its own with this database, once it is ready.
+/// The program on ports of its own with this database, once it is ready.
 pub(crate) async fn serving(arguments: &[&str], url: &str, variables: &[(&str, &str)]) -> (Child, SocketAddr) {
     let port = stack::free_port();
     let own = [("PORT", port.to_string()), ("HOST", "127.0.0.1".to_owned()), ("DATABASE_URL", url.to_owned())];
     let mut program = program(arguments, variables);
-    let child =
-        program.env("SUBMIT_TIMEOUT", "50s").envs(own).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    program.envs([("ADMIN_PORT", "0"), ("SUBMIT_TIMEOUT", "50s")]);
+    let child = program.envs(own).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let address = ([127, 0, 0, 1], port).into();
     let is_ready = async || {
         let answer = try_ask(address, &request("GET", "/readyz", "", "")).await;
@@ -63,6 +63,7 @@ async fn help_lists_every_variable_with_its_default() {
         assert!(help.starts_with(&format!("{name} {}\n", env!("CARGO_PKG_VERSION"))), "{help}");
         for (name, default) in [
             ("PORT", "8000"),
+            ("ADMIN_PORT", "8100"),
             ("DATABASE_URL", "sqlite:submissions.db"),
             ("DATABASE_POOL", "20"),
             ("HEARTBEAT", "1s"),
@@ -104,8 +105,8 @@ async fn it_says_where_the_page_is_and_ends_cleanly() {
     let (url, state) = (sqlite(folder.path()), folder.path().join("state.json"));
     let variables = [("WORK_TIME", "60s"), ("STATE_FILE", state.to_str().unwrap())];
     let (child, address) = serving(&[], &url, &variables).await;
-    let port = address.port().to_string();
-    assert_eq!(run(&["healthcheck"], &[("PORT", &port)]).await.0, 0);
+    let admin_port = ServiceState::read(&state).unwrap().operators_address.port().to_string();
+    assert_eq!(run(&["healthcheck"], &[("ADMIN_PORT", &admin_port)]).await.0, 0);
     let body = serde_json::json!({ "content": GOOD }).to_string();
     let submission = ask(address, &request("POST", "/api/submissions", JSON, &body)).await.json(202);
     let path = format!("/api/submissions/{}", id(&submission));
@@ -113,10 +114,10 @@ async fn it_says_where_the_page_is_and_ends_cleanly() {
         .await;
     let (code, log) = terminate(child).await;
     assert_eq!(code, 0, "{log}");
-    assert!(log.contains(&format!("http://127.0.0.1:{port}/")), "{log}");
+    assert!(log.contains(&format!("http://{address}/")), "{log}");
     let state = ServiceState::read(&state).unwrap();
     assert_eq!((state.service.as_str(), state.totals.unwrap()["submissions_accepted_total"]), ("submissions", 1));
-    assert_eq!(run(&["healthcheck"], &[("PORT", &port)]).await.0, 1);
+    assert_eq!(run(&["healthcheck"], &[("ADMIN_PORT", &admin_port)]).await.0, 1);
 
     let exported = export(&url).await;
     assert_eq!((exported.len(), &exported[0]["id"]), (1, &submission["id"]));

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use service::Settings;
+use service::{Addresses, Listeners, Settings};
 use submissions::{Roles, SubmissionsConfig};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +24,8 @@ const POLL_PAUSE: Duration = Duration::from_millis(20);
 /// A running process; it ends with the test's runtime, if not before.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Where it listens for those who run it.
+    operators: SocketAddr,
     stop: CancellationToken,
     running: JoinHandle<anyhow::Result<()>>,
     /// Where its file is, if it has one of its own.
@@ -44,10 +45,11 @@ impl Server {
         let mut settings = Settings::new(&lookup);
         let config = SubmissionsConfig::read(&mut settings);
         assert_eq!(settings.finish().1, []);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let running = tokio::spawn(submissions::run(config, roles, listener, stop.clone()));
-        Self { address, stop, running, _folder: None }
+        let listeners = Listeners::bind("127.0.0.1", 0, 0).await.unwrap();
+        let Addresses { clients: address, operators } = listeners.addresses().unwrap();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(submissions::run(config, roles, listeners, stop.clone()));
+        Self { address, operators, stop, running, _folder: None }
     }
 
     /// Starts it with a file of SQLite of its own, and waits until it is ready.
@@ -69,6 +71,11 @@ impl Server {
 
     pub(crate) async fn get(&self, path: &str) -> Response {
         ask(self.address, &request("GET", path, "", "")).await
+    }
+
+    /// Gets a page as those who run it do.
+    pub(crate) async fn look(&self, path: &str) -> Response {
+        ask(self.operators, &request("GET", path, "", "")).await
     }
 
     pub(crate) async fn post(&self, path: &str, header_lines: &str, body: &str) -> Response {
@@ -93,7 +100,7 @@ impl Server {
 
     /// The total of a counter, over all its labels that contain this text.
     pub(crate) async fn counted(&self, metric: &str, labels: &str) -> u64 {
-        let response = self.get("/metrics").await;
+        let response = self.look("/metrics").await;
         let rows = response.text().lines().filter(|line| line.split(['{', ' ']).next() == Some(metric));
         let rows = rows.filter(|line| line.contains(labels));
         rows.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()

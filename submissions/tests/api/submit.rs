@@ -45,7 +45,7 @@ async fn the_last_slash_makes_no_difference() {
     for path in ["/api/stats", "/api/stats/", "/api/workers", "/api/workers/"] {
         server.get(path).await.json(200);
     }
-    let response = server.get("/metrics").await;
+    let response = server.look("/metrics").await;
     let label = r#"method="GET",route="/api/submissions/{id}",status="200""#;
     assert!(response.text().contains(label), "the label is the route's: {}", response.text());
     server.stopped().await;

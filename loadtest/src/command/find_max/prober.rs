@@ -52,7 +52,7 @@ pub(crate) async fn search(bench: &FindMaxBench<'_>, pipeline: &mut PipelineUnde
     }
     // Our own services leave exact totals.
     let mut observer =
-        pipeline.services.is_none().then(|| Observer::new(options.load.kind, pipeline.target.clone(), None));
+        pipeline.services.is_none().then(|| Observer::new(options.load.kind, pipeline.metrics.clone(), None));
     if let Some(observer) = &mut observer {
         observer.look().await;
     }

@@ -3,7 +3,6 @@
 //! time can be measured separately. It stops at SIGTERM, and of `/readyz` and `/metrics` it offers only what the lab
 //! asks for.
 
-use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -16,20 +15,24 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use service::Listeners;
 use tokio::net::TcpListener;
 
 use crate::base::exit;
 use crate::load::cpu::cpu_time;
 
-/// The program in the role of this server; `PORT` says where it listens.
+/// The program in the role of this server; `PORT` says where it listens, and `ADMIN_PORT` where the lab asks for the
+/// rest, on a free port by default.
 pub(crate) fn main() -> ExitCode {
     let outcome = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
         runtime.block_on(async {
-            let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).context("PORT must be a port")?;
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+            let port = |name| std::env::var(name).ok().and_then(|port| port.parse().ok());
+            let (clients, operators) = (port("PORT").context("PORT must be a port")?, port("ADMIN_PORT").unwrap_or(0));
+            let listeners = Listeners::bind("127.0.0.1", clients, operators).await?;
             let stop = service::stop::on_signal()?;
             tokio::select! {
-                served = serve(listener) => served,
+                served = serve(listeners.clients) => served,
+                served = serve(listeners.operators) => served,
                 () = stop.cancelled() => Ok(()),
             }
         })

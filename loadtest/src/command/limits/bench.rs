@@ -18,7 +18,7 @@ use super::produce::{Produce, connect, delete_topics};
 use crate::base::text::rate;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::pipeline::scrape::MetricsPage;
-use crate::pipeline::services::{BARE, CONSUMER, PRODUCER, Service, ServiceOptions};
+use crate::pipeline::services::{BARE, CONSUMER, PRODUCER, Service, ServiceOptions, ServicePorts};
 use crate::pipeline::settings::{Lookup, PipelineSettings};
 use crate::pipeline::store::{Documents, StoreReader};
 use crate::pipeline::topic;
@@ -257,8 +257,8 @@ impl LimitsBench {
             kind: Kind::Post,
             kafka_broker: self.kafka_broker.clone(),
             mongo_uri: self.mongo_uri.clone(),
-            producer_port: 0,
-            consumer_port: 0,
+            producer_ports: ServicePorts::free(),
+            consumer_ports: ServicePorts::free(),
             log_format: "text".to_owned(),
             more: vec![("KAFKA_TOPIC", topic), ("KAFKA_REPLICATION", self.replication.to_string())],
             logs: self.plan.directory.clone(),
@@ -278,7 +278,7 @@ impl LimitsBench {
 /// How many records of its kind the consumer has stored since its start, those included that a later one of their batch
 /// stands for; zero as long as it does not report that.
 async fn stored(consumer: &Service) -> u64 {
-    let Ok(page) = MetricsPage::get(&consumer.target, consumer.kind).await else { return 0 };
+    let Ok(page) = MetricsPage::get(&consumer.operators, consumer.kind).await else { return 0 };
     let counters = ["ingest_records_stored_total", "ingest_records_superseded_total"];
     counters.iter().filter_map(|counter| page.sum(counter)).sum::<f64>() as u64
 }

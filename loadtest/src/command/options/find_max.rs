@@ -33,6 +33,9 @@ pub(crate) struct FindMaxOptions {
     /// --mongo-uri or MONGO_URI the stored posts
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<String>,
+    /// Where the metrics of --target are, such as http://localhost:3100 [default: where --target is]
+    #[arg(long, value_name = "URL", requires = "target")]
+    pub(crate) target_metrics: Option<String>,
     /// Where the documents are, such as mongodb://localhost:27017/scalable-api [default: MONGO_URI, else a store is
     /// started]
     #[arg(long, value_name = "URI")]

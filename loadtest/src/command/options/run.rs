@@ -55,6 +55,9 @@ pub(crate) struct RunOptions {
     /// reconcile, and KAFKA_BROKER to see the lag and the dead letters
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<String>,
+    /// Where the metrics of --target are, such as http://localhost:3100 [default: where --target is]
+    #[arg(long, value_name = "URL", requires = "target")]
+    pub(crate) target_metrics: Option<String>,
     /// Where the documents are, such as mongodb://localhost:27017/scalable-api [default: MONGO_URI, else a store is
     /// started]
     #[arg(long, value_name = "URI")]

@@ -129,7 +129,7 @@ impl TuneBench<'_> {
         // Less than a batch waits for CONSUMER_BATCH_INTERVAL, which says nothing about the throughput; the consumer
         // stores it when it stops.
         let calm = self.batch_messages(setting).saturating_sub(1);
-        let consumer = services.consumer.target.clone();
+        let consumer = services.consumer.operators.clone();
         let mut services = Some(services);
         if probed.failure.is_none() {
             tokio::select! {

@@ -22,21 +22,23 @@ pub(crate) async fn start(lookup: Lookup<'_>, ports: Ports, progress: OnProgress
 
 fn config(ports: Ports) -> String {
     CONFIG
-        .replace("localhost:3000", &format!("127.0.0.1:{}", ports.producer))
-        .replace("localhost:3001", &format!("127.0.0.1:{}", ports.consumer))
+        .replace("localhost:3100", &format!("127.0.0.1:{}", ports.producer.operators))
+        .replace("localhost:3101", &format!("127.0.0.1:{}", ports.consumer.operators))
         .replace("rules/*.yml", RULES)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::services::ServicePorts;
 
     #[test]
     fn the_ports_and_the_rules_are_those_of_this_run() {
-        let config = config(Ports { producer: 40_001, consumer: 40_002 });
-        for part in ["[127.0.0.1:40001]", "[127.0.0.1:40002]", RULES] {
+        let ports = |clients| ServicePorts { clients, operators: clients + 100 };
+        let config = config(Ports { producer: ports(40_001), consumer: ports(40_002) });
+        for part in ["[127.0.0.1:40101]", "[127.0.0.1:40102]", RULES] {
             assert!(config.contains(part), "{part} in\n{config}");
         }
-        assert!(!config.contains("localhost:300"), "{config}");
+        assert!(!config.contains("localhost:31"), "{config}");
     }
 }

@@ -75,8 +75,9 @@ mod tests {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script, "service"]).arg(failpoints.join(STEP.name()));
         let process = Process::spawn("consumer", &command, &directory.join("log")).unwrap();
-        let (name, target) = ("consumer".to_owned(), Target::local(1));
-        Service { name, command, process, starts: 1, failpoints, kind: Kind::Post, target, variables: Vec::new() }
+        let (name, target, operators) = ("consumer".to_owned(), Target::local(1), Target::local(2));
+        let (kind, variables) = (Kind::Post, Vec::new());
+        Service { name, command, process, starts: 1, failpoints, kind, target, operators, variables }
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use contract::dead_letter::Reason;
 use stack::Process;
 
-use super::{CONSUMER, LOG_LINES, ServiceOptions, command};
+use super::{CONSUMER, LOG_LINES, ServiceOptions, ServicePorts, command};
 
 /// The command may take at most this long.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// # Errors
 /// When it takes too long or fails.
 pub(crate) async fn replay(reason: Reason, options: &ServiceOptions) -> anyhow::Result<String> {
-    let (mut command, _) = command(CONSUMER, stack::free_port(), options)?;
+    let (mut command, _) = command(CONSUMER, ServicePorts::free(), options)?;
     command.args(["dead-letters", "replay", "--reason", reason.as_str()]);
     let process = Process::spawn("replay", &command, &options.logs.join("replay.log"))?;
     let status = process.wait_for(DEADLINE).await;

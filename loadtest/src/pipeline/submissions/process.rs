@@ -47,10 +47,12 @@ pub(crate) struct SubmissionsProcess {
     process: Process,
     log: PathBuf,
     pub(crate) target: Target,
+    /// Where it says how it is.
+    pub(crate) operators: Target,
 }
 
 impl SubmissionsProcess {
-    /// Starts it on a port of its own. It inherits the lab's environment and gets these variables, too.
+    /// Starts it on ports of its own. It inherits the lab's environment and gets these variables, too.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -61,12 +63,13 @@ impl SubmissionsProcess {
         variables: &[(&'static str, String)],
         logs: &Path,
     ) -> anyhow::Result<Self> {
-        let (port, log) = (stack::free_port(), logs.join(format!("{name}.log")));
+        let (port, admin_port, log) = (stack::free_port(), stack::free_port(), logs.join(format!("{name}.log")));
         let mut command = Command::new(program);
         command.args(role.argument()).envs(variables.iter().map(|(variable, value)| (variable, value)));
-        command.env("HOST", "127.0.0.1").env("PORT", port.to_string());
+        command.env("HOST", "127.0.0.1").env("PORT", port.to_string()).env("ADMIN_PORT", admin_port.to_string());
         let process = Process::spawn(name, &command, &log)?;
-        Ok(Self { name: name.to_owned(), command, process, log, target: Target::local(port) })
+        let (target, operators) = (Target::local(port), Target::local(admin_port));
+        Ok(Self { name: name.to_owned(), command, process, log, target, operators })
     }
 
     /// What it is called.
@@ -101,7 +104,7 @@ impl SubmissionsProcess {
         Ok(())
     }
 
-    /// Starts it after its end with the same settings, on the same port.
+    /// Starts it after its end with the same settings, on the same ports.
     pub(crate) fn start_again(&mut self) -> anyhow::Result<()> {
         self.process = Process::spawn(&self.name, &self.command, &self.log)?;
         Ok(())
@@ -136,7 +139,7 @@ impl SubmissionsProcess {
         struct Problem {
             detail: String,
         }
-        let answer = self.target.get("/readyz").await.map_err(|error| format!("{error:#}"))?;
+        let answer = self.operators.get("/readyz").await.map_err(|error| format!("{error:#}"))?;
         if answer.status.is_success() {
             return Ok(());
         }

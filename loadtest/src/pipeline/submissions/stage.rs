@@ -161,7 +161,7 @@ impl SubmissionStage {
         let has_others = self.system.workers().count() > 1;
         let mut process = member.process.lock().await;
         ensure!(process.is_running(), "{} has ended by itself", process.name());
-        member.counters.lock().await.look(&member.target).await;
+        member.counters.lock().await.look(&member.operators).await;
         let hit_at = now_ms();
         let back_at = match fault.blow {
             Blow::Freeze => {

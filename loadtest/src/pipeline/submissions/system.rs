@@ -46,7 +46,10 @@ pub(crate) struct System {
 /// A process, and what it counts.
 pub(crate) struct Member {
     pub(crate) role: Role,
+    /// Where its clients go.
     pub(crate) target: Target,
+    /// Where it says how it is.
+    pub(crate) operators: Target,
     pub(crate) process: Mutex<SubmissionsProcess>,
     pub(crate) counters: Mutex<Counters>,
 }
@@ -67,7 +70,7 @@ impl Member {
     pub(crate) async fn busy(&self) {
         let deadline = Instant::now() + BUSY_DEADLINE;
         while Instant::now() < deadline {
-            let page = self.target.get("/metrics").await;
+            let page = self.operators.get("/metrics").await;
             if page.is_ok_and(|page| running(&String::from_utf8_lossy(&page.body)) > 0) {
                 return;
             }
@@ -111,8 +114,9 @@ impl System {
             forget(logs, &name)?;
             let process = SubmissionsProcess::start(program, &name, role, &variables, logs)?;
             process.ready().await?;
-            let (target, counters) = (process.target.clone(), Mutex::default());
-            members.push(Member { role, target, process: Mutex::new(process), counters });
+            let (target, operators) = (process.target.clone(), process.operators.clone());
+            let (process, counters) = (Mutex::new(process), Mutex::default());
+            members.push(Member { role, target, operators, process, counters });
         }
         let (program, logs) = (program.to_owned(), logs.to_owned());
         let (database, partitions) = (Mutex::new(database), queue.partitions(workers));
@@ -143,7 +147,7 @@ impl System {
         loop {
             let mut shares = Vec::new();
             for worker in self.workers() {
-                let page = worker.target.get("/metrics").await;
+                let page = worker.operators.get("/metrics").await;
                 shares.push(page.map(|page| held(&String::from_utf8_lossy(&page.body))).unwrap_or_default());
             }
             if is_shared(&shares, self.partitions) {
@@ -181,7 +185,7 @@ impl System {
     /// Looks at the counters of all.
     pub(crate) async fn look(&self) {
         for member in &self.members {
-            member.counters.lock().await.look(&member.target).await;
+            member.counters.lock().await.look(&member.operators).await;
         }
     }
 

@@ -56,7 +56,7 @@ fn collect(path: &str, value: &Value, values: &mut BTreeMap<String, BTreeSet<Str
 }
 
 fn note(path: &str, value: String, values: &mut BTreeMap<String, BTreeSet<String>>) {
-    let is_port = path.ends_with(" PORT");
+    let is_port = path.ends_with(" PORT") || path.ends_with(" ADMIN_PORT");
     if !is_port && !ALWAYS_DIFFERENT.contains(&path) {
         values.entry(path.to_owned()).or_default().insert(value);
     }

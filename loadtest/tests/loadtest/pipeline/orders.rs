@@ -47,9 +47,12 @@ impl LiveOrders {
     }
 
     fn load(&self, report: &std::path::Path) -> JoinHandle<(i32, String)> {
-        let (target, report) = (format!("http://{}", self.running.address), report.display().to_string());
+        let Running { address, operators, .. } = &self.running;
+        let (target, metrics, report) =
+            (format!("http://{address}"), format!("http://{operators}"), report.display().to_string());
         let load = ["--vus", "8", "--think", "50ms", "--duration", "3s", "--keys", "20", "--hostile-share", "0.3"];
-        self.loadtest(&[&["run", "--target", &target, "--report", &report], &load[..]].concat())
+        let place = ["run", "--target", &target, "--target-metrics", &metrics, "--report", &report];
+        self.loadtest(&[&place[..], &load].concat())
     }
 
     async fn ids(&self) -> Vec<String> {
@@ -69,6 +72,7 @@ async fn a_document_that_is_not_the_last_record_of_its_key_is_caught() {
     let report = tempfile::tempdir().unwrap();
     let (code, text) = live.load(report.path()).await.unwrap();
     assert_eq!(code, 0, "{text}");
+    assert!(crate::report(report.path())["producer"]["cpu_seconds"].is_f64(), "the target's metrics were found");
     let (code, text) = live.loadtest(&["verify"]).await.unwrap();
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("keys                    20") && text.contains("stored                  20"), "{text}");

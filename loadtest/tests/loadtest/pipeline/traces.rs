@@ -134,9 +134,9 @@ async fn without_an_endpoint_a_clients_trace_is_passed_on_and_nothing_is_sent() 
     consumer.kafka.group.push_str("-traced");
     consumer.service.otlp_endpoint = service::trace::Endpoint::parse(&receiver.endpoint).unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let traced = tokio::spawn(consumer::run(consumer, listener, stop.clone()));
+    let listeners = super::free_listeners().await;
+    let address = listeners.addresses().unwrap().operators.to_string();
+    let traced = tokio::spawn(consumer::run(consumer, listeners, stop.clone()));
     super::wait_for_metric(&address, "ingest_records_duplicate_total{kind=\"post\"} 1").await;
     stop.cancel();
     traced.await.unwrap().unwrap();

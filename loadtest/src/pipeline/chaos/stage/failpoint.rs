@@ -63,7 +63,7 @@ async fn until_assigned(member: &Service) -> anyhow::Result<()> {
 
 /// The lag of the partitions that a member holds.
 async fn held(member: &Service) -> Option<f64> {
-    MetricsPage::get(&member.target, member.kind).await.ok()?.sum("kafka_consumergroup_lag")
+    MetricsPage::get(&member.operators, member.kind).await.ok()?.sum("kafka_consumergroup_lag")
 }
 
 async fn restart(service: &mut Service, hold: Duration) -> anyhow::Result<()> {

@@ -86,11 +86,11 @@ async fn fill(consumer: &Service) -> f64 {
 
 /// How full the consumer's buffer is, from 0 to 1, if it reports that.
 async fn buffered(consumer: &Service) -> Option<f64> {
-    let metrics = MetricsPage::get(&consumer.target, consumer.kind).await.ok()?;
+    let metrics = MetricsPage::get(&consumer.operators, consumer.kind).await.ok()?;
     Some(metrics.sum("ingest_buffered_bytes")? / metrics.sum("ingest_buffered_bytes_limit")?)
 }
 
 /// How many posts a member has stored.
 async fn stored(member: &Service) -> Option<f64> {
-    MetricsPage::get(&member.target, member.kind).await.ok()?.sum("ingest_records_stored_total")
+    MetricsPage::get(&member.operators, member.kind).await.ok()?.sum("ingest_records_stored_total")
 }

@@ -1,4 +1,4 @@
-//! The operations for those who run the service: health, metrics, pages, and this description.
+//! The operations that the description of every service has: health, pages, and the description itself.
 
 use serde_json::{Value, json};
 
@@ -10,25 +10,21 @@ pub const TAG: &str = "Service";
 
 /// The words in which services differ.
 #[derive(Debug, Clone, Copy)]
-pub struct OperatorWords {
+pub struct SharedWords {
     /// The service's name.
     pub service: &'static str,
-    /// What its status page is.
-    pub status_page: &'static str,
     /// What its OpenAPI document describes.
     pub description: &'static str,
 }
 
-/// Each path that every service has, with its operation.
-pub fn operations(words: &OperatorWords) -> Vec<(&'static str, Value)> {
+/// Each path that clients have on every service, with its operation.
+pub fn operations(words: &SharedWords) -> Vec<(&'static str, Value)> {
     let alive = json!({ "200": status("The process lives", "ok") });
     vec![
         ("/", get("getVersion", "Name and version", json!({ "200": version(words) }))),
         ("/livez", get("getLiveness", "Whether the process lives", alive)),
         ("/readyz", get("getReadiness", "Whether the service is ready", readiness("ready"))),
         ("/health", get("getHealth", "The same as /readyz", readiness("ready"))),
-        ("/metrics", get("getMetrics", "Metrics for Prometheus", json!({ "200": metrics() }))),
-        ("/status", status_page(words)),
         (OPENAPI_PATH, get("getDescription", "This description", json!({ "200": description(words) }))),
         (DOCS_PATH, get("getDocumentation", "This description as a page", json!({ "200": page() }))),
     ]
@@ -54,7 +50,7 @@ pub fn operation(tag: &str, id: &str, summary: &str, mut responses: Value) -> Va
     })
 }
 
-fn version(words: &OperatorWords) -> Value {
+fn version(words: &SharedWords) -> Value {
     let version = env!("CARGO_PKG_VERSION");
     let schema = json!({
         "type": "object",
@@ -79,26 +75,7 @@ pub fn readiness(word: &str) -> Value {
     json!({ "200": status("The service is ready", word), "503": response("NotReady") })
 }
 
-fn metrics() -> Value {
-    let example = "# HELP http_server_connections Connections that are open\n# TYPE http_server_connections gauge\n\
-                   http_server_connections 1\n";
-    with_body("Prometheus text format 0.0.4", "text/plain", json!({ "type": "string" }), json!(example))
-}
-
-fn status_page(words: &OperatorWords) -> Value {
-    let page = html(words.status_page);
-    let mut operation = get("getStatus", "The status page", json!({ "200": page }));
-    operation["parameters"] = json!([{
-        "name": "still",
-        "in": "query",
-        "description": "If it is there, with or without a value, the page does not refresh itself",
-        "allowEmptyValue": true,
-        "schema": { "type": "string" },
-    }]);
-    operation
-}
-
-fn description(words: &OperatorWords) -> Value {
+fn description(words: &SharedWords) -> Value {
     json!({
         "description": words.description,
         "content": {
