@@ -120,11 +120,11 @@ def check(places, posts):
     def is_drained():
         # What was not acknowledged in time may be stored, too.
         is_all_stored = all(stored(places, kind) >= accepted(places, kind) for kind in ("post", "order"))
-        return is_all_stored and counter(places["consumer"], "ingest_records_stored_total", kind="post") == posts
+        return is_all_stored and counter(places["consumer_admin"], "ingest_records_stored_total", kind="post") == posts
 
     wait(f"{posts} posts in the store, and everything accepted with them", is_drained, 60)
     print(f"ok       {posts} posts are stored, each once")
-    unavailable = counter(places["producer"], "http_server_request_duration_seconds_count", status="503")
+    unavailable = counter(places["producer_admin"], "http_server_request_duration_seconds_count", status="503")
     if unavailable == 0:
         sys.exit("no client got 503, so none has shown that it sends again")
     print(f"ok       {unavailable:.0f} requests got 503 and were sent again")

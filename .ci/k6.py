@@ -42,7 +42,7 @@ def main():
             if stored(places, kind) - before[1] != count:
                 sys.exit(f"{script}: {count} records are accepted, {stored(places, kind) - before[1]} stored")
             print(f"ok       {script}: {count:.0f} records of the kind {kind} accepted and stored")
-        if dead := counter(places["consumer"], "ingest_records_dead_lettered_total"):
+        if dead := counter(places["consumer_admin"], "ingest_records_dead_lettered_total"):
             sys.exit(f"{dead:.0f} records are dead letters")
         end(up, signal.SIGTERM)
     run_submissions()
@@ -50,11 +50,11 @@ def main():
 
 def run_submissions():
     """Nothing of it is in the pipeline. The work is short, so that its users see verdicts in these seconds."""
-    with submissions(WORK_TIME="1500ms") as (address, process):
+    with submissions(WORK_TIME="1500ms") as (address, admin, process):
         seen = run("submissions.js", {"BASE_URL": address, "DURATION": "5s", "VUS": "20"})
-        if not 0 < seen == (count := counter(address, "submissions_accepted_total")):
+        if not 0 < seen == (count := counter(admin, "submissions_accepted_total")):
             sys.exit(f"submissions.js: its users saw {seen} submissions accepted, the API has accepted {count}")
-        verdicts = lambda: sum(counter(address, "submissions_total", status=status) for status in ("PASSED", "FAILED"))
+        verdicts = lambda: sum(counter(admin, "submissions_total", status=status) for status in ("PASSED", "FAILED"))
         wait(f"{count:.0f} verdicts", lambda: verdicts() >= count, 60, process)
         if verdicts() != count:
             sys.exit(f"submissions.js: {count} submissions are accepted, {verdicts()} have got a verdict")

@@ -51,12 +51,14 @@ def main():
         end(chaos, None)
         restarted.terminate()
         load = spawn(
-            LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--prometheus", LAB,
-            "--rate", "300", "--vus", "50", "--duration", "10m", KAFKA_BROKER=places["Kafka"],
+            LOADTEST, "--target", places["producer"], "--target-metrics", places["producer_admin"],
+            "--mongo-uri", places["store"], "--prometheus", LAB, "--rate", "300", "--vus", "50", "--duration", "10m",
+            KAFKA_BROKER=places["Kafka"],
         )  # fmt: skip
         member = spawn(
-            LOADTEST, "consumer", KAFKA_BROKER=places["Kafka"], MONGO_URI=places["store"], HOST="127.0.0.1", PORT="0"
-        )
+            LOADTEST, "consumer", KAFKA_BROKER=places["Kafka"], MONGO_URI=places["store"],
+            HOST="127.0.0.1", PORT="0", ADMIN_PORT="0",
+        )  # fmt: skip
         # Two scrapes, so that Prometheus sees that the exporter is down and that the member has joined.
         time.sleep(11)
         spawn(*exporter)
@@ -76,8 +78,10 @@ def main():
             K6_PROMETHEUS_RW_SERVER_URL=f"{prometheus}/api/v1/write",
         )  # fmt: skip
         # Where prometheus/native.yml expects them. Some attempts fail, so that something is tried again and given up.
-        jobs, working = stack.enter_context(
-            submissions(PORT="8000", WORK_TIME="100ms", WORK_FAILURES="20", MAX_ATTEMPTS="2", RETRY_BACKOFF="1s")
+        jobs, jobs_admin, working = stack.enter_context(
+            submissions(
+                ADMIN_PORT="8100", WORK_TIME="100ms", WORK_FAILURES="20", MAX_ATTEMPTS="2", RETRY_BACKOFF="1s"
+            )
         )
         spawn(f"{TOOLS}/k6", "run", "--quiet", "k6/submissions.js", BASE_URL=jobs, VUS="5", DURATION="40s")
         for _ in range(5):
@@ -91,7 +95,7 @@ def main():
             failed += not has_data
             print(f"{'ok      ' if has_data else 'NO DATA '} {name}: {expr}")
 
-        for service in (places["producer"], places["consumer"], f"http://{LAB}", jobs):
+        for service in (places["producer_admin"], places["consumer_admin"], f"http://{LAB}", jobs_admin):
             is_well_formed = check_metrics(service)
             failed += not is_well_formed
             print(f"{'ok      ' if is_well_formed else 'FAILED  '} promtool check metrics < {service}/metrics")

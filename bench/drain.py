@@ -99,6 +99,7 @@ def as_its_own(places, name):
         "MONGO_URI": uri(places["store"], name),
         "LOG": "warn",
         "HOST": "127.0.0.1",
+        "ADMIN_PORT": "0",
     }
 
 

@@ -68,9 +68,8 @@ def main(rounds=5, seconds=6):
 @contextlib.contextmanager
 def producer(broker, program=LOADTEST, **settings):
     """A fresh producer, so that its memory is that of this turn alone."""
-    with child(
-        (program, "producer"), {"KAFKA_BROKER": broker, "HOST": "127.0.0.1", "PORT": "3900", "LOG": "warn", **settings}
-    ) as process:
+    own = {"KAFKA_BROKER": broker, "HOST": "127.0.0.1", "PORT": "3900", "ADMIN_PORT": "0", "LOG": "warn"}
+    with child((program, "producer"), {**own, **settings}) as process:
         ready = lambda: (
             subprocess.run(("curl", "-fs", "http://127.0.0.1:3900/readyz"), capture_output=True).returncode == 0
         )

@@ -69,8 +69,11 @@ def wait(what, reached, seconds, *needed):
 
 
 def addresses(up):
-    """Where everything is, as `loadtest up` has printed it; nothing before it is up."""
+    """Where everything is, as `loadtest up` has printed it; nothing before it is up. The metrics of the producer are at
+    `producer_admin`, for instance."""
     places = dict(re.findall(r"^(producer|consumer|Kafka|store|Prometheus) +(\S+)", text(up), re.MULTILINE))
     if "Prometheus" in places:
+        pages = re.findall(r"^(producer|consumer) .* metrics: (\S+)", text(up), re.MULTILINE)
+        places |= {f"{name}_admin": page for name, page in pages}
         # It prints pages for a browser; their paths are cut off.
         return {name: re.sub(r"(http://[^/]+)/.*", r"\1", place) for name, place in places.items()}

@@ -26,7 +26,7 @@ def main(pairs=12, rate=1.0):
         load = (LOADTEST, "--target", places["producer"], "--mongo-uri", places["store"], "--think", "0", "--vus", "64")
         load = (*load, "--hostile-share", "0", "--duration", f"{2 * pairs * WINDOW + 60}s")
         load = stack.enter_context(child(load, {}))
-        measure(f"{places['producer']}/metrics", load, pairs, rate)
+        measure(f"{places['producer_admin']}/metrics", load, pairs, rate)
 
 
 def measure(url, load, pairs, rate):

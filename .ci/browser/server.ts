@@ -42,6 +42,7 @@ export class Server {
         ...process.env,
         HOST: "127.0.0.1",
         PORT: this.#port,
+        ADMIN_PORT: "0",
         DATABASE_URL: `sqlite:${join(this.#folder, "submissions.db")}`,
         STATE_FILE: state,
         LOG: "warn",

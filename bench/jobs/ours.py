@@ -44,8 +44,8 @@ class Ours:
         """A process, and the address that it serves."""
         address = f"127.0.0.1:{free_port()}"
         host, port = address.split(":")
-        settings = {"DATABASE_URL": url, "HOST": host, "PORT": port, "LOG": "warn", "CACHE_ENTRIES": "0", **variables}
-        with child((self.program, *roles), settings) as process:
+        own = {"DATABASE_URL": url, "HOST": host, "PORT": port, "ADMIN_PORT": "0", "LOG": "warn", "CACHE_ENTRIES": "0"}
+        with child((self.program, *roles), {**own, **variables}) as process:
             wait("readiness", lambda: is_ready(address), 60, process)
             yield process, address
 
