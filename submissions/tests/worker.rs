@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::{Connection, TransactionBehavior};
 use service::{Instruments, Readiness, Registry, Settings};
-use sqlx::{Connection, SqliteConnection};
 use submissions::rules::{Verdict, judge};
 use submissions::status::Status;
 use submissions::store::{self, Created, Listing, Store};
@@ -280,11 +280,11 @@ async fn while_the_database_does_not_answer_the_worker_is_not_ready_and_then_con
     let ids = bench.create((0..50).map(|number| format!("long enough, and number {number}"))).await;
     bench.until_none(Status::Pending).await;
     // Another process holds the lock: nobody can write.
-    let mut other = SqliteConnection::connect(&format!("sqlite:{}", file(bench.directory.path()))).await.unwrap();
-    let blocking = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let mut other = Connection::open(file(bench.directory.path())).unwrap();
+    let blocking = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     until(async || bench.instruments.readiness.check().is_err_and(|why| why.contains("worker: database: "))).await;
     until(async || bench.total("submissions_store_errors_total") >= 5).await;
-    blocking.rollback().await.unwrap();
+    blocking.rollback().unwrap();
     for submission in bench.finals(&ids).await {
         assert_eq!(submission.status, Status::Passed);
         assert_eq!(submission.begun, 1 + submission.losses);

@@ -36,6 +36,7 @@ mod listen;
 #[cfg(test)]
 mod plans;
 mod read;
+mod row;
 mod schema;
 mod settle;
 mod sql;

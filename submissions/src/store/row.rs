@@ -1,14 +1,13 @@
-//! A row of `submissions`, which looks the same in both stores.
+//! Rows of `submissions`, as far as they look the same in both stores.
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use uuid::Uuid;
 
-use super::{Created, DeadLetter, DeadLetterKey, Job};
+use super::{Created, DeadLetterKey, Job};
 use crate::lease::{Lease, Series};
 use crate::status::Status;
 use crate::submission::{NewSubmission, Submission};
 
-/// The columns that [`submission`] reads, in its order, each with this prefix.
+/// The columns that both stores read a submission from, in this order, each with this prefix.
 macro_rules! columns {
     ($prefix:literal) => {
         concat!(
@@ -47,53 +46,8 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// The submission of a row that begins with [`columns`].
-pub(super) fn submission<R>(row: &R) -> sqlx::Result<Submission>
-where
-    R: Row,
-    usize: ColumnIndex<R>,
-    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i16: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i32: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> bool: Decode<'r, R::Database> + Type<R::Database>,
-{
-    Ok(Submission {
-        id: row.try_get(0)?,
-        content: row.try_get(1)?,
-        status: status(row.try_get(2)?)?,
-        series: row.try_get(3)?,
-        begun: row.try_get(4)?,
-        failures: row.try_get(5)?,
-        losses: row.try_get(6)?,
-        given_back: row.try_get(7)?,
-        reason: row.try_get(8)?,
-        is_cached: row.try_get(9)?,
-        created_at: row.try_get(10)?,
-        started_at: row.try_get(11)?,
-        processed_at: row.try_get(12)?,
-        changed_at: row.try_get(13)?,
-        run_at: row.try_get(14)?,
-    })
-}
-
-/// The dead letter of a row of: id, series, attempts, reason, at, status of the submission.
-pub(super) fn dead_letter<'r, R: Row>(row: &'r R) -> sqlx::Result<DeadLetter>
-where
-    (Uuid, i32, i32, String, i64, i16): FromRow<'r, R>,
-{
-    let (id, series, attempts, reason, at, number) = FromRow::from_row(row)?;
-    Ok(DeadLetter { key: DeadLetterKey { id, series }, attempts, reason, at, status: status(number)? })
-}
-
 /// Before the first dead letter of a list.
 pub(super) const FIRST_DEAD_LETTER: DeadLetterKey = DeadLetterKey { id: Uuid::max(), series: i32::MAX };
-
-/// The status of this number.
-pub(super) fn status(number: i16) -> sqlx::Result<Status> {
-    Status::from_number(number).ok_or_else(|| sqlx::Error::Decode(format!("there is no status {number}").into()))
-}
 
 /// What [`jobs`] reads, in its order.
 pub(super) type JobRow = (Uuid, i64, String, i32, i32, i32, i64);

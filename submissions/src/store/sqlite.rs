@@ -1,18 +1,18 @@
 //! Submissions in a file of SQLite.
 //!
-//! One connection writes, the others read. Each is a thread of its own.
+//! One connection writes, on a thread of its own, and the others read. Statements are called where they run, one row
+//! at a time: each is a matter of microseconds, where a message to a thread and back is many.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::{ConnectOptions, SqlitePool};
 use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use self::writer::{Writer, error};
+use self::readers::Readers;
+use self::writer::Writer;
 use super::batch::were_in_force;
 use super::time::millis;
 use super::{
@@ -27,29 +27,21 @@ mod claim;
 mod counts;
 mod create;
 mod file;
-mod pack;
 #[cfg(test)]
 mod plans;
 mod read;
+mod readers;
+mod row;
 mod settle;
 mod sweep;
 mod workers;
 mod writer;
 
-/// Connections that read.
-const READERS: u32 = 4;
-
-/// Memory for the writer's pages, as SQLite's `cache_size`: negative, in KiB.
-const WRITER_CACHE: &str = "-16384";
-
-/// Rows on their way from a connection's thread: all of a batch, so that the thread need not wait for who takes them.
-const ROW_BUFFER: usize = 4096;
-
 /// A store in a file.
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: Writer,
-    readers: SqlitePool,
+    readers: Readers,
     arrivals: Arc<Notify>,
     /// Where the next [`prune`](Store::prune) begins to look.
     prune_after: StdMutex<Uuid>,
@@ -62,28 +54,34 @@ impl SqliteStore {
     /// When it cannot be made, read and written, is not a database, or holds the tables of another program.
     pub async fn open(url: &str) -> anyhow::Result<Self> {
         let path = file::path(url)?;
-        file::prepare(&path)?;
-        Self::open_file(&path).await
-    }
-
-    async fn open_file(path: &Path) -> anyhow::Result<Self> {
-        let options = file::options(path).disable_statement_logging().row_buffer_size(ROW_BUFFER);
-        let writer = file::connect(&options.clone().pragma("cache_size", WRITER_CACHE)).await?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+        let (path, connection) = spawn_blocking(|| {
+            file::prepare(&path)?;
+            let connection = file::writer(&path)?;
+            anyhow::Ok((path, connection))
+        })
+        .await??;
         Ok(Self {
-            writer: Writer::new(writer),
-            readers: readers.connect_lazy_with(options.read_only(true)),
+            writer: Writer::new(connection)?,
+            readers: Readers::new(path),
             arrivals: Arc::default(),
             prune_after: StdMutex::new(Uuid::nil()),
         })
     }
 }
 
+fn error(error: rusqlite::Error) -> StoreError {
+    StoreError(error.to_string())
+}
+
+fn closed() -> StoreError {
+    StoreError("the database is closed".to_owned())
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn create(&self, new: &[NewSubmission]) -> Result<Vec<Created>, StoreError> {
         let new = new.to_vec();
-        let created = self.writer.write(|connection| Box::pin(create::create(connection, new))).await?;
+        let created = self.writer.write(move |connection| create::create(connection, &new)).await?;
         if created.iter().any(|created| matches!(created, Created::New(_))) {
             self.arrivals.notify_one();
         }
@@ -91,23 +89,23 @@ impl Store for SqliteStore {
     }
 
     async fn get(&self, id: Uuid) -> Result<Option<Submission>, StoreError> {
-        read::get(&self.readers, id).await.map_err(error)
+        self.readers.read(move |connection| read::get(connection, id)).await
     }
 
     async fn list(&self, listing: Listing) -> Result<Vec<Submission>, StoreError> {
-        read::list(&self.readers, listing).await.map_err(error)
+        self.readers.read(move |connection| read::list(connection, listing)).await
     }
 
     async fn dead_letters(&self, after: Option<DeadLetterKey>, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
-        read::dead_letters(&self.readers, after, limit).await.map_err(error)
+        self.readers.read(move |connection| read::dead_letters(connection, after, limit)).await
     }
 
     async fn cancel(&self, id: Uuid) -> Result<Changed, StoreError> {
-        self.writer.write(move |connection| Box::pin(change::cancel(connection, id))).await
+        self.writer.write(move |connection| change::cancel(connection, id)).await
     }
 
     async fn retry(&self, id: Uuid) -> Result<Changed, StoreError> {
-        let changed = self.writer.write(move |connection| Box::pin(change::retry(connection, id))).await?;
+        let changed = self.writer.write(move |connection| change::retry(connection, id)).await?;
         if matches!(changed, Changed::Made(_)) {
             self.arrivals.notify_one();
         }
@@ -115,7 +113,7 @@ impl Store for SqliteStore {
     }
 
     async fn retry_all(&self, status: Status, limit: u32) -> Result<u64, StoreError> {
-        let count = self.writer.write(move |connection| Box::pin(change::retry_all(connection, status, limit))).await?;
+        let count = self.writer.write(move |connection| change::retry_all(connection, status, limit)).await?;
         if count > 0 {
             self.arrivals.notify_one();
         }
@@ -123,41 +121,38 @@ impl Store for SqliteStore {
     }
 
     async fn stats(&self, stuck_after: Duration) -> Result<Stats, StoreError> {
-        read::stats(&self.readers, millis(stuck_after)).await.map_err(error)
+        self.readers.read(move |connection| read::stats(connection, millis(stuck_after))).await
     }
 
     async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {
-        workers::all(&self.readers).await.map_err(error)
+        self.readers.read(workers::all).await
     }
 
     async fn join(&self, worker: Uuid, name: &str, concurrency: u32) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.writer.write(move |connection| Box::pin(workers::join(connection, worker, name, concurrency))).await
+        self.writer.write(move |connection| workers::join(connection, worker, &name, concurrency)).await
     }
 
     async fn beat(&self, worker: Uuid, running: u32) -> Result<Beat, StoreError> {
-        self.writer.write(move |connection| Box::pin(workers::beat(connection, worker, running))).await
+        self.writer.write(move |connection| workers::beat(connection, worker, running)).await
     }
 
     async fn leave(&self, worker: Uuid) -> Result<(), StoreError> {
-        self.writer.write(move |connection| Box::pin(workers::leave(connection, worker))).await
+        self.writer.write(move |connection| workers::leave(connection, worker)).await
     }
 
     async fn claim(&self, worker: Uuid, limit: u32) -> Result<Vec<Job>, StoreError> {
-        let claimed = self.writer.write(move |connection| Box::pin(claim::claim(connection, worker, limit))).await?;
-        claimed.jobs().map_err(error)
+        self.writer.write(move |connection| claim::claim(connection, worker, limit)).await
     }
 
     async fn claim_these(&self, worker: Uuid, ids: &[Uuid]) -> Result<Vec<Job>, StoreError> {
         let ids = ids.to_vec();
-        let claimed =
-            self.writer.write(move |connection| Box::pin(claim::claim_these(connection, worker, ids))).await?;
-        claimed.jobs().map_err(error)
+        self.writer.write(move |connection| claim::claim_these(connection, worker, &ids)).await
     }
 
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, StoreError> {
         let batch = settlements.to_vec();
-        let ended = self.writer.write(move |connection| Box::pin(settle::settle(connection, batch))).await?;
+        let ended = self.writer.write(move |connection| settle::settle(connection, &batch)).await?;
         if ended.is_any_pending {
             self.arrivals.notify_one();
         }
@@ -171,21 +166,18 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<LostLease>, StoreError> {
         let (silence, work_timeout) = (millis(silence), millis(work_timeout));
-        self.writer
-            .write(move |connection| Box::pin(sweep::lost_leases(connection, silence, work_timeout, limit)))
-            .await
+        self.writer.write(move |connection| sweep::lost_leases(connection, silence, work_timeout, limit)).await
     }
 
     async fn announce(&self, overdue: Duration, limit: u32) -> Result<Vec<Uuid>, StoreError> {
         let overdue = millis(overdue);
-        self.writer.write(move |connection| Box::pin(sweep::announce(connection, overdue, limit))).await
+        self.writer.write(move |connection| sweep::announce(connection, overdue, limit)).await
     }
 
     async fn prune(&self, retention: Duration, limit: u32) -> Result<u64, StoreError> {
         let retention = millis(retention);
         let after = *self.prune_after.lock().unwrap_or_else(PoisonError::into_inner);
-        let pruned =
-            self.writer.write(move |connection| Box::pin(sweep::prune(connection, retention, after, limit))).await?;
+        let pruned = self.writer.write(move |connection| sweep::prune(connection, retention, after, limit)).await?;
         *self.prune_after.lock().unwrap_or_else(PoisonError::into_inner) = pruned.after;
         Ok(pruned.count)
     }

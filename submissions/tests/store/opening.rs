@@ -47,9 +47,7 @@ async fn a_closed_store_fails_at_once(store: Fresh) {
 async fn run(url: &str, sql: &str) {
     match url.strip_prefix("sqlite:") {
         Some(path) => {
-            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
-            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
         }
         None => {
             let mut connection = sqlx::PgConnection::connect(url).await.unwrap();

@@ -4,10 +4,11 @@ use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
+use super::row::submission;
 use super::sql::{clock, counted, notify};
 use crate::status::Status;
 use crate::store::Changed;
-use crate::store::row::{columns, submission};
+use crate::store::row::columns;
 
 /// Where [`FIND`] has the fence, behind the columns of a submission.
 const FENCE: usize = 15;

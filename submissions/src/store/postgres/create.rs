@@ -6,9 +6,10 @@ use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{Arguments, Row};
 use uuid::Uuid;
 
+use super::row::submission;
 use super::sql::{clock, counted, notify};
 use crate::store::Created;
-use crate::store::row::{again, columns, created, submission};
+use crate::store::row::{again, columns, created};
 use crate::submission::{NewSubmission, Submission};
 
 macro_rules! insert {

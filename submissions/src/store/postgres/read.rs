@@ -4,9 +4,10 @@ use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
+use super::row::{dead_letter, submission};
 use super::sql::clock;
 use crate::status::Status;
-use crate::store::row::{FIRST_DEAD_LETTER, columns, dead_letter, submission};
+use crate::store::row::{FIRST_DEAD_LETTER, columns};
 use crate::store::time::since;
 use crate::store::{DeadLetter, DeadLetterKey, Listing, Stats};
 use crate::submission::Submission;

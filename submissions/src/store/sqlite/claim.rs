@@ -1,94 +1,68 @@
 //! Leases that begin.
 
-use std::sync::LazyLock;
-
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row, SqliteConnection};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::counts::Changes;
-use super::pack::{Pack, rows};
+use super::workers::is_known;
 use crate::status::Status;
 use crate::store::Job;
 use crate::store::row::{JobRow, jobs};
 use crate::store::time::now;
 
-/// What a claim at `now` for this worker, which must be there, can take.
+/// What a claim can take at the time of the first parameter.
 macro_rules! find {
-    ($worker:literal, $now:literal, $index:literal, $condition:literal) => {
+    ($index:literal, $condition:literal) => {
         concat!(
             "SELECT id, fence + 1, content, failures, losses, begun + 1, run_at FROM submissions ",
             $index,
-            " WHERE status = 0 AND run_at <= ",
-            $now,
-            " AND EXISTS (SELECT 1 FROM workers WHERE workers.id = ",
-            $worker,
-            ") ",
+            " WHERE status = 0 AND run_at <= ?1 ",
             $condition
         )
     };
 }
 
-pub(super) const FIND: &str = find!("?1", "?2", "INDEXED BY submissions_pending", "ORDER BY run_at, id LIMIT ?3");
+pub(super) const FIND: &str = find!("INDEXED BY submissions_pending", "ORDER BY run_at, id LIMIT ?2");
+pub(super) const FIND_THIS: &str = find!("", "AND id = ?2");
 
-pub(super) static FIND_THESE: LazyLock<String> = LazyLock::new(|| {
-    let find = find!("?4", "?5", "", "AND id IN (SELECT id FROM batch)");
-    format!("WITH RECURSIVE {} {find}", rows(&[]))
-});
+/// Apart from what finds them, so that no statement changes what it walks through.
+pub(super) const TAKE: &str = "UPDATE submissions SET
+    status = 1, fence = fence + 1, begun = begun + 1, worker = ?2, started_at = ?3, changed_at = ?3 WHERE id = ?1";
 
-/// Apart from what finds them: one statement that changes them and returns them takes a fifth longer.
-pub(super) static TAKE: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "WITH RECURSIVE {} UPDATE submissions SET
-            status = 1, fence = fence + 1, begun = begun + 1, worker = ?4, started_at = ?5, changed_at = ?5
-         WHERE id IN (SELECT id FROM batch)",
-        rows(&[])
-    )
-});
-
-/// What was claimed.
-pub(super) struct Claimed {
-    rows: Vec<SqliteRow>,
-    at: i64,
-}
-
-impl Claimed {
-    /// Reads the rows. It takes a while, so the next write should not have to wait for it.
-    pub(super) fn jobs(self) -> sqlx::Result<Vec<Job>> {
-        let claimed = self.rows.iter().map(JobRow::from_row).collect::<sqlx::Result<_>>()?;
-        Ok(jobs(claimed, self.at))
+pub(super) fn claim(connection: &Connection, worker: Uuid, limit: u32) -> rusqlite::Result<Vec<Job>> {
+    let at = now();
+    if !is_known(connection, worker)? {
+        return Ok(Vec::new());
     }
+    let mut find = connection.prepare_cached(FIND)?;
+    let found = find.query_map(params![at, limit], |row| row.try_into())?.collect::<rusqlite::Result<Vec<JobRow>>>()?;
+    // What was found is still so, because nobody else writes.
+    let mut take = connection.prepare_cached(TAKE)?;
+    for (id, ..) in &found {
+        take.execute(params![id, worker, at])?;
+    }
+    claimed(connection, found, at)
 }
 
-pub(super) async fn claim(connection: &mut SqliteConnection, worker: Uuid, limit: u32) -> sqlx::Result<Claimed> {
+pub(super) fn claim_these(connection: &Connection, worker: Uuid, ids: &[Uuid]) -> rusqlite::Result<Vec<Job>> {
     let at = now();
-    let found = sqlx::query(FIND).bind(worker).bind(at).bind(limit).fetch_all(&mut *connection).await?;
-    take(connection, found, worker, at).await
+    if !is_known(connection, worker)? {
+        return Ok(Vec::new());
+    }
+    let (mut find, mut take) = (connection.prepare_cached(FIND_THIS)?, connection.prepare_cached(TAKE)?);
+    let mut found = Vec::new();
+    for id in ids {
+        // Taken at once, because the same id may come again.
+        if let Some(row) = find.query_row(params![at, id], |row| row.try_into()).optional()? {
+            take.execute(params![id, worker, at])?;
+            found.push(row);
+        }
+    }
+    claimed(connection, found, at)
 }
 
-pub(super) async fn claim_these(
-    connection: &mut SqliteConnection,
-    worker: Uuid,
-    ids: Vec<Uuid>,
-) -> sqlx::Result<Claimed> {
-    let at = now();
-    let find = Pack::of(ids).bind(sqlx::query(&FIND_THESE)).bind(worker).bind(at);
-    let found = find.fetch_all(&mut *connection).await?;
-    take(connection, found, worker, at).await
-}
-
-/// What was found is still so, because nobody else writes.
-async fn take(
-    connection: &mut SqliteConnection,
-    found: Vec<SqliteRow>,
-    worker: Uuid,
-    at: i64,
-) -> sqlx::Result<Claimed> {
+fn claimed(connection: &Connection, found: Vec<JobRow>, at: i64) -> rusqlite::Result<Vec<Job>> {
     let count = found.len() as i64;
-    if count > 0 {
-        let ids = found.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<Vec<Uuid>>>()?;
-        Pack::of(ids).bind(sqlx::query(&TAKE)).bind(worker).bind(at).execute(&mut *connection).await?;
-        Changes::default().add(Status::Pending, -count).add(Status::Processing, count).apply(connection).await?;
-    }
-    Ok(Claimed { rows: found, at })
+    Changes::default().add(Status::Pending, -count).add(Status::Processing, count).apply(connection)?;
+    Ok(jobs(found, at))
 }

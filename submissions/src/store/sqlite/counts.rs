@@ -1,6 +1,6 @@
 //! How many submissions are in each status, kept in the transactions that change statuses.
 
-use sqlx::SqliteConnection;
+use rusqlite::{Connection, params};
 
 use crate::status::Status;
 
@@ -26,18 +26,16 @@ impl Changes {
     }
 
     /// Enters the changes, if there are any.
-    pub(super) async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    pub(super) fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
         if self.in_status.iter().all(|change| *change == 0) && self.dead_letters == 0 {
             return Ok(());
         }
-        let mut update = sqlx::query(
+        let [pending, processing, passed, failed, cancelled] = self.in_status;
+        let mut update = connection.prepare_cached(
             "UPDATE status_counts SET pending = pending + ?1, processing = processing + ?2, passed = passed + ?3,
                 failed = failed + ?4, cancelled = cancelled + ?5, dead_letters = dead_letters + ?6",
-        );
-        for change in self.in_status {
-            update = update.bind(change);
-        }
-        update.bind(self.dead_letters).execute(connection).await?;
+        )?;
+        update.execute(params![pending, processing, passed, failed, cancelled, self.dead_letters])?;
         Ok(())
     }
 }

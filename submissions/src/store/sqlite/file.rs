@@ -4,12 +4,11 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection, Executor, SqliteConnection};
-use tokio::time::Instant;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::store::time::now;
 
@@ -25,8 +24,15 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before opening a file again that another process is making just then.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
-/// The primary result code of a locked database.
-const BUSY: i32 = 5;
+/// More than there are statements: each stays prepared.
+const STATEMENTS: usize = 64;
+
+/// The settings of each connection. There are no statistics, so it could be considered better to index a table than to
+/// look up what is asked for in it.
+const EACH: &str = "PRAGMA temp_store = memory; PRAGMA automatic_index = false;";
+
+/// The settings of the connection that writes: what is committed survives a loss of power. A negative size is in KiB.
+const WRITER: &str = "PRAGMA journal_mode = wal; PRAGMA synchronous = full; PRAGMA cache_size = -16384;";
 
 /// The steps that lead to the schema, from the first to the newest. One that was released is never changed, and each
 /// leaves a schema that the previous version can work with.
@@ -87,61 +93,53 @@ fn make_a_file(folder: &Path) -> std::io::Result<()> {
     std::fs::remove_file(probe)
 }
 
-/// How to connect to the file.
-pub(super) fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .busy_timeout(BUSY_TIMEOUT)
-        .journal_mode(SqliteJournalMode::Wal)
-        // What is committed survives a loss of power.
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("temp_store", "memory")
-        // There are no statistics, so it could be considered better to index a table than to look up each row of a
-        // batch in it.
-        .pragma("automatic_index", "false")
-}
-
-/// A connection to the file, with the newest schema.
-pub(super) async fn connect(options: &SqliteConnectOptions) -> anyhow::Result<SqliteConnection> {
+/// The connection that writes, to a file with the newest schema. It waits for other processes.
+pub(super) fn writer(path: &Path) -> anyhow::Result<Connection> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
-        match connect_once(options).await {
+        match migrated(path) {
             // While another process turns a new file into a database, SQLite does not wait.
-            Err(error) if is_busy(&error) && Instant::now() < deadline => tokio::time::sleep(BUSY_PAUSE).await,
-            Err(error) => {
-                let shown = options.get_filename().display().to_string();
-                return Err(error).with_context(|| format!("cannot open the database {shown}"));
-            }
-            Ok(connection) => return Ok(connection),
+            Err(error) if is_busy(&error) && Instant::now() < deadline => thread::sleep(BUSY_PAUSE),
+            connection => return connection.with_context(|| format!("cannot open the database {}", path.display())),
         }
     }
 }
 
-async fn connect_once(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
-    let mut connection = SqliteConnection::connect_with(options).await?;
+/// A connection that reads what others write.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn migrated(path: &Path) -> rusqlite::Result<Connection> {
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch(WRITER)?;
     // Two processes that start at the same time migrate in turn.
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let versions =
-        "CREATE TABLE IF NOT EXISTS submissions_schema (version INTEGER NOT NULL PRIMARY KEY, at INTEGER NOT NULL)";
-    transaction.execute(versions).await?;
-    let newest: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM submissions_schema")
-        .fetch_one(&mut *transaction)
-        .await?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS submissions_schema (version INTEGER NOT NULL PRIMARY KEY, at INTEGER NOT NULL)",
+    )?;
+    let newest: i64 =
+        transaction.query_row("SELECT coalesce(max(version), 0) FROM submissions_schema", [], |row| row.get(0))?;
     // A newer version may have gone further; its schema suits this one, too.
     for (version, migration) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > newest) {
-        transaction.execute(migration).await?;
-        let noted =
-            sqlx::query("INSERT INTO submissions_schema (version, at) VALUES (?1, ?2)").bind(version).bind(now());
-        noted.execute(&mut *transaction).await?;
+        transaction.execute_batch(migration)?;
+        transaction.execute("INSERT INTO submissions_schema (version, at) VALUES (?1, ?2)", [version, now()])?;
     }
-    transaction.commit().await?;
+    transaction.commit()?;
     Ok(connection)
 }
 
-fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
-    code.is_some_and(|code| code & 0xff == BUSY)
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // A connection is used by one thread at a time.
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch(EACH)?;
+    Ok(connection)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 #[cfg(test)]

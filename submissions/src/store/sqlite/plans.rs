@@ -1,31 +1,29 @@
 //! No statement reads more than it needs, however much is final: SQLite plans without statistics, so a plan does not
 //! depend on what the tables hold.
 
-use sqlx::{Row, SqliteConnection};
+use rusqlite::Connection;
 
 use super::{change, claim, create, file, read, settle, sweep};
 
 /// The steps of a plan that touch `submissions`.
-async fn reads(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
-    let plan = format!("EXPLAIN QUERY PLAN {sql}");
-    let rows = sqlx::raw_sql(&plan).fetch_all(connection).await.unwrap();
-    let steps = rows.iter().map(|row| row.get::<String, _>(3));
+fn reads(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = plan.raw_query().mapped(|row| row.get::<_, String>(3)).map(Result::unwrap);
     steps.filter(|step| ["submissions", " s "].iter().any(|name| format!("{step} ").contains(name))).collect()
 }
 
-#[tokio::test]
-async fn each_statement_finds_its_submissions_by_an_index() {
+#[test]
+fn each_statement_finds_its_submissions_by_an_index() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("submissions.db");
     file::prepare(&path).unwrap();
-    let mut connection = file::connect(&file::options(&path)).await.unwrap();
+    let connection = file::writer(&path).unwrap();
     for (sql, expected) in [
         (create::FIND, vec!["SEARCH submissions USING INDEX submissions_idempotency_key (idempotency_key=?)", BY_ID]),
         (claim::FIND, vec!["SEARCH submissions USING INDEX submissions_pending (run_at<?)"]),
-        (claim::FIND_THESE.as_str(), vec![BY_ID]),
-        (claim::TAKE.as_str(), vec![BY_ID]),
-        (settle::SETTLE.as_str(), vec![BY_ID]),
-        (change::FIND, vec![BY_ID]),
+        (claim::FIND_THIS, vec![BY_ID]),
+        (claim::TAKE, vec![BY_ID]),
+        (settle::SETTLE, vec![BY_ID]),
         (change::CANCEL, vec![BY_ID]),
         (change::RETRY, vec![BY_ID]),
         (change::RETRY_ALL, vec![BY_ID, "SEARCH submissions USING COVERING INDEX submissions_unsuccessful (status=?)"]),
@@ -42,9 +40,9 @@ async fn each_statement_finds_its_submissions_by_an_index() {
         (read::DEAD_LETTERS, vec!["SEARCH s USING PRIMARY KEY (id=?)"]),
         (sweep::LOST, vec!["SCAN s USING INDEX submissions_leased"]),
         (sweep::LOOK, vec!["SEARCH submissions USING PRIMARY KEY (id>? AND id<?)"]),
-        (sweep::REMOVE.as_str(), vec![BY_ID]),
+        (sweep::REMOVE, vec![BY_ID]),
     ] {
-        assert_eq!(reads(&mut connection, sql).await, expected, "{sql}");
+        assert_eq!(reads(&connection, sql), expected, "{sql}");
     }
 }
 

@@ -1,10 +1,11 @@
 //! Questions that change nothing.
 
-use sqlx::{Row, SqlitePool};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+use super::row::{dead_letter, submission};
 use crate::status::Status;
-use crate::store::row::{FIRST_DEAD_LETTER, columns, dead_letter, submission};
+use crate::store::row::{FIRST_DEAD_LETTER, columns};
 use crate::store::time::{now, since};
 use crate::store::{DeadLetter, DeadLetterKey, Listing, Stats};
 use crate::submission::Submission;
@@ -63,15 +64,15 @@ const STATS: &str = "SELECT pending, processing, passed, failed, cancelled, dead
     (SELECT min(run_at) FROM submissions INDEXED BY submissions_pending WHERE status = 0)
     FROM status_counts";
 
-pub(super) async fn get(readers: &SqlitePool, id: Uuid) -> sqlx::Result<Option<Submission>> {
-    sqlx::query(GET).bind(id).fetch_optional(readers).await?.as_ref().map(submission).transpose()
+pub(super) fn get(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<Submission>> {
+    connection.prepare_cached(GET)?.query_row([id], submission).optional()
 }
 
-pub(super) async fn list(readers: &SqlitePool, listing: Listing) -> sqlx::Result<Vec<Submission>> {
+pub(super) fn list(connection: &Connection, listing: Listing) -> rusqlite::Result<Vec<Submission>> {
     let sql = match listing.status {
         None => ALL,
         Some(Status::Pending) => {
-            let pending: i64 = sqlx::query_scalar("SELECT pending FROM status_counts").fetch_one(readers).await?;
+            let pending: i64 = connection.query_row("SELECT pending FROM status_counts", [], |row| row.get(0))?;
             if pending > FEW { MANY_PENDING } else { FEW_PENDING }
         }
         Some(Status::Processing) => PROCESSING,
@@ -80,32 +81,31 @@ pub(super) async fn list(readers: &SqlitePool, listing: Listing) -> sqlx::Result
         Some(Status::Cancelled) => CANCELLED,
     };
     let after = listing.after.unwrap_or(Uuid::max());
-    let rows = sqlx::query(sql).bind(after).bind(listing.limit).fetch_all(readers).await?;
-    rows.iter().map(submission).collect()
+    connection.prepare_cached(sql)?.query_map(params![after, listing.limit], submission)?.collect()
 }
 
-pub(super) async fn dead_letters(
-    readers: &SqlitePool,
+pub(super) fn dead_letters(
+    connection: &Connection,
     after: Option<DeadLetterKey>,
     limit: u32,
-) -> sqlx::Result<Vec<DeadLetter>> {
+) -> rusqlite::Result<Vec<DeadLetter>> {
     let DeadLetterKey { id, series } = after.unwrap_or(FIRST_DEAD_LETTER);
-    let letters = sqlx::query(DEAD_LETTERS).bind(id).bind(series).bind(limit);
-    letters.fetch_all(readers).await?.iter().map(dead_letter).collect()
+    connection.prepare_cached(DEAD_LETTERS)?.query_map(params![id, series, limit], dead_letter)?.collect()
 }
 
-pub(super) async fn stats(readers: &SqlitePool, stuck_after: i64) -> sqlx::Result<Stats> {
+pub(super) fn stats(connection: &Connection, stuck_after: i64) -> rusqlite::Result<Stats> {
     let now = now();
-    let row = sqlx::query(STATS).bind(now - stuck_after).fetch_one(readers).await?;
-    let mut in_status = [0; 5];
-    for (status, count) in in_status.iter_mut().enumerate() {
-        *count = row.try_get(status)?;
-    }
-    let oldest: Option<i64> = row.try_get(7)?;
-    Ok(Stats {
-        in_status,
-        oldest_pending: oldest.filter(|run_at| *run_at <= now).map(|run_at| since(now, run_at)),
-        stuck: row.try_get(6)?,
-        dead_letters: row.try_get(5)?,
+    connection.prepare_cached(STATS)?.query_row([now - stuck_after], |row| {
+        let mut in_status = [0; 5];
+        for (status, count) in in_status.iter_mut().enumerate() {
+            *count = row.get(status)?;
+        }
+        let oldest: Option<i64> = row.get(7)?;
+        Ok(Stats {
+            in_status,
+            oldest_pending: oldest.filter(|run_at| *run_at <= now).map(|run_at| since(now, run_at)),
+            stuck: row.get(6)?,
+            dead_letters: row.get(5)?,
+        })
     })
 }

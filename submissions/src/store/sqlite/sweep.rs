@@ -1,15 +1,13 @@
 //! What is done regularly: lost leases, announcements, pruning.
 
-use std::sync::LazyLock;
-
-use sqlx::{Row, SqliteConnection};
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::counts::Changes;
-use super::pack::{Pack, rows};
 use crate::lease::Lease;
+use crate::status::Status;
 use crate::store::LostLease;
-use crate::store::row::{series, status};
+use crate::store::row::series;
 use crate::store::time::{first_id, now};
 
 /// A lease whose worker is not known is lost, too: the worker was removed while it claimed.
@@ -33,42 +31,36 @@ const ANNOUNCE: &str = "UPDATE submissions SET announced_at = ?1 WHERE id IN (
 pub(super) const LOOK: &str = "SELECT id, status, processed_at < ?3 FROM submissions NOT INDEXED
     WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?4";
 
-pub(super) static REMOVE: LazyLock<String> = LazyLock::new(|| {
-    format!("WITH RECURSIVE {} DELETE FROM submissions WHERE id IN (SELECT id FROM batch)", rows(&[]))
-});
-
-static REMOVE_LETTERS: LazyLock<String> = LazyLock::new(|| {
-    format!("WITH RECURSIVE {} DELETE FROM dead_letters WHERE id IN (SELECT id FROM batch)", rows(&[]))
-});
+pub(super) const REMOVE: &str = "DELETE FROM submissions WHERE id = ?1";
+const REMOVE_LETTERS: &str = "DELETE FROM dead_letters WHERE id = ?1";
 
 /// Submissions to look at for each one that a prune may remove. What is not final yet must not hold a prune up for
 /// longer and longer, so it continues behind it the next time.
 const WINDOW: i64 = 10;
 
-pub(super) async fn lost_leases(
-    connection: &mut SqliteConnection,
+pub(super) fn lost_leases(
+    connection: &Connection,
     silence: i64,
     work_timeout: i64,
     limit: u32,
-) -> sqlx::Result<Vec<LostLease>> {
+) -> rusqlite::Result<Vec<LostLease>> {
     let now = now();
-    sqlx::query(REMOVE_SILENT).bind(now - silence).execute(&mut *connection).await?;
-    let leases = sqlx::query(LOST).bind(now - silence).bind(now - work_timeout).bind(limit);
-    let mut lost = Vec::new();
-    for row in leases.fetch_all(connection).await? {
-        lost.push(LostLease {
-            lease: Lease { id: row.try_get(0)?, fence: row.try_get(1)? },
-            series: series(row.try_get(2)?, row.try_get(3)?),
-            is_worker_gone: row.try_get(4)?,
-        });
-    }
-    Ok(lost)
+    connection.prepare_cached(REMOVE_SILENT)?.execute([now - silence])?;
+    let mut lost = connection.prepare_cached(LOST)?;
+    let leases = lost.query_map(params![now - silence, now - work_timeout, limit], |row| {
+        Ok(LostLease {
+            lease: Lease { id: row.get(0)?, fence: row.get(1)? },
+            series: series(row.get(2)?, row.get(3)?),
+            is_worker_gone: row.get(4)?,
+        })
+    })?;
+    leases.collect()
 }
 
-pub(super) async fn announce(connection: &mut SqliteConnection, overdue: i64, limit: u32) -> sqlx::Result<Vec<Uuid>> {
+pub(super) fn announce(connection: &Connection, overdue: i64, limit: u32) -> rusqlite::Result<Vec<Uuid>> {
     let now = now();
-    let rows = sqlx::query(ANNOUNCE).bind(now).bind(now - overdue).bind(limit).fetch_all(connection).await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
+    let mut announce = connection.prepare_cached(ANNOUNCE)?;
+    announce.query_map(params![now, now - overdue, limit], |row| row.get(0))?.collect()
 }
 
 /// What a prune did.
@@ -79,26 +71,25 @@ pub(super) struct Pruned {
     pub(super) after: Uuid,
 }
 
-pub(super) async fn prune(
-    connection: &mut SqliteConnection,
-    retention: i64,
-    after: Uuid,
-    limit: u32,
-) -> sqlx::Result<Pruned> {
+pub(super) fn prune(connection: &Connection, retention: i64, after: Uuid, limit: u32) -> rusqlite::Result<Pruned> {
     let until = now() - retention;
     let window = i64::from(limit).saturating_mul(WINDOW);
-    let look = sqlx::query(LOOK).bind(after).bind(first_id(until)).bind(until).bind(window);
-    let rows = look.fetch_all(&mut *connection).await?;
+    let mut look = connection.prepare_cached(LOOK)?;
+    let seen = look.query_map(params![after, first_id(until), until, window], |row| {
+        let is_due: Option<bool> = row.get(2)?;
+        Ok((row.get(0)?, row.get(1)?, is_due.unwrap_or_default()))
+    })?;
+    let seen = seen.collect::<rusqlite::Result<Vec<(Uuid, Status, bool)>>>()?;
 
+    let mut remove = connection.prepare_cached(REMOVE)?;
+    let mut remove_letters = connection.prepare_cached(REMOVE_LETTERS)?;
     let mut changes = Changes::default();
     let mut pruned = Pruned { count: 0, after: Uuid::nil() };
-    let (mut submissions, mut letters) = (Pack::default(), Pack::default());
-    for (number, row) in (1..).zip(&rows) {
-        let id: Uuid = row.try_get(0)?;
-        if row.try_get::<Option<bool>, _>(2)?.unwrap_or_default() {
-            submissions.row(id);
-            letters.row(id);
-            changes.add(status(row.try_get(1)?)?, -1);
+    for (number, (id, status, is_due)) in (1..).zip(seen) {
+        if is_due {
+            remove.execute([id])?;
+            let letters = remove_letters.execute([id])?;
+            changes.add(status, -1).add_dead_letters(-(letters as i64));
             pruned.count += 1;
         }
         if number == window || pruned.count == u64::from(limit) {
@@ -106,8 +97,6 @@ pub(super) async fn prune(
             break;
         }
     }
-    submissions.bind(sqlx::query(&REMOVE)).execute(&mut *connection).await?;
-    let letters = letters.bind(sqlx::query(&REMOVE_LETTERS)).execute(&mut *connection).await?;
-    changes.add_dead_letters(-(letters.rows_affected() as i64)).apply(connection).await?;
+    changes.apply(connection)?;
     Ok(pruned)
 }
