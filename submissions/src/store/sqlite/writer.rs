@@ -1,14 +1,14 @@
 //! The one connection that writes, on a thread of its own.
 //!
 //! Writes that wait at the same time share a transaction, and so one wait for the disk: while it takes a commit, the
-//! next ones gather. Each has a savepoint, so that one which fails undoes only itself. A write runs to its end even if
-//! its caller goes away meanwhile.
+//! next ones gather. Where one of them fails, all are undone, and each is done again in a transaction of its own:
+//! savepoints would copy each page that changes. A write runs to its end even if its caller goes away meanwhile.
 
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
 use std::thread::{self, JoinHandle};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
@@ -41,18 +41,18 @@ impl Writer {
         Ok(Self { open: Mutex::new(Some(Open { writes, thread })) })
     }
 
-    /// Does this in a transaction, and returns once it is committed.
+    /// Does this in a transaction, and returns once it is committed. What is undone is done again.
     ///
     /// # Errors
     /// Those of the statements and of the commit, and when the writer is closed.
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let writes = self.open.lock().await.as_ref().map(|open| open.writes.clone()).ok_or_else(closed)?;
         let (caller, answer) = oneshot::channel();
-        let write = Box::new(Waiting { state: State::New(work), caller });
+        let write = Box::new(Waiting { work, result: None, caller });
         writes.send(write).await.map_err(|_| closed())?;
         answer.await.map_err(|_| StoreError("the write did not end".to_owned()))?
     }
@@ -69,47 +69,45 @@ impl Writer {
 
 /// A write and who waits for it, whatever its result is.
 trait Write: Send {
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Returns whether it succeeded.
+    fn run(&mut self, connection: &Connection) -> bool;
 
     /// Hands the result to the caller, or what kept it from being committed.
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+    fn answer(self: Box<Self>, written: Result<(), Undone>);
+}
+
+/// Why a transaction was undone.
+#[derive(Clone)]
+enum Undone {
+    /// One of its writes failed or panicked.
+    ByOne,
+    ByAll(StoreError),
 }
 
 struct Waiting<T, F> {
-    state: State<T, F>,
+    work: F,
+    /// That of the last time.
+    result: Option<Result<T, StoreError>>,
     caller: oneshot::Sender<Result<T, StoreError>>,
-}
-
-enum State<T, F> {
-    New(F),
-    Done(T),
-    Failed(StoreError),
 }
 
 impl<T, F> Write for Waiting<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    F: Fn(&Connection) -> rusqlite::Result<T> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let interrupted = State::Failed(StoreError("the write did not end".to_owned()));
-        if let State::New(work) = mem::replace(&mut self.state, interrupted) {
-            match work(connection) {
-                Ok(done) => self.state = State::Done(done),
-                Err(failed) => {
-                    self.state = State::Failed(StoreError(failed.to_string()));
-                    return Err(failed);
-                }
-            }
-        }
-        Ok(())
+    fn run(&mut self, connection: &Connection) -> bool {
+        self.result = None;
+        let result = (self.work)(connection).map_err(error);
+        self.result.insert(result).is_ok()
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        let result = match self.state {
-            State::Failed(failed) => Err(failed),
-            State::Done(done) => committed.map(|()| done),
-            State::New(_) => committed.and(Err(StoreError("the write did not begin".to_owned()))),
+    fn answer(self: Box<Self>, written: Result<(), Undone>) {
+        let result = match (self.result, written) {
+            (Some(Err(failed)), _) => Err(failed),
+            (Some(Ok(done)), Ok(())) => Ok(done),
+            (_, Err(Undone::ByAll(error))) => Err(error),
+            (_, Err(Undone::ByOne) | Ok(())) => Err(StoreError("the write did not end".to_owned())),
         };
         // A caller that is gone does not want to know.
         self.caller.send(result).ok();
@@ -119,39 +117,31 @@ where
 fn write_all(mut connection: Connection, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
     let mut group = Vec::with_capacity(MOST_AT_ONCE);
     while waiting.blocking_recv_many(&mut group, MOST_AT_ONCE) > 0 {
-        let committed = match catch_unwind(AssertUnwindSafe(|| commit(&mut connection, &mut group))) {
-            Ok(committed) => committed.map_err(error),
-            // What had begun was rolled back.
-            Err(_) => Err(StoreError("a write panicked".to_owned())),
-        };
-        for write in group.drain(..) {
-            write.answer(committed.clone());
+        let written = write(&mut connection, &mut group);
+        let is_to_be_split = matches!(written, Err(Undone::ByOne)) && group.len() > 1;
+        for mut one in group.drain(..) {
+            let written =
+                if is_to_be_split { write(&mut connection, slice::from_mut(&mut one)) } else { written.clone() };
+            one.answer(written);
         }
     }
 }
 
-fn commit(connection: &mut Connection, group: &mut [Box<dyn Write>]) -> rusqlite::Result<()> {
-    // It begins with the lock, so it never has to be repeated.
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    match group {
-        [one] => one.run(&transaction)?,
-        several => {
-            for write in several {
-                run_alone(&mut **write, &mut transaction)?;
+fn write(connection: &mut Connection, group: &mut [Box<dyn Write>]) -> Result<(), Undone> {
+    let by_all = |failed| Undone::ByAll(error(failed));
+    let written = catch_unwind(AssertUnwindSafe(|| {
+        // It begins with the lock, so it never has to be repeated because of others.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(by_all)?;
+        for one in group {
+            if !one.run(&transaction) {
+                transaction.rollback().map_err(by_all)?;
+                return Err(Undone::ByOne);
             }
         }
-    }
-    transaction.commit()
-}
-
-/// Undoes the write if it fails; an error is one of all.
-fn run_alone(write: &mut dyn Write, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
-    let savepoint = transaction.savepoint()?;
-    match write.run(&savepoint) {
-        Ok(()) => savepoint.commit(),
-        // Rolls back.
-        Err(_) => savepoint.finish(),
-    }
+        transaction.commit().map_err(by_all)
+    }));
+    // What panics rolls back as well.
+    written.unwrap_or(Err(Undone::ByOne))
 }
 
 #[cfg(test)]
@@ -184,7 +174,7 @@ mod tests {
     /// Keeps the writer busy until what it returns is dropped, so that what is written meanwhile waits together.
     async fn hold(writer: &Writer) -> std::sync::mpsc::Sender<()> {
         let (release, released) = std::sync::mpsc::channel::<()>();
-        let (begun, begins) = oneshot::channel();
+        let (begun, mut begins) = mpsc::unbounded_channel();
         let held = writer.write(move |_| {
             begun.send(()).unwrap();
             released.recv().unwrap_err();
@@ -193,7 +183,7 @@ mod tests {
         // The write goes on without its caller.
         tokio::select! {
             ended = held => panic!("it ended: {ended:?}"),
-            _ = begins => {}
+            _ = begins.recv() => {}
         }
         release
     }
@@ -216,16 +206,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_that_panics_undoes_what_it_shared_and_the_next_ones_go_on() {
+    async fn of_writes_that_wait_together_one_that_panics_undoes_only_itself() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("numbers.db");
         let writer = writer(&path);
         let held = hold(&writer).await;
         let panics = writer.write::<i64, _>(|_| panic!("on purpose"));
         let (first, panicked, ()) = tokio::join!(insert(&writer, &[1]), panics, async { drop(held) });
-        assert!(first.is_err() && panicked.is_err());
+        assert_eq!(first.unwrap(), 1);
+        assert!(panicked.is_err());
         assert_eq!(insert(&writer, &[2]).await.unwrap(), 2);
-        assert_eq!(all(&path), [2]);
+        assert_eq!(all(&path), [1, 2]);
     }
 
     #[tokio::test]
