@@ -26,6 +26,7 @@ mod change;
 mod claim;
 mod counts;
 mod create;
+mod errors;
 mod file;
 #[cfg(test)]
 mod plans;
@@ -67,14 +68,6 @@ impl SqliteStore {
             prune_after: StdMutex::new(Uuid::nil()),
         })
     }
-}
-
-fn error(error: rusqlite::Error) -> StoreError {
-    StoreError(error.to_string())
-}
-
-fn closed() -> StoreError {
-    StoreError("the database is closed".to_owned())
 }
 
 #[async_trait]
@@ -156,7 +149,7 @@ impl Store for SqliteStore {
         if ended.is_any_pending {
             self.arrivals.notify_one();
         }
-        Ok(were_in_force(settlements, ended.leases))
+        Ok(were_in_force(settlements, ended.leases.into_iter().collect()))
     }
 
     async fn lost_leases(

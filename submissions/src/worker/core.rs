@@ -117,11 +117,12 @@ impl Core {
             let (worker, running) = self.identities.start_beat(now)?;
             return Some(Action::Beat { worker, running });
         }
-        if is_due(self.settling.settle_at()) {
-            return Some(Action::Settle(self.settling.start_settling()));
-        }
+        // First, so that what it brings can be worked on while the store settles.
         if is_due(self.claim_at(now)) {
             return self.start_claim();
+        }
+        if is_due(self.settling.settle_at()) {
+            return Some(Action::Settle(self.settling.start_settling()));
         }
         if is_due(self.join_at()) {
             self.join.asked();

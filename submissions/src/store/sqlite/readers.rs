@@ -7,7 +7,8 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::{closed, error, file};
+use super::errors::{closed, error};
+use super::file;
 use crate::store::StoreError;
 
 /// The most questions at a time, and connections.

@@ -1,7 +1,5 @@
 //! Leases that end.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, params};
 
 use super::counts::Changes;
@@ -34,7 +32,7 @@ const KEEP_LETTER: &str = "INSERT INTO dead_letters (id, series, attempts, reaso
 /// What came of a batch.
 pub(super) struct Ended {
     /// The leases that were in force.
-    pub(super) leases: HashSet<Lease>,
+    pub(super) leases: Vec<Lease>,
     /// Whether a submission is PENDING again.
     pub(super) is_any_pending: bool,
 }
@@ -43,7 +41,7 @@ pub(super) fn settle(connection: &Connection, batch: &[Settlement]) -> rusqlite:
     let now = now();
     let mut settle = connection.prepare_cached(SETTLE)?;
     let mut changes = Changes::default();
-    let mut ended = Ended { leases: HashSet::with_capacity(batch.len()), is_any_pending: false };
+    let mut ended = Ended { leases: Vec::with_capacity(batch.len()), is_any_pending: false };
     for Ending { lease, status, reason, is_cached, counted, after, is_given_up } in endings(batch) {
         let counted = match counted {
             None => 0,
@@ -55,7 +53,7 @@ pub(super) fn settle(connection: &Connection, batch: &[Settlement]) -> rusqlite:
         if settle.execute(params![id, fence, status as i16, is_cached, counted, reason, now, after])? == 0 {
             continue;
         }
-        ended.leases.insert(lease);
+        ended.leases.push(lease);
         ended.is_any_pending |= status == Status::Pending;
         changes.add(Status::Processing, -1).add(status, 1);
         if is_given_up {

@@ -1,18 +1,21 @@
 //! The one connection that writes, on a thread of its own.
 //!
 //! Writes that wait at the same time share a transaction, and so one wait for the disk: while it takes a commit, the
-//! next ones gather. Where one of them fails, all are undone, and each is done again in a transaction of its own:
-//! savepoints would copy each page that changes. A write runs to its end even if its caller goes away meanwhile.
+//! next ones gather. But a large one is answered before the next begins: a worker then handles what it has claimed
+//! while the writer settles, and neither waits for the other. Where one of several fails, all are undone, and each is
+//! done again in a transaction of its own: savepoints would copy each page that changes. A write runs to its end even
+//! if its caller goes away meanwhile.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
-use super::{closed, error};
+use super::errors::{closed, error};
 use crate::store::StoreError;
 
 /// Writes of one transaction at most, so that the first of them need not wait long for the last.
@@ -115,33 +118,54 @@ where
 }
 
 fn write_all(mut connection: Connection, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
+    let mut commit_time = Duration::ZERO;
     let mut group = Vec::with_capacity(MOST_AT_ONCE);
     while waiting.blocking_recv_many(&mut group, MOST_AT_ONCE) > 0 {
-        let written = write(&mut connection, &mut group);
-        let is_to_be_split = matches!(written, Err(Undone::ByOne)) && group.len() > 1;
-        for mut one in group.drain(..) {
-            let written =
-                if is_to_be_split { write(&mut connection, slice::from_mut(&mut one)) } else { written.clone() };
-            one.answer(written);
+        while !group.is_empty() {
+            let (count, written) = write(&mut connection, &mut group, &mut commit_time);
+            let is_to_be_split = matches!(written, Err(Undone::ByOne)) && count > 1;
+            for mut one in group.drain(..count) {
+                let written = if is_to_be_split {
+                    write(&mut connection, slice::from_mut(&mut one), &mut commit_time).1
+                } else {
+                    written.clone()
+                };
+                one.answer(written);
+            }
         }
     }
 }
 
-fn write(connection: &mut Connection, group: &mut [Box<dyn Write>]) -> Result<(), Undone> {
+/// Writes the first of these, and more as long as that takes less time than the last commit did. Returns how many.
+fn write(
+    connection: &mut Connection,
+    group: &mut [Box<dyn Write>],
+    commit_time: &mut Duration,
+) -> (usize, Result<(), Undone>) {
     let by_all = |failed| Undone::ByAll(error(failed));
+    // It begins with the lock, so it never has to be repeated because of others.
+    let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        Err(failed) => return (group.len(), Err(by_all(failed))),
+    };
+    let (begun, mut count) = (Instant::now(), 0);
     let written = catch_unwind(AssertUnwindSafe(|| {
-        // It begins with the lock, so it never has to be repeated because of others.
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(by_all)?;
         for one in group {
+            count += 1;
             if !one.run(&transaction) {
-                transaction.rollback().map_err(by_all)?;
+                // What is not committed is rolled back, as where one panics.
                 return Err(Undone::ByOne);
             }
+            if begun.elapsed() >= *commit_time {
+                break;
+            }
         }
-        transaction.commit().map_err(by_all)
+        let written = Instant::now();
+        transaction.commit().map_err(by_all)?;
+        *commit_time = written.elapsed();
+        Ok(())
     }));
-    // What panics rolls back as well.
-    written.unwrap_or(Err(Undone::ByOne))
+    (count, written.unwrap_or(Err(Undone::ByOne)))
 }
 
 #[cfg(test)]
@@ -180,7 +204,7 @@ mod tests {
             released.recv().unwrap_err();
             Ok(())
         });
-        // The write goes on without its caller.
+        // The write continues without its caller.
         tokio::select! {
             ended = held => panic!("it ended: {ended:?}"),
             _ = begins.recv() => {}
@@ -226,7 +250,7 @@ mod tests {
         let writer = writer(&path);
         let held = hold(&writer).await;
         // Polled once, it is on its way.
-        let left = tokio::time::timeout(std::time::Duration::ZERO, insert(&writer, &[7]));
+        let left = tokio::time::timeout(Duration::ZERO, insert(&writer, &[7]));
         assert!(left.await.is_err(), "it was done before it could be left");
         drop(held);
         writer.close().await;

@@ -126,7 +126,7 @@ fn no_more_is_claimed_than_there_is_room_for() {
     assert_eq!(bench.core.held(), 4, "until the end is written");
     let finished = bench.handle(Event::Settled(Ok(vec![true, false, true])));
     assert_eq!(finished.iter().map(|one| one.is_late).collect::<Vec<_>>(), [false, true, false]);
-    assert_eq!(bench.actions(), ["settle 13 passed", "claim 3 for 1"]);
+    assert_eq!(bench.actions(), ["claim 3 for 1", "settle 13 passed"]);
 }
 
 #[test]
@@ -134,11 +134,11 @@ fn without_work_time_the_next_claim_goes_beside_the_settlements() {
     let mut bench = Bench::new(Plan { work_time: Duration::ZERO, concurrency: 6, ..plan() });
     assert_eq!(bench.actions(), ["claim 3 for 1"]);
     bench.claimed(1, 10..13);
-    assert_eq!(bench.actions(), ["settle 10 passed, 11 passed, 12 passed", "claim 3 for 1"]);
+    assert_eq!(bench.actions(), ["claim 3 for 1", "settle 10 passed, 11 passed, 12 passed"]);
     bench.claimed(1, 13..16);
     assert_eq!(bench.actions(), [""; 0], "six are held");
     bench.handle(Event::Settled(Ok(vec![true; 3])));
-    assert_eq!(bench.actions(), ["settle 13 passed, 14 passed, 15 passed", "claim 3 for 1"]);
+    assert_eq!(bench.actions(), ["claim 3 for 1", "settle 13 passed, 14 passed, 15 passed"]);
 }
 
 #[test]
