@@ -50,10 +50,11 @@ async fn tried(
     };
     let Some(witness) = settings.router.witness() else { return Ok(()) };
     let batch = EncodedBatch::new(std::iter::once(&witness), settings.compression);
+    let given_up = |why| Err(ProduceError::Broken(anyhow!("{why}")));
     let produced = tokio::select! {
         produced = broker.produce(&settings.topic, partition, &batch) => produced,
-        () = another_leader(settings, partition, &address) => Err(ProduceError::Broken(anyhow!("the leader has moved"))),
-        () = tokio::time::sleep(PATIENCE) => Err(ProduceError::Broken(anyhow!("no acknowledgement within {PATIENCE:?}"))),
+        () = another_leader(settings, partition, &address) => given_up("the leader has moved"),
+        () = tokio::time::sleep(PATIENCE) => given_up("no acknowledgement within 5 s"),
     };
     match produced {
         Ok(_) => Ok(()),
@@ -70,7 +71,7 @@ async fn tried(
     }
 }
 
-/// Returns once the partition's leader is no longer at this address: what was sent there may wait for ever.
+/// Returns once the partition's leader is no longer at this address: what was sent there may wait without end.
 async fn another_leader(settings: &LaneSettings, partition: i32, address: &str) {
     let mut changes = settings.router.changes();
     while settings.router.leader_address(partition).is_none_or(|leader| leader == address) {

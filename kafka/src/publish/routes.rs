@@ -158,8 +158,8 @@ impl Routes {
 
     /// Where a batch without an acknowledgement must be sent again, if it must: its partition is in trouble, or silent
     /// for [`SILENCE`], and the other one has quickly acknowledged what was sent to it later. If all that its broker
-    /// was sent since is unacknowledged, the trouble is the broker's. What is on its way to a broker that led the partition
-    /// follows it to its new leader.
+    /// was sent since is unacknowledged, the trouble is the broker's. What a former leader has follows the partition to
+    /// its new one.
     pub(super) fn elsewhere(&mut self, sent: Sent, now: Instant) -> Option<Place> {
         let is_known = self.partitions.get(&sent.partition).is_none_or(|partition| partition.trouble.is_some());
         if let Some(Partition { leader: Some(leader), trouble: None, .. }) = self.partitions.get(&sent.partition)

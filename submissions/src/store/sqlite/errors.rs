@@ -6,7 +6,7 @@ pub(super) fn error(error: rusqlite::Error) -> StoreError {
     StoreError(error.to_string())
 }
 
-/// Whoever asks comes after the end.
+/// The answer to a call that comes after the end.
 pub(super) fn closed() -> StoreError {
     StoreError("the database is closed".to_owned())
 }
