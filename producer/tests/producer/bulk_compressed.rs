@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::bulk::{array, bulk_with, results};
-use crate::client::{POST, Response, post_with, request};
+use crate::client::{POST, Response, post_with};
 use crate::orders::{numbered, order_with};
 use crate::orders_bulk::orders_bulk_with;
 use crate::running::Producer;
@@ -101,7 +101,7 @@ async fn what_cannot_be_decoded_is_rejected() {
         response.problem(415);
         assert_eq!(accepted(&response).as_deref(), Some("gzip, zstd"));
     }
-    let metrics = producer.ask(request("GET", "/metrics")).await;
+    let metrics = producer.look("/metrics").await;
     for (reason, kind, count) in
         [("broken_body", "post", 6.0), ("content_encoding", "post", 5.0), ("content_encoding", "order", 2.0)]
     {

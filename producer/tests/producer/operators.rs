@@ -70,7 +70,7 @@ async fn its_connections_are_bounded_and_none_of_the_clients() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_until_the_last_post_is_answered() {
-    let settings = [("PRODUCER_LINGER", "3s"), ("STOP_GRACE", "30s")];
+    let settings = [("PRODUCER_LINGER", "3s"), ("PRODUCER_LINGER_ADAPTIVE", "false"), ("STOP_GRACE", "30s")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut in_flight = producer.connect().await;
     in_flight.send(post(POST)).await;

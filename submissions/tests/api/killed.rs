@@ -20,6 +20,9 @@ const CLIENTS: usize = 8;
 /// How often the program is killed.
 const KILLS: usize = 3;
 
+/// Nobody reads the log, and a program whose pipe is full would wait.
+const SETTINGS: &[(&str, &str)] = &[("WORK_TIME", "20ms"), ("HEARTBEAT", "200ms"), ("LOG", "warn")];
+
 /// What was answered 202: the content of each id.
 type Answered = Arc<Mutex<BTreeMap<String, String>>>;
 
@@ -40,7 +43,7 @@ async fn what_was_answered_is_there_after_each_kill_and_ends_once() {
     let url = sqlite(folder.path());
     let (number, answered) = (Arc::new(AtomicUsize::new(0)), Answered::default());
     for kill in 1..=KILLS {
-        let (mut child, address) = serving(&[], &url, &[("WORK_TIME", "20ms"), ("HEARTBEAT", "200ms")]).await;
+        let (mut child, address) = serving(&[], &url, SETTINGS).await;
         let mut clients = JoinSet::new();
         for _ in 0..CLIENTS {
             clients.spawn(submit(address, Arc::clone(&number), Arc::clone(&answered)));
@@ -50,7 +53,7 @@ async fn what_was_answered_is_there_after_each_kill_and_ends_once() {
         child.kill().await.unwrap();
         clients.join_all().await;
     }
-    let (child, address) = serving(&[], &url, &[("WORK_TIME", "20ms"), ("HEARTBEAT", "200ms")]).await;
+    let (child, address) = serving(&[], &url, SETTINGS).await;
     let open = async || {
         let stats = try_ask(address, &request("GET", "/api/stats", "", "")).await.unwrap().json(200);
         stats["statuses"]["PENDING"].as_i64().unwrap() + stats["statuses"]["PROCESSING"].as_i64().unwrap()
