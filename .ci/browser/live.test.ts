@@ -182,7 +182,7 @@ test("one submission has a page of its own", async () => {
 });
 
 test("two tabs do not disturb each other", async () => {
-  await serve(FAST);
+  await serve(SEEN);
   const one = await pages.open(server.url);
   const other = await pages.tab(one, `${server.url}/?status=FAILED`);
   await other.getByLabel("Content").fill("not finished yet");
