@@ -44,11 +44,16 @@ pub(super) async fn run(config: KafkaConfig, mut outgoing: Outgoing, over: Cance
     }
 }
 
+/// Some twenty announcements. Those of a batch have one partition, and so one worker: small ones share out what comes
+/// together.
+const BATCH_BYTES: usize = 2_000;
+
 /// A publisher that has reached the topic, which is created if it is missing. `None` if it is over before.
 async fn connected(config: &KafkaConfig, outgoing: &Outgoing, over: &CancellationToken) -> Option<Publisher> {
     let options = PublisherOptions {
         partitions: config.partitions,
         replication: config.replication,
+        batch_bytes: BATCH_BYTES,
         ..PublisherOptions::batched(&config.brokers)
     };
     let mut backoff = Backoff::for_servers();
