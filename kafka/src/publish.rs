@@ -12,7 +12,6 @@
 //! order of a key's records counts, the [`ordered`] publisher takes them; it has the same admission and watch.
 
 mod admission;
-mod availability;
 mod batch;
 mod batched;
 mod broker;
@@ -25,8 +24,6 @@ mod lane;
 mod lane_guard;
 pub mod metrics;
 mod ordered;
-mod outage;
-mod partitioner;
 mod probe;
 mod produce_request;
 mod publisher;

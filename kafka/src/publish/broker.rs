@@ -74,25 +74,12 @@ impl Broker {
         answer(connecting).await.with_context(|| format!("cannot connect to {address}"))
     }
 
-    /// The connection to the first of these brokers that answers: all are asked at the same time, so that a frozen one
-    /// costs no time.
+    /// The connection to the first of these brokers that answers.
     ///
     /// # Errors
     /// Why one of them cannot be reached.
     pub(super) async fn connect_to_any(addresses: &[String]) -> anyhow::Result<Self> {
-        let mut connecting = JoinSet::new();
-        for address in addresses {
-            let address = address.clone();
-            connecting.spawn(async move { Self::connect(&address).await });
-        }
-        let mut why = anyhow::anyhow!("no broker is named");
-        while let Some(connected) = connecting.join_next().await {
-            match connected.context("connecting failed")? {
-                Ok(broker) => return Ok(broker),
-                Err(error) => why = error,
-            }
-        }
-        Err(why)
+        first_answer(addresses.iter().cloned(), |address| async move { Self::connect(&address).await }).await
     }
 
     /// The connection to the leader of a partition, as one of these brokers knows it.
@@ -176,6 +163,29 @@ fn produced(answered: Result<ProduceResponse, RequestError>, partition: i32) -> 
         },
         None => Err(ProduceError::Broken(anyhow::anyhow!("the answer does not name partition {partition}"))),
     }
+}
+
+/// The first answer of these brokers: all are asked at the same time, so that a frozen one costs no time.
+///
+/// # Errors
+/// Why one of them does not answer, if none does.
+pub(super) async fn first_answer<T, F>(
+    addresses: impl IntoIterator<Item = String>,
+    ask: impl Fn(String) -> F,
+) -> anyhow::Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = anyhow::Result<T>> + Send + 'static,
+{
+    let mut asking: JoinSet<_> = addresses.into_iter().map(ask).collect();
+    let mut why = anyhow::anyhow!("KAFKA_BROKER names no broker");
+    while let Some(asked) = asking.join_next().await {
+        match asked.context("asking a broker failed")? {
+            Ok(answer) => return Ok(answer),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
 }
 
 /// Bounds the wait for an answer.

@@ -8,7 +8,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rskafka::client::error::ProtocolError;
 use rskafka::client::partition::Compression;
 use service::Tracer;
 use service::failpoint::{Step, reach};
@@ -21,7 +20,7 @@ use super::error::PublishError;
 use super::metrics::PublishMetrics;
 use super::produce_request::EncodedBatch;
 use super::queue::{OnItsWay, Parcel, QueueReceiver, QueueReturns};
-use super::refusal::Refusal;
+use super::refusal;
 use super::router::Router;
 use super::routes::{Cause, Place, SILENCE, Sent};
 use super::sent::reaching_sent;
@@ -209,14 +208,7 @@ impl Lane {
     }
 
     fn failed(&mut self, mut parcel: Parcel, sent: Sent, error: ProduceError, span: Option<Span>) {
-        let (cause, reason) = match error {
-            ProduceError::Broken(error) => (Cause::Broken, format!("{error:#}")),
-            ProduceError::Refused(error) => match Refusal::of(error) {
-                Refusal::TooLarge => return self.too_large(parcel, sent, span),
-                Refusal::Passing => (Cause::Broken, reason_of(error)),
-                Refusal::Lasting => (Cause::Refused, reason_of(error)),
-            },
-        };
+        let Some((cause, reason)) = refusal::trouble(error) else { return self.too_large(parcel, sent, span) };
         let witness = parcel.first().map(|submission| &submission.record);
         self.settings.router.not_acknowledged(sent, cause, &reason, witness);
         self.settings.metrics.resent(cause);
@@ -284,10 +276,6 @@ fn end(span: Option<Span>, error: &str) {
     if let Some(mut span) = span {
         span.fail("unacknowledged", error);
     }
-}
-
-fn reason_of(error: ProtocolError) -> String {
-    format!("Kafka says {error:?}")
 }
 
 /// Removes what nobody waits for anymore.

@@ -19,24 +19,26 @@ use service::{Instruments, Readiness, Tracer};
 use tokio::sync::oneshot;
 
 use super::admission::Admission;
-use super::availability::Availability;
 use super::bulk::{Fate, settle};
 use super::bulk_wait::BulkWait;
 use super::config::PublishConfig;
 use super::error::PublishError;
-use super::partitioner;
 use super::record::Record;
 use super::spans;
 use super::submission::WaitingRequest;
 use super::watch::{EndOffsets, Watch, end_offsets};
 
+mod availability;
 mod client;
 mod client_config;
 mod client_health;
 mod deliveries;
 mod failures;
 mod openings;
+mod outage;
+mod partitioner;
 
+use availability::Availability;
 use client::OrderedClient;
 use client_health::ClientHealth;
 use deliveries::Deliveries;
@@ -66,7 +68,7 @@ pub struct OrderedPublisher {
     config: PublishConfig,
     timeout: Duration,
     admission: Admission,
-    pub(super) availability: Arc<Availability>,
+    availability: Arc<Availability>,
     deliveries: Arc<Deliveries>,
     client: OrderedClient,
     readiness: Readiness,
@@ -186,6 +188,11 @@ impl OrderedPublisher {
     /// The most records that may await acknowledgement.
     pub fn max_in_flight(&self) -> usize {
         self.admission.max_in_flight()
+    }
+
+    /// Returns once every partition takes records at the same time.
+    pub(super) async fn open(&self) {
+        self.availability.all_open().await;
     }
 
     /// Whether any partition takes records.

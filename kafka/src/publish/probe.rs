@@ -1,6 +1,6 @@
 //! Tries a partition in trouble until it acknowledges: with a record whose batch was not acknowledged, because only a
-//! record shows whether the partition takes records. Its client was answered that it may be stored or not, or it is
-//! stored by now under the same key; so a copy changes nothing.
+//! record shows whether the partition takes records. Whatever becomes of that record itself, stored elsewhere or unknown
+//! to its client, a copy under the same key changes nothing.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use service::Backoff;
 use super::broker::{Broker, ProduceError};
 use super::lane::LaneSettings;
 use super::produce_request::EncodedBatch;
-use super::refusal::Refusal;
+use super::refusal;
 use super::routes::Cause;
 
 /// The shortest and the longest wait between two tries.
@@ -56,19 +56,11 @@ async fn tried(
         () = another_leader(settings, partition, &address) => given_up("the leader has moved"),
         () = tokio::time::sleep(PATIENCE) => given_up("no acknowledgement within 5 s"),
     };
-    match produced {
-        Ok(_) => Ok(()),
-        Err(ProduceError::Broken(error)) => Err(broken(error)),
-        Err(ProduceError::Refused(error)) => {
-            *open = Some((address, broker));
-            match Refusal::of(error) {
-                // Nothing else is in its way.
-                Refusal::TooLarge => Ok(()),
-                Refusal::Passing => Err((Cause::Broken, format!("Kafka says {error:?}"))),
-                Refusal::Lasting => Err((Cause::Refused, format!("Kafka says {error:?}"))),
-            }
-        }
+    if let Err(ProduceError::Refused(_)) = produced {
+        *open = Some((address, broker));
     }
+    // Nothing but its size is in the way of a record that is too large.
+    produced.err().and_then(refusal::trouble).map_or(Ok(()), Err)
 }
 
 /// Returns once the partition's leader is no longer at this address: what was sent there may wait without end.

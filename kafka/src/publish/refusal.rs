@@ -1,10 +1,30 @@
-//! What it means that Kafka refuses a batch. Pure.
+//! What it means for its partition that a batch is not acknowledged. Pure.
 
 use rskafka::client::error::ProtocolError;
 
+use super::broker::ProduceError;
+use super::routes::Cause;
+
+/// The partition's trouble, and the reason in words; `None` if it would take a smaller batch.
+pub(super) fn trouble(error: ProduceError) -> Option<(Cause, String)> {
+    match error {
+        ProduceError::Broken(error) => Some((Cause::Broken, format!("{error:#}"))),
+        ProduceError::Refused(error) => match Refusal::of(error) {
+            Refusal::TooLarge => None,
+            Refusal::Passing => Some((Cause::Broken, kafka_says(error))),
+            Refusal::Lasting => Some((Cause::Refused, kafka_says(error))),
+        },
+    }
+}
+
+/// Kafka's answer as a reason.
+pub(super) fn kafka_says(error: ProtocolError) -> String {
+    format!("Kafka says {error:?}")
+}
+
 /// What it means that Kafka refuses a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+enum Refusal {
     /// The partition would take a smaller one.
     TooLarge,
     /// The leader is another one, or is not ready: another try may succeed soon.
@@ -14,7 +34,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn of(error: ProtocolError) -> Self {
+    fn of(error: ProtocolError) -> Self {
         use ProtocolError::{
             ClusterAuthorizationFailed, InvalidRequiredAcks, InvalidTopicException, MessageTooLarge, NotEnoughReplicas,
             NotEnoughReplicasAfterAppend, PolicyViolation, RecordListTooLarge, TopicAuthorizationFailed,

@@ -29,8 +29,8 @@ pub(super) struct Router {
 struct State {
     routes: Routes,
     topology: Topology,
-    /// A record whose batch was not acknowledged. Whether a partition acknowledges again is tried with it: its client
-    /// was answered that nobody knows what became of it, or it is stored by now, and then a copy changes nothing.
+    /// A record whose batch was not acknowledged. Whether a partition acknowledges again is tried with it: whatever
+    /// becomes of the record itself, a copy under the same key changes nothing.
     witness: Option<Record>,
 }
 
@@ -83,49 +83,54 @@ impl Router {
 
     /// These are the brokers and the partitions now.
     pub(super) fn update(&self, topology: &Topology) {
-        self.change(|state, now| {
-            state.topology = topology.clone();
-            state.routes.update(topology, now);
+        self.change_if(|state, now| {
+            let is_news = state.routes.update(topology, now) || state.topology != *topology;
+            state.topology.clone_from(topology);
+            is_news
         });
     }
 
     /// No broker answers.
     pub(super) fn away(&self, reason: &str) {
-        self.change(|state, now| state.routes.away(reason, now));
+        self.change_if(|state, now| {
+            state.routes.away(reason, now);
+            true
+        });
     }
 
     /// The partition's leader answers a question.
     pub(super) fn answers(&self, partition: i32) {
-        let is_news = self.lock().routes.answers(partition);
-        if is_news {
-            self.change(|_, _| ());
-        }
+        self.change_if(|state, _| state.routes.answers(partition));
     }
 
     /// The partition has acknowledged what it was tried with.
     pub(super) fn recovered(&self, partition: i32) {
-        self.change(|state, _| state.routes.recovered(partition));
+        self.change_if(|state, _| state.routes.recovered(partition));
     }
 
     /// The partition has trouble that no batch has shown.
     pub(super) fn fail(&self, partition: i32, cause: Cause, reason: &str) {
-        self.change(|state, now| state.routes.fail(partition, cause, reason, now));
+        self.change_if(|state, now| state.routes.fail(partition, cause, reason, now));
     }
 
     /// A batch, of which this is a record, was not acknowledged for this reason.
     pub(super) fn not_acknowledged(&self, sent: Sent, cause: Cause, reason: &str, record: Option<&Record>) {
-        self.change(|state, now| {
-            state.routes.fail(sent.partition, cause, reason, now);
+        self.change_if(|state, now| {
             state.keep(record);
+            state.routes.fail(sent.partition, cause, reason, now)
         });
         self.trouble.notify_one();
     }
 
     /// Where a batch, of which this is a record, must be sent again, if it must; see [`Routes::elsewhere`].
     pub(super) fn elsewhere(&self, sent: Sent, record: Option<&Record>) -> Option<Place> {
-        let elsewhere = self.lock().routes.elsewhere(sent, Instant::now());
+        let mut elsewhere = None;
+        self.change_if(|state, now| {
+            elsewhere = state.routes.elsewhere(sent, now);
+            state.keep(record.filter(|_| elsewhere.is_some()));
+            elsewhere.is_some()
+        });
         if elsewhere.is_some() {
-            self.change(|state, _| state.keep(record));
             self.trouble.notify_one();
         }
         elsewhere
@@ -133,10 +138,7 @@ impl Router {
 
     /// A batch is acknowledged.
     pub(super) fn acknowledged(&self, sent: Sent) {
-        let is_news = self.lock().routes.acknowledged(sent, Instant::now());
-        if is_news {
-            self.change(|_, _| ());
-        }
+        self.change_if(|state, now| state.routes.acknowledged(sent, now));
     }
 
     /// The broker's partition whose turn it is.
@@ -174,13 +176,15 @@ impl Router {
         self.lock().routes.partitions().map(|(partition, trouble)| (partition, trouble.cloned())).collect()
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State, Instant) -> T) {
+    /// Reports the change, if there is one.
+    fn change_if(&self, is_changed: impl FnOnce(&mut State, Instant) -> bool) {
         let mut state = self.lock();
         let now = Instant::now();
-        change(&mut state, now);
-        self.show(&state.routes.entrance(now));
-        drop(state);
-        self.changes.send_replace(());
+        if is_changed(&mut state, now) {
+            self.show(&state.routes.entrance(now));
+            drop(state);
+            self.changes.send_replace(());
+        }
     }
 
     /// Called with the lock held, so that a later state is not overwritten by an earlier one.

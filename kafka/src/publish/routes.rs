@@ -107,9 +107,10 @@ impl Routes {
         Self { partitions, brokers, away: None, was_open: false, patience }
     }
 
-    /// These are the partitions now, with their leaders. New ones are in trouble until their leader answers.
-    pub(super) fn update(&mut self, topology: &Topology, now: Instant) {
-        self.away = None;
+    /// These are the partitions now, with their leaders. New ones are in trouble until their leader answers. Returns
+    /// whether brokers answer again.
+    pub(super) fn update(&mut self, topology: &Topology, now: Instant) -> bool {
+        let was_away = self.away.take().is_some();
         self.partitions.retain(|partition, _| topology.leaders.contains_key(partition));
         for (number, leader) in &topology.leaders {
             let partition = self.partitions.entry(*number).or_insert_with(|| Partition {
@@ -121,6 +122,7 @@ impl Routes {
                 partition.fail(Cause::Lost, "it has no leader", now);
             }
         }
+        was_away
     }
 
     /// No broker answers.
@@ -188,7 +190,8 @@ impl Routes {
         Some(place)
     }
 
-    /// The partition is in trouble. Returns whether that is news; a worse cause takes the place of the known one.
+    /// The partition is in trouble. Returns whether anything about that is new; a worse cause takes the place of the
+    /// known one.
     pub(super) fn fail(&mut self, partition: i32, cause: Cause, reason: &str, now: Instant) -> bool {
         self.partitions.get_mut(&partition).is_some_and(|partition| partition.fail(cause, reason, now))
     }
@@ -246,12 +249,14 @@ impl Partition {
 
     fn fail(&mut self, cause: Cause, reason: &str, now: Instant) -> bool {
         match &mut self.trouble {
-            // What only an answer would end must not hide what an acknowledgement ends.
+            // What an answer ends must not hide what only an acknowledgement ends.
             Some(trouble) => {
-                if cause != Cause::Lost || trouble.cause == Cause::Lost {
+                let is_worse = cause != Cause::Lost || trouble.cause == Cause::Lost;
+                let is_new = is_worse && (trouble.cause != cause || trouble.reason != reason);
+                if is_new {
                     (trouble.cause, trouble.reason) = (cause, reason.to_owned());
                 }
-                false
+                is_new
             }
             trouble => {
                 *trouble = Some(Trouble { cause, reason: reason.to_owned(), since: now });

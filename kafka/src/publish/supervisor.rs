@@ -2,9 +2,11 @@
 //! trouble tried until they acknowledge again, and says whether the publisher is ready.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use service::{Instruments, Readiness};
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
@@ -152,15 +154,8 @@ impl Keeper {
             };
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
-                Some(probed) = self.probes.join_next() => {
-                    match probed {
-                        Ok(partition) => _ = self.probed.remove(&partition),
-                        Err(error) => {
-                            tracing::error!(%error, "a probe of a partition has failed, starting all again");
-                            self.probes.abort_all();
-                            self.probed.clear();
-                        }
-                    }
+                Some(Ok(partition)) = self.probes.join_next() => {
+                    self.probed.remove(&partition);
                 }
                 () = tick => {}
             }
@@ -232,7 +227,10 @@ impl Keeper {
             if is_probed && self.probed.insert(*partition) {
                 let (settings, partition) = (Arc::clone(&self.settings), *partition);
                 self.probes.spawn(async move {
-                    probe::until_it_acknowledges(&settings, partition).await;
+                    let probing = probe::until_it_acknowledges(&settings, partition);
+                    if AssertUnwindSafe(probing).catch_unwind().await.is_err() {
+                        tracing::error!(partition, "a probe has panicked, starting it again");
+                    }
                     partition
                 });
             }

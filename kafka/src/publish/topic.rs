@@ -4,9 +4,8 @@ use anyhow::Context;
 use rskafka::BackoffConfig;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::{Client, ClientBuilder};
-use tokio::task::JoinSet;
 
-use super::broker::{ANSWER_TIMEOUT, answer};
+use super::broker::{ANSWER_TIMEOUT, answer, first_answer};
 use super::config::PublishConfig;
 
 /// Creates the topic with the partitions and replicas of the settings. One that is there is left as it is: a broker may
@@ -39,19 +38,11 @@ pub(super) async fn create(config: &PublishConfig) -> anyhow::Result<()> {
 async fn client(brokers: &[String]) -> anyhow::Result<Client> {
     // No retries: who wants the topic asks again.
     let backoff = BackoffConfig { deadline: Some(ANSWER_TIMEOUT), ..BackoffConfig::default() };
-    let mut connecting = JoinSet::new();
-    for broker in brokers {
-        let builder = ClientBuilder::new(vec![broker.clone()]).client_id("producer").backoff_config(backoff.clone());
-        connecting.spawn(answer(async { Ok(builder.build().await?) }));
-    }
-    let mut why = anyhow::anyhow!("KAFKA_BROKER names no broker");
-    while let Some(connected) = connecting.join_next().await {
-        match connected.context("connecting failed")? {
-            Ok(client) => return Ok(client),
-            Err(error) => why = error,
-        }
-    }
-    Err(why.context("cannot connect"))
+    let connect = |broker: String| {
+        let builder = ClientBuilder::new(vec![broker]).client_id("producer").backoff_config(backoff.clone());
+        answer(async { Ok(builder.build().await?) })
+    };
+    first_answer(brokers.iter().cloned(), connect).await.context("cannot connect")
 }
 
 fn is_already_there(error: &anyhow::Error) -> bool {

@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::bail;
 use futures_util::future::join_all;
 use rskafka::client::error::ProtocolError;
 use service::{Backoff, Registry};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
-use super::broker::{Broker, answer};
+use super::broker::{Broker, answer, first_answer};
 use super::config::PublishConfig;
+use super::refusal::kafka_says;
 use super::topic;
 use super::topology::{BrokerId, Topology};
 use crate::shown::END_OFFSET;
@@ -137,7 +137,7 @@ impl<W: Watcher> Watch<W> {
                 topic::create(&self.config).await?;
                 return Ok(Look::Created);
             }
-            Err(error) => bail!("the topic {} cannot be used: Kafka says {error:?}", self.config.topic),
+            Err(error) => bail!("the topic {} cannot be used: {}", self.config.topic, kafka_says(error)),
         };
         connections.addresses = topology.brokers.values().cloned().collect();
         self.watcher.found(&topology);
@@ -174,7 +174,7 @@ impl<W: Watcher> Watch<W> {
                             self.lock_end_offsets().insert(partition, offset);
                             self.watcher.asked(partition, Ok(()));
                         }
-                        Err(error) => self.watcher.asked(partition, Err(&format!("Kafka says {error:?}"))),
+                        Err(error) => self.watcher.asked(partition, Err(&kafka_says(error))),
                     }
                 }
                 Some(broker)
@@ -206,25 +206,17 @@ impl Connections {
             self.home = Some(home);
             return Ok(topology);
         }
-        let mut asking = JoinSet::new();
-        for address in config.brokers.iter().chain(&self.addresses).collect::<BTreeSet<_>>() {
-            let (address, topic) = (address.clone(), config.topic.clone());
-            asking.spawn(async move {
+        let addresses: BTreeSet<_> = config.brokers.iter().chain(&self.addresses).cloned().collect();
+        let ask = |address: String| {
+            let topic = config.topic.clone();
+            async move {
                 let broker = Broker::connect(&address).await?;
                 let topology = broker.topology(&topic).await?;
-                Ok::<_, anyhow::Error>((broker, topology))
-            });
-        }
-        let mut why = anyhow!("KAFKA_BROKER names no broker");
-        while let Some(asked) = asking.join_next().await {
-            match asked.context("asking a broker failed")? {
-                Ok((home, topology)) => {
-                    self.home = Some(home);
-                    return Ok(topology);
-                }
-                Err(error) => why = error,
+                Ok((broker, topology))
             }
-        }
-        Err(why)
+        };
+        let (home, topology) = first_answer(addresses, ask).await?;
+        self.home = Some(home);
+        Ok(topology)
     }
 }

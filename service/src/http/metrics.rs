@@ -42,6 +42,11 @@ impl ConnectionCounters {
         }
     }
 
+    /// Counters that no metric shows: those of metrics are about clients.
+    pub(super) fn unseen() -> Self {
+        Self { rejected: Counter::noop(), not_http: Counter::noop(), head_too_large: Counter::noop() }
+    }
+
     /// A connection has ended with this error.
     pub(super) fn ended(&self, error: &hyper::Error) {
         if error.is_parse_too_large() {

@@ -8,8 +8,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::limits::ServerLimits;
+use crate::http::metrics::ConnectionCounters;
 use crate::http::route::Handler;
-use crate::http::server::accept;
+use crate::http::server::{Door, accept};
 use crate::{Health, Registry};
 
 /// The most connections of operators at the same time: health checks, scrapers, and a few people.
@@ -26,5 +27,6 @@ pub async fn serve_operators<H: Handler>(
 ) {
     let limits = ServerLimits { max_connections: OPERATOR_CONNECTIONS, stop_delay: Duration::ZERO, ..clients };
     let connections = Arc::new(Semaphore::new(limits.max_connections));
-    accept(listener, limits, connections, handler, health, registry, CancellationToken::new().into()).await;
+    let door = Door { connections, counters: ConnectionCounters::unseen() };
+    accept(listener, limits, door, handler, health, registry, CancellationToken::new().into()).await;
 }

@@ -56,14 +56,21 @@ pub async fn serve<H: Handler>(
 ) {
     let connections = Arc::new(Semaphore::new(limits.max_connections));
     observe(registry, &connections, limits);
-    accept(listener, limits, connections, handler, health, registry, stop.into()).await;
+    let door = Door { connections, counters: ConnectionCounters::new(registry) };
+    accept(listener, limits, door, handler, health, registry, stop.into()).await;
 }
 
-/// The same on these connections, which no metric shows.
+/// The connections of a listener, and what counts those that it does not serve.
+pub(super) struct Door {
+    pub(super) connections: Arc<Semaphore>,
+    pub(super) counters: ConnectionCounters,
+}
+
+/// The same through this door.
 pub(super) async fn accept<H: Handler>(
     listener: TcpListener,
     limits: ServerLimits,
-    connections: Arc<Semaphore>,
+    Door { connections, counters }: Door,
     handler: H,
     health: Health,
     registry: &Registry,
@@ -71,7 +78,7 @@ pub(super) async fn accept<H: Handler>(
 ) {
     let Stop { asked, closing } = stop;
     let durations = Durations::new(registry, handler.routes().iter().chain(health.routes()).map(|route| route.path));
-    let (counters, is_stopping) = (ConnectionCounters::new(registry), AtomicBool::new(false));
+    let is_stopping = AtomicBool::new(false);
     let app = Arc::new(App { handler, health, durations, counters, is_stopping });
     let (running, tasks, turned_away) = (watch::Sender::new(()), TaskTracker::new(), TurnedAway::default());
     let mut http = hyper::server::conn::http1::Builder::new();

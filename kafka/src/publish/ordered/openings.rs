@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use service::Readiness;
 use tokio::sync::Notify;
 
+use super::availability::Availability;
 use super::deliveries::Deliveries;
-use crate::publish::availability::Availability;
-use crate::publish::outage::Outage;
+use super::outage::Outage;
 use crate::publish::topology::Topology;
 use crate::publish::watch::Watcher;
 use crate::shown::CONDITION;

@@ -81,7 +81,7 @@ impl Topic {
         let open = async {
             match &self.way {
                 Way::Batched(publisher, _) => publisher.router.open().await,
-                Way::Ordered(publisher) => publisher.availability.all_open().await,
+                Way::Ordered(publisher) => publisher.open().await,
             }
         };
         let is_open = tokio::time::timeout_at(self.reached_by.into(), open).await;
