@@ -1,6 +1,6 @@
 //! Tries a partition in trouble until it acknowledges: with a record whose batch was not acknowledged, because only a
-//! record shows whether the partition takes records. Whatever becomes of that record itself, stored elsewhere or unknown
-//! to its client, a copy under the same key changes nothing.
+//! record shows whether the partition takes records. Whatever becomes of that record itself, stored elsewhere or
+//! unknown to its client, a copy under the same key changes nothing.
 
 use std::time::Duration;
 

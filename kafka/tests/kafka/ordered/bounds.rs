@@ -1,5 +1,6 @@
 //! What an ordered publisher says when it can take no more, and when Kafka is away: at once, or when the time is over.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -45,7 +46,14 @@ async fn no_request_waits_for_nothing() {
         .collect();
     wait_until("there is no room", async || ordered.publisher.in_flight() == ROOM).await;
     assert_eq!(ordered.publisher.publish(record("key", 0)).now_or_never(), Some(Err(Full)));
-    assert_eq!(ordered.publisher.publish_bulk(vec![record("key", 0)]).await, Err(Full), "none until its deadline");
+    {
+        let mut bulk = pin!(ordered.publisher.publish_bulk(vec![record("key", 0)]));
+        assert!(bulk.as_mut().now_or_never().is_none(), "a bulk waits for room");
+        assert_eq!(ordered.publisher.in_flight(), ROOM);
+        // Those in flight are given up at about its own deadline: it finds no room, or room without an answer.
+        let ended = bulk.await;
+        assert!(matches!(ended, Err(Full | Unacknowledged)), "{ended:?}");
+    }
     for waiting in waiting {
         assert_eq!(waiting.await.unwrap(), Err(Unacknowledged));
     }
