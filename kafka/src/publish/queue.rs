@@ -1,8 +1,8 @@
 //! The queue of a topic: requests put their records in, lanes take batches out. A lane that collects a batch is woken
-//! when the batch is due, and not for each record: at once while no other batch is on its way, since nothing is gained
-//! by waiting then; else when the last of those is acknowledged, when there is enough for a batch, or when its linger
-//! time is over. It takes what there is by then: while all lanes wait for acknowledgements, more than enough gathers,
-//! so batches grow with the load.
+//! when the batch is due, and not for each record: at once while few others are on their way, since little is gained by
+//! waiting then; else when one of those is acknowledged, when there is enough for a batch, or when its linger time is
+//! over. It takes what there is by then: while all lanes wait for acknowledgements, more than enough gathers, so batches
+//! grow with the load.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,13 +19,17 @@ use super::submission::Submission;
 /// the machine for them.
 pub const ENOUGH_BYTES: usize = 7_700;
 
+/// While fewer batches than these are on their way, the next one does not wait. With 1, few clients would all wait for
+/// the same batch; with more, 64 of them would send smaller batches, which cost a broker more.
+const FEW: usize = 2;
+
 /// When a batch is full, and when it is due.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct QueueSettings {
     pub(super) limits: BatchLimits,
     /// Longest wait of a batch's first record for company.
     pub(super) linger: Duration,
-    /// A batch is due as soon as no other is on its way.
+    /// A batch is due as soon as few others are on their way.
     pub(super) is_adaptive: bool,
 }
 
@@ -40,17 +44,19 @@ pub(super) fn queue(settings: QueueSettings) -> (QueueSender, QueueReceiver) {
         max_bytes: AtomicUsize::new(settings.limits.bytes),
         enough_bytes: settings.limits.bytes.min(ENOUGH_BYTES),
         on_their_way: AtomicUsize::new(0),
+        is_closing: AtomicBool::new(false),
         has_returned: AtomicBool::new(false),
         returned: Mutex::default(),
         due: Notify::new(),
     });
     (
         QueueSender { sender, level: Arc::clone(&level) },
-        QueueReceiver { receiver, first: None, is_closed: false, level, settings },
+        QueueReceiver { receiver, first: None, is_closed: false, had_company: false, level, settings },
     )
 }
 
-/// How much waits in the queue, and what came back to it.
+/// How much waits in the queue, and what came back to it. Whoever reads two of the numbers after a change of one relies
+/// on the same order of all changes everywhere, hence `SeqCst`.
 struct Level {
     bytes: AtomicUsize,
     /// Upper bound of a batch. It falls when Kafka turns out to take less.
@@ -58,9 +64,12 @@ struct Level {
     enough_bytes: usize,
     /// Batches without an acknowledgement.
     on_their_way: AtomicUsize,
+    /// No more records come.
+    is_closing: AtomicBool,
     returned: Mutex<VecDeque<Parcel>>,
     has_returned: AtomicBool,
-    /// Notified when `bytes` reaches `enough_bytes`, when the last batch is acknowledged, and when one comes back.
+    /// Notified when `bytes` reaches `enough_bytes`, when a batch comes back, and when few are on their way and a lane
+    /// waits for that: a lane that is woken for nothing costs a single client a quarter of its wait.
     due: Notify,
 }
 
@@ -70,7 +79,11 @@ impl Level {
     }
 
     fn is_any_on_its_way(&self) -> bool {
-        self.on_their_way.load(Ordering::Acquire) > 0
+        self.on_their_way.load(Ordering::SeqCst) > 0
+    }
+
+    fn are_few_on_their_way(&self) -> bool {
+        self.on_their_way.load(Ordering::SeqCst) < FEW
     }
 
     fn returned(&self) -> MutexGuard<'_, VecDeque<Parcel>> {
@@ -98,7 +111,7 @@ impl QueueSender {
     /// Hands the record to the lanes; false when they are gone.
     pub(super) fn send(&self, submission: Submission) -> bool {
         let bytes = submission.size_bytes;
-        let before = self.level.bytes.fetch_add(bytes, Ordering::AcqRel);
+        let before = self.level.bytes.fetch_add(bytes, Ordering::SeqCst);
         if self.sender.send(submission).is_err() {
             return false;
         }
@@ -109,20 +122,28 @@ impl QueueSender {
     }
 }
 
+impl Drop for QueueSender {
+    fn drop(&mut self) {
+        self.level.is_closing.store(true, Ordering::SeqCst);
+    }
+}
+
 /// A batch is on its way until this is dropped.
 pub(super) struct OnItsWay(Arc<Level>);
 
 impl OnItsWay {
     fn begin(level: &Arc<Level>) -> Self {
-        level.on_their_way.fetch_add(1, Ordering::AcqRel);
+        level.on_their_way.fetch_add(1, Ordering::SeqCst);
         Self(Arc::clone(level))
     }
 }
 
 impl Drop for OnItsWay {
     fn drop(&mut self) {
-        if self.0.on_their_way.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.due.notify_one();
+        let level = &self.0;
+        let are_few = level.on_their_way.fetch_sub(1, Ordering::SeqCst) <= FEW;
+        if are_few && (level.bytes.load(Ordering::SeqCst) > 0 || level.is_closing.load(Ordering::SeqCst)) {
+            level.due.notify_one();
         }
     }
 }
@@ -155,6 +176,8 @@ pub(super) struct QueueReceiver {
     first: Option<Submission>,
     /// No more records come.
     is_closed: bool,
+    /// The last batch had more than one record.
+    had_company: bool,
     level: Arc<Level>,
     settings: QueueSettings,
 }
@@ -189,9 +212,12 @@ impl QueueReceiver {
             if self.level.has_enough() || Instant::now() >= deadline {
                 return self.collect().map(|parcel| (parcel, OnItsWay::begin(&self.level)));
             }
-            if self.settings.is_adaptive && !self.level.is_any_on_its_way() {
-                // Whatever has arrived by now comes along: nothing if all are idle, and much if all are busy.
-                tokio::task::yield_now().await;
+            if self.settings.is_adaptive && self.level.are_few_on_their_way() {
+                // Whatever has arrived by now comes along, and much has if all are busy. A single client need not wait
+                // for that: where nothing else is to do, tokio wakes another thread for a task that yields.
+                if self.had_company {
+                    tokio::task::yield_now().await;
+                }
                 return self.collect().map(|parcel| (parcel, OnItsWay::begin(&self.level)));
             }
             // A notification may be stale, hence the loop.
@@ -216,7 +242,9 @@ impl QueueReceiver {
             }
         }
         self.level.bytes.fetch_sub(batch.size_bytes(), Ordering::AcqRel);
-        Some(batch.into_items())
+        let parcel = batch.into_items();
+        self.had_company = parcel.len() > 1;
+        Some(parcel)
     }
 
     /// Drops the records that nobody waits for anymore, or all of them: their requests then learn that they are not

@@ -41,16 +41,34 @@ fn records(batch: Option<(Parcel, OnItsWay)>) -> usize {
 }
 
 #[tokio::test]
-async fn what_comes_alone_is_sent_at_once_and_what_follows_with_its_acknowledgement() {
+async fn what_comes_alone_is_sent_at_once_and_what_follows_with_an_acknowledgement() {
     let (queue, mut receiver) = queue(settings(LONG, true));
-    let _places = send(&queue, 1);
-    let (first, on_its_way) = receiver.next_batch().await.expect("nothing is on its way");
-    assert_eq!(first.len(), 1);
-    let _later = send(&queue, 3);
+    let mut on_their_way = Vec::new();
+    let mut places = Vec::new();
+    for _ in 0..FEW {
+        places.extend(send(&queue, 1));
+        let (parcel, on_its_way) = receiver.next_batch().await.expect("few are on their way");
+        assert_eq!(parcel.len(), 1);
+        on_their_way.push(on_its_way);
+    }
+    places.extend(send(&queue, 3));
     let mut next = pin!(receiver.next_batch());
     assert!(next.as_mut().now_or_never().is_none(), "others may still join");
-    drop(on_its_way);
+    on_their_way.pop();
     assert_eq!(records(next.await), 3);
+}
+
+/// A lane that waits for acknowledgements is woken by the last one, also if nothing else happens.
+#[tokio::test]
+async fn a_queue_that_closes_ends_with_the_last_acknowledgement() {
+    let (queue, mut receiver) = queue(settings(LONG, true));
+    let _places = send(&queue, 1);
+    let (_, on_its_way) = receiver.next_batch().await.unwrap();
+    drop(queue);
+    let mut next = pin!(receiver.next_batch());
+    assert!(next.as_mut().now_or_never().is_none(), "it may come back");
+    drop(on_its_way);
+    assert!(next.await.is_none());
 }
 
 #[tokio::test]
