@@ -1,11 +1,15 @@
-//! Named steps at which a test makes the process die, as `kill -9` would. They exist only in builds with
-//! the cargo feature `failpoints`; in every other build [`reach`] is empty.
+//! Named steps at which a test makes the process die, as `kill -9` would, or the task panic. They exist only in builds
+//! with the cargo feature `failpoints`; in every other build [`reach`] is empty.
 //!
 //! A file named after a step, in the directory that the environment variable [`DIRECTORY`] names, arms that step. The
 //! first process to reach the step removes the file and aborts, so each file kills one process, however many reach it.
+//! If the file's content is [`PANIC`], the process lives, and the task that has reached the step panics.
 
 /// The environment variable that names the directory of armed steps.
 pub const DIRECTORY: &str = "FAILPOINTS";
+
+/// The content of a file that makes a task panic.
+pub const PANIC: &str = "panic";
 
 /// The steps, in the order in which a record passes them. Each lies between the two events that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +56,13 @@ impl Step {
     }
 }
 
-/// Dies here if the step is armed.
+/// Dies or panics here if the step is armed.
 #[cfg(feature = "failpoints")]
 pub fn reach(step: Step) {
-    if armed(step).is_some_and(|file| std::fs::remove_file(file).is_ok()) {
+    let Some(file) = armed(step) else { return };
+    let content = std::fs::read_to_string(&file).unwrap_or_default();
+    if std::fs::remove_file(file).is_ok() {
+        assert_ne!(content, PANIC, "a test makes this task panic");
         std::process::abort();
     }
 }

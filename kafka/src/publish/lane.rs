@@ -47,12 +47,12 @@ pub(super) struct LaneSettings {
 
 /// One lane.
 pub(super) struct Lane {
-    pub(super) settings: Arc<LaneSettings>,
-    pub(super) broker: BrokerId,
+    settings: Arc<LaneSettings>,
+    broker: BrokerId,
     /// Cancelled when the broker leads no partition anymore.
-    pub(super) stop: CancellationToken,
-    pub(super) changes: watch::Receiver<()>,
-    pub(super) connection: Option<Broker>,
+    stop: CancellationToken,
+    changes: watch::Receiver<()>,
+    connection: Option<Broker>,
 }
 
 /// What became of a batch on its way.
@@ -66,8 +66,14 @@ enum Outcome {
 }
 
 impl Lane {
+    /// It connects with its first batch, and ends when `stop` is cancelled.
+    pub(super) fn new(settings: Arc<LaneSettings>, broker: BrokerId, stop: CancellationToken) -> Self {
+        let changes = settings.router.changes();
+        Self { settings, broker, stop, changes, connection: None }
+    }
+
     /// Sends batches until the queue is closed and empty, or the broker is gone.
-    pub(super) async fn run(&mut self) {
+    pub(super) async fn run(mut self) {
         while let Some((parcel, on_its_way)) = self.next().await {
             self.send(parcel, on_its_way).await;
         }

@@ -1,6 +1,9 @@
-//! Tries a partition in trouble until it acknowledges: with a record whose batch was not acknowledged, because only a
-//! record shows whether the partition takes records. Whatever becomes of that record itself, stored elsewhere or
-//! unknown to its client, a copy under the same key changes nothing.
+//! Tries partitions in trouble until they acknowledge: with a record whose batch was not acknowledged, because only a
+//! record shows whether a partition takes records. Whatever becomes of that record itself, stored elsewhere or unknown
+//! to its client, a copy under the same key changes nothing.
+//!
+//! The partitions of a broker have turns at few connections, so that a dead broker costs the same however many
+//! partitions it leads.
 
 use std::time::Duration;
 
@@ -12,26 +15,31 @@ use super::lane::LaneSettings;
 use super::produce_request::EncodedBatch;
 use super::refusal;
 use super::routes::Cause;
+use super::topology::BrokerId;
 
-/// The shortest and the longest wait between two tries.
+/// The shortest and the longest wait after a try that failed.
 const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 /// Longest wait for the acknowledgement of one try.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Returns once the partition acknowledges, or is gone.
-pub(super) async fn until_it_acknowledges(settings: &LaneSettings, partition: i32) {
+/// Returns once none of the broker's partitions waits for a try. Where one acknowledges again, the next one is tried at
+/// once.
+pub(super) async fn run(settings: &LaneSettings, broker: BrokerId) {
     let mut backoff = Backoff::new(WAITS.0, WAITS.1);
     let mut connection = None;
-    loop {
-        backoff.wait().await;
-        let troubles = settings.router.partitions();
-        if !troubles.iter().any(|(number, trouble)| *number == partition && trouble.is_some()) {
-            return;
-        }
-        match tried(settings, partition, &mut connection).await {
-            Ok(()) => return settings.router.recovered(partition),
-            Err((cause, reason)) => settings.router.fail(partition, cause, &reason),
+    backoff.wait().await;
+    while let Some(turn) = settings.router.next_try(broker) {
+        match tried(settings, turn.partition, &mut connection).await {
+            Ok(()) => {
+                settings.router.recovered(turn.partition);
+                backoff.reset();
+            }
+            Err((cause, reason)) => {
+                settings.router.fail(turn.partition, cause, &reason);
+                drop(turn);
+                backoff.wait().await;
+            }
         }
     }
 }
@@ -56,7 +64,7 @@ async fn tried(
         () = another_leader(settings, partition, &address) => given_up("the leader has moved"),
         () = tokio::time::sleep(PATIENCE) => given_up("no acknowledgement within 5 s"),
     };
-    if let Err(ProduceError::Refused(_)) = produced {
+    if !matches!(produced, Err(ProduceError::Broken(_))) {
         *open = Some((address, broker));
     }
     // Nothing but its size is in the way of a record that is too large.

@@ -1,6 +1,7 @@
 //! The partitions of a topic as lanes, watch and probes share them: each reports what it has seen, and learns what has
 //! changed. [`Routes`] decides what follows from it.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -151,6 +152,17 @@ impl Router {
         self.lock().routes.has_any_at(broker)
     }
 
+    /// The broker's partition that is tried next, if one must be.
+    pub(super) fn next_try(&self, broker: BrokerId) -> Option<Try<'_>> {
+        let partition = self.lock().routes.choose_to_try(broker)?;
+        Some(Try { router: self, partition })
+    }
+
+    /// How many partitions of each broker must be tried.
+    pub(super) fn to_try(&self) -> BTreeMap<BrokerId, usize> {
+        self.lock().routes.to_try()
+    }
+
     /// Where the broker is, if it is there.
     pub(super) fn address(&self, broker: BrokerId) -> Option<String> {
         self.lock().topology.brokers.get(&broker).cloned()
@@ -199,6 +211,18 @@ impl Router {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A partition that is tried: nobody else tries it until this is dropped.
+pub(super) struct Try<'a> {
+    router: &'a Router,
+    pub(super) partition: i32,
+}
+
+impl Drop for Try<'_> {
+    fn drop(&mut self) {
+        self.router.lock().routes.tried(self.partition);
     }
 }
 

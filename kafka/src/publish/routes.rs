@@ -75,6 +75,8 @@ pub(super) enum Entrance {
 struct Partition {
     leader: Option<BrokerId>,
     trouble: Option<Trouble>,
+    /// It is tried now.
+    is_tried: bool,
     /// When the latest of the batches was sent that are acknowledged, and how long that took.
     acknowledged: Option<(Instant, Duration)>,
 }
@@ -96,6 +98,8 @@ pub(super) struct Routes {
 struct Broker {
     /// The partition that had the last batch.
     last: Option<i32>,
+    /// The partition that was tried last.
+    last_tried: Option<i32>,
     /// When the latest of the batches was sent that are acknowledged.
     acknowledged: Option<Instant>,
 }
@@ -134,12 +138,45 @@ impl Routes {
     /// The broker's partition whose turn it is, of those without trouble.
     pub(super) fn choose(&mut self, broker: BrokerId) -> Option<i32> {
         let last = self.brokers.get(&broker).and_then(|broker| broker.last);
-        let takes = |(_, partition): &(&i32, &Partition)| partition.takes_batches_at(broker);
-        let after = last.map_or(i32::MIN, |last| last.saturating_add(1));
-        let mut later = self.partitions.range(after..).filter(takes);
-        let chosen = later.next().or_else(|| self.partitions.iter().find(takes)).map(|(number, _)| *number)?;
+        let chosen = self.after(last, |partition| partition.takes_batches_at(broker))?;
         self.brokers.entry(broker).or_default().last = Some(chosen);
         Some(chosen)
+    }
+
+    /// The first such partition after the last one, or else the first of all.
+    fn after(&self, last: Option<i32>, is_meant: impl Fn(&Partition) -> bool) -> Option<i32> {
+        let is_meant = |(_, partition): &(&i32, &Partition)| is_meant(partition);
+        let later = last.map_or(i32::MIN, |last| last.saturating_add(1));
+        let found = self.partitions.range(later..).find(is_meant);
+        found.or_else(|| self.partitions.iter().find(is_meant)).map(|(number, _)| *number)
+    }
+
+    /// The broker's partition that is tried next, of those whose trouble only an acknowledgement ends. It has
+    /// no other turn before [`Self::tried`].
+    pub(super) fn choose_to_try(&mut self, broker: BrokerId) -> Option<i32> {
+        let last = self.brokers.get(&broker).and_then(|broker| broker.last_tried);
+        let chosen = self.after(last, |partition| partition.must_be_tried_at(broker) && !partition.is_tried)?;
+        self.brokers.entry(broker).or_default().last_tried = Some(chosen);
+        self.partitions.get_mut(&chosen)?.is_tried = true;
+        Some(chosen)
+    }
+
+    /// A try is over.
+    pub(super) fn tried(&mut self, partition: i32) {
+        if let Some(partition) = self.partitions.get_mut(&partition) {
+            partition.is_tried = false;
+        }
+    }
+
+    /// How many partitions of each broker must be tried, also those that are tried now.
+    pub(super) fn to_try(&self) -> BTreeMap<BrokerId, usize> {
+        let mut counts = BTreeMap::new();
+        for partition in self.partitions.values() {
+            if let Some(leader) = partition.leader.filter(|leader| partition.must_be_tried_at(*leader)) {
+                *counts.entry(leader).or_default() += 1;
+            }
+        }
+        counts
     }
 
     /// Whether the broker has a partition without trouble.
@@ -245,6 +282,10 @@ impl Routes {
 impl Partition {
     fn takes_batches_at(&self, broker: BrokerId) -> bool {
         self.leader == Some(broker) && self.trouble.is_none()
+    }
+
+    fn must_be_tried_at(&self, broker: BrokerId) -> bool {
+        self.leader == Some(broker) && self.trouble.as_ref().is_some_and(|trouble| trouble.cause != Cause::Lost)
     }
 
     fn fail(&mut self, cause: Cause, reason: &str, now: Instant) -> bool {

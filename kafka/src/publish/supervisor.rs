@@ -2,11 +2,9 @@
 //! trouble tried until they acknowledge again, and says whether the publisher is ready.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use service::{Instruments, Readiness};
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
@@ -16,9 +14,9 @@ use tokio_util::task::TaskTracker;
 use super::batched::BatchedPublisher;
 use super::config::PublishConfig;
 use super::lane::{Lane, LaneSettings};
-use super::lane_guard;
 use super::metrics::PublishMetrics;
 use super::probe;
+use super::restart::restarting;
 use super::router::Router;
 use super::routes::{Cause, Entrance, NOT_REACHED, Trouble};
 use super::topology::{BrokerId, Topology};
@@ -31,11 +29,14 @@ pub const LANES_PER_BROKER: usize = 4;
 /// How often records that wait are looked at while no partition takes them.
 const TICK: Duration = Duration::from_millis(20);
 
-/// How many files a publisher has open at most: for each of a few brokers the lanes' connections, the watch's and those
-/// of as many probes, and two for metadata.
+/// Connections to each broker that try its partitions in trouble.
+const PROBES_PER_BROKER: usize = 4;
+
+/// How many files a publisher has open at most: for each of a few brokers the lanes' connections, the probes' and the
+/// watch's, and two for metadata.
 pub fn connections() -> usize {
     const BROKERS: usize = 8;
-    BROKERS * (2 * LANES_PER_BROKER + 1) + 2
+    BROKERS * (LANES_PER_BROKER + PROBES_PER_BROKER + 1) + 2
 }
 
 /// Keeps a publisher going, for as long as [`Supervisor::run`] is polled.
@@ -67,7 +68,7 @@ impl Supervisor {
             running: TaskTracker::new(),
             lanes: BTreeMap::new(),
             probes: JoinSet::new(),
-            probed: BTreeSet::new(),
+            probing: BTreeMap::new(),
             known: BTreeMap::new(),
         };
         let end_offsets = end_offsets(&config.topic, &registry);
@@ -119,9 +120,10 @@ struct Keeper {
     running: TaskTracker,
     /// Ends the lanes of a broker.
     lanes: BTreeMap<BrokerId, CancellationToken>,
-    /// Each returns its partition.
-    probes: JoinSet<i32>,
-    probed: BTreeSet<i32>,
+    /// Each returns its broker.
+    probes: JoinSet<BrokerId>,
+    /// How many probes each broker has.
+    probing: BTreeMap<BrokerId, usize>,
     /// The partitions in trouble, as they were logged.
     known: BTreeMap<i32, Cause>,
 }
@@ -139,7 +141,7 @@ impl Keeper {
             self.log(&partitions);
             self.show(&entrance, partitions.len(), available);
             self.start_lanes();
-            self.start_probes(&partitions);
+            self.start_probes();
             if entrance != Entrance::Open {
                 // A lane that holds the queue has not seen the change yet, or there is another one by now.
                 if let Ok(mut queue) = self.settings.queue.try_lock() {
@@ -154,9 +156,7 @@ impl Keeper {
             };
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
-                Some(Ok(partition)) = self.probes.join_next() => {
-                    self.probed.remove(&partition);
-                }
+                Some(Ok(broker)) = self.probes.join_next() => *self.probing.entry(broker).or_default() -= 1,
                 () = tick => {}
             }
         }
@@ -164,6 +164,7 @@ impl Keeper {
 
     fn log(&mut self, partitions: &[(i32, Option<Trouble>)]) {
         let topic = &self.settings.topic;
+        self.known.retain(|known, _| partitions.iter().any(|(partition, _)| partition == known));
         for (partition, trouble) in partitions {
             match trouble {
                 // A new one, which is reached at once.
@@ -206,32 +207,26 @@ impl Keeper {
             self.lanes.entry(broker).or_insert_with(|| {
                 let stop = CancellationToken::new();
                 for _ in 0..LANES_PER_BROKER {
-                    let lane = Lane {
-                        settings: Arc::clone(&self.settings),
-                        broker,
-                        stop: stop.clone(),
-                        changes: self.settings.router.changes(),
-                        connection: None,
-                    };
-                    self.running.spawn(lane_guard::run(lane));
+                    let (settings, stop) = (Arc::clone(&self.settings), stop.clone());
+                    self.running.spawn(async move {
+                        let lane = || Lane::new(Arc::clone(&settings), broker, stop.clone()).run();
+                        restarting("a lane", broker, lane).await;
+                    });
                 }
                 stop
             });
         }
     }
 
-    /// Only an acknowledgement ends these troubles.
-    fn start_probes(&mut self, partitions: &[(i32, Option<Trouble>)]) {
-        for (partition, trouble) in partitions {
-            let is_probed = trouble.as_ref().is_some_and(|trouble| trouble.cause != Cause::Lost);
-            if is_probed && self.probed.insert(*partition) {
-                let (settings, partition) = (Arc::clone(&self.settings), *partition);
+    fn start_probes(&mut self) {
+        for (broker, partitions) in self.settings.router.to_try() {
+            let probing = self.probing.entry(broker).or_default();
+            while *probing < partitions.min(PROBES_PER_BROKER) {
+                *probing += 1;
+                let settings = Arc::clone(&self.settings);
                 self.probes.spawn(async move {
-                    let probing = probe::until_it_acknowledges(&settings, partition);
-                    if AssertUnwindSafe(probing).catch_unwind().await.is_err() {
-                        tracing::error!(partition, "a probe has panicked, starting it again");
-                    }
-                    partition
+                    restarting("a probe", broker, || probe::run(&settings, broker)).await;
+                    broker
                 });
             }
         }

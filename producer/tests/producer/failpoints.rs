@@ -1,4 +1,5 @@
-//! The producer dies exactly where a test says: what it has sent by then is in the topic, and no client got an answer.
+//! The producer, or a task of it, dies exactly where a test says: what it has sent by then is in the topic, and no client
+//! got an answer that says so.
 
 use std::path::PathBuf;
 
@@ -24,7 +25,14 @@ impl Armed {
     }
 
     fn arm(&self, step: Step) {
-        std::fs::write(self.0.join(step.name()), "").unwrap();
+        self.arm_with(step, "");
+    }
+
+    fn arm_with(&self, step: Step, content: &str) {
+        // A file of another name first: an empty one for a moment would abort.
+        let (file, new) = (self.0.join(step.name()), self.0.join("new"));
+        std::fs::write(&new, content).unwrap();
+        std::fs::rename(new, file).unwrap();
     }
 
     fn is_armed(&self, step: Step) -> bool {
@@ -44,6 +52,7 @@ mod built_in {
     use std::time::Duration;
 
     use kafka::publish::LANES_PER_BROKER;
+    use service::failpoint::PANIC;
     use tokio::process::Child;
 
     use super::*;
@@ -161,6 +170,25 @@ mod built_in {
         aborted(child).await;
         unanswered(connection).await;
         assert_eq!(records(&address, &topic).await.len(), 2);
+    }
+
+    /// More panics than lanes: each lane is replaced, and what it had is not acknowledged.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn lanes_that_panic_are_replaced() {
+        const PANICS: usize = 2 * LANES_PER_BROKER;
+        let broker = stack::shared().await.kafka_broker();
+        let (armed, topic) = (Armed::new(), fresh_topic());
+        let (_child, producer) = serving_at(broker, &topic, &[(DIRECTORY, armed.path())]).await;
+        for _ in 0..PANICS {
+            armed.arm_with(Step::ProduceAcknowledged, PANIC);
+            let answer = Connection::open(producer.clients).await.ask(post(POST)).await;
+            assert_eq!(answer.status, 503, "{}", answer.text());
+            assert!(!armed.is_armed(Step::ProduceAcknowledged));
+        }
+        for _ in 0..PANICS {
+            Connection::open(producer.clients).await.ask(post(POST)).await.created_id();
+        }
+        assert_eq!(records(broker, &topic).await.len(), 2 * PANICS);
     }
 }
 

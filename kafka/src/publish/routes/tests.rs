@@ -83,6 +83,30 @@ fn only_an_acknowledgement_ends_what_a_batch_has_shown() {
 }
 
 #[test]
+fn each_partition_in_trouble_has_a_turn_to_be_tried_and_only_one_at_a_time() {
+    let now = Instant::now();
+    let mut routes = open(now);
+    assert_eq!(routes.choose_to_try(1), None);
+    routes.fail(0, Cause::Broken, "no", now);
+    routes.fail(3, Cause::Refused, "no", now);
+    routes.fail(1, Cause::Lost, "an answer ends it", now);
+    assert_eq!(routes.to_try(), BTreeMap::from([(1, 2)]));
+    let mut next = || routes.choose_to_try(1);
+    assert_eq!([next(), next(), next()], [Some(0), Some(3), None]);
+    routes.tried(3);
+    assert_eq!((routes.to_try(), routes.choose_to_try(1)), (BTreeMap::from([(1, 2)]), Some(3)));
+    routes.tried(0);
+    routes.tried(3);
+    assert_eq!(routes.choose_to_try(1), Some(0), "it was not the last");
+    routes.tried(0);
+    routes.recovered(0);
+    let mut moved = topology();
+    moved.leaders.insert(3, Some(2));
+    routes.update(&moved, now);
+    assert_eq!((routes.choose_to_try(1), routes.choose_to_try(2)), (None, Some(3)));
+}
+
+#[test]
 fn a_silent_broker_is_found_by_what_others_acknowledge() {
     let start = Instant::now();
     let mut routes = open(start);

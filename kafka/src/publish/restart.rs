@@ -1,0 +1,33 @@
+//! Starts again what has panicked, and logs it: otherwise there would be one lane less, and nobody would notice until
+//! there is none.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
+use super::topology::BrokerId;
+
+/// Runs `start` to its end, however often it panics. It has nothing of its former self: what it held is gone, and
+/// the requests of a lane's batch learn that it is not acknowledged.
+pub(super) async fn restarting<F: Future<Output = ()>>(what: &str, broker: BrokerId, mut start: impl FnMut() -> F) {
+    while AssertUnwindSafe(start()).catch_unwind().await.is_err() {
+        tracing::error!(broker, "{what} has panicked, starting it again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_panics_is_started_until_it_ends() {
+        let mut starts = 0;
+        let start = || {
+            starts += 1;
+            let is_planted = starts <= 3;
+            async move { assert!(!is_planted, "planted") }
+        };
+        restarting("a test", 1, start).await;
+        assert_eq!(starts, 4);
+    }
+}
