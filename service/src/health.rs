@@ -16,7 +16,7 @@ use crate::{Readiness, Registry, problem};
 pub const ROUTES: &[Route] = &[
     Route::get("/", "200 with name and version, where a service has no page of its own; on `ADMIN_PORT` also links"),
     Route::get("/livez", "200 while the process lives"),
-    Route::get("/readyz", "200, or 503 with one line that says why: Kafka away, topic missing, stopping"),
+    Route::get("/readyz", "200, with a `note` if less than all is available; or 503 with one line that says why"),
     Route::get("/health", "the same as `/readyz`"),
     Route::get("/metrics", "metrics as Prometheus text; only on `ADMIN_PORT`, of the consumer also on `PORT`"),
     Route::get("/status", "the status page, on the same ports; `/status?still` does not refresh itself"),

@@ -23,8 +23,8 @@ pub fn operations(words: &SharedWords) -> Vec<(&'static str, Value)> {
     vec![
         ("/", get("getVersion", "Name and version", json!({ "200": version(words) }))),
         ("/livez", get("getLiveness", "Whether the process lives", alive)),
-        ("/readyz", get("getReadiness", "Whether the service is ready", readiness("ready"))),
-        ("/health", get("getHealth", "The same as /readyz", readiness("ready"))),
+        ("/readyz", get("getReadiness", "Whether the service is ready", ready())),
+        ("/health", get("getHealth", "The same as /readyz", ready())),
         (OPENAPI_PATH, get("getDescription", "This description", json!({ "200": description(words) }))),
         (DOCS_PATH, get("getDocumentation", "This description as a page", json!({ "200": page() }))),
     ]
@@ -68,6 +68,13 @@ fn version(words: &SharedWords) -> Value {
 fn status(description: &str, word: &str) -> Value {
     let schema = json!({ "type": "object", "required": ["status"], "properties": { "status": { "const": word } } });
     with_body(description, "application/json", schema, json!({ "status": word }))
+}
+
+fn ready() -> Value {
+    let mut responses = readiness("ready");
+    responses["200"]["content"]["application/json"]["schema"]["properties"]["note"] =
+        json!({ "type": "string", "description": "What is not as it should be, although the service is ready." });
+    responses
 }
 
 /// The answers of a health check that says this word when the service is ready.
