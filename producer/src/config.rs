@@ -59,7 +59,7 @@ impl ProducerConfig {
                 "PRODUCER_LINGER_ADAPTIVE",
                 "true",
                 &[("true", true), ("false", false)],
-                "whether a batch is sent at once while no other is on its way; kinds whose order counts always linger",
+                "whether a batch is sent at once while few are on their way; kinds whose order counts always linger",
             ),
             batch_bytes: settings.in_kafka("`batch.size`").number(
                 "PRODUCER_BATCH_BYTES",

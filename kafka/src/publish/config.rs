@@ -29,8 +29,8 @@ pub struct PublishConfig {
     pub replication: i16,
     /// `PRODUCER_LINGER`: longest wait of a batch's first record for company.
     pub linger: Duration,
-    /// `PRODUCER_LINGER_ADAPTIVE`: a batch is sent at once while no other is on its way. An ordered publisher leaves
-    /// this to librdkafka.
+    /// `PRODUCER_LINGER_ADAPTIVE`: a batch is sent at once while few others are on their way. An ordered publisher
+    /// leaves this to librdkafka.
     pub linger_adaptive: bool,
     /// `PRODUCER_BATCH_BYTES`: upper bound of a batch's encoded size.
     pub batch_bytes: usize,

@@ -1,8 +1,8 @@
 //! The queue of a topic: requests put their records in, lanes take batches out. A lane that collects a batch is woken
 //! when the batch is due, and not for each record: at once while few others are on their way, since little is gained by
 //! waiting then; else when one of those is acknowledged, when there is enough for a batch, or when its linger time is
-//! over. It takes what there is by then: while all lanes wait for acknowledgements, more than enough gathers, so batches
-//! grow with the load.
+//! over. It takes what there is by then: while all lanes wait for acknowledgements, more than enough gathers, so
+//! batches grow with the load.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,8 +55,8 @@ pub(super) fn queue(settings: QueueSettings) -> (QueueSender, QueueReceiver) {
     )
 }
 
-/// How much waits in the queue, and what came back to it. Whoever reads two of the numbers after a change of one relies
-/// on the same order of all changes everywhere, hence `SeqCst`.
+/// How much waits in the queue, and what came back to it. Two of the numbers are changed on one side and read on the
+/// other, and neither side may miss the other's change, hence `SeqCst`.
 struct Level {
     bytes: AtomicUsize,
     /// Upper bound of a batch. It falls when Kafka turns out to take less.

@@ -1,5 +1,5 @@
-//! The producer, or a task of it, dies exactly where a test says: what it has sent by then is in the topic, and no client
-//! got an answer that says so.
+//! The producer, or a task of it, dies exactly where a test says: what it has sent by then is in the topic, and no
+//! client got an answer that says so.
 
 use std::path::PathBuf;
 
