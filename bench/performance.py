@@ -1,13 +1,13 @@
-"""What does a post cost the producer, beside a bare hyper server that answers 201? Rates, CPU, latencies and memory, by
-wrk.
+"""What does a post cost the producer, beside a bare hyper server that answers 201, and beside the same route on Node.js
+with kafkajs? Rates, CPU, latencies and memory, by wrk.
 
     python3 bench/performance.py [ROUNDS [SECONDS]]
-        needs a release build of loadtest, and wrk; by default 5 rounds of 6 s each, with native servers and no
-        consumer
+        needs a release build of loadtest, wrk, and Node.js; by default 5 rounds of 6 s each, with native servers and
+        no consumer
 
-In each round the bare server and the producer have turns with the same requests, so that their ratio is of the same
-minute; then the producer has turns with other numbers of connections and with bulks, and both have one at about half
-the rate. All rounds use the same warm broker, with the options of Kafka's own scripts. The figures are medians of the
+In each round the bare server, the producer and kafkajs have turns with the same requests, so that their ratio is of
+the same minute; then the producer has turns with other numbers of connections and with bulks, and it and the bare
+server have one at about half the rate. All rounds use the same warm broker, with the options of Kafka's own scripts. The figures are medians of the
 rounds, with the lowest and the highest.
 """
 
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 
+import npm
 from generators import WRK_SCRIPT, bare, cpu_seconds, milliseconds, output, print_rows, spread
 from processes import LOADTEST, child, end, text, wait
 
@@ -39,6 +40,7 @@ WARM_UP_SECONDS = 20
 TURNS = {
     "bare server, 300 connections": ("bare", 300, WRK_SCRIPT, 1),
     "producer, 300 connections": ("producer", 300, WRK_SCRIPT, 1),
+    "kafkajs, 300 connections": ("kafkajs", 300, WRK_SCRIPT, 1),
     "producer, 64 connections": ("producer", 64, WRK_SCRIPT, 1),
     "producer, 1,000 connections": ("producer", 1000, WRK_SCRIPT, 1),
     f"producer, 300 connections that pause for {PAUSE_MS} ms": ("producer", 300, PAUSED, 1),
@@ -59,9 +61,11 @@ def main(rounds=5, seconds=6):
         for _ in range(rounds):
             for name, (server, connections, script, posts) in TURNS.items():
                 with contextlib.ExitStack() as own:
-                    if server == "producer":
-                        servers["producer"] = own.enter_context(producer(broker))
-                    found[name].append(turn(*servers[server], connections, script, posts, seconds, folder))
+                    if server in STARTED:
+                        servers[server] = own.enter_context(STARTED[server](broker))
+                    warm_up = 4 if server == "kafkajs" else 1
+                    figures = turn(*servers[server], connections, script, posts, seconds, folder, warm_up)
+                    found[name].append(figures)
     print_table(found)
 
 
@@ -78,19 +82,32 @@ def producer(broker, program=LOADTEST, **settings):
         end(process, signal.SIGTERM)
 
 
-def turn(url, pid, connections, script, posts, seconds, folder):
+@contextlib.contextmanager
+def kafkajs(broker):
+    command = npm.install(os.path.join(os.path.dirname(os.path.abspath(__file__)), "kafkajs"))
+    with child((*command, broker, "post", "3901"), {}) as process:
+        wait("kafkajs", lambda: "listening" in text(process), 30, process)
+        yield "http://127.0.0.1:3901", process.pid
+
+
+# Each turn has a fresh one of these.
+STARTED = {"producer": producer, "kafkajs": kafkajs}
+
+
+def turn(url, pid, connections, script, posts, seconds, folder, warm_up=1):
     path = os.path.join(folder, "post.lua")
     with open(path, "w") as file:
         file.write(script)
     run = lambda duration: output(("wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--latency", "-s", path, url))
-    # A first run, so that connections and buffers exist before the turn.
-    run(1)
+    # A first run, so that connections, buffers and compiled code exist before the turn.
+    run(warm_up)
     before = cpu_seconds(pid)
     printed = run(seconds)
     cpu = cpu_seconds(pid) - before
     assert "Non-2xx" not in printed, printed
     done = posts * int(re.search(r"(\d+) requests in", printed)[1])
-    percentile = lambda name: milliseconds(re.search(rf"^ +{name}% +(\S+)$", printed, re.MULTILINE)[1])
+    percentiles = dict(re.findall(r"^ +(\d+)% +(\S+) *$", printed, re.MULTILINE))
+    percentile = lambda name: milliseconds(percentiles[str(name)])
     return {
         "rate": posts * float(re.search(r"Requests/sec: +(\S+)", printed)[1]),
         "cpu": cpu * 1e6 / done,
@@ -114,12 +131,10 @@ def print_table(found):
         ("MB at most", "memory", 0, 15),
     )
     print_rows(columns, found)
-    first, second = list(found)[:2]
-    for key, title in (("rate", "rate"), ("cpu", "CPU a post")):
-        print(
-            f"producer / bare, 300 connections, {title}: "
-            + spread([b[key] / a[key] for a, b in zip(found[first], found[second])], 2)
-        )
+    for other in ("bare server", "kafkajs"):
+        turns = list(zip(found["producer, 300 connections"], found[f"{other}, 300 connections"]))
+        for key, title in (("rate", "rate"), ("cpu", "CPU a post"), ("p99", "p99")):
+            print(f"producer / {other}, 300 connections, {title}: {spread([a[key] / b[key] for a, b in turns], 2)}")
 
 
 if __name__ == "__main__":

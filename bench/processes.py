@@ -18,7 +18,7 @@ PR_SET_PDEATHSIG = 1
 
 
 @contextlib.contextmanager
-def child(command, variables):
+def child(command, variables, folder=None):
     """A process whose output is kept, and which ends with this one, even if this one is killed."""
     # Services serve posts, which is what the scripts measure, unless they say otherwise.
     environment = {**os.environ, "KINDS": "post", **variables}
@@ -26,6 +26,7 @@ def child(command, variables):
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
             command,
+            cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -4,9 +4,9 @@ import contextlib
 import functools
 import json
 import os
-import shutil
 import subprocess
 
+import npm
 from processes import child, text
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -62,21 +62,7 @@ def install_river():
 
 
 def install_graphile():
-    sources, folder = os.path.join(HERE, "graphile"), os.path.abspath(os.path.join(TOOLS, "graphile"))
-    os.makedirs(folder, exist_ok=True)
-    lock, script = "package-lock.json", "main.js"
-    is_installed = same(os.path.join(sources, lock), os.path.join(folder, "node_modules", lock))
-    for name in ("package.json", lock, script):
-        shutil.copy(os.path.join(sources, name), folder)
-    if not is_installed:
-        subprocess.run(("npm", "ci", "--silent", "--no-fund", "--no-audit"), check=True, cwd=folder)
-        shutil.copy(os.path.join(sources, lock), os.path.join(folder, "node_modules"))
-    return ("node", os.path.join(folder, script))
-
-
-def same(one, other):
-    with contextlib.suppress(OSError), open(one) as first, open(other) as second:
-        return first.read() == second.read()
+    return npm.install(os.path.join(HERE, "graphile"))
 
 
 def begun(process):
