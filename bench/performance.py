@@ -7,8 +7,8 @@ with kafkajs? Rates, CPU, latencies and memory, by wrk.
 
 In each round the bare server, the producer and kafkajs have turns with the same requests, so that their ratio is of
 the same minute; then the producer has turns with other numbers of connections and with bulks, and it and the bare
-server have one at about half the rate. All rounds use the same warm broker, with the options of Kafka's own scripts. The figures are medians of the
-rounds, with the lowest and the highest.
+server have one at about half the rate. All rounds use the same warm broker, with the options of Kafka's own scripts.
+The figures are medians of the rounds, with the lowest and the highest.
 """
 
 import contextlib
