@@ -2,16 +2,21 @@
 //! there is none.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 
 use super::topology::BrokerId;
+
+/// What panics at once, again and again, must not take a core.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs `start` to its end, however often it panics. It has nothing of its former self: what it held is gone, and
 /// the requests of a lane's batch learn that it is not acknowledged.
 pub(super) async fn restarting<F: Future<Output = ()>>(what: &str, broker: BrokerId, mut start: impl FnMut() -> F) {
     while AssertUnwindSafe(start()).catch_unwind().await.is_err() {
         tracing::error!(broker, "{what} has panicked, starting it again");
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
