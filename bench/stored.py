@@ -65,11 +65,12 @@ def scrape(places, kind):
 
 
 def percentile(counts, share):
-    """In milliseconds, in proportion within its bucket, as Prometheus does."""
+    """In milliseconds, in proportion within its bucket, as Prometheus does; beyond the last one its bound."""
     wanted, below, lower = share * counts[math.inf], 0, 0.0
     for bound, count in counts.items():
         if count >= wanted:
-            return 1e3 * (lower + (min(bound, 600) - lower) * (wanted - below) / max(count - below, 1))
+            upper = lower if bound == math.inf else bound
+            return 1e3 * (lower + (upper - lower) * (wanted - below) / max(count - below, 1))
         below, lower = count, bound
 
 

@@ -10,7 +10,6 @@ import npm
 from processes import child, text
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TOOLS = os.path.join(HERE, "../../target/bench")
 
 # Jobs at once, cooldown between fetches and interval of polls as in `river bench`, River's own measurement, which has
 # 2,000 at once and says that about 1,000 are best.
@@ -55,7 +54,7 @@ class Peer:
 
 
 def install_river():
-    program = os.path.abspath(os.path.join(TOOLS, "river"))
+    program = os.path.abspath(os.path.join(npm.TOOLS, "river"))
     build = ("go", "build", "-buildvcs=false", "-o", program, ".")
     subprocess.run(build, check=True, cwd=os.path.join(HERE, "river"))
     return (program,)

@@ -20,7 +20,7 @@ use super::submission::Submission;
 pub const ENOUGH_BYTES: usize = 7_700;
 
 /// While fewer batches than these are on their way, the next one does not wait. With 1, few clients would all wait for
-/// the same batch; with more, 64 of them would send smaller batches, which cost a broker more.
+/// the same batch; with 3, they wait as long as with 2, and a broker has more to do.
 const FEW: usize = 2;
 
 /// When a batch is full, and when it is due.
