@@ -1,8 +1,12 @@
 //! Hides the secrets of settings that are shown: in the log's first line, by `--check-config`, on the status page and
 //! in reports.
 
+mod secret;
+
+pub use secret::Secret;
+
 /// Shown in place of a secret.
-const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
 /// A URI's option with one of these words in its name has its value hidden: `tlsCertificateKeyFilePassword`,
 /// `authMechanismProperties` (which may hold an `AWS_SESSION_TOKEN`), and whatever drivers add later.

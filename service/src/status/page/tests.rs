@@ -47,6 +47,7 @@ fn variable(value: &str) -> Variable {
         value: value.to_owned(),
         meaning: "",
         in_kafka: None,
+        is_secret: false,
     }
 }
 
