@@ -12,6 +12,7 @@
 
 pub mod access;
 mod cache;
+pub mod certificates;
 mod choice;
 mod compose;
 mod disk;

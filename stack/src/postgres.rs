@@ -45,10 +45,11 @@ impl Postgres {
         Self::begin(progress, lookup, false).await
     }
 
-    /// The same with TLS, and a [certificate](Self::certificate) for `localhost`. Connections without TLS work, too.
+    /// The same with TLS, and a certificate for `localhost` by an [authority](Self::authority) of its own. Connections
+    /// without TLS work, too.
     ///
     /// # Errors
-    /// Also when there is no `openssl`.
+    /// As [`Self::start`].
     pub async fn start_with_tls(
         progress: OnProgress,
         lookup: impl Fn(&str) -> Option<String>,
@@ -70,9 +71,7 @@ impl Postgres {
         command.args(["-D", "data", "-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
         command.args(["-c", "unix_socket_directories=", "-c", "max_connections=200"]);
         if has_tls {
-            let openssl = tools.find("openssl").context("There is no openssl on this machine: install it.")?;
-            certificate::make(&openssl, user.as_ref(), run.path()).await?;
-            command.args(certificate::settings());
+            command.args(certificate::make(user.as_ref(), run.path())?);
         }
         let name = format!("PostgreSQL ({})", programs.display());
         let recipe = Recipe { name, command, port, probe: Probe::Postgres, directory: run, progress };
@@ -84,9 +83,9 @@ impl Postgres {
         format!("postgres://postgres@{}/{database}", self.server.address())
     }
 
-    /// The certificate that it shows if it has TLS. It is removed with the server's data.
-    pub fn certificate(&self) -> PathBuf {
-        self.log().with_file_name(certificate::CERTIFICATE)
+    /// The file of the authority that a client must trust if it has TLS. It is removed with the server's data.
+    pub fn authority(&self) -> PathBuf {
+        self.log().with_file_name(certificate::AUTHORITY)
     }
 
     /// The port that it listens on, the same after a restart.

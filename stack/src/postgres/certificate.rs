@@ -1,55 +1,26 @@
-//! A certificate for `localhost` that nobody has signed: a client trusts it as a root of its own.
+//! A certificate for `localhost`, and the authority that signed it.
 
+use std::os::unix::fs::chown;
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-use super::user::{User, as_user};
-use crate::process::Process;
+use super::user::User;
+use crate::certificates::{Authority, CertificateFiles};
 
-/// The certificate and its key, in the server's directory.
-pub(super) const CERTIFICATE: &str = "server.pem";
-const KEY: &str = "server.key";
+/// The authority's certificate, in the server's directory.
+pub(super) const AUTHORITY: &str = "authority.pem";
 
-const DEADLINE: Duration = Duration::from_secs(30);
-
-/// It is valid for this name alone, and not for 127.0.0.1.
-const CONFIG: &str = "\
-[req]
-prompt = no
-distinguished_name = name
-x509_extensions = extensions
-[name]
-CN = localhost
-[extensions]
-basicConstraints = CA:FALSE
-subjectAltName = DNS:localhost
-";
-
-/// What makes the server use it.
-pub(super) fn settings() -> [String; 6] {
-    let setting = |name: &str, file: &str| format!("{name}=../{file}");
-    [
-        "-c".into(),
-        "ssl=on".into(),
-        "-c".into(),
-        setting("ssl_cert_file", CERTIFICATE),
-        "-c".into(),
-        setting("ssl_key_file", KEY),
-    ]
-}
-
-/// Makes it, as the user of the server, who alone may read the key.
-pub(super) async fn make(openssl: &Path, user: Option<&User>, run: &Path) -> anyhow::Result<()> {
-    std::fs::write(run.join("openssl.cnf"), CONFIG).context("cannot write how to make a certificate")?;
-    let mut command = as_user(openssl, user);
-    command.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-config", "openssl.cnf"]);
-    command.args(["-keyout", KEY, "-out", CERTIFICATE]);
-    let process = Process::spawn("openssl", command.current_dir(run), &run.join("openssl.log"))?;
-    match process.wait_for(DEADLINE).await {
-        Some(status) if status.success() => Ok(()),
-        Some(status) => bail!("openssl cannot make a certificate ({status}):\n{}", process.last_lines(20)),
-        None => bail!("openssl did not make a certificate within {} s", DEADLINE.as_secs()),
+/// Makes it for the user of the server, who alone may read the key. It is valid for this name alone, and not for
+/// 127.0.0.1. Returns what makes the server use it.
+pub(super) fn make(user: Option<&User>, run: &Path) -> anyhow::Result<Vec<String>> {
+    let authority = Authority::new("the authority of a PostgreSQL")?;
+    authority.write(run, AUTHORITY)?;
+    let CertificateFiles { certificate, key } = authority.server(&["localhost"])?.write(run, "server")?;
+    if let Some(user) = user {
+        chown(&key, Some(user.id), Some(user.group)).context("cannot give the key to PostgreSQL's user")?;
     }
+    let files = [("ssl_cert_file", certificate), ("ssl_key_file", key)];
+    let files = files.map(|(name, path)| format!("{name}={}", path.display()));
+    Ok(["ssl=on".to_owned()].into_iter().chain(files).flat_map(|setting| ["-c".to_owned(), setting]).collect())
 }

@@ -21,7 +21,7 @@ async fn refused(url: &str) -> String {
 async fn the_server_is_who_its_certificate_says() {
     let environment = |name: &str| std::env::var(name).ok();
     let server = Postgres::start_with_tls(stack::to_stderr, environment).await.unwrap();
-    let root = server.certificate();
+    let root = server.authority();
     let url =
         |host: &str, parameters: &str| format!("postgres://postgres@{host}:{}/postgres?{parameters}", server.port());
     let trusted = url("localhost", &format!("sslmode=verify-full&sslrootcert={}", root.display()));
