@@ -20,12 +20,15 @@ const LITERAL: i8 = 3;
 const ALL: Operation = Operation(2);
 const DENY: i8 = 2;
 const ALLOW: i8 = 3;
+const EVERYBODY: &str = "*";
 
 /// What a rule is about.
 #[derive(Clone, Copy)]
 pub enum Resource<'a> {
     /// A topic by its name, or all of them: `*`.
     Topic(&'a str),
+    /// A consumer group by its name.
+    Group(&'a str),
     /// The cluster itself.
     Cluster,
 }
@@ -34,8 +37,12 @@ pub enum Resource<'a> {
 #[derive(Clone, Copy)]
 pub struct Operation(i8);
 
+/// Reading a topic, or as a group.
+pub const READ: Operation = Operation(3);
 /// Writing to a topic.
 pub const WRITE: Operation = Operation(4);
+/// Knowing that there is a topic, or what a group has committed.
+pub const DESCRIBE: Operation = Operation(8);
 /// Creating topics.
 pub const CREATE: Operation = Operation(5);
 /// Reading settings.
@@ -49,8 +56,8 @@ pub const IDEMPOTENT_WRITE: Operation = Operation(12);
 /// When the broker does not make the rules.
 pub async fn deny(broker: &str, resource: Resource<'_>, operation: Operation) -> anyhow::Result<()> {
     // First, because where others have a rule, a user without one is allowed nothing.
-    request(broker, CREATE_ACLS, resource, ALL, ALLOW).await?;
-    request(broker, CREATE_ACLS, resource, operation, DENY).await
+    request(broker, CREATE_ACLS, EVERYBODY, resource, ALL, ALLOW).await?;
+    request(broker, CREATE_ACLS, EVERYBODY, resource, operation, DENY).await
 }
 
 /// From now on it may be done again.
@@ -58,13 +65,30 @@ pub async fn deny(broker: &str, resource: Resource<'_>, operation: Operation) ->
 /// # Errors
 /// When the broker does not delete the rule.
 pub async fn allow(broker: &str, resource: Resource<'_>, operation: Operation) -> anyhow::Result<()> {
-    request(broker, DELETE_ACLS, resource, operation, DENY).await
+    request(broker, DELETE_ACLS, EVERYBODY, resource, operation, DENY).await
+}
+
+/// From now on this user may do this.
+///
+/// # Errors
+/// When the broker does not make the rule.
+pub async fn grant(broker: &str, user: &str, resource: Resource<'_>, operation: Operation) -> anyhow::Result<()> {
+    request(broker, CREATE_ACLS, user, resource, operation, ALLOW).await
+}
+
+/// From now on this user may no longer do this.
+///
+/// # Errors
+/// When the broker does not delete the rule.
+pub async fn withdraw(broker: &str, user: &str, resource: Resource<'_>, operation: Operation) -> anyhow::Result<()> {
+    request(broker, DELETE_ACLS, user, resource, operation, ALLOW).await
 }
 
 /// A rule and the filter that finds just this rule are written alike.
 async fn request(
     broker: &str,
     api: i16,
+    user: &str,
     resource: Resource<'_>,
     operation: Operation,
     permission: i8,
@@ -72,6 +96,7 @@ async fn request(
     let text = |text: &str| [&(text.len() as i16).to_be_bytes(), text.as_bytes()].concat();
     let (kind, name) = match resource {
         Resource::Topic(name) => (2, name),
+        Resource::Group(name) => (3, name),
         Resource::Cluster => (4, "kafka-cluster"),
     };
     let body = [
@@ -85,7 +110,7 @@ async fn request(
         &i8::to_be_bytes(kind),
         &text(name),
         &LITERAL.to_be_bytes(),
-        &text("User:*"),
+        &text(&format!("User:{user}")),
         &text("*"),
         &operation.0.to_be_bytes(),
         &permission.to_be_bytes(),

@@ -5,6 +5,7 @@
 //! what it acknowledged.
 
 mod properties;
+pub mod secure;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,7 +21,7 @@ use crate::run_directory::RunDirectory;
 use crate::server::{Recipe, Server};
 use crate::tools::{OnJava, Tools};
 use crate::{disk, free_port, port};
-pub use properties::Voter;
+pub use properties::{Listener, Voter};
 
 const NAME: &str = "Apache Kafka 4.3.1";
 const ON_JAVA: OnJava = OnJava { what: "Kafka", instead: "set KAFKA_BROKER to a running broker" };
@@ -51,8 +52,12 @@ pub struct BrokerOptions {
     pub node_id: u32,
     /// All controllers of the cluster, including this broker; empty means this broker alone, on a free port.
     pub voters: Vec<Voter>,
+    /// Listeners for clients besides the one at `port`, which asks for nothing.
+    pub listeners: Vec<Listener>,
     /// More lines for its `server.properties`.
     pub more_properties: String,
+    /// More arguments for the formatting of its directory, such as `--add-scram`.
+    pub more_format_arguments: Vec<String>,
     /// Gets a line whenever something takes more than a second.
     pub progress: OnProgress,
 }
@@ -64,7 +69,9 @@ impl Default for BrokerOptions {
             advertised_port: None,
             node_id: 1,
             voters: Vec::new(),
+            listeners: Vec::new(),
             more_properties: String::new(),
+            more_format_arguments: Vec::new(),
             progress: to_stderr,
         }
     }
@@ -130,14 +137,16 @@ pub(crate) async fn run(
         voters => voters.to_vec(),
     };
     let advertised_port = options.advertised_port.unwrap_or(port);
-    let properties = properties::text(options.node_id, port, advertised_port, &voters)? + &options.more_properties;
+    let properties = properties::text(options.node_id, port, advertised_port, &voters, &options.listeners)?
+        + &options.more_properties;
 
     let run = RunDirectory::new(directory, "kafka")?;
     let cannot = || format!("cannot write to {}", run.path().display());
     std::fs::write(run.path().join("server.properties"), properties).with_context(cannot)?;
     // Jars with native code unpack it there. In the system's directory, a killed broker would leave it behind.
     std::fs::create_dir(run.path().join("tmp")).with_context(cannot)?;
-    during(options.progress, &format!("formatting {NAME}'s directory"), format(programs, jars, run.path())).await?;
+    during(options.progress, &format!("formatting {NAME}'s directory"), format(options, programs, jars, run.path()))
+        .await?;
 
     let mut command = java(programs, jars);
     command.args(["kafka.Kafka", "server.properties"]);
@@ -159,14 +168,36 @@ async fn fetch(maven: &Path, directory: &Path, progress: OnProgress) -> anyhow::
     cache::entry(directory, ENTRY, SOURCES, step, progress).await
 }
 
-async fn format(programs: &KafkaPrograms, jars: &Path, run: &Path) -> anyhow::Result<()> {
+async fn format(options: &BrokerOptions, programs: &KafkaPrograms, jars: &Path, run: &Path) -> anyhow::Result<()> {
     let mut command = java(programs, jars);
-    command.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", "server.properties"]).current_dir(run);
+    command.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", "server.properties"]);
+    command.args(&options.more_format_arguments).current_dir(run);
     let process = Process::spawn("format", &command, &run.join("format.log"))?;
     match process.wait_for(FORMAT_DEADLINE).await {
         Some(status) if status.success() => Ok(()),
         Some(status) => bail!("{NAME} cannot format its directory ({status}):\n{}", process.last_lines(20)),
         None => bail!("{NAME} did not format its directory within {} s", FORMAT_DEADLINE.as_secs()),
+    }
+}
+
+/// Runs one of Kafka's own commands, by the name of its class, and waits for its end. `lookup` is the environment.
+///
+/// # Errors
+/// When it fails, with what it printed.
+pub async fn command(class: &str, arguments: &[&str], lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<()> {
+    let directory = cache::directory()?;
+    let programs = check(&BrokerOptions::default(), &Tools::new(lookup), &directory).await;
+    let programs = programs.map_err(|missing| anyhow!(missing.join("\n")))?;
+    let jars = jars(&programs, &directory, to_stderr).await?;
+    let run = RunDirectory::new(&directory, "command")?;
+    std::fs::create_dir(run.path().join("tmp")).context("cannot write to its directory")?;
+    let mut command = java(&programs, &jars);
+    command.arg(class).args(arguments).current_dir(run.path());
+    let process = Process::spawn("command", &command, &run.path().join("command.log"))?;
+    match process.wait_for(FORMAT_DEADLINE).await {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => bail!("{class} failed ({status}):\n{}", process.last_lines(20)),
+        None => bail!("{class} did not end within {} s", FORMAT_DEADLINE.as_secs()),
     }
 }
 

@@ -84,7 +84,9 @@ fn broker_options(options: &Options) -> Vec<BrokerOptions> {
         advertised_port: options.proxied.then(free_port),
         node_id: voter.node_id,
         voters: voters.clone(),
+        listeners: Vec::new(),
         more_properties: String::new(),
+        more_format_arguments: Vec::new(),
         progress: options.progress,
     };
     voters.iter().map(broker).collect()

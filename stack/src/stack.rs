@@ -50,6 +50,11 @@ impl Stack {
         &self.kafka_broker
     }
 
+    /// Whether `KAFKA_BROKER` named the brokers, so that they may ask for more than an address.
+    pub fn is_kafka_given(&self) -> bool {
+        self.brokers.is_empty() && self.compose.is_none()
+    }
+
     /// What clients connect to: `mongodb://127.0.0.1:port/scalable-api`, or what `MONGO_URI` says.
     pub fn mongo_uri(&self) -> &str {
         &self.mongo_uri
