@@ -8,7 +8,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use kafka::publish::{Broker, Compression, EncodedBatch, Key, ProduceError, Record};
+use kafka::publish::{Compression, EncodedBatch, Key, ProduceError, Record};
+use kafka::{Broker, Cluster};
 use rskafka::chrono::DateTime;
 use rskafka::client::ClientBuilder;
 use rskafka::client::partition::{PartitionClient, UnknownTopicHandling};
@@ -23,17 +24,17 @@ async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [connection, brokers, topic, clients, seconds] =
         arguments.try_into().ok().context("CONNECTION BROKERS TOPIC CLIENTS SECONDS")?;
-    let brokers: Vec<String> = brokers.split(',').map(str::to_owned).collect();
+    let cluster = Cluster::plaintext(&brokers);
     let end = Instant::now() + Duration::from_secs(seconds.parse()?);
     let mut sending = JoinSet::new();
     for _ in 0..clients.parse()? {
         match connection.as_str() {
             "own" => {
-                let broker = Broker::connect_to_leader(&brokers, &topic, 0).await?;
+                let broker = Broker::connect_to_leader(&cluster, &topic, 0).await?;
                 sending.spawn(send(broker, topic.clone(), end));
             }
             "rskafka" => {
-                let client = ClientBuilder::new(brokers.clone()).build().await?;
+                let client = ClientBuilder::new(cluster.brokers.clone()).build().await?;
                 let partition = client.partition_client(topic.as_str(), 0, UnknownTopicHandling::Error).await?;
                 sending.spawn(send_by_rskafka(partition, end));
             }

@@ -1,25 +1,32 @@
-//! A connection to one broker, and the requests that publishing needs. Each is tried once, and its answer is returned
-//! as it is: the caller decides what follows. A broker answers the requests of a connection in their order.
+//! A connection to one broker, and the requests that are sent without librdkafka. Each is tried once, and its answer is
+//! returned as it is: the caller decides what follows. A broker answers the requests of a connection in their order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rskafka::client::error::ProtocolError;
-use rskafka::messenger::{Messenger, RequestError};
+use rskafka::messenger::Messenger;
 use rskafka::protocol::messages::{
+    CreateTopicConfig, CreateTopicRequest, CreateTopicsRequest, FetchRequest, FetchRequestPartition, FetchRequestTopic,
     ListOffsetsRequest, ListOffsetsRequestPartition, ListOffsetsRequestTopic, MetadataRequest, MetadataRequestTopic,
-    ProduceResponse,
 };
-use rskafka::protocol::primitives::{Boolean, Int32, Int64, String_};
+use rskafka::protocol::primitives::{Boolean, Int16, Int32, Int64, NullableString, String_};
+use service::cluster::Cluster;
 use tokio::io::BufStream;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::produce_request::{EncodedBatch, ProduceRequest};
-use super::topology::Topology;
+use self::said::{cannot_use, kafka_says};
+use self::topology::Topology;
+use crate::security::Connector;
+use crate::security::reasons::named;
+use crate::security::stream::Stream;
+
+pub(crate) mod said;
+pub(crate) mod topology;
 
 /// Longest wait for an answer of Kafka outside of produce requests.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An answer about thousands of partitions is smaller.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
@@ -35,25 +42,7 @@ const LATEST: i64 = -1;
 
 /// A connection to one broker.
 pub struct Broker {
-    messenger: Messenger<BufStream<TcpStream>>,
-}
-
-/// Kafka's answer to a batch that it has stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Produced {
-    /// The offset of the batch's first record.
-    pub base_offset: i64,
-    /// How long to send nothing more, because of a quota.
-    pub throttle: Duration,
-}
-
-/// Why a batch was not acknowledged.
-#[derive(Debug)]
-pub enum ProduceError {
-    /// Kafka says no.
-    Refused(ProtocolError),
-    /// There is no answer: the connection is broken.
-    Broken(anyhow::Error),
+    pub(crate) messenger: Messenger<BufStream<Stream>>,
 }
 
 impl Broker {
@@ -61,43 +50,62 @@ impl Broker {
     ///
     /// # Errors
     /// Why it cannot be reached within two seconds.
-    pub async fn connect(address: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(connector: &Connector, address: &str) -> anyhow::Result<Self> {
         let connecting = async {
-            let stream = TcpStream::connect(address).await?;
-            // A frame goes out as a length and the rest: Nagle's algorithm would hold back the rest for 40 ms.
-            stream.set_nodelay(true)?;
+            let stream = connector.open(address).await?;
             let stream = BufStream::with_capacity(READ_BUFFER_BYTES, WRITE_BUFFER_BYTES, stream);
             let mut messenger = Messenger::new(stream, MAX_ANSWER_BYTES, "producer".into());
-            messenger.sync_versions().await?;
+            messenger.sync_versions().await.map_err(|error| named(error.into()))?;
+            connector.authenticate(&messenger).await?;
             Ok(Self { messenger })
         };
         answer(connecting).await.with_context(|| format!("cannot connect to {address}"))
+    }
+
+    /// Connects to host:port, and asks for a topic: only a request shows whether the broker lets the client in.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(crate) async fn connect_and_ask(
+        connector: &Connector,
+        address: &str,
+        topic: &str,
+    ) -> anyhow::Result<(Self, Result<Topology, ProtocolError>)> {
+        let broker = Self::connect(connector, address).await?;
+        let topology = broker.topology(topic).await.map_err(named);
+        let topology = topology.with_context(|| format!("no answer of {address}"))?;
+        Ok((broker, topology))
     }
 
     /// The connection to the first of these brokers that answers.
     ///
     /// # Errors
     /// Why one of them cannot be reached.
-    pub(super) async fn connect_to_any(addresses: &[String]) -> anyhow::Result<Self> {
-        first_answer(addresses.iter().cloned(), |address| async move { Self::connect(&address).await }).await
+    pub(crate) async fn connect_to_any(connector: &Arc<Connector>, addresses: &[String]) -> anyhow::Result<Self> {
+        let connect = |address: String| {
+            let connector = Arc::clone(connector);
+            async move { Self::connect(&connector, &address).await }
+        };
+        first_answer(addresses.iter().cloned(), connect).await
     }
 
-    /// The connection to the leader of a partition, as one of these brokers knows it.
+    /// The connection to the leader of a partition, as one of the cluster's brokers knows it.
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn connect_to_leader(brokers: &[String], topic: &str, partition: i32) -> anyhow::Result<Self> {
-        let topology = Self::connect_to_any(brokers).await?.topology(topic).await?;
+    pub async fn connect_to_leader(cluster: &Cluster, topic: &str, partition: i32) -> anyhow::Result<Self> {
+        let connector = Arc::new(Connector::new(&cluster.security));
+        let topology = Self::connect_to_any(&connector, &cluster.brokers).await?.topology(topic).await?;
         let topology = topology.map_err(|error| anyhow::anyhow!("the topic {topic}: Kafka says {error:?}"))?;
         let leader = topology.leader_address(partition);
-        Self::connect(leader.with_context(|| format!("partition {partition} has no leader"))?).await
+        Self::connect(&connector, leader.with_context(|| format!("partition {partition} has no leader"))?).await
     }
 
     /// The topic's partitions with their leaders, and the brokers, as this broker knows them.
     ///
     /// # Errors
     /// When there is no answer. Within it, what is wrong with the topic: above all that it does not exist.
-    pub(super) async fn topology(&self, topic: &str) -> anyhow::Result<Result<Topology, ProtocolError>> {
+    pub(crate) async fn topology(&self, topic: &str) -> anyhow::Result<Result<Topology, ProtocolError>> {
         let request = MetadataRequest {
             topics: Some(vec![MetadataRequestTopic { name: String_(topic.to_owned()) }]),
             allow_auto_topic_creation: Some(Boolean(false)),
@@ -105,11 +113,48 @@ impl Broker {
         answer(async { Ok(Topology::of(self.messenger.request(request).await?)) }).await
     }
 
+    /// Creates a topic. Any broker passes it on to the controller.
+    ///
+    /// # Errors
+    /// When there is no answer. Within it, Kafka's error, and the reason in words.
+    pub(crate) async fn create_topic(
+        &self,
+        topic: &str,
+        partitions: i32,
+        replication: i16,
+        configs: &[(String, String)],
+    ) -> anyhow::Result<Result<(), (ProtocolError, String)>> {
+        let config = |(name, value): &(String, String)| CreateTopicConfig {
+            name: String_(name.clone()),
+            value: NullableString(Some(value.clone())),
+            tagged_fields: None,
+        };
+        let request = CreateTopicsRequest {
+            topics: vec![CreateTopicRequest {
+                name: String_(topic.to_owned()),
+                num_partitions: Int32(partitions),
+                replication_factor: Int16(replication),
+                assignments: Vec::new(),
+                configs: configs.iter().map(config).collect(),
+                tagged_fields: None,
+            }],
+            timeout_ms: Int32(i32::try_from(ANSWER_TIMEOUT.as_millis()).unwrap_or(i32::MAX)),
+            validate_only: None,
+            tagged_fields: None,
+        };
+        let answered = answer(async { Ok(self.messenger.request(request).await?) }).await?;
+        let answer = answered.topics.into_iter().next().context("the answer names no topic")?;
+        let Some(error) = answer.error else { return Ok(Ok(())) };
+        let said = answer.error_message.and_then(|message| message.0);
+        let said = said.map_or(String::new(), |said| format!(" ({said})"));
+        Ok(Err((error, kafka_says(error) + &said)))
+    }
+
     /// The end offset of each of these partitions, of which this broker must be the leader.
     ///
     /// # Errors
     /// When there is no answer.
-    pub(super) async fn end_offsets(
+    pub(crate) async fn end_offsets(
         &self,
         topic: &str,
         partitions: &[i32],
@@ -137,39 +182,57 @@ impl Broker {
         });
         Ok(offsets.collect())
     }
+}
 
-    /// Sends a batch to a partition, and returns once all replicas in sync have it. It waits as long as Kafka does: who
-    /// asks bounds the time. After an error the connection cannot be used again.
-    ///
-    /// # Errors
-    /// Why it is not acknowledged.
-    pub async fn produce(&self, topic: &str, partition: i32, batch: &EncodedBatch) -> Result<Produced, ProduceError> {
-        let answered = self.messenger.request(ProduceRequest { topic, partition, batch }).await;
-        produced(answered, partition)
+/// Whether one of the cluster's brokers answers and lets this user know the topic, which need not exist.
+///
+/// # Errors
+/// Why not.
+pub(crate) async fn reach_topic(connector: &Arc<Connector>, cluster: &Cluster, topic: &str) -> anyhow::Result<()> {
+    let ask = |address: String| {
+        let (connector, topic) = (Arc::clone(connector), topic.to_owned());
+        async move { Broker::connect_and_ask(&connector, &address, &topic).await }
+    };
+    match first_answer(cluster.brokers.iter().cloned(), ask).await?.1 {
+        Ok(_) | Err(ProtocolError::UnknownTopicOrPartition | ProtocolError::LeaderNotAvailable) => Ok(()),
+        Err(error) => bail!("{}", cannot_use(topic, error)),
     }
 }
 
-fn produced(answered: Result<ProduceResponse, RequestError>, partition: i32) -> Result<Produced, ProduceError> {
-    let answered = answered.map_err(|error| ProduceError::Broken(error.into()))?;
-    let throttle_ms = answered.throttle_time_ms.map_or(0, |throttle| throttle.0);
-    let answers = answered.responses.into_iter().flat_map(|topic| topic.partition_responses);
-    match answers.into_iter().find(|answer| answer.index.0 == partition) {
-        Some(answer) => match answer.error {
-            None => Ok(Produced {
-                base_offset: answer.base_offset.0,
-                throttle: Duration::from_millis(u64::try_from(throttle_ms).unwrap_or_default()),
-            }),
-            Some(error) => Err(ProduceError::Refused(error)),
-        },
-        None => Err(ProduceError::Broken(anyhow::anyhow!("the answer does not name partition {partition}"))),
-    }
+/// Whether the user may read the topic.
+///
+/// # Errors
+/// When no broker answers.
+pub(crate) async fn topic_is_readable(
+    connector: &Arc<Connector>,
+    cluster: &Cluster,
+    topic: &str,
+) -> anyhow::Result<bool> {
+    let broker = Broker::connect_to_any(connector, &cluster.brokers).await?;
+    let partition = FetchRequestPartition {
+        partition: Int32(0),
+        // There is nothing, and Kafka looks at the rights first, whether it leads the partition or not.
+        fetch_offset: Int64(i64::MAX),
+        partition_max_bytes: Int32(1),
+    };
+    let request = FetchRequest {
+        replica_id: Int32(-1),
+        max_wait_ms: Int32(0),
+        min_bytes: Int32(0),
+        max_bytes: Some(Int32(1)),
+        isolation_level: None,
+        topics: vec![FetchRequestTopic { topic: String_(topic.to_owned()), partitions: vec![partition] }],
+    };
+    let answered = answer(async { Ok(broker.messenger.request(request).await?) }).await?;
+    let refused = |error| error == Some(ProtocolError::TopicAuthorizationFailed);
+    Ok(!answered.responses.iter().flat_map(|topic| &topic.partitions).any(|partition| refused(partition.error_code)))
 }
 
 /// The first answer of these brokers: all are asked at the same time, so that a frozen one costs no time.
 ///
 /// # Errors
 /// Why one of them does not answer, if none does.
-pub(super) async fn first_answer<T, F>(
+pub(crate) async fn first_answer<T, F>(
     addresses: impl IntoIterator<Item = String>,
     ask: impl Fn(String) -> F,
 ) -> anyhow::Result<T>
@@ -189,7 +252,7 @@ where
 }
 
 /// Bounds the wait for an answer.
-pub(super) async fn answer<T>(request: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub(crate) async fn answer<T>(request: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     match tokio::time::timeout(ANSWER_TIMEOUT, request).await {
         Ok(answer) => answer,
         Err(_) => bail!("no answer within {ANSWER_TIMEOUT:?}"),

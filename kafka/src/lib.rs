@@ -43,15 +43,21 @@
 //!
 //! The folder `examples/` has a program of about thirty lines for each of them.
 
+mod broker;
 pub mod group;
 pub mod publish;
+mod reach;
+mod security;
 pub mod settings;
 mod shown;
 pub mod topics;
 
+pub use broker::Broker;
 pub use group::{Answer, ConsumerRecord, Group, GroupOptions, Handler, batches, each};
 pub use publish::{Acknowledged, PublishError, Publisher, PublisherOptions, SendError};
-pub use shown::{CONDITION, readiness_of};
+pub use reach::reach;
+pub use service::cluster::{self, Cluster};
+pub use shown::{CONDITION, RIGHTS, readiness_of};
 
 /// The version of librdkafka that this build contains.
 pub fn librdkafka_version() -> String {

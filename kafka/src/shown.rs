@@ -7,6 +7,9 @@ use service::metrics::Metric;
 /// The readiness condition: Kafka answers and the topic exists.
 pub const CONDITION: &str = "kafka";
 
+/// The readiness condition: the user may do what the service needs of Kafka.
+pub const RIGHTS: &str = "kafka_rights";
+
 /// The conditions of what serves this kind. Those of posts have no prefix: they are as old as the service.
 pub fn readiness_of(kind: Kind, readiness: &Readiness) -> Readiness {
     match kind {

@@ -5,6 +5,7 @@
 mod allocator;
 pub mod backoff;
 mod catalogue;
+pub mod cluster;
 mod config;
 pub mod docs_page;
 pub mod documentation;

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,11 +21,16 @@ pub struct Program<C> {
     pub about: &'static str,
     /// Reads all its settings.
     pub read: fn(&mut Settings<'_>) -> C,
+    /// Connects to what the service needs, as the service does.
+    pub connect: fn(C) -> Connecting,
 }
 
+/// What a service needs, each with a name and the outcome of connecting to it; an error says why not.
+pub type Connecting = Pin<Box<dyn Future<Output = Vec<(String, anyhow::Result<()>)>>>>;
+
 impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
-    /// Runs the program with these arguments (without its own name): `--help`, `--version`, `--check-config`,
-    /// `healthcheck`, or nothing, which serves until SIGTERM or SIGINT.
+    /// Runs the program with these arguments (without its own name): `--help`, `--version`, `--check-config`, perhaps
+    /// with `--connect`, `healthcheck`, or nothing, which serves until SIGTERM or SIGINT.
     pub fn main<F>(
         self,
         arguments: impl Iterator<Item = String>,
@@ -52,7 +58,7 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
                 println!("{} {}", self.name, env!("CARGO_PKG_VERSION"));
                 return ExitCode::SUCCESS;
             }
-            [] | ["--check-config" | "healthcheck"] => {}
+            [] | ["--check-config" | "healthcheck"] | ["--check-config", "--connect"] => {}
             _ => {
                 let error = format!("cannot understand `{}`; see `{} --help`", arguments.join(" "), self.name);
                 return exit::unusable(self.name, [error]);
@@ -70,7 +76,7 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
                 for warning in warnings {
                     eprintln!("{}: warning: {warning}", self.name);
                 }
-                ExitCode::SUCCESS
+                if arguments.len() > 1 { self.connect(config) } else { ExitCode::SUCCESS }
             }
             None => {
                 telemetry::start(&config.as_ref().log, config.as_ref().log_format);
@@ -120,11 +126,34 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
         }
     }
 
+    /// Prints a line for each thing that the service needs.
+    fn connect(&self, config: C) -> ExitCode {
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                eprintln!("{}: cannot start the runtime: {error}", self.name);
+                return ExitCode::from(exit::FAILED);
+            }
+        };
+        let outcomes = runtime.block_on((self.connect)(config));
+        // A thread that still waits for a server must not keep the process alive.
+        runtime.shutdown_background();
+        for (what, outcome) in &outcomes {
+            match outcome {
+                Ok(()) => println!("{what}: can be reached"),
+                Err(error) => eprintln!("{}: {what}: {error:#}", self.name),
+            }
+        }
+        let all_well = outcomes.iter().all(|(_, outcome)| outcome.is_ok());
+        if all_well { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
+    }
+
     fn help(&self, variables: &[Variable]) -> String {
         let mut text = format!(
-            "{} {}\n{}\n\nUsage: {} [--help | --version | --check-config | healthcheck]\n\n\
+            "{} {}\n{}\n\nUsage: {} [--help | --version | --check-config [--connect] | healthcheck]\n\n\
              Without an argument it serves until SIGTERM or SIGINT. --check-config prints the settings in force,\n\
-             or what is wrong with them; healthcheck asks the service's own /readyz on ADMIN_PORT. Settings are\n\
+             or what is wrong with them, and with --connect whether what the service needs can be reached with them;\n\
+             healthcheck asks the service's own /readyz on ADMIN_PORT. Settings are\n\
              environment variables:\n\n",
             self.name,
             env!("CARGO_PKG_VERSION"),

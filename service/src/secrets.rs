@@ -1,8 +1,10 @@
 //! Hides the secrets of settings that are shown: in the log's first line, by `--check-config`, on the status page and
 //! in reports.
 
+mod files;
 mod secret;
 
+pub use files::{Files, Version};
 pub use secret::Secret;
 
 /// Shown in place of a secret.

@@ -7,8 +7,9 @@ use std::ops::RangeBounds;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::secrets::{HIDDEN, Secret, without_secrets};
+use crate::secrets::{HIDDEN, without_secrets};
 
+mod in_files;
 mod near_misses;
 
 pub use near_misses::{OF_OTHERS, near_misses};
@@ -158,33 +159,6 @@ impl<'a> Settings<'a> {
         })
     }
 
-    /// A secret, if there is one: in the variable, or in a file that another variable names, `_FILE` after its name.
-    /// That it can be read is checked here.
-    pub fn secret(&mut self, name: &'static str, meaning: &'static str) -> Option<Secret> {
-        let term = self.in_kafka.take();
-        let text = self.text(name, "", meaning);
-        if let Some(variable) = self.variables.last_mut() {
-            (variable.is_secret, variable.in_kafka) = (true, term);
-        }
-        let of_file: &'static str = format!("{name}_FILE").leak();
-        let file = self.text(of_file, "", "file that holds it instead; it is read again when it changes");
-        match (text.as_str(), file.as_str()) {
-            ("", "") => None,
-            (_, "") => Some(Secret::text(&text)),
-            ("", _) => {
-                let secret = Secret::file(file);
-                if let Err(error) = secret.read() {
-                    self.error(of_file, format!("{error:#}"));
-                }
-                Some(secret)
-            }
-            _ => {
-                self.error(of_file, format!("cannot be set beside {name}"));
-                None
-            }
-        }
-    }
-
     /// A value that `parse` makes from the text; its error says why the text cannot be used.
     pub fn read<T>(
         &mut self,
@@ -319,32 +293,6 @@ mod tests {
         );
         assert_eq!(settings.in_force()[0].value, "mongodb://***@host");
         assert_eq!(settings.finish().1[0].to_string(), "URI: must name a database, not `mongodb://***@host`");
-    }
-
-    #[test]
-    fn a_secret_is_in_its_variable_or_in_a_file_and_is_not_shown() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("password");
-        std::fs::write(&file, "hunter2\n").unwrap();
-        let file = file.to_str().unwrap();
-        let read = |set: &[(&str, &str)]| {
-            let set: HashMap<String, String> = set.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-            let lookup = |name: &str| set.get(name).cloned();
-            let mut settings = Settings::new(&lookup);
-            let secret = settings.secret("PASSWORD", "").map(|secret| secret.read().unwrap_or_default());
-            let shown: Vec<String> = settings.in_force().into_iter().map(|variable| variable.value).collect();
-            let errors: Vec<String> = settings.finish().1.iter().map(SettingError::to_string).collect();
-            (secret, shown, errors)
-        };
-        let nothing = String::new;
-        assert_eq!(read(&[]), (None, vec![nothing(), nothing()], vec![]));
-        assert_eq!(read(&[("PASSWORD", "p")]), (Some("p".to_owned()), vec!["***".to_owned(), nothing()], vec![]));
-        let of_file = read(&[("PASSWORD_FILE", file)]);
-        assert_eq!(of_file, (Some("hunter2".to_owned()), vec![nothing(), file.to_owned()], vec![]));
-        let both = read(&[("PASSWORD", "p"), ("PASSWORD_FILE", file)]);
-        assert_eq!(both.2, ["PASSWORD_FILE: cannot be set beside PASSWORD"]);
-        let missing = read(&[("PASSWORD_FILE", "/missing")]).2;
-        assert!(missing[0].starts_with("PASSWORD_FILE: cannot read the file /missing: "), "{missing:?}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ const CRATES: [&[&str]; 6] = [
 
 /// A crate's folders, each row below the next. The crate's other files may import all of them.
 const FOLDERS: [(&str, &[&[&str]]); 2] = [
-    ("kafka", &[&["topics"], &["publish", "group"]]),
+    ("kafka", &[&["security"], &["broker"], &["topics"], &["publish", "group"]]),
     ("loadtest", &[&["base"], &["ledger"], &["load"], &["pipeline"], &["report"], &["command"]]),
 ];
 

@@ -6,15 +6,15 @@ use rskafka::client::error::ProtocolError;
 use rskafka::protocol::messages::{MetadataResponse, MetadataResponseBroker, MetadataResponsePartition};
 
 /// A broker's number.
-pub(super) type BrokerId = i32;
+pub(crate) type BrokerId = i32;
 
 /// The brokers of a cluster and the leaders of a topic's partitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Topology {
+pub(crate) struct Topology {
     /// Where each broker is, as host:port.
-    pub(super) brokers: BTreeMap<BrokerId, String>,
+    pub(crate) brokers: BTreeMap<BrokerId, String>,
     /// The leader of each partition; `None` while it has none that is there.
-    pub(super) leaders: BTreeMap<i32, Option<BrokerId>>,
+    pub(crate) leaders: BTreeMap<i32, Option<BrokerId>>,
 }
 
 impl Topology {
@@ -22,7 +22,7 @@ impl Topology {
     ///
     /// # Errors
     /// What is wrong with the topic.
-    pub(super) fn of(metadata: MetadataResponse) -> Result<Self, ProtocolError> {
+    pub(crate) fn of(metadata: MetadataResponse) -> Result<Self, ProtocolError> {
         let address = |broker: MetadataResponseBroker| {
             let host = broker.host.0;
             // An IPv6 address needs brackets beside a port.
@@ -43,7 +43,7 @@ impl Topology {
     }
 
     /// The partitions that each broker leads, for those that lead any.
-    pub(super) fn led(&self) -> BTreeMap<BrokerId, Vec<i32>> {
+    pub(crate) fn led(&self) -> BTreeMap<BrokerId, Vec<i32>> {
         let mut led: BTreeMap<BrokerId, Vec<i32>> = BTreeMap::new();
         for (partition, leader) in &self.leaders {
             if let Some(leader) = leader {
@@ -54,7 +54,7 @@ impl Topology {
     }
 
     /// Where the partition's leader is, if it has one.
-    pub(super) fn leader_address(&self, partition: i32) -> Option<&str> {
+    pub(crate) fn leader_address(&self, partition: i32) -> Option<&str> {
         let leader = (*self.leaders.get(&partition)?)?;
         self.brokers.get(&leader).map(String::as_str)
     }

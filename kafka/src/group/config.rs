@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use service::cluster::Cluster;
+
 use super::core::GroupLimits;
 
 /// Longest wait for an answer from Kafka.
@@ -13,8 +15,8 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct GroupConfig {
     /// What the records are, in one word: the label `kind` of the metrics.
     pub kind: &'static str,
-    /// `KAFKA_BROKER`: bootstrap addresses, host:port, comma-separated.
-    pub brokers: String,
+    /// `KAFKA_BROKER`, and what secures the connections to it.
+    pub cluster: Cluster,
     /// `KAFKA_TOPIC`: the topic of the records.
     pub topic: String,
     /// `KAFKA_GROUP`: the consumer group.

@@ -2,11 +2,12 @@
 //! continues only when the callback returns. So a revoke waits here until the pipeline has finished and committed
 //! exactly the partitions named, or until its time is over.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
@@ -16,6 +17,8 @@ use service::failpoint::{self, Step};
 use super::front::Front;
 use super::lag::Book;
 use super::metrics::{GroupMetrics, PartitionChange};
+use super::rights::Rights;
+use crate::security::librdkafka::TokenCallback;
 
 /// The pipeline itself gives up in time; this margin covers its answer.
 const REVOKE_MARGIN: Duration = Duration::from_millis(500);
@@ -30,6 +33,8 @@ pub(super) struct Context<R> {
     front: Arc<Front<R>>,
     book: Arc<Book>,
     metrics: Arc<GroupMetrics>,
+    tokens: TokenCallback,
+    rights: Rights,
     /// The pipeline has ended and everything is committed.
     is_closing: AtomicBool,
 }
@@ -41,8 +46,21 @@ impl<R> Context<R> {
         front: Arc<Front<R>>,
         book: Arc<Book>,
         metrics: Arc<GroupMetrics>,
+        tokens: TokenCallback,
+        rights: Rights,
     ) -> Self {
-        Self { topic: topic.to_owned(), revoke_timeout, front, book, metrics, is_closing: AtomicBool::new(false) }
+        let is_closing = AtomicBool::new(false);
+        Self { topic: topic.to_owned(), revoke_timeout, front, book, metrics, tokens, rights, is_closing }
+    }
+
+    /// What Kafka lets the member do.
+    pub(super) fn rights(&self) -> &Rights {
+        &self.rights
+    }
+
+    /// Whether the client must be polled before it can connect.
+    pub(super) fn needs_polls(&self) -> bool {
+        self.tokens.is_needed()
     }
 
     /// From now on no revoke waits for the pipeline.
@@ -99,6 +117,7 @@ impl<R: Send + Sync + 'static> ConsumerContext for Context<R> {
 
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let Rebalance::Assign(list) = rebalance else { return };
+        self.rights.joined();
         let partitions = partitions_of(list);
         let held = self.front.held().into_iter().map(|(partition, _)| partition);
         self.book.settle(&held.chain(partitions.iter().copied()).collect::<Vec<_>>());
@@ -115,6 +134,12 @@ impl<R: Send + Sync + 'static> ConsumerContext for Context<R> {
 }
 
 impl<R: Send + Sync + 'static> ClientContext for Context<R> {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.tokens.token()
+    }
+
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(facility, message, "librdkafka");
     }

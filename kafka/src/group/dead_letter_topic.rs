@@ -25,13 +25,13 @@ const LARGEST_BY_DEFAULT: usize = 1_048_588;
 pub(super) async fn prepare<R: Send + Sync + 'static>(
     config: &GroupConfig,
     consumer: &Arc<GroupConsumer<R>>,
-    replication: i32,
+    replication: i16,
 ) -> anyhow::Result<()> {
     let (asking, topic) = (Arc::clone(consumer), config.dead_letter_topic.clone());
     if tokio::task::spawn_blocking(move || exists(&asking, &topic)).await?? {
         return Ok(());
     }
-    let admin = Admin::new(&config.brokers, "consumer", ANSWER_TIMEOUT)?;
+    let admin = Admin::new(&config.cluster, "consumer", ANSWER_TIMEOUT)?;
     let largest = largest_record(&admin, &config.topic).await?.saturating_add(HEADERS_MAX_BYTES);
     // Kafka's setting is a 32-bit number.
     let largest = largest.min(i32::MAX as usize).to_string();
@@ -51,6 +51,9 @@ fn exists<R: Send + Sync + 'static>(consumer: &GroupConsumer<R>, topic: &str) ->
     match found.error().map(RDKafkaErrorCode::from) {
         None => Ok(!found.partitions().is_empty()),
         Some(RDKafkaErrorCode::UnknownTopicOrPartition) => Ok(false),
+        Some(code @ RDKafkaErrorCode::TopicAuthorizationFailed) => {
+            bail!("{}: {code}: the user needs Write on the topic {topic}, see docs/security.md", cannot())
+        }
         Some(code) => bail!("{}: {code}", cannot()),
     }
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use contract::dead_letter::{Form, LeftOut, REPLAY_ATTEMPTS_HEADER, TIMESTAMP_HEADER};
 use contract::{DeadLetter, Fetched, Place};
-use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use service::cluster::Cluster;
 
 use super::config::GroupConfig;
 use super::core::{LetterError, Shape};
+use crate::security::librdkafka::Callbacks;
 use crate::topics::acknowledged_by_all;
 
 /// Longest time to get one dead letter into librdkafka's queue, and then to get it acknowledged, before the next try.
@@ -26,25 +27,15 @@ const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) struct DeadLetters {
     topic: String,
-    config: ClientConfig,
+    cluster: Cluster,
     /// Made when the first letter is sent: its thread takes 0.5 % of a core even while there is nothing to send.
     /// Replaced when it has failed for good.
-    producer: Arc<Mutex<Option<Arc<FutureProducer>>>>,
+    producer: Arc<Mutex<Option<Arc<FutureProducer<Callbacks>>>>>,
 }
 
 impl DeadLetters {
     pub(super) fn new(config: &GroupConfig) -> Self {
-        let mut client = acknowledged_by_all(&config.brokers, "consumer", SEND_TIMEOUT);
-        client
-            // A flush sends its letters one at a time, so none has company to wait for. Those of other flushes are no
-            // company either: the topic limits the batch, and takes one by one what it would not take together.
-            .set("linger.ms", "0")
-            .set("batch.num.messages", "1")
-            // Names a deleted topic as the reason, instead of a timeout. Each try asks for the topic again, so it is
-            // found within seconds of its return.
-            .set("topic.metadata.propagation.max.ms", "1000")
-            .set("reconnect.backoff.max.ms", "1000");
-        Self { topic: config.dead_letter_topic.clone(), config: client, producer: Arc::default() }
+        Self { topic: config.dead_letter_topic.clone(), cluster: config.cluster.clone(), producer: Arc::default() }
     }
 
     /// Returns once the dead letter is acknowledged.
@@ -91,18 +82,32 @@ impl DeadLetters {
         Err(LetterError::Later(why))
     }
 
-    fn producer(&self) -> Result<Arc<FutureProducer>, LetterError> {
+    fn producer(&self) -> Result<Arc<FutureProducer<Callbacks>>, LetterError> {
         let mut slot = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(producer) = &*slot {
             return Ok(Arc::clone(producer));
         }
-        let made =
-            self.config.create().map_err(|error| LetterError::Later(format!("cannot make the producer: {error}")))?;
+        let made = self.new_producer();
+        let made = made.map_err(|error| LetterError::Later(format!("cannot make the producer: {error:#}")))?;
         Ok(Arc::clone(slot.insert(Arc::new(made))))
     }
 
+    fn new_producer(&self) -> anyhow::Result<FutureProducer<Callbacks>> {
+        let mut client = acknowledged_by_all(&self.cluster, "consumer", SEND_TIMEOUT)?;
+        client
+            // A flush sends its letters one at a time, so none has company to wait for. Those of other flushes are no
+            // company either: the topic limits the batch, and takes one by one what it would not take together.
+            .set("linger.ms", "0")
+            .set("batch.num.messages", "1")
+            // Names a deleted topic as the reason, instead of a timeout. Each try asks for the topic again, so it is
+            // found within seconds of its return.
+            .set("topic.metadata.propagation.max.ms", "1000")
+            .set("reconnect.backoff.max.ms", "1000");
+        Ok(client.create_with_context(Callbacks::new(&self.cluster.security))?)
+    }
+
     /// Takes a producer out of use. After a fatal error librdkafka never sends anything again.
-    fn retire(&self, producer: &Arc<FutureProducer>) {
+    fn retire(&self, producer: &Arc<FutureProducer<Callbacks>>) {
         let mut slot = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(retired) = slot.take_if(|current| Arc::ptr_eq(current, producer)) {
             // Dropping it waits for its threads.

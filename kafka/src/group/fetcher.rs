@@ -31,6 +31,7 @@ pub(super) fn run<H: RecordHandler>(
 ) {
     let mut read = handler.reader();
     let (mut turn, mut was_full) = (Turn::Wait, false);
+    let mut was_refused = false;
     // Whether there may be gathered records to hand on; a callback hands on, too.
     let mut gathers = false;
     let mut takes_more = true;
@@ -80,9 +81,14 @@ pub(super) fn run<H: RecordHandler>(
                     }
                     Some(Ok(message)) => {
                         gathers = true;
+                        if std::mem::take(&mut was_refused) {
+                            consumer.context().rights().reads();
+                        }
                         hand_on(&message)
                     }
                     Some(Err(error)) => {
+                        let code = error.rdkafka_error_code();
+                        was_refused |= code.is_some_and(|code| consumer.context().rights().refused(code));
                         report(&error);
                         true
                     }

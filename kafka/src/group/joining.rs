@@ -11,6 +11,8 @@ use service::{Backoff, Readiness};
 use super::config::{ANSWER_TIMEOUT, GroupConfig};
 use super::context::{Context, GroupConsumer};
 use super::dead_letter_topic;
+use crate::reach::reach;
+use crate::security::librdkafka;
 use crate::shown::CONDITION;
 use crate::topics::partitions;
 
@@ -33,15 +35,28 @@ pub(super) async fn join_group<R: Send + Sync + 'static>(
     context: Context<R>,
     readiness: &Readiness,
 ) -> anyhow::Result<Arc<GroupConsumer<R>>> {
-    let consumer: Arc<GroupConsumer<R>> =
-        Arc::new(client_config(config).create_with_context(context).context("cannot make the Kafka consumer")?);
     let mut backoff = Backoff::for_servers();
+    let client = loop {
+        match client_config(config) {
+            Ok(client) => break client,
+            Err(error) => {
+                let reason = format!("{error:#}");
+                if readiness.unmet(CONDITION, &reason) || backoff.is_fresh() {
+                    tracing::warn!(error = reason, "cannot read what Kafka asks for, trying again");
+                }
+                backoff.wait().await;
+            }
+        }
+    };
+    let consumer: GroupConsumer<R> = client.create_with_context(context).context("cannot make the Kafka consumer")?;
+    let consumer = Arc::new(consumer);
     loop {
         match prepare_topics(config, &consumer).await {
             Ok(partitions) => {
                 consumer.subscribe(&[&config.topic]).context("cannot subscribe")?;
                 readiness.met(CONDITION);
-                let GroupConfig { brokers, topic, group, .. } = config;
+                let GroupConfig { cluster, topic, group, .. } = config;
+                let brokers = cluster.bootstrap();
                 tracing::info!(brokers, topic, partitions, group, "Connected to Kafka");
                 return Ok(consumer);
             }
@@ -49,7 +64,11 @@ pub(super) async fn join_group<R: Send + Sync + 'static>(
                 let reason = format!("{error:#}");
                 let was_known = !readiness.unmet(CONDITION, &reason);
                 if !was_known || backoff.is_fresh() {
-                    tracing::warn!(brokers = config.brokers, error = reason, "cannot reach Kafka, trying again");
+                    tracing::warn!(
+                        brokers = config.cluster.bootstrap(),
+                        error = reason,
+                        "cannot reach Kafka, trying again"
+                    );
                 }
                 backoff.wait().await;
             }
@@ -58,11 +77,12 @@ pub(super) async fn join_group<R: Send + Sync + 'static>(
 }
 
 /// The settings of a member's client. The tests of assumptions about librdkafka and the broker start from them, too.
-pub fn client_config(config: &GroupConfig) -> ClientConfig {
-    let mut client = ClientConfig::new();
+///
+/// # Errors
+/// When the password cannot be read.
+pub fn client_config(config: &GroupConfig) -> anyhow::Result<ClientConfig> {
+    let mut client = librdkafka::client_config(&config.cluster, "consumer")?;
     client
-        .set("bootstrap.servers", &config.brokers)
-        .set("client.id", "consumer")
         .set("group.id", &config.group)
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", config.session_timeout.as_millis().to_string())
@@ -80,7 +100,7 @@ pub fn client_config(config: &GroupConfig) -> ClientConfig {
         .set("socket.timeout.ms", "10000")
         .set("reconnect.backoff.max.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "10000");
-    client
+    Ok(client)
 }
 
 /// How long the broker may gather records before it answers a fetch: that saves it an answer for each batch that a
@@ -95,12 +115,25 @@ async fn prepare_topics<R: Send + Sync + 'static>(
     consumer: &Arc<GroupConsumer<R>>,
 ) -> anyhow::Result<usize> {
     let (asking, topic) = (Arc::clone(consumer), config.topic.clone());
-    let partitions = tokio::task::spawn_blocking(move || partitions(&asking, &topic, ANSWER_TIMEOUT)).await?;
-    let partitions = partitions.context("cannot connect")?;
+    let asked = tokio::task::spawn_blocking(move || {
+        if asking.context().needs_polls() {
+            // Nothing is subscribed to yet, so there is only a token to be asked for.
+            drop(asking.poll(Duration::ZERO));
+        }
+        partitions(&asking, &topic, ANSWER_TIMEOUT)
+    });
+    let partitions = match asked.await? {
+        Ok(partitions) => partitions,
+        Err(error) => {
+            // librdkafka only says that it cannot.
+            reach(&config.cluster, &config.topic).await?;
+            return Err(error).context("cannot connect");
+        }
+    };
     let Some(first) = partitions.first() else {
         bail!("the topic {} does not exist yet (the producer creates it)", config.topic);
     };
-    dead_letter_topic::prepare(config, consumer, i32::try_from(first.replicas).unwrap_or(1).max(1)).await?;
+    dead_letter_topic::prepare(config, consumer, i16::try_from(first.replicas).unwrap_or(1).max(1)).await?;
     Ok(partitions.len())
 }
 

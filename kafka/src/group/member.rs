@@ -1,11 +1,13 @@
 //! A member from start to end: the fetcher's thread, the watch's threads and the pipeline, which end together.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use anyhow::{Context as _, bail};
 use rdkafka::consumer::Consumer;
-use service::{Instruments, Registry};
+use service::{Instruments, Readiness, Registry};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +22,10 @@ use super::handler::RecordHandler;
 use super::lag::Book;
 use super::metrics::{self, GroupMetrics};
 use super::pipeline::{Inputs, Pipeline, Running};
+use super::rights::Rights;
 use super::watch::{Question, Watch};
 use super::{fetcher, joining};
+use crate::security::librdkafka::TokenCallback;
 
 /// Releases the brake of a member. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -43,8 +47,7 @@ impl Release {
     }
 }
 
-/// Consumes until `stop` is cancelled; then finishes, commits, leaves the group and returns. The book shows
-/// how far behind it is; `releases` come from a [`Release`]; the budget bounds the records that it holds.
+/// Consumes until `stop` is cancelled, as [`Membership::run`].
 ///
 /// # Errors
 /// When a part of the member failed. Nothing is lost: what is not committed is read again.
@@ -52,94 +55,156 @@ pub async fn run<H: RecordHandler>(
     config: &GroupConfig,
     handler: Arc<H>,
     book: Arc<Book>,
-    releases: mpsc::Receiver<()>,
+    mut releases: mpsc::Receiver<()>,
     budget: Budget,
     instruments: Instruments,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let Instruments { registry, readiness, .. } = instruments;
-    let metrics = Arc::new(GroupMetrics::new(&registry, config.kind, config.limits.concurrent_flushes));
-    book.publish(&config.topic, &config.group, &registry);
-    registry.gauge(&metrics::KIND_INFO, &[config.kind, &config.topic, &config.group]).set(1.0);
-    publish(&budget, config.kind, &registry);
-    let (front, stream) = Front::new(budget.clone(), metrics.consumed.clone());
-    let front = Arc::new(front);
-    let context = Context::new(
-        &config.topic,
-        config.limits.revoke_timeout,
-        Arc::clone(&front),
-        Arc::clone(&book),
-        Arc::clone(&metrics),
-    );
-    let consumer = tokio::select! {
-        joined = joining::join_group(config, context, &readiness) => joined?,
-        () = stop.cancelled() => return Ok(()),
-    };
+    Membership::new(config, book, budget, instruments).run(handler, &mut releases, stop).await
+}
 
-    // The threads end when the pipeline has ended, whichever way: one that kept polling would hold partitions that
-    // nobody works on, and one that ended as soon as the service must stop would serve no revoke while the rest is
-    // flushed.
-    let all = CancellationToken::new();
-    let ending = all.clone().drop_guard();
-    let failed = CancellationToken::new();
-    let mut threads = Threads { all: all.clone(), failed: failed.clone(), started: Vec::new() };
-    {
-        let (consumer, front, handler, stop) =
-            (Arc::clone(&consumer), Arc::clone(&front), Arc::clone(&handler), all.clone());
-        threads.start("fetcher", move || fetcher::run(&consumer, &front, &handler, &stop))?;
-    }
-    let (events, watched) = mpsc::unbounded_channel();
-    let is_recreated = CancellationToken::new();
-    let watch = Arc::new(Watch {
-        consumer: Arc::clone(&consumer),
-        front: Arc::clone(&front),
-        topic: config.topic.clone(),
-        book: Arc::clone(&book),
-        events,
-        readiness: readiness.clone(),
-        silent: Mutex::default(),
-        is_recreated: is_recreated.clone(),
-    });
-    for (question, name) in Question::ALL {
-        let (watch, stop) = (Arc::clone(&watch), all.clone());
-        threads.start(name, move || watch.run(question, &stop))?;
-    }
-    drop(watch);
+/// A place in a group: what one member after the other shares.
+pub struct Membership {
+    config: GroupConfig,
+    book: Arc<Book>,
+    budget: Budget,
+    metrics: Arc<GroupMetrics>,
+    readiness: Readiness,
+}
 
-    let pipeline = Pipeline {
-        core: Core::new(config.limits, budget),
-        handler,
-        topic: config.topic.clone(),
-        consumer: Arc::clone(&consumer),
-        front,
-        dead_letters: DeadLetters::new(config),
-        book,
-        metrics,
-        conditions: Conditions::new(readiness),
-        in_flight: Running::nothing(),
-        is_recreated: is_recreated.clone(),
-    };
-    tokio::select! {
-        outcome = pipeline.run(Inputs { stream, watched, releases }, stop) => outcome?,
-        () = failed.cancelled() => bail!("a thread of the consumer failed"),
-        // librdkafka reads on at the old position, beyond records that nobody has read; a commit would hide them.
-        () = is_recreated.cancelled() => bail!(
-            "Kafka has forgotten what the group {} has committed: the topic {} was deleted and recreated, or the \
-             offsets were deleted. Start the consumer again: it then reads the topic from its start",
-            config.group,
-            config.topic
-        ),
+impl Membership {
+    /// The book shows how far behind the member is; the budget bounds the records that it holds.
+    pub fn new(config: &GroupConfig, book: Arc<Book>, budget: Budget, instruments: Instruments) -> Self {
+        let Instruments { registry, readiness, .. } = instruments;
+        let metrics = Arc::new(GroupMetrics::new(&registry, config.kind, config.limits.concurrent_flushes));
+        book.publish(&config.topic, &config.group, &registry);
+        registry.gauge(&metrics::KIND_INFO, &[config.kind, &config.topic, &config.group]).set(1.0);
+        publish(&budget, config.kind, &registry);
+        Self { config: config.clone(), book, budget, metrics, readiness }
     }
-    drop(ending);
-    // Closing the consumer leaves the group, so that the others take over at once; it blocks while Kafka answers.
-    let closing = move || {
-        let ended = threads.join();
-        consumer.context().close();
-        drop(consumer);
-        ended
-    };
-    let ended = tokio::task::spawn_blocking(closing).await.context("closing failed")?;
-    ended.then_some(()).context("a thread of the consumer failed")
+
+    /// Consumes until `stop` is cancelled; then finishes, commits, leaves the group and returns. `releases` come from a
+    /// [`Release`]. When a file of the cluster's security has changed, it leaves and joins again with what is there.
+    ///
+    /// # Errors
+    /// When a part of the member failed. Nothing is lost: what is not committed is read again.
+    pub async fn run<H: RecordHandler>(
+        &self,
+        handler: Arc<H>,
+        releases: &mut mpsc::Receiver<()>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let files = self.config.cluster.security.files();
+        loop {
+            let membership = stop.child_token();
+            let mut running = pin!(self.consume(Arc::clone(&handler), releases, &membership));
+            tokio::select! {
+                ended = &mut running => return ended,
+                () = files.changed() => {
+                    let topic = &self.config.topic;
+                    tracing::info!(topic, "what Kafka asks for has changed, joining the group again");
+                    membership.cancel();
+                    running.await?;
+                }
+            }
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Joins, consumes until `stop`, and leaves.
+    async fn consume<H: RecordHandler>(
+        &self,
+        handler: Arc<H>,
+        releases: &mut mpsc::Receiver<()>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let (config, book, budget) = (&self.config, Arc::clone(&self.book), self.budget.clone());
+        let (metrics, readiness) = (Arc::clone(&self.metrics), self.readiness.clone());
+        let (front, stream) = Front::new(budget.clone(), metrics.consumed.clone());
+        let front = Arc::new(front);
+        let context = Context::new(
+            &config.topic,
+            config.limits.revoke_timeout,
+            Arc::clone(&front),
+            Arc::clone(&book),
+            Arc::clone(&metrics),
+            TokenCallback::new(&config.cluster.security),
+            Rights::new(&config.topic, &config.group, readiness.clone()),
+        );
+        let consumer = tokio::select! {
+            joined = joining::join_group(config, context, &readiness) => joined?,
+            () = stop.cancelled() => return Ok(()),
+        };
+
+        // The threads end when the pipeline has ended, whichever way: one that kept polling would hold partitions that
+        // nobody works on, and one that ended as soon as the service must stop would serve no revoke while the rest is
+        // flushed.
+        let all = CancellationToken::new();
+        let ending = all.clone().drop_guard();
+        let failed = CancellationToken::new();
+        let mut threads = Threads { all: all.clone(), failed: failed.clone(), started: Vec::new() };
+        {
+            let (consumer, front, handler, stop) =
+                (Arc::clone(&consumer), Arc::clone(&front), Arc::clone(&handler), all.clone());
+            threads.start("fetcher", move || fetcher::run(&consumer, &front, &handler, &stop))?;
+        }
+        let (events, watched) = mpsc::unbounded_channel();
+        let is_recreated = CancellationToken::new();
+        let watch = Arc::new(Watch {
+            consumer: Arc::clone(&consumer),
+            front: Arc::clone(&front),
+            topic: config.topic.clone(),
+            cluster: config.cluster.clone(),
+            runtime: Handle::current(),
+            book: Arc::clone(&book),
+            events,
+            readiness: readiness.clone(),
+            silent: Mutex::default(),
+            is_recreated: is_recreated.clone(),
+        });
+        for (question, name) in Question::ALL {
+            let (watch, stop) = (Arc::clone(&watch), all.clone());
+            threads.start(name, move || watch.run(question, &stop))?;
+        }
+        drop(watch);
+
+        let pipeline = Pipeline {
+            core: Core::new(config.limits, budget),
+            handler,
+            topic: config.topic.clone(),
+            consumer: Arc::clone(&consumer),
+            front,
+            dead_letters: DeadLetters::new(config),
+            book,
+            metrics,
+            conditions: Conditions::new(readiness),
+            in_flight: Running::nothing(),
+            is_recreated: is_recreated.clone(),
+        };
+        tokio::select! {
+            outcome = pipeline.run(Inputs { stream, watched, releases }, stop) => outcome?,
+            () = failed.cancelled() => bail!("a thread of the consumer failed"),
+            // librdkafka reads on at the old position, beyond records that nobody has read; a commit would hide them.
+            () = is_recreated.cancelled() => bail!(
+                "Kafka has forgotten what the group {} has committed: the topic {} was deleted and recreated, or the \
+                 offsets were deleted. Start the consumer again: it then reads the topic from its start",
+                config.group,
+                config.topic
+            ),
+        }
+        drop(ending);
+        // Closing the consumer leaves the group, so that the others take over at once; it blocks while Kafka answers.
+        let closing = move || {
+            let ended = threads.join();
+            consumer.context().close();
+            drop(consumer);
+            ended
+        };
+        let ended = tokio::task::spawn_blocking(closing).await.context("closing failed")?;
+        ended.then_some(()).context("a thread of the consumer failed")
+    }
 }
 
 /// The member's threads, which end together.

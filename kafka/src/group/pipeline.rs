@@ -62,10 +62,10 @@ impl<R> Running<R> {
 }
 
 /// What comes to the pipeline from outside.
-pub(super) struct Inputs<R> {
+pub(super) struct Inputs<'a, R> {
     pub(super) stream: mpsc::UnboundedReceiver<Handover<R>>,
     pub(super) watched: mpsc::UnboundedReceiver<Event<R>>,
-    pub(super) releases: mpsc::Receiver<()>,
+    pub(super) releases: &'a mut mpsc::Receiver<()>,
 }
 
 impl<H: RecordHandler> Pipeline<H> {
@@ -73,7 +73,11 @@ impl<H: RecordHandler> Pipeline<H> {
     ///
     /// # Errors
     /// When a part of the member failed in a way that is a bug.
-    pub(super) async fn run(mut self, mut inputs: Inputs<H::Record>, stop: &CancellationToken) -> anyhow::Result<()> {
+    pub(super) async fn run(
+        mut self,
+        mut inputs: Inputs<'_, H::Record>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
         let mut note = tokio::time::interval(NOTE_INTERVAL);
         let mut is_stopping = false;
         loop {

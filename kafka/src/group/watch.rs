@@ -10,6 +10,8 @@ use rdkafka::Offset;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use service::Readiness;
+use service::cluster::Cluster;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +20,7 @@ use super::context::{GroupConsumer, to_list};
 use super::core::{Assignment, Event};
 use super::front::Front;
 use super::lag::{Book, Committed};
+use crate::reach::{may_read, reach};
 use crate::shown::CONDITION;
 
 /// How often Kafka is asked.
@@ -48,6 +51,9 @@ pub(super) struct Watch<R: Send + Sync + 'static> {
     pub(super) consumer: Arc<GroupConsumer<R>>,
     pub(super) front: Arc<Front<R>>,
     pub(super) topic: String,
+    pub(super) cluster: Cluster,
+    /// For what is asked without librdkafka.
+    pub(super) runtime: Handle,
     pub(super) book: Arc<Book>,
     /// Drained by the pipeline; a few events a second.
     pub(super) events: mpsc::UnboundedSender<Event<R>>,
@@ -76,6 +82,10 @@ impl<R: Send + Sync + 'static> Watch<R> {
     }
 
     fn ask_ends(&self, stop: &CancellationToken) {
+        let rights = self.consumer.context().rights();
+        if rights.lacks_topic() && self.runtime.block_on(may_read(&self.cluster, &self.topic)) {
+            rights.reads();
+        }
         let held: Vec<i32> = self.front.held().into_iter().map(|(partition, _)| partition).collect();
         self.silent().retain(|partition| held.contains(partition));
         let silent = self.silent().clone();
@@ -97,6 +107,13 @@ impl<R: Send + Sync + 'static> Watch<R> {
         if held.is_empty() {
             outcome = self.ask_group();
         }
+        let is_cut_off = self.silent().len() == held.len() && !stop.is_cancelled();
+        if is_cut_off
+            && let Err(error) = &outcome
+            && let Some(why) = self.why()
+        {
+            outcome = Err(format!("{error}; {why}"));
+        }
         self.show(&outcome);
     }
 
@@ -107,6 +124,12 @@ impl<R: Send + Sync + 'static> Watch<R> {
         let list = to_list(&self.topic, [(0, None)].into_iter());
         let asked = self.consumer.committed_offsets(list, ANSWER_TIMEOUT);
         asked.map(drop).map_err(|error| format!("the group's coordinator does not answer: {error}"))
+    }
+
+    /// librdkafka only says that it does not reach Kafka.
+    fn why(&self) -> Option<String> {
+        let why = self.runtime.block_on(reach(&self.cluster, &self.topic)).err();
+        why.map(|error| format!("{error:#}"))
     }
 
     fn show(&self, outcome: &Result<(), String>) {

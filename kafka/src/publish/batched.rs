@@ -123,12 +123,13 @@ impl BatchedPublisher {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
+    use service::cluster::Cluster;
     use smallvec::SmallVec;
 
     use super::*;
+    use crate::broker::topology::Topology;
     use crate::publish::Compression;
     use crate::publish::metrics::METRICS;
-    use crate::publish::topology::Topology;
 
     const MIB: usize = 1 << 20;
 
@@ -141,7 +142,7 @@ mod tests {
     async fn the_bytes_in_flight_are_bounded_for_records_of_any_size() {
         let config = PublishConfig {
             kind: "record",
-            brokers: Vec::new(),
+            cluster: Cluster::plaintext(""),
             topic: "records".to_owned(),
             partitions: 1,
             replication: 1,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use rskafka::client::partition::Compression;
+use service::cluster::Cluster;
 
 /// The wait for an acknowledgement ends this long before `PRODUCER_TIMEOUT`, so that the client has its answer by then.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
@@ -19,8 +20,8 @@ const LEAST_BYTES: usize = 32 << 20;
 pub struct PublishConfig {
     /// What the records are, in one word: the label `kind` of the metrics.
     pub kind: &'static str,
-    /// `KAFKA_BROKER`: bootstrap addresses, host:port.
-    pub brokers: Vec<String>,
+    /// `KAFKA_BROKER`, and what secures the connections to it.
+    pub cluster: Cluster,
     /// `KAFKA_TOPIC`: the topic's name.
     pub topic: String,
     /// `KAFKA_PARTITIONS`: the topic's partitions if it is created here.

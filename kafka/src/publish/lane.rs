@@ -15,9 +15,9 @@ use service::trace::{Span, span_id, trace_id};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::broker::{Broker, ProduceError, Produced};
 use super::error::PublishError;
 use super::metrics::PublishMetrics;
+use super::produce::{ProduceError, Produced};
 use super::produce_request::EncodedBatch;
 use super::queue::{OnItsWay, Parcel, QueueReceiver, QueueReturns};
 use super::refusal;
@@ -26,13 +26,16 @@ use super::routes::{Cause, Place, SILENCE, Sent};
 use super::sent::reaching_sent;
 use super::spans;
 use super::submission::Submission;
-use super::topology::BrokerId;
+use crate::broker::Broker;
+use crate::broker::topology::BrokerId;
+use crate::security::Connector;
 
 /// How often a batch that is late is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What all lanes share.
 pub(super) struct LaneSettings {
+    pub(super) connector: Arc<Connector>,
     pub(super) topic: String,
     pub(super) compression: Compression,
     pub(super) timeout: Duration,
@@ -189,7 +192,7 @@ impl Lane {
     async fn connect(&self, broker: BrokerId) -> Result<Broker, ProduceError> {
         let gone = || ProduceError::Broken(anyhow::anyhow!("the broker is gone"));
         let address = self.settings.router.address(broker).ok_or_else(gone)?;
-        Broker::connect(&address).await.map_err(ProduceError::Broken)
+        Broker::connect(&self.settings.connector, &address).await.map_err(ProduceError::Broken)
     }
 
     /// One try. A connection that was open before may have been closed by the broker, which says nothing about the

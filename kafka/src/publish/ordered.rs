@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use service::{Instruments, Readiness, Tracer};
-use tokio::sync::oneshot;
+use tokio::sync::{RwLock, oneshot};
 
 use super::admission::Admission;
 use super::bulk::{Fate, settle};
@@ -27,6 +27,7 @@ use super::record::Record;
 use super::spans;
 use super::submission::WaitingRequest;
 use super::watch::{EndOffsets, Watch, end_offsets};
+use crate::security::Connector;
 
 mod availability;
 mod client;
@@ -37,6 +38,7 @@ mod failures;
 mod openings;
 mod outage;
 mod partitioner;
+mod renewal;
 
 use availability::Availability;
 use client::OrderedClient;
@@ -71,6 +73,8 @@ pub struct OrderedPublisher {
     availability: Arc<Availability>,
     deliveries: Arc<Deliveries>,
     client: OrderedClient,
+    /// Locked while the client is renewed: records then wait, in order. `None` where nothing can change.
+    renewing: Option<RwLock<()>>,
     readiness: Readiness,
     tracer: Option<Tracer>,
     end_offsets: EndOffsets,
@@ -91,6 +95,7 @@ impl OrderedPublisher {
             availability: Arc::default(),
             client: OrderedClient::new(config, Arc::clone(&deliveries), &registry)?,
             deliveries,
+            renewing: (!config.cluster.security.files().is_empty()).then(RwLock::default),
             readiness,
             tracer,
             end_offsets: end_offsets(&config.topic, &registry),
@@ -114,8 +119,9 @@ impl OrderedPublisher {
         });
         let (stored, place) = oneshot::channel();
         let request = WaitingRequest::Single { stored, _admission: admission };
+        let settled = self.settled().await?;
         self.client.send(partition, &record, request)?;
-        drop(record);
+        drop((record, settled));
         match tokio::time::timeout(self.timeout, place).await {
             Ok(Ok(stored)) => stored,
             Ok(Err(_)) | Err(_) => {
@@ -150,9 +156,14 @@ impl OrderedPublisher {
             if refused.is_none() && available[partition] {
                 let admitted =
                     self.admission.admit_of_bulk(record.encoded_bytes(), || bulk.in_flight(), deadline).await;
-                let sent = admitted.and_then(|admitted| {
-                    self.client.send(partition, &record, WaitingRequest::Bulk(bulk.slot(index, admitted)))
-                });
+                let settled = self.settled().await;
+                let sent = match (&settled, admitted) {
+                    (Ok(_), Ok(admitted)) => {
+                        self.client.send(partition, &record, WaitingRequest::Bulk(bulk.slot(index, admitted)))
+                    }
+                    (Err(error), _) => Err(*error),
+                    (_, Err(error)) => Err(error),
+                };
                 refused = sent.err();
                 fates.push(if refused.is_none() { Fate::Unknown } else { Fate::Away });
             } else {
@@ -222,8 +233,9 @@ impl OrderedPublisher {
             outages: Mutex::default(),
         };
         let end_offsets = Arc::clone(&self.end_offsets);
-        let watch = Watch { config: self.config.clone(), watcher: openings, end_offsets };
-        tokio::join!(Box::pin(watch.run()), self.report(), self.replace());
+        let connector = Arc::new(Connector::new(&self.config.cluster.security));
+        let watch = Watch { config: self.config.clone(), connector, watcher: openings, end_offsets };
+        tokio::join!(Box::pin(watch.run()), self.report(), self.show_rights(), self.replace(), self.renew());
     }
 
     async fn report(&self) {
@@ -273,6 +285,7 @@ impl OrderedPublisher {
 mod tests {
     use futures_util::FutureExt;
     use service::Registry;
+    use service::cluster::Cluster;
 
     use super::*;
     use crate::publish::metrics::METRICS;
@@ -287,7 +300,7 @@ mod tests {
     async fn a_bulk_that_finds_librdkafkas_queue_full_says_so() {
         let config = PublishConfig {
             kind: "record",
-            brokers: vec!["127.0.0.1:1".to_owned()],
+            cluster: Cluster::plaintext("127.0.0.1:1"),
             topic: "records".to_owned(),
             partitions: 1,
             replication: 1,

@@ -10,12 +10,13 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use service::Backoff;
 
-use super::broker::{Broker, ProduceError};
 use super::lane::LaneSettings;
+use super::produce::ProduceError;
 use super::produce_request::EncodedBatch;
 use super::refusal;
 use super::routes::Cause;
-use super::topology::BrokerId;
+use crate::broker::Broker;
+use crate::broker::topology::BrokerId;
 
 /// The shortest and the longest wait after a try that failed.
 const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
@@ -54,7 +55,7 @@ async fn tried(
     let address = settings.router.leader_address(partition).context("it has no leader").map_err(broken)?;
     let broker = match open.take().filter(|(where_open, _)| *where_open == address) {
         Some((_, broker)) => broker,
-        None => Broker::connect(&address).await.map_err(broken)?,
+        None => Broker::connect(&settings.connector, &address).await.map_err(broken)?,
     };
     let Some(witness) = settings.router.witness() else { return Ok(()) };
     let batch = EncodedBatch::new(std::iter::once(&witness), settings.compression);

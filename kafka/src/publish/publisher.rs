@@ -9,8 +9,9 @@ use anyhow::{Context, ensure};
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
 
-use super::broker::Broker;
 use super::record::{Key, Record};
+use crate::broker::Broker;
+use crate::security::Connector;
 
 mod error;
 mod options;
@@ -73,7 +74,9 @@ impl Publisher {
     /// When no broker answers within two seconds, or an option cannot work.
     pub async fn connect(options: PublisherOptions) -> anyhow::Result<Self> {
         options.check()?;
-        Broker::connect_to_any(&options.brokers).await.with_context(|| options.brokers.join(","))?;
+        let connector = Arc::new(Connector::new(&options.cluster.security));
+        let connected = Broker::connect_to_any(&connector, &options.cluster.brokers).await;
+        connected.with_context(|| options.cluster.bootstrap())?;
         let topics = Mutex::new(Some(HashMap::new()));
         Ok(Self { shared: Arc::new(Shared { options, topics, sending: TaskTracker::new() }) })
     }

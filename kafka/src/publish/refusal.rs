@@ -2,8 +2,9 @@
 
 use rskafka::client::error::ProtocolError;
 
-use super::broker::ProduceError;
+use super::produce::ProduceError;
 use super::routes::Cause;
+use crate::broker::said::kafka_says;
 
 /// The partition's trouble, and the reason in words; `None` if it would take a smaller batch.
 pub(super) fn trouble(error: ProduceError) -> Option<(Cause, String)> {
@@ -15,11 +16,6 @@ pub(super) fn trouble(error: ProduceError) -> Option<(Cause, String)> {
             Refusal::Lasting => Some((Cause::Refused, kafka_says(error))),
         },
     }
-}
-
-/// Kafka's answer as a reason.
-pub(super) fn kafka_says(error: ProtocolError) -> String {
-    format!("Kafka says {error:?}")
 }
 
 /// What it means that Kafka refuses a batch.

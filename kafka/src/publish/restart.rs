@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::topology::BrokerId;
+use crate::broker::topology::BrokerId;
 
 /// What panics at once, again and again, must not take a core.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::record::Record;
 use super::routes::{Cause, Entrance, Place, Routes, Sent, Trouble};
-use super::topology::{BrokerId, Topology};
+use crate::broker::topology::{BrokerId, Topology};
 
 const OPEN: u8 = 0;
 const WAITING: u8 = 1;

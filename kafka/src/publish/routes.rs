@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::topology::{BrokerId, Topology};
+use crate::broker::topology::{BrokerId, Topology};
 
 /// An acknowledgement that takes this long is missed, if others come.
 pub(super) const SILENCE: Duration = Duration::from_millis(500);

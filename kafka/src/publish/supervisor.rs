@@ -19,8 +19,9 @@ use super::probe;
 use super::restart::restarting;
 use super::router::Router;
 use super::routes::{Cause, Entrance, NOT_REACHED, Trouble};
-use super::topology::{BrokerId, Topology};
 use super::watch::{EndOffsets, Watch, Watcher, end_offsets};
+use crate::broker::topology::{BrokerId, Topology};
+use crate::security::Connector;
 use crate::shown::CONDITION;
 
 /// Connections to each broker: one lane collects a batch while the others wait for their acknowledgements.
@@ -51,7 +52,9 @@ impl Supervisor {
         let Instruments { registry, readiness, tracer } = instruments;
         let queue = publisher.take_receiver().expect("a publisher has one supervisor");
         let router = Arc::clone(&publisher.router);
+        let connector = Arc::new(Connector::new(&config.cluster.security));
         let settings = Arc::new(LaneSettings {
+            connector: Arc::clone(&connector),
             topic: config.topic.clone(),
             compression: config.compression,
             timeout: config.timeout,
@@ -72,7 +75,7 @@ impl Supervisor {
             known: BTreeMap::new(),
         };
         let end_offsets = end_offsets(&config.topic, &registry);
-        Self { watch: Watch { config, watcher: router, end_offsets }, keeper }
+        Self { watch: Watch { config, connector, watcher: router, end_offsets }, keeper }
     }
 
     /// The lanes. They flush and end once the supervisor and the publisher are gone.

@@ -12,11 +12,12 @@ use rskafka::client::error::ProtocolError;
 use service::{Backoff, Registry};
 use tokio::sync::Notify;
 
-use super::broker::{Broker, answer, first_answer};
 use super::config::PublishConfig;
-use super::refusal::kafka_says;
 use super::topic;
-use super::topology::{BrokerId, Topology};
+use crate::broker::said::{cannot_use, kafka_says};
+use crate::broker::topology::{BrokerId, Topology};
+use crate::broker::{Broker, answer, first_answer};
+use crate::security::Connector;
 use crate::shown::END_OFFSET;
 
 /// How often it asks.
@@ -61,6 +62,7 @@ pub(super) trait Watcher: Send + Sync {
 /// Watches a topic, for as long as [`Watch::run`] is polled.
 pub(super) struct Watch<W> {
     pub(super) config: PublishConfig,
+    pub(super) connector: Arc<Connector>,
     pub(super) watcher: W,
     pub(super) end_offsets: EndOffsets,
 }
@@ -105,7 +107,7 @@ impl<W: Watcher> Watch<W> {
                     let error = format!("{error:#}");
                     self.watcher.away(&error);
                     if std::mem::replace(&mut is_connected, false) || backoff.is_fresh() {
-                        let brokers = self.config.brokers.join(",");
+                        let brokers = self.config.cluster.bootstrap();
                         tracing::warn!(brokers, error, "cannot reach Kafka, trying again");
                     }
                     backoff.wait().await;
@@ -115,7 +117,7 @@ impl<W: Watcher> Watch<W> {
     }
 
     fn connected(&self, partitions: usize) {
-        let (brokers, topic) = (self.config.brokers.join(","), &self.config.topic);
+        let (brokers, topic) = (self.config.cluster.bootstrap(), &self.config.topic);
         tracing::info!(brokers, topic, partitions, "Connected to Kafka");
         let wanted = self.config.partitions;
         if usize::try_from(wanted).ok() != Some(partitions) {
@@ -129,15 +131,15 @@ impl<W: Watcher> Watch<W> {
     }
 
     async fn look(&self, connections: &mut Connections) -> anyhow::Result<Look> {
-        let topology = match connections.topology(&self.config).await? {
+        let topology = match connections.topology(&self.config, &self.connector).await? {
             Ok(topology) => topology,
             Err(ProtocolError::UnknownTopicOrPartition) => {
                 // Perhaps another broker knows it.
                 connections.home = None;
-                topic::create(&self.config).await?;
+                topic::create(&self.config, &self.connector).await?;
                 return Ok(Look::Created);
             }
-            Err(error) => bail!("the topic {} cannot be used: {}", self.config.topic, kafka_says(error)),
+            Err(error) => bail!("{}", cannot_use(&self.config.topic, error)),
         };
         connections.addresses = topology.brokers.values().cloned().collect();
         self.watcher.found(&topology);
@@ -161,7 +163,7 @@ impl<W: Watcher> Watch<W> {
         let asking = async {
             let broker = match open {
                 Some(broker) => broker,
-                None => Broker::connect(address).await?,
+                None => Broker::connect(&self.connector, address).await?,
             };
             let offsets = broker.end_offsets(&self.config.topic, partitions).await?;
             Ok::<_, anyhow::Error>((broker, offsets))
@@ -199,21 +201,21 @@ impl<W: Watcher> Watch<W> {
 impl Connections {
     /// What the broker says that answered last, or else the first that answers: all are asked at the same time, so that
     /// a frozen one costs no time.
-    async fn topology(&mut self, config: &PublishConfig) -> anyhow::Result<Result<Topology, ProtocolError>> {
+    async fn topology(
+        &mut self,
+        config: &PublishConfig,
+        connector: &Arc<Connector>,
+    ) -> anyhow::Result<Result<Topology, ProtocolError>> {
         if let Some(home) = self.home.take()
             && let Ok(Ok(topology)) = tokio::time::timeout(PATIENCE, home.topology(&config.topic)).await
         {
             self.home = Some(home);
             return Ok(topology);
         }
-        let addresses: BTreeSet<_> = config.brokers.iter().chain(&self.addresses).cloned().collect();
+        let addresses: BTreeSet<_> = config.cluster.brokers.iter().chain(&self.addresses).cloned().collect();
         let ask = |address: String| {
-            let topic = config.topic.clone();
-            async move {
-                let broker = Broker::connect(&address).await?;
-                let topology = broker.topology(&topic).await?;
-                Ok((broker, topology))
-            }
+            let (topic, connector) = (config.topic.clone(), Arc::clone(connector));
+            async move { Broker::connect_and_ask(&connector, &address, &topic).await }
         };
         let (home, topology) = first_answer(addresses, ask).await?;
         self.home = Some(home);

@@ -1,20 +1,23 @@
 //! Creates, deletes and changes topics. What turns out to be already done counts as done, so a change whose answer was
 //! lost can be repeated.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use rdkafka::ClientConfig;
-use rdkafka::admin::{
-    AdminClient, AdminOptions, ConfigResource, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier,
-    TopicReplication,
-};
-use rdkafka::client::DefaultClientContext;
+use anyhow::{Context, bail, ensure};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ConfigSource, NewPartitions, ResourceSpecifier};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rskafka::client::error::ProtocolError;
+use service::cluster::Cluster;
+
+use crate::broker::Broker;
+use crate::security::Connector;
+use crate::security::librdkafka::{Callbacks, client_config};
 
 /// Changes the topics and groups of one Kafka cluster.
 pub struct Admin {
-    client: AdminClient<DefaultClientContext>,
+    cluster: Cluster,
+    client: Arc<AdminClient<Callbacks>>,
     /// Longest wait for one answer.
     patience: Duration,
 }
@@ -25,7 +28,7 @@ pub struct TopicSettings {
     /// How many partitions it has.
     pub partitions: i32,
     /// How many brokers have each partition.
-    pub replication: i32,
+    pub replication: i16,
     /// The topic's own configuration; everything else is the cluster's.
     pub configs: Vec<(String, String)>,
 }
@@ -35,9 +38,24 @@ impl Admin {
     ///
     /// # Errors
     /// When the settings cannot be used.
-    pub fn new(brokers: &str, client_id: &str, patience: Duration) -> anyhow::Result<Self> {
-        let client = ClientConfig::new().set("bootstrap.servers", brokers).set("client.id", client_id).create();
-        Ok(Self { client: client.context("cannot make the Kafka admin client")?, patience })
+    pub fn new(cluster: &Cluster, client_id: &str, patience: Duration) -> anyhow::Result<Self> {
+        let client = client_config(cluster, client_id)?.create_with_context(Callbacks::new(&cluster.security));
+        let client = Arc::new(client.context("cannot make the Kafka admin client")?);
+        Ok(Self { cluster: cluster.clone(), client, patience })
+    }
+
+    /// The names of all topics that this user may see.
+    ///
+    /// # Errors
+    /// When Kafka does not answer.
+    pub async fn topics(&self) -> anyhow::Result<Vec<String>> {
+        self.check()?;
+        let (client, patience) = (Arc::clone(&self.client), self.patience);
+        let listed = tokio::task::spawn_blocking(move || {
+            let metadata = client.inner().fetch_metadata(None, patience)?;
+            Ok::<_, KafkaError>(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
+        });
+        Ok(listed.await??)
     }
 
     /// The value in force of one of this topic's settings, the broker's defaults included, or why Kafka does not say.
@@ -45,6 +63,9 @@ impl Admin {
     /// # Errors
     /// When Kafka does not answer.
     pub async fn setting(&self, topic: &str, name: &str) -> anyhow::Result<Result<String, RDKafkaErrorCode>> {
+        if self.gets_no_tokens() {
+            return Ok(Err(RDKafkaErrorCode::NotImplemented));
+        }
         let resources = self.client.describe_configs(&[ResourceSpecifier::Topic(topic)], &self.options()).await?;
         let described = resources.into_iter().next().unwrap_or(Err(RDKafkaErrorCode::Unknown));
         let value = |settings: ConfigResource| settings.get(name).and_then(|entry| entry.value.clone());
@@ -56,6 +77,7 @@ impl Admin {
     /// # Errors
     /// When Kafka does not answer, or there is no such topic.
     pub async fn configs(&self, topic: &str) -> anyhow::Result<Vec<(String, String)>> {
+        self.check()?;
         let mut configs = Vec::new();
         for resource in self.client.describe_configs(&[ResourceSpecifier::Topic(topic)], &self.options()).await? {
             let entries = resource.map_err(KafkaError::AdminOp)?.entries.into_iter();
@@ -70,14 +92,13 @@ impl Admin {
     /// # Errors
     /// When Kafka does not answer, or says no.
     pub async fn create(&self, topic: &str, settings: &TopicSettings) -> anyhow::Result<bool> {
-        let mut new = NewTopic::new(topic, settings.partitions, TopicReplication::Fixed(settings.replication));
-        for (name, value) in &settings.configs {
-            new = new.set(name, value);
+        let (connector, cluster) = (Connector::new(&self.cluster.security), &self.cluster);
+        let broker = Broker::connect_to_any(&Arc::new(connector), &cluster.brokers).await?;
+        match broker.create_topic(topic, settings.partitions, settings.replication, &settings.configs).await? {
+            Ok(()) => Ok(true),
+            Err((ProtocolError::TopicAlreadyExists, _)) => Ok(false),
+            Err((_, reason)) => bail!(reason),
         }
-        let created = self.client.create_topics(&[new], &self.options()).await?;
-        let is_new = created.iter().all(Result::is_ok);
-        done(created, RDKafkaErrorCode::TopicAlreadyExists)?;
-        Ok(is_new)
     }
 
     /// Deletes topics. The brokers may still know them for a moment.
@@ -85,6 +106,7 @@ impl Admin {
     /// # Errors
     /// When Kafka does not answer, or says no.
     pub async fn delete(&self, topics: &[&str]) -> anyhow::Result<()> {
+        self.check()?;
         done(self.client.delete_topics(topics, &self.options()).await?, RDKafkaErrorCode::UnknownTopicOrPartition)
     }
 
@@ -94,6 +116,7 @@ impl Admin {
     /// # Errors
     /// When Kafka does not answer, or says no.
     pub async fn grow(&self, topic: &str, partitions: usize) -> anyhow::Result<()> {
+        self.check()?;
         let new = NewPartitions::new(topic, partitions);
         done(self.client.create_partitions(&[new], &self.options()).await?, RDKafkaErrorCode::InvalidPartitions)
     }
@@ -103,7 +126,18 @@ impl Admin {
     /// # Errors
     /// When Kafka does not answer, or says no.
     pub async fn delete_group(&self, group: &str) -> anyhow::Result<()> {
+        self.check()?;
         done(self.client.delete_groups(&[group], &self.options()).await?, RDKafkaErrorCode::GroupIdNotFound)
+    }
+
+    /// librdkafka asks for a token when it is polled, and its admin client is not.
+    fn gets_no_tokens(&self) -> bool {
+        self.client.inner().context().tokens.is_needed()
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        ensure!(!self.gets_no_tokens(), "this cannot be done with OAUTHBEARER: use another KAFKA_SASL_MECHANISM");
+        Ok(())
     }
 
     fn options(&self) -> AdminOptions {

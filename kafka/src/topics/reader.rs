@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
+use service::cluster::Cluster;
 
 use super::progress::Progress;
 use super::record::ReadRecord;
+use crate::security::librdkafka::{Callbacks, client_config};
 
 /// Pause before a request that failed is repeated.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -19,8 +21,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// What a reader needs to know.
 #[derive(Debug, Clone)]
 pub struct ReaderConfig {
-    /// Bootstrap addresses, host:port, comma-separated.
-    pub brokers: String,
+    /// Where the cluster is, and what secures the connections to it.
+    pub cluster: Cluster,
     /// Its name for the brokers.
     pub client_id: &'static str,
     /// The group whose progress it reports. It never joins it or commits.
@@ -34,7 +36,7 @@ pub struct ReaderConfig {
 /// A reader of one Kafka cluster.
 pub struct Reader {
     config: ReaderConfig,
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Callbacks>,
 }
 
 /// A partition of a topic.
@@ -54,10 +56,8 @@ impl Reader {
     /// # Errors
     /// When the settings cannot be used.
     pub fn new(config: ReaderConfig) -> anyhow::Result<Self> {
-        let mut client = ClientConfig::new();
+        let mut client = client_config(&config.cluster, config.client_id)?;
         client
-            .set("bootstrap.servers", &config.brokers)
-            .set("client.id", config.client_id)
             .set("group.id", &config.group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
@@ -68,7 +68,9 @@ impl Reader {
             // Only the one batch of records at each place, which a broker sends however large it is.
             client.set("queued.min.messages", "1").set("fetch.message.max.bytes", "1");
         }
-        let consumer = client.create().context("cannot make the Kafka consumer")?;
+        let callbacks = Callbacks::new(&config.cluster.security);
+        let consumer: BaseConsumer<Callbacks> =
+            client.create_with_context(callbacks).context("cannot make the Kafka consumer")?;
         Ok(Self { config, consumer })
     }
 
@@ -212,12 +214,18 @@ impl Reader {
         Ok(None)
     }
 
-    fn ask<T>(&self, request: impl FnMut(Duration) -> KafkaResult<T>) -> KafkaResult<T> {
-        until_answered(self.config.patience, request)
+    fn ask<T>(&self, mut request: impl FnMut(Duration) -> KafkaResult<T>) -> KafkaResult<T> {
+        until_answered(self.config.patience, |left| {
+            if self.consumer.context().tokens.is_needed() {
+                // Nothing is assigned, so there is only a token to be asked for.
+                drop(self.consumer.poll(Duration::ZERO));
+            }
+            request(left)
+        })
     }
 
     fn unreachable(&self) -> String {
-        format!("cannot read from Kafka at {}, see KAFKA_BROKER", self.config.brokers)
+        format!("cannot read from Kafka at {}, see KAFKA_BROKER", self.config.cluster.bootstrap())
     }
 }
 
@@ -277,8 +285,8 @@ mod tests {
     #[test]
     fn without_a_broker_the_error_comes_when_the_patience_is_over() {
         let patience = Duration::from_millis(400);
-        let (brokers, group) = ("127.0.0.1:1".to_owned(), "group".to_owned());
-        let config = ReaderConfig { brokers, client_id: "test", group, patience, picks_records: false };
+        let (cluster, group) = (Cluster::plaintext("127.0.0.1:1"), "group".to_owned());
+        let config = ReaderConfig { cluster, client_id: "test", group, patience, picks_records: false };
         let (reader, start) = (Reader::new(config).unwrap(), Instant::now());
         let error = reader.partitions("post").unwrap_err();
         assert!(start.elapsed() >= patience - RETRY_PAUSE, "{:?}", start.elapsed());

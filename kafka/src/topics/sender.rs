@@ -7,6 +7,9 @@ use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use service::cluster::Cluster;
+
+use crate::security::librdkafka::{Callbacks, client_config};
 
 /// Longest time to get one record acknowledged.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,7 +38,7 @@ pub struct Outgoing<'a> {
 
 /// Sends records.
 pub struct Sender {
-    producer: FutureProducer,
+    producer: FutureProducer<Callbacks>,
 }
 
 /// A record on its way.
@@ -46,13 +49,13 @@ impl Sender {
     ///
     /// # Errors
     /// When the settings cannot be used.
-    pub fn new(brokers: &str, client_id: &str) -> anyhow::Result<Self> {
-        let producer = acknowledged_by_all(brokers, client_id, SEND_TIMEOUT)
+    pub fn new(cluster: &Cluster, client_id: &str) -> anyhow::Result<Self> {
+        let producer = acknowledged_by_all(cluster, client_id, SEND_TIMEOUT)?
             // Kafka's own rule, as in the publisher: a key keeps its partition.
             .set("partitioner", "murmur2_random")
             // The topic limits the batch: a small limit may allow each of the records, but not many together.
             .set("batch.size", "16384")
-            .create()
+            .create_with_context(Callbacks::new(&cluster.security))
             .context("cannot make the Kafka producer")?;
         Ok(Self { producer })
     }
@@ -93,14 +96,19 @@ impl Sending {
 }
 
 /// The settings of every client that sends records which must not be lost.
-pub(crate) fn acknowledged_by_all(brokers: &str, client_id: &str, timeout: Duration) -> ClientConfig {
-    let mut client = ClientConfig::new();
+///
+/// # Errors
+/// When the password cannot be read.
+pub(crate) fn acknowledged_by_all(
+    cluster: &Cluster,
+    client_id: &str,
+    timeout: Duration,
+) -> anyhow::Result<ClientConfig> {
+    let mut client = client_config(cluster, client_id)?;
     client
-        .set("bootstrap.servers", brokers)
-        .set("client.id", client_id)
         .set("acks", "all")
         .set("enable.idempotence", "true")
         .set("message.max.bytes", LARGEST_BYTES)
         .set("message.timeout.ms", timeout.as_millis().to_string());
-    client
+    Ok(client)
 }

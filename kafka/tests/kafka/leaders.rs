@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use kafka::Cluster;
 use kafka::topics::{Reader, ReaderConfig};
 use rdkafka::consumer::Consumer;
 use stack::kafka::{BrokerOptions, Voter};
@@ -61,7 +62,7 @@ async fn a_partition_without_a_leader_disturbs_no_other() {
 /// Otherwise a proof would pass over its records.
 fn a_reader_leaves_no_partition_out(world: &World) {
     let reader = Reader::new(ReaderConfig {
-        brokers: world.broker.clone(),
+        cluster: Cluster::plaintext(&world.broker),
         client_id: "test",
         group: world.topic.clone(),
         patience: Duration::from_secs(2),

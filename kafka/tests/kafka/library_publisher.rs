@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use kafka::Cluster;
 use kafka::publish::{Acknowledged, PublishError, Publisher, PublisherOptions, SendError};
 
 use crate::ordered::found;
@@ -13,8 +14,8 @@ use crate::world::World;
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn connect(world: &World, options: PublisherOptions) -> Publisher {
-    let brokers = world.broker.split(',').map(str::to_owned).collect();
-    Publisher::connect(PublisherOptions { brokers, timeout: TIMEOUT, ..options }).await.unwrap()
+    let cluster = Cluster::plaintext(&world.broker);
+    Publisher::connect(PublisherOptions { cluster, timeout: TIMEOUT, ..options }).await.unwrap()
 }
 
 /// Both ways to publish.

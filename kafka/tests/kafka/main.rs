@@ -19,5 +19,6 @@ mod rebalances;
 mod recreated;
 mod run_ahead;
 mod running;
+mod secure;
 mod skips;
 mod world;

@@ -4,6 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use kafka::Cluster;
 use kafka::publish::{self, Compression, Key, OrderedPublisher, PublishConfig, PublishError, Record};
 use kafka::topics::{Reader, ReaderConfig};
 use service::{Instruments, Readiness, Registry};
@@ -34,7 +35,7 @@ impl Ordered {
     pub(crate) fn start(world: &World, change: impl FnOnce(&mut PublishConfig)) -> Self {
         let mut config = PublishConfig {
             kind: "record",
-            brokers: world.broker.split(',').map(str::to_owned).collect(),
+            cluster: Cluster::plaintext(&world.broker),
             topic: world.topic.clone(),
             partitions: 3,
             replication: 1,
@@ -140,7 +141,7 @@ pub(crate) fn found(world: &World) -> Vec<Found> {
 /// A reader of the topic.
 pub(crate) fn reader(world: &World) -> Reader {
     Reader::new(ReaderConfig {
-        brokers: world.broker.clone(),
+        cluster: Cluster::plaintext(&world.broker),
         client_id: "test",
         group: world.topic.clone(),
         patience: DEADLINE,

@@ -103,7 +103,7 @@ impl ConsumerContext for Callbacks {
 
 /// Subscribes to the group's topic, with a member's settings and these.
 pub(crate) fn join(group: &GroupConfig, set: &[(&str, &str)]) -> Plain {
-    let mut config = client_config(group);
+    let mut config = client_config(group).unwrap();
     set.iter().for_each(|(name, value)| _ = config.set(*name, *value));
     let consumer: Plain = config.create_with_context(Callbacks::default()).unwrap();
     consumer.subscribe(&[&group.topic]).unwrap();

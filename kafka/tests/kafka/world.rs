@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use kafka::Cluster;
 use kafka::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
 use kafka::group::{GroupConfig, OffsetReset};
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
@@ -129,7 +130,7 @@ impl World {
     pub(crate) fn group(&self) -> GroupConfig {
         GroupConfig {
             kind: "record",
-            brokers: self.broker.clone(),
+            cluster: Cluster::plaintext(&self.broker),
             topic: self.topic.clone(),
             group: self.topic.clone(),
             dead_letter_topic: format!("{}.dlq", self.topic),

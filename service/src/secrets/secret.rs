@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 
+use super::Files;
+
 /// A password, a token or a URI that contains one: the text itself, or the file that holds it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Source);
@@ -33,6 +35,11 @@ impl Secret {
             Source::Text(_) => None,
             Source::File(path) => Some(path),
         }
+    }
+
+    /// The same as files that may change.
+    pub fn files(&self) -> Files {
+        self.path().map(Path::to_owned).into_iter().collect()
     }
 
     /// The secret as it is now. A file is read each time.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::ensure;
+use service::cluster::Cluster;
 
 use crate::group::config::{GroupConfig, OffsetReset};
 use crate::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
@@ -12,8 +13,8 @@ use crate::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
 /// from a shorter interval; change the fields that should differ.
 #[derive(Debug, Clone)]
 pub struct GroupOptions {
-    /// Bootstrap addresses, host:port, comma-separated.
-    pub brokers: String,
+    /// Where the cluster is, and what secures the connections to it; nothing.
+    pub cluster: Cluster,
     /// The consumer group.
     pub group: String,
     /// The topic of the dead letters, created if it is missing; by default each topic has one of its own, its name and
@@ -48,7 +49,7 @@ impl GroupOptions {
     /// The options of a member of this group. `brokers` are bootstrap addresses, host:port, comma-separated.
     pub fn new(brokers: &str, group: &str) -> Self {
         Self {
-            brokers: brokers.to_owned(),
+            cluster: Cluster::plaintext(brokers),
             group: group.to_owned(),
             dead_letter_topic: None,
             offset_reset: OffsetReset::Earliest,
@@ -69,7 +70,7 @@ impl GroupOptions {
         let dead_letter_topic = self.dead_letter_topic.clone().unwrap_or_else(|| format!("{topic}.dlq"));
         GroupConfig {
             kind: "record",
-            brokers: self.brokers.clone(),
+            cluster: self.cluster.clone(),
             topic: topic.to_owned(),
             group: self.group.clone(),
             dead_letter_topic,

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use contract::record::{CONTENT_TYPE, CONTENT_TYPE_HEADER, TRACEPARENT_HEADER};
 use metrics::Counter;
-use rdkafka::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
@@ -20,6 +19,7 @@ use crate::publish::error::PublishError;
 use crate::publish::metrics::CLIENTS_REPLACED;
 use crate::publish::record::Record;
 use crate::publish::submission::WaitingRequest;
+use crate::security::librdkafka::TokenCallback;
 
 type Client = ThreadedProducer<DeliveryCallbacks>;
 
@@ -28,9 +28,8 @@ const LAST_REPORTS: Duration = Duration::from_secs(1);
 
 /// The client in use; none while one is replaced, and after the end.
 pub(super) struct OrderedClient {
-    topic: String,
-    timeout: Duration,
-    config: ClientConfig,
+    config: PublishConfig,
+    tokens: TokenCallback,
     deliveries: Arc<Deliveries>,
     current: RwLock<Option<Client>>,
     replaced: Counter,
@@ -47,9 +46,8 @@ impl OrderedClient {
         registry: &Registry,
     ) -> anyhow::Result<Self> {
         let client = Self {
-            topic: config.topic.clone(),
-            timeout: config.longest_wait(),
-            config: client_config(config),
+            config: config.clone(),
+            tokens: TokenCallback::new(&config.cluster.security),
             deliveries,
             current: RwLock::new(None),
             replaced: registry.counter(&CLIENTS_REPLACED, &[config.kind]),
@@ -67,7 +65,7 @@ impl OrderedClient {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let client = current.as_ref().ok_or(PublishError::Away)?;
         let message = BaseRecord {
-            topic: &self.topic,
+            topic: &self.config.topic,
             // The watch knows each partition's state, so the partition is chosen before librdkafka sees the record.
             partition: Some(partition),
             payload: Some(record.value.as_slice()),
@@ -94,7 +92,11 @@ impl OrderedClient {
     pub(super) async fn replace_if_ended(&self) -> Option<String> {
         let mut why = None;
         if let Some((ended, reason)) = self.take_ended() {
-            tracing::warn!(topic = self.topic, reason, "the Kafka client has ended with an error, a new one follows");
+            tracing::warn!(
+                topic = self.config.topic,
+                reason,
+                "the Kafka client has ended with an error, a new one follows"
+            );
             end(ended, LAST_REPORTS).await;
             why = Some(reason);
         } else if self.is_there() {
@@ -104,7 +106,7 @@ impl OrderedClient {
             Ok(()) => self.replaced.increment(1),
             Err(error) => {
                 let error = format!("{error:#}");
-                tracing::error!(topic = self.topic, error, "cannot replace the Kafka client, trying again");
+                tracing::error!(topic = self.config.topic, error, "cannot replace the Kafka client, trying again");
                 self.deliveries.ended.notify_one();
                 why = Some(error);
             }
@@ -112,17 +114,28 @@ impl OrderedClient {
         why
     }
 
+    /// Replaces the client by one with the files as they are now, once what is in flight has been acknowledged. Until
+    /// then nothing is sent.
+    ///
+    /// # Errors
+    /// Why there is no new client; then it must be tried again.
+    pub(super) async fn renew(&self) -> anyhow::Result<()> {
+        self.close().await;
+        self.start()
+    }
+
     /// Waits for the acknowledgements of what is in flight, no longer than its requests do.
     pub(super) async fn close(&self) {
         let current = self.current().take();
         if let Some(client) = current {
-            end(client, self.timeout).await;
+            end(client, self.config.longest_wait()).await;
         }
     }
 
     fn start(&self) -> anyhow::Result<()> {
-        let callbacks = DeliveryCallbacks(Arc::clone(&self.deliveries));
-        let client = self.config.create_with_context(callbacks).context("cannot make the ordered Kafka producer")?;
+        let callbacks = DeliveryCallbacks { deliveries: Arc::clone(&self.deliveries), tokens: self.tokens.clone() };
+        let client = client_config(&self.config)?.create_with_context(callbacks);
+        let client = client.context("cannot make the ordered Kafka producer")?;
         *self.current() = Some(client);
         Ok(())
     }

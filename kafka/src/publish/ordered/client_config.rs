@@ -14,11 +14,14 @@ const LONGEST_REQUEST_TIME: Duration = Duration::from_secs(300);
 const SHORTEST_REQUEST_TIME: Duration = Duration::from_millis(10);
 
 /// The settings of an ordered publisher's client.
-pub(super) fn client_config(config: &PublishConfig) -> ClientConfig {
+///
+/// # Errors
+/// When the password cannot be read.
+pub(super) fn client_config(config: &PublishConfig) -> anyhow::Result<ClientConfig> {
     let (timeout, linger) = (config.longest_wait(), config.linger.min(LONGEST_LINGER));
     // librdkafka insists that a record's time is longer than the linger.
     let record_time = timeout.max(linger + Duration::from_millis(1)).min(LONGEST_RECORD_TIME);
-    let mut client = acknowledged_by_all(&config.brokers.join(","), "producer", record_time);
+    let mut client = acknowledged_by_all(&config.cluster, "producer", record_time)?;
     // It counts a record until its report is over, and so for a moment longer than the publisher does.
     let records = config.max_in_flight.saturating_mul(2);
     let kilobytes = config.max_in_flight_bytes().saturating_mul(2) / 1024;
@@ -35,7 +38,7 @@ pub(super) fn client_config(config: &PublishConfig) -> ClientConfig {
         .set("socket.connection.setup.timeout.ms", "2000")
         .set("reconnect.backoff.max.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "10000");
-    client
+    Ok(client)
 }
 
 /// librdkafka's name of a codec.
@@ -53,13 +56,14 @@ fn codec(compression: Compression) -> &'static str {
 mod tests {
     use rdkafka::error::KafkaResult;
     use rdkafka::producer::BaseProducer;
+    use service::cluster::Cluster;
 
     use super::*;
 
     fn config() -> PublishConfig {
         PublishConfig {
             kind: "order",
-            brokers: vec!["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()],
+            cluster: Cluster::plaintext("127.0.0.1:1,127.0.0.1:2"),
             topic: "orders".to_owned(),
             partitions: 1,
             replication: 1,
@@ -75,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_publishers_settings_become_librdkafkas() {
-        let client = client_config(&config());
+        let client = client_config(&config()).unwrap();
         for (name, value) in [
             ("bootstrap.servers", "127.0.0.1:1,127.0.0.1:2"),
             ("acks", "all"),
@@ -112,7 +116,7 @@ mod tests {
         let codecs = [Compression::Gzip, Compression::Lz4, Compression::Snappy, Compression::Zstd];
         let codecs = codecs.map(|compression| PublishConfig { compression, ..config() });
         for config in codecs.into_iter().chain([smallest, largest, slowest]) {
-            let made: KafkaResult<BaseProducer> = client_config(&config).create();
+            let made: KafkaResult<BaseProducer> = client_config(&config).unwrap().create();
             assert!(made.is_ok(), "{config:?}");
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// A client that does not end for this long counts as working, though nothing was sent: otherwise a service that gets
 /// no records because it is not ready would never be ready again.
-const PROVEN_AFTER: Duration = Duration::from_secs(10);
+pub(super) const PROVEN_AFTER: Duration = Duration::from_secs(10);
 
 /// How the latest clients did.
 #[derive(Debug, Default)]

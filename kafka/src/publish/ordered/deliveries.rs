@@ -1,12 +1,13 @@
 //! What librdkafka reports, on a thread that it is polled by: an acknowledgement answers its request at once; anything
 //! else wakes those that must know.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use metrics::Histogram;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use super::failures::Failures;
 use crate::publish::metrics::produce_seconds;
 use crate::publish::submission::WaitingRequest;
+use crate::security::librdkafka::TokenCallback;
 
 /// What all clients of a publisher report, the current one and those that it replaced.
 pub(super) struct Deliveries {
@@ -25,6 +27,8 @@ pub(super) struct Deliveries {
     failures: Mutex<Failures>,
     /// Whether the current client has acknowledged a record.
     acknowledged: AtomicBool,
+    /// Notified when Kafka does not let the user write.
+    pub(super) refused: Notify,
     /// Wakes the watch when a record was not acknowledged.
     pub(super) trouble: Notify,
     /// Notified when there is a failure to report.
@@ -45,6 +49,7 @@ impl Deliveries {
             produce_seconds: produce_seconds(registry, kind),
             failures: Mutex::default(),
             acknowledged: AtomicBool::new(false),
+            refused: Notify::new(),
             trouble: Notify::new(),
             failed: Notify::new(),
             ended: Notify::new(),
@@ -53,6 +58,10 @@ impl Deliveries {
 
     /// A record of this partition is not acknowledged.
     pub(super) fn note_failure(&self, partition: i32, error: KafkaError) {
+        let code = error.rdkafka_error_code();
+        if let Some(RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed) = code {
+            self.refused.notify_one();
+        }
         self.failures().note(partition, error);
         self.failed.notify_one();
         self.trouble.notify_one();
@@ -89,7 +98,10 @@ impl Deliveries {
 }
 
 /// What a client calls.
-pub(super) struct DeliveryCallbacks(pub(super) Arc<Deliveries>);
+pub(super) struct DeliveryCallbacks {
+    pub(super) deliveries: Arc<Deliveries>,
+    pub(super) tokens: TokenCallback,
+}
 
 impl ProducerContext for DeliveryCallbacks {
     type DeliveryOpaque = Box<Handed>;
@@ -99,18 +111,24 @@ impl ProducerContext for DeliveryCallbacks {
             Ok(message) => {
                 reach(Step::ProduceAcknowledged);
                 // Written only once, so that the cache line stays shared.
-                if !self.0.has_acknowledged() {
-                    self.0.acknowledged.store(true, Ordering::Relaxed);
+                if !self.deliveries.has_acknowledged() {
+                    self.deliveries.acknowledged.store(true, Ordering::Relaxed);
                 }
-                self.0.produce_seconds.record(handed.at.elapsed());
+                self.deliveries.produce_seconds.record(handed.at.elapsed());
                 handed.request.acknowledge(message.partition(), message.offset());
             }
-            Err((error, message)) => self.0.note_failure(message.partition(), error.clone()),
+            Err((error, message)) => self.deliveries.note_failure(message.partition(), error.clone()),
         }
     }
 }
 
 impl ClientContext for DeliveryCallbacks {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.tokens.token()
+    }
+
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(facility, message, "librdkafka");
     }
@@ -118,7 +136,7 @@ impl ClientContext for DeliveryCallbacks {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "librdkafka");
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            self.0.ended.notify_one();
+            self.deliveries.ended.notify_one();
         }
     }
 }

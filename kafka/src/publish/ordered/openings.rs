@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::availability::Availability;
 use super::deliveries::Deliveries;
 use super::outage::Outage;
-use crate::publish::topology::Topology;
+use crate::broker::topology::Topology;
 use crate::publish::watch::Watcher;
 use crate::shown::CONDITION;
 

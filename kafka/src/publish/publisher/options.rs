@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use service::cluster::Cluster;
 
 use crate::publish::config::{Compression, PublishConfig};
 
@@ -10,8 +11,8 @@ use crate::publish::config::{Compression, PublishConfig};
 /// default; change the fields that should differ.
 #[derive(Debug, Clone)]
 pub struct PublisherOptions {
-    /// Bootstrap addresses, host:port.
-    pub brokers: Vec<String>,
+    /// Where the cluster is, and what secures the connections to it; nothing.
+    pub cluster: Cluster,
     /// The records of a key keep the order in which they are sent; see [`Self::ordered`].
     pub keeps_order: bool,
     /// Partitions of a topic that is missing and so is created; 1.
@@ -39,7 +40,7 @@ impl PublisherOptions {
     /// `brokers` are bootstrap addresses, host:port, comma-separated.
     pub fn batched(brokers: &str) -> Self {
         Self {
-            brokers: brokers.split(',').map(|broker| broker.trim().to_owned()).collect(),
+            cluster: Cluster::plaintext(brokers),
             keeps_order: false,
             partitions: 1,
             replication: 1,
@@ -63,7 +64,7 @@ impl PublisherOptions {
     pub(super) fn of_topic(&self, topic: &str) -> PublishConfig {
         PublishConfig {
             kind: "record",
-            brokers: self.brokers.clone(),
+            cluster: self.cluster.clone(),
             topic: topic.to_owned(),
             partitions: self.partitions,
             replication: self.replication,
@@ -82,7 +83,7 @@ impl PublisherOptions {
     /// # Errors
     /// The first one that cannot.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.brokers.iter().all(|broker| !broker.is_empty()), "a broker's address is empty");
+        ensure!(self.cluster.brokers.iter().all(|broker| !broker.is_empty()), "a broker's address is empty");
         ensure!(self.partitions > 0, "partitions must be at least 1");
         ensure!(self.replication > 0, "replication must be at least 1");
         ensure!(self.batch_bytes > 0, "batch_bytes must be at least 1");
@@ -99,7 +100,7 @@ mod tests {
     #[test]
     fn the_defaults_work_and_what_cannot_work_is_named() {
         for options in [PublisherOptions::batched("a:1, b:2"), PublisherOptions::ordered("a:1,b:2")] {
-            assert_eq!(options.brokers, ["a:1", "b:2"]);
+            assert_eq!(options.cluster.brokers, ["a:1", "b:2"]);
             options.check().unwrap();
         }
         let options = || PublisherOptions::batched("localhost:9092");

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use contract::TraceContext;
+use kafka::Cluster;
 use kafka::publish::{Fate, PublishError};
 use kafka::topics::{Outgoing, Sender};
 
@@ -22,7 +23,7 @@ async fn a_record_is_where_its_key_belongs_and_as_it_was_sent() {
     assert_eq!(reader(&world).partitions(&world.topic).unwrap().len(), 3, "it creates the topic");
 
     // librdkafka's own rule for keys is that of all of Kafka's clients.
-    let sender = Sender::new(&world.broker, "test").unwrap();
+    let sender = Sender::new(&Cluster::plaintext(&world.broker), "test").unwrap();
     let (mut published, mut partitions) = (BTreeMap::new(), BTreeSet::new());
     for number in 0..30 {
         let key = format!("key-{number}");

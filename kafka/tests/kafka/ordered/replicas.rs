@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka::Cluster;
 use kafka::publish::PublishError;
 use kafka::topics::{Admin, TopicSettings};
 use stack::Server;
@@ -14,7 +15,7 @@ use crate::world::{DEADLINE, World};
 
 /// Creates the topic with one partition on all brokers, of which this many must have a record.
 async fn create(world: &World, min_in_sync: usize) {
-    let admin = Admin::new(&world.broker, "test", DEADLINE).unwrap();
+    let admin = Admin::new(&Cluster::plaintext(&world.broker), "test", DEADLINE).unwrap();
     let configs = vec![("min.insync.replicas".to_owned(), min_in_sync.to_string())];
     assert!(admin.create(&world.topic, &TopicSettings { partitions: 1, replication: 3, configs }).await.unwrap());
 }

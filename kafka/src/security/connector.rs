@@ -1,0 +1,75 @@
+//! Opens connections for rskafka's messages.
+
+use anyhow::Context;
+use rskafka::messenger::Messenger;
+use service::cluster::{Sasl, Security, Tls};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::reasons::named;
+use super::sasl;
+use super::stream::Stream;
+use super::tls::TlsClient;
+use super::tokens::Tokens;
+
+/// What secures connections: it keeps what they share, such as sessions and tokens.
+pub(crate) struct Connector {
+    tls: Option<TlsClient>,
+    sasl: Option<(Sasl, Tokens)>,
+}
+
+impl Connector {
+    pub(crate) fn new(security: &Security) -> Self {
+        let sasl = security.sasl.clone().map(|sasl| (sasl, Tokens::new(tokens_tls(security))));
+        Self { tls: security.tls.clone().map(TlsClient::new), sasl }
+    }
+
+    /// A connection to host:port, encrypted if the cluster asks for it.
+    ///
+    /// # Errors
+    /// Why there is none, above all what is wrong with a certificate.
+    pub(crate) async fn open(&self, address: &str) -> anyhow::Result<Stream> {
+        let stream = TcpStream::connect(address).await?;
+        // A frame goes out as a length and the rest: Nagle's algorithm would hold back the rest for 40 ms.
+        stream.set_nodelay(true)?;
+        match &self.tls {
+            None => Ok(Stream::Plain(stream)),
+            Some(tls) => Ok(Stream::Tls(tls.encrypt(host(address)?, stream).await.map_err(named)?)),
+        }
+    }
+
+    /// Shows the broker who the client is, if the cluster asks for it.
+    ///
+    /// # Errors
+    /// Why the broker does not take it.
+    pub(crate) async fn authenticate<S>(&self, messenger: &Messenger<S>) -> anyhow::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let Some((sasl, tokens)) = &self.sasl else { return Ok(()) };
+        let config = sasl::config(sasl, tokens).await?;
+        messenger.do_sasl(config).await.map_err(|error| named(error.into()))
+    }
+}
+
+/// What checks the certificate of a token endpoint: the authorities of the brokers' certificates.
+pub(super) fn tokens_tls(security: &Security) -> Tls {
+    Tls { ca: security.tls.as_ref().and_then(|tls| tls.ca.clone()), identity: None }
+}
+
+fn host(address: &str) -> anyhow::Result<&str> {
+    let (host, _) = address.rsplit_once(':').with_context(|| format!("{address} is not host:port"))?;
+    Ok(host.trim_start_matches('[').trim_end_matches(']'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_checked_for_the_host_alone() {
+        assert_eq!(host("broker.example.com:9093").unwrap(), "broker.example.com");
+        assert_eq!(host("[::1]:9093").unwrap(), "::1");
+        assert!(host("broker").is_err());
+    }
+}
