@@ -1,11 +1,11 @@
 //! The consumer's settings.
 
-use std::fmt;
 use std::time::Duration;
 
 use contract::Kind;
 use kafka::group::GroupConfig;
 use mongodb::options::ConnectionString;
+use service::secrets::Secret;
 use service::{Kinds, ServiceConfig, Settings};
 
 use self::groups::Groups;
@@ -39,25 +39,39 @@ pub struct ConsumerConfig {
     pub mongo_uri: MongoUri,
 }
 
-/// A MongoDB URI that names a database. `Debug` does not show it, since it may hold a password.
-#[derive(Clone)]
+/// A MongoDB URI that names a database.
+#[derive(Debug, Clone)]
 pub struct MongoUri {
-    pub(crate) uri: String,
+    uri: Secret,
+    /// The database's name, which stays the same.
     pub(crate) database: String,
 }
 
-impl fmt::Debug for MongoUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MongoUri").field("database", &self.database).finish_non_exhaustive()
-    }
-}
-
 impl MongoUri {
-    fn parse(uri: &str) -> Result<Self, String> {
-        let connection = ConnectionString::parse(uri).map_err(|error| format!("must be a MongoDB URI ({error})"))?;
+    fn of(uri: Secret) -> Result<Self, String> {
+        let text = uri.read().map_err(|error| format!("{error:#}"))?;
+        let connection = ConnectionString::parse(&text).map_err(|error| format!("must be a MongoDB URI ({error})"))?;
         let database =
             connection.default_database.ok_or("must name a database, as in mongodb://localhost:27017/scalable-api")?;
-        Ok(Self { uri: uri.to_owned(), database })
+        Ok(Self { uri, database })
+    }
+
+    /// The URI as it is now.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub(crate) fn read(&self) -> anyhow::Result<String> {
+        self.uri.read()
+    }
+
+    /// Whether it stays as it is.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.uri.path().is_none()
+    }
+
+    /// Returns once it has changed; never, if it is in no file.
+    pub(crate) async fn changed(&self) {
+        self.uri.files().changed().await;
     }
 }
 
@@ -71,11 +85,11 @@ impl ConsumerConfig {
     pub(crate) fn with_kinds(settings: &mut Settings<'_>, read: impl FnOnce(&mut Settings<'_>) -> Kinds) -> Self {
         let mut service = ServiceConfig::read(settings, DEFAULT_PORT);
         let kinds = read(settings);
-        let mongo_uri = settings.read(
+        let mongo_uri = settings.uri(
             "MONGO_URI",
             "mongodb://localhost:27017/scalable-api",
-            "where MongoDB is, with the database",
-            MongoUri::parse,
+            "where MongoDB is, with the database, and how to reach it: user, password, TLS",
+            MongoUri::of,
         );
         let Groups { posts, orders, of_files } = Groups::read(settings, &kinds);
         let buffer_bytes = settings.number(
@@ -226,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_uri_is_not_shown() {
-        let uri = MongoUri::parse("mongodb://me:secret@example.com/db").unwrap();
-        assert_eq!(format!("{uri:?}"), r#"MongoUri { database: "db", .. }"#);
+        let uri = MongoUri::of(Secret::text("mongodb://me:secret@example.com/db")).unwrap();
+        assert_eq!(format!("{uri:?}"), r#"MongoUri { uri: ***, database: "db" }"#);
     }
 }

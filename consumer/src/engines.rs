@@ -5,13 +5,14 @@
 //! For each flush the pipeline, the flush, the driver's pool and the socket wake each other in turn: between threads
 //! each wake is a system call and a switch, on one thread it costs next to nothing.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, bail};
 use contract::{Kind, Write};
 use kafka::group::budget::Budget;
-use kafka::group::{self, Book, GroupConfig, Release};
+use kafka::group::{Book, GroupConfig, Membership, Release};
 use service::Instruments;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
@@ -95,26 +96,43 @@ pub(crate) async fn run(engines: Vec<Engine>, stop: &CancellationToken) -> anyho
 
 impl Engine {
     async fn work(self, stop: &CancellationToken) -> anyhow::Result<()> {
-        let Self { kind, book, mut config, mongo_uri, retention, pool, releases, budget, instruments, .. } = self;
+        let Self { kind, book, mut config, mongo_uri, retention, pool, mut releases, budget, instruments, .. } = self;
         let metrics = Arc::new(StoreMetrics::new(&instruments.registry, kind));
-        let readiness = instruments.readiness.clone();
+        let (readiness, tracer) = (instruments.readiness.clone(), instruments.tracer.clone());
         let concurrent_flushes = config.limits.concurrent_flushes;
         let place = StorePlace { mongo_uri: &mongo_uri, collection: kind.collection(), concurrent_flushes };
-        let store = tokio::select! {
-            connected = Store::connect(place, &readiness, &pool) => connected?,
-            () = stop.cancelled() => return Ok(()),
+        let connect = async || {
+            tokio::select! {
+                connected = Store::connect(&place, &readiness, &pool) => connected.map(Some),
+                () = stop.cancelled() => Ok(None),
+            }
         };
+        let Some(mut store) = connect().await? else { return Ok(()) };
         if kind.write() == Write::Upsert && !store.replaces_atomically() {
             config.limits.concurrent_flushes = 1;
         }
-        let (topic, tracer) = (config.topic.clone(), instruments.tracer.clone());
-        let (expired, held) = (metrics.expired.clone(), Arc::clone(&book));
-        let expiring = Expiring { kind, retention, store: store.clone(), book: held, expired };
-        let records = Arc::new(Records { kind, topic, store: store.clone(), retention, metrics, tracer });
-        tokio::select! {
-            outcome = group::run(&config, records, book, releases, budget, instruments, stop) => outcome,
-            () = store.watch(&readiness) => bail!("the store's watch ended"),
-            () = expiring.run() => bail!("the removal of old documents ended"),
+        let membership = Membership::new(&config, Arc::clone(&book), budget, instruments);
+        loop {
+            let (topic, expired) = (config.topic.clone(), metrics.expired.clone());
+            let expiring = Expiring { kind, retention, store: store.clone(), book: Arc::clone(&book), expired };
+            let (metrics, tracer) = (Arc::clone(&metrics), tracer.clone());
+            let records = Arc::new(Records { kind, topic, store: store.clone(), retention, metrics, tracer });
+            let working = stop.child_token();
+            let mut consuming = pin!(membership.run(records, &mut releases, &working));
+            tokio::select! {
+                outcome = &mut consuming => return outcome,
+                () = store.watch(&readiness) => bail!("the store's watch ended"),
+                () = expiring.run() => bail!("the removal of old documents ended"),
+                () = mongo_uri.changed() => {
+                    tracing::info!(kind = kind.name(), "MONGO_URI_FILE has changed, connecting again");
+                    working.cancel();
+                    consuming.await?;
+                }
+            }
+            match connect().await? {
+                Some(again) => store = again,
+                None => return Ok(()),
+            }
         }
     }
 }

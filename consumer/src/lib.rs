@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use kafka::group;
+use kafka::group::{self, GroupConfig};
 use service::http::ServerLimits;
 use service::metrics::Metric;
 use service::state_file::StateFile;
@@ -63,7 +63,20 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
     if arguments.next_if(|argument| argument == kinds::NAME).is_some() {
         return kinds::main(arguments);
     }
-    Program { name: "consumer", about: ABOUT, read: ConsumerConfig::read }.main(arguments, run)
+    Program { name: "consumer", about: ABOUT, read: ConsumerConfig::read, connect: |config| Box::pin(connect(config)) }
+        .main(arguments, run)
+}
+
+/// Whether Kafka and MongoDB can be reached, and the topics and collections used. They need not exist.
+async fn connect(config: ConsumerConfig) -> Vec<(String, anyhow::Result<()>)> {
+    let mut outcomes = Vec::new();
+    for kind in &config.kinds {
+        let GroupConfig { cluster, topic, .. } = config.group(*kind);
+        outcomes.push((format!("Kafka, topic {topic}"), kafka::reach(cluster, topic).await));
+        let collection = kind.collection();
+        outcomes.push((format!("MongoDB, collection {collection}"), store::reach(&config.mongo_uri, collection).await));
+    }
+    outcomes
 }
 
 /// Consumes until `stop` is cancelled; then flushes, commits, leaves the groups and returns. Serves the same endpoints

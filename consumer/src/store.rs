@@ -46,6 +46,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often to ask whether the store answers.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
+/// The id of no document.
+const NO_ID: &str = "readiness";
+
 /// Where the documents of a kind are stored.
 pub(crate) struct StorePlace<'a> {
     pub(crate) mongo_uri: &'a MongoUri,
@@ -71,36 +74,21 @@ impl Store {
     /// # Errors
     /// When the URI's options are unusable.
     pub(crate) async fn connect(
-        place: StorePlace<'_>,
+        place: &StorePlace<'_>,
         readiness: &Readiness,
         pool: &StorePool,
     ) -> anyhow::Result<Self> {
-        let flushes = u32::try_from(place.concurrent_flushes).unwrap_or(u32::MAX);
-        let mut options = ClientOptions::parse(&place.mongo_uri.uri).await.context("MONGO_URI cannot be used")?;
-        options.app_name.get_or_insert_with(|| "consumer".to_owned());
-        // The driver's own ten connections, made two at a time, would cap the flushes. A revoke's flushes come on top
-        // of the others, the same number again; one more is for the watch.
-        options.max_pool_size.get_or_insert(flushes.saturating_mul(2).saturating_add(1));
-        options.max_connecting.get_or_insert(flushes);
-        options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
-        options.server_selection_timeout.get_or_insert(CONNECT_TIMEOUT);
-        options.cmap_event_handler = Some(pool.handler());
-        let client = Client::with_options(options).context("MONGO_URI cannot be used")?;
-        let database = client.database(&place.mongo_uri.database);
-        let collection = database.collection_with_options(place.collection, collection_options());
-
         let mut backoff = Backoff::for_servers();
         loop {
-            match what_is_there(&collection).await {
-                Ok((lookup, others)) => {
+            let connected = match client(place, Some(pool)).await {
+                Ok(client) => Self::at(place, &client).await,
+                Err(error) if place.mongo_uri.is_fixed() => return Err(error),
+                Err(error) => Err(format!("{error:#}")),
+            };
+            match connected {
+                Ok(store) => {
                     readiness.met(CONDITION);
-                    tracing::info!(
-                        database = place.mongo_uri.database,
-                        collection = place.collection,
-                        other_unique_indexes = others.join(","),
-                        "MongoDB connected successfully"
-                    );
-                    return Ok(Self { collection, lookup, known_keys: Arc::default(), one_at_a_time: Arc::default() });
+                    return Ok(store);
                 }
                 Err(error) => {
                     let was_known = !readiness.unmet(CONDITION, &error);
@@ -113,12 +101,26 @@ impl Store {
         }
     }
 
+    /// What is at this place.
+    async fn at(place: &StorePlace<'_>, client: &Client) -> Result<Self, String> {
+        let database = client.database(&place.mongo_uri.database);
+        let collection = database.collection_with_options(place.collection, collection_options());
+        let (lookup, others) = what_is_there(&collection).await?;
+        tracing::info!(
+            database = place.mongo_uri.database,
+            collection = place.collection,
+            other_unique_indexes = others.join(","),
+            "MongoDB connected successfully"
+        );
+        Ok(Self { collection, lookup, known_keys: Arc::default(), one_at_a_time: Arc::default() })
+    }
+
     /// Asks regularly whether the store answers, so that readiness is right even while nothing is written.
     pub(crate) async fn watch(&self, readiness: &Readiness) {
         loop {
             tokio::time::sleep(WATCH_INTERVAL).await;
-            let admin = self.collection.client().database("admin");
-            match answer(admin.run_command(doc! { "ping": 1 })).await {
+            // Not `ping`, which a store answers to everybody.
+            match answer(self.collection.find_one(doc! { "_id": NO_ID })).await {
                 Ok(_) => {
                     if readiness.met(CONDITION) {
                         tracing::info!("MongoDB answers again");
@@ -137,6 +139,33 @@ impl Store {
     pub(crate) fn replaces_atomically(&self) -> bool {
         self.lookup == Lookup::Indexed
     }
+}
+
+/// Whether the collection can be read.
+///
+/// # Errors
+/// Why not, within a few seconds.
+pub(crate) async fn reach(mongo_uri: &MongoUri, collection: &str) -> anyhow::Result<()> {
+    let place = StorePlace { mongo_uri, collection, concurrent_flushes: 1 };
+    let client = client(&place, None).await?;
+    let collection = client.database(&mongo_uri.database).collection::<RawDocumentBuf>(collection);
+    answer(collection.find_one(doc! { "_id": NO_ID })).await.map(drop).map_err(anyhow::Error::msg)
+}
+
+/// A client for the flushes of a kind. Nothing is connected yet.
+async fn client(place: &StorePlace<'_>, pool: Option<&StorePool>) -> anyhow::Result<Client> {
+    let uri = place.mongo_uri.read()?;
+    let flushes = u32::try_from(place.concurrent_flushes).unwrap_or(u32::MAX);
+    let mut options = ClientOptions::parse(&uri).await.context("MONGO_URI cannot be used")?;
+    options.app_name.get_or_insert_with(|| "consumer".to_owned());
+    // The driver's own ten connections, made two at a time, would cap the flushes. A revoke's flushes come on top
+    // of the others, the same number again; one more is for the watch.
+    options.max_pool_size.get_or_insert(flushes.saturating_mul(2).saturating_add(1));
+    options.max_connecting.get_or_insert(flushes);
+    options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
+    options.server_selection_timeout.get_or_insert(CONNECT_TIMEOUT);
+    options.cmap_event_handler = pool.map(StorePool::handler);
+    Client::with_options(options).context("MONGO_URI cannot be used")
 }
 
 /// How the store finds documents, and the names of its other unique indexes.

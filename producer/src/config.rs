@@ -2,6 +2,7 @@
 
 use contract::{Kind, Write};
 use kafka::publish::{Compression, PublishConfig};
+use service::cluster::Cluster;
 use service::http::RequestLimits;
 use service::{Kinds, ServiceConfig, Settings};
 
@@ -32,11 +33,11 @@ impl ProducerConfig {
     /// Reads every setting; `settings` collects the errors.
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let service = ServiceConfig::read(settings, 3000);
-        let brokers = kafka::settings::brokers(settings);
+        let cluster = Cluster::read(settings);
         let kinds = Kinds::read(settings);
         let kafka = PublishConfig {
             kind: Kind::Post.name(),
-            brokers: brokers.split(',').map(|broker| broker.trim().to_owned()).collect(),
+            cluster,
             topic: kafka::settings::topic(settings),
             partitions: settings.in_kafka("partitions").number(
                 "KAFKA_PARTITIONS",

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use contract::{Kind, SchemaKind};
-use kafka::publish;
+use kafka::publish::{self, PublishConfig};
 use service::documentation::Documentation;
 use service::http::Stop;
 use service::http::body::{self, BodyReader};
@@ -80,7 +80,18 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
     if arguments.next_if(|argument| argument == kinds::NAME).is_some() {
         return kinds::main(arguments);
     }
-    Program { name: "producer", about, read: ProducerConfig::read }.main(arguments, run)
+    Program { name: "producer", about, read: ProducerConfig::read, connect: |config| Box::pin(connect(config)) }
+        .main(arguments, run)
+}
+
+/// Whether Kafka can be reached and the topics may be used. They need not exist.
+async fn connect(config: ProducerConfig) -> Vec<(String, anyhow::Result<()>)> {
+    let mut outcomes = Vec::new();
+    for kind in &config.kinds {
+        let PublishConfig { cluster, topic, .. } = config.publish(*kind);
+        outcomes.push((format!("Kafka, topic {topic}"), kafka::reach(cluster, topic).await));
+    }
+    outcomes
 }
 
 /// Serves on `listeners` until `stop` is cancelled, and for `STOP_DELAY` after that; then stops accepting, answers what

@@ -1,9 +1,9 @@
 //! The settings.
 
-use std::fmt;
 use std::time::Duration;
 
 use service::http::RequestLimits;
+use service::secrets::Secret;
 use service::{ServiceConfig, Settings};
 
 use crate::lease::Terms;
@@ -35,34 +35,32 @@ pub struct SubmissionsConfig {
     pub worker: WorkerConfig,
 }
 
-/// Where submissions are kept. `Debug` does not show it, since it may hold a password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(String);
+/// Where submissions are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseUrl {
+    url: Secret,
+    is_file: bool,
+}
 
 impl DatabaseUrl {
-    fn parse(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("sqlite", path)) if !path.is_empty() => {}
-            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {}
+    fn of(url: Secret) -> Result<Self, String> {
+        let text = url.read().map_err(|error| format!("{error:#}"))?;
+        let is_file = match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => true,
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => false,
             _ => return Err("must begin with `sqlite:` or `postgres://`".to_owned()),
-        }
-        Ok(Self(text.to_owned()))
+        };
+        Ok(Self { url, is_file })
     }
 
-    /// The URL.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// The URL, which may have changed since it was last read.
+    pub fn url(&self) -> &Secret {
+        &self.url
     }
 
     /// Whether it is a file of SQLite, which has one writer and is there or not.
     pub fn is_file(&self) -> bool {
-        self.0.starts_with("sqlite:")
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_file() { "DatabaseUrl(sqlite)" } else { "DatabaseUrl(postgres)" })
+        self.is_file
     }
 }
 
@@ -100,11 +98,11 @@ impl SubmissionsConfig {
         let service = ServiceConfig::read(settings, 8000);
         let mut config = Self {
             service,
-            database_url: settings.read(
+            database_url: settings.uri(
                 "DATABASE_URL",
                 "sqlite:submissions.db",
                 "where submissions are kept: `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE`",
-                DatabaseUrl::parse,
+                DatabaseUrl::of,
             ),
             database_pool: settings.number("DATABASE_POOL", 20, 2..=1000, "connections to PostgreSQL"),
             kafka: KafkaConfig::read(settings),

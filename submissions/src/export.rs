@@ -60,7 +60,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 }
 
 async fn export(config: &SubmissionsConfig) -> anyhow::Result<()> {
-    let store = store::open(config.database_url.as_str(), config.database_pool).await?;
+    let store = store::open(config.database_url.url(), config.database_pool).await?;
     let written = write(&store, &mut BufWriter::new(io::stdout())).await;
     store.close().await;
     written

@@ -11,6 +11,7 @@
 use std::process::ExitCode;
 
 use service::Program;
+use service::program::Connecting;
 
 pub mod api;
 mod asking;
@@ -28,6 +29,7 @@ pub mod operations;
 mod pace;
 pub mod page;
 mod queue;
+mod reach;
 mod roles;
 mod routes;
 pub mod rules;
@@ -61,20 +63,20 @@ database of PostgreSQL (DATABASE_URL). `submissions export` writes every submiss
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: Vec<String>) -> ExitCode {
     let mut arguments = arguments.into_iter().peekable();
-    let read = SubmissionsConfig::read;
+    let (read, connect) = (SubmissionsConfig::read, |config| -> Connecting { Box::pin(reach::reach(config)) });
     if arguments.next_if(|argument| argument == export::NAME).is_some() {
         return export::main(arguments);
     }
     if arguments.next_if(|argument| argument == "api").is_some() {
         let about = "Serves the API and the page of submissions; `submissions worker` works on them.";
-        let program = Program { name: "submissions api", about, read };
+        let program = Program { name: "submissions api", about, read, connect };
         return program.main(arguments, |config, listeners, stop| run(config, Roles::API, listeners, stop));
     }
     if arguments.next_if(|argument| argument == "worker").is_some() {
         let about = "Works on submissions that `submissions api` takes, and serves health and metrics.";
-        let program = Program { name: "submissions worker", about, read };
+        let program = Program { name: "submissions worker", about, read, connect };
         return program.main(arguments, |config, listeners, stop| run(config, Roles::WORKER, listeners, stop));
     }
-    let program = Program { name: "submissions", about: ABOUT, read };
+    let program = Program { name: "submissions", about: ABOUT, read, connect };
     program.main(arguments, |config, listeners, stop| run(config, Roles::ALL, listeners, stop))
 }

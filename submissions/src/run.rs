@@ -214,7 +214,7 @@ async fn open(
     let mut backoff = Backoff::for_servers();
     loop {
         let opened = tokio::select! {
-            opened = store::open(config.database_url.as_str(), config.database_pool) => opened,
+            opened = store::open(config.database_url.url(), config.database_pool) => opened,
             () = stop.cancelled() => return Ok(None),
         };
         match opened {

@@ -24,6 +24,7 @@ pub mod sqlite;
 mod time;
 
 pub use open::open;
+pub(crate) use postgres::reach_postgres;
 
 /// Why the store could not do what it was asked to. It may have done it all the same: a caller that asks again must be
 /// ready for that.

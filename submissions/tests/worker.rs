@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
+use service::secrets::Secret;
 use service::{Instruments, Readiness, Registry, Settings};
 use submissions::rules::{Verdict, judge};
 use submissions::status::Status;
@@ -38,7 +39,7 @@ impl Bench {
     }
 
     async fn on(url: &str, directory: TempDir) -> Self {
-        let store = store::open(url, 8).await.unwrap();
+        let store = store::open(&Secret::text(url), 8).await.unwrap();
         let readiness = Readiness::new(&[]);
         let instruments = Instruments { registry: Registry::new(METRICS), readiness, tracer: None };
         Self { store, instruments, directory }

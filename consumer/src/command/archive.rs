@@ -73,7 +73,7 @@ impl Archived {
 /// A reader that chooses its partitions.
 pub(super) fn reader_config(config: &GroupConfig) -> ReaderConfig {
     ReaderConfig {
-        brokers: config.brokers.clone(),
+        cluster: config.cluster.clone(),
         client_id: "consumer",
         group: config.group.clone(),
         patience: Duration::from_secs(15),

@@ -88,7 +88,7 @@ struct Pipe {
 
 impl Pipe {
     fn new(config: &GroupConfig) -> anyhow::Result<Self> {
-        let sender = Sender::new(&config.brokers, "consumer")?;
+        let sender = Sender::new(&config.cluster, "consumer")?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().context("cannot start the runtime")?;
         Ok(Self { sender, runtime, in_flight: VecDeque::new(), bytes_in_flight: 0, failures: 0, last_failure: None })
     }

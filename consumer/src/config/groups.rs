@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use contract::Kind;
 use kafka::group::core::{BatchLimits, BrakeLimits, GroupLimits, RunAhead};
 use kafka::group::{GroupConfig, OffsetReset};
+use service::cluster::Cluster;
 use service::settings::{parse_number, parse_some_time};
 use service::{Kinds, Settings};
 
@@ -84,7 +85,7 @@ fn setting(kind: Kind, name: &'static str) -> &'static str {
 fn read_posts(settings: &mut Settings<'_>) -> GroupConfig {
     GroupConfig {
         kind: Kind::Post.name(),
-        brokers: kafka::settings::brokers(settings),
+        cluster: Cluster::read(settings),
         topic: kafka::settings::topic(settings),
         group: settings.in_kafka("`group.id`").text("KAFKA_GROUP", Kind::Post.group(), "consumer group of the posts"),
         dead_letter_topic: settings.text(

@@ -75,7 +75,7 @@ fn records(
     output: &mut impl Write,
 ) -> anyhow::Result<Tally> {
     let reader = Reader::new(ReaderConfig {
-        brokers: group.brokers.clone(),
+        cluster: group.cluster.clone(),
         client_id: "consumer",
         group: group.group.clone(),
         patience: PATIENCE,
@@ -99,7 +99,7 @@ fn records(
 fn documents(kind: &SchemaKind, uri: &MongoUri, last: u64, output: &mut impl Write) -> anyhow::Result<Tally> {
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
     runtime.block_on(async {
-        let mut options = ClientOptions::parse(&uri.uri).await.context("MONGO_URI cannot be used")?;
+        let mut options = ClientOptions::parse(&uri.read()?).await.context("MONGO_URI cannot be used")?;
         options.server_selection_timeout.get_or_insert(PATIENCE);
         let client = Client::with_options(options).context("MONGO_URI cannot be used")?;
         let collection = client.database(&uri.database).collection::<RawDocumentBuf>(kind.collection());

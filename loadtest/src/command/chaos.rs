@@ -136,7 +136,7 @@ async fn measure(
         Observer::new(settings.kind, pipeline.metrics.clone(), Some(services.consumer.operators.clone()));
     observer.look().await;
     let stack = pipeline.stack.as_mut().context(own)?;
-    let reader = topic::patient_reader(stack.kafka_broker(), &trial.names.group, WATCH_PATIENCE)?;
+    let reader = topic::patient_reader(&service_options.kafka, &trial.names.group, WATCH_PATIENCE)?;
     let _view = View::open(Headline::of(run, &environment.load), options.load.plain, stop);
     let watch = ChaosWatch::begin(reader, &topic)?;
     // One by one, every fault waits for the recovery from the previous fault anyway.

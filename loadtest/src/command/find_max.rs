@@ -49,7 +49,7 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
                 url,
                 options.target_metrics.as_deref(),
                 set(&lookup, "MONGO_URI").map(|uri| Documents::of(kind, uri)),
-                set(&lookup, "KAFKA_BROKER"),
+                set(&lookup, "KAFKA_BROKER").map(|_| settings.group().cluster.clone()),
             )
             .await?
         }

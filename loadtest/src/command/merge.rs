@@ -67,7 +67,7 @@ pub(crate) async fn merge(options: MergeOptions, lookup: Lookup<'_>) -> anyhow::
             None => None,
         },
         kafka: set(&lookup, "KAFKA_BROKER")
-            .map(|brokers| topic::reader(&brokers, &settings.consumer_config.kafka.group).map(Arc::new))
+            .map(|_| topic::reader(&settings.group().cluster, &settings.group().group).map(Arc::new))
             .transpose()?,
         settings,
     };

@@ -60,7 +60,13 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, verb: &str) 
     let mut pipeline = match &options.target {
         Some(url) => {
             let (metrics, documents) = (options.target_metrics.as_deref(), documents(options, &lookup)?);
-            PipelineUnderTest::running(url, metrics, documents, set(&lookup, "KAFKA_BROKER")).await?
+            PipelineUnderTest::running(
+                url,
+                metrics,
+                documents,
+                set(&lookup, "KAFKA_BROKER").map(|_| settings.group().cluster.clone()),
+            )
+            .await?
         }
         None => {
             PipelineUnderTest::start(

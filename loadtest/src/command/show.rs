@@ -85,7 +85,7 @@ enum PostPlace {
 }
 
 fn place_in_kafka(id: PostId, names: &kafka::group::GroupConfig) -> anyhow::Result<PostPlace> {
-    let kafka = topic::reader(&names.brokers, &names.group)?;
+    let kafka = topic::reader(&names.cluster, &names.group)?;
     if let Some(letter) = find_dead_letter(&kafka, &names.dead_letter_topic, id)? {
         let DeadLetter { topic, partition, offset, reason, message, .. } = letter;
         let (reason, place) = (reason.as_str(), place(&topic, partition, offset));

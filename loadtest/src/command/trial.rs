@@ -114,8 +114,8 @@ impl Trial {
         sample_share: f64,
         directory: &Path,
     ) -> anyhow::Result<Self> {
-        let TrialSite { names, kafka_broker, documents, is_ours, is_own_store, is_own_kafka } = site;
-        let kafka = kafka_broker.map(|brokers| topic::reader(brokers, &names.group)).transpose()?.map(Arc::new);
+        let TrialSite { names, kafka, documents, is_ours, is_own_store, is_own_kafka } = site;
+        let kafka = kafka.map(|cluster| topic::reader(cluster, &names.group)).transpose()?.map(Arc::new);
         let start = match &kafka {
             Some(kafka) if plan.is_of_states() => {
                 StateStart::now(kafka, &names.topic, &names.dead_letter_topic).await?

@@ -21,7 +21,7 @@ use crate::load::cpu::cores;
 use crate::load::live::Live;
 use crate::pipeline::settings::{Lookup, PipelineSettings, Variables};
 use crate::pipeline::store::{Documents, StoreReader};
-use crate::pipeline::under_test::start_stack;
+use crate::pipeline::under_test::{cluster, start_stack};
 use crate::report::files::{self, make_directory};
 use crate::report::tune::trial::TrialReport;
 use crate::report::tune::{Surroundings, TuneReport, page};
@@ -81,7 +81,8 @@ async fn measure(
     stop: &CancellationToken,
 ) -> anyhow::Result<TuneReport> {
     let (space, start, defaults) = space(options, settings)?;
-    let bench = TuneBench { run, space: &space, options, lookup, settings, stack, live, directory, stop };
+    let cluster = cluster(stack, settings);
+    let bench = TuneBench { run, space: &space, options, lookup, settings, stack, cluster, live, directory, stop };
     let mut search = Search::new(space.choices(), start.clone(), defaults, Slo::of(options.slo));
     let mut trials: Vec<TrialReport> = Vec::new();
     let began = Instant::now();

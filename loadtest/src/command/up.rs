@@ -1,5 +1,6 @@
 //! `loadtest up`: everything runs until Ctrl-C, to try things out by hand.
 
+use kafka::Cluster;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -69,7 +70,7 @@ async fn all(
          Ctrl-C stops everything and removes its data.",
         of_producer = addresses(ports.producer),
         of_consumer = addresses(ports.consumer),
-        kafka = pipeline.kafka_broker.as_deref().unwrap_or_default(),
+        kafka = pipeline.kafka.as_ref().map(Cluster::bootstrap).unwrap_or_default(),
         proxy = pipeline.stack.as_ref().map(proxy).unwrap_or_default(),
         mongo = pipeline.documents.as_ref().map_or("", |documents| &documents.uri),
         logs = logs.display(),

@@ -32,7 +32,7 @@ pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow
     let lookup = with_option(&lookup, retention, &options.retention);
     let settings = PipelineSettings::of(options.kind, &lookup)?;
     let (retention, names) = (settings.consumer_config.retention(options.kind), settings.group().clone());
-    let kafka = Arc::new(topic::reader(&names.brokers, &names.group)?);
+    let kafka = Arc::new(topic::reader(&names.cluster, &names.group)?);
     let store = StoreReader::given(options.kind, &lookup).await?;
     if options.kind.write() == Write::Upsert {
         return states::verify(&options, kafka, &store, names, retention).await;

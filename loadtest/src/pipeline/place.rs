@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use contract::Kind;
+use kafka::Cluster;
 use kafka::topics::Admin;
 use mongodb::options::ClientOptions;
 use tokio::time::timeout;
@@ -62,14 +63,14 @@ impl TrialPlace {
     ///
     /// # Errors
     /// What could not be removed.
-    pub(crate) async fn remove(&self, kafka_broker: &str) -> anyhow::Result<()> {
-        let (kafka, store) = tokio::join!(self.remove_from_kafka(kafka_broker), self.remove_from_store());
+    pub(crate) async fn remove(&self, cluster: &Cluster) -> anyhow::Result<()> {
+        let (kafka, store) = tokio::join!(self.remove_from_kafka(cluster), self.remove_from_store());
         kafka.with_context(|| format!("cannot remove the topic {}", self.topic))?;
         store.with_context(|| format!("cannot remove the database {}", self.topic))
     }
 
-    async fn remove_from_kafka(&self, kafka_broker: &str) -> anyhow::Result<()> {
-        let admin = Admin::new(kafka_broker, CLIENT_ID, REMOVAL_TIMEOUT)?;
+    async fn remove_from_kafka(&self, cluster: &Cluster) -> anyhow::Result<()> {
+        let admin = Admin::new(cluster, CLIENT_ID, REMOVAL_TIMEOUT)?;
         admin.delete(&[&self.topic, &self.dead_letter_topic]).await?;
         admin.delete_group(&self.group).await
     }

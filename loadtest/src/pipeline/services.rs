@@ -1,6 +1,7 @@
 //! The producer and the consumer as child processes: this program starts itself again, once as each of them, so that
 //! one build is enough. They log to files, die with this process, and are stopped as in production, by SIGTERM.
 
+use kafka::Cluster;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -44,8 +45,8 @@ const LOG_LINES: usize = 20;
 pub(crate) struct ServiceOptions {
     /// `KINDS`: what a run sends and proves; an engine for other kinds would only share its CPU.
     pub(crate) kind: Kind,
-    /// `KAFKA_BROKER`.
-    pub(crate) kafka_broker: String,
+    /// `KAFKA_BROKER` and `KAFKA_SECURITY_PROTOCOL`; what else secures it is in the environment.
+    pub(crate) kafka: Cluster,
     /// `MONGO_URI`.
     pub(crate) mongo_uri: String,
     /// The producer's.
@@ -274,7 +275,8 @@ fn command(
         ("ADMIN_PORT", ports.operators.to_string()),
         ("LOG_FORMAT", options.log_format.clone()),
         ("KINDS", options.kind.name().to_owned()),
-        ("KAFKA_BROKER", options.kafka_broker.clone()),
+        ("KAFKA_BROKER", options.kafka.bootstrap()),
+        ("KAFKA_SECURITY_PROTOCOL", options.kafka.security.protocol().to_owned()),
         ("MONGO_URI", options.mongo_uri.clone()),
     ];
     variables.extend(options.more.iter().cloned());

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use contract::dead_letter::{LeftOut, TIMESTAMP_HEADER};
 use contract::{DeadLetter, PostId};
+use kafka::Cluster;
 use kafka::topics::{ReadRecord, Reader, ReaderConfig};
 
 /// What the lab calls itself to the brokers.
@@ -15,14 +16,14 @@ pub(crate) const CLIENT_ID: &str = "loadtest";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A reader that reports this group's progress.
-pub(crate) fn reader(brokers: &str, group: &str) -> anyhow::Result<Reader> {
-    patient_reader(brokers, group, PATIENCE)
+pub(crate) fn reader(cluster: &Cluster, group: &str) -> anyhow::Result<Reader> {
+    patient_reader(cluster, group, PATIENCE)
 }
 
 /// The same, with another patience.
-pub(crate) fn patient_reader(brokers: &str, group: &str, patience: Duration) -> anyhow::Result<Reader> {
-    let (brokers, group) = (brokers.to_owned(), group.to_owned());
-    Reader::new(ReaderConfig { brokers, client_id: CLIENT_ID, group, patience, picks_records: false })
+pub(crate) fn patient_reader(cluster: &Cluster, group: &str, patience: Duration) -> anyhow::Result<Reader> {
+    let (cluster, group) = (cluster.clone(), group.to_owned());
+    Reader::new(ReaderConfig { cluster, client_id: CLIENT_ID, group, patience, picks_records: false })
 }
 
 /// Visits every record that is in a topic now, until `visit` breaks, and returns what it broke with. A topic that does

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
 use contract::Write;
+use kafka::Cluster;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,7 @@ pub(crate) struct PipelineUnderTest {
     /// Where the documents are; `None` if they cannot be reached.
     pub(crate) documents: Option<Documents>,
     /// Where Kafka is, if that is known.
-    pub(crate) kafka_broker: Option<String>,
+    pub(crate) kafka: Option<Cluster>,
     /// One line that says where the pipeline comes from.
     pub(crate) chosen: String,
     /// What the lab has started itself. The services come first, so that they are dropped before the servers.
@@ -74,7 +75,7 @@ impl PipelineUnderTest {
             target: services.producer.target.clone(),
             metrics: services.producer.operators.clone(),
             documents: Some(Documents::of(settings.kind, options.mongo_uri.clone())),
-            kafka_broker: Some(options.kafka_broker.clone()),
+            kafka: Some(options.kafka.clone()),
             chosen: stack.chosen.clone(),
             services: Some(services),
             service_options: Some(options),
@@ -114,7 +115,7 @@ impl PipelineUnderTest {
         url: &str,
         metrics_url: Option<&str>,
         documents: Option<Documents>,
-        kafka_broker: Option<String>,
+        kafka: Option<Cluster>,
     ) -> anyhow::Result<Self> {
         let target = Target::resolve("--target", url).await?;
         let metrics = match metrics_url {
@@ -122,16 +123,7 @@ impl PipelineUnderTest {
             None => target.clone(),
         };
         let chosen = format!("the pipeline runs already, at {url}");
-        Ok(Self {
-            target,
-            metrics,
-            documents,
-            kafka_broker,
-            chosen,
-            services: None,
-            service_options: None,
-            stack: None,
-        })
+        Ok(Self { target, metrics, documents, kafka, chosen, services: None, service_options: None, stack: None })
     }
 
     /// Ends the servers that the lab has started, and removes their data.
@@ -183,12 +175,21 @@ pub(crate) fn service_options(
         kind: settings.kind,
         // People read the files.
         log_format: log_format.map_or("text".to_owned(), String::clone),
-        kafka_broker: stack.kafka_broker().to_owned(),
+        kafka: cluster(stack, settings),
         mongo_uri: stack.mongo_uri().to_owned(),
         producer_ports: ports.producer,
         consumer_ports: ports.consumer,
         more,
         logs: logs.to_owned(),
+    }
+}
+
+/// Where Kafka is: brokers that the lab has started ask for nothing, whatever the environment says.
+pub(crate) fn cluster(stack: &Stack, settings: &PipelineSettings) -> Cluster {
+    let started = Cluster::plaintext(stack.kafka_broker());
+    match stack.is_kafka_given() {
+        true => Cluster { security: settings.group().cluster.security.clone(), ..started },
+        false => started,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bson::RawDocumentBuf;
 use contract::dead_letter::Reason;
 use contract::{DeadLetter, Parser, PostId, document};
+use kafka::Cluster;
 use kafka::topics::{Admin, Outgoing, Sender, TopicSettings};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -46,12 +47,12 @@ async fn each_post_is_found_where_it_is() {
     assert_eq!(code, 1, "{text}");
     assert!(text.starts_with("not found"), "topics that do not exist are not an error: {text}");
 
-    let admin = Admin::new(broker, "test", TIMEOUT).unwrap();
+    let admin = Admin::new(&Cluster::plaintext(broker), "test", TIMEOUT).unwrap();
     let settings = TopicSettings { partitions: 1, replication: 1, configs: Vec::new() };
     for topic in ["post", "post.dlq"] {
         admin.create(topic, &settings).await.unwrap();
     }
-    let sender = Sender::new(broker, "test").unwrap();
+    let sender = Sender::new(&Cluster::plaintext(broker), "test").unwrap();
     for id in [stored, dead, lost, waiting] {
         send(&sender, "post", id, &[]).await;
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use kafka::Cluster;
 use kafka::topics::{Admin, TopicSettings};
 use stack::{Options, Server, Stack};
 use tokio::task::JoinSet;
@@ -35,7 +36,7 @@ pub(crate) fn addresses(brokers: &[Server]) -> String {
     brokers.iter().map(Server::address).collect::<Vec<_>>().join(",")
 }
 
-async fn create(brokers: &str, partitions: i32, replication: i32, config: &[(&str, &str)]) -> String {
+async fn create(brokers: &str, partitions: i32, replication: i16, config: &[(&str, &str)]) -> String {
     let topic = fresh_topic();
     let configs = config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let settings = TopicSettings { partitions, replication, configs };
@@ -44,7 +45,7 @@ async fn create(brokers: &str, partitions: i32, replication: i32, config: &[(&st
 }
 
 fn admin(brokers: &str) -> Admin {
-    Admin::new(brokers, "test", ADMIN_PATIENCE).unwrap()
+    Admin::new(&Cluster::plaintext(brokers), "test", ADMIN_PATIENCE).unwrap()
 }
 
 async fn producer(brokers: &str, topic: &str) -> Producer {

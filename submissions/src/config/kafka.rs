@@ -1,12 +1,13 @@
 //! The settings of Kafka as the queue.
 
 use service::Settings;
+use service::cluster::Cluster;
 
 /// Where Kafka is, and which topic and group the submissions have there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KafkaConfig {
-    /// `KAFKA_BROKER`: bootstrap brokers, host:port, comma-separated.
-    pub brokers: String,
+    /// `KAFKA_BROKER`, and what secures the connections to it.
+    pub cluster: Cluster,
     /// `SUBMISSION_KAFKA_TOPIC`: the topic of the announcements.
     pub topic: String,
     /// `SUBMISSION_KAFKA_GROUP`: the consumer group of the workers.
@@ -27,11 +28,7 @@ impl KafkaConfig {
             "true: workers learn by Kafka what to claim, so all processes need it; a build with the feature kafka can",
         );
         let config = Self {
-            brokers: settings.in_kafka("`bootstrap.servers`").text(
-                "KAFKA_BROKER",
-                "localhost:9092",
-                "bootstrap brokers, host:port, comma-separated",
-            ),
+            cluster: Cluster::read(settings),
             topic: settings.text("SUBMISSION_KAFKA_TOPIC", "submissions", "topic of the announcements"),
             group: settings.in_kafka("`group.id`").text(
                 "SUBMISSION_KAFKA_GROUP",

@@ -4,19 +4,21 @@
 //! leased, stands in small tables beside the submissions, whose own rows are then changed without a change of any
 //! index.
 
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
-use sqlx::postgres::PgConnectOptions;
+use service::secrets::Secret;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use self::connections::{Connections, with_settings};
+use self::connections::Connections;
+use self::database::Database;
 use self::front::Front;
 use super::batch::were_in_force;
 use super::time::millis;
@@ -31,6 +33,7 @@ mod change;
 mod claim;
 mod connections;
 mod create;
+mod database;
 mod front;
 mod listen;
 #[cfg(test)]
@@ -59,16 +62,13 @@ impl PostgresStore {
     ///
     /// # Errors
     /// When the URL is wrong, no server answers there, or the tables cannot be made.
-    pub async fn open(url: &str, pool: u32) -> anyhow::Result<Self> {
-        // The URL has a password, so it is not shown.
-        let options = PgConnectOptions::from_str(url).context("DATABASE_URL is not a URL of PostgreSQL")?;
-        let options = options.application_name("submissions");
-        schema::migrate(&options).await?;
-        let options = with_settings(options);
+    pub async fn open(url: &Secret, pool: u32) -> anyhow::Result<Self> {
+        let database = Database::new(url.clone());
+        schema::migrate(&database.options()?).await?;
         let arrivals = Arc::new(Notify::new());
-        let listener = tokio::spawn(listen::listen(options.clone(), Arc::clone(&arrivals)));
+        let listener = tokio::spawn(listen::listen(database.clone(), Arc::clone(&arrivals)));
         Ok(Self {
-            connections: Connections::new(options, pool),
+            connections: Connections::new(database, pool),
             listener: AbortOnDropHandle::new(listener),
             arrivals,
             front: Mutex::default(),
@@ -79,6 +79,17 @@ impl PostgresStore {
     fn front(&self) -> MutexGuard<'_, Front> {
         self.front.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the database can be connected to.
+///
+/// # Errors
+/// Why not, within a few seconds.
+pub(crate) async fn reach_postgres(url: &Secret) -> anyhow::Result<()> {
+    let options = Database::new(url.clone()).options()?;
+    let connecting = PgConnection::connect_with(&options);
+    let connection = tokio::time::timeout(connections::DEADLINE, connecting).await.context("no answer in time")??;
+    connection.close().await.context("cannot end the connection")
 }
 
 #[async_trait]

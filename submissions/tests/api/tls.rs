@@ -1,5 +1,6 @@
 //! PostgreSQL by TLS: encrypted, and only with the server that the settings mean.
 
+use service::secrets::Secret;
 use sqlx::{Connection, PgConnection};
 use stack::Postgres;
 use submissions::Roles;
@@ -13,7 +14,7 @@ const CONNECTIONS: &str = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USI
 
 /// Why a store cannot be opened, with all its causes.
 async fn refused(url: &str) -> String {
-    let opened = open(url, 2).await;
+    let opened = open(&Secret::text(url), 2).await;
     format!("{:#}", opened.map(|_: std::sync::Arc<dyn Store>| ()).unwrap_err())
 }
 

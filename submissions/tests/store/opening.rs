@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use service::secrets::Secret;
 use sqlx::Connection;
 use submissions::store::open;
 
@@ -57,13 +58,13 @@ async fn run(url: &str, sql: &str) {
 }
 
 async fn open_eight_times(url: &str) {
-    let stores = join_all((0..8).map(|_| open(url, 2))).await;
+    let stores = join_all((0..8).map(|_| async { open(&Secret::text(url), 2).await })).await;
     for store in stores {
         let store = store.unwrap();
         create(&*store, 1).await;
         store.close().await;
     }
-    assert_eq!(open(url, 2).await.unwrap().stats(HOUR).await.unwrap().in_status, [8, 0, 0, 0, 0]);
+    assert_eq!(open(&Secret::text(url), 2).await.unwrap().stats(HOUR).await.unwrap().in_status, [8, 0, 0, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +79,7 @@ async fn processes_that_start_at_the_same_time_share_a_database() {
 }
 
 async fn error(url: &str) -> String {
-    let Err(error) = open(url, 2).await else { panic!("{url} was opened") };
+    let Err(error) = open(&Secret::text(url), 2).await else { panic!("{url} was opened") };
     format!("{error:#}")
 }
 

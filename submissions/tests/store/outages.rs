@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use service::secrets::Secret;
 use stack::{Postgres, environment, to_stderr};
 use submissions::status::Status;
 use submissions::store::{Created, Store, open};
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn started() -> (Postgres, Arc<dyn Store>) {
     let postgres = Postgres::start(to_stderr, environment).await.unwrap();
-    let store = open(&postgres.url("postgres"), 8).await.unwrap();
+    let store = open(&Secret::text(&postgres.url("postgres")), 8).await.unwrap();
     (postgres, store)
 }
 

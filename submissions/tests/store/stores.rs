@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use service::secrets::Secret;
 use sqlx::{Connection, PgConnection};
 use submissions::NewSubmission;
 use submissions::store::{Created, Job, Outcome, Settlement, Store, open};
@@ -53,12 +54,12 @@ impl Fresh {
     pub(crate) async fn sqlite() -> Fresh {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("submissions.db").display());
-        Fresh { store: open(&url, POOL).await.unwrap(), url, _directory: Some(directory) }
+        Fresh { store: open(&Secret::text(&url), POOL).await.unwrap(), url, _directory: Some(directory) }
     }
 
     pub(crate) async fn postgres() -> Fresh {
         let url = database(&stack::shared_postgres().await).await;
-        Fresh { store: open(&url, POOL).await.unwrap(), url, _directory: None }
+        Fresh { store: open(&Secret::text(&url), POOL).await.unwrap(), url, _directory: None }
     }
 
     /// Closes it and removes its data, for tests that make many.
@@ -73,7 +74,7 @@ impl Fresh {
 
     /// Another store on the same data, as another process has it.
     pub(crate) async fn other(&self) -> Arc<dyn Store> {
-        open(&self.url, POOL).await.unwrap()
+        open(&Secret::text(&self.url), POOL).await.unwrap()
     }
 }
 

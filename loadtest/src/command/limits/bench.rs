@@ -1,6 +1,8 @@
 //! What the measures are taken with: the servers, and for each measure the processes, the topic and the collection that
 //! it needs, so that no measure finds what another one has left.
 
+use crate::pipeline::under_test::cluster;
+use kafka::Cluster;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,7 @@ use super::cpu::Meter;
 use super::generate;
 use super::insert::Insert;
 use super::plan::MeasurePlan;
-use super::produce::{Produce, connect, delete_topics};
+use super::produce::{Produce, delete_topics};
 use crate::base::text::rate;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::pipeline::scrape::MetricsPage;
@@ -41,7 +43,7 @@ const DRAIN_FACTOR: u32 = 4;
 pub(crate) struct LimitsBench {
     pub(super) plan: MeasurePlan,
     pub(super) settings: PipelineSettings,
-    pub(super) kafka_broker: String,
+    pub(super) kafka: Cluster,
     pub(super) mongo_uri: String,
     pub(super) replication: i16,
     /// Process ids of those that this lab has started.
@@ -58,7 +60,7 @@ impl LimitsBench {
         Self {
             plan,
             settings: settings.clone(),
-            kafka_broker: stack.kafka_broker().to_owned(),
+            kafka: cluster(stack, settings),
             mongo_uri: stack.mongo_uri().to_owned(),
             replication,
             brokers: stack.brokers.iter().map(stack::Server::pid).collect(),
@@ -118,7 +120,7 @@ impl LimitsBench {
         if accepted_ids.exists() {
             std::fs::remove_file(accepted_ids).context("cannot remove the accepted ids")?;
         }
-        delete_topics(&connect(&self.kafka_broker).await?, &self.name()).await?;
+        delete_topics(&self.kafka, &self.name()).await?;
         self.inserts().await?.drop_collection().await?;
         self.updates(0).await?.drop_collection().await
     }
@@ -143,8 +145,7 @@ impl LimitsBench {
             batch_bytes,
             run: self.plan.run,
         };
-        let client = connect(&self.kafka_broker).await?;
-        let connections = produce.connections(&self.kafka_broker, &client).await?;
+        let connections = produce.connections(&self.kafka).await?;
         let meter = Meter::start(vec![(BROKER, &self.brokers)]);
         let acknowledged = produce.records(connections, self.plan.duration).await.context("cannot produce")?;
         Ok(meter.done(acknowledged))
@@ -173,7 +174,7 @@ impl LimitsBench {
 
     /// Measured from the first record on: finding the partitions does not count.
     async fn fetch(&self, topic: String) -> anyhow::Result<LimitsSample> {
-        let (reader, brokers) = (topic::reader(&self.kafka_broker, &topic)?, self.brokers.clone());
+        let (reader, brokers) = (topic::reader(&self.kafka, &topic)?, self.brokers.clone());
         let fetching = tokio::task::spawn_blocking(move || {
             let (mut meter, mut records) = (None, 0);
             topic::scan(&reader, &topic, |_| {
@@ -255,7 +256,7 @@ impl LimitsBench {
     pub(super) fn service_options(&self, topic: String) -> ServiceOptions {
         ServiceOptions {
             kind: Kind::Post,
-            kafka_broker: self.kafka_broker.clone(),
+            kafka: self.kafka.clone(),
             mongo_uri: self.mongo_uri.clone(),
             producer_ports: ServicePorts::free(),
             consumer_ports: ServicePorts::free(),

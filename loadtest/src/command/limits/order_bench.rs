@@ -46,7 +46,7 @@ impl LimitsBench {
 
     async fn produce_ordered(&self, round: u32) -> anyhow::Result<LimitsSample> {
         let mut config = self.settings.producer_config.orders.clone();
-        config.brokers = self.kafka_broker.split(',').map(|broker| broker.trim().to_owned()).collect();
+        config.cluster = self.kafka.clone();
         config.topic = self.topic(round, "orders");
         config.replication = self.replication;
         let produce = ProduceOrdered::connect(&config, self.orders_of(round)).await?;

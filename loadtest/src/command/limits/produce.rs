@@ -7,24 +7,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use contract::PostId;
-use kafka::publish::{Batch, BatchLimits, Broker, EncodedBatch, Key, LANES_PER_BROKER, ProduceError, Record};
-use rskafka::client::error::{Error, ProtocolError};
-use rskafka::client::partition::Compression;
-use rskafka::client::{Client, ClientBuilder};
+use kafka::publish::{Batch, BatchLimits, Compression, EncodedBatch, Key, LANES_PER_BROKER, ProduceError, Record};
+use kafka::topics::{Admin, TopicSettings};
+use kafka::{Broker, Cluster};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::{Bodies, Shape};
+use crate::pipeline::topic::CLIENT_ID;
 
 /// Longest wait for any answer of Kafka.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The wait before the next look for a new topic's leader.
 const LEADER_PAUSE: Duration = Duration::from_millis(100);
-
-/// The same as [`ANSWER_TIMEOUT`], for Kafka itself.
-const ANSWER_TIMEOUT_MS: i32 = ANSWER_TIMEOUT.as_millis() as i32;
 
 /// The most records in one measure, so that a fast broker does not fill the disk: about 400 MB.
 const MOST_RECORDS: u64 = 1_000_000;
@@ -41,61 +38,39 @@ pub(crate) struct Produce {
     pub(crate) run: RunId,
 }
 
-/// Connects to the first of the brokers, which names the others.
-pub(crate) async fn connect(brokers: &str) -> anyhow::Result<Client> {
-    let brokers = brokers.split(',').map(|broker| broker.trim().to_owned()).collect();
-    answer(ClientBuilder::new(brokers).client_id("loadtest").build()).await.context("cannot connect to Kafka")
-}
-
 /// Deletes the topics whose names start with this.
-pub(crate) async fn delete_topics(client: &Client, prefix: &str) -> anyhow::Result<()> {
-    let topics = answer(client.list_topics()).await.context("cannot list the topics")?;
-    for topic in topics.iter().filter(|topic| topic.name.starts_with(prefix)) {
-        let controller = client.controller_client()?;
-        match answer(controller.delete_topic(&topic.name, ANSWER_TIMEOUT_MS)).await {
-            // A topic is still listed for a moment after it was deleted, here at the end of the last round.
-            Err(error) if is_gone(&error) => {}
-            deleted => deleted.with_context(|| format!("cannot delete the topic {}", topic.name))?,
-        }
+pub(crate) async fn delete_topics(cluster: &Cluster, prefix: &str) -> anyhow::Result<()> {
+    let admin = Admin::new(cluster, CLIENT_ID, ANSWER_TIMEOUT)?;
+    let topics = admin.topics().await.context("cannot list the topics")?;
+    let ours: Vec<&str> = topics.iter().map(String::as_str).filter(|topic| topic.starts_with(prefix)).collect();
+    if ours.is_empty() {
+        return Ok(());
     }
-    Ok(())
-}
-
-fn is_gone(error: &anyhow::Error) -> bool {
-    let gone = ProtocolError::UnknownTopicOrPartition;
-    matches!(error.downcast_ref(), Some(Error::ServerError { protocol_error, .. }) if *protocol_error == gone)
-}
-
-/// Bounds the wait for an answer, which the client itself does not do.
-async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
-    match timeout(ANSWER_TIMEOUT, request).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => bail!("no answer from Kafka within {ANSWER_TIMEOUT:?}"),
-    }
+    // A topic is still listed for a moment after it was deleted, here at the end of the last round.
+    admin.delete(&ours).await.with_context(|| format!("cannot delete the topics {}", ours.join(", ")))
 }
 
 impl Produce {
     /// Creates the topic and connects to the leaders of its partitions.
-    pub(crate) async fn connections(&self, brokers: &str, client: &Client) -> anyhow::Result<Vec<(i32, Broker)>> {
-        let controller = client.controller_client()?;
-        let created =
-            answer(controller.create_topic(&self.topic, self.partitions, self.replication, ANSWER_TIMEOUT_MS)).await;
+    pub(crate) async fn connections(&self, cluster: &Cluster) -> anyhow::Result<Vec<(i32, Broker)>> {
+        let admin = Admin::new(cluster, CLIENT_ID, ANSWER_TIMEOUT)?;
+        let (partitions, replication) = (self.partitions, self.replication.into());
+        let created = admin.create(&self.topic, &TopicSettings { partitions, replication, configs: Vec::new() }).await;
         created.with_context(|| format!("cannot create the topic {}", self.topic))?;
-        let brokers: Vec<String> = brokers.split(',').map(|broker| broker.trim().to_owned()).collect();
         let mut connections = Vec::new();
         for partition in 0..self.partitions {
             for _ in 0..LANES_PER_BROKER {
-                connections.push((partition, self.connect_to_leader(&brokers, partition).await?));
+                connections.push((partition, self.connect_to_leader(cluster, partition).await?));
             }
         }
         Ok(connections)
     }
 
     /// Not every broker may know a new topic's leader yet.
-    async fn connect_to_leader(&self, brokers: &[String], partition: i32) -> anyhow::Result<Broker> {
+    async fn connect_to_leader(&self, cluster: &Cluster, partition: i32) -> anyhow::Result<Broker> {
         let deadline = Instant::now() + ANSWER_TIMEOUT;
         loop {
-            match Broker::connect_to_leader(brokers, &self.topic, partition).await {
+            match Broker::connect_to_leader(cluster, &self.topic, partition).await {
                 Err(_) if Instant::now() < deadline => tokio::time::sleep(LEADER_PAUSE).await,
                 connected => return connected,
             }

@@ -165,7 +165,7 @@ impl OfKey {
 }
 
 fn read(kind: Kind, id: &str, names: &GroupConfig) -> anyhow::Result<OfKey> {
-    let kafka = topic::reader(&names.brokers, &names.group)?;
+    let kafka = topic::reader(&names.cluster, &names.group)?;
     let mut letters = Vec::new();
     topic::scan(&kafka, &names.dead_letter_topic, |record| {
         letters.extend(dead_letter_of(record).filter(|letter| letter.id.to_string() == id));

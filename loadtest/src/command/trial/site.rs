@@ -1,5 +1,6 @@
 //! Where a trial takes place: in a pipeline, or at a place of its own.
 
+use kafka::Cluster;
 use kafka::group::GroupConfig;
 use stack::Stack;
 
@@ -12,7 +13,7 @@ pub(crate) struct TrialSite<'a> {
     /// The names of topics and group.
     pub(crate) names: GroupConfig,
     /// `None` where Kafka cannot be reached.
-    pub(crate) kafka_broker: Option<&'a str>,
+    pub(crate) kafka: Option<&'a Cluster>,
     /// `None` where the store cannot be reached.
     pub(crate) documents: Option<&'a Documents>,
     /// Whether the lab has started the services.
@@ -28,7 +29,7 @@ impl<'a> TrialSite<'a> {
         let is_own = |count: fn(&Stack) -> usize| pipeline.stack.as_ref().is_some_and(|stack| count(stack) > 0);
         Self {
             names: settings.group().clone(),
-            kafka_broker: pipeline.kafka_broker.as_deref(),
+            kafka: pipeline.kafka.as_ref(),
             documents: pipeline.documents.as_ref(),
             is_ours: pipeline.services.is_some(),
             is_own_store: is_own(|stack| stack.store.iter().count()),

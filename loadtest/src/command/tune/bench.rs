@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use contract::Kind;
+use kafka::Cluster;
 use kafka::group::GroupConfig;
 use stack::Stack;
 use tokio::time::sleep;
@@ -48,6 +49,7 @@ pub(crate) struct TuneBench<'a> {
     pub(crate) lookup: Lookup<'a>,
     pub(crate) settings: &'a PipelineSettings,
     pub(crate) stack: &'a Stack,
+    pub(crate) cluster: Cluster,
     pub(crate) live: &'a Live,
     pub(crate) directory: &'a Path,
     pub(crate) stop: &'a CancellationToken,
@@ -86,7 +88,7 @@ impl TuneBench<'_> {
             Err(error) => Ok(Tried::failed(format!("{error:#}"))),
         };
         // Half of it may not be there if the services did not start.
-        if let Err(error) = place.remove(self.stack.kafka_broker()).await
+        if let Err(error) = place.remove(&self.cluster).await
             && tried.as_ref().is_ok_and(|tried| tried.faults.is_empty())
         {
             eprintln!("{error:#}");
@@ -155,7 +157,7 @@ impl TuneBench<'_> {
         let TrialPlace { topic, dead_letter_topic, group, .. } = place.clone();
         TrialSite {
             names: GroupConfig { topic, dead_letter_topic, group, ..self.settings.consumer_config.kafka.clone() },
-            kafka_broker: Some(self.stack.kafka_broker()),
+            kafka: Some(&self.cluster),
             documents: Some(documents),
             is_ours: true,
             is_own_store: true,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use kafka::Cluster;
 use kafka::topics::{Admin, Partition, Reader, TopicSettings};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -26,8 +27,8 @@ pub(crate) struct Topics {
 
 impl Topics {
     /// Connects on the first request.
-    pub(crate) fn new(brokers: &str, reader: &Reader) -> anyhow::Result<Self> {
-        Ok(Self { admin: Admin::new(brokers, CLIENT_ID, ANSWER_TIMEOUT)?, reader: Arc::new(reader.fresh()?) })
+    pub(crate) fn new(cluster: &Cluster, reader: &Reader) -> anyhow::Result<Self> {
+        Ok(Self { admin: Admin::new(cluster, CLIENT_ID, ANSWER_TIMEOUT)?, reader: Arc::new(reader.fresh()?) })
     }
 
     /// What a topic was created with, so that it can be recreated.
@@ -37,7 +38,7 @@ impl Topics {
             let first = partitions.first().with_context(|| format!("there is no topic {topic}"))?;
             Ok(TopicSettings {
                 partitions: i32::try_from(partitions.len())?,
-                replication: i32::try_from(first.replicas)?,
+                replication: i16::try_from(first.replicas)?,
                 configs: self.admin.configs(topic).await?,
             })
         })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use contract::DeadLetter;
 use contract::dead_letter::{Reason, TIMESTAMP_HEADER};
+use kafka::Cluster;
 use kafka::topics::{Admin, Outgoing, Sender, TopicSettings};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -29,7 +30,7 @@ pub(super) struct Records {
 impl Records {
     /// The topic and the group have this name. The group's commits may leave the last record out.
     pub(super) async fn start(broker: &str, name: &str, has_records: bool, leaves_a_lag: bool) -> Self {
-        let admin = Admin::new(broker, "test", TIMEOUT).unwrap();
+        let admin = Admin::new(&Cluster::plaintext(broker), "test", TIMEOUT).unwrap();
         let settings = TopicSettings { partitions: 1, replication: 1, configs: Vec::new() };
         admin.create(&dead_letters(name), &settings).await.unwrap();
         let mut next = None;
@@ -38,7 +39,7 @@ impl Records {
             let offset = next.insert(Arc::new(AtomicI64::new(0)));
             keep_committing(broker, name, Arc::clone(offset), i64::from(leaves_a_lag));
         }
-        Self { sender: Sender::new(broker, "test").unwrap(), topic: name.to_owned(), next }
+        Self { sender: Sender::new(&Cluster::plaintext(broker), "test").unwrap(), topic: name.to_owned(), next }
     }
 
     /// Sends the post's record, with this time.

@@ -38,7 +38,9 @@ impl LiveOrders {
     fn loadtest(&self, arguments: &[&str]) -> JoinHandle<(i32, String)> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
         command.args(arguments).args(["--kind", "order"]).envs(self.names.iter().cloned());
-        command.env("KAFKA_BROKER", &self.running.consumer.kafka.brokers).env("MONGO_URI", &self.running.mongo_uri);
+        command
+            .env("KAFKA_BROKER", self.running.consumer.kafka.cluster.bootstrap())
+            .env("MONGO_URI", &self.running.mongo_uri);
         spawn_blocking(move || {
             let output = command.output().unwrap();
             let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

@@ -21,7 +21,7 @@ impl Running {
         let kafka = &self.consumer.kafka;
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
         command.args(arguments).args(THRESHOLD).arg("--report").arg(report).envs([
-            ("KAFKA_BROKER", &kafka.brokers),
+            ("KAFKA_BROKER", &kafka.cluster.bootstrap()),
             ("KAFKA_TOPIC", &kafka.topic),
             ("KAFKA_GROUP", &kafka.group),
             ("DLQ_TOPIC", &kafka.dead_letter_topic),

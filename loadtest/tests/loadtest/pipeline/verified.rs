@@ -13,7 +13,7 @@ async fn verify(running: &Running) -> (i32, String) {
     let kafka = &running.consumer.kafka;
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command.arg("verify").envs([
-        ("KAFKA_BROKER", &kafka.brokers),
+        ("KAFKA_BROKER", &kafka.cluster.bootstrap()),
         ("KAFKA_TOPIC", &kafka.topic),
         ("KAFKA_GROUP", &kafka.group),
         ("DLQ_TOPIC", &kafka.dead_letter_topic),
@@ -34,7 +34,7 @@ async fn what_the_services_leave_is_proven() {
     for _ in 0..2 {
         post_with(&running.address, "idempotency-key: once\r\n", &json("Once")).await.unwrap();
     }
-    let sender = Sender::new(&running.consumer.kafka.brokers, "test").unwrap();
+    let sender = Sender::new(&running.consumer.kafka.cluster, "test").unwrap();
     let (id, large) = (PostId::fresh().to_key(), format!(r#"{{"title":"Large","content":"{}"}}"#, "x".repeat(100_000)));
     let bad: [(&[u8], Option<&[u8]>); 5] =
         [(&id, Some(b"[]")), (b"42", Some(b"{}")), (b"", None), (&id, Some(large.as_bytes())), (b"43", Some(b"\xff"))];

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bson::{Document, doc};
 use contract::dead_letter::{Reason, TIMESTAMP_HEADER};
 use contract::{DeadLetter, Parser, PostId, document};
+use kafka::Cluster;
 use kafka::topics::{Admin, Outgoing, Sender, TopicSettings};
 use mongodb::Collection;
 use rdkafka::ClientConfig;
@@ -51,7 +52,7 @@ impl Live {
         let server = stack.mongo_uri().rsplit_once('/').map_or(stack.mongo_uri(), |(server, _)| server);
         let mongo_uri = format!("{server}/{group}");
         let posts = mongodb::Client::with_uri_str(&mongo_uri).await.unwrap().database(group).collection("posts");
-        let sender = Sender::new(stack.kafka_broker(), "test").unwrap();
+        let sender = Sender::new(&Cluster::plaintext(stack.kafka_broker()), "test").unwrap();
         let start_ms = bson::DateTime::now().timestamp_millis() - 3_600_000;
         let live = Self { topic, group: group.to_owned(), stack, sender, mongo_uri, posts, start_ms };
         live.create(&live.topic).await;
@@ -165,7 +166,7 @@ impl Live {
     }
 
     fn admin(&self) -> Admin {
-        Admin::new(self.stack.kafka_broker(), "test", TIMEOUT).unwrap()
+        Admin::new(&Cluster::plaintext(self.stack.kafka_broker()), "test", TIMEOUT).unwrap()
     }
 
     fn client(&self) -> ClientConfig {

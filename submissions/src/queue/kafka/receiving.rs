@@ -49,10 +49,10 @@ pub(super) async fn run(
 }
 
 fn of_group(config: KafkaConfig) -> GroupConfig {
-    let KafkaConfig { brokers, topic, group, .. } = config;
+    let KafkaConfig { cluster, topic, group, .. } = config;
     GroupConfig {
         kind: KIND,
-        brokers,
+        cluster,
         dead_letter_topic: format!("{topic}.dlq"),
         topic,
         group,

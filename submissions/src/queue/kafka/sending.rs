@@ -54,7 +54,8 @@ async fn connected(config: &KafkaConfig, outgoing: &Outgoing, over: &Cancellatio
         partitions: config.partitions,
         replication: config.replication,
         batch_bytes: BATCH_BYTES,
-        ..PublisherOptions::batched(&config.brokers)
+        cluster: config.cluster.clone(),
+        ..PublisherOptions::batched("")
     };
     let mut backoff = Backoff::for_servers();
     loop {

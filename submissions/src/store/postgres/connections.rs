@@ -8,50 +8,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use super::database::Database;
 use crate::store::StoreError;
 
 /// The longest use, the wait for a connection included. Longer than the server's own limits, so that a server that
 /// works says itself what took too long.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
-/// What ends a statement that takes too long, waits too long for a lock, or whose client went silent.
-const LIMITS: [(&str, &str); 3] =
-    [("statement_timeout", "8s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
-
-/// What is done in a database of any age. The plans of prepared statements are made once and kept, and tables grow
-/// meanwhile: a plan that reads or sorts a whole table, which is best for a small one, would be slow forever.
-const PLANS: [(&str, &str); 5] = [
-    ("plan_cache_mode", "force_generic_plan"),
-    ("enable_seqscan", "off"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-    // What is switched off counts as so expensive that compiling would seem worth it.
-    ("jit", "off"),
-];
-
-/// Connections, at most a number of them at a time. Never shown: the options have the password.
+/// Connections, at most a number of them at a time.
 pub(super) struct Connections {
-    options: PgConnectOptions,
+    database: Database,
     most: u32,
     permits: Semaphore,
     /// The one that was used last is at the end.
     idle: Mutex<Vec<PgConnection>>,
 }
 
-/// These options with what each connection of a store is set to.
-pub(super) fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
-    // What is committed survives a crash of the server, whatever the default of the database is.
-    options.options([("synchronous_commit", "on")]).options(LIMITS).options(PLANS).disable_statement_logging()
-}
-
 impl Connections {
-    pub(super) fn new(options: PgConnectOptions, most: u32) -> Arc<Self> {
-        Arc::new(Self { options, most, permits: Semaphore::new(most as usize), idle: Mutex::default() })
+    pub(super) fn new(database: Database, most: u32) -> Arc<Self> {
+        Arc::new(Self { database, most, permits: Semaphore::new(most as usize), idle: Mutex::default() })
     }
 
     /// Does this with a connection. It runs to its end, or to the deadline, even if its caller goes away meanwhile.
@@ -78,7 +58,7 @@ impl Connections {
         let idle = self.idle().pop();
         let mut connection = match idle {
             Some(connection) => connection,
-            None => PgConnection::connect_with(&self.options).await?,
+            None => PgConnection::connect_with(&self.database.options_in_use()?).await?,
         };
         let done = work(&mut connection).await;
         match &done {

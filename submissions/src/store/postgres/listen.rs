@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Executor;
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::{info, warn};
+
+use super::database::Database;
 
 /// The channel that the statements of this store notify.
 const CHANNEL: &str = "submissions_waiting";
@@ -23,13 +25,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Passes notifications on, forever. A connection that is lost is made again, and what may have been missed meanwhile
 /// is made up for by a notification.
-pub(super) async fn listen(options: PgConnectOptions, arrivals: Arc<Notify>) {
+pub(super) async fn listen(database: Database, arrivals: Arc<Notify>) {
     let mut is_lost = false;
     loop {
         // Of one connection, and a new one for each attempt, so that a connection that hangs cannot hold up the next.
         let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-        let pool = pool.acquire_timeout(DEADLINE).connect_lazy_with(options.clone());
         let connected = timeout(DEADLINE, async {
+            let pool = pool.acquire_timeout(DEADLINE).connect_lazy_with(database.options_in_use()?);
             let mut listener = PgListener::connect_with(&pool).await?;
             listener.listen(CHANNEL).await?;
             Ok::<_, sqlx::Error>(listener)

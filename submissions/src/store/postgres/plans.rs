@@ -5,7 +5,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Row};
 use uuid::Uuid;
 
-use super::connections::with_settings;
+use super::database::with_settings;
 use super::{change, claim, create, read, schema, settle, sweep, workers};
 
 /// Final submissions beside a few others, as an installation has them after a while.

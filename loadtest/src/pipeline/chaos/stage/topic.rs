@@ -74,7 +74,7 @@ impl Stage {
         let (grown, title) = (Instant::now(), &format!("partition {partition}"));
         // Each attempt has a client of its own, because an older one may not know the new partition yet.
         let send = || async move {
-            let sender = Sender::new(&self.options.kafka_broker, CLIENT_ID)?;
+            let sender = Sender::new(&self.options.kafka, CLIENT_ID)?;
             self.extra.send(&sender, title, EXTRA_POSTS, Some(partition)).await
         };
         let positions = retry("sending posts to a new partition", send).await?;
