@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use contract::{Kind, RecordId};
 use kafka::group::GroupConfig;
 use service::program::ask;
+use service::tls::Audience;
 use service::{Kinds, ServiceConfig, Settings, exit};
 
 use crate::config::groups::Groups;
@@ -144,7 +145,7 @@ fn execute(
 }
 
 fn release(service: &ServiceConfig, output: &mut impl Write) -> anyhow::Result<()> {
-    let answer = ask(&service.host, service.port, &format!("POST {}", routes::RELEASE))?;
+    let answer = ask(service, Audience::Clients, &format!("POST {}", routes::RELEASE))?;
     if !answer.starts_with("HTTP/1.1 202") {
         bail!("what listens on port {} is no consumer: {}", service.port, answer.lines().next().unwrap_or("no answer"));
     }

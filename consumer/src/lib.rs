@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use kafka::group::{self, GroupConfig};
-use service::http::ServerLimits;
+use service::http::{Entrance, ServerLimits};
 use service::metrics::Metric;
 use service::state_file::StateFile;
 use service::{Health, Instruments, Listeners, Program, Readiness, Registry, Tracing};
@@ -105,6 +105,8 @@ pub async fn run(config: ConsumerConfig, listeners: Listeners, stop: Cancellatio
     let consuming = engines::run(engines, &stop);
     // The endpoints are served until the very end, so that an orchestrator sees the service stopping.
     let Listeners { clients, operators } = listeners;
+    let clients = Entrance::new(clients, config.service.tls.as_ref())?;
+    let operators = Entrance::new(operators, config.service.admin_tls.as_ref())?;
     let limits = ServerLimits::FOR_OPERATORS;
     let serving_operators =
         service::http::serve_operators(operators, limits, routes.clone(), health.clone(), &registry);

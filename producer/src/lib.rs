@@ -17,9 +17,8 @@ use anyhow::{Context, bail};
 use contract::{Kind, SchemaKind};
 use kafka::publish::{self, PublishConfig};
 use service::documentation::Documentation;
-use service::http::Stop;
 use service::http::body::{self, BodyReader};
-use service::http::{NoRoutes, OPERATOR_CONNECTIONS};
+use service::http::{Entrance, NoRoutes, OPERATOR_CONNECTIONS, Stop};
 use service::metrics::Metric;
 use service::state_file::StateFile;
 use service::{Health, Listeners, Program, Readiness, Registry, Tracing};
@@ -102,13 +101,15 @@ async fn connect(config: ProducerConfig) -> Vec<(String, anyhow::Result<()>)> {
 pub async fn run(config: ProducerConfig, listeners: Listeners, stop: CancellationToken) -> anyhow::Result<()> {
     let state = StateFile::listening(&config.service, "producer", &listeners)?;
     let Listeners { clients, operators } = listeners;
+    let clients = Entrance::new(clients, config.service.tls.as_ref())?;
+    let operators = Entrance::new(operators, config.service.admin_tls.as_ref())?;
     let registry = Registry::new(METRICS);
     let tracing = Tracing::start(&config.service, "producer")?;
     let readiness = Readiness::new(&[]);
     let publishers = Publishers::new(&config, &registry, &readiness, tracing.tracer())?;
     let unflushed = publishers.unflushed();
     let other_files = OTHER_FILES + Publishers::files(&config);
-    let limits = config.requests.of_server(other_files);
+    let limits = config.requests.of_server(&config.service, other_files);
     let grace = config.service.stop_grace;
 
     let status = status::status(&config.service, &registry, publishers.published());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::Settings;
 use crate::settings::Variable;
 use crate::telemetry::{self, LogFormat};
+use crate::tls::{Audience, TlsFiles};
 use crate::trace::Endpoint;
 
 /// The settings that every service has.
@@ -17,6 +18,10 @@ pub struct ServiceConfig {
     pub port: u16,
     /// `ADMIN_PORT`: the port for those who run the service; 0 takes a free one.
     pub admin_port: u16,
+    /// `TLS_CERTIFICATE`, `TLS_KEY`, `TLS_CLIENT_CA`: TLS on the port to listen on, if it has any.
+    pub tls: Option<TlsFiles>,
+    /// The same for operators: `ADMIN_TLS_CERTIFICATE`, `ADMIN_TLS_KEY`, `ADMIN_TLS_CLIENT_CA`.
+    pub admin_tls: Option<TlsFiles>,
     /// `LOG`: level or filter of the logs.
     pub log: String,
     /// `LOG_FORMAT`: how a log line is written.
@@ -49,6 +54,8 @@ impl ServiceConfig {
             host,
             port,
             admin_port,
+            tls: TlsFiles::read(settings, Audience::Clients),
+            admin_tls: TlsFiles::read(settings, Audience::Operators),
             log: settings.read("LOG", "info", "log level (error, warn, info, debug, trace) or filter", |text| {
                 telemetry::check_filter(text).map(|()| text.to_owned())
             }),

@@ -31,6 +31,7 @@ pub mod state_file;
 pub mod status;
 pub mod stop;
 pub mod telemetry;
+pub mod tls;
 pub mod trace;
 mod turn;
 

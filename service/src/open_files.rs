@@ -34,6 +34,12 @@ pub fn fitting_connections(wanted: usize, others: usize) -> usize {
     fitting
 }
 
+/// How many of the `wanted` TLS handshakes can be under way: at most a quarter of the limit.
+pub fn fitting_handshakes(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok());
+    wanted.min(limit.unwrap_or(usize::MAX) / 4)
+}
+
 /// At least half of the limit is for connections, however many other files there may be.
 fn fitting(limit: usize, wanted: usize, others: usize) -> usize {
     wanted.min(limit - others.min(limit / 2))

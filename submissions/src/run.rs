@@ -6,11 +6,10 @@ use std::sync::{Arc, OnceLock};
 use anyhow::bail;
 use service::documentation::Documentation;
 use service::http::body::{self, BodyReader};
-use service::http::{NoRoutes, OPERATOR_CONNECTIONS, ServerLimits, Stop};
+use service::http::{Entrance, NoRoutes, OPERATOR_CONNECTIONS, ServerLimits, Stop};
 use service::metrics::Metric;
 use service::state_file::StateFile;
 use service::{Backoff, Health, Instruments, Listeners, Readiness, Registry, Tracing};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::metrics::{ApiCounters, WAITING, WAITING_LIMIT};
@@ -52,7 +51,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let state = StateFile::listening(&config.service, "submissions", &listeners)?;
-    let page = page_address(&listeners)?;
+    let page = page_address(&listeners, config.service.tls.is_some())?;
     let of_kafka = if config.kafka.is_some() { queue::METRICS_OF_KAFKA } else { &[] };
     let registry = Registry::new(&[METRICS, of_kafka].concat());
     let readiness = Readiness::new(&[&[asking::CONDITION][..], queue::conditions(&config, roles)].concat());
@@ -73,6 +72,8 @@ pub async fn run(
     let (server_stop, has_worked) = (Stop::from(stop.clone()), CancellationToken::new());
     let process = Process { config, roles, instruments, opened, figures, stop, server_stop, has_worked };
     let Listeners { clients, operators } = listeners;
+    let clients = Entrance::new(clients, process.config.service.tls.as_ref())?;
+    let operators = Entrance::new(operators, process.config.service.admin_tls.as_ref())?;
     let limits = process.limits();
     let serving_operators = service::http::serve_operators(operators, limits, NoRoutes, health.clone(), &registry);
     let outcome = tokio::select! {
@@ -103,20 +104,14 @@ struct Process {
 }
 
 impl Process {
-    async fn run(
-        &self,
-        listener: TcpListener,
-        limits: ServerLimits,
-        health: Health,
-        page: String,
-    ) -> anyhow::Result<()> {
+    async fn run(&self, entrance: Entrance, limits: ServerLimits, health: Health, page: String) -> anyhow::Result<()> {
         let working = async {
             let worked = self.work(page).await;
             self.stop.cancel();
             self.has_worked.cancel();
             worked
         };
-        let ((), worked) = tokio::join!(self.serve(listener, limits, health), working);
+        let ((), worked) = tokio::join!(self.serve(entrance, limits, health), working);
         if let Some((store, submitter, sending)) = worked? {
             submitter.finish().await;
             // After all that may announce something.
@@ -131,19 +126,19 @@ impl Process {
         if !self.roles.api {
             return ServerLimits::FOR_OPERATORS;
         }
-        self.config.api.requests.of_server(OTHER_FILES + self.config.database_pool as usize)
+        self.config.api.requests.of_server(&self.config.service, OTHER_FILES + self.config.database_pool as usize)
     }
 
-    async fn serve(&self, listener: TcpListener, limits: ServerLimits, health: Health) {
+    async fn serve(&self, entrance: Entrance, limits: ServerLimits, health: Health) {
         let Self { config, instruments: Instruments { registry, .. }, .. } = self;
         if !self.roles.api {
             // Until the very end, so that an orchestrator sees the worker stopping.
             let until = self.has_worked.clone();
-            return service::http::serve(listener, limits, NoRoutes, health, registry, until).await;
+            return service::http::serve(entrance, limits, NoRoutes, health, registry, until).await;
         }
         let documentation = Documentation::new(&openapi::document(config.api.max_content_chars));
         let handler = SubmissionsRoutes::new(Arc::clone(&self.opened), documentation);
-        service::http::serve(listener, limits, handler, health, registry, self.server_stop.clone()).await;
+        service::http::serve(entrance, limits, handler, health, registry, self.server_stop.clone()).await;
     }
 
     /// A part; if it fails the others stop, and give back what they have in hand.
@@ -195,10 +190,11 @@ impl Process {
 }
 
 /// Where a browser on this machine finds the page.
-fn page_address(listeners: &Listeners) -> anyhow::Result<String> {
+fn page_address(listeners: &Listeners, has_tls: bool) -> anyhow::Result<String> {
     let address = listeners.addresses()?.clients;
     let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { host_of(address) };
-    Ok(format!("http://{host}:{}/", address.port()))
+    let scheme = if has_tls { "https" } else { "http" };
+    Ok(format!("{scheme}://{host}:{}/", address.port()))
 }
 
 fn host_of(address: std::net::SocketAddr) -> String {

@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 
 use service::Addresses;
 use service::state_file::ServiceState;
+use stack::certificates::Authority;
 use tokio::process::{Child, Command};
 
 use crate::client::{Connection, POST, post, post_with, request, within_patience};
@@ -137,6 +138,38 @@ async fn a_healthcheck_asks_the_service_on_the_operators_port() {
     let (code, _, error) = run(&["healthcheck"], &elsewhere).await;
     assert_eq!(code, 1);
     assert!(error.starts_with(&format!("not ready: no service answers on port {port} of 127.0.0.2: ")), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_healthcheck_needs_no_authority_and_no_certificate_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new("tests").unwrap();
+    let clients = authority.write(directory.path(), "clients.pem").unwrap();
+    // Not signed by whom operators must be signed.
+    let own = Authority::new("others").unwrap().server(&["localhost"]).unwrap();
+    let files = own.write(directory.path(), "own").unwrap();
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    let (certificate, key, clients) = (path(&files.certificate), path(&files.key), path(&clients));
+    let tls = [("ADMIN_TLS_CERTIFICATE", certificate.as_str()), ("ADMIN_TLS_KEY", &key)];
+    let mutual = [&tls[..], &[("ADMIN_TLS_CLIENT_CA", clients.as_str())]].concat();
+    for settings in [&tls[..], &mutual] {
+        let waiting = Producer::without_kafka(settings).await;
+        let port = waiting.operators.port().to_string();
+        let settings = [settings, &[("ADMIN_PORT", port.as_str())]].concat();
+        let (code, _, error) = run(&["healthcheck"], &settings).await;
+        assert!(code == 1 && error.contains("kafka: "), "{code} {error}");
+        // Without TLS it learns what is wrong.
+        let (code, _, error) = run(&["healthcheck"], &[("ADMIN_PORT", &port)]).await;
+        assert!(code == 1 && error.contains("https://"), "{code} {error}");
+        // The service still has the certificate with which it began.
+        fs::write(&files.certificate, "nonsense").unwrap();
+        let (code, _, error) = run(&["healthcheck"], &settings).await;
+        assert_eq!(code, 1);
+        assert_eq!(error.contains("kafka: "), settings.len() == 3, "{error}");
+        let (code, _, error) = run(&["--check-config"], &settings).await;
+        assert!(code == 64 && error.contains("ADMIN_TLS_CERTIFICATE: there is no certificate in"), "{code} {error}");
+        own.write(directory.path(), "own").unwrap();
+    }
 }
 
 #[tokio::test]

@@ -10,17 +10,16 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::http::bell::Bell;
 use crate::http::lingering::Lingering;
 use crate::http::phase::Phase;
 use crate::http::pieces::Pieces;
-use crate::http::write_deadline::WriteDeadline;
+use crate::http::stream::Stream;
 
 /// What hyper reads from and writes to.
-pub(super) type ClientStream = Lingering<WriteDeadline<TcpStream>>;
+pub(super) type ClientStream = Lingering<Stream>;
 
 /// How long a stopping server waits for a client to send the rest of a request, and to read its answer. Three times
 /// this is less than any sensible grace, so a slow client cannot use it up.

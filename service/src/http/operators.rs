@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::limits::ServerLimits;
+use crate::http::entrance::Entrance;
+use crate::http::limits::{OPERATOR_HANDSHAKES, ServerLimits};
 use crate::http::metrics::ConnectionCounters;
 use crate::http::route::Handler;
 use crate::http::server::{Door, accept};
@@ -19,14 +19,20 @@ pub const OPERATOR_CONNECTIONS: usize = 64;
 /// Serves for as long as it is polled, also while the service stops, so that an orchestrator sees it stopping. The time
 /// limits are those of the clients.
 pub async fn serve_operators<H: Handler>(
-    listener: TcpListener,
+    entrance: impl Into<Entrance>,
     clients: ServerLimits,
     handler: H,
     health: Health,
     registry: &Registry,
 ) {
-    let limits = ServerLimits { max_connections: OPERATOR_CONNECTIONS, stop_delay: Duration::ZERO, ..clients };
+    let limits = ServerLimits {
+        max_connections: OPERATOR_CONNECTIONS,
+        max_connections_per_address: None,
+        max_handshakes: OPERATOR_HANDSHAKES,
+        stop_delay: Duration::ZERO,
+        ..clients
+    };
     let connections = Arc::new(Semaphore::new(limits.max_connections));
     let door = Door { connections, counters: ConnectionCounters::unseen() };
-    accept(listener, limits, door, handler, health, registry, CancellationToken::new().into()).await;
+    accept(entrance.into(), limits, door, handler, health, registry, CancellationToken::new().into()).await;
 }

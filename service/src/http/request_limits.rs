@@ -1,18 +1,19 @@
 //! The settings of a service that takes requests with bodies.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::body::BodyLimits;
-use super::limits::ServerLimits;
+use super::limits::{CLIENT_HANDSHAKES, OPERATOR_HANDSHAKES, ServerLimits};
 use super::turned_away;
-use crate::{Settings, open_files};
+use crate::{ServiceConfig, Settings, open_files};
 
 /// What bounds the requests that a service takes.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
     /// `MAX_BODY_BYTES`, `MAX_BULK_BYTES`, `BODY_BUFFER_BYTES`, `BODY_TIMEOUT`, `BODY_MIN_RATE`.
     pub bodies: BodyLimits,
-    /// `MAX_CONNECTIONS`, `HEADER_TIMEOUT`, `IDLE_TIMEOUT`, `STOP_DELAY`.
+    /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`, `HEADER_TIMEOUT`, `IDLE_TIMEOUT`, `STOP_DELAY`.
     pub server: ServerLimits,
 }
 
@@ -34,10 +35,16 @@ impl RequestLimits {
         );
         let max_connections =
             settings.number("MAX_CONNECTIONS", 10_000, 1..=1_000_000, "connections served at the same time");
+        let max_connections_per_address = settings.number(
+            "MAX_CONNECTIONS_PER_ADDRESS",
+            0,
+            0..=1_000_000,
+            "connections from one IPv4 address or IPv6 /64; 0 is no limit, and right where a proxy is in front",
+        );
         let header_timeout = settings.duration(
             "HEADER_TIMEOUT",
             "10s",
-            "longest time to read a request's head from its first byte, or to take nothing of an answer",
+            "longest time to read a request's head from its first byte, or for TLS, or to take nothing of an answer",
         );
         let idle_timeout = settings.duration(
             "IDLE_TIMEOUT",
@@ -64,7 +71,14 @@ impl RequestLimits {
         }
         Self {
             bodies: BodyLimits { max_bytes, max_bulk_bytes, buffer_bytes, timeout, min_rate },
-            server: ServerLimits { max_connections, header_timeout, idle_timeout, stop_delay },
+            server: ServerLimits {
+                max_connections,
+                max_connections_per_address: NonZeroUsize::new(max_connections_per_address),
+                max_handshakes: CLIENT_HANDSHAKES,
+                header_timeout,
+                idle_timeout,
+                stop_delay,
+            },
         }
     }
 
@@ -78,10 +92,13 @@ impl RequestLimits {
     }
 
     /// Those of the server of a process that needs this many files for other things.
-    pub fn of_server(&self, other_files: usize) -> ServerLimits {
-        let other_files = other_files + turned_away::MOST;
+    pub fn of_server(&self, service: &ServiceConfig, other_files: usize) -> ServerLimits {
+        let max_handshakes = open_files::fitting_handshakes(self.server.max_handshakes);
+        let handshakes = service.tls.as_ref().map_or(0, |_| max_handshakes);
+        let of_operators = service.admin_tls.as_ref().map_or(0, |_| OPERATOR_HANDSHAKES);
+        let other_files = other_files + turned_away::MOST + handshakes + of_operators;
         let max_connections = open_files::fitting_connections(self.server.max_connections, other_files);
-        ServerLimits { max_connections, ..self.server }
+        ServerLimits { max_connections, max_handshakes, ..self.server }
     }
 }
 

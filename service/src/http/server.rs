@@ -9,10 +9,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONNECTION, HeaderValue};
+use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
@@ -20,17 +21,21 @@ use crate::health::Health;
 use crate::http::bell::Bell;
 use crate::http::connection;
 use crate::http::durations::Durations;
+use crate::http::entrance::Entrance;
+use crate::http::handshakes::Handshakes;
 use crate::http::head_timer::HeadTimer;
 use crate::http::headers::names_host;
 use crate::http::limits::{BUFFER_BYTES, ServerLimits};
 use crate::http::lingering::Lingering;
-use crate::http::metrics::{CONNECTIONS, CONNECTIONS_LIMIT, ConnectionCounters};
+use crate::http::metrics::{CONNECTIONS, CONNECTIONS_LIMIT, ConnectionCounters, HandshakeCounters, certificate_gauges};
+use crate::http::per_address::{PerAddress, Place};
 use crate::http::phase::Phase;
 use crate::http::pieces::Pieces;
 use crate::http::request_body::RequestBody;
 use crate::http::route::{Handler, Route};
 use crate::http::stop::Stop;
-use crate::http::turned_away::TurnedAway;
+use crate::http::stream::Stream;
+use crate::http::turned_away::{TooMany, TurnedAway};
 use crate::http::write_deadline::WriteDeadline;
 use crate::{Registry, problem};
 
@@ -47,7 +52,7 @@ struct App<H> {
 /// is in flight and returns. Slow clients then have [`LAST_CALL`](connection::LAST_CALL), which a handler that reads a
 /// body must respect, too. To bound the time of everything else, the caller drops the future.
 pub async fn serve<H: Handler>(
-    listener: TcpListener,
+    entrance: impl Into<Entrance>,
     limits: ServerLimits,
     handler: H,
     health: Health,
@@ -57,7 +62,7 @@ pub async fn serve<H: Handler>(
     let connections = Arc::new(Semaphore::new(limits.max_connections));
     observe(registry, &connections, limits);
     let door = Door { connections, counters: ConnectionCounters::new(registry) };
-    accept(listener, limits, door, handler, health, registry, stop.into()).await;
+    accept(entrance.into(), limits, door, handler, health, registry, stop.into()).await;
 }
 
 /// The connections of a listener, and what counts those that it does not serve.
@@ -68,7 +73,7 @@ pub(super) struct Door {
 
 /// The same through this door.
 pub(super) async fn accept<H: Handler>(
-    listener: TcpListener,
+    Entrance { listener, tls }: Entrance,
     limits: ServerLimits,
     Door { connections, counters }: Door,
     handler: H,
@@ -80,8 +85,8 @@ pub(super) async fn accept<H: Handler>(
     let durations = Durations::new(registry, handler.routes().iter().chain(health.routes()).map(|route| route.path));
     let is_stopping = AtomicBool::new(false);
     let app = Arc::new(App { handler, health, durations, counters, is_stopping });
-    let (running, tasks, turned_away) = (watch::Sender::new(()), TaskTracker::new(), TurnedAway::default());
-    let mut http = hyper::server::conn::http1::Builder::new();
+    let (running, tasks) = (watch::Sender::new(()), TaskTracker::new());
+    let mut http = Builder::new();
     // Not `pipeline_flush`: it holds back a response (even hyper's own 400) while the next request has arrived only in
     // part. Our timer gives a head its own time, once its first byte has come.
     http.header_read_timeout(limits.idle_timeout);
@@ -89,6 +94,20 @@ pub(super) async fn accept<H: Handler>(
     http.writev(false);
     // A client may end its side once its request is sent, and still gets its answer.
     http.max_buf_size(BUFFER_BYTES).half_close(true);
+    let (stopping, turned_away) = (running.subscribe(), TurnedAway::default());
+    let rooms = Arc::new(Rooms { app: Arc::clone(&app), http, limits, connections, turned_away, tasks, stopping });
+    let per_address = limits.max_connections_per_address.map(PerAddress::new);
+    let tls = tls.as_ref().map(|tls| {
+        let audience = tls.files().audience;
+        let counters = HandshakeCounters::new(registry, audience);
+        (tls, Handshakes::new(limits.max_handshakes, limits.header_timeout, counters))
+    });
+    let renewing = async {
+        match &tls {
+            Some((tls, _)) => tls.renew(&certificate_gauges(registry, tls.files().audience)).await,
+            None => std::future::pending().await,
+        }
+    };
 
     let mut stopping = pin!(async {
         asked.cancelled().await;
@@ -97,13 +116,15 @@ pub(super) async fn accept<H: Handler>(
             tokio::time::sleep(limits.stop_delay).await;
         }
     });
+    let mut renewing = pin!(renewing);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut stopping => break,
+            () = &mut renewing => unreachable!("certificates are renewed without end"),
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Most likely no file descriptor is free: accepting again at once would spin.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -111,15 +132,65 @@ pub(super) async fn accept<H: Handler>(
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
-            app.counters.rejected.increment(1);
-            turned_away.add(stream, &tasks, running.subscribe());
+        let place = per_address.as_ref().map(|per_address| per_address.place(peer));
+        if matches!(place, Some(None)) {
+            app.counters.rejected_of_address.increment(1);
+            // Over TLS an answer would cost more than the connection.
+            if tls.is_none() {
+                rooms.turn_away(rooms.plain(stream), TooMany::OfAddress);
+            }
             continue;
-        };
+        }
+        let place = place.flatten();
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        let (app, bell, phase) = (Arc::clone(&app), Bell::default(), Phase::default());
+        match &tls {
+            None => rooms.serve(rooms.plain(stream), place),
+            Some((tls, handshakes)) => {
+                let then = {
+                    let rooms = Arc::clone(&rooms);
+                    move |stream| rooms.serve(Stream::Encrypted(stream), place)
+                };
+                handshakes.start(stream, tls.acceptor(), &rooms.tasks, rooms.stopping.clone(), then);
+            }
+        }
+    }
+    drop((listener, running));
+    closing.cancel();
+    rooms.tasks.close();
+    rooms.tasks.wait().await;
+}
+
+/// Where connections are served.
+struct Rooms<H> {
+    app: Arc<App<H>>,
+    http: Builder,
+    limits: ServerLimits,
+    connections: Arc<Semaphore>,
+    turned_away: TurnedAway,
+    tasks: TaskTracker,
+    /// Its sender is gone once the server accepts no more.
+    stopping: watch::Receiver<()>,
+}
+
+impl<H: Handler> Rooms<H> {
+    fn plain(&self, stream: TcpStream) -> Stream {
+        Stream::Plain(WriteDeadline::new(stream, self.limits.header_timeout))
+    }
+
+    fn turn_away(&self, stream: Stream, why: TooMany) {
+        self.turned_away.add(stream, why, &self.tasks, self.stopping.clone());
+    }
+
+    /// Serves this connection in a task of its own, if there is room for it.
+    fn serve(&self, stream: Stream, place: Option<Place>) {
+        let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
+            self.app.counters.rejected.increment(1);
+            self.turn_away(stream, TooMany::OfAll);
+            return;
+        };
+        let (app, bell, phase) = (Arc::clone(&self.app), Bell::default(), Phase::default());
         let service = {
             let (app, waker, phase) = (Arc::clone(&app), bell.waker().clone(), phase.clone());
             service_fn(move |request: Request<Incoming>| {
@@ -140,22 +211,19 @@ pub(super) async fn accept<H: Handler>(
                 }
             })
         };
-        let stream = Lingering::new(WriteDeadline::new(stream, limits.header_timeout), phase.clone());
-        http.timer(HeadTimer::new(phase.clone(), limits.header_timeout));
+        let stream = Lingering::new(stream, phase.clone());
+        let mut http = self.http.clone();
+        http.timer(HeadTimer::new(phase.clone(), self.limits.header_timeout));
         let connection = http.serve_connection(TokioIo::new(stream), service);
-        let connection = connection::run(connection, bell, phase, running.subscribe());
-        tasks.spawn(async move {
+        let connection = connection::run(connection, bell, phase, self.stopping.clone());
+        self.tasks.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
                 app.counters.ended(&error);
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
-    drop((listener, running));
-    closing.cancel();
-    tasks.close();
-    tasks.wait().await;
 }
 
 fn observe(registry: &Registry, connections: &Arc<Semaphore>, limits: ServerLimits) {
