@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode};
 use kafka::group::Release;
+use service::Access;
+use service::auth::Caller;
 use service::http::{Handler, RequestBody, Route, json};
 
 /// Releases the brakes of all kinds; see `DLQ_MAX_SHARE` and `DLQ_MAX_CONSECUTIVE`.
@@ -23,7 +25,11 @@ impl Handler for ConsumerRoutes {
         ROUTES
     }
 
-    async fn answer(&self, _: &Route, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    fn access(&self) -> Option<&Access> {
+        None
+    }
+
+    async fn answer(&self, _: &Route, _: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
         self.releases.iter().for_each(Release::release);
         tracing::info!("releasing the brake");
         json(StatusCode::ACCEPTED, r#"{"status":"released"}"#)

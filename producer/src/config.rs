@@ -4,7 +4,7 @@ use contract::{Kind, Write};
 use kafka::publish::{Compression, PublishConfig};
 use service::cluster::Cluster;
 use service::http::RequestLimits;
-use service::{Kinds, ServiceConfig, Settings};
+use service::{AccessConfig, Kinds, ServiceConfig, Settings};
 
 /// The default of `PRODUCER_BATCH_BYTES`, which is a little less than what a topic takes by default.
 const BATCH_BYTES: usize = 1_000_000;
@@ -27,6 +27,8 @@ pub struct ProducerConfig {
     pub of_files: Vec<(Kind, PublishConfig)>,
     /// What bounds requests.
     pub requests: RequestLimits,
+    /// Who may send them.
+    pub access: AccessConfig,
 }
 
 impl ProducerConfig {
@@ -108,8 +110,8 @@ impl ProducerConfig {
             (kind, PublishConfig { kind: kind.name(), topic, idempotency_keys, ..kafka.clone() })
         };
         let of_files = kinds.of_files().map(of_file).collect();
-        let mut config =
-            Self { service, kinds: kinds.served, kafka, orders, of_files, requests: RequestLimits::read(settings) };
+        let (requests, access) = (RequestLimits::read(settings), AccessConfig::read(settings));
+        let mut config = Self { service, kinds: kinds.served, kafka, orders, of_files, requests, access };
         if config.kafka.linger >= config.kafka.timeout {
             // Every post would be answered 503 before it is sent.
             settings.error("PRODUCER_LINGER", "must be shorter than PRODUCER_TIMEOUT");

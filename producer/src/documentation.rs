@@ -5,8 +5,8 @@ use service::http::Route;
 
 /// The routes of the description.
 pub const DOCUMENTATION_ROUTES: &[Route] = &[
-    Route::get(OPENAPI_PATH, "the OpenAPI 3.1 document of the kinds that are served"),
-    Route::get(DOCS_PATH, "the same as a page from which requests can be sent"),
+    Route::get(OPENAPI_PATH, "the OpenAPI 3.1 document of the kinds that are served").open(),
+    Route::get(DOCS_PATH, "the same as a page from which requests can be sent").open(),
 ];
 
 #[cfg(test)]

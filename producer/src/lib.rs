@@ -21,7 +21,7 @@ use service::http::body::{self, BodyReader};
 use service::http::{Entrance, NoRoutes, OPERATOR_CONNECTIONS, Stop};
 use service::metrics::Metric;
 use service::state_file::StateFile;
-use service::{Health, Listeners, Program, Readiness, Registry, Tracing};
+use service::{Access, Health, Listeners, Program, Readiness, Registry, Tracing, access, auth};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -64,7 +64,8 @@ pub use openapi::openapi;
 pub use routes::{ROUTES, routes_of_file};
 
 /// Every metric that the producer shows.
-pub const METRICS: &[&[Metric]] = &[service::METRICS, metrics::METRICS, body::METRICS, publish::metrics::METRICS];
+pub const METRICS: &[&[Metric]] =
+    &[service::METRICS, access::METRICS, metrics::METRICS, body::METRICS, publish::metrics::METRICS];
 
 /// Files open besides all connections of clients: those of operators, the runtime's own, and connections that end while
 /// others start.
@@ -74,10 +75,14 @@ const OTHER_FILES: usize = OPERATOR_CONNECTIONS + 100;
 pub fn main(arguments: Vec<String>) -> ExitCode {
     let about = "Takes posts and orders over HTTP (POST /create-post and POST /api/orders/, many at once by \
                  POST /create-posts and POST /api/orders/bulk), and records of the kinds of KINDS_DIR, and answers \
-                 201 once Kafka has acknowledged them. `producer kinds` lists the kinds.";
+                 201 once Kafka has acknowledged them. `producer kinds` lists the kinds, `producer keys` makes API \
+                 keys.";
     let mut arguments = arguments.into_iter().peekable();
     if arguments.next_if(|argument| argument == kinds::NAME).is_some() {
         return kinds::main(arguments);
+    }
+    if arguments.next_if(|argument| argument == auth::NAME).is_some() {
+        return auth::main("producer", arguments);
     }
     Program { name: "producer", about, read: ProducerConfig::read, connect: |config| Box::pin(connect(config)) }
         .main(arguments, run)
@@ -106,6 +111,7 @@ pub async fn run(config: ProducerConfig, listeners: Listeners, stop: Cancellatio
     let registry = Registry::new(METRICS);
     let tracing = Tracing::start(&config.service, "producer")?;
     let readiness = Readiness::new(&[]);
+    let access = Access::start(&config.access, &registry, &readiness)?;
     let publishers = Publishers::new(&config, &registry, &readiness, tracing.tracer())?;
     let unflushed = publishers.unflushed();
     let other_files = OTHER_FILES + Publishers::files(&config);
@@ -162,7 +168,7 @@ pub async fn run(config: ProducerConfig, listeners: Listeners, stop: Cancellatio
         Kind::Post | Kind::Order => None,
     });
     let documentation = Documentation::new(&openapi::document(&config.kinds));
-    let handler = ProducerRoutes::new(posts, orders, of_files.collect(), health.clone(), documentation);
+    let handler = ProducerRoutes::new(posts, orders, of_files.collect(), health.clone(), documentation, access.clone());
     let deadline = stop.clone();
     let mut deadline = pin!(async move {
         deadline.cancelled().await;
@@ -181,6 +187,7 @@ pub async fn run(config: ProducerConfig, listeners: Listeners, stop: Cancellatio
         () = serving_operators => bail!("the operators' listener ended"),
         () = registry.upkeep() => bail!("the metrics' upkeep ended"),
         () = status.upkeep() => bail!("the status' upkeep ended"),
+        () = access::upkeep(access.as_ref()) => bail!("the access' upkeep ended"),
         () = &mut deadline => {
             return Err(anyhow::anyhow!("records were still in flight")).context("stopping took longer than STOP_GRACE");
         }

@@ -3,8 +3,8 @@
 
 use contract::Kind;
 use serde_json::{Map, Value, json};
-use service::openapi::remove_unused;
 use service::openapi::shared::{self, SharedWords};
+use service::openapi::{access, remove_unused};
 
 use crate::paths;
 
@@ -29,6 +29,8 @@ Takes records over HTTP, publishes them to Kafka, and answers 201 once Kafka has
 
 - A record is validated before anything else: an invalid one gets 400 even while Kafka is away.
 - Errors are problem documents (RFC 9457), and name every field that is wrong.
+- Where the service has been given API keys, a request needs one of them: as `Authorization: Bearer KEY` or as \
+`X-API-Key: KEY`.
 - After a 503 with `Retry-After`, try again after that number of seconds.
 - An unknown path gets 404, another method than those described 405 with `Allow`. Each path with GET also has HEAD.
 - A request that is not HTTP/1.1 gets 400 without a body, and the connection closes.
@@ -61,6 +63,7 @@ pub(crate) fn document(kinds: &[Kind]) -> Value {
         let summary = "Whether the service is ready, for clients of orders";
         of_service.push((paths::HEALTH, shared::get("getHealthOfOrders", summary, shared::readiness("healthy"))));
     }
+    let open: Vec<String> = of_service.iter().map(|(path, _)| (*path).to_owned()).collect();
     for (path, operation) in of_service {
         paths.insert(path.to_owned(), json!({ "get": operation }));
     }
@@ -83,6 +86,7 @@ pub(crate) fn document(kinds: &[Kind]) -> Value {
             "parameters": answers::parameters(),
         },
     });
+    access::describe(&mut document, |path| open.iter().any(|open| open == path));
     remove_unused(&mut document);
     document
 }

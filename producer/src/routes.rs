@@ -6,9 +6,10 @@ use contract::{Kind, SchemaKind};
 use futures_util::future::Either;
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode};
+use service::auth::Caller;
 use service::documentation::{DOCS_PATH, Documentation, OPENAPI_PATH};
 use service::http::{Handler, RequestBody, Route, json};
-use service::{Health, problem};
+use service::{Access, Health, problem};
 
 use crate::create_bulk::{self, CreateBulk};
 use crate::create_order::{self, CreateOrder};
@@ -35,7 +36,7 @@ pub const ROUTES: &[(Kind, &[Route])] = &[
             ),
             Route::post(create_order::PATH_WITHOUT_SLASH, "the same as `/api/orders/`"),
             Route::post(create_bulk::ORDERS_PATH, "201, 207 or 400 with a result for each order of a bulk"),
-            Route::get(paths::HEALTH, "200 while `/readyz` says 200, otherwise 503 with the same line"),
+            Route::get(paths::HEALTH, "200 while `/readyz` says 200, otherwise 503 with the same line").open(),
         ],
     ),
 ];
@@ -66,6 +67,7 @@ pub(crate) struct ProducerRoutes {
     of_files: Vec<RecordHandlers>,
     health: Health,
     documentation: Documentation,
+    access: Option<Access>,
 }
 
 /// The routes of a kind that a file describes.
@@ -73,7 +75,8 @@ pub fn routes_of_file(kind: &'static SchemaKind) -> [Route; 2] {
     let name = kind.name();
     let one = format!("201 with the id of the {name}, once Kafka has acknowledged it with acks=all");
     let bulk = format!("201, 207 or 400 with a result for each {name} of a bulk");
-    [Route::post(kind.route(), one.leak()), Route::post(kind.bulk_route(), bulk.leak())]
+    [(kind.route(), one), (kind.bulk_route(), bulk)]
+        .map(|(path, meaning)| Route::post(path, meaning.leak()).of_kind(name))
 }
 
 impl ProducerRoutes {
@@ -83,16 +86,18 @@ impl ProducerRoutes {
         of_files: Vec<RecordHandlers>,
         health: Health,
         documentation: Documentation,
+        access: Option<Access>,
     ) -> Self {
         let is_served = |kind: &Kind| match kind {
             Kind::Post => posts.is_some(),
             Kind::Order => orders.is_some(),
             Kind::Schema(_) => false,
         };
-        let served = ROUTES.iter().filter(|(kind, _)| is_served(kind)).flat_map(|(_, routes)| routes.iter().cloned());
+        let served = ROUTES.iter().filter(|(kind, _)| is_served(kind));
+        let served = served.flat_map(|(kind, routes)| routes.iter().map(|route| route.clone().of_kind(kind.name())));
         let of_files_served = of_files.iter().flat_map(|handlers| routes_of_file(handlers.one.kind));
         let served = served.chain(of_files_served).chain(DOCUMENTATION_ROUTES.iter().cloned()).collect();
-        Self { served, posts, orders, of_files, health, documentation }
+        Self { served, posts, orders, of_files, health, documentation, access }
     }
 
     /// Answers everything but single posts.
@@ -136,10 +141,15 @@ impl Handler for ProducerRoutes {
         &self.served
     }
 
+    fn access(&self) -> Option<&Access> {
+        self.access.as_ref()
+    }
+
     fn answer(
         &self,
         _: &Route,
         request: &mut Request<RequestBody>,
+        _: &Caller,
     ) -> impl Future<Output = Response<Full<Bytes>>> + Send {
         match &self.posts {
             Some(posts) if request.uri().path() == create_post::PATH => Either::Left(posts.one.answer(request)),

@@ -27,6 +27,7 @@ mod server;
 mod stop;
 mod stream;
 mod turned_away;
+mod unread;
 mod write_deadline;
 
 pub use connection::LAST_CALL;

@@ -2,7 +2,9 @@
 //! traces, an HTTP server with limits and health endpoints, a description of its interface, the stop signal, backoff.
 //! This crate knows neither Kafka's nor MongoDB's client.
 
+pub mod access;
 mod allocator;
+pub mod auth;
 pub mod backoff;
 mod catalogue;
 pub mod cluster;
@@ -35,6 +37,7 @@ pub mod tls;
 pub mod trace;
 mod turn;
 
+pub use access::{Access, AccessConfig};
 pub use backoff::Backoff;
 pub use catalogue::METRICS;
 pub use config::ServiceConfig;

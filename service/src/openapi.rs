@@ -3,17 +3,18 @@
 
 use serde_json::Value;
 
+pub mod access;
 pub mod answers;
 mod ascii_json;
 pub mod shared;
 
 pub use ascii_json::pretty;
 
-/// Removes the components that nothing refers to.
+/// Removes the components that nothing refers to. Those of credentials are referred to by their names.
 pub fn remove_unused(document: &mut Value) {
     let text = document.to_string();
     let groups = document["components"].as_object_mut().into_iter().flatten();
-    for (group, components) in groups {
+    for (group, components) in groups.filter(|(group, _)| *group != "securitySchemes") {
         let is_used = |name: &str| text.contains(&format!("\"#/components/{group}/{name}\""));
         if let Some(components) = components.as_object_mut() {
             components.retain(|name, _| is_used(name));

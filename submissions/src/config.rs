@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use service::http::RequestLimits;
 use service::secrets::Secret;
-use service::{ServiceConfig, Settings};
+use service::{AccessConfig, ServiceConfig, Settings};
 
 use crate::lease::Terms;
 
@@ -71,6 +71,8 @@ pub struct ApiConfig {
     pub max_content_chars: usize,
     /// What bounds requests.
     pub requests: RequestLimits,
+    /// Who may send them.
+    pub access: AccessConfig,
     /// `SUBMIT_TIMEOUT`: the longest wait for the store, then 503.
     pub submit_timeout: Duration,
     /// `SUBMIT_MAX_WAITING`: submissions that wait for the store at a time; beyond it 503.
@@ -156,6 +158,7 @@ impl ApiConfig {
                 "longest content of a submission, in characters",
             ),
             requests: RequestLimits::read(settings),
+            access: AccessConfig::read(settings),
             submit_timeout: settings.duration("SUBMIT_TIMEOUT", "5s", "longest wait for the database, then 503"),
             max_waiting: settings.number(
                 "SUBMIT_MAX_WAITING",
@@ -215,10 +218,10 @@ mod tests {
 
     #[test]
     fn a_password_is_not_shown() {
-        let (config, errors) = read(&[("DATABASE_URL", "postgres://me:secret@localhost/submissions")]);
+        let (config, errors) = read(&[("DATABASE_URL", "postgres://me:hunter2@localhost/submissions")]);
         assert_eq!(errors, [""; 0]);
         assert!(!config.database_url.is_file() && read(&[]).0.database_url.is_file());
-        assert!(!format!("{config:?}").contains("secret"), "{config:?}");
+        assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
     }
 
     #[test]

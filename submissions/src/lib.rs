@@ -10,8 +10,8 @@
 
 use std::process::ExitCode;
 
-use service::Program;
 use service::program::Connecting;
+use service::{Program, auth};
 
 pub mod api;
 mod asking;
@@ -58,7 +58,8 @@ Takes submissions over HTTP (POST /api/submissions/) and by a page for people, w
 them. With one file as its database it is all in one process and needs nothing else.
 
 `submissions api` serves the API and the page alone, `submissions worker` works alone: several of each can share a
-database of PostgreSQL (DATABASE_URL). `submissions export` writes every submission as a line of JSON.";
+database of PostgreSQL (DATABASE_URL). `submissions export` writes every submission as a line of JSON.
+`submissions keys` makes API keys.";
 
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: Vec<String>) -> ExitCode {
@@ -66,6 +67,9 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
     let (read, connect) = (SubmissionsConfig::read, |config| -> Connecting { Box::pin(reach::reach(config)) });
     if arguments.next_if(|argument| argument == export::NAME).is_some() {
         return export::main(arguments);
+    }
+    if arguments.next_if(|argument| argument == auth::NAME).is_some() {
+        return auth::main("submissions", arguments);
     }
     if arguments.next_if(|argument| argument == "api").is_some() {
         let about = "Serves the API and the page of submissions; `submissions worker` works on them.";

@@ -2,8 +2,8 @@
 //! judge it; tests compare the paths with the routes and each example with its schema.
 
 use serde_json::{Value, json};
-use service::openapi::answers;
 use service::openapi::shared::{self, SharedWords};
+use service::openapi::{access, answers};
 
 mod bulk;
 mod components;
@@ -22,6 +22,8 @@ Takes content, answers 202 once it is durable in the database, works on it, and 
 CANCELLED ones can be tried again. What a worker could not finish is PENDING again by itself.
 - Each path of the API may end with a slash.
 - Errors are problem documents (RFC 9457), and name every field that is wrong.
+- Where the service has been given API keys, a request needs one of them: as `Authorization: Bearer KEY` or as \
+`X-API-Key: KEY`.
 - After a 503 with `Retry-After`, try again after that number of seconds.
 - An unknown path gets 404, another method than those described 405 with `Allow`. Each path with GET also has HEAD.
 - A POST from a page of another site gets 403.
@@ -39,7 +41,9 @@ pub fn openapi(max_content_chars: usize) -> String {
 /// The OpenAPI document of a service that takes contents of at most this length.
 pub(crate) fn document(max_content_chars: usize) -> Value {
     let mut paths = operations::paths();
-    for (path, operation) in shared::operations(&WORDS) {
+    let of_service = shared::operations(&WORDS);
+    let shared: Vec<&str> = of_service.iter().map(|(path, _)| *path).collect();
+    for (path, operation) in of_service {
         let operation = if path == "/" { page() } else { operation };
         paths.insert(path.to_owned(), json!({ "get": operation }));
     }
@@ -65,6 +69,7 @@ pub(crate) fn document(max_content_chars: usize) -> Value {
             "parameters": components::parameters(),
         },
     });
+    access::describe(&mut document, |path| shared.contains(&path) && path != "/");
     service::openapi::remove_unused(&mut document);
     document
 }

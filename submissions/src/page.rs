@@ -63,8 +63,8 @@ pub const ROUTES: &[Route] = &[
     Route::post(CANCEL, "cancels it, for the page without scripts: 303"),
     Route::post(RETRY, "retries it, for the page without scripts: 303"),
     Route::post(RETRY_ALL, "retries all that have a status, for the page without scripts: 303"),
-    Route::get(SCRIPT, "the page's script"),
-    Route::get(STYLE, "the page's style"),
+    Route::get(SCRIPT, "the page's script").open(),
+    Route::get(STYLE, "the page's style").open(),
 ];
 
 /// Rows of a list.

@@ -9,18 +9,22 @@ use http_body_util::Full;
 use hyper::body::Body;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Request, Response};
+use service::auth::Caller;
 use service::documentation::{DOCS_PATH, Documentation, OPENAPI_PATH};
 use service::http::{Handler, RequestBody, Route};
-use service::problem;
+use service::{Access, problem};
 
 use crate::api::{self, Api};
 use crate::page::{self, Page};
 
 /// The routes of the description.
 pub const DOCUMENTATION_ROUTES: &[Route] = &[
-    Route::get(OPENAPI_PATH, "the OpenAPI 3.1 document of the API"),
-    Route::get(DOCS_PATH, "the same as a page from which requests can be sent"),
+    Route::get(OPENAPI_PATH, "the OpenAPI 3.1 document of the API").open(),
+    Route::get(DOCS_PATH, "the same as a page from which requests can be sent").open(),
 ];
+
+/// What callers may be allowed to use, by this name.
+const KIND: &str = "submission";
 
 /// What needs the database.
 pub(crate) struct Opened {
@@ -33,12 +37,14 @@ pub(crate) struct SubmissionsRoutes {
     routes: Vec<Route>,
     opened: Arc<OnceLock<Opened>>,
     documentation: Documentation,
+    access: Option<Access>,
 }
 
 impl SubmissionsRoutes {
-    pub(crate) fn new(opened: Arc<OnceLock<Opened>>, documentation: Documentation) -> Self {
-        let routes = api::ROUTES.iter().chain(page::ROUTES).chain(DOCUMENTATION_ROUTES).cloned().collect();
-        Self { routes, opened, documentation }
+    pub(crate) fn new(opened: Arc<OnceLock<Opened>>, documentation: Documentation, access: Option<Access>) -> Self {
+        let routes = api::ROUTES.iter().chain(page::ROUTES).chain(DOCUMENTATION_ROUTES);
+        let routes = routes.map(|route| route.clone().of_kind(KIND)).collect();
+        Self { routes, opened, documentation, access }
     }
 }
 
@@ -47,7 +53,11 @@ impl Handler for SubmissionsRoutes {
         &self.routes
     }
 
-    async fn answer(&self, route: &Route, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    fn access(&self) -> Option<&Access> {
+        self.access.as_ref()
+    }
+
+    async fn answer(&self, route: &Route, request: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
         match route.path {
             OPENAPI_PATH => return self.documentation.json(),
             DOCS_PATH => return self.documentation.page(),

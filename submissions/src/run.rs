@@ -9,7 +9,7 @@ use service::http::body::{self, BodyReader};
 use service::http::{Entrance, NoRoutes, OPERATOR_CONNECTIONS, ServerLimits, Stop};
 use service::metrics::Metric;
 use service::state_file::StateFile;
-use service::{Backoff, Health, Instruments, Listeners, Readiness, Registry, Tracing};
+use service::{Access, Backoff, Health, Instruments, Listeners, Readiness, Registry, Tracing, access};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::metrics::{ApiCounters, WAITING, WAITING_LIMIT};
@@ -32,7 +32,7 @@ use crate::worker::Worker;
 
 /// Every metric that a process shows, apart from those of a member of a group, which it also has with Kafka.
 pub const METRICS: &[&[Metric]] =
-    &[service::METRICS, metrics::METRICS, queue::METRICS, api::metrics::METRICS, body::METRICS];
+    &[service::METRICS, access::METRICS, metrics::METRICS, queue::METRICS, api::metrics::METRICS, body::METRICS];
 
 /// Files open besides all connections of clients and those to the database: the connections of operators, the runtime's
 /// own files, and connections that end while others start.
@@ -55,6 +55,10 @@ pub async fn run(
     let of_kafka = if config.kafka.is_some() { queue::METRICS_OF_KAFKA } else { &[] };
     let registry = Registry::new(&[METRICS, of_kafka].concat());
     let readiness = Readiness::new(&[&[asking::CONDITION][..], queue::conditions(&config, roles)].concat());
+    let access = match roles.api {
+        true => Access::start(&config.api.access, &registry, &readiness)?,
+        false => None,
+    };
     let tracing = Tracing::start(&config.service, "submissions")?;
     let instruments =
         Instruments { registry: registry.clone(), readiness: readiness.clone(), tracer: tracing.tracer() };
@@ -70,7 +74,8 @@ pub async fn run(
         tokio::time::sleep(grace).await;
     });
     let (server_stop, has_worked) = (Stop::from(stop.clone()), CancellationToken::new());
-    let process = Process { config, roles, instruments, opened, figures, stop, server_stop, has_worked };
+    let process =
+        Process { config, roles, access: access.clone(), instruments, opened, figures, stop, server_stop, has_worked };
     let Listeners { clients, operators } = listeners;
     let clients = Entrance::new(clients, process.config.service.tls.as_ref())?;
     let operators = Entrance::new(operators, process.config.service.admin_tls.as_ref())?;
@@ -81,6 +86,7 @@ pub async fn run(
         () = serving_operators => bail!("the operators' listener ended"),
         () = registry.upkeep() => bail!("the metrics' upkeep ended"),
         () = status.upkeep() => bail!("the status' upkeep ended"),
+        () = access::upkeep(access.as_ref()) => bail!("the access' upkeep ended"),
         () = &mut deadline => bail!("stopping took longer than STOP_GRACE; what was not given back is begun again"),
     };
     let totals = registry.last_totals();
@@ -93,6 +99,7 @@ pub async fn run(
 struct Process {
     config: SubmissionsConfig,
     roles: Roles,
+    access: Option<Access>,
     instruments: Instruments,
     opened: Arc<OnceLock<Opened>>,
     figures: Arc<OnceLock<Arc<Figures>>>,
@@ -137,7 +144,7 @@ impl Process {
             return service::http::serve(entrance, limits, NoRoutes, health, registry, until).await;
         }
         let documentation = Documentation::new(&openapi::document(config.api.max_content_chars));
-        let handler = SubmissionsRoutes::new(Arc::clone(&self.opened), documentation);
+        let handler = SubmissionsRoutes::new(Arc::clone(&self.opened), documentation, self.access.clone());
         service::http::serve(entrance, limits, handler, health, registry, self.server_stop.clone()).await;
     }
 

@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32,
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
-async fn terminate(child: &Child) {
+pub(crate) async fn terminate(child: &Child) {
     let pid = child.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
 }

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode};
 
+use crate::auth::{Caller, Needs};
 use crate::http::request_body::RequestBody;
-use crate::problem;
+use crate::{Access, problem};
 
 /// A path and one method that it accepts; with GET also HEAD. A path that accepts several methods has a route for each.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Route {
     pub method: Method,
     /// What it does, in a line of Markdown.
     pub meaning: &'static str,
+    /// What its caller must have, where credentials are asked for.
+    pub needs: Needs,
     /// Whether the path may end with a slash, too.
     is_slash_optional: bool,
 }
@@ -23,12 +26,12 @@ pub struct Route {
 impl Route {
     /// A path that accepts GET.
     pub const fn get(path: &'static str, meaning: &'static str) -> Self {
-        Self { path, method: Method::GET, meaning, is_slash_optional: false }
+        Self { path, method: Method::GET, meaning, needs: Needs::Caller, is_slash_optional: false }
     }
 
     /// A path that accepts POST.
     pub const fn post(path: &'static str, meaning: &'static str) -> Self {
-        Self { path, method: Method::POST, meaning, is_slash_optional: false }
+        Self { path, method: Method::POST, meaning, needs: Needs::Caller, is_slash_optional: false }
     }
 
     /// The same, with or without a slash at the end of the path.
@@ -38,10 +41,31 @@ impl Route {
         self
     }
 
+    /// The same, for everybody.
+    #[must_use]
+    pub const fn open(mut self) -> Self {
+        self.needs = Needs::Nothing;
+        self
+    }
+
+    /// The same, for those who may use this kind of record, unless it is for everybody.
+    #[must_use]
+    pub fn of_kind(mut self, kind: &'static str) -> Self {
+        if self.needs != Needs::Nothing {
+            self.needs = Needs::Kind(kind);
+        }
+        self
+    }
+
     /// What a request's path has in place of the segment in braces.
     pub fn parameter<'p>(&self, path: &'p str) -> Option<&'p str> {
         let place = self.path.split('/').position(is_parameter)?;
         path.split('/').nth(place)
+    }
+
+    /// Whether everybody may use it.
+    pub fn is_open(&self) -> bool {
+        self.needs == Needs::Nothing
     }
 
     /// Whether a request's path is one of this route's.
@@ -78,11 +102,15 @@ pub trait Handler: Send + Sync + 'static {
     /// over those with a segment in braces; of the others, the first one that matches counts.
     fn routes(&self) -> &[Route];
 
-    /// Answers a request for one of [`Self::routes`].
+    /// What asks callers for what the routes need; `None` if everything is open.
+    fn access(&self) -> Option<&Access>;
+
+    /// Answers a request of this caller for one of [`Self::routes`].
     fn answer(
         &self,
         route: &Route,
         request: &mut Request<RequestBody>,
+        caller: &Caller,
     ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
@@ -94,7 +122,11 @@ impl Handler for NoRoutes {
         &[]
     }
 
-    async fn answer(&self, _: &Route, _: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    fn access(&self) -> Option<&Access> {
+        None
+    }
+
+    async fn answer(&self, _: &Route, _: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
         problem::response(StatusCode::NOT_FOUND, "there is no such path")
     }
 }

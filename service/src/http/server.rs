@@ -1,5 +1,6 @@
 //! The server: what it accepts, who answers, and how it stops.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
+use crate::auth::Caller;
 use crate::health::Health;
 use crate::http::bell::Bell;
 use crate::http::connection;
@@ -36,6 +38,7 @@ use crate::http::route::{Handler, Route};
 use crate::http::stop::Stop;
 use crate::http::stream::Stream;
 use crate::http::turned_away::{TooMany, TurnedAway};
+use crate::http::unread::unread;
 use crate::http::write_deadline::WriteDeadline;
 use crate::{Registry, problem};
 
@@ -146,11 +149,11 @@ pub(super) async fn accept<H: Handler>(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         match &tls {
-            None => rooms.serve(rooms.plain(stream), place),
+            None => rooms.serve(rooms.plain(stream), peer.ip(), place),
             Some((tls, handshakes)) => {
                 let then = {
                     let rooms = Arc::clone(&rooms);
-                    move |stream| rooms.serve(Stream::Encrypted(stream), place)
+                    move |stream| rooms.serve(Stream::Encrypted(stream), peer.ip(), place)
                 };
                 handshakes.start(stream, tls.acceptor(), &rooms.tasks, rooms.stopping.clone(), then);
             }
@@ -184,7 +187,7 @@ impl<H: Handler> Rooms<H> {
     }
 
     /// Serves this connection in a task of its own, if there is room for it.
-    fn serve(&self, stream: Stream, place: Option<Place>) {
+    fn serve(&self, stream: Stream, address: IpAddr, place: Option<Place>) {
         let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
             self.app.counters.rejected.increment(1);
             self.turn_away(stream, TooMany::OfAll);
@@ -199,7 +202,7 @@ impl<H: Handler> Rooms<H> {
                 async move {
                     // Moved once, here. Later steps get a reference, because each move would copy all of it.
                     let mut request = request.map(|incoming| RequestBody::new(incoming, waker));
-                    let mut response = app.answer(&mut request).await;
+                    let mut response = app.answer(&mut request, address).await;
                     if app.is_stopping.load(Ordering::Relaxed) {
                         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                     }
@@ -233,7 +236,7 @@ fn observe(registry: &Registry, connections: &Arc<Semaphore>, limits: ServerLimi
 }
 
 impl<H: Handler> App<H> {
-    async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: &mut Request<RequestBody>, address: IpAddr) -> Response<Full<Bytes>> {
         let started = Instant::now();
         let method = request.method().clone();
         let path = request.uri().path();
@@ -246,17 +249,30 @@ impl<H: Handler> App<H> {
                 unread(request, problem::response(StatusCode::BAD_REQUEST, "send exactly one Host header"))
             }
             None => unread(request, problem::response(StatusCode::NOT_FOUND, self.health.missing(path))),
-            Some(route) => self.route(route, request).await,
+            Some(route) => self.route(route, request, address).await,
         };
         self.durations.record(&method, route, response.status(), started.elapsed());
         response
     }
 
-    async fn route(&self, route: &'static str, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    async fn route(
+        &self,
+        route: &'static str,
+        request: &mut Request<RequestBody>,
+        address: IpAddr,
+    ) -> Response<Full<Bytes>> {
         let method = request.method();
         match self.handler.routes().iter().find(|own| own.path == route && own.accepts(method)) {
             Some(own) => {
-                let response = self.handler.answer(own, request).await;
+                let caller = match self.handler.access() {
+                    None => Caller::open(address),
+                    Some(access) => match access.check(own.needs, request.headers(), address) {
+                        Ok(caller) => caller,
+                        // Before a byte of the body is read.
+                        Err(denial) => return unread(request, denial.response()),
+                    },
+                };
+                let response = self.handler.answer(own, request, &caller).await;
                 // Other handlers read the body, and a chunked one looks unread even then.
                 if own.method == Method::GET { unread(request, response) } else { response }
             }
@@ -278,15 +294,6 @@ impl<H: Handler> App<H> {
         let response = self.health.answer(route, request.uri().query()).await;
         unread(request, response)
     }
-}
-
-/// The response to a request whose body may be unread. If it is, the connection ends, and the response says so, because
-/// the client might use it again.
-fn unread(request: &Request<RequestBody>, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
-    if !request.body().is_end_stream() {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }
 
 fn method_not_allowed(allowed: &str) -> Response<Full<Bytes>> {

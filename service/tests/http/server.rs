@@ -9,6 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode};
+use service::Access;
+use service::auth::Caller;
 use service::http::{Entrance, Handler, RequestBody, Route, ServerLimits, response, serve};
 use service::metrics::Metric;
 use service::status::{Report, Status, StatusSubject};
@@ -158,7 +160,11 @@ impl Handler for Routes {
         ROUTES
     }
 
-    async fn answer(&self, route: &Route, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    fn access(&self) -> Option<&Access> {
+        None
+    }
+
+    async fn answer(&self, route: &Route, request: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
         let text = |text: String| response(StatusCode::OK, "text/plain", text);
         match route.path {
             "/length" => {

@@ -55,6 +55,7 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
         assert!(document.pointer(reference.strip_prefix('#').unwrap()).is_some(), "{reference}");
     }
     let groups = document["components"].as_object().unwrap().iter();
+    let groups = groups.filter(|(group, _)| *group != "securitySchemes");
     let components: BTreeSet<String> = groups
         .flat_map(|(group, components)| {
             let names = components.as_object().into_iter().flat_map(Map::keys);

@@ -1,0 +1,22 @@
+//! Who sends a request: its credentials, the API keys that are known, and the answers to a request that may not be
+//! served. What a service's routes need of their callers they say themselves; [`Access`](crate::Access) asks.
+
+mod caller;
+mod command;
+mod credentials;
+mod denial;
+mod key;
+mod key_file;
+mod key_table;
+mod needs;
+mod watched_keys;
+
+pub use caller::{Caller, Identity};
+pub use command::{NAME, main};
+pub use credentials::{Credential, Malformed, credential};
+pub use denial::Denial;
+pub use key_file::parse;
+pub(crate) use key_file::read;
+pub use key_table::KeyTable;
+pub use needs::Needs;
+pub(crate) use watched_keys::{LOOK, Looked, Seen, WatchedKeys};

@@ -1,0 +1,85 @@
+//! Why a request is not served, and the answer that says so, as RFC 6750 wants it.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+
+use crate::auth::credentials::Malformed;
+use crate::problem;
+
+/// Why a request is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// It shows no credential.
+    NoCredential,
+    /// It shows several.
+    Malformed(Malformed),
+    /// Nobody has this key, or nobody has it any more.
+    UnknownKey,
+    /// The caller may not use this kind of record.
+    Kind(&'static str),
+}
+
+impl Denial {
+    /// The names of all reasons, as metrics show them.
+    pub const REASONS: [&str; 4] = ["no_credential", "malformed", "unknown_key", "kind"];
+
+    /// Its reason, one of [`Self::REASONS`].
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Denial::NoCredential => "no_credential",
+            Denial::Malformed(_) => "malformed",
+            Denial::UnknownKey => "unknown_key",
+            Denial::Kind(_) => "kind",
+        }
+    }
+
+    /// The answer to the client. It shows nothing of what the client sent.
+    pub fn response(&self) -> Response<Full<Bytes>> {
+        let (status, challenge, detail) = match self {
+            Denial::NoCredential => (
+                StatusCode::UNAUTHORIZED,
+                r#"Bearer realm="api""#,
+                "send a key that this service knows, as `Authorization: Bearer KEY` or `X-API-Key: KEY`".to_owned(),
+            ),
+            Denial::Malformed(Malformed(why)) => {
+                (StatusCode::BAD_REQUEST, r#"Bearer realm="api", error="invalid_request""#, (*why).to_owned())
+            }
+            Denial::UnknownKey => (
+                StatusCode::UNAUTHORIZED,
+                r#"Bearer realm="api", error="invalid_token""#,
+                "this service does not know the key, or does not know it any more".to_owned(),
+            ),
+            Denial::Kind(kind) => (
+                StatusCode::FORBIDDEN,
+                r#"Bearer realm="api", error="insufficient_scope""#,
+                format!("with this key you may not use the kind `{kind}`"),
+            ),
+        };
+        let mut response = problem::response(status, &detail);
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_denial_has_its_status_its_challenge_and_its_reason() {
+        let denials = [
+            (Denial::NoCredential, 401, r#"Bearer realm="api""#),
+            (Denial::Malformed(Malformed("two")), 400, r#"Bearer realm="api", error="invalid_request""#),
+            (Denial::UnknownKey, 401, r#"Bearer realm="api", error="invalid_token""#),
+            (Denial::Kind("order"), 403, r#"Bearer realm="api", error="insufficient_scope""#),
+        ];
+        for ((denial, status, challenge), reason) in denials.into_iter().zip(Denial::REASONS) {
+            let response = denial.response();
+            assert_eq!((response.status().as_u16(), denial.reason()), (status, reason));
+            assert_eq!(response.headers()[WWW_AUTHENTICATE], challenge);
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+        }
+    }
+}
