@@ -14,7 +14,7 @@ use crate::progress::OnProgress;
 use crate::tools::{self, Tools};
 
 pub(crate) const NAME: &str = "SecantusDB 0.7.0b3";
-const ENTRY: &str = "secantusdb-0.7.0b3";
+pub(crate) const ENTRY: &str = "secantusdb-0.7.0b3";
 const SOURCES: &Sources = &[
     ("requirements.txt", include_str!("../native/secantus/requirements.txt")),
     ("secantusd.toml", include_str!("../native/secantus/secantusd.toml")),
@@ -65,7 +65,7 @@ pub(crate) fn command(directory: &Path, port: u16, role: Role) -> Command {
     command
 }
 
-fn python(entry: &Path) -> PathBuf {
+pub(crate) fn python(entry: &Path) -> PathBuf {
     entry.join("venv/bin/python")
 }
 

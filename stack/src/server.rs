@@ -128,6 +128,18 @@ impl Server {
         self.ready().await
     }
 
+    /// The same with other arguments.
+    pub(crate) async fn restart_with(&mut self, arguments: &[String], probe: Probe) -> anyhow::Result<()> {
+        self.recipe.command.args(arguments);
+        self.recipe.probe = probe;
+        self.restart().await
+    }
+
+    /// The directory that it runs in.
+    pub(crate) fn directory(&self) -> &Path {
+        self.recipe.directory.path()
+    }
+
     /// Kills it and waits until its data are gone too.
     pub(crate) async fn discard(self) -> anyhow::Result<()> {
         self.kill().await?;

@@ -1,6 +1,8 @@
 //! A native document store: a real `mongod` where there is one, otherwise the one built on FerretDB. SecantusDB and the
 //! store in memory run only on request.
 
+pub mod secure;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -105,7 +105,7 @@ async fn post_with(address: &str, header_lines: &str, body: &str) -> Result<Post
     id.filter(|_| answer.starts_with("HTTP/1.1 201")).ok_or(answer)
 }
 
-async fn exchange(address: &str, request: &str) -> std::io::Result<String> {
+pub(crate) async fn exchange(address: &str, request: &str) -> std::io::Result<String> {
     let mut answer = String::new();
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request.as_bytes()).await?;
@@ -142,7 +142,7 @@ async fn wait_for_metric(address: &str, line: &str) {
     }
 }
 
-async fn free_listeners() -> Listeners {
+pub(crate) async fn free_listeners() -> Listeners {
     Listeners::bind("127.0.0.1", 0, 0).await.unwrap()
 }
 
