@@ -21,6 +21,7 @@ mod records_of_files;
 mod retention;
 mod run_ahead;
 mod running;
+mod secure_store;
 mod stalls;
 mod status;
 mod store_away;

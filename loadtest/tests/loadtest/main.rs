@@ -17,6 +17,7 @@ mod places;
 mod room;
 mod run;
 mod searches;
+mod secrets;
 mod secure;
 mod submissions;
 mod verify;
