@@ -36,6 +36,8 @@ def send(path, body, key=None):
     """The answer to a request that was accepted. Sends it again, the same under the same key, while it gets 503 or no
     answer; any other answer says that sending it again is pointless."""
     headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
+    if token := os.environ.get("TOKEN"):
+        headers["authorization"] = f"Bearer {token}"
     request = urllib.request.Request(f"{BASE_URL}{path}", json.dumps(body).encode(), headers)
     for attempt in range(TRIES):
         try:

@@ -17,7 +17,8 @@ trap 'rm -f "$answer"' EXIT
 # says that sending it again is pointless. Needs curl 7.76 or later.
 send() { # PATH BODY [KEY]
   curl --silent --show-error --fail-with-body --output "$answer" --max-time 30 --retry "$tries" --retry-connrefused \
-    --header 'content-type: application/json' ${3:+--header "idempotency-key: $3"} --data "$2" "$base_url$1" ||
+    --header 'content-type: application/json' ${3:+--header "idempotency-key: $3"} \
+    ${TOKEN:+--header "authorization: Bearer $TOKEN"} --data "$2" "$base_url$1" ||
     { cat "$answer" >&2; exit 1; }
 }
 

@@ -30,6 +30,7 @@ console.log('bulk', ...(await sendBulk(posts, `${key}-bulk`)).map(({ id }) => id
 async function send<Answer>(path: string, body: unknown, key?: string): Promise<Answer> {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (key !== undefined) headers['idempotency-key'] = key;
+  if (process.env.TOKEN) headers['authorization'] = `Bearer ${process.env.TOKEN}`;
   let why: unknown;
   for (let attempt = 0; attempt < tries; attempt++) {
     let pauseSeconds = Math.min(2 ** attempt, timeoutMs / 1000);

@@ -6,6 +6,10 @@
 //           ramp:      from 0 to VUS users over DURATION (2m), 30 s at the top, and back to 0
 // VUS       300
 // DURATION  as above
+// TLS_CERTIFICATE, TLS_KEY  PEM files that the users show to an https:// service; SSL_CERT_FILE has its authority
+// INSECURE  true: take whatever certificate the service shows
+// TOKEN_FILE  file of a token, sent as Authorization: Bearer
+// HEADERS   JSON object of further headers, such as {"X-API-Key":"value"}
 // RUN_ID    made from the clock; what the run sends starts with it, so you can find it in the store
 import http from 'k6/http';
 import { sleep } from 'k6';
@@ -60,8 +64,17 @@ if (!Object.hasOwn(scenarios, name)) {
 }
 const { pause, load } = scenarios[name];
 
+// Paths count from where k6 runs, and not from this file.
+const file = (variable) => open(__ENV[variable].startsWith('/') ? __ENV[variable] : `${__ENV.PWD}/${__ENV[variable]}`);
+const headers = { 'Content-Type': 'application/json', ...JSON.parse(__ENV.HEADERS || '{}') };
+if (__ENV.TOKEN_FILE) {
+  headers.Authorization = `Bearer ${file('TOKEN_FILE').trim()}`;
+}
+
 export const options = {
   scenarios: { [name]: load },
+  insecureSkipTLSVerify: __ENV.INSECURE === 'true',
+  tlsAuth: __ENV.TLS_CERTIFICATE ? [{ cert: file('TLS_CERTIFICATE'), key: file('TLS_KEY') }] : [],
   thresholds: {
     http_req_duration: ['p(95)<2000'],
     http_req_failed: ['rate<0.01'],
@@ -86,13 +99,13 @@ export function service(otherwise) {
 
     // Sends the body, and then waits as long as the scenario's users do. `judge` gets the answer first.
     post(path, body, judge) {
-      judge(http.post(baseUrl + path, JSON.stringify(body), { headers: { 'Content-Type': 'application/json' } }));
+      judge(http.post(baseUrl + path, JSON.stringify(body), { headers }));
       sleep(pause);
     },
 
     // The answer to a GET of this path. `route` stands for all such paths where k6 counts them.
     get(path, route) {
-      return http.get(baseUrl + path, { tags: { name: route } });
+      return http.get(baseUrl + path, { headers, tags: { name: route } });
     },
   };
 }

@@ -3,6 +3,7 @@
 //! worth, [`visible`] chooses the posts to look for in the store. Nothing here knows the pipeline behind the
 //! [`target`].
 
+pub(crate) mod access;
 pub(crate) mod cpu;
 pub(crate) mod generator;
 pub(crate) mod http;
@@ -12,6 +13,7 @@ pub(crate) mod percentiles;
 pub(crate) mod quantile;
 pub(crate) mod recorder;
 pub(crate) mod route;
+pub(crate) mod secure;
 pub(crate) mod share;
 pub(crate) mod sparse;
 pub(crate) mod statistics;

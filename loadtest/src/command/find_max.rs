@@ -48,6 +48,7 @@ pub(crate) async fn find_max(options: FindMaxOptions, lookup: Lookup<'_>) -> any
             PipelineUnderTest::running(
                 url,
                 options.target_metrics.as_deref(),
+                options.access.accesses()?,
                 set(&lookup, "MONGO_URI").map(|uri| Documents::of(kind, uri)),
                 set(&lookup, "KAFKA_BROKER").map(|_| settings.group().cluster.clone()),
             )

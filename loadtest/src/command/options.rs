@@ -17,6 +17,7 @@ pub(crate) use up::UpOptions;
 use values::kind;
 pub(crate) use verify::VerifyOptions;
 
+mod access;
 mod chaos;
 mod compare;
 mod documents;

@@ -60,13 +60,9 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, verb: &str) 
     let mut pipeline = match &options.target {
         Some(url) => {
             let (metrics, documents) = (options.target_metrics.as_deref(), documents(options, &lookup)?);
-            PipelineUnderTest::running(
-                url,
-                metrics,
-                documents,
-                set(&lookup, "KAFKA_BROKER").map(|_| settings.group().cluster.clone()),
-            )
-            .await?
+            let accesses = options.access.accesses()?;
+            let kafka = set(&lookup, "KAFKA_BROKER").map(|_| settings.group().cluster.clone());
+            PipelineUnderTest::running(url, metrics, accesses, documents, kafka).await?
         }
         None => {
             PipelineUnderTest::start(

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,9 +17,13 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use service::http::bell::{Bell, muted};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+
+use crate::load::secure::Secure;
 
 /// Longest wait for anything small: a connection, a page of metrics.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,22 +47,67 @@ pub(crate) enum NoAnswer {
     CutOff,
 }
 
+/// What carries it.
+enum Stream {
+    Plain(TcpStream),
+    Encrypted(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Encrypted(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Encrypted(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Encrypted(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Encrypted(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
 /// An open connection.
 pub(crate) struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,
     /// `None` once it has ended. It is dropped then, because dropping it fails a request that still waits.
-    driver: Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>,
+    driver: Option<http1::Connection<TokioIo<Stream>, Full<Bytes>>>,
     bell: Bell,
 }
 
 impl HttpConnection {
-    /// Connects.
+    /// Connects, over TLS if `secure` says how.
     ///
     /// # Errors
     /// When there is no connection within [`ANSWER_TIMEOUT`].
-    pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = timeout(ANSWER_TIMEOUT, TcpStream::connect(address)).await??;
-        stream.set_nodelay(true)?;
+    pub(crate) async fn open(address: SocketAddr, secure: Option<&Secure>) -> io::Result<Self> {
+        let connecting = async {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            match secure {
+                None => Ok(Stream::Plain(stream)),
+                Some(secure) => Ok(Stream::Encrypted(Box::new(secure.connect(stream).await?))),
+            }
+        };
+        let stream = timeout(ANSWER_TIMEOUT, connecting).await.map_err(io::Error::from).flatten()?;
         // Posts are short: copied behind their head they cost less than a vectored write.
         let handshake = http1::Builder::new().writev(false).handshake(TokioIo::new(stream));
         let (sender, driver) = handshake.await.map_err(io::Error::other)?;
@@ -155,7 +204,7 @@ mod tests {
             "HTTP/1.1 201 Created\r\ncontent-length: 3\r\n\r\nabc".split_inclusive(' ').map(str::to_owned).collect(),
             vec!["HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n".to_owned()],
         ];
-        let mut connection = HttpConnection::open(server(answers).await).await.unwrap();
+        let mut connection = HttpConnection::open(server(answers).await, None).await.unwrap();
         for length in [1000, 1006, 2_000_000, 3, 0] {
             let answer = connection.send(Request::new(Full::default())).await.unwrap();
             assert_eq!((answer.status, answer.body.len()), (StatusCode::CREATED, length));

@@ -257,6 +257,14 @@ impl Service {
     }
 }
 
+/// Leaves out what the environment says of TLS: it is for services that others reach, and the lab reaches its own
+/// within this machine.
+pub(crate) fn without_tls(command: &mut Command) {
+    for variable in service::tls::VARIABLES.as_flattened() {
+        command.env_remove(variable);
+    }
+}
+
 /// Beside the log: the state file of the process that was started as number `start`.
 fn state_file(log: &Path, start: u32) -> PathBuf {
     log.with_extension(format!("{start}{STATE_FILE_SUFFIX}"))
@@ -281,6 +289,7 @@ fn command(
     ];
     variables.extend(options.more.iter().cloned());
     let mut command = Command::new(program);
+    without_tls(&mut command);
     command.arg(role).envs(variables.iter().map(|(variable, value)| (variable, value)));
     Ok((command, variables))
 }

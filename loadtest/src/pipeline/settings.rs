@@ -50,7 +50,12 @@ impl PipelineSettings {
     /// # Errors
     /// Every error of both.
     pub(crate) fn of(kind: Kind, lookup: Lookup<'_>) -> Result<Self, Unusable> {
-        let lookup = &|name: &str| if name == "KINDS" { Some(kind.name().to_owned()) } else { lookup(name) };
+        let lookup = &|name: &str| match name {
+            "KINDS" => Some(kind.name().to_owned()),
+            // The services that the lab starts are without TLS.
+            name if service::tls::VARIABLES.as_flattened().contains(&name) => None,
+            name => lookup(name),
+        };
         let (producer_config, producer, mut errors) = read(lookup, producer::ProducerConfig::read);
         let (consumer_config, consumer, more) = read(lookup, consumer::ConsumerConfig::read);
         let news: Vec<SettingError> = more.into_iter().filter(|error| !errors.contains(error)).collect();

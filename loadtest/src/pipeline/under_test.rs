@@ -2,12 +2,14 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 
 use contract::Write;
 use kafka::Cluster;
 use stack::Stack;
 use tokio_util::sync::CancellationToken;
 
+use crate::load::access::Access;
 use crate::load::target::Target;
 use crate::pipeline::news;
 use crate::pipeline::place::TrialPlace;
@@ -55,6 +57,15 @@ impl Ports {
     pub(crate) fn free() -> Self {
         Self { producer: ServicePorts::free(), consumer: ServicePorts::free() }
     }
+}
+
+/// What requests to a pipeline that runs already carry.
+#[derive(Debug, Default)]
+pub(crate) struct Accesses {
+    /// Those of its clients.
+    pub(crate) clients: Arc<Access>,
+    /// Those of its operators, if their address is named.
+    pub(crate) operators: Arc<Access>,
 }
 
 impl PipelineUnderTest {
@@ -114,12 +125,13 @@ impl PipelineUnderTest {
     pub(crate) async fn running(
         url: &str,
         metrics_url: Option<&str>,
+        accesses: Accesses,
         documents: Option<Documents>,
         kafka: Option<Cluster>,
     ) -> anyhow::Result<Self> {
-        let target = Target::resolve("--target", url).await?;
+        let target = Target::resolve("--target", url, accesses.clients).await?;
         let metrics = match metrics_url {
-            Some(url) => Target::resolve("--target-metrics", url).await?,
+            Some(url) => Target::resolve("--target-metrics", url, accesses.operators).await?,
             None => target.clone(),
         };
         let chosen = format!("the pipeline runs already, at {url}");

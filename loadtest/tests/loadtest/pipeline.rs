@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use bson::{Document, doc};
 use contract::{PostId, document};
 use mongodb::{Client, Collection};
-use service::{Addresses, Listeners, Settings};
+use service::tls::Audience;
+use service::{Addresses, Listeners, ServiceConfig, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 mod orders;
 mod receiver;
+mod secure;
 mod shares;
 mod traces;
 mod verified;
@@ -61,6 +63,12 @@ impl Running {
         let stop = CancellationToken::new();
         let listeners = free_listeners().await;
         let Addresses { clients, operators } = listeners.addresses().unwrap();
+        // Where it is asked whether it is ready.
+        let asked = ServiceConfig {
+            host: operators.ip().to_string(),
+            admin_port: operators.port(),
+            ..producer.service.clone()
+        };
         let tasks = [
             tokio::spawn(producer::run(producer, listeners, stop.clone())),
             tokio::spawn(consumer::run(consumer.clone(), free_listeners().await, stop.clone())),
@@ -69,16 +77,11 @@ impl Running {
         let (address, operators) = (clients.to_string(), operators.to_string());
         let running = Self { address, operators, mongo_uri, posts, consumer, stop, tasks };
         let deadline = Instant::now() + DEADLINE;
-        while !running.is_ready().await {
+        while !is_ready(asked.clone()).await {
             assert!(Instant::now() < deadline, "the producer is ready in time");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         running
-    }
-
-    async fn is_ready(&self) -> bool {
-        let answer = exchange(&self.address, "GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
-        answer.unwrap().contains("200 OK")
     }
 
     /// Waits until both services have ended, after `stop` is cancelled.
@@ -87,6 +90,11 @@ impl Running {
             tokio::time::timeout(DEADLINE, task).await.expect("it stops in time").unwrap().unwrap();
         }
     }
+}
+
+async fn is_ready(service: ServiceConfig) -> bool {
+    let asking = move || service::program::ask(&service, Audience::Operators, "GET /readyz");
+    tokio::task::spawn_blocking(asking).await.unwrap().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
 /// Posts a body. Returns the id from a 201, or the whole answer.

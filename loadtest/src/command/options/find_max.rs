@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::access::AccessOptions;
 use super::run::{LoadOptions, OutcomeOptions};
 use super::stack::StackOptions;
 use super::values::{duration_or_zero, positive_duration, rate};
@@ -29,13 +30,15 @@ pub(crate) struct FindMaxOptions {
     /// How long a run at the rate that was found lasts, to confirm that it is sustained; 0s for none
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration_or_zero)]
     pub(crate) confirm: Duration,
-    /// Send to this server, such as http://localhost:3000, and start nothing; KAFKA_BROKER lets the lag be seen,
-    /// --mongo-uri or MONGO_URI the stored posts
+    /// Send to this server, such as http://localhost:3000 or https://…, and start nothing; KAFKA_BROKER lets the lag
+    /// be seen, --mongo-uri or MONGO_URI the stored posts
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<String>,
     /// Where the metrics of --target are, such as http://localhost:3100 [default: where --target is]
     #[arg(long, value_name = "URL", requires = "target")]
     pub(crate) target_metrics: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: AccessOptions,
     /// Where the documents are, such as mongodb://localhost:27017/scalable-api [default: MONGO_URI, else a store is
     /// started]
     #[arg(long, value_name = "URI")]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use contract::Kind;
 
+use super::access::AccessOptions;
 use super::documents::DocumentOptions;
 use super::stack::StackOptions;
 use super::values::{duration_or_zero, kind, positive_duration, rate, share};
@@ -51,13 +52,15 @@ pub(crate) struct RunOptions {
     /// it, although others are free
     #[arg(long)]
     pub(crate) fixed_users: bool,
-    /// Send to this server, such as http://localhost:3000, and start nothing; needs --mongo-uri or MONGO_URI to
-    /// reconcile, and KAFKA_BROKER to see the lag and the dead letters
+    /// Send to this server, such as http://localhost:3000 or https://…, and start nothing; needs --mongo-uri or
+    /// MONGO_URI to reconcile, and KAFKA_BROKER to see the lag and the dead letters
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<String>,
     /// Where the metrics of --target are, such as http://localhost:3100 [default: where --target is]
     #[arg(long, value_name = "URL", requires = "target")]
     pub(crate) target_metrics: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: AccessOptions,
     /// Where the documents are, such as mongodb://localhost:27017/scalable-api [default: MONGO_URI, else a store is
     /// started]
     #[arg(long, value_name = "URI")]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Uri};
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +61,7 @@ pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
     let mut user = User { connection: None, deadline: UserDeadline::at(Instant::now() + shared.request_timeout) };
     let (mut turn, mut last) = (0, None);
     while let Some(due) = shared.turns.next(vu, turn, last) {
+        shared.connect_ahead(&mut user, due).await;
         let Some(left) = shared.wait_until(due).await else { return };
         let lateness = Lateness::of(due, last.map(|(free, _)| free), left);
         let Some(batch) = shared.begin(vu) else { return };
@@ -87,6 +88,15 @@ pub(crate) async fn run(shared: Arc<Shared>, vu: u32) {
 impl Shared {
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Over TLS a connection takes a while. It is opened before the post is due, as far as there is time, so that the
+    /// post is not late.
+    async fn connect_ahead(&self, user: &mut User, due: Instant) {
+        if self.target.is_secure() && user.connection.is_none() {
+            let opened = tokio::time::timeout_at(due.into(), self.target.connect()).await;
+            user.connection = opened.ok().and_then(Result::ok);
+        }
     }
 
     /// Waits, and returns the time then; `None` if `stop` came first.
@@ -150,7 +160,7 @@ impl Shared {
         for _ in 0..2 {
             let open = match connection {
                 Some(open) => open,
-                None => match HttpConnection::open(self.target.address).await {
+                None => match self.target.connect().await {
                     Ok(fresh) => connection.insert(fresh),
                     Err(_) => return Err(Outcome::NotConnected),
                 },
@@ -179,8 +189,8 @@ impl Shared {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();
-        headers.insert(HOST, self.target.host.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.target.dress(headers);
         if let Some(key) = key {
             headers.insert("idempotency-key", key.clone());
         }

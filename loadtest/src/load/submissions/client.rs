@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request};
 use tokio::time::timeout;
 
@@ -65,7 +65,7 @@ impl Client {
         for _ in 0..2 {
             let mut open = match self.connection.take() {
                 Some(open) => open,
-                None => HttpConnection::open(self.target.address).await.map_err(|_| Silence::NotSent)?,
+                None => self.target.connect().await.map_err(|_| Silence::NotSent)?,
             };
             match timeout(self.timeout, open.send(request)).await {
                 Ok(Ok(answer)) => {
@@ -84,13 +84,13 @@ impl Client {
         *request.method_mut() = question.method.clone();
         *request.uri_mut() = self.target.path(question.path);
         let headers = request.headers_mut();
-        headers.insert(HOST, self.target.host.clone());
         if !question.body.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         if let Some(key) = question.key {
             headers.insert("idempotency-key", HeaderValue::from_str(key).expect("a key of the lab is header text"));
         }
+        self.target.dress(headers);
         request
     }
 }

@@ -10,6 +10,7 @@ use stack::{Process, Signal};
 use tokio::time::{Instant, sleep};
 
 use crate::load::target::Target;
+use crate::pipeline::services::without_tls;
 
 /// A process that is not ready after this long has a problem, and its log says which.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -65,6 +66,7 @@ impl SubmissionsProcess {
     ) -> anyhow::Result<Self> {
         let (port, admin_port, log) = (stack::free_port(), stack::free_port(), logs.join(format!("{name}.log")));
         let mut command = Command::new(program);
+        without_tls(&mut command);
         command.args(role.argument()).envs(variables.iter().map(|(variable, value)| (variable, value)));
         command.env("HOST", "127.0.0.1").env("PORT", port.to_string()).env("ADMIN_PORT", admin_port.to_string());
         let process = Process::spawn(name, &command, &log)?;
