@@ -43,7 +43,7 @@ impl SecurePipeline {
         command.args(["run", "--target", &format!("https://{address}")]);
         command.args(["--target-metrics", &format!("https://{operators}"), "--report"]).arg(self.report());
         command.args(["--vus", "8", "--rate", "200"]).args(more);
-        command.env("KAFKA_BROKER", &consumer.kafka.brokers).env("MONGO_URI", mongo_uri);
+        command.env("KAFKA_BROKER", consumer.kafka.cluster.bootstrap()).env("MONGO_URI", mongo_uri);
         command.env("KAFKA_TOPIC", &consumer.kafka.topic).env("KAFKA_GROUP", &consumer.kafka.group);
         command.env("DLQ_TOPIC", &consumer.kafka.dead_letter_topic);
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
