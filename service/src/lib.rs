@@ -27,6 +27,7 @@ pub mod program;
 pub mod readiness;
 mod recent;
 pub mod recent_errors;
+mod renewal;
 pub mod secrets;
 pub mod settings;
 pub mod state_file;

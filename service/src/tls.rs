@@ -8,7 +8,6 @@ mod fault;
 mod files;
 mod loaded;
 mod own;
-mod renewal;
 mod setting;
 
 pub(crate) use answering::{Answering, Gauges};

@@ -4,6 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::renewal::Renewal;
+
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -42,14 +44,12 @@ impl Files {
         if self.is_empty() {
             return std::future::pending().await;
         }
-        let (first, mut last) = (self.version_now().await, None);
+        let mut renewal = Renewal::new(self.version_now().await);
         loop {
             tokio::time::sleep(LOOK).await;
-            let seen = self.version_now().await;
-            if seen != first && last == Some(seen) {
+            if renewal.look(self.version_now().await) {
                 return;
             }
-            last = Some(seen);
         }
     }
 

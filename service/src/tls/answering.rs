@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use super::contents::{Contents, Fingerprint};
 use super::files::TlsFiles;
 use super::loaded::Loaded;
-use super::renewal::Renewal;
+use crate::renewal::Renewal;
 
 /// How often the files are looked at. A change counts once it is seen twice.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

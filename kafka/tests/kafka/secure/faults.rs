@@ -1,15 +1,17 @@
 //! What is said where there is no way in.
 
-use kafka::cluster::{Identity, Mechanism, Tls};
-use kafka::reach;
+use kafka::cluster::{Identity, Mechanism, Sasl, Tls};
+use kafka::{Answer, Cluster, ConsumerRecord, Group, GroupOptions, Publisher, PublisherOptions, each, reach};
+use service::secrets::Secret;
 use stack::kafka::secure::password;
 
-use super::{at, broker, identity, missing, tls, with_password};
+use super::{Place, USER, at, broker, identity, missing, tls, with_password};
+use crate::world::wait_until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_of_a_connection_is_named() {
     let broker = broker().await;
-    let right = || with_password(Mechanism::ScramSha512, &password(super::USER));
+    let right = || with_password(Mechanism::ScramSha512, &password(USER));
     let ca = || tls(&broker.ca);
     let users = broker.users();
     let by_address = users.replace("localhost", "127.0.0.1");
@@ -40,4 +42,41 @@ async fn each_fault_of_a_connection_is_named() {
         let said = format!("{:#}", reach(&cluster, "record").await.unwrap_err());
         assert!(said.contains(named), "{said} does not say: {named}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_right_in_a_file_needs_no_restart() {
+    let (broker, place) = (broker().await, Place::new());
+    place.open(broker).await;
+    let topic = place.topic.as_str();
+    let secret = broker.file("put-right-password", "wrong").unwrap();
+    let ca = broker.file("put-right-ca", &std::fs::read_to_string(&broker.unknown_ca).unwrap()).unwrap();
+    let sasl = Sasl::Password {
+        mechanism: Mechanism::ScramSha512,
+        username: USER.to_owned(),
+        password: Secret::file(&secret),
+    };
+    let cluster = at(broker.users(), tls(&ca), Some(sasl));
+    // The topic is there, by another way.
+    let plain = Cluster::plaintext(&broker.server.address());
+    let publisher = Publisher::connect(PublisherOptions { cluster: plain, ..PublisherOptions::batched("") });
+    publisher.await.unwrap().open(topic).await.unwrap();
+    let handler = each(|_: ConsumerRecord| async { Answer::Stored });
+    let options = GroupOptions { cluster: cluster.clone(), ..GroupOptions::new("", topic) };
+    let group = Group::start(options, &[topic], handler).unwrap();
+    let connect = async |options| Publisher::connect(PublisherOptions { cluster: cluster.clone(), ..options }).await;
+    for (named, file, right) in [
+        ("unknown authority", &ca, std::fs::read_to_string(&broker.ca).unwrap()),
+        ("does not accept this user", &secret, password(USER)),
+    ] {
+        wait_until(named, async || group.check().is_err_and(|said| said.contains(named))).await;
+        for options in [PublisherOptions::batched(""), PublisherOptions::ordered("")] {
+            let said = format!("{:#}", connect(options).await.err().unwrap());
+            assert!(said.contains(named), "{said}");
+        }
+        std::fs::write(file, right).unwrap();
+    }
+    wait_until("the group is ready", async || group.check().is_ok()).await;
+    connect(PublisherOptions::ordered("")).await.unwrap().send(topic, "key", "value").await.unwrap();
+    group.stop().await.unwrap();
 }

@@ -3,7 +3,7 @@
 /// Notices changes of a state. A new state counts once it is seen twice in a row: a certificate and its key are
 /// replaced one at a time, and a file may be written in parts.
 #[derive(Debug)]
-pub(super) struct Renewal<S> {
+pub(crate) struct Renewal<S> {
     /// The state that was judged last, whether it could be used or not.
     judged: S,
     seen: Option<S>,
@@ -11,12 +11,12 @@ pub(super) struct Renewal<S> {
 
 impl<S: PartialEq> Renewal<S> {
     /// The start, with this state in force.
-    pub(super) fn new(in_force: S) -> Self {
+    pub(crate) fn new(in_force: S) -> Self {
         Self { judged: in_force, seen: None }
     }
 
     /// Takes note of the state now. Returns whether it must be judged.
-    pub(super) fn look(&mut self, state: S) -> bool {
+    pub(crate) fn look(&mut self, state: S) -> bool {
         if state == self.judged {
             self.seen = None;
             return false;
