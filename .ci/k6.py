@@ -1,6 +1,7 @@
 """Runs each k6 script for a few seconds against a real pipeline, which `loadtest up` starts, or against submissions.
 Its thresholds must hold, and the records that its users saw accepted, those that the producer has accepted, and those
-that the consumer has stored must be the same number; so must the submissions that were accepted, and the verdicts.
+that the consumer has stored must be the same number; so must the submissions that were accepted, and the verdicts,
+in the clear and over TLS with certificates on both sides.
 
     python3 -u .ci/k6.py
         needs release builds of loadtest and submissions, and check-deploy's target/ci-tools
@@ -45,21 +46,43 @@ def main():
         if dead := counter(places["consumer_admin"], "ingest_records_dead_lettered_total"):
             sys.exit(f"{dead:.0f} records are dead letters")
         end(up, signal.SIGTERM)
-    run_submissions()
+    with tempfile.TemporaryDirectory() as folder:
+        authority, server, client = certificates(folder)
+        tls = {"TLS_CERTIFICATE": server, "TLS_KEY": f"{server}.key", "TLS_CLIENT_CA": authority}
+        own = {"TLS_CERTIFICATE": client, "TLS_KEY": f"{client}.key", "SSL_CERT_FILE": authority}
+        run_submissions("http", {}, {})
+        run_submissions("https", tls, own)
 
 
-def run_submissions():
+def run_submissions(scheme, settings, variables):
     """Nothing of it is in the pipeline. The work is short, so that its users see verdicts in these seconds."""
-    with submissions(WORK_TIME="1500ms") as (address, admin, process):
-        seen = run("submissions.js", {"BASE_URL": address, "DURATION": "5s", "VUS": "20"})
+    with submissions(WORK_TIME="1500ms", **settings) as (address, admin, process):
+        address = address.replace("http", scheme, 1)
+        seen = run("submissions.js", {"BASE_URL": address, "DURATION": "5s", "VUS": "20", **variables})
         if not 0 < seen == (count := counter(admin, "submissions_accepted_total")):
             sys.exit(f"submissions.js: its users saw {seen} submissions accepted, the API has accepted {count}")
         verdicts = lambda: sum(counter(admin, "submissions_total", status=status) for status in ("PASSED", "FAILED"))
         wait(f"{count:.0f} verdicts", lambda: verdicts() >= count, 60, process)
         if verdicts() != count:
             sys.exit(f"submissions.js: {count} submissions are accepted, {verdicts()} have got a verdict")
-        print(f"ok       submissions.js: {count:.0f} submissions accepted, each with one verdict")
+        print(f"ok       submissions.js by {scheme}: {count:.0f} submissions accepted, each with one verdict")
         end(process, signal.SIGTERM)
+
+
+def certificates(folder):
+    """The files of an authority, and of certificates for a server on this machine and for its clients; each one's key
+    is beside it."""
+    authority, server, client = (f"{folder}/{name}.pem" for name in ("authority", "server", "client"))
+    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
+    leaf = ("-CA", authority, "-CAkey", f"{authority}.key", "-addext", "basicConstraints=critical,CA:FALSE")
+    for file, extensions in (
+        (authority, ()),
+        (server, (*leaf, "-addext", "subjectAltName=IP:127.0.0.1")),
+        (client, leaf),
+    ):
+        files = ("-subj", f"/CN={os.path.basename(file)}", "-keyout", f"{file}.key", "-out", file)
+        subprocess.run(("openssl", "req", "-x509", *kind, *extensions, *files), check=True, capture_output=True)
+    return authority, server, client
 
 
 def run(script, variables):
