@@ -37,8 +37,17 @@ impl PostId {
     /// # Errors
     /// What is wrong with the key: it must be 1–255 visible ASCII characters.
     pub fn from_idempotency_key(key: &[u8]) -> Result<Self, &'static str> {
+        Self::from_idempotency_key_of(None, key)
+    }
+
+    /// The same for a key of this caller. Where nobody is asked who he is, all callers share their keys; the ids of
+    /// equal keys of two known callers differ.
+    ///
+    /// # Errors
+    /// What is wrong with the key.
+    pub fn from_idempotency_key_of(caller: Option<&str>, key: &[u8]) -> Result<Self, &'static str> {
         check_idempotency_key(key)?;
-        Ok(Self(Uuid::new_v5(&IDEMPOTENCY_KEYS, key)))
+        Ok(Self(Uuid::new_v5(&keys_of(caller), key)))
     }
 
     /// The id that a record's key spells, if it is a hyphenated UUID as the producer writes it.
@@ -79,6 +88,15 @@ impl PostId {
         let mut key = [0; Hyphenated::LENGTH];
         self.0.as_hyphenated().encode_lower(&mut key);
         key
+    }
+}
+
+/// The namespace of ids derived from the keys of a caller. Changing it would store retried posts twice. No key has a
+/// space, so a caller's namespace is no id that follows from a key.
+fn keys_of(caller: Option<&str>) -> Uuid {
+    match caller {
+        None => IDEMPOTENCY_KEYS,
+        Some(name) => Uuid::new_v5(&IDEMPOTENCY_KEYS, format!("caller {name}").as_bytes()),
     }
 }
 

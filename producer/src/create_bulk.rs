@@ -9,6 +9,7 @@ use http_body_util::Full;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response};
 use kafka::publish::{Fate, PublishError, Record};
+use service::auth::Caller;
 use service::http::RequestBody;
 use service::http::body::CollectedBody;
 use service::trace::{span_id, trace_id};
@@ -62,9 +63,9 @@ impl From<Rejection> for RejectedBulk {
 }
 
 impl CreateBulk {
-    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
         let (span, trace) = self.ingress.begin(self.name, self.ingress.kind.bulk_route(), request.headers());
-        let outcome = self.create(request, trace).await;
+        let outcome = self.create(request, caller, trace).await;
         let counters = &self.ingress.counters;
         let (response, accepted, rejected, reason) = match outcome {
             Ok(answer) => {
@@ -97,6 +98,7 @@ impl CreateBulk {
     async fn create(
         &self,
         request: &mut Request<RequestBody>,
+        caller: &Caller,
         trace: Option<TraceContext>,
     ) -> Result<BulkAnswer, RejectedBulk> {
         let timestamp_ms = now_ms();
@@ -104,14 +106,17 @@ impl CreateBulk {
         let body = self.ingress.bodies.read_bulk(request).await.map_err(Rejection::from)?;
         let CollectedBody { bytes, mut share } = body;
         let format = headers::bulk_format(request.headers())?;
-        let (records, results) = self.judge(bytes, format, request.headers(), timestamp_ms, trace).await?;
+        let (records, results) = self.judge(bytes, format, (request.headers(), caller), timestamp_ms, trace).await?;
         let (count, invalid) = (records.len(), results.invalid());
         let rejected = |why| RejectedBulk { why, records: count, invalid };
+        // The first one was counted before the bulk was read.
+        let more = (count + invalid).saturating_sub(1);
+        caller.take_rest(self.ingress.kind.name(), more).map_err(|limited| rejected(Rejection::Limited(limited)))?;
         // The body is gone; from here on the share is for the answer.
         let resized = self.ingress.bodies.budget().resize(&mut share, results.max_answer_bytes());
         resized.map_err(|full| rejected(full.into()))?;
         let log = BulkLog::of(self.ingress.kind, &records);
-        let fates = self.publish(records).await.map_err(|why| {
+        let fates = self.publish(records, caller).await.map_err(|why| {
             log.all_rejected(why.reason(), trace);
             rejected(why)
         })?;
@@ -136,7 +141,7 @@ impl CreateBulk {
         &self,
         bytes: Vec<u8>,
         format: BulkFormat,
-        headers: &HeaderMap,
+        (headers, caller): (&HeaderMap, &Caller),
         timestamp_ms: i64,
         trace: Option<TraceContext>,
     ) -> Result<Judged, Rejection> {
@@ -144,7 +149,7 @@ impl CreateBulk {
         let limits = BulkLimits { records: MAX_RECORDS, record_bytes: self.max_record_bytes };
         match self.ingress.kind {
             Kind::Post => {
-                let (ids, is_keyed) = ids_of(headers)?;
+                let (ids, is_keyed) = ids_of(headers, caller)?;
                 let record_of = |id, value| record::inserted(id, is_keyed, value, timestamp_ms, trace);
                 judge_posts(Bulk::new(bytes, format, limits), &ids, record_of).await
             }
@@ -156,7 +161,7 @@ impl CreateBulk {
                 let bulk = SchemaBulk::new(kind, bytes, format, limits);
                 match kind.write() {
                     Write::Insert => {
-                        let (ids, is_keyed) = ids_of(headers)?;
+                        let (ids, is_keyed) = ids_of(headers, caller)?;
                         let record_of = |id, value| record::inserted(id, is_keyed, value, timestamp_ms, trace);
                         judge_inserted(kind, bulk, &ids, record_of).await
                     }
@@ -168,21 +173,25 @@ impl CreateBulk {
         }
     }
 
-    async fn publish(&self, records: Vec<Record>) -> Result<Vec<Fate>, Rejection> {
+    async fn publish(&self, records: Vec<Record>, caller: &Caller) -> Result<Vec<Fate>, Rejection> {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        self.publisher.publish_bulk(records).await.map_err(|error| match error {
+        let held = caller.held(self.ingress.kind.name());
+        self.publisher.publish_bulk(records, held).await.map_err(|error| match error {
             PublishError::Unacknowledged => Rejection::BulkUnacknowledged,
             error => error.into(),
         })
     }
 }
 
-/// The ids that the request's `Idempotency-Key` stands for, else fresh ones, and whether it has such a key.
-fn ids_of(headers: &HeaderMap) -> Result<(BulkIds, bool), Rejection> {
+/// The ids that the caller's `Idempotency-Key` stands for, else fresh ones, and whether it has such a key.
+fn ids_of(headers: &HeaderMap, caller: &Caller) -> Result<(BulkIds, bool), Rejection> {
     match headers::idempotency_key(headers)? {
         None => Ok((BulkIds::fresh(), false)),
-        Some(key) => Ok((BulkIds::from_idempotency_key(key).map_err(Rejection::IdempotencyKey)?, true)),
+        Some(key) => {
+            let ids = BulkIds::from_idempotency_key_of(caller.name(), key);
+            Ok((ids.map_err(Rejection::IdempotencyKey)?, true))
+        }
     }
 }

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::{Order, TraceContext, created};
+use contract::{Kind, Order, TraceContext, created};
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode};
 use kafka::publish::OrderedPublisher;
+use service::auth::Caller;
 use service::http::{RequestBody, json};
 
 use crate::ingress::Ingress;
@@ -35,13 +36,13 @@ struct PlacedOrder {
 }
 
 impl CreateOrder {
-    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
         let (name, path) = match request.uri().path() {
             PATH_WITHOUT_SLASH => ("POST /api/orders", PATH_WITHOUT_SLASH),
             _ => ("POST /api/orders/", PATH),
         };
         let (span, trace) = self.ingress.begin(name, path, request.headers());
-        let outcome = self.create(request, trace).await;
+        let outcome = self.create(request, caller, trace).await;
         let response = match &outcome {
             Ok(placed) => {
                 self.ingress.counters.accepted.increment(1);
@@ -58,6 +59,7 @@ impl CreateOrder {
     async fn create(
         &self,
         request: &mut Request<RequestBody>,
+        caller: &Caller,
         trace: Option<TraceContext>,
     ) -> Result<PlacedOrder, Rejection> {
         let now_ms = now_ms();
@@ -70,7 +72,8 @@ impl CreateOrder {
         })?;
         // Nobody needs it any more, and it may hold much of the budget.
         drop(body);
-        let published = self.publisher.publish(record::of_order(&order, now_ms, trace)).await;
+        let held = caller.held(Kind::Order.name());
+        let published = self.publisher.publish_of(record::of_order(&order, now_ms, trace), held).await;
         let place = published.map_err(|error| {
             let rejection = Rejection::from(error);
             order_log::rejected(Some(order.order_id()), rejection.reason(), trace);

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::record::encode_value;
-use contract::{Parser, PostId, TraceContext, created};
+use contract::{Kind, Parser, PostId, TraceContext, created};
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode};
 use kafka::publish::BatchedPublisher;
+use service::auth::Caller;
 use service::http::body::HeldBody;
 use service::http::{RequestBody, json};
 use service::trace::{span_id, trace_id};
@@ -41,9 +42,9 @@ pub(crate) struct CreatePost {
 }
 
 impl CreatePost {
-    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
         let (span, trace) = self.ingress.begin("POST /create-post", PATH, request.headers());
-        let outcome = self.create(request, trace).await;
+        let outcome = self.create(request, caller, trace).await;
         let response = match &outcome {
             Ok(id) => {
                 self.ingress.counters.accepted.increment(1);
@@ -60,6 +61,7 @@ impl CreatePost {
     async fn create(
         &self,
         request: &mut Request<RequestBody>,
+        caller: &Caller,
         trace: Option<TraceContext>,
     ) -> Result<PostId, Rejection> {
         let timestamp_ms = now_ms();
@@ -67,10 +69,11 @@ impl CreatePost {
         let body = self.ingress.bodies.read(request).await?;
         headers::check_json(request.headers())?;
         let key = headers::idempotency_key(request.headers())?;
-        let (id, is_keyed) = (id_of(key)?, key.is_some());
+        let (id, is_keyed) = (id_of(caller, key)?, key.is_some());
         let value = value_of(body)?;
+        let held = caller.held(Kind::Post.name());
         let (partition, offset) =
-            self.publisher.publish(record::inserted(id, is_keyed, value, timestamp_ms, trace)).await?;
+            self.publisher.publish_of(record::inserted(id, is_keyed, value, timestamp_ms, trace), held).await?;
         tracing::debug!(
             %id,
             topic = self.publisher.topic(),
@@ -92,11 +95,11 @@ fn value_of(mut body: HeldBody) -> Result<Vec<u8>, Rejection> {
     })
 }
 
-/// The id that an `Idempotency-Key` stands for, else a fresh one.
-pub(crate) fn id_of(key: Option<&[u8]>) -> Result<PostId, Rejection> {
+/// The id that the caller's `Idempotency-Key` stands for, else a fresh one.
+pub(crate) fn id_of(caller: &Caller, key: Option<&[u8]>) -> Result<PostId, Rejection> {
     match key {
         None => Ok(PostId::fresh()),
-        Some(key) => PostId::from_idempotency_key(key).map_err(Rejection::IdempotencyKey),
+        Some(key) => PostId::from_idempotency_key_of(caller.name(), key).map_err(Rejection::IdempotencyKey),
     }
 }
 
@@ -110,6 +113,7 @@ mod tests {
 
     #[test]
     fn an_idempotency_key_fixes_the_id() {
+        let id_of = |key| id_of(&Caller::open([127, 0, 0, 1].into()), key);
         assert_eq!(id_of(Some(b"k1")).unwrap(), id_of(Some(b"k1")).unwrap());
         assert_ne!(id_of(None).unwrap(), id_of(None).unwrap());
         assert!(id_of(Some(b"a b")).is_err());

@@ -9,6 +9,7 @@ use http_body_util::Full;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response, StatusCode};
 use kafka::publish::Record;
+use service::auth::Caller;
 use service::http::{RequestBody, json};
 use service::trace::{span_id, trace_id};
 
@@ -37,9 +38,9 @@ struct Sent {
 }
 
 impl CreateRecord {
-    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
         let (span, trace) = self.ingress.begin(self.name, self.kind.route(), request.headers());
-        let outcome = self.create(request, trace).await;
+        let outcome = self.create(request, caller, trace).await;
         let response = match &outcome {
             Ok(sent) => {
                 self.ingress.counters.accepted.increment(1);
@@ -54,15 +55,20 @@ impl CreateRecord {
         response
     }
 
-    async fn create(&self, request: &mut Request<RequestBody>, trace: Option<TraceContext>) -> Result<Sent, Rejection> {
+    async fn create(
+        &self,
+        request: &mut Request<RequestBody>,
+        caller: &Caller,
+        trace: Option<TraceContext>,
+    ) -> Result<Sent, Rejection> {
         let timestamp_ms = now_ms();
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
         let body = self.ingress.bodies.read(request).await?;
         headers::check_json(request.headers())?;
-        let (id, record) = self.record(request.headers(), body.bytes(), timestamp_ms, trace)?;
+        let (id, record) = self.record(request.headers(), caller, body.bytes(), timestamp_ms, trace)?;
         // Nobody needs it any more, and it may hold much of the budget.
         drop(body);
-        let place = self.publisher.publish(record).await?;
+        let place = self.publisher.publish(record, caller.held(self.kind.name())).await?;
         let (partition, offset) = place;
         tracing::debug!(
             kind = self.kind.name(),
@@ -81,6 +87,7 @@ impl CreateRecord {
     fn record(
         &self,
         headers: &HeaderMap,
+        caller: &Caller,
         body: &[u8],
         timestamp_ms: i64,
         trace: Option<TraceContext>,
@@ -88,7 +95,7 @@ impl CreateRecord {
         match self.kind.write() {
             Write::Insert => {
                 let key = headers::idempotency_key(headers)?;
-                let (id, is_keyed) = (id_of(key)?, key.is_some());
+                let (id, is_keyed) = (id_of(caller, key)?, key.is_some());
                 let value = self.kind.judge(body).map_err(Rejection::Invalid)?.value().to_vec();
                 Ok((id.to_string(), record::inserted(id, is_keyed, value, timestamp_ms, trace)))
             }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use kafka::publish::{BatchedPublisher, Fate, OrderedPublisher, PublishError, Record};
+use service::rate::Held;
 
 /// The publisher of one kind.
 #[derive(Clone)]
@@ -47,19 +48,23 @@ impl KindPublisher {
         }
     }
 
-    /// Publishes one record. Returns its partition and offset.
-    pub(crate) async fn publish(&self, record: Record) -> Result<(i32, i64), PublishError> {
+    /// Publishes one record of a caller who holds this much. Returns its partition and offset.
+    pub(crate) async fn publish(&self, record: Record, held: Option<&Arc<Held>>) -> Result<(i32, i64), PublishError> {
         match self {
-            KindPublisher::Batched(publisher) => publisher.publish(record).await,
-            KindPublisher::Ordered(publisher) => publisher.publish(record).await,
+            KindPublisher::Batched(publisher) => publisher.publish_of(record, held).await,
+            KindPublisher::Ordered(publisher) => publisher.publish_of(record, held).await,
         }
     }
 
     /// The fate of each record, in order; see [`BatchedPublisher::publish_bulk`].
-    pub(crate) async fn publish_bulk(&self, records: Vec<Record>) -> Result<Vec<Fate>, PublishError> {
+    pub(crate) async fn publish_bulk(
+        &self,
+        records: Vec<Record>,
+        held: Option<&Arc<Held>>,
+    ) -> Result<Vec<Fate>, PublishError> {
         match self {
-            KindPublisher::Batched(publisher) => publisher.publish_bulk(records).await,
-            KindPublisher::Ordered(publisher) => publisher.publish_bulk(records).await,
+            KindPublisher::Batched(publisher) => publisher.publish_bulk_of(records, held).await,
+            KindPublisher::Ordered(publisher) => publisher.publish_bulk_of(records, held).await,
         }
     }
 }

@@ -111,7 +111,8 @@ pub async fn run(config: ProducerConfig, listeners: Listeners, stop: Cancellatio
     let registry = Registry::new(METRICS);
     let tracing = Tracing::start(&config.service, "producer")?;
     let readiness = Readiness::new(&[]);
-    let access = Access::start(&config.access, &registry, &readiness)?;
+    let kinds = config.kinds.iter().map(|kind| kind.name()).collect();
+    let access = Access::start(&config.access, kinds, &registry, &readiness)?;
     let publishers = Publishers::new(&config, &registry, &readiness, tracing.tracer())?;
     let unflushed = publishers.unflushed();
     let other_files = OTHER_FILES + Publishers::files(&config);

@@ -21,7 +21,7 @@ pub(crate) const REJECTED: Metric = Metric::counter(
     "ingest_records_rejected_total",
     "Records not accepted (1 for a bulk whose records were not counted), by reason: content_type, too_large, \
      slow_body, broken_body, content_encoding, idempotency_key, idempotency_conflict, invalid, full, kafka_away, \
-     unacknowledged",
+     unacknowledged, rate_limited",
 )
 .labelled(&["kind", "reason"]);
 

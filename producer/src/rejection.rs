@@ -10,6 +10,7 @@ use hyper::{Response, StatusCode};
 use kafka::publish::{Fate, PublishError};
 use service::http::body::{BodyError, BufferFull};
 use service::problem;
+use service::rate::Limited;
 
 use crate::noun::Noun;
 
@@ -55,6 +56,8 @@ pub(crate) enum Rejection {
     BulkUnacknowledged,
     /// The `Idempotency-Key` stands for another record.
     KeyConflict,
+    /// The caller has used up its quota since the request began.
+    Limited(Limited),
 }
 
 /// The reasons that metrics and traces distinguish.
@@ -71,10 +74,11 @@ pub(crate) enum RejectionReason {
     KafkaAway,
     Unacknowledged,
     IdempotencyConflict,
+    RateLimited,
 }
 
 impl RejectionReason {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::ContentType,
         Self::TooLarge,
         Self::SlowBody,
@@ -86,6 +90,7 @@ impl RejectionReason {
         Self::KafkaAway,
         Self::Unacknowledged,
         Self::IdempotencyConflict,
+        Self::RateLimited,
     ];
 
     /// Why a record with this fate was not accepted; `None` if it was.
@@ -113,6 +118,7 @@ impl RejectionReason {
             Self::KafkaAway => "kafka_away",
             Self::Unacknowledged => "unacknowledged",
             Self::IdempotencyConflict => "idempotency_conflict",
+            Self::RateLimited => "rate_limited",
         }
     }
 }
@@ -163,6 +169,7 @@ impl Rejection {
             Rejection::KafkaAway => RejectionReason::KafkaAway,
             Rejection::Unacknowledged | Rejection::BulkUnacknowledged => RejectionReason::Unacknowledged,
             Rejection::KeyConflict => RejectionReason::IdempotencyConflict,
+            Rejection::Limited(_) => RejectionReason::RateLimited,
         }
     }
 
@@ -221,6 +228,7 @@ impl Rejection {
             Rejection::BulkUnacknowledged => unavailable(&format!(
                 "Kafka acknowledged none of the {many} in time, so they may be stored or not: try again{again}"
             )),
+            Rejection::Limited(limited) => limited.response(),
             Rejection::KeyConflict => problem::response(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 &format!(

@@ -101,28 +101,28 @@ impl ProducerRoutes {
     }
 
     /// Answers everything but single posts.
-    async fn answer_others(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    async fn answer_others(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
         match (request.uri().path(), &self.posts, &self.orders) {
-            (create_bulk::POSTS_PATH, Some(posts), _) => posts.bulk.answer(request).await,
+            (create_bulk::POSTS_PATH, Some(posts), _) => posts.bulk.answer(request, caller).await,
             (create_order::PATH | create_order::PATH_WITHOUT_SLASH, _, Some(orders)) => {
-                orders.one.answer(request).await
+                orders.one.answer(request, caller).await
             }
-            (create_bulk::ORDERS_PATH, _, Some(orders)) => orders.bulk.answer(request).await,
+            (create_bulk::ORDERS_PATH, _, Some(orders)) => orders.bulk.answer(request, caller).await,
             (paths::HEALTH, ..) => health(self.health.check()),
             (OPENAPI_PATH, ..) => self.documentation.json(),
             (DOCS_PATH, ..) => self.documentation.page(),
-            _ => self.answer_of_file(request).await,
+            _ => self.answer_of_file(request, caller).await,
         }
     }
 
-    async fn answer_of_file(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    async fn answer_of_file(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
         let path = request.uri().path();
         for RecordHandlers { one, bulk } in &self.of_files {
             if path == one.kind.route() {
-                return one.answer(request).await;
+                return one.answer(request, caller).await;
             }
             if path == one.kind.bulk_route() {
-                return bulk.answer(request).await;
+                return bulk.answer(request, caller).await;
             }
         }
         problem::response(StatusCode::NOT_FOUND, "there is no such path")
@@ -149,12 +149,12 @@ impl Handler for ProducerRoutes {
         &self,
         _: &Route,
         request: &mut Request<RequestBody>,
-        _: &Caller,
+        caller: &Caller,
     ) -> impl Future<Output = Response<Full<Bytes>>> + Send {
         match &self.posts {
-            Some(posts) if request.uri().path() == create_post::PATH => Either::Left(posts.one.answer(request)),
+            Some(posts) if request.uri().path() == create_post::PATH => Either::Left(posts.one.answer(request, caller)),
             // Boxed, so that a single post's future does not have this one's size.
-            _ => Either::Right(Box::pin(self.answer_others(request))),
+            _ => Either::Right(Box::pin(self.answer_others(request, caller))),
         }
     }
 }

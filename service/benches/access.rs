@@ -30,17 +30,28 @@ fn main() {
     let directory = tempfile::tempdir().expect("a directory for the keys");
     let path = directory.path().join("keys.json");
     std::fs::write(&path, file + "]").expect("the keys are written");
-    let config = AccessConfig { keys: Some(path) };
-    let registry = Registry::new(&[service::METRICS, access::METRICS]);
-    let access = Access::start(&config, &registry, &Readiness::new(&[])).expect("the keys are valid");
-    let access = access.expect("there are keys");
+    let start = |rate: Option<&str>| {
+        let config = AccessConfig { keys: Some(path.clone()), rate: rate.and_then(|rate| rate.parse().ok()) };
+        let registry = Registry::new(&[service::METRICS, access::METRICS]);
+        let access = Access::start(&config, vec!["post", "order"], &registry, &Readiness::new(&[]));
+        access.expect("the keys are valid").expect("there are keys")
+    };
+    let (access, limited) = (start(None), start(Some("1000000/s")));
     let headers = |key: &str| {
         let value = HeaderValue::from_str(&format!("Bearer {key}")).expect("a key is text");
         HeaderMap::from_iter([(AUTHORIZATION, value)])
     };
-    let (known, unknown) = (headers(&key(7)), headers("sk_unknown"));
+    // Each in turn, so that none uses up its quota.
+    let known: Vec<HeaderMap> = (0..KEYS).map(|number| headers(&key(number))).collect();
+    let (unknown, mut turn) = (headers("sk_unknown"), 0);
+    let mut next = || {
+        turn += 1;
+        &known[turn % KEYS]
+    };
 
     let measure = Measure::from_arguments();
-    measure.core("access_known_key", || (), |()| access.check(Needs::Kind("order"), &known, ADDRESS));
-    measure.core("access_unknown_key", || (), |()| access.check(Needs::Kind("order"), &unknown, ADDRESS));
+    let needs = Needs::Kind("order");
+    measure.core("key/known", &mut next, |headers| access.check(needs, headers, ADDRESS));
+    measure.core("key/unknown", || &unknown, |headers| access.check(needs, headers, ADDRESS));
+    measure.core("key/known, with a rate", &mut next, |headers| limited.check(needs, headers, ADDRESS));
 }

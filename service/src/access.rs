@@ -1,16 +1,17 @@
-//! What a request must pass before its handler sees it. A service says of each route what it needs of its caller
-//! ([`Needs`]); the server asks here between the route and the handler. Without API keys everything
-//! is open.
+//! What a request must pass before its handler sees it: who is its caller, may he use this kind of record, and has he
+//! sent too much. A service says of each route what it needs of its caller ([`Needs`]); the server asks here between
+//! the route and the handler. Without any of the settings everything is open.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use hyper::header::HeaderMap;
 
-use crate::auth::{self, Caller, Denial, Needs, WatchedKeys, credential};
+use crate::auth::{self, Caller, Denial, Known, Needs, WatchedKeys, credential};
 use crate::metrics::Metric;
+use crate::rate::{Limiter, Rate};
 use crate::{Readiness, Registry, Settings};
 
 mod metrics;
@@ -23,11 +24,13 @@ pub const METRICS: &[Metric] = metrics::ALL;
 /// What `/readyz` calls the keys when their file is broken.
 const CONDITION: &str = "API keys";
 
-/// Who may call.
+/// Who may call, and how much he may send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessConfig {
     /// `API_KEYS_FILE`: the file of API keys, if any are needed.
     pub keys: Option<PathBuf>,
+    /// `RATE_LIMIT`: the rate of callers without one of their own; without keys, of addresses.
+    pub rate: Option<Rate>,
 }
 
 impl AccessConfig {
@@ -44,40 +47,64 @@ impl AccessConfig {
                 settings.error("API_KEYS_FILE", error);
             }
         }
-        Self { keys }
+        let rate = settings.read(
+            "RATE_LIMIT",
+            "",
+            "records of each kind that a caller without a rate of its own, or without keys an address, may send: \
+             1000/s, 600/m, 10/h; beyond it 429; empty is no limit",
+            |text| if text.is_empty() { Ok(None) } else { text.parse().map(Some) },
+        );
+        Self { keys, rate }
     }
 }
 
-/// Asks callers for credentials. Cheap to clone.
+/// Asks callers for credentials, and counts what they send. Cheap to clone.
 #[derive(Clone)]
 pub struct Access(Arc<Rules>);
 
 struct Rules {
-    keys: WatchedKeys,
-    seen: std::sync::Mutex<auth::Seen>,
+    keys: Option<WatchedKeys>,
+    seen: Mutex<auth::Seen>,
+    limiter: Arc<Limiter>,
     metrics: AccessMetrics,
     readiness: Readiness,
 }
 
 impl Access {
-    /// What the configuration wants; `None` if everything is open, which a line in the log says.
+    /// What the configuration wants for records of these kinds; `None` if everything is open. Who may send is a line in
+    /// the log.
     ///
     /// # Errors
     /// When the file of keys cannot be used.
-    pub fn start(config: &AccessConfig, registry: &Registry, readiness: &Readiness) -> anyhow::Result<Option<Self>> {
-        let Some(path) = &config.keys else {
-            tracing::info!("open: everybody may send requests; set API_KEYS_FILE to ask for keys");
-            return Ok(None);
-        };
-        let (keys, seen) = WatchedKeys::read(path).map_err(|error| anyhow::anyhow!("API_KEYS_FILE: {error}"))?;
-        tracing::info!(keys = keys.len(), "requests need an API key");
+    pub fn start(
+        config: &AccessConfig,
+        kinds: Vec<&'static str>,
+        registry: &Registry,
+        readiness: &Readiness,
+    ) -> anyhow::Result<Option<Self>> {
+        let limiter = Arc::new(Limiter::new(kinds, config.rate));
         let metrics = AccessMetrics::new(registry);
-        metrics.keys.set(keys.len() as f64);
+        let (keys, seen) = match &config.keys {
+            Some(path) => {
+                let read = WatchedKeys::read(path, Arc::clone(&limiter));
+                let (keys, seen) = read.map_err(|error| anyhow::anyhow!("API_KEYS_FILE: {error}"))?;
+                tracing::info!(keys = keys.len(), "requests need an API key");
+                metrics.keys.set(keys.len() as f64);
+                (Some(keys), seen)
+            }
+            None => {
+                tracing::info!("open: everybody may send requests; set API_KEYS_FILE to ask for keys");
+                (None, auth::Seen::default())
+            }
+        };
+        if keys.is_none() && config.rate.is_none() {
+            return Ok(None);
+        }
         let readiness = readiness.clone();
-        Ok(Some(Self(Arc::new(Rules { keys, seen: std::sync::Mutex::new(seen), metrics, readiness }))))
+        Ok(Some(Self(Arc::new(Rules { keys, seen: Mutex::new(seen), limiter, metrics, readiness }))))
     }
 
-    /// Who sent a request with these headers, if the route may be used by him.
+    /// Who sent a request with these headers, if the route may be used by him now. It counts as one record.
     ///
     /// # Errors
     /// Why not.
@@ -89,16 +116,19 @@ impl Access {
         if needs == Needs::Nothing {
             return Ok(Caller::open(address));
         }
-        let credential = credential(headers).map_err(Denial::Malformed)?.ok_or(Denial::NoCredential)?;
-        let identity = self.0.keys.find(credential.bytes()).ok_or(Denial::UnknownKey)?;
-        match needs {
-            Needs::Kind(kind) if !identity.may_use(kind) => Err(Denial::Kind(kind)),
-            _ => Ok(Caller::known(identity, address)),
+        let known = self.0.keys.as_ref().map(|keys| known(keys, headers)).transpose()?;
+        let caller = Caller::counted(known, address, Arc::clone(&self.0.limiter));
+        if let Needs::Kind(kind) = needs {
+            if !caller.may_use(kind) {
+                return Err(Denial::Kind(kind));
+            }
+            caller.take(kind).map_err(Denial::Limited)?;
         }
+        Ok(caller)
     }
 
     /// Keeps the keys up to date, for as long as it is polled.
-    pub async fn upkeep(&self) {
+    async fn upkeep(&self) {
         loop {
             tokio::time::sleep(auth::LOOK).await;
             let access = self.clone();
@@ -110,8 +140,8 @@ impl Access {
     }
 
     fn look(&self) {
-        let Rules { keys, seen, metrics, readiness } = &*self.0;
-        let mut seen = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Rules { keys: Some(keys), seen, metrics, readiness, .. } = &*self.0 else { return };
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         match keys.look(&mut seen, SystemTime::now()) {
             auth::Looked::Same => {}
             auth::Looked::Read(count) => {
@@ -128,10 +158,16 @@ impl Access {
     }
 }
 
+/// Whose key these headers have.
+fn known(keys: &WatchedKeys, headers: &HeaderMap) -> Result<Known, Denial> {
+    let credential = credential(headers).map_err(Denial::Malformed)?.ok_or(Denial::NoCredential)?;
+    keys.find(credential.bytes()).ok_or(Denial::UnknownKey)
+}
+
 /// Runs the upkeep, if there is anything to keep up to date; never ends.
 pub async fn upkeep(access: Option<&Access>) {
     match access {
-        Some(access) => access.upkeep().await,
-        None => std::future::pending().await,
+        Some(access) if access.0.keys.is_some() => access.upkeep().await,
+        _ => std::future::pending().await,
     }
 }

@@ -11,7 +11,7 @@ mod key_table;
 mod needs;
 mod watched_keys;
 
-pub use caller::{Caller, Identity};
+pub use caller::{Caller, Identity, Known};
 pub use command::{NAME, main};
 pub use credentials::{Credential, Malformed, credential};
 pub use denial::Denial;

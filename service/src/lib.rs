@@ -24,6 +24,7 @@ pub mod open_files;
 pub mod openapi;
 pub mod problem;
 pub mod program;
+pub mod rate;
 pub mod readiness;
 mod recent;
 pub mod recent_errors;

@@ -8,6 +8,7 @@ use http_body_util::Full;
 use hyper::header::{HeaderMap, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response, StatusCode};
 use service::Tracer;
+use service::auth::Caller;
 use service::http::body::{BodyReader, CollectedBody, Share};
 use service::http::headers::{self, is_media_type};
 use service::http::{RequestBody, Route, json, json_if_changed};
@@ -34,6 +35,9 @@ use self::bulk::{Bulk, BulkAnswer};
 use self::metrics::{ApiCounters, RejectionReason};
 use self::rejection::Rejection;
 use self::view::{DeadLettersView, PageView, RetriedView, StatsView, WorkersView};
+
+/// What callers may be allowed to use, by this name.
+pub(crate) const KIND: &str = "submission";
 
 /// What the paths of [`ROUTES`] start with.
 pub(crate) const PREFIX: &str = "/api/";
@@ -87,16 +91,21 @@ impl Api {
     }
 
     /// Answers a request for one of [`ROUTES`].
-    pub(crate) async fn answer(&self, route: &Route, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(
+        &self,
+        route: &Route,
+        request: &mut Request<RequestBody>,
+        caller: &Caller,
+    ) -> Response<Full<Bytes>> {
         let span = self.tracer.as_ref().map(|tracer| spans::begin(tracer, route, request.headers()));
         let outcome = match (route.path, route.method == Method::POST) {
             (SUBMISSIONS, true) => {
-                let outcome = self.create(request).await;
+                let outcome = self.create(request, caller).await;
                 self.count(outcome.as_ref().err(), 1);
                 outcome
             }
             // Boxed, so that the future of a single submission does not have this one's size.
-            (BULK, _) => Ok(Box::pin(self.create_bulk(request)).await),
+            (BULK, _) => Ok(Box::pin(self.create_bulk(request, caller)).await),
             _ => Box::pin(self.answer_others(route, request)).await,
         };
         let response = outcome.unwrap_or_else(|rejection| rejection.response());
@@ -137,7 +146,7 @@ impl Api {
         }
     }
 
-    async fn create(&self, request: &mut Request<RequestBody>) -> Outcome {
+    async fn create(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Outcome {
         check_site(request.headers())?;
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
         // What it holds of the budget is held until the submission is answered: by then its content waits.
@@ -146,7 +155,7 @@ impl Api {
         if !is_media_type(headers, "application/json").unwrap_or(true) {
             return Err(Rejection::ContentType);
         }
-        let key = idempotency_key(headers)?;
+        let key = idempotency_key(headers, caller)?;
         let content = body::one(body.bytes(), |content| self.operations.content_error(content));
         let accepted = self.operations.submit(content.map_err(Rejection::Invalid)?, key).await?;
         if accepted.is_new {
@@ -159,15 +168,20 @@ impl Api {
         Ok(response)
     }
 
-    async fn create_bulk(&self, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
-        let (new, bulk, share) = match self.read_bulk(request).await {
+    async fn create_bulk(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
+        let (new, bulk, share) = match self.read_bulk(request, caller).await {
             Ok(read) => read,
             Err(rejection) => {
                 self.count(Some(&rejection), 1);
                 return rejection.response();
             }
         };
-        let valid = new.len() as u64;
+        let (valid, all) = (new.len() as u64, new.len() + bulk.invalid());
+        // The first one was counted before the bulk was read.
+        if let Err(limited) = caller.take_rest(KIND, all.saturating_sub(1)) {
+            self.counters.rejected(RejectionReason::RateLimited, all as u64);
+            return limited.response();
+        }
         self.counters.rejected(RejectionReason::Invalid, bulk.invalid() as u64);
         match self.submit_bulk(new, bulk, share).await {
             Ok(BulkAnswer { response, created, conflicts, unknown }) => {
@@ -187,12 +201,13 @@ impl Api {
     async fn read_bulk(
         &self,
         request: &mut Request<RequestBody>,
+        caller: &Caller,
     ) -> Result<(Vec<NewSubmission>, Bulk, Share), Rejection> {
         check_site(request.headers())?;
         let CollectedBody { bytes, share } = self.bodies.read_bulk(request).await?;
         let headers = request.headers();
         let format = bulk_format(headers)?;
-        let key = idempotency_key(headers)?;
+        let key = idempotency_key(headers, caller)?;
         let judged = body::bulk(&bytes, format, |content| self.operations.content_error(content));
         let judged = judged.map_err(|error| match error {
             BulkError::Broken(errors) => Rejection::NoBulk(errors),
@@ -265,10 +280,13 @@ fn bulk_format(headers: &HeaderMap) -> Result<BulkFormat, Rejection> {
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rejection> {
+/// The key as the database has it. That of a known caller begins with a space and its name, which no key of a client
+/// does, and neither has a space in it: so no caller's keys are those of another one.
+fn idempotency_key(headers: &HeaderMap, caller: &Caller) -> Result<Option<String>, Rejection> {
     let Some(key) = headers::idempotency_key(headers).map_err(Rejection::IdempotencyKey)? else { return Ok(None) };
     contract::id::check_idempotency_key(key).map_err(Rejection::IdempotencyKey)?;
-    Ok(Some(String::from_utf8_lossy(key).into_owned()))
+    let key = String::from_utf8_lossy(key);
+    Ok(Some(caller.name().map_or_else(|| key.to_string(), |name| format!(" {name} {key}"))))
 }
 
 fn ok(view: &impl serde::Serialize) -> Response<Full<Bytes>> {

@@ -23,9 +23,6 @@ pub const DOCUMENTATION_ROUTES: &[Route] = &[
     Route::get(DOCS_PATH, "the same as a page from which requests can be sent").open(),
 ];
 
-/// What callers may be allowed to use, by this name.
-const KIND: &str = "submission";
-
 /// What needs the database.
 pub(crate) struct Opened {
     pub(crate) api: Api,
@@ -43,7 +40,7 @@ pub(crate) struct SubmissionsRoutes {
 impl SubmissionsRoutes {
     pub(crate) fn new(opened: Arc<OnceLock<Opened>>, documentation: Documentation, access: Option<Access>) -> Self {
         let routes = api::ROUTES.iter().chain(page::ROUTES).chain(DOCUMENTATION_ROUTES);
-        let routes = routes.map(|route| route.clone().of_kind(KIND)).collect();
+        let routes = routes.map(|route| route.clone().of_kind(api::KIND)).collect();
         Self { routes, opened, documentation, access }
     }
 }
@@ -57,7 +54,12 @@ impl Handler for SubmissionsRoutes {
         self.access.as_ref()
     }
 
-    async fn answer(&self, route: &Route, request: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
+    async fn answer(
+        &self,
+        route: &Route,
+        request: &mut Request<RequestBody>,
+        caller: &Caller,
+    ) -> Response<Full<Bytes>> {
         match route.path {
             OPENAPI_PATH => return self.documentation.json(),
             DOCS_PATH => return self.documentation.page(),
@@ -65,7 +67,7 @@ impl Handler for SubmissionsRoutes {
         }
         let Some(Opened { api, page }) = self.opened.get() else { return not_open(request) };
         if route.path.starts_with(api::PREFIX) {
-            api.answer(route, request).await
+            api.answer(route, request, caller).await
         } else {
             // Boxed, so that a request to the API does not have this one's size.
             Box::pin(page.answer(route, request)).await

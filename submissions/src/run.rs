@@ -56,7 +56,7 @@ pub async fn run(
     let registry = Registry::new(&[METRICS, of_kafka].concat());
     let readiness = Readiness::new(&[&[asking::CONDITION][..], queue::conditions(&config, roles)].concat());
     let access = match roles.api {
-        true => Access::start(&config.api.access, &registry, &readiness)?,
+        true => Access::start(&config.api.access, vec![api::KIND], &registry, &readiness)?,
         false => None,
     };
     let tracing = Tracing::start(&config.service, "submissions")?;

@@ -2,7 +2,7 @@
 
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::{IDEMPOTENCY_KEYS, PostId, check_idempotency_key};
+use super::{PostId, check_idempotency_key, keys_of};
 
 /// The part of a UUIDv7 below its variant, which is random.
 const RANDOM_LOW_BITS: u128 = (1 << 62) - 1;
@@ -13,8 +13,9 @@ pub struct BulkIds(Source);
 enum Source {
     /// The id of the first post.
     Fresh(u128),
-    /// The client's key and a space, which no key contains, so that what follows can only be the position.
-    Derived(Vec<u8>),
+    /// The namespace of the caller's keys; and the key with a space, which no key contains, so that what follows can
+    /// only be the position.
+    Derived(Uuid, Vec<u8>),
 }
 
 impl BulkIds {
@@ -29,8 +30,16 @@ impl BulkIds {
     /// # Errors
     /// What is wrong with the key, see [`PostId::from_idempotency_key`].
     pub fn from_idempotency_key(key: &[u8]) -> Result<Self, &'static str> {
+        Self::from_idempotency_key_of(None, key)
+    }
+
+    /// The same for a key of this caller, see [`PostId::from_idempotency_key_of`].
+    ///
+    /// # Errors
+    /// What is wrong with the key.
+    pub fn from_idempotency_key_of(caller: Option<&str>, key: &[u8]) -> Result<Self, &'static str> {
         check_idempotency_key(key)?;
-        Ok(Self(Source::Derived([key, b" "].concat())))
+        Ok(Self(Source::Derived(keys_of(caller), [key, b" "].concat())))
     }
 
     /// The id of the post at this position, counted from 0.
@@ -40,9 +49,9 @@ impl BulkIds {
                 let low = first.wrapping_add(position as u128) & RANDOM_LOW_BITS;
                 PostId(Uuid::from_u128(first & !RANDOM_LOW_BITS | low))
             }
-            Source::Derived(name) => {
+            Source::Derived(namespace, name) => {
                 let name = [name, position.to_string().as_bytes()].concat();
-                PostId(Uuid::new_v5(&IDEMPOTENCY_KEYS, &name))
+                PostId(Uuid::new_v5(namespace, &name))
             }
         }
     }
@@ -71,6 +80,22 @@ mod tests {
         let next = BulkIds(Source::Fresh(last.as_u128())).at(1).uuid();
         assert_eq!(next, Uuid::from_u128(0x0192_0000_0000_7fff_8000_0000_0000_0000));
         assert_eq!((next.get_version(), next.get_variant()), (last.get_version(), last.get_variant()));
+    }
+
+    #[test]
+    fn equal_keys_of_two_callers_give_different_ids() {
+        let of = |caller: Option<&str>| {
+            let one = PostId::from_idempotency_key_of(caller, b"order-1").unwrap();
+            [vec![one], ids(&BulkIds::from_idempotency_key_of(caller, b"order-1").unwrap())].concat()
+        };
+        let all = [None, Some("shop"), Some("till"), Some("")].map(of);
+        assert_eq!(all.concat().iter().collect::<BTreeSet<_>>().len(), 4 * 10_001);
+        assert_eq!(of(Some("shop")), all[1], "the same for each retry");
+        assert_eq!(all[1][0].to_string(), "5f996b5a-6692-503f-988b-23cf04646f12", "stored ids depend on it");
+        // A caller's name is not a way to another one's keys.
+        let key = |caller, key: &str| PostId::from_idempotency_key_of(caller, key.as_bytes());
+        assert!(key(None, "caller shop").is_err());
+        assert_ne!(key(Some("a"), "bc").unwrap(), key(Some("ab"), "c").unwrap());
     }
 
     #[test]

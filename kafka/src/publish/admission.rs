@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use service::Registry;
+use service::rate::Held;
 use tokio::sync::Notify;
 
 use super::config::PublishConfig;
@@ -21,6 +22,8 @@ pub(super) struct Admission(Arc<InFlight>);
 pub(super) struct Admitted {
     in_flight: Arc<InFlight>,
     bytes: usize,
+    /// What its caller holds, this record included.
+    held: Option<Arc<Held>>,
 }
 
 /// What is admitted, and the limits.
@@ -54,12 +57,12 @@ impl Admission {
     }
 
     /// Admits a record of this many bytes. One that has more than there is room for is admitted while nothing else is:
-    /// so a record of any size can be sent at some time.
+    /// so a record of any size can be sent at some time. A caller whose share is counted has no more than is free.
     ///
     /// # Errors
     /// Full.
-    pub(super) fn admit(&self, bytes: usize) -> Result<Admitted, PublishError> {
-        self.admit_up_to(bytes, self.0.max_records, self.0.max_bytes)
+    pub(super) fn admit(&self, bytes: usize, held: Option<&Arc<Held>>) -> Result<Admitted, PublishError> {
+        self.admit_up_to(bytes, self.0.max_records, self.0.max_bytes, held)
     }
 
     /// Admits a record of a bulk as soon as there is room for it; `in_flight` says how many of the bulk are admitted.
@@ -72,13 +75,14 @@ impl Admission {
         bytes: usize,
         in_flight: impl Fn() -> usize,
         deadline: Instant,
+        held: Option<&Arc<Held>>,
     ) -> Result<Admitted, PublishError> {
         let InFlight { max_records, max_bytes, .. } = *self.0;
         let try_now = || {
             if in_flight() >= (max_records / 4).max(1) {
                 return Err(PublishError::Full);
             }
-            self.admit_up_to(bytes, (max_records - max_records / 4).max(1), (max_bytes - max_bytes / 4).max(1))
+            self.admit_up_to(bytes, (max_records - max_records / 4).max(1), (max_bytes - max_bytes / 4).max(1), held)
         };
         if let Ok(admitted) = try_now() {
             return Ok(admitted);
@@ -93,15 +97,30 @@ impl Admission {
         }
     }
 
-    fn admit_up_to(&self, bytes: usize, max_records: usize, max_bytes: usize) -> Result<Admitted, PublishError> {
+    fn admit_up_to(
+        &self,
+        bytes: usize,
+        max_records: usize,
+        max_bytes: usize,
+        held: Option<&Arc<Held>>,
+    ) -> Result<Admitted, PublishError> {
         let bytes = bytes.min(max_bytes);
+        if let Some(held) = held {
+            let free = |max: usize, taken: &AtomicUsize| max.saturating_sub(taken.load(Ordering::Relaxed));
+            if !held.may_take(bytes, free(max_records, &self.0.records), free(max_bytes, &self.0.bytes)) {
+                return Err(PublishError::Full);
+            }
+        }
         take(&self.0.records, 1, max_records)?;
         if let Err(full) = take(&self.0.bytes, bytes, max_bytes) {
             // Without a word to those who wait: nothing has changed for them.
             self.0.records.fetch_sub(1, Ordering::SeqCst);
             return Err(full);
         }
-        Ok(Admitted { in_flight: Arc::clone(&self.0), bytes })
+        if let Some(held) = held {
+            held.take(bytes);
+        }
+        Ok(Admitted { in_flight: Arc::clone(&self.0), bytes, held: held.cloned() })
     }
 
     /// Records that are admitted.
@@ -117,6 +136,10 @@ impl Admission {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
+        // First, so that a bulk of the same caller that is woken finds it given back.
+        if let Some(held) = &self.held {
+            held.give_back(self.bytes);
+        }
         self.in_flight.records.fetch_sub(1, Ordering::Relaxed);
         self.in_flight.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
         if self.in_flight.waiting.load(Ordering::SeqCst) > 0 {
@@ -166,11 +189,11 @@ mod tests {
     #[test]
     fn records_and_bytes_are_bounded_and_given_back() {
         let admission = Admission::of(2, 100);
-        let first = admission.admit(60).unwrap();
-        assert!(matches!(admission.admit(41), Err(PublishError::Full)), "too many bytes");
+        let first = admission.admit(60, None).unwrap();
+        assert!(matches!(admission.admit(41, None), Err(PublishError::Full)), "too many bytes");
         assert_eq!(taken(&admission), (1, 60), "what is not admitted takes nothing");
-        let second = admission.admit(40).unwrap();
-        assert!(matches!(admission.admit(0), Err(PublishError::Full)), "too many records");
+        let second = admission.admit(40, None).unwrap();
+        assert!(matches!(admission.admit(0, None), Err(PublishError::Full)), "too many records");
         drop(first);
         assert_eq!(taken(&admission), (1, 40));
         drop(second);
@@ -180,25 +203,47 @@ mod tests {
     #[test]
     fn what_is_larger_than_the_room_is_admitted_alone() {
         let admission = Admission::of(3, 100);
-        let small = admission.admit(1).unwrap();
-        assert!(matches!(admission.admit(1_000), Err(PublishError::Full)));
+        let small = admission.admit(1, None).unwrap();
+        assert!(matches!(admission.admit(1_000, None), Err(PublishError::Full)));
         drop(small);
-        let large = admission.admit(1_000).unwrap();
-        assert!(matches!(admission.admit(1), Err(PublishError::Full)));
+        let large = admission.admit(1_000, None).unwrap();
+        assert!(matches!(admission.admit(1, None), Err(PublishError::Full)));
         drop(large);
         assert_eq!(taken(&admission), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_caller_has_no_more_than_is_free() {
+        let admission = Admission::of(12, 1_200);
+        let callers = [Arc::new(Held::default()), Arc::new(Held::default())];
+        let [greedy, modest] = callers.each_ref().map(Some);
+        let mut admitted: Vec<Admitted> = std::iter::from_fn(|| admission.admit(1, greedy).ok()).collect();
+        assert_eq!(admitted.len(), 6, "half of the room");
+        let deadline = Instant::now() + Duration::from_millis(200);
+        assert!(admission.admit_of_bulk(1, || 0, deadline, greedy).now_or_never().is_none(), "its bulks wait");
+        let of_modest: Vec<Admitted> = (0..2).map(|_| admission.admit(1, modest).unwrap()).collect();
+        assert!(admission.admit(1, None).is_ok(), "and whose share is not counted has the rest");
+        // What is given back is given back to the caller, too.
+        let mut waiting = Box::pin(admission.admit_of_bulk(1, || 0, deadline, greedy));
+        assert!((&mut waiting).now_or_never().is_none());
+        admitted.truncate(3);
+        assert!(waiting.await.is_ok());
+        drop((admitted, of_modest));
+        assert_eq!(taken(&admission), (0, 0));
+        // A record of any size fits at some time.
+        assert!(admission.admit(10_000, greedy).is_ok());
     }
 
     #[tokio::test]
     async fn a_bulk_waits_for_room_and_leaves_some_to_others() {
         let admission = Admission::of(16, 1_000);
         let deadline = Instant::now() + Duration::from_millis(200);
-        let of_bulk = |in_flight: usize| admission.admit_of_bulk(1, move || in_flight, deadline);
+        let of_bulk = |in_flight: usize| admission.admit_of_bulk(1, move || in_flight, deadline, None);
         assert!(of_bulk(4).now_or_never().is_none(), "one bulk has a quarter");
         let mut admitted: Vec<Admitted> = (0..12).map(|_| of_bulk(0).now_or_never().unwrap().unwrap()).collect();
         let mut waiting = [Box::pin(of_bulk(0)), Box::pin(of_bulk(0))];
         assert!(waiting.iter_mut().all(|waits| waits.now_or_never().is_none()), "all bulks have three quarters");
-        let single = admission.admit(1).unwrap();
+        let single = admission.admit(1, None).unwrap();
         drop(single);
         assert!(waiting.iter_mut().all(|waits| waits.now_or_never().is_none()), "room that is not for bulks");
         admitted.truncate(10);

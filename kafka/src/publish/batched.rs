@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use service::Registry;
+use service::rate::Held;
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -92,12 +93,20 @@ impl BatchedPublisher {
     ///
     /// # Errors
     /// Why there is no acknowledgement.
-    pub async fn publish(&self, record: Record) -> Result<(i32, i64), PublishError> {
+    pub fn publish(&self, record: Record) -> impl Future<Output = Result<(i32, i64), PublishError>> + Send {
+        self.publish_of(record, None)
+    }
+
+    /// The same for a caller who holds this much of what is in flight: it gets no more than its share.
+    ///
+    /// # Errors
+    /// Why there is no acknowledgement.
+    pub async fn publish_of(&self, record: Record, held: Option<&Arc<Held>>) -> Result<(i32, i64), PublishError> {
         if self.router.is_closed() {
             return Err(PublishError::Away);
         }
         let size_bytes = record.encoded_bytes();
-        let admission = self.admission.admit(size_bytes)?;
+        let admission = self.admission.admit(size_bytes, held)?;
         // Only here, just before the record is on its way: what is rejected earlier has not used its key, and of two
         // requests at the same time one finds it used. It stays used if nobody knows what became of the record.
         if !self.keys.take(&record) {

@@ -1,6 +1,9 @@
 //! Hands a bulk's records to the lanes and waits for all of their acknowledgements, with one timer for all.
 
+use std::sync::Arc;
 use std::time::Instant;
+
+use service::rate::Held;
 
 use super::batched::BatchedPublisher;
 use super::bulk_wait::{BulkWait, Known};
@@ -29,7 +32,19 @@ impl BatchedPublisher {
     ///
     /// # Errors
     /// Why none was acknowledged.
-    pub async fn publish_bulk(&self, records: Vec<Record>) -> Result<Vec<Fate>, PublishError> {
+    pub fn publish_bulk(&self, records: Vec<Record>) -> impl Future<Output = Result<Vec<Fate>, PublishError>> + Send {
+        self.publish_bulk_of(records, None)
+    }
+
+    /// The same for a caller who holds this much of what is in flight: it gets no more than its share.
+    ///
+    /// # Errors
+    /// Why none was acknowledged.
+    pub async fn publish_bulk_of(
+        &self,
+        records: Vec<Record>,
+        held: Option<&Arc<Held>>,
+    ) -> Result<Vec<Fate>, PublishError> {
         if self.router.is_closed() {
             return Err(PublishError::Away);
         }
@@ -42,7 +57,7 @@ impl BatchedPublisher {
                 refused.get_or_insert(PublishError::Away);
             }
             if refused.is_none() {
-                match self.admission.admit_of_bulk(size_bytes, || bulk.in_flight(), deadline).await {
+                match self.admission.admit_of_bulk(size_bytes, || bulk.in_flight(), deadline, held).await {
                     Ok(admitted) if !self.keys.take(&record) => {
                         drop(admitted);
                         fates.push(Fate::Conflict);

@@ -126,7 +126,7 @@ mod tests {
 
     fn wait(records: usize) -> (Admission, BulkWait, Vec<Slot>) {
         let (admission, bulk) = (Admission::of(records, records), BulkWait::new(records));
-        let slots = (0..records).map(|index| bulk.slot(index, admission.admit(1).unwrap())).collect();
+        let slots = (0..records).map(|index| bulk.slot(index, admission.admit(1, None).unwrap())).collect();
         (admission, bulk, slots)
     }
 

@@ -15,6 +15,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use service::rate::Held;
 use service::{Instruments, Readiness, Tracer};
 use tokio::sync::{RwLock, oneshot};
 
@@ -107,12 +108,20 @@ impl OrderedPublisher {
     ///
     /// # Errors
     /// Why there is no acknowledgement.
-    pub async fn publish(&self, record: Record) -> Result<(i32, i64), PublishError> {
+    pub fn publish(&self, record: Record) -> impl Future<Output = Result<(i32, i64), PublishError>> + Send {
+        self.publish_of(record, None)
+    }
+
+    /// The same for a caller who holds this much of what is in flight: it gets no more than its share.
+    ///
+    /// # Errors
+    /// Why there is no acknowledgement.
+    pub async fn publish_of(&self, record: Record, held: Option<&Arc<Held>>) -> Result<(i32, i64), PublishError> {
         let partition = self.partition_of(&record).ok_or(PublishError::Away)?;
         if !self.availability.is_available(partition) {
             return Err(PublishError::Away);
         }
-        let admission = self.admission.admit(record.encoded_bytes())?;
+        let admission = self.admission.admit(record.encoded_bytes(), held)?;
         let span = self.tracer.as_ref().and_then(|tracer| {
             let number = i32::try_from(partition).ok();
             spans::send(tracer, &self.config.topic, number, 1, record.trace.into_iter())
@@ -138,7 +147,19 @@ impl OrderedPublisher {
     ///
     /// # Errors
     /// Why none was acknowledged.
-    pub async fn publish_bulk(&self, records: Vec<Record>) -> Result<Vec<Fate>, PublishError> {
+    pub fn publish_bulk(&self, records: Vec<Record>) -> impl Future<Output = Result<Vec<Fate>, PublishError>> + Send {
+        self.publish_bulk_of(records, None)
+    }
+
+    /// The same for a caller who holds this much of what is in flight: it gets no more than its share.
+    ///
+    /// # Errors
+    /// Why none was acknowledged.
+    pub async fn publish_bulk_of(
+        &self,
+        records: Vec<Record>,
+        held: Option<&Arc<Held>>,
+    ) -> Result<Vec<Fate>, PublishError> {
         // Read once: a partition that comes back in between would let a record pass the previous one of its key.
         let available = self.availability.all();
         if !available.contains(&true) {
@@ -154,8 +175,8 @@ impl OrderedPublisher {
         for (index, record) in records.into_iter().enumerate() {
             let partition = partitioner::partition_of(&record.key, available.len());
             if refused.is_none() && available[partition] {
-                let admitted =
-                    self.admission.admit_of_bulk(record.encoded_bytes(), || bulk.in_flight(), deadline).await;
+                let in_flight = || bulk.in_flight();
+                let admitted = self.admission.admit_of_bulk(record.encoded_bytes(), in_flight, deadline, held).await;
                 let settled = self.settled().await;
                 let sent = match (&settled, admitted) {
                     (Ok(_), Ok(admitted)) => {

@@ -12,6 +12,7 @@ mod bulk;
 mod bulk_compressed;
 mod bulk_idempotency;
 mod bulk_rejected;
+mod callers;
 mod check_config;
 mod client;
 mod cluster;

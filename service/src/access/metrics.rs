@@ -12,12 +12,13 @@ pub(super) const ALL: &[Metric] = &[DENIED, KEYS, BROKEN_FILES];
 /// Requests that were not served because of who sent them.
 const DENIED: Metric = Metric::counter(
     "http_server_denied_requests_total",
-    "Requests that no handler saw because of their credentials, by reason: no_credential, malformed, unknown_key, kind",
+    "Requests that no handler saw because of their caller, by reason: no_credential, malformed, unknown_key, kind, \
+     rate",
 )
 .labelled(&["reason"]);
 
 /// How many keys are in force.
-const KEYS: Metric = Metric::gauge("http_server_api_keys", "API keys in force; absent where none are needed");
+const KEYS: Metric = Metric::gauge("http_server_api_keys", "API keys in force; 0 also where none are needed");
 
 /// How often the file of keys could not be used.
 const BROKEN_FILES: Metric = Metric::counter(

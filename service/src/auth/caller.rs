@@ -3,14 +3,26 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::rate::{Held, Limited, Limiter, Rate, RateState, Standing, Who};
+
 /// The scope of a caller that sees what others have sent.
 const ADMIN: &str = "admin";
 
 /// Who sent a request, and from where. A caller without a name is one that nobody asked for credentials.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Caller {
-    identity: Option<Arc<Identity>>,
+    known: Option<Known>,
     address: IpAddr,
+    limiter: Option<Arc<Limiter>>,
+}
+
+/// A caller whose credentials have been checked.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Who it is.
+    pub identity: Arc<Identity>,
+    /// How it stands.
+    pub standing: Arc<Standing>,
 }
 
 /// Whom a credential stands for, and what it allows.
@@ -22,22 +34,59 @@ pub struct Identity {
     pub kinds: Option<Vec<String>>,
     /// What else it may do.
     pub scopes: Vec<String>,
+    /// Its own rate, if it has one.
+    pub rate: Option<Rate>,
 }
 
 impl Caller {
     /// A caller that nobody asked who it is.
     pub fn open(address: IpAddr) -> Self {
-        Self { identity: None, address }
+        Self { known: None, address, limiter: None }
     }
 
-    /// A caller whose credentials have been checked.
-    pub fn known(identity: Arc<Identity>, address: IpAddr) -> Self {
-        Self { identity: Some(identity), address }
+    /// A caller whose credentials have been checked, if any are needed, and whose records are counted.
+    pub(crate) fn counted(known: Option<Known>, address: IpAddr, limiter: Arc<Limiter>) -> Self {
+        Self { known, address, limiter: Some(limiter) }
     }
 
     /// Its name, if it has shown credentials.
     pub fn name(&self) -> Option<&str> {
-        self.identity.as_deref().map(|identity| identity.name.as_str())
+        self.known.as_ref().map(|known| known.identity.name.as_str())
+    }
+
+    /// Whether it may use this kind of record.
+    pub(crate) fn may_use(&self, kind: &str) -> bool {
+        self.known.as_ref().is_none_or(|known| known.identity.may_use(kind))
+    }
+
+    /// What it holds of the records of this kind that are in flight, if it is known.
+    pub fn held(&self, kind: &str) -> Option<&Arc<Held>> {
+        self.limiter.as_ref()?.held(&self.known.as_ref()?.standing, kind)
+    }
+
+    /// Counts a request with at least one record of this kind.
+    ///
+    /// # Errors
+    /// When the caller has used up its quota.
+    pub(crate) fn take(&self, kind: &str) -> Result<(), Limited> {
+        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.take(self.who(), kind))
+    }
+
+    /// Counts the further records of a request, whose first one was counted before it was read.
+    ///
+    /// # Errors
+    /// When the caller has used up its quota meanwhile.
+    pub fn take_rest(&self, kind: &str, records: usize) -> Result<(), Limited> {
+        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.take_rest(self.who(), kind, records))
+    }
+
+    /// How it stands with its limit for this kind, if it has one.
+    pub(crate) fn rate_state(&self, kind: &str) -> Option<RateState> {
+        self.limiter.as_ref()?.state(self.who(), kind)
+    }
+
+    fn who(&self) -> Who<'_> {
+        self.known.as_ref().map_or(Who::Address(self.address), |known| Who::Known(&known.standing))
     }
 
     /// The address of the other end of its connection, which may be a proxy's.
@@ -47,7 +96,7 @@ impl Caller {
 
     /// Whether it may do what only administrators may. Where nobody is asked who he is, everybody may.
     pub fn is_admin(&self) -> bool {
-        self.identity.as_ref().is_none_or(|identity| identity.scopes.iter().any(|scope| scope == ADMIN))
+        self.known.as_ref().is_none_or(|known| known.identity.scopes.iter().any(|scope| scope == ADMIN))
     }
 }
 
@@ -66,7 +115,7 @@ mod tests {
 
     fn identity(kinds: Option<&[&str]>, scopes: &[&str]) -> Identity {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Identity { name: "shop".to_owned(), kinds: kinds.map(owned), scopes: owned(scopes) }
+        Identity { name: "shop".to_owned(), kinds: kinds.map(owned), scopes: owned(scopes), rate: None }
     }
 
     #[test]
@@ -83,7 +132,10 @@ mod tests {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         assert!(Caller::open(address).is_admin());
         for (scopes, expected) in [(&["admin"][..], true), (&["read", "admin"], true), (&["administrator"], false)] {
-            let caller = Caller::known(Arc::new(identity(None, scopes)), address);
+            let limiter = Arc::new(Limiter::new(vec!["post"], None));
+            let (identity, standing) = (Arc::new(identity(None, scopes)), Arc::new(limiter.standing(None)));
+            let caller = Caller::counted(Some(Known { identity, standing }), address, limiter);
+            assert!(caller.held("post").is_some() && caller.take("post").is_ok());
             assert_eq!((caller.is_admin(), caller.name()), (expected, Some("shop")), "{scopes:?}");
         }
     }

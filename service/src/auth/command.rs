@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::auth::key::{self, KeyHash};
 use crate::auth::key_file::is_name;
 use crate::exit;
+use crate::rate::Rate;
 
 /// The argument that selects this command.
 pub const NAME: &str = "keys";
@@ -45,11 +46,12 @@ Makes an API key. Prints the key, which is shown only here, and on a second line
 API_KEYS_FILE, which has the key's hash. The entry of a key that is taken out of the file is revoked within a second;
 two keys of one name are both valid, so that a caller can change from one to the other.
 
-Usage: {program} keys new NAME [--kinds KIND,…] [--scopes SCOPE,…]
+Usage: {program} keys new NAME [--kinds KIND,…] [--scopes SCOPE,…] [--rate RATE]
 
   NAME      the caller's name: letters, digits and any of ._-
   --kinds   the kinds of record that the caller may use; without it all
   --scopes  what else it may do, such as admin
+  --rate    how many records of each kind it may send: 1000/s, 600/m or 10/h; without it RATE_LIMIT
 "
     )
 }
@@ -65,6 +67,13 @@ fn entry(arguments: &[String]) -> Result<Value, String> {
     }
     let mut entry = json!({ "name": name });
     for option in options.chunks(2) {
+        if let [option, rate] = option
+            && option == "--rate"
+        {
+            let rate: Rate = rate.parse().map_err(|error| format!("`--rate {rate}` {error}"))?;
+            entry["rate"] = json!(rate.to_string());
+            continue;
+        }
         let (field, value) = match option {
             [option, value] if option == "--kinds" => ("kinds", value),
             [option, value] if option == "--scopes" => ("scopes", value),
@@ -98,16 +107,16 @@ mod tests {
 
     #[test]
     fn what_it_prints_can_be_put_into_the_file() {
-        let entry = made("new shop-1 --scopes admin --kinds post,order").unwrap();
+        let entry = made("new shop-1 --scopes admin --kinds post,order --rate 5/m").unwrap();
         let file = format!("[{}]", with_hash(entry, "key"));
-        let identity = parse(file.as_bytes()).unwrap().find(b"key").unwrap();
-        assert_eq!((identity.name.as_str(), identity.scopes.len()), ("shop-1", 1));
+        let identity = parse(file.as_bytes()).unwrap().find(b"key").unwrap().identity;
+        assert_eq!((identity.name.as_str(), identity.scopes.len(), identity.rate), ("shop-1", 1, "5/m".parse().ok()));
         assert!(identity.may_use("post") && !identity.may_use("reading"));
     }
 
     #[test]
     fn what_it_cannot_understand_it_says() {
-        for line in ["", "old x", "new", "new a/b", "new x --kinds", "new x --kinds a,,b", "new x --rates 1", "new x y"]
+        for line in ["", "old x", "new", "new a/b", "new x --kinds", "new x --kinds a,,b", "new x --rate 1", "new x y"]
         {
             assert!(made(line).is_err(), "{line}");
         }

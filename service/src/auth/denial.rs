@@ -7,6 +7,7 @@ use hyper::{Response, StatusCode};
 
 use crate::auth::credentials::Malformed;
 use crate::problem;
+use crate::rate::Limited;
 
 /// Why a request is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +20,13 @@ pub enum Denial {
     UnknownKey,
     /// The caller may not use this kind of record.
     Kind(&'static str),
+    /// The caller has used up its quota.
+    Limited(Limited),
 }
 
 impl Denial {
     /// The names of all reasons, as metrics show them.
-    pub const REASONS: [&str; 4] = ["no_credential", "malformed", "unknown_key", "kind"];
+    pub const REASONS: [&str; 5] = ["no_credential", "malformed", "unknown_key", "kind", "rate"];
 
     /// Its reason, one of [`Self::REASONS`].
     pub fn reason(&self) -> &'static str {
@@ -32,6 +35,7 @@ impl Denial {
             Denial::Malformed(_) => "malformed",
             Denial::UnknownKey => "unknown_key",
             Denial::Kind(_) => "kind",
+            Denial::Limited(_) => "rate",
         }
     }
 
@@ -56,6 +60,7 @@ impl Denial {
                 r#"Bearer realm="api", error="insufficient_scope""#,
                 format!("with this key you may not use the kind `{kind}`"),
             ),
+            Denial::Limited(limited) => return limited.response(),
         };
         let mut response = problem::response(status, &detail);
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

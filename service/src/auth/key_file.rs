@@ -1,5 +1,6 @@
 //! The file of API keys (`API_KEYS_FILE`): a JSON array with an entry for each key.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use crate::auth::caller::Identity;
 use crate::auth::key::KeyHash;
 use crate::auth::key_table::KeyTable;
+use crate::rate::Rate;
 
 /// The largest file, in bytes: some fifty thousand keys.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
@@ -25,6 +27,7 @@ struct Entry {
     kinds: Option<Vec<String>>,
     #[serde(default)]
     scopes: Vec<String>,
+    rate: Option<String>,
 }
 
 /// The keys of the file at this path.
@@ -47,6 +50,7 @@ pub(crate) fn read(path: &Path) -> Result<KeyTable, Vec<String>> {
 pub fn parse(bytes: &[u8]) -> Result<KeyTable, Vec<String>> {
     let Entries(entries) = serde_json::from_slice(bytes).map_err(|error| vec![without_values(&error)])?;
     let (mut table, mut errors) = (KeyTable::default(), Vec::new());
+    let mut rates: HashMap<String, Option<Rate>> = HashMap::new();
     for (index, entry) in entries.into_iter().enumerate() {
         let mut error = |why: &str| errors.push(format!("entry {}{}: {why}", index + 1, shown(&entry.name)));
         if !is_name(&entry.name) {
@@ -57,12 +61,17 @@ pub fn parse(bytes: &[u8]) -> Result<KeyTable, Vec<String>> {
                 error(&format!("each of `{field}` must have 1 to 64 letters, digits and any of `._-`"));
             }
         }
+        let rate = entry.rate.as_deref().map(str::parse::<Rate>).transpose();
+        let rate = rate.inspect_err(|why| error(&format!("`rate` {why}"))).unwrap_or_default();
+        if *rates.entry(entry.name.clone()).or_insert(rate) != rate {
+            error("`rate` must be that of the earlier entries of this name, which share it");
+        }
         let Some(hash) = KeyHash::parse(&entry.hash) else {
             error("`hash` must be `sha256:` and 64 hexadecimal digits, as `keys new` prints it");
             continue;
         };
         let Entry { name, kinds, scopes, .. } = entry;
-        if !table.add(hash, Identity { name: name.clone(), kinds, scopes }) {
+        if !table.add(hash, Identity { name: name.clone(), kinds, scopes, rate }) {
             errors.push(format!("entry {}{}: an earlier entry has the same hash", index + 1, shown(&name)));
         }
     }
@@ -125,6 +134,7 @@ impl<'de> Deserialize<'de> for Entries {
 mod tests {
     use super::*;
     use crate::auth::key;
+    use crate::rate::{Limiter, Who};
 
     fn hash(key: &str) -> String {
         KeyHash::of(key.as_bytes()).text()
@@ -138,14 +148,15 @@ mod tests {
     fn a_key_is_found_by_itself_alone() {
         let (one, two) = (key::fresh().unwrap(), key::fresh().unwrap());
         let file = format!(
-            r#"[{{"name":"shop","hash":"{}"}},{{"name":"shop","hash":"{}","kinds":["order"],"scopes":["admin"]}}]"#,
+            r#"[{{"name":"shop","hash":"{}","rate":"5/m"}},
+                {{"name":"shop","hash":"{}","kinds":["order"],"scopes":["admin"],"rate":"5/m"}}]"#,
             hash(&one),
             hash(&two)
         );
         let table = parse(file.as_bytes()).unwrap();
         assert_eq!(table.len(), 2);
-        let found = |key: &str| table.find(key.as_bytes()).map(|identity| identity.as_ref().clone());
-        let shop = Identity { name: "shop".to_owned(), kinds: None, scopes: vec![] };
+        let found = |key: &str| table.find(key.as_bytes()).map(|known| known.identity.as_ref().clone());
+        let shop = Identity { name: "shop".to_owned(), kinds: None, scopes: vec![], rate: "5/m".parse().ok() };
         assert_eq!(found(&one), Some(shop.clone()));
         let (kinds, scopes) = (Some(vec!["order".to_owned()]), vec!["admin".to_owned()]);
         assert_eq!(found(&two), Some(Identity { kinds, scopes, ..shop }));
@@ -156,21 +167,48 @@ mod tests {
     }
 
     #[test]
+    fn a_new_version_of_the_file_gives_nobody_a_fresh_quota_unless_the_rate_is_another() {
+        let limiter = Limiter::new(vec!["post"], None);
+        let table = |keys: &[(&str, &str)]| {
+            let entry = |(key, rate): &(&str, &str)| {
+                let (hash, name) = (hash(key), &key[..1]);
+                format!(r#"{{"name":"{name}","hash":"{hash}","rate":"{rate}"}}"#)
+            };
+            parse(format!("[{}]", keys.iter().map(entry).collect::<Vec<_>>().join(",")).as_bytes()).unwrap()
+        };
+        let first = table(&[("a1", "1/h"), ("b1", "1/h")]).with_standings(&limiter, &KeyTable::default());
+        let take = |table: &KeyTable, key: &str| {
+            let known = table.find(key.as_bytes()).unwrap();
+            limiter.take(Who::Known(&known.standing), "post").is_ok()
+        };
+        assert!(take(&first, "a1") && take(&first, "b1") && !take(&first, "a1"));
+        let second = table(&[("a2", "1/h"), ("a1", "1/h"), ("b2", "2/h")]).with_standings(&limiter, &first);
+        assert!(!take(&second, "a2") && !take(&second, "a1"), "the same caller");
+        assert!(take(&second, "b2"), "another rate");
+    }
+
+    #[test]
     fn every_error_names_its_entry() {
         let good = hash("k");
         let text = format!(
-            r#"[{{"name":"a b","hash":"{good}"}},{{"name":"x","hash":"5"}},{{"name":"y","hash":"{good}"}},
+            r#"[{{"name":"a b","hash":"{good}"}},{{"name":"x","hash":"5","rate":"5"}},
+                {{"name":"y","hash":"{good}","rate":"1/s"}},
+                {{"name":"y","hash":"{}"}},
                 {{"name":"z","hash":"{}","kinds":[""],"scopes":["a b"]}}]"#,
+            hash("y"),
             hash("other")
         );
         assert_eq!(
             errors(&text),
             [
                 "entry 1: `name` must have 1 to 64 letters, digits and any of `._-`",
+                "entry 2 (`x`): `rate` must be a number of records from 1 to 1000000 in a second, minute or hour: \
+                 1000/s",
                 "entry 2 (`x`): `hash` must be `sha256:` and 64 hexadecimal digits, as `keys new` prints it",
                 "entry 3 (`y`): an earlier entry has the same hash",
-                "entry 4 (`z`): each of `kinds` must have 1 to 64 letters, digits and any of `._-`",
-                "entry 4 (`z`): each of `scopes` must have 1 to 64 letters, digits and any of `._-`",
+                "entry 4 (`y`): `rate` must be that of the earlier entries of this name, which share it",
+                "entry 5 (`z`): each of `kinds` must have 1 to 64 letters, digits and any of `._-`",
+                "entry 5 (`z`): each of `scopes` must have 1 to 64 letters, digits and any of `._-`",
             ]
         );
     }

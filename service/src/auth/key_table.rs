@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::auth::caller::Identity;
+use crate::auth::caller::{Identity, Known};
 use crate::auth::key::KeyHash;
+use crate::rate::{Limiter, Standing};
 
 /// The keys that are known. A look-up finds a key by a part of its hash, which nobody can choose, and then compares the
 /// whole in constant time.
 #[derive(Debug, Default)]
 pub struct KeyTable {
-    by_start: HashMap<u64, Vec<(KeyHash, Arc<Identity>)>>,
+    by_start: HashMap<u64, Vec<(KeyHash, Known)>>,
     keys: usize,
 }
 
@@ -21,9 +22,26 @@ impl KeyTable {
         if same_start.iter().any(|(known, _)| known.is(&hash)) {
             return false;
         }
-        same_start.push((hash, Arc::new(identity)));
+        same_start.push((hash, Known { identity: Arc::new(identity), standing: Arc::default() }));
         self.keys += 1;
         true
+    }
+
+    /// The same table with a standing for each caller: that which it has in the earlier table, unless its rate has
+    /// changed. Keys of one name share it.
+    #[must_use]
+    pub fn with_standings(mut self, limiter: &Limiter, earlier: &Self) -> Self {
+        let known = earlier.by_start.values().flatten().map(|(_, known)| known);
+        let mut standings: HashMap<&str, (&Identity, Arc<Standing>)> = known
+            .map(|known| (known.identity.name.as_str(), (known.identity.as_ref(), Arc::clone(&known.standing))))
+            .collect();
+        let mut new: HashMap<String, Arc<Standing>> = HashMap::new();
+        for (_, Known { identity, standing }) in self.by_start.values_mut().flatten() {
+            let kept = standings.remove(identity.name.as_str()).filter(|(earlier, _)| earlier.rate == identity.rate);
+            let fresh = || kept.map_or_else(|| Arc::new(limiter.standing(identity.rate)), |(_, standing)| standing);
+            *standing = Arc::clone(new.entry(identity.name.clone()).or_insert_with(fresh));
+        }
+        self
     }
 
     /// How many keys there are.
@@ -37,9 +55,9 @@ impl KeyTable {
     }
 
     /// Whose key this is.
-    pub fn find(&self, key: &[u8]) -> Option<Arc<Identity>> {
+    pub fn find(&self, key: &[u8]) -> Option<Known> {
         let hash = KeyHash::of(key);
         let same_start = self.by_start.get(&hash.start())?;
-        same_start.iter().find(|(known, _)| known.is(&hash)).map(|(_, identity)| Arc::clone(identity))
+        same_start.iter().find(|(known, _)| known.is(&hash)).map(|(_, found)| found.clone())
     }
 }

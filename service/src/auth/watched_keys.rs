@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use crate::auth::caller::Identity;
+use crate::auth::caller::Known;
 use crate::auth::key_file;
 use crate::auth::key_table::KeyTable;
+use crate::rate::Limiter;
 
 /// How often to look at the file.
 pub(crate) const LOOK: Duration = Duration::from_millis(250);
@@ -21,7 +22,8 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// The keys of a file.
 pub(crate) struct WatchedKeys {
     path: PathBuf,
-    table: RwLock<Arc<KeyTable>>,
+    limiter: Arc<Limiter>,
+    table: RwLock<KeyTable>,
 }
 
 /// What a look at the file has found.
@@ -53,20 +55,20 @@ struct FileState {
 }
 
 impl WatchedKeys {
-    /// Reads the file for the first time.
+    /// Reads the file for the first time, for callers who are limited by this.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn read(path: &Path) -> Result<(Self, Seen), String> {
+    pub(crate) fn read(path: &Path, limiter: Arc<Limiter>) -> Result<(Self, Seen), String> {
         let seen = Seen { file: state(path).ok(), error: None };
         let table = key_file::read(path).map_err(|errors| errors.join("; "))?;
-        Ok((Self { path: path.to_owned(), table: RwLock::new(Arc::new(table)) }, seen))
+        let table = table.with_standings(&limiter, &KeyTable::default());
+        Ok((Self { path: path.to_owned(), limiter, table: RwLock::new(table) }, seen))
     }
 
     /// Whose key this is.
-    pub(crate) fn find(&self, key: &[u8]) -> Option<Arc<Identity>> {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        table.find(key)
+    pub(crate) fn find(&self, key: &[u8]) -> Option<Known> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner).find(key)
     }
 
     /// How many keys are in force.
@@ -89,7 +91,14 @@ impl WatchedKeys {
         match key_file::read(&self.path) {
             Ok(table) => {
                 let keys = table.len();
-                *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+                let table = {
+                    let earlier = self.table.read().unwrap_or_else(PoisonError::into_inner);
+                    table.with_standings(&self.limiter, &earlier)
+                };
+                let earlier =
+                    std::mem::replace(&mut *self.table.write().unwrap_or_else(PoisonError::into_inner), table);
+                // Not while requests wait for the lock.
+                drop(earlier);
                 let was_broken = seen.error.take().is_some();
                 if is_new || was_broken { Looked::Read(keys) } else { Looked::Same }
             }
@@ -119,6 +128,10 @@ mod tests {
     use super::*;
     use crate::auth::key::KeyHash;
 
+    fn limiter() -> Arc<Limiter> {
+        Arc::new(Limiter::new(Vec::new(), None))
+    }
+
     fn file_of(keys: &[&str]) -> String {
         let entry = |key: &&str| format!(r#"{{"name":"shop","hash":"{}"}}"#, KeyHash::of(key.as_bytes()).text());
         format!("[{}]", keys.iter().map(entry).collect::<Vec<_>>().join(","))
@@ -129,7 +142,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keys.json");
         std::fs::write(&path, file_of(&["one", "two"])).unwrap();
-        let (keys, mut seen) = WatchedKeys::read(&path).unwrap();
+        let (keys, mut seen) = WatchedKeys::read(&path, limiter()).unwrap();
         let known = |key: &str| keys.find(key.as_bytes()).is_some();
         let mut look = || keys.look(&mut seen, SystemTime::now());
         assert_eq!(look(), Looked::Same);
@@ -168,7 +181,7 @@ mod tests {
         // As Kubernetes does it: the file is a link into a directory that is itself a link.
         std::os::unix::fs::symlink(place("old"), place("data")).unwrap();
         std::os::unix::fs::symlink("data/keys.json", place("keys.json")).unwrap();
-        let (keys, mut seen) = WatchedKeys::read(&place("keys.json")).unwrap();
+        let (keys, mut seen) = WatchedKeys::read(&place("keys.json"), limiter()).unwrap();
         assert_eq!(keys.look(&mut seen, SystemTime::now()), Looked::Same);
         std::os::unix::fs::symlink(place("new"), place("data_tmp")).unwrap();
         std::fs::rename(place("data_tmp"), place("data")).unwrap();

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Needs};
 use crate::health::Health;
 use crate::http::bell::Bell;
 use crate::http::connection;
@@ -272,7 +272,12 @@ impl<H: Handler> App<H> {
                         Err(denial) => return unread(request, denial.response()),
                     },
                 };
-                let response = self.handler.answer(own, request, &caller).await;
+                let mut response = self.handler.answer(own, request, &caller).await;
+                if let Needs::Kind(kind) = own.needs
+                    && let Some(state) = caller.rate_state(kind)
+                {
+                    state.write(response.headers_mut());
+                }
                 // Other handlers read the body, and a chunked one looks unread even then.
                 if own.method == Method::GET { unread(request, response) } else { response }
             }

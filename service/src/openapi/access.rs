@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::answers::{component, problem, response};
+use super::answers::{component, problem, response, with_retry_after};
 
 /// The names of the two ways to send a key.
 const SCHEMES: [&str; 2] = ["bearer", "apiKey"];
 
-/// The answers of an operation that needs credentials.
-const ANSWERS: [(&str, &str); 2] = [("401", "NoCredentials"), ("403", "NotAllowed")];
+/// The answers of an operation that needs credentials and counts what its callers send.
+const ANSWERS: [(&str, &str); 3] = [("401", "NoCredentials"), ("403", "NotAllowed"), ("429", "TooManyRequests")];
 
 /// Describes the credentials of the operations on these paths. They are needed only where the service has been given
 /// keys, so each operation can also be used without.
@@ -43,6 +43,26 @@ pub fn describe(document: &mut Value, is_open: impl Fn(&str) -> bool) {
     if document["components"]["responses"].get("NotAllowed").is_none() {
         document["components"]["responses"]["NotAllowed"] = forbidden;
     }
+    let mut limited = with_retry_after(
+        problem(
+            429,
+            "The caller has used up its quota (`RATE_LIMIT`, or the rate of its key)",
+            "you may send 1000/s of the kind `post`, which is used up: try again after 1 s",
+        ),
+        true,
+    );
+    for (header, name, description) in [
+        ("RateLimit", "RateLimit", "What is left of the quota, and the seconds until it is whole"),
+        ("RateLimit-Policy", "RateLimitPolicy", "The quota, and its period in seconds"),
+    ] {
+        limited["headers"][header] = component("headers", name);
+        document["components"]["headers"][name] = json!({
+            "description": format!("{description} (draft-ietf-httpapi-ratelimit-headers)"),
+            "schema": { "type": "string" },
+            "required": true,
+        });
+    }
+    document["components"]["responses"]["TooManyRequests"] = limited;
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (_, operations) in paths.filter(|(path, _)| !is_open(path)) {
         for operation in operations.as_object_mut().into_iter().flatten().map(|(_, operation)| operation) {

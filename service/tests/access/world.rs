@@ -84,10 +84,11 @@ pub(crate) struct World {
     registry: Registry,
 }
 
-/// Answers with the caller's name.
+/// Answers with the caller's name. The body of a bulk says how many records it has.
 struct Routes {
     routes: Vec<Route>,
     access: Option<Access>,
+    counter: metrics::Counter,
 }
 
 impl Handler for Routes {
@@ -99,8 +100,20 @@ impl Handler for Routes {
         self.access.as_ref()
     }
 
-    async fn answer(&self, _: &Route, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
-        request.body_mut().collect().await.unwrap();
+    async fn answer(
+        &self,
+        route: &Route,
+        request: &mut Request<RequestBody>,
+        caller: &Caller,
+    ) -> Response<Full<Bytes>> {
+        self.counter.increment(1);
+        let body = request.body_mut().collect().await.unwrap().to_bytes();
+        if route.path == "/bulk" {
+            let records: usize = std::str::from_utf8(&body).unwrap().parse().unwrap();
+            if let Err(limited) = caller.take_rest("post", records - 1) {
+                return limited.response();
+            }
+        }
         response(StatusCode::OK, "text/plain", caller.name().unwrap_or("nobody").to_owned())
     }
 }
@@ -112,9 +125,13 @@ impl World {
         assert_eq!(errors, [""; 0]);
         let (registry, readiness) =
             (Registry::new(&[service::METRICS, access::METRICS, &[COUNTER]]), Readiness::new(&[]));
-        let access = Access::start(&config, &registry, &readiness).unwrap();
-        let routes =
-            vec![Route::get("/open", "").open(), Route::get("/any", ""), Route::post("/post", "").of_kind("post")];
+        let access = Access::start(&config, vec!["post"], &registry, &readiness).unwrap();
+        let routes = vec![
+            Route::get("/open", "").open(),
+            Route::get("/any", ""),
+            Route::post("/post", "").of_kind("post"),
+            Route::post("/bulk", "").of_kind("post"),
+        ];
         let subject = StatusSubject {
             name: "test",
             counter: COUNTER,
@@ -126,10 +143,11 @@ impl World {
         let health = Health::new(status, readiness, registry.clone(), CancellationToken::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let counter = registry.counter(&COUNTER, &[]);
         let (kept, of_server) = (access.clone(), registry.clone());
         tokio::spawn(async move { access::upkeep(kept.as_ref()).await });
         tokio::spawn(async move {
-            let handler = Routes { routes, access };
+            let handler = Routes { routes, access, counter };
             serve(listener, ServerLimits::FOR_OPERATORS, handler, health, &of_server, CancellationToken::new()).await;
         });
         Self { address, registry }

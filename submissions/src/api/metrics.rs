@@ -18,7 +18,7 @@ pub(crate) const REJECTED: Metric = Metric::counter(
     "submissions_rejected_total",
     "Submissions not accepted (1 for a bulk whose submissions were not counted), by reason: content_type, too_large, \
      slow_body, broken_body, content_encoding, idempotency_key, idempotency_conflict, invalid, cross_site, full, \
-     unconfirmed",
+     unconfirmed, rate_limited",
 )
 .labelled(&["reason"]);
 
@@ -46,10 +46,11 @@ pub(crate) enum RejectionReason {
     CrossSite,
     Full,
     Unconfirmed,
+    RateLimited,
 }
 
 impl RejectionReason {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::ContentType,
         Self::TooLarge,
         Self::SlowBody,
@@ -61,6 +62,7 @@ impl RejectionReason {
         Self::CrossSite,
         Self::Full,
         Self::Unconfirmed,
+        Self::RateLimited,
     ];
 
     /// Its name as a label value.
@@ -77,6 +79,7 @@ impl RejectionReason {
             Self::CrossSite => "cross_site",
             Self::Full => "full",
             Self::Unconfirmed => "unconfirmed",
+            Self::RateLimited => "rate_limited",
         }
     }
 }

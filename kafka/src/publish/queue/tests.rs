@@ -20,7 +20,7 @@ fn settings(linger: Duration, is_adaptive: bool) -> QueueSettings {
 fn submission(size_bytes: usize) -> (Submission, Receiver<Stored>) {
     let (stored, place) = oneshot::channel();
     let request =
-        WaitingRequest::Single { stored, _admission: Admission::of(1, size_bytes).admit(size_bytes).unwrap() };
+        WaitingRequest::Single { stored, _admission: Admission::of(1, size_bytes).admit(size_bytes, None).unwrap() };
     let record =
         Record { key: Key::new(), value: Vec::new(), is_json: false, timestamp_ms: 0, trace: None, client_key: None };
     (Submission { record, size_bytes, queued_at: Instant::now(), request }, place)
