@@ -20,7 +20,7 @@ use crate::kind_publisher::KindPublisher;
 use crate::order_log::BulkLog;
 use crate::record::{self, now_ms};
 use crate::rejection::{Rejection, RejectionReason};
-use crate::{headers, spans};
+use crate::{audited, headers, spans};
 
 mod answer;
 mod judge;
@@ -67,18 +67,20 @@ impl CreateBulk {
         let (span, trace) = self.ingress.begin(self.name, self.ingress.kind.bulk_route(), request.headers());
         let outcome = self.create(request, caller, trace).await;
         let counters = &self.ingress.counters;
-        let (response, accepted, rejected, reason) = match outcome {
+        let (response, accepted, rejected, unknown, reason) = match outcome {
             Ok(answer) => {
                 self.count(&answer);
                 let rejected = answer.rejected();
-                (answer.response, answer.accepted, rejected, None)
+                (answer.response, answer.accepted, rejected, answer.unknown, None)
             }
             Err(RejectedBulk { why, records, invalid }) => {
                 counters.rejected(why.reason(), records);
                 counters.rejected(RejectionReason::Invalid, invalid);
-                (why.response(self.ingress.noun()), 0, records + invalid, Some(why.reason()))
+                let unknown = if why.reason() == RejectionReason::Unacknowledged { records } else { 0 };
+                (why.response(self.ingress.noun()), 0, records + invalid, unknown, Some(why.reason()))
             }
         };
+        audited::bulk(caller, accepted, rejected, unknown, trace);
         if let Some(span) = span {
             spans::bulk_answered(span, self.ingress.kind, accepted, rejected, reason, response.status());
         }
@@ -116,6 +118,7 @@ impl CreateBulk {
         let resized = self.ingress.bodies.budget().resize(&mut share, results.max_answer_bytes());
         resized.map_err(|full| rejected(full.into()))?;
         let log = BulkLog::of(self.ingress.kind, &records);
+        audited::hands_on(caller, records.len(), trace);
         let fates = self.publish(records, caller).await.map_err(|why| {
             log.all_rejected(why.reason(), trace);
             rejected(why)

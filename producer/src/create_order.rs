@@ -14,7 +14,7 @@ use service::http::{RequestBody, json};
 use crate::ingress::Ingress;
 use crate::record::{self, now_ms};
 use crate::rejection::{Rejection, RejectionReason};
-use crate::{headers, order_log, spans};
+use crate::{audited, headers, order_log, spans};
 
 /// The path of single orders.
 pub(crate) const PATH: &str = "/api/orders/";
@@ -43,6 +43,7 @@ impl CreateOrder {
         };
         let (span, trace) = self.ingress.begin(name, path, request.headers());
         let outcome = self.create(request, caller, trace).await;
+        audited::single(caller, outcome.as_ref().map(drop), trace);
         let response = match &outcome {
             Ok(placed) => {
                 self.ingress.counters.accepted.increment(1);
@@ -72,6 +73,7 @@ impl CreateOrder {
         })?;
         // Nobody needs it any more, and it may hold much of the budget.
         drop(body);
+        audited::hands_on(caller, 1, trace);
         let held = caller.held(Kind::Order.name());
         let published = self.publisher.publish_of(record::of_order(&order, now_ms, trace), held).await;
         let place = published.map_err(|error| {

@@ -18,7 +18,7 @@ use service::trace::{span_id, trace_id};
 use crate::ingress::Ingress;
 use crate::record::{self, now_ms};
 use crate::rejection::Rejection;
-use crate::{headers, spans};
+use crate::{audited, headers, spans};
 
 /// The path of single posts.
 pub(crate) const PATH: &str = "/create-post";
@@ -45,6 +45,7 @@ impl CreatePost {
     pub(crate) async fn answer(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
         let (span, trace) = self.ingress.begin("POST /create-post", PATH, request.headers());
         let outcome = self.create(request, caller, trace).await;
+        audited::single(caller, outcome.as_ref().map(drop), trace);
         let response = match &outcome {
             Ok(id) => {
                 self.ingress.counters.accepted.increment(1);
@@ -71,6 +72,7 @@ impl CreatePost {
         let key = headers::idempotency_key(request.headers())?;
         let (id, is_keyed) = (id_of(caller, key)?, key.is_some());
         let value = value_of(body)?;
+        audited::hands_on(caller, 1, trace);
         let held = caller.held(Kind::Post.name());
         let (partition, offset) =
             self.publisher.publish_of(record::inserted(id, is_keyed, value, timestamp_ms, trace), held).await?;

@@ -18,7 +18,7 @@ use crate::ingress::Ingress;
 use crate::kind_publisher::KindPublisher;
 use crate::record::{self, now_ms};
 use crate::rejection::Rejection;
-use crate::{headers, spans};
+use crate::{audited, headers, spans};
 
 /// The handler of single records of a kind.
 pub(crate) struct CreateRecord {
@@ -41,6 +41,7 @@ impl CreateRecord {
     pub(crate) async fn answer(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
         let (span, trace) = self.ingress.begin(self.name, self.kind.route(), request.headers());
         let outcome = self.create(request, caller, trace).await;
+        audited::single(caller, outcome.as_ref().map(drop), trace);
         let response = match &outcome {
             Ok(sent) => {
                 self.ingress.counters.accepted.increment(1);
@@ -68,6 +69,7 @@ impl CreateRecord {
         let (id, record) = self.record(request.headers(), caller, body.bytes(), timestamp_ms, trace)?;
         // Nobody needs it any more, and it may hold much of the budget.
         drop(body);
+        audited::hands_on(caller, 1, trace);
         let place = self.publisher.publish(record, caller.held(self.kind.name())).await?;
         let (partition, offset) = place;
         tracing::debug!(

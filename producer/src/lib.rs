@@ -36,6 +36,7 @@ use crate::metrics::RecordCounters;
 use crate::publishers::Publishers;
 use crate::routes::{OrderHandlers, PostHandlers, ProducerRoutes, RecordHandlers};
 
+mod audited;
 mod config;
 mod create_bulk;
 mod create_order;

@@ -31,7 +31,8 @@ fn main() {
     let path = directory.path().join("keys.json");
     std::fs::write(&path, file + "]").expect("the keys are written");
     let start = |rate: Option<&str>| {
-        let config = AccessConfig { keys: Some(path.clone()), rate: rate.and_then(|rate| rate.parse().ok()) };
+        let rate = rate.and_then(|rate| rate.parse().ok());
+        let config = AccessConfig { keys: Some(path.clone()), rate, ..AccessConfig::default() };
         let registry = Registry::new(&[service::METRICS, access::METRICS]);
         let access = Access::start(&config, vec!["post", "order"], &registry, &Readiness::new(&[]));
         access.expect("the keys are valid").expect("there are keys")

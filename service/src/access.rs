@@ -7,8 +7,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
 use hyper::header::HeaderMap;
 
+use crate::audit::{self, Asked, AuditLog, Target, Visit};
 use crate::auth::{self, Caller, Denial, Known, Needs, WatchedKeys, credential};
 use crate::metrics::Metric;
 use crate::rate::{Limiter, Rate};
@@ -25,12 +29,14 @@ pub const METRICS: &[Metric] = metrics::ALL;
 const CONDITION: &str = "API keys";
 
 /// Who may call, and how much he may send.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessConfig {
     /// `API_KEYS_FILE`: the file of API keys, if any are needed.
     pub keys: Option<PathBuf>,
     /// `RATE_LIMIT`: the rate of callers without one of their own; without keys, of addresses.
     pub rate: Option<Rate>,
+    /// `AUDIT_LOG`: where a line for each request goes, if anywhere.
+    pub audit: Option<Target>,
 }
 
 impl AccessConfig {
@@ -54,8 +60,29 @@ impl AccessConfig {
              1000/s, 600/m, 10/h; beyond it 429; empty is no limit",
             |text| if text.is_empty() { Ok(None) } else { text.parse().map(Some) },
         );
-        Self { keys, rate }
+        let audit = settings.read(
+            "AUDIT_LOG",
+            "",
+            "file of this process alone, or `stdout`, for a line of JSON about each request for a record, written before \
+             its answer, see docs/security.md; empty is none",
+            |text| {
+                Ok(match text {
+                    "" => None,
+                    "stdout" => Some(Target::Output),
+                    path => Some(Target::File(PathBuf::from(path))),
+                })
+            },
+        );
+        Self { keys, rate, audit }
     }
+}
+
+/// A request that is not served.
+pub struct Denied {
+    /// Why not.
+    pub denial: Denial,
+    /// Who sent it, as far as that is known.
+    caller: Caller,
 }
 
 /// Asks callers for credentials, and counts what they send. Cheap to clone.
@@ -66,6 +93,7 @@ struct Rules {
     keys: Option<WatchedKeys>,
     seen: Mutex<auth::Seen>,
     limiter: Arc<Limiter>,
+    audit: Option<AuditLog>,
     metrics: AccessMetrics,
     readiness: Readiness,
 }
@@ -75,7 +103,7 @@ impl Access {
     /// the log.
     ///
     /// # Errors
-    /// When the file of keys cannot be used.
+    /// When the file of keys cannot be used, or the audit log cannot be opened.
     pub fn start(
         config: &AccessConfig,
         kinds: Vec<&'static str>,
@@ -97,34 +125,58 @@ impl Access {
                 (None, auth::Seen::default())
             }
         };
-        if keys.is_none() && config.rate.is_none() {
+        if keys.is_none() && config.rate.is_none() && config.audit.is_none() {
             return Ok(None);
         }
-        let readiness = readiness.clone();
-        Ok(Some(Self(Arc::new(Rules { keys, seen: Mutex::new(seen), limiter, metrics, readiness }))))
+        let audit = config.audit.as_ref().map(|target| AuditLog::open(target, registry, readiness)).transpose()?;
+        let (seen, readiness) = (Mutex::new(seen), readiness.clone());
+        Ok(Some(Self(Arc::new(Rules { keys, seen, limiter, audit, metrics, readiness }))))
     }
 
     /// Who sent a request with these headers, if the route may be used by him now. It counts as one record.
     ///
     /// # Errors
     /// Why not.
-    pub fn check(&self, needs: Needs, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Denial> {
-        self.find(needs, headers, address).inspect_err(|denial| self.0.metrics.denied(denial))
+    pub fn check(&self, needs: Needs, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Box<Denied>> {
+        let caller = Caller::open(address);
+        if needs == Needs::Nothing {
+            return Ok(caller);
+        }
+        let known = self.0.keys.as_ref().map(|keys| known(keys, headers)).transpose();
+        let known = known.map_err(|denial| Box::new(Denied { denial, caller }))?;
+        let caller = Caller::counted(known, address, Arc::clone(&self.0.limiter));
+        let denial = match needs {
+            Needs::Kind(kind) if !caller.may_use(kind) => Some(Denial::Kind(kind)),
+            Needs::Kind(kind) => caller.take(kind).err().map(Denial::Limited),
+            Needs::Caller | Needs::Nothing => None,
+        };
+        match denial {
+            Some(denial) => Err(Box::new(Denied { denial, caller })),
+            None if self.0.audit.is_some() => Ok(caller.audited()),
+            None => Ok(caller),
+        }
     }
 
-    fn find(&self, needs: Needs, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Denial> {
-        if needs == Needs::Nothing {
-            return Ok(Caller::open(address));
+    /// Counts a request that is not served, and writes its line into the audit log.
+    pub(crate) fn denied(&self, denied: &Denied, asked: impl FnOnce() -> Asked) -> Response<Full<Bytes>> {
+        let Denied { denial, caller } = denied;
+        self.0.metrics.denied(denial);
+        let response = denial.response();
+        if let Some(log) = &self.0.audit {
+            audit::denied(log, &asked(), caller, denial.reason(), response.status());
         }
-        let known = self.0.keys.as_ref().map(|keys| known(keys, headers)).transpose()?;
-        let caller = Caller::counted(known, address, Arc::clone(&self.0.limiter));
-        if let Needs::Kind(kind) = needs {
-            if !caller.may_use(kind) {
-                return Err(Denial::Kind(kind));
-            }
-            caller.take(kind).map_err(Denial::Limited)?;
-        }
-        Ok(caller)
+        response
+    }
+
+    /// The request as the audit log sees it, if there is one and the route is not for everybody.
+    pub(crate) fn begin<'a>(
+        &'a self,
+        needs: Needs,
+        caller: &'a Caller,
+        asked: impl FnOnce() -> Asked,
+    ) -> Option<Box<Visit<'a>>> {
+        let log = self.0.audit.as_ref().filter(|_| needs != Needs::Nothing)?;
+        Some(Box::new(Visit::new(log, asked(), caller)))
     }
 
     /// Keeps the keys up to date, for as long as it is polled.

@@ -4,6 +4,7 @@
 
 pub mod access;
 mod allocator;
+pub mod audit;
 pub mod auth;
 pub mod backoff;
 mod catalogue;

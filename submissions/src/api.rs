@@ -7,11 +7,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{HeaderMap, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response, StatusCode};
-use service::Tracer;
 use service::auth::Caller;
 use service::http::body::{BodyReader, CollectedBody, Share};
 use service::http::headers::{self, is_media_type};
 use service::http::{RequestBody, Route, json, json_if_changed};
+use service::{Tracer, audit};
 use uuid::Uuid;
 
 use crate::cross_site::is_cross_site;
@@ -101,6 +101,7 @@ impl Api {
         let outcome = match (route.path, route.method == Method::POST) {
             (SUBMISSIONS, true) => {
                 let outcome = self.create(request, caller).await;
+                caller.note(|| audited(&outcome));
                 self.count(outcome.as_ref().err(), 1);
                 outcome
             }
@@ -157,7 +158,10 @@ impl Api {
         }
         let key = idempotency_key(headers, caller)?;
         let content = body::one(body.bytes(), |content| self.operations.content_error(content));
-        let accepted = self.operations.submit(content.map_err(Rejection::Invalid)?, key).await?;
+        let content = content.map_err(Rejection::Invalid)?;
+        // From here on it may be stored.
+        caller.note(|| audit::Outcome { unknown: 1, ..audit::Outcome::default() });
+        let accepted = self.operations.submit(content, key).await?;
         if accepted.is_new {
             self.counters.accepted.increment(1);
         }
@@ -173,25 +177,36 @@ impl Api {
             Ok(read) => read,
             Err(rejection) => {
                 self.count(Some(&rejection), 1);
+                caller.note(|| audit::Outcome { rejected: 1, ..audit::Outcome::default() });
                 return rejection.response();
             }
         };
-        let (valid, all) = (new.len() as u64, new.len() + bulk.invalid());
+        let (valid, invalid) = (new.len() as u64, bulk.invalid());
+        let all = new.len() + invalid;
         // The first one was counted before the bulk was read.
         if let Err(limited) = caller.take_rest(KIND, all.saturating_sub(1)) {
             self.counters.rejected(RejectionReason::RateLimited, all as u64);
+            caller.note(|| audit::Outcome { rejected: all, ..audit::Outcome::default() });
             return limited.response();
         }
-        self.counters.rejected(RejectionReason::Invalid, bulk.invalid() as u64);
+        self.counters.rejected(RejectionReason::Invalid, invalid as u64);
+        caller.note(|| audit::Outcome { accepted: 0, rejected: invalid, unknown: all - invalid, trace: None });
         match self.submit_bulk(new, bulk, share).await {
             Ok(BulkAnswer { response, created, conflicts, unknown }) => {
                 self.counters.accepted.increment(created as u64);
                 self.counters.rejected(RejectionReason::IdempotencyConflict, conflicts as u64);
                 self.counters.rejected(RejectionReason::Unconfirmed, unknown as u64);
+                let accepted = all - invalid - conflicts - unknown;
+                caller.note(|| audit::Outcome { accepted, rejected: invalid + conflicts, unknown, trace: None });
                 response
             }
             Err(rejection) => {
                 self.count(Some(&rejection), valid);
+                let (unknown, rejected) = match rejection {
+                    Rejection::Unconfirmed => (all - invalid, invalid),
+                    _ => (0, all),
+                };
+                caller.note(|| audit::Outcome { accepted: 0, rejected, unknown, trace: None });
                 rejection.response()
             }
         }
@@ -287,6 +302,16 @@ fn idempotency_key(headers: &HeaderMap, caller: &Caller) -> Result<Option<String
     contract::id::check_idempotency_key(key).map_err(Rejection::IdempotencyKey)?;
     let key = String::from_utf8_lossy(key);
     Ok(Some(caller.name().map_or_else(|| key.to_string(), |name| format!(" {name} {key}"))))
+}
+
+/// What the audit log gets of a request with one submission.
+fn audited(outcome: &Outcome) -> audit::Outcome {
+    let nothing = audit::Outcome::default();
+    match outcome {
+        Ok(_) => audit::Outcome { accepted: 1, ..nothing },
+        Err(Rejection::Unconfirmed) => audit::Outcome { unknown: 1, ..nothing },
+        Err(_) => audit::Outcome { rejected: 1, ..nothing },
+    }
 }
 
 fn ok(view: &impl serde::Serialize) -> Response<Full<Bytes>> {

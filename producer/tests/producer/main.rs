@@ -6,6 +6,7 @@
 
 mod accepted;
 mod access;
+mod audit;
 mod batching;
 mod broker;
 mod bulk;

@@ -3,11 +3,12 @@
 use metrics::{Counter, Gauge};
 
 use crate::Registry;
+use crate::audit::{LATE_ANSWERS, LINES, LINES_LOST};
 use crate::auth::Denial;
 use crate::metrics::Metric;
 
 /// All of them.
-pub(super) const ALL: &[Metric] = &[DENIED, KEYS, BROKEN_FILES];
+pub(super) const ALL: &[Metric] = &[DENIED, KEYS, BROKEN_FILES, LINES, LINES_LOST, LATE_ANSWERS];
 
 /// Requests that were not served because of who sent them.
 const DENIED: Metric = Metric::counter(

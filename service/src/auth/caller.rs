@@ -1,19 +1,21 @@
 //! Who sent a request.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::audit::Outcome;
 use crate::rate::{Held, Limited, Limiter, Rate, RateState, Standing, Who};
 
 /// The scope of a caller that sees what others have sent.
 const ADMIN: &str = "admin";
 
 /// Who sent a request, and from where. A caller without a name is one that nobody asked for credentials.
-#[derive(Clone)]
 pub struct Caller {
     known: Option<Known>,
     address: IpAddr,
     limiter: Option<Arc<Limiter>>,
+    /// What became of its records, where somebody wants to know.
+    noted: Option<Mutex<Option<Outcome>>>,
 }
 
 /// A caller whose credentials have been checked.
@@ -41,12 +43,31 @@ pub struct Identity {
 impl Caller {
     /// A caller that nobody asked who it is.
     pub fn open(address: IpAddr) -> Self {
-        Self { known: None, address, limiter: None }
+        Self { known: None, address, limiter: None, noted: None }
     }
 
     /// A caller whose credentials have been checked, if any are needed, and whose records are counted.
     pub(crate) fn counted(known: Option<Known>, address: IpAddr, limiter: Arc<Limiter>) -> Self {
-        Self { known, address, limiter: Some(limiter) }
+        Self { known, address, limiter: Some(limiter), noted: None }
+    }
+
+    /// The same, of whose records [`Self::note`] keeps what became of them.
+    #[must_use]
+    pub(crate) fn audited(self) -> Self {
+        Self { noted: Some(Mutex::default()), ..self }
+    }
+
+    /// Notes what has become of the request's records so far. A handler does so before it hands them on, when nobody
+    /// knows, and when it knows.
+    pub fn note(&self, outcome: impl FnOnce() -> Outcome) {
+        if let Some(noted) = &self.noted {
+            *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome());
+        }
+    }
+
+    /// What was noted last.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        *self.noted.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its name, if it has shown credentials.

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
+use crate::audit::Asked;
 use crate::auth::{Caller, Needs};
 use crate::health::Health;
 use crate::http::bell::Bell;
@@ -269,14 +270,23 @@ impl<H: Handler> App<H> {
                     Some(access) => match access.check(own.needs, request.headers(), address) {
                         Ok(caller) => caller,
                         // Before a byte of the body is read.
-                        Err(denial) => return unread(request, denial.response()),
+                        Err(denied) => {
+                            let response = access.denied(&denied, || asked(own, request));
+                            return unread(request, response);
+                        }
                     },
                 };
+                let access = self.handler.access();
+                let visit = access.and_then(|access| access.begin(own.needs, &caller, || asked(own, request)));
                 let mut response = self.handler.answer(own, request, &caller).await;
                 if let Needs::Kind(kind) = own.needs
                     && let Some(state) = caller.rate_state(kind)
                 {
                     state.write(response.headers_mut());
+                }
+                if let Some(visit) = visit {
+                    // Boxed, so that it does not enlarge the future of a service without an audit log.
+                    Box::pin(visit.end(response.status())).await;
                 }
                 // Other handlers read the body, and a chunked one looks unread even then.
                 if own.method == Method::GET { unread(request, response) } else { response }
@@ -299,6 +309,11 @@ impl<H: Handler> App<H> {
         let response = self.health.answer(route, request.uri().query()).await;
         unread(request, response)
     }
+}
+
+/// What a request asks for, as the audit log says it.
+fn asked(route: &Route, request: &Request<RequestBody>) -> Asked {
+    Asked::new(request.method(), route.path, route.needs, request.headers())
 }
 
 fn method_not_allowed(allowed: &str) -> Response<Full<Bytes>> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode};
+use service::audit::Outcome;
 use service::auth::Caller;
 use service::http::{Handler, RequestBody, Route, ServerLimits, response, serve};
 use service::metrics::Metric;
@@ -113,6 +114,9 @@ impl Handler for Routes {
             if let Err(limited) = caller.take_rest("post", records - 1) {
                 return limited.response();
             }
+            caller.note(|| Outcome { accepted: records - records / 3, rejected: records / 3, ..Outcome::default() });
+        } else if route.path == "/post" {
+            caller.note(|| Outcome { accepted: 1, ..Outcome::default() });
         }
         response(StatusCode::OK, "text/plain", caller.name().unwrap_or("nobody").to_owned())
     }
