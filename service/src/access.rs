@@ -63,8 +63,8 @@ impl AccessConfig {
         let audit = settings.read(
             "AUDIT_LOG",
             "",
-            "file of this process alone, or `stdout`, for a line of JSON about each request for a record, written before \
-             its answer, see docs/security.md; empty is none",
+            "file of this process alone, or `stdout`, for a line of JSON about each request for a record, written \
+             before its answer, see docs/security.md; empty is none",
             |text| {
                 Ok(match text {
                     "" => None,

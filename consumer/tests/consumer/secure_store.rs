@@ -1,5 +1,5 @@
-//! A store that asks for a user and a password, over TLS: what is wrong is named, and the consumer goes on once it is
-//! put right, without a restart.
+//! A store that asks for a user and a password, over TLS: what is wrong is named, and the consumer continues once
+//! it is put right, without a restart.
 
 use stack::certificates::Authority;
 use stack::store::secure::SecureStore;

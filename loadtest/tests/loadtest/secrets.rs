@@ -1,4 +1,5 @@
-//! Nothing that people can see has a secret in it: each secret of the services has a mark, and every output is searched.
+//! Nothing that people can see has a secret in it: each secret of the services has a mark, and every output is
+//! searched.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

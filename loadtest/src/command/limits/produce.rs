@@ -54,7 +54,7 @@ impl Produce {
     /// Creates the topic and connects to the leaders of its partitions.
     pub(crate) async fn connections(&self, cluster: &Cluster) -> anyhow::Result<Vec<(i32, Broker)>> {
         let admin = Admin::new(cluster, CLIENT_ID, ANSWER_TIMEOUT)?;
-        let (partitions, replication) = (self.partitions, self.replication.into());
+        let (partitions, replication) = (self.partitions, self.replication);
         let created = admin.create(&self.topic, &TopicSettings { partitions, replication, configs: Vec::new() }).await;
         created.with_context(|| format!("cannot create the topic {}", self.topic))?;
         let mut connections = Vec::new();
