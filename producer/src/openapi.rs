@@ -29,7 +29,7 @@ Takes records over HTTP, publishes them to Kafka, and answers 201 once Kafka has
 
 - A record is validated before anything else: an invalid one gets 400 even while Kafka is away.
 - Errors are problem documents (RFC 9457), and name every field that is wrong.
-- Where the service has been given API keys, a request needs one of them: as `Authorization: Bearer KEY` or as \
+- Where the service asks for credentials, a request needs an API key or a token: as `Authorization: Bearer KEY` or as \
 `X-API-Key: KEY`.
 - After a 503 with `Retry-After`, try again after that number of seconds.
 - An unknown path gets 404, another method than those described 405 with `Allow`. Each path with GET also has HEAD.

@@ -13,17 +13,21 @@ use hyper::Response;
 use hyper::header::HeaderMap;
 
 use crate::audit::{self, Asked, AuditLog, Target, Visit};
-use crate::auth::{self, Caller, Denial, Known, Needs, WatchedKeys, credential};
+use crate::auth::{self, Caller, Denial, JwtConfig, Known, Needs, TokenError, Tokens, WatchedKeys, credential};
 use crate::metrics::Metric;
 use crate::rate::{Limiter, Rate};
 use crate::{Readiness, Registry, Settings};
 
+mod jwt;
 mod metrics;
 
 use metrics::AccessMetrics;
 
 /// The metrics of a service that may ask for credentials.
 pub const METRICS: &[Metric] = metrics::ALL;
+
+/// What `/readyz` calls the keys of tokens.
+const TOKENS_CONDITION: &str = "JWT keys";
 
 /// What `/readyz` calls the keys when their file is broken.
 const CONDITION: &str = "API keys";
@@ -33,6 +37,8 @@ const CONDITION: &str = "API keys";
 pub struct AccessConfig {
     /// `API_KEYS_FILE`: the file of API keys, if any are needed.
     pub keys: Option<PathBuf>,
+    /// `JWT_ISSUER`, `JWT_AUDIENCE`, `JWT_JWKS`, `JWT_JWKS_CA`: whose tokens are taken, if any are.
+    pub tokens: Option<JwtConfig>,
     /// `RATE_LIMIT`: the rate of callers without one of their own; without keys, of addresses.
     pub rate: Option<Rate>,
     /// `AUDIT_LOG`: where a line for each request goes, if anywhere.
@@ -53,6 +59,7 @@ impl AccessConfig {
                 settings.error("API_KEYS_FILE", error);
             }
         }
+        let tokens = jwt::read(settings);
         let rate = settings.read(
             "RATE_LIMIT",
             "",
@@ -73,7 +80,7 @@ impl AccessConfig {
                 })
             },
         );
-        Self { keys, rate, audit }
+        Self { keys, tokens, rate, audit }
     }
 }
 
@@ -91,7 +98,10 @@ pub struct Access(Arc<Rules>);
 
 struct Rules {
     keys: Option<WatchedKeys>,
+    tokens: Option<Tokens>,
     seen: Mutex<auth::Seen>,
+    /// The last error of the tokens' keys that the log has.
+    reported: Mutex<Option<String>>,
     limiter: Arc<Limiter>,
     audit: Option<AuditLog>,
     metrics: AccessMetrics,
@@ -120,17 +130,34 @@ impl Access {
                 metrics.keys.set(keys.len() as f64);
                 (Some(keys), seen)
             }
-            None => {
-                tracing::info!("open: everybody may send requests; set API_KEYS_FILE to ask for keys");
-                (None, auth::Seen::default())
-            }
+            None => (None, auth::Seen::default()),
         };
-        if keys.is_none() && config.rate.is_none() && config.audit.is_none() {
+        let tokens = config.tokens.clone().map(|tokens| Tokens::new(tokens, Arc::clone(&limiter)));
+        match &config.tokens {
+            Some(tokens) => {
+                tracing::info!(issuer = tokens.expected.issuer, "tokens of this issuer are taken");
+                readiness.unmet(TOKENS_CONDITION, "the keys of the issuer are not read yet");
+            }
+            None if keys.is_none() => tracing::info!(
+                "open: everybody may send requests; set API_KEYS_FILE or JWT_JWKS to ask for credentials"
+            ),
+            None => {}
+        }
+        if keys.is_none() && tokens.is_none() && config.rate.is_none() && config.audit.is_none() {
             return Ok(None);
         }
         let audit = config.audit.as_ref().map(|target| AuditLog::open(target, registry, readiness)).transpose()?;
         let (seen, readiness) = (Mutex::new(seen), readiness.clone());
-        Ok(Some(Self(Arc::new(Rules { keys, seen, limiter, audit, metrics, readiness }))))
+        Ok(Some(Self(Arc::new(Rules {
+            keys,
+            tokens,
+            seen,
+            reported: Mutex::default(),
+            limiter,
+            audit,
+            metrics,
+            readiness,
+        }))))
     }
 
     /// Who sent a request with these headers, if the route may be used by him now. It counts as one record.
@@ -142,7 +169,7 @@ impl Access {
         if needs == Needs::Nothing {
             return Ok(caller);
         }
-        let known = self.0.keys.as_ref().map(|keys| known(keys, headers)).transpose();
+        let known = if self.0.is_open() { Ok(None) } else { self.0.known(headers).map(Some) };
         let known = known.map_err(|denial| Box::new(Denied { denial, caller }))?;
         let caller = Caller::counted(known, address, Arc::clone(&self.0.limiter));
         let denial = match needs {
@@ -155,6 +182,17 @@ impl Access {
             None if self.0.audit.is_some() => Ok(caller.audited()),
             None => Ok(caller),
         }
+    }
+
+    /// Whether this request might be served after all, once the issuer's keys are read again.
+    pub(crate) async fn knows_by_now(&self, denied: &Denied) -> bool {
+        let Some(tokens) = self.0.tokens.as_ref().filter(|_| denied.denial == Denial::Token(TokenError::UnknownKey))
+        else {
+            return false;
+        };
+        let refreshed = tokens.refresh_for_unknown().await;
+        self.refreshed(refreshed.as_ref().map(drop));
+        refreshed.unwrap_or_default()
     }
 
     /// Counts a request that is not served, and writes its line into the audit log.
@@ -181,6 +219,46 @@ impl Access {
 
     /// Keeps the keys up to date, for as long as it is polled.
     async fn upkeep(&self) {
+        tokio::join!(self.watch_keys(), self.keep_tokens());
+    }
+
+    async fn keep_tokens(&self) {
+        let Some(tokens) = &self.0.tokens else { return };
+        loop {
+            self.refreshed(tokens.refresh().await.as_ref().map(drop));
+            tokio::time::sleep(tokens.pause()).await;
+        }
+    }
+
+    /// The issuer's keys were read, or could not be.
+    fn refreshed(&self, refreshed: Result<(), &anyhow::Error>) {
+        let Rules { readiness, tokens: Some(tokens), .. } = &*self.0 else { return };
+        match refreshed {
+            Ok(()) => {
+                readiness.met(TOKENS_CONDITION);
+                *self.0.reported.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                if tokens.is_ready() {
+                    readiness.met_in_part(TOKENS_CONDITION, format!("{error}; the earlier ones stay valid"));
+                } else {
+                    readiness.unmet(TOKENS_CONDITION, error.clone());
+                }
+                self.0.metrics.token_key_failures.increment(1);
+                let mut reported = self.0.reported.lock().unwrap_or_else(PoisonError::into_inner);
+                if reported.as_ref() != Some(&error) {
+                    tracing::error!(error, "cannot read the keys of tokens; those that were read before stay valid");
+                    *reported = Some(error);
+                }
+            }
+        }
+    }
+
+    async fn watch_keys(&self) {
+        if self.0.keys.is_none() {
+            return;
+        }
         loop {
             tokio::time::sleep(auth::LOOK).await;
             let access = self.clone();
@@ -210,16 +288,27 @@ impl Access {
     }
 }
 
-/// Whose key these headers have.
-fn known(keys: &WatchedKeys, headers: &HeaderMap) -> Result<Known, Denial> {
-    let credential = credential(headers).map_err(Denial::Malformed)?.ok_or(Denial::NoCredential)?;
-    keys.find(credential.bytes()).ok_or(Denial::UnknownKey)
+impl Rules {
+    /// Whether nobody is asked who he is.
+    fn is_open(&self) -> bool {
+        self.keys.is_none() && self.tokens.is_none()
+    }
+
+    /// Whose credential these headers have.
+    fn known(&self, headers: &HeaderMap) -> Result<Known, Denial> {
+        let credential = credential(headers).map_err(Denial::Malformed)?.ok_or(Denial::NoCredential)?.bytes();
+        match (&self.tokens, &self.keys) {
+            (Some(tokens), _) if auth::is_token(credential) => tokens.find(credential).map_err(Denial::Token),
+            (_, Some(keys)) => keys.find(credential).ok_or(Denial::UnknownKey),
+            (_, None) => Err(Denial::UnknownKey),
+        }
+    }
 }
 
 /// Runs the upkeep, if there is anything to keep up to date; never ends.
 pub async fn upkeep(access: Option<&Access>) {
-    match access {
-        Some(access) if access.0.keys.is_some() => access.upkeep().await,
-        _ => std::future::pending().await,
+    if let Some(access) = access {
+        access.upkeep().await;
     }
+    std::future::pending().await
 }

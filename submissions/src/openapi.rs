@@ -22,7 +22,7 @@ Takes content, answers 202 once it is durable in the database, works on it, and 
 CANCELLED ones can be tried again. What a worker could not finish is PENDING again by itself.
 - Each path of the API may end with a slash.
 - Errors are problem documents (RFC 9457), and name every field that is wrong.
-- Where the service has been given API keys, a request needs one of them: as `Authorization: Bearer KEY` or as \
+- Where the service asks for credentials, a request needs an API key or a token: as `Authorization: Bearer KEY` or as \
 `X-API-Key: KEY`.
 - After a 503 with `Retry-After`, try again after that number of seconds.
 - An unknown path gets 404, another method than those described 405 with `Allow`. Each path with GET also has HEAD.

@@ -37,7 +37,7 @@ async fn the_producer_asks_for_a_key_of_the_kind() {
         producer.ask(post_to(path, "", POST)).await.problem(401);
         producer.ask(post_to(path, "x-api-key: sk_unknown\r\n", POST)).await.problem(401);
         let forbidden = producer.ask(post_to(path, &bearer(&till), POST)).await.problem(403);
-        assert_eq!(forbidden["detail"], "with this key you may not use the kind `post`");
+        assert_eq!(forbidden["detail"], "with this credential you may not use the kind `post`");
     }
     // Who is let in is judged as ever.
     assert_eq!(producer.ask(post_with(&bearer(&shop), "{}")).await.errors().len(), 2);

@@ -8,13 +8,13 @@ use crate::auth::Denial;
 use crate::metrics::Metric;
 
 /// All of them.
-pub(super) const ALL: &[Metric] = &[DENIED, KEYS, BROKEN_FILES, LINES, LINES_LOST, LATE_ANSWERS];
+pub(super) const ALL: &[Metric] = &[DENIED, KEYS, BROKEN_FILES, TOKEN_KEY_FAILURES, LINES, LINES_LOST, LATE_ANSWERS];
 
 /// Requests that were not served because of who sent them.
 const DENIED: Metric = Metric::counter(
     "http_server_denied_requests_total",
-    "Requests that no handler saw because of their caller, by reason: no_credential, malformed, unknown_key, kind, \
-     rate",
+    "Requests that no handler saw because of their caller, by reason: no_credential, malformed, unknown_key, \
+     token, token_time, kind, rate",
 )
 .labelled(&["reason"]);
 
@@ -27,11 +27,18 @@ const BROKEN_FILES: Metric = Metric::counter(
     "Versions of API_KEYS_FILE that could not be used, so that the earlier keys stayed in force",
 );
 
+/// How often the keys of tokens could not be read.
+const TOKEN_KEY_FAILURES: Metric = Metric::counter(
+    "http_server_token_key_failures_total",
+    "Times that the keys of tokens (JWT_JWKS) could not be read, so that the earlier keys stayed in force",
+);
+
 /// The handles.
 pub(super) struct AccessMetrics {
     denied: [(&'static str, Counter); Denial::REASONS.len()],
     pub(super) keys: Gauge,
     pub(super) broken_files: Counter,
+    pub(super) token_key_failures: Counter,
 }
 
 impl AccessMetrics {
@@ -40,6 +47,7 @@ impl AccessMetrics {
             denied: Denial::REASONS.map(|reason| (reason, registry.counter(&DENIED, &[reason]))),
             keys: registry.gauge(&KEYS, &[]),
             broken_files: registry.counter(&BROKEN_FILES, &[]),
+            token_key_failures: registry.counter(&TOKEN_KEY_FAILURES, &[]),
         }
     }
 

@@ -6,6 +6,7 @@ use hyper::header::{HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 
 use crate::auth::credentials::Malformed;
+use crate::auth::jwt::TokenError;
 use crate::problem;
 use crate::rate::Limited;
 
@@ -18,6 +19,8 @@ pub enum Denial {
     Malformed(Malformed),
     /// Nobody has this key, or nobody has it any more.
     UnknownKey,
+    /// The token is not valid.
+    Token(TokenError),
     /// The caller may not use this kind of record.
     Kind(&'static str),
     /// The caller has used up its quota.
@@ -26,7 +29,7 @@ pub enum Denial {
 
 impl Denial {
     /// The names of all reasons, as metrics show them.
-    pub const REASONS: [&str; 5] = ["no_credential", "malformed", "unknown_key", "kind", "rate"];
+    pub const REASONS: [&str; 7] = ["no_credential", "malformed", "unknown_key", "token", "token_time", "kind", "rate"];
 
     /// Its reason, one of [`Self::REASONS`].
     pub fn reason(&self) -> &'static str {
@@ -34,6 +37,8 @@ impl Denial {
             Denial::NoCredential => "no_credential",
             Denial::Malformed(_) => "malformed",
             Denial::UnknownKey => "unknown_key",
+            Denial::Token(TokenError::Time) => "token_time",
+            Denial::Token(_) => "token",
             Denial::Kind(_) => "kind",
             Denial::Limited(_) => "rate",
         }
@@ -45,7 +50,8 @@ impl Denial {
             Denial::NoCredential => (
                 StatusCode::UNAUTHORIZED,
                 r#"Bearer realm="api""#,
-                "send a key that this service knows, as `Authorization: Bearer KEY` or `X-API-Key: KEY`".to_owned(),
+                "send a key or token that this service knows, as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
+                    .to_owned(),
             ),
             Denial::Malformed(Malformed(why)) => {
                 (StatusCode::BAD_REQUEST, r#"Bearer realm="api", error="invalid_request""#, (*why).to_owned())
@@ -55,10 +61,22 @@ impl Denial {
                 r#"Bearer realm="api", error="invalid_token""#,
                 "this service does not know the key, or does not know it any more".to_owned(),
             ),
+            Denial::Token(error) => (
+                StatusCode::UNAUTHORIZED,
+                r#"Bearer realm="api", error="invalid_token""#,
+                match error {
+                    TokenError::Malformed => "the token cannot be read, or is not signed by RS256, ES256 or EdDSA",
+                    TokenError::UnknownKey => "the token names a key that its issuer does not have",
+                    TokenError::Signature => "the token's signature is not that of its issuer",
+                    TokenError::Time => "the token is over, or has not begun: get another one",
+                    TokenError::Claims => "the token is of another issuer, for another audience, or names nobody",
+                }
+                .to_owned(),
+            ),
             Denial::Kind(kind) => (
                 StatusCode::FORBIDDEN,
                 r#"Bearer realm="api", error="insufficient_scope""#,
-                format!("with this key you may not use the kind `{kind}`"),
+                format!("with this credential you may not use the kind `{kind}`"),
             ),
             Denial::Limited(limited) => return limited.response(),
         };
@@ -78,6 +96,8 @@ mod tests {
             (Denial::NoCredential, 401, r#"Bearer realm="api""#),
             (Denial::Malformed(Malformed("two")), 400, r#"Bearer realm="api", error="invalid_request""#),
             (Denial::UnknownKey, 401, r#"Bearer realm="api", error="invalid_token""#),
+            (Denial::Token(TokenError::Signature), 401, r#"Bearer realm="api", error="invalid_token""#),
+            (Denial::Token(TokenError::Time), 401, r#"Bearer realm="api", error="invalid_token""#),
             (Denial::Kind("order"), 403, r#"Bearer realm="api", error="insufficient_scope""#),
         ];
         for ((denial, status, challenge), reason) in denials.into_iter().zip(Denial::REASONS) {

@@ -267,14 +267,22 @@ impl<H: Handler> App<H> {
             Some(own) => {
                 let caller = match self.handler.access() {
                     None => Caller::open(address),
-                    Some(access) => match access.check(own.needs, request.headers(), address) {
-                        Ok(caller) => caller,
-                        // Before a byte of the body is read.
-                        Err(denied) => {
-                            let response = access.denied(&denied, || asked(own, request));
-                            return unread(request, response);
+                    Some(access) => {
+                        let mut checked = access.check(own.needs, request.headers(), address);
+                        if let Err(denied) = &checked
+                            && Box::pin(access.knows_by_now(denied)).await
+                        {
+                            checked = access.check(own.needs, request.headers(), address);
                         }
-                    },
+                        match checked {
+                            Ok(caller) => caller,
+                            // Before a byte of the body is read.
+                            Err(denied) => {
+                                let response = access.denied(&denied, || asked(own, request));
+                                return unread(request, response);
+                            }
+                        }
+                    }
                 };
                 let access = self.handler.access();
                 let visit = access.and_then(|access| access.begin(own.needs, &caller, || asked(own, request)));

@@ -17,7 +17,7 @@ pub fn describe(document: &mut Value, is_open: impl Fn(&str) -> bool) {
         "bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API key, if the service asks for one (`API_KEYS_FILE`)",
+            "description": "An API key (`API_KEYS_FILE`) or a token (`JWT_JWKS`), if the service asks for one",
         },
         "apiKey": {
             "type": "apiKey",
@@ -29,11 +29,15 @@ pub fn describe(document: &mut Value, is_open: impl Fn(&str) -> bool) {
     let challenge = || json!({ "WWW-Authenticate": component("headers", "WwwAuthenticate") });
     let mut unauthorized = problem(
         401,
-        "The service asks for an API key, and the request has none that it knows",
-        "send a key that this service knows, as `Authorization: Bearer KEY` or `X-API-Key: KEY`",
+        "The service asks for credentials, and the request has none that are valid",
+        "send a key or token that this service knows, as `Authorization: Bearer KEY` or `X-API-Key: KEY`",
     );
     unauthorized["headers"] = challenge();
-    let forbidden = problem(403, "The key may not be used for this", "with this key you may not use the kind `post`");
+    let forbidden = problem(
+        403,
+        "The key or token may not be used for this",
+        "with this credential you may not use the kind `post`",
+    );
     document["components"]["headers"]["WwwAuthenticate"] = json!({
         "description": "How to send credentials, and what was wrong with those that were sent (RFC 6750)",
         "schema": { "type": "string" },

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audit;
+mod issuer;
 mod limits;
+mod tokens;
 mod world;
 
 use std::time::Duration;
