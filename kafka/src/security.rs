@@ -4,7 +4,6 @@
 //! ([`crate::reach`]). Files are read again for each connection.
 
 pub(crate) mod connector;
-mod endpoint;
 pub(crate) mod librdkafka;
 pub(crate) mod reasons;
 mod sasl;

@@ -4,6 +4,7 @@
 
 pub mod bell;
 pub mod body;
+pub mod client;
 mod connection;
 pub mod durations;
 mod entrance;

@@ -8,10 +8,12 @@ mod fault;
 mod files;
 mod loaded;
 mod own;
+mod roots;
 mod setting;
 
 pub(crate) use answering::{Answering, Gauges};
 pub use expiry::not_after;
 pub use files::{Audience, TlsFiles};
 pub(crate) use own::ask;
+pub use roots::{certificates, roots};
 pub use setting::VARIABLES;

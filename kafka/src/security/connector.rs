@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use rskafka::messenger::Messenger;
-use service::cluster::{Sasl, Security, Tls};
+use service::cluster::{Sasl, Security};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -20,7 +20,7 @@ pub(crate) struct Connector {
 
 impl Connector {
     pub(crate) fn new(security: &Security) -> Self {
-        let sasl = security.sasl.clone().map(|sasl| (sasl, Tokens::new(tokens_tls(security))));
+        let sasl = security.sasl.clone().map(|sasl| (sasl, Tokens::new(security)));
         Self { tls: security.tls.clone().map(TlsClient::new), sasl }
     }
 
@@ -50,11 +50,6 @@ impl Connector {
         let config = sasl::config(sasl, tokens).await?;
         messenger.do_sasl(config).await.map_err(|error| named(error.into()))
     }
-}
-
-/// What checks the certificate of a token endpoint: the authorities of the brokers' certificates.
-pub(super) fn tokens_tls(security: &Security) -> Tls {
-    Tls { ca: security.tls.as_ref().and_then(|tls| tls.ca.clone()), identity: None }
 }
 
 fn host(address: &str) -> anyhow::Result<&str> {

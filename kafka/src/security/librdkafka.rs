@@ -10,7 +10,6 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use service::cluster::{Cluster, Sasl, Security, TokenSource};
 
-use super::connector::tokens_tls;
 use super::tokens::Tokens;
 
 /// What every client of the cluster starts from.
@@ -49,7 +48,7 @@ pub(crate) struct TokenCallback(Option<Arc<(TokenSource, Tokens)>>);
 impl TokenCallback {
     pub(crate) fn new(security: &Security) -> Self {
         Self(match &security.sasl {
-            Some(Sasl::Token(source)) => Some(Arc::new((source.clone(), Tokens::new(tokens_tls(security))))),
+            Some(Sasl::Token(source)) => Some(Arc::new((source.clone(), Tokens::new(security)))),
             _ => None,
         })
     }

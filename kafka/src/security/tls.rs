@@ -1,17 +1,17 @@
 //! TLS to a broker, by rustls.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use service::cluster::{Identity, Tls};
 use service::secrets::Version;
+use service::tls::{certificates, roots};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 
 /// Opens encrypted connections. What it has made of its files is kept while they stay the same: the system's
 /// authorities are many, and sessions can be resumed.
@@ -60,36 +60,4 @@ fn client_config(files: &Tls) -> anyhow::Result<ClientConfig> {
             builder.with_client_auth_cert(chain, private).with_context(cannot)
         }
     }
-}
-
-fn roots(ca: Option<&Path>) -> anyhow::Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(file) => {
-            for certificate in certificates(file)? {
-                roots
-                    .add(certificate)
-                    .with_context(|| format!("a certificate in {} cannot be used", file.display()))?;
-            }
-        }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            let (added, _) = roots.add_parsable_certificates(found.certs);
-            ensure!(
-                added > 0,
-                "this system has no certificate authorities: install ca-certificates, or set KAFKA_SSL_CA"
-            );
-        }
-    }
-    Ok(roots)
-}
-
-fn certificates(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let cannot = || format!("cannot read certificates (PEM) from {}", file.display());
-    let found = CertificateDer::pem_file_iter(file).with_context(cannot)?;
-    let found = found.collect::<Result<Vec<_>, _>>().with_context(cannot)?;
-    if found.is_empty() {
-        bail!("{}: there are none", cannot());
-    }
-    Ok(found)
 }

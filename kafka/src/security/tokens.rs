@@ -1,16 +1,18 @@
 //! The tokens of OAUTHBEARER: fetched from the token endpoint, and used again until they are about to expire.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde::Deserialize;
-use service::cluster::{Tls, TokenSource};
+use service::cluster::{Security, TokenSource};
+use service::http::client;
 use tokio::sync::Mutex;
-
-use super::endpoint;
-use super::tls::TlsClient;
 
 /// The lifetime of a token whose answer does not say it (RFC 6749 only recommends to).
 const LIFETIME: u64 = 300;
@@ -27,7 +29,8 @@ pub(super) struct Token {
 
 /// Fetches tokens and keeps the last.
 pub(super) struct Tokens {
-    tls: TlsClient,
+    /// The authorities that its certificate may be of; the system's if there is none.
+    ca: Option<PathBuf>,
     current: Mutex<Option<Token>>,
 }
 
@@ -48,8 +51,9 @@ struct Refusal {
 
 impl Tokens {
     /// The endpoint's certificate is checked as the brokers' are.
-    pub(super) fn new(tls: Tls) -> Self {
-        Self { tls: TlsClient::new(tls), current: Mutex::default() }
+    pub(super) fn new(security: &Security) -> Self {
+        let ca = security.tls.as_ref().and_then(|tls| tls.ca.clone());
+        Self { ca, current: Mutex::default() }
     }
 
     /// A token that is valid for a while.
@@ -84,7 +88,11 @@ impl Tokens {
         let scope = source.scope.iter().map(|scope| format!("&scope={}", form_encoded(scope)));
         let form = "grant_type=client_credentials".to_owned() + &scope.collect::<String>();
         let (asked_at, asked_ms) = (Instant::now(), now_ms());
-        let (status, body) = endpoint::post(&source.endpoint, &authorization, form, &self.tls).await?;
+        let request = Request::post(&source.endpoint)
+            .header(AUTHORIZATION, authorization)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = request.body(Bytes::from(form)).context("cannot ask the token endpoint")?;
+        let (status, body) = client::ask(request, self.ca.as_deref()).await?;
         if !status.is_success() {
             let why = match serde_json::from_slice(&body) {
                 Ok(Refusal { error, error_description }) => format!(": {error} {error_description}"),
