@@ -21,6 +21,10 @@ const ENGINE_DEADLINE: Duration = Duration::from_secs(5);
 const UP_DEADLINE: Duration = Duration::from_secs(5 * 60);
 const DOWN_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Of MongoDB's administrator, who alone may use further databases, as `tune` does. The store listens on this machine
+/// alone, and goes with the run.
+const MONGO_PASSWORD: &str = "of-this-run";
+
 #[derive(Debug)]
 pub(crate) struct Compose {
     pub(crate) project: String,
@@ -50,9 +54,14 @@ impl Compose {
 
         let (kafka_port, mongo_port) = (free_port(), free_port());
         let project = format!("stack-{}-{kafka_port}", std::process::id());
-        let ports = [("KAFKA_HOST_PORT", kafka_port.to_string()), ("MONGO_HOST_PORT", mongo_port.to_string())];
+        let variables = [
+            ("KAFKA_HOST_PORT", kafka_port.to_string()),
+            ("MONGO_HOST_PORT", mongo_port.to_string()),
+            // A .env beside the file may have another one.
+            ("MONGO_ROOT_PASSWORD", MONGO_PASSWORD.to_owned()),
+        ];
         let compose = |command: &mut Command| {
-            command.args(["compose", "-f"]).arg(file).args(["-p", &project]).envs(ports.iter().cloned());
+            command.args(["compose", "-f"]).arg(file).args(["-p", &project]).envs(variables.iter().cloned());
         };
 
         // Made before the first container starts, so that none can be left behind.
@@ -60,7 +69,7 @@ impl Compose {
         compose(&mut down);
         down.args(["down", "-v", "--timeout", "2"]);
         let words: Vec<_> = std::iter::once(down.get_program()).chain(down.get_args()).collect();
-        let guard = Guard::new(r#""$@""#, &words, &ports)?;
+        let guard = Guard::new(r#""$@""#, &words, &variables)?;
 
         let mut up = Command::new(&docker);
         compose(&mut up);
@@ -76,6 +85,13 @@ impl Compose {
         // The caller of `up` must not wait for `down` as well: the guard does that.
         let how = status.map_or("took too long".to_owned(), |status| format!("failed ({status})"));
         bail!("docker compose up {how}: {} (see {})", process.last_lines(1), log.display());
+    }
+
+    /// The store's connection string. It is a replica set that knows itself by a name of its own network, so clients must
+    /// not ask it for its members.
+    pub(crate) fn mongo_uri(&self) -> String {
+        let options = "authSource=admin&directConnection=true";
+        format!("mongodb://root:{MONGO_PASSWORD}@127.0.0.1:{}/scalable-api?{options}", self.mongo_port)
     }
 
     /// Takes the project down and waits until it is gone.
@@ -101,7 +117,8 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("docker-compose.yml"), "services: {}\n").unwrap();
             let notes = folder.path().join("notes");
-            let note = format!("echo \"$KAFKA_HOST_PORT $MONGO_HOST_PORT $*\" >> '{}'", notes.display());
+            let note =
+                format!("echo \"$KAFKA_HOST_PORT $MONGO_HOST_PORT $MONGO_ROOT_PASSWORD $*\" >> '{}'", notes.display());
             tools::script(folder.path(), "docker", &format!("{note}\n{reaction}"));
             Fake { folder }
         }
@@ -126,13 +143,16 @@ mod tests {
         let docker = Fake::new("exit 0");
         let compose = docker.up().await.unwrap();
         let prefix = format!(
-            "{} {} compose -f {} -p {}",
+            "{} {} {MONGO_PASSWORD} compose -f {} -p {}",
             compose.kafka_port,
             compose.mongo_port,
             docker.file().display(),
             compose.project
         );
         assert!(docker.notes().ends_with(&format!("{prefix} up -d --wait kafka mongo\n")));
+        let (before, after) =
+            ("mongodb://root:of-this-run@127.0.0.1:", "/scalable-api?authSource=admin&directConnection=true");
+        assert_eq!(compose.mongo_uri(), format!("{before}{}{after}", compose.mongo_port));
         compose.down().await.unwrap();
         assert!(docker.notes().ends_with(&format!("{prefix} down -v --timeout 2\n")));
     }

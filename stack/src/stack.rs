@@ -55,7 +55,8 @@ impl Stack {
         self.brokers.is_empty() && self.compose.is_none()
     }
 
-    /// What clients connect to: `mongodb://127.0.0.1:port/scalable-api`, or what `MONGO_URI` says.
+    /// What clients connect to: `mongodb://127.0.0.1:port/scalable-api`, for a container with user and password, or what
+    /// `MONGO_URI` says.
     pub fn mongo_uri(&self) -> &str {
         &self.mongo_uri
     }
@@ -93,7 +94,7 @@ async fn containers(options: &Options, tools: &Tools) -> anyhow::Result<Stack> {
         proxy: None,
         chosen: format!("Kafka and MongoDB are containers of Docker Compose, project {} ({why})", compose.project),
         kafka_broker: format!("127.0.0.1:{}", compose.kafka_port),
-        mongo_uri: store::uri(compose.mongo_port),
+        mongo_uri: compose.mongo_uri(),
         compose: Some(compose),
     })
 }

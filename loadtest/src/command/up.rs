@@ -66,7 +66,7 @@ async fn all(
          -d '{{\"order_id\":\"A-1\",\"customer_id\":\"C-1\",\"product_id\":\"P-1\",\
          \"quantity\":2,\"price\":\"19.99\"}}'\n\n\
          where is a post:\n  \
-         cargo run --release -p loadtest -- show --kafka-broker {kafka} --mongo-uri {mongo} ID\n\n\
+         cargo run --release -p loadtest -- show --kafka-broker {kafka} --mongo-uri '{mongo}' ID\n\n\
          Ctrl-C stops everything and removes its data.",
         of_producer = addresses(ports.producer),
         of_consumer = addresses(ports.consumer),
@@ -101,10 +101,10 @@ async fn stack_only(
         "\nKafka      {kafka}\nstore      {mongo}\n{proxy}\n\
          start the services, each in its own terminal:\n  \
          KAFKA_BROKER={kafka} {of_producer} cargo run --release -p producer\n  \
-         KAFKA_BROKER={kafka} MONGO_URI={mongo} {of_consumer} cargo run --release -p consumer\n\n\
+         KAFKA_BROKER={kafka} MONGO_URI='{mongo}' {of_consumer} cargo run --release -p consumer\n\n\
          then apply load:\n  \
          KAFKA_BROKER={kafka} cargo run --release -p loadtest -- --target http://127.0.0.1:{} \\\n    \
-         --target-metrics http://127.0.0.1:{} --mongo-uri {mongo}\n\n\
+         --target-metrics http://127.0.0.1:{} --mongo-uri '{mongo}'\n\n\
          Ctrl-C stops Kafka and the store and removes their data.",
         ports.producer.clients,
         ports.producer.operators,
