@@ -87,8 +87,8 @@ impl Compose {
         bail!("docker compose up {how}: {} (see {})", process.last_lines(1), log.display());
     }
 
-    /// The store's connection string. It is a replica set that knows itself by a name of its own network, so clients must
-    /// not ask it for its members.
+    /// The store's connection string. It is a replica set that knows itself by a name of its own network, so clients
+    /// must not ask it for its members.
     pub(crate) fn mongo_uri(&self) -> String {
         let options = "authSource=admin&directConnection=true";
         format!("mongodb://root:{MONGO_PASSWORD}@127.0.0.1:{}/scalable-api?{options}", self.mongo_port)
