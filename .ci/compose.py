@@ -1,6 +1,6 @@
-"""Checks docker-compose.yml, alone and with docker-compose.secure.yml over it: names every container that is not hardened,
-every port that more than this machine could reach, and every secret that nobody or a wrong user could read. Fails if
-there is one.
+"""Checks docker-compose.yml, alone and with docker-compose.secure.yml over it: names every container that is not
+hardened, every port that more than this machine could reach, and every secret that nobody or a wrong user could read.
+Fails if there is one.
 
     compose.py             checks
     compose.py owners      prints each secret's file and the user whose container reads it, for .ci/secure-files

@@ -1,5 +1,5 @@
-// Runs the health check of docker-compose.yml's MongoDB against one that only plays it: what a new volume needs, what one
-// without users needs, what a new password needs, and that nothing is done where nothing is missing.
+// Runs the health check of docker-compose.yml's MongoDB against one that only plays it: what a new volume needs, what
+// one without users needs, what a new password needs, and that nothing is done where nothing is missing.
 "use strict";
 const assert = require("node:assert");
 const { readFileSync } = require("node:fs");
@@ -9,7 +9,7 @@ const start = lines.findIndex(line => line.startsWith("x-mongo-ready:")) + 1;
 const length = lines.slice(start).findIndex(line => line !== "" && !line.startsWith("  "));
 const script = lines.slice(start, start + length).join("\n");
 
-/** Plays MongoDB: `users` by name with their passwords; only who has signed in, or the first one of all, may do anything. */
+/** Plays MongoDB: `users` by name with passwords. Only `root` may do anything, and anybody while there is no user. */
 class Mongo {
   constructor({ initiated = false, users = {} } = {}) {
     Object.assign(this, { initiated, users, done: [] });

@@ -55,8 +55,8 @@ impl Stack {
         self.brokers.is_empty() && self.compose.is_none()
     }
 
-    /// What clients connect to: `mongodb://127.0.0.1:port/scalable-api`, for a container with user and password, or what
-    /// `MONGO_URI` says.
+    /// What clients connect to: `mongodb://127.0.0.1:port/scalable-api`, for a container with user and password, or
+    /// what `MONGO_URI` says.
     pub fn mongo_uri(&self) -> &str {
         &self.mongo_uri
     }
