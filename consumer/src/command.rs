@@ -145,7 +145,10 @@ fn execute(
 }
 
 fn release(service: &ServiceConfig, output: &mut impl Write) -> anyhow::Result<()> {
-    let answer = ask(service, Audience::Clients, &format!("POST {}", routes::RELEASE))?;
+    let answer = ask(service, Audience::Clients, service.admin_token.as_ref(), &format!("POST {}", routes::RELEASE))?;
+    if answer.starts_with("HTTP/1.1 401") {
+        bail!("the consumer on port {} needs its ADMIN_TOKEN, or has another one", service.port);
+    }
     if !answer.starts_with("HTTP/1.1 202") {
         bail!("what listens on port {} is no consumer: {}", service.port, answer.lines().next().unwrap_or("no answer"));
     }

@@ -96,7 +96,8 @@ pub async fn run(config: ConsumerConfig, listeners: Listeners, stop: Cancellatio
     let routes = ConsumerRoutes { releases: engines.iter().map(|engine| engine.release.clone()).collect() };
     // Cancelled also when an engine fails: the others stop as if the process had been asked to.
     let stop = stop.child_token();
-    let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
+    let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone())
+        .with_token(config.service.admin_token.clone());
     let grace = config.service.stop_grace;
     let mut deadline = pin!(async {
         stop.cancelled().await;

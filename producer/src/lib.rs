@@ -121,7 +121,8 @@ pub async fn run(config: ProducerConfig, listeners: Listeners, stop: Cancellatio
     let grace = config.service.stop_grace;
 
     let status = status::status(&config.service, &registry, publishers.published());
-    let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
+    let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone())
+        .with_token(config.service.admin_token.clone());
     let server_stop = Stop::from(stop.clone());
     let bodies = Arc::new(BodyReader::new(config.requests.bodies, &registry, server_stop.closing.clone()));
     let ingress = |kind: Kind| {

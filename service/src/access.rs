@@ -18,9 +18,11 @@ use crate::metrics::Metric;
 use crate::rate::{Limiter, Rate};
 use crate::{Readiness, Registry, Settings};
 
+mod cors;
 mod jwt;
 mod metrics;
 
+pub use cors::Origins;
 use metrics::AccessMetrics;
 
 /// The metrics of a service that may ask for credentials.
@@ -41,6 +43,8 @@ pub struct AccessConfig {
     pub tokens: Option<JwtConfig>,
     /// `RATE_LIMIT`: the rate of callers without one of their own; without keys, of addresses.
     pub rate: Option<Rate>,
+    /// `CORS_ORIGINS`: the sites whose pages may read the answers.
+    pub origins: Option<Origins>,
     /// `AUDIT_LOG`: where a line for each request goes, if anywhere.
     pub audit: Option<Target>,
 }
@@ -67,6 +71,13 @@ impl AccessConfig {
              1000/s, 600/m, 10/h; beyond it 429; empty is no limit",
             |text| if text.is_empty() { Ok(None) } else { text.parse().map(Some) },
         );
+        let origins = settings.read(
+            "CORS_ORIGINS",
+            "",
+            "sites whose pages may send requests and read the answers, comma-separated, such as https://example.com; \
+             * is all, for development; empty is none",
+            Origins::parse,
+        );
         let audit = settings.read(
             "AUDIT_LOG",
             "",
@@ -80,7 +91,7 @@ impl AccessConfig {
                 })
             },
         );
-        Self { keys, tokens, rate, audit }
+        Self { keys, tokens, rate, origins, audit }
     }
 }
 
@@ -103,6 +114,7 @@ struct Rules {
     /// The last error of the tokens' keys that the log has.
     reported: Mutex<Option<String>>,
     limiter: Arc<Limiter>,
+    origins: Option<Origins>,
     audit: Option<AuditLog>,
     metrics: AccessMetrics,
     readiness: Readiness,
@@ -143,7 +155,8 @@ impl Access {
             ),
             None => {}
         }
-        if keys.is_none() && tokens.is_none() && config.rate.is_none() && config.audit.is_none() {
+        let is_open = keys.is_none() && tokens.is_none();
+        if is_open && config.rate.is_none() && config.audit.is_none() && config.origins.is_none() {
             return Ok(None);
         }
         let audit = config.audit.as_ref().map(|target| AuditLog::open(target, registry, readiness)).transpose()?;
@@ -154,6 +167,7 @@ impl Access {
             seen,
             reported: Mutex::default(),
             limiter,
+            origins: config.origins.clone(),
             audit,
             metrics,
             readiness,
@@ -177,11 +191,28 @@ impl Access {
             Needs::Kind(kind) => caller.take(kind).err().map(Denial::Limited),
             Needs::Caller | Needs::Nothing => None,
         };
+        let caller = if self.is_from_allowed_page(headers) { caller.on_allowed_page() } else { caller };
         match denial {
             Some(denial) => Err(Box::new(Denied { denial, caller })),
             None if self.0.audit.is_some() => Ok(caller.audited()),
             None => Ok(caller),
         }
+    }
+
+    fn is_from_allowed_page(&self, headers: &HeaderMap) -> bool {
+        self.0.origins.as_ref().is_some_and(|origins| origins.allow(headers))
+    }
+
+    /// Adds to an answer which pages may read it.
+    pub(crate) fn share(&self, request: &HeaderMap, answer: &mut HeaderMap) {
+        if let Some(origins) = &self.0.origins {
+            origins.share(request, answer);
+        }
+    }
+
+    /// The answer to a browser that asks whether a page may send a request to a path that accepts these methods.
+    pub(crate) fn preflight(&self, request: &HeaderMap, methods: &str) -> Option<Response<Full<Bytes>>> {
+        self.0.origins.as_ref()?.preflight(request, methods)
     }
 
     /// Whether this request might be served after all, once the issuer's keys are read again.

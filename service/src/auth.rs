@@ -1,6 +1,7 @@
 //! Who sends a request: its credentials, the API keys that are known, and the answers to a request that may not be
 //! served. What a service's routes need of their callers they say themselves; [`Access`](crate::Access) asks.
 
+mod admin;
 mod caller;
 mod command;
 mod credentials;
@@ -12,6 +13,7 @@ mod key_table;
 mod needs;
 mod watched_keys;
 
+pub(crate) use admin::check_admin;
 pub use caller::{Caller, Identity, Known};
 pub use command::{NAME, main};
 pub use credentials::{Credential, Malformed, credential};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Settings;
+use crate::secrets::Secret;
 use crate::settings::Variable;
 use crate::telemetry::{self, LogFormat};
 use crate::tls::{Audience, TlsFiles};
@@ -22,6 +23,8 @@ pub struct ServiceConfig {
     pub tls: Option<TlsFiles>,
     /// The same for operators: `ADMIN_TLS_CERTIFICATE`, `ADMIN_TLS_KEY`, `ADMIN_TLS_CLIENT_CA`.
     pub admin_tls: Option<TlsFiles>,
+    /// `ADMIN_TOKEN`: what those who run the service must send on its port for them, if anything.
+    pub admin_token: Option<Secret>,
     /// `LOG`: level or filter of the logs.
     pub log: String,
     /// `LOG_FORMAT`: how a log line is written.
@@ -50,12 +53,17 @@ impl ServiceConfig {
         if admin_port == port && port != 0 {
             settings.error("ADMIN_PORT", format!("must differ from PORT, which is {port}, too"));
         }
+        let admin_token = settings.secret(
+            "ADMIN_TOKEN",
+            "token for `/metrics`, `/status` and commands on ADMIN_PORT (`Authorization: Bearer`); empty needs none",
+        );
         Self {
             host,
             port,
             admin_port,
             tls: TlsFiles::read(settings, Audience::Clients),
             admin_tls: TlsFiles::read(settings, Audience::Operators),
+            admin_token,
             log: settings.read("LOG", "info", "log level (error, warn, info, debug, trace) or filter", |text| {
                 telemetry::check_filter(text).map(|()| text.to_owned())
             }),

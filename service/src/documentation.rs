@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
@@ -41,6 +41,7 @@ impl Documentation {
         let mut response = response(StatusCode::OK, "text/html; charset=utf-8", self.html.clone());
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         response
     }
 }

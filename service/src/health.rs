@@ -3,12 +3,16 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFRESH, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY, REFRESH, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{Denial, check_admin};
 use crate::http::{Route, json, response};
 use crate::metrics::Metric;
+use crate::secrets::Secret;
 use crate::status::{self, Status};
 use crate::{Readiness, Registry, problem};
 
@@ -37,13 +41,32 @@ pub struct Health {
     readiness: Readiness,
     registry: Registry,
     stop: CancellationToken,
+    admin_token: Option<Secret>,
 }
 
 impl Health {
     /// The endpoints of a service, which is no longer ready once `stop` is cancelled. The metrics show its version.
     pub fn new(status: Status, readiness: Readiness, registry: Registry, stop: CancellationToken) -> Self {
         registry.gauge(&BUILD_INFO, &[status.name(), env!("CARGO_PKG_VERSION")]).set(1.0);
-        Self { is_for_clients: false, status, readiness, registry, stop }
+        Self { is_for_clients: false, status, readiness, registry, stop, admin_token: None }
+    }
+
+    /// The same for those who have this token, if there is one: without it, only what says how the service is.
+    #[must_use]
+    pub fn with_token(self, admin_token: Option<Secret>) -> Self {
+        Self { admin_token, ..self }
+    }
+
+    /// Whether a request for this route of those who run the service has their token, if that needs one.
+    ///
+    /// # Errors
+    /// Why it has not.
+    pub(crate) fn check_token(&self, route: &str, request: &HeaderMap) -> Result<(), Denial> {
+        let is_open = self.is_for_clients || CLIENT_ROUTES.iter().any(|open| open.path == route);
+        match &self.admin_token {
+            Some(token) if !is_open => check_admin(token, request),
+            _ => Ok(()),
+        }
     }
 
     /// The same without what only those who run the service may see.
@@ -124,6 +147,7 @@ impl Health {
         let headers = response.headers_mut();
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(status::CONTENT_SECURITY_POLICY));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if is_refreshing {
             headers.insert(REFRESH, HeaderValue::from_static(status::REFRESH_SECONDS));

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use crate::secrets::Secret;
 use crate::settings::{SettingError, Variable, near_misses};
 use crate::tls::Audience;
 use crate::{Addresses, Listeners, ServiceConfig, Settings, exit, open_files, stop, telemetry, tls};
@@ -181,7 +182,7 @@ impl<C: AsRef<ServiceConfig> + std::fmt::Debug> Program<C> {
 /// Asks the service of this configuration for `/readyz`, where its clients can take no connection away. The exit code
 /// is 0 when it is ready.
 fn healthcheck(config: &ServiceConfig) -> ExitCode {
-    match ask(config, Audience::Operators, "GET /readyz") {
+    match ask(config, Audience::Operators, None, "GET /readyz") {
         Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
         Ok(answer) => {
             eprintln!("not ready: {}", answer.lines().last().unwrap_or("no answer"));
@@ -195,11 +196,19 @@ fn healthcheck(config: &ServiceConfig) -> ExitCode {
 }
 
 /// The answer, head and body, of the service with this configuration on this machine, on its port for this
-/// audience. `request` is the method and the path. Over TLS nobody needs an authority for it, see [`tls`].
+/// audience. `request` is the method and the path; `token` is that of those who run the service. Over TLS nobody needs
+/// an authority for it, see [`tls`].
 ///
 /// # Errors
-/// When no service answers within two seconds.
-pub fn ask(config: &ServiceConfig, audience: Audience, request: &str) -> anyhow::Result<String> {
+/// When no service answers within two seconds, or the token cannot be read.
+pub fn ask(
+    config: &ServiceConfig,
+    audience: Audience,
+    token: Option<&Secret>,
+    request: &str,
+) -> anyhow::Result<String> {
+    let token = token.map(Secret::read).transpose()?;
+    let credential = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
     const TIMEOUT: Duration = Duration::from_secs(2);
     const MOST_BYTES: u64 = 64 * 1024;
     let host = config.host.as_str();
@@ -212,7 +221,9 @@ pub fn ask(config: &ServiceConfig, audience: Audience, request: &str) -> anyhow:
         let address = reachable(address.ok_or(std::io::ErrorKind::AddrNotAvailable)?);
         let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
-        let head = format!("{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let head = format!(
+            "{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{credential}content-length: 0\r\n\r\n"
+        );
         if let Some(files) = files {
             return tls::ask(stream, files, head.as_bytes(), MOST_BYTES);
         }

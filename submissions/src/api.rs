@@ -107,7 +107,7 @@ impl Api {
             }
             // Boxed, so that the future of a single submission does not have this one's size.
             (BULK, _) => Ok(Box::pin(self.create_bulk(request, caller)).await),
-            _ => Box::pin(self.answer_others(route, request)).await,
+            _ => Box::pin(self.answer_others(route, request, caller)).await,
         };
         let response = outcome.unwrap_or_else(|rejection| rejection.response());
         if let Some(span) = span {
@@ -116,7 +116,7 @@ impl Api {
         response
     }
 
-    async fn answer_others(&self, route: &Route, request: &mut Request<RequestBody>) -> Outcome {
+    async fn answer_others(&self, route: &Route, request: &mut Request<RequestBody>, caller: &Caller) -> Outcome {
         let query = request.uri().query();
         // What is not an id is the id of nothing.
         let id = || route.parameter(request.uri().path()).and_then(|id| Uuid::try_parse(id).ok());
@@ -128,18 +128,18 @@ impl Api {
             WORKERS => Ok(ok(&WorkersView::from(&self.operations.workers().await?[..]))),
             CANCEL => {
                 let id = id();
-                self.without_body(request).await?;
+                self.without_body(request, caller).await?;
                 changed(self.operations.cancel(id.ok_or(Rejection::Missing)?).await?, "be cancelled", "not final")
             }
             RETRY => {
                 let id = id();
-                self.without_body(request).await?;
+                self.without_body(request, caller).await?;
                 let retried = self.operations.retry(id.ok_or(Rejection::Missing)?).await?;
                 changed(retried, "be tried again", "FAILED or CANCELLED")
             }
             RETRY_ALL => {
                 let status = query::status_to_retry(query);
-                self.without_body(request).await?;
+                self.without_body(request, caller).await?;
                 let retried = self.operations.retry_all(status.map_err(Rejection::Query)?).await?;
                 Ok(ok(&RetriedView { retried }))
             }
@@ -148,7 +148,7 @@ impl Api {
     }
 
     async fn create(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Outcome {
-        check_site(request.headers())?;
+        check_site(request.headers(), caller)?;
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
         // What it holds of the budget is held until the submission is answered: by then its content waits.
         let body = self.bodies.read(request).await?;
@@ -218,7 +218,7 @@ impl Api {
         request: &mut Request<RequestBody>,
         caller: &Caller,
     ) -> Result<(Vec<NewSubmission>, Bulk, Share), Rejection> {
-        check_site(request.headers())?;
+        check_site(request.headers(), caller)?;
         let CollectedBody { bytes, share } = self.bodies.read_bulk(request).await?;
         let headers = request.headers();
         let format = bulk_format(headers)?;
@@ -267,8 +267,8 @@ impl Api {
     }
 
     /// Reads what comes with a request that needs no body, so that the connection can serve the next one.
-    async fn without_body(&self, request: &mut Request<RequestBody>) -> Result<(), Rejection> {
-        check_site(request.headers())?;
+    async fn without_body(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Result<(), Rejection> {
+        check_site(request.headers(), caller)?;
         self.bodies.read(request).await?;
         Ok(())
     }
@@ -280,8 +280,9 @@ impl Api {
     }
 }
 
-fn check_site(headers: &HeaderMap) -> Result<(), Rejection> {
-    if is_cross_site(headers) { Err(Rejection::CrossSite) } else { Ok(()) }
+fn check_site(headers: &HeaderMap, caller: &Caller) -> Result<(), Rejection> {
+    let is_rejected = is_cross_site(headers) && !caller.is_from_allowed_page();
+    if is_rejected { Err(Rejection::CrossSite) } else { Ok(()) }
 }
 
 /// How a bulk is written. No content type at all counts as JSON, as for a single submission.

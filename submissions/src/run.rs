@@ -66,7 +66,8 @@ pub async fn run(
     let stop = stop.child_token();
     let (opened, figures) = (Arc::default(), Arc::default());
     let status = status_page::status(&config.service, &registry, roles, Arc::clone(&figures));
-    let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone());
+    let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone())
+        .with_token(config.service.admin_token.clone());
     let grace = config.service.stop_grace;
     let stopping = stop.clone();
     let mut deadline = pin!(async move {

@@ -93,7 +93,7 @@ impl Running {
 }
 
 async fn is_ready(service: ServiceConfig) -> bool {
-    let asking = move || service::program::ask(&service, Audience::Operators, "GET /readyz");
+    let asking = move || service::program::ask(&service, Audience::Operators, None, "GET /readyz");
     tokio::task::spawn_blocking(asking).await.unwrap().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 

@@ -85,3 +85,24 @@ async fn it_serves_until_the_last_post_is_answered() {
     producer.stopped().await.unwrap();
     assert!(TcpStream::connect(operators).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_protects_what_is_for_operators() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    std::fs::write(&path, "t0ken\n").unwrap();
+    let producer = Producer::without_kafka(&[("ADMIN_TOKEN_FILE", path.to_str().unwrap())]).await;
+    let ask = async |path: &str, headers: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n");
+        Connection::open(producer.operators).await.ask(request).await
+    };
+    for path in ["/metrics", "/status"] {
+        ask(path, "").await.problem(401);
+        let page = ask(path, "authorization: Bearer t0ken\r\n").await;
+        assert!(page.status == 200 && !page.text().contains("t0ken"), "{path}");
+    }
+    assert_eq!(ask("/livez", "").await.status, 200);
+    // Clients need none, and have nothing of it.
+    assert_eq!(producer.get("/livez").await.status, 200);
+    producer.get("/metrics").await.problem(404);
+}

@@ -14,6 +14,7 @@ pub struct Caller {
     known: Option<Known>,
     address: IpAddr,
     limiter: Option<Arc<Limiter>>,
+    is_from_allowed_page: bool,
     /// What became of its records, where somebody wants to know.
     noted: Option<Mutex<Option<Outcome>>>,
 }
@@ -43,12 +44,23 @@ pub struct Identity {
 impl Caller {
     /// A caller that nobody asked who it is.
     pub fn open(address: IpAddr) -> Self {
-        Self { known: None, address, limiter: None, noted: None }
+        Self { known: None, address, limiter: None, is_from_allowed_page: false, noted: None }
     }
 
     /// A caller whose credentials have been checked, if any are needed, and whose records are counted.
     pub(crate) fn counted(known: Option<Known>, address: IpAddr, limiter: Arc<Limiter>) -> Self {
-        Self { known, address, limiter: Some(limiter), noted: None }
+        Self { known, address, limiter: Some(limiter), is_from_allowed_page: false, noted: None }
+    }
+
+    /// The same through a page of another site that may send requests.
+    #[must_use]
+    pub(crate) fn on_allowed_page(self) -> Self {
+        Self { is_from_allowed_page: true, ..self }
+    }
+
+    /// Whether a page of another site sent the request that may do so (`CORS_ORIGINS`).
+    pub fn is_from_allowed_page(&self) -> bool {
+        self.is_from_allowed_page
     }
 
     /// The same, of whose records [`Self::note`] keeps what became of them.

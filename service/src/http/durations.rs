@@ -19,9 +19,9 @@ pub const METRIC: Metric = Metric::histogram(
 
 const OTHER: &str = "other";
 const METHODS: [&str; 8] = ["POST", "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER];
-const STATUSES: [&str; 22] = [
-    "200", "201", "202", "207", "303", "304", "400", "401", "403", "404", "405", "408", "409", "413", "415", "422",
-    "429", "500", "501", "503", "505", OTHER,
+const STATUSES: [&str; 23] = [
+    "200", "201", "202", "204", "207", "303", "304", "400", "401", "403", "404", "405", "408", "409", "413", "415",
+    "422", "429", "500", "501", "503", "505", OTHER,
 ];
 
 /// The handles, each made when its combination first occurs.

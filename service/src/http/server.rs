@@ -245,13 +245,19 @@ impl<H: Handler> App<H> {
         let own = self.handler.routes();
         let is_written_out = own.iter().chain(self.health.routes()).find(|route| route.path == path);
         let route = is_written_out.or_else(|| own.iter().find(|route| route.matches(path))).map(|route| route.path);
-        let response = match route {
+        let mut response = match route {
             _ if !names_host(request) => {
                 unread(request, problem::response(StatusCode::BAD_REQUEST, "send exactly one Host header"))
             }
             None => unread(request, problem::response(StatusCode::NOT_FOUND, self.health.missing(path))),
-            Some(route) => self.route(route, request, address).await,
+            Some(route) => match self.health.check_token(route, request.headers()) {
+                Ok(()) => self.route(route, request, address).await,
+                Err(denial) => unread(request, denial.response()),
+            },
         };
+        if let Some(access) = self.handler.access() {
+            access.share(request.headers(), response.headers_mut());
+        }
         self.durations.record(&method, route, response.status(), started.elapsed());
         response
     }
@@ -309,7 +315,10 @@ impl<H: Handler> App<H> {
         let own = self.handler.routes().iter().filter(|own| own.path == route);
         let allowed: Vec<&str> = own.map(Route::allowed).collect();
         if !allowed.is_empty() {
-            return unread(request, method_not_allowed(&allowed.join(", ")));
+            let allowed = allowed.join(", ");
+            let access = self.handler.access().filter(|_| *request.method() == Method::OPTIONS);
+            let preflight = access.and_then(|access| access.preflight(request.headers(), &allowed));
+            return unread(request, preflight.unwrap_or_else(|| method_not_allowed(&allowed)));
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return unread(request, method_not_allowed("GET, HEAD"));

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audit;
+mod cors;
 mod issuer;
 mod limits;
 mod tokens;
@@ -162,4 +163,24 @@ async fn many_wrong_keys_do_not_keep_the_right_one_out() {
     for mut connection in wrong {
         assert_eq!(connection.receive().await.status, 401);
     }
+}
+
+#[tokio::test]
+async fn those_who_run_a_service_may_have_a_token() {
+    let world = World::start(&[("ADMIN_TOKEN", "S3CRET")]).await;
+    // An orchestrator need not know the token.
+    for path in ["/", "/livez", "/readyz", "/health"] {
+        assert_eq!(world.ask(&get(path, "")).await.status, 200, "{path}");
+    }
+    for path in ["/metrics", "/status", "/status?still", "/any"] {
+        for headers in ["", "authorization: Bearer other\r\n", "authorization: S3CRET\r\n"] {
+            let answer = world.ask(&get(path, headers)).await;
+            assert_eq!(answer.status, 401, "{path} {headers}");
+            assert!(answer.header("www-authenticate").is_some() && !answer.body.contains("S3CRET"), "{answer:?}");
+        }
+        assert_eq!(world.ask(&get(path, "authorization: Bearer S3CRET\r\n")).await.status, 200, "{path}");
+    }
+    let page = world.ask(&get("/status", "x-api-key: S3CRET\r\n")).await;
+    assert_eq!((page.status, page.header("referrer-policy")), (200, Some("no-referrer")));
+    assert!(!page.body.contains("S3CRET"));
 }

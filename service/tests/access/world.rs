@@ -12,6 +12,7 @@ use service::audit::Outcome;
 use service::auth::Caller;
 use service::http::{Handler, RequestBody, Route, ServerLimits, response, serve};
 use service::metrics::Metric;
+use service::secrets::Secret;
 use service::status::{Report, Status, StatusSubject};
 use service::{Access, AccessConfig, Health, Readiness, Registry, Settings, access};
 use sha2::{Digest, Sha256};
@@ -144,7 +145,8 @@ impl World {
             report: Box::new(Report::default),
         };
         let status = Status::new(subject, &registry, Vec::new());
-        let health = Health::new(status, readiness, registry.clone(), CancellationToken::new());
+        let token = set.iter().find(|(name, _)| *name == "ADMIN_TOKEN").map(|(_, token)| Secret::text(token));
+        let health = Health::new(status, readiness, registry.clone(), CancellationToken::new()).with_token(token);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let counter = registry.counter(&COUNTER, &[]);
