@@ -1,5 +1,5 @@
-//! What TLS and SASL to Kafka cost: the same records in and out, in turns by a listener that asks for nothing and by one
-//! that asks for SCRAM-SHA-512 over TLS, on one broker of its own.
+//! What TLS and SASL to Kafka cost: the same records in and out, in turns by a listener that asks for nothing and by
+//! one that asks for SCRAM-SHA-512 over TLS, on one broker of its own.
 //!
 //!     cargo run --release -p kafka --example tls_cost [ROUNDS [SECONDS]]
 //!

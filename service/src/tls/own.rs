@@ -1,9 +1,9 @@
 //! A service that asks itself: `healthcheck` and the commands for a service on this machine.
 //!
 //! They connect to the port that the service of these settings listens on, on this machine. They need no authority for
-//! it, and do not verify its certificate: all that is sent is `ADMIN_TOKEN` at most, and a program on this machine that could
-//! take the port away could answer without TLS, too. Where the listener wants a certificate, they show the listener's own: it proves that they
-//! can read its key, as only the service itself can.
+//! it, and do not verify its certificate: all that is sent is `ADMIN_TOKEN` at most, and a program on this machine that
+//! could take the port away could answer without TLS, too. Where the listener wants a certificate, they show the
+//! listener's own: it proves that they can read its key, as only the service itself can.
 
 use std::fmt;
 use std::io::{Read, Write};
