@@ -89,12 +89,18 @@ pub(super) fn is_name(text: &str) -> bool {
     (1..=NAME_MAX_CHARS).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
-/// What serde_json says, unless it would show a value, which might be a key.
+/// What serde_json says, unless it would show a value, or the name of a field that nobody would write: either might be
+/// a key.
 fn without_values(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let (line, column) = (error.line(), error.column());
+    let at = format!("at line {} column {}", error.line(), error.column());
+    if let Some((before, rest)) = text.split_once("unknown field `") {
+        let name = rest.rsplit_once("`, expected").map_or(rest, |(name, _)| name);
+        let is_likely = name.len() <= 16 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        return if is_likely { text } else { format!("{before}there is no such field {at}") };
+    }
     match text.split_once("invalid type").or_else(|| text.split_once("invalid value")) {
-        Some((before, _)) => format!("{before}a value has the wrong type at line {line} column {column}"),
+        Some((before, _)) => format!("{before}a value has the wrong type {at}"),
         None => text,
     }
 }
@@ -237,11 +243,13 @@ mod tests {
             format!(r#"["{key}"]"#),
             format!(r#"[{{"name":"a","hash":"{key}"}}]"#),
             format!(r#"[{{"name":"a b{key}","hash":"5"}}]"#),
+            format!(r#"[{{"{key}":"a"}}]"#),
+            format!(r#"[{{"a\n`, expected {key}":"a"}}]"#),
             format!(r#"[{{"name":"a","hash":"{}","kinds":"{key}"}}]"#, hash("k")),
             format!(r#"[{{"name":"a","hash":"{}","kinds":["a {key}"]}}]"#, hash("k")),
         ] {
-            let errors = errors(&text).join("\n");
-            assert!(!errors.contains(&key[3..]), "{errors}");
+            let errors = errors(&text).join(" ");
+            assert!(!errors.contains(&key[3..]) && !errors.contains('\n'), "{errors}");
         }
     }
 }
