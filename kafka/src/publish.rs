@@ -5,8 +5,8 @@
 //! of the topic's [`queue`] and sends it to one of the broker's partitions ([`routes`]) → the acknowledgement answers
 //! the caller. Records that come together go the same way ([`bulk`]), and one counter covers all of their
 //! acknowledgements ([`bulk_wait`]). The [`supervisor`] starts the lanes; the [`watch`] asks Kafka for the leaders; a
-//! [`probe`] tries a partition that is in trouble. With tracing, each batch has a span ([`spans`]). A [`broker`] is a
-//! connection, and [`produce_request`] writes what goes over it.
+//! [`probe`] tries a partition that is in trouble. With tracing, each batch has a span ([`spans`]). A
+//! [`Broker`](crate::Broker) is a connection, and [`produce_request`] writes what goes over it.
 //!
 //! Lanes overtake each other, and a batch that is sent again may follow later ones, in another partition. Where the
 //! order of a key's records counts, the [`ordered`] publisher takes them; it has the same admission and watch.

@@ -22,6 +22,8 @@ pub(crate) fn client_config(cluster: &Cluster, client_id: &str) -> anyhow::Resul
     let Security { tls, sasl } = &cluster.security;
     client.set("security.protocol", cluster.security.protocol());
     if let Some(tls) = tls {
+        // The default, but nothing would show that it has changed.
+        client.set("ssl.endpoint.identification.algorithm", "https");
         if let Some(ca) = &tls.ca {
             client.set("ssl.ca.location", ca.to_string_lossy());
         }

@@ -1,6 +1,9 @@
 //! What is said where there is no way in.
 
+use std::time::Duration;
+
 use kafka::cluster::{Identity, Mechanism, Sasl, Tls};
+use kafka::topics::{Reader, ReaderConfig};
 use kafka::{Answer, Cluster, ConsumerRecord, Group, GroupOptions, Publisher, PublisherOptions, each, reach};
 use service::secrets::Secret;
 use stack::kafka::secure::password;
@@ -41,6 +44,29 @@ async fn each_fault_of_a_connection_is_named() {
     ] {
         let said = format!("{:#}", reach(&cluster, "record").await.unwrap_err());
         assert!(said.contains(named), "{said} does not say: {named}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn librdkafka_refuses_the_same_brokers() {
+    let broker = broker().await;
+    let ca = || tls(&broker.ca);
+    let by_address = broker.elsewhere().replace("localhost", "127.0.0.1");
+    let refused = [
+        at(broker.elsewhere(), ca(), None),
+        at(by_address, ca(), None),
+        at(broker.expired(), ca(), None),
+        at(broker.expired(), tls(&broker.unknown_ca), None),
+    ];
+    for cluster in refused {
+        let config = ReaderConfig {
+            cluster,
+            client_id: "test",
+            group: USER.to_owned(),
+            patience: Duration::from_secs(2),
+            picks_records: false,
+        };
+        tokio::task::spawn_blocking(|| Reader::new(config).unwrap().partitions("record").unwrap_err()).await.unwrap();
     }
 }
 
