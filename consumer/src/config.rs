@@ -5,7 +5,7 @@ use std::time::Duration;
 use contract::Kind;
 use kafka::group::GroupConfig;
 use mongodb::options::ConnectionString;
-use service::secrets::Secret;
+use service::secrets::{Files, Secret};
 use service::{Kinds, ServiceConfig, Settings};
 
 use self::groups::Groups;
@@ -69,9 +69,9 @@ impl MongoUri {
         self.uri.path().is_none()
     }
 
-    /// Returns once it has changed; never, if it is in no file.
-    pub(crate) async fn changed(&self) {
-        self.uri.files().changed().await;
+    /// The file that it is in, if it is in one.
+    pub(crate) fn files(&self) -> Files {
+        self.uri.files()
     }
 }
 

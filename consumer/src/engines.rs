@@ -107,6 +107,8 @@ impl Engine {
                 () = stop.cancelled() => Ok(None),
             }
         };
+        let files = mongo_uri.files();
+        let mut version = files.version();
         let Some(mut store) = connect().await? else { return Ok(()) };
         if kind.write() == Write::Upsert && !store.replaces_atomically() {
             config.limits.concurrent_flushes = 1;
@@ -123,12 +125,13 @@ impl Engine {
                 outcome = &mut consuming => return outcome,
                 () = store.watch(&readiness) => bail!("the store's watch ended"),
                 () = expiring.run() => bail!("the removal of old documents ended"),
-                () = mongo_uri.changed() => {
+                () = files.changed_since(version) => {
                     tracing::info!(kind = kind.name(), "MONGO_URI_FILE has changed, connecting again");
                     working.cancel();
                     consuming.await?;
                 }
             }
+            version = files.version();
             match connect().await? {
                 Some(again) => store = again,
                 None => return Ok(()),

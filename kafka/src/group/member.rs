@@ -96,11 +96,11 @@ impl Membership {
     ) -> anyhow::Result<()> {
         let files = self.config.cluster.security.files();
         loop {
-            let membership = stop.child_token();
+            let (version, membership) = (files.version(), stop.child_token());
             let mut running = pin!(self.consume(Arc::clone(&handler), releases, &membership));
             tokio::select! {
                 ended = &mut running => return ended,
-                () = files.changed() => {
+                () = files.changed_since(version) => {
                     let topic = &self.config.topic;
                     tracing::info!(topic, "what Kafka asks for has changed, joining the group again");
                     membership.cancel();

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use service::rate::Held;
+use service::secrets::Version;
 use service::{Instruments, Readiness, Tracer};
 use tokio::sync::{RwLock, oneshot};
 
@@ -43,15 +44,8 @@ mod renewal;
 
 use availability::Availability;
 use client::OrderedClient;
-use client_health::ClientHealth;
 use deliveries::Deliveries;
 use openings::Openings;
-
-/// The pause after a client was replaced: what ended it may end the next one, too.
-const REPLACED_PAUSE: Duration = Duration::from_secs(1);
-
-/// How often a client whose predecessors did not work is looked at.
-const HEALTH_PAUSE: Duration = Duration::from_millis(500);
 
 /// The readiness condition of an ordered publisher's own client, which may fail while Kafka answers.
 pub const CLIENT_CONDITION: &str = "kafka_client";
@@ -74,6 +68,8 @@ pub struct OrderedPublisher {
     availability: Arc<Availability>,
     deliveries: Arc<Deliveries>,
     client: OrderedClient,
+    /// What the files of the cluster's security held before the client was made.
+    version: Version,
     /// Locked while the client is renewed: records then wait, in order. `None` where nothing can change.
     renewing: Option<RwLock<()>>,
     readiness: Readiness,
@@ -89,14 +85,16 @@ impl OrderedPublisher {
     pub fn new(config: &PublishConfig, instruments: Instruments) -> anyhow::Result<Self> {
         let Instruments { registry, readiness, tracer } = instruments;
         let deliveries = Arc::new(Deliveries::new(&registry, config.kind));
+        let files = config.cluster.security.files();
         Ok(Self {
+            version: files.version(),
             config: config.clone(),
             timeout: config.longest_wait(),
             admission: Admission::new(config, &registry),
             availability: Arc::default(),
             client: OrderedClient::new(config, Arc::clone(&deliveries), &registry)?,
             deliveries,
-            renewing: (!config.cluster.security.files().is_empty()).then(RwLock::default),
+            renewing: (!files.is_empty()).then(RwLock::default),
             readiness,
             tracer,
             end_offsets: end_offsets(&config.topic, &registry),
@@ -128,10 +126,11 @@ impl OrderedPublisher {
         });
         let (stored, place) = oneshot::channel();
         let request = WaitingRequest::Single { stored, _admission: admission };
-        let settled = self.settled().await?;
+        let deadline = Instant::now() + self.timeout;
+        let settled = self.settled(deadline).await?;
         self.client.send(partition, &record, request)?;
         drop((record, settled));
-        match tokio::time::timeout(self.timeout, place).await {
+        match tokio::time::timeout_at(deadline.into(), place).await {
             Ok(Ok(stored)) => stored,
             Ok(Err(_)) | Err(_) => {
                 if let Some(mut span) = span {
@@ -177,7 +176,7 @@ impl OrderedPublisher {
             if refused.is_none() && available[partition] {
                 let in_flight = || bulk.in_flight();
                 let admitted = self.admission.admit_of_bulk(record.encoded_bytes(), in_flight, deadline, held).await;
-                let settled = self.settled().await;
+                let settled = self.settled(deadline).await;
                 let sent = match (&settled, admitted) {
                     (Ok(_), Ok(admitted)) => {
                         self.client.send(partition, &record, WaitingRequest::Bulk(bulk.slot(index, admitted)))
@@ -264,32 +263,6 @@ impl OrderedPublisher {
             self.deliveries.failed.notified().await;
             tokio::time::sleep(REPORT_PAUSE).await;
             self.deliveries.report(&self.config.topic);
-        }
-    }
-
-    async fn replace(&self) {
-        let mut health = ClientHealth::default();
-        self.readiness.met(CLIENT_CONDITION);
-        loop {
-            let ended = self.deliveries.ended.notified();
-            let has_ended = match health.works_at() {
-                None => {
-                    ended.await;
-                    true
-                }
-                Some(_) => tokio::time::timeout(HEALTH_PAUSE, ended).await.is_ok(),
-            };
-            if has_ended && let Some(reason) = self.client.replace_if_ended().await {
-                let has_acknowledged = self.deliveries.take_acknowledged();
-                if let Some(count) = health.ended(has_acknowledged, Instant::now()) {
-                    let reason = format!("{count} Kafka clients in a row have ended with an error: {reason}");
-                    self.readiness.unmet(CLIENT_CONDITION, reason);
-                }
-                tokio::time::sleep(REPLACED_PAUSE).await;
-            } else if health.works_again(self.deliveries.has_acknowledged(), Instant::now()) {
-                self.readiness.met(CLIENT_CONDITION);
-                tracing::info!(topic = self.config.topic, "the Kafka client works again");
-            }
         }
     }
 

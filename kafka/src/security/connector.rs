@@ -5,6 +5,7 @@ use rskafka::messenger::Messenger;
 use service::cluster::{Sasl, Security};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_util::either::Either;
 
 use super::reasons::named;
 use super::sasl;
@@ -33,8 +34,8 @@ impl Connector {
         // A frame goes out as a length and the rest: Nagle's algorithm would hold back the rest for 40 ms.
         stream.set_nodelay(true)?;
         match &self.tls {
-            None => Ok(Stream::Plain(stream)),
-            Some(tls) => Ok(Stream::Tls(tls.encrypt(host(address)?, stream).await.map_err(named)?)),
+            None => Ok(Either::Left(stream)),
+            Some(tls) => Ok(Either::Right(tls.encrypt(host(address)?, stream).await.map_err(named)?)),
         }
     }
 

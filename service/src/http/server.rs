@@ -16,6 +16,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
+use tokio_util::either::Either;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::Asked;
@@ -154,7 +155,7 @@ pub(super) async fn accept<H: Handler>(
             Some((tls, handshakes)) => {
                 let then = {
                     let rooms = Arc::clone(&rooms);
-                    move |stream| rooms.serve(Stream::Encrypted(stream), peer.ip(), place)
+                    move |stream| rooms.serve(Either::Right(stream), peer.ip(), place)
                 };
                 handshakes.start(stream, tls.acceptor(), &rooms.tasks, rooms.stopping.clone(), then);
             }
@@ -180,7 +181,7 @@ struct Rooms<H> {
 
 impl<H: Handler> Rooms<H> {
     fn plain(&self, stream: TcpStream) -> Stream {
-        Stream::Plain(WriteDeadline::new(stream, self.limits.header_timeout))
+        Either::Left(WriteDeadline::new(stream, self.limits.header_timeout))
     }
 
     fn turn_away(&self, stream: Stream, why: TooMany) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, watch};
+use tokio_util::either::Either;
 use tokio_util::task::TaskTracker;
 
 use crate::http::lingering::Lingering;
@@ -38,12 +39,12 @@ impl TurnedAway {
     pub(super) fn add(&self, stream: Stream, why: TooMany, tasks: &TaskTracker, mut stopping: watch::Receiver<()>) {
         let answer = why.answer();
         let unwritten = match &stream {
-            Stream::Plain(stream) => {
+            Either::Left(stream) => {
                 let written = stream.get_ref().try_write(answer.as_bytes());
                 tracing::debug!(?why, answered = written.is_ok(), "too many connections: turned one away");
                 None
             }
-            Stream::Encrypted(_) => Some(answer),
+            Either::Right(_) => Some(answer),
         };
         let Ok(place) = Arc::clone(&self.0).try_acquire_owned() else { return };
         tasks.spawn(async move {

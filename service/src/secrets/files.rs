@@ -38,13 +38,14 @@ impl Files {
         Version(hasher.finish())
     }
 
-    /// Returns once one of them has changed since the call, and they have then stayed as they are for a moment: a file
-    /// may be written in parts. Never, if there is none.
-    pub async fn changed(&self) {
+    /// Returns once one of them differs from this version, and they have then stayed as they are for a moment: a file
+    /// may be written in parts. Never, if there is none. A caller takes the version before it reads the files, so that
+    /// no change comes between the two.
+    pub async fn changed_since(&self, version: Version) {
         if self.is_empty() {
             return std::future::pending().await;
         }
-        let mut renewal = Renewal::new(self.version_now().await);
+        let mut renewal = Renewal::new(version);
         loop {
             tokio::time::sleep(LOOK).await;
             if renewal.look(self.version_now().await) {
@@ -89,15 +90,12 @@ mod tests {
     async fn a_change_is_noticed_once_the_files_stay_as_they_are() {
         let directory = tempfile::tempdir().unwrap();
         let files = files(&directory);
-        let unchanged = tokio::time::timeout(LOOK * 10, files.changed()).await;
+        let unchanged = tokio::time::timeout(LOOK * 10, files.changed_since(files.version())).await;
         assert!(unchanged.is_err());
-        let changing = tokio::spawn({
-            let files = files.clone();
-            async move { files.changed().await }
-        });
-        tokio::time::sleep(LOOK / 2).await;
+        let before = files.version();
         std::fs::write(&files.0[0], "new").unwrap();
-        changing.await.unwrap();
-        assert!(tokio::time::timeout(LOOK * 10, Files::default().changed()).await.is_err());
+        files.changed_since(before).await;
+        let none = Files::default();
+        assert!(tokio::time::timeout(LOOK * 10, none.changed_since(none.version())).await.is_err());
     }
 }
