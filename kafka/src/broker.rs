@@ -18,9 +18,9 @@ use tokio::task::JoinSet;
 
 use self::said::{cannot_use, kafka_says};
 use self::topology::Topology;
-use crate::security::Connector;
 use crate::security::reasons::named;
 use crate::security::stream::Stream;
+use crate::security::{Connector, authenticate};
 
 pub(crate) mod said;
 pub(crate) mod topology;
@@ -49,14 +49,18 @@ impl Broker {
     /// Connects to host:port.
     ///
     /// # Errors
-    /// Why it cannot be reached within two seconds.
+    /// Why it cannot be reached within two seconds, after a token is there if it takes one.
     pub(crate) async fn connect(connector: &Connector, address: &str) -> anyhow::Result<Self> {
+        // A broker is not slow because a token endpoint is.
+        let credentials = connector.credentials().await?;
         let connecting = async {
             let stream = connector.open(address).await?;
             let stream = BufStream::with_capacity(READ_BUFFER_BYTES, WRITE_BUFFER_BYTES, stream);
             let mut messenger = Messenger::new(stream, MAX_ANSWER_BYTES, "producer".into());
             messenger.sync_versions().await.map_err(|error| named(error.into()))?;
-            connector.authenticate(&messenger).await?;
+            if let Some(credentials) = credentials {
+                authenticate(&messenger, credentials).await?;
+            }
             Ok(Self { messenger })
         };
         answer(connecting).await.with_context(|| format!("cannot connect to {address}"))

@@ -57,6 +57,7 @@ pub use group::{Answer, ConsumerRecord, Group, GroupOptions, Handler, batches, e
 pub use publish::{Acknowledged, PublishError, Publisher, PublisherOptions, SendError};
 pub use reach::reach;
 pub use service::cluster::{self, Cluster};
+pub use service::secrets::Secret;
 pub use shown::{CONDITION, RIGHTS, readiness_of};
 
 /// The version of librdkafka that this build contains.

@@ -1,6 +1,7 @@
 //! Opens connections for rskafka's messages.
 
 use anyhow::Context;
+use rskafka::client::SaslConfig;
 use rskafka::messenger::Messenger;
 use service::cluster::{Sasl, Security};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -39,18 +40,28 @@ impl Connector {
         }
     }
 
-    /// Shows the broker who the client is, if the cluster asks for it.
+    /// What shows the broker who the client is, if the cluster asks for it: a password as its file has it now, or a
+    /// token, which may have to be fetched.
     ///
     /// # Errors
-    /// Why the broker does not take it.
-    pub(crate) async fn authenticate<S>(&self, messenger: &Messenger<S>) -> anyhow::Result<()>
-    where
-        S: AsyncRead + AsyncWrite + Send + 'static,
-    {
-        let Some((sasl, tokens)) = &self.sasl else { return Ok(()) };
-        let config = sasl::config(sasl, tokens).await?;
-        messenger.do_sasl(config).await.map_err(|error| named(error.into()))
+    /// When there is none.
+    pub(crate) async fn credentials(&self) -> anyhow::Result<Option<SaslConfig>> {
+        match &self.sasl {
+            Some((sasl, tokens)) => sasl::config(sasl, tokens).await.map(Some),
+            None => Ok(None),
+        }
     }
+}
+
+/// Shows the broker who the client is.
+///
+/// # Errors
+/// Why the broker does not take it.
+pub(crate) async fn authenticate<S>(messenger: &Messenger<S>, credentials: SaslConfig) -> anyhow::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    messenger.do_sasl(credentials).await.map_err(|error| named(error.into()))
 }
 
 fn host(address: &str) -> anyhow::Result<&str> {

