@@ -25,7 +25,7 @@ async fn create(store: &dyn Store, batch: usize) {
     let content = "c".repeat(CONTENT);
     for _ in 0..CREATED / batch {
         let new: Vec<NewSubmission> = (0..batch)
-            .map(|_| NewSubmission { id: Uuid::now_v7(), content: content.clone(), idempotency_key: None })
+            .map(|_| NewSubmission { id: Uuid::now_v7(), content: content.clone(), idempotency_key: None, owner: None })
             .collect();
         store.create(&new).await.expect("the store creates");
     }

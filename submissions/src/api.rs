@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::cross_site::is_cross_site;
 use crate::operations::Operations;
+use crate::scope::Scope;
 use crate::store::Changed;
 use crate::submission::NewSubmission;
 
@@ -66,7 +67,8 @@ pub const ROUTES: &[Route] = &[
     Route::get(DEAD_LETTERS, "what ended without a verdict, each with its last reason; `?after=` and `?limit=`")
         .with_or_without_slash(),
     Route::get(STATS, "how many submissions are in each status, and what waits or is stuck").with_or_without_slash(),
-    Route::get(WORKERS, "the workers, each with its last heartbeat").with_or_without_slash(),
+    Route::get(WORKERS, "the workers, each with its last heartbeat; where callers are asked, with the scope `admin`")
+        .with_or_without_slash(),
 ];
 
 /// The handlers of the API.
@@ -117,30 +119,32 @@ impl Api {
     }
 
     async fn answer_others(&self, route: &Route, request: &mut Request<RequestBody>, caller: &Caller) -> Outcome {
-        let query = request.uri().query();
+        let (query, scope) = (request.uri().query(), Scope::of(caller));
         // What is not an id is the id of nothing.
         let id = || route.parameter(request.uri().path()).and_then(|id| Uuid::try_parse(id).ok());
         match route.path {
-            SUBMISSIONS => self.list(query).await,
-            SUBMISSION => self.get(id().ok_or(Rejection::Missing)?, request.headers()).await,
-            DEAD_LETTERS => self.dead_letters(query).await,
-            STATS => Ok(ok(&StatsView::from(&self.operations.stats().await?))),
+            SUBMISSIONS => self.list(&scope, query).await,
+            SUBMISSION => self.get(&scope, id().ok_or(Rejection::Missing)?, request.headers()).await,
+            DEAD_LETTERS => self.dead_letters(&scope, query).await,
+            STATS => Ok(ok(&StatsView::from(&self.operations.stats(&scope).await?))),
+            WORKERS if !caller.is_admin() => Err(Rejection::NotAdmin),
             WORKERS => Ok(ok(&WorkersView::from(&self.operations.workers().await?[..]))),
             CANCEL => {
                 let id = id();
                 self.without_body(request, caller).await?;
-                changed(self.operations.cancel(id.ok_or(Rejection::Missing)?).await?, "be cancelled", "not final")
+                let cancelled = self.operations.cancel(&scope, id.ok_or(Rejection::Missing)?).await?;
+                changed(cancelled, "be cancelled", "not final")
             }
             RETRY => {
                 let id = id();
                 self.without_body(request, caller).await?;
-                let retried = self.operations.retry(id.ok_or(Rejection::Missing)?).await?;
+                let retried = self.operations.retry(&scope, id.ok_or(Rejection::Missing)?).await?;
                 changed(retried, "be tried again", "FAILED or CANCELLED")
             }
             RETRY_ALL => {
                 let status = query::status_to_retry(query);
                 self.without_body(request, caller).await?;
-                let retried = self.operations.retry_all(status.map_err(Rejection::Query)?).await?;
+                let retried = self.operations.retry_all(&scope, status.map_err(Rejection::Query)?).await?;
                 Ok(ok(&RetriedView { retried }))
             }
             _ => Err(Rejection::Missing),
@@ -161,7 +165,7 @@ impl Api {
         let content = content.map_err(Rejection::Invalid)?;
         // From here on it may be stored.
         caller.note(|| audit::Outcome { unknown: 1, ..audit::Outcome::default() });
-        let accepted = self.operations.submit(content, key).await?;
+        let accepted = self.operations.submit(content, key, caller.name().map(Into::into)).await?;
         if accepted.is_new {
             self.counters.accepted.increment(1);
         }
@@ -228,7 +232,7 @@ impl Api {
             BulkError::Broken(errors) => Rejection::NoBulk(errors),
             BulkError::TooMany => Rejection::TooMany(MAX_SUBMISSIONS),
         })?;
-        let (new, bulk) = Bulk::of(judged, key.as_deref());
+        let (new, bulk) = Bulk::of(judged, key.as_deref(), caller.name());
         Ok((new, bulk, share))
     }
 
@@ -249,20 +253,20 @@ impl Api {
         Ok(bulk.answer(outcomes, share))
     }
 
-    async fn list(&self, query: Option<&str>) -> Outcome {
+    async fn list(&self, scope: &Scope, query: Option<&str>) -> Outcome {
         let listing = query::listing(query).map_err(Rejection::Query)?;
-        let page = self.operations.list(listing).await?;
+        let page = self.operations.list(scope, listing).await?;
         Ok(ok(&PageView::new(&page, |after| query::next_page(listing, after))))
     }
 
-    async fn dead_letters(&self, query: Option<&str>) -> Outcome {
+    async fn dead_letters(&self, scope: &Scope, query: Option<&str>) -> Outcome {
         let (after, limit) = query::dead_letters(query).map_err(Rejection::Query)?;
-        let page = self.operations.dead_letters(after, limit).await?;
+        let page = self.operations.dead_letters(scope, after, limit).await?;
         Ok(ok(&DeadLettersView::new(&page, |after| query::next_dead_letters(limit, after))))
     }
 
-    async fn get(&self, id: Uuid, headers: &HeaderMap) -> Outcome {
-        let submission = self.operations.get(id).await?.ok_or(Rejection::Missing)?;
+    async fn get(&self, scope: &Scope, id: Uuid, headers: &HeaderMap) -> Outcome {
+        let submission = self.operations.get(scope, id).await?.ok_or(Rejection::Missing)?;
         Ok(json_if_changed(headers, encode(&SubmissionView::from(&submission))))
     }
 
@@ -296,13 +300,17 @@ fn bulk_format(headers: &HeaderMap) -> Result<BulkFormat, Rejection> {
     }
 }
 
-/// The key as the database has it. That of a known caller begins with a space and its name, which no key of a client
-/// does, and neither has a space in it: so no caller's keys are those of another one.
+/// The key of a caller as the database has it. That of a known one begins with a space and its name, which no key of a
+/// client does, and neither has a space in it: so no caller's keys are those of another one.
+pub(crate) fn key_of(caller: Option<&str>, key: &str) -> String {
+    caller.map_or_else(|| key.to_owned(), |name| format!(" {name} {key}"))
+}
+
 fn idempotency_key(headers: &HeaderMap, caller: &Caller) -> Result<Option<String>, Rejection> {
     let Some(key) = headers::idempotency_key(headers).map_err(Rejection::IdempotencyKey)? else { return Ok(None) };
     contract::id::check_idempotency_key(key).map_err(Rejection::IdempotencyKey)?;
     let key = String::from_utf8_lossy(key);
-    Ok(Some(caller.name().map_or_else(|| key.to_string(), |name| format!(" {name} {key}"))))
+    Ok(Some(key_of(caller.name(), &key)))
 }
 
 /// What the audit log gets of a request with one submission.

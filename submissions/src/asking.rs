@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use service::Readiness;
 use uuid::Uuid;
 
+use crate::scope::Scope;
 use crate::store::{Store, StoreError};
 use crate::submission::Submission;
 
@@ -36,7 +37,7 @@ pub(crate) async fn answer_within<T>(
 pub(crate) async fn look_up(store: &dyn Store, ids: &[Uuid]) -> Result<Vec<Option<Submission>>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
-        found.push(answer(store.get(*id)).await?);
+        found.push(answer(store.get(&Scope::All, *id)).await?);
     }
     Ok(found)
 }

@@ -6,18 +6,20 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use serde::Serialize;
 use service::{Settings, exit, telemetry};
 
 use crate::api::{SubmissionView, encode};
 use crate::config::SubmissionsConfig;
+use crate::scope::Scope;
 use crate::store::{self, Listing, Store, StoreError};
 
 /// The argument that selects this command.
 pub(crate) const NAME: &str = "export";
 
 const HELP: &str = "\
-Writes every submission as a line of JSON, with the fields of the API, from the newest to the oldest. It asks the
-database of DATABASE_URL and no service.
+Writes every submission as a line of JSON, with the fields of the API and its owner, from the newest to the oldest. It
+asks the database of DATABASE_URL and no service.
 
 Usage: submissions export > submissions.ndjson
 
@@ -26,6 +28,15 @@ Exit codes: 0 all were written, 1 the database or the output failed, 64 argument
 
 /// How many submissions to ask for at a time.
 const PAGE: u32 = 1_000;
+
+/// A line.
+#[derive(Serialize)]
+struct Exported<'a> {
+    #[serde(flatten)]
+    submission: SubmissionView<'a>,
+    /// The caller that submitted it, null where nobody was asked.
+    owner: Option<&'a str>,
+}
 
 /// What the program does with the arguments after `export`.
 pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
@@ -70,9 +81,13 @@ async fn write(store: &Arc<dyn Store>, output: &mut impl Write) -> anyhow::Resul
     let mut after = None;
     loop {
         let listing = Listing { status: None, after, limit: PAGE };
-        let page = store.list(listing).await.map_err(|StoreError(why)| anyhow!("cannot read the database: {why}"))?;
+        let page = store
+            .list(&Scope::All, listing)
+            .await
+            .map_err(|StoreError(why)| anyhow!("cannot read the database: {why}"))?;
         for submission in &page {
-            let mut line = encode(&SubmissionView::from(submission));
+            let owner = submission.owner.as_deref();
+            let mut line = encode(&Exported { submission: SubmissionView::from(submission), owner });
             line.push(b'\n');
             output.write_all(&line).context("cannot write")?;
         }

@@ -104,7 +104,8 @@ mod tests {
         let (id, series, now) = (Uuid::from_u128(7), Series::default(), Instant::now());
         let lease = Lease { id, fence: 1 };
         let attempt = Attempt { worker: Uuid::from_u128(1), number: 1, claimed_at: now };
-        let job = Job { lease, content: "content".to_owned(), series, begun: 1, waited: Duration::ZERO };
+        let (content, waited) = ("content".to_owned(), Duration::ZERO);
+        let job = Job { lease, content, series, begun: 1, waited, owner: None };
         let verdict = |outcome| Ended::with_verdict(lease, outcome, series, attempt);
         let setback = |setback: Setback, failures| {
             Ended::with_setback(lease, &setback, Series { failures, losses: 0 }, &TERMS, None)

@@ -1,12 +1,12 @@
 //! Submissions: content that is taken over HTTP, answered at once, worked on, and watched while its status changes.
 //!
 //! [`status`], [`rules`], [`content`] and [`lease`] decide, without a clock or a database. [`store`] keeps submissions
-//! and is the single source of truth about their states. [`operations`] is what people and programs can ask for, by the
-//! [`api`] or by the [`page`]; [`submit`] gathers what is submitted at the same time into one transaction. A [`worker`]
-//! claims submissions, works on them and writes how they end; `queue` is how it learns what it can claim. A [`sweeper`]
-//! ends the leases of workers that are gone. What these two decide is in their cores, which `simulation` runs in
-//! virtual time with everything failing that can. [`run()`] puts the parts together, for one process that does all or
-//! for several on one database. [`mod@openapi`] describes the API.
+//! and is the single source of truth about their states. [`operations`] is what people and programs can ask for, each
+//! within its [`scope`], by the [`api`] or by the [`page`]; [`submit`] gathers what is submitted at the same time into
+//! one transaction. A [`worker`] claims submissions, works on them and writes how they end; `queue` is how it learns
+//! what it can claim. A [`sweeper`] ends the leases of workers that are gone. What these two decide is in their cores,
+//! which `simulation` runs in virtual time with everything failing that can. [`run()`] puts the parts together, for one
+//! process that does all or for several on one database. [`mod@openapi`] describes the API.
 
 use std::process::ExitCode;
 
@@ -34,6 +34,7 @@ mod roles;
 mod routes;
 pub mod rules;
 mod run;
+pub mod scope;
 mod settling;
 #[cfg(test)]
 mod simulation;

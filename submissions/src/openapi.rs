@@ -23,7 +23,8 @@ CANCELLED ones can be tried again. What a worker could not finish is PENDING aga
 - Each path of the API may end with a slash.
 - Errors are problem documents (RFC 9457), and name every field that is wrong.
 - Where the service asks for credentials, a request needs an API key or a token: as `Authorization: Bearer KEY` or as \
-`X-API-Key: KEY`.
+`X-API-Key: KEY`. A caller then sees and changes only what it has submitted itself: whatever belongs to others is \
+answered as if it did not exist. Only the scope `admin` reaches everything.
 - After a 503 with `Retry-After`, try again after that number of seconds.
 - An unknown path gets 404, another method than those described 405 with `Allow`. Each path with GET also has HEAD.
 - A POST from a page of another site gets 403.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::metrics::{RetryCause, SubmissionMetrics};
 use crate::queue::Announcer;
+use crate::scope::Scope;
 use crate::status::Status;
 use crate::store::{Changed, Created, DeadLetter, DeadLetterKey, Listing, Stats, Store, StoreError, WorkerRow};
 use crate::submission::{NewSubmission, Submission};
@@ -115,16 +116,21 @@ impl Operations {
         content::error(content, self.max_content_chars)
     }
 
-    /// Submits a content. With the key of an earlier request it is that request's submission, if the content is the
-    /// same.
+    /// Submits a content for this owner. With the key of an earlier request it is that request's submission, if the
+    /// content is the same.
     ///
     /// # Errors
     /// Why it is not accepted.
-    pub async fn submit(&self, content: String, idempotency_key: Option<String>) -> Result<Accepted, SubmitError> {
+    pub async fn submit(
+        &self,
+        content: String,
+        idempotency_key: Option<String>,
+        owner: Option<Arc<str>>,
+    ) -> Result<Accepted, SubmitError> {
         if let Some(error) = self.content_error(&content) {
             return Err(SubmitError::Content(error));
         }
-        let new = NewSubmission { id: Uuid::now_v7(), content, idempotency_key };
+        let new = NewSubmission { id: Uuid::now_v7(), content, idempotency_key, owner };
         let fate = self.submit_all(vec![new]).await?.pop();
         fate.unwrap_or_else(|| Err(SubmitError::Unknown("no result".to_owned())))
     }
@@ -154,18 +160,19 @@ impl Operations {
     ///
     /// # Errors
     /// When the store cannot be asked.
-    pub async fn get(&self, id: Uuid) -> Result<Option<Submission>, Unavailable> {
-        self.in_time("get", self.store.get(id)).await
+    pub async fn get(&self, scope: &Scope, id: Uuid) -> Result<Option<Submission>, Unavailable> {
+        self.in_time("get", self.store.get(scope, id)).await
     }
 
     /// A page of submissions. Its limit is at least 1 and at most [`MAX_LIMIT`].
     ///
     /// # Errors
     /// When the store cannot be asked.
-    pub async fn list(&self, listing: Listing) -> Result<Page, Unavailable> {
+    pub async fn list(&self, scope: &Scope, listing: Listing) -> Result<Page, Unavailable> {
         let limit = listing.limit.clamp(1, MAX_LIMIT);
         // One more shows whether there is another page.
-        let mut submissions = self.in_time("list", self.store.list(Listing { limit: limit + 1, ..listing })).await?;
+        let asked = self.store.list(scope, Listing { limit: limit + 1, ..listing });
+        let mut submissions = self.in_time("list", asked).await?;
         let has_more = submissions.len() > limit as usize;
         submissions.truncate(limit as usize);
         let next = submissions.last().filter(|_| has_more).map(|last| last.id);
@@ -176,9 +183,14 @@ impl Operations {
     ///
     /// # Errors
     /// When the store cannot be asked.
-    pub async fn dead_letters(&self, after: Option<DeadLetterKey>, limit: u32) -> Result<DeadLetterPage, Unavailable> {
+    pub async fn dead_letters(
+        &self,
+        scope: &Scope,
+        after: Option<DeadLetterKey>,
+        limit: u32,
+    ) -> Result<DeadLetterPage, Unavailable> {
         let limit = limit.clamp(1, MAX_LIMIT);
-        let mut letters = self.in_time("dead_letters", self.store.dead_letters(after, limit + 1)).await?;
+        let mut letters = self.in_time("dead_letters", self.store.dead_letters(scope, after, limit + 1)).await?;
         let has_more = letters.len() > limit as usize;
         letters.truncate(limit as usize);
         let next = letters.last().filter(|_| has_more).map(|last| last.key);
@@ -189,8 +201,8 @@ impl Operations {
     ///
     /// # Errors
     /// When the store does not confirm it.
-    pub async fn cancel(&self, id: Uuid) -> Result<Changed, Unavailable> {
-        let changed = self.in_time("cancel", self.store.cancel(id)).await?;
+    pub async fn cancel(&self, scope: &Scope, id: Uuid) -> Result<Changed, Unavailable> {
+        let changed = self.in_time("cancel", self.store.cancel(scope, id)).await?;
         if let Changed::Made(_) = changed {
             self.metrics.taken_on(Status::Cancelled, 1);
         }
@@ -201,8 +213,8 @@ impl Operations {
     ///
     /// # Errors
     /// When the store does not confirm it.
-    pub async fn retry(&self, id: Uuid) -> Result<Changed, Unavailable> {
-        let changed = self.in_time("retry", self.store.retry(id)).await?;
+    pub async fn retry(&self, scope: &Scope, id: Uuid) -> Result<Changed, Unavailable> {
+        let changed = self.in_time("retry", self.store.retry(scope, id)).await?;
         if let Changed::Made(_) = changed {
             self.note_retried(1);
             self.announcer.announce(vec![id]);
@@ -215,13 +227,13 @@ impl Operations {
     ///
     /// # Errors
     /// When the store does not confirm a part of them; the parts before it are retried.
-    pub async fn retry_all(&self, status: Status) -> Result<u64, Unavailable> {
-        let now = self.stats().await?.in_status[status as usize];
+    pub async fn retry_all(&self, scope: &Scope, status: Status) -> Result<u64, Unavailable> {
+        let now = self.stats(scope).await?.in_status[status as usize];
         let (mut left, mut retried) = (u64::try_from(now).unwrap_or(0), 0);
         // Not until none is left: what is retried here may fail again meanwhile.
         while left > 0 {
             let limit = u32::try_from(left).unwrap_or(u32::MAX).min(RETRY_BATCH);
-            let batch = self.in_time("retry_all", self.store.retry_all(status, limit)).await?;
+            let batch = self.in_time("retry_all", self.store.retry_all(scope, status, limit)).await?;
             self.note_retried(batch);
             if batch == 0 {
                 break;
@@ -236,11 +248,11 @@ impl Operations {
     ///
     /// # Errors
     /// When the store cannot be asked.
-    pub async fn stats(&self) -> Result<Stats, Unavailable> {
-        self.in_time("stats", self.store.stats(self.stuck_after)).await
+    pub async fn stats(&self, scope: &Scope) -> Result<Stats, Unavailable> {
+        self.in_time("stats", self.store.stats(scope, self.stuck_after)).await
     }
 
-    /// All workers, by their names.
+    /// All workers, by their names: for administrators alone.
     ///
     /// # Errors
     /// When the store cannot be asked.

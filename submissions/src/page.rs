@@ -16,10 +16,12 @@ use hyper::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
+use service::auth::Caller;
 use service::http::body::BodyReader;
 use service::http::{RequestBody, Route, response};
 use uuid::Uuid;
 
+use crate::api;
 use crate::api::metrics::{ApiCounters, RejectionReason};
 use crate::form;
 use crate::operations::{Operations, SubmitError, Unavailable};
@@ -30,6 +32,7 @@ use crate::page::list::{Draft, ListPage, RELOAD_SECONDS};
 use crate::page::posted::Posted;
 use crate::page::problem::Problem;
 use crate::page::view::View;
+use crate::scope::Scope;
 use crate::status::Status;
 use crate::store::{Changed, Listing};
 
@@ -93,7 +96,12 @@ impl Page {
     }
 
     /// Answers a request for one of [`ROUTES`].
-    pub(crate) async fn answer(&self, route: &Route, request: &mut Request<RequestBody>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(
+        &self,
+        route: &Route,
+        request: &mut Request<RequestBody>,
+        caller: &Caller,
+    ) -> Response<Full<Bytes>> {
         let id = route.parameter(request.uri().path()).and_then(|id| Uuid::try_parse(id).ok());
         let query = request.uri().query();
         let (root, answer) = match (route.path, route.method == Method::POST) {
@@ -101,12 +109,12 @@ impl Page {
             (STYLE, _) => return self.assets.style.answer(query),
             (LIST, false) => {
                 let view = View::of(query.unwrap_or_default());
-                (Root::LIST, self.list(view, Draft::new(), StatusCode::OK).await)
+                (Root::LIST, self.list(caller, view, Draft::new(), StatusCode::OK).await)
             }
-            (LIST, true) => (Root::LIST, self.submit(request).await),
-            (RETRY_ALL, _) => (Root::ONE, self.retry_all(request).await),
-            (ONE, _) => (Root::ONE, self.one(id).await),
-            (path, _) => (Root::ACTION, self.change(path == CANCEL, id, request).await),
+            (LIST, true) => (Root::LIST, self.submit(request, caller).await),
+            (RETRY_ALL, _) => (Root::ONE, self.retry_all(request, caller).await),
+            (ONE, _) => (Root::ONE, self.one(id, caller).await),
+            (path, _) => (Root::ACTION, self.change(path == CANCEL, id, request, caller).await),
         };
         answer.unwrap_or_else(|problem| {
             let mut response = html(problem.status, problem.render(root, &self.assets, &self.limits));
@@ -122,11 +130,18 @@ impl Page {
         })
     }
 
-    async fn list(&self, view: View, draft: Draft<'_>, status: StatusCode) -> Answer {
+    async fn list(&self, caller: &Caller, view: View, draft: Draft<'_>, status: StatusCode) -> Answer {
+        let scope = Scope::of(caller);
         let listing = Listing { status: view.status, after: view.after, limit: self.limits.rows };
+        let workers = async {
+            match caller.is_admin() {
+                true => self.operations.workers().await.map(Some),
+                false => Ok(None),
+            }
+        };
         let (page, stats, workers) =
-            tokio::try_join!(self.operations.list(listing), self.operations.stats(), self.operations.workers())?;
-        let page = ListPage { view, page: &page, stats: &stats, workers: &workers, draft, now: now() };
+            tokio::try_join!(self.operations.list(&scope, listing), self.operations.stats(&scope), workers)?;
+        let page = ListPage { view, page: &page, stats: &stats, workers: workers.as_deref(), draft, now: now() };
         let mut response = html(status, page.render(&self.assets, &self.limits));
         if view.is_live {
             reload(&mut response, &view.query());
@@ -134,23 +149,24 @@ impl Page {
         Ok(response)
     }
 
-    async fn one(&self, id: Option<Uuid>) -> Answer {
+    async fn one(&self, id: Option<Uuid>, caller: &Caller) -> Answer {
         let submission = match id {
-            Some(id) => self.operations.get(id).await?,
+            Some(id) => self.operations.get(&Scope::of(caller), id).await?,
             None => None,
         };
         let submission = submission.ok_or_else(missing)?;
         Ok(html(StatusCode::OK, one::render(&submission, now(), &self.assets, &self.limits)))
     }
 
-    async fn submit(&self, request: &mut Request<RequestBody>) -> Answer {
+    async fn submit(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Answer {
         let posted = Posted::read(&self.bodies, request).await;
         let posted = posted.inspect_err(|error| self.counters.rejected(error.reason(), 1))?;
         let content = form::with_single_line_ends(posted.field("content"));
         // Of form and content: who goes back and writes something else does not repeat a request.
         let form = Uuid::try_parse(posted.field("key")).ok();
         let key = form.map(|form| Uuid::new_v5(&form, content.as_bytes()).simple().to_string());
-        let error = match self.operations.submit(content.clone(), key).await {
+        let key = key.map(|key| api::key_of(caller.name(), &key));
+        let error = match self.operations.submit(content.clone(), key, caller.name().map(Into::into)).await {
             Ok(accepted) => {
                 self.counters.accepted.increment(accepted.is_new.into());
                 let live = View { is_live: true, ..View::default() };
@@ -180,15 +196,25 @@ impl Page {
         self.counters.rejected(reason, 1);
         // Of the same form, so that what is submitted again is not there twice.
         let draft = || Draft { content: &content, fault: &fault, key: posted.field("key").to_owned() };
-        let page = self.list(View::default(), draft(), status).await;
+        let page = self.list(caller, View::default(), draft(), status).await;
         // Where there is no list either, the form alone keeps what was written.
         Ok(page.unwrap_or_else(|_| html(status, list::render_form(&draft(), &self.assets, &self.limits))))
     }
 
-    async fn change(&self, is_cancel: bool, id: Option<Uuid>, request: &mut Request<RequestBody>) -> Answer {
+    async fn change(
+        &self,
+        is_cancel: bool,
+        id: Option<Uuid>,
+        request: &mut Request<RequestBody>,
+        caller: &Caller,
+    ) -> Answer {
         let posted = Posted::read(&self.bodies, request).await?;
         let id = id.ok_or_else(missing)?;
-        let changed = if is_cancel { self.operations.cancel(id).await? } else { self.operations.retry(id).await? };
+        let scope = Scope::of(caller);
+        let changed = match is_cancel {
+            true => self.operations.cancel(&scope, id).await?,
+            false => self.operations.retry(&scope, id).await?,
+        };
         match changed {
             Changed::Made(_) if posted.field("back") == one::BACK => Ok(see_other(&format!("../{id}"))),
             Changed::Made(_) => Ok(see_other(&format!("{}{}#s-{id}", Root::ACTION.0, back(&posted).query()))),
@@ -203,13 +229,13 @@ impl Page {
         }
     }
 
-    async fn retry_all(&self, request: &mut Request<RequestBody>) -> Answer {
+    async fn retry_all(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Answer {
         let posted = Posted::read(&self.bodies, request).await?;
         let status = Status::from_name(posted.field("status")).filter(|status| is_retriable(*status));
         let Some(status) = status else {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "Only what is FAILED or CANCELLED can be retried."));
         };
-        self.operations.retry_all(status).await?;
+        self.operations.retry_all(&Scope::of(caller), status).await?;
         Ok(see_other(&format!("{}{}", Root::ONE.0, back(&posted).query())))
     }
 }

@@ -70,7 +70,7 @@ impl Handler for SubmissionsRoutes {
             api.answer(route, request, caller).await
         } else {
             // Boxed, so that a request to the API does not have this one's size.
-            Box::pin(page.answer(route, request)).await
+            Box::pin(page.answer(route, request, caller)).await
         }
     }
 }

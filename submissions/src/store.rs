@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::lease::{Lease, Series};
+use crate::scope::Scope;
 use crate::status::Status;
 use crate::submission::{NewSubmission, Submission};
 
@@ -85,6 +86,8 @@ pub struct Job {
     pub begun: i32,
     /// How long it had waited since it could be claimed.
     pub waited: Duration,
+    /// The caller that submitted it, if it was asked who it is.
+    pub owner: Option<Arc<str>>,
 }
 
 /// How an attempt ends.
@@ -214,7 +217,8 @@ pub struct DeadLetterKey {
     pub series: i32,
 }
 
-/// Keeps submissions.
+/// Keeps submissions. A question about them, or a change that somebody asks for, has a [`Scope`]: what it does not
+/// reach does not exist for it. What workers and sweepers do reaches everything.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Creates these, one result for each. Two of one batch with the same key are like two requests, and one whose id
@@ -222,27 +226,33 @@ pub trait Store: Send + Sync + 'static {
     async fn create(&self, new: &[NewSubmission]) -> Result<Vec<Created>, StoreError>;
 
     /// The submission with this id.
-    async fn get(&self, id: Uuid) -> Result<Option<Submission>, StoreError>;
+    async fn get(&self, scope: &Scope, id: Uuid) -> Result<Option<Submission>, StoreError>;
 
     /// One page of submissions.
-    async fn list(&self, listing: Listing) -> Result<Vec<Submission>, StoreError>;
+    async fn list(&self, scope: &Scope, listing: Listing) -> Result<Vec<Submission>, StoreError>;
 
     /// At most `limit` dead letters, of the newest submissions and of their latest series first; only those that come
     /// after this one in that order.
-    async fn dead_letters(&self, after: Option<DeadLetterKey>, limit: u32) -> Result<Vec<DeadLetter>, StoreError>;
+    async fn dead_letters(
+        &self,
+        scope: &Scope,
+        after: Option<DeadLetterKey>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, StoreError>;
 
     /// Makes it CANCELLED, if it is not final. A worker's lease on it ends.
-    async fn cancel(&self, id: Uuid) -> Result<Changed, StoreError>;
+    async fn cancel(&self, scope: &Scope, id: Uuid) -> Result<Changed, StoreError>;
 
     /// Makes it PENDING in a new series, if it is FAILED or CANCELLED.
-    async fn retry(&self, id: Uuid) -> Result<Changed, StoreError>;
+    async fn retry(&self, scope: &Scope, id: Uuid) -> Result<Changed, StoreError>;
 
     /// The same for at most `limit` of those that have this status, which is FAILED or CANCELLED. Returns how many it
     /// were.
-    async fn retry_all(&self, status: Status, limit: u32) -> Result<u64, StoreError>;
+    async fn retry_all(&self, scope: &Scope, status: Status, limit: u32) -> Result<u64, StoreError>;
 
-    /// The figures, with what is in PROCESSING for longer than `stuck_after` as stuck.
-    async fn stats(&self, stuck_after: Duration) -> Result<Stats, StoreError>;
+    /// The figures, with what is in PROCESSING for longer than `stuck_after` as stuck. Those of one owner are counted
+    /// each time, from its own rows alone.
+    async fn stats(&self, scope: &Scope, stuck_after: Duration) -> Result<Stats, StoreError>;
 
     /// All workers that have neither left nor been removed, by their names.
     async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError>;

@@ -1,5 +1,7 @@
 //! A submission as the store keeps it and the API shows it.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::status::Status;
@@ -13,6 +15,8 @@ pub struct NewSubmission {
     pub content: String,
     /// The client's `Idempotency-Key`, if it sent one: a later request with the same key gets this submission.
     pub idempotency_key: Option<String>,
+    /// The caller that submits it, if it was asked who it is.
+    pub owner: Option<Arc<str>>,
 }
 
 /// A submission. Times are milliseconds since 1970 by the clock of the store.
@@ -48,4 +52,6 @@ pub struct Submission {
     pub changed_at: i64,
     /// When it may be claimed, if it is pending.
     pub run_at: i64,
+    /// The caller that submitted it, if it was asked who it is.
+    pub owner: Option<Arc<str>>,
 }

@@ -24,6 +24,7 @@ use crate::metrics::SubmissionMetrics;
 use crate::metrics::figures::Figures;
 use crate::mistake::Mistakes;
 use crate::queue::Announcer;
+use crate::scope::Scope;
 use crate::settling::claimable;
 use crate::store::Store;
 
@@ -141,7 +142,7 @@ impl Sweeper {
             SweepAction::Count => {
                 let stuck_after = self.stuck_after;
                 let counting = async move {
-                    let stats = asking::answer(store.stats(stuck_after)).await?;
+                    let stats = asking::answer(store.stats(&Scope::All, stuck_after)).await?;
                     Ok((stats, asking::answer(store.workers()).await?.len()))
                 };
                 answers.spawn(async move { SweepEvent::Counted(counting.await) });

@@ -10,6 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use service::secrets::Secret;
 use service::{Instruments, Readiness, Registry, Settings};
 use submissions::rules::{Verdict, judge};
+use submissions::scope::Scope;
 use submissions::status::Status;
 use submissions::store::{self, Created, Listing, Store};
 use submissions::sweeper::Sweeper;
@@ -59,7 +60,7 @@ impl Bench {
     }
 
     async fn create(&self, contents: impl IntoIterator<Item = String>) -> Vec<Uuid> {
-        let new = |content| NewSubmission { id: Uuid::now_v7(), content, idempotency_key: None };
+        let new = |content| NewSubmission { id: Uuid::now_v7(), content, idempotency_key: None, owner: None };
         let new: Vec<NewSubmission> = contents.into_iter().map(new).collect();
         let created = self.store.create(&new).await.unwrap();
         assert!(created.iter().all(|created| matches!(created, Created::New(_))));
@@ -67,19 +68,19 @@ impl Bench {
     }
 
     async fn get(&self, id: Uuid) -> Submission {
-        self.store.get(id).await.unwrap().unwrap()
+        self.store.get(&Scope::All, id).await.unwrap().unwrap()
     }
 
     /// Waits until there is nothing in this status.
     async fn until_none(&self, status: Status) {
         let listing = Listing { status: Some(status), after: None, limit: 1 };
-        until(async || self.store.list(listing).await.is_ok_and(|page| page.is_empty())).await;
+        until(async || self.store.list(&Scope::All, listing).await.is_ok_and(|page| page.is_empty())).await;
     }
 
     /// Waits until all are final, and returns them.
     async fn finals(&self, ids: &[Uuid]) -> Vec<Submission> {
         until(async || {
-            let stats = self.store.stats(PATIENCE).await;
+            let stats = self.store.stats(&Scope::All, PATIENCE).await;
             stats.is_ok_and(|stats| stats.in_status[..2] == [0, 0])
         })
         .await;
@@ -174,7 +175,7 @@ async fn attempts_that_fail_are_repeated_and_then_given_up() {
         assert_eq!((submission.status, submission.begun, submission.failures), (Status::Failed, 3, 3));
         assert_eq!(submission.reason.as_deref(), Some("made to fail by WORK_FAILURES"));
     }
-    assert_eq!(bench.store.stats(PATIENCE).await.unwrap().dead_letters, 20);
+    assert_eq!(bench.store.stats(&Scope::All, PATIENCE).await.unwrap().dead_letters, 20);
     assert_eq!(bench.of_label("submissions_retries_total", "failure"), "40");
     assert_eq!(bench.total("submissions_given_up_total"), 20);
     stopped(worker).await;
@@ -185,7 +186,7 @@ async fn a_worker_that_stops_gives_back_what_is_not_done() {
     let bench = Bench::new().await;
     let ids = bench.create((0..700).map(|number| format!("long enough, and number {number}"))).await;
     let worker = bench.worker(&[("WORK_TIME", "1h"), ("WORK_TIMEOUT", "2h"), ("WORKER_CONCURRENCY", "600")]);
-    until(async || bench.store.stats(PATIENCE).await.unwrap().in_status == [100, 600, 0, 0, 0]).await;
+    until(async || bench.store.stats(&Scope::All, PATIENCE).await.unwrap().in_status == [100, 600, 0, 0, 0]).await;
     stopped(worker).await;
     let mut given_back = 0;
     for id in ids {
@@ -235,7 +236,7 @@ async fn an_attempt_that_lasts_too_long_is_counted_and_its_finish_comes_late() {
     }
     until(async || bench.total("submissions_late_finishes_total") == 1).await;
     assert_eq!(bench.get(ids[0]).await.status, Status::Failed, "what came late has changed nothing");
-    assert_eq!(bench.store.stats(PATIENCE).await.unwrap().dead_letters, 1);
+    assert_eq!(bench.store.stats(&Scope::All, PATIENCE).await.unwrap().dead_letters, 1);
     stopped(worker).await;
 }
 
@@ -245,7 +246,7 @@ async fn what_is_cancelled_stays_cancelled() {
     let ids = bench.create(["long enough, and number 1".to_owned()]).await;
     let worker = bench.worker(&[("WORK_TIME", "300ms")]);
     bench.until_none(Status::Pending).await;
-    bench.store.cancel(ids[0]).await.unwrap();
+    bench.store.cancel(&Scope::All, ids[0]).await.unwrap();
     until(async || bench.total("submissions_late_finishes_total") == 1).await;
     assert_eq!(bench.get(ids[0]).await.status, Status::Cancelled);
     stopped(worker).await;
@@ -303,13 +304,16 @@ async fn a_postgres_that_is_killed_under_load_costs_no_submission_and_no_attempt
     let _sweepers = [bench.sweeper(&settings), bench.sweeper(&settings)];
     let mut ids = Vec::new();
     for _ in 0..3 {
-        let before = bench.store.stats(PATIENCE).await.unwrap().in_status[Status::Passed as usize];
+        let before = bench.store.stats(&Scope::All, PATIENCE).await.unwrap().in_status[Status::Passed as usize];
         ids.extend(bench.create((0..400).map(|number| format!("long enough, and number {number}"))).await);
-        until(async || bench.store.stats(PATIENCE).await.unwrap().in_status[Status::Passed as usize] > before).await;
+        until(async || {
+            bench.store.stats(&Scope::All, PATIENCE).await.unwrap().in_status[Status::Passed as usize] > before
+        })
+        .await;
         postgres.kill().await.unwrap();
         postgres.restart().await.unwrap();
         // All connections are new ones, some of which are made only when they are needed.
-        until(async || bench.store.stats(PATIENCE).await.is_ok()).await;
+        until(async || bench.store.stats(&Scope::All, PATIENCE).await.is_ok()).await;
     }
     for submission in bench.finals(&ids).await {
         assert_eq!((submission.status, submission.failures), (Status::Passed, 0), "{submission:?}");

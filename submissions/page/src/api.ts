@@ -1,6 +1,7 @@
 /** Requests to the API. */
 
 import type { ServerClock } from "./clock";
+import type { Settings } from "./settings";
 import type { State } from "./source";
 import type { Stats, Status, Submission, SubmissionPage, Worker } from "./types";
 import { type View, queryOf } from "./view";
@@ -24,28 +25,26 @@ export class Refused extends Error {
 }
 
 export class Api {
-  readonly #root: URL;
-  readonly #limit: number;
+  readonly #settings: Settings;
   readonly #clock: ServerClock;
 
-  /** The API of a page that lies at `root`, with at most `limit` submissions in a list. */
-  constructor(root: URL, limit: number, clock: ServerClock) {
-    this.#root = root;
-    this.#limit = limit;
+  /** The API of a page with these settings. */
+  constructor(settings: Settings, clock: ServerClock) {
+    this.#settings = settings;
     this.#clock = clock;
   }
 
   /** All that a view shows. */
   async look(view: View, signal: AbortSignal): Promise<State> {
     if (view.kind === "one") {
-      return { page: null, one: await this.#one(view.id, signal), stats: null, workers: [] };
+      return { page: null, one: await this.#one(view.id, signal), stats: null, workers: null };
     }
     const query = new URLSearchParams(queryOf(view));
-    query.set("limit", String(this.#limit));
-    const [page, stats, { workers }] = await Promise.all([
+    query.set("limit", String(this.#settings.limit));
+    const [page, stats, workers] = await Promise.all([
       this.#ask<SubmissionPage>(`submissions?${query}`, { signal }),
       this.#ask<Stats>("stats", { signal }),
-      this.#ask<{ workers: Worker[] }>("workers", { signal }),
+      this.#settings.hasWorkers ? this.#workers(signal) : null,
     ]);
     return { page, one: null, stats, workers };
   }
@@ -75,11 +74,15 @@ export class Api {
     }
   }
 
+  async #workers(signal: AbortSignal): Promise<Worker[]> {
+    return (await this.#ask<{ workers: Worker[] }>("workers", { signal })).workers;
+  }
+
   async #ask<T>(path: string, options: RequestInit): Promise<T> {
     const timeout = AbortSignal.timeout(TIMEOUT);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     const asked = Date.now();
-    const response = await fetch(new URL(`api/${path}`, this.#root), { ...options, signal });
+    const response = await fetch(new URL(`api/${path}`, this.#settings.root), { ...options, signal });
     this.#clock.observe(Date.parse(response.headers.get("date") ?? ""), asked, Date.now());
     if (!response.ok) throw new Refused(response.status, await detailOf(response));
     return (await response.json()) as T;

@@ -30,7 +30,7 @@ export function listPage({ source, api, clock, notices, settings }: Parts): () =
     rows.explain(view.status === null ? "Nothing here yet." : `None is ${view.status}.`);
     showOlder(view, page.next);
     showStats(stats);
-    showWorkers(workers, settings.silence);
+    if (workers !== null) showWorkers(workers, settings.silence);
   };
 
   const watch = async () => {

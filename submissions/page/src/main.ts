@@ -15,7 +15,7 @@ const TICK = 1000;
 function start(): void {
   const settings = settingsOf(document.body);
   const clock = new ServerClock();
-  const api = new Api(settings.root, settings.limit, clock);
+  const api = new Api(settings, clock);
   const source = new Polling((view, signal) => api.look(view, signal), browser);
   const page = document.querySelector("#one") === null ? listPage : onePage;
   for (const element of document.querySelectorAll<HTMLElement>("[data-without-script]")) element.hidden = true;

@@ -12,7 +12,7 @@ export function showStats({ statuses, oldest_pending_seconds, stuck, dead_letter
   say(find('[data-count="ALL"]'), grouped(all));
   const oldest = oldest_pending_seconds === null ? "none" : span(oldest_pending_seconds * 1000);
   fill(find("#figures"), { oldest, stuck: grouped(stuck), dead: grouped(dead_letters) });
-  find("#stuck").classList.toggle("alarm", stuck > 0);
+  document.querySelector("#stuck")?.classList.toggle("alarm", stuck > 0);
   find("form[data-action=retry-all]").hidden = statuses.FAILED === 0;
 }
 

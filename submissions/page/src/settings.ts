@@ -10,6 +10,8 @@ export interface Settings {
   stuckAfter: number;
   /** A worker that is silent for longer is marked, in milliseconds. */
   silence: number;
+  /** Whether it shows the workers. */
+  hasWorkers: boolean;
 }
 
 /** Reads them. */
@@ -21,5 +23,6 @@ export function settingsOf({ dataset }: HTMLElement): Settings {
     limit: Number(dataset.limit),
     stuckAfter: Number(dataset.stuckAfter),
     silence: Number(dataset.silence),
+    hasWorkers: document.querySelector("#workers") !== null,
   };
 }

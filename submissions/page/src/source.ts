@@ -10,7 +10,8 @@ export interface State {
   page: SubmissionPage | null;
   one: Submission | null;
   stats: Stats | null;
-  workers: Worker[];
+  /** All workers, where the page shows them: administrators alone may ask. */
+  workers: Worker[] | null;
 }
 
 /** The state, or why it is not known. */

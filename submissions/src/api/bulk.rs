@@ -1,6 +1,8 @@
 //! `POST /api/submissions/bulk`: many submissions in one request. It is read whole and judged one by one; then all
 //! valid ones are submitted or, if there is no room, none. Each has its own result, in its place.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use contract::FieldError;
 use http_body_util::Full;
@@ -59,12 +61,13 @@ enum ResultView {
 impl Bulk {
     /// The valid submissions, and what is known of the results. The `Idempotency-Key` of the request, if it has one,
     /// stands for each of them by its position. The space in those keys keeps them apart from keys of clients.
-    pub(super) fn of(judged: Vec<Judged>, key: Option<&str>) -> (Vec<NewSubmission>, Self) {
+    pub(super) fn of(judged: Vec<Judged>, key: Option<&str>, owner: Option<&str>) -> (Vec<NewSubmission>, Self) {
+        let owner: Option<Arc<str>> = owner.map(Into::into);
         let mut new = Vec::with_capacity(judged.len());
         let note = |(position, judged): (usize, Judged)| {
             judged.map(|content| {
                 let idempotency_key = key.map(|key| format!("{key} {position}"));
-                new.push(NewSubmission { id: Uuid::now_v7(), content, idempotency_key });
+                new.push(NewSubmission { id: Uuid::now_v7(), content, idempotency_key, owner: owner.clone() });
             })
         };
         let judged = judged.into_iter().enumerate().map(note).collect();
@@ -180,6 +183,7 @@ mod tests {
             processed_at: None,
             changed_at: 0,
             run_at: 0,
+            owner: None,
         };
         Ok(Accepted { submission, is_new })
     }
@@ -192,7 +196,7 @@ mod tests {
         judged: Vec<Judged>,
         outcomes: Vec<Result<Accepted, SubmitError>>,
     ) -> (u16, Value, [usize; 3], usize) {
-        let (new, bulk) = Bulk::of(judged, Some("key"));
+        let (new, bulk) = Bulk::of(judged, Some("key"), None);
         assert_eq!(new.len(), outcomes.len());
         let most = bulk.max_answer_bytes();
         let answer = bulk.answer(outcomes, Share::default());
@@ -243,9 +247,10 @@ mod tests {
 
     #[test]
     fn the_key_of_a_bulk_stands_for_each_position() {
-        let (new, _) = Bulk::of(vec![Ok("a".to_owned()), invalid(), Ok("b".to_owned())], Some("key"));
+        let (new, _) = Bulk::of(vec![Ok("a".to_owned()), invalid(), Ok("b".to_owned())], Some("key"), Some("shop"));
         let keys: Vec<_> = new.iter().map(|new| new.idempotency_key.as_deref().unwrap()).collect();
         assert_eq!(keys, ["key 0", "key 2"]);
+        assert!(new.iter().all(|new| new.owner.as_deref() == Some("shop")));
         assert!(keys.iter().all(|key| contract::id::check_idempotency_key(key.as_bytes()).is_err()));
     }
 }

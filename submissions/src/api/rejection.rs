@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::FieldError;
 use http_body_util::Full;
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use service::http::body::{BodyError, BufferFull};
 use service::problem;
@@ -45,8 +45,10 @@ pub(super) enum Rejection {
     },
     /// Parameters of the query are wrong.
     Query(Vec<FieldError>),
-    /// There is no such submission.
+    /// There is no such submission that the caller may see.
     Missing,
+    /// Only an administrator may see this.
+    NotAdmin,
     /// It is in a status that does not allow this.
     NotAllowed {
         /// What was asked for, as in "be cancelled".
@@ -115,9 +117,11 @@ impl Rejection {
             Rejection::Invalid(_) | Rejection::NoBulk(_) => RejectionReason::Invalid,
             Rejection::KeyConflict => RejectionReason::IdempotencyConflict,
             Rejection::Unconfirmed => RejectionReason::Unconfirmed,
-            Rejection::Query(_) | Rejection::Missing | Rejection::NotAllowed { .. } | Rejection::Unavailable => {
-                return None;
-            }
+            Rejection::Query(_)
+            | Rejection::Missing
+            | Rejection::NotAdmin
+            | Rejection::NotAllowed { .. }
+            | Rejection::Unavailable => return None,
         })
     }
 
@@ -170,6 +174,7 @@ impl Rejection {
                 errors,
             ),
             Rejection::Missing => problem::response(StatusCode::NOT_FOUND, "there is no submission with this id"),
+            Rejection::NotAdmin => not_admin(),
             Rejection::NotAllowed { what, status, only } => problem::response(
                 StatusCode::CONFLICT,
                 &format!("a submission that is {} cannot {what}, only one that is {only}", status.as_str()),
@@ -201,6 +206,14 @@ fn body(error: BodyError) -> Response<Full<Bytes>> {
         BodyError::Undecodable(coding) => problem::undecodable(coding),
         BodyError::BufferFull => unavailable("too many bytes are being received: try again"),
     }
+}
+
+/// As RFC 6750 wants it of a credential that does not suffice.
+fn not_admin() -> Response<Full<Bytes>> {
+    let mut response = problem::response(StatusCode::FORBIDDEN, "this needs a credential with the scope `admin`");
+    let challenge = HeaderValue::from_static(r#"Bearer realm="api", error="insufficient_scope", scope="admin""#);
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    response
 }
 
 /// A temporary problem.

@@ -197,6 +197,7 @@ mod tests {
             processed_at: None,
             changed_at: 2,
             run_at: 3,
+            owner: None,
         };
         let text = String::from_utf8(encode(&SubmissionView::from(&submission))).unwrap();
         assert_eq!(

@@ -177,10 +177,11 @@ pub(super) fn responses() -> Map<String, Value> {
                 "a page of another site sent this: open the page of this service itself",
             ),
         ),
+        ("NotAdmin", not_admin()),
         ("BrokenBody", problem(400, "The body broke off", "the body broke off")),
-        ("Missing", problem(404, "There is no such submission", "there is no submission with this id")),
+        ("Missing", problem(404, "There is no such submission of the caller", "there is no submission with this id")),
         (
-            "NotAllowed",
+            "StatusConflict",
             problem(
                 409,
                 "The status of the submission does not allow it",
@@ -221,6 +222,16 @@ pub(super) fn responses() -> Map<String, Value> {
     ];
     responses.extend(own.map(|(name, response)| (name.to_owned(), response)));
     responses
+}
+
+fn not_admin() -> Value {
+    let mut response = problem(
+        403,
+        "The credential has not the scope `admin`, or may not be used for submissions",
+        "this needs a credential with the scope `admin`",
+    );
+    response["headers"] = json!({ "WWW-Authenticate": component("headers", "WwwAuthenticate") });
+    response
 }
 
 /// The parameters of requests.

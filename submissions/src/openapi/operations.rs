@@ -141,7 +141,7 @@ fn change(id: &str, summary: &str, description: &str, becomes: Status) -> Value 
         "403": response("CrossSite"),
         "404": response("Missing"),
         "408": response("SlowBody"),
-        "409": response("NotAllowed"),
+        "409": response("StatusConflict"),
         "413": response("TooLarge"),
     });
     of_one(operation(TAG, id, summary, description, responses))
@@ -188,7 +188,8 @@ fn stats() -> Value {
         "dead_letters": 0,
     });
     let responses = json!({ "200": with_body("The figures", JSON, component("schemas", "Stats"), example) });
-    let description = "Submissions in each status, and what waits or is stuck.";
+    let description = "Submissions in each status, and what waits or is stuck: of the caller's own, or of all for \
+                       the scope `admin` and where the service asks for no credentials.";
     operation(FIGURES, "getStats", "Shows the figures of the moment", description, responses)
 }
 
@@ -201,7 +202,11 @@ fn workers() -> Value {
         "silent_seconds": 0.4,
         "started_at": "2026-11-28T20:15:00.000Z",
     }] });
-    let responses = json!({ "200": with_body("The workers", JSON, component("schemas", "Workers"), example) });
-    let description = "Each worker that has neither left nor been silent for too long.";
+    let responses = json!({
+        "200": with_body("The workers", JSON, component("schemas", "Workers"), example),
+        "403": response("NotAdmin"),
+    });
+    let description = "Each worker that has neither left nor been silent for too long. Where the service asks for \
+                       credentials, only those with the scope `admin` may see them.";
     operation(FIGURES, "listWorkers", "Lists the workers", description, responses)
 }

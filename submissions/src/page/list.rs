@@ -25,7 +25,8 @@ pub(super) struct ListPage<'a> {
     pub(super) view: View,
     pub(super) page: &'a operations::Page,
     pub(super) stats: &'a Stats,
-    pub(super) workers: &'a [WorkerRow],
+    /// Those of all, for an administrator. Without them the page leaves out what is stuck, too.
+    pub(super) workers: Option<&'a [WorkerRow]>,
     pub(super) draft: Draft<'a>,
     /// The time in milliseconds since 1970.
     pub(super) now: i64,
@@ -46,11 +47,11 @@ impl ListPage<'_> {
     pub(super) fn render(&self, assets: &Assets, limits: &Limits) -> String {
         let content = html! {
             @if !self.view.is_live { (form(&self.draft)) }
-            (overview(self.view, self.stats))
+            (overview(self.view, self.stats, self.workers.is_some()))
             (self.list(limits))
-            (workers(self.workers, limits))
+            @if let Some(rows) = self.workers { (workers(rows, limits)) }
             template #row { (row(&Shown::default(), self.view)) }
-            template #worker { (worker(&WorkerTexts::default())) }
+            @if self.workers.is_some() { template #worker { (worker(&WorkerTexts::default())) } }
         };
         document(Root::LIST, &self.view.heading(), assets, limits, &content)
     }
@@ -121,7 +122,7 @@ fn form(draft: &Draft<'_>) -> Markup {
 }
 
 /// The counts, which also filter.
-fn overview(view: View, stats: &Stats) -> Markup {
+fn overview(view: View, stats: &Stats, has_stuck: bool) -> Markup {
     let link = |status: Option<Status>, name: &str, count: i64| {
         let target = View { status, after: None, is_live: view.is_live };
         let is_current = view.status == status;
@@ -148,9 +149,11 @@ fn overview(view: View, stats: &Stats) -> Markup {
             }
             dl #figures.figures {
                 div { dt { "Oldest PENDING" } dd data-field="oldest" { (oldest) } }
-                div #stuck.alarm[stats.stuck > 0] {
-                    dt { "Stuck in PROCESSING" }
-                    dd data-field="stuck" { (grouped(stats.stuck)) }
+                @if has_stuck {
+                    div #stuck.alarm[stats.stuck > 0] {
+                        dt { "Stuck in PROCESSING" }
+                        dd data-field="stuck" { (grouped(stats.stuck)) }
+                    }
                 }
                 div {
                     dt { a href="./api/dead-letters" { "Dead letters" } }

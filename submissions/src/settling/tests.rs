@@ -41,6 +41,7 @@ fn row(number: u128, status: Status) -> Submission {
         processed_at: None,
         changed_at: 0,
         run_at: 0,
+        owner: None,
     }
 }
 

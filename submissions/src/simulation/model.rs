@@ -77,6 +77,7 @@ impl Model {
             processed_at: None,
             changed_at: 0,
             run_at: 0,
+            owner: None,
         };
         self.rows.push(Row { it, fence: 0, worker: None, run_at: now, started_at: now });
     }
@@ -208,6 +209,7 @@ impl Model {
             series: Series { failures: row.it.failures as u32, losses: row.it.losses as u32 },
             begun: row.it.begun,
             waited: now - row.run_at,
+            owner: row.it.owner.clone(),
         }
     }
 

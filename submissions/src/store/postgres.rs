@@ -26,6 +26,7 @@ use super::{
     Beat, Changed, Created, DeadLetter, DeadLetterKey, Job, Listing, LostLease, Settlement, Stats, Store, StoreError,
     WorkerRow,
 };
+use crate::scope::Scope;
 use crate::status::Status;
 use crate::submission::{NewSubmission, Submission};
 
@@ -103,33 +104,45 @@ impl Store for PostgresStore {
         self.connections.run(|connection| Box::pin(create::create(connection, new))).await
     }
 
-    async fn get(&self, id: Uuid) -> Result<Option<Submission>, StoreError> {
-        self.connections.run(move |connection| Box::pin(read::get(connection, id))).await
+    async fn get(&self, scope: &Scope, id: Uuid) -> Result<Option<Submission>, StoreError> {
+        let scope = scope.clone();
+        self.connections.run(move |connection| Box::pin(read::get(connection, scope, id))).await
     }
 
-    async fn list(&self, listing: Listing) -> Result<Vec<Submission>, StoreError> {
-        self.connections.run(move |connection| Box::pin(read::list(connection, listing))).await
+    async fn list(&self, scope: &Scope, listing: Listing) -> Result<Vec<Submission>, StoreError> {
+        let scope = scope.clone();
+        self.connections.run(move |connection| Box::pin(read::list(connection, scope, listing))).await
     }
 
-    async fn dead_letters(&self, after: Option<DeadLetterKey>, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
-        self.connections.run(move |connection| Box::pin(read::dead_letters(connection, after, limit))).await
+    async fn dead_letters(
+        &self,
+        scope: &Scope,
+        after: Option<DeadLetterKey>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let scope = scope.clone();
+        self.connections.run(move |connection| Box::pin(read::dead_letters(connection, scope, after, limit))).await
     }
 
-    async fn cancel(&self, id: Uuid) -> Result<Changed, StoreError> {
-        self.connections.run(move |connection| Box::pin(change::cancel(connection, id))).await
+    async fn cancel(&self, scope: &Scope, id: Uuid) -> Result<Changed, StoreError> {
+        let scope = scope.clone();
+        self.connections.run(move |connection| Box::pin(change::cancel(connection, scope, id))).await
     }
 
-    async fn retry(&self, id: Uuid) -> Result<Changed, StoreError> {
-        self.connections.run(move |connection| Box::pin(change::retry(connection, id))).await
+    async fn retry(&self, scope: &Scope, id: Uuid) -> Result<Changed, StoreError> {
+        let scope = scope.clone();
+        self.connections.run(move |connection| Box::pin(change::retry(connection, scope, id))).await
     }
 
-    async fn retry_all(&self, status: Status, limit: u32) -> Result<u64, StoreError> {
-        self.connections.run(move |connection| Box::pin(change::retry_all(connection, status, limit))).await
+    async fn retry_all(&self, scope: &Scope, status: Status, limit: u32) -> Result<u64, StoreError> {
+        let scope = scope.clone();
+        self.connections.run(move |connection| Box::pin(change::retry_all(connection, scope, status, limit))).await
     }
 
-    async fn stats(&self, stuck_after: Duration) -> Result<Stats, StoreError> {
+    async fn stats(&self, scope: &Scope, stuck_after: Duration) -> Result<Stats, StoreError> {
+        let scope = scope.clone();
         let stuck_after = millis(stuck_after);
-        self.connections.run(move |connection| Box::pin(read::stats(connection, stuck_after))).await
+        self.connections.run(move |connection| Box::pin(read::stats(connection, scope, stuck_after))).await
     }
 
     async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {

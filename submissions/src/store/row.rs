@@ -40,7 +40,9 @@ macro_rules! columns {
             $prefix,
             "changed_at, ",
             $prefix,
-            "run_at"
+            "run_at, ",
+            $prefix,
+            "owner"
         )
     };
 }
@@ -50,18 +52,19 @@ pub(super) use columns;
 pub(super) const FIRST_DEAD_LETTER: DeadLetterKey = DeadLetterKey { id: Uuid::max(), series: i32::MAX };
 
 /// What [`jobs`] reads, in its order.
-pub(super) type JobRow = (Uuid, i64, String, i32, i32, i32, i64);
+pub(super) type JobRow = (Uuid, i64, String, i32, i32, i32, i64, Option<String>);
 
 /// Jobs, the longest waiting first, of rows that a claim at `now` returned in any order: id, fence, content, failures,
-/// losses, begun, run_at.
+/// losses, begun, run_at, owner.
 pub(super) fn jobs(mut rows: Vec<JobRow>, now: i64) -> Vec<Job> {
-    rows.sort_unstable_by_key(|(id, .., run_at)| (*run_at, *id));
-    let job = |(id, fence, content, failures, losses, begun, run_at): JobRow| Job {
+    rows.sort_unstable_by_key(|(id, .., run_at, _)| (*run_at, *id));
+    let job = |(id, fence, content, failures, losses, begun, run_at, owner): JobRow| Job {
         lease: Lease { id, fence },
         content,
         series: series(failures, losses),
         begun,
         waited: super::time::since(now, run_at),
+        owner: owner.map(Into::into),
     };
     rows.into_iter().map(job).collect()
 }
@@ -89,10 +92,12 @@ pub(super) fn created(new: &NewSubmission, now: i64) -> Submission {
         processed_at: None,
         changed_at: now,
         run_at: now,
+        owner: new.owner.clone(),
     }
 }
 
-/// What came of a submission that could not be created because `found` has its key, or its id.
+/// What came of a submission that could not be created because `found` has its key, or its id. The keys of two owners
+/// differ, so nobody gets another one's submission here unless something is wrong, and then it is a conflict.
 pub(super) fn again(new: &NewSubmission, found: Submission) -> Created {
-    if found.content == new.content { Created::Again(found) } else { Created::Conflict }
+    if found.content == new.content && found.owner == new.owner { Created::Again(found) } else { Created::Conflict }
 }

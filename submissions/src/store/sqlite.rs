@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rusqlite::Connection;
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use super::{
     Beat, Changed, Created, DeadLetter, DeadLetterKey, Job, Listing, LostLease, Settlement, Stats, Store, StoreError,
     WorkerRow,
 };
+use crate::scope::Scope;
 use crate::status::Status;
 use crate::submission::{NewSubmission, Submission};
 
@@ -81,40 +83,53 @@ impl Store for SqliteStore {
         Ok(created)
     }
 
-    async fn get(&self, id: Uuid) -> Result<Option<Submission>, StoreError> {
-        self.readers.read(move |connection| read::get(connection, id)).await
+    async fn get(&self, scope: &Scope, id: Uuid) -> Result<Option<Submission>, StoreError> {
+        let scope = scope.clone();
+        self.readers.read(move |connection| read::get(connection, &scope, id)).await
     }
 
-    async fn list(&self, listing: Listing) -> Result<Vec<Submission>, StoreError> {
-        self.readers.read(move |connection| read::list(connection, listing)).await
+    async fn list(&self, scope: &Scope, listing: Listing) -> Result<Vec<Submission>, StoreError> {
+        let scope = scope.clone();
+        self.readers.read(move |connection| read::list(connection, &scope, listing)).await
     }
 
-    async fn dead_letters(&self, after: Option<DeadLetterKey>, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
-        self.readers.read(move |connection| read::dead_letters(connection, after, limit)).await
+    async fn dead_letters(
+        &self,
+        scope: &Scope,
+        after: Option<DeadLetterKey>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let scope = scope.clone();
+        self.readers.read(move |connection| read::dead_letters(connection, &scope, after, limit)).await
     }
 
-    async fn cancel(&self, id: Uuid) -> Result<Changed, StoreError> {
-        self.writer.write(move |connection| change::cancel(connection, id)).await
+    async fn cancel(&self, scope: &Scope, id: Uuid) -> Result<Changed, StoreError> {
+        let scope = scope.clone();
+        self.writer.write(move |connection| change::cancel(connection, &scope, id)).await
     }
 
-    async fn retry(&self, id: Uuid) -> Result<Changed, StoreError> {
-        let changed = self.writer.write(move |connection| change::retry(connection, id)).await?;
+    async fn retry(&self, scope: &Scope, id: Uuid) -> Result<Changed, StoreError> {
+        let scope = scope.clone();
+        let changed = self.writer.write(move |connection| change::retry(connection, &scope, id)).await?;
         if matches!(changed, Changed::Made(_)) {
             self.arrivals.notify_one();
         }
         Ok(changed)
     }
 
-    async fn retry_all(&self, status: Status, limit: u32) -> Result<u64, StoreError> {
-        let count = self.writer.write(move |connection| change::retry_all(connection, status, limit)).await?;
+    async fn retry_all(&self, scope: &Scope, status: Status, limit: u32) -> Result<u64, StoreError> {
+        let scope = scope.clone();
+        let retry = move |connection: &Connection| change::retry_all(connection, &scope, status, limit);
+        let count = self.writer.write(retry).await?;
         if count > 0 {
             self.arrivals.notify_one();
         }
         Ok(count)
     }
 
-    async fn stats(&self, stuck_after: Duration) -> Result<Stats, StoreError> {
-        self.readers.read(move |connection| read::stats(connection, millis(stuck_after))).await
+    async fn stats(&self, scope: &Scope, stuck_after: Duration) -> Result<Stats, StoreError> {
+        let scope = scope.clone();
+        self.readers.read(move |connection| read::stats(connection, &scope, millis(stuck_after))).await
     }
 
     async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {

@@ -9,7 +9,7 @@ use crate::submission::Submission;
 const LIMITS: SubmitLimits = SubmitLimits { max_waiting: 5_000, timeout: Duration::from_secs(5), batches: 1 };
 
 fn new(content: &str) -> NewSubmission {
-    NewSubmission { id: uuid::Uuid::now_v7(), content: content.to_owned(), idempotency_key: None }
+    NewSubmission { id: uuid::Uuid::now_v7(), content: content.to_owned(), idempotency_key: None, owner: None }
 }
 
 fn many(count: usize) -> Vec<NewSubmission> {
@@ -33,6 +33,7 @@ fn created(new: NewSubmission) -> Created {
         processed_at: None,
         changed_at: 0,
         run_at: 0,
+        owner: None,
     })
 }
 

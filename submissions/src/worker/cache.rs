@@ -1,4 +1,5 @@
-//! The verdicts of the contents that were judged last, by a hash of the content and the version of the rule.
+//! The verdicts of the contents that were judged last, by a hash of the owner, the content and the version of the rule.
+//! No owner learns from a verdict of the cache, or from the time it saves, what others have submitted.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -15,7 +16,7 @@ pub(super) struct Verdicts {
     recent: Recent<ContentKey, Verdict>,
 }
 
-/// What a content is known by.
+/// What a content of an owner is known by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ContentKey([u64; 2]);
 
@@ -26,9 +27,9 @@ impl Verdicts {
         Self { is_used: limit > 0, hashers, recent: Recent::new(limit) }
     }
 
-    /// What this content is known by; `None` where nothing is remembered.
-    pub(super) fn key(&self, content: &str) -> Option<ContentKey> {
-        let hash = |hasher: &RandomState| hasher.hash_one((RULE_VERSION, content));
+    /// What this content of this owner is known by; `None` where nothing is remembered.
+    pub(super) fn key(&self, owner: Option<&str>, content: &str) -> Option<ContentKey> {
+        let hash = |hasher: &RandomState| hasher.hash_one((RULE_VERSION, owner, content));
         self.is_used.then(|| ContentKey(self.hashers.each_ref().map(hash)))
     }
 
@@ -51,14 +52,14 @@ mod tests {
 
     #[test]
     fn without_room_no_content_has_a_key() {
-        assert_eq!(Verdicts::new(0).key("content"), None);
-        assert!(Verdicts::new(1).key("content").is_some());
+        assert_eq!(Verdicts::new(0).key(None, "content"), None);
+        assert!(Verdicts::new(1).key(None, "content").is_some());
     }
 
     #[test]
     fn a_verdict_that_is_used_stays() {
         let mut verdicts = Verdicts::new(2);
-        let key = |verdicts: &Verdicts, content: &str| verdicts.key(content).expect("there is room");
+        let key = |verdicts: &Verdicts, content: &str| verdicts.key(None, content).expect("there is room");
         let used = key(&verdicts, "used");
         verdicts.remember(used, Verdict::Passed);
         for number in 0..10 {

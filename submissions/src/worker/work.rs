@@ -36,7 +36,7 @@ enum End {
 impl Work {
     /// The work on a submission that was claimed under this id.
     pub(super) fn new(job: &Job, worker: Uuid, failures_percent: u8, verdicts: &mut Verdicts, now: Instant) -> Self {
-        let key = verdicts.key(&job.content);
+        let key = verdicts.key(job.owner.as_deref(), &job.content);
         let end = match key.and_then(|key| verdicts.get(key)) {
             Some(verdict) => End::Cached(verdict),
             None if is_made_to_fail(job.lease.id, job.begun, failures_percent) => End::MadeToFail,
@@ -103,9 +103,14 @@ mod tests {
     };
 
     fn work(content: &str, percent: u8, verdicts: &mut Verdicts) -> Work {
+        work_of(None, content, percent, verdicts)
+    }
+
+    fn work_of(owner: Option<&str>, content: &str, percent: u8, verdicts: &mut Verdicts) -> Work {
         let lease = Lease { id: Uuid::from_u128(7), fence: 1 };
         let (series, waited) = (Series::default(), Duration::ZERO);
-        let job = Job { lease, content: content.to_owned(), series, begun: 1, waited };
+        let owner = owner.map(Into::into);
+        let job = Job { lease, content: content.to_owned(), series, begun: 1, waited, owner };
         Work::new(&job, Uuid::from_u128(1), percent, verdicts, Instant::now())
     }
 
@@ -122,6 +127,18 @@ mod tests {
         assert_eq!(outcome, Outcome::Failed { reason, is_cached: true });
         second.give_back(&TERMS);
         assert!(!work("0123456789", 0, &mut verdicts).is_cached());
+    }
+
+    #[test]
+    fn the_verdict_of_one_owner_is_not_that_of_another() {
+        let mut verdicts = Verdicts::new(10);
+        let owners = [Some("shop"), Some("till"), None];
+        for owner in owners {
+            let first = work_of(owner, "the same 1 content", 0, &mut verdicts);
+            assert!(!first.is_cached(), "{owner:?}");
+            first.finish(&TERMS, &mut verdicts);
+        }
+        assert!(owners.iter().all(|owner| work_of(*owner, "the same 1 content", 0, &mut verdicts).is_cached()));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod kafka;
 mod killed;
 mod list;
 mod openapi;
+mod owners;
 mod page;
 mod postgres;
 mod program;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use submissions::scope::Scope;
 use submissions::status::Status;
 use submissions::store::{Counted, Outcome};
 use uuid::Uuid;
@@ -44,18 +45,18 @@ async fn the_longest_waiting_come_first_and_no_more_than_asked_for(store: Fresh)
 
 async fn a_claim_shows_in_the_submission(store: Fresh) {
     let [id] = create(&**store, 1).await[..] else { panic!("there is one") };
-    let before = store.get(id).await.unwrap().unwrap();
+    let before = store.get(&Scope::All, id).await.unwrap().unwrap();
     let worker = join(&**store).await;
     tick().await;
     let job = claim_one(&**store, worker).await;
     assert_eq!((job.lease.id, job.content.as_str(), job.begun), (id, "content number 0", 1));
     assert_eq!((job.series.failures, job.series.losses), (0, 0));
-    let after = store.get(id).await.unwrap().unwrap();
+    let after = store.get(&Scope::All, id).await.unwrap().unwrap();
     assert_eq!((after.status, after.begun), (Status::Processing, 1));
     assert_eq!(after.started_at, Some(after.changed_at));
     assert!(after.changed_at > before.changed_at);
     assert_eq!((after.created_at, after.run_at, after.processed_at), (before.created_at, before.run_at, None));
-    assert_eq!(store.stats(HOUR).await.unwrap().in_status, [0, 1, 0, 0, 0]);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().in_status, [0, 1, 0, 0, 0]);
 }
 
 async fn a_worker_that_is_not_known_gets_nothing(store: Fresh) {
@@ -66,7 +67,7 @@ async fn a_worker_that_is_not_known_gets_nothing(store: Fresh) {
     let worker = join(&**store).await;
     store.leave(worker).await.unwrap();
     assert_eq!(store.claim(worker, 10).await.unwrap(), []);
-    assert_eq!(store.stats(HOUR).await.unwrap().in_status, [2, 0, 0, 0, 0]);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().in_status, [2, 0, 0, 0, 0]);
 }
 
 async fn what_waits_for_its_next_attempt_is_not_claimed_before(store: Fresh) {
@@ -77,12 +78,12 @@ async fn what_waits_for_its_next_attempt_is_not_claimed_before(store: Fresh) {
     assert!(settle(&**store, &job, again(HOUR)).await);
     assert_eq!(store.claim(worker, 10).await.unwrap(), []);
     assert_eq!(store.claim_these(worker, &[id]).await.unwrap(), []);
-    let waiting = store.get(id).await.unwrap().unwrap();
+    let waiting = store.get(&Scope::All, id).await.unwrap().unwrap();
     assert_eq!(
         (waiting.status, waiting.failures, waiting.run_at - waiting.changed_at),
         (Status::Pending, 1, 3_600_000)
     );
-    let stats = store.stats(HOUR).await.unwrap();
+    let stats = store.stats(&Scope::All, HOUR).await.unwrap();
     assert_eq!((stats.in_status[0], stats.oldest_pending), (1, None));
 
     create(&**store, 1).await;
@@ -94,7 +95,7 @@ async fn what_waits_for_its_next_attempt_is_not_claimed_before(store: Fresh) {
         claimed = store.claim(worker, 10).await.unwrap();
     }
     assert_eq!((claimed[0].lease.id, claimed[0].begun, claimed[0].series.failures), (job.lease.id, 2, 1));
-    let begun = store.get(job.lease.id).await.unwrap().unwrap();
+    let begun = store.get(&Scope::All, job.lease.id).await.unwrap().unwrap();
     assert!(begun.started_at.unwrap() >= begun.run_at, "it began too early");
 }
 
@@ -112,5 +113,5 @@ async fn only_those_asked_for_are_claimed(store: Fresh) {
     assert_eq!(store.claim_these(worker, &asked).await.unwrap(), []);
     let rest: Vec<Uuid> = store.claim(worker, 10).await.unwrap().iter().map(|job| job.lease.id).collect();
     assert_eq!(rest, [ids[3], ids[5]]);
-    assert_eq!(store.stats(HOUR).await.unwrap().in_status, [0, 4, 1, 1, 0]);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().in_status, [0, 4, 1, 1, 0]);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use submissions::scope::Scope;
 use submissions::status::Status;
 use submissions::store::{Counted, Created, Listing, Outcome, Settlement, Store};
 use uuid::Uuid;
@@ -80,7 +81,7 @@ async fn batches_with_the_same_keys_create_one_each(store: Fresh) {
         answers.push(tokio::time::timeout(Duration::from_secs(120), caller).await.unwrap().unwrap());
     }
     assert!(answers.iter().all(|ids| *ids == answers[0]), "two creations under one key");
-    assert_eq!(store.stats(HOUR).await.unwrap().in_status[0], KEYS as i64);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().in_status[0], KEYS as i64);
 }
 
 /// Some outcome of each sort.
@@ -117,12 +118,12 @@ async fn meddle(store: Arc<dyn Store>, ids: Vec<Uuid>, rounds: usize) {
     for round in 0..rounds {
         let id = ids[(round * 37) % ids.len()];
         match round % 6 {
-            0 | 1 => drop(store.cancel(id).await.unwrap()),
-            2 => drop(store.retry(id).await.unwrap()),
-            3 => drop(store.retry_all(Status::Failed, 20).await.unwrap()),
+            0 | 1 => drop(store.cancel(&Scope::All, id).await.unwrap()),
+            2 => drop(store.retry(&Scope::All, id).await.unwrap()),
+            3 => drop(store.retry_all(&Scope::All, Status::Failed, 20).await.unwrap()),
             4 => drop(store.announce(Duration::from_millis(1), 20).await.unwrap()),
             _ => {
-                store.retry_all(Status::Cancelled, 20).await.unwrap();
+                store.retry_all(&Scope::All, Status::Cancelled, 20).await.unwrap();
                 store.prune(Duration::from_millis(20), 10).await.unwrap();
                 for lost in store.lost_leases(HOUR, Duration::from_millis(5), 50).await.unwrap() {
                     let outcome =
@@ -132,7 +133,7 @@ async fn meddle(store: Arc<dyn Store>, ids: Vec<Uuid>, rounds: usize) {
             }
         }
         for status in Status::ALL {
-            store.list(Listing { status: Some(status), after: None, limit: 5 }).await.unwrap();
+            store.list(&Scope::All, Listing { status: Some(status), after: None, limit: 5 }).await.unwrap();
         }
     }
 }
@@ -150,11 +151,11 @@ async fn counts_stay_exact_whatever_happens_at_once(store: Fresh) {
         tokio::time::timeout(Duration::from_secs(120), task).await.unwrap().unwrap();
     }
     let mut counted = [0; 5];
-    for found in store.list(Listing { status: None, after: None, limit: 1_000 }).await.unwrap() {
+    for found in store.list(&Scope::All, Listing { status: None, after: None, limit: 1_000 }).await.unwrap() {
         counted[found.status as usize] += 1;
     }
     tick().await;
-    let stats = store.stats(Duration::ZERO).await.unwrap();
+    let stats = store.stats(&Scope::All, Duration::ZERO).await.unwrap();
     assert_eq!(stats.in_status, counted);
     // What is still leased is found, all of it, and settled.
     let lost = store.lost_leases(Duration::ZERO, Duration::ZERO, 1_000).await.unwrap();
@@ -162,5 +163,5 @@ async fn counts_stay_exact_whatever_happens_at_once(store: Fresh) {
     let settlements: Vec<Settlement> =
         lost.iter().map(|lost| Settlement { lease: lost.lease, outcome: passed() }).collect();
     assert!(store.settle(&settlements).await.unwrap().into_iter().all(|was_in_force| was_in_force));
-    assert_eq!(store.stats(Duration::ZERO).await.unwrap().in_status[1], 0);
+    assert_eq!(store.stats(&Scope::All, Duration::ZERO).await.unwrap().in_status[1], 0);
 }

@@ -1,5 +1,6 @@
 //! Submissions are created once, whatever is repeated.
 
+use submissions::scope::Scope;
 use submissions::status::Status;
 use submissions::store::{Created, Listing};
 use submissions::{NewSubmission, Submission};
@@ -22,7 +23,7 @@ async fn what_is_created_is_there_as_it_was_sent(store: Fresh) {
     let batch: Vec<NewSubmission> = texts.into_iter().chain([long.as_str()]).map(new).collect();
     let created = store.create(&batch).await.unwrap();
     for (new, created) in batch.iter().zip(created) {
-        let found = store.get(new.id).await.unwrap().unwrap();
+        let found = store.get(&Scope::All, new.id).await.unwrap().unwrap();
         assert_eq!(created, Created::New(found.clone()));
         assert_eq!((&found.content, found.status), (&new.content, Status::Pending));
         assert_eq!((found.series, found.begun, found.failures, found.losses, found.given_back), (1, 0, 0, 0, 0));
@@ -31,7 +32,7 @@ async fn what_is_created_is_there_as_it_was_sent(store: Fresh) {
         let (seconds, _) = new.id.get_timestamp().unwrap().to_unix();
         assert!(found.created_at.abs_diff(seconds as i64 * 1000) < 60_000, "{} is far from now", found.created_at);
     }
-    assert_eq!(store.get(Uuid::now_v7()).await.unwrap(), None);
+    assert_eq!(store.get(&Scope::All, Uuid::now_v7()).await.unwrap(), None);
 }
 
 fn again(created: &Created) -> &Submission {
@@ -51,8 +52,8 @@ async fn a_key_creates_once_and_never_another_content(store: Fresh) {
     assert!(matches!(created[0], Created::New(_)) && matches!(created[3], Created::New(_)), "{created:?}");
     assert_eq!((again(&created[1]).id, again(&created[1]).status), (first.id, Status::Passed));
     assert_eq!(created[2], Created::Conflict);
-    assert_eq!(store.get(repeated.id).await.unwrap(), None);
-    assert_eq!(store.stats(HOUR).await.unwrap().in_status, [2, 0, 1, 0, 0]);
+    assert_eq!(store.get(&Scope::All, repeated.id).await.unwrap(), None);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().in_status, [2, 0, 1, 0, 0]);
 }
 
 async fn two_of_one_batch_with_one_key_are_like_two_requests(store: Fresh) {
@@ -67,7 +68,7 @@ async fn two_of_one_batch_with_one_key_are_like_two_requests(store: Fresh) {
     assert!(matches!(created[0], Created::New(_)) && matches!(created[3], Created::New(_)), "{created:?}");
     assert_eq!(created[1], Created::Conflict);
     assert_eq!((again(&created[2]).id, again(&created[4]).id), (batch[0].id, batch[3].id));
-    assert_eq!(store.stats(HOUR).await.unwrap().in_status[0], 2);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().in_status[0], 2);
 }
 
 async fn a_batch_that_is_repeated_creates_nothing_twice(store: Fresh) {
@@ -78,7 +79,7 @@ async fn a_batch_that_is_repeated_creates_nothing_twice(store: Fresh) {
     assert!(matches!(created[2], Created::New(_)));
     let other = NewSubmission { content: "another".to_owned(), ..batch[0].clone() };
     assert_eq!(store.create(&[other]).await.unwrap(), [Created::Conflict]);
-    let all = store.list(Listing { status: None, after: None, limit: 10 }).await.unwrap();
+    let all = store.list(&Scope::All, Listing { status: None, after: None, limit: 10 }).await.unwrap();
     assert_eq!(all.len(), 3);
 }
 
@@ -88,7 +89,7 @@ async fn an_empty_batch_is_nothing(store: Fresh) {
     let worker = join(&**store).await;
     assert_eq!(store.claim_these(worker, &[]).await.unwrap(), []);
     assert_eq!(store.claim(worker, 0).await.unwrap(), []);
-    assert_eq!(store.stats(HOUR).await.unwrap().in_status, [0; 5]);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().in_status, [0; 5]);
 }
 
 async fn a_creation_wakes_who_waits(store: Fresh) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use submissions::scope::Scope;
 use submissions::status::Status;
 use submissions::store::{Changed, Counted, Created, Job, Listing, Outcome, Settlement};
 use submissions::{NewSubmission, Submission};
@@ -63,6 +64,14 @@ fn outcome(number: u8) -> Outcome {
     }
 }
 
+/// Those that submit.
+const OWNERS: [Option<&str>; 3] = [None, Some("shop"), Some("till")];
+
+/// What somebody can reach: everything, or what one of them has submitted.
+fn scope(number: usize) -> Scope {
+    OWNERS[number % OWNERS.len()].map_or(Scope::All, |owner| Scope::Of(owner.into()))
+}
+
 /// A store and its model.
 struct Pair {
     store: Fresh,
@@ -96,14 +105,16 @@ impl Pair {
             Step::Cancel(number) => {
                 let Some(id) = self.model.pick(number) else { return };
                 let is_allowed = !self.model.entry(id).submission.status.is_final();
-                if self.changed(self.store.cancel(id).await.unwrap(), is_allowed) {
+                let changed = self.store.cancel(&scope(number), id).await.unwrap();
+                if self.changed(&scope(number), id, changed, is_allowed) {
                     self.model.cancelled(id);
                 }
             }
             Step::Retry(number) => {
                 let Some(id) = self.model.pick(number) else { return };
                 let is_allowed = matches!(self.model.entry(id).submission.status, Status::Failed | Status::Cancelled);
-                if self.changed(self.store.retry(id).await.unwrap(), is_allowed) {
+                let changed = self.store.retry(&scope(number), id).await.unwrap();
+                if self.changed(&scope(number), id, changed, is_allowed) {
                     self.model.retried(id);
                     self.refresh(id).await;
                 }
@@ -137,7 +148,7 @@ impl Pair {
 
     /// Times are the store's to choose; the rest is compared after the step.
     async fn refresh(&mut self, id: Uuid) {
-        let found = self.store.get(id).await.unwrap().unwrap();
+        let found = self.store.get(&Scope::All, id).await.unwrap().unwrap();
         let known = &mut self.model.entry(id).submission;
         (known.run_at, known.changed_at) = (found.run_at, found.changed_at);
     }
@@ -151,6 +162,7 @@ impl Pair {
                 id: Uuid::now_v7(),
                 content,
                 idempotency_key: key.map(|key| format!("key {key}")),
+                owner: OWNERS[n % OWNERS.len()].map(Into::into),
             });
         }
         for (new, created) in batch.iter().zip(self.store.create(&batch).await.unwrap()) {
@@ -158,9 +170,11 @@ impl Pair {
             match (earlier, created) {
                 (None, Created::New(created)) => self.model.created(created, new.idempotency_key.clone()),
                 (Some(earlier), Created::Again(again)) => {
-                    assert_eq!((again.id, &again.content), (earlier.id, &new.content));
+                    assert_eq!((again.id, &again.content, &again.owner), (earlier.id, &new.content, &new.owner));
                 }
-                (Some(earlier), Created::Conflict) => assert_ne!(earlier.content, new.content),
+                (Some(earlier), Created::Conflict) => {
+                    assert_ne!((earlier.content, earlier.owner), (new.content.clone(), new.owner.clone()));
+                }
                 (earlier, created) => panic!("{created:?} although there is {earlier:?}"),
             }
         }
@@ -171,7 +185,7 @@ impl Pair {
         for job in jobs {
             self.model.claimed(job.lease, worker);
             let known = &self.model.entry(job.lease.id).submission;
-            assert_eq!((&job.content, job.begun), (&known.content, known.begun));
+            assert_eq!((&job.content, &job.owner, job.begun), (&known.content, &known.owner, known.begun));
             assert_eq!((job.series.failures as i32, job.series.losses as i32), (known.failures, known.losses));
         }
     }
@@ -194,19 +208,21 @@ impl Pair {
         }
     }
 
-    /// Whether the change was made, which it was if it is allowed.
-    fn changed(&self, changed: Changed, is_allowed: bool) -> bool {
-        assert_eq!(matches!(changed, Changed::Made(_)), is_allowed, "{changed:?}");
-        assert_ne!(changed, Changed::Missing);
-        is_allowed
+    /// Whether the change was made, which it was if it is allowed and within the scope.
+    fn changed(&mut self, scope: &Scope, id: Uuid, changed: Changed, is_allowed: bool) -> bool {
+        let is_reached = scope.reaches(self.model.entry(id).submission.owner.as_deref());
+        assert_eq!(matches!(changed, Changed::Made(_)), is_allowed && is_reached, "{changed:?}");
+        assert_eq!(changed == Changed::Missing, !is_reached, "{changed:?}");
+        is_allowed && is_reached
     }
 
     async fn retry_all(&mut self, is_failed: bool, limit: u32) {
         let from = if is_failed { Status::Failed } else { Status::Cancelled };
         let all = self.model.entries.values().map(|entry| &entry.submission);
-        let of_status = all.filter(|found| found.status == from).map(|found| found.id);
-        let expected: Vec<Uuid> = of_status.take(limit as usize).collect();
-        assert_eq!(self.store.retry_all(from, limit).await.unwrap(), expected.len() as u64);
+        let scope = scope(self.model.entries.len());
+        let chosen = all.filter(|found| found.status == from && scope.reaches(found.owner.as_deref()));
+        let expected: Vec<Uuid> = chosen.map(|found| found.id).take(limit as usize).collect();
+        assert_eq!(self.store.retry_all(&scope, from, limit).await.unwrap(), expected.len() as u64);
         for id in expected {
             self.model.retried(id);
             self.refresh(id).await;
@@ -232,7 +248,7 @@ impl Pair {
     }
 
     async fn compare(&self) {
-        let all = self.store.list(Listing { status: None, after: None, limit: 10_000 }).await.unwrap();
+        let all = self.store.list(&Scope::All, Listing { status: None, after: None, limit: 10_000 }).await.unwrap();
         let known: Vec<&Submission> = self.model.entries.values().rev().map(|entry| &entry.submission).collect();
         assert_eq!(all.len(), known.len());
         for (found, known) in all.iter().zip(&known) {
@@ -244,21 +260,42 @@ impl Pair {
             assert!(started_at.is_some() || found.begun == 0);
         }
         for status in Status::ALL {
-            let listed = self.store.list(Listing { status: Some(status), after: None, limit: 10_000 }).await.unwrap();
+            let listing = Listing { status: Some(status), after: None, limit: 10_000 };
+            let listed = self.store.list(&Scope::All, listing).await.unwrap();
             let expected: Vec<&Submission> = all.iter().filter(|found| found.status == status).collect();
             assert_eq!(listed.iter().collect::<Vec<_>>(), expected);
         }
-        let stats = self.store.stats(HOUR).await.unwrap();
-        assert_eq!((stats.in_status, stats.dead_letters), (self.model.in_status(), self.model.dead_letters()));
+        let stats = self.store.stats(&Scope::All, HOUR).await.unwrap();
+        let expected = (self.model.in_status(&Scope::All), self.model.dead_letters(&Scope::All));
+        assert_eq!((stats.in_status, stats.dead_letters), expected);
+    }
+
+    /// The same for one of the owners, and one status of its submissions.
+    async fn compare_own(&self, number: usize) {
+        let scope = scope(1 + number % 2);
+        for status in [None, Some(Status::ALL[number % 5])] {
+            let listing = Listing { status, after: None, limit: 10_000 };
+            let is_asked_for = |found: &&Submission| {
+                status.is_none_or(|status| found.status == status) && scope.reaches(found.owner.as_deref())
+            };
+            let newest_first = self.model.entries.values().rev().map(|entry| &entry.submission);
+            let expected: Vec<Uuid> = newest_first.filter(is_asked_for).map(|found| found.id).collect();
+            let listed = self.store.list(&scope, listing).await.unwrap();
+            assert_eq!(listed.iter().map(|found| found.id).collect::<Vec<_>>(), expected, "{scope:?} {status:?}");
+        }
+        let stats = self.store.stats(&scope, HOUR).await.unwrap();
+        let expected = (self.model.in_status(&scope), self.model.dead_letters(&scope));
+        assert_eq!((stats.in_status, stats.dead_letters), expected, "{scope:?}");
     }
 }
 
 async fn hold(store: Fresh, steps: Vec<Step>) {
     let mut pair = Pair { store, model: Model::default() };
     pair.take(Step::Join).await;
-    for step in steps {
+    for (number, step) in steps.into_iter().enumerate() {
         pair.take(step).await;
         pair.compare().await;
+        pair.compare_own(number).await;
     }
     pair.store.remove().await;
 }

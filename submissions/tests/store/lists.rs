@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use submissions::scope::Scope;
 use submissions::status::Status;
 use submissions::store::{Changed, Counted, DeadLetter, DeadLetterKey, Listing, Outcome, Store};
 use uuid::Uuid;
@@ -20,7 +21,7 @@ with_both_stores!(
 async fn pages(store: &dyn Store, status: Option<Status>, limit: u32) -> Vec<Uuid> {
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
-        let page = store.list(Listing { status, after, limit }).await.unwrap();
+        let page = store.list(&Scope::All, Listing { status, after, limit }).await.unwrap();
         assert!(page.len() <= limit as usize);
         assert!(page.iter().all(|found| status.is_none_or(|status| found.status == status)));
         let Some(last) = page.last() else { return ids };
@@ -36,11 +37,11 @@ async fn pages_have_each_submission_once_whatever_comes_meanwhile(store: Fresh) 
         assert_eq!(pages(&**store, None, limit).await, ids);
         assert_eq!(pages(&**store, Some(Status::Pending), limit).await, ids);
     }
-    let first = store.list(Listing { status: None, after: None, limit: 10 }).await.unwrap();
+    let first = store.list(&Scope::All, Listing { status: None, after: None, limit: 10 }).await.unwrap();
     create(&**store, 5).await;
-    let second = store.list(Listing { status: None, after: Some(first[9].id), limit: 10 }).await.unwrap();
+    let second = store.list(&Scope::All, Listing { status: None, after: Some(first[9].id), limit: 10 }).await.unwrap();
     assert_eq!(second.iter().map(|found| found.id).collect::<Vec<_>>(), ids[10..20]);
-    assert_eq!(store.list(Listing { status: None, after: Some(ids[24]), limit: 10 }).await.unwrap(), []);
+    assert_eq!(store.list(&Scope::All, Listing { status: None, after: Some(ids[24]), limit: 10 }).await.unwrap(), []);
 }
 
 async fn a_status_lists_only_its_own(store: Fresh) {
@@ -50,7 +51,7 @@ async fn a_status_lists_only_its_own(store: Fresh) {
         match number % 4 {
             0 => assert!(settle(&**store, job, passed()).await),
             1 => assert!(settle(&**store, job, failed("no digit")).await),
-            2 => drop(store.cancel(job.lease.id).await.unwrap()),
+            2 => drop(store.cancel(&Scope::All, job.lease.id).await.unwrap()),
             _ => {}
         }
     }
@@ -65,7 +66,7 @@ async fn a_status_lists_only_its_own(store: Fresh) {
             ids[40..].iter().rev().copied().collect::<Vec<_>>()
         );
     }
-    assert_eq!(store.stats(HOUR).await.unwrap().in_status, [10; 5]);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().in_status, [10; 5]);
 }
 
 async fn a_large_backlog_is_listed_from_the_newest(store: Fresh) {
@@ -81,36 +82,36 @@ async fn a_large_backlog_is_listed_from_the_newest(store: Fresh) {
     pending.remove(11_995);
     pending.reverse();
     let listing = Listing { status: Some(Status::Pending), after: None, limit: 500 };
-    let page = store.list(listing).await.unwrap();
+    let page = store.list(&Scope::All, listing).await.unwrap();
     assert_eq!(page.iter().map(|found| found.id).collect::<Vec<_>>(), pending[..500]);
-    let page = store.list(Listing { after: Some(page[499].id), ..listing }).await.unwrap();
+    let page = store.list(&Scope::All, Listing { after: Some(page[499].id), ..listing }).await.unwrap();
     assert_eq!(page.iter().map(|found| found.id).collect::<Vec<_>>(), pending[500..1000]);
 }
 
 async fn stats_show_what_waits_and_what_is_stuck(store: Fresh) {
-    let stats = store.stats(HOUR).await.unwrap();
+    let stats = store.stats(&Scope::All, HOUR).await.unwrap();
     assert_eq!((stats.oldest_pending, stats.stuck, stats.dead_letters), (None, 0, 0));
     create(&**store, 3).await;
     tokio::time::sleep(Duration::from_millis(60)).await;
     let worker = join(&**store).await;
     let jobs = store.claim(worker, 2).await.unwrap();
     create(&**store, 1).await;
-    let oldest = store.stats(HOUR).await.unwrap().oldest_pending.unwrap();
+    let oldest = store.stats(&Scope::All, HOUR).await.unwrap().oldest_pending.unwrap();
     assert!((Duration::from_millis(50)..Duration::from_secs(30)).contains(&oldest), "{oldest:?}");
     tick().await;
-    assert_eq!(store.stats(Duration::ZERO).await.unwrap().stuck, 2);
-    assert_eq!(store.stats(HOUR).await.unwrap().stuck, 0);
+    assert_eq!(store.stats(&Scope::All, Duration::ZERO).await.unwrap().stuck, 2);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().stuck, 0);
     assert!(settle(&**store, &jobs[0], passed()).await);
-    assert_eq!(store.stats(Duration::ZERO).await.unwrap().stuck, 1);
-    store.cancel(jobs[1].lease.id).await.unwrap();
-    assert_eq!(store.stats(Duration::ZERO).await.unwrap().stuck, 0);
+    assert_eq!(store.stats(&Scope::All, Duration::ZERO).await.unwrap().stuck, 1);
+    store.cancel(&Scope::All, jobs[1].lease.id).await.unwrap();
+    assert_eq!(store.stats(&Scope::All, Duration::ZERO).await.unwrap().stuck, 0);
 }
 
 /// All dead letters, in pages of this size.
 async fn letters(store: &dyn Store, limit: u32) -> Vec<DeadLetter> {
     let (mut letters, mut after): (Vec<DeadLetter>, Option<DeadLetterKey>) = (Vec::new(), None);
     loop {
-        let page = store.dead_letters(after, limit).await.unwrap();
+        let page = store.dead_letters(&Scope::All, after, limit).await.unwrap();
         assert!(page.len() <= limit as usize);
         let Some(last) = page.last() else { return letters };
         after = Some(last.key);
@@ -132,7 +133,7 @@ async fn dead_letters_are_listed_with_their_series_and_what_came_after(store: Fr
     assert!(settle(&**store, &jobs[4], passed()).await);
     // One fails again in a second series, one passes.
     for (id, outcome) in [(ids[2], given_up("again")), (ids[3], passed())] {
-        assert!(matches!(store.retry(id).await.unwrap(), Changed::Made(_)));
+        assert!(matches!(store.retry(&Scope::All, id).await.unwrap(), Changed::Made(_)));
         assert!(settle(&**store, &claim_one(&**store, worker).await, outcome).await);
     }
     let found = letters(&**store, 10).await;
@@ -147,12 +148,12 @@ async fn dead_letters_are_listed_with_their_series_and_what_came_after(store: Fr
     let reasons: Vec<&str> = found.iter().map(|letter| letter.reason.split(',').next().unwrap()).collect();
     assert_eq!(reasons, ["three", "again", "two", "one"]);
     assert!(found.iter().all(|letter| letter.attempts == 1 && letter.reason.ends_with(", it is \u{fc}ber")));
-    let last = store.get(ids[2]).await.unwrap().unwrap();
+    let last = store.get(&Scope::All, ids[2]).await.unwrap().unwrap();
     assert_eq!(Some(found[1].at), last.processed_at);
     for limit in 1..4 {
         assert_eq!(letters(&**store, limit).await, found, "in pages of {limit}");
     }
-    assert_eq!(store.stats(HOUR).await.unwrap().dead_letters, 4);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().dead_letters, 4);
     tick().await;
     assert_eq!(store.prune(Duration::ZERO, 10).await.unwrap(), 5);
     assert_eq!(letters(&**store, 10).await, []);

@@ -14,6 +14,7 @@ mod lists;
 mod model;
 mod opening;
 mod outages;
+mod owners;
 mod settles;
 mod sweeps;
 mod workers;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use submissions::Submission;
 use submissions::lease::Lease;
+use submissions::scope::Scope;
 use submissions::status::Status;
 use submissions::store::{Counted, Outcome};
 use uuid::Uuid;
@@ -113,14 +114,18 @@ impl Model {
         before - self.entries.len()
     }
 
-    pub(crate) fn in_status(&self) -> [i64; 5] {
+    fn within<'a>(&'a self, scope: &Scope) -> impl Iterator<Item = &'a Entry> {
+        self.entries.values().filter(|entry| scope.reaches(entry.submission.owner.as_deref()))
+    }
+
+    pub(crate) fn in_status(&self, scope: &Scope) -> [i64; 5] {
         let mut counts = [0; 5];
-        self.entries.values().for_each(|entry| counts[entry.submission.status as usize] += 1);
+        self.within(scope).for_each(|entry| counts[entry.submission.status as usize] += 1);
         counts
     }
 
-    pub(crate) fn dead_letters(&self) -> i64 {
-        self.entries.values().map(|entry| entry.dead_letters).sum()
+    pub(crate) fn dead_letters(&self, scope: &Scope) -> i64 {
+        self.within(scope).map(|entry| entry.dead_letters).sum()
     }
 
     pub(crate) fn entry(&mut self, id: Uuid) -> &mut Entry {

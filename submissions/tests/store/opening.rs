@@ -5,13 +5,15 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use service::secrets::Secret;
 use sqlx::Connection;
-use submissions::store::open;
+use submissions::scope::Scope;
+use submissions::store::{Listing, open};
 
-use crate::stores::{Fresh, HOUR, claim_one, create, database, join, new, passed, settle};
+use crate::stores::{Fresh, HOUR, claim_one, create, database, join, new, of, passed, settle};
 
 with_both_stores!(
     what_was_stored_is_there_when_it_is_opened_again,
     a_newer_schema_is_no_obstacle,
+    a_database_of_the_first_version_gets_owners,
     a_closed_store_fails_at_once,
 );
 
@@ -23,7 +25,7 @@ async fn what_was_stored_is_there_when_it_is_opened_again(store: Fresh) {
     let store = store.other().await;
     // The lease outlives the process that took it.
     assert!(settle(&*store, &job, passed()).await);
-    assert_eq!(store.stats(HOUR).await.unwrap().in_status, [2, 0, 1, 0, 0]);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().in_status, [2, 0, 1, 0, 0]);
     let claimed = store.claim(worker, 10).await.unwrap();
     assert_eq!(claimed.iter().map(|job| job.lease.id).collect::<Vec<_>>(), ids[1..]);
 }
@@ -36,11 +38,47 @@ async fn a_newer_schema_is_no_obstacle(store: Fresh) {
     claim_one(&**store, worker).await;
 }
 
+/// The first version of each schema, and how it stores a submission.
+const FIRST: [[&str; 2]; 2] = [
+    [
+        include_str!("../../migrations/sqlite/0001_submissions.sql"),
+        "INSERT INTO submissions (id, content, created_at, changed_at, run_at)
+         VALUES (randomblob(16), 'old 1', 1, 1, 1)",
+    ],
+    [
+        include_str!("../../migrations/postgres/0001_submissions.sql"),
+        "INSERT INTO submissions (id, content, created_at, changed_at, run_at)
+         VALUES (gen_random_uuid(), 'old 1', 1, 1, 1)",
+    ],
+];
+
+async fn a_database_of_the_first_version_gets_owners(store: Fresh) {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, [tables, old]) = match store.url.starts_with("sqlite:") {
+        true => (format!("sqlite:{}", folder.path().join("first.db").display()), FIRST[0]),
+        false => (database(&stack::shared_postgres().await).await, FIRST[1]),
+    };
+    let versions = "CREATE TABLE submissions_schema (version bigint NOT NULL PRIMARY KEY, at bigint NOT NULL);
+        INSERT INTO submissions_schema VALUES (1, 0)";
+    run(&url, &format!("{tables}; {versions}; {old}")).await;
+    let migrated = open(&Secret::text(&url), 2).await.unwrap();
+    migrated.create(&[of("shop", "new 1")]).await.unwrap();
+    // A process of the first version may still be running.
+    run(&url, old).await;
+    let listing = Listing { status: None, after: None, limit: 10 };
+    let found = migrated.list(&Scope::All, listing).await.unwrap();
+    let mut owners: Vec<_> = found.iter().map(|found| (&*found.content, found.owner.as_deref())).collect();
+    owners.sort_unstable();
+    assert_eq!(owners, [("new 1", Some("shop")), ("old 1", None), ("old 1", None)]);
+    assert_eq!(migrated.list(&Scope::Of("shop".into()), listing).await.unwrap().len(), 1);
+    migrated.close().await;
+}
+
 async fn a_closed_store_fails_at_once(store: Fresh) {
     store.close().await;
     let failed = tokio::time::timeout(Duration::from_secs(5), store.create(&[new("late 1")])).await.unwrap();
     assert!(failed.is_err());
-    assert!(store.stats(HOUR).await.is_err());
+    assert!(store.stats(&Scope::All, HOUR).await.is_err());
     store.close().await;
 }
 
@@ -64,7 +102,10 @@ async fn open_eight_times(url: &str) {
         create(&*store, 1).await;
         store.close().await;
     }
-    assert_eq!(open(&Secret::text(url), 2).await.unwrap().stats(HOUR).await.unwrap().in_status, [8, 0, 0, 0, 0]);
+    assert_eq!(
+        open(&Secret::text(url), 2).await.unwrap().stats(&Scope::All, HOUR).await.unwrap().in_status,
+        [8, 0, 0, 0, 0]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use service::secrets::Secret;
 use stack::{Postgres, environment, to_stderr};
+use submissions::scope::Scope;
 use submissions::status::Status;
 use submissions::store::{Created, Store, open};
 use uuid::Uuid;
@@ -64,17 +65,18 @@ async fn what_was_confirmed_survives_kills_under_load() {
         create_at_last(&*store).await;
         let mut passed = 0;
         for (id, status) in &confirmed {
-            let found = store.get(*id).await.unwrap().unwrap();
+            let found = store.get(&Scope::All, *id).await.unwrap().unwrap();
             assert!(*status == Status::Pending || found.status == Status::Passed, "{found:?}");
             passed += usize::from(*status == Status::Passed);
         }
         assert!(passed > 0, "nothing was settled before the kill");
     }
-    let in_status = store.stats(HOUR).await.unwrap().in_status;
+    let in_status = store.stats(&Scope::All, HOUR).await.unwrap().in_status;
     let mut counted = [0; 5];
     let mut after = None;
     loop {
-        let page = store.list(submissions::store::Listing { status: None, after, limit: 1000 }).await.unwrap();
+        let page =
+            store.list(&Scope::All, submissions::store::Listing { status: None, after, limit: 1000 }).await.unwrap();
         page.iter().for_each(|found| counted[found.status as usize] += 1);
         let Some(last) = page.last() else { break };
         after = Some(last.id);

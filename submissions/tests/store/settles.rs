@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use submissions::lease::Lease;
+use submissions::scope::Scope;
 use submissions::status::Status;
 use submissions::store::{Changed, Counted, Outcome, Settlement, Store};
 use uuid::Uuid;
@@ -31,13 +32,13 @@ async fn each_verdict_is_final(store: Fresh) {
         let job = claim_one(&**store, worker).await;
         tick().await;
         assert!(settle(&**store, &job, outcome).await);
-        let found = store.get(id).await.unwrap().unwrap();
+        let found = store.get(&Scope::All, id).await.unwrap().unwrap();
         assert_eq!((found.status, found.reason, found.is_cached, found.begun), (status, reason, is_cached, 1));
         assert_eq!(found.processed_at, Some(found.changed_at));
         assert!(found.started_at < found.processed_at);
         assert_eq!(store.claim(worker, 10).await.unwrap(), []);
     }
-    let stats = store.stats(HOUR).await.unwrap();
+    let stats = store.stats(&Scope::All, HOUR).await.unwrap();
     assert_eq!((stats.in_status, stats.dead_letters), ([0, 0, 2, 2, 0], 0));
 }
 
@@ -51,7 +52,7 @@ async fn each_setback_is_counted_in_its_own_column(store: Fresh) {
         assert!(
             settle(&**store, &job, Outcome::Again { counted, reason: reason.clone(), after: Duration::ZERO }).await
         );
-        let found = store.get(id).await.unwrap().unwrap();
+        let found = store.get(&Scope::All, id).await.unwrap().unwrap();
         assert_eq!((found.status, found.reason, found.processed_at), (Status::Pending, Some(reason), None));
         assert_eq!(found.run_at, found.changed_at);
         assert!(found.started_at.is_some());
@@ -59,7 +60,7 @@ async fn each_setback_is_counted_in_its_own_column(store: Fresh) {
     let job = claim_one(&**store, worker).await;
     assert_eq!((job.begun, job.series.failures, job.series.losses), (5, 2, 1));
     assert!(settle(&**store, &job, passed()).await);
-    let found = store.get(id).await.unwrap().unwrap();
+    let found = store.get(&Scope::All, id).await.unwrap().unwrap();
     assert_eq!((found.failures, found.losses, found.given_back, found.reason), (2, 1, 1, None));
 }
 
@@ -72,15 +73,15 @@ async fn what_is_given_up_leaves_a_dead_letter_that_outlives_a_retry(store: Fres
     let [id] = create(&**store, 1).await[..] else { panic!("there is one") };
     let worker = join(&**store).await;
     give_up(&**store, worker, Counted::Failure).await;
-    let found = store.get(id).await.unwrap().unwrap();
+    let found = store.get(&Scope::All, id).await.unwrap().unwrap();
     assert_eq!((found.status, found.failures, found.reason.as_deref()), (Status::Failed, 1, Some("disk full")));
     assert_eq!(found.processed_at, Some(found.changed_at));
 
-    let Changed::Made(retried) = store.retry(id).await.unwrap() else { panic!("it was FAILED") };
+    let Changed::Made(retried) = store.retry(&Scope::All, id).await.unwrap() else { panic!("it was FAILED") };
     assert_eq!((retried.status, retried.series, retried.begun, retried.failures), (Status::Pending, 2, 0, 0));
-    assert_eq!(store.stats(HOUR).await.unwrap().dead_letters, 1);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().dead_letters, 1);
     give_up(&**store, worker, Counted::Loss).await;
-    let stats = store.stats(HOUR).await.unwrap();
+    let stats = store.stats(&Scope::All, HOUR).await.unwrap();
     assert_eq!((stats.dead_letters, stats.in_status), (2, [0, 0, 0, 1, 0]));
 }
 
@@ -93,26 +94,31 @@ async fn a_lease_that_ended_changes_nothing_any_more(store: Fresh) {
         match end {
             "settled" => assert!(settle(&**store, &job, failed("no digit")).await),
             "given back" => assert!(settle(&**store, &job, again).await),
-            "cancelled" => assert!(matches!(store.cancel(id).await.unwrap(), Changed::Made(_))),
+            "cancelled" => assert!(matches!(store.cancel(&Scope::All, id).await.unwrap(), Changed::Made(_))),
             "cancelled and retried" => {
-                assert!(matches!(store.cancel(id).await.unwrap(), Changed::Made(_)));
-                assert!(matches!(store.retry(id).await.unwrap(), Changed::Made(_)));
+                assert!(matches!(store.cancel(&Scope::All, id).await.unwrap(), Changed::Made(_)));
+                assert!(matches!(store.retry(&Scope::All, id).await.unwrap(), Changed::Made(_)));
             }
             _ => {
                 assert!(settle(&**store, &job, again).await);
                 assert_ne!(claim_one(&**store, worker).await.lease, job.lease);
             }
         }
-        let before = (store.get(id).await.unwrap(), store.stats(HOUR).await.unwrap().in_status);
+        let before =
+            (store.get(&Scope::All, id).await.unwrap(), store.stats(&Scope::All, HOUR).await.unwrap().in_status);
         for outcome in [passed(), failed("late"), Outcome::GivenUp { counted: Counted::Loss, reason: String::new() }] {
             assert!(!settle(&**store, &job, outcome).await, "{end}");
         }
-        assert_eq!((store.get(id).await.unwrap(), store.stats(HOUR).await.unwrap().in_status), before, "{end}");
-        store.cancel(id).await.unwrap();
+        assert_eq!(
+            (store.get(&Scope::All, id).await.unwrap(), store.stats(&Scope::All, HOUR).await.unwrap().in_status),
+            before,
+            "{end}"
+        );
+        store.cancel(&Scope::All, id).await.unwrap();
     }
     let invented = Lease { id: Uuid::now_v7(), fence: 1 };
     let settled = store.settle(&[Settlement { lease: invented, outcome: passed() }]).await.unwrap();
-    assert_eq!((settled, store.stats(HOUR).await.unwrap().dead_letters), (vec![false], 0));
+    assert_eq!((settled, store.stats(&Scope::All, HOUR).await.unwrap().dead_letters), (vec![false], 0));
 }
 
 async fn a_batch_settles_what_it_can(store: Fresh) {
@@ -129,7 +135,7 @@ async fn a_batch_settles_what_it_can(store: Fresh) {
             2 => Outcome::Again { counted: Counted::Failure, reason, after: HOUR },
             3 => Outcome::GivenUp { counted: Counted::Failure, reason },
             _ => {
-                store.cancel(job.lease.id).await.unwrap();
+                store.cancel(&Scope::All, job.lease.id).await.unwrap();
                 passed()
             }
         };
@@ -139,10 +145,10 @@ async fn a_batch_settles_what_it_can(store: Fresh) {
     batch.push(Settlement { lease: first[0].lease, outcome: failed("again") });
     batch.rotate_left(7);
     let settled = store.settle(&batch).await.unwrap();
-    let stats = store.stats(HOUR).await.unwrap();
+    let stats = store.stats(&Scope::All, HOUR).await.unwrap();
     assert_eq!((stats.in_status, stats.dead_letters), ([60, 0, 59, 121, 60], 60));
     for (settlement, was_in_force) in batch.iter().zip(settled) {
-        let found = store.get(settlement.lease.id).await.unwrap().unwrap();
+        let found = store.get(&Scope::All, settlement.lease.id).await.unwrap().unwrap();
         let is_again = settlement.outcome == failed("again");
         assert_eq!(
             was_in_force,

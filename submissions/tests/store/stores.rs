@@ -88,7 +88,11 @@ pub(crate) async fn database(server: &str) -> String {
 }
 
 pub(crate) fn new(content: &str) -> NewSubmission {
-    NewSubmission { id: Uuid::now_v7(), content: content.to_owned(), idempotency_key: None }
+    NewSubmission { id: Uuid::now_v7(), content: content.to_owned(), idempotency_key: None, owner: None }
+}
+
+pub(crate) fn of(owner: &str, content: &str) -> NewSubmission {
+    NewSubmission { owner: Some(owner.into()), ..new(content) }
 }
 
 pub(crate) fn with_key(content: &str, key: &str) -> NewSubmission {

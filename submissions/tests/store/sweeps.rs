@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use submissions::NewSubmission;
+use submissions::scope::Scope;
 use submissions::store::{Changed, Counted, Listing, Outcome};
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -66,19 +67,22 @@ async fn what_is_final_for_long_is_pruned_and_nothing_else(store: Fresh) {
         settle(&**store, &jobs[2], Outcome::GivenUp { counted: Counted::Failure, reason: "full".to_owned() }).await
     );
     assert!(settle(&**store, &jobs[3], passed()).await);
-    assert!(matches!(store.cancel(ids[5]).await.unwrap(), Changed::Made(_)));
+    assert!(matches!(store.cancel(&Scope::All, ids[5]).await.unwrap(), Changed::Made(_)));
     tick().await;
     assert_eq!(store.prune(HOUR, 10).await.unwrap(), 0);
-    assert_eq!(store.stats(HOUR).await.unwrap().dead_letters, 1);
+    assert_eq!(store.stats(&Scope::All, HOUR).await.unwrap().dead_letters, 1);
     // The second of them is tried again: it is not final any more.
-    assert!(matches!(store.retry(ids[1]).await.unwrap(), Changed::Made(_)));
+    assert!(matches!(store.retry(&Scope::All, ids[1]).await.unwrap(), Changed::Made(_)));
     assert_eq!(store.prune(Duration::ZERO, 2).await.unwrap(), 2);
-    assert_eq!((store.get(ids[0]).await.unwrap(), store.get(ids[2]).await.unwrap()), (None, None));
+    assert_eq!(
+        (store.get(&Scope::All, ids[0]).await.unwrap(), store.get(&Scope::All, ids[2]).await.unwrap()),
+        (None, None)
+    );
     assert_eq!(store.prune(Duration::ZERO, 10).await.unwrap(), 2);
     assert_eq!(store.prune(Duration::ZERO, 10).await.unwrap(), 0);
-    let left = store.list(Listing { status: None, after: None, limit: 10 }).await.unwrap();
+    let left = store.list(&Scope::All, Listing { status: None, after: None, limit: 10 }).await.unwrap();
     assert_eq!(left.iter().map(|found| found.id).collect::<Vec<_>>(), [ids[6], ids[4], ids[1]]);
-    let stats = store.stats(HOUR).await.unwrap();
+    let stats = store.stats(&Scope::All, HOUR).await.unwrap();
     assert_eq!((stats.in_status, stats.dead_letters), ([2, 1, 0, 0, 0], 0));
 }
 
@@ -90,6 +94,7 @@ async fn create_old(store: &Fresh, count: u64) {
             id: Uuid::new_v7(Timestamp::from_unix(NoContext, now, n as u32 * 1_000_000)),
             content: format!("old {n}"),
             idempotency_key: None,
+            owner: None,
         })
         .collect();
     store.create(&batch).await.unwrap();
@@ -109,7 +114,7 @@ async fn what_is_not_final_does_not_hold_a_prune_up(store: Fresh) {
     for _ in 0..60 {
         pruned += store.prune(Duration::ZERO, 3).await.unwrap();
     }
-    assert_eq!((pruned, store.stats(HOUR).await.unwrap().in_status), (51, [0, 150, 0, 0, 0]));
+    assert_eq!((pruned, store.stats(&Scope::All, HOUR).await.unwrap().in_status), (51, [0, 150, 0, 0, 0]));
     // They become final at last, and those behind them are looked at again.
     for job in &jobs[..150] {
         assert!(settle(&**store, job, passed()).await);
@@ -118,7 +123,7 @@ async fn what_is_not_final_does_not_hold_a_prune_up(store: Fresh) {
     for _ in 0..60 {
         pruned += store.prune(Duration::ZERO, 3).await.unwrap();
     }
-    assert_eq!((pruned, store.stats(HOUR).await.unwrap().in_status), (201, [0; 5]));
+    assert_eq!((pruned, store.stats(&Scope::All, HOUR).await.unwrap().in_status), (201, [0; 5]));
     create(&**store, 1).await;
     claim_one(&**store, worker).await;
 }

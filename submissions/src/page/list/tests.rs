@@ -23,10 +23,21 @@ fn submission(status: Status, content: &str) -> Submission {
         processed_at: None,
         changed_at: 0,
         run_at: 0,
+        owner: None,
     }
 }
 
 fn render(view: View, submissions: Vec<Submission>, next: Option<Uuid>, draft: Draft<'_>) -> String {
+    render_for(true, view, submissions, next, draft)
+}
+
+fn render_for(
+    is_admin: bool,
+    view: View,
+    submissions: Vec<Submission>,
+    next: Option<Uuid>,
+    draft: Draft<'_>,
+) -> String {
     let stats = Stats { in_status: [1_234, 0, 0, 0, 0], stuck: 2, ..Stats::default() };
     let worker = |name: &str, silent: u64| WorkerRow {
         id: Uuid::now_v7(),
@@ -38,7 +49,8 @@ fn render(view: View, submissions: Vec<Submission>, next: Option<Uuid>, draft: D
     };
     let workers = [worker("lively", 1_750), worker("quiet", 2_000)];
     let page = operations::Page { submissions, next };
-    ListPage { view, page: &page, stats: &stats, workers: &workers, draft, now: 31_000 }.render(&Assets::new(), &LIMITS)
+    let workers = is_admin.then_some(&workers[..]);
+    ListPage { view, page: &page, stats: &stats, workers, draft, now: 31_000 }.render(&Assets::new(), &LIMITS)
 }
 
 /// The parts of the document between these two texts.
@@ -90,6 +102,16 @@ fn links_keep_the_filter_and_lead_to_the_older_ones() {
     }
     assert_eq!(parts(&document, "aria-current=\"true\"", "</a>").len(), 1);
     assert!(document.contains(">1,234</span>"));
+}
+
+#[test]
+fn workers_and_what_is_stuck_are_for_administrators() {
+    for (is_admin, expected) in [(true, 1), (false, 0)] {
+        let document = render_for(is_admin, View::default(), Vec::new(), None, Draft::default());
+        for part in ["id=\"workers\"", "id=\"worker\"", "id=\"stuck\"", ">lively<"] {
+            assert_eq!(document.matches(part).count(), expected, "{part}");
+        }
+    }
 }
 
 #[test]

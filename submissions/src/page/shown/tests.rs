@@ -32,6 +32,7 @@ fn submission(example: &Value) -> Submission {
         processed_at: at(&example["processed_at"]),
         changed_at: at(&example["changed_at"]).unwrap(),
         run_at: 0,
+        owner: None,
     }
 }
 

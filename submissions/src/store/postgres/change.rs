@@ -6,12 +6,14 @@ use uuid::Uuid;
 
 use super::row::submission;
 use super::sql::{clock, counted, notify};
+use crate::scope::Scope;
 use crate::status::Status;
 use crate::store::Changed;
 use crate::store::row::columns;
+use crate::submission::Submission;
 
 /// Where [`FIND`] has the fence, behind the columns of a submission.
-const FENCE: usize = 15;
+const FENCE: usize = 16;
 
 pub(super) const FIND: &str = concat!("SELECT ", columns!(""), ", fence FROM submissions WHERE id = $1");
 
@@ -78,20 +80,22 @@ pub(super) const RETRY_ALL: &str = retry!(
                        FOR UPDATE SKIP LOCKED))",
     "count(*)"
 );
+pub(super) const RETRY_ALL_OF: &str = retry!(
+    "s.id = ANY (ARRAY(SELECT id FROM submissions WHERE owner = $3 AND unsuccessful = $2 ORDER BY id LIMIT $1
+                       FOR UPDATE SKIP LOCKED))",
+    "count(*)"
+);
 
 /// Looks at a submission, and again if it has changed before it could be changed: each time somebody else made
 /// progress.
 const MOST_LOOKS: usize = 10;
 
-pub(super) async fn cancel(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Changed> {
+pub(super) async fn cancel(connection: &mut PgConnection, scope: Scope, id: Uuid) -> sqlx::Result<Changed> {
     for _ in 0..MOST_LOOKS {
-        let Some(row) = sqlx::query(FIND).bind(id).fetch_optional(&mut *connection).await? else {
-            return Ok(Changed::Missing);
-        };
-        let before = submission(&row)?;
+        let Some((before, fence)) = find(connection, &scope, id).await? else { return Ok(Changed::Missing) };
         let cancel = match before.status {
             Status::Pending => sqlx::query(CANCEL_PENDING).bind(id).bind(before.run_at),
-            Status::Processing => sqlx::query(CANCEL_PROCESSING).bind(id).bind(row.try_get::<i64, _>(FENCE)?),
+            Status::Processing => sqlx::query(CANCEL_PROCESSING).bind(id).bind(fence),
             Status::Passed | Status::Failed | Status::Cancelled => return Ok(Changed::NotAllowed(before)),
         };
         if let Some(row) = cancel.fetch_optional(&mut *connection).await? {
@@ -101,12 +105,9 @@ pub(super) async fn cancel(connection: &mut PgConnection, id: Uuid) -> sqlx::Res
     Err(changes_too_often(id))
 }
 
-pub(super) async fn retry(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Changed> {
+pub(super) async fn retry(connection: &mut PgConnection, scope: Scope, id: Uuid) -> sqlx::Result<Changed> {
     for _ in 0..MOST_LOOKS {
-        let Some(row) = sqlx::query(FIND).bind(id).fetch_optional(&mut *connection).await? else {
-            return Ok(Changed::Missing);
-        };
-        let before = submission(&row)?;
+        let Some((before, _)) = find(connection, &scope, id).await? else { return Ok(Changed::Missing) };
         if !matches!(before.status, Status::Failed | Status::Cancelled) {
             return Ok(Changed::NotAllowed(before));
         }
@@ -118,11 +119,28 @@ pub(super) async fn retry(connection: &mut PgConnection, id: Uuid) -> sqlx::Resu
     Err(changes_too_often(id))
 }
 
+/// The submission, if it can be reached, and its fence.
+async fn find(connection: &mut PgConnection, scope: &Scope, id: Uuid) -> sqlx::Result<Option<(Submission, i64)>> {
+    let Some(row) = sqlx::query(FIND).bind(id).fetch_optional(connection).await? else { return Ok(None) };
+    let found = submission(&row)?;
+    let fence = row.try_get(FENCE)?;
+    Ok(scope.reaches(found.owner.as_deref()).then_some((found, fence)))
+}
+
 fn changes_too_often(id: Uuid) -> sqlx::Error {
     sqlx::Error::Protocol(format!("the submission {id} changes too often"))
 }
 
-pub(super) async fn retry_all(connection: &mut PgConnection, from: Status, limit: u32) -> sqlx::Result<u64> {
-    let retried = sqlx::query_scalar::<_, i64>(RETRY_ALL).bind(i64::from(limit)).bind(from as i16);
+pub(super) async fn retry_all(
+    connection: &mut PgConnection,
+    scope: Scope,
+    from: Status,
+    limit: u32,
+) -> sqlx::Result<u64> {
+    let retry = |sql| sqlx::query_scalar::<_, i64>(sql).bind(i64::from(limit)).bind(from as i16);
+    let retried = match &scope {
+        Scope::All => retry(RETRY_ALL),
+        Scope::Of(owner) => retry(RETRY_ALL_OF).bind(&**owner),
+    };
     retried.fetch_one(connection).await.map(i64::unsigned_abs)
 }

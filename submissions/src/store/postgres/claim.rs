@@ -25,7 +25,7 @@ macro_rules! claim {
                 UPDATE submissions s
                 SET status = 1, fence = number, begun = begun + 1, started_at = now, changed_at = now
                 FROM numbered, clock WHERE s.id = ANY (ARRAY(SELECT id FROM taken))
-                RETURNING s.id, s.fence, s.content, s.failures, s.losses, s.begun, s.run_at, now
+                RETURNING s.id, s.fence, s.content, s.failures, s.losses, s.begun, s.run_at, s.owner, now
             ), ",
             counted!(
                 "pending = status_counts.pending - n, processing = processing + n",
@@ -35,7 +35,7 @@ macro_rules! claim {
                 INSERT INTO claims (number, worker, started_at, open, ids)
                 SELECT number, $1::uuid, now, count(*), array_agg(id) FROM leased, numbered GROUP BY number, now
             )
-            SELECT id, fence, content, failures, losses, begun, run_at, now FROM leased"
+            SELECT id, fence, content, failures, losses, begun, run_at, owner, now FROM leased"
         )
     };
 }
@@ -82,8 +82,8 @@ pub(super) async fn claim_these(connection: &mut PgConnection, worker: Uuid, ids
 
 fn read(claimed: &[PgRow]) -> sqlx::Result<Claimed> {
     let Some(first) = claimed.first() else { return Ok(Claimed::default()) };
-    let now = first.try_get(7)?;
+    let now = first.try_get(8)?;
     let rows = claimed.iter().map(JobRow::from_row).collect::<sqlx::Result<Vec<_>>>()?;
-    let latest = rows.iter().map(|(.., run_at)| *run_at).max();
+    let latest = rows.iter().map(|(.., run_at, _)| *run_at).max();
     Ok(Claimed { jobs: jobs(rows, now), latest })
 }

@@ -18,9 +18,10 @@ macro_rules! insert {
             "WITH ",
             clock!(),
             ", made AS (
-                INSERT INTO submissions (id, content, idempotency_key, created_at, changed_at, run_at)
-                SELECT id, content, idempotency_key, now, now, now
-                FROM clock, unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, content, idempotency_key) ",
+                INSERT INTO submissions (id, content, idempotency_key, owner, created_at, changed_at, run_at)
+                SELECT id, content, idempotency_key, owner, now, now, now
+                FROM clock, unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+                     AS new (id, content, idempotency_key, owner) ",
             $on_conflict,
             " RETURNING id
             ), ",
@@ -49,7 +50,7 @@ pub(super) const FIND: &str = concat!(
 );
 
 /// Where [`FIND`] has the key, behind the columns of a submission.
-const KEY: usize = 15;
+const KEY: usize = 16;
 
 pub(super) async fn create(connection: &mut PgConnection, new: Vec<NewSubmission>) -> sqlx::Result<Vec<Created>> {
     let row = insert(connection, &new).await?;
@@ -89,10 +90,12 @@ fn arguments(new: &[NewSubmission]) -> sqlx::Result<PgArguments> {
     let ids: Vec<Uuid> = ordered.iter().map(|new| new.id).collect();
     let contents: Vec<&str> = ordered.iter().map(|new| new.content.as_str()).collect();
     let keys: Vec<Option<&str>> = ordered.iter().map(|new| new.idempotency_key.as_deref()).collect();
+    let owners: Vec<Option<&str>> = ordered.iter().map(|new| new.owner.as_deref()).collect();
     let mut arguments = PgArguments::default();
     arguments.add(ids).map_err(sqlx::Error::Encode)?;
     arguments.add(contents).map_err(sqlx::Error::Encode)?;
     arguments.add(keys).map_err(sqlx::Error::Encode)?;
+    arguments.add(owners).map_err(sqlx::Error::Encode)?;
     Ok(arguments)
 }
 

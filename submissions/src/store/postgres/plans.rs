@@ -10,8 +10,9 @@ use super::{change, claim, create, read, schema, settle, sweep, workers};
 
 /// Final submissions beside a few others, as an installation has them after a while.
 const BACKLOG: &str = "
-    INSERT INTO submissions (id, content, created_at, changed_at, run_at, processed_at, status)
-    SELECT md5(n::text)::uuid, 'content ' || n, n, n, n, n, 2 + n % 3 FROM generate_series(1, 200000) AS n;
+    INSERT INTO submissions (id, content, created_at, changed_at, run_at, processed_at, status, owner)
+    SELECT md5(n::text)::uuid, 'content ' || n, n, n, n, n, 2 + n % 3, CASE WHEN n % 2 = 0 THEN 'owner ' || n % 20 END
+    FROM generate_series(1, 200000) AS n;
     INSERT INTO submissions (id, content, created_at, changed_at, run_at)
     SELECT md5((-n)::text)::uuid, 'content ' || n, n, n, n FROM generate_series(1, 500) AS n;
     INSERT INTO dead_letters (id, series, attempts, reason, at)
@@ -19,9 +20,9 @@ const BACKLOG: &str = "
     INSERT INTO waiting (run_at, id) SELECT run_at, id FROM submissions WHERE status = 0;";
 
 /// Each statement with its number of parameters.
-const STATEMENTS: [(&str, &str, usize); 25] = [
-    ("create", create::INSERT, 3),
-    ("create what is new", create::INSERT_WHAT_IS_NEW, 3),
+const STATEMENTS: [(&str, &str, usize); 31] = [
+    ("create", create::INSERT, 4),
+    ("create what is new", create::INSERT_WHAT_IS_NEW, 4),
     ("find created", create::FIND, 2),
     ("claim", claim::CLAIM, 3),
     ("claim these", claim::CLAIM_THESE, 2),
@@ -45,6 +46,12 @@ const STATEMENTS: [(&str, &str, usize); 25] = [
     ("announce", sweep::ANNOUNCE, 2),
     ("prune", sweep::PRUNE, 5),
     ("beat", workers::BEAT, 2),
+    ("retry all of an owner", change::RETRY_ALL_OF, 3),
+    ("list of an owner", read::ALL_OF, 3),
+    ("list of an owner with a status", read::WITH_STATUS_OF, 4),
+    ("list failed of an owner", read::UNSUCCESSFUL_OF, 4),
+    ("dead letters of an owner", read::DEAD_LETTERS_OF, 4),
+    ("stats of an owner", read::STATS_OF, 2),
 ];
 
 /// Where [`STATEMENTS`] has the claim and the list of dead letters.
@@ -117,6 +124,14 @@ async fn each_statement_finds_its_submissions_by_an_index_whatever_the_tables_ho
     for plans in [&new, &without_statistics, &with_statistics] {
         let plan = &plans[DEAD_LETTERS];
         assert!(plan.starts_with("dead letters\n") && plan.contains("Backward using dead_letters_pkey"), "{plan}");
+    }
+    // What belongs to others is not looked at: every read is by the owner, or looks up an id that such a read gave.
+    let own = [&new, &empty, &without_statistics, &with_statistics].into_iter().flatten();
+    for plan in own.filter(|plan| plan.lines().next().is_some_and(|name| name.contains(" of an owner"))) {
+        assert!(plan.contains("submissions_owner"), "{plan}");
+        for (_, limit) in reads(plan).filter(|(_, limit)| limit.contains("Index Cond: ")) {
+            assert!(limit.contains("(owner = ") || limit.contains("(id = ANY"), "{plan}");
+        }
     }
     connection.close().await.unwrap();
     sqlx::raw_sql(&format!("DROP DATABASE {name} WITH (FORCE)")).execute(&mut admin).await.unwrap();

@@ -26,6 +26,7 @@ pub(super) fn submission(row: &PgRow) -> sqlx::Result<Submission> {
         processed_at: row.try_get(12)?,
         changed_at: row.try_get(13)?,
         run_at: row.try_get(14)?,
+        owner: row.try_get::<Option<String>, _>(15)?.map(Into::into),
     })
 }
 

@@ -20,7 +20,10 @@ const LOCK: i64 = 0x7375_626d_6974_0001;
 
 /// The steps that lead to the schema, from the first to the newest. One that was released is never changed, and each
 /// leaves a schema that the previous version can work with.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/postgres/0001_submissions.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/postgres/0001_submissions.sql"),
+    include_str!("../../../migrations/postgres/0002_owner.sql"),
+];
 
 /// Brings the database to the newest schema. Processes that start at the same time do it in turn.
 pub(super) async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {

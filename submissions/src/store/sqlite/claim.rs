@@ -14,7 +14,7 @@ use crate::store::time::now;
 macro_rules! find {
     ($index:literal, $condition:literal) => {
         concat!(
-            "SELECT id, fence + 1, content, failures, losses, begun + 1, run_at FROM submissions ",
+            "SELECT id, fence + 1, content, failures, losses, begun + 1, run_at, owner FROM submissions ",
             $index,
             " WHERE status = 0 AND run_at <= ?1 ",
             $condition

@@ -10,8 +10,8 @@ use crate::store::row::{again, columns, created};
 use crate::store::time::now;
 use crate::submission::NewSubmission;
 
-const INSERT: &str = "INSERT INTO submissions (id, content, idempotency_key, created_at, changed_at, run_at)
-    VALUES (?1, ?2, ?3, ?4, ?4, ?4) ON CONFLICT DO NOTHING";
+const INSERT: &str = "INSERT INTO submissions (id, content, idempotency_key, created_at, changed_at, run_at, owner)
+    VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5) ON CONFLICT DO NOTHING";
 
 /// By its key, or else by its id: a submission whose creation is repeated, because nobody knows what came of it.
 pub(super) const FIND: &str = concat!(
@@ -28,7 +28,8 @@ pub(super) fn create(connection: &Connection, new: &[NewSubmission]) -> rusqlite
     let mut insert = connection.prepare_cached(INSERT)?;
     let (mut results, mut count) = (Vec::with_capacity(new.len()), 0);
     for new in new {
-        results.push(if insert.execute(params![new.id, new.content, new.idempotency_key, now])? == 1 {
+        let inserted = params![new.id, new.content, new.idempotency_key, now, new.owner.as_deref()];
+        results.push(if insert.execute(inserted)? == 1 {
             count += 1;
             Created::New(created(new, now))
         } else {

@@ -39,7 +39,10 @@ const WRITER: &str = "PRAGMA page_size = 8192; PRAGMA journal_mode = wal; PRAGMA
 
 /// The steps that lead to the schema, from the first to the newest. One that was released is never changed, and each
 /// leaves a schema that the previous version can work with.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_submissions.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_submissions.sql"),
+    include_str!("../../../migrations/sqlite/0002_owner.sql"),
+];
 
 /// The file that a `DATABASE_URL` names.
 pub(super) fn path(url: &str) -> anyhow::Result<PathBuf> {

@@ -38,6 +38,21 @@ fn each_statement_finds_its_submissions_by_an_index() {
             vec![BY_ID, "SEARCH submissions USING COVERING INDEX submissions_unsuccessful (status=? AND id<?)"],
         ),
         (read::DEAD_LETTERS, vec!["SEARCH s USING PRIMARY KEY (id=?)"]),
+        (
+            change::RETRY_ALL_OF,
+            vec![
+                BY_ID,
+                "SEARCH submissions USING COVERING INDEX submissions_owner_unsuccessful (owner=? AND status=?)",
+            ],
+        ),
+        (read::ALL_OF, vec![OWN_FROM_ID]),
+        (read::WITH_STATUS_OF, vec![OWN_FROM_ID]),
+        (
+            read::UNSUCCESSFUL_OF,
+            vec!["SEARCH submissions USING INDEX submissions_owner_unsuccessful (owner=? AND status=? AND id<?)"],
+        ),
+        (read::DEAD_LETTERS_OF, vec!["SEARCH s USING INDEX submissions_owner (owner=? AND id<?)"]),
+        (read::STATS_OF, vec!["SEARCH s USING INDEX submissions_owner (owner=?)"]),
         (sweep::LOST, vec!["SCAN s USING INDEX submissions_leased"]),
         (sweep::LOOK, vec!["SEARCH submissions USING PRIMARY KEY (id>? AND id<?)"]),
         (sweep::REMOVE, vec![BY_ID]),
@@ -47,4 +62,5 @@ fn each_statement_finds_its_submissions_by_an_index() {
 }
 
 const BY_ID: &str = "SEARCH submissions USING PRIMARY KEY (id=?)";
+const OWN_FROM_ID: &str = "SEARCH submissions USING INDEX submissions_owner (owner=? AND id<?)";
 const FROM_ID: &str = "SEARCH submissions USING PRIMARY KEY (id<?)";

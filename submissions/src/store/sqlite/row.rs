@@ -33,6 +33,7 @@ pub(super) fn submission(row: &Row<'_>) -> rusqlite::Result<Submission> {
         processed_at: row.get(12)?,
         changed_at: row.get(13)?,
         run_at: row.get(14)?,
+        owner: row.get::<_, Option<String>>(15)?.map(Into::into),
     })
 }
 

@@ -30,6 +30,7 @@ fn jobs(numbers: std::ops::Range<u128>) -> Vec<Job> {
         series: Series::default(),
         begun: 1,
         waited: Duration::ZERO,
+        owner: None,
     };
     numbers.map(job).collect()
 }
