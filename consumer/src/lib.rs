@@ -5,7 +5,8 @@
 //! to write which. This crate says what they are ([`contract::decode`]) and writes a batch of them ([`flush`]) into the
 //! [`store`], whose answers [`classify`] understands. What is older than a kind's [`retention`] is
 //! removed ([`expiring`]). With an OTLP endpoint each flush has a span ([`spans`]). The
-//! [`command`] reads the dead letters and sends them back; [`kinds`] lists the kinds.
+//! [`command`] reads the dead letters and sends them back; [`kinds`] lists the kinds; [`administration`] shows their
+//! topics and groups.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -18,8 +19,10 @@ use service::state_file::StateFile;
 use service::{Health, Instruments, Listeners, Program, Readiness, Registry, Tracing};
 use tokio_util::sync::CancellationToken;
 
+use crate::administration::Reports;
 use crate::routes::ConsumerRoutes;
 
+mod administration;
 mod classify;
 mod clock;
 mod command;
@@ -52,13 +55,16 @@ Stores the records of Kafka topics in MongoDB, each kind as a member of its cons
 `consumer kinds` lists the kinds of record that it stores, checks the files of kinds, and tries a new one on what is
 stored; see `consumer kinds --help`. `consumer dead-letters` lists the records that could not be
 stored, shows them, and sends them back, or releases the brake that too many of them put on; see
-`consumer dead-letters --help`.";
+`consumer dead-letters --help`. `consumer topics` and `consumer groups` show the topics and the groups of the kinds.";
 
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: Vec<String>) -> ExitCode {
     let mut arguments = arguments.into_iter().peekable();
     if arguments.next_if(|argument| argument == command::NAME).is_some() {
         return command::main(arguments);
+    }
+    if arguments.peek().is_some_and(|argument| administration::command::NAMES.contains(&argument.as_str())) {
+        return administration::command::main(arguments);
     }
     if arguments.next_if(|argument| argument == kinds::NAME).is_some() {
         return kinds::main(arguments);
@@ -93,7 +99,8 @@ pub async fn run(config: ConsumerConfig, listeners: Listeners, stop: Cancellatio
         Instruments { registry: registry.clone(), readiness: readiness.clone(), tracer: tracing.tracer() };
     let engines = engines::of(&config, &instruments);
     let status = status::status(&config.service, &registry, &engines);
-    let routes = ConsumerRoutes { releases: engines.iter().map(|engine| engine.release.clone()).collect() };
+    let releases = engines.iter().map(|engine| engine.release.clone()).collect();
+    let routes = ConsumerRoutes { releases, reports: Reports::new(&config) };
     // Cancelled also when an engine fails: the others stop as if the process had been asked to.
     let stop = stop.child_token();
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone())

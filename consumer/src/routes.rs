@@ -1,4 +1,4 @@
-//! The consumer's own HTTP route, beside the health endpoints.
+//! The consumer's own HTTP routes, beside the health endpoints.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -8,16 +8,35 @@ use service::Access;
 use service::auth::Caller;
 use service::http::{Handler, RequestBody, Route, json};
 
+use crate::administration::Reports;
+
 /// Releases the brakes of all kinds; see `DLQ_MAX_SHARE` and `DLQ_MAX_CONSECUTIVE`.
 pub(crate) const RELEASE: &str = "/dead-letters/release";
 
 /// The consumer's routes.
-pub const ROUTES: &[Route] = &[Route::post(RELEASE, "202: dead letters of all kinds are allowed again")];
+pub const ROUTES: &[Route] = &[
+    Route::post(RELEASE, "202: dead letters of all kinds are allowed again"),
+    Route::get(
+        TOPICS,
+        "200 with the topics of the kinds, as `consumer topics --json`; 503 while Kafka does not answer",
+    ),
+    Route::get(
+        GROUPS,
+        "200 with the groups of the kinds, as `consumer groups --json`; 503 while Kafka does not answer",
+    ),
+];
 
-/// Answers [`RELEASE`].
+/// The topics of the kinds.
+const TOPICS: &str = "/topics";
+
+/// The groups of the kinds.
+const GROUPS: &str = "/groups";
+
+/// Answers [`ROUTES`].
 #[derive(Clone)]
 pub(crate) struct ConsumerRoutes {
     pub(crate) releases: Vec<Release>,
+    pub(crate) reports: Reports,
 }
 
 impl Handler for ConsumerRoutes {
@@ -29,9 +48,15 @@ impl Handler for ConsumerRoutes {
         None
     }
 
-    async fn answer(&self, _: &Route, _: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
-        self.releases.iter().for_each(Release::release);
-        tracing::info!("releasing the brake");
-        json(StatusCode::ACCEPTED, r#"{"status":"released"}"#)
+    async fn answer(&self, route: &Route, _: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
+        match route.path {
+            TOPICS => self.reports.topics().await,
+            GROUPS => self.reports.groups().await,
+            _ => {
+                self.releases.iter().for_each(Release::release);
+                tracing::info!("releasing the brake");
+                json(StatusCode::ACCEPTED, r#"{"status":"released"}"#)
+            }
+        }
     }
 }

@@ -3,12 +3,19 @@
 //! member of a group.
 
 mod admin;
+mod assigned;
+mod groups;
+mod overview;
 mod progress;
 mod reader;
 mod record;
+mod refusal;
 mod sender;
 
 pub use admin::{Admin, TopicSettings};
+pub use assigned::Assigned;
+pub use groups::{GroupDescription, GroupMember};
+pub use overview::{NoOverview, PartitionOverview};
 pub use progress::Progress;
 pub use reader::{Partition, Reader, ReaderConfig};
 pub use record::ReadRecord;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
+mod administration;
 mod brake_release;
 mod command_line;
 mod dead_letter_limit;

@@ -72,6 +72,20 @@ impl Admin {
         Ok(described.and_then(|settings| value(settings).ok_or(RDKafkaErrorCode::Unknown)))
     }
 
+    /// The same, or in words why it is not known.
+    ///
+    /// # Errors
+    /// These words.
+    pub async fn setting_or_why(&self, topic: &str, name: &str) -> Result<String, String> {
+        match self.setting(topic, name).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(_)) if self.gets_no_tokens() => Err("Kafka is not asked for settings with OAUTHBEARER".to_owned()),
+            // rdkafka does not pass on why there are no settings.
+            Ok(Err(_)) => Err(format!("the user needs DescribeConfigs on the topic {topic}, see docs/security.md")),
+            Err(error) => Err(format!("{error:#}")),
+        }
+    }
+
     /// The configuration that was set for this topic itself.
     ///
     /// # Errors

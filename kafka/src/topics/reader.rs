@@ -2,21 +2,27 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 use service::cluster::Cluster;
 
 use super::progress::Progress;
 use super::record::ReadRecord;
+use super::refusal::missing_right;
 use crate::security::librdkafka::{Callbacks, client_config};
 
 /// Pause before a request that failed is repeated.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// After this long without an answer of the group's coordinator, it may be that Kafka lets nobody ask it.
+const COORDINATOR_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a reader needs to know.
 #[derive(Debug, Clone)]
@@ -36,7 +42,8 @@ pub struct ReaderConfig {
 /// A reader of one Kafka cluster.
 pub struct Reader {
     config: ReaderConfig,
-    consumer: BaseConsumer<Callbacks>,
+    pub(super) consumer: BaseConsumer<Callbacks>,
+    is_group_refused: AtomicBool,
 }
 
 /// A partition of a topic.
@@ -71,7 +78,7 @@ impl Reader {
         let callbacks = Callbacks::new(&config.cluster.security);
         let consumer: BaseConsumer<Callbacks> =
             client.create_with_context(callbacks).context("cannot make the Kafka consumer")?;
-        Ok(Self { config, consumer })
+        Ok(Self { config, consumer, is_group_refused: AtomicBool::new(false) })
     }
 
     /// Another reader with the same settings, which knows nothing yet. A client confuses a recreated topic with the one
@@ -81,6 +88,11 @@ impl Reader {
     /// As [`Self::new`].
     pub fn fresh(&self) -> anyhow::Result<Self> {
         Self::new(self.config.clone())
+    }
+
+    /// The group whose progress it reports.
+    pub(super) fn group_name(&self) -> &str {
+        &self.config.group
     }
 
     /// The partitions of a topic; none if there is no such topic.
@@ -131,24 +143,45 @@ impl Reader {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let mut asked = TopicPartitionList::new();
-        for partition in &partitions {
-            asked.add_partition(topic, partition.id);
-        }
+        let ids: Vec<i32> = partitions.iter().map(|partition| partition.id).collect();
         // Before the ends, so that a lag is never too small.
-        let answer = self.ask(|patience| self.consumer.committed_offsets(asked.clone(), patience));
-        let answer = answer.with_context(|| self.unreachable())?;
-        let committed: HashMap<i32, i64> = answer
-            .elements()
-            .iter()
-            .filter_map(|element| Some((element.partition(), element.offset().to_raw().filter(|offset| *offset >= 0)?)))
-            .collect();
+        let committed = self.committed(topic, &ids)?.map_err(anyhow::Error::msg)?;
         let progress = |Partition { id, .. }| {
             let offsets = self.known_offsets(topic, id)?;
             let committed = committed.get(&id).copied();
             Ok(Progress { partition: id, committed, low: offsets.start, end: offsets.end })
         };
         partitions.into_iter().map(progress).collect()
+    }
+
+    /// The group's committed offset in each of these partitions of a topic where it has one.
+    ///
+    /// # Errors
+    /// When Kafka does not answer. Within it, which right the user lacks.
+    pub fn committed(&self, topic: &str, partitions: &[i32]) -> anyhow::Result<Result<HashMap<i32, i64>, String>> {
+        if partitions.is_empty() {
+            return Ok(Ok(HashMap::new()));
+        }
+        let mut asked = TopicPartitionList::new();
+        for partition in partitions {
+            asked.add_partition(topic, *partition);
+        }
+        let answer = self.ask(|patience| {
+            let answer = self.consumer.committed_offsets(asked.clone(), patience.min(COORDINATOR_PATIENCE));
+            let answer = answer.or_else(|error| self.refusal_of_group().map_or(Err(error), Err))?;
+            answer.elements().iter().try_for_each(TopicPartitionListElem::error)?;
+            Ok(answer)
+        });
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => match missing_right(&error, topic, self.group_name()) {
+                Some(missing) => return Ok(Err(missing)),
+                None => return Err(error).with_context(|| self.unreachable()),
+            },
+        };
+        let offset = |offset: Offset| offset.to_raw().filter(|offset| *offset >= 0);
+        let offsets = answer.elements();
+        Ok(Ok(offsets.iter().filter_map(|at| Some((at.partition(), offset(at.offset())?))).collect()))
     }
 
     /// Visits the records at these offsets of these partitions, in each partition's order, until `visit` breaks;
@@ -214,17 +247,35 @@ impl Reader {
         Ok(None)
     }
 
-    fn ask<T>(&self, mut request: impl FnMut(Duration) -> KafkaResult<T>) -> KafkaResult<T> {
+    pub(super) fn ask<T>(&self, mut request: impl FnMut(Duration) -> KafkaResult<T>) -> KafkaResult<T> {
         until_answered(self.config.patience, |left| {
             if self.consumer.context().tokens.is_needed() {
-                // Nothing is assigned, so there is only a token to be asked for.
-                drop(self.consumer.poll(Duration::ZERO));
+                // Nothing is assigned, so there is only a token to be asked for, or an error.
+                self.poll_for_errors();
             }
             request(left)
         })
     }
 
-    fn unreachable(&self) -> String {
+    /// Kafka's refusal of the group, if it has said one. librdkafka does not answer a question with it: it asks for the
+    /// coordinator again and again, and the error comes by a poll, once.
+    fn refusal_of_group(&self) -> Option<KafkaError> {
+        self.poll_for_errors();
+        let is_refused = self.is_group_refused.load(Ordering::Relaxed);
+        is_refused.then_some(KafkaError::OffsetFetch(RDKafkaErrorCode::GroupAuthorizationFailed))
+    }
+
+    /// Only while nothing is assigned: otherwise records would be lost.
+    fn poll_for_errors(&self) {
+        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
+            let code = polled.err().and_then(|error| error.rdkafka_error_code());
+            if code == Some(RDKafkaErrorCode::GroupAuthorizationFailed) {
+                self.is_group_refused.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn unreachable(&self) -> String {
         format!("cannot read from Kafka at {}, see KAFKA_BROKER", self.config.cluster.bootstrap())
     }
 }

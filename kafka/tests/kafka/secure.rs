@@ -14,6 +14,7 @@ use uuid::Uuid;
 mod faults;
 mod renewals;
 mod rights;
+mod seen;
 mod tokens;
 mod ways;
 

@@ -1,0 +1,28 @@
+//! What operators ask of Kafka and change in it, by commands and on the consumer's listener: the [`topics`] and the
+//! [`groups`] of the kinds. Each report is one structure, which is printed as a table or as JSON, and which the
+//! listener serves as the same JSON.
+
+use kafka::group::GroupConfig;
+use kafka::topics::{Reader, ReaderConfig};
+
+pub(crate) mod command;
+pub(crate) mod groups;
+mod listener;
+mod table;
+pub(crate) mod topics;
+
+pub(crate) use listener::Reports;
+
+/// What asks Kafka about one kind's topics and group.
+fn reader(group: &GroupConfig) -> anyhow::Result<Reader> {
+    Reader::new(ReaderConfig {
+        cluster: group.cluster.clone(),
+        client_id: "consumer",
+        group: group.group.clone(),
+        patience: PATIENCE,
+        picks_records: false,
+    })
+}
+
+/// Longest wait for one answer of Kafka.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
