@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::tokens::TokenEndpoint;
 use super::{Place, at, tls, ways};
-use crate::world::wait_until;
+use crate::world::{DEADLINE, wait_until};
 
 /// Longer than two of the broker's sessions.
 const SESSIONS: Duration = Duration::from_secs(12);
@@ -89,6 +89,7 @@ async fn send(name: &str, publisher: Publisher, topic: String, stop: Arc<AtomicB
         let start = Instant::now();
         while publisher.send(&topic, "key", format!("{name} {}", sent.count)).await.is_err() {
             sent.failed_at = Some(Instant::now());
+            assert!(start.elapsed() < DEADLINE, "{name} {} cannot be sent", sent.count);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         sent.longest = sent.longest.max(start.elapsed());
