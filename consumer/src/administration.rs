@@ -1,6 +1,6 @@
 //! What operators ask of Kafka and change in it, by commands and on the consumer's listener: the [`topics`] and the
-//! [`groups`] of the kinds. Each report is one structure, which is printed as a table or as JSON, and which the
-//! listener serves as the same JSON.
+//! [`groups`] of the kinds, and where a group starts next ([`reset`]). Each report is one structure, which is printed
+//! as a table or as JSON, and which the listener serves as the same JSON.
 
 use kafka::group::GroupConfig;
 use kafka::topics::{Reader, ReaderConfig};
@@ -8,6 +8,7 @@ use kafka::topics::{Reader, ReaderConfig};
 pub(crate) mod command;
 pub(crate) mod groups;
 mod listener;
+mod reset;
 mod table;
 pub(crate) mod topics;
 

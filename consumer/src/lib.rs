@@ -6,7 +6,7 @@
 //! [`store`], whose answers [`classify`] understands. What is older than a kind's [`retention`] is
 //! removed ([`expiring`]). With an OTLP endpoint each flush has a span ([`spans`]). The
 //! [`command`] reads the dead letters and sends them back; [`kinds`] lists the kinds; [`administration`] shows their
-//! topics and groups.
+//! topics and groups, and resets offsets.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -55,7 +55,8 @@ Stores the records of Kafka topics in MongoDB, each kind as a member of its cons
 `consumer kinds` lists the kinds of record that it stores, checks the files of kinds, and tries a new one on what is
 stored; see `consumer kinds --help`. `consumer dead-letters` lists the records that could not be
 stored, shows them, and sends them back, or releases the brake that too many of them put on; see
-`consumer dead-letters --help`. `consumer topics` and `consumer groups` show the topics and the groups of the kinds.";
+`consumer dead-letters --help`. `consumer topics` and `consumer groups` show the topics and the groups of the kinds, and
+`consumer offsets reset` sets where a group starts next.";
 
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: Vec<String>) -> ExitCode {

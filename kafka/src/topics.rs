@@ -5,6 +5,7 @@
 mod admin;
 mod assigned;
 mod groups;
+mod offsets;
 mod overview;
 mod progress;
 mod reader;
@@ -15,6 +16,7 @@ mod sender;
 pub use admin::{Admin, TopicSettings};
 pub use assigned::Assigned;
 pub use groups::{GroupDescription, GroupMember};
+pub use offsets::NotCommitted;
 pub use overview::{NoOverview, PartitionOverview};
 pub use progress::Progress;
 pub use reader::{Partition, Reader, ReaderConfig};

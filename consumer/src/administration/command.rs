@@ -1,24 +1,25 @@
-//! The commands: `consumer topics` and `consumer groups`.
+//! The commands: `consumer topics`, `consumer groups` and `consumer offsets reset`.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
-use service::{Settings, exit};
+use service::{Kinds, Settings, exit};
 
 use super::groups::GroupsReport;
+use super::reset::Reset;
 use super::topics::TopicsReport;
 use crate::config::ConsumerConfig;
 
 /// The arguments that select these commands.
-pub(crate) const NAMES: [&str; 2] = ["topics", "groups"];
+pub(crate) const NAMES: [&str; 3] = ["topics", "groups", "offsets"];
 
 const EXPLANATION: &str = "\
 Environment: as for the service, see `consumer --help`.
 Exit codes: 0 done, 64 arguments or settings that cannot be used, 1 not everything is known or done.";
 
-/// Shows the topics and groups of the kinds that are served.
+/// Shows the topics and groups of the kinds, and sets where a group starts next.
 #[derive(Debug, Parser)]
 #[command(name = "consumer", bin_name = "consumer", after_help = EXPLANATION)]
 struct CommandLine {
@@ -42,6 +43,20 @@ enum Verb {
         #[command(flatten)]
         form: Form,
     },
+    /// What a kind's group has committed
+    #[command(after_help = EXPLANATION)]
+    Offsets {
+        #[command(subcommand)]
+        verb: OffsetsVerb,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum OffsetsVerb {
+    /// Sets where the consumer of a kind starts next, while its group has no members. What is read again is stored
+    /// once; what is skipped is never stored, so that must be asked for
+    #[command(after_help = EXPLANATION)]
+    Reset(Reset),
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,12 +77,23 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
             return if error.use_stderr() { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS };
         }
     };
+    let named = command_line.verb.kind();
     let lookup = |name: &str| std::env::var(name).ok();
     let mut settings = Settings::new(&lookup);
-    let config = ConsumerConfig::read(&mut settings);
+    let mut wrong = None;
+    let config = ConsumerConfig::with_kinds(&mut settings, |settings| {
+        let kinds = Kinds::read(settings);
+        let Some(name) = named else { return kinds };
+        // Only the names of this kind must be usable.
+        let served = kinds.named(name).map_err(|error| wrong = Some(format!("--kind: {error}")));
+        Kinds { served: served.into_iter().collect(), ..kinds }
+    });
     let (_, errors) = settings.finish();
     if !errors.is_empty() {
         return exit::unusable("consumer", errors);
+    }
+    if let Some(error) = wrong {
+        return exit::unusable("consumer", [error]);
     }
     match execute(command_line.verb, &config, &mut io::stdout().lock()) {
         Ok(true) => ExitCode::SUCCESS,
@@ -95,6 +121,22 @@ fn execute(verb: Verb, config: &ConsumerConfig, output: &mut impl Write) -> anyh
             let report = GroupsReport::ask(config)?;
             form.print(&report, output)?;
             Ok(report.is_whole())
+        }
+        Verb::Offsets { verb: OffsetsVerb::Reset(reset) } => {
+            for kind in &config.kinds {
+                reset.execute(*kind, config.group(*kind), output)?;
+            }
+            Ok(true)
+        }
+    }
+}
+
+impl Verb {
+    /// The kind that is meant, if it is one.
+    fn kind(&self) -> Option<&str> {
+        match self {
+            Verb::Topics { .. } | Verb::Groups { .. } => None,
+            Verb::Offsets { verb: OffsetsVerb::Reset(reset) } => Some(&reset.kind),
         }
     }
 }

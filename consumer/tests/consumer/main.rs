@@ -14,6 +14,7 @@ mod frozen;
 mod large_letters;
 mod mongodb_answers;
 mod not_allowed;
+mod offsets_reset;
 mod order_world;
 mod orders;
 mod rebalance;

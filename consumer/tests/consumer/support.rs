@@ -156,6 +156,13 @@ impl World {
         self.producer.send(record, DEADLINE).await.unwrap();
     }
 
+    /// Sends a post to the partition, with this timestamp.
+    pub(crate) async fn send_at(&self, partition: i32, timestamp_ms: i64) {
+        let (key, value) = (PostId::fresh().to_key(), post(0));
+        let record = FutureRecord::to(&self.topic).partition(partition).timestamp(timestamp_ms);
+        self.producer.send(record.key(&key).payload(&value), DEADLINE).await.unwrap();
+    }
+
     /// Sends posts under fresh ids, in order, and returns the ids.
     pub(crate) async fn send_posts(&self, count: usize) -> Vec<PostId> {
         self.send_all(count, post).await

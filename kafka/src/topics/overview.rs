@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataPartition;
 
 use super::reader::Reader;
-use super::refusal::missing_right;
+use super::refusal::{TO_KNOW, missing_right};
 
 /// A partition with its brokers and its offsets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Reader {
             }
             Some(code) => {
                 let error = KafkaError::MetadataFetch(code);
-                let missing = missing_right(&error, topic, self.group_name());
+                let missing = missing_right(&error, TO_KNOW, topic, self.group_name());
                 return Ok(Err(NoOverview::Refused(missing.unwrap_or_else(|| error.to_string()))));
             }
         }

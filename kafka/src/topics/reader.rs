@@ -15,7 +15,7 @@ use service::cluster::Cluster;
 
 use super::progress::Progress;
 use super::record::ReadRecord;
-use super::refusal::missing_right;
+use super::refusal::{TO_KNOW, missing_right};
 use crate::security::librdkafka::{Callbacks, client_config};
 
 /// Pause before a request that failed is repeated.
@@ -174,7 +174,7 @@ impl Reader {
         });
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) => match missing_right(&error, topic, self.group_name()) {
+            Err(error) => match missing_right(&error, TO_KNOW, topic, self.group_name()) {
                 Some(missing) => return Ok(Err(missing)),
                 None => return Err(error).with_context(|| self.unreachable()),
             },

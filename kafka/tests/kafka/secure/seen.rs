@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use kafka::cluster::{Mechanism, Sasl};
-use kafka::topics::{Admin, NoOverview, Reader, ReaderConfig};
+use kafka::topics::{Admin, NoOverview, NotCommitted, Reader, ReaderConfig};
 use kafka::{Answer, Cluster, ConsumerRecord, Group, GroupOptions, Publisher, PublisherOptions, each};
-use stack::access::{DESCRIBE_CONFIGS, READ, Resource, WRITE};
+use stack::access::{DESCRIBE, DESCRIBE_CONFIGS, READ, Resource, WRITE};
 use stack::kafka::secure::password;
 
 use super::tokens::TokenEndpoint;
@@ -78,6 +78,10 @@ async fn a_bystander_learns_which_right_he_lacks() {
     broker.withdraw(USER, Resource::Group(topic), READ).await.unwrap();
     let needed = format!("the user needs Describe or Read on the group {topic}, see docs/security.md");
     assert_eq!(seen(&cluster, topic, committed).await, (Err(needed), None));
+    broker.grant(USER, Resource::Group(topic), DESCRIBE).await.unwrap();
+    let commit = |reader: &Reader, topic: &str| reader.commit(topic, &[(0, 1)]).unwrap();
+    let needed = format!("the user needs Read on the group {topic}, see docs/security.md");
+    assert_eq!(seen(&cluster, topic, commit).await, Err(NotCommitted::Refused(needed)));
     for operation in [READ, WRITE] {
         broker.withdraw(USER, Resource::Topic(topic), operation).await.unwrap();
     }
