@@ -15,7 +15,7 @@ use service::{Kinds, ServiceConfig, Settings, exit};
 use crate::config::groups::Groups;
 use crate::{config, routes};
 
-mod archive;
+pub(crate) mod archive;
 mod filter;
 mod original;
 mod print;

@@ -47,6 +47,8 @@ struct Fates {
     superseded: u64,
     /// Valid records beyond the retention, which are not stored, by position.
     expired: BTreeSet<usize>,
+    /// Records that a tombstone keeps out, by position.
+    erased: BTreeSet<usize>,
 }
 
 impl RecordHandler for Records {
@@ -101,6 +103,7 @@ impl RecordHandler for Records {
             duplicates = summary.duplicates,
             superseded = summary.superseded,
             expired = summary.expired,
+            erased = summary.erased,
             rejected = summary.never,
             later = summary.later,
             attempt = batch.attempt,
@@ -141,21 +144,31 @@ impl Records {
     }
 
     fn count(&self, batch: &Flush<Decoded>, fates: &Fates) -> Summary {
-        let Fates { not_stored, duplicates, superseded, expired, .. } = fates;
+        let Fates { not_stored, duplicates, superseded, expired, erased, .. } = fates;
         let never = not_stored.iter().filter(|(_, what)| *what == NotStored::Never).count() as u64;
-        let stored = (batch.records.len() - not_stored.len() - expired.len()) as u64 - duplicates - superseded;
+        let finished = batch.records.len() - not_stored.len() - expired.len() - erased.len();
+        let stored = finished as u64 - duplicates - superseded;
         let later = not_stored.len() as u64 - never;
-        let (duplicates, superseded, expired_count) = (*duplicates, *superseded, expired.len() as u64);
-        let summary = Summary { stored, duplicates, superseded, expired: expired_count, never, later };
+        let summary = Summary {
+            stored,
+            duplicates: *duplicates,
+            superseded: *superseded,
+            expired: expired.len() as u64,
+            erased: erased.len() as u64,
+            never,
+            later,
+        };
         self.metrics.stored.increment(summary.stored);
         self.metrics.duplicates.increment(summary.duplicates);
         self.metrics.superseded.increment(summary.superseded);
         self.metrics.expired.increment(summary.expired);
+        self.metrics.erased.increment(summary.erased);
         self.metrics.store_retries.increment(u64::from(summary.later > 0));
         let now_ms = now_ms() as f64;
         let mut not_stored = not_stored.iter().map(|(position, _)| *position).peekable();
         for (position, record) in batch.records.iter().enumerate() {
-            if not_stored.next_if_eq(&position).is_none() && !expired.contains(&position) {
+            let is_kept_out = expired.contains(&position) || erased.contains(&position);
+            if not_stored.next_if_eq(&position).is_none() && !is_kept_out {
                 self.metrics.accept_to_store.record((now_ms - record.timestamp_ms as f64).max(0.0) / 1000.0);
             }
         }

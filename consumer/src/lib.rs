@@ -5,8 +5,8 @@
 //! to write which. This crate says what they are ([`contract::decode`]) and writes a batch of them ([`flush`]) into the
 //! [`store`], whose answers [`classify`] understands. What is older than a kind's [`retention`] is
 //! removed ([`expiring`]). With an OTLP endpoint each flush has a span ([`spans`]). The
-//! [`command`] reads the dead letters and sends them back; [`kinds`] lists the kinds; [`administration`] shows their
-//! topics and groups, and resets offsets.
+//! [`command`] reads the dead letters and sends them back; [`kinds`] lists the kinds; [`erasure`] erases records;
+//! [`administration`] shows topics and groups, and resets offsets.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -28,6 +28,7 @@ mod clock;
 mod command;
 mod config;
 mod engines;
+mod erasure;
 mod expiring;
 mod flush;
 mod kinds;
@@ -56,7 +57,8 @@ Stores the records of Kafka topics in MongoDB, each kind as a member of its cons
 stored; see `consumer kinds --help`. `consumer dead-letters` lists the records that could not be
 stored, shows them, and sends them back, or releases the brake that too many of them put on; see
 `consumer dead-letters --help`. `consumer topics` and `consumer groups` show the topics and the groups of the kinds, and
-`consumer offsets reset` sets where a group starts next.";
+`consumer offsets reset` sets where a group starts next. `consumer erase` erases records from the store and the dead
+letters, so that nothing brings them back; see `consumer erase --help`.";
 
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: Vec<String>) -> ExitCode {
@@ -69,6 +71,9 @@ pub fn main(arguments: Vec<String>) -> ExitCode {
     }
     if arguments.next_if(|argument| argument == kinds::NAME).is_some() {
         return kinds::main(arguments);
+    }
+    if arguments.next_if(|argument| argument == erasure::NAME).is_some() {
+        return erasure::main(arguments);
     }
     Program { name: "consumer", about: ABOUT, read: ConsumerConfig::read, connect: |config| Box::pin(connect(config)) }
         .main(arguments, run)

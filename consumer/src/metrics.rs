@@ -9,7 +9,7 @@ use crate::store_pool;
 
 /// All metrics of storing.
 pub(crate) const METRICS: &[Metric] =
-    &[STORED, DUPLICATES, SUPERSEDED, EXPIRED, STORE_RETRIES, ACCEPT_TO_STORE, store_pool::CONNECTIONS];
+    &[STORED, DUPLICATES, SUPERSEDED, EXPIRED, ERASED, STORE_RETRIES, ACCEPT_TO_STORE, store_pool::CONNECTIONS];
 
 /// Documents newly inserted.
 pub(crate) const STORED: Metric =
@@ -34,6 +34,13 @@ pub(crate) const EXPIRED: Metric = Metric::counter(
 )
 .labelled(&["kind"]);
 
+/// Records that a tombstone keeps out.
+pub(crate) const ERASED: Metric = Metric::counter(
+    "ingest_records_erased_total",
+    "Records not stored because they were erased; on FerretDB 1 those of kinds that insert count as duplicates",
+)
+.labelled(&["kind"]);
+
 /// Tries that left something to try again.
 pub(crate) const STORE_RETRIES: Metric =
     Metric::counter("ingest_store_retries_total", "Tries of a batch that left something to try again")
@@ -53,6 +60,7 @@ pub(crate) struct StoreMetrics {
     pub(crate) duplicates: Counter,
     pub(crate) superseded: Counter,
     pub(crate) expired: Counter,
+    pub(crate) erased: Counter,
     pub(crate) store_retries: Counter,
     pub(crate) accept_to_store: Histogram,
 }
@@ -64,6 +72,7 @@ impl StoreMetrics {
             duplicates: registry.counter(&DUPLICATES, &[kind.name()]),
             superseded: registry.counter(&SUPERSEDED, &[kind.name()]),
             expired: registry.counter(&EXPIRED, &[kind.name()]),
+            erased: registry.counter(&ERASED, &[kind.name()]),
             store_retries: registry.counter(&STORE_RETRIES, &[kind.name()]),
             accept_to_store: registry.histogram(&ACCEPT_TO_STORE, &[kind.name()]),
         }

@@ -36,6 +36,7 @@ pub(crate) fn flushed(span: Option<Span>, summary: &Summary, attempt: u32) {
         span.set("flush.duplicates", summary.duplicates as i64);
         span.set("flush.superseded", summary.superseded as i64);
         span.set("flush.expired", summary.expired as i64);
+        span.set("flush.erased", summary.erased as i64);
         span.set("flush.rejected", summary.never as i64);
         span.set("flush.later", summary.later as i64);
         span.set("flush.attempt", i64::from(attempt));

@@ -11,7 +11,7 @@ use service::status::{Cell, Figure, Report, Status, StatusSubject, Table};
 use service::{Registry, ServiceConfig};
 
 use crate::engines::Engine;
-use crate::metrics::{DUPLICATES, EXPIRED, STORE_RETRIES, STORED, SUPERSEDED};
+use crate::metrics::{DUPLICATES, ERASED, EXPIRED, STORE_RETRIES, STORED, SUPERSEDED};
 use crate::store;
 
 /// The consumer's page.
@@ -58,6 +58,7 @@ fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {
         total("Duplicates", &DUPLICATES),
         total("Superseded", &SUPERSEDED),
         total("Expired", &EXPIRED),
+        total("Erased", &ERASED),
         total("Dead letters", &DEAD_LETTERED),
         total("Writes retried", &STORE_RETRIES),
     ]

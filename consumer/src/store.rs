@@ -25,6 +25,7 @@ use crate::store_pool::StorePool;
 
 mod answers;
 mod duplicates;
+pub(crate) mod erase;
 mod evidence;
 pub(crate) mod expiry;
 pub(crate) mod guard;
@@ -99,6 +100,15 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// Connects once, for a command.
+    ///
+    /// # Errors
+    /// Why the store cannot be used.
+    pub(crate) async fn open(mongo_uri: &MongoUri, collection: &str) -> anyhow::Result<Self> {
+        let place = StorePlace { mongo_uri, collection, concurrent_flushes: 1 };
+        Self::at(&place, &client(&place, None).await?).await.map_err(anyhow::Error::msg)
     }
 
     /// What is at this place.

@@ -7,6 +7,7 @@ pub(crate) struct Summary {
     pub(crate) duplicates: u64,
     pub(crate) superseded: u64,
     pub(crate) expired: u64,
+    pub(crate) erased: u64,
     pub(crate) never: u64,
     pub(crate) later: u64,
 }

@@ -26,11 +26,14 @@ pub fn encode(id: PostId, post: &Post<'_>, created_at_ms: i64) -> RawDocumentBuf
 
 /// Writes the element `kafka` of a document that stands for the latest record of its key: where that record stands.
 pub fn write_place(writer: &mut BsonWriter, place: &Place) {
-    writer.document(cstr!("kafka"), |writer| {
-        writer.int32(cstr!("partition"), place.partition);
-        writer.int64(cstr!("offset"), place.offset);
-        writer.date(cstr!("timestamp"), place.timestamp_ms);
-    });
+    writer.document(cstr!("kafka"), |writer| write_place_fields(writer, place));
+}
+
+/// Writes what that element has.
+pub(crate) fn write_place_fields(writer: &mut BsonWriter, place: &Place) {
+    writer.int32(cstr!("partition"), place.partition);
+    writer.int64(cstr!("offset"), place.offset);
+    writer.date(cstr!("timestamp"), place.timestamp_ms);
 }
 
 /// An id as its BSON value.

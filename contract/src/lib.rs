@@ -13,6 +13,7 @@ pub mod id;
 mod kind;
 pub mod place;
 pub mod record;
+pub mod tombstone;
 pub mod trace_context;
 
 pub use dead_letter::DeadLetter;
@@ -27,4 +28,5 @@ pub use kind::schema::{KindError, SchemaBulk, SchemaKind, SchemaRecord};
 pub use kind::time::text as time_text;
 pub use kind::{FIXED_ROUTES, Kind, Write};
 pub use place::Place;
+pub use tombstone::Tombstone;
 pub use trace_context::TraceContext;

@@ -45,7 +45,7 @@ pub use batched::BatchedPublisher;
 pub use bulk::Fate;
 pub use config::{Compression, PublishConfig};
 pub use error::PublishError;
-pub use ordered::{CLIENT_CONDITION, OrderedPublisher, ordered_files};
+pub use ordered::{CLIENT_CONDITION, OrderedPublisher, ordered_files, partition_of};
 pub use produce::{ProduceError, Produced};
 pub use produce_request::EncodedBatch;
 pub use publisher::{Acknowledged, Publisher, PublisherOptions, SendError};

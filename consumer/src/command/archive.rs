@@ -71,7 +71,7 @@ impl Archived {
 }
 
 /// A reader that chooses its partitions.
-pub(super) fn reader_config(config: &GroupConfig) -> ReaderConfig {
+pub(crate) fn reader_config(config: &GroupConfig) -> ReaderConfig {
     ReaderConfig {
         cluster: config.cluster.clone(),
         client_id: "consumer",

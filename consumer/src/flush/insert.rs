@@ -30,6 +30,7 @@ impl Records {
                         let position = positions[index];
                         match what {
                             NotWritten::Already => fates.duplicates += 1,
+                            NotWritten::Erased => drop(fates.erased.insert(position)),
                             NotWritten::Refused(error) => refused.push((position, error)),
                             NotWritten::NotNow(reason) => {
                                 fates.why_later = Some(reason);

@@ -45,7 +45,10 @@ impl Records {
                         fates.not_stored.extend(later.map(|position| (*position, NotStored::Later)));
                     }
                     what => {
-                        fates.duplicates += u64::from(what.is_some());
+                        match what {
+                            Some(NotWritten::Erased) => drop(fates.erased.insert(position)),
+                            already => fates.duplicates += u64::from(already.is_some()),
+                        }
                         fates.superseded += earlier.len() as u64;
                     }
                 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use bson::{RawBsonRef, RawDocumentBuf, doc};
+use bson::{Document, RawBsonRef, RawDocumentBuf, doc};
 use contract::decode::Decoder;
 use contract::{Kind, SchemaKind};
 use kafka::group::GroupConfig;
@@ -105,7 +105,7 @@ fn documents(kind: &SchemaKind, uri: &MongoUri, last: u64, output: &mut impl Wri
         let collection = client.database(&uri.database).collection::<RawDocumentBuf>(kind.collection());
         let limit = i64::try_from(last).unwrap_or(i64::MAX);
         // The ids of most inserted documents grow with time.
-        let found = collection.find(doc! {}).sort(doc! { "_id": -1 }).limit(limit).await;
+        let found = collection.find(not_erased()).sort(doc! { "_id": -1 }).limit(limit).await;
         let mut found = found.context("cannot read from MongoDB, see MONGO_URI")?;
         let mut tally = Tally::default();
         while found.advance().await.context("cannot read from MongoDB, see MONGO_URI")? {
@@ -117,6 +117,11 @@ fn documents(kind: &SchemaKind, uri: &MongoUri, last: u64, output: &mut impl Wri
         tally.finish(&format!("documents of the collection {}", kind.collection()), output)?;
         Ok(tally)
     })
+}
+
+/// All documents but tombstones.
+fn not_erased() -> Document {
+    doc! { contract::tombstone::ERASED_AT: { "$exists": false } }
 }
 
 /// An id as people write it.

@@ -1,14 +1,14 @@
 //! Whether a document that was refused as a duplicate is already stored. Pure.
 //!
 //! A duplicate key shows only that a document with the same value in some unique index was there at that moment: the
-//! same post, another post under the same id, or another post in another index. So the store is asked what is there;
-//! what is not there is inserted once more, because the other document may be gone by now. The evidence is then seen
-//! twice, before and after that insert, so no change in between can make a post look stored that is not.
+//! same post, another post under the same id, a tombstone, or another post in another index. So the store is asked what
+//! is there; what is not there is inserted once more, because the other document may be gone by now. The evidence is
+//! then seen twice, before and after that insert, so no change in between can make a post look stored that is not.
 
 use std::collections::HashMap;
 
 use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
-use contract::{PostId, document};
+use contract::{PostId, Tombstone, document};
 
 /// The field that two records of one post may differ in: each has the time at which it was appended to the topic.
 const CREATED_AT: &str = "createdAt";
@@ -27,6 +27,8 @@ pub(super) enum Evidence {
 pub(super) enum Verdict {
     /// It is stored.
     Stored,
+    /// A tombstone is stored under its id.
+    Erased,
     /// Another document is stored under its id.
     OtherContent,
     /// It is not stored, because of another document in another unique index.
@@ -42,7 +44,11 @@ pub(super) fn judge(document: &RawDocument, before: Option<&Evidence>, now: &Evi
     if let Evidence::ReadBack(found) = now
         && let Some(stored) = id(document).and_then(|id| found.get(&id))
     {
-        return if is_same(document, stored) { Verdict::Stored } else { Verdict::OtherContent };
+        return match stored {
+            _ if is_same(document, stored) => Verdict::Stored,
+            _ if Tombstone::read(stored).is_some() => Verdict::Erased,
+            _ => Verdict::OtherContent,
+        };
     }
     match (before, now) {
         (None, _) => Verdict::InsertAgain,

@@ -22,7 +22,7 @@ pub(crate) const INDEX: &str = "ingest_retention";
 pub(crate) const MOST: usize = 1_000;
 
 /// Longest wait for an index, which may have to read a large collection first.
-const INDEX_TIMEOUT: Duration = Duration::from_secs(600);
+pub(super) const INDEX_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Longest wait for old documents to be found or removed.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -156,7 +156,7 @@ impl Store {
 }
 
 /// Finds the documents of records that have a time.
-fn dated(date: &str) -> Document {
+pub(super) fn dated(date: &str) -> Document {
     doc! { date: { "$gt": DateTime::from_millis(NO_TIME_MS) } }
 }
 

@@ -86,6 +86,7 @@ fn judge(
                 continue;
             }
             Verdict::Stored => NotWritten::Already,
+            Verdict::Erased => NotWritten::Erased,
             Verdict::OtherContent => {
                 NotWritten::refused(Reason::Conflict, format!("another document is stored under this id: {message}"))
             }

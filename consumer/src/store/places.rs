@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bson::doc;
 use contract::dead_letter::Reason;
-use contract::{Place, document};
+use contract::{Place, Tombstone, document};
 
 use super::answers::within;
 use super::evidence::{READ_BACK, other_unique_indexes};
@@ -13,11 +13,19 @@ use super::guard::{Replacement, is_later};
 use super::written::NotWritten;
 use super::{Store, guard};
 
+/// What is stored under a key.
+#[derive(Debug, Clone, Copy)]
+struct Stored {
+    /// Nothing if the document does not name one.
+    place: Option<Place>,
+    is_tombstone: bool,
+}
+
 /// What is stored, as the majority has acknowledged it.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    /// By key: the place, or nothing if the document does not name one. A key without a document is absent.
-    by_key: HashMap<String, Option<Place>>,
+    /// By key. A key without a document is absent.
+    by_key: HashMap<String, Stored>,
     /// There is a unique index besides that of `_id`.
     pub(super) has_other_index: bool,
 }
@@ -25,14 +33,20 @@ pub(super) struct Places {
 impl Places {
     /// The place of the document that is stored under this key, if it names one.
     pub(super) fn of(&self, key: &str) -> Option<Place> {
-        self.by_key.get(key).copied().flatten()
+        self.by_key.get(key)?.place
     }
 
     /// What became of a state that the store refused as a duplicate, in its own words.
     pub(super) fn judge(&self, state: &Replacement<'_>, message: String) -> NotWritten {
         match self.by_key.get(state.key) {
-            Some(Some(stored)) if !is_later(state.place, *stored) => NotWritten::Already,
-            Some(None) => {
+            Some(Stored { place: Some(stored), is_tombstone }) if !is_later(state.place, *stored) => {
+                if *is_tombstone {
+                    NotWritten::Erased
+                } else {
+                    NotWritten::Already
+                }
+            }
+            Some(Stored { place: None, .. }) => {
                 NotWritten::refused(Reason::Conflict, format!("another document is stored under this id: {message}"))
             }
             _ if self.has_other_index => NotWritten::refused(Reason::Conflict, message),
@@ -59,7 +73,8 @@ impl Store {
         while stored.advance().await? {
             let document = stored.current();
             if let Ok(key) = document.get_str(document::ID_FIELD) {
-                places.by_key.insert(key.to_owned(), guard::place_of(document));
+                let is_tombstone = Tombstone::read(document).is_some();
+                places.by_key.insert(key.to_owned(), Stored { place: guard::place_of(document), is_tombstone });
             }
         }
         Ok(())
@@ -77,7 +92,11 @@ mod tests {
     }
 
     fn judged(stored: Option<Option<Place>>, has_other_index: bool) -> NotWritten {
-        let by_key = stored.map(|place| ("A".to_owned(), place)).into_iter().collect();
+        judged_by(stored.map(|place| Stored { place, is_tombstone: false }), has_other_index)
+    }
+
+    fn judged_by(stored: Option<Stored>, has_other_index: bool) -> NotWritten {
+        let by_key = stored.map(|stored| ("A".to_owned(), stored)).into_iter().collect();
         let document = rawdoc! { "_id": "A" };
         let state = Replacement::new(at(0, 7, 100), &document);
         Places { by_key, has_other_index }.judge(&state, "product_id_1".to_owned())
@@ -99,5 +118,16 @@ mod tests {
         }
         let what = judged(Some(None), false);
         assert!(matches!(&what, NotWritten::Refused(error) if error.reason == Reason::Conflict), "{what:?}");
+    }
+
+    #[test]
+    fn what_was_erased_stays_out_unless_its_record_is_later() {
+        let tombstone = |place| Some(Stored { place: Some(place), is_tombstone: true });
+        for place in [at(0, 7, 100), at(0, 8, 50), at(1, 0, 100)] {
+            let what = judged_by(tombstone(place), true);
+            assert!(matches!(what, NotWritten::Erased), "{place:?}: {what:?}");
+        }
+        let what = judged_by(tombstone(at(0, 6, 200)), false);
+        assert!(matches!(what, NotWritten::NotNow(_)), "it must be written again: {what:?}");
     }
 }

@@ -10,6 +10,8 @@ use crate::classify::Judgement;
 pub(crate) enum NotWritten {
     /// It is already stored, or for a kind with one document for each key, something as new.
     Already,
+    /// Its record was erased, and a tombstone keeps it out.
+    Erased,
     /// It can never be stored.
     Refused(RecordError),
     /// It may be stored later; this is why not now.

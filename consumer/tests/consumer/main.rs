@@ -9,6 +9,7 @@ mod dead_letter_limit;
 mod dead_letters_command;
 mod dead_letters_gone;
 mod duplicates;
+mod erasures;
 mod flushes;
 mod frozen;
 mod large_letters;

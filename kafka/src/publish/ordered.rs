@@ -46,6 +46,7 @@ use availability::Availability;
 use client::OrderedClient;
 use deliveries::Deliveries;
 use openings::Openings;
+pub use partitioner::partition_of;
 
 /// The readiness condition of an ordered publisher's own client, which may fail while Kafka answers.
 pub const CLIENT_CONDITION: &str = "kafka_client";
@@ -172,7 +173,7 @@ impl OrderedPublisher {
         let bulk = BulkWait::new(records.len());
         let (mut fates, mut refused) = (Vec::with_capacity(records.len()), None);
         for (index, record) in records.into_iter().enumerate() {
-            let partition = partitioner::partition_of(&record.key, available.len());
+            let partition = partition_of(&record.key, available.len());
             if refused.is_none() && available[partition] {
                 let in_flight = || bulk.in_flight();
                 let admitted = self.admission.admit_of_bulk(record.encoded_bytes(), in_flight, deadline, held).await;
@@ -203,7 +204,7 @@ impl OrderedPublisher {
 
     fn partition_of(&self, record: &Record) -> Option<usize> {
         let partitions = self.availability.partitions();
-        (partitions > 0).then(|| partitioner::partition_of(&record.key, partitions))
+        (partitions > 0).then(|| partition_of(&record.key, partitions))
     }
 
     /// The topic that it publishes to.

@@ -1,5 +1,7 @@
 //! The judgements against a small model of a store, in which others write, delete and change the indexes at any time.
 
+use std::collections::BTreeSet;
+
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, DateTime, Document, doc};
 use proptest::prelude::*;
@@ -124,6 +126,7 @@ impl Post {
 enum Change {
     Write(Post),
     Delete(Post),
+    Erase(Post),
     TitlesBecomeUnique,
     TitlesMayRepeat,
 }
@@ -131,6 +134,8 @@ enum Change {
 #[derive(Debug, Default)]
 struct Model {
     posts: Vec<Post>,
+    /// The ids of those that were erased.
+    tombstones: BTreeSet<u8>,
     titles_are_unique: bool,
     /// How often the indexes changed.
     index_changes: usize,
@@ -139,7 +144,7 @@ struct Model {
 impl Model {
     fn insert(&mut self, post: Post) -> bool {
         let is_in_the_way = |other: &Post| other.id == post.id || self.titles_are_unique && other.title == post.title;
-        let is_new = !self.posts.iter().any(is_in_the_way);
+        let is_new = !self.tombstones.contains(&post.id) && !self.posts.iter().any(is_in_the_way);
         if is_new {
             self.posts.push(post);
         }
@@ -150,7 +155,14 @@ impl Model {
         for change in changes {
             match *change {
                 Change::Write(post) => drop(self.insert(post)),
-                Change::Delete(post) => self.posts.retain(|other| other.id != post.id),
+                Change::Delete(post) => {
+                    self.posts.retain(|other| other.id != post.id);
+                    self.tombstones.remove(&post.id);
+                }
+                Change::Erase(post) => {
+                    self.posts.retain(|other| other.id != post.id);
+                    self.tombstones.insert(post.id);
+                }
                 Change::TitlesBecomeUnique => {
                     let is_double =
                         |post: &Post| self.posts.iter().filter(|other| other.title == post.title).count() > 1;
@@ -170,7 +182,9 @@ impl Model {
         if scans && !self.titles_are_unique {
             return Evidence::OnlyIdIsUnique;
         }
-        read_back(&self.posts.iter().map(|post| post.encode()).collect::<Vec<_>>())
+        let tombstone = |id: &u8| Tombstone { erased_at_ms: 5, kept_until_ms: None }.of_id(post_id(*id));
+        let posts = self.posts.iter().map(|post| post.encode());
+        read_back(&posts.chain(self.tombstones.iter().map(tombstone)).collect::<Vec<_>>())
     }
 }
 
@@ -182,6 +196,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
     let change = prop_oneof![
         post().prop_map(Change::Write),
         post().prop_map(Change::Delete),
+        post().prop_map(Change::Erase),
         Just(Change::TitlesBecomeUnique),
         Just(Change::TitlesMayRepeat),
     ];
@@ -207,7 +222,8 @@ proptest! {
         if verdict == Verdict::InsertAgain {
             let index_changes = model.index_changes;
             model.change(&gaps[2].0);
-            was_under_its_id = model.posts.iter().any(|other| other.id == post.id);
+            let is_erased = model.tombstones.contains(&post.id);
+            was_under_its_id = is_erased || model.posts.iter().any(|other| other.id == post.id);
             if model.insert(post) {
                 return Ok(());
             }
@@ -218,13 +234,15 @@ proptest! {
             verdict = judge(&post.encode(), Some(&before), &now);
         }
         let under_its_id = model.posts.iter().find(|other| other.id == post.id).copied();
+        let is_erased = model.tombstones.contains(&post.id);
         match verdict {
+            Verdict::Erased => prop_assert!(is_erased),
             Verdict::Stored if scans => {
-                prop_assert!(was_under_its_id || under_its_id.is_some_and(|other| other.is_same(post)));
+                prop_assert!(was_under_its_id || is_erased || under_its_id.is_some_and(|other| other.is_same(post)));
             }
             Verdict::Stored => prop_assert!(under_its_id.is_some_and(|other| other.is_same(post))),
             Verdict::OtherContent => prop_assert!(under_its_id.is_some_and(|other| !other.is_same(post))),
-            Verdict::OtherDocument => prop_assert!(under_its_id.is_none()),
+            Verdict::OtherDocument => prop_assert!(under_its_id.is_none() && !is_erased),
             Verdict::Undecided => prop_assert!(scans, "a look-up by index always decides"),
             Verdict::InsertAgain => prop_assert!(false, "nothing is inserted a third time"),
         }

@@ -2,7 +2,7 @@
 //! key reaches the same partition, and a retried record follows its first try.
 
 /// The partition of `key` among `partitions`.
-pub(super) fn partition_of(key: &[u8], partitions: usize) -> usize {
+pub fn partition_of(key: &[u8], partitions: usize) -> usize {
     // Kafka clears the sign bit rather than taking the absolute value.
     (murmur2(key) & 0x7fff_ffff) as usize % partitions
 }

@@ -1,0 +1,187 @@
+//! `consumer erase`: what was erased stays out, however it comes back, and what comes after it is stored.
+
+use std::process::Command;
+
+use bson::{Document, doc};
+use contract::{PostId, Tombstone, document};
+use service::state_file::ServiceState;
+
+use crate::order_world::State;
+use crate::running::{Member, Running};
+use crate::support::{World, all, lag_of, wait_until};
+
+const SOON: (&str, &str) = ("CONSUMER_BATCH_INTERVAL", "100ms");
+const DUPLICATES: &str = "ingest_records_duplicate_total{kind=\"post\"}";
+const ERASED_POSTS: &str = "ingest_records_erased_total{kind=\"post\"}";
+const ERASED_ORDERS: &str = "ingest_records_erased_total{kind=\"order\"}";
+
+macro_rules! on_both_stores {
+    ($($scenario:ident),+ $(,)?) => {
+        mod on_ferretdb {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $scenario() {
+                super::$scenario(World::new(1).await, Store::ReadsForNoPost).await;
+            })+
+        }
+
+        mod on_mongodb {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $scenario() {
+                super::$scenario(World::on_mongodb().await, Store::ReadsBack).await;
+            })+
+        }
+    };
+}
+
+on_both_stores!(
+    a_post_stays_erased_when_the_topic_is_read_again,
+    an_order_stays_erased_until_a_new_record_of_its_key,
+    what_a_frozen_consumer_holds_stays_erased,
+);
+
+/// What a store is asked about duplicates of posts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Store {
+    /// Nothing where `_id` is the only unique index, so that an erased post counts as a duplicate.
+    ReadsForNoPost,
+    ReadsBack,
+}
+
+/// Runs the command, expects this exit code, and returns what it printed.
+async fn erase(world: &World, code: i32, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_consumer"));
+    command.env_clear().envs(world.variables(&[])).arg("erase").args(arguments);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    text
+}
+
+async fn find(world: &World, collection: &str, id: impl Into<bson::Bson>) -> Document {
+    let found = world.collection(collection).await.find_one(doc! { "_id": id.into() }).await.unwrap();
+    found.expect("something is stored under the id")
+}
+
+fn is_tombstone(stored: &Document) -> bool {
+    stored.len() == 2 && Tombstone::read(&bson::RawDocumentBuf::try_from(stored).unwrap()).is_some()
+}
+
+/// Another group reads everything again.
+async fn read_again(world: &World) -> Running {
+    let group = format!("{}-again", world.topic);
+    let again = Running::start(world.config(&[SOON, ("KAFKA_GROUP", &group)])).await;
+    again.wait_for_metric(&lag_of(&group, &world.topic, 0), 0.0).await;
+    again
+}
+
+async fn a_post_stays_erased_when_the_topic_is_read_again(world: World, store: Store) {
+    let sent = world.send_posts(3).await;
+    let running = Running::start(world.config(&[SOON])).await;
+    let before = world.wait_for_documents(3).await;
+    running.stop().await;
+
+    let [one, other, stranger] = [sent[0].to_string(), sent[1].to_string(), PostId::fresh().to_string()];
+    let dry = erase(&world, 0, &["--dry-run", "--id", &one, &stranger]).await;
+    let expected = format!("{one}: its document would be erased\n{stranger}: nothing is stored; it would stay out\n");
+    assert_eq!(dry, expected);
+    assert_eq!(world.wait_for_documents(3).await, before);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{other}\n")).unwrap();
+    let said = erase(&world, 0, &["--id", &one, &stranger, "--file", file.path().to_str().unwrap()]).await;
+    let expected = format!(
+        "{one}: document erased\n{stranger}: nothing was stored; it stays out from now on\n{other}: document erased\n"
+    );
+    assert!(said.starts_with(&expected), "{said}");
+    let until = if store == Store::ReadsBack { "are kept until 20" } else { "are kept forever, because the store has" };
+    assert!(said.contains(until), "{said}");
+    assert_eq!(erase(&world, 0, &["--dry-run", "--id", &one]).await, format!("{one}: was erased before\n"));
+
+    let again = read_again(&world).await;
+    let series = if store == Store::ReadsBack { ERASED_POSTS } else { DUPLICATES };
+    let erased = if store == Store::ReadsBack { 2.0 } else { 3.0 };
+    again.wait_for_metric(series, erased).await;
+    let stored = all(&world.posts().await).await;
+    assert_eq!(stored.iter().filter(|document| is_tombstone(document)).count(), 3);
+    assert_eq!(stored.len(), 4, "the third post is there");
+    assert!(is_tombstone(&find(&world, "posts", document::encode_id(sent[0])).await));
+    again.stop().await;
+}
+
+async fn an_order_stays_erased_until_a_new_record_of_its_key(world: World, _: Store) {
+    world.create_order_topic(1).await;
+    for (id, quantity) in [("A", 1), ("B", 1), ("A", 2)] {
+        world.send_order(State::new(id, quantity)).await;
+    }
+    let running = Running::start(world.order_config(&[])).await;
+    world.wait_for_order(State::new("A", 2)).await;
+    world.wait_for_order(State::new("B", 1)).await;
+    running.stop().await;
+
+    let said = erase(&world, 0, &["--kind", "order", "--key", "A", "Z"]).await;
+    assert!(said.starts_with("A: document erased\nZ: nothing was stored; it stays out from now on\n"), "{said}");
+    let (group, one) = (format!("{}-again", world.topic), ("CONSUMER_BATCH_MESSAGES", "1"));
+    let again = Running::start(world.order_config(&[("ORDER_KAFKA_GROUP", &group), one])).await;
+    again.wait_for_metric(ERASED_ORDERS, 2.0).await;
+    assert!(is_tombstone(&find(&world, "orders", "A").await));
+    assert_eq!(find(&world, "orders", "Z").await.get_document("kafka").unwrap().get_i64("offset").unwrap(), 2);
+
+    // What is sent after the erasure is new.
+    world.send_order(State::new("A", 3)).await;
+    wait_until("the new state is stored", async || {
+        find(&world, "orders", "A").await.get_i64("quantity").is_ok_and(|quantity| quantity == 3)
+    })
+    .await;
+    assert_eq!(world.quantity("B").await, Some(1));
+    // Its erasure concerns that, too.
+    assert!(erase(&world, 0, &["--kind", "order", "--key", "A"]).await.starts_with("A: document erased\n"));
+    assert!(is_tombstone(&find(&world, "orders", "A").await));
+    again.stop().await;
+}
+
+/// It has read the records, and writes them after the erasure, before it ends.
+async fn what_a_frozen_consumer_holds_stays_erased(world: World, store: Store) {
+    world.create_order_topic(1).await;
+    world.send_order(State::new("A", 1)).await;
+    let id = world.send_posts(1).await[0];
+    let directory = tempfile::tempdir().unwrap();
+    let state_file = directory.path().join("consumer.state.json");
+    let settings = [
+        ("KINDS", "post,order"),
+        ("CONSUMER_BATCH_INTERVAL", "60s"),
+        ("CONSUMER_SESSION_TIMEOUT", "30s"),
+        ("STATE_FILE", state_file.to_str().unwrap()),
+    ];
+    let frozen = Member::start(&world, &settings).await;
+    for kind in ["post", "order"] {
+        let held = format!("ingest_buffered_bytes{{kind=\"{kind}\"}}");
+        wait_until("it holds a record", async || frozen.metric(&held).await > Some(0.0)).await;
+    }
+    frozen.signal("STOP");
+    assert!(erase(&world, 0, &["--id", &id.to_string()]).await.contains("nothing was stored"));
+    assert!(erase(&world, 0, &["--kind", "order", "--key", "A"]).await.contains("nothing was stored"));
+    frozen.signal("CONT");
+    frozen.signal("TERM");
+    assert_eq!(frozen.ended().await.code(), Some(0));
+    assert!(is_tombstone(&find(&world, "posts", document::encode_id(id)).await));
+    assert!(is_tombstone(&find(&world, "orders", "A").await));
+    let totals = ServiceState::read(&state_file).unwrap().totals.expect("it has ended as asked");
+    let erased = if store == Store::ReadsBack { 2 } else { 1 };
+    assert_eq!(totals["ingest_records_erased_total"], erased);
+    assert_eq!(totals["ingest_records_duplicate_total"], 2 - erased);
+    assert_eq!(totals["ingest_records_dead_lettered_total"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_that_cannot_be_used_are_named() {
+    let world = World::without_topic(stack::shared().await);
+    assert!(erase(&world, 64, &["--id", "42"]).await.contains("\"42\" is not an id"));
+    assert!(erase(&world, 64, &["--key", "A"]).await.contains("a record of the kind post has an id"));
+    assert!(erase(&world, 64, &["--kind", "order", "--id", "A"]).await.contains("name it by --key"));
+    assert!(erase(&world, 64, &["--kind", "oder", "--key", "A"]).await.contains("there is no kind oder"));
+    assert!(erase(&world, 64, &[]).await.contains("nothing is named"));
+    assert!(erase(&world, 64, &["--file", "/nowhere"]).await.contains("--file: "));
+    assert!(erase(&world, 0, &["--help"]).await.contains("docs/erasure.md"));
+    assert!(erase(&world, 1, &["--kind", "order", "--key", "A"]).await.contains("does not exist"));
+}
