@@ -27,9 +27,11 @@ use crate::store::erase::Found;
 use crate::store::written::NotWritten;
 
 mod kept;
+mod letters;
 mod subjects;
 
 use kept::{Asked, Kept, kept};
+use letters::Letters;
 use subjects::subjects;
 
 /// The argument that selects this command.
@@ -121,6 +123,7 @@ struct Erasure<'a> {
     group: &'a GroupConfig,
     store: Store,
     reader: Reader,
+    admin: Admin,
     runtime: Runtime,
 }
 
@@ -131,7 +134,8 @@ impl<'a> Erasure<'a> {
         let store = runtime.block_on(Store::open(&config.mongo_uri, kind.collection()));
         let store = store.context("cannot use MongoDB, see MONGO_URI")?;
         let group = config.group(kind);
-        Ok(Self { kind, group, store, reader: Reader::new(reader_config(group))?, runtime })
+        let admin = Admin::new(&group.cluster, "consumer", PATIENCE)?;
+        Ok(Self { kind, group, store, reader: Reader::new(reader_config(group))?, admin, runtime })
     }
 
     fn carry_out(&self, subjects: &[RecordId], is_dry_run: bool, output: &mut impl io::Write) -> anyhow::Result<()> {
@@ -145,6 +149,25 @@ impl<'a> Erasure<'a> {
         }
         if !is_dry_run {
             writeln!(output, "{}", self.time_out(tombstone, &kept))?;
+        }
+        self.erase_letters(subjects, is_dry_run, output)
+    }
+
+    fn erase_letters(
+        &self,
+        subjects: &[RecordId],
+        is_dry_run: bool,
+        output: &mut impl io::Write,
+    ) -> anyhow::Result<()> {
+        let Self { group, reader, admin, runtime, .. } = self;
+        let (letters, subjects) = (Letters { group, reader, admin, runtime }, subjects.iter().cloned().collect());
+        let counts = if is_dry_run { letters.find(&subjects)?.counts } else { letters.remove(&subjects)? };
+        let what = if is_dry_run { "dead letters that would be removed" } else { "dead letters removed" };
+        for (id, count) in &counts {
+            writeln!(output, "{}: {what}: {count}", printable(id.to_string().as_bytes()))?;
+        }
+        if counts.is_empty() {
+            writeln!(output, "the topic {} has no dead letters of them", group.dead_letter_topic)?;
         }
         Ok(())
     }
@@ -198,9 +221,8 @@ impl<'a> Erasure<'a> {
     }
 
     fn kept(&self) -> anyhow::Result<Kept> {
-        let admin = Admin::new(&self.group.cluster, "consumer", PATIENCE)?;
         let ask = |name| {
-            let setting = self.runtime.block_on(admin.setting(&self.group.topic, name));
+            let setting = self.runtime.block_on(self.admin.setting(&self.group.topic, name));
             let setting =
                 setting.with_context(|| format!("cannot ask for {name} of the topic {}", self.group.topic))?;
             anyhow::Ok(setting.map_err(|code| code.to_string()))

@@ -22,6 +22,7 @@ use crate::security::reasons::named;
 use crate::security::stream::Stream;
 use crate::security::{Connector, authenticate};
 
+mod delete_records;
 pub(crate) mod said;
 pub(crate) mod topology;
 

@@ -11,6 +11,7 @@ mod progress;
 mod reader;
 mod record;
 mod refusal;
+mod repeater;
 mod sender;
 
 pub use admin::{Admin, TopicSettings};
@@ -21,6 +22,7 @@ pub use overview::{NoOverview, PartitionOverview};
 pub use progress::Progress;
 pub use reader::{Partition, Reader, ReaderConfig};
 pub use record::ReadRecord;
+pub use repeater::Repeater;
 pub use sender::{Outgoing, Sender, Sending};
 
 pub(crate) use reader::partitions;

@@ -45,6 +45,8 @@ pub const WRITE: Operation = Operation(4);
 pub const DESCRIBE: Operation = Operation(8);
 /// Creating topics.
 pub const CREATE: Operation = Operation(5);
+/// Deleting a topic, or records of it.
+pub const DELETE: Operation = Operation(6);
 /// Reading settings.
 pub const DESCRIBE_CONFIGS: Operation = Operation(10);
 /// Producing idempotently, which anyone may who may write to some topic.

@@ -4,11 +4,16 @@ use std::process::Command;
 
 use bson::{Document, doc};
 use contract::{PostId, Tombstone, document};
+use mongodb::IndexModel;
+use mongodb::options::IndexOptions;
+use rdkafka::message::{Headers, Message, OwnedMessage};
+use rdkafka::producer::FutureRecord;
 use service::state_file::ServiceState;
 
+use crate::dead_letters_command::dead_letters;
 use crate::order_world::State;
 use crate::running::{Member, Running};
-use crate::support::{World, all, lag_of, wait_until};
+use crate::support::{DEADLINE, World, all, lag_of, post, wait_until};
 
 const SOON: (&str, &str) = ("CONSUMER_BATCH_INTERVAL", "100ms");
 const DUPLICATES: &str = "ingest_records_duplicate_total{kind=\"post\"}";
@@ -50,7 +55,7 @@ enum Store {
 }
 
 /// Runs the command, expects this exit code, and returns what it printed.
-async fn erase(world: &World, code: i32, arguments: &[&str]) -> String {
+pub(crate) async fn erase(world: &World, code: i32, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_consumer"));
     command.env_clear().envs(world.variables(&[])).arg("erase").args(arguments);
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
@@ -85,7 +90,7 @@ async fn a_post_stays_erased_when_the_topic_is_read_again(world: World, store: S
     let [one, other, stranger] = [sent[0].to_string(), sent[1].to_string(), PostId::fresh().to_string()];
     let dry = erase(&world, 0, &["--dry-run", "--id", &one, &stranger]).await;
     let expected = format!("{one}: its document would be erased\n{stranger}: nothing is stored; it would stay out\n");
-    assert_eq!(dry, expected);
+    assert!(dry.starts_with(&expected), "{dry}");
     assert_eq!(world.wait_for_documents(3).await, before);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), format!("{other}\n")).unwrap();
@@ -96,7 +101,7 @@ async fn a_post_stays_erased_when_the_topic_is_read_again(world: World, store: S
     assert!(said.starts_with(&expected), "{said}");
     let until = if store == Store::ReadsBack { "are kept until 20" } else { "are kept forever, because the store has" };
     assert!(said.contains(until), "{said}");
-    assert_eq!(erase(&world, 0, &["--dry-run", "--id", &one]).await, format!("{one}: was erased before\n"));
+    assert!(erase(&world, 0, &["--dry-run", "--id", &one]).await.starts_with(&format!("{one}: was erased before\n")));
 
     let again = read_again(&world).await;
     let series = if store == Store::ReadsBack { ERASED_POSTS } else { DUPLICATES };
@@ -171,6 +176,71 @@ async fn what_a_frozen_consumer_holds_stays_erased(world: World, store: Store) {
     assert_eq!(totals["ingest_records_erased_total"], erased);
     assert_eq!(totals["ingest_records_duplicate_total"], 2 - erased);
     assert_eq!(totals["ingest_records_dead_lettered_total"], 0);
+}
+
+/// Everything that a record of the topic of dead letters has, whatever its offset.
+fn parts(message: &OwnedMessage) -> String {
+    let headers: Vec<_> = message.headers().unwrap().iter().map(|header| (header.key, header.value)).collect();
+    format!("{:?} {:?} {:?} {headers:?}", message.key(), message.payload(), message.timestamp())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_of_a_record_are_removed_and_the_others_remain_as_they_are() {
+    let world = World::on_mongodb().await;
+    let erased = PostId::fresh();
+    world.send(None, Some(b"not \xff a post")).await;
+    world.send(Some(&erased.to_key()), Some(b"{}")).await;
+    world.send(Some(&PostId::fresh().to_key()), None).await;
+    world.send(Some(&erased.to_key()), Some(b"[]")).await;
+    world.send(None, Some(b"last")).await;
+    let running = Running::start(world.config(&[SOON])).await;
+    let mut before = world.wait_for_dead_letters(5).await;
+    before.sort_by_key(|(letter, _)| letter.offset);
+
+    let id = erased.to_string();
+    let dry = erase(&world, 0, &["--dry-run", "--id", &id]).await;
+    assert!(dry.ends_with(&format!("{id}: dead letters that would be removed: 2\n")), "{dry}");
+    world.wait_for_dead_letters(5).await;
+    let said = erase(&world, 0, &["--id", &id]).await;
+    assert!(said.ends_with(&format!("{id}: dead letters removed: 2\n")), "{said}");
+    let mut after = world.wait_for_dead_letters(3).await;
+    after.sort_by_key(|(letter, _)| letter.offset);
+    let kept: Vec<_> = [0, 2, 4].map(|index| parts(&before[index].1)).to_vec();
+    assert_eq!(after.iter().map(|(_, message)| parts(message)).collect::<Vec<_>>(), kept);
+    let said = erase(&world, 0, &["--id", &id]).await;
+    assert!(
+        said.ends_with(&format!("the topic {} has no dead letters of them\n", world.dead_letter_topic())),
+        "{said}"
+    );
+    running.stop().await;
+}
+
+/// A consumer that was about to send it does so after the erasure.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_comes_later_brings_nothing_back() {
+    let world = World::on_mongodb().await;
+    let unique = IndexOptions::builder().unique(true).build();
+    let titles = IndexModel::builder().keys(doc! { "title": 1 }).options(unique).build();
+    let index = world.posts().await.create_index(titles).await.unwrap().index_name;
+    let (first, refused) = (PostId::fresh(), PostId::fresh());
+    for id in [first, refused] {
+        world.send(Some(&id.to_key()), Some(&post(0))).await;
+    }
+    let running = Running::start(world.config(&[SOON])).await;
+    let letter = world.wait_for_dead_letters(1).await.remove(0).1;
+    world.posts().await.drop_index(index).await.unwrap();
+    erase(&world, 0, &["--id", &refused.to_string()]).await;
+    world.wait_for_dead_letters(0).await;
+
+    let topic = world.dead_letter_topic();
+    let headers = letter.headers().unwrap().clone();
+    let late = FutureRecord::to(&topic).key(letter.key().unwrap()).payload(letter.payload().unwrap()).headers(headers);
+    world.producer.send(late, DEADLINE).await.unwrap();
+    assert!(dead_letters(&world, 0, &["replay"]).await.contains("acknowledged: 1\n"));
+    running.wait_for_metric(ERASED_POSTS, 1.0).await;
+    assert!(is_tombstone(&find(&world, "posts", document::encode_id(refused)).await));
+    world.wait_for_dead_letters(1).await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

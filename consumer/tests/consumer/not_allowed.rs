@@ -1,10 +1,13 @@
 //! A consumer that may not do everything on its broker.
 
+use contract::PostId;
 use contract::dead_letter::LeftOut;
 use stack::access::{self, AUTHORIZER, Resource, allow, deny};
 use stack::kafka::BrokerOptions;
 use stack::{Server, environment, kafka};
 
+use crate::dead_letters_command::dead_letters;
+use crate::erasures::erase;
 use crate::running::Running;
 use crate::support::{World, ids, left_out};
 
@@ -84,4 +87,29 @@ async fn dead_letters_that_may_not_be_written_are_written_once_they_may() {
     running.wait_for_metric(&world.lag(0), 0.0).await;
     running.wait_for_readyz("HTTP/1.1 200").await;
     running.stop().await;
+}
+
+/// The other letters are there twice until it is finished, and none is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_may_not_delete_letters_is_finished_later() {
+    let broker = broker().await;
+    let world = world(&broker).await;
+    let erased = PostId::fresh();
+    for key in [None, Some(erased.to_key()), None] {
+        world.send(key.as_ref().map(|key| &key[..]), Some(b"not a post")).await;
+    }
+    let running = Running::start(world.config(&SOON)).await;
+    world.wait_for_dead_letters(3).await;
+    running.stop().await;
+    let letters = world.dead_letter_topic();
+    deny(&broker.address(), Resource::Topic(&letters), access::DELETE).await.unwrap();
+    let id = erased.to_string();
+    let refused = erase(&world, 1, &["--id", &id]).await;
+    assert!(refused.contains(&format!("the user needs Delete on the topic {letters}")), "{refused}");
+    world.wait_for_dead_letters(4).await;
+    assert!(dead_letters(&world, 0, &["list"]).await.contains("dead letters: 3, undecodable 3\n"));
+    allow(&broker.address(), Resource::Topic(&letters), access::DELETE).await.unwrap();
+    assert!(erase(&world, 0, &["--id", &id]).await.contains("dead letters removed: 1\n"));
+    let left = dead_letters(&world, 0, &["list"]).await;
+    assert!(left.contains("dead letters: 2, undecodable 2\n") && !left.contains(&id), "{left}");
 }

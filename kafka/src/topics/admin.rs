@@ -135,6 +135,26 @@ impl Admin {
         done(self.client.create_partitions(&[new], &self.options()).await?, RDKafkaErrorCode::InvalidPartitions)
     }
 
+    /// Deletes the records of a partition before this offset.
+    ///
+    /// # Errors
+    /// When Kafka does not answer, or says no.
+    pub async fn delete_before(&self, topic: &str, partition: i32, offset: i64) -> anyhow::Result<()> {
+        let leader = Broker::connect_to_leader(&self.cluster, topic, partition).await?;
+        let refused = match leader.delete_records(topic, partition, offset, self.patience).await? {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        bail!(
+            "Kafka says {refused:?}{}",
+            match refused {
+                ProtocolError::TopicAuthorizationFailed => format!(": the user needs Delete on the topic {topic}"),
+                ProtocolError::PolicyViolation => format!(": the cleanup.policy of the topic {topic} must have delete"),
+                _ => String::new(),
+            }
+        )
+    }
+
     /// Deletes a group that has no members.
     ///
     /// # Errors

@@ -14,6 +14,10 @@ impl<'a> ReadRecord<'a> {
         Self(message)
     }
 
+    pub(super) fn message(self) -> &'a BorrowedMessage<'a> {
+        self.0
+    }
+
     /// Its partition.
     pub fn partition(self) -> i32 {
         self.0.partition()

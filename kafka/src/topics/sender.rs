@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::future_producer::DeliveryFuture;
+use rdkafka::producer::future_producer::{DeliveryFuture, OwnedDeliveryResult};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use service::cluster::Cluster;
 
@@ -77,6 +77,10 @@ impl Sender {
             timestamp: record.timestamp_ms,
             headers: Some(headers),
         };
+        self.start(record)
+    }
+
+    pub(super) fn start(&self, record: FutureRecord<'_, [u8], [u8]>) -> anyhow::Result<Sending> {
         Ok(Sending(self.producer.send_result(record).map_err(|(error, _)| error)?))
     }
 }
@@ -87,9 +91,14 @@ impl Sending {
     /// # Errors
     /// Why it is not acknowledged.
     pub async fn acknowledged(self) -> anyhow::Result<(i32, i64)> {
+        let delivery = self.outcome().await?.map_err(|(error, _)| error)?;
+        Ok((delivery.partition, delivery.offset))
+    }
+
+    /// What became of the record. One that is not acknowledged is there again.
+    pub(super) async fn outcome(self) -> anyhow::Result<OwnedDeliveryResult> {
         match self.0.await {
-            Ok(Ok(delivery)) => Ok((delivery.partition, delivery.offset)),
-            Ok(Err((error, _))) => Err(error.into()),
+            Ok(outcome) => Ok(outcome),
             Err(_) => bail!("the producer ended"),
         }
     }
