@@ -1,7 +1,7 @@
 //! Where the lines go: a file, which is opened again when its name leads to another one, or standard output.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -20,12 +20,16 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    /// Opens it, or makes it, for this process and those who run it alone.
+    /// Opens it, or makes it, for this process and those who run it alone. A line that an earlier process, which was
+    /// killed, has begun is ended: the next one would be lost with it.
     ///
     /// # Errors
     /// When that is not possible.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
+        let mut file = OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
+        if ends_within_a_line(path, &file)? {
+            file.write_all(b"\n")?;
+        }
         Ok(Self { path: path.to_owned(), file })
     }
 
@@ -34,6 +38,20 @@ impl LogFile {
         let place = |file: io::Result<std::fs::Metadata>| file.ok().map(|file| (file.dev(), file.ino()));
         place(std::fs::metadata(&self.path)) != place(self.file.metadata())
     }
+}
+
+/// Whether a file, which is also open for writing, has bytes after its last line. What cannot be read, or has no end,
+/// such as a pipe, counts as whole.
+fn ends_within_a_line(path: &Path, writing: &File) -> io::Result<bool> {
+    let about = writing.metadata()?;
+    if !about.is_file() || about.len() == 0 {
+        return Ok(false);
+    }
+    let Ok(mut file) = File::open(path) else { return Ok(false) };
+    let mut last = [b'\n'];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 impl Sink {

@@ -118,6 +118,25 @@ async fn what_waited_for_the_log_is_written_once_it_can_be() {
 }
 
 #[tokio::test]
+async fn half_a_line_of_a_killed_process_spoils_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, settings) = log_in(&directory);
+    let ask_once = async || {
+        let world = World::start(&settings).await;
+        assert_eq!(world.ask(&post("/post", "", "body")).await.status, 200);
+    };
+    ask_once().await;
+    ask_once().await;
+    let whole = fs::read_to_string(&path).unwrap();
+    assert_eq!(lines(&path).len(), 2, "a log that is whole gets no empty line: {whole}");
+    fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+    ask_once().await;
+    let text = fs::read_to_string(&path).unwrap();
+    let read: Vec<bool> = text.lines().map(|line| serde_json::from_str::<Value>(line).is_ok()).collect();
+    assert_eq!(read, [true, false, true], "{text}");
+}
+
+#[tokio::test]
 async fn those_without_a_key_cannot_fill_the_disk() {
     let directory = tempfile::tempdir().unwrap();
     let (path, settings) = log_in(&directory);
