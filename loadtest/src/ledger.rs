@@ -3,8 +3,10 @@
 //! of a topic come in one by one: [`reconcile`] enters them into the books of a run, once [`expected`] has compared
 //! each whole with its post; [`balance`] compares them with the records that a consumer group has finished, which
 //! its [`standing`] says. The records of a kind of a schema come from [`schema_bodies`]; [`of_schema`] recognises them.
+//! [`audit_book`] compares the answers with the producers' audit log.
 
 pub(crate) mod accepted_ids;
+pub(crate) mod audit_book;
 pub(crate) mod balance;
 pub(crate) mod bitmap;
 pub(crate) mod block_sums;

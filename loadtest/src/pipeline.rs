@@ -1,7 +1,9 @@
 //! The pipeline [under test](under_test) and everything that the lab sees of it: this program's own [`services`], the
 //! [`store`], the [`topic`]s, the services' metrics ([`observer`]), the [`lag`] and how it [drains](drain). A trial may
-//! have a [`place`] of its own. [`chaos`] brings faults upon the pipeline. [`news`] reports what happens meanwhile.
+//! have a [`place`] of its own, and the producer an [audit log](audit_log). [`chaos`] brings faults upon the pipeline.
+//! [`news`] reports what happens meanwhile.
 
+pub(crate) mod audit_log;
 pub(crate) mod chaos;
 pub(crate) mod counted;
 pub(crate) mod drain;

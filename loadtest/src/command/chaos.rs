@@ -3,7 +3,6 @@
 //! The faults are those of [`pipeline::chaos`](crate::pipeline::chaos). What follows is the same as in every
 //! [`trial`](crate::command::trial).
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::exit::Unusable;
 use crate::command::finish::finish;
 use crate::command::options::ChaosOptions;
-use crate::command::run::visible_as_judged;
+use crate::command::run::{Logs, visible_as_judged};
 use crate::command::trial::{Conclusion, Trial};
 use crate::command::{apply, interrupt};
 use crate::ledger::post::RunId;
@@ -23,6 +22,7 @@ use crate::ledger::reconcile::CLOCK_SKEW;
 use crate::load::live::Live;
 use crate::load::pacing::{Model, OpenModel};
 use crate::load::share::RunShare;
+use crate::pipeline::audit_log::AuditLogs;
 use crate::pipeline::chaos::fault::Fault;
 use crate::pipeline::chaos::stage::{Stage, StageSetting, Struck};
 use crate::pipeline::chaos::watch::ChaosWatch;
@@ -84,14 +84,17 @@ pub(crate) async fn chaos(options: ChaosOptions, lookup: Lookup<'_>) -> anyhow::
     let is_large = settings.group().limits.batch.messages >= LARGE_BATCH;
     let (buffer, batch) = if is_large { (LARGE_BUFFER_BYTES, LARGE_BATCH_BYTES) } else { (BUFFER_BYTES, BATCH_BYTES) };
     let unless_set = |name, value: &str| (name, lookup(name).unwrap_or(value.to_owned()));
-    let more = vec![
+    let audit_logs = options.audit_log.then(|| AuditLogs::of_lab(&directory)).transpose()?;
+    let mut more = vec![
         unless_set("KAFKA_PARTITIONS", PARTITIONS),
         unless_set("CONSUMER_BUFFER_BYTES", buffer),
         unless_set("CONSUMER_BATCH_BYTES", batch),
     ];
+    more.extend(audit_logs.as_ref().map(AuditLogs::variables).unwrap_or_default());
     let mut pipeline =
         PipelineUnderTest::start(&servers, lookup, &settings, Ports::free(), more, &directory, &stop).await?;
-    let report = measure(run, &options, &settings, &mut pipeline, &directory, &live, &stop).await?;
+    let logs = Logs { directory: &directory, audit: audit_logs };
+    let report = measure(run, &options, &settings, &mut pipeline, logs, &live, &stop).await?;
     finish(&report, pipeline, &directory).await
 }
 
@@ -109,15 +112,15 @@ async fn measure(
     options: &ChaosOptions,
     settings: &PipelineSettings,
     pipeline: &mut PipelineUnderTest,
-    directory: &Path,
+    logs: Logs<'_>,
     live: &Arc<Live>,
     stop: &CancellationToken,
 ) -> anyhow::Result<RunReport> {
     let own = "chaos has a broker, a store and services of its own";
     let (plan, sampled) = (options.load.plan(run), options.load.sample_share);
-    let trial = Trial::prepare(plan, CLOCK_SKEW, settings, pipeline, RunShare::WHOLE, sampled, directory).await?;
+    let trial = Trial::prepare(plan, CLOCK_SKEW, settings, pipeline, RunShare::WHOLE, sampled, logs.directory).await?;
     // A topic that was deleted no longer has all letters.
-    let trial = trial.without_count_of_letters().limited(options.load.records);
+    let trial = trial.without_count_of_letters().limited(options.load.records).audited(logs.audit);
     visible_as_judged(&options.thresholds, &trial.visible)?;
     let (of_recovery, of_run): (Vec<Threshold>, Vec<Threshold>) =
         options.thresholds.iter().cloned().partition(Threshold::is_of_recovery);

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::command::trial::{Settled, Trial, stop_services};
+use crate::command::trial::settle::Settled;
+use crate::command::trial::{Trial, stop_services};
 use crate::load::generator::wrong::WrongAnswers;
 use crate::pipeline::lag::LagWatch;
 use crate::pipeline::services::Services;
@@ -36,7 +37,7 @@ pub(crate) async fn prove(unproven: Unproven, services: &mut Option<Services>) -
         Some(kafka) => Some(LagWatch::new(Arc::clone(kafka), &trial.names.topic).sample().await?.lag),
         None => None,
     };
-    let Settled { answered, reconciled, differences } = trial.settle(counted, None).await?;
+    let Settled { answered, reconciled, differences, .. } = trial.settle(counted, 0, None).await?;
     faults.extend(differences);
     Ok(TrialEnd { proof: Proof::of(&answered, reconciled, lag_left), faults })
 }

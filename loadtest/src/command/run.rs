@@ -20,6 +20,7 @@ use crate::load::pacing::stages::Stages;
 use crate::load::pacing::turns::UserRule;
 use crate::load::pacing::{ClosedModel, Model, OpenModel, Rate};
 use crate::load::share::RunShare;
+use crate::pipeline::audit_log::AuditLogs;
 use crate::pipeline::settings::{Lookup, PipelineSettings, set, with_batch_of_store, with_option};
 use crate::pipeline::store::Documents;
 use crate::pipeline::under_test::{PipelineUnderTest, Ports};
@@ -34,6 +35,13 @@ pub(crate) struct Proven {
     pub(crate) report: RunReport,
     pub(crate) pipeline: PipelineUnderTest,
     pub(crate) directory: PathBuf,
+}
+
+/// Where the logs of a run are.
+pub(crate) struct Logs<'a> {
+    pub(crate) directory: &'a Path,
+    /// The audit logs, if each request is compared with them.
+    pub(crate) audit: Option<AuditLogs>,
 }
 
 /// A run, from the start to the exit code.
@@ -57,6 +65,8 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, verb: &str) 
     let name =
         if share == RunShare::WHOLE { format!("{verb}-{run}") } else { format!("{verb}-{run}-{}", share.index() + 1) };
     let directory = make_directory(options.outcome.report.as_deref(), &name)?;
+    let audit_logs = options.audit_logs(&directory)?;
+    let more = audit_logs.as_ref().map(AuditLogs::variables).unwrap_or_default();
     let mut pipeline = match &options.target {
         Some(url) => {
             let (metrics, documents) = (options.target_metrics.as_deref(), documents(options, &lookup)?);
@@ -70,14 +80,15 @@ pub(crate) async fn prove(options: &RunOptions, lookup: Lookup<'_>, verb: &str) 
                 &lookup,
                 &settings,
                 Ports::free(),
-                Vec::new(),
+                more,
                 &directory,
                 &stop,
             )
             .await?
         }
     };
-    let report = measure(run, options, &settings, &mut pipeline, &directory, &live, &stop).await?;
+    let logs = Logs { directory: &directory, audit: audit_logs };
+    let report = measure(run, options, &settings, &mut pipeline, logs, &live, &stop).await?;
     Ok(Proven { report, pipeline, directory })
 }
 
@@ -192,14 +203,15 @@ async fn measure(
     options: &RunOptions,
     settings: &PipelineSettings,
     pipeline: &mut PipelineUnderTest,
-    directory: &Path,
+    logs: Logs<'_>,
     live: &Live,
     stop: &CancellationToken,
 ) -> anyhow::Result<RunReport> {
     let share = options.share.unwrap_or(RunShare::WHOLE);
     let (plan, skew) = (options.load.plan(run), options.documents.clock_skew);
-    let trial = Trial::prepare(plan, skew, settings, pipeline, share, options.load.sample_share, directory).await?;
-    let trial = trial.limited(options.load.records);
+    let sampled = options.load.sample_share;
+    let trial = Trial::prepare(plan, skew, settings, pipeline, share, sampled, logs.directory).await?;
+    let trial = trial.limited(options.load.records).audited(logs.audit);
     visible_as_judged(&options.thresholds, &trial.visible)?;
     let rule = if options.fixed_users { UserRule::Fixed } else { UserRule::AnyFree };
     let load =

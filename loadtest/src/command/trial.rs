@@ -6,29 +6,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use kafka::group::GroupConfig;
 use kafka::topics::Reader;
-use service::status::figures::grouped;
 
 use crate::base::exit::Unusable;
 use crate::command::apply::Applied;
 use crate::ledger::accepted_ids::ACCEPTED_IDS;
-use crate::ledger::books::Counts;
+use crate::ledger::audit_book::AuditBook;
 use crate::ledger::plan::RunPlan;
-use crate::ledger::reconcile::{Reconciled, Strictness};
+use crate::ledger::reconcile::Strictness;
 use crate::ledger::states::older::OlderStates;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::recorder::Recorder;
 use crate::load::share::RunShare;
-use crate::pipeline::counted::{Counted, LedgerTotals, StateTotals};
+use crate::pipeline::audit_log::AuditLogs;
+use crate::pipeline::counted::Counted;
 use crate::pipeline::drain::{self, Drained};
 use crate::pipeline::news::{self, News};
 use crate::pipeline::observer::{Moment, Observer};
-use crate::pipeline::reconcile::{Places, reconcile};
 use crate::pipeline::services::Services;
 use crate::pipeline::settings::PipelineSettings;
-use crate::pipeline::states::{self, StatePlaces, StateStart};
+use crate::pipeline::states::StateStart;
 use crate::pipeline::store::StoreReader;
 use crate::pipeline::topic;
 use crate::pipeline::under_test::PipelineUnderTest;
@@ -37,11 +35,13 @@ use crate::report::environment::Environment;
 use crate::report::evidence::RunEvidence;
 use crate::report::run::RunReport;
 use crate::report::series::Series;
-use crate::report::share::{self, ShareReport};
+use crate::report::share::ShareReport;
 use crate::report::threshold::Threshold;
 use crate::report::visible::AcceptToVisible;
+use settle::{Settled, Unsettled};
 use site::TrialSite;
 
+pub(crate) mod settle;
 pub(crate) mod site;
 
 /// What a trial is measured with.
@@ -62,6 +62,8 @@ pub(crate) struct Trial {
     /// The names of topics and group.
     pub(crate) names: GroupConfig,
     pub(crate) recorder: Arc<Recorder>,
+    /// The audit log, if it is compared with the answers.
+    audit_logs: Option<AuditLogs>,
     /// Looks for some of the accepted posts while the load lasts.
     pub(crate) visible: Visible,
 }
@@ -79,16 +81,6 @@ pub(crate) struct Conclusion<'a> {
     pub(crate) faults: Vec<String>,
     /// What the trial must keep to, besides what the ledger must show.
     pub(crate) thresholds: &'a [Threshold],
-}
-
-/// What the books of a trial show at its end.
-pub(crate) struct Settled {
-    /// What the answers alone show.
-    pub(crate) answered: Counts,
-    /// The ledger compared with what is there; `None` where the store was not read.
-    pub(crate) reconciled: Option<Reconciled>,
-    /// What the services counted that cannot be, in sentences.
-    pub(crate) differences: Vec<String>,
 }
 
 impl Trial {
@@ -143,6 +135,7 @@ impl Trial {
             start,
             names,
             recorder: Arc::new(recorder.with_share(share).with_sampler(visible.sampler())),
+            audit_logs: None,
             visible,
         })
     }
@@ -151,6 +144,16 @@ impl Trial {
     pub(crate) fn limited(self, records: Option<u64>) -> Self {
         let recorder = Arc::into_inner(self.recorder).expect("nobody records before the load");
         Self { recorder: Arc::new(recorder.with_limit(records)), ..self }
+    }
+
+    /// Compares the answers with the audit log, if there is one.
+    pub(crate) fn audited(self, audit_logs: Option<AuditLogs>) -> Self {
+        if audit_logs.is_none() {
+            return self;
+        }
+        let recorder = Arc::into_inner(self.recorder).expect("nobody records before the load");
+        let book = AuditBook::new(self.plan.run, self.plan.bulk);
+        Self { recorder: Arc::new(recorder.with_audit(book)), audit_logs, ..self }
     }
 
     /// Does not compare the number of dead letters with what the services counted.
@@ -184,11 +187,13 @@ impl Trial {
         let lag = drained.and_then(|drained| drained.lag).or(seen.lag);
         series.point(Instant::now(), Moment { lag, ..seen });
         let (has_failed, is_ours) = (failed.is_some(), services.is_some());
+        let kills = services.as_ref().map_or(0, |services| services.producer.ends()) + u64::from(has_failed);
         faults.extend(failed);
         let counted = stop_services(services, has_failed, &mut faults).await?;
         faults.extend(tally.wrong.faults(self.plan.kind, is_ours));
         let (RunPlan { run, kind, .. }, share, directory) = (self.plan, self.share, self.directory.clone());
-        let Settled { answered, reconciled, differences } = self.settle(counted, older.as_ref()).await?;
+        let Settled { answered, reconciled, audited, differences } =
+            self.settle(counted, kills, older.as_ref()).await?;
         faults.extend(differences);
         // Our own services left exact totals, unless they were killed.
         faults.extend(observer.undercounted(tally.outcomes.accepted).filter(|_| !is_ours));
@@ -218,58 +223,37 @@ impl Trial {
         if share != RunShare::WHOLE {
             ShareReport::of(&evidence, share, start, cpu, stretches)?.save(&directory)?;
         }
-        Ok(evidence.report(reconciled, thresholds))
+        let report = evidence.report(reconciled, thresholds);
+        Ok(match audited {
+            Some(audited) => report.audited(audited),
+            None => report,
+        })
     }
 
     /// Compares the ledger with the store, the dead letters and what the services have counted, once nothing is sent
-    /// and nothing is written any more. A part of a run only leaves its ledger for the merge.
-    pub(crate) async fn settle(self, counted: Option<Counted>, older: Option<&OlderStates>) -> anyhow::Result<Settled> {
-        let Self { recorder, plan, strictness, is_own_kafka, share, directory, store, kafka, start, names, .. } = self;
-        let recorder = Arc::into_inner(recorder).context("the generator still holds the ledger after its end")?;
-        let (ledger, accepted_ids) = recorder.finish()?;
-        let answered = ledger.counts(0);
-        if share != RunShare::WHOLE {
-            share::save_ledger(&ledger, &directory)?;
-            return Ok(Settled { answered, reconciled: None, differences: Vec::new() });
-        }
-        let reconciled = match &store {
-            Some(store) => {
-                let (accepted, kind) = (grouped(answered.accepted), plan.kind.name());
-                let takes = "which takes some 60 µs for each document on FerretDB";
-                news::tell(News::Status(format!("reconciling {accepted} accepted {kind}s, {takes}")));
-                let dead_letter_topic = names.dead_letter_topic.as_str();
-                Some(match kafka.as_ref().filter(|_| plan.is_of_states()) {
-                    Some(kafka) => {
-                        let topic = names.topic.as_str();
-                        let places = StatePlaces { plan, store, kafka, topic, dead_letter_topic, start: &start };
-                        states::reconcile(ledger, &accepted_ids, places, strictness, older).await?
-                    }
-                    None => {
-                        let dead_letters = kafka.as_ref().map(|kafka| (kafka, dead_letter_topic));
-                        let places = Places { plan, store, dead_letters };
-                        reconcile(ledger, &accepted_ids, places, strictness).await?
-                    }
-                })
-            }
-            None => None,
+    /// and nothing is written any more; `kills` is how often the producer may have been killed.
+    pub(crate) async fn settle(
+        self,
+        counted: Option<Counted>,
+        kills: u64,
+        older: Option<&OlderStates>,
+    ) -> anyhow::Result<Settled> {
+        let Self { plan, strictness, is_own_kafka, share, directory, store, kafka, start, names, recorder, .. } = self;
+        let audit_logs = self.audit_logs;
+        let unsettled = Unsettled {
+            recorder,
+            audit_logs,
+            plan,
+            strictness,
+            is_own_kafka,
+            share,
+            directory,
+            store,
+            kafka,
+            start,
+            names,
         };
-        let of_own_store = reconciled.as_ref().filter(|_| strictness.is_own_store);
-        let totals = LedgerTotals {
-            accepted: answered.accepted,
-            unknown: answered.unknown,
-            are_repeated: plan.sends_repeatedly(),
-            documents: of_own_store.filter(|found| found.records.is_none()).map(|found| found.documents),
-            states: of_own_store.and_then(|found| {
-                let keys = found.counts.states?.keys;
-                Some(StateTotals { records: found.records?, keys, is_own_topic: is_own_kafka })
-            }),
-            letters: reconciled.as_ref().filter(|_| is_own_kafka).map(|found| found.letters),
-        };
-        let differences = counted.map(|counted| counted.differences(&totals)).unwrap_or_default();
-        if reconciled.as_ref().is_none_or(|reconciled| reconciled.findings.is_empty()) {
-            accepted_ids.remove().context("cannot remove the accepted ids")?;
-        }
-        Ok(Settled { answered, reconciled, differences })
+        unsettled.settle(counted, kills, older).await
     }
 
     /// Waits until all is stored. `None` where neither Kafka nor the store can be asked.

@@ -63,6 +63,11 @@ impl Bitmap {
         self.words.len()
     }
 
+    /// The number that a bit of a word stands for.
+    pub(crate) fn number(index: usize, bit: u32) -> u64 {
+        index as u64 * BITS + u64::from(bit)
+    }
+
     /// The bits of 64 numbers; zero beyond the largest.
     pub(crate) fn word(&self, index: usize) -> u64 {
         self.words.get(index).copied().unwrap_or(0)

@@ -30,7 +30,7 @@ pub(crate) struct Finding {
     /// What the post said, as JSON; not there for a post that must not be stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sent: Option<String>,
-    /// The document or the dead letter, as JSON.
+    /// The document, the dead letter or the line of the audit log, as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) there: Option<String>,
 }
@@ -61,6 +61,14 @@ pub(crate) enum FindingKind {
     OutOfOrder,
     /// It was seen after a newer state of its key.
     OlderSeen,
+    /// The request that starts with it was answered, but has no line in the audit log.
+    NotAudited,
+    /// The audit log has accepted records of a request that was rejected, or a line of one that was never sent.
+    AuditedOnly,
+    /// The audit log has other counts than the answer, or a second line of the request.
+    AuditedOtherwise,
+    /// A line of the audit log that cannot be read.
+    AuditUnreadable,
 }
 
 impl Finding {

@@ -119,7 +119,7 @@ impl Generator {
             // Allocated before taking the lock, because it is large.
             let empty = Notes::default();
             let part = std::mem::replace(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner), empty);
-            self.recorder.write(&part.answers);
+            self.recorder.write(&part.answers, &part.requests);
             taken.merge(&part.tally);
         }
         taken

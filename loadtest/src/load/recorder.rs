@@ -11,6 +11,7 @@ use anyhow::Context;
 use contract::PostId;
 
 use crate::ledger::accepted_ids::{AcceptedLog, FinishedLog};
+use crate::ledger::audit_book::{AuditBook, SentRequest};
 use crate::ledger::books::{Ledger, Reply, SentPost};
 use crate::load::share::RunShare;
 use crate::load::visible::sampler::Sampler;
@@ -39,13 +40,24 @@ pub(crate) struct Recorder {
     accepted: AtomicU64,
     /// Chooses posts to look for in the store.
     sampler: Option<Arc<Sampler>>,
+    /// Whether requests are noted, too, to compare them with the audit log.
+    is_audited: bool,
     book: Mutex<Book>,
+}
+
+/// All that was recorded.
+pub(crate) struct Recorded {
+    pub(crate) ledger: Ledger,
+    pub(crate) accepted_ids: FinishedLog,
+    /// The requests, if they were noted.
+    pub(crate) audit: Option<AuditBook>,
 }
 
 #[derive(Debug)]
 struct Book {
     ledger: Ledger,
     accepted: AcceptedLog,
+    audit: Option<AuditBook>,
     /// The first error of writing the file; the ledger continues without it.
     fault: Option<io::Error>,
 }
@@ -55,13 +67,14 @@ impl Recorder {
     pub(crate) fn create(accepted_ids: &Path) -> anyhow::Result<Self> {
         let accepted = AcceptedLog::create(accepted_ids)
             .with_context(|| format!("cannot create {}: choose another --report", accepted_ids.display()))?;
-        let book = Book { ledger: Ledger::default(), accepted, fault: None };
+        let book = Book { ledger: Ledger::default(), accepted, audit: None, fault: None };
         Ok(Self {
             share: RunShare::WHOLE,
             next: AtomicU64::new(0),
             limit: u64::MAX,
             accepted: AtomicU64::new(0),
             sampler: None,
+            is_audited: false,
             book: Mutex::new(book),
         })
     }
@@ -79,6 +92,18 @@ impl Recorder {
     /// Accepted posts are also offered to this sampler.
     pub(crate) fn with_sampler(self, sampler: Option<Arc<Sampler>>) -> Self {
         Self { sampler, ..self }
+    }
+
+    /// The requests are noted in this book, too.
+    pub(crate) fn with_audit(mut self, audit: AuditBook) -> Self {
+        self.is_audited = true;
+        self.book.get_mut().unwrap_or_else(PoisonError::into_inner).audit = Some(audit);
+        self
+    }
+
+    /// Whether requests are noted.
+    pub(crate) fn is_audited(&self) -> bool {
+        self.is_audited
     }
 
     /// The numbers of the next request's records, at most `count`; none once the limit is reached. Each number is given
@@ -103,8 +128,8 @@ impl Recorder {
         }
     }
 
-    /// These posts were sent, and this is what the client got for each.
-    pub(crate) fn write(&self, answers: &[Answered]) {
+    /// These posts were sent, and this is what the client got for each; in these requests, if they are noted.
+    pub(crate) fn write(&self, answers: &[Answered], requests: &[SentRequest]) {
         let clock = WallClock::now();
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         for Answered { n, reply, was_unknown, sent, ended } in answers {
@@ -117,19 +142,23 @@ impl Recorder {
                 book.fault.get_or_insert(fault);
             }
         }
+        if let Some(audit) = &mut book.audit {
+            requests.iter().for_each(|request| audit.sent(*request));
+        }
     }
 
-    /// The ledger and the file, once nobody writes any more.
+    /// What was recorded, once nobody writes any more.
     ///
     /// # Errors
     /// When the file could not be written.
-    pub(crate) fn finish(self) -> anyhow::Result<(Ledger, FinishedLog)> {
+    pub(crate) fn finish(self) -> anyhow::Result<Recorded> {
         let book = self.book.into_inner().unwrap_or_else(PoisonError::into_inner);
         let cannot = "cannot write the accepted ids beside the report: is the disk full?";
         if let Some(fault) = book.fault {
             return Err(fault).context(cannot);
         }
-        Ok((book.ledger, book.accepted.finish().context(cannot)?))
+        let accepted_ids = book.accepted.finish().context(cannot)?;
+        Ok(Recorded { ledger: book.ledger, accepted_ids, audit: book.audit })
     }
 }
 

@@ -164,6 +164,11 @@ impl Service {
         &self.name
     }
 
+    /// How often its process has ended, and was started again.
+    pub(crate) fn ends(&self) -> u64 {
+        u64::from(self.starts - 1)
+    }
+
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()

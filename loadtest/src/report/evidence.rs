@@ -81,6 +81,7 @@ impl RunEvidence {
             ended_early: self.ended_early,
             counts: ReportedCounts::of(counts.unwrap_or(self.answered), counts.is_some()),
             states: counts.and_then(|counts| counts.states),
+            audit: None,
             ids: ids_compared.map(|compared| if compared { "compared" } else { "not compared" }),
             compared,
             counted: self.counted,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::ledger::audit_book::{AuditCounts, Audited};
 use crate::ledger::books::StateCounts;
 use crate::ledger::named::Finding;
 use crate::load::generator::latencies::{Latencies, LatencyHistograms};
@@ -38,6 +39,8 @@ pub(crate) struct RunReport {
     /// More of the ledger for a kind whose last record of a key is its document; null for other kinds, or if nothing
     /// was reconciled.
     pub(crate) states: Option<StateCounts>,
+    /// The audit log of the producers compared with the answers, in requests and lines; null if it was not.
+    pub(crate) audit: Option<AuditCounts>,
     /// Whether the documents' ids were `compared` with those that the clients got, or `not compared` because one side
     /// does not have our ids; null if nothing was reconciled.
     pub(crate) ids: Option<&'static str>,
@@ -137,6 +140,16 @@ impl ServiceUsage {
 }
 
 impl RunReport {
+    /// The same with what the audit log shows, and the verdicts on it.
+    pub(crate) fn audited(mut self, audited: Audited) -> Self {
+        let Audited { counts, findings } = audited;
+        for (name, count) in counts.faults() {
+            self.add(ThresholdVerdict::none(&format!("{name}==0"), count));
+        }
+        self.findings.extend(findings);
+        Self { audit: Some(counts), ..self }
+    }
+
     /// Adds a verdict.
     pub(crate) fn add(&mut self, verdict: ThresholdVerdict) {
         self.passed &= verdict.holds;

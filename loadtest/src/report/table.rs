@@ -71,6 +71,19 @@ pub(crate) fn render(report: &RunReport) -> String {
             row(name, format!("{:>10}", grouped(count)));
         }
     }
+    if let Some(audit) = report.audit {
+        row("audited", format!("{:>10}   requests, in the audit log", grouped(audit.lines)));
+        for (name, count) in [
+            ("not audited", audit.not_audited),
+            ("audited only", audit.audited_only),
+            ("otherwise", audit.audited_otherwise),
+        ] {
+            row(name, format!("{:>10}", grouped(count)));
+        }
+        if audit.half_written > 0 {
+            row("half lines", format!("{:>10}   of producers that were killed", grouped(audit.half_written)));
+        }
+    }
     if let Some(replayed) = counts.replayed.filter(|replayed| *replayed > 0) {
         row("replayed", format!("{:>10}   dead-lettered, and stored since", grouped(replayed)));
     }

@@ -37,7 +37,8 @@ fn faults(report: &Value) -> Vec<&str> {
 fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_once() {
     let _room = Room::shared();
     let thresholds = ["--threshold", "recovered<600s", "--threshold", "accepted>300"];
-    let faults_and_load = ["--one-by-one", "--faults", "producer-kill=2,consumer-kill,poison", "--repeat", "3"];
+    let faults_and_load =
+        ["--one-by-one", "--faults", "producer-kill=2,consumer-kill,poison", "--repeat", "3", "--audit-log"];
     let report = chaos(&[&faults_and_load[..], &thresholds[..]].concat());
     assert_eq!(faults(&report), ["producer-kill", "producer-kill", "consumer-kill", "poison"]);
     assert!(report["accepted"].as_u64().unwrap() > 300, "{report:#}");
@@ -48,6 +49,8 @@ fn a_client_that_sends_everything_three_times_across_kills_has_each_post_stored_
     for fault in ["missing", "duplicated", "unexpected", "lag_left"] {
         assert_eq!(report[fault], 0, "{fault} in {report:#}");
     }
+    let (lines, accepted) = (report["audit"]["lines"].as_u64(), report["accepted"].as_u64());
+    assert!(lines > accepted.map(|accepted| 2 * accepted), "each of the three requests has a line: {report:#}");
     let poison = &report["chaos"]["poison"];
     assert_eq!((&poison["sent"], &poison["missing"]), (&29.into(), &0.into()), "{poison:#}");
     for fault in report["chaos"]["faults"].as_array().unwrap() {

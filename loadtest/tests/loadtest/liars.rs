@@ -60,7 +60,9 @@ fn text(output: &Output) -> String {
 /// What is wrong with the verdict on a lie, if anything is.
 async fn unnoticed((lie, options, words): NamedLie) -> Option<String> {
     let pipeline = SmallPipeline::start(stack::shared().await, Some(lie), lie.needs_records()).await;
-    let output = pipeline.judged(options).await;
+    let audit_log = ["--audit-log-file", pipeline.audit_log.to_str().unwrap()];
+    let audit_log = if lie.is_about_audit() { &audit_log[..] } else { &[] };
+    let output = pipeline.judged(&[options, audit_log].concat()).await;
     let mut text = text(&output);
     let mut absent: Vec<&str> = words.iter().filter(|words| !text.contains(**words)).copied().collect();
     if output.status.code() != Some(99) {
@@ -83,9 +85,13 @@ async fn an_honest_pipeline_passes() {
     let _room = Room::shared();
     for has_records in [false, true] {
         let pipeline = SmallPipeline::start(stack::shared().await, None, has_records).await;
-        let output = pipeline.judged(&["--hostile-share", "0.5", "--invalid-share", "0.1"]).await;
+        let audit_log = pipeline.audit_log.to_str().unwrap();
+        let options = ["--hostile-share", "0.5", "--invalid-share", "0.1", "--audit-log-file", audit_log];
+        let output = pipeline.judged(&options).await;
         assert!(output.status.success(), "{}", text(&output));
-        assert!(text(&output).contains("ok      changed==0"), "{}", text(&output));
+        for found in ["ok      changed==0", "ok      not_audited==0"] {
+            assert!(text(&output).contains(found), "{}", text(&output));
+        }
         if has_records {
             let output = pipeline.loadtest(&["verify"], Path::new("")).await;
             assert!(output.status.success(), "{}", text(&output));

@@ -66,7 +66,8 @@ fn a_run_of_orders_stores_the_last_state_of_each() {
 #[test]
 fn each_record_of_a_bulk_is_proven_and_a_load_ends_at_its_number() {
     let _room = Room::shared();
-    let of_bulks = ["--stack", "native", "--vus", "4", "--rate", "2000", "--duration", "60s", "--bulk", "30"];
+    let of_bulks =
+        ["--stack", "native", "--vus", "4", "--rate", "2000", "--duration", "60s", "--bulk", "30", "--audit-log"];
     let shares = ["--hostile-share", "0.3", "--invalid-share", "0.1", "--records", "2000", "--threshold", "failed==0%"];
     for kind in [&["--kind", "order", "--keys", "40"][..], &["--kind", "post"]] {
         let directory = tempfile::tempdir().unwrap();

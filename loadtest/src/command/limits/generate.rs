@@ -61,6 +61,6 @@ pub(crate) async fn posts(target: &Target, plan: &MeasurePlan) -> anyhow::Result
     tally.merge(&generator.take());
     generator.finish()?;
     let recorder = Arc::into_inner(recorder).context("the generator still holds the ledger after its end")?;
-    recorder.finish()?.1.remove().context("cannot remove the accepted ids")?;
+    recorder.finish()?.accepted_ids.remove().context("cannot remove the accepted ids")?;
     Ok(tally.outcomes.accepted)
 }

@@ -51,6 +51,9 @@ pub(crate) struct ChaosOptions {
     /// Which store is started
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     pub(crate) store: StoreKind,
+    /// The producer writes an audit log, and each request is compared with it, across all its kills
+    #[arg(long)]
+    pub(crate) audit_log: bool,
     #[command(flatten)]
     pub(crate) load: LoadOptions,
     #[command(flatten)]

@@ -1,7 +1,7 @@
 //! The options of `run`, some of which other verbs share: how posts are sent, and what comes after.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use crate::load::pacing::turns::UserRule;
 use crate::load::pacing::{Model, Rate};
 use crate::load::share::RunShare;
 use crate::load::target::Target;
+use crate::pipeline::audit_log::AuditLogs;
 use crate::report::threshold::Threshold;
 
 #[derive(Debug, Args)]
@@ -78,6 +79,13 @@ pub(crate) struct RunOptions {
     /// The id of the run that all shares are part of, eight hexadecimal digits that no run had before
     #[arg(long, value_name = "ID", requires = "share")]
     pub(crate) run: Option<RunId>,
+    /// The producer writes an audit log, which takes time, and each request is compared with it: what was accepted has
+    /// a line, and what has a line was accepted or is unknown
+    #[arg(long, conflicts_with = "target")]
+    pub(crate) audit_log: bool,
+    /// Compare each request with this audit log of --target, of which there is one for each process; may be repeated
+    #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "share")]
+    pub(crate) audit_log_file: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) stack: StackOptions,
     #[command(flatten)]
@@ -90,6 +98,17 @@ pub(crate) struct RunOptions {
     /// duplicated, changed, unexpected or dead-lettered, no lag left]
     #[arg(long = "threshold", value_name = "CONDITION")]
     pub(crate) thresholds: Vec<Threshold>,
+}
+
+impl RunOptions {
+    /// The audit logs that each request is compared with, if any: that of the producer that the lab starts with its
+    /// logs in this directory, or those of the target.
+    pub(crate) fn audit_logs(&self, directory: &Path) -> anyhow::Result<Option<AuditLogs>> {
+        match &self.audit_log_file[..] {
+            [] => self.audit_log.then(|| AuditLogs::of_lab(directory)).transpose(),
+            files => Ok(Some(AuditLogs { files: files.to_vec(), are_ours: false })),
+        }
+    }
 }
 
 /// How posts are sent.

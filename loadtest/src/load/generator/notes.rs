@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::outcome::Outcome;
 use super::tally::Tally;
+use crate::ledger::audit_book::SentRequest;
 use crate::load::pacing::lateness::Lateness;
 use crate::load::recorder::Answered;
 
@@ -14,6 +15,8 @@ pub(crate) struct Notes {
     pub(crate) tally: Tally,
     /// The posts that were sent, each with what its client got.
     pub(crate) answers: Vec<Answered>,
+    /// The requests that were sent, if they are compared with the audit log.
+    pub(crate) requests: Vec<SentRequest>,
 }
 
 /// A post that has ended.

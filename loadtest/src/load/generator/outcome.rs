@@ -15,6 +15,7 @@ use crate::load::http::Answer;
 use crate::load::pacing::ended::Ended;
 
 pub(crate) mod bulk;
+pub(crate) mod request;
 
 /// What became of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,6 +20,7 @@ use crate::ledger::books::Counts;
 use crate::ledger::post::RunId;
 use crate::ledger::post::bodies::Shape;
 use crate::load::pacing::{ClosedModel, OpenModel, Rate};
+use crate::load::recorder::Recorded;
 use crate::load::target::accepting::accepting;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -64,7 +65,7 @@ async fn generate(load: &Load, stop: CancellationToken) -> (Tally, Counts) {
     generator.ended().await;
     let tally = generator.take();
     generator.finish().unwrap();
-    let (ledger, log) = Arc::into_inner(recorder).unwrap().finish().unwrap();
+    let Recorded { ledger, accepted_ids: log, .. } = Arc::into_inner(recorder).unwrap().finish().unwrap();
     assert_eq!(log.entries().unwrap().count() as u64, tally.outcomes.accepted);
     (tally, ledger.counts(0))
 }

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::alarm::Alarm;
 use super::deadline::UserDeadline;
 use super::notes::{EndedPost, Notes};
-use super::outcome::bulk;
 use super::outcome::{Outcome, Sends, UnknownCause};
+use super::outcome::{bulk, request};
+use crate::ledger::audit_book::AuditBook;
 use crate::ledger::plan::RunPlan;
 use crate::ledger::post::bodies::PlannedPost;
 use crate::ledger::records::Records;
@@ -128,33 +129,47 @@ impl Shared {
     /// Sends a request the planned number of times, whatever the answers are, like a client that is not sure. Returns
     /// what became of each record.
     async fn send_repeatedly(&self, user: &mut User, batch: &Batch) -> Vec<Sends> {
-        let Batch { numbers, planned, body } = batch;
+        let Batch { numbers, planned, .. } = batch;
         let is_retried = planned.iter().any(|planned| planned.is_retried);
         let times = if is_retried { self.plan.repeat.max(2) } else { self.plan.repeat };
         let (run, n) = (self.plan.run, numbers[0]);
         let key = (times > 1)
             .then(|| HeaderValue::try_from(format!("{run}-{n}")).expect("digits and a hyphen are header text"));
-        let first = self.send(user, key.as_ref(), body.clone(), numbers.len()).await;
+        let first = self.send(user, key.as_ref(), batch, 0).await;
         let mut sends: Vec<Sends> = first.into_iter().map(Sends::of).collect();
-        for _ in 1..times {
-            let again = self.send(user, key.as_ref(), body.clone(), numbers.len()).await;
+        for attempt in 1..times {
+            let again = self.send(user, key.as_ref(), batch, attempt).await;
             sends.iter_mut().zip(again).for_each(|(sends, again)| *sends = sends.and(again));
         }
         sends
     }
 
-    async fn send(&self, user: &mut User, key: Option<&HeaderValue>, body: Bytes, records: usize) -> Vec<Outcome> {
-        match self.answer(user, key, body).await {
-            Ok(answer) if self.plan.bulk > 1 => bulk::outcomes(self.plan.kind, &answer, records),
-            Ok(answer) => vec![Outcome::of(self.plan.kind, &answer)],
-            Err(outcome) => vec![outcome; records],
+    /// Sends a request whose records were sent `attempt` times before.
+    async fn send(&self, user: &mut User, key: Option<&HeaderValue>, batch: &Batch, attempt: u32) -> Vec<Outcome> {
+        let Batch { numbers, body, .. } = batch;
+        let mut request = self.request(key, body.clone());
+        if self.recorder.is_audited() {
+            let id = AuditBook::request_id(self.plan.run, numbers[0], attempt);
+            let id = HeaderValue::try_from(id).expect("digits and hyphens are header text");
+            request.headers_mut().insert("x-request-id", id);
         }
+        let answer = self.answer(user, request).await;
+        let status = answer.as_ref().ok().map(|answer| answer.status);
+        let (outcomes, have_results) = match answer {
+            Ok(answer) if self.plan.bulk > 1 => bulk::outcomes(self.plan.kind, &answer, numbers.len()),
+            Ok(answer) => (vec![Outcome::of(self.plan.kind, &answer)], true),
+            Err(outcome) => (vec![outcome; numbers.len()], false),
+        };
+        if self.recorder.is_audited() {
+            let sent = request::sent((numbers[0], attempt), &outcomes, status, have_results);
+            self.notes().requests.extend(sent);
+        }
+        outcomes
     }
 
     /// The answer to a request, or what became of it without one.
-    async fn answer(&self, user: &mut User, key: Option<&HeaderValue>, body: Bytes) -> Result<Answer, Outcome> {
+    async fn answer(&self, user: &mut User, mut request: Request<Full<Bytes>>) -> Result<Answer, Outcome> {
         let User { connection, deadline } = user;
-        let mut request = self.request(key, body);
         // The server may have closed an idle connection. A request that never left is not repeated by sending it on a
         // new one.
         for _ in 0..2 {

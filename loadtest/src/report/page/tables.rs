@@ -83,6 +83,16 @@ pub(crate) fn ledger(report: &RunReport) -> Markup {
         (row("duplicated", duplicated, "stored in two or more documents", bad(duplicated)))
         (row("changed", changed, "stored or dead-lettered, but not as sent", bad(changed)))
         (row("unexpected", unexpected, UNEXPECTED, bad(unexpected)))
+        @if let Some(audit) = report.audit {
+            (row("audited", audit.lines, "requests with a line in the audit log", "number"))
+            (row("not audited", audit.not_audited, "requests that were answered, without a line",
+                bad(Some(audit.not_audited))))
+            (row("audited only", audit.audited_only, "lines with accepted records of a request that was rejected, or \
+                lines of requests that were never sent", bad(Some(audit.audited_only))))
+            (row("audited otherwise", audit.audited_otherwise, "lines with other counts than the answer, or second",
+                bad(Some(audit.audited_otherwise))))
+            (row("unreadable lines", audit.unreadable, "of the audit log", bad(Some(audit.unreadable))))
+        }
         (row("rejected", counts.rejected, "answered 4xx", "number"))
         (row("unknown", counts.unknown, "sent, but neither accepted nor rejected", "number"))
         (row("unknown, stored", counts.unknown_stored, "of these, stored, which is fine", "number"))

@@ -34,6 +34,7 @@ pub(crate) fn example() -> RunReport {
         ended_early: false,
         counts: ReportedCounts::of(counts, true),
         states: None,
+        audit: None,
         ids: Some("compared"),
         compared: Some("whole documents".to_owned()),
         counted: None,
@@ -129,6 +130,7 @@ pub(crate) fn fill(report: &mut RunReport) {
     report.counts.dead_lettered = Some(1);
     report.states =
         Some(StateCounts { in_topic: 100, keys: 9, superseded: 91, overtaken: 2, ..StateCounts::default() });
+    report.audit = Some(AuditCounts { lines: 100, not_audited: 1, ..AuditCounts::default() });
     report.environment.load.keys = Some(10);
     report.counted = Some(Counted::default());
     report.faults = vec!["the consumer exited".to_owned()];
@@ -146,6 +148,10 @@ pub(crate) fn fill(report: &mut RunReport) {
         Finding::of(FindingKind::Stale, Some(9)),
         Finding::of(FindingKind::OutOfOrder, Some(9)),
         Finding::of(FindingKind::OlderSeen, Some(9)),
+        Finding::of(FindingKind::NotAudited, Some(9)),
+        Finding::of(FindingKind::AuditedOnly, Some(9)),
+        Finding::of(FindingKind::AuditedOtherwise, Some(9)),
+        Finding::of(FindingKind::AuditUnreadable, None),
     ];
     report.chaos = Some(ChaosReport {
         seed: 1,

@@ -42,13 +42,21 @@ pub(super) enum Lie {
     CountsWrongly,
     /// Answers 503 to everything while it is ready.
     RejectsEverything,
+    /// Leaves a line out of its audit log.
+    AuditsOneLess,
+    /// Has an accepted post in its audit log that it has rejected.
+    AuditsARejectedOne,
+    /// Has an accepted post as unknown in its audit log.
+    AuditsOtherwise,
+    /// Writes a line without its start.
+    AuditsAnEnd,
 }
 
 /// A lie, the options with which the lab meets it, and the words that name it.
 pub(super) type NamedLie = (Lie, &'static [&'static str], &'static [&'static str]);
 
 /// Every lie. Numbers that start with 10 are those of the first posts that it may be about.
-pub(super) const LIES: [NamedLie; 24] = [
+pub(super) const LIES: [NamedLie; 28] = [
     (Lie::Drops, &[], &["FAILED  missing==0", "Missing, number 10"]),
     (Lie::Doubles, &[], &["FAILED  duplicated==0", "Duplicated, number 10"]),
     (Lie::Cuts, &[], &["FAILED  changed==0", "Changed, number 10", ": content from character "]),
@@ -81,6 +89,14 @@ pub(super) const LIES: [NamedLie; 24] = [
         &["FAILED  the target counted", "in ingest_records_accepted_total, but 2xx was the answer to"],
     ),
     (Lie::RejectsEverything, &[], &["FAILED  accepted>0"]),
+    (Lie::AuditsOneLess, &[], &["FAILED  not_audited==0        1", "NotAudited, number 10"]),
+    (
+        Lie::AuditsARejectedOne,
+        &["--invalid-share", "0.1"],
+        &["FAILED  audited_only==0       1", "AuditedOnly, number 10"],
+    ),
+    (Lie::AuditsOtherwise, &[], &["FAILED  audited_otherwise==0  1", "AuditedOtherwise, number 10"]),
+    (Lie::AuditsAnEnd, &[], &["FAILED  not_audited==0        1", "FAILED  audit_unreadable==0   1"]),
 ];
 
 /// A valid post and its honest document.
@@ -98,6 +114,23 @@ impl Lie {
         matches!(self, Lie::CommitsAhead | Lie::LeavesALag)
     }
 
+    /// Whether it is about lines of the audit log.
+    pub(super) fn is_about_audit(self) -> bool {
+        use Lie::{AuditsARejectedOne, AuditsAnEnd, AuditsOneLess, AuditsOtherwise};
+        matches!(self, AuditsOneLess | AuditsARejectedOne | AuditsOtherwise | AuditsAnEnd)
+    }
+
+    /// What a line about this post becomes.
+    pub(super) fn audited(self, line: &str) -> String {
+        match self {
+            Lie::AuditsOneLess => String::new(),
+            Lie::AuditsARejectedOne => line.replace(r#""accepted":0,"rejected":1"#, r#""accepted":1,"rejected":0"#),
+            Lie::AuditsOtherwise => line.replace(r#""accepted":1,"#, r#""accepted":0,"unknown":1,"#),
+            Lie::AuditsAnEnd => line[1..].to_owned(),
+            _ => line.to_owned(),
+        }
+    }
+
     /// The number of posts that it is about.
     pub(super) fn posts(self) -> u64 {
         match self {
@@ -109,7 +142,7 @@ impl Lie {
 
     /// Whether it is about posts that break a rule.
     pub(super) fn is_about_invalid(self) -> bool {
-        matches!(self, Lie::StoresARejectedOne | Lie::AcceptsAnInvalidOne)
+        matches!(self, Lie::StoresARejectedOne | Lie::AcceptsAnInvalidOne | Lie::AuditsARejectedOne)
     }
 
     /// Whether it can be about this valid post: one whose title ends with its number, unless its content matters.

@@ -2,6 +2,9 @@
 //! and lies about one of them.
 
 use std::convert::Infallible;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use mongodb::Collection;
 use serde_json::Value;
 use stack::Stack;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,6 +36,9 @@ pub(super) struct SmallPipeline {
     pub(super) name: String,
     pub(super) mongo_uri: String,
     pub(super) posts: Collection<RawDocumentBuf>,
+    /// Has a line for each request.
+    pub(super) audit_log: PathBuf,
+    _directory: TempDir,
 }
 
 /// Documents to store, and whom to notify.
@@ -46,6 +53,7 @@ struct Handler {
     waiting: Mutex<Option<HonestPost>>,
     writer: mpsc::Sender<Write>,
     records: Records,
+    audit_log: Mutex<File>,
 }
 
 impl SmallPipeline {
@@ -59,6 +67,8 @@ impl SmallPipeline {
         let records = Records::start(stack.kafka_broker(), &name, has_records, lie == Some(Lie::LeavesALag)).await;
         let (writer, writes) = mpsc::channel(BATCH);
         tokio::spawn(write(posts.clone(), writes));
+        let directory = tempfile::tempdir().unwrap();
+        let audit_log = directory.path().join("audit.log");
         let handler = Arc::new(Handler {
             lie,
             lied: AtomicU64::new(0),
@@ -66,6 +76,7 @@ impl SmallPipeline {
             waiting: Mutex::new(None),
             writer,
             records,
+            audit_log: Mutex::new(File::create(&audit_log).unwrap()),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -78,7 +89,7 @@ impl SmallPipeline {
                 tokio::spawn(connection.serve_connection(TokioIo::new(stream), service));
             }
         });
-        Self { url, name, mongo_uri, posts }
+        Self { url, name, mongo_uri, posts, audit_log, _directory: directory }
     }
 }
 
@@ -99,9 +110,14 @@ async fn write(posts: Collection<RawDocumentBuf>, mut writes: mpsc::Receiver<Wri
 }
 
 async fn answer(request: Request<Incoming>, handler: Arc<Handler>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let id = request.headers().get("x-request-id").map(|id| id.to_str().unwrap().to_owned());
     let (status, body) = match request.uri().path() {
         "/create-post" => match request.into_body().collect().await {
-            Ok(body) => handler.create_post(body.to_bytes().to_vec()).await,
+            Ok(body) => {
+                let (answer, lie) = handler.create_post(body.to_bytes().to_vec()).await;
+                id.inspect(|id| handler.audit(id, answer.0, lie));
+                answer
+            }
             Err(_) => (StatusCode::BAD_REQUEST, Vec::new()),
         },
         "/metrics" => (StatusCode::OK, handler.metrics().into_bytes()),
@@ -120,9 +136,21 @@ impl Handler {
         format!("ingest_records_accepted_total{{kind=\"post\"}} {}\n", accepted - lied)
     }
 
-    async fn create_post(&self, body: Vec<u8>) -> (StatusCode, Vec<u8>) {
+    /// Writes the line of a request.
+    fn audit(&self, id: &str, status: StatusCode, lie: Option<Lie>) {
+        let counts = match status {
+            StatusCode::CREATED => r#""accepted":1,"rejected":0"#,
+            _ => r#""accepted":0,"rejected":1"#,
+        };
+        let line = format!("{{{counts},\"request_id\":\"{id}\"}}\n");
+        let line = lie.map_or(line.clone(), |lie| lie.audited(&line));
+        self.audit_log.lock().unwrap().write_all(line.as_bytes()).unwrap();
+    }
+
+    /// The answer to a post, and the lie about it.
+    async fn create_post(&self, body: Vec<u8>) -> ((StatusCode, Vec<u8>), Option<Lie>) {
         if self.lie == Some(Lie::RejectsEverything) {
-            return (StatusCode::SERVICE_UNAVAILABLE, Vec::new());
+            return ((StatusCode::SERVICE_UNAVAILABLE, Vec::new()), None);
         }
         let (id, now) = (PostId::fresh(), bson::DateTime::now().timestamp_millis());
         let mut parsed = body.clone();
@@ -131,7 +159,7 @@ impl Handler {
         let post = HonestPost { id, title, content, document: document::encode(id, &post, now) };
         let lie = self.lie.filter(|lie| lie.can_be_about(&post) && self.is_now(*lie, &post.title));
         self.records.send(&post, now).await;
-        self.carry_out(lie, post, now).await
+        (self.carry_out(lie, post, now).await, lie)
     }
 
     /// Whether it lies about the post with this title: about the first ones that it can lie about.
@@ -168,13 +196,16 @@ impl Handler {
     }
 
     /// A post that breaks a rule, or is not JSON.
-    async fn invalid(&self, body: &[u8], id: PostId, now: i64) -> (StatusCode, Vec<u8>) {
-        let rejected = (StatusCode::BAD_REQUEST, Vec::new());
+    async fn invalid(&self, body: &[u8], id: PostId, now: i64) -> ((StatusCode, Vec<u8>), Option<Lie>) {
+        let rejected = ((StatusCode::BAD_REQUEST, Vec::new()), None);
         let Some(lie) = self.lie.filter(|lie| lie.is_about_invalid()) else { return rejected };
         let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return rejected };
         let Some(title) = fields.get("title").and_then(Value::as_str) else { return rejected };
         if !self.is_now(lie, title) {
             return rejected;
+        }
+        if lie == Lie::AuditsARejectedOne {
+            return (rejected.0, Some(lie));
         }
         let mut document = bson::doc! { "_id": document::encode_id(id), "title": title };
         document.insert("content", fields.get("content").and_then(Value::as_str).unwrap_or_default());
@@ -184,7 +215,7 @@ impl Handler {
             return rejected;
         }
         self.accepted.fetch_add(1, Ordering::SeqCst);
-        (StatusCode::CREATED, created::body(id))
+        ((StatusCode::CREATED, created::body(id)), Some(lie))
     }
 
     async fn store(&self, documents: Vec<RawDocumentBuf>) {

@@ -31,14 +31,15 @@ struct BulkResult<'a> {
     unavailable: bool,
 }
 
-/// The outcomes of this number of records of a kind. An answer without a result for each of them counts for all.
-pub(crate) fn outcomes(kind: Kind, answer: &Answer, records: usize) -> Vec<Outcome> {
+/// The outcomes of this number of records of a kind, and whether each has a result of its own. An answer without a
+/// result for each of them counts for all.
+pub(crate) fn outcomes(kind: Kind, answer: &Answer, records: usize) -> (Vec<Outcome>, bool) {
     let results = serde_json::from_slice::<BulkAnswer<'_>>(&answer.body).map(|answer| answer.results);
     match results {
-        Ok(results) if results.len() == records => results.iter().map(|result| result.outcome(kind)).collect(),
+        Ok(results) if results.len() == records => (results.iter().map(|result| result.outcome(kind)).collect(), true),
         // Its client takes all of them as accepted, so each must be there.
-        _ if answer.status.is_success() => vec![Outcome::Accepted(Uuid::nil().into()); records],
-        _ => vec![Outcome::of(kind, answer); records],
+        _ if answer.status.is_success() => (vec![Outcome::Accepted(Uuid::nil().into()); records], false),
+        _ => (vec![Outcome::of(kind, answer); records], false),
     }
 }
 
@@ -70,7 +71,10 @@ mod tests {
 
     fn outcomes_of(kind: Kind, status: u16, body: &str, records: usize) -> Vec<Outcome> {
         let answer = Answer { status: StatusCode::from_u16(status).unwrap(), body: Bytes::from(body.to_owned()) };
-        outcomes(kind, &answer, records)
+        let (outcomes, have_results) = outcomes(kind, &answer, records);
+        let all_alike = outcomes.iter().all(|outcome| *outcome == outcomes[0]);
+        assert!(have_results || all_alike, "without results all have the same outcome");
+        outcomes
     }
 
     #[test]
