@@ -1,17 +1,12 @@
 /** Every view by axe, in light and dark, on a screen and on a phone. */
 
-import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 
-import type { AxeResults } from "axe-core";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 
+import { check } from "./axe";
 import { Pages, launch, row } from "./browser";
 import { Server } from "./server";
-
-const AXE = readFileSync(createRequire(__filename).resolve("axe-core/axe.min.js"), "utf8");
 
 let browser: Browser;
 let server: Server;
@@ -63,14 +58,4 @@ for (const colorScheme of ["light", "dark"] as const) {
       await pages.close();
     });
   }
-}
-
-async function check(page: Page, view: string): Promise<void> {
-  await page.evaluate(AXE);
-  const results = await page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
-  const found = results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-  assert.deepEqual(found, [], view);
-  assert.ok(results.passes.length > 15, "axe has looked at something");
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(overflow <= 0, `${view} is ${overflow} px too wide`);
 }

@@ -1,12 +1,12 @@
-//! What a request says of its caller, and the files that decide: headers, the file of API keys, tokens and the keys of
-//! their issuer. Whatever comes, nothing panics, and nobody is let in whose key is not in the file.
+//! What a request says of its caller, and the files that decide: headers, cookies, the file of API keys, tokens and the
+//! keys of their issuer. Whatever comes, nothing panics, and nobody is let in whose key is not in the file.
 
 #![no_main]
 
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use service::access::Origins;
-use service::auth::{KeySet, Token, credential, parse};
+use service::auth::{KeySet, SessionKey, Token, credential, parse};
 use service::rate::Rate;
 
 /// The file of keys of a caller whose key no input has: it is random.
@@ -21,7 +21,10 @@ const KEYS: &str = r#"{"keys":[
 fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else { return };
     match first % 5 {
-        0 => headers(rest),
+        0 => {
+            headers(rest);
+            session(rest);
+        }
         1 => {
             // Its errors are lines without what is in them.
             if let Err(errors) = parse(rest) {
@@ -59,6 +62,16 @@ fn headers(lines: &[u8]) {
     if let Ok(Some(credential)) = credential(&headers) {
         assert!(headers.len() == 1 || headers.contains_key(AUTHORIZATION), "there is no choice between two");
         assert!(table.find(credential.bytes()).is_none(), "nobody has this key");
+    }
+}
+
+/// A cookie that nobody has sealed with this key, and the key itself as a setting.
+fn session(cookie: &[u8]) {
+    let key = SessionKey::parse(&"1f".repeat(32)).expect("it is a key");
+    assert!(key.open(cookie, 0).is_none(), "nobody has this key");
+    if let Some(key) = std::str::from_utf8(cookie).ok().and_then(SessionKey::parse) {
+        let sealed = key.seal(cookie, 1).expect("there are random numbers");
+        assert_eq!(key.open(sealed.as_bytes(), 0).as_deref(), Some(cookie));
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
 use bench::Measure;
+use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use service::auth::Needs;
 use service::{Access, AccessConfig, Readiness, Registry, access};
@@ -52,7 +53,7 @@ fn main() {
 
     let measure = Measure::from_arguments();
     let needs = Needs::Kind("order");
-    measure.core("key/known", &mut next, |headers| access.check(needs, headers, ADDRESS));
-    measure.core("key/unknown", || &unknown, |headers| access.check(needs, headers, ADDRESS));
-    measure.core("key/known, with a rate", &mut next, |headers| limited.check(needs, headers, ADDRESS));
+    measure.core("key/known", &mut next, |headers| access.check(needs, &Method::GET, headers, ADDRESS));
+    measure.core("key/unknown", || &unknown, |headers| access.check(needs, &Method::GET, headers, ADDRESS));
+    measure.core("key/known, with a rate", &mut next, |headers| limited.check(needs, &Method::GET, headers, ADDRESS));
 }

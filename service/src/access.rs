@@ -3,27 +3,33 @@
 //! the route and the handler. Without any of the settings everything is open.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::Response;
 use hyper::header::HeaderMap;
+use hyper::{Method, Response};
 
-use crate::audit::{self, Asked, AuditLog, Target, Visit};
-use crate::auth::{self, Caller, Denial, JwtConfig, Known, Needs, TokenError, Tokens, WatchedKeys, credential};
+use crate::audit::{self, Asked, AuditLog, Visit};
+use crate::auth::{self, Caller, Denial, Known, Needs, TokenError, Tokens, WatchedKeys, credential};
 use crate::metrics::Metric;
-use crate::rate::{Limiter, Rate};
-use crate::{Readiness, Registry, Settings};
+use crate::rate::Limiter;
+use crate::{Readiness, Registry};
 
+mod config;
 mod cors;
 mod jwt;
 mod metrics;
+mod session;
+mod sign_in;
 
+pub use config::AccessConfig;
 pub use cors::Origins;
+pub use session::{SessionConfig, SignInError};
+
 use metrics::AccessMetrics;
+use session::Sessions;
 
 /// The metrics of a service that may ask for credentials.
 pub const METRICS: &[Metric] = metrics::ALL;
@@ -33,67 +39,6 @@ const TOKENS_CONDITION: &str = "JWT keys";
 
 /// What `/readyz` calls the keys when their file is broken.
 const CONDITION: &str = "API keys";
-
-/// Who may call, and how much he may send.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AccessConfig {
-    /// `API_KEYS_FILE`: the file of API keys, if any are needed.
-    pub keys: Option<PathBuf>,
-    /// `JWT_ISSUER`, `JWT_AUDIENCE`, `JWT_JWKS`, `JWT_JWKS_CA`: whose tokens are taken, if any are.
-    pub tokens: Option<JwtConfig>,
-    /// `RATE_LIMIT`: the rate of callers without one of their own; without keys, of addresses.
-    pub rate: Option<Rate>,
-    /// `CORS_ORIGINS`: the sites whose pages may read the answers.
-    pub origins: Option<Origins>,
-    /// `AUDIT_LOG`: where a line for each request goes, if anywhere.
-    pub audit: Option<Target>,
-}
-
-impl AccessConfig {
-    /// Reads every setting; `settings` collects the errors, those of the file of keys, too.
-    pub fn read(settings: &mut Settings<'_>) -> Self {
-        let keys = settings.read(
-            "API_KEYS_FILE",
-            "",
-            "JSON file of the API keys, see docs/security.md; it is read again when it changes; empty needs no keys",
-            |text| Ok((!text.is_empty()).then(|| PathBuf::from(text))),
-        );
-        if let Some(path) = &keys {
-            for error in auth::read(path).err().unwrap_or_default() {
-                settings.error("API_KEYS_FILE", error);
-            }
-        }
-        let tokens = jwt::read(settings);
-        let rate = settings.read(
-            "RATE_LIMIT",
-            "",
-            "records of each kind that a caller without a rate of its own, or without keys an address, may send: \
-             1000/s, 600/m, 10/h; beyond it 429; empty is no limit",
-            |text| if text.is_empty() { Ok(None) } else { text.parse().map(Some) },
-        );
-        let origins = settings.read(
-            "CORS_ORIGINS",
-            "",
-            "sites whose pages may send requests and read the answers, comma-separated, such as https://example.com; \
-             * is all, for development; empty is none",
-            Origins::parse,
-        );
-        let audit = settings.read(
-            "AUDIT_LOG",
-            "",
-            "file of this process alone, or `stdout`, for a line of JSON about each request for a record, written \
-             before its answer, see docs/security.md; empty is none",
-            |text| {
-                Ok(match text {
-                    "" => None,
-                    "stdout" => Some(Target::Output),
-                    path => Some(Target::File(PathBuf::from(path))),
-                })
-            },
-        );
-        Self { keys, tokens, rate, origins, audit }
-    }
-}
 
 /// A request that is not served.
 pub struct Denied {
@@ -115,6 +60,7 @@ struct Rules {
     reported: Mutex<Option<String>>,
     limiter: Arc<Limiter>,
     origins: Option<Origins>,
+    sessions: Option<Sessions>,
     audit: Option<AuditLog>,
     metrics: AccessMetrics,
     readiness: Readiness,
@@ -160,6 +106,7 @@ impl Access {
             return Ok(None);
         }
         let audit = config.audit.as_ref().map(|target| AuditLog::open(target, registry, readiness)).transpose()?;
+        let sessions = config.sessions.as_ref().filter(|_| !is_open).map(Sessions::new).transpose()?;
         let (seen, readiness) = (Mutex::new(seen), readiness.clone());
         Ok(Some(Self(Arc::new(Rules {
             keys,
@@ -168,6 +115,7 @@ impl Access {
             reported: Mutex::default(),
             limiter,
             origins: config.origins.clone(),
+            sessions,
             audit,
             metrics,
             readiness,
@@ -178,14 +126,22 @@ impl Access {
     ///
     /// # Errors
     /// Why not.
-    pub fn check(&self, needs: Needs, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Box<Denied>> {
+    pub fn check(
+        &self,
+        needs: Needs,
+        method: &Method,
+        headers: &HeaderMap,
+        address: IpAddr,
+    ) -> Result<Caller, Box<Denied>> {
         let caller = Caller::open(address);
         if needs == Needs::Nothing {
             return Ok(caller);
         }
-        let known = if self.0.is_open() { Ok(None) } else { self.0.known(headers).map(Some) };
+        let known = if self.0.is_open() { Ok(None) } else { self.0.known(method, headers).map(Some) };
         let known = known.map_err(|denial| Box::new(Denied { denial, caller }))?;
-        let caller = Caller::counted(known, address, Arc::clone(&self.0.limiter));
+        let is_signed_in = known.as_ref().is_some_and(|(_, way)| *way == Way::Cookie);
+        let caller = Caller::counted(known.map(|(known, _)| known), address, Arc::clone(&self.0.limiter));
+        let caller = if is_signed_in { caller.signed_in() } else { caller };
         let denial = match needs {
             Needs::Kind(kind) if !caller.may_use(kind) => Some(Denial::Kind(kind)),
             Needs::Kind(kind) => caller.take(kind).err().map(Denial::Limited),
@@ -226,11 +182,17 @@ impl Access {
         refreshed.unwrap_or_default()
     }
 
-    /// Counts a request that is not served, and writes its line into the audit log.
-    pub(crate) fn denied(&self, denied: &Denied, asked: impl FnOnce() -> Asked) -> Response<Full<Bytes>> {
+    /// Counts a request that is not served, and writes its line into the audit log. Its answer is the service's own, or
+    /// else that of the denial.
+    pub(crate) fn denied(
+        &self,
+        denied: &Denied,
+        own: Option<Response<Full<Bytes>>>,
+        asked: impl FnOnce() -> Asked,
+    ) -> Response<Full<Bytes>> {
         let Denied { denial, caller } = denied;
         self.0.metrics.denied(denial);
-        let response = denial.response();
+        let response = own.unwrap_or_else(|| denial.response());
         if let Some(log) = &self.0.audit {
             audit::denied(log, &asked(), caller, denial.reason(), response.status());
         }
@@ -325,15 +287,33 @@ impl Rules {
         self.keys.is_none() && self.tokens.is_none()
     }
 
-    /// Whose credential these headers have.
-    fn known(&self, headers: &HeaderMap) -> Result<Known, Denial> {
-        let credential = credential(headers).map_err(Denial::Malformed)?.ok_or(Denial::NoCredential)?.bytes();
+    /// Whose credential a request has in its headers, or else in its cookie, and where.
+    fn known(&self, method: &Method, headers: &HeaderMap) -> Result<(Known, Way), Denial> {
+        match (credential(headers).map_err(Denial::Malformed)?, &self.sessions) {
+            (Some(credential), _) => self.find(credential.bytes()).map(|known| (known, Way::Header)),
+            (None, Some(sessions)) => {
+                let credential = sessions.credential(method, headers)?;
+                self.find(&credential).map(|known| (known, Way::Cookie))
+            }
+            (None, None) => Err(Denial::NoCredential),
+        }
+    }
+
+    /// Whose credential this is.
+    fn find(&self, credential: &[u8]) -> Result<Known, Denial> {
         match (&self.tokens, &self.keys) {
             (Some(tokens), _) if auth::is_token(credential) => tokens.find(credential).map_err(Denial::Token),
             (_, Some(keys)) => keys.find(credential).ok_or(Denial::UnknownKey),
             (_, None) => Err(Denial::UnknownKey),
         }
     }
+}
+
+/// Where a request has its credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Header,
+    Cookie,
 }
 
 /// Runs the upkeep, if there is anything to keep up to date; never ends.

@@ -11,6 +11,7 @@ mod key;
 mod key_file;
 mod key_table;
 mod needs;
+mod session;
 mod watched_keys;
 
 pub(crate) use admin::check_admin;
@@ -24,4 +25,5 @@ pub use key_file::parse;
 pub(crate) use key_file::read;
 pub use key_table::KeyTable;
 pub use needs::Needs;
+pub use session::SessionKey;
 pub(crate) use watched_keys::{LOOK, Looked, Seen, WatchedKeys};

@@ -24,6 +24,7 @@ mod request_limits;
 mod response;
 mod revalidation;
 mod route;
+pub mod sender;
 mod server;
 mod stop;
 mod stream;

@@ -10,11 +10,11 @@ use hyper::{Method, Request, Response, StatusCode};
 use service::auth::Caller;
 use service::http::body::{BodyReader, CollectedBody, Share};
 use service::http::headers::{self, is_media_type};
+use service::http::sender::{Sender, sender};
 use service::http::{RequestBody, Route, json, json_if_changed};
 use service::{Tracer, audit};
 use uuid::Uuid;
 
-use crate::cross_site::is_cross_site;
 use crate::operations::Operations;
 use crate::scope::Scope;
 use crate::store::Changed;
@@ -285,7 +285,7 @@ impl Api {
 }
 
 fn check_site(headers: &HeaderMap, caller: &Caller) -> Result<(), Rejection> {
-    let is_rejected = is_cross_site(headers) && !caller.is_from_allowed_page();
+    let is_rejected = sender(headers) == Sender::Other && !caller.is_from_allowed_page();
     if is_rejected { Err(Rejection::CrossSite) } else { Ok(()) }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use service::access::SessionConfig;
 use service::http::RequestLimits;
 use service::secrets::Secret;
 use service::{AccessConfig, ServiceConfig, Settings};
@@ -98,6 +99,7 @@ impl SubmissionsConfig {
     /// Reads every setting; `settings` collects the errors.
     pub fn read(settings: &mut Settings<'_>) -> Self {
         let service = ServiceConfig::read(settings, 8000);
+        let has_tls = service.tls.is_some();
         let mut config = Self {
             service,
             database_url: settings.uri(
@@ -129,7 +131,7 @@ impl SubmissionsConfig {
             },
             retention: settings.duration("RETENTION", "30d", "how long a final submission is kept"),
             stuck_after: settings.duration("STUCK_AFTER", "30s", "time in PROCESSING after which one counts as stuck"),
-            api: ApiConfig::read(settings),
+            api: ApiConfig::read(settings, has_tls),
             worker: WorkerConfig::read(settings),
         };
         if config.worker.work_time >= config.terms.work_timeout {
@@ -149,7 +151,7 @@ impl AsRef<ServiceConfig> for SubmissionsConfig {
 }
 
 impl ApiConfig {
-    fn read(settings: &mut Settings<'_>) -> Self {
+    fn read(settings: &mut Settings<'_>, has_tls: bool) -> Self {
         Self {
             max_content_chars: settings.number(
                 "MAX_CONTENT_CHARS",
@@ -158,7 +160,10 @@ impl ApiConfig {
                 "longest content of a submission, in characters",
             ),
             requests: RequestLimits::read(settings),
-            access: AccessConfig::read(settings),
+            access: AccessConfig {
+                sessions: Some(SessionConfig::read(settings, has_tls)),
+                ..AccessConfig::read(settings)
+            },
             submit_timeout: settings.duration("SUBMIT_TIMEOUT", "5s", "longest wait for the database, then 503"),
             max_waiting: settings.number(
                 "SUBMIT_MAX_WAITING",

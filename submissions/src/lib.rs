@@ -17,7 +17,6 @@ pub mod api;
 mod asking;
 mod config;
 pub mod content;
-mod cross_site;
 mod export;
 mod form;
 mod journal;

@@ -24,7 +24,7 @@ CANCELLED ones can be tried again. What a worker could not finish is PENDING aga
 - Errors are problem documents (RFC 9457), and name every field that is wrong.
 - Where the service asks for credentials, a request needs an API key or a token: as `Authorization: Bearer KEY` or as \
 `X-API-Key: KEY`. A caller then sees and changes only what it has submitted itself: whatever belongs to others is \
-answered as if it did not exist. Only the scope `admin` reaches everything.
+answered as if it did not exist. Only the scope `admin` reaches everything. People sign in on the page.
 - After a 503 with `Retry-After`, try again after that number of seconds.
 - An unknown path gets 404, another method than those described 405 with `Allow`. Each path with GET also has HEAD.
 - A POST from a page of another site gets 403.
@@ -71,8 +71,26 @@ pub(crate) fn document(max_content_chars: usize) -> Value {
         },
     });
     access::describe(&mut document, |path| shared.contains(&path) && path != "/");
+    describe_session(&mut document);
     service::openapi::remove_unused(&mut document);
     document
+}
+
+/// The cookie of the page, as one more way to show a credential.
+fn describe_session(document: &mut Value) {
+    const SCHEME: &str = "session";
+    document["components"]["securitySchemes"][SCHEME] = json!({
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "session",
+        "description": "The cookie of a browser that has signed in on the page (`/sign-in`), over TLS \
+                        `__Host-session`. A POST with it must come from a page of this service, or else gets 403",
+    });
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    let operations = paths.flat_map(|(_, operations)| operations.as_object_mut().into_iter().flatten());
+    for ways in operations.filter_map(|(_, operation)| operation["security"].as_array_mut()) {
+        ways.push(json!({ SCHEME: [] }));
+    }
 }
 
 /// The page for people, in place of name and version.

@@ -12,10 +12,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY, REFRESH,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY, REFRESH, SET_COOKIE,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
+use service::Access;
 use service::auth::Caller;
 use service::http::body::BodyReader;
 use service::http::{RequestBody, Route, response};
@@ -27,10 +28,11 @@ use crate::form;
 use crate::operations::{Operations, SubmitError, Unavailable};
 use crate::page::assets::Assets;
 use crate::page::fields::is_retriable;
-use crate::page::frame::{POLICY, Root};
+use crate::page::frame::{Frame, POLICY, Root, Visitor};
 use crate::page::list::{Draft, ListPage, RELOAD_SECONDS};
 use crate::page::posted::Posted;
 use crate::page::problem::Problem;
+use crate::page::sign_in::{SIGN_IN, SIGN_OUT, SignIn, Step};
 use crate::page::view::View;
 use crate::scope::Scope;
 use crate::status::Status;
@@ -41,14 +43,17 @@ mod fields;
 mod frame;
 mod limits;
 mod list;
+mod next;
 mod one;
 mod posted;
 mod problem;
 mod shown;
+mod sign_in;
 mod span;
 mod view;
 
 pub(crate) use limits::Limits;
+pub(crate) use next::to_sign_in;
 
 const LIST: &str = "/";
 const ONE: &str = "/submissions/{id}";
@@ -66,9 +71,15 @@ pub const ROUTES: &[Route] = &[
     Route::post(CANCEL, "cancels it, for the page without scripts: 303"),
     Route::post(RETRY, "retries it, for the page without scripts: 303"),
     Route::post(RETRY_ALL, "retries all that have a status, for the page without scripts: 303"),
+    Route::get(SIGN_IN, "the form to sign in, where callers are asked who they are").open(),
+    Route::post(SIGN_IN, "signs in with an API key or a token: 303 with a cookie, or 401 with what is wrong").open(),
+    Route::post(SIGN_OUT, "ends the session of the browser: 303").open(),
     Route::get(SCRIPT, "the page's script").open(),
     Route::get(STYLE, "the page's style").open(),
 ];
+
+/// What a browser is answered with 401. It asks nobody for a password because of it.
+const CHALLENGE: &str = r#"Bearer realm="api""#;
 
 /// Rows of a list.
 pub(crate) const ROWS: u32 = 25;
@@ -80,19 +91,24 @@ pub(crate) struct Page {
     counters: ApiCounters,
     limits: Limits,
     assets: Assets,
+    /// Where callers are asked who they are.
+    sign_in: Option<SignIn>,
 }
 
 type Answer = Result<Response<Full<Bytes>>, Problem>;
 
 impl Page {
-    /// The page of these operations, which reads forms with `bodies` and counts what they submit.
+    /// The page of these operations, which reads forms with `bodies` and counts what they submit. With `access` people
+    /// can sign in.
     pub(crate) fn new(
         operations: Arc<Operations>,
         bodies: Arc<BodyReader>,
         counters: ApiCounters,
         limits: Limits,
+        access: Option<Access>,
     ) -> Self {
-        Self { operations, bodies, counters, limits, assets: Assets::new() }
+        let sign_in = access.map(|access| SignIn::new(access, Arc::clone(&bodies)));
+        Self { operations, bodies, counters, limits, assets: Assets::new(), sign_in }
     }
 
     /// Answers a request for one of [`ROUTES`].
@@ -114,10 +130,11 @@ impl Page {
             (LIST, true) => (Root::LIST, self.submit(request, caller).await),
             (RETRY_ALL, _) => (Root::ONE, self.retry_all(request, caller).await),
             (ONE, _) => (Root::ONE, self.one(id, caller).await),
+            (SIGN_IN | SIGN_OUT, _) => (Root::LIST, self.account(route, request, caller).await),
             (path, _) => (Root::ACTION, self.change(path == CANCEL, id, request, caller).await),
         };
         answer.unwrap_or_else(|problem| {
-            let mut response = html(problem.status, problem.render(root, &self.assets, &self.limits));
+            let mut response = html(problem.status, problem.render(self.frame(caller), root));
             // A form that was not read to its end would look like the next request.
             if !request.body().is_end_stream() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -127,6 +144,35 @@ impl Page {
                 reload(&mut response, &format!("?{}", request.uri().query().unwrap_or_default()));
             }
             response
+        })
+    }
+
+    fn frame<'a>(&'a self, caller: &'a Caller) -> Frame<'a> {
+        Frame { assets: &self.assets, limits: &self.limits, visitor: Visitor::of(caller) }
+    }
+
+    /// Signs somebody in or out.
+    async fn account(&self, route: &Route, request: &mut Request<RequestBody>, caller: &Caller) -> Answer {
+        let Some(sign_in) = &self.sign_in else {
+            return Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "There is nothing to sign in to: nobody is asked who he is.",
+            ));
+        };
+        Ok(match sign_in.answer(route, request, caller).await? {
+            Step::Form(form) => {
+                let mut response = html(form.status, form.render(self.frame(caller)));
+                if form.status == StatusCode::UNAUTHORIZED {
+                    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+                }
+                response
+            }
+            Step::Go { location, cookie } => {
+                let mut response = see_other(&location);
+                response.headers_mut().insert(SET_COOKIE, cookie);
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
         })
     }
 
@@ -142,7 +188,7 @@ impl Page {
         let (page, stats, workers) =
             tokio::try_join!(self.operations.list(&scope, listing), self.operations.stats(&scope), workers)?;
         let page = ListPage { view, page: &page, stats: &stats, workers: workers.as_deref(), draft, now: now() };
-        let mut response = html(status, page.render(&self.assets, &self.limits));
+        let mut response = html(status, page.render(self.frame(caller)));
         if view.is_live {
             reload(&mut response, &view.query());
         }
@@ -155,7 +201,7 @@ impl Page {
             None => None,
         };
         let submission = submission.ok_or_else(missing)?;
-        Ok(html(StatusCode::OK, one::render(&submission, now(), &self.assets, &self.limits)))
+        Ok(html(StatusCode::OK, one::render(&submission, now(), self.frame(caller))))
     }
 
     async fn submit(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Answer {
@@ -198,7 +244,7 @@ impl Page {
         let draft = || Draft { content: &content, fault: &fault, key: posted.field("key").to_owned() };
         let page = self.list(caller, View::default(), draft(), status).await;
         // Where there is no list either, the form alone keeps what was written.
-        Ok(page.unwrap_or_else(|_| html(status, list::render_form(&draft(), &self.assets, &self.limits))))
+        Ok(page.unwrap_or_else(|_| html(status, list::render_form(&draft(), self.frame(caller)))))
     }
 
     async fn change(

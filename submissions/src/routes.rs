@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper::body::Body;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Request, Response};
-use service::auth::Caller;
+use service::auth::{Caller, Denial};
 use service::documentation::{DOCS_PATH, Documentation, OPENAPI_PATH};
 use service::http::{Handler, RequestBody, Route};
 use service::{Access, problem};
@@ -52,6 +52,10 @@ impl Handler for SubmissionsRoutes {
 
     fn access(&self) -> Option<&Access> {
         self.access.as_ref()
+    }
+
+    fn denied(&self, route: &Route, request: &Request<RequestBody>, denial: &Denial) -> Option<Response<Full<Bytes>>> {
+        page::to_sign_in(route, request, denial)
     }
 
     async fn answer(

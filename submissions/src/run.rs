@@ -176,6 +176,7 @@ impl Process {
                 &announcer,
                 instruments,
                 &server_stop.closing,
+                self.access.clone(),
             ));
             tracing::info!(page, "ready: open the page in a browser");
         }
@@ -265,6 +266,7 @@ fn parts_of_api(
     announcer: &Announcer,
     instruments: &Instruments,
     closing: &CancellationToken,
+    access: Option<Access>,
 ) -> Opened {
     let Instruments { registry, tracer, .. } = instruments;
     let operations_config = OperationsConfig {
@@ -283,6 +285,12 @@ fn parts_of_api(
     };
     Opened {
         api: Api::new(Arc::clone(&operations), Arc::clone(&bodies), ApiCounters::new(registry), tracer.clone()),
-        page: Page::new(operations, bodies, ApiCounters::new(registry), page_limits),
+        page: Page::new(
+            operations,
+            bodies,
+            ApiCounters::new(registry),
+            page_limits,
+            access.filter(Access::has_sign_in),
+        ),
     }
 }

@@ -14,7 +14,7 @@ pub(super) const ALL: &[Metric] = &[DENIED, KEYS, BROKEN_FILES, TOKEN_KEY_FAILUR
 const DENIED: Metric = Metric::counter(
     "http_server_denied_requests_total",
     "Requests that no handler saw because of their caller, by reason: no_credential, malformed, unknown_key, \
-     token, token_time, kind, rate",
+     token, token_time, kind, session, cross_site, rate",
 )
 .labelled(&["reason"]);
 

@@ -15,6 +15,7 @@ pub struct Caller {
     address: IpAddr,
     limiter: Option<Arc<Limiter>>,
     is_from_allowed_page: bool,
+    is_signed_in: bool,
     /// What became of its records, where somebody wants to know.
     noted: Option<Mutex<Option<Outcome>>>,
 }
@@ -44,12 +45,12 @@ pub struct Identity {
 impl Caller {
     /// A caller that nobody asked who it is.
     pub fn open(address: IpAddr) -> Self {
-        Self { known: None, address, limiter: None, is_from_allowed_page: false, noted: None }
+        Self { known: None, address, limiter: None, is_from_allowed_page: false, is_signed_in: false, noted: None }
     }
 
     /// A caller whose credentials have been checked, if any are needed, and whose records are counted.
     pub(crate) fn counted(known: Option<Known>, address: IpAddr, limiter: Arc<Limiter>) -> Self {
-        Self { known, address, limiter: Some(limiter), is_from_allowed_page: false, noted: None }
+        Self { known, limiter: Some(limiter), ..Self::open(address) }
     }
 
     /// The same through a page of another site that may send requests.
@@ -61,6 +62,17 @@ impl Caller {
     /// Whether a page of another site sent the request that may do so (`CORS_ORIGINS`).
     pub fn is_from_allowed_page(&self) -> bool {
         self.is_from_allowed_page
+    }
+
+    /// The same by the cookie of a browser that has signed in.
+    #[must_use]
+    pub(crate) fn signed_in(self) -> Self {
+        Self { is_signed_in: true, ..self }
+    }
+
+    /// Whether it has its credential in the cookie of a browser that has signed in.
+    pub fn is_signed_in(&self) -> bool {
+        self.is_signed_in
     }
 
     /// The same, of whose records [`Self::note`] keeps what became of them.

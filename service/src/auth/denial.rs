@@ -17,6 +17,10 @@ pub enum Denial {
     NoCredential,
     /// It shows several.
     Malformed(Malformed),
+    /// The cookie of a browser that has signed in cannot be opened, or its time is over.
+    Session,
+    /// A cookie came with a change, and the request does not say that a page of this site sent it.
+    CrossSite,
     /// Nobody has this key, or nobody has it any more.
     UnknownKey,
     /// The token is not valid.
@@ -29,7 +33,8 @@ pub enum Denial {
 
 impl Denial {
     /// The names of all reasons, as metrics show them.
-    pub const REASONS: [&str; 7] = ["no_credential", "malformed", "unknown_key", "token", "token_time", "kind", "rate"];
+    pub const REASONS: [&str; 9] =
+        ["no_credential", "malformed", "unknown_key", "token", "token_time", "kind", "session", "cross_site", "rate"];
 
     /// Its reason, one of [`Self::REASONS`].
     pub fn reason(&self) -> &'static str {
@@ -40,6 +45,8 @@ impl Denial {
             Denial::Token(TokenError::Time) => "token_time",
             Denial::Token(_) => "token",
             Denial::Kind(_) => "kind",
+            Denial::Session => "session",
+            Denial::CrossSite => "cross_site",
             Denial::Limited(_) => "rate",
         }
     }
@@ -78,6 +85,18 @@ impl Denial {
                 r#"Bearer realm="api", error="insufficient_scope""#,
                 format!("with this credential you may not use the kind `{kind}`"),
             ),
+            Denial::Session => (
+                StatusCode::UNAUTHORIZED,
+                r#"Bearer realm="api", error="invalid_token""#,
+                "the session is over: sign in again".to_owned(),
+            ),
+            Denial::CrossSite => (
+                StatusCode::FORBIDDEN,
+                r#"Bearer realm="api""#,
+                "with a cookie, only a page of this service may send this: open the page itself, or send a key or \
+                 token in a header"
+                    .to_owned(),
+            ),
             Denial::Limited(limited) => return limited.response(),
         };
         let mut response = problem::response(status, &detail);
@@ -99,6 +118,8 @@ mod tests {
             (Denial::Token(TokenError::Signature), 401, r#"Bearer realm="api", error="invalid_token""#),
             (Denial::Token(TokenError::Time), 401, r#"Bearer realm="api", error="invalid_token""#),
             (Denial::Kind("order"), 403, r#"Bearer realm="api", error="insufficient_scope""#),
+            (Denial::Session, 401, r#"Bearer realm="api", error="invalid_token""#),
+            (Denial::CrossSite, 403, r#"Bearer realm="api""#),
         ];
         for ((denial, status, challenge), reason) in denials.into_iter().zip(Denial::REASONS) {
             let response = denial.response();

@@ -24,8 +24,8 @@ pub fn json_if_changed(request: &HeaderMap, body: Vec<u8>) -> Response<Full<Byte
     };
     let headers = response.headers_mut();
     headers.insert(ETAG, HeaderValue::try_from(tag).expect("a quoted hexadecimal number"));
-    // It may be kept, and never used without asking.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // A browser may keep it, and never use it without asking: whose it is depends on who asks.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     response
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode};
 
-use crate::auth::{Caller, Needs};
+use crate::auth::{Caller, Denial, Needs};
 use crate::http::request_body::RequestBody;
 use crate::{Access, problem};
 
@@ -104,6 +104,12 @@ pub trait Handler: Send + Sync + 'static {
 
     /// What asks callers for what the routes need; `None` if everything is open.
     fn access(&self) -> Option<&Access>;
+
+    /// The answer to a request for one of [`Self::routes`] that is not served for this reason, where it is another one
+    /// than [`Denial::response`]: a person may be led to where he can sign in.
+    fn denied(&self, _: &Route, _: &Request<RequestBody>, _: &Denial) -> Option<Response<Full<Bytes>>> {
+        None
+    }
 
     /// Answers a request of this caller for one of [`Self::routes`].
     fn answer(

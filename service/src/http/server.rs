@@ -275,17 +275,18 @@ impl<H: Handler> App<H> {
                 let caller = match self.handler.access() {
                     None => Caller::open(address),
                     Some(access) => {
-                        let mut checked = access.check(own.needs, request.headers(), address);
+                        let mut checked = access.check(own.needs, method, request.headers(), address);
                         if let Err(denied) = &checked
                             && Box::pin(access.knows_by_now(denied)).await
                         {
-                            checked = access.check(own.needs, request.headers(), address);
+                            checked = access.check(own.needs, method, request.headers(), address);
                         }
                         match checked {
                             Ok(caller) => caller,
                             // Before a byte of the body is read.
                             Err(denied) => {
-                                let response = access.denied(&denied, || asked(own, request));
+                                let answer = self.handler.denied(own, request, &denied.denial);
+                                let response = access.denied(&denied, answer, || asked(own, request));
                                 return unread(request, response);
                             }
                         }

@@ -20,7 +20,12 @@ export class Refused extends Error {
 
   /** Whether the same may be accepted later. */
   get isTemporary(): boolean {
-    return this.status >= 500 || this.status === 408 || this.status === 429;
+    return this.status >= 500 || this.status === 408 || this.status === 429 || this.isSignedOut;
+  }
+
+  /** Whether nobody is signed in any more. */
+  get isSignedOut(): boolean {
+    return this.status === 401;
   }
 }
 

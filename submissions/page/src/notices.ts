@@ -14,6 +14,8 @@ const SHOWN = 10_000;
 export class Notices {
   readonly #notice = find("#notice");
   readonly #connection = find("#connection");
+  /** Only where somebody is signed in. */
+  readonly #signedOut = document.querySelector<HTMLElement>("#signed-out");
   readonly #announcement = find("#announcement");
   #waiting: Submission[] = [];
   #end: ReturnType<typeof setTimeout> | undefined;
@@ -34,12 +36,20 @@ export class Notices {
   /** Says that there is an answer again. */
   connected(): void {
     say(this.#connection, "");
+    this.#showSignedOut(false);
   }
 
   /** Says that there is none, and that what is shown may be old. */
   notConnected(error: unknown): void {
+    const isSignedOut = error instanceof Refused && error.isSignedOut && this.#signedOut !== null;
+    this.#showSignedOut(isSignedOut);
+    if (isSignedOut) return say(this.#connection, "");
     const why = error instanceof Refused ? `the server answers: ${error.message}` : "the server does not answer";
     say(this.#connection, `Not connected, ${why}. What you see may be old; trying again.`);
+  }
+
+  #showSignedOut(isSignedOut: boolean): void {
+    if (this.#signedOut !== null) this.#signedOut.hidden = !isSignedOut;
   }
 
   /** Announces changes, together with others that come within a few seconds. */

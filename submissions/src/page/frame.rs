@@ -1,6 +1,7 @@
 //! What all pages have: head, header, the places for notices.
 
 use maud::{DOCTYPE, Markup, html};
+use service::auth::Caller;
 use service::html::without_unfit;
 
 use crate::page::assets::Assets;
@@ -30,8 +31,31 @@ impl Root {
     pub(super) const ACTION: Root = Root("../../");
 }
 
+/// What is around the content of a page.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub(super) assets: &'a Assets,
+    pub(super) limits: &'a Limits,
+    pub(super) visitor: Visitor<'a>,
+}
+
+/// Who looks at a page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Visitor<'a> {
+    /// Where nobody is asked who he is, there is none.
+    name: Option<&'a str>,
+    is_signed_in: bool,
+}
+
+impl<'a> Visitor<'a> {
+    pub(super) fn of(caller: &'a Caller) -> Self {
+        Self { name: caller.name(), is_signed_in: caller.is_signed_in() }
+    }
+}
+
 /// A page with this content.
-pub(super) fn document(root: Root, title: &str, assets: &Assets, limits: &Limits, content: &Markup) -> String {
+pub(super) fn document(frame: Frame<'_>, root: Root, title: &str, content: &Markup) -> String {
+    let Frame { assets, limits, visitor } = frame;
     let is_list = root == Root::LIST;
     let Root(root) = root;
     let site = html! { a href=(root) { "Submissions" } };
@@ -58,14 +82,40 @@ pub(super) fn document(root: Root, title: &str, assets: &Assets, limits: &Limits
                             a href={ (root) "status" } { "Status" } " "
                             a href={ (root) "metrics" } { "Metrics" }
                         }
+                        (account(root, visitor))
                     }
                 }
                 // Both are there from the start, because a reader follows only regions that it knows.
-                div.notices role="status" { p #connection {} p #notice {} }
+                div.notices role="status" { p #connection {} (signed_out(root, visitor)) p #notice {} }
                 p #announcement.unseen role="status" {}
                 main { (content) }
             }
         }
     };
     without_unfit(&document.into_string())
+}
+
+/// Who is signed in, and how to end that. Whose credential a proxy adds cannot end it here.
+fn account(root: &str, Visitor { name, is_signed_in }: Visitor<'_>) -> Markup {
+    html! {
+        @if let Some(name) = name {
+            form.account method="post" action={ (root) "sign-out" } {
+                span { "Signed in as " strong { (name) } }
+                @if is_signed_in { button { "Sign out" } }
+            }
+        }
+    }
+}
+
+/// What scripts show when the session is over. The link leaves this page as it is, with what was written in it.
+fn signed_out(root: &str, visitor: Visitor<'_>) -> Markup {
+    html! {
+        @if visitor.is_signed_in {
+            p #signed-out hidden {
+                "Your session is over. "
+                a href={ (root) "sign-in" } target="_blank" rel="noopener" { "Sign in again in another tab" }
+                "; this page then continues, with what you have written."
+            }
+        }
+    }
 }

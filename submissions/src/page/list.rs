@@ -6,9 +6,8 @@ use maud::{Markup, html};
 use service::status::figures::grouped;
 
 use crate::operations;
-use crate::page::assets::Assets;
 use crate::page::fields;
-use crate::page::frame::{Root, document};
+use crate::page::frame::{Frame, Root, document};
 use crate::page::limits::Limits;
 use crate::page::shown::Shown;
 use crate::page::span::span;
@@ -44,16 +43,16 @@ pub(super) struct Draft<'a> {
 
 impl ListPage<'_> {
     /// The document.
-    pub(super) fn render(&self, assets: &Assets, limits: &Limits) -> String {
+    pub(super) fn render(&self, frame: Frame<'_>) -> String {
         let content = html! {
             @if !self.view.is_live { (form(&self.draft)) }
             (overview(self.view, self.stats, self.workers.is_some()))
-            (self.list(limits))
-            @if let Some(rows) = self.workers { (workers(rows, limits)) }
+            (self.list(frame.limits))
+            @if let Some(rows) = self.workers { (workers(rows, frame.limits)) }
             template #row { (row(&Shown::default(), self.view)) }
             @if self.workers.is_some() { template #worker { (worker(&WorkerTexts::default())) } }
         };
-        document(Root::LIST, &self.view.heading(), assets, limits, &content)
+        document(frame, Root::LIST, &self.view.heading(), &content)
     }
 
     fn list(&self, limits: &Limits) -> Markup {
@@ -94,8 +93,8 @@ impl ListPage<'_> {
 }
 
 /// The form without the list, where the list cannot be read.
-pub(super) fn render_form(draft: &Draft<'_>, assets: &Assets, limits: &Limits) -> String {
-    document(Root::LIST, "Submit", assets, limits, &form(draft))
+pub(super) fn render_form(draft: &Draft<'_>, frame: Frame<'_>) -> String {
+    document(frame, Root::LIST, "Submit", &form(draft))
 }
 
 fn form(draft: &Draft<'_>) -> Markup {

@@ -2,10 +2,8 @@
 
 use maud::html;
 
-use crate::page::assets::Assets;
 use crate::page::fields;
-use crate::page::frame::{Root, document};
-use crate::page::limits::Limits;
+use crate::page::frame::{Frame, Root, document};
 use crate::page::shown::Shown;
 use crate::submission::Submission;
 
@@ -13,8 +11,8 @@ use crate::submission::Submission;
 pub(super) const BACK: &str = "one";
 
 /// The document, at this time in milliseconds since 1970.
-pub(super) fn render(submission: &Submission, now: i64, assets: &Assets, limits: &Limits) -> String {
-    let shown = Shown::at(now, submission, limits.stuck_after);
+pub(super) fn render(submission: &Submission, now: i64, frame: Frame<'_>) -> String {
+    let shown = Shown::at(now, submission, frame.limits.stuck_after);
     let began = shown.began.as_deref().unwrap_or_default();
     let content = html! {
         p { a href="../" { "All submissions" } }
@@ -47,5 +45,5 @@ pub(super) fn render(submission: &Submission, now: i64, assets: &Assets, limits:
             p.facts { "attempts " span data-field="attempts" { (shown.attempts) } }
         }
     };
-    document(Root::ONE, &format!("{}: {}", shown.status, shown.excerpt), assets, limits, &content)
+    document(frame, Root::ONE, &format!("{}: {}", shown.status, shown.excerpt), &content)
 }

@@ -5,9 +5,9 @@ use hyper::{Request, StatusCode};
 use service::http::RequestBody;
 use service::http::body::{BodyError, BodyReader};
 use service::http::headers::is_media_type;
+use service::http::sender::{Sender, sender};
 
 use crate::api::metrics::RejectionReason;
-use crate::cross_site::is_cross_site;
 use crate::form;
 use crate::page::problem::Problem;
 
@@ -86,7 +86,7 @@ impl From<NotPosted> for Problem {
 
 /// Whether it may be a form of this page.
 fn check(headers: &HeaderMap) -> Result<(), NotPosted> {
-    if is_cross_site(headers) {
+    if sender(headers) == Sender::Other {
         return Err(NotPosted::CrossSite);
     }
     let is_form = is_media_type(headers, "application/x-www-form-urlencoded").unwrap_or(false);

@@ -3,9 +3,7 @@
 use hyper::StatusCode;
 use maud::html;
 
-use crate::page::assets::Assets;
-use crate::page::frame::{Root, document};
-use crate::page::limits::Limits;
+use crate::page::frame::{Frame, Root, document};
 
 /// Why there is no page, and where the reader can continue.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +18,7 @@ impl Problem {
     }
 
     /// The document.
-    pub(super) fn render(&self, root: Root, assets: &Assets, limits: &Limits) -> String {
+    pub(super) fn render(&self, frame: Frame<'_>, root: Root) -> String {
         let title = self.status.canonical_reason().unwrap_or("Error");
         let content = html! {
             section {
@@ -29,6 +27,6 @@ impl Problem {
                 p { a href=(root.0) { "All submissions" } }
             }
         };
-        document(root, title, assets, limits, &content)
+        document(frame, root, title, &content)
     }
 }

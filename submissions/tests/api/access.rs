@@ -43,13 +43,14 @@ async fn only_a_key_of_submissions_is_let_in() {
     std::fs::write(&path, KEYS).unwrap();
     let server = Server::with_file(Roles::API, &[("API_KEYS_FILE", path.to_str().unwrap())]).await;
     let body = format!(r#"{{"content":"{GOOD}"}}"#);
-    for (method, path, status) in [
-        ("POST", "/api/submissions", 202),
-        ("GET", "/api/submissions/", 200),
-        ("GET", "/api/stats", 200),
-        ("GET", "/", 200),
+    for (method, path, status, without) in [
+        ("POST", "/api/submissions", 202, 401),
+        ("GET", "/api/submissions/", 200, 401),
+        ("GET", "/api/stats", 200, 401),
+        // People are led to where they can sign in.
+        ("GET", "/", 200, 303),
     ] {
-        for (key, status) in [("", 401), ("x-api-key: three\r\n", 401), ("x-api-key: two\r\n", 403)] {
+        for (key, status) in [("", without), ("x-api-key: three\r\n", 401), ("x-api-key: two\r\n", 403)] {
             let headers = format!("{JSON}{key}");
             assert_eq!(ask(server.address, &request(method, path, &headers, &body)).await.status, status, "{path}");
         }

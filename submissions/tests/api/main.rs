@@ -19,5 +19,6 @@ mod page;
 mod postgres;
 mod program;
 mod running;
+mod sign_in;
 mod submit;
 mod tls;

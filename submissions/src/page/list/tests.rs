@@ -1,6 +1,8 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::page::assets::Assets;
+use crate::page::frame::Visitor;
 use crate::submission::Submission;
 
 const LIMITS: Limits =
@@ -50,7 +52,11 @@ fn render_for(
     let workers = [worker("lively", 1_750), worker("quiet", 2_000)];
     let page = operations::Page { submissions, next };
     let workers = is_admin.then_some(&workers[..]);
-    ListPage { view, page: &page, stats: &stats, workers, draft, now: 31_000 }.render(&Assets::new(), &LIMITS)
+    ListPage { view, page: &page, stats: &stats, workers, draft, now: 31_000 }.render(Frame {
+        assets: &Assets::new(),
+        limits: &LIMITS,
+        visitor: Visitor::default(),
+    })
 }
 
 /// The parts of the document between these two texts.
