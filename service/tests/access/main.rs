@@ -6,6 +6,7 @@ mod audit;
 mod cors;
 mod issuer;
 mod limits;
+mod sessions;
 mod tokens;
 mod world;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode};
+use service::access::SessionConfig;
 use service::audit::Outcome;
 use service::auth::Caller;
 use service::http::{Handler, RequestBody, Route, ServerLimits, response, serve};
@@ -110,6 +111,16 @@ impl Handler for Routes {
     ) -> Response<Full<Bytes>> {
         self.counter.increment(1);
         let body = request.body_mut().collect().await.unwrap().to_bytes();
+        if let ("/sign-in", Some(access)) = (route.path, &self.access) {
+            return match access.sign_in(route, request.headers(), caller, "post", &body).await {
+                Ok(cookie) => {
+                    let mut response = response(StatusCode::OK, "text/plain", "signed in");
+                    response.headers_mut().insert("set-cookie", cookie);
+                    response
+                }
+                Err(error) => response(StatusCode::UNAUTHORIZED, "text/plain", format!("{error:?}")),
+            };
+        }
         if route.path == "/bulk" {
             let records: usize = std::str::from_utf8(&body).unwrap().parse().unwrap();
             if let Err(limited) = caller.take_rest("post", records - 1) {
@@ -128,12 +139,15 @@ impl World {
     pub(crate) async fn start(set: &[(&str, &str)]) -> Self {
         let (config, errors) = read(set);
         assert_eq!(errors, [""; 0]);
+        let sessions = Some(SessionConfig { key: None, is_secure: false });
+        let config = AccessConfig { sessions, ..config };
         let (registry, readiness) =
             (Registry::new(&[service::METRICS, access::METRICS, &[COUNTER]]), Readiness::new(&[]));
         let access = Access::start(&config, vec!["post"], &registry, &readiness).unwrap();
         let routes = vec![
             Route::get("/open", "").open(),
             Route::get("/any", ""),
+            Route::post("/sign-in", "").open(),
             Route::post("/post", "").of_kind("post"),
             Route::post("/bulk", "").of_kind("post"),
         ];
