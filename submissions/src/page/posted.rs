@@ -36,6 +36,13 @@ impl Posted {
         form::fields(&body.bytes).map(Self).ok_or(NotPosted::NotText)
     }
 
+    /// The same of a form without a content. Everybody may send one, so it has the limit of a single body.
+    pub(super) async fn read_short(bodies: &BodyReader, request: &mut Request<RequestBody>) -> Result<Self, NotPosted> {
+        check(request.headers())?;
+        let body = bodies.read(request).await.map_err(NotPosted::Body)?;
+        form::fields(body.bytes()).map(Self).ok_or(NotPosted::NotText)
+    }
+
     /// The value of a field, empty if there is none.
     pub(super) fn field(&self, name: &str) -> &str {
         self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)

@@ -66,7 +66,7 @@ impl SignIn {
             return Ok(Step::Form(Form { status: StatusCode::OK, next: Next::of(next), fault: "" }));
         }
         check_site(request.headers())?;
-        let posted = Posted::read(&self.bodies, request).await?;
+        let posted = Posted::read_short(&self.bodies, request).await?;
         if route.path == SIGN_OUT {
             let cookie = self.access.sign_out().ok_or_else(unavailable)?;
             return Ok(Step::Go { location: "./sign-in".to_owned(), cookie });
