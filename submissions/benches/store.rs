@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use service::secrets::Secret;
 use submissions::NewSubmission;
+use submissions::scope::Scope;
 use submissions::store::{Outcome, Settlement, Store, open};
 use uuid::Uuid;
 
@@ -17,15 +18,22 @@ const CREATED: usize = 75_008;
 const CLAIMED: usize = 60_000;
 /// Bytes of a content.
 const CONTENT: usize = 250;
+/// How often one owner's submissions are counted.
+const COUNTS: u32 = 10;
 /// Submissions of a claim, and of a settlement.
 const CLAIM: u32 = 500;
 
 /// Creates in batches of this size, as a group commit does for this number of callers.
-async fn create(store: &dyn Store, batch: usize) {
-    let content = "c".repeat(CONTENT);
+async fn create(store: &dyn Store, batch: usize, owner: Option<&str>) {
+    let (content, owner) = ("c".repeat(CONTENT), owner.map(Arc::from));
     for _ in 0..CREATED / batch {
         let new: Vec<NewSubmission> = (0..batch)
-            .map(|_| NewSubmission { id: Uuid::now_v7(), content: content.clone(), idempotency_key: None, owner: None })
+            .map(|_| NewSubmission {
+                id: Uuid::now_v7(),
+                content: content.clone(),
+                idempotency_key: None,
+                owner: owner.clone(),
+            })
             .collect();
         store.create(&new).await.expect("the store creates");
     }
@@ -69,7 +77,7 @@ async fn measure(name: &str, url: &str) {
     // The second time shows whether it gets slower as the tables grow.
     for (batch, time) in [(64, "first"), (64, "second"), (512, "first"), (512, "second")] {
         let start = Instant::now();
-        create(&*store, batch).await;
+        create(&*store, batch, None).await;
         report(name, &format!("creates in batches of {batch}, the {time} time"), CREATED, start);
     }
     for (workers, failing) in [(1, usize::MAX), (2, usize::MAX), (1, 2), (2, 2)] {
@@ -84,6 +92,15 @@ async fn measure(name: &str, url: &str) {
         let failing = if failing == 2 { ", half of them FAILED" } else { "" };
         report(name, &format!("claims with settlements, {count} at a time{failing}"), CLAIMED, start);
     }
+    let start = Instant::now();
+    create(&*store, 512, Some("bench")).await;
+    report(name, "creates of an owner in batches of 512", CREATED, start);
+    let start = Instant::now();
+    for _ in 0..COUNTS {
+        store.stats(&Scope::Of("bench".into()), Duration::from_secs(30)).await.expect("the store counts");
+    }
+    let milliseconds = start.elapsed().as_secs_f64() * 1000.0 / f64::from(COUNTS);
+    println!("{name}: counts of an owner with {CREATED} submissions: {milliseconds:.1} ms");
     store.close().await;
 }
 
