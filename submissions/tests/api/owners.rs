@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use submissions::Roles;
 
 use crate::client::{JSON, Response, ask, request};
+use crate::program::export;
 use crate::running::{GOOD, Server, id, sqlite};
 
 /// The hashes of the keys `one`, `five` and `two`.
@@ -88,6 +89,8 @@ async fn what_another_caller_has_submitted_does_not_exist() {
     let letters = json!({ "dead_letters": [], "next": null });
     assert_eq!(with(&server, SHOP, "GET", "/api/dead-letters", "").await.json(200), letters);
     server.stopped().await;
+    let owners: Vec<Value> = export(&url).await.iter().map(|exported| exported["owner"].clone()).collect();
+    assert_eq!(owners, [json!("desk"), json!("desk"), json!("shop"), json!(null)]);
 }
 
 #[tokio::test]
