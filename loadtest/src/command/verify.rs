@@ -57,7 +57,8 @@ pub(crate) async fn verify(options: VerifyOptions, lookup: Lookup<'_>) -> anyhow
 
     let mut passed = true;
     for ((topic, standing), balance) in scope.topics.iter().zip(&standings).zip(&balances) {
-        let verified = VerifiedTopic { topic, group: &scope.group, standing, balance, details: &details };
+        let verified =
+            VerifiedTopic { topic, group: &scope.group, standing, balance, erased: options.erased, details: &details };
         println!("{}", verified.render());
         passed &= verified.passed();
     }

@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 
 use bson::RawDocument;
 use contract::decode::Decoded;
-use contract::{PostId, document};
+use contract::{PostId, Tombstone, document};
 
 pub(crate) mod differences;
 pub(crate) mod letters;
@@ -79,6 +79,8 @@ pub(crate) struct Balance {
     pub(crate) both: u64,
     /// Neither stored nor dead-lettered, and beyond the retention: their documents were removed.
     pub(crate) removed: u64,
+    /// Those with a tombstone in the place of their document.
+    pub(crate) erased: u64,
     /// Neither stored nor dead-lettered.
     pub(crate) missing: u64,
     /// Stored or dead-lettered, but not as they were sent.
@@ -150,6 +152,10 @@ impl Comparison {
         let Some(id) = id else { return };
         let sum = self.sums.of_document(document);
         let records = of_id(&mut self.records, id);
+        if Tombstone::read(document).is_some() {
+            records.iter_mut().for_each(|record| record.document = record.document.max(Seen::Erased));
+            return;
+        }
         let is = |record: &Finished| sum.is_some_and(|sum| record.is(sum));
         let is_of_a_record = records.iter().any(is);
         let may_be_stored = records.iter().any(|record| record.expected.is_some());
@@ -258,10 +264,11 @@ impl Balance {
         self.stored += u64::from(is_stored);
         self.dead_lettered += u64::from(is_dead_lettered);
         self.both += u64::from(is_stored && is_dead_lettered);
+        self.erased += u64::from(record.document == Seen::Erased);
         let kind = match (record.document, record.letter) {
             (_, Seen::Otherwise) => RecordFindingKind::ChangedLetter,
             // A dead letter has what was sent. The document under its id is that of another record.
-            (_, Seen::AsSent) | (Seen::AsSent, _) => return None,
+            (_, Seen::AsSent) | (Seen::AsSent | Seen::Erased, _) => return None,
             (Seen::Nothing, _) => RecordFindingKind::Missing,
             (Seen::OtherDate | Seen::Otherwise, _) => RecordFindingKind::ChangedDocument,
         };

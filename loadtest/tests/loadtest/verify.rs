@@ -1,8 +1,8 @@
 //! `loadtest verify` on a real broker and a real store: what it accepts as proof, and that each way to be wrong is
 //! named.
 
-use bson::{Bson, DateTime};
-use contract::PostId;
+use bson::{Bson, DateTime, Document};
+use contract::{PostId, Tombstone};
 
 use live::Live;
 
@@ -99,6 +99,29 @@ async fn each_change_of_a_document_is_named() {
     live.replace(records[2].id, reordered).await;
     let (code, text) = live.verify();
     assert_eq!(code, 0, "{text}");
+}
+
+#[tokio::test]
+async fn what_is_erased_is_counted_and_must_be_expected() {
+    let live = Live::start().await;
+    let [kept, erased] = [live.send(0).await, live.send(1).await];
+    let letter = live.send_value(0, PostId::fresh(), b"[]", 2).await;
+    live.store(&kept).await;
+    live.commit(0, 3);
+    for id in [erased.id, letter.id] {
+        let tombstone = Tombstone { erased_at_ms: live.start_ms, kept_until_ms: None }.of_id(id);
+        live.replace(id, Document::try_from(tombstone).unwrap()).await;
+    }
+    let (code, text) = live.verify();
+    assert_eq!(code, 99, "{text}");
+    assert!(text.contains("erased                   2") && text.contains("missing                  0"), "{text}");
+    assert!(text.contains("FAILED  erased as --erased says"), "{text}");
+    let (code, text) = live.verify_with(&["--erased", "2"]);
+    assert_eq!(code, 0, "{text}");
+    // It came back.
+    live.replace(erased.id, erased.document()).await;
+    let (code, text) = live.verify_with(&["--erased", "2"]);
+    assert_eq!(code, 99, "{text}");
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ pub(super) const VERIFY_EXPLANATION: &str = "\
 Each record is compared whole: its document with every field, its dead letter with key, value and headers. That takes \
 48 bytes of memory a record, and about 100 a dead letter. It fails if a record is missing or changed, if the group has \
 no committed offsets or they lie beyond the end of a partition or before its start, and if a topic has no record to \
-compare. A record that is older than the retention, and whose document is gone, counts as removed. \
+compare. A record that is older than the retention, and whose document is gone, counts as removed. One whose document \
+was erased has a tombstone there: it fails unless --erased says how many there are. \
 The lag, which is what the group has not finished, is shown and not judged.
 
 Of orders, the document of each key must be its last finished record that is not a dead letter, with its place: it is \
@@ -44,6 +45,9 @@ pub(crate) struct VerifyOptions {
     /// settings, such as POST_RETENTION, else no limit]
     #[arg(long, value_name = "TIME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) retention: Option<String>,
+    /// How many finished records (or keys) of each topic must have been erased by `consumer erase`
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) erased: u64,
     /// The most missing and changed records that are named for each topic; all are counted
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) name: usize,

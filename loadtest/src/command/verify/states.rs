@@ -66,7 +66,8 @@ pub(super) async fn verify(
         anyhow::Ok(balance)
     });
     let balance = concluding.await.context("reading the topic again failed")??;
-    let verified = VerifiedStates { topic: &source.topic, group: &names.group, standing: &standing, balance: &balance };
+    let (topic, group, erased) = (&source.topic, &names.group, options.erased);
+    let verified = VerifiedStates { topic, group, standing: &standing, balance: &balance, erased };
     println!("{}", verified.render());
     Ok(if verified.passed() { ExitCode::SUCCESS } else { ExitCode::from(exit::THRESHOLD_FAILED) })
 }

@@ -13,6 +13,8 @@ pub(crate) struct Place {
 pub(super) enum Seen {
     Nothing,
     AsSent,
+    /// A tombstone in the place of the document.
+    Erased,
     /// A document that is as it was sent but for its date.
     OtherDate,
     Otherwise,

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 
 use bson::{RawDocument, RawDocumentBuf};
 use contract::decode::Decoded;
-use contract::{Place, document};
+use contract::{Place, Tombstone, document};
 
 use super::differences;
 use super::letters::Letters;
@@ -22,6 +22,8 @@ pub(crate) struct KeyedComparison {
     sums: Sums,
     letters: Letters,
     keys: HashMap<String, LastFinished>,
+    /// Records by key that cannot become a document and are not dead-lettered.
+    nowhere: BTreeMap<String, Vec<Place>>,
     /// Keys whose document may be that of a record which the group has not finished yet.
     doubtful: HashMap<String, (Option<NonZeroU64>, RawDocumentBuf)>,
     kept: Kept,
@@ -48,6 +50,9 @@ pub(crate) struct StateBalance {
     pub(crate) stored: u64,
     /// Keys without a document whose last record is beyond the retention.
     pub(crate) removed: u64,
+    /// Keys with a tombstone in place of a document, and records of such keys that cannot become one and are not
+    /// dead-lettered.
+    pub(crate) erased: u64,
     /// Other keys without a document, and records that cannot become one and are not dead-lettered.
     pub(crate) missing: u64,
     /// Documents of an earlier record than the last one.
@@ -98,6 +103,7 @@ impl KeyedComparison {
             sums: letters.sums.clone(),
             letters,
             keys: HashMap::new(),
+            nowhere: BTreeMap::new(),
             doubtful: HashMap::new(),
             kept: Kept::default(),
             balance: StateBalance::default(),
@@ -119,11 +125,10 @@ impl KeyedComparison {
                 let lines = vec!["its dead letter is not as it was sent".to_owned()];
                 self.name(StateFindingKind::Changed, record.id.to_string(), place, None, lines);
             }
-            (Seen::Nothing, Err(_)) => {
-                self.balance.missing += 1;
-                self.name(StateFindingKind::Missing, record.id.to_string(), place, None, Vec::new());
+            (Seen::Nothing | Seen::Erased, Err(_)) => {
+                self.nowhere.entry(record.id.to_string()).or_default().push(place);
             }
-            (Seen::Nothing, Ok(document)) => {
+            (Seen::Nothing | Seen::Erased, Ok(document)) => {
                 let sum = self.sums.of_document(document).map(|sum| sum.content);
                 let next = LastFinished { place, sum, is_found: false };
                 let last = self.keys.entry(record.id.to_string()).or_insert(next);
@@ -139,6 +144,12 @@ impl KeyedComparison {
     pub(crate) fn document(&mut self, document: &RawDocument) {
         let Ok(id) = document.get_str(document::ID_FIELD) else { return };
         let sum = self.sums.of_document(document).map(|sum| sum.content);
+        let erased_until = Tombstone::read(document).and_then(|_| place_in(document));
+        if let (Some(until), Some(places)) = (erased_until, self.nowhere.get_mut(id)) {
+            let before = places.len();
+            places.retain(|place| is_later(*place, until));
+            self.balance.erased += (before - places.len()) as u64;
+        }
         let Some(last) = self.keys.get_mut(id) else { return };
         last.is_found = true;
         let LastFinished { place, sum: expected, .. } = *last;
@@ -147,6 +158,7 @@ impl KeyedComparison {
             return;
         }
         match place_in(document) {
+            Some(until) if erased_until.is_some() && !is_later(place, until) => self.balance.erased += 1,
             Some(other) if is_later(other, place) => {
                 self.doubtful.insert(id.to_owned(), (sum, document.to_owned()));
             }
@@ -182,6 +194,12 @@ impl KeyedComparison {
 
     /// The result.
     pub(crate) fn conclude(mut self) -> StateBalance {
+        for (id, places) in std::mem::take(&mut self.nowhere) {
+            for place in places {
+                self.balance.missing += 1;
+                self.name(StateFindingKind::Missing, id.clone(), place, None, Vec::new());
+            }
+        }
         let keys = std::mem::take(&mut self.keys);
         for (id, (_, document)) in std::mem::take(&mut self.doubtful) {
             let place = keys[&id].place;

@@ -19,6 +19,9 @@ const TOPICS: [&str; 2] = ["post", "order"];
 const CONTENTS: [&str; 3] = ["long enough", "long enoughe\u{301}", "short"];
 const DATES: i64 = 3;
 
+/// The change of a document that a tombstone has replaced.
+const TOMBSTONE: u8 = 9;
+
 /// A record, by what distinguishes it.
 #[derive(Debug, Clone)]
 struct Sketch {
@@ -68,7 +71,7 @@ fn sketch() -> impl Strategy<Value = Sketch> {
 
 fn world() -> impl Strategy<Value = World> {
     let letter = (0..6_usize, 0..6_u8).prop_map(|(of, change)| LetterSketch { of, change });
-    let document = (0..CONTENTS.len(), 0..DATES, 0..9_u8).prop_map(|(content, date, change)| DocumentSketch {
+    let document = (0..CONTENTS.len(), 0..DATES, 0..=TOMBSTONE).prop_map(|(content, date, change)| DocumentSketch {
         content,
         date,
         change,
@@ -130,6 +133,9 @@ fn changed_letter(record: &Decoded, change: u8) -> (DeadLetter, i64, Vec<u8>) {
 fn document(id: u8, sketch: &DocumentSketch) -> Document {
     let id = Binary { subtype: BinarySubtype::Uuid, bytes: uuid(id).uuid().into_bytes().to_vec() };
     let (content, date) = (CONTENTS[sketch.content], DateTime::from_millis(sketch.date));
+    if sketch.change == TOMBSTONE {
+        return bson::doc! { "_id": id, "kafka": { "erasedAt": date } };
+    }
     let mut document = bson::doc! { "_id": id, "title": "Hello", "content": content, "createdAt": date };
     match sketch.change {
         0 => drop(document.insert("more", Bson::Null)),
@@ -217,12 +223,14 @@ fn modelled(world: &World) -> Vec<Balance> {
         balance.of_older += u64::from(is_of_older);
         balance.dead_lettered += u64::from(is_dead_lettered);
         balance.both += u64::from(is_stored && is_dead_lettered);
+        let is_erased = world.documents.get(&sketch.id).is_some_and(|found| found.change == TOMBSTONE);
+        balance.erased += u64::from(is_erased);
         // A document under the id of records that all cannot be stored, or of this one that can.
         let finished_posts = world.finished.iter().any(|other| other.id == sketch.id && is_post(other));
         let is_changed = there.is_some() && !is_stored && (is_post(sketch) || !finished_posts);
         let kind = if is_letter_changed {
             RecordFindingKind::ChangedLetter
-        } else if is_stored || is_dead_lettered {
+        } else if is_stored || is_dead_lettered || is_erased {
             continue;
         } else if is_changed {
             RecordFindingKind::ChangedDocument

@@ -10,6 +10,8 @@ pub(crate) struct VerifiedStates<'a> {
     pub(crate) group: &'a str,
     pub(crate) standing: &'a Standing,
     pub(crate) balance: &'a StateBalance,
+    /// How many of its keys must be erased.
+    pub(crate) erased: u64,
 }
 
 impl VerifiedStates<'_> {
@@ -18,20 +20,21 @@ impl VerifiedStates<'_> {
         self.standing.errors.is_empty() && self.conditions().iter().all(|(_, holds)| *holds)
     }
 
-    fn conditions(&self) -> [(&'static str, bool); 4] {
-        let StateBalance { records, missing, stale, changed, .. } = *self.balance;
+    fn conditions(&self) -> [(&'static str, bool); 5] {
+        let StateBalance { records, missing, stale, changed, erased, .. } = *self.balance;
         [
             ("records>0", records > 0),
             ("missing==0", missing == 0),
             ("stale==0", stale == 0),
             ("changed==0", changed == 0),
+            (super::ERASED, erased == self.erased),
         ]
     }
 
     /// The output.
     pub(crate) fn render(&self) -> String {
-        let StateBalance { records, dead_lettered, keys, stored, removed, missing, stale, changed, findings } =
-            self.balance;
+        let StateBalance { records, dead_lettered, keys, stored, removed, erased, .. } = self.balance;
+        let StateBalance { missing, stale, changed, findings, .. } = self.balance;
         let mut sheet = Sheet::new(self.topic, self.group);
         sheet.row("records", *records, "");
         sheet.row("dead-lettered", *dead_lettered, "");
@@ -39,6 +42,9 @@ impl VerifiedStates<'_> {
         sheet.row("stored", *stored, "   keys whose document is the last of their records");
         if *removed > 0 {
             sheet.row("removed", *removed, "   keys whose last record is beyond the retention");
+        }
+        if *erased > 0 || self.erased > 0 {
+            sheet.row("erased", *erased, "   keys with a tombstone in the place of their document");
         }
         sheet.row("missing", *missing, "");
         sheet.row("stale", *stale, "   documents of an earlier record");

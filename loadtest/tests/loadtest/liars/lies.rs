@@ -2,7 +2,7 @@
 
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, DateTime, Document, RawDocumentBuf};
-use contract::{PostId, document};
+use contract::{PostId, Tombstone, document};
 
 /// The number of the first post that a lie may be about.
 pub(super) const FIRST: u64 = 1_000;
@@ -14,6 +14,8 @@ const DECOMPOSED: &str = "e\u{301}";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lie {
     Drops,
+    /// Stores a tombstone in the place of the document.
+    Erases,
     Doubles,
     Cuts,
     Swaps,
@@ -56,8 +58,9 @@ pub(super) enum Lie {
 pub(super) type NamedLie = (Lie, &'static [&'static str], &'static [&'static str]);
 
 /// Every lie. Numbers that start with 10 are those of the first posts that it may be about.
-pub(super) const LIES: [NamedLie; 28] = [
+pub(super) const LIES: [NamedLie; 29] = [
     (Lie::Drops, &[], &["FAILED  missing==0", "Missing, number 10"]),
+    (Lie::Erases, &[], &["FAILED  missing==0", "Missing, number 10"]),
     (Lie::Doubles, &[], &["FAILED  duplicated==0", "Duplicated, number 10"]),
     (Lie::Cuts, &[], &["FAILED  changed==0", "Changed, number 10", ": content from character "]),
     (Lie::Swaps, &[], &["FAILED  changed==0        2", "Changed, number 10", ": content from character "]),
@@ -174,6 +177,7 @@ impl Lie {
         let last = post.content.char_indices().next_back().unwrap().0;
         match self {
             Lie::Drops | Lie::CommitsAhead | Lie::DeadLetters | Lie::DeadLettersAltered => vec![],
+            Lie::Erases => vec![Tombstone { erased_at_ms: 1, kept_until_ms: None }.of_id(post.id)],
             Lie::Doubles => vec![post.document.clone(), with("_id", other_id())],
             Lie::Cuts => vec![with("content", text(post.content[..last].to_owned()))],
             Lie::Normalises => vec![with("content", text(post.content.replace(DECOMPOSED, "\u{e9}")))],

@@ -144,13 +144,22 @@ impl Live {
 
     /// Exit code and output, for the group and the topic.
     pub(super) fn verify(&self) -> (i32, String) {
-        self.verify_as(&self.group, &[&self.topic])
+        self.verify_with(&[])
+    }
+
+    /// The same with these options.
+    pub(super) fn verify_with(&self, options: &[&str]) -> (i32, String) {
+        self.run_verify(&self.group, &[&self.topic], options)
     }
 
     pub(super) fn verify_as(&self, group: &str, topics: &[&str]) -> (i32, String) {
+        self.run_verify(group, topics, &[])
+    }
+
+    fn run_verify(&self, group: &str, topics: &[&str], options: &[&str]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
         command.args(["verify", "--kafka-broker", self.stack.kafka_broker(), "--mongo-uri", &self.mongo_uri]);
-        command.args(["--group", group]).args(topics.iter().flat_map(|topic| ["--topic", topic]));
+        command.args(["--group", group]).args(topics.iter().flat_map(|topic| ["--topic", topic])).args(options);
         let output = command.output().unwrap();
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         (output.status.code().unwrap(), text)

@@ -155,3 +155,20 @@ fn what_differs_is_explained_by_its_record() {
     found.findings[0].explain(&records[2]);
     assert_eq!(found.findings[0].lines, [r#"status: sent "PENDING", stored "FAILED""#]);
 }
+
+#[test]
+fn a_tombstone_stands_for_the_records_of_its_key_before_it_and_for_no_later_one() {
+    let records = records();
+    let tombstone = |key, offset| {
+        let place = Place { partition: 0, offset, timestamp_ms: 2_000 };
+        Tombstone { erased_at_ms: 2_000, kept_until_ms: None }.of_key(key, &place)
+    };
+    let (finished, b) = (&records[..4], document(&records[1]));
+    // The record that is not an order has no dead letter any more.
+    let documents = [tombstone("A", 2), tombstone("broken", 4), b.clone()];
+    let found = balance(finished, letters_of(&[]), &documents, &[]);
+    let well = StateBalance { records: 4, keys: 2, stored: 1, erased: 2, ..StateBalance::default() };
+    assert_eq!(found, well);
+    let found = balance(finished, letters_of(&[&records[3]]), &[tombstone("A", 1), b], &[]);
+    assert_eq!((found.erased, found.stale, found.missing), (0, 1, 0), "A was sent again after it was erased");
+}
