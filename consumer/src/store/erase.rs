@@ -48,7 +48,8 @@ impl Store {
     /// What became of it instead.
     pub(crate) async fn erase_id(&self, id: PostId, tombstone: Tombstone) -> Result<(), NotWritten> {
         let filter = bson::rawdoc! { "_id": document::encode_id(id) };
-        let judged = self.update(&[Statement { filter, document: &tombstone.of_id(id) }]).await;
+        let statement = Statement { filter, document: &tombstone.of_id(id) };
+        let judged = self.update_within(self.lookup.deadline(), &[statement]).await;
         let mut not_written = Vec::new();
         // Another write came between: there is something to replace now.
         let again = set_duplicates_apart(judged, &mut not_written).pop();

@@ -2,6 +2,7 @@
 //! the command is written here, and its answer is read here.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bson::RawDocumentBuf;
 use bson::raw::cstr;
@@ -9,7 +10,7 @@ use contract::Place;
 use contract::bson_writer::BsonWriter;
 
 use super::Store;
-use super::answers::answer;
+use super::answers::{ANSWER_TIMEOUT, within};
 use super::guard::Replacement;
 use crate::classify::{self, Judgement};
 
@@ -35,10 +36,19 @@ impl Store {
     /// Carries out the statements. Returns what was said about those that did neither, by their index. If no answer
     /// comes, the rest is not sent.
     pub(super) async fn update(&self, statements: &[Statement<'_>]) -> Vec<(usize, Judgement)> {
+        self.update_within(ANSWER_TIMEOUT, statements).await
+    }
+
+    /// The same with this longest wait for each answer.
+    pub(super) async fn update_within(
+        &self,
+        deadline: Duration,
+        statements: &[Statement<'_>],
+    ) -> Vec<(usize, Judgement)> {
         let mut judged = Vec::new();
         for part in parts(statements.iter().map(Statement::bytes)) {
             let start = part.start;
-            match self.update_once(&statements[part]).await {
+            match self.update_once(deadline, &statements[part]).await {
                 Ok(judgements) => judged.extend(judgements.into_iter().map(|(index, what)| (start + index, what))),
                 Err(reason) => {
                     let rest = start..statements.len();
@@ -50,10 +60,14 @@ impl Store {
         judged
     }
 
-    async fn update_once(&self, statements: &[Statement<'_>]) -> Result<Vec<(usize, Judgement)>, String> {
+    async fn update_once(
+        &self,
+        deadline: Duration,
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<(usize, Judgement)>, String> {
         let database = self.collection.client().database(&self.collection.namespace().db);
         let command = command(self.collection.name(), statements);
-        classify::update_answer(answer(database.run_raw_command(command)).await?, statements.len())
+        classify::update_answer(within(deadline, database.run_raw_command(command)).await?, statements.len())
     }
 }
 

@@ -12,6 +12,7 @@ use service::state_file::ServiceState;
 
 use crate::dead_letters_command::dead_letters;
 use crate::order_world::State;
+use crate::records_of_files::{Readings, reading};
 use crate::running::{Member, Running};
 use crate::support::{DEADLINE, World, all, lag_of, post, wait_until};
 
@@ -176,6 +177,29 @@ async fn what_a_frozen_consumer_holds_stays_erased(world: World, store: Store) {
     assert_eq!(totals["ingest_records_erased_total"], erased);
     assert_eq!(totals["ingest_records_duplicate_total"], 2 - erased);
     assert_eq!(totals["ingest_records_dead_lettered_total"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readings_of_a_file_stay_erased_before_they_are_read() {
+    let readings = Readings::of(World::on_mongodb().await).await;
+    let (latest, id) = (readings.latest_topic(), PostId::fresh());
+    readings.send(&readings.topic(), Some(&id.to_key()), &reading("D-1", 81)).await;
+    readings.send(&latest, Some(b"D-1"), &reading("D-1", 81)).await;
+    for named in [["reading", "--id", &id.to_string()], ["latest_reading", "--key", "D-1"]] {
+        let said = readings.command(0, &[&["erase", "--kind"], &named[..]].concat()).await;
+        assert!(said.contains("nothing was stored") && said.contains(".dlq has no dead letters"), "{said}");
+    }
+    let running = Running::start(readings.config(&[])).await;
+    for kind in ["reading", "latest_reading"] {
+        running.wait_for_metric(&format!("ingest_records_erased_total{{kind=\"{kind}\"}}"), 1.0).await;
+    }
+    assert!(is_tombstone(&find(&readings.world, "readings", document::encode_id(id)).await));
+    readings.send(&latest, Some(b"D-1"), &reading("D-1", 82)).await;
+    wait_until("the new reading is stored", async || {
+        find(&readings.world, "latest_readings", "D-1").await.get_i64("humidity").is_ok_and(|humidity| humidity == 82)
+    })
+    .await;
+    running.stop().await;
 }
 
 /// Everything that a record of the topic of dead letters has, whatever its offset.

@@ -45,8 +45,8 @@ pub(crate) fn kinds() -> TempDir {
 }
 
 /// A world with topics for both kinds.
-struct Readings {
-    world: World,
+pub(crate) struct Readings {
+    pub(crate) world: World,
     kinds: TempDir,
 }
 
@@ -55,18 +55,18 @@ impl Readings {
         Self::of(World::new(1).await).await
     }
 
-    async fn of(world: World) -> Self {
+    pub(crate) async fn of(world: World) -> Self {
         let readings = Self { world, kinds: kinds() };
         readings.world.create(&readings.topic(), 1, &[]).await;
         readings.world.create(&readings.latest_topic(), 1, &[]).await;
         readings
     }
 
-    fn topic(&self) -> String {
+    pub(crate) fn topic(&self) -> String {
         format!("readings-{}", self.world.topic)
     }
 
-    fn latest_topic(&self) -> String {
+    pub(crate) fn latest_topic(&self) -> String {
         format!("latest-{}", self.world.topic)
     }
 
@@ -88,7 +88,7 @@ impl Readings {
         self.world.variables(&[&own[..], set].concat())
     }
 
-    fn config(&self, set: &[(&str, &str)]) -> ConsumerConfig {
+    pub(crate) fn config(&self, set: &[(&str, &str)]) -> ConsumerConfig {
         let variables = self.variables(set);
         let lookup = |name: &str| variables.get(name).cloned();
         let mut settings = Settings::new(&lookup);
@@ -97,7 +97,7 @@ impl Readings {
         config
     }
 
-    async fn send(&self, topic: &str, key: Option<&[u8]>, value: &str) {
+    pub(crate) async fn send(&self, topic: &str, key: Option<&[u8]>, value: &str) {
         self.send_of(SOME_TIME_MS, topic, key, value).await;
     }
 
@@ -119,7 +119,7 @@ impl Readings {
     }
 
     /// Runs a command, expects this exit code, and returns what it printed.
-    async fn command(&self, code: i32, arguments: &[&str]) -> String {
+    pub(crate) async fn command(&self, code: i32, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_consumer"));
         command.env_clear().envs(self.variables(&[])).args(arguments);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
@@ -130,7 +130,7 @@ impl Readings {
 }
 
 /// A valid reading of a device.
-fn reading(device: &str, humidity: usize) -> String {
+pub(crate) fn reading(device: &str, humidity: usize) -> String {
     json!({
         "station": "North", "measured_at": "2026-11-28T20:15:00.120Z", "temperature": 1.10, "humidity": humidity,
         "device": { "id": device, "installed_at": "2025-01-01T00:00:00Z" }, "wind": [1, 2.5, -0.0],
@@ -318,6 +318,7 @@ async fn a_new_file_is_tried_on_what_is_there() {
     readings.wait_for("readings", 30).await;
     running.stop().await;
 
+    readings.command(0, &["erase", "--kind", "reading", "--id", &PostId::fresh().to_string()]).await;
     let file = readings.kinds.path().join("new.json.txt");
     let path = file.to_str().unwrap();
     std::fs::write(&file, READING).unwrap();
