@@ -29,6 +29,7 @@ use crate::pipeline::news;
 use crate::pipeline::settings::{Lookup, set};
 use crate::pipeline::submissions::database::{Database, DatabaseKind};
 use crate::pipeline::submissions::fault::{self, SubmissionFault, Victim};
+use crate::pipeline::submissions::process::Launch;
 use crate::pipeline::submissions::queue::{KAFKA_BROKER, Queue};
 use crate::pipeline::submissions::stage::{HappenedFault, now_ms, troubles_of};
 use crate::pipeline::submissions::system::System;
@@ -67,6 +68,7 @@ pub(crate) async fn submissions(options: SubmissionsOptions, lookup: Lookup<'_>)
     let stop = interrupt::stop_on_signal("stopping; what was accepted is still proven, a second Ctrl-C ends at once")?;
     let settings = Settings::read(lookup)?;
     let faults = faults(&options, lookup)?;
+    let access = options.access.access()?;
     let queue = options.queue;
     let program = tokio::task::spawn_blocking(move || binary::program(queue)).await;
     let program = program.context("looking for the program failed")??;
@@ -79,9 +81,8 @@ pub(crate) async fn submissions(options: SubmissionsOptions, lookup: Lookup<'_>)
         variables.push(("WORK_TIME", WORK_TIME.to_owned()));
     }
     let (name, since) = (database.name(), now_ms());
-    let system = System::start(&program, options.database, database, queue, options.workers, variables, &directory);
-    let system = system.await?;
-    let system = Arc::new(system);
+    let launch = Launch { program, variables, logs: directory.clone(), access };
+    let system = Arc::new(System::start(launch, options.database, database, queue, options.workers).await?);
 
     let applied = apply(&options, &settings.into_load(&run), faults, &system, &stop).await?;
     let report = prove(&options, &settings, Proof { run, name, since, applied, stop }, &system).await?;

@@ -42,6 +42,16 @@ impl Target {
         Self { address, host, base_path: String::new(), secure: None, access: Arc::default() }
     }
 
+    /// The same server for requests that carry what `access` says, over TLS if it names whom to trust.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub(crate) fn with_access(self, access: &Arc<Access>) -> anyhow::Result<Self> {
+        let address = self.address.ip().to_string();
+        let secure = access.files.ca.is_some().then(|| Secure::new(&access.files, &address)).transpose()?;
+        Ok(Self { secure, access: Arc::clone(access), ..self })
+    }
+
     /// The server that this option's URL names, for requests that carry what `access` says.
     ///
     /// # Errors

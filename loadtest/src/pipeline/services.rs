@@ -262,10 +262,10 @@ impl Service {
     }
 }
 
-/// Leaves out what the environment says of TLS: it is for services that others reach, and the lab reaches its own
-/// within this machine.
-pub(crate) fn without_tls(command: &mut Command) {
-    for variable in service::tls::VARIABLES.as_flattened() {
+/// Leaves out what the environment says of TLS in these variables: it is for services that others reach, and the lab
+/// reaches its own within this machine.
+pub(crate) fn without_tls(command: &mut Command, variables: &[&str]) {
+    for variable in variables {
         command.env_remove(variable);
     }
 }
@@ -294,7 +294,7 @@ fn command(
     ];
     variables.extend(options.more.iter().cloned());
     let mut command = Command::new(program);
-    without_tls(&mut command);
+    without_tls(&mut command, service::tls::VARIABLES.as_flattened());
     command.arg(role).envs(variables.iter().map(|(variable, value)| (variable, value)));
     Ok((command, variables))
 }

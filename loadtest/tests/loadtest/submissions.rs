@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use serde_json::Value;
+use stack::certificates::Authority;
 
 use crate::room::Room;
 
@@ -28,11 +29,16 @@ fn submissions(arguments: &[&str]) -> Value {
 
 /// The same with work that takes this long.
 fn submissions_of(work_time: &str, arguments: &[&str]) -> Value {
+    submissions_with(&[("WORK_TIME", work_time)], arguments)
+}
+
+/// The same with these variables.
+fn submissions_with(variables: &[(&str, &str)], arguments: &[&str]) -> Value {
     let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command.args(["submissions", "--vus", "20", "--key-share", "0.5", "--watch-share", "0.5"]).args(arguments);
     // With so short a heartbeat, a worker that gets no CPU for half a second counts as gone.
-    command.args(["--threshold", "unexplained<100%"]).env("HEARTBEAT", "300ms").env("WORK_TIME", work_time);
+    command.args(["--threshold", "unexplained<100%"]).env("HEARTBEAT", "300ms").envs(variables.iter().copied());
     command.env_remove("DATABASE_URL").env_remove("KAFKA_BROKER");
     command.arg("--report").arg(directory.path());
     let output = command.output().unwrap();
@@ -97,6 +103,28 @@ fn workers_and_postgresql_that_are_killed_lose_and_double_nothing() {
     names.sort_unstable();
     assert_eq!(names, ["api-kill", "postgres-kill", "worker-freeze", "worker-kill"]);
     assert!(figure(&report, "/reruns") > 0, "{report:#}");
+}
+
+#[test]
+fn submissions_go_over_tls_with_a_key() {
+    let _room = Room::shared();
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new("tests").unwrap();
+    let ca = authority.write(directory.path(), "ca.pem").unwrap();
+    let server = authority.server(&["127.0.0.1"]).unwrap().write(directory.path(), "server").unwrap();
+    let keys = directory.path().join("keys.json");
+    // Of the key `key-of-first`.
+    let hash = "c5550fee1aa6ece6a450e82d67cae229d158ca13e61cdcd40857bfe128083924";
+    std::fs::write(&keys, format!(r#"[{{"name":"first","hash":"sha256:{hash}"}}]"#)).unwrap();
+    let secure = [
+        ("TLS_CERTIFICATE", server.certificate.to_str().unwrap()),
+        ("TLS_KEY", server.key.to_str().unwrap()),
+        ("API_KEYS_FILE", keys.to_str().unwrap()),
+    ];
+    let ca = ["--duration", "2s", "--ca", ca.to_str().unwrap()];
+    let key = ["-H", "X-API-Key: key-of-first", "--threshold", "failed==0%"];
+    let report = submissions_with(&secure, &[&ca[..], &key].concat());
+    assert_eq!(figure(&report, "/counted/submissions_accepted_total"), figure(&report, "/found/rows"));
 }
 
 mod kafka {

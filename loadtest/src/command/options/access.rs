@@ -34,6 +34,33 @@ pub(crate) struct AccessOptions {
     metrics_token_file: Option<PathBuf>,
 }
 
+/// The same for processes that the lab starts itself.
+#[derive(Debug, Args)]
+pub(crate) struct OwnAccessOptions {
+    /// PEM file of the authority that has signed TLS_CERTIFICATE, which must be for 127.0.0.1: requests go over https
+    /// then. Without it the processes have no TLS, whatever the environment says
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// A header of each request, such as 'X-API-Key: value', where the environment has API_KEYS_FILE; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = Header::parse)]
+    headers: Vec<Header>,
+    /// File of the token that each request carries as Authorization: Bearer; it is read again when it changes
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl OwnAccessOptions {
+    /// What they say, with the token of its file.
+    ///
+    /// # Errors
+    /// When the file of the token cannot be used.
+    pub(crate) fn access(&self) -> Result<Arc<Access>, Unusable> {
+        let files = SecureFiles { ca: self.ca.clone(), own: None };
+        let token = self.token_file.as_ref().map(|path| Token::read("--token-file", path)).transpose()?;
+        Ok(Arc::new(Access { files, headers: self.headers.clone(), token }))
+    }
+}
+
 impl AccessOptions {
     /// What they say, with the tokens of their files.
     ///

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::access::OwnAccessOptions;
 use super::values::{duration_or_zero, positive_duration, rate, share};
 use crate::ledger::submissions::content::Contents;
 use crate::load::submissions::requests::SubmissionPlan;
@@ -35,6 +36,8 @@ pub(crate) struct SubmissionsOptions {
     /// How workers learn what they can claim
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     pub(crate) queue: QueueKind,
+    #[command(flatten)]
+    pub(crate) access: OwnAccessOptions,
     /// Worker processes, with --database postgres
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) workers: u32,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use stack::{Process, Signal};
 use tokio::time::{Instant, sleep};
 
+use crate::load::access::Access;
 use crate::load::target::Target;
 use crate::pipeline::services::without_tls;
 
@@ -52,25 +54,34 @@ pub(crate) struct SubmissionsProcess {
     pub(crate) operators: Target,
 }
 
+/// What all processes are started with.
+pub(crate) struct Launch {
+    pub(crate) program: PathBuf,
+    /// What each gets besides the lab's environment.
+    pub(crate) variables: Vec<(&'static str, String)>,
+    pub(crate) logs: PathBuf,
+    /// What requests to the API carry, and whom they trust if it has TLS.
+    pub(crate) access: Arc<Access>,
+}
+
 impl SubmissionsProcess {
-    /// Starts it on ports of its own. It inherits the lab's environment and gets these variables, too.
+    /// Starts it on ports of its own. It inherits the lab's environment.
     ///
     /// # Errors
-    /// When it cannot be started.
-    pub(crate) fn start(
-        program: &Path,
-        name: &str,
-        role: Role,
-        variables: &[(&'static str, String)],
-        logs: &Path,
-    ) -> anyhow::Result<Self> {
+    /// When it cannot be started, or a file of TLS cannot be used.
+    pub(crate) fn start(launch: &Launch, name: &str, role: Role) -> anyhow::Result<Self> {
+        let Launch { program, variables, logs, access } = launch;
         let (port, admin_port, log) = (stack::free_port(), stack::free_port(), logs.join(format!("{name}.log")));
         let mut command = Command::new(program);
-        without_tls(&mut command);
+        let [of_clients, of_operators] = service::tls::VARIABLES;
+        without_tls(&mut command, &of_operators);
+        if access.files.ca.is_none() {
+            without_tls(&mut command, &of_clients);
+        }
         command.args(role.argument()).envs(variables.iter().map(|(variable, value)| (variable, value)));
         command.env("HOST", "127.0.0.1").env("PORT", port.to_string()).env("ADMIN_PORT", admin_port.to_string());
         let process = Process::spawn(name, &command, &log)?;
-        let (target, operators) = (Target::local(port), Target::local(admin_port));
+        let (target, operators) = (Target::local(port).with_access(access)?, Target::local(admin_port));
         Ok(Self { name: name.to_owned(), command, process, log, target, operators })
     }
 

@@ -1,6 +1,6 @@
 //! The processes of a run, their database and their queue.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::counters::{Counters, Counts, running};
 use super::database::{Database, DatabaseKind};
 use super::partitions::{held, is_shared};
-use super::process::{Role, SubmissionsProcess, forget};
+use super::process::{Launch, Role, SubmissionsProcess, forget};
 use super::queue::Queue;
 use crate::load::target::Target;
 
@@ -92,15 +92,13 @@ impl System {
     /// # Errors
     /// When a process does not start.
     pub(crate) async fn start(
-        program: &Path,
+        mut launch: Launch,
         kind: DatabaseKind,
         database: Database,
         queue: Queue,
         workers: u32,
-        mut variables: Vec<(&'static str, String)>,
-        logs: &Path,
     ) -> anyhow::Result<Self> {
-        variables.push(("DATABASE_URL", database.url()));
+        launch.variables.push(("DATABASE_URL", database.url()));
         let mut roles = vec![];
         match kind {
             DatabaseKind::Sqlite => roles.push(("submissions".to_owned(), Role::All)),
@@ -111,14 +109,14 @@ impl System {
         }
         let mut members = Vec::new();
         for (name, role) in roles {
-            forget(logs, &name)?;
-            let process = SubmissionsProcess::start(program, &name, role, &variables, logs)?;
+            forget(&launch.logs, &name)?;
+            let process = SubmissionsProcess::start(&launch, &name, role)?;
             process.ready().await?;
             let (target, operators) = (process.target.clone(), process.operators.clone());
             let (process, counters) = (Mutex::new(process), Mutex::default());
             members.push(Member { role, target, operators, process, counters });
         }
-        let (program, logs) = (program.to_owned(), logs.to_owned());
+        let Launch { program, variables, logs, .. } = launch;
         let (database, partitions) = (Mutex::new(database), queue.partitions(workers));
         let system = Self { program, variables, logs, members, database, queue: Mutex::new(queue), partitions };
         system.joined().await?;
