@@ -12,10 +12,10 @@ use std::thread;
 use anyhow::{Context, bail};
 use contract::{Kind, Write};
 use kafka::group::budget::Budget;
-use kafka::group::{Book, GroupConfig, Membership, Release};
+use kafka::group::{Book, GroupConfig, Membership, Release, Requests};
 use service::Instruments;
 use tokio::runtime::Builder;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,9 @@ use crate::config::{ConsumerConfig, MongoUri};
 use crate::expiring::Expiring;
 use crate::flush::Records;
 use crate::metrics::StoreMetrics;
+use crate::pausing::{Pausing, ShownPause};
 use crate::retention::Retention;
+use crate::store::control::Control;
 use crate::store::{self, Store, StorePlace};
 use crate::store_pool::StorePool;
 
@@ -32,11 +34,13 @@ pub(crate) struct Engine {
     pub(crate) kind: Kind,
     pub(crate) book: Arc<Book>,
     pub(crate) release: Release,
+    pub(crate) paused: ShownPause,
     config: GroupConfig,
     mongo_uri: MongoUri,
     retention: Option<Retention>,
     pool: StorePool,
-    releases: mpsc::Receiver<()>,
+    pausing: Pausing,
+    requests: Requests,
     budget: Budget,
     instruments: Instruments,
 }
@@ -51,15 +55,18 @@ pub(crate) fn of(config: &ConsumerConfig, instruments: &Instruments) -> Vec<Engi
         for condition in [kafka::CONDITION, store::CONDITION] {
             readiness.unmet(condition, "connecting");
         }
+        let (pausing, pauses) = Pausing::new(*kind, &instruments.registry, &readiness);
         Engine {
             kind: *kind,
             book: Arc::new(Book::default()),
             release,
+            paused: pausing.shown(),
+            pausing,
+            requests: Requests { releases, pauses },
             config: config.group(*kind).clone(),
             mongo_uri: config.mongo_uri.clone(),
             retention: config.retention_of(*kind),
             pool: pool.clone(),
-            releases,
             budget,
             instruments: Instruments { readiness, ..instruments.clone() },
         }
@@ -96,7 +103,8 @@ pub(crate) async fn run(engines: Vec<Engine>, stop: &CancellationToken) -> anyho
 
 impl Engine {
     async fn work(self, stop: &CancellationToken) -> anyhow::Result<()> {
-        let Self { kind, book, mut config, mongo_uri, retention, pool, mut releases, budget, instruments, .. } = self;
+        let Self { kind, book, mut config, mongo_uri, retention, pool, budget, instruments, .. } = self;
+        let (mut pausing, mut requests) = (self.pausing, self.requests);
         let metrics = Arc::new(StoreMetrics::new(&instruments.registry, kind));
         let (readiness, tracer) = (instruments.readiness.clone(), instruments.tracer.clone());
         let concurrent_flushes = config.limits.concurrent_flushes;
@@ -119,11 +127,12 @@ impl Engine {
             let expiring = Expiring { kind, retention, store: store.clone(), book: Arc::clone(&book), expired };
             let (metrics, tracer) = (Arc::clone(&metrics), tracer.clone());
             let records = Arc::new(Records { kind, topic, store: store.clone(), retention, metrics, tracer });
-            let working = stop.child_token();
-            let mut consuming = pin!(membership.run(records, &mut releases, &working));
+            let (working, control) = (stop.child_token(), Control::of(&store));
+            let mut consuming = pin!(membership.run(records, &mut requests, &working));
             tokio::select! {
                 outcome = &mut consuming => return outcome,
                 () = store.watch(&readiness) => bail!("the store's watch ended"),
+                () = pausing.follow(&control) => bail!("the watch for pauses ended"),
                 () = expiring.run() => bail!("the removal of old documents ended"),
                 () = files.changed_since(version) => {
                     tracing::info!(kind = kind.name(), "MONGO_URI_FILE has changed, connecting again");

@@ -3,10 +3,10 @@
 //!
 //! Each kind has an engine ([`engines`]): a member of the kind's group ([`kafka::group`]) fetches records and says when
 //! to write which. This crate says what they are ([`contract::decode`]) and writes a batch of them ([`flush`]) into the
-//! [`store`], whose answers [`classify`] understands. What is older than a kind's [`retention`] is
-//! removed ([`expiring`]). With an OTLP endpoint each flush has a span ([`spans`]). The
-//! [`command`] reads the dead letters and sends them back; [`kinds`] lists the kinds; [`erasure`] erases records;
-//! [`administration`] shows topics and groups, and resets offsets.
+//! [`store`], whose answers [`classify`] understands. What is older than a kind's [`retention`] is removed
+//! ([`expiring`]), and what operators have paused is not fetched ([`pausing`]). With an OTLP endpoint each flush has a
+//! span ([`spans`]). The [`command`] reads the dead letters and sends them back; [`kinds`] lists the kinds; [`erasure`]
+//! erases records; [`administration`] shows topics and groups, resets offsets, and pauses kinds.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -33,6 +33,7 @@ mod expiring;
 mod flush;
 mod kinds;
 mod metrics;
+mod pausing;
 mod printable;
 mod retention;
 mod routes;
@@ -57,8 +58,9 @@ Stores the records of Kafka topics in MongoDB, each kind as a member of its cons
 stored; see `consumer kinds --help`. `consumer dead-letters` lists the records that could not be
 stored, shows them, and sends them back, or releases the brake that too many of them put on; see
 `consumer dead-letters --help`. `consumer topics` and `consumer groups` show the topics and the groups of the kinds, and
-`consumer offsets reset` sets where a group starts next. `consumer erase` erases records from the store and the dead
-letters, so that nothing brings them back; see `consumer erase --help`.";
+`consumer offsets reset` sets where a group starts next. `consumer pause` stops fetching the records of a kind, and
+`consumer resume` continues. `consumer erase` erases records from the store and the dead letters, so that nothing brings
+them back; see `consumer erase --help`.";
 
 /// The program: what `main` does with the arguments after its name.
 pub fn main(arguments: Vec<String>) -> ExitCode {

@@ -9,7 +9,7 @@ use crate::store_pool;
 
 /// All metrics of storing.
 pub(crate) const METRICS: &[Metric] =
-    &[STORED, DUPLICATES, SUPERSEDED, EXPIRED, ERASED, STORE_RETRIES, ACCEPT_TO_STORE, store_pool::CONNECTIONS];
+    &[STORED, DUPLICATES, SUPERSEDED, EXPIRED, ERASED, STORE_RETRIES, ACCEPT_TO_STORE, PAUSED, store_pool::CONNECTIONS];
 
 /// Documents newly inserted.
 pub(crate) const STORED: Metric =
@@ -45,6 +45,13 @@ pub(crate) const ERASED: Metric = Metric::counter(
 pub(crate) const STORE_RETRIES: Metric =
     Metric::counter("ingest_store_retries_total", "Tries of a batch that left something to try again")
         .labelled(&["kind"]);
+
+/// Whether a kind is paused.
+pub(crate) const PAUSED: Metric = Metric::gauge(
+    "ingest_paused",
+    "1 while operators have paused the kind (`consumer pause`): nothing of it is fetched, until `consumer resume`",
+)
+.labelled(&["kind"]);
 
 /// Time from acceptance to storage.
 const ACCEPT_TO_STORE: Metric = Metric::histogram(

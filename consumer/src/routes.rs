@@ -24,7 +24,22 @@ pub const ROUTES: &[Route] = &[
         GROUPS,
         "200 with the groups of the kinds, as `consumer groups --json`; 503 while Kafka does not answer",
     ),
+    Route::get(
+        KINDS,
+        "200 with the kinds that are served, and since when and by whom they are paused; 503 without MongoDB",
+    ),
+    Route::post(PAUSE, "200: all members stop fetching the kind within about a second, as by `consumer pause`"),
+    Route::post(RESUME, "200: all members fetch it again, as by `consumer resume`"),
 ];
+
+/// The kinds, and which of them are paused.
+const KINDS: &str = "/kinds";
+
+/// Pauses a kind.
+const PAUSE: &str = "/kinds/{kind}/pause";
+
+/// Resumes it.
+const RESUME: &str = "/kinds/{kind}/resume";
 
 /// The topics of the kinds.
 const TOPICS: &str = "/topics";
@@ -48,10 +63,15 @@ impl Handler for ConsumerRoutes {
         None
     }
 
-    async fn answer(&self, route: &Route, _: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
+    async fn answer(&self, route: &Route, request: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
         match route.path {
             TOPICS => self.reports.topics().await,
             GROUPS => self.reports.groups().await,
+            KINDS => self.reports.kinds().await,
+            PAUSE | RESUME => {
+                let kind = route.parameter(request.uri().path()).unwrap_or_default();
+                self.reports.set_paused(kind, route.path == PAUSE).await
+            }
             _ => {
                 self.releases.iter().for_each(Release::release);
                 tracing::info!("releasing the brake");

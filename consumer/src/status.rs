@@ -12,12 +12,14 @@ use service::{Registry, ServiceConfig};
 
 use crate::engines::Engine;
 use crate::metrics::{DUPLICATES, ERASED, EXPIRED, STORE_RETRIES, STORED, SUPERSEDED};
+use crate::pausing::{self, ShownPause};
 use crate::store;
 
 /// The consumer's page.
 pub(crate) fn status(config: &ServiceConfig, registry: &Registry, engines: &[Engine]) -> Status {
     let counters = registry.clone();
     let books: Vec<_> = engines.iter().map(|engine| (engine.kind, Arc::clone(&engine.book))).collect();
+    let pauses: Vec<_> = engines.iter().map(|engine| (engine.kind, engine.paused.clone())).collect();
     let subject = StatusSubject {
         name: "consumer",
         counter: STORED,
@@ -28,13 +30,14 @@ pub(crate) fn status(config: &ServiceConfig, registry: &Registry, engines: &[Eng
             (group::FLUSHES, "Flushes"),
             (group::COMMITS, "Commits"),
             (group::DEAD_LETTERS, "Dead letters"),
+            (pausing::CONDITION, "Fetching"),
         ],
         report: Box::new(move || {
             let standings: Vec<_> = books.iter().map(|(kind, book)| (*kind, book.standings())).collect();
             let dead_letters =
                 Table::of_reasons("Dead letters", &["Kind and reason", "Records"], counters.totals(&DEAD_LETTERED));
             let held = standings.iter().map(|(kind, standings)| partitions(*kind, standings));
-            let tables = held.chain(dead_letters).collect();
+            let tables = paused(&pauses).into_iter().chain(held).chain(dead_letters).collect();
             let all: Vec<Standing> = standings.iter().flat_map(|(_, standings)| standings.iter().copied()).collect();
             Report { figures: figures(&counters, &all), tables }
         }),
@@ -62,6 +65,20 @@ fn figures(counters: &Registry, standings: &[Standing]) -> Vec<Figure> {
         total("Dead letters", &DEAD_LETTERED),
         total("Writes retried", &STORE_RETRIES),
     ]
+}
+
+/// The kinds that operators have paused; `None` if there are none.
+fn paused(pauses: &[(Kind, ShownPause)]) -> Option<Table> {
+    let row = |(kind, shown): &(Kind, ShownPause)| {
+        let pause = shown.get()?;
+        let since = pause.since_text();
+        Some(vec![Cell::Alarm(kind.name().to_owned()), Cell::Text(since), Cell::Text(pause.by)])
+    };
+    let rows: Vec<_> = pauses.iter().filter_map(row).collect();
+    let note =
+        "Nothing of these kinds is fetched until `consumer resume`; their partitions are kept, and the lag grows.";
+    let columns = &["Kind", "Since", "By"];
+    (!rows.is_empty()).then_some(Table { title: "Paused by operators".into(), columns, rows, if_empty: "", note })
 }
 
 fn partitions(kind: Kind, standings: &[Standing]) -> Table {

@@ -24,6 +24,7 @@ use crate::config::MongoUri;
 use crate::store_pool::StorePool;
 
 mod answers;
+pub(crate) mod control;
 mod duplicates;
 pub(crate) mod erase;
 mod evidence;
@@ -169,8 +170,8 @@ async fn client(place: &StorePlace<'_>, pool: Option<&StorePool>) -> anyhow::Res
     let mut options = ClientOptions::parse(&uri).await.context("MONGO_URI cannot be used")?;
     options.app_name.get_or_insert_with(|| "consumer".to_owned());
     // The driver's own ten connections, made two at a time, would cap the flushes. A revoke's flushes come on top
-    // of the others, the same number again; one more is for the watch.
-    options.max_pool_size.get_or_insert(flushes.saturating_mul(2).saturating_add(1));
+    // of the others, the same number again; two more are for the watch, and for what operators want.
+    options.max_pool_size.get_or_insert(flushes.saturating_mul(2).saturating_add(2));
     options.max_connecting.get_or_insert(flushes);
     options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
     options.server_selection_timeout.get_or_insert(CONNECT_TIMEOUT);

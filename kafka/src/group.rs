@@ -27,6 +27,7 @@ mod lag;
 mod member;
 pub mod metrics;
 mod pipeline;
+mod requests;
 mod rights;
 #[cfg(test)]
 mod simulation;
@@ -38,4 +39,5 @@ pub use handle::{Answer, ConsumerRecord, Group, GroupOptions, Handler, batches, 
 pub use handler::{RecordHandler, Written};
 pub use joining::client_config;
 pub use lag::{Book, Committed, Standing};
-pub use member::{Membership, Release, run};
+pub use member::{Membership, run};
+pub use requests::{Release, Requests};

@@ -1,25 +1,28 @@
-//! The commands: `consumer topics`, `consumer groups` and `consumer offsets reset`.
+//! The commands: `consumer topics`, `groups`, `offsets reset`, `pause` and `resume`.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use service::{Kinds, Settings, exit};
+use tokio::runtime::Builder;
 
 use super::groups::GroupsReport;
 use super::reset::Reset;
 use super::topics::TopicsReport;
+use super::{SOMEBODY, kinds};
 use crate::config::ConsumerConfig;
 
 /// The arguments that select these commands.
-pub(crate) const NAMES: [&str; 3] = ["topics", "groups", "offsets"];
+pub(crate) const NAMES: [&str; 5] = ["topics", "groups", "offsets", "pause", "resume"];
 
 const EXPLANATION: &str = "\
 Environment: as for the service, see `consumer --help`.
 Exit codes: 0 done, 64 arguments or settings that cannot be used, 1 not everything is known or done.";
 
-/// Shows the topics and groups of the kinds, and sets where a group starts next.
+/// Shows the topics and groups of the kinds, sets where a group starts next, and pauses kinds.
 #[derive(Debug, Parser)]
 #[command(name = "consumer", bin_name = "consumer", after_help = EXPLANATION)]
 struct CommandLine {
@@ -48,6 +51,25 @@ enum Verb {
     Offsets {
         #[command(subcommand)]
         verb: OffsetsVerb,
+    },
+    /// Stops fetching the records of a kind, in all members of its group within about a second, and in those that start
+    /// later, until it is resumed. What was fetched is stored and committed, and partitions are kept; other kinds
+    /// continue. This is written to the kind's database, so no consumer has to run
+    #[command(after_help = EXPLANATION)]
+    Pause {
+        /// The kind: post, order or one of KINDS_DIR
+        #[arg(long, value_name = "KIND")]
+        kind: String,
+        /// Who pauses it, as `/readyz` and the status page show it
+        #[arg(long, value_name = "NAME", default_value = SOMEBODY, value_parser = parse_name)]
+        by: String,
+    },
+    /// Fetches the records of a kind again that was paused
+    #[command(after_help = EXPLANATION)]
+    Resume {
+        /// The kind: post, order or one of KINDS_DIR
+        #[arg(long, value_name = "KIND")]
+        kind: String,
     },
 }
 
@@ -128,7 +150,23 @@ fn execute(verb: Verb, config: &ConsumerConfig, output: &mut impl Write) -> anyh
             }
             Ok(true)
         }
+        Verb::Pause { by, .. } => set_paused(config, Some(&by), output),
+        Verb::Resume { .. } => set_paused(config, None, output),
     }
+}
+
+fn set_paused(config: &ConsumerConfig, by: Option<&str>, output: &mut impl Write) -> anyhow::Result<bool> {
+    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    for kind in &config.kinds {
+        writeln!(output, "{}", runtime.block_on(kinds::set_and_say(config, *kind, by))?)?;
+    }
+    Ok(true)
+}
+
+/// A name is one short line.
+fn parse_name(text: &str) -> Result<String, String> {
+    let is_name = !text.trim().is_empty() && text.chars().count() <= 64 && !text.contains(char::is_control);
+    is_name.then(|| text.to_owned()).ok_or_else(|| "must have 1 to 64 characters on one line".to_owned())
 }
 
 impl Verb {
@@ -137,6 +175,7 @@ impl Verb {
         match self {
             Verb::Topics { .. } | Verb::Groups { .. } => None,
             Verb::Offsets { verb: OffsetsVerb::Reset(reset) } => Some(&reset.kind),
+            Verb::Pause { kind, .. } | Verb::Resume { kind } => Some(kind),
         }
     }
 }

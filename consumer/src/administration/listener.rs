@@ -10,7 +10,9 @@ use service::http::json;
 use service::problem;
 use tokio::sync::Mutex;
 
+use super::SOMEBODY;
 use super::groups::GroupsReport;
+use super::kinds::{self, KindsReport};
 use super::topics::TopicsReport;
 use crate::config::ConsumerConfig;
 
@@ -37,6 +39,25 @@ impl Reports {
         self.answer(GroupsReport::ask).await
     }
 
+    /// The kinds.
+    pub(crate) async fn kinds(&self) -> Response<Full<Bytes>> {
+        let _place = self.making.lock().await;
+        respond(KindsReport::ask(&self.config).await)
+    }
+
+    /// Pauses the kind of this name, or resumes it.
+    pub(crate) async fn set_paused(&self, name: &str, is_paused: bool) -> Response<Full<Bytes>> {
+        let Some(kind) = self.config.kinds.iter().copied().find(|kind| kind.name() == name) else {
+            return problem::response(StatusCode::NOT_FOUND, "this consumer serves no kind of this name, see /kinds");
+        };
+        let _place = self.making.lock().await;
+        let set = kinds::set(&self.config, kind, is_paused.then_some(SOMEBODY)).await;
+        if set.is_ok() {
+            tracing::info!(kind = kind.name(), is_paused, "operators pause or resume a kind");
+        }
+        respond(set)
+    }
+
     /// A client that has gone does not end the report, so the place is free only once that is made.
     async fn answer<R: Serialize + Send + 'static>(
         &self,
@@ -49,17 +70,17 @@ impl Reports {
             ask(&config)
         });
         match asked.await {
-            Ok(Ok(report)) => answer(&report),
-            Ok(Err(error)) => problem::response(StatusCode::SERVICE_UNAVAILABLE, &format!("{error:#}")),
+            Ok(report) => respond(report),
             Err(_) => problem::response(StatusCode::INTERNAL_SERVER_ERROR, "asking Kafka failed"),
         }
     }
 }
 
-/// The same JSON as a command prints.
-fn answer(report: &impl Serialize) -> Response<Full<Bytes>> {
-    match serde_json::to_vec(report) {
-        Ok(text) => json(StatusCode::OK, text),
-        Err(error) => problem::response(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+/// The same JSON as a command prints, or why there is none.
+fn respond(report: anyhow::Result<impl Serialize>) -> Response<Full<Bytes>> {
+    match report.map(|report| serde_json::to_vec(&report)) {
+        Ok(Ok(text)) => json(StatusCode::OK, text),
+        Ok(Err(error)) => problem::response(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => problem::response(StatusCode::SERVICE_UNAVAILABLE, &format!("{error:#}")),
     }
 }

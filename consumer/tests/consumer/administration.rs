@@ -90,4 +90,12 @@ async fn without_kafka_there_is_no_report_but_a_reason() {
     assert!(away.starts_with(&format!("consumer: {reason}")), "{away}");
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains(reason), "{answer}");
     running.stop().await;
+
+    let protected = Running::start(world.config(&[("ADMIN_TOKEN", "secret")])).await;
+    for request in ["GET /topics", "GET /groups", "GET /kinds", "POST /kinds/post/pause", "POST /kinds/post/resume"] {
+        for answer in [protected.ask(request).await, protected.ask_as_operator(request).await] {
+            assert!(answer.starts_with("HTTP/1.1 401"), "{request}: {answer}");
+        }
+    }
+    protected.stop().await;
 }

@@ -18,6 +18,7 @@ mod not_allowed;
 mod offsets_reset;
 mod order_world;
 mod orders;
+mod pausing;
 mod rebalance;
 mod records;
 mod records_of_files;

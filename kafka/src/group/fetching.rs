@@ -18,7 +18,7 @@ pub const WAIT_BEFORE_PAUSE: Duration = Duration::from_secs(1);
 /// What the other half wants fetched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wish {
-    /// Nothing: there are too many dead letters, or the member stops.
+    /// Nothing: there are too many dead letters, operators have paused it, or the member stops.
     pub is_nothing: bool,
     /// Not these partitions: too much of them is not committed.
     pub ahead: BTreeSet<i32>,

@@ -10,8 +10,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::budget::Budget;
 use super::lag::{Book, Standing};
-use super::member::{Release, run};
+use super::member::run;
 use super::metrics::METRICS;
+use super::requests::Release;
 use crate::shown::CONDITION;
 
 mod adapter;

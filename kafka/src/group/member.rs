@@ -3,49 +3,32 @@
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use rdkafka::consumer::Consumer;
 use service::{Instruments, Readiness, Registry};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
 use super::conditions::Conditions;
 use super::config::GroupConfig;
 use super::context::Context;
-use super::core::Core;
+use super::core::{Core, Event};
 use super::dead_letters::DeadLetters;
+use super::fetching::Wish;
 use super::front::Front;
 use super::handler::RecordHandler;
 use super::lag::Book;
 use super::metrics::{self, GroupMetrics};
 use super::pipeline::{Inputs, Pipeline, Running};
+use super::requests::Requests;
 use super::rights::Rights;
 use super::watch::{Question, Watch};
 use super::{fetcher, joining};
 use crate::security::librdkafka::TokenCallback;
-
-/// Releases the brake of a member. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Release {
-    releases: mpsc::Sender<()>,
-}
-
-impl Release {
-    /// A release, and the end of it that [`run`] takes.
-    pub fn new() -> (Self, mpsc::Receiver<()>) {
-        let (releases, requested) = mpsc::channel(1);
-        (Self { releases }, requested)
-    }
-
-    /// The full number of dead letters is allowed again, and what is held is judged again.
-    pub fn release(&self) {
-        // A release that already waits says the same.
-        self.releases.try_send(()).ok();
-    }
-}
 
 /// Consumes until `stop` is cancelled, as [`Membership::run`].
 ///
@@ -55,12 +38,14 @@ pub async fn run<H: RecordHandler>(
     config: &GroupConfig,
     handler: Arc<H>,
     book: Arc<Book>,
-    mut releases: mpsc::Receiver<()>,
+    releases: mpsc::Receiver<()>,
     budget: Budget,
     instruments: Instruments,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    Membership::new(config, book, budget, instruments).run(handler, &mut releases, stop).await
+    let (_never, pauses) = watch::channel(false);
+    let mut requests = Requests { releases, pauses };
+    Membership::new(config, book, budget, instruments).run(handler, &mut requests, stop).await
 }
 
 /// A place in a group: what one member after the other shares.
@@ -83,21 +68,21 @@ impl Membership {
         Self { config: config.clone(), book, budget, metrics, readiness }
     }
 
-    /// Consumes until `stop` is cancelled; then finishes, commits, leaves the group and returns. `releases` come from a
-    /// [`Release`]. When a file of the cluster's security has changed, it leaves and joins again with what is there.
+    /// Consumes until `stop` is cancelled; then finishes, commits, leaves the group and returns. When a file of the
+    /// cluster's security has changed, it leaves and joins again with what is there.
     ///
     /// # Errors
     /// When a part of the member failed. Nothing is lost: what is not committed is read again.
     pub async fn run<H: RecordHandler>(
         &self,
         handler: Arc<H>,
-        releases: &mut mpsc::Receiver<()>,
+        requests: &mut Requests,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let files = self.config.cluster.security.files();
         loop {
             let (version, membership) = (files.version(), stop.child_token());
-            let mut running = pin!(self.consume(Arc::clone(&handler), releases, &membership));
+            let mut running = pin!(self.consume(Arc::clone(&handler), requests, &membership));
             tokio::select! {
                 ended = &mut running => return ended,
                 () = files.changed_since(version) => {
@@ -117,13 +102,16 @@ impl Membership {
     async fn consume<H: RecordHandler>(
         &self,
         handler: Arc<H>,
-        releases: &mut mpsc::Receiver<()>,
+        requests: &mut Requests,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let (config, book, budget) = (&self.config, Arc::clone(&self.book), self.budget.clone());
         let (metrics, readiness) = (Arc::clone(&self.metrics), self.readiness.clone());
         let (front, stream) = Front::new(budget.clone(), metrics.consumed.clone());
         let front = Arc::new(front);
+        let is_paused = *requests.pauses.borrow_and_update();
+        // The fetcher may get partitions before the pipeline runs.
+        front.wish(Wish { is_nothing: is_paused, ..Wish::default() });
         let context = Context::new(
             &config.topic,
             config.limits.revoke_timeout,
@@ -170,8 +158,10 @@ impl Membership {
         }
         drop(watch);
 
+        let mut core = Core::new(config.limits, budget);
+        core.handle(Event::Paused(is_paused), Instant::now());
         let pipeline = Pipeline {
-            core: Core::new(config.limits, budget),
+            core,
             handler,
             topic: config.topic.clone(),
             consumer: Arc::clone(&consumer),
@@ -184,7 +174,7 @@ impl Membership {
             is_recreated: is_recreated.clone(),
         };
         tokio::select! {
-            outcome = pipeline.run(Inputs { stream, watched, releases }, stop) => outcome?,
+            outcome = pipeline.run(Inputs { stream, watched, requests }, stop) => outcome?,
             () = failed.cancelled() => bail!("a thread of the consumer failed"),
             // librdkafka reads on at the old position, beyond records that nobody has read; a commit would hide them.
             () = is_recreated.cancelled() => bail!(

@@ -20,6 +20,7 @@ use super::front::{Front, Handover};
 use super::handler::{RecordHandler, Written};
 use super::lag::Book;
 use super::metrics::GroupMetrics;
+use super::requests::Requests;
 use super::watch;
 
 /// How often the partitions' state is noted for the metrics and the status page.
@@ -65,7 +66,7 @@ impl<R> Running<R> {
 pub(super) struct Inputs<'a, R> {
     pub(super) stream: mpsc::UnboundedReceiver<Handover<R>>,
     pub(super) watched: mpsc::UnboundedReceiver<Event<R>>,
-    pub(super) releases: &'a mut mpsc::Receiver<()>,
+    pub(super) requests: &'a mut Requests,
 }
 
 impl<H: RecordHandler> Pipeline<H> {
@@ -102,7 +103,8 @@ impl<H: RecordHandler> Pipeline<H> {
                     Event::Delivered(delivery)
                 }
                 Some(event) = inputs.watched.recv() => event,
-                Some(()) = inputs.releases.recv() => Event::ReleaseBrake,
+                Some(()) = inputs.requests.releases.recv() => Event::ReleaseBrake,
+                Ok(()) = inputs.requests.pauses.changed() => Event::Paused(*inputs.requests.pauses.borrow_and_update()),
                 () = until(deadline) => continue,
                 _ = note.tick() => {
                     self.note();

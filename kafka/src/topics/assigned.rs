@@ -5,7 +5,7 @@
 pub type Assigned = (String, Vec<i32>);
 
 /// Reads an assignment of the consumer protocol, of any version: later ones only add fields at the end. `None` if these
-/// bytes are not one. What it allocates is bounded by the number of bytes.
+/// bytes are not one. What it allocates grows with what it has read, whatever they claim.
 pub(super) fn parse(bytes: &[u8]) -> Option<Vec<Assigned>> {
     let mut bytes = Bytes(bytes);
     let version = bytes.i16()?;
@@ -45,10 +45,9 @@ impl<'a> Bytes<'a> {
         self.take(4)?.try_into().ok().map(i32::from_be_bytes)
     }
 
-    /// The length of an array, whose elements have at least four bytes each.
+    /// The length of an array, as it is claimed.
     fn count(&mut self) -> Option<usize> {
-        let count = usize::try_from(self.i32()?).ok()?;
-        (count <= self.0.len() / 4).then_some(count)
+        usize::try_from(self.i32()?).ok()
     }
 }
 

@@ -13,6 +13,7 @@ mod members;
 mod offset_reset;
 mod ordered;
 mod outages;
+mod pausing;
 mod plain;
 mod positions;
 mod rebalances;

@@ -8,10 +8,11 @@ use contract::dead_letter::Reason;
 use contract::{DeadLetter, Fetched, PostId};
 use kafka::group::budget::Budget;
 use kafka::group::core::{Flush, NotStored};
-use kafka::group::{self, Book, GroupConfig, RecordHandler, Release, Written};
+use kafka::group::{self, Book, GroupConfig, Membership, RecordHandler, Release, Requests, Written};
 use service::{Instruments, Readiness, Registry};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot::{self, error::TryRecvError};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{DEADLINE, wait_until};
@@ -85,6 +86,7 @@ pub(crate) struct Running {
     pub(crate) readiness: Readiness,
     memory: Arc<Memory>,
     parts: Parts,
+    pauses: watch::Sender<bool>,
     stop: CancellationToken,
     outcome: oneshot::Receiver<anyhow::Result<()>>,
     group: String,
@@ -99,12 +101,22 @@ pub(crate) struct Parts {
 impl Running {
     /// A member whose handler stores everything.
     pub(crate) fn start(config: GroupConfig) -> Self {
-        Self::with(config, First::Stored, BUFFER_BYTES)
+        Self::with(config, First::Stored, BUFFER_BYTES, false)
+    }
+
+    /// The same, but nobody has said yet that it may fetch anything.
+    pub(crate) fn paused(config: GroupConfig) -> Self {
+        Self::with(config, First::Stored, BUFFER_BYTES, true)
+    }
+
+    /// Fetching is paused from now on, or continues.
+    pub(crate) fn pause(&self, is_paused: bool) {
+        self.pauses.send_replace(is_paused);
     }
 
     /// A member whose handler panics at the first record.
     pub(crate) fn panicking(config: GroupConfig) -> Self {
-        Self::with(config, First::Panic, BUFFER_BYTES)
+        Self::with(config, First::Panic, BUFFER_BYTES, false)
     }
 
     /// A member whose handler says of the first record that it may be stored later, until it relents.
@@ -114,7 +126,7 @@ impl Running {
 
     /// The same, with a buffer of its own size.
     pub(crate) fn held_up_within(config: GroupConfig, buffer_bytes: usize) -> Self {
-        Self::with(config, First::Later, buffer_bytes)
+        Self::with(config, First::Later, buffer_bytes, false)
     }
 
     /// From now on everything is stored.
@@ -122,7 +134,7 @@ impl Running {
         *self.memory.first.lock().unwrap() = First::Stored;
     }
 
-    fn with(config: GroupConfig, first: First, buffer_bytes: usize) -> Self {
+    fn with(config: GroupConfig, first: First, buffer_bytes: usize, is_paused: bool) -> Self {
         let registry = Registry::new(&[group::metrics::METRICS]);
         let readiness = Readiness::new(&[kafka::CONDITION]);
         let memory = Arc::new(Memory { first: Mutex::new(first), stored: Mutex::default() });
@@ -133,10 +145,13 @@ impl Running {
         let (mut done, outcome) = oneshot::channel();
         let (handler, stopped, group) = (Arc::clone(&memory), stop.clone(), config.group.clone());
         let budget = Budget::new(buffer_bytes);
+        let (pauses, wanted) = watch::channel(is_paused);
+        let mut requests = Requests { releases, pauses: wanted };
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             let ended = runtime.block_on(async {
-                let member = group::run(&config, handler, book, releases, budget, instruments, &stopped);
+                let membership = Membership::new(&config, book, budget, instruments);
+                let member = membership.run(handler, &mut requests, &stopped);
                 tokio::select! {
                     outcome = member => Some(outcome),
                     () = done.closed() => None,
@@ -145,7 +160,7 @@ impl Running {
             runtime.shutdown_background();
             ended.map(|outcome| done.send(outcome));
         });
-        Self { registry, readiness, memory, parts, stop, outcome, group }
+        Self { registry, readiness, memory, parts, pauses, stop, outcome, group }
     }
 
     /// The offsets of one partition that the handler has stored, ascending, each once.

@@ -206,6 +206,9 @@ fn group_name(text: &str) -> Result<String, String> {
 fn collection_name(text: &str) -> Result<String, String> {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let is_first = |first: char| first.is_ascii_alphabetic() || first == '_';
+    if text.starts_with("ingest_") {
+        return Err("must not start with ingest_, as the consumer's own collections do".to_owned());
+    }
     if text.len() <= 119 && text.starts_with(is_first) && text.bytes().all(is_legal) {
         Ok(text.to_owned())
     } else {

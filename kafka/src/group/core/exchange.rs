@@ -71,6 +71,8 @@ pub enum Event<R> {
     },
     /// Release the brake.
     ReleaseBrake,
+    /// Operators want nothing fetched; or everything again.
+    Paused(bool),
     /// Finish what was received; receive nothing more.
     Stop,
 }

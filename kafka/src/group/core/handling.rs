@@ -54,6 +54,11 @@ impl<R> Core<R> {
                 braked.into_iter().for_each(|record| self.dead_letter(record, now));
                 self.wish_again();
             }
+            Event::Paused(is_paused) => {
+                let stays_paused = self.is_paused && self.mistakes.make(Mistake::ResumeForgotten);
+                self.is_paused = is_paused || stays_paused;
+                self.wish_again();
+            }
             Event::Stop => {
                 self.is_stopping = true;
                 self.wish_again();
@@ -274,6 +279,7 @@ impl<R> Core<R> {
         }
         let wish = Wish {
             is_nothing: self.is_stopping
+                || self.is_paused && !self.mistakes.make(Mistake::PauseIgnored)
                 || self.brake.exceeded().is_some() && !self.mistakes.make(Mistake::BrakeDoesNotPause),
             ahead: self.assignments.iter().filter(|(_, held)| held.is_ahead).map(|(partition, _)| partition).collect(),
         };

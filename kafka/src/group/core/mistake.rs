@@ -49,6 +49,12 @@ pub(in crate::group) enum Mistake {
     SetBackIgnored,
     /// A revoke waits for as long as it takes.
     RevokeHasNoDeadline,
+    /// Fetching continues although operators have paused it.
+    PauseIgnored,
+    /// Fetching stays paused although operators have resumed it.
+    ResumeForgotten,
+    /// Fetching starts before it is known whether operators have paused it.
+    StartsUnasked,
 }
 
 #[derive(Debug, Default)]

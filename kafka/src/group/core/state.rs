@@ -36,6 +36,8 @@ pub struct Core<R> {
     pub(super) skipped: Vec<(i32, i64, i64)>,
     pub(super) troubles: Troubles,
     pub(super) stale_records: u64,
+    /// Operators want nothing fetched.
+    pub(super) is_paused: bool,
     pub(super) is_stopping: bool,
     pub(super) mistakes: Mistakes,
 }
@@ -59,6 +61,7 @@ impl<R> Core<R> {
             skipped: Vec::new(),
             troubles: Troubles::default(),
             stale_records: 0,
+            is_paused: false,
             is_stopping: false,
             mistakes: Mistakes::default(),
         }

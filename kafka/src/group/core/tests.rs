@@ -311,3 +311,30 @@ fn a_commit_from_before_the_position_was_set_back_counts_for_nothing_after_it() 
     scene.on(Event::SeenCommitted(vec![(0, Assignment(1), None)]));
     assert!(scene.after(COMMIT_INTERVAL).is_empty(), "Kafka has not lost a commit of the records that are there now");
 }
+
+#[test]
+fn a_pause_fetches_nothing_until_a_resume_and_finishes_what_is_here() {
+    let mut scene = Scene::with(&[0]);
+    let nothing = Wish { is_nothing: true, ..Wish::default() };
+    assert!(matches!(&scene.on(Event::Paused(true))[..], [Action::Fetch(wish)] if *wish == nothing));
+    assert!(scene.on(Event::Paused(true)).is_empty(), "it is no news");
+    let flush = scene.flush_one(received(0, 0, 1));
+    scene.flushed(flush, &[]);
+    let actions = scene.after(COMMIT_INTERVAL);
+    assert!(matches!(&actions[..], [Action::Commit(offsets)] if *offsets == [(0, 1)]), "{actions:?}");
+    let again = scene.on(Event::Delivered(Delivery::Assigned { assignment: Assignment(2), partitions: vec![1] }));
+    assert!(matches!(&again[..], [Action::Fetch(wish)] if *wish == nothing), "it outlasts a rebalance");
+    assert!(matches!(&scene.on(Event::Paused(false))[..], [Action::Fetch(wish)] if *wish == Wish::default()));
+}
+
+#[test]
+fn a_resume_releases_no_brake() {
+    let mut scene = Scene::with(&[0]);
+    scene.on(Event::Paused(true));
+    scene.receive(vec![received(0, 0, 1)]);
+    let flush = batch(scene.receive(vec![received(0, 1, 1)]));
+    scene.flushed(flush, &[0, 1]);
+    assert!(scene.core.braked().is_some());
+    assert!(scene.on(Event::Paused(false)).is_empty(), "the brake still wants nothing");
+    assert!(scene.on(Event::ReleaseBrake).iter().any(|action| matches!(action, Action::Fetch(_))));
+}

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::member::{Cargo, Member};
+use super::script::Mode;
 use super::settings::SMALLEST;
 use super::statistics::Happened;
 use super::world::World;
-use crate::group::core::{Flush, Received, Trigger};
+use crate::group::core::{Event, Flush, Received, Trigger};
 
 /// What does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) enum Violation {
     RanAhead,
     /// A member keeps fetching although there are too many dead letters.
     FetchedWhileBraked,
+    /// A member keeps fetching although operators have paused it, or before it has learnt whether they have.
+    FetchedWhilePaused,
     /// A batch waited for longer than its interval.
     BatchLate,
     /// Partitions were given up needlessly before all was finished and committed.
@@ -45,6 +48,9 @@ pub(super) enum Violation {
 /// How late a batch may start after its interval: threads are not scheduled at once.
 const BATCH_SLACK: Duration = Duration::from_secs(1);
 
+/// How long after a pause a member may still fetch.
+const PAUSE_SLACK: Duration = Duration::from_secs(3);
+
 impl World {
     /// One record may exceed the budget, however large it is, because the look for room comes before it.
     pub(super) fn check_memory(&mut self, member: &Member) {
@@ -64,6 +70,7 @@ impl World {
         if let Some((exceeded, _)) = member.core.braked() {
             self.violate(Violation::FetchedWhileBraked, || format!("{exceeded}"));
         }
+        self.check_pause(member);
         let assignment = member.fetching.assignment(partition);
         let bound = self.settings.limits.run_ahead;
         let is_known = assignment.is_some_and(|assignment| member.progress(partition, assignment).is_some());
@@ -72,6 +79,19 @@ impl World {
             self.violate(Violation::RanAhead, || {
                 format!("{records} records, {bytes} bytes of {partition}, and one more")
             });
+        }
+    }
+
+    /// A record is polled: nobody has paused the member, as far as it knows, or can have known for a while.
+    fn check_pause(&mut self, member: &Member) {
+        let has_news = member.answers.iter().any(|event| matches!(event, Event::Paused(_)));
+        if member.knows_pause != Some(false) && !has_news {
+            self.violate(Violation::FetchedWhilePaused, || format!("it knows {:?}", member.knows_pause));
+        }
+        let since = self.pause_shown_since.max(member.running_since);
+        if self.modes.is_paused && self.modes.store == Mode::Well && self.now > since + PAUSE_SLACK {
+            let late = self.now - since;
+            self.violate(Violation::FetchedWhilePaused, || format!("{late:?} after the pause"));
         }
     }
 

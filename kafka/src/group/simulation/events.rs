@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use super::member::{Callback, Who};
+use super::script::Mode;
 use super::statistics::Happened;
 use super::world::{Due, World};
 use crate::group::core::{Assignment, Event};
+
+/// How often a member asks whether it is paused.
+const ASKS_EVERY: Duration = Duration::from_secs(1);
 
 impl World {
     pub(super) fn happen(&mut self, due: Due) {
@@ -45,6 +49,7 @@ impl World {
                 }
                 self.later(latency + self.settings.watch, Due::Watch(who));
             }
+            Due::AsksIfPaused(who) => self.asks_if_paused(who),
             Due::Sees(who, held) => self.sees(who, &held),
             Due::Done { who, request, fate } => self.done(who, request, fate),
             Due::DoneUnreported { request, is_late } => self.done_unreported(request, is_late),
@@ -54,6 +59,22 @@ impl World {
                 }
             }
         }
+    }
+
+    /// While the store does not answer, the member keeps to what it learnt last; at its start that is nothing.
+    fn asks_if_paused(&mut self, who: Who) {
+        let (is_paused, can_answer) = (self.modes.is_paused, self.modes.store == Mode::Well);
+        let Some(member) = self.member(who) else { return };
+        if can_answer && !member.is_frozen && member.knows_pause != Some(is_paused) {
+            let is_news = member.knows_pause.is_some();
+            member.knows_pause = Some(is_paused);
+            member.answers.retain(|event| !matches!(event, Event::Paused(_)));
+            member.answers.push(Event::Paused(is_paused));
+            if is_paused || is_news {
+                self.statistics.happened(if is_paused { Happened::LearntPause } else { Happened::LearntResume });
+            }
+        }
+        self.later(ASKS_EVERY, Due::AsksIfPaused(who));
     }
 
     fn join(&mut self, who: Who) {

@@ -65,6 +65,8 @@ pub(super) struct Member {
 
     // Between the two threads.
     pub(super) wish: Wish,
+    /// What the store said last of a pause; nothing before the first answer.
+    pub(super) knows_pause: Option<bool>,
     pub(super) stream: VecDeque<Delivery<Cargo>>,
     pub(super) may_give_up: bool,
 
@@ -132,9 +134,13 @@ pub(super) struct Progress {
 impl Member {
     pub(super) fn new(who: Who, settings: &Settings, mistake: Option<Mistake>, now: Instant) -> Self {
         let budget = Budget::new(settings.budget);
+        let mut core = Core::new(settings.limits, budget.clone()).with_mistake(mistake);
+        // Before the first answer of the store nothing is fetched.
+        let is_paused = settings.is_administered && mistake != Some(Mistake::StartsUnasked);
+        core.handle(Event::Paused(is_paused), now);
         Self {
             who,
-            core: Core::new(settings.limits, budget.clone()).with_mistake(mistake),
+            core,
             fetching: Fetching::default(),
             budget,
             client: Client::default(),
@@ -151,11 +157,12 @@ impl Member {
             held_back: None,
             unpaused: 0,
             jumps: Vec::new(),
-            wish: Wish::default(),
+            wish: Wish { is_nothing: is_paused, ..Wish::default() },
+            knows_pause: (!settings.is_administered).then_some(false),
             stream: VecDeque::new(),
             may_give_up: false,
             answers: Vec::new(),
-            is_acting: false,
+            is_acting: is_paused,
             wake: None,
             commit: Vec::new(),
             is_finishing: false,

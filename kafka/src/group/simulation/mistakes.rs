@@ -28,4 +28,7 @@ simulation::mistakes! {
     a_doubt_that_is_ignored: DoubtIgnored => NeverSettles;
     a_position_set_back_that_is_ignored: SetBackIgnored => CommitPassesUnfinished;
     a_revoke_without_deadline: RevokeHasNoDeadline => Spins;
+    a_pause_that_is_ignored: PauseIgnored => FetchedWhilePaused;
+    a_resume_that_is_forgotten: ResumeForgotten => NeverSettles;
+    a_start_without_asking: StartsUnasked => FetchedWhilePaused;
 }

@@ -47,6 +47,7 @@ impl World {
             }
             Operation::Store(mode) => {
                 self.modes.store = mode;
+                self.pause_shown_since = self.now;
                 self.release_hanging();
             }
             Operation::Letters(mode) => {
@@ -69,6 +70,7 @@ impl World {
             }
             Operation::Recreate(partition) => self.broker.recreate(partition % partitions),
             Operation::ReleaseBrake(slot) => self.release_brake(slot),
+            Operation::Pause(is_paused) => self.pause(is_paused),
         }
     }
 
@@ -82,6 +84,16 @@ impl World {
         let (join, watch) = (self.random.millis(0, 500), self.random.millis(0, 1_000));
         self.later(join, Due::Join(who));
         self.later(watch, Due::Watch(who));
+        if self.settings.is_administered {
+            self.later(join, Due::AsksIfPaused(who));
+        }
+    }
+
+    fn pause(&mut self, is_paused: bool) {
+        if std::mem::replace(&mut self.modes.is_paused, is_paused) != is_paused {
+            self.pause_shown_since = self.now;
+            self.statistics.happened(if is_paused { Happened::OperatorPaused } else { Happened::OperatorResumed });
+        }
     }
 
     /// The process is gone. What it sent is still done; the group waits until its session is over.
@@ -173,6 +185,7 @@ impl World {
 
     /// All faults are over, and there is a member.
     pub(super) fn heal(&mut self) {
+        self.pause(false);
         self.modes = Modes::WELL;
         self.operate(Operation::Store(Mode::Well));
         if self.members.iter().flatten().all(|member| member.is_stopping) {

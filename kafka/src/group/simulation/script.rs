@@ -74,6 +74,8 @@ pub(super) enum Operation {
     /// The partition is deleted and recreated: offsets start again.
     Recreate(usize),
     ReleaseBrake(usize),
+    /// Operators pause fetching in all members, or resume it.
+    Pause(bool),
 }
 
 use Operation::*;
@@ -109,7 +111,22 @@ pub(super) fn generate(seed: u64) -> Vec<Operation> {
             _ => Steps(random.between(1, 40)),
         });
     }
+    if settings.is_administered {
+        administer(&mut script, seed);
+    }
     script
+}
+
+/// Adds pauses and resumes at any place. They are drawn apart, so that a history without them is what it was.
+fn administer(script: &mut Vec<Operation>, seed: u64) {
+    let random = &mut Random::new(seed ^ 0x0A05_E5ED);
+    for _ in 0..random.between(2, 8) {
+        let place = random.below(script.len());
+        script.insert(place, Pause(random.one_in(2)));
+    }
+    // Some are over at once, others last.
+    let place = random.below(script.len());
+    script.splice(place..place, [Pause(true), Milliseconds(random.between(100, 9_000) as u64), Pause(false)]);
 }
 
 fn operation(random: &mut Random, settings: &Settings) -> Operation {

@@ -28,6 +28,8 @@ pub(super) struct Settings {
     /// Members may hand on what they have gathered long after a revoke or an assign instead of before. The shell does
     /// not; but because each record carries its assignment, it must do no harm.
     pub(super) hands_on_late: bool,
+    /// Operators pause and resume fetching. Where they do not, members know from the start that nothing is paused.
+    pub(super) is_administered: bool,
 }
 
 impl Settings {
@@ -56,6 +58,7 @@ impl Settings {
             watch: random.millis(1_000, 4_000),
             hands_on_late: random.one_in(3),
             is_letter_topic_strict: random.one_in(3),
+            is_administered: random.one_in(3),
         }
     }
 }

@@ -39,4 +39,8 @@ simulation::happenings! {
     SetBack 25,
     BrakeEngaged 12,
     BrakeReleased 10,
+    OperatorPaused 25,
+    OperatorResumed 20,
+    LearntPause 25,
+    LearntResume 20,
 }

@@ -19,14 +19,33 @@ use crate::group::core::{Assignment, Event, Mistake};
 #[derive(Debug)]
 pub(super) enum Due {
     Join(Who),
-    SessionOver { id: u64, who: Who, freezes: u64 },
-    Thaw { who: Who, freezes: u64 },
-    LearnsLoss { who: Who, id: u64 },
+    SessionOver {
+        id: u64,
+        who: Who,
+        freezes: u64,
+    },
+    Thaw {
+        who: Who,
+        freezes: u64,
+    },
+    LearnsLoss {
+        who: Who,
+        id: u64,
+    },
     StopOver(Who),
     Watch(Who),
+    /// The member asks the store whether it is paused.
+    AsksIfPaused(Who),
     Sees(Who, Vec<(i32, Assignment)>),
-    Done { who: Who, request: Request, fate: Fate },
-    DoneUnreported { request: Done, is_late: bool },
+    Done {
+        who: Who,
+        request: Request,
+        fate: Fate,
+    },
+    DoneUnreported {
+        request: Done,
+        is_late: bool,
+    },
     Answer(Who, Event<Cargo>),
 }
 
@@ -40,6 +59,8 @@ pub(super) struct Modes {
     pub(super) watches_fail: bool,
     /// Gathered records sometimes wait before they are handed on.
     pub(super) lingers: bool,
+    /// Operators have paused fetching: the store says so to those who ask it.
+    pub(super) is_paused: bool,
 }
 
 impl Modes {
@@ -50,6 +71,7 @@ impl Modes {
         pauses_fail: false,
         watches_fail: false,
         lingers: false,
+        is_paused: false,
     };
 }
 
@@ -67,6 +89,8 @@ pub(super) struct World {
     pub(super) members: Vec<Option<Box<Member>>>,
     pub(super) lives: u64,
     pub(super) modes: Modes,
+    /// Since when the store has said the same to everyone who asked whether fetching is paused.
+    pub(super) pause_shown_since: Instant,
     /// Requests to servers that hang.
     pub(super) hanging: Vec<(Who, Request)>,
     pub(super) statistics: Statistics<Happened>,
@@ -100,6 +124,7 @@ impl World {
             broker,
             coordinator: Coordinator::default(),
             lives: 0,
+            pause_shown_since: now,
             hanging: Vec::new(),
             statistics: Statistics::of_a_history(),
             violation: None,

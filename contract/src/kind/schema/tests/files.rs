@@ -58,7 +58,7 @@ fn names_and_retentions_are_bounded() {
         ("kind", &["", "1a", "a-b", "ä"][..]),
         ("route", &["", "/", "a", "/a/", "//a", "/a b", "/../a", "/a?b", "/a#b"]),
         ("topic", &["", ".", "..", "a/b", "ä"]),
-        ("collection", &["", "1a", "$a", "system.a", "a b"]),
+        ("collection", &["", "1a", "$a", "system.a", "a b", "ingest_control"]),
         ("retention", &["", "30", "d", "1w", "0s", "-1d", "+1d", "1.5d", "999999999999999999d", "365001d", "ü"]),
         ("write", &["Insert", ""]),
     ] {
