@@ -81,29 +81,36 @@ async fn a_paused_kind_waits_in_all_members_and_the_other_kind_continues() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pause_is_ordered_while_none_runs_and_outlasts_a_kill_on_mongodb_too() {
-    for world in [World::new(1).await, World::on_mongodb().await] {
-        let pause = consumer(&world, &[], 0, &["pause", "--kind", "post", "--by", "ann"]).await;
-        assert_eq!(pause, "kind post: paused; within about a second nothing more of it is fetched\n");
-        let again = consumer(&world, &[], 0, &["pause", "--kind", "post"]).await;
-        assert!(again.starts_with("kind post: already paused by ann since 20"), "{again}");
-        let sent = world.send_posts(3).await;
-        let member = Member::start(&world, &SOON).await;
-        member.wait_for_readyz("fetching: paused by ann since 20").await;
-        member.wait_for_metric(&world.lag(0), 3.0).await;
-        assert_eq!(member.metric(CONSUMED).await, Some(0.0));
-        member.signal("KILL");
-        member.ended().await;
-        let running = Running::start(world.config(&SOON)).await;
-        running.wait_for_readyz("fetching: paused by ann").await;
-        assert_eq!(running.metric(CONSUMED).await, Some(0.0));
-        let resumed = consumer(&world, &[], 0, &["resume", "--kind", "post"]).await;
-        assert!(resumed.starts_with("kind post: resumed; it was paused by ann since 20"), "{resumed}");
-        assert_eq!(ids(&world.wait_for_documents(3).await), sent);
-        let not_paused = consumer(&world, &[], 0, &["resume", "--kind", "post"]).await;
-        assert_eq!(not_paused, "kind post: it was not paused\n");
-        running.stop().await;
-    }
+async fn a_pause_that_comes_while_none_runs_outlasts_a_kill() {
+    is_paused_from_the_start(&World::new(1).await, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_comes_while_none_runs_on_mongodb_too() {
+    is_paused_from_the_start(&World::on_mongodb().await, false).await;
+}
+
+async fn is_paused_from_the_start(world: &World, is_killed: bool) {
+    let pause = consumer(world, &[], 0, &["pause", "--kind", "post", "--by", "ann"]).await;
+    assert_eq!(pause, "kind post: paused; within about a second nothing more of it is fetched\n");
+    let again = consumer(world, &[], 0, &["pause", "--kind", "post"]).await;
+    assert!(again.starts_with("kind post: already paused by ann since 20"), "{again}");
+    let sent = world.send_posts(3).await;
+    let member = Member::start(world, &SOON).await;
+    member.wait_for_readyz("fetching: paused by ann since 20").await;
+    member.wait_for_metric(&world.lag(0), 3.0).await;
+    assert_eq!(member.metric(CONSUMED).await, Some(0.0));
+    member.signal(if is_killed { "KILL" } else { "TERM" });
+    member.ended().await;
+    let running = Running::start(world.config(&SOON)).await;
+    running.wait_for_readyz("fetching: paused by ann").await;
+    assert_eq!(running.metric(CONSUMED).await, Some(0.0));
+    let resumed = consumer(world, &[], 0, &["resume", "--kind", "post"]).await;
+    assert!(resumed.starts_with("kind post: resumed; it was paused by ann since 20"), "{resumed}");
+    assert_eq!(ids(&world.wait_for_documents(3).await), sent);
+    let not_paused = consumer(world, &[], 0, &["resume", "--kind", "post"]).await;
+    assert_eq!(not_paused, "kind post: it was not paused\n");
+    running.stop().await;
 }
 
 #[tokio::test]

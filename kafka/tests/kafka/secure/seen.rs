@@ -47,6 +47,9 @@ async fn a_group_and_its_topic_are_seen_by_every_way() {
             seen(&cluster, topic, |reader, topic| (reader.overview(topic).unwrap().unwrap(), reader.group().unwrap()))
                 .await;
         assert!(overview.iter().all(|partition| partition.in_sync == 1 && partition.offsets.is_some()), "{name}");
+        // What asks for the most: a stranger's commit, which this group refuses.
+        let committed = seen(&cluster, topic, |reader, topic| reader.commit(topic, &[(0, 0)]).unwrap()).await;
+        assert_eq!(committed, Err(NotCommitted::HasMembers), "{name}");
         let described = described.expect(name);
         let ids = overview.iter().map(|partition| partition.id).collect();
         assert_eq!((described.state.as_str(), described.members.len()), ("Stable", 1), "{name}");
