@@ -61,7 +61,7 @@ impl GroupsReport {
 
     /// Whether everything is known.
     pub(crate) fn is_whole(&self) -> bool {
-        self.groups.iter().all(|group| group.errors.is_empty())
+        self.groups.iter().all(|group| group.errors.is_empty() && group.lag.is_some())
     }
 }
 

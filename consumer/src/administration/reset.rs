@@ -117,7 +117,9 @@ impl Reset {
         let mut before = Vec::new();
         for found in overview.into_iter().filter(|found| ids.contains(&found.id)) {
             let partition = found.id;
-            let Some(offsets) = found.offsets else { bail!("partition {partition} of {topic} has no leader") };
+            let Some(offsets) = found.offsets else {
+                bail!("partition {partition} of {topic} has no leader that answers")
+            };
             before.push(Before {
                 partition,
                 committed: committed.get(&partition).copied(),

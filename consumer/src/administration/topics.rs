@@ -30,7 +30,7 @@ struct Topic {
     /// Why nothing is known of it.
     error: Option<String>,
     partitions: Vec<Partition>,
-    /// In all partitions together; unknown if one of them has no leader.
+    /// In all partitions together; unknown if it is unknown of one of them.
     records: Option<u64>,
     /// In ms; -1 is without an end.
     retention_ms: Option<i64>,
@@ -85,9 +85,9 @@ impl TopicsReport {
         Ok(Self { topics })
     }
 
-    /// Whether something is not known because a right is missing.
+    /// Whether everything is known of the topics that exist, but for how long they keep records.
     pub(crate) fn is_whole(&self) -> bool {
-        self.topics.iter().all(|topic| topic.error.is_none())
+        self.topics.iter().all(|topic| topic.error.is_none() && topic.records.is_some())
     }
 }
 
@@ -219,5 +219,6 @@ dead letters of the kind post: topic post, the user needs a right
         let report = TopicsReport { topics: vec![found, missing, refused] };
         assert_eq!(report.to_string(), expected);
         assert!(!report.is_whole());
+        assert!(!TopicsReport { topics: report.topics.into_iter().take(1).collect() }.is_whole(), "a leader is away");
     }
 }

@@ -1,5 +1,7 @@
-//! What a topic is made of, whatever state it is in: a partition without a leader hides nothing of the others.
+//! What a topic is made of, whatever state it is in: a partition without a leader, or with one that does not answer,
+//! hides nothing of the others.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use anyhow::Context;
@@ -21,7 +23,7 @@ pub struct PartitionOverview {
     pub replicas: usize,
     /// How many of them are in sync.
     pub in_sync: usize,
-    /// From its oldest record to its end; `None` without a leader.
+    /// From its oldest record to its end; `None` without a leader, or while that does not answer.
     pub offsets: Option<Range<i64>>,
 }
 
@@ -56,21 +58,26 @@ impl Reader {
                 return Ok(Err(NoOverview::Refused(missing.unwrap_or_else(|| error.to_string()))));
             }
         }
-        let mut partitions = Vec::new();
-        for partition in found.partitions() {
-            partitions.push(self.partition(topic, partition)?);
-        }
+        let mut silent = BTreeSet::new();
+        let overview = found.partitions().iter().map(|found| self.partition(topic, found, &mut silent));
+        let mut partitions: Vec<PartitionOverview> = overview.collect();
         partitions.sort_by_key(|partition| partition.id);
         Ok(Ok(partitions))
     }
 
-    fn partition(&self, topic: &str, found: &MetadataPartition) -> anyhow::Result<PartitionOverview> {
-        let leader = Some(found.leader()).filter(|leader| *leader >= 0);
-        let offsets = match leader {
-            Some(_) => self.offsets(topic, found.id())?,
+    /// A leader that does not answer is asked once: each question costs all of the patience.
+    fn partition(&self, topic: &str, found: &MetadataPartition, silent: &mut BTreeSet<i32>) -> PartitionOverview {
+        let (id, leader) = (found.id(), Some(found.leader()).filter(|leader| *leader >= 0));
+        let asked = leader.filter(|leader| !silent.contains(leader)).map(|leader| (leader, self.offsets(topic, id)));
+        let offsets = match asked {
+            Some((_, Ok(offsets))) => offsets,
+            Some((leader, Err(error))) => {
+                tracing::debug!(topic, id, leader, error = format!("{error:#}"), "a leader does not answer");
+                silent.insert(leader);
+                None
+            }
             None => None,
         };
-        let (replicas, in_sync) = (found.replicas().len(), found.isr().len());
-        Ok(PartitionOverview { id: found.id(), leader, replicas, in_sync, offsets })
+        PartitionOverview { id, leader, replicas: found.replicas().len(), in_sync: found.isr().len(), offsets }
     }
 }

@@ -56,19 +56,30 @@ async fn a_partition_without_a_leader_disturbs_no_other() {
     running.wait_for_unready("1 of 3 partitions do not answer, among them 2").await;
     running.stop().await;
     a_reader_leaves_no_partition_out(&world);
+    an_overview_shows_what_is_known(&world);
     watermarks_fail_for_it_alone(&world);
 }
 
-/// Otherwise a proof would pass over its records.
-fn a_reader_leaves_no_partition_out(world: &World) {
-    let reader = Reader::new(ReaderConfig {
+fn reader(world: &World) -> Reader {
+    Reader::new(ReaderConfig {
         cluster: Cluster::plaintext(&world.broker),
         client_id: "test",
         group: world.topic.clone(),
         patience: Duration::from_secs(2),
         picks_records: false,
     })
-    .unwrap();
+    .unwrap()
+}
+
+fn an_overview_shows_what_is_known(world: &World) {
+    let offsets: Vec<_> =
+        reader(world).overview(&world.topic).unwrap().unwrap().into_iter().map(|partition| partition.offsets).collect();
+    assert_eq!(offsets, [Some(0..10), Some(0..10), None]);
+}
+
+/// Otherwise a proof would pass over its records.
+fn a_reader_leaves_no_partition_out(world: &World) {
+    let reader = reader(world);
     assert_eq!(reader.partitions(&world.topic).unwrap().len(), 3);
     reader.all_offsets(&world.topic).unwrap_err();
     reader.progress(&world.topic).unwrap_err();
