@@ -67,7 +67,13 @@ impl Reset {
         let members = || members(&reader, &config.group);
         if self.dry_run {
             writeln!(output, "dry run: nothing was changed; records read again: {again}, skipped: {skipped}")?;
-            return members();
+            if skipped > 0 && !self.skip_records {
+                writeln!(output, "without --skip-records a run is refused, because these were accepted")?;
+            }
+            if let Err(error) = members() {
+                writeln!(output, "a run would be refused now: {error:#}")?;
+            }
+            return Ok(());
         }
         members()?;
         ensure!(
@@ -136,7 +142,7 @@ impl Reset {
 fn members(reader: &Reader, group: &str) -> anyhow::Result<()> {
     match reader.group()? {
         Some(described) if !described.members.is_empty() => bail!(
-            "the group {group} has members, and nothing was changed: stop them first, or wait until Kafka considers \
+            "the group {group} has members, so nothing is changed: stop them first, or wait until Kafka considers \
              them dead ({})",
             described.names()
         ),

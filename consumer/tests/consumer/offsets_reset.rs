@@ -1,6 +1,7 @@
 //! `consumer offsets reset`: what it changes, what it refuses, and that what is read again is stored once.
 
 use crate::administration::consumer;
+use crate::order_world::State;
 use crate::running::Running;
 use crate::support::{World, all};
 
@@ -26,8 +27,10 @@ async fn what_is_read_again_is_stored_once() {
         running.wait_for_metric(&world.lag(partition), 0.0).await;
     }
     let refused = reset(&world, 1, &["--to", "earliest"]).await;
-    assert!(refused.contains("has members, and nothing was changed"), "{refused}");
+    assert!(refused.contains("has members, so nothing is changed"), "{refused}");
     assert!(refused.contains("consumer at 127.0.0.1"), "{refused}");
+    let dry = reset(&world, 0, &["--to", "earliest", "--dry-run"]).await;
+    assert!(dry.contains("a run would be refused now: the group") && dry.contains("dry run: nothing was"), "{dry}");
     running.stop().await;
 
     let dry = reset(&world, 0, &["--to", "earliest", "--dry-run"]).await;
@@ -56,6 +59,8 @@ async fn records_are_skipped_only_if_that_is_asked_for() {
     for (partition, timestamp_ms) in [(0, 1_000), (0, 2_000), (0, 3_000), (1, 1_000)] {
         world.send_at(partition, timestamp_ms).await;
     }
+    let dry = reset(&world, 0, &["--to", "latest", "--dry-run"]).await;
+    assert!(dry.ends_with("without --skip-records a run is refused, because these were accepted\n"), "{dry}");
     let refused = reset(&world, 1, &["--to", "latest"]).await;
     assert!(refused.contains("4 records would be skipped"), "{refused}");
     assert!(groups(&world).await.contains("lag: 4\n"));
@@ -78,4 +83,22 @@ async fn records_are_skipped_only_if_that_is_asked_for() {
     }
     let unknown = consumer(&world, &[], 64, &["offsets", "reset", "--kind", "x", "--to", "1"]).await;
     assert!(unknown.contains("--kind: there is no kind x"), "{unknown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_state_that_is_read_again_replaces_nothing() {
+    let (world, last) = (World::new(1).await, State::new("A", 2));
+    world.create_order_topic(1).await;
+    for state in [State::new("A", 1), last] {
+        world.send_order(state).await;
+    }
+    let group = world.order_topic();
+    for _ in 0..2 {
+        let running = Running::start(world.order_config(&[("CONSUMER_BATCH_MESSAGES", "1")])).await;
+        world.wait_for_finished_orders(&running, &group, 2).await;
+        assert_eq!(world.quantity("A").await, Some(2));
+        running.stop().await;
+        let done = consumer(&world, &[], 0, &["offsets", "reset", "--kind", "order", "--to", "0"]).await;
+        assert!(done.ends_with("records read again: 2, skipped: 0, lag: 2\n"), "{done}");
+    }
 }
