@@ -19,7 +19,7 @@ use crate::pipeline::topic::{self, dead_letter_of, id_of};
 mod shown;
 mod states;
 
-use shown::{place, readable};
+use shown::{place, readable, there};
 
 /// Says where the post is. The exit code is 1 for a post that is nowhere, and 99 for one that is lost.
 pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Result<ExitCode> {
@@ -40,7 +40,7 @@ pub(crate) async fn show(options: ShowOptions, lookup: Lookup<'_>) -> anyhow::Re
     // called lost.
     for _ in 0..2 {
         if let Some(document) = store.find(id).await? {
-            println!("stored:\n{:#}", readable(&id, &document)?);
+            println!("{}:\n{:#}", there(&document)?, readable(&id, &document)?);
             return Ok(ExitCode::SUCCESS);
         }
         let names = settings.group().clone();

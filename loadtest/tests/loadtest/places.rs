@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bson::RawDocumentBuf;
 use contract::dead_letter::Reason;
-use contract::{DeadLetter, Parser, PostId, document};
+use contract::{DeadLetter, Parser, PostId, Tombstone, document};
 use kafka::Cluster;
 use kafka::topics::{Admin, Outgoing, Sender, TopicSettings};
 use rdkafka::ClientConfig;
@@ -94,6 +94,11 @@ async fn each_post_is_found_where_it_is() {
         text.starts_with("lost: group post-consumer has committed past topic post, partition 0, offset 2"),
         "{text}"
     );
+
+    posts.insert_one(Tombstone { erased_at_ms: 1_700_000_000_000, kept_until_ms: None }.of_id(lost)).await.unwrap();
+    let (code, text) = show(stack, lost);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.starts_with("erased:") && text.contains("1700000000000"), "{text}");
 
     let (code, text) = show(stack, nowhere);
     assert_eq!(code, 1, "{text}");

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use anyhow::Context;
-use bson::{Bson, Document};
+use bson::{Bson, Document, RawDocumentBuf};
+use contract::Tombstone;
 use contract::document::ID_FIELD;
 
 /// The document as JSON for people: MongoDB's extended JSON would show the id in base64.
@@ -18,6 +19,12 @@ pub(super) fn readable(id: &impl Display, document: &Document) -> anyhow::Result
         fields.insert(name.clone(), value);
     }
     Ok(fields.into())
+}
+
+/// What a document says of its record: that it is stored, or, as a tombstone, that it is erased.
+pub(super) fn there(document: &Document) -> anyhow::Result<&'static str> {
+    let document = RawDocumentBuf::try_from(document).context("the document cannot be read")?;
+    Ok(if Tombstone::read(&document).is_some() { "erased" } else { "stored" })
 }
 
 /// The place of a record, in words.

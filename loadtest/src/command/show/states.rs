@@ -8,11 +8,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use bson::{Document, RawDocument, RawDocumentBuf};
 use contract::decode::Decoder;
-use contract::{DeadLetter, Kind, Place};
+use contract::{DeadLetter, Kind, Place, Tombstone};
 use kafka::group::GroupConfig;
 use tokio::task::spawn_blocking;
 
-use super::shown::{place as place_text, readable};
+use super::shown::{place as place_text, readable, there};
 use crate::base::exit;
 use crate::ledger::balance::differences;
 use crate::ledger::states::is_later;
@@ -49,6 +49,8 @@ struct OfKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KeyVerdict {
     Stored,
+    /// There is a tombstone, and no later record was finished.
+    Erased,
     /// Nothing that can be stored was finished yet.
     Waiting,
     DeadLettered,
@@ -96,10 +98,11 @@ pub(super) async fn show(kind: Kind, id: &str, store: &StoreReader, names: Group
         );
     }
     if let Some(document) = &stored {
-        println!("stored:\n{:#}", readable(&id, &Document::try_from(document)?)?);
+        let document = Document::try_from(document)?;
+        println!("{}:\n{:#}", there(&document)?, readable(&id, &document)?);
     }
     Ok(match verdict {
-        KeyVerdict::Stored | KeyVerdict::Waiting | KeyVerdict::DeadLettered => ExitCode::SUCCESS,
+        KeyVerdict::Stored | KeyVerdict::Erased | KeyVerdict::Waiting | KeyVerdict::DeadLettered => ExitCode::SUCCESS,
         KeyVerdict::Gone => {
             println!("its record is gone from topic {}, so there is nothing to compare the document with", names.topic);
             ExitCode::SUCCESS
@@ -148,6 +151,9 @@ impl OfKey {
         let Some(place) = place_in(document) else { return KeyVerdict::Other };
         if last.is_some_and(|last| is_later(last, place)) {
             return KeyVerdict::Stale;
+        }
+        if Tombstone::read(document).is_some() {
+            return KeyVerdict::Erased;
         }
         let is_its_document = |record: &KeyRecord| {
             let sent = record.document.as_deref();
@@ -241,6 +247,17 @@ mod tests {
         assert_eq!(judged(&records[..2], &letters, Some(7)), KeyVerdict::Other, "a dead letter is not stored");
         assert_eq!(judged(&[], &[], Some(1)), KeyVerdict::Gone);
         assert_eq!(judged(&[], &[], Some(2)), KeyVerdict::Other, "the topic still has what stood there");
+    }
+
+    #[test]
+    fn a_tombstone_must_be_that_of_the_last_finished_record_too() {
+        let known = of_key(&[record(3, true), record(7, true)], &[]);
+        let judged = |offset| {
+            let place = Place { partition: 0, offset, timestamp_ms: 0 };
+            let tombstone = Tombstone { erased_at_ms: 0, kept_until_ms: None }.of_key("A", &place);
+            judge(&known, &known, Some(&tombstone))
+        };
+        assert_eq!([6, 7, 8].map(judged), [KeyVerdict::Stale, KeyVerdict::Erased, KeyVerdict::Erased]);
     }
 
     #[test]

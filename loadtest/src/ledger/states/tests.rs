@@ -91,7 +91,7 @@ fn of_states(counts: &Counts) -> StateCounts {
     counts.states.unwrap()
 }
 
-const LIES: [Lie; 23] = [
+const LIES: [Lie; 24] = [
     (
         "an accepted record is not in the topic",
         |world| drop(world.records.remove(superseded(world))),
@@ -99,6 +99,7 @@ const LIES: [Lie; 23] = [
         |c| c.missing,
     ),
     ("a key has no document", |world| drop(world.documents.pop_first()), Missing, |c| c.missing),
+    ("a tombstone stands for a document", erase, Changed, |c| c.changed),
     ("a record is there twice", |world| world.append_again(superseded_tail(world)), Duplicated, |c| c.duplicated),
     ("an earlier state is stored", World::set_back, Stale, |c| of_states(c).stale),
     ("two records of a key have changed places", World::swap, OutOfOrder, |c| of_states(c).out_of_order),
@@ -133,6 +134,14 @@ const LIES: [Lie; 23] = [
     ("a dead letter says something else", |world| world.alter_letter(" "), Changed, |c| c.changed),
     ("an older state was seen", |world| world.older.count = 1, OlderSeen, |c| of_states(c).older_seen.unwrap()),
 ];
+
+/// Nobody erases in a run.
+fn erase(world: &mut World) {
+    let erased = world.documents.values_mut().next().unwrap();
+    let mut kafka = erased.get_document("kafka").unwrap().clone();
+    kafka.insert("erasedAt", bson::DateTime::from_millis(1));
+    *erased = doc! { "_id": erased.get_str("_id").unwrap(), "kafka": kafka };
+}
 
 /// The newest record of a key: a copy of it is in order, but one too many.
 fn superseded_tail(world: &World) -> usize {
