@@ -35,11 +35,16 @@ impl Letters<'_> {
     /// The dead letters of these records.
     ///
     /// # Errors
-    /// When Kafka does not answer.
+    /// When Kafka does not answer, or does not let the user see them.
     pub(super) fn find(&self, subjects: &BTreeSet<RecordId>) -> anyhow::Result<FoundLetters> {
         let mut found = FoundLetters::default();
         let topic = &self.group.dead_letter_topic;
-        self.reader.read(topic, &self.reader.all_offsets(topic)?, |record| {
+        let offsets = self.reader.all_offsets(topic)?;
+        if offsets.is_empty() {
+            // There is no such topic, or the user may not know it.
+            self.runtime.block_on(kafka::reach(&self.group.cluster, topic))?;
+        }
+        self.reader.read(topic, &offsets, |record| {
             if let Some(subject) = self.concerned(record, subjects) {
                 *found.counts.entry(subject).or_default() += 1;
                 found.last.insert(record.partition(), record.offset());

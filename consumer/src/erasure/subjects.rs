@@ -1,5 +1,7 @@
 //! Which records an operator names, by their ids or their keys. Pure.
 
+use std::collections::HashSet;
+
 use contract::{Kind, PostId, RecordId, Write};
 
 /// The ids of these records, each once, in their order. Those of a file are one a line.
@@ -18,12 +20,15 @@ pub(super) fn subjects(
         Write::Upsert => (keys, ids, format!("--id: a record of the kind {name} has a key, name it by --key")),
     };
     let mut errors: Vec<String> = (!other.is_empty()).then_some(is_wrong).into_iter().collect();
-    let mut subjects = Vec::new();
+    let (mut subjects, mut seen) = (Vec::new(), HashSet::new());
     let lines = lines.unwrap_or_default().lines().filter(|line| !line.is_empty());
     for text in own.iter().map(String::as_str).chain(lines) {
         match subject(kind, text) {
-            Ok(subject) if subjects.contains(&subject) => {}
-            Ok(subject) => subjects.push(subject),
+            Ok(subject) if seen.contains(&subject) => {}
+            Ok(subject) => {
+                seen.insert(subject.clone());
+                subjects.push(subject);
+            }
             Err(error) => errors.push(error),
         }
     }

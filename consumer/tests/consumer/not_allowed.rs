@@ -108,9 +108,12 @@ async fn an_erasure_that_may_not_delete_letters_is_finished_later() {
     };
     may(&world.topic, access::DESCRIBE).await;
     may(&world.topic, access::DESCRIBE_CONFIGS).await;
+    access::grant(&broker.address(), "another", Resource::Topic(&letters), access::READ).await.unwrap();
+    let id = erased.to_string();
+    let unseen = erase(&world, 1, &["--id", &id]).await;
+    assert!(unseen.contains(&format!("the topic {letters} cannot be used: Kafka says TopicAuthor")), "{unseen}");
     may(&letters, access::READ).await;
     may(&letters, access::WRITE).await;
-    let id = erased.to_string();
     let refused = erase(&world, 1, &["--id", &id]).await;
     assert!(refused.contains(&format!("the user needs Delete on the topic {letters}")), "{refused}");
     world.wait_for_dead_letters(4).await;
