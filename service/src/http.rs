@@ -6,6 +6,7 @@ pub mod bell;
 pub mod body;
 pub mod client;
 mod connection;
+mod denials;
 pub mod durations;
 mod entrance;
 mod handshake_failure;

@@ -1,6 +1,6 @@
 //! The server: what it accepts, who answers, and how it stops.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +24,7 @@ use crate::auth::{Caller, Needs};
 use crate::health::Health;
 use crate::http::bell::Bell;
 use crate::http::connection;
+use crate::http::denials::Denials;
 use crate::http::durations::Durations;
 use crate::http::entrance::Entrance;
 use crate::http::handshakes::Handshakes;
@@ -151,11 +152,11 @@ pub(super) async fn accept<H: Handler>(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         match &tls {
-            None => rooms.serve(rooms.plain(stream), peer.ip(), place),
+            None => rooms.serve(rooms.plain(stream), peer, place),
             Some((tls, handshakes)) => {
                 let then = {
                     let rooms = Arc::clone(&rooms);
-                    move |stream| rooms.serve(Either::Right(stream), peer.ip(), place)
+                    move |stream| rooms.serve(Either::Right(stream), peer, place)
                 };
                 handshakes.start(stream, tls.acceptor(), &rooms.tasks, rooms.stopping.clone(), then);
             }
@@ -189,22 +190,27 @@ impl<H: Handler> Rooms<H> {
     }
 
     /// Serves this connection in a task of its own, if there is room for it.
-    fn serve(&self, stream: Stream, address: IpAddr, place: Option<Place>) {
+    fn serve(&self, stream: Stream, peer: SocketAddr, place: Option<Place>) {
         let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
             self.app.counters.rejected.increment(1);
             self.turn_away(stream, TooMany::OfAll);
             return;
         };
         let (app, bell, phase) = (Arc::clone(&self.app), Bell::default(), Phase::default());
+        let denials = Arc::new(Denials::from_port(peer.port()));
         let service = {
             let (app, waker, phase) = (Arc::clone(&app), bell.waker().clone(), phase.clone());
             service_fn(move |request: Request<Incoming>| {
                 let (app, mut answering) = (Arc::clone(&app), phase.answer());
-                let waker = waker.clone();
+                let (waker, denials) = (waker.clone(), Arc::clone(&denials));
                 async move {
                     // Moved once, here. Later steps get a reference, because each move would copy all of it.
                     let mut request = request.map(|incoming| RequestBody::new(incoming, waker));
-                    let mut response = app.answer(&mut request, address).await;
+                    let mut response = app.answer(&mut request, peer.ip()).await;
+                    if let Some(pause) = denials.pause(response.status()) {
+                        // Boxed, so that it does not enlarge the future of every request.
+                        Box::pin(tokio::time::sleep(pause)).await;
+                    }
                     if app.is_stopping.load(Ordering::Relaxed) {
                         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                     }

@@ -10,7 +10,7 @@ mod sessions;
 mod tokens;
 mod world;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use world::{Keys, World, get, post};
 
@@ -164,6 +164,26 @@ async fn many_wrong_keys_do_not_keep_the_right_one_out() {
     for mut connection in wrong {
         assert_eq!(connection.receive().await.status, 401);
     }
+}
+
+#[tokio::test]
+async fn a_row_of_denied_requests_waits_and_a_right_one_ends_it() {
+    let keys = Keys::new(&[("shop", "one", "")]);
+    let world = World::start(&keys.settings()).await;
+    let mut connection = world.connect().await;
+    let mut ask = async |headers: &str| {
+        let asked = Instant::now();
+        connection.send(&post("/post", headers, "body")).await;
+        (connection.receive().await.status, asked.elapsed())
+    };
+    for _ in 0..50 {
+        assert_eq!(ask("x-api-key: wrong\r\n").await.0, 401);
+    }
+    let (status, waited) = ask("x-api-key: wrong\r\n").await;
+    assert!(status == 401 && waited >= Duration::from_millis(100), "{status} {waited:?}");
+    assert_eq!(ask("x-api-key: one\r\n").await.0, 200);
+    // Others on new connections never wait for it.
+    assert_eq!(world.ask(&post("/post", "x-api-key: one\r\n", "body")).await.status, 200);
 }
 
 #[tokio::test]
