@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
-/// This many in a row are answered at once.
-const AT_ONCE: u32 = 50;
+/// This many more than other requests are answered at once.
+const AT_ONCE: u32 = 20;
 
 /// How long an answer waits after that. No two connections need to have the same pause, so that they do not come in
 /// turns: `PAUSE_MS` to twice of it.
 const PAUSE_MS: u32 = 100;
 
-/// The requests of a connection that were denied, one after another.
+/// How many more requests of a connection were denied than were not.
 #[derive(Debug)]
 pub(super) struct Denials {
-    in_a_row: AtomicU32,
+    more: AtomicU32,
     pause: Duration,
 }
 
@@ -24,18 +24,21 @@ impl Denials {
     /// Those of a connection from this port.
     pub(super) fn from_port(port: u16) -> Self {
         let pause = PAUSE_MS + u32::from(port) % PAUSE_MS;
-        Self { in_a_row: AtomicU32::new(0), pause: Duration::from_millis(pause.into()) }
+        Self { more: AtomicU32::new(0), pause: Duration::from_millis(pause.into()) }
     }
 
     /// A request gets this status; returns how long the answer waits, if it does.
     pub(super) fn pause(&self, status: StatusCode) -> Option<Duration> {
+        let more = self.more.load(Ordering::Relaxed);
         if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
-            self.in_a_row.store(0, Ordering::Relaxed);
+            if more > 0 {
+                self.more.store(more - 1, Ordering::Relaxed);
+            }
             return None;
         }
-        let before = self.in_a_row.load(Ordering::Relaxed);
-        self.in_a_row.store(before.saturating_add(1), Ordering::Relaxed);
-        (before >= AT_ONCE).then_some(self.pause)
+        // No more are remembered, so that what is let in has an effect at once.
+        self.more.store((more + 1).min(AT_ONCE), Ordering::Relaxed);
+        (more == AT_ONCE).then_some(self.pause)
     }
 }
 
@@ -44,20 +47,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_row_of_denied_requests_is_slowed_down() {
-        let denials = Denials::from_port(40_017);
+    fn only_those_that_are_denied_again_and_again_are_slowed_down() {
         let denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS];
-        for _ in 0..2 {
-            for status in denied.into_iter().cycle().take(50) {
-                assert_eq!(denials.pause(status), None);
-            }
-            assert_eq!(denials.pause(StatusCode::UNAUTHORIZED), Some(Duration::from_millis(117)));
-            assert_eq!(denials.pause(StatusCode::CREATED), None);
+        let denials = Denials::from_port(40_017);
+        for status in denied.into_iter().cycle().take(20) {
+            assert_eq!(denials.pause(status), None);
         }
-        for other in [StatusCode::BAD_REQUEST, StatusCode::SERVICE_UNAVAILABLE, StatusCode::NOT_FOUND] {
-            denied.into_iter().cycle().take(60).for_each(|status| _ = denials.pause(status));
-            assert_eq!(denials.pause(other), None);
-            assert_eq!(denials.pause(denied[0]), None);
+        for other in [StatusCode::CREATED, StatusCode::BAD_REQUEST, StatusCode::SERVICE_UNAVAILABLE] {
+            for status in denied {
+                assert_eq!(denials.pause(status), Some(Duration::from_millis(117)));
+            }
+            // Each that is let in lets one be denied at once.
+            (0..2).for_each(|_| assert_eq!(denials.pause(other), None));
+            (0..2).for_each(|_| assert_eq!(denials.pause(denied[0]), None));
+        }
+        let denials = Denials::from_port(0);
+        for _ in 0..1_000 {
+            assert_eq!((denials.pause(denied[2]), denials.pause(StatusCode::CREATED)), (None, None));
         }
     }
 }

@@ -142,10 +142,10 @@ async fn those_without_a_key_cannot_fill_the_disk() {
     let (path, settings) = log_in(&directory);
     let keys = Keys::new(&[("shop", "one", "")]);
     let world = World::start(&[&settings[..], &keys.settings()].concat()).await;
-    for _ in 0..10 {
+    for _ in 0..25 {
         // A longer row on one connection is slowed down.
         let mut connection = world.connect().await;
-        for _ in 0..50 {
+        for _ in 0..20 {
             connection.send(&post("/post", "", "body")).await;
             assert_eq!(connection.receive().await.status, 401);
         }
