@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use kafka::group::Release;
 use service::Access;
 use service::auth::Caller;
+use service::http::sender::{Sender, sender};
 use service::http::{Handler, RequestBody, Route, json};
+use service::problem;
 
 use crate::administration::Reports;
 
@@ -64,6 +66,10 @@ impl Handler for ConsumerRoutes {
     }
 
     async fn answer(&self, route: &Route, request: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
+        // A page that somebody looks at inside the network reaches what its author does not.
+        if route.method == Method::POST && sender(request.headers()) == Sender::Other {
+            return problem::response(StatusCode::FORBIDDEN, "a page of another site must not change anything here");
+        }
         match route.path {
             TOPICS => self.reports.topics().await,
             GROUPS => self.reports.groups().await,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{HeaderMap, HeaderValue, LOCATION};
+use hyper::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response, StatusCode};
 use service::auth::Caller;
 use service::http::body::{BodyReader, CollectedBody, Share};
@@ -323,8 +323,11 @@ fn audited(outcome: &Outcome) -> audit::Outcome {
     }
 }
 
+/// What it shows depends on who asks, so no cache between may keep it.
 fn ok(view: &impl serde::Serialize) -> Response<Full<Bytes>> {
-    json(StatusCode::OK, encode(view))
+    let mut response = json(StatusCode::OK, encode(view));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response
 }
 
 /// The answer to a change that somebody asked for.

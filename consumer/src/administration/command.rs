@@ -117,18 +117,21 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     if let Some(error) = wrong {
         return exit::unusable("consumer", [error]);
     }
+    let is_report = matches!(command_line.verb, Verb::Topics { .. } | Verb::Groups { .. });
     match execute(command_line.verb, &config, &mut io::stdout().lock()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(exit::FAILED),
         // The reader has gone, as with `groups | head`.
-        Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => {
-            ExitCode::SUCCESS
-        }
+        Err(error) if is_report && error.downcast_ref().is_some_and(is_broken_pipe) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("consumer: {error:#}");
             ExitCode::from(exit::FAILED)
         }
     }
+}
+
+fn is_broken_pipe(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
 }
 
 /// Returns whether everything is known or done.

@@ -92,5 +92,5 @@ pub(super) async fn set_and_say(config: &ConsumerConfig, kind: Kind, pauser: Opt
 }
 
 fn does_not_answer(error: String) -> anyhow::Error {
-    anyhow::anyhow!("MongoDB does not answer, see MONGO_URI: {error}")
+    anyhow::anyhow!("MongoDB, see MONGO_URI: {error}")
 }

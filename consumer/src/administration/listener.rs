@@ -1,6 +1,7 @@
 //! The reports as the operators' listener serves them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -16,17 +17,22 @@ use super::kinds::{self, KindsReport};
 use super::topics::TopicsReport;
 use crate::config::ConsumerConfig;
 
-/// Makes the reports, one at a time: each has clients of Kafka of its own. Cheap to clone.
+/// How long a report waits for the one before it.
+const TURN: Duration = Duration::from_secs(5);
+
+/// Makes the reports, one at a time: each has clients of its own. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Reports {
     config: Arc<ConsumerConfig>,
-    making: Arc<Mutex<()>>,
+    of_kafka: Arc<Mutex<()>>,
+    /// Of its own: a pause must not wait for a Kafka that does not answer.
+    of_store: Arc<Mutex<()>>,
 }
 
 impl Reports {
     /// On the kinds that this consumer serves.
     pub(crate) fn new(config: &ConsumerConfig) -> Self {
-        Self { config: Arc::new(config.clone()), making: Arc::default() }
+        Self { config: Arc::new(config.clone()), of_kafka: Arc::default(), of_store: Arc::default() }
     }
 
     /// The topics.
@@ -41,7 +47,7 @@ impl Reports {
 
     /// The kinds.
     pub(crate) async fn kinds(&self) -> Response<Full<Bytes>> {
-        let _place = self.making.lock().await;
+        let _place = self.of_store.lock().await;
         respond(KindsReport::ask(&self.config).await)
     }
 
@@ -50,7 +56,7 @@ impl Reports {
         let Some(kind) = self.config.kinds.iter().copied().find(|kind| kind.name() == name) else {
             return problem::response(StatusCode::NOT_FOUND, "this consumer serves no kind of this name, see /kinds");
         };
-        let _place = self.making.lock().await;
+        let _place = self.of_store.lock().await;
         let set = kinds::set(&self.config, kind, is_paused.then_some(SOMEBODY)).await;
         if set.is_ok() {
             tracing::info!(kind = kind.name(), is_paused, "operators pause or resume a kind");
@@ -63,7 +69,9 @@ impl Reports {
         &self,
         ask: fn(&ConsumerConfig) -> anyhow::Result<R>,
     ) -> Response<Full<Bytes>> {
-        let place = Arc::clone(&self.making).lock_owned().await;
+        let Ok(place) = tokio::time::timeout(TURN, Arc::clone(&self.of_kafka).lock_owned()).await else {
+            return problem::response(StatusCode::SERVICE_UNAVAILABLE, "another report is being made, ask again later");
+        };
         let config = Arc::clone(&self.config);
         let asked = tokio::task::spawn_blocking(move || {
             let _place = place;

@@ -41,8 +41,12 @@ impl Letters<'_> {
         let topic = &self.group.dead_letter_topic;
         let offsets = self.reader.all_offsets(topic)?;
         if offsets.is_empty() {
-            // There is no such topic, or the user may not know it.
+            // The user may not know it, or there is no such topic.
             self.runtime.block_on(kafka::reach(&self.group.cluster, topic))?;
+            bail!(
+                "the topic {topic} does not exist, so no dead letters were looked for: no consumer has run with it, or \
+                 DLQ_TOPIC should name another one"
+            );
         }
         self.reader.read(topic, &offsets, |record| {
             if let Some(subject) = self.concerned(record, subjects) {
@@ -79,6 +83,9 @@ impl Letters<'_> {
         let offsets = self.reader.offsets(topic, partition)?;
         let Range { start, .. } =
             offsets.with_context(|| format!("the topic {topic} has lost partition {partition}"))?;
+        // Deletes nothing. What keeps Kafka from deleting is said before the others are sent once more.
+        let may_delete = self.runtime.block_on(self.admin.delete_before(topic, partition, start));
+        may_delete.with_context(|| format!("cannot delete letters of partition {partition} of the topic {topic}"))?;
         let mut repeater = Repeater::new(&self.group.cluster, "consumer")?;
         let failed = self.reader.read(topic, &[(partition, start..last + 1)], |record| {
             if self.concerned(record, subjects).is_some() {

@@ -36,6 +36,17 @@ impl AuditLogs {
         }
     }
 
+    /// The logs of a target, each by a process of its own.
+    ///
+    /// # Errors
+    /// When one cannot be read: better before the load than after it.
+    pub(crate) fn of_target(files: &[PathBuf]) -> anyhow::Result<Self> {
+        for file in files {
+            File::open(file).with_context(|| format!("cannot read the audit log {}", file.display()))?;
+        }
+        Ok(Self { files: files.to_vec(), are_ours: false })
+    }
+
     /// The variables with which a producer writes it.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let files = self.files.iter().filter(|_| self.are_ours);

@@ -1,5 +1,6 @@
 //! Browsers that have signed in: their cookie stands for the credential that is sealed in it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::Method;
@@ -52,7 +53,7 @@ enum Key {
     /// Of this process.
     Own(Box<SessionKey>),
     /// Of the settings. A file is read each time, so that it can be changed.
-    Set(Secret),
+    Set { secret: Secret, is_broken: AtomicBool },
 }
 
 /// Why somebody cannot sign in.
@@ -69,7 +70,7 @@ pub enum SignInError {
 impl Sessions {
     pub(super) fn new(config: &SessionConfig) -> anyhow::Result<Self> {
         let key = match &config.key {
-            Some(secret) => Key::Set(secret.clone()),
+            Some(secret) => Key::Set { secret: secret.clone(), is_broken: AtomicBool::new(false) },
             None => {
                 tracing::info!("a restart ends all sessions of the page; set SESSION_KEY to keep them");
                 Key::Own(Box::new(SessionKey::random()?))
@@ -82,19 +83,20 @@ impl Sessions {
     fn with_key<T>(&self, with: impl FnOnce(&SessionKey) -> Option<T>) -> Option<T> {
         match &self.key {
             Key::Own(key) => with(key),
-            Key::Set(secret) => match secret.read().ok().and_then(|text| SessionKey::parse(&text)) {
-                Some(key) => with(&key),
-                None => {
+            Key::Set { secret, is_broken } => {
+                let key = secret.read().ok().and_then(|text| SessionKey::parse(&text));
+                // Once: anybody can send a cookie.
+                if !is_broken.swap(key.is_none(), Ordering::Relaxed) && key.is_none() {
                     tracing::error!("SESSION_KEY_FILE cannot be used, so nobody is signed in");
-                    None
                 }
-            },
+                key.and_then(|key| with(&key))
+            }
         }
     }
 
     fn cookie_name(&self) -> &'static str {
         // A browser takes a cookie of this name only for TLS and from this host, so no other host can plant one.
-        if self.is_secure { "__Host-session" } else { "session" }
+        if self.is_secure { "__Host-ingest-session" } else { "ingest-session" }
     }
 
     /// The header that signs a browser in with this credential.

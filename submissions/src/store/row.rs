@@ -97,7 +97,9 @@ pub(super) fn created(new: &NewSubmission, now: i64) -> Submission {
 }
 
 /// What came of a submission that could not be created because `found` has its key, or its id. The keys of two owners
-/// differ, so nobody gets another one's submission here unless something is wrong, and then it is a conflict.
+/// differ, so nobody gets another one's submission here unless something is wrong, and then it is a conflict. A process
+/// of the version before noted the key and no owner.
 pub(super) fn again(new: &NewSubmission, found: Submission) -> Created {
-    if found.content == new.content && found.owner == new.owner { Created::Again(found) } else { Created::Conflict }
+    let is_same = found.content == new.content && (found.owner.is_none() || found.owner == new.owner);
+    if is_same { Created::Again(found) } else { Created::Conflict }
 }

@@ -59,7 +59,7 @@ async fn somebody_signs_in_submits_and_signs_out() {
     let signed_in = asking.sign_in("+one+", "/%3Fstatus%3DFAILED").await;
     assert_eq!((signed_in.status, signed_in.header("location")), (303, Some("./?status=FAILED")));
     let cookie = signed_in.header("set-cookie").unwrap();
-    assert!(cookie.starts_with("session=") && !cookie.contains("one"), "{cookie}");
+    assert!(cookie.starts_with("ingest-session=") && !cookie.contains("one"), "{cookie}");
     assert!(cookie.ends_with("; Max-Age=43200; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
     assert_eq!(signed_in.header("cache-control"), Some("no-store"));
 
@@ -78,7 +78,7 @@ async fn somebody_signs_in_submits_and_signs_out() {
 
     let out = asking.server.post("/sign-out", &format!("{FORM}{cookie}"), "").await;
     assert_eq!((out.status, out.header("location")), (303, Some("./sign-in")));
-    assert_eq!(out.header("set-cookie"), Some("session=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict"));
+    assert_eq!(out.header("set-cookie"), Some("ingest-session=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict"));
     asking.server.stopped().await;
 }
 
@@ -128,7 +128,8 @@ async fn a_cookie_that_is_not_good_lets_nobody_in_and_one_of_another_process_doe
     let whole = cookie.trim_end();
     let (last, rest) = (whole.chars().last().unwrap(), &whole[..whole.len() - 1]);
     let tampered = format!("{rest}{}", if last == 'A' { 'B' } else { 'A' });
-    for wrong in [&tampered, rest, "cookie: session=one", "cookie: session=", &format!("{whole}; {}", &whole[8..])] {
+    let twice = format!("{whole}; {}", &whole[8..]);
+    for wrong in [&tampered, rest, "cookie: ingest-session=one", "cookie: ingest-session=", &twice] {
         let wrong = format!("{wrong}\r\n");
         assert!(asking.get("/api/stats", &wrong).await.problem(401).contains("session is over"), "{wrong}");
         assert_eq!(

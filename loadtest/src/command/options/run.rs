@@ -106,7 +106,7 @@ impl RunOptions {
     pub(crate) fn audit_logs(&self, directory: &Path) -> anyhow::Result<Option<AuditLogs>> {
         match &self.audit_log_file[..] {
             [] => self.audit_log.then(|| AuditLogs::of_lab(directory)).transpose(),
-            files => Ok(Some(AuditLogs { files: files.to_vec(), are_ours: false })),
+            files => AuditLogs::of_target(files).map(Some),
         }
     }
 }

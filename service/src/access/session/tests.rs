@@ -78,12 +78,12 @@ fn what_cannot_be_opened_is_a_session_that_is_over() {
         |sessions: &Sessions, cookie: &str| sessions.credential(&Method::GET, &headers(&[("cookie", cookie)]));
     assert_eq!(credential(&own, &cookie), Ok(b"sk_1".to_vec()));
     for wrong in [
-        "session=",
-        "session=sk_1",
+        "ingest-session=",
+        "ingest-session=sk_1",
         &cookie[..cookie.len() - 1],
-        &cookie.replace("session=", "session=A"),
+        &cookie.replace("ingest-session=", "ingest-session=A"),
         &sealed(&own, now()),
-        &format!("session={foreign}"),
+        &format!("ingest-session={foreign}"),
         &format!("{cookie}; {cookie}"),
     ] {
         assert_eq!(credential(&own, wrong), Err(Denial::Session), "{wrong}");
@@ -98,9 +98,9 @@ fn what_cannot_be_opened_is_a_session_that_is_over() {
 fn the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
     let shown = |sessions: Sessions| sessions.cookie("v", 60).unwrap();
     let cookie = shown(sessions(false));
-    assert_eq!(cookie, "session=v; Max-Age=60; Path=/; HttpOnly; SameSite=Strict");
+    assert_eq!(cookie, "ingest-session=v; Max-Age=60; Path=/; HttpOnly; SameSite=Strict");
     assert_eq!(format!("{cookie:?}"), "Sensitive");
-    let secure = "__Host-session=v; Max-Age=60; Path=/; HttpOnly; SameSite=Strict; Secure";
+    let secure = "__Host-ingest-session=v; Max-Age=60; Path=/; HttpOnly; SameSite=Strict; Secure";
     assert_eq!(shown(sessions(true)), secure);
 }
 
