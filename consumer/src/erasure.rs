@@ -23,6 +23,7 @@ use crate::command::archive::reader_config;
 use crate::config::ConsumerConfig;
 use crate::printable::printable;
 use crate::store::Store;
+use crate::store::control::Control;
 use crate::store::erase::Found;
 use crate::store::written::NotWritten;
 
@@ -70,6 +71,9 @@ struct CommandLine {
     /// Only say what is there, and what would be done
     #[arg(long)]
     dry_run: bool,
+    /// Go ahead although another erasure of these dead letters has not ended: it was killed
+    #[arg(long)]
+    take_over: bool,
 }
 
 /// What the program does with the arguments after `erase`.
@@ -107,7 +111,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
         Err(errors) => return exit::unusable("consumer", errors),
     };
     let erased = Erasure::begin(kind, &config)
-        .and_then(|erasure| erasure.carry_out(&subjects, command_line.dry_run, &mut io::stdout().lock()));
+        .and_then(|erasure| erasure.carry_out(&subjects, &command_line, &mut io::stdout().lock()));
     match erased {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -138,7 +142,13 @@ impl<'a> Erasure<'a> {
         Ok(Self { kind, group, store, reader: Reader::new(reader_config(group))?, admin, runtime })
     }
 
-    fn carry_out(&self, subjects: &[RecordId], is_dry_run: bool, output: &mut impl io::Write) -> anyhow::Result<()> {
+    fn carry_out(
+        &self,
+        subjects: &[RecordId],
+        command_line: &CommandLine,
+        output: &mut impl io::Write,
+    ) -> anyhow::Result<()> {
+        let is_dry_run = command_line.dry_run;
         let kept = self.kept()?;
         let tombstone = self.tombstone(&kept)?;
         for id in subjects {
@@ -147,10 +157,29 @@ impl<'a> Erasure<'a> {
             let found = found.with_context(|| format!("{shown}: not erased"))?;
             writeln!(output, "{shown}: {}", said(found, is_dry_run))?;
         }
-        if !is_dry_run {
-            writeln!(output, "{}", self.time_out(tombstone, &kept))?;
+        if is_dry_run {
+            return self.erase_letters(subjects, true, output);
         }
-        self.erase_letters(subjects, is_dry_run, output)
+        writeln!(output, "{}", self.time_out(tombstone, &kept))?;
+        self.begin_with_letters(command_line.take_over)?;
+        let erased = self.erase_letters(subjects, false, output);
+        let ended = self.runtime.block_on(Control::of(&self.store).end_erasing(&self.group.dead_letter_topic));
+        erased.and(ended.map_err(anyhow::Error::msg))
+    }
+
+    /// Keeps other erasures away from the dead letters: each sends letters once more, and might bring back what the
+    /// other has just removed.
+    fn begin_with_letters(&self, takes_over: bool) -> anyhow::Result<()> {
+        let topic = &self.group.dead_letter_topic;
+        let begun = self.runtime.block_on(Control::of(&self.store).begin_erasing(topic));
+        match begun.map_err(anyhow::Error::msg)? {
+            Some(since) if !takes_over => bail!(
+                "the records are erased from the store, and the dead letters of the topic {topic} are not: another \
+                 erasure has been at work there since {since}; run this again once it has ended, or with --take-over \
+                 if it was killed"
+            ),
+            _ => Ok(()),
+        }
     }
 
     fn erase_letters(

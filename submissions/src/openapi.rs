@@ -84,7 +84,7 @@ fn describe_session(document: &mut Value) {
         "in": "cookie",
         "name": "ingest-session",
         "description": "The cookie of a browser that has signed in on the page (`/sign-in`), over TLS \
-                        `__Host-ingest-session`. A POST with it must come from a page of this service, or else gets 403",
+                        `__Host-ingest-session`. A POST with it must come from a page of this service, or gets 403",
     });
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     let operations = paths.flat_map(|(_, operations)| operations.as_object_mut().into_iter().flatten());

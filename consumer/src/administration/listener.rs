@@ -17,7 +17,7 @@ use super::kinds::{self, KindsReport};
 use super::topics::TopicsReport;
 use crate::config::ConsumerConfig;
 
-/// How long a report waits for the one before it.
+/// How long a report waits for the previous one it.
 const TURN: Duration = Duration::from_secs(5);
 
 /// Makes the reports, one at a time: each has clients of its own. Cheap to clone.

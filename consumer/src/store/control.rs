@@ -1,5 +1,6 @@
 //! What operators want of the kinds of a database, as a document for each kind in a collection of its own. It is there
-//! for all members of a group, those of the future included, and nobody has to run for it to be changed.
+//! for all members of a group, those of the future included, and nobody has to run for it to be changed. And which
+//! topics an erasure of dead letters is at work on, because two of them would bring back each other's letters.
 
 use bson::{DateTime, Document, doc};
 use contract::{Kind, document};
@@ -85,6 +86,35 @@ impl Control {
         answer(self.collection.delete_one(by_kind(kind))).await?;
         Ok(was_paused)
     }
+
+    /// Notes that the dead letters of this topic are being erased. Returns since when another erasure does that, if one
+    /// does.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub(crate) async fn begin_erasing(&self, topic: &str) -> Result<Option<DateTime>, String> {
+        let begun = doc! { "$setOnInsert": { "since": DateTime::now() } };
+        let noted = answer(self.collection.update_one(by_topic(topic), begun).upsert(true)).await?;
+        if noted.upserted_id.is_some() {
+            return Ok(None);
+        }
+        let found = answer(self.collection.find_one(by_topic(topic))).await?;
+        // It may just have ended; who asks again gets in.
+        Ok(Some(found.and_then(|found| found.get_datetime("since").ok().copied()).unwrap_or_else(DateTime::now)))
+    }
+
+    /// They are erased, or the erasure is given up.
+    ///
+    /// # Errors
+    /// Why that cannot be noted.
+    pub(crate) async fn end_erasing(&self, topic: &str) -> Result<(), String> {
+        answer(self.collection.delete_one(by_topic(topic))).await.map(drop)
+    }
+}
+
+/// No kind has a name with a space.
+fn by_topic(topic: &str) -> Document {
+    doc! { document::ID_FIELD: format!("erasing {topic}") }
 }
 
 fn by_kind(kind: Kind) -> Document {

@@ -78,7 +78,8 @@ async fn a_store_with_ttl_indexes_removes_by_itself() {
     posts.insert_one(doc! { "_id": "without a time", "createdAt": DateTime::from_millis(0) }).await.unwrap();
     // A tombstone whose time is over.
     let erased = PostId::fresh();
-    erase(&world, 0, &["--id", &erased.to_string()]).await;
+    // No consumer has made the topic of dead letters yet.
+    erase(&world, 1, &["--id", &erased.to_string()]).await;
     let over = doc! { "$set": { "kafka.keptUntil": DateTime::from_millis(SOME_TIME_MS) } };
     posts.update_one(doc! { "_id": document::encode_id(erased) }, over).await.unwrap();
     let running = Running::start(world.config(&[("POST_RETENTION", "1h")])).await;
