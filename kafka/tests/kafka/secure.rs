@@ -7,6 +7,7 @@ use kafka::Cluster;
 use kafka::cluster::{Identity, Mechanism, Sasl, Security, Tls, TokenSource};
 use service::secrets::Secret;
 use stack::access::{CREATE, READ, Resource, WRITE};
+use stack::kafka::secure::tokens::{CLIENT_SECRET, TokenEndpoint};
 use stack::kafka::secure::{SecureBroker, password};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -15,10 +16,7 @@ mod faults;
 mod renewals;
 mod rights;
 mod seen;
-mod tokens;
 mod ways;
-
-use tokens::{CLIENT_SECRET, TokenEndpoint};
 
 /// The user of these tests, by password, token or certificate.
 const USER: &str = "worker";

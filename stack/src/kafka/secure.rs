@@ -11,6 +11,8 @@ use crate::certificates::{Authority, CertificateFiles};
 use crate::server::Server;
 use crate::{environment, free_port};
 
+pub mod tokens;
+
 /// Users with a password (SCRAM and PLAIN), and what it is: the same as the name and this.
 const PASSWORD_SUFFIX: &str = "-password";
 

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use kafka::cluster::{Mechanism, Sasl};
 use kafka::{Answer, Cluster, ConsumerRecord, Group, GroupOptions, Publisher, PublisherOptions, each};
 use service::secrets::Secret;
+use stack::kafka::secure::tokens::TokenEndpoint;
 use stack::kafka::secure::{SecureBroker, password};
 use tokio::task::JoinSet;
 
-use super::tokens::TokenEndpoint;
 use super::{Place, at, tls, ways};
 use crate::world::{DEADLINE, wait_until};
 
@@ -121,7 +121,7 @@ async fn of_sessions(broker: &SecureBroker, tokens: &TokenEndpoint) -> Vec<Strin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_that_end_cost_no_record_and_no_time() {
-    let (broker, tokens) = (super::broker().await, TokenEndpoint::start().await);
+    let (broker, tokens) = (super::broker().await, TokenEndpoint::start().await.unwrap());
     // What is wrong with sessions shows each time; that the machine has other work does not.
     for attempt in 1.. {
         let disturbed = of_sessions(broker, &tokens).await;

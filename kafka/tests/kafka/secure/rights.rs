@@ -7,9 +7,9 @@ use kafka::cluster::Mechanism;
 use kafka::topics::{Admin, Reader, ReaderConfig};
 use kafka::{Answer, Cluster, ConsumerRecord, Group, GroupOptions, Publisher, PublisherOptions, SendError, each};
 use stack::access::{DELETE, READ, Resource, WRITE};
+use stack::kafka::secure::tokens::TokenEndpoint;
 use stack::kafka::secure::{SecureBroker, password};
 
-use super::tokens::TokenEndpoint;
 use super::{Place, USER, at, broker, tls, ways, with_password};
 use crate::world::wait_until;
 
@@ -82,7 +82,7 @@ async fn a_topic_that_may_not_be_known_is_named() {
 /// librdkafka's own admin client would get no tokens.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_start_of_a_partition_is_deleted_by_every_way_with_the_right_to_it() {
-    let (broker, tokens, place) = (broker().await, TokenEndpoint::start().await, Place::new());
+    let (broker, tokens, place) = (broker().await, TokenEndpoint::start().await.unwrap(), Place::new());
     place.open(broker).await;
     let topic = place.topic.as_str();
     let publisher = publisher(broker, PublisherOptions::ordered("")).await;

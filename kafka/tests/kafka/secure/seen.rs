@@ -7,8 +7,8 @@ use kafka::topics::{Admin, NoOverview, NotCommitted, Reader, ReaderConfig};
 use kafka::{Answer, Cluster, ConsumerRecord, Group, GroupOptions, Publisher, PublisherOptions, each};
 use stack::access::{DESCRIBE, DESCRIBE_CONFIGS, READ, Resource, WRITE};
 use stack::kafka::secure::password;
+use stack::kafka::secure::tokens::TokenEndpoint;
 
-use super::tokens::TokenEndpoint;
 use super::{Place, USER, at, broker, tls, ways, with_password};
 use crate::world::wait_until;
 
@@ -31,7 +31,7 @@ async fn seen<T: Send + 'static>(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_and_its_topic_are_seen_by_every_way() {
-    let (broker, tokens, place) = (broker().await, TokenEndpoint::start().await, Place::new());
+    let (broker, tokens, place) = (broker().await, TokenEndpoint::start().await.unwrap(), Place::new());
     place.open(broker).await;
     broker.grant(USER, Resource::Topic(&place.topic), DESCRIBE_CONFIGS).await.unwrap();
     let (topic, ways) = (place.topic.as_str(), ways(broker, &tokens).await);

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kafka::{Answer, ConsumerRecord, Group, GroupOptions, Publisher, PublisherOptions, each};
 
-use super::tokens::TokenEndpoint;
+use stack::kafka::secure::tokens::TokenEndpoint;
+
 use super::{Place, broker, ways};
 use crate::world::wait_until;
 
@@ -13,7 +14,7 @@ const RECORDS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_go_in_and_out_by_every_way() {
-    let (broker, tokens) = (broker().await, TokenEndpoint::start().await);
+    let (broker, tokens) = (broker().await, TokenEndpoint::start().await.unwrap());
     for (name, cluster) in ways(broker, &tokens).await {
         eprintln!("{name}");
         let place = Place::new();
