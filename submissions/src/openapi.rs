@@ -88,7 +88,7 @@ fn describe_session(document: &mut Value) {
     });
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     let operations = paths.flat_map(|(_, operations)| operations.as_object_mut().into_iter().flatten());
-    for ways in operations.filter_map(|(_, operation)| operation["security"].as_array_mut()) {
+    for ways in operations.filter_map(|(_, operation)| operation.get_mut("security")?.as_array_mut()) {
         ways.push(json!({ SCHEME: [] }));
     }
 }
