@@ -3,7 +3,9 @@
 //! structure, which is printed as a table or as JSON, and which the listener serves as the same JSON.
 
 use kafka::group::GroupConfig;
-use kafka::topics::{Reader, ReaderConfig};
+use kafka::topics::Reader;
+
+use crate::beginning::reader_config;
 
 pub(crate) mod command;
 pub(crate) mod groups;
@@ -17,13 +19,7 @@ pub(crate) use listener::Reports;
 
 /// What asks Kafka about one kind's topics and group.
 fn reader(group: &GroupConfig) -> anyhow::Result<Reader> {
-    Reader::new(ReaderConfig {
-        cluster: group.cluster.clone(),
-        client_id: "consumer",
-        group: group.group.clone(),
-        patience: PATIENCE,
-        picks_records: false,
-    })
+    Reader::new(reader_config(group, PATIENCE))
 }
 
 /// Longest wait for one answer of Kafka.

@@ -13,9 +13,9 @@ use service::tls::Audience;
 use service::{Kinds, ServiceConfig, Settings, exit};
 
 use crate::config::groups::Groups;
-use crate::{config, routes};
+use crate::{beginning, config, routes};
 
-pub(crate) mod archive;
+mod archive;
 mod filter;
 mod original;
 mod print;
@@ -88,14 +88,9 @@ enum Which {
 
 /// What the program does with the arguments after `dead-letters`.
 pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let arguments = std::iter::once(NAME.to_owned()).chain(arguments);
-    let command_line = match CommandLine::try_parse_from(arguments) {
+    let command_line: CommandLine = match beginning::parse(NAME, arguments) {
         Ok(command_line) => command_line,
-        Err(error) => {
-            // If the text cannot be printed, nobody reads it.
-            error.print().ok();
-            return if error.use_stderr() { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS };
-        }
+        Err(code) => return code,
     };
     let lookup = |name: &str| std::env::var(name).ok();
     let mut settings = Settings::new(&lookup);

@@ -16,10 +16,10 @@ use contract::{Kind, Place, RecordId, Tombstone, Write};
 use kafka::group::GroupConfig;
 use kafka::publish::partition_of;
 use kafka::topics::{Admin, Reader};
-use service::{Kinds, Settings, exit};
+use service::exit;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::command::archive::reader_config;
+use crate::beginning::{self, reader_config};
 use crate::config::ConsumerConfig;
 use crate::printable::printable;
 use crate::store::Store;
@@ -78,30 +78,16 @@ struct CommandLine {
 
 /// What the program does with the arguments after `erase`.
 pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let command_line = match CommandLine::try_parse_from(std::iter::once(NAME.to_owned()).chain(arguments)) {
-        Ok(command_line) => command_line,
-        Err(error) => {
-            // If the text cannot be printed, nobody reads it.
-            error.print().ok();
-            return if error.use_stderr() { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS };
-        }
-    };
-    let lookup = |name: &str| std::env::var(name).ok();
-    let (mut settings, mut named) = (Settings::new(&lookup), Err(String::new()));
-    let config = ConsumerConfig::with_kinds(&mut settings, |settings| {
-        let kinds = Kinds::read(settings);
-        named = kinds.named(&command_line.kind);
-        // Only the names of this kind must be usable.
-        Kinds { served: named.iter().copied().collect(), ..kinds }
+    let begun = beginning::parse(NAME, arguments).and_then(|command_line: CommandLine| {
+        let config = beginning::config(Some(&command_line.kind))?;
+        Ok((command_line, config))
     });
-    let (_, errors) = settings.finish();
-    if !errors.is_empty() {
-        return exit::unusable("consumer", errors);
-    }
-    let kind = match named {
-        Ok(kind) => kind,
-        Err(error) => return exit::unusable("consumer", [format!("--kind: {error}")]),
+    let (command_line, config) = match begun {
+        Ok(begun) => begun,
+        Err(code) => return code,
     };
+    // The one that is named.
+    let kind = config.kinds[0];
     let lines = match command_line.file.as_ref().map(std::fs::read_to_string).transpose() {
         Ok(lines) => lines,
         Err(error) => return exit::unusable("consumer", [format!("--file: {error}")]),
@@ -139,7 +125,7 @@ impl<'a> Erasure<'a> {
         let store = store.context("cannot use MongoDB, see MONGO_URI")?;
         let group = config.group(kind);
         let admin = Admin::new(&group.cluster, "consumer", PATIENCE)?;
-        Ok(Self { kind, group, store, reader: Reader::new(reader_config(group))?, admin, runtime })
+        Ok(Self { kind, group, store, reader: Reader::new(reader_config(group, PATIENCE))?, admin, runtime })
     }
 
     fn carry_out(

@@ -6,7 +6,8 @@
 //! [`store`], whose answers [`classify`] understands. What is older than a kind's [`retention`] is removed
 //! ([`expiring`]), and what operators have paused is not fetched ([`pausing`]). With an OTLP endpoint each flush has a
 //! span ([`spans`]). The [`command`] reads the dead letters and sends them back; [`kinds`] lists the kinds; [`erasure`]
-//! erases records; [`administration`] shows topics and groups, resets offsets, and pauses kinds.
+//! erases records; [`administration`] shows topics and groups, resets offsets, and pauses kinds. How these commands
+//! begin is in [`beginning`].
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ use crate::administration::Reports;
 use crate::routes::ConsumerRoutes;
 
 mod administration;
+mod beginning;
 mod classify;
 mod clock;
 mod command;

@@ -13,6 +13,7 @@ mod record;
 mod refusal;
 mod repeater;
 mod sender;
+mod window;
 
 pub use admin::{Admin, TopicSettings};
 pub use assigned::Assigned;
@@ -24,6 +25,7 @@ pub use reader::{Partition, Reader, ReaderConfig};
 pub use record::ReadRecord;
 pub use repeater::Repeater;
 pub use sender::{Outgoing, Sender, Sending};
+pub use window::Window;
 
 pub(crate) use reader::partitions;
 pub(crate) use sender::acknowledged_by_all;

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
-use service::{Kinds, Settings, exit};
+use service::exit;
 use tokio::runtime::Builder;
 
 use super::groups::GroupsReport;
 use super::reset::Reset;
 use super::topics::TopicsReport;
 use super::{SOMEBODY, kinds};
+use crate::beginning;
 use crate::config::ConsumerConfig;
 
 /// The arguments that select these commands.
@@ -90,35 +91,14 @@ struct Form {
 
 /// What the program does with all of its arguments.
 pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let arguments = std::iter::once("consumer".to_owned()).chain(arguments);
-    let command_line = match CommandLine::try_parse_from(arguments) {
-        Ok(command_line) => command_line,
-        Err(error) => {
-            // If the text cannot be printed, nobody reads it.
-            error.print().ok();
-            return if error.use_stderr() { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS };
-        }
+    let begun = beginning::parse("consumer", arguments)
+        .and_then(|CommandLine { verb }| Ok((beginning::config(verb.kind())?, verb)));
+    let (config, verb) = match begun {
+        Ok(begun) => begun,
+        Err(code) => return code,
     };
-    let named = command_line.verb.kind();
-    let lookup = |name: &str| std::env::var(name).ok();
-    let mut settings = Settings::new(&lookup);
-    let mut wrong = None;
-    let config = ConsumerConfig::with_kinds(&mut settings, |settings| {
-        let kinds = Kinds::read(settings);
-        let Some(name) = named else { return kinds };
-        // Only the names of this kind must be usable.
-        let served = kinds.named(name).map_err(|error| wrong = Some(format!("--kind: {error}")));
-        Kinds { served: served.into_iter().collect(), ..kinds }
-    });
-    let (_, errors) = settings.finish();
-    if !errors.is_empty() {
-        return exit::unusable("consumer", errors);
-    }
-    if let Some(error) = wrong {
-        return exit::unusable("consumer", [error]);
-    }
-    let is_report = matches!(command_line.verb, Verb::Topics { .. } | Verb::Groups { .. });
-    match execute(command_line.verb, &config, &mut io::stdout().lock()) {
+    let is_report = matches!(verb, Verb::Topics { .. } | Verb::Groups { .. });
+    match execute(verb, &config, &mut io::stdout().lock()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(exit::FAILED),
         // The reader has gone, as with `groups | head`.

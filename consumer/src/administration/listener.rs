@@ -9,7 +9,8 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use service::http::json;
 use service::problem;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::error::Elapsed;
 
 use super::SOMEBODY;
 use super::groups::GroupsReport;
@@ -17,7 +18,7 @@ use super::kinds::{self, KindsReport};
 use super::topics::TopicsReport;
 use crate::config::ConsumerConfig;
 
-/// How long a report waits for the previous one it.
+/// How long a report, or a change, waits for the previous one.
 const TURN: Duration = Duration::from_secs(5);
 
 /// Makes the reports, one at a time: each has clients of its own. Cheap to clone.
@@ -47,7 +48,7 @@ impl Reports {
 
     /// The kinds.
     pub(crate) async fn kinds(&self) -> Response<Full<Bytes>> {
-        let _place = self.of_store.lock().await;
+        let Ok(_place) = turn(&self.of_store).await else { return busy() };
         respond(KindsReport::ask(&self.config).await)
     }
 
@@ -56,7 +57,7 @@ impl Reports {
         let Some(kind) = self.config.kinds.iter().copied().find(|kind| kind.name() == name) else {
             return problem::response(StatusCode::NOT_FOUND, "this consumer serves no kind of this name, see /kinds");
         };
-        let _place = self.of_store.lock().await;
+        let Ok(_place) = turn(&self.of_store).await else { return busy() };
         let set = kinds::set(&self.config, kind, is_paused.then_some(SOMEBODY)).await;
         if set.is_ok() {
             tracing::info!(kind = kind.name(), is_paused, "operators pause or resume a kind");
@@ -69,9 +70,7 @@ impl Reports {
         &self,
         ask: fn(&ConsumerConfig) -> anyhow::Result<R>,
     ) -> Response<Full<Bytes>> {
-        let Ok(place) = tokio::time::timeout(TURN, Arc::clone(&self.of_kafka).lock_owned()).await else {
-            return problem::response(StatusCode::SERVICE_UNAVAILABLE, "another report is being made, ask again later");
-        };
+        let Ok(place) = turn(&self.of_kafka).await else { return busy() };
         let config = Arc::clone(&self.config);
         let asked = tokio::task::spawn_blocking(move || {
             let _place = place;
@@ -82,6 +81,15 @@ impl Reports {
             Err(_) => problem::response(StatusCode::INTERNAL_SERVER_ERROR, "asking Kafka failed"),
         }
     }
+}
+
+/// The place, once the previous one is done.
+async fn turn(places: &Arc<Mutex<()>>) -> Result<OwnedMutexGuard<()>, Elapsed> {
+    tokio::time::timeout(TURN, Arc::clone(places).lock_owned()).await
+}
+
+fn busy() -> Response<Full<Bytes>> {
+    problem::response(StatusCode::SERVICE_UNAVAILABLE, "another report is being made, ask again later")
 }
 
 /// The same JSON as a command prints, or why there is none.

@@ -7,7 +7,12 @@ use anyhow::bail;
 use contract::dead_letter::{LeftOut, TIMESTAMP_HEADER};
 use contract::{DeadLetter, Place};
 use kafka::group::GroupConfig;
-use kafka::topics::{ReadRecord, Reader, ReaderConfig};
+use kafka::topics::{ReadRecord, Reader};
+
+use crate::beginning::reader_config;
+
+/// Longest wait for an answer of Kafka.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The dead-letter topic as it is when the command starts.
 pub(super) struct Archive {
@@ -37,7 +42,7 @@ pub(super) struct Archived {
 impl Archive {
     /// Asks for the topic's partitions and their ends.
     pub(super) fn open(config: &GroupConfig) -> anyhow::Result<Self> {
-        let (reader, topic) = (Reader::new(reader_config(config))?, config.dead_letter_topic.clone());
+        let (reader, topic) = (Reader::new(reader_config(config, PATIENCE))?, config.dead_letter_topic.clone());
         let offsets = reader.all_offsets(&topic)?;
         if offsets.is_empty() {
             bail!(
@@ -67,17 +72,6 @@ impl Archived {
     pub(super) fn first_place(&self) -> Place {
         let DeadLetter { partition, offset, .. } = self.letter;
         self.origin.unwrap_or(Place { partition, offset, timestamp_ms: self.timestamp_ms })
-    }
-}
-
-/// A reader that chooses its partitions.
-pub(crate) fn reader_config(config: &GroupConfig) -> ReaderConfig {
-    ReaderConfig {
-        cluster: config.cluster.clone(),
-        client_id: "consumer",
-        group: config.group.clone(),
-        patience: Duration::from_secs(15),
-        picks_records: false,
     }
 }
 

@@ -9,7 +9,8 @@ use contract::{Fetched, Kind};
 use kafka::group::GroupConfig;
 use kafka::topics::{Reader, ReaderConfig};
 
-use super::archive::{Archived, reader_config};
+use super::archive::{Archived, PATIENCE};
+use crate::beginning::reader_config;
 
 /// The topic that the dead letters came from.
 pub(super) struct Originals {
@@ -28,7 +29,7 @@ pub(super) enum Incomplete {
 
 impl Originals {
     pub(super) fn new(kind: Kind, config: &GroupConfig) -> anyhow::Result<Self> {
-        let reader = Reader::new(ReaderConfig { picks_records: true, ..reader_config(config) })?;
+        let reader = Reader::new(ReaderConfig { picks_records: true, ..reader_config(config, PATIENCE) })?;
         Ok(Self { kind, reader, topic: config.topic.clone() })
     }
 

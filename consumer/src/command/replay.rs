@@ -1,24 +1,17 @@
 //! Sends dead letters back to their topic.
 
-use std::collections::VecDeque;
 use std::io::Write;
 
 use anyhow::{Context, bail};
 use contract::dead_letter::REPLAY_ATTEMPTS_HEADER;
 use kafka::group::GroupConfig;
-use kafka::topics::{Outgoing, Sender, Sending};
+use kafka::topics::{Outgoing, Sender, Sending, Window};
 
 use super::archive::{Archive, Archived};
 use super::filter::Filter;
 use super::original::{Incomplete, Originals};
 use super::print;
 use super::selection::{LatestAttempts, Selection, Totals};
-
-/// Records that are sent and not acknowledged yet.
-const MAX_IN_FLIGHT: usize = 500;
-
-/// The most bytes of their values; a larger record is sent alone.
-const MAX_BYTES_IN_FLIGHT: usize = 32_000_000;
 
 /// What to do when only a part was sent.
 const AGAIN: &str = "replay again: what is sent twice is stored once";
@@ -79,9 +72,7 @@ pub(super) fn replay(
 struct Pipe {
     sender: Sender,
     runtime: tokio::runtime::Runtime,
-    /// With the bytes of their values.
-    in_flight: VecDeque<(usize, Sending)>,
-    bytes_in_flight: usize,
+    in_flight: Window,
     failures: usize,
     last_failure: Option<String>,
 }
@@ -90,15 +81,13 @@ impl Pipe {
     fn new(config: &GroupConfig) -> anyhow::Result<Self> {
         let sender = Sender::new(&config.cluster, "consumer")?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().context("cannot start the runtime")?;
-        Ok(Self { sender, runtime, in_flight: VecDeque::new(), bytes_in_flight: 0, failures: 0, last_failure: None })
+        Ok(Self { sender, runtime, in_flight: Window::default(), failures: 0, last_failure: None })
     }
 
     fn send(&mut self, archived: &Archived) -> anyhow::Result<()> {
         let bytes = archived.value.as_ref().map_or(0, Vec::len);
-        while self.in_flight.len() >= MAX_IN_FLIGHT
-            || !self.in_flight.is_empty() && self.bytes_in_flight + bytes > MAX_BYTES_IN_FLIGHT
-        {
-            self.wait_for_one();
+        while let Some(sending) = self.in_flight.pop_for(bytes) {
+            self.wait_for(sending);
         }
         let attempts = archived.replay_attempts.saturating_add(1).to_string();
         let origin = archived.first_place().origin_headers();
@@ -111,22 +100,19 @@ impl Pipe {
             headers: &[(REPLAY_ATTEMPTS_HEADER, attempts.as_bytes()), origin[0], origin[1]],
             ..Outgoing::default()
         });
-        self.in_flight.push_back((bytes, sent.with_context(|| format!("cannot send any more; {AGAIN}"))?));
-        self.bytes_in_flight += bytes;
+        self.in_flight.push(bytes, sent.with_context(|| format!("cannot send any more; {AGAIN}"))?);
         Ok(())
     }
 
     /// Waits until everything is acknowledged or has failed; returns how many failed, and why the last one did.
     fn finish(mut self) -> Option<(usize, String)> {
-        while !self.in_flight.is_empty() {
-            self.wait_for_one();
+        while let Some(sending) = self.in_flight.pop() {
+            self.wait_for(sending);
         }
         self.last_failure.map(|why| (self.failures, why))
     }
 
-    fn wait_for_one(&mut self) {
-        let Some((bytes, sending)) = self.in_flight.pop_front() else { return };
-        self.bytes_in_flight -= bytes;
+    fn wait_for(&mut self, sending: Sending) {
         if let Err(error) = self.runtime.block_on(sending.acknowledged()) {
             self.failures += 1;
             self.last_failure = Some(error.to_string());

@@ -75,6 +75,12 @@ async fn a_paused_kind_waits_in_all_members_and_the_other_kind_continues() {
     assert_eq!((&kinds["kinds"][1]["kind"], &kinds["kinds"][1]["paused"]), (&json!("order"), &Value::Null));
     let unknown = first.ask("POST /kinds/x/pause").await;
     assert!(unknown.starts_with("HTTP/1.1 404"), "{unknown}");
+    for request in ["POST /kinds/post/resume", "POST /dead-letters/release"] {
+        let of_another_site = first.ask_from("https://other.example.com", request).await;
+        assert!(of_another_site.starts_with("HTTP/1.1 403"), "{of_another_site}");
+    }
+    let kinds = first.ask("GET /kinds").await;
+    assert!(kinds.contains("an operator"), "a page of another site resumes nothing: {kinds}");
     let answer = first.ask("POST /kinds/post/resume").await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"paused\":null"), "{answer}");
     sent.sort();

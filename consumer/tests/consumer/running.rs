@@ -123,12 +123,17 @@ impl Endpoints {
 
     /// Answer to a request without a body, written as method and path: the whole response.
     pub(crate) async fn ask(&self, request: &str) -> String {
-        ask(&self.address, request).await
+        ask(&self.address, request, "").await
+    }
+
+    /// The same as a page of this origin sends it.
+    pub(crate) async fn ask_from(&self, origin: &str, request: &str) -> String {
+        ask(&self.address, request, &format!("origin: {origin}\r\n")).await
     }
 
     /// The same of the listener of those who run it.
     pub(crate) async fn ask_as_operator(&self, request: &str) -> String {
-        ask(&self.operators, request).await
+        ask(&self.operators, request, "").await
     }
 
     /// The value of a series, written as in the metrics' text; `None` if it is absent.
@@ -164,9 +169,9 @@ impl Endpoints {
     }
 }
 
-async fn ask(address: &str, request: &str) -> String {
+async fn ask(address: &str, request: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let head = format!("{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let head = format!("{request} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

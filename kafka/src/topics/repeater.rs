@@ -1,7 +1,5 @@
 //! Sends records of a topic to it once more, as they are: key, value, headers and time, to their own partition.
 
-use std::collections::VecDeque;
-
 use anyhow::bail;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{BorrowedHeaders, Message, OwnedMessage};
@@ -10,19 +8,12 @@ use service::cluster::Cluster;
 
 use super::record::ReadRecord;
 use super::sender::{Sender, Sending};
-
-/// Records that are sent and not acknowledged yet.
-const MAX_IN_FLIGHT: usize = 500;
-
-/// The most bytes of their values; a larger record is sent alone.
-const MAX_BYTES_IN_FLIGHT: usize = 32_000_000;
+use super::window::Window;
 
 /// Sends records once more, several at a time.
 pub struct Repeater {
     sender: Sender,
-    /// With the bytes of their values.
-    in_flight: VecDeque<(usize, Sending)>,
-    bytes_in_flight: usize,
+    in_flight: Window,
 }
 
 impl Repeater {
@@ -31,7 +22,7 @@ impl Repeater {
     /// # Errors
     /// When the settings cannot be used.
     pub fn new(cluster: &Cluster, client_id: &str) -> anyhow::Result<Self> {
-        Ok(Self { sender: Sender::new(cluster, client_id)?, in_flight: VecDeque::new(), bytes_in_flight: 0 })
+        Ok(Self { sender: Sender::new(cluster, client_id)?, in_flight: Window::default() })
     }
 
     /// Sends a record to the end of its partition. Waits for others if too many are on their way.
@@ -40,10 +31,8 @@ impl Repeater {
     /// Why this one, or another one, is not acknowledged.
     pub async fn repeat(&mut self, record: ReadRecord<'_>) -> anyhow::Result<()> {
         let bytes = record.value().map_or(0, <[u8]>::len);
-        while self.in_flight.len() >= MAX_IN_FLIGHT
-            || !self.in_flight.is_empty() && self.bytes_in_flight + bytes > MAX_BYTES_IN_FLIGHT
-        {
-            self.wait_for_one().await?;
+        while let Some(sending) = self.in_flight.pop_for(bytes) {
+            self.wait_for(sending).await?;
         }
         let message = record.message();
         let headers = message.headers().map(BorrowedHeaders::detach);
@@ -55,8 +44,7 @@ impl Repeater {
             timestamp: message.timestamp().to_millis(),
             headers,
         };
-        self.in_flight.push_back((bytes, self.sender.start(again)?));
-        self.bytes_in_flight += bytes;
+        self.in_flight.push(bytes, self.sender.start(again)?);
         Ok(())
     }
 
@@ -65,15 +53,13 @@ impl Repeater {
     /// # Errors
     /// Why something is not.
     pub async fn finish(mut self) -> anyhow::Result<()> {
-        while !self.in_flight.is_empty() {
-            self.wait_for_one().await?;
+        while let Some(sending) = self.in_flight.pop() {
+            self.wait_for(sending).await?;
         }
         Ok(())
     }
 
-    async fn wait_for_one(&mut self) -> anyhow::Result<()> {
-        let Some((bytes, sending)) = self.in_flight.pop_front() else { return Ok(()) };
-        self.bytes_in_flight -= bytes;
+    async fn wait_for(&self, sending: Sending) -> anyhow::Result<()> {
         let Err((error, message)) = sending.outcome().await? else { return Ok(()) };
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::InvalidTimestamp) {
             return self.send_dated_now(&message).await;

@@ -15,7 +15,6 @@ use crate::ledger::accepted_ids::ACCEPTED_IDS;
 use crate::ledger::audit_book::AuditBook;
 use crate::ledger::plan::RunPlan;
 use crate::ledger::reconcile::Strictness;
-use crate::ledger::states::older::OlderStates;
 use crate::load::generator::strain::GeneratorReport;
 use crate::load::recorder::Recorder;
 use crate::load::share::RunShare;
@@ -38,7 +37,6 @@ use crate::report::series::Series;
 use crate::report::share::ShareReport;
 use crate::report::threshold::Threshold;
 use crate::report::visible::AcceptToVisible;
-use settle::{Settled, Unsettled};
 use site::TrialSite;
 
 pub(crate) mod settle;
@@ -192,9 +190,8 @@ impl Trial {
         let counted = stop_services(services, has_failed, &mut faults).await?;
         faults.extend(tally.wrong.faults(self.plan.kind, is_ours));
         let (RunPlan { run, kind, .. }, share, directory) = (self.plan, self.share, self.directory.clone());
-        let Settled { answered, reconciled, audited, differences } =
-            self.settle(counted, kills, older.as_ref()).await?;
-        faults.extend(differences);
+        let settled = self.settle(counted, kills, older.as_ref()).await?;
+        faults.extend(settled.differences);
         // Our own services left exact totals, unless they were killed.
         faults.extend(observer.undercounted(tally.outcomes.accepted).filter(|_| !is_ours));
         faults.iter().for_each(|fault| news::say(fault));
@@ -204,7 +201,7 @@ impl Trial {
             run,
             kind,
             ended_early: is_interrupted || has_failed,
-            answered,
+            answered: settled.answered,
             counted,
             generator: GeneratorReport::of(&tally, cpu, elapsed, environment.cores, environment.load.threads),
             tally,
@@ -223,37 +220,11 @@ impl Trial {
         if share != RunShare::WHOLE {
             ShareReport::of(&evidence, share, start, cpu, stretches)?.save(&directory)?;
         }
-        let report = evidence.report(reconciled, thresholds);
-        Ok(match audited {
+        let report = evidence.report(settled.reconciled, thresholds);
+        Ok(match settled.audited {
             Some(audited) => report.audited(audited),
             None => report,
         })
-    }
-
-    /// Compares the ledger with the store, the dead letters and what the services have counted, once nothing is sent
-    /// and nothing is written any more; `kills` is how often the producer may have been killed.
-    pub(crate) async fn settle(
-        self,
-        counted: Option<Counted>,
-        kills: u64,
-        older: Option<&OlderStates>,
-    ) -> anyhow::Result<Settled> {
-        let Self { plan, strictness, is_own_kafka, share, directory, store, kafka, start, names, recorder, .. } = self;
-        let audit_logs = self.audit_logs;
-        let unsettled = Unsettled {
-            recorder,
-            audit_logs,
-            plan,
-            strictness,
-            is_own_kafka,
-            share,
-            directory,
-            store,
-            kafka,
-            start,
-            names,
-        };
-        unsettled.settle(counted, kills, older).await
     }
 
     /// Waits until all is stored. `None` where neither Kafka nor the store can be asked.

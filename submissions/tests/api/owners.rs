@@ -70,6 +70,10 @@ async fn what_another_caller_has_submitted_does_not_exist() {
     assert_eq!(listed(&server, DESK, "/api/submissions?status=PENDING&limit=1").await, [in_bulk.as_str()]);
     let all = [&in_bulk, &of_desk, &of_shop, &nobodys].map(String::as_str);
     assert_eq!(listed(&server, CHIEF, "/api/submissions").await, all);
+    for path in ["/api/submissions", "/api/stats", "/api/dead-letters"] {
+        let answer = with(&server, SHOP, "GET", path, "").await;
+        assert_eq!(answer.header("cache-control"), Some("private, no-store"), "no cache mixes callers: {path}");
+    }
     let pending = async |key: &str| -> Value {
         with(&server, key, "GET", "/api/stats", "").await.json(200)["statuses"]["PENDING"].clone()
     };

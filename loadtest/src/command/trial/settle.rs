@@ -1,26 +1,21 @@
 //! The end of a trial's books: they are compared with all that is there.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use kafka::group::GroupConfig;
-use kafka::topics::Reader;
 use service::status::figures::grouped;
 
+use super::Trial;
 use crate::ledger::audit_book::Audited;
 use crate::ledger::books::Counts;
-use crate::ledger::plan::RunPlan;
-use crate::ledger::reconcile::{Reconciled, Strictness};
+use crate::ledger::reconcile::Reconciled;
 use crate::ledger::states::older::OlderStates;
-use crate::load::recorder::{Recorded, Recorder};
+use crate::load::recorder::Recorded;
 use crate::load::share::RunShare;
-use crate::pipeline::audit_log::AuditLogs;
 use crate::pipeline::counted::{Counted, LedgerTotals, StateTotals};
 use crate::pipeline::news::{self, News};
 use crate::pipeline::reconcile::{Places, reconcile};
-use crate::pipeline::states::{self, StatePlaces, StateStart};
-use crate::pipeline::store::StoreReader;
+use crate::pipeline::states::{self, StatePlaces};
 use crate::report::share;
 
 /// What the books of a trial show at its end.
@@ -35,26 +30,11 @@ pub(crate) struct Settled {
     pub(crate) differences: Vec<String>,
 }
 
-/// The books of a trial before that, and where all is that they are compared with.
-pub(super) struct Unsettled {
-    pub(super) recorder: Arc<Recorder>,
-    pub(super) audit_logs: Option<AuditLogs>,
-    pub(super) plan: RunPlan,
-    pub(super) strictness: Strictness,
-    pub(super) is_own_kafka: bool,
-    pub(super) share: RunShare,
-    pub(super) directory: PathBuf,
-    pub(super) store: Option<StoreReader>,
-    pub(super) kafka: Option<Arc<Reader>>,
-    pub(super) start: StateStart,
-    pub(super) names: GroupConfig,
-}
-
-impl Unsettled {
+impl Trial {
     /// Compares the ledger with the store, the dead letters and what the services have counted, once nothing is sent
     /// and nothing is written any more; `kills` is how often the producer may have been killed. A part of a run only
     /// leaves its ledger for the merge.
-    pub(super) async fn settle(
+    pub(crate) async fn settle(
         self,
         counted: Option<Counted>,
         kills: u64,
