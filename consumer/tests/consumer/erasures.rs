@@ -100,7 +100,7 @@ async fn a_post_stays_erased_when_the_topic_is_read_again(world: World, store: S
         "{one}: document erased\n{stranger}: nothing was stored; it stays out from now on\n{other}: document erased\n"
     );
     assert!(said.starts_with(&expected), "{said}");
-    let until = if store == Store::ReadsBack { "are kept until 20" } else { "are kept forever, because the store has" };
+    let until = if store == Store::ReadsBack { "are kept until 21" } else { "are kept forever, because the store has" };
     assert!(said.contains(until), "{said}");
     assert!(erase(&world, 0, &["--dry-run", "--id", &one]).await.starts_with(&format!("{one}: was erased before\n")));
 

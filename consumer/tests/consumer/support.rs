@@ -22,6 +22,9 @@ use uuid::Uuid;
 /// Longest wait for anything in these tests.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// A limited retention that no test reaches.
+const A_CENTURY_MS: &str = "3153600000000";
+
 /// A topic, a group and a database with random names.
 pub(crate) struct World {
     pub(crate) broker: String,
@@ -71,9 +74,13 @@ impl World {
         self.create(&self.topic, partitions, &[]).await;
     }
 
-    /// Creates any topic, with these settings; one that was just deleted may exist for a moment.
+    /// Creates any topic, with these settings; one that was just deleted may exist for a moment. It keeps old records,
+    /// too: by its own settings a broker removes them at some time, half a minute after it was started.
     pub(crate) async fn create(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        if !settings.iter().any(|(name, _)| *name == "retention.ms") {
+            topic.config.push(("retention.ms", A_CENTURY_MS));
+        }
         topic.config.extend_from_slice(settings);
         let admin = self.admin();
         wait_until(&format!("the topic {name} is created"), async || {

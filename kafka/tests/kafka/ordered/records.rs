@@ -11,8 +11,6 @@ use kafka::topics::{Outgoing, Sender};
 use crate::ordered::{Ordered, found, reader, record};
 use crate::world::{World, wait_until};
 
-const TIMESTAMP_MS: i64 = 1_700_000_000_000;
-
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,13 +22,14 @@ async fn a_record_is_where_its_key_belongs_and_as_it_was_sent() {
 
     // librdkafka's own rule for keys is that of all of Kafka's clients.
     let sender = Sender::new(&Cluster::plaintext(&world.broker), "test").unwrap();
+    let an_hour_ago_ms = record("", 0).timestamp_ms - 3_600_000;
     let (mut published, mut partitions) = (BTreeMap::new(), BTreeSet::new());
     for number in 0..30 {
         let key = format!("key-{number}");
         let sent = Outgoing { topic: &world.topic, key: key.as_bytes(), value: Some(b"0"), ..Outgoing::default() };
         let (expected, _) = sender.send(sent).unwrap().acknowledged().await.unwrap();
         let mut record = record(&key, number);
-        record.timestamp_ms = TIMESTAMP_MS;
+        record.timestamp_ms = an_hour_ago_ms;
         record.trace = (number == 7).then(|| TraceContext::parse(TRACEPARENT.as_bytes()).unwrap());
         let place = ordered.publisher.publish(record).await.unwrap();
         assert_eq!(place.0, expected, "{key}");
@@ -41,7 +40,7 @@ async fn a_record_is_where_its_key_belongs_and_as_it_was_sent() {
     for found in found(&world) {
         let Some((key, number)) = published.remove(&found.place) else { continue };
         assert_eq!((&found.key, found.number()), (&key, number));
-        assert_eq!(found.timestamp_ms, Some(TIMESTAMP_MS));
+        assert_eq!(found.timestamp_ms, Some(an_hour_ago_ms));
         let content_type = ("content-type".to_owned(), "application/json".to_owned());
         let trace = (number == 7).then(|| ("traceparent".to_owned(), TRACEPARENT.to_owned()));
         assert_eq!(found.headers, [content_type].into_iter().chain(trace).collect::<Vec<_>>());
