@@ -22,6 +22,7 @@ mod keys;
 mod lane;
 pub mod metrics;
 mod ordered;
+mod outage;
 mod probe;
 mod produce;
 mod produce_request;

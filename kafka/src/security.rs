@@ -11,4 +11,4 @@ pub(crate) mod stream;
 mod tls;
 mod tokens;
 
-pub(crate) use connector::{Connector, authenticate};
+pub(crate) use connector::{Connector, SignInRefused, authenticate};

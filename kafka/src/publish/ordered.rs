@@ -38,8 +38,8 @@ mod client_health;
 mod deliveries;
 mod failures;
 mod openings;
-mod outage;
 mod partitioner;
+mod remainder;
 mod renewal;
 
 use availability::Availability;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use futures_util::future::join_all;
@@ -13,11 +13,12 @@ use service::{Backoff, Registry};
 use tokio::sync::Notify;
 
 use super::config::PublishConfig;
+use super::outage::Outage;
 use super::topic;
 use crate::broker::said::{cannot_use, kafka_says};
 use crate::broker::topology::{BrokerId, Topology};
 use crate::broker::{Broker, answer, first_answer};
-use crate::security::Connector;
+use crate::security::{Connector, SignInRefused};
 use crate::shown::END_OFFSET;
 
 /// How often it asks.
@@ -28,6 +29,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long the broker that answered last has for the next answer, before all are asked.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The longest time for which records wait while the brokers do not let the user in: a password has two places, and is
+/// changed in one after the other.
+const SIGN_IN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The last known end offset of each partition.
 pub type EndOffsets = Arc<Mutex<BTreeMap<i32, i64>>>;
@@ -90,7 +95,7 @@ impl<W: Watcher> Watch<W> {
     /// Never returns.
     pub(super) async fn run(self) {
         let (mut connections, mut backoff) = (Connections::default(), Backoff::for_servers());
-        let mut is_connected = false;
+        let (mut is_connected, mut refused) = (false, Outage::default());
         loop {
             match self.look(&mut connections).await {
                 Ok(Look::Created) => tokio::time::sleep(PAUSE).await,
@@ -99,9 +104,15 @@ impl<W: Watcher> Watch<W> {
                         self.connected(partitions);
                     }
                     backoff.reset();
+                    if refused.end() {
+                        tracing::info!(topic = self.config.topic, "Kafka lets the user in again");
+                    }
                     tokio::time::sleep(PAUSE).await;
                     let rest = if all_answer { INTERVAL - PAUSE } else { PAUSE };
                     tokio::time::timeout(rest, self.watcher.trouble().notified()).await.ok();
+                }
+                Err(error) if is_connected && self.is_new_refusal(&mut refused, &error) => {
+                    tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => {
                     let error = format!("{error:#}");
@@ -114,6 +125,18 @@ impl<W: Watcher> Watch<W> {
                 }
             }
         }
+    }
+
+    /// Whether the brokers do not let the user in, and have not done so for a short time only.
+    fn is_new_refusal(&self, refused: &mut Outage, error: &anyhow::Error) -> bool {
+        if !SignInRefused::is_cause_of(error) {
+            return false;
+        }
+        if !refused.is_on() {
+            let (topic, error) = (&self.config.topic, format!("{error:#}"));
+            tracing::warn!(topic, error, "Kafka does not let the user in anymore, records wait");
+        }
+        !refused.is_too_long(Instant::now(), self.config.timeout.min(SIGN_IN_PATIENCE))
     }
 
     fn connected(&self, partitions: usize) {

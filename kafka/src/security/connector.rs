@@ -2,7 +2,8 @@
 
 use anyhow::Context;
 use rskafka::client::SaslConfig;
-use rskafka::messenger::Messenger;
+use rskafka::client::error::ProtocolError;
+use rskafka::messenger::{Messenger, SaslError};
 use service::cluster::{Sasl, Security};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -53,15 +54,39 @@ impl Connector {
     }
 }
 
+/// The broker does not accept the user with this password or token. It may do so soon: where a password changes, Kafka
+/// has the new one before the client's file does, or after it.
+#[derive(Debug)]
+pub(crate) struct SignInRefused(anyhow::Error);
+
+impl std::error::Error for SignInRefused {}
+
+impl std::fmt::Display for SignInRefused {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{:#}", self.0)
+    }
+}
+
+impl SignInRefused {
+    /// Whether this is why a connection could not be made.
+    pub(crate) fn is_cause_of(error: &anyhow::Error) -> bool {
+        error.chain().any(|cause| cause.is::<Self>())
+    }
+}
+
 /// Shows the broker who the client is.
 ///
 /// # Errors
-/// Why the broker does not take it.
+/// Why the broker does not take it: above all [`SignInRefused`].
 pub(crate) async fn authenticate<S>(messenger: &Messenger<S>, credentials: SaslConfig) -> anyhow::Result<()>
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
-    messenger.do_sasl(credentials).await.map_err(|error| named(error.into()))
+    messenger.do_sasl(credentials).await.map_err(|error| {
+        let is_refused = matches!(&error, SaslError::ApiError(ProtocolError::SaslAuthenticationFailed));
+        let error = named(error.into());
+        if is_refused { SignInRefused(error).into() } else { error }
+    })
 }
 
 fn host(address: &str) -> anyhow::Result<&str> {

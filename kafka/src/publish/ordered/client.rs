@@ -1,19 +1,20 @@
 //! librdkafka's producer. It batches and sends on threads of its own, and tries again what may pass. Some errors end it
 //! for good, because it could no longer keep its promise; then another one takes its place.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use contract::record::{CONTENT_TYPE, CONTENT_TYPE_HEADER, TRACEPARENT_HEADER};
 use metrics::Counter;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::message::{Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 use service::Registry;
 
 use super::client_config::client_config;
 use super::deliveries::{Deliveries, DeliveryCallbacks, Handed};
+use super::remainder::Unsent;
 use crate::publish::config::PublishConfig;
 use crate::publish::error::PublishError;
 use crate::publish::metrics::CLIENTS_REPLACED;
@@ -22,6 +23,11 @@ use crate::publish::submission::WaitingRequest;
 use crate::security::librdkafka::TokenCallback;
 
 type Client = ThreadedProducer<DeliveryCallbacks>;
+
+type HandedRecord<'a> = BaseRecord<'a, [u8], [u8], Box<Handed>>;
+
+/// How long a client that is renewed goes on sending. Where it still can, it does so at once.
+const SOON: Duration = Duration::from_millis(300);
 
 /// How long a client that has ended gets to report on what it had already sent.
 const LAST_REPORTS: Duration = Duration::from_secs(1);
@@ -32,6 +38,8 @@ pub(super) struct OrderedClient {
     tokens: TokenCallback,
     deliveries: Arc<Deliveries>,
     current: RwLock<Option<Client>>,
+    /// What the client before did not send.
+    unsent: Mutex<Vec<Unsent>>,
     replaced: Counter,
 }
 
@@ -50,6 +58,7 @@ impl OrderedClient {
             tokens: TokenCallback::new(&config.cluster.security),
             deliveries,
             current: RwLock::new(None),
+            unsent: Mutex::default(),
             replaced: registry.counter(&CLIENTS_REPLACED, &[config.kind]),
         };
         client.start()?;
@@ -64,17 +73,24 @@ impl OrderedClient {
         let partition = i32::try_from(partition).map_err(|_| PublishError::Away)?;
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let client = current.as_ref().ok_or(PublishError::Away)?;
-        let message = BaseRecord {
-            topic: &self.config.topic,
-            // The watch knows each partition's state, so the partition is chosen before librdkafka sees the record.
-            partition: Some(partition),
-            payload: Some(record.value.as_slice()),
-            key: Some(record.key.as_slice()),
-            timestamp: Some(record.timestamp_ms),
-            headers: Some(headers(record)),
-            delivery_opaque: Box::new(Handed { request, at: Instant::now() }),
-        };
-        let Err((error, _)) = client.send(message) else { return Ok(()) };
+        self.hand(
+            client,
+            BaseRecord {
+                topic: &self.config.topic,
+                // The watch knows each partition's state, so the partition is chosen before librdkafka sees the record.
+                partition: Some(partition),
+                payload: Some(record.value.as_slice()),
+                key: Some(record.key.as_slice()),
+                timestamp: Some(record.timestamp_ms),
+                headers: Some(headers(record)),
+                delivery_opaque: Box::new(Handed { request, at: Instant::now() }),
+            },
+        )
+    }
+
+    fn hand(&self, client: &Client, record: HandedRecord<'_>) -> Result<(), PublishError> {
+        let partition = record.partition.unwrap_or_default();
+        let Err((error, _)) = client.send(record) else { return Ok(()) };
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::QueueFull) => Err(PublishError::Full),
             code => {
@@ -114,14 +130,40 @@ impl OrderedClient {
         why
     }
 
-    /// Replaces the client by one with the files as they are now, once what is in flight has been acknowledged. Until
+    /// Replaces the client by one with the files as they are now, which also sends what the old one could not. Until
     /// then nothing is sent.
     ///
     /// # Errors
     /// Why there is no new client; then it must be tried again.
     pub(super) async fn renew(&self) -> anyhow::Result<()> {
-        self.close().await;
-        self.start()
+        let current = self.current().take();
+        if let Some(client) = current {
+            let patience = self.config.longest_wait();
+            let unsent = tokio::task::spawn_blocking(move || remainder(client, patience)).await?;
+            self.unsent().extend(unsent);
+        }
+        self.start()?;
+        let unsent = std::mem::take(&mut *self.unsent());
+        if !unsent.is_empty() {
+            let (topic, records) = (&self.config.topic, unsent.len());
+            tracing::info!(topic, records, "the new Kafka client sends what the old one could not");
+        }
+        for Unsent { message, handed } in unsent {
+            let record = BaseRecord {
+                topic: message.topic(),
+                partition: Some(message.partition()),
+                payload: message.payload(),
+                key: message.key(),
+                timestamp: message.timestamp().to_millis(),
+                headers: message.headers().cloned(),
+                delivery_opaque: handed,
+            };
+            if let Some(client) = &*self.current.read().unwrap_or_else(PoisonError::into_inner) {
+                // An error has been noted, and has ended the request's wait.
+                self.hand(client, record).ok();
+            }
+        }
+        Ok(())
     }
 
     /// Waits for the acknowledgements of what is in flight, no longer than its requests do.
@@ -133,7 +175,11 @@ impl OrderedClient {
     }
 
     fn start(&self) -> anyhow::Result<()> {
-        let callbacks = DeliveryCallbacks { deliveries: Arc::clone(&self.deliveries), tokens: self.tokens.clone() };
+        let callbacks = DeliveryCallbacks {
+            deliveries: Arc::clone(&self.deliveries),
+            remainder: Arc::default(),
+            tokens: self.tokens.clone(),
+        };
         let client = client_config(&self.config)?.create_with_context(callbacks);
         let client = client.context("cannot make the ordered Kafka producer")?;
         *self.current() = Some(client);
@@ -150,6 +196,10 @@ impl OrderedClient {
         Some((current.take()?, reason))
     }
 
+    fn unsent(&self) -> MutexGuard<'_, Vec<Unsent>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn current(&self) -> RwLockWriteGuard<'_, Option<Client>> {
         self.current.write().unwrap_or_else(PoisonError::into_inner)
     }
@@ -164,6 +214,21 @@ async fn end(client: Client, patience: Duration) {
     };
     // Both the flush and the drop block.
     tokio::task::spawn_blocking(ending).await.ok();
+}
+
+/// Ends a client whose successor is about to come: what it does not send soon is returned. For what it has sent it waits
+/// this long.
+fn remainder(client: Client, patience: Duration) -> Vec<Unsent> {
+    let remainder = Arc::clone(&client.context().remainder);
+    remainder.begin();
+    if client.flush(SOON).is_err() {
+        client.purge(PurgeConfig::default().queue());
+        if let Err(error) = client.flush(patience) {
+            tracing::debug!(%error, "not everything was acknowledged before the client's end");
+        }
+    }
+    drop(client);
+    remainder.take()
 }
 
 /// As batches of [`crate::publish::EncodedBatch`] have them.

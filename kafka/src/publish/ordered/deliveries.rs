@@ -17,6 +17,7 @@ use service::failpoint::{Step, reach};
 use tokio::sync::Notify;
 
 use super::failures::Failures;
+use super::remainder::Remainder;
 use crate::publish::metrics::produce_seconds;
 use crate::publish::submission::WaitingRequest;
 use crate::security::librdkafka::TokenCallback;
@@ -100,6 +101,7 @@ impl Deliveries {
 /// What a client calls.
 pub(super) struct DeliveryCallbacks {
     pub(super) deliveries: Arc<Deliveries>,
+    pub(super) remainder: Arc<Remainder>,
     pub(super) tokens: TokenCallback,
 }
 
@@ -117,7 +119,12 @@ impl ProducerContext for DeliveryCallbacks {
                 self.deliveries.produce_seconds.record(handed.at.elapsed());
                 handed.request.acknowledge(message.partition(), message.offset());
             }
-            Err((error, message)) => self.deliveries.note_failure(message.partition(), error.clone()),
+            Err((error, message)) => {
+                let is_unsent = error.rdkafka_error_code() == Some(RDKafkaErrorCode::PurgeQueue);
+                if !is_unsent || !self.remainder.keep(message, handed) {
+                    self.deliveries.note_failure(message.partition(), error.clone());
+                }
+            }
         }
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 
 use super::availability::Availability;
 use super::deliveries::Deliveries;
-use super::outage::Outage;
 use crate::broker::topology::Topology;
+use crate::publish::outage::Outage;
 use crate::publish::watch::Watcher;
 use crate::shown::CONDITION;
 

@@ -1,0 +1,47 @@
+//! What a client has not sent when its successor takes over, which then sends it. A client whose password has changed
+//! may never send anything again, and its records would wait until their time is over.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::message::{BorrowedMessage, OwnedMessage};
+
+use super::deliveries::Handed;
+
+/// A record that was not sent, with the request that waits for it.
+pub(super) struct Unsent {
+    pub(super) message: OwnedMessage,
+    pub(super) handed: Box<Handed>,
+}
+
+/// The records that a client gives back.
+#[derive(Default)]
+pub(super) struct Remainder {
+    /// `None` until the client is replaced: what ends unsent before that has failed.
+    kept: Mutex<Option<Vec<Unsent>>>,
+}
+
+impl Remainder {
+    /// From now on, what is not sent is kept.
+    pub(super) fn begin(&self) {
+        self.kept().get_or_insert_default();
+    }
+
+    /// Keeps a record if the client is being replaced, and somebody still waits for it. Says whether.
+    pub(super) fn keep(&self, message: &BorrowedMessage<'_>, handed: Box<Handed>) -> bool {
+        let mut kept = self.kept();
+        let Some(kept) = kept.as_mut().filter(|_| !handed.request.is_gone()) else { return false };
+        kept.push(Unsent { message: message.detach(), handed });
+        true
+    }
+
+    /// All of them, in the order in which they came.
+    pub(super) fn take(&self) -> Vec<Unsent> {
+        let mut kept = self.kept().take().unwrap_or_default();
+        kept.sort_by_key(|unsent| unsent.handed.at);
+        kept
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Vec<Unsent>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
