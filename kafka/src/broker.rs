@@ -20,7 +20,7 @@ use self::said::{cannot_use, kafka_says};
 use self::topology::Topology;
 use crate::security::reasons::named;
 use crate::security::stream::Stream;
-use crate::security::{Connector, authenticate};
+use crate::security::{Connector, SignInRefused, authenticate};
 
 mod delete_records;
 pub(crate) mod said;
@@ -250,7 +250,9 @@ where
     while let Some(asked) = asking.join_next().await {
         match asked.context("asking a broker failed")? {
             Ok(answer) => return Ok(answer),
-            Err(error) => why = error,
+            // That brokers refuse the user says more than that others do not answer.
+            Err(error) if !SignInRefused::is_cause_of(&why) => why = error,
+            Err(_) => {}
         }
     }
     Err(why)

@@ -10,7 +10,8 @@
 //! key that was acknowledged: librdkafka then continues with a higher epoch of its producer id, and the broker drops
 //! what comes late under a lower one. Two cases are outside of that promise. A record may be in the topic twice, both
 //! before the next one that its writer sends, after another record's time was over. And what a client that has ended
-//! left unknown, with its process or after an error that librdkafka cannot recover from, may come late.
+//! left unknown may come late: with its process, after an error that librdkafka cannot recover from, or when a file of
+//! the cluster's security has changed while a record was on its way, which the next client then sends once more.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ mod client_config;
 mod client_health;
 mod deliveries;
 mod failures;
+mod handed;
 mod openings;
 mod partitioner;
 mod remainder;

@@ -30,8 +30,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How long the broker that answered last has for the next answer, before all are asked.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The longest time for which records wait while the brokers do not let the user in: a password has two places, and is
-/// changed in one after the other.
+/// The longest time for which records wait while the brokers do not let the user in: a password is changed in Kafka
+/// first, and then in the client's file.
 const SIGN_IN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The last known end offset of each partition.
@@ -59,6 +59,12 @@ pub(super) trait Watcher: Send + Sync {
 
     /// The partition's leader was asked for the end offset, and answers or not.
     fn asked(&self, partition: i32, answered: Result<(), &str>);
+
+    /// Whether the publisher's own connections have been renewed since the last time. Then the watch needs new ones,
+    /// too, to see what they see.
+    fn is_renewed(&self) -> bool {
+        false
+    }
 
     /// No broker answers, or the topic cannot be used.
     fn away(&self, reason: &str);
@@ -154,6 +160,10 @@ impl<W: Watcher> Watch<W> {
     }
 
     async fn look(&self, connections: &mut Connections) -> anyhow::Result<Look> {
+        if self.watcher.is_renewed() {
+            *connections =
+                Connections { addresses: std::mem::take(&mut connections.addresses), ..Connections::default() };
+        }
         let topology = match connections.topology(&self.config, &self.connector).await? {
             Ok(topology) => topology,
             Err(ProtocolError::UnknownTopicOrPartition) => {

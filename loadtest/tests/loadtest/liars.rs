@@ -103,7 +103,7 @@ async fn an_honest_pipeline_passes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_lie_about_one_post_in_two_thousand_is_named() {
     let _room = Room::alone();
-    let found = futures_util::stream::iter(LIES).map(unnoticed).buffer_unordered(2);
+    let found = futures_util::stream::iter(LIES).map(unnoticed).buffer_unordered(4);
     let unnoticed: Vec<String> = found.filter_map(std::future::ready).collect().await;
     assert!(unnoticed.is_empty(), "{}", unnoticed.join("\n\n"));
 }

@@ -1,10 +1,10 @@
-//! Room on the machine for tests that run at the same time: at most two pipelines under load, and one that measures or
-//! goes as fast as it can has the machine for itself. Otherwise posts and Kafka's answers would be late.
+//! Room on the machine for tests that run at the same time: at most three pipelines under load, and one that measures
+//! or goes as fast as it can has the machine for itself. Otherwise posts and Kafka's answers would be late.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// How many pipelines may be under load at a time.
-const PIPELINES: u32 = 2;
+const PIPELINES: u32 = 3;
 
 static FREE: Mutex<u32> = Mutex::new(PIPELINES);
 static MORE: Condvar = Condvar::new();

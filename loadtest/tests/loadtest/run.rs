@@ -153,7 +153,7 @@ fn retried_posts_are_stored_once_and_invalid_ones_rejected() {
 
 #[test]
 fn a_short_soak_is_proven_and_has_an_exit_code_for_what_it_cannot_tell() {
-    let _room = Room::alone();
+    let _room = Room::shared();
     let directory = tempfile::tempdir().unwrap();
     let output =
         loadtest(&["soak", "--rate", "50", "--vus", "10", "--duration", "5s"], directory.path()).output().unwrap();

@@ -13,7 +13,8 @@ use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 use service::Registry;
 
 use super::client_config::client_config;
-use super::deliveries::{Deliveries, DeliveryCallbacks, Handed};
+use super::deliveries::{Deliveries, DeliveryCallbacks};
+use super::handed::Handed;
 use super::remainder::Unsent;
 use crate::publish::config::PublishConfig;
 use crate::publish::error::PublishError;
@@ -26,7 +27,7 @@ type Client = ThreadedProducer<DeliveryCallbacks>;
 
 type HandedRecord<'a> = BaseRecord<'a, [u8], [u8], Box<Handed>>;
 
-/// How long a client that is renewed goes on sending. Where it still can, it does so at once.
+/// How long a client that is renewed may still send. Where it still can, it does so at once.
 const SOON: Duration = Duration::from_millis(300);
 
 /// How long a client that has ended gets to report on what it had already sent.
@@ -40,6 +41,8 @@ pub(super) struct OrderedClient {
     current: RwLock<Option<Client>>,
     /// What the client before did not send.
     unsent: Mutex<Vec<Unsent>>,
+    /// Held while a client takes the place of another.
+    replacing: tokio::sync::Mutex<()>,
     replaced: Counter,
 }
 
@@ -59,6 +62,7 @@ impl OrderedClient {
             deliveries,
             current: RwLock::new(None),
             unsent: Mutex::default(),
+            replacing: tokio::sync::Mutex::default(),
             replaced: registry.counter(&CLIENTS_REPLACED, &[config.kind]),
         };
         client.start()?;
@@ -83,7 +87,7 @@ impl OrderedClient {
                 key: Some(record.key.as_slice()),
                 timestamp: Some(record.timestamp_ms),
                 headers: Some(headers(record)),
-                delivery_opaque: Box::new(Handed { request, at: Instant::now() }),
+                delivery_opaque: Box::new(Handed { request, timestamp_ms: record.timestamp_ms, at: Instant::now() }),
             },
         )
     }
@@ -106,6 +110,7 @@ impl OrderedClient {
     /// Replaces the client if an error has ended it. Until then nothing is sent: what the old one has sent comes first.
     /// Returns the error, or why there is no new client; then it must be tried again.
     pub(super) async fn replace_if_ended(&self) -> Option<String> {
+        let _replacing = self.replacing.lock().await;
         let mut why = None;
         if let Some((ended, reason)) = self.take_ended() {
             tracing::warn!(
@@ -136,6 +141,7 @@ impl OrderedClient {
     /// # Errors
     /// Why there is no new client; then it must be tried again.
     pub(super) async fn renew(&self) -> anyhow::Result<()> {
+        let _replacing = self.replacing.lock().await;
         let current = self.current().take();
         if let Some(client) = current {
             let patience = self.config.longest_wait();
@@ -154,12 +160,13 @@ impl OrderedClient {
                 partition: Some(message.partition()),
                 payload: message.payload(),
                 key: message.key(),
-                timestamp: message.timestamp().to_millis(),
+                // librdkafka does not say it of what was not sent.
+                timestamp: Some(handed.timestamp_ms),
                 headers: message.headers().cloned(),
                 delivery_opaque: handed,
             };
             if let Some(client) = &*self.current.read().unwrap_or_else(PoisonError::into_inner) {
-                // An error has been noted, and has ended the request's wait.
+                // The error, whatever it is, has ended the request's wait.
                 self.hand(client, record).ok();
             }
         }
@@ -172,6 +179,7 @@ impl OrderedClient {
         if let Some(client) = current {
             end(client, self.config.longest_wait()).await;
         }
+        self.unsent().clear();
     }
 
     fn start(&self) -> anyhow::Result<()> {
@@ -216,16 +224,15 @@ async fn end(client: Client, patience: Duration) {
     tokio::task::spawn_blocking(ending).await.ok();
 }
 
-/// Ends a client whose successor is about to come: what it does not send soon is returned. For what it has sent it waits
-/// this long.
+/// Ends a client whose successor is about to come: what it does not send soon is returned. It waits this long for the
+/// acknowledgements of what it has sent.
 fn remainder(client: Client, patience: Duration) -> Vec<Unsent> {
     let remainder = Arc::clone(&client.context().remainder);
     remainder.begin();
-    if client.flush(SOON).is_err() {
+    let deadline = Instant::now() + patience;
+    // What was sent comes back to the queue when its connection breaks.
+    while client.flush(SOON).is_err() && Instant::now() < deadline {
         client.purge(PurgeConfig::default().queue());
-        if let Err(error) = client.flush(patience) {
-            tracing::debug!(%error, "not everything was acknowledged before the client's end");
-        }
     }
     drop(client);
     remainder.take()

@@ -4,7 +4,6 @@
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use metrics::Histogram;
 use rdkafka::client::{ClientContext, OAuthToken};
@@ -17,9 +16,9 @@ use service::failpoint::{Step, reach};
 use tokio::sync::Notify;
 
 use super::failures::Failures;
+use super::handed::Handed;
 use super::remainder::Remainder;
 use crate::publish::metrics::produce_seconds;
-use crate::publish::submission::WaitingRequest;
 use crate::security::librdkafka::TokenCallback;
 
 /// What all clients of a publisher report, the current one and those that it replaced.
@@ -28,6 +27,8 @@ pub(super) struct Deliveries {
     failures: Mutex<Failures>,
     /// Whether the current client has acknowledged a record.
     acknowledged: AtomicBool,
+    /// Whether the client has been renewed, and the watch does not know yet.
+    pub(super) renewed: AtomicBool,
     /// Notified when Kafka does not let the user write.
     pub(super) refused: Notify,
     /// Wakes the watch when a record was not acknowledged.
@@ -38,18 +39,13 @@ pub(super) struct Deliveries {
     pub(super) ended: Notify,
 }
 
-/// A record in librdkafka's hands. Dropping it unacknowledged ends its request's wait.
-pub(super) struct Handed {
-    pub(super) request: WaitingRequest,
-    pub(super) at: Instant,
-}
-
 impl Deliveries {
     pub(super) fn new(registry: &Registry, kind: &str) -> Self {
         Self {
             produce_seconds: produce_seconds(registry, kind),
             failures: Mutex::default(),
             acknowledged: AtomicBool::new(false),
+            renewed: AtomicBool::new(false),
             refused: Notify::new(),
             trouble: Notify::new(),
             failed: Notify::new(),

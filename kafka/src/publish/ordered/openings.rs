@@ -2,6 +2,7 @@
 //! and for as long as a record may wait also those whose leader does not.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,10 @@ impl Watcher for Openings {
                 }
             }
         }
+    }
+
+    fn is_renewed(&self) -> bool {
+        self.deliveries.renewed.swap(false, Ordering::Relaxed)
     }
 
     fn away(&self, reason: &str) {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::message::{BorrowedMessage, OwnedMessage};
 
-use super::deliveries::Handed;
+use super::handed::Handed;
 
 /// A record that was not sent, with the request that waits for it.
 pub(super) struct Unsent {

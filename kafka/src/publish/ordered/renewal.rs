@@ -1,5 +1,6 @@
 //! What follows when a client has ended, when the user may not write, and when what he shows Kafka has changed.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use service::Backoff;
@@ -80,6 +81,8 @@ impl OrderedPublisher {
                 tracing::warn!(topic, error = format!("{error:#}"), "cannot make the Kafka client, trying again");
                 backoff.wait().await;
             }
+            self.deliveries.renewed.store(true, Ordering::Relaxed);
+            self.deliveries.trouble.notify_one();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kafka::cluster::{Mechanism, Sasl};
 use kafka::{Answer, Cluster, ConsumerRecord, Group, GroupOptions, Publisher, PublisherOptions, each};
@@ -46,7 +46,8 @@ struct Traffic {
     stop: Arc<AtomicBool>,
     senders: JoinSet<Sent>,
     group: Group,
-    read: Arc<Mutex<Vec<String>>>,
+    /// Each value, and the record's time.
+    read: Arc<Mutex<Vec<(String, i64)>>>,
 }
 
 impl Traffic {
@@ -64,7 +65,8 @@ impl Traffic {
         let read = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&read);
         let handler = each(move |record: ConsumerRecord| {
-            kept.lock().unwrap().push(String::from_utf8(record.value().unwrap().to_vec()).unwrap());
+            let value = String::from_utf8(record.value().unwrap().to_vec()).unwrap();
+            kept.lock().unwrap().push((value, record.timestamp_ms()));
             async { Answer::Stored }
         });
         let options = GroupOptions { cluster: cluster.clone(), ..GroupOptions::new("", &place.topic) };
@@ -72,12 +74,12 @@ impl Traffic {
         Self { place, stop, senders, group, read }
     }
 
-    /// Every record that was sent was acknowledged, and comes out. Returns how the senders fared.
+    /// Every record that was sent was acknowledged, and comes out with its own time. Returns how the senders fared.
     async fn end(self, what: &str) -> Vec<Sent> {
         self.stop.store(true, Ordering::Relaxed);
         let ended = self.senders.join_all().await;
         let sent: u64 = ended.iter().map(|sent| sent.count).sum();
-        let read = self.read;
+        let (read, has_failed) = (self.read, ended.iter().any(|sent| sent.failed > 0));
         wait_until(what, async || {
             let mut read = read.lock().unwrap().clone();
             read.sort();
@@ -85,6 +87,10 @@ impl Traffic {
             read.len() as u64 == sent
         })
         .await;
+        for (value, timestamp_ms) in &*read.lock().unwrap() {
+            let sent_ms: i64 = value.rsplit_once(' ').unwrap().1.parse().unwrap();
+            assert!(has_failed || timestamp_ms.abs_diff(sent_ms) < 1_000, "{value} has the time {timestamp_ms}");
+        }
         assert_eq!(self.group.check(), Ok(()), "{what}: {}", self.place.topic);
         self.group.stop().await.unwrap();
         ended
@@ -96,7 +102,8 @@ async fn send(name: &str, publisher: Publisher, topic: String, stop: Arc<AtomicB
     let mut sent = Sent { count: 0, longest: Duration::ZERO, failed: 0 };
     while !stop.load(Ordering::Relaxed) {
         let start = Instant::now();
-        while publisher.send(&topic, "key", format!("{name} {}", sent.count)).await.is_err() {
+        let value = format!("{name} {} {}", sent.count, now_ms());
+        while publisher.send(&topic, "key", value.clone()).await.is_err() {
             sent.failed += 1;
             assert!(start.elapsed() < DEADLINE, "{name} {} cannot be sent", sent.count);
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -107,6 +114,10 @@ async fn send(name: &str, publisher: Publisher, topic: String, stop: Arc<AtomicB
     }
     publisher.close().await.unwrap();
     sent
+}
+
+fn now_ms() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
 }
 
 /// Records go in and out while sessions end. Returns the senders that failed or waited.
