@@ -5,9 +5,10 @@
 
 Each case has a fresh producer with a file of keys on one broker, in each round. Ten clients of the lab, with the key of
 one caller, send 20 posts a second each: alone, and beside wrk on one thread. It sends wrong keys on 1,000 connections,
-or posts under a key of its own on 256. Both share the cores with the producer, so wrk also has a turn at another server
-(the bare one of the lab) with the same number of connections: what that costs the modest clients is not the producer's
-doing. Figures are latencies of the modest clients in ms; ratios are of turns in the same round.
+or posts under a key of its own on 256. It yields the cores to all others, as if it had a machine of its own, and also
+has a turn at another server (the bare one of the lab) with the same number of connections: what that costs the modest
+clients is not the producer's doing. Figures are latencies of the modest clients in ms; ratios are of turns in the same
+round.
 """
 
 import contextlib
@@ -82,7 +83,7 @@ def neighbour(url, connections, key, folder):
     script, rate = os.path.join(folder, "neighbour.lua"), []
     with open(script, "w") as file:
         file.write(WRK_SCRIPT + f'wrk.headers["x-api-key"] = "{key}"\n')
-    command = ("wrk", "-t1", f"-c{connections}", "-d60s", "-s", script, url)
+    command = ("chrt", "--idle", "0", "wrk", "-t1", f"-c{connections}", "-d60s", "-s", script, url)
     wrk = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield rate

@@ -57,8 +57,9 @@ impl Ordered {
         Self { publisher, registry, readiness, timeout: config.timeout, running }
     }
 
+    /// Every partition takes records; those of a new topic get their leaders one at a time.
     pub(crate) async fn ready(&self) {
-        wait_until("ready", async || self.readiness.check().is_ok()).await;
+        wait_until("ready", async || self.readiness.check().is_ok() && self.readiness.note().is_none()).await;
     }
 
     /// Publishes a record, and sees that the answer comes in time.

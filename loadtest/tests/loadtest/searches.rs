@@ -43,7 +43,7 @@ fn find_max_brackets_the_limit_and_finds_every_post_again() {
     let _room = Room::alone();
     let directory = tempfile::tempdir().unwrap();
     // The start is slow enough to be sustained, however busy the machine is.
-    let probes = ["find-max", "--start", "20", "--repeats", "2", "--warm-up", "200ms", "--measure", "800ms"];
+    let probes = ["find-max", "--start", "20", "--repeats", "2", "--warm-up", "100ms", "--measure", "500ms"];
     let output = loadtest(&probes, directory.path()).args(["--confirm", "0s"]).output().unwrap();
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{table}\n{progress}", output.status);
@@ -134,7 +134,7 @@ fn tune_tries_settings_and_recommends_one() {
     let _room = Room::alone();
     let directory = tempfile::tempdir().unwrap();
     let keep = "CONSUMER_BATCH_MESSAGES,CONSUMER_BATCH_INTERVAL,KAFKA_PARTITIONS,PRODUCER_COMPRESSION";
-    let trials = ["tune", "--budget", "60s", "--warm-up", "200ms", "--measure", "1s", "--keep", keep];
+    let trials = ["tune", "--budget", "50s", "--warm-up", "100ms", "--measure", "500ms", "--keep", keep];
     let mut command = loadtest(&trials, directory.path());
     let output = command.env("PRODUCER_LINGER", "150ms").env("CONSUMER_BATCH_MESSAGES", "7").output().unwrap();
     let (table, progress) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
