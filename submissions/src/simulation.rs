@@ -43,7 +43,7 @@ impl Simulation for Processes {
     type Happened = Happened;
 
     const PANICKED: Violation = Violation::Panicked;
-    const HISTORIES: u64 = 3_000;
+    const HISTORIES: u64 = 2_000;
     const LEAST_STEPS: u64 = ending::LEAST_STEPS;
 
     fn settings(seed: u64) -> impl Debug {

@@ -46,7 +46,7 @@ impl Simulation for Members {
     type Happened = Happened;
 
     const PANICKED: Violation = Violation::Panicked;
-    const HISTORIES: u64 = 5_000;
+    const HISTORIES: u64 = 3_000;
     const LEAST_STEPS: u64 = ending::LEAST_STEPS;
 
     fn settings(seed: u64) -> impl Debug {
