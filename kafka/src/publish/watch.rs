@@ -62,7 +62,7 @@ pub(super) trait Watcher: Send + Sync {
 
     /// Whether the publisher's own connections have been renewed since the last time. Then the watch needs new ones,
     /// too, to see what they see.
-    fn is_renewed(&self) -> bool {
+    fn take_renewed(&self) -> bool {
         false
     }
 
@@ -160,7 +160,7 @@ impl<W: Watcher> Watch<W> {
     }
 
     async fn look(&self, connections: &mut Connections) -> anyhow::Result<Look> {
-        if self.watcher.is_renewed() {
+        if self.watcher.take_renewed() {
             *connections =
                 Connections { addresses: std::mem::take(&mut connections.addresses), ..Connections::default() };
         }

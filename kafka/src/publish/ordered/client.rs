@@ -1,7 +1,7 @@
 //! librdkafka's producer. It batches and sends on threads of its own, and tries again what may pass. Some errors end it
 //! for good, because it could no longer keep its promise; then another one takes its place.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -39,8 +39,6 @@ pub(super) struct OrderedClient {
     tokens: TokenCallback,
     deliveries: Arc<Deliveries>,
     current: RwLock<Option<Client>>,
-    /// What the client before did not send.
-    unsent: Mutex<Vec<Unsent>>,
     /// Held while a client takes the place of another.
     replacing: tokio::sync::Mutex<()>,
     replaced: Counter,
@@ -61,7 +59,6 @@ impl OrderedClient {
             tokens: TokenCallback::new(&config.cluster.security),
             deliveries,
             current: RwLock::new(None),
-            unsent: Mutex::default(),
             replacing: tokio::sync::Mutex::default(),
             replaced: registry.counter(&CLIENTS_REPLACED, &[config.kind]),
         };
@@ -144,16 +141,22 @@ impl OrderedClient {
         let _replacing = self.replacing.lock().await;
         let current = self.current().take();
         if let Some(client) = current {
+            self.deliveries.remainder.begin();
             let patience = self.config.longest_wait();
-            let unsent = tokio::task::spawn_blocking(move || remainder(client, patience)).await?;
-            self.unsent().extend(unsent);
+            tokio::task::spawn_blocking(move || give_back(client, patience)).await?;
         }
         self.start()?;
-        let unsent = std::mem::take(&mut *self.unsent());
+        self.send_again(self.deliveries.remainder.take());
+        Ok(())
+    }
+
+    fn send_again(&self, unsent: Vec<Unsent>) {
         if !unsent.is_empty() {
             let (topic, records) = (&self.config.topic, unsent.len());
             tracing::info!(topic, records, "the new Kafka client sends what the old one could not");
         }
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(client) = &*current else { return };
         for Unsent { message, handed } in unsent {
             let record = BaseRecord {
                 topic: message.topic(),
@@ -165,12 +168,9 @@ impl OrderedClient {
                 headers: message.headers().cloned(),
                 delivery_opaque: handed,
             };
-            if let Some(client) = &*self.current.read().unwrap_or_else(PoisonError::into_inner) {
-                // The error, whatever it is, has ended the request's wait.
-                self.hand(client, record).ok();
-            }
+            // An error, whatever it is, has ended the request's wait.
+            self.hand(client, record).ok();
         }
-        Ok(())
     }
 
     /// Waits for the acknowledgements of what is in flight, no longer than its requests do.
@@ -179,15 +179,11 @@ impl OrderedClient {
         if let Some(client) = current {
             end(client, self.config.longest_wait()).await;
         }
-        self.unsent().clear();
+        drop(self.deliveries.remainder.take());
     }
 
     fn start(&self) -> anyhow::Result<()> {
-        let callbacks = DeliveryCallbacks {
-            deliveries: Arc::clone(&self.deliveries),
-            remainder: Arc::default(),
-            tokens: self.tokens.clone(),
-        };
+        let callbacks = DeliveryCallbacks { deliveries: Arc::clone(&self.deliveries), tokens: self.tokens.clone() };
         let client = client_config(&self.config)?.create_with_context(callbacks);
         let client = client.context("cannot make the ordered Kafka producer")?;
         *self.current() = Some(client);
@@ -202,10 +198,6 @@ impl OrderedClient {
         let mut current = self.current();
         let (_, reason) = current.as_ref()?.client().fatal_error()?;
         Some((current.take()?, reason))
-    }
-
-    fn unsent(&self) -> MutexGuard<'_, Vec<Unsent>> {
-        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn current(&self) -> RwLockWriteGuard<'_, Option<Client>> {
@@ -224,18 +216,14 @@ async fn end(client: Client, patience: Duration) {
     tokio::task::spawn_blocking(ending).await.ok();
 }
 
-/// Ends a client whose successor is about to come: what it does not send soon is returned. It waits this long for the
+/// Ends a client whose successor is about to come: it gives back what it does not send soon. Waits this long for the
 /// acknowledgements of what it has sent.
-fn remainder(client: Client, patience: Duration) -> Vec<Unsent> {
-    let remainder = Arc::clone(&client.context().remainder);
-    remainder.begin();
+fn give_back(client: Client, patience: Duration) {
     let deadline = Instant::now() + patience;
     // What was sent comes back to the queue when its connection breaks.
     while client.flush(SOON).is_err() && Instant::now() < deadline {
         client.purge(PurgeConfig::default().queue());
     }
-    drop(client);
-    remainder.take()
 }
 
 /// As batches of [`crate::publish::EncodedBatch`] have them.

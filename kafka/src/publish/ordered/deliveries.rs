@@ -27,6 +27,8 @@ pub(super) struct Deliveries {
     failures: Mutex<Failures>,
     /// Whether the current client has acknowledged a record.
     acknowledged: AtomicBool,
+    /// What a client that is being renewed gives back.
+    pub(super) remainder: Remainder,
     /// Whether the client has been renewed, and the watch does not know yet.
     pub(super) renewed: AtomicBool,
     /// Notified when Kafka does not let the user write.
@@ -45,6 +47,7 @@ impl Deliveries {
             produce_seconds: produce_seconds(registry, kind),
             failures: Mutex::default(),
             acknowledged: AtomicBool::new(false),
+            remainder: Remainder::default(),
             renewed: AtomicBool::new(false),
             refused: Notify::new(),
             trouble: Notify::new(),
@@ -97,7 +100,6 @@ impl Deliveries {
 /// What a client calls.
 pub(super) struct DeliveryCallbacks {
     pub(super) deliveries: Arc<Deliveries>,
-    pub(super) remainder: Arc<Remainder>,
     pub(super) tokens: TokenCallback,
 }
 
@@ -117,7 +119,7 @@ impl ProducerContext for DeliveryCallbacks {
             }
             Err((error, message)) => {
                 let is_unsent = error.rdkafka_error_code() == Some(RDKafkaErrorCode::PurgeQueue);
-                if !is_unsent || !self.remainder.keep(message, handed) {
+                if !is_unsent || !self.deliveries.remainder.keep(message, handed) {
                     self.deliveries.note_failure(message.partition(), error.clone());
                 }
             }

@@ -63,7 +63,7 @@ impl Watcher for Openings {
         }
     }
 
-    fn is_renewed(&self) -> bool {
+    fn take_renewed(&self) -> bool {
         self.deliveries.renewed.swap(false, Ordering::Relaxed)
     }
 

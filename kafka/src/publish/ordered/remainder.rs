@@ -13,10 +13,10 @@ pub(super) struct Unsent {
     pub(super) handed: Box<Handed>,
 }
 
-/// The records that a client gives back.
+/// The records that a client gives back while it is renewed.
 #[derive(Default)]
 pub(super) struct Remainder {
-    /// `None` until the client is replaced: what ends unsent before that has failed.
+    /// `None` while no client is renewed: what ends unsent then has failed.
     kept: Mutex<Option<Vec<Unsent>>>,
 }
 
@@ -26,7 +26,7 @@ impl Remainder {
         self.kept().get_or_insert_default();
     }
 
-    /// Keeps a record if the client is being replaced, and somebody still waits for it. Says whether.
+    /// Keeps a record if a client is being renewed, and somebody still waits for it. Says whether.
     pub(super) fn keep(&self, message: &BorrowedMessage<'_>, handed: Box<Handed>) -> bool {
         let mut kept = self.kept();
         let Some(kept) = kept.as_mut().filter(|_| !handed.request.is_gone()) else { return false };
@@ -34,7 +34,7 @@ impl Remainder {
         true
     }
 
-    /// All of them, in the order in which they came.
+    /// All of them, in the order in which they came. Nothing more is kept.
     pub(super) fn take(&self) -> Vec<Unsent> {
         let mut kept = self.kept().take().unwrap_or_default();
         kept.sort_by_key(|unsent| unsent.handed.at);

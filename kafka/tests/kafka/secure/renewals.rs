@@ -172,3 +172,28 @@ async fn a_password_that_changes_lets_no_request_fail() {
     let ended = traffic.end("another password").await;
     assert!(ended.iter().all(|sent| sent.count > 100 && sent.failed == 0), "{ended:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_wrong_by_now_is_named_though_no_session_ends() {
+    let (broker, place) = (super::broker().await, Place::new());
+    place.open(broker).await;
+    let file = broker.file("wrong-by-now", &password(super::USER)).unwrap();
+    let sasl = Sasl::Password {
+        // The broker ends no session of this mechanism.
+        mechanism: Mechanism::Plain,
+        username: super::USER.to_owned(),
+        password: Secret::file(&file),
+    };
+    let cluster = at(broker.users(), tls(&broker.ca), Some(sasl));
+    let options = PublisherOptions { cluster, ..PublisherOptions::ordered("") };
+    let publisher = Publisher::connect(options).await.unwrap();
+    wait_until("the topic is open", async || publisher.open(&place.topic).await.is_ok()).await;
+    publisher.send(&place.topic, "key", "first").await.unwrap();
+    std::fs::write(&file, "wrong").unwrap();
+    let named = "does not accept this user";
+    wait_until(named, async || publisher.check().is_err_and(|said| said.contains(named))).await;
+    std::fs::write(&file, password(super::USER)).unwrap();
+    wait_until("it is ready again", async || publisher.check().is_ok()).await;
+    publisher.send(&place.topic, "key", "second").await.unwrap();
+    publisher.close().await.unwrap();
+}
