@@ -1,66 +1,70 @@
-//! A set of numbers that grows as needed, with one bit for each number up to the largest.
+//! A set of numbers that grows as needed: a bit for each number, in blocks. Only blocks with a number take memory.
 
+/// Numbers in a word, and words in a block: half a kilobyte for 4,096 numbers.
 const BITS: u64 = u64::BITS as u64;
+const BLOCK_WORDS: usize = 64;
 
 /// A set of numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Bitmap {
-    words: Vec<u64>,
+    /// `None` for a block without a number.
+    blocks: Vec<Option<Box<[u64; BLOCK_WORDS]>>>,
+    /// The words up to that of the largest number.
+    words: usize,
+}
+
+/// The set stored in these words, 64 numbers each.
+impl FromIterator<u64> for Bitmap {
+    fn from_iter<T: IntoIterator<Item = u64>>(words: T) -> Self {
+        let mut bitmap = Self::default();
+        for (index, word) in words.into_iter().enumerate() {
+            bitmap.add_word(index, word);
+        }
+        bitmap
+    }
 }
 
 impl Bitmap {
-    /// The set stored in these words, 64 numbers each.
-    pub(crate) fn from_words(words: Vec<u64>) -> Self {
-        Self { words }
-    }
-
     /// All the words.
-    pub(crate) fn as_words(&self) -> &[u64] {
-        &self.words
+    pub(crate) fn as_words(&self) -> impl ExactSizeIterator<Item = u64> {
+        (0..self.words).map(|index| self.word(index))
     }
 
     /// Adds all numbers of another set.
     pub(crate) fn merge(&mut self, other: &Bitmap) {
-        if other.words.len() > self.words.len() {
-            self.words.resize(other.words.len(), 0);
-        }
-        self.words.iter_mut().zip(&other.words).for_each(|(word, more)| *word |= more);
+        other.as_words().enumerate().for_each(|(index, word)| self.add_word(index, word));
     }
 
     /// Adds a number.
     pub(crate) fn insert(&mut self, n: u64) {
-        let word = index(n);
-        if word >= self.words.len() {
-            self.words.resize(word + 1, 0);
-        }
-        self.words[word] |= 1 << (n % BITS);
+        self.add_word(index(n), 1 << (n % BITS));
     }
 
     /// Whether a number was added.
     pub(crate) fn contains(&self, n: u64) -> bool {
-        !self.is_beyond(n) && self.words[index(n)] & (1 << (n % BITS)) != 0
+        !self.is_beyond(n) && self.word(index(n)) & (1 << (n % BITS)) != 0
     }
 
     /// The size of the set.
     pub(crate) fn count(&self) -> u64 {
-        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+        self.blocks.iter().flatten().flat_map(|block| block.iter()).map(|word| u64::from(word.count_ones())).sum()
     }
 
     /// How many of the numbers are not in another set, and how many are.
     pub(crate) fn divided_by(&self, other: &Bitmap) -> (u64, u64) {
-        let ours = self.words.iter().enumerate();
+        let ours = self.as_words().enumerate();
         let both: u64 = ours.map(|(index, word)| u64::from((word & other.word(index)).count_ones())).sum();
         (self.count() - both, both)
     }
 
     /// Whether `n` would make the bitmap grow.
     pub(crate) fn is_beyond(&self, n: u64) -> bool {
-        n / BITS >= self.words.len() as u64
+        n / BITS >= self.words as u64
     }
 
     /// The number of words, 64 numbers each.
     pub(crate) fn words(&self) -> usize {
-        self.words.len()
+        self.words
     }
 
     /// The number that a bit of a word stands for.
@@ -70,7 +74,23 @@ impl Bitmap {
 
     /// The bits of 64 numbers; zero beyond the largest.
     pub(crate) fn word(&self, index: usize) -> u64 {
-        self.words.get(index).copied().unwrap_or(0)
+        match self.blocks.get(index / BLOCK_WORDS) {
+            Some(Some(block)) => block[index % BLOCK_WORDS],
+            _ => 0,
+        }
+    }
+
+    /// Adds 64 numbers.
+    fn add_word(&mut self, index: usize, bits: u64) {
+        self.words = self.words.max(index + 1);
+        if bits == 0 {
+            return;
+        }
+        let block = index / BLOCK_WORDS;
+        if block >= self.blocks.len() {
+            self.blocks.resize_with(block + 1, || None);
+        }
+        self.blocks[block].get_or_insert_with(|| Box::new([0; BLOCK_WORDS]))[index % BLOCK_WORDS] |= bits;
     }
 }
 
@@ -86,9 +106,14 @@ mod tests {
 
     use super::*;
 
+    /// Of a few blocks, some of which stay without a number.
+    fn any_number() -> impl Strategy<Value = u64> {
+        prop_oneof![0_u64..100, 4_000_u64..4_200, 12_000_u64..20_000]
+    }
+
     proptest! {
         #[test]
-        fn a_bitmap_is_a_set(numbers in proptest::collection::vec(0_u64..1_000, 0..200), asked in 0_u64..2_000) {
+        fn a_bitmap_is_a_set(numbers in proptest::collection::vec(any_number(), 0..200), asked in any_number()) {
             let mut bitmap = Bitmap::default();
             for n in &numbers {
                 bitmap.insert(*n);
@@ -98,9 +123,16 @@ mod tests {
             prop_assert_eq!(bitmap.contains(asked), model.contains(&asked));
             prop_assert!(!bitmap.contains(u64::MAX));
             let mut low = Bitmap::default();
-            (0..asked.min(1_000)).for_each(|n| low.insert(n));
+            (0..asked).for_each(|n| low.insert(n));
             let both = model.range(..asked).count() as u64;
             prop_assert_eq!(bitmap.divided_by(&low), (model.len() as u64 - both, both));
+
+            let largest = model.last().copied();
+            prop_assert_eq!(bitmap.is_beyond(asked), largest.is_none_or(|largest| asked / BITS > largest / BITS));
+            let copy: Bitmap = bitmap.as_words().collect();
+            prop_assert!(copy.as_words().eq(bitmap.as_words()));
+            low.merge(&bitmap);
+            prop_assert_eq!(low.count(), model.len() as u64 + asked - both);
         }
     }
 }

@@ -7,15 +7,16 @@
 //! of blocks, so that memory stays small. So a run that merely misses posts needs no second pass over the store, and a
 //! run with a few wrong ids needs one.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use contract::PostId;
 
 use super::{Counts, Ledger};
+use crate::ledger::bitmap::Bitmap;
 use crate::ledger::block_sums::BlockSums;
 use crate::ledger::named::{Finding, FindingKind, NamedFindings};
 
-/// At most this many blocks in doubt are examined in a round; 72 KB each.
+/// At most this many blocks in doubt are examined in a round; 66 KB each.
 const BLOCKS_PER_ROUND: usize = 512;
 
 /// At most this many posts under other ids are remembered in a round, so that memory does not grow with their number.
@@ -30,8 +31,8 @@ pub(crate) struct Examination {
     doubtful: VecDeque<u64>,
     blocks_per_round: usize,
     rounds: usize,
-    /// The blocks of this round.
-    blocks: HashMap<u64, DoubtfulBlock>,
+    /// The blocks of this round, each at its place among all blocks.
+    blocks: Vec<Option<Box<DoubtfulBlock>>>,
     /// The first posts of this round with a document under another id than the client got.
     other_ids: BTreeMap<u64, (PostId, String)>,
     /// Posts under other ids, from earlier rounds.
@@ -44,20 +45,16 @@ pub(crate) struct Examination {
 struct DoubtfulBlock {
     /// The id that the client got for each accepted post.
     answered: Vec<PostId>,
-    /// Posts with a document under this id; another document of theirs is a duplicate.
-    right: Vec<bool>,
-    /// Posts with a document under another id.
-    other: Vec<bool>,
+    /// The places of posts with a document under this id; another document of theirs is a duplicate.
+    right: Bitmap,
+    /// The places of posts with a document under another id.
+    other: Bitmap,
 }
 
 impl DoubtfulBlock {
     fn empty() -> Self {
-        let length = BlockSums::BLOCK_LENGTH as usize;
-        Self {
-            answered: vec![uuid::Uuid::nil().into(); length],
-            right: vec![false; length],
-            other: vec![false; length],
-        }
+        let answered = vec![uuid::Uuid::nil().into(); BlockSums::BLOCK_LENGTH as usize];
+        Self { answered, right: Bitmap::default(), other: Bitmap::default() }
     }
 }
 
@@ -88,7 +85,7 @@ impl Examination {
             doubtful,
             blocks_per_round: BLOCKS_PER_ROUND,
             rounds: 0,
-            blocks: HashMap::new(),
+            blocks: Vec::new(),
             other_ids: BTreeMap::new(),
             wrong_ids: 0,
             named,
@@ -105,15 +102,20 @@ impl Examination {
         if self.doubtful.is_empty() && !(is_first && counts.duplicated + counts.unexpected > 0) {
             return false;
         }
-        let blocks = self.doubtful.drain(..self.blocks_per_round.min(self.doubtful.len()));
-        self.blocks = blocks.map(|block| (block, DoubtfulBlock::empty())).collect();
+        for block in self.doubtful.drain(..self.blocks_per_round.min(self.doubtful.len())) {
+            let index = usize::try_from(block).expect("its sum is in memory");
+            if index >= self.blocks.len() {
+                self.blocks.resize_with(index + 1, || None);
+            }
+            self.blocks[index] = Some(Box::new(DoubtfulBlock::empty()));
+        }
         self.rounds += 1;
         true
     }
 
     /// The id that the client got for post `n`.
     pub(crate) fn recall(&mut self, n: u64, id: PostId) {
-        if let Some(block) = self.blocks.get_mut(&BlockSums::block(n)) {
+        if let Some(block) = block_mut(&mut self.blocks, n) {
             block.answered[BlockSums::place(n)] = id;
         }
     }
@@ -143,16 +145,13 @@ impl Examination {
     }
 
     fn compare_id(&mut self, n: u64, id: PostId, there: &dyn Fn() -> String) {
-        if !self.ledger.accepted.contains(n) {
-            return;
-        }
-        let Some(block) = self.blocks.get_mut(&BlockSums::block(n)) else { return };
+        let Some(block) = block_mut(&mut self.blocks, n).filter(|_| self.ledger.accepted.contains(n)) else { return };
         let place = BlockSums::place(n);
         if block.answered[place] == id {
-            block.right[place] = true;
+            block.right.insert(place as u64);
             return;
         }
-        block.other[place] = true;
+        block.other.insert(place as u64);
         if self.other_ids.len() < CANDIDATES || self.other_ids.last_key_value().is_some_and(|(last, _)| n < *last) {
             self.other_ids.insert(n, (id, there()));
             if self.other_ids.len() > CANDIDATES {
@@ -168,12 +167,11 @@ impl Examination {
     }
 
     fn end_round(&mut self) {
-        let wrong = |block: &DoubtfulBlock, place: usize| block.other[place] && !block.right[place];
-        for block in self.blocks.values() {
-            self.wrong_ids += (0..block.answered.len()).filter(|place| wrong(block, *place)).count() as u64;
-        }
+        self.wrong_ids += self.blocks.iter().flatten().map(|block| block.other.divided_by(&block.right).0).sum::<u64>();
         for (n, (id, there)) in std::mem::take(&mut self.other_ids) {
-            if self.blocks.get(&BlockSums::block(n)).is_some_and(|block| wrong(block, BlockSums::place(n))) {
+            let place = BlockSums::place(n) as u64;
+            let is_wrong = |block: &DoubtfulBlock| block.other.contains(place) && !block.right.contains(place);
+            if block(&self.blocks, n).is_some_and(is_wrong) {
                 self.name(FindingKind::OtherId, n, id, &|| there.clone());
             }
         }
@@ -181,7 +179,7 @@ impl Examination {
     }
 
     fn name(&mut self, kind: FindingKind, n: u64, stored: PostId, there: &dyn Fn() -> String) {
-        let block = self.blocks.get(&BlockSums::block(n)).filter(|_| self.ledger.accepted.contains(n));
+        let block = block(&self.blocks, n).filter(|_| self.ledger.accepted.contains(n));
         let ignores_ids = self.ledger.ignores_ids;
         self.named.add(kind, Some(n), || Finding {
             answered: block.map(|block| block.answered[BlockSums::place(n)].to_string()),
@@ -190,6 +188,15 @@ impl Examination {
             ..Finding::of(kind, Some(n))
         });
     }
+}
+
+/// The block of post `n`, if this round examines it.
+fn block(blocks: &[Option<Box<DoubtfulBlock>>], n: u64) -> Option<&DoubtfulBlock> {
+    blocks.get(usize::try_from(BlockSums::block(n)).ok()?)?.as_deref()
+}
+
+fn block_mut(blocks: &mut [Option<Box<DoubtfulBlock>>], n: u64) -> Option<&mut DoubtfulBlock> {
+    blocks.get_mut(usize::try_from(BlockSums::block(n)).ok()?)?.as_deref_mut()
 }
 
 #[cfg(test)]

@@ -20,10 +20,10 @@ impl Ledger {
         for bitmap in [&self.accepted, &self.rejected, &self.unknown, &self.ever_unknown] {
             write_words(to, bitmap.as_words())?;
         }
-        write_words(to, self.answered_ids.as_sums())?;
-        write_words(to, &[u64::from(self.answers_have_ids)])?;
-        write_words(to, &self.times.as_words())?;
-        write_words(to, &self.unknown_times.as_words())
+        write_words(to, self.answered_ids.as_sums().iter().copied())?;
+        write_words(to, [u64::from(self.answers_have_ids)])?;
+        write_words(to, self.times.as_words())?;
+        write_words(to, self.unknown_times.as_words())
     }
 
     /// Reads what was saved.
@@ -36,12 +36,12 @@ impl Ledger {
         if magic != *MAGIC {
             return Err(io::Error::new(ErrorKind::InvalidData, "this is not a saved ledger"));
         }
-        let mut bitmap = || read_words(from).map(Bitmap::from_words);
+        let mut bitmap = || read_words::<Bitmap>(from);
         let (accepted, rejected, unknown, ever_unknown) = (bitmap()?, bitmap()?, bitmap()?, bitmap()?);
         let answered_ids = BlockSums::from_sums(read_words(from)?);
-        let answers_have_ids = read_words(from)? == [1];
-        let times = RequestTimes::from_words(&read_words(from)?);
-        let unknown_times = UnknownTimes::from_words(&read_words(from)?);
+        let answers_have_ids = read_words::<Vec<_>>(from)? == [1];
+        let times = RequestTimes::from_words(&read_words::<Vec<_>>(from)?);
+        let unknown_times = UnknownTimes::from_words(&read_words::<Vec<_>>(from)?);
         let answers = Self { accepted, rejected, unknown, ever_unknown, answered_ids, ..Self::default() };
         Ok(Self { answers_have_ids, times, unknown_times, ..answers })
     }
@@ -59,13 +59,17 @@ impl Ledger {
     }
 }
 
-fn write_words(to: &mut impl Write, words: &[u64]) -> io::Result<()> {
+fn write_words<W>(to: &mut impl Write, words: W) -> io::Result<()>
+where
+    W: IntoIterator<Item = u64, IntoIter: ExactSizeIterator>,
+{
+    let mut words = words.into_iter();
     to.write_all(&(words.len() as u64).to_le_bytes())?;
-    words.iter().try_for_each(|word| to.write_all(&word.to_le_bytes()))
+    words.try_for_each(|word| to.write_all(&word.to_le_bytes()))
 }
 
 /// Reserves no memory on the word of the number that comes first.
-fn read_words(from: &mut impl Read) -> io::Result<Vec<u64>> {
+fn read_words<C: FromIterator<u64>>(from: &mut impl Read) -> io::Result<C> {
     let mut word = || {
         let mut bytes = [0; 8];
         from.read_exact(&mut bytes)?;
