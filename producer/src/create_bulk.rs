@@ -114,15 +114,18 @@ impl CreateBulk {
         // The first one was counted before the bulk was read.
         let more = (count + invalid).saturating_sub(1);
         caller.take_rest(self.ingress.kind.name(), more).map_err(|limited| rejected(Rejection::Limited(limited)))?;
-        // The body is gone; from here on the share is for the answer.
-        let resized = self.ingress.bodies.budget().resize(&mut share, results.max_answer_bytes());
-        resized.map_err(|full| rejected(full.into()))?;
+        // The body is gone; from here on the share is for the records, which may wait for room, and for the answer.
+        let (budget, answer_bytes) = (self.ingress.bodies.budget(), results.max_answer_bytes());
+        let record_bytes: usize = records.iter().map(Record::encoded_bytes).sum();
+        budget.resize(&mut share, record_bytes + answer_bytes).map_err(|full| rejected(full.into()))?;
         let log = BulkLog::of(self.ingress.kind, &records);
         audited::hands_on(caller, records.len(), trace);
         let fates = self.publish(records, caller).await.map_err(|why| {
             log.all_rejected(why.reason(), trace);
             rejected(why)
         })?;
+        // It gets smaller, which cannot fail.
+        budget.resize(&mut share, answer_bytes).ok();
         log.settled(&fates, self.publisher.topic(), trace);
         let answer = results.answer(&fates, share);
         // What becomes of orders is logged one by one.

@@ -176,9 +176,9 @@ async fn a_bulk_leaves_room_for_others() {
 async fn posts_of_a_bulk_that_find_no_room_in_time_are_unavailable() {
     let settings = [
         ("PRODUCER_MAX_IN_FLIGHT", "4"),
-        ("PRODUCER_LINGER", "900ms"),
+        ("PRODUCER_LINGER", "2s"),
         ("PRODUCER_LINGER_ADAPTIVE", "false"),
-        ("PRODUCER_TIMEOUT", "1s"),
+        ("PRODUCER_TIMEOUT", "5s"),
     ];
     let producer = Producer::with_topic(&fresh_topic(), &settings).await;
     let results = results(&producer.ask(bulk(array(5))).await, 207);
@@ -188,8 +188,28 @@ async fn posts_of_a_bulk_that_find_no_room_in_time_are_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn records_that_wait_for_room_are_in_the_budget() {
+    let settings = [
+        ("PRODUCER_MAX_IN_FLIGHT", "5"),
+        ("PRODUCER_LINGER", "15s"),
+        ("PRODUCER_LINGER_ADAPTIVE", "false"),
+        ("BODY_BUFFER_BYTES", "100000"),
+        ("MAX_BULK_BYTES", "100000"),
+    ];
+    let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
+    let posts = array(90_000 / POST.len());
+    let mut waiting = producer.connect().await;
+    waiting.send(bulk(&posts)).await;
+    producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;
+    let response = producer.ask(bulk(&posts)).await;
+    assert_eq!(response.unavailable(), "too many bytes are being received: try again");
+    drop(waiting);
+    producer.metric("ingest_body_buffer_bytes 0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_gives_its_places_back() {
-    let settings = [("PRODUCER_MAX_IN_FLIGHT", "5"), ("PRODUCER_LINGER", "2s"), ("PRODUCER_LINGER_ADAPTIVE", "false")];
+    let settings = [("PRODUCER_MAX_IN_FLIGHT", "5"), ("PRODUCER_LINGER", "15s"), ("PRODUCER_LINGER_ADAPTIVE", "false")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut gone = producer.connect().await;
     gone.send(bulk(array(5))).await;
