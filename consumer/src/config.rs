@@ -50,7 +50,7 @@ pub struct MongoUri {
 impl MongoUri {
     fn of(uri: Secret) -> Result<Self, String> {
         let text = uri.read().map_err(|error| format!("{error:#}"))?;
-        let connection = ConnectionString::parse(&text).map_err(|error| format!("must be a MongoDB URI ({error})"))?;
+        let connection = parse(&text)?;
         let database =
             connection.default_database.ok_or("must name a database, as in mongodb://localhost:27017/scalable-api")?;
         Ok(Self { uri, database })
@@ -73,6 +73,21 @@ impl MongoUri {
     pub(crate) fn files(&self) -> Files {
         self.uri.files()
     }
+}
+
+/// What a MongoDB URI says.
+///
+/// # Errors
+/// What is wrong, in the driver's words unless they could repeat a part of the password.
+pub(crate) fn parse(uri: &str) -> Result<ConnectionString, String> {
+    ConnectionString::parse(uri).map_err(|error| {
+        let credentials = uri.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(before, _)| before);
+        if credentials.is_some_and(|credentials| credentials.contains(['/', '?', '#', '[', ']', '@'])) {
+            "must be a MongoDB URI, with : / ? # [ ] @ in user and password percent-encoded".to_owned()
+        } else {
+            format!("must be a MongoDB URI ({error})")
+        }
+    })
 }
 
 impl ConsumerConfig {
@@ -242,5 +257,15 @@ mod tests {
     fn the_uri_is_not_shown() {
         let uri = MongoUri::of(Secret::text("mongodb://me:secret@example.com/db")).unwrap();
         assert_eq!(format!("{uri:?}"), r#"MongoUri { uri: ***, database: "db" }"#);
+    }
+    #[test]
+    fn no_part_of_a_password_is_in_an_error() {
+        for uri in ["mongodb://me:hun?ter2@host/db", "mongodb://me:hun/ter2@host/db", "mongodb://me:hun#ter2@host/db"] {
+            let (_, errors) = read(&[("MONGO_URI", uri)]);
+            assert!(errors[0].contains("percent-encoded"), "{errors:?}");
+            assert!(!errors[0].contains("hun") && !errors[0].contains("ter2"), "{errors:?}");
+        }
+        let (_, errors) = read(&[("MONGO_URI", "mongodb://me:p@host:high/db")]);
+        assert!(errors[0].contains("port"), "the driver's words help: {errors:?}");
     }
 }

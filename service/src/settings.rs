@@ -167,10 +167,22 @@ impl<'a> Settings<'a> {
         meaning: &'static str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> T {
+        self.read_shown(name, default, meaning, parse, without_secrets)
+    }
+
+    /// The same; `shown` makes what an error shows of a text that cannot be used.
+    fn read_shown<T>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        meaning: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+        shown: impl Fn(&str) -> String,
+    ) -> T {
         let set = (self.lookup)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let value = set.unwrap_or_else(|| default.to_owned());
         let parsed = parse(&value).unwrap_or_else(|reason| {
-            self.error(name, format!("{reason}, not `{}`", without_secrets(&value)));
+            self.error(name, format!("{reason}, not `{}`", shown(&value)));
             parse(default).unwrap_or_else(|reason| unreachable!("the default of {name} is valid: {reason}"))
         });
         self.variables.push(Variable {

@@ -17,6 +17,9 @@ use tokio::sync::Mutex;
 /// The lifetime of a token whose answer does not say it (RFC 6749 only recommends to).
 const LIFETIME: u64 = 300;
 
+/// A longer one counts as a day: what is renewed each day needs no clock beyond that.
+const LONGEST_LIFETIME: u64 = 86_400;
+
 /// A token.
 #[derive(Clone)]
 pub(super) struct Token {
@@ -102,7 +105,7 @@ impl Tokens {
         }
         let cannot = || format!("the answer of the token endpoint {} is none", source.endpoint);
         let Answer { access_token, expires_in } = serde_json::from_slice(&body).with_context(cannot)?;
-        let lifetime = Duration::from_secs(expires_in.unwrap_or(LIFETIME));
+        let lifetime = Duration::from_secs(expires_in.unwrap_or(LIFETIME).min(LONGEST_LIFETIME));
         Ok(Token {
             text: access_token,
             expires_ms: asked_ms.saturating_add(i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX)),

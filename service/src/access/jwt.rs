@@ -22,7 +22,14 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Option<JwtConfig> {
         "PEM file of the certificate authorities of an https:// URL in JWT_JWKS; empty is those of the system",
         |text| Ok((!text.is_empty()).then(|| PathBuf::from(text))),
     );
-    let source = match source? {
+    let Some(source) = source else {
+        let set = [("JWT_ISSUER", !issuer.is_empty()), ("JWT_AUDIENCE", !audience.is_empty())];
+        for (name, _) in set.into_iter().chain([("JWT_JWKS_CA", authorities.is_some())]).filter(|(_, is_set)| *is_set) {
+            settings.error(name, "is of no use without JWT_JWKS: nobody would be asked for a token");
+        }
+        return None;
+    };
+    let source = match source {
         Source::Url { url, .. } => Source::Url { url, authorities },
         file @ Source::File(_) => file,
     };

@@ -1,7 +1,7 @@
 //! Settings that are secrets, and so may be in files: the variable's name with `_FILE` names the file.
 
 use super::Settings;
-use crate::secrets::Secret;
+use crate::secrets::{HIDDEN, Secret, without_secrets};
 
 /// What each variable that names a file means.
 const MEANING: &str = "file that holds it instead; it is read again when it changes";
@@ -44,7 +44,9 @@ impl Settings<'_> {
         parse: impl Fn(Secret) -> Result<T, String>,
     ) -> T {
         let of_file: &'static str = format!("{name}_FILE").leak();
-        let value = self.read(name, default, meaning, |text| parse(Secret::text(text)));
+        // What is no URI may be a password all the same, as in `host=db password=…`.
+        let shown = |text: &str| if text.contains("://") { without_secrets(text) } else { HIDDEN.to_owned() };
+        let value = self.read_shown(name, default, meaning, |text| parse(Secret::text(text)), shown);
         let from_file = self.read(of_file, "", MEANING, |path| match path {
             "" => Ok(None),
             path => parse(Secret::file(path)).map(Some),
@@ -87,5 +89,19 @@ mod tests {
         assert_eq!(both.2, ["PASSWORD_FILE: cannot be set beside PASSWORD"]);
         let missing = read(&[("PASSWORD_FILE", "/missing")]).2;
         assert!(missing[0].starts_with("PASSWORD_FILE: cannot read the file /missing: "), "{missing:?}");
+    }
+    #[test]
+    fn an_error_shows_no_password_however_the_uri_is_written() {
+        for set in ["host=db user=me password=hunter2", "postgres:me:hunter2@db/x", "other://me:hunter2@db/x"] {
+            let lookup = |name: &str| (name == "STORE").then(|| set.to_owned());
+            let mut settings = Settings::new(&lookup);
+            settings.uri("STORE", "right", "where the store is", |uri| match uri.read() {
+                Ok(text) if text == "right" => Ok(()),
+                _ => Err("must be right".to_owned()),
+            });
+            let errors: Vec<String> = settings.finish().1.iter().map(SettingError::to_string).collect();
+            assert!(errors[0].starts_with("STORE: must be right, not `") && errors[0].contains("***"), "{errors:?}");
+            assert!(!errors[0].contains("hunter2"), "{errors:?}");
+        }
     }
 }

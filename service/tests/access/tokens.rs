@@ -170,5 +170,10 @@ async fn what_belongs_together_is_set_together() {
         errors(&[("JWT_JWKS", "/keys.json")]),
         ["JWT_ISSUER: must be set where JWT_JWKS is", "JWT_AUDIENCE: must be set where JWT_JWKS is"]
     );
+    // Without the keys nobody would be asked for a token.
+    for name in ["JWT_ISSUER", "JWT_AUDIENCE", "JWT_JWKS_CA"] {
+        let error = format!("{name}: is of no use without JWT_JWKS: nobody would be asked for a token");
+        assert_eq!(errors(&[(name, "https://issuer")]), [error]);
+    }
     assert!(errors(&[("JWT_JWKS", "ftp://issuer")])[0].starts_with("JWT_JWKS: must be a file, or a URL"));
 }
