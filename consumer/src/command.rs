@@ -32,7 +32,8 @@ pub(crate) const NAME: &str = "dead-letters";
 
 const EXPLANATION: &str = "\
 Environment: KAFKA_BROKER, and for the kind post KAFKA_TOPIC (only its dead letters are considered) and DLQ_TOPIC, for
-order ORDER_KAFKA_TOPIC and ORDER_DLQ_TOPIC, as for the service; KINDS_DIR for further kinds; for release HOST and PORT.
+order ORDER_KAFKA_TOPIC and ORDER_DLQ_TOPIC, as for the service; KINDS_DIR for further kinds; for release HOST and
+ADMIN_PORT.
 Exit codes: 0 done, 64 arguments or settings that cannot be used, 1 nothing found or not everything done.";
 
 /// Reads the dead letters, and sends them back once their cause is fixed.
@@ -75,7 +76,7 @@ enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Releases the brakes of the consumer that listens at HOST and PORT (0.0.0.0 and 3001, as for the service): the
+    /// Releases the brakes of the consumer that listens at HOST and ADMIN_PORT (0.0.0.0 and 3101, as for the service): the
     /// full number of dead letters is allowed again for each kind, and the records that it holds are judged again
     Release,
 }
@@ -140,12 +141,16 @@ fn execute(
 }
 
 fn release(service: &ServiceConfig, output: &mut impl Write) -> anyhow::Result<()> {
-    let answer = ask(service, Audience::Clients, service.admin_token.as_ref(), &format!("POST {}", routes::RELEASE))?;
+    let answer = ask(service, Audience::Operators, service.admin_token.as_ref(), &format!("POST {}", routes::RELEASE))?;
     if answer.starts_with("HTTP/1.1 401") {
-        bail!("the consumer on port {} needs its ADMIN_TOKEN, or has another one", service.port);
+        bail!("the consumer on port {} needs its ADMIN_TOKEN, or has another one", service.admin_port);
     }
     if !answer.starts_with("HTTP/1.1 202") {
-        bail!("what listens on port {} is no consumer: {}", service.port, answer.lines().next().unwrap_or("no answer"));
+        bail!(
+            "what listens on port {} is no consumer: {}",
+            service.admin_port,
+            answer.lines().next().unwrap_or("no answer")
+        );
     }
     writeln!(output, "the brake is released: as many dead letters are allowed again")?;
     Ok(())

@@ -109,26 +109,23 @@ impl Engine {
         let (readiness, tracer) = (instruments.readiness.clone(), instruments.tracer.clone());
         let concurrent_flushes = config.limits.concurrent_flushes;
         let place = StorePlace { mongo_uri: &mongo_uri, collection: kind.collection(), concurrent_flushes };
-        let connect = async || {
-            tokio::select! {
-                connected = Store::connect(&place, &readiness, &pool) => connected.map(Some),
-                () = stop.cancelled() => Ok(None),
-            }
-        };
         let files = mongo_uri.files();
         let mut version = files.version();
-        let Some(mut store) = connect().await? else { return Ok(()) };
+        let mut store = tokio::select! {
+            connected = Store::connect(&place, &readiness, &pool) => connected?,
+            () = stop.cancelled() => return Ok(()),
+        };
         if kind.write() == Write::Upsert && !store.replaces_atomically() {
             config.limits.concurrent_flushes = 1;
         }
         let membership = Membership::new(&config, Arc::clone(&book), budget, instruments);
+        let (topic, expired) = (config.topic, metrics.expired.clone());
+        let records = Arc::new(Records { kind, topic, store: store.clone().into(), retention, metrics, tracer });
+        let mut consuming = pin!(membership.run(Arc::clone(&records), &mut requests, stop));
         loop {
-            let (topic, expired) = (config.topic.clone(), metrics.expired.clone());
-            let expiring = Expiring { kind, retention, store: store.clone(), book: Arc::clone(&book), expired };
-            let (metrics, tracer) = (Arc::clone(&metrics), tracer.clone());
-            let records = Arc::new(Records { kind, topic, store: store.clone(), retention, metrics, tracer });
-            let (working, control) = (stop.child_token(), Control::of(&store));
-            let mut consuming = pin!(membership.run(records, &mut requests, &working));
+            let control = Control::of(&store);
+            let (book, expired) = (Arc::clone(&book), expired.clone());
+            let expiring = Expiring { kind, retention, store: store.clone(), book, expired };
             tokio::select! {
                 outcome = &mut consuming => return outcome,
                 () = store.watch(&readiness) => bail!("the store's watch ended"),
@@ -136,15 +133,14 @@ impl Engine {
                 () = expiring.run() => bail!("the removal of old documents ended"),
                 () = files.changed_since(version) => {
                     tracing::info!(kind = kind.name(), "MONGO_URI_FILE has changed, connecting again");
-                    working.cancel();
-                    consuming.await?;
                 }
             }
             version = files.version();
-            match connect().await? {
-                Some(again) => store = again,
-                None => return Ok(()),
-            }
+            store = tokio::select! {
+                outcome = &mut consuming => return outcome,
+                connected = Store::connect(&place, &readiness, &pool) => connected?,
+            };
+            records.store.replace(store.clone());
         }
     }
 }

@@ -200,7 +200,7 @@ impl<'a> Erasure<'a> {
                 Err(NotWritten::Refused(error)) => bail!("the store refuses the tombstone: {}", error.message),
                 Err(NotWritten::NotNow(reason)) => why = reason,
                 // What is there may be a record that is newer than the tombstone.
-                Ok(()) | Err(NotWritten::Already | NotWritten::Erased) => {
+                Ok(()) | Err(NotWritten::Already | NotWritten::SetBack | NotWritten::Erased) => {
                     if self.found(id)? == Found::Tombstone {
                         return Ok(before);
                     }

@@ -3,7 +3,7 @@
 //! be stored. How a batch is written is in `insert` and `upsert`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use contract::decode::{Decoded, Decoder, RecordError};
 use contract::{DeadLetter, Fetched, Kind, Write};
@@ -17,6 +17,8 @@ use crate::metrics::StoreMetrics;
 use crate::retention::Retention;
 use crate::spans;
 use crate::store::Store;
+#[cfg(doc)]
+use crate::store::written::NotWritten;
 use crate::summary::Summary;
 
 mod insert;
@@ -27,11 +29,31 @@ mod upsert;
 pub(crate) struct Records {
     pub(crate) kind: Kind,
     pub(crate) topic: String,
-    pub(crate) store: Store,
+    pub(crate) store: CurrentStore,
     /// Records beyond it are not stored.
     pub(crate) retention: Option<Retention>,
     pub(crate) metrics: Arc<StoreMetrics>,
     pub(crate) tracer: Option<Tracer>,
+}
+
+/// The store as it is connected now. A batch that the previous one does not take is tried again with this one, so
+/// nothing waits for a server or a user that is no longer there.
+pub(crate) struct CurrentStore(RwLock<Store>);
+
+impl From<Store> for CurrentStore {
+    fn from(store: Store) -> Self {
+        Self(RwLock::new(store))
+    }
+}
+
+impl CurrentStore {
+    pub(crate) fn replace(&self, store: Store) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = store;
+    }
+
+    fn get(&self) -> Store {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// What became of a batch's records.
@@ -43,6 +65,8 @@ struct Fates {
     why_later: Option<String>,
     /// Records for which the same, or something as new, was stored before.
     duplicates: u64,
+    /// Those of the duplicates that are newer than what is stored by their time, see [`NotWritten::SetBack`].
+    set_back: u64,
     /// Records that a later one of the same batch stands for.
     superseded: u64,
     /// Valid records beyond the retention, which are not stored, by position.
@@ -94,6 +118,15 @@ impl RecordHandler for Records {
                 (Fates { not_stored: all_later, ..Fates::default() }, Some(why))
             }
         };
+        if fates.set_back > 0 {
+            tracing::error!(
+                kind = self.kind.name(),
+                topic = self.topic,
+                records = fates.set_back,
+                "records are not stored although they are newer than their documents: the topic was recreated, or its \
+                 log set back, and the documents' offsets are those of before; see RecordsSetBack in the runbook"
+            );
+        }
         fates.not_stored.sort_unstable_by_key(|(position, _)| *position);
         let summary = self.count(batch, &fates);
         tracing::debug!(
@@ -140,7 +173,7 @@ impl Records {
         if by_our_clock.is_empty() {
             return Ok(by_our_clock);
         }
-        Ok(expired_at(self.store.time().await?))
+        Ok(expired_at(self.store.get().time().await?))
     }
 
     fn count(&self, batch: &Flush<Decoded>, fates: &Fates) -> Summary {
@@ -160,6 +193,7 @@ impl Records {
         };
         self.metrics.stored.increment(summary.stored);
         self.metrics.duplicates.increment(summary.duplicates);
+        self.metrics.set_back.increment(fates.set_back);
         self.metrics.superseded.increment(summary.superseded);
         self.metrics.expired.increment(summary.expired);
         self.metrics.erased.increment(summary.erased);

@@ -96,7 +96,8 @@ async fn connect(config: ConsumerConfig) -> Vec<(String, anyhow::Result<()>)> {
 }
 
 /// Consumes until `stop` is cancelled; then flushes, commits, leaves the groups and returns. Serves the same endpoints
-/// on both listeners meanwhile: it has no other clients than those who run it.
+/// on both listeners meanwhile: it has no other clients than those who run it. Where only certificates let them in
+/// (`ADMIN_TLS_CLIENT_CA`), `PORT` is no way around: it only says how the consumer is.
 ///
 /// # Errors
 /// When that takes longer than the grace period, or a part of the consumer failed, or the state file cannot be written.
@@ -110,7 +111,7 @@ pub async fn run(config: ConsumerConfig, listeners: Listeners, stop: Cancellatio
     let engines = engines::of(&config, &instruments);
     let status = status::status(&config.service, &registry, &engines);
     let releases = engines.iter().map(|engine| engine.release.clone()).collect();
-    let routes = ConsumerRoutes { releases, reports: Reports::new(&config) };
+    let routes = ConsumerRoutes { served: ROUTES, releases, reports: Reports::new(&config) };
     // Cancelled also when an engine fails: the others stop as if the process had been asked to.
     let stop = stop.child_token();
     let health = Health::new(status.clone(), readiness, registry.clone(), stop.clone())
@@ -125,10 +126,16 @@ pub async fn run(config: ConsumerConfig, listeners: Listeners, stop: Cancellatio
     let Listeners { clients, operators } = listeners;
     let clients = Entrance::new(clients, config.service.tls.as_ref())?;
     let operators = Entrance::new(operators, config.service.admin_tls.as_ref())?;
+    let asks_for_certificates = config.service.admin_tls.as_ref().is_some_and(|files| files.client_ca.is_some());
+    let (routes_of_port, health_of_port) = if asks_for_certificates {
+        (ConsumerRoutes { served: &[], ..routes.clone() }, health.for_clients())
+    } else {
+        (routes.clone(), health.clone())
+    };
     let limits = ServerLimits::FOR_OPERATORS;
-    let serving_operators =
-        service::http::serve_operators(operators, limits, routes.clone(), health.clone(), &registry);
-    let serving = service::http::serve(clients, limits, routes, health, &registry, CancellationToken::new());
+    let serving_operators = service::http::serve_operators(operators, limits, routes, health, &registry);
+    let serving =
+        service::http::serve(clients, limits, routes_of_port, health_of_port, &registry, CancellationToken::new());
     let outcome = tokio::select! {
         outcome = consuming => outcome,
         () = serving => bail!("the health endpoints ended"),

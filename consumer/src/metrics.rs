@@ -8,8 +8,18 @@ use service::metrics::Metric;
 use crate::store_pool;
 
 /// All metrics of storing.
-pub(crate) const METRICS: &[Metric] =
-    &[STORED, DUPLICATES, SUPERSEDED, EXPIRED, ERASED, STORE_RETRIES, ACCEPT_TO_STORE, PAUSED, store_pool::CONNECTIONS];
+pub(crate) const METRICS: &[Metric] = &[
+    STORED,
+    DUPLICATES,
+    SET_BACK,
+    SUPERSEDED,
+    EXPIRED,
+    ERASED,
+    STORE_RETRIES,
+    ACCEPT_TO_STORE,
+    PAUSED,
+    store_pool::CONNECTIONS,
+];
 
 /// Documents newly inserted.
 pub(crate) const STORED: Metric =
@@ -18,6 +28,14 @@ pub(crate) const STORED: Metric =
 /// Records whose document was already stored.
 pub(crate) const DUPLICATES: Metric =
     Metric::counter("ingest_records_duplicate_total", "Records whose document was stored already").labelled(&["kind"]);
+
+/// Records that are newer than their document by their time, and earlier by their offset.
+pub(crate) const SET_BACK: Metric = Metric::counter(
+    "ingest_records_set_back_total",
+    "Records counted as stored already although they are a minute or more newer than their document, because its offset \
+     is later: the topic was recreated, or its log set back",
+)
+.labelled(&["kind"]);
 
 /// Records that a later one of their batch stands for.
 pub(crate) const SUPERSEDED: Metric = Metric::counter(
@@ -65,6 +83,7 @@ const ACCEPT_TO_STORE: Metric = Metric::histogram(
 pub(crate) struct StoreMetrics {
     pub(crate) stored: Counter,
     pub(crate) duplicates: Counter,
+    pub(crate) set_back: Counter,
     pub(crate) superseded: Counter,
     pub(crate) expired: Counter,
     pub(crate) erased: Counter,
@@ -77,6 +96,7 @@ impl StoreMetrics {
         Self {
             stored: registry.counter(&STORED, &[kind.name()]),
             duplicates: registry.counter(&DUPLICATES, &[kind.name()]),
+            set_back: registry.counter(&SET_BACK, &[kind.name()]),
             superseded: registry.counter(&SUPERSEDED, &[kind.name()]),
             expired: registry.counter(&EXPIRED, &[kind.name()]),
             erased: registry.counter(&ERASED, &[kind.name()]),

@@ -52,13 +52,15 @@ const GROUPS: &str = "/groups";
 /// Answers [`ROUTES`].
 #[derive(Clone)]
 pub(crate) struct ConsumerRoutes {
+    /// [`ROUTES`], or none of them.
+    pub(crate) served: &'static [Route],
     pub(crate) releases: Vec<Release>,
     pub(crate) reports: Reports,
 }
 
 impl Handler for ConsumerRoutes {
     fn routes(&self) -> &[Route] {
-        ROUTES
+        self.served
     }
 
     fn access(&self) -> Option<&Access> {

@@ -20,7 +20,7 @@ use self::answers::answer;
 use self::evidence::Lookup;
 use self::known_keys::KnownKeys;
 pub use self::update::guarded_updates;
-use crate::config::MongoUri;
+use crate::config::{MongoUri, parse};
 use crate::store_pool::StorePool;
 
 mod answers;
@@ -167,7 +167,8 @@ pub(crate) async fn reach(mongo_uri: &MongoUri, collection: &str) -> anyhow::Res
 async fn client(place: &StorePlace<'_>, pool: Option<&StorePool>) -> anyhow::Result<Client> {
     let uri = place.mongo_uri.read()?;
     let flushes = u32::try_from(place.concurrent_flushes).unwrap_or(u32::MAX);
-    let mut options = ClientOptions::parse(&uri).await.context("MONGO_URI cannot be used")?;
+    let connection = parse(&uri).map_err(|reason| anyhow::anyhow!("MONGO_URI {reason}"))?;
+    let mut options = ClientOptions::parse(connection).await.context("MONGO_URI cannot be used")?;
     options.app_name.get_or_insert_with(|| "consumer".to_owned());
     // The driver's own ten connections, made two at a time, would cap the flushes. A revoke's flushes come on top
     // of the others, the same number again; two more are for the watch, and for what operators want.

@@ -24,12 +24,12 @@ impl Records {
         }
         let mut refused = Vec::new();
         if !documents.is_empty() {
-            match self.store.insert(&documents).await {
+            match self.store.get().insert(&documents).await {
                 Ok(failures) => {
                     for (index, what) in failures {
                         let position = positions[index];
                         match what {
-                            NotWritten::Already => fates.duplicates += 1,
+                            NotWritten::Already | NotWritten::SetBack => fates.duplicates += 1,
                             NotWritten::Erased => drop(fates.erased.insert(position)),
                             NotWritten::Refused(error) => refused.push((position, error)),
                             NotWritten::NotNow(reason) => {

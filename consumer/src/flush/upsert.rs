@@ -28,7 +28,7 @@ impl Records {
                 break;
             }
             let replacements: Vec<_> = latest.iter().map(|state| state.replacement).collect();
-            let not_written = self.store.upsert(&replacements).await;
+            let not_written = self.store.get().upsert(&replacements).await;
             failpoint::reach(Step::Inserted);
             let mut not_written: HashMap<usize, NotWritten> = not_written.into_iter().collect();
             let mut refused = Vec::new();
@@ -47,6 +47,10 @@ impl Records {
                     what => {
                         match what {
                             Some(NotWritten::Erased) => drop(fates.erased.insert(position)),
+                            Some(NotWritten::SetBack) => {
+                                fates.duplicates += 1;
+                                fates.set_back += 1;
+                            }
                             already => fates.duplicates += u64::from(already.is_some()),
                         }
                         fates.superseded += earlier.len() as u64;

@@ -70,6 +70,18 @@ pub(crate) fn is_later(place: Place, than: Place) -> bool {
     if place.partition == than.partition { place.offset > than.offset } else { place.timestamp_ms > than.timestamp_ms }
 }
 
+/// How much later than the stored state a record is, in ms, that cannot be an earlier one of the same log: clocks of
+/// producers differ by less, and so do the times at which the records of a partition are appended.
+const SET_BACK_MS: i64 = 60_000;
+
+/// Whether the record at this place seems to be from after the partition was recreated or its log set back: it is newer
+/// than what is stored, at an offset that is earlier. By the offsets it is not stored.
+pub(super) fn is_set_back(place: Place, stored: Place) -> bool {
+    place.partition == stored.partition
+        && place.offset < stored.offset
+        && place.timestamp_ms.saturating_sub(stored.timestamp_ms) > SET_BACK_MS
+}
+
 /// Where the record of a stored document stands, if the document says so.
 pub(super) fn place_of(document: &RawDocument) -> Option<Place> {
     let place = document.get_document(PLACE_FIELD).ok()?;

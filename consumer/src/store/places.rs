@@ -9,7 +9,7 @@ use contract::{Place, Tombstone, document};
 
 use super::answers::within;
 use super::evidence::{READ_BACK, other_unique_indexes};
-use super::guard::{Replacement, is_later};
+use super::guard::{Replacement, is_later, is_set_back};
 use super::written::NotWritten;
 use super::{Store, guard};
 
@@ -42,6 +42,8 @@ impl Places {
             Some(Stored { place: Some(stored), is_tombstone }) if !is_later(state.place, *stored) => {
                 if *is_tombstone {
                     NotWritten::Erased
+                } else if is_set_back(state.place, *stored) {
+                    NotWritten::SetBack
                 } else {
                     NotWritten::Already
                 }
@@ -118,6 +120,18 @@ mod tests {
         }
         let what = judged(Some(None), false);
         assert!(matches!(&what, NotWritten::Refused(error) if error.reason == Reason::Conflict), "{what:?}");
+    }
+
+    #[test]
+    fn a_newer_record_at_an_earlier_offset_is_told_apart() {
+        for stored in [at(0, 8, 100 - 60_001), at(0, i64::MAX, i64::MIN)] {
+            let what = judged(Some(Some(stored)), true);
+            assert!(matches!(what, NotWritten::SetBack), "{stored:?}: {what:?}");
+        }
+        for stored in [at(0, 8, 100 - 60_000), at(0, 7, -60_001), at(1, 8, 100)] {
+            let what = judged(Some(Some(stored)), true);
+            assert!(matches!(what, NotWritten::Already), "{stored:?}: {what:?}");
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::classify::Judgement;
 pub(crate) enum NotWritten {
     /// It is already stored, or for a kind with one document for each key, something as new.
     Already,
+    /// The same, but it is newer by its time although it stands at an earlier offset, see
+    /// [`is_set_back`](super::guard::is_set_back).
+    SetBack,
     /// Its record was erased, and a tombstone keeps it out.
     Erased,
     /// It can never be stored.

@@ -1,6 +1,7 @@
 //! What operators see of topics and groups, by command and on the listener.
 
 use serde_json::{Value, json};
+use stack::certificates::Authority;
 use tokio::process::Command;
 
 use crate::running::Running;
@@ -98,4 +99,36 @@ async fn without_kafka_there_is_no_report_but_a_reason() {
         }
     }
     protected.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_certificates_let_operators_in_the_other_port_only_says_how_it_is() {
+    let (world, directory) = (World::new(1).await, tempfile::tempdir().unwrap());
+    let authority = Authority::new("operators").unwrap();
+    let ca = authority.write(directory.path(), "ca.pem").unwrap();
+    let own = authority.server(&["localhost"]).unwrap().write(directory.path(), "own").unwrap();
+    let [certificate, key, ca] = [&own.certificate, &own.key, &ca].map(|path| path.to_str().unwrap());
+    let tls = [("ADMIN_TLS_CERTIFICATE", certificate), ("ADMIN_TLS_KEY", key), ("ADMIN_TLS_CLIENT_CA", ca)];
+    let running = Running::start(world.config(&tls)).await;
+    running.wait_for_readyz("HTTP/1.1 200").await;
+    assert!(running.get("/livez").await.starts_with("HTTP/1.1 200"));
+    for request in [
+        "POST /kinds/post/pause",
+        "POST /dead-letters/release",
+        "GET /kinds",
+        "GET /topics",
+        "GET /groups",
+        "GET /metrics",
+        "GET /status",
+    ] {
+        let answer = running.ask(request).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{request}: {answer}");
+    }
+    running.stop().await;
+
+    // With TLS alone nobody is asked on either port.
+    let running = Running::start(world.config(&tls[..2])).await;
+    running.wait_for_readyz("HTTP/1.1 200").await;
+    assert!(running.get("/kinds").await.starts_with("HTTP/1.1 200"));
+    running.stop().await;
 }

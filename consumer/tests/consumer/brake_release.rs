@@ -35,17 +35,17 @@ async fn a_released_brake_starts_the_count_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_releases_the_brake_of_the_service_at_its_port() {
+async fn the_command_releases_the_brake_of_the_service_at_its_operators_port() {
     let world = World::new(1).await;
     for _ in 0..12 {
         world.send(None, Some(b"not a post")).await;
     }
     let member = Member::start(&world, &BRAKED).await;
     member.wait_for_readyz("dead_letters: consuming is paused").await;
-    let (host, port) = member.address.split_once(':').unwrap();
+    let (host, port) = member.operators.split_once(':').unwrap();
     let release = async |port: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_consumer"));
-        command.args(["dead-letters", "release"]).env_clear().envs([("HOST", host), ("PORT", port)]);
+        command.args(["dead-letters", "release"]).env_clear().envs([("HOST", host), ("ADMIN_PORT", port)]);
         command.output().await.unwrap()
     };
     let released = release(port).await;

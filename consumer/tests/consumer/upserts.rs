@@ -4,11 +4,12 @@
 use bson::{DateTime, doc};
 use contract::dead_letter::Reason;
 
+use crate::administration::consumer;
 use crate::dead_letters_command::dead_letters;
 use crate::mongodb_answers::{Failing, named_uri};
 use crate::order_world::{NOT_NEWER, SOME_TIME_MS, STORED, SUPERSEDED, State};
 use crate::running::Running;
-use crate::support::{World, all, wait_until};
+use crate::support::{World, all, lag_of, wait_until};
 
 const RETRIES: &str = "ingest_store_retries_total{kind=\"order\"}";
 
@@ -40,7 +41,35 @@ on_both_stores!(
     a_document_without_a_place_is_not_replaced,
     a_replay_brings_no_older_state_back,
     where_a_key_has_moved_the_time_decides,
+    newer_records_of_a_recreated_topic_are_named_and_not_lost,
 );
+
+async fn newer_records_of_a_recreated_topic_are_named_and_not_lost(world: World) {
+    const SET_BACK: &str = "ingest_records_set_back_total{kind=\"order\"}";
+    world.create_order_topic(1).await;
+    world.send_orders((1..=3).map(|quantity| ("A-17".to_owned(), quantity))).await;
+    let running = Running::start(world.order_config(&[])).await;
+    world.wait_for_finished_orders(&running, &world.order_topic(), 3).await;
+    running.stop().await;
+
+    world.delete(&world.order_topic()).await;
+    world.create_order_topic(1).await;
+    world.send_order_to(0, SOME_TIME_MS + 120_000, State::new("A-17", 4)).await;
+    let running = Running::start(world.order_config(&[])).await;
+    running.wait_for_metric(SET_BACK, 1.0).await;
+    running.wait_for_metric(&lag_of(&world.order_topic(), &world.order_topic(), 0), 0.0).await;
+    assert_eq!((running.metric(NOT_NEWER).await, world.quantity("A-17").await), (Some(1.0), Some(3)));
+    running.stop().await;
+
+    // As the runbook says.
+    let first = doc! { "$set": { "kafka.offset": -1_i64 } };
+    world.orders().await.update_many(doc! { "kafka.erasedAt": { "$exists": false } }, first).await.unwrap();
+    consumer(&world, &[], 0, &["offsets", "reset", "--kind", "order", "--to", "earliest"]).await;
+    let running = Running::start(world.order_config(&[])).await;
+    world.wait_for_order(State::new("A-17", 4)).await;
+    assert_eq!(running.metric(SET_BACK).await, Some(0.0));
+    running.stop().await;
+}
 
 async fn the_last_record_of_a_key_is_its_document(world: World) {
     world.create_order_topic(1).await;
