@@ -54,7 +54,10 @@ test("a submission is seen going through its states", async () => {
   await submit(page, PASSES);
   await rowsOf(page, PASSES).getByText("PASSED").waitFor();
   const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen);
-  assert.deepEqual(seen, ["PENDING", "PROCESSING", "PASSED"]);
+  // A worker may claim it before the page has drawn it.
+  const all = ["PENDING", "PROCESSING", "PASSED"];
+  assert.ok(seen.length >= 2, `seen: ${seen}`);
+  assert.deepEqual(seen, all.slice(-seen.length));
   assert.equal(await page.getByLabel("Content").inputValue(), "");
   assert.equal(await page.locator('[data-count="PASSED"]').textContent(), "1");
   assert.equal(await rowsOf(page, PASSES).getByRole("button").count(), 0, "what has passed is left alone");
@@ -88,7 +91,7 @@ test("what is wrong with a content is said before it is sent", async () => {
 
 test("a failed one has its reason, and can be retried", async () => {
   // It must be away from the list for long enough to be seen.
-  await serve("2s");
+  await serve(SEEN);
   const page = await pages.open(server.url);
   await submit(page, FAILS);
   const failed = rowsOf(page, FAILS);

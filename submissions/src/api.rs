@@ -8,20 +8,22 @@ use http_body_util::Full;
 use hyper::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response, StatusCode};
 use service::auth::Caller;
-use service::http::body::{BodyReader, CollectedBody, Share};
+use service::http::body::{BodyReader, BufferFull, CollectedBody, HeldBody, Share};
 use service::http::headers::{self, is_media_type};
 use service::http::sender::{Sender, sender};
 use service::http::{RequestBody, Route, json, json_if_changed};
 use service::{Tracer, audit};
 use uuid::Uuid;
 
+use crate::content;
+use crate::held::{held, settled};
 use crate::operations::Operations;
 use crate::scope::Scope;
 use crate::store::Changed;
-use crate::submission::NewSubmission;
 
 mod body;
 mod bulk;
+mod create_bulk;
 pub(crate) mod metrics;
 mod query;
 mod rejection;
@@ -31,9 +33,7 @@ mod view;
 pub(crate) use body::MAX_SUBMISSIONS;
 pub(crate) use view::{SubmissionView, encode};
 
-use self::body::{BulkError, BulkFormat};
-use self::bulk::{Bulk, BulkAnswer};
-use self::metrics::{ApiCounters, RejectionReason};
+use self::metrics::ApiCounters;
 use self::rejection::Rejection;
 use self::view::{DeadLettersView, PageView, RetriedView, StatsView, WorkersView};
 
@@ -42,6 +42,9 @@ pub(crate) const KIND: &str = "submission";
 
 /// What the paths of [`ROUTES`] start with.
 pub(crate) const PREFIX: &str = "/api/";
+
+/// The most bytes of a submission in JSON, beside its content.
+const OTHER_BYTES: usize = 1024;
 
 const SUBMISSIONS: &str = "/api/submissions";
 const BULK: &str = "/api/submissions/bulk";
@@ -132,14 +135,16 @@ impl Api {
             CANCEL => {
                 let id = id();
                 self.without_body(request, caller).await?;
+                let share = self.share_of_one()?;
                 let cancelled = self.operations.cancel(&scope, id.ok_or(Rejection::Missing)?).await?;
-                changed(cancelled, "be cancelled", "not final")
+                Ok(self.settled(changed(cancelled, "be cancelled", "not final")?, share))
             }
             RETRY => {
                 let id = id();
                 self.without_body(request, caller).await?;
+                let share = self.share_of_one()?;
                 let retried = self.operations.retry(&scope, id.ok_or(Rejection::Missing)?).await?;
-                changed(retried, "be tried again", "FAILED or CANCELLED")
+                Ok(self.settled(changed(retried, "be tried again", "FAILED or CANCELLED")?, share))
             }
             RETRY_ALL => {
                 let status = query::status_to_retry(query);
@@ -154,7 +159,8 @@ impl Api {
     async fn create(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Outcome {
         check_site(request.headers(), caller)?;
         // Read before anything is judged: if the body stayed unread, the connection could not serve the next request.
-        // What it holds of the budget is held until the submission is answered: by then its content waits.
+        // What it holds of the budget is held until the answer is sent: before that its content waits, and then the
+        // answer has it.
         let body = self.bodies.read(request).await?;
         let headers = request.headers();
         if !is_media_type(headers, "application/json").unwrap_or(true) {
@@ -173,101 +179,46 @@ impl Api {
         let mut response = json(StatusCode::ACCEPTED, encode(&SubmissionView::from(submission)));
         let location = format!("{SUBMISSIONS}/{}", submission.id);
         response.headers_mut().insert(LOCATION, HeaderValue::try_from(location).expect("a path of an id is ASCII"));
-        Ok(response)
-    }
-
-    async fn create_bulk(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Response<Full<Bytes>> {
-        let (new, bulk, share) = match self.read_bulk(request, caller).await {
-            Ok(read) => read,
-            Err(rejection) => {
-                self.count(Some(&rejection), 1);
-                caller.note(|| audit::Outcome { rejected: 1, ..audit::Outcome::default() });
-                return rejection.response();
-            }
-        };
-        let (valid, invalid) = (new.len() as u64, bulk.invalid());
-        let all = new.len() + invalid;
-        // The first one was counted before the bulk was read.
-        if let Err(limited) = caller.take_rest(KIND, all.saturating_sub(1)) {
-            self.counters.rejected(RejectionReason::RateLimited, all as u64);
-            caller.note(|| audit::Outcome { rejected: all, ..audit::Outcome::default() });
-            return limited.response();
-        }
-        self.counters.rejected(RejectionReason::Invalid, invalid as u64);
-        caller.note(|| audit::Outcome { accepted: 0, rejected: invalid, unknown: all - invalid, trace: None });
-        match self.submit_bulk(new, bulk, share).await {
-            Ok(BulkAnswer { response, created, conflicts, unknown }) => {
-                self.counters.accepted.increment(created as u64);
-                self.counters.rejected(RejectionReason::IdempotencyConflict, conflicts as u64);
-                self.counters.rejected(RejectionReason::Unconfirmed, unknown as u64);
-                let accepted = all - invalid - conflicts - unknown;
-                caller.note(|| audit::Outcome { accepted, rejected: invalid + conflicts, unknown, trace: None });
-                response
-            }
-            Err(rejection) => {
-                self.count(Some(&rejection), valid);
-                let (unknown, rejected) = match rejection {
-                    Rejection::Unconfirmed => (all - invalid, invalid),
-                    _ => (0, all),
-                };
-                caller.note(|| audit::Outcome { accepted: 0, rejected, unknown, trace: None });
-                rejection.response()
-            }
-        }
-    }
-
-    /// The valid submissions of a bulk, the results as far as they are known, and what the bulk holds of the budget.
-    async fn read_bulk(
-        &self,
-        request: &mut Request<RequestBody>,
-        caller: &Caller,
-    ) -> Result<(Vec<NewSubmission>, Bulk, Share), Rejection> {
-        check_site(request.headers(), caller)?;
-        let CollectedBody { bytes, share } = self.bodies.read_bulk(request).await?;
-        let headers = request.headers();
-        let format = bulk_format(headers)?;
-        let key = idempotency_key(headers, caller)?;
-        let judged = body::bulk(&bytes, format, |content| self.operations.content_error(content));
-        let judged = judged.map_err(|error| match error {
-            BulkError::Broken(errors) => Rejection::NoBulk(errors),
-            BulkError::TooMany => Rejection::TooMany(MAX_SUBMISSIONS),
-        })?;
-        let (new, bulk) = Bulk::of(judged, key.as_deref(), caller.name());
-        Ok((new, bulk, share))
-    }
-
-    async fn submit_bulk(
-        &self,
-        new: Vec<NewSubmission>,
-        bulk: Bulk,
-        mut share: Share,
-    ) -> Result<BulkAnswer, Rejection> {
-        let max_waiting = self.operations.max_waiting();
-        if new.len() > max_waiting {
-            return Err(Rejection::NeverFits { submissions: new.len(), max_waiting });
-        }
-        // The body is gone; from here on the share is for the contents that wait, and for the answer.
-        let contents: usize = new.iter().map(|new| new.content.len()).sum();
-        self.bodies.budget().resize(&mut share, contents + bulk.max_answer_bytes())?;
-        let outcomes = if new.is_empty() { Vec::new() } else { self.operations.submit_all(new).await? };
-        Ok(bulk.answer(outcomes, share))
+        Ok(match body {
+            HeldBody::Collected(CollectedBody { share, .. }) => self.settled(response, share),
+            HeldBody::Piece(_) => response,
+        })
     }
 
     async fn list(&self, scope: &Scope, query: Option<&str>) -> Outcome {
         let listing = query::listing(query).map_err(Rejection::Query)?;
         let page = self.operations.list(scope, listing).await?;
-        Ok(ok(&PageView::new(&page, |after| query::next_page(listing, after))))
+        self.held(ok(&PageView::new(&page, |after| query::next_page(listing, after))))
     }
 
     async fn dead_letters(&self, scope: &Scope, query: Option<&str>) -> Outcome {
         let (after, limit) = query::dead_letters(query).map_err(Rejection::Query)?;
         let page = self.operations.dead_letters(scope, after, limit).await?;
-        Ok(ok(&DeadLettersView::new(&page, |after| query::next_dead_letters(limit, after))))
+        self.held(ok(&DeadLettersView::new(&page, |after| query::next_dead_letters(limit, after))))
     }
 
     async fn get(&self, scope: &Scope, id: Uuid, headers: &HeaderMap) -> Outcome {
         let submission = self.operations.get(scope, id).await?.ok_or(Rejection::Missing)?;
-        Ok(json_if_changed(headers, encode(&SubmissionView::from(&submission))))
+        self.held(json_if_changed(headers, encode(&SubmissionView::from(&submission))))
+    }
+
+    /// An answer that may be large, with its share of the budget.
+    fn held(&self, response: Response<Full<Bytes>>) -> Outcome {
+        Ok(held(response, self.bodies.budget())?)
+    }
+
+    /// The same with a share that was taken before.
+    fn settled(&self, response: Response<Full<Bytes>>, share: Share) -> Response<Full<Bytes>> {
+        settled(response, share, self.bodies.budget())
+    }
+
+    /// Enough for the answer to a change of any submission. It is taken before the change, so that a client that gets
+    /// 503 because there is no room can send its request again.
+    fn share_of_one(&self) -> Result<Share, BufferFull> {
+        let mut share = Share::default();
+        let content = content::MAX_JSON_BYTES * self.operations.max_content_chars();
+        self.bodies.budget().resize(&mut share, content + OTHER_BYTES)?;
+        Ok(share)
     }
 
     /// Reads what comes with a request that needs no body, so that the connection can serve the next one.
@@ -287,17 +238,6 @@ impl Api {
 fn check_site(headers: &HeaderMap, caller: &Caller) -> Result<(), Rejection> {
     let is_rejected = sender(headers) == Sender::Other && !caller.is_from_allowed_page();
     if is_rejected { Err(Rejection::CrossSite) } else { Ok(()) }
-}
-
-/// How a bulk is written. No content type at all counts as JSON, as for a single submission.
-fn bulk_format(headers: &HeaderMap) -> Result<BulkFormat, Rejection> {
-    if is_media_type(headers, "application/json").unwrap_or(true) {
-        Ok(BulkFormat::Array)
-    } else if is_media_type(headers, "application/x-ndjson").unwrap_or(false) {
-        Ok(BulkFormat::Lines)
-    } else {
-        Err(Rejection::BulkContentType)
-    }
 }
 
 /// The key of a caller as the database has it. That of a known one begins with a space and its name, which no key of a

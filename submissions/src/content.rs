@@ -3,6 +3,9 @@
 /// The white space of Unicode, as a part of a class of characters in a regular expression.
 const WHITE_SPACE: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
 
+/// The most bytes of a character in JSON: a control character is written as in `\u001f`.
+pub(crate) const MAX_JSON_BYTES: usize = 6;
+
 /// What is wrong with a content, in words that follow its name; `None` if it can be accepted.
 pub fn error(content: &str, max_chars: usize) -> Option<String> {
     if content.trim().is_empty() {
@@ -18,6 +21,16 @@ pub fn error(content: &str, max_chars: usize) -> Option<String> {
     }
     let chars = content.chars().count();
     (chars > max_chars).then(|| format!("must be at most {max_chars} characters long, has {chars}"))
+}
+
+/// Upper bound of the bytes that a content takes in JSON.
+pub(crate) fn json_bytes(content: &str) -> usize {
+    let bytes = |byte: u8| match byte {
+        b'"' | b'\\' => 2,
+        _ if byte.is_ascii_control() => MAX_JSON_BYTES,
+        _ => 1,
+    };
+    content.bytes().map(bytes).sum()
 }
 
 /// The regular expression of contents that are neither blank nor contain U+0000, for a JSON Schema.
@@ -42,6 +55,15 @@ mod tests {
             ("äöüß", Some("must be at most 3 characters long, has 4")),
         ] {
             assert_eq!(error(content, 3).as_deref(), expected, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_content_takes_no_more_in_json() {
+        for character in (0..0x80).map(char::from).chain(['ü', '\u{ffff}', '\u{10ffff}']) {
+            let quoted = serde_json::to_string(&character).unwrap();
+            let bytes = json_bytes(&character.to_string());
+            assert!((quoted.len() - 2..=MAX_JSON_BYTES).contains(&bytes), "{quoted} {bytes}");
         }
     }
 

@@ -1,14 +1,28 @@
 //! What a form sends: `application/x-www-form-urlencoded`, as queries are written, too.
 
-/// The fields with their values, decoded; `None` where they are not UTF-8.
-pub(crate) fn fields(body: &[u8]) -> Option<Vec<(String, String)>> {
-    let parts = body.split(|byte| *byte == b'&').filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            let end = part.iter().position(|byte| *byte == b'=').unwrap_or(part.len());
-            Some((decoded(&part[..end])?, decoded(part.get(end + 1..).unwrap_or_default())?))
-        })
-        .collect()
+/// The most fields. Forms and queries have three; each takes memory of its own, however short it is.
+pub(crate) const MAX_FIELDS: usize = 16;
+
+/// Why there are no fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FormError {
+    /// It is not UTF-8.
+    NotText,
+    /// It has more than [`MAX_FIELDS`].
+    TooMany,
+}
+
+/// The fields with their values, decoded.
+pub(crate) fn fields(body: &[u8]) -> Result<Vec<(String, String)>, FormError> {
+    let mut fields = Vec::new();
+    for part in body.split(|byte| *byte == b'&').filter(|part| !part.is_empty()) {
+        if fields.len() == MAX_FIELDS {
+            return Err(FormError::TooMany);
+        }
+        let end = part.iter().position(|byte| *byte == b'=').unwrap_or(part.len());
+        fields.push((decoded(&part[..end])?, decoded(part.get(end + 1..).unwrap_or_default())?));
+    }
+    Ok(fields)
 }
 
 /// A text as its writer had it: a browser sends each end of a line as two characters.
@@ -17,7 +31,7 @@ pub(crate) fn with_single_line_ends(text: &str) -> String {
 }
 
 /// What is not an escape, such as a single `%`, stands for itself.
-fn decoded(text: &[u8]) -> Option<String> {
+fn decoded(text: &[u8]) -> Result<String, FormError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
@@ -34,7 +48,7 @@ fn decoded(text: &[u8]) -> Option<String> {
             (byte, _) => *byte,
         });
     }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(bytes).map_err(|_| FormError::NotText)
 }
 
 /// The value of a hexadecimal digit.
@@ -58,10 +72,19 @@ mod tests {
             ("a=100%&b=%4&c=%zz", &[("a", "100%"), ("b", "%4"), ("c", "%zz")]),
         ] {
             let expected = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            assert_eq!(fields(body.as_bytes()), Some(expected), "{body}");
+            assert_eq!(fields(body.as_bytes()), Ok(expected), "{body}");
         }
-        assert_eq!(fields(b"a=%FF"), None);
+        assert_eq!(fields(b"a=%FF"), Err(FormError::NotText));
         assert_eq!(with_single_line_ends("one\r\ntwo\nthree\r"), "one\ntwo\nthree\r");
+    }
+
+    #[test]
+    fn nothing_is_read_beyond_the_most_fields() {
+        assert_eq!(fields("a&".repeat(MAX_FIELDS).as_bytes()).map(|fields| fields.len()), Ok(MAX_FIELDS));
+        for beyond in ["a&", "%FF&"] {
+            let body = "a&".repeat(MAX_FIELDS) + &beyond.repeat(500_000);
+            assert_eq!(fields(body.as_bytes()), Err(FormError::TooMany));
+        }
     }
 
     proptest! {
@@ -70,7 +93,7 @@ mod tests {
             let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
             let field = |(name, value): &(String, String)| format!("{}={}", encoded(name), encoded(value));
             let body: Vec<_> = pairs.iter().map(field).collect();
-            prop_assert_eq!(fields(body.join("&").as_bytes()), Some(pairs));
+            prop_assert_eq!(fields(body.join("&").as_bytes()), Ok(pairs));
         }
 
         #[test]

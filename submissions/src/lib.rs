@@ -19,6 +19,7 @@ mod config;
 pub mod content;
 mod export;
 mod form;
+mod held;
 mod journal;
 pub mod lease;
 pub mod metrics;

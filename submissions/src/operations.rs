@@ -22,6 +22,9 @@ pub const MAX_LIMIT: u32 = 200;
 /// The submissions of a page of a list, unless it is said otherwise.
 pub const DEFAULT_LIMIT: u32 = 50;
 
+/// The most bytes that the contents of a page of a list take in JSON. A page has at least one submission.
+pub const MAX_PAGE_BYTES: usize = 1_000_000;
+
 /// The most submissions that are retried in one transaction.
 const RETRY_BATCH: u32 = 1_000;
 
@@ -164,7 +167,8 @@ impl Operations {
         self.in_time("get", self.store.get(scope, id)).await
     }
 
-    /// A page of submissions. Its limit is at least 1 and at most [`MAX_LIMIT`].
+    /// A page of submissions. Its limit is at least 1 and at most [`MAX_LIMIT`]; it ends before, where its contents
+    /// would take more than [`MAX_PAGE_BYTES`].
     ///
     /// # Errors
     /// When the store cannot be asked.
@@ -173,8 +177,9 @@ impl Operations {
         // One more shows whether there is another page.
         let asked = self.store.list(scope, Listing { limit: limit + 1, ..listing });
         let mut submissions = self.in_time("list", asked).await?;
-        let has_more = submissions.len() > limit as usize;
-        submissions.truncate(limit as usize);
+        let fitting = fitting(&submissions).min(limit as usize);
+        let has_more = submissions.len() > fitting;
+        submissions.truncate(fitting);
         let next = submissions.last().filter(|_| has_more).map(|last| last.id);
         Ok(Page { submissions, next })
     }
@@ -277,6 +282,16 @@ impl Operations {
             Unavailable(why)
         })
     }
+}
+
+/// How many of these fit into a page, from the first one on, which always does.
+fn fitting(submissions: &[Submission]) -> usize {
+    let mut bytes = 0;
+    let fit = submissions.iter().take_while(|submission| {
+        bytes += content::json_bytes(&submission.content);
+        bytes <= MAX_PAGE_BYTES
+    });
+    fit.count().max(1)
 }
 
 /// What a submission's fate means.

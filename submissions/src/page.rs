@@ -3,7 +3,8 @@
 //! the same elements are filled from the [API](crate::api), once a second.
 //!
 //! The address has all of the state (`view`). `list`, `one` and `problem` make HTML from plain data, `fields` has the
-//! elements that scripts fill, `shown` their texts, and `assets` serves script and style.
+//! elements that scripts fill, `shown` their texts, `actions` does what forms ask for, and `assets` serves script and
+//! style.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,26 +19,23 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 use service::Access;
 use service::auth::Caller;
-use service::http::body::BodyReader;
+use service::http::body::{BodyReader, BufferFull};
 use service::http::{RequestBody, Route, response};
 use uuid::Uuid;
 
-use crate::api;
-use crate::api::metrics::{ApiCounters, RejectionReason};
-use crate::form;
-use crate::operations::{Operations, SubmitError, Unavailable};
+use crate::api::metrics::ApiCounters;
+use crate::held::held;
+use crate::operations::{Operations, Unavailable};
 use crate::page::assets::Assets;
-use crate::page::fields::is_retriable;
 use crate::page::frame::{Frame, POLICY, Root, Visitor};
 use crate::page::list::{Draft, ListPage, RELOAD_SECONDS};
-use crate::page::posted::Posted;
 use crate::page::problem::Problem;
 use crate::page::sign_in::{SIGN_IN, SIGN_OUT, SignIn, Step};
 use crate::page::view::View;
 use crate::scope::Scope;
-use crate::status::Status;
-use crate::store::{Changed, Listing};
+use crate::store::Listing;
 
+mod actions;
 mod assets;
 mod fields;
 mod frame;
@@ -188,7 +186,7 @@ impl Page {
         let (page, stats, workers) =
             tokio::try_join!(self.operations.list(&scope, listing), self.operations.stats(&scope), workers)?;
         let page = ListPage { view, page: &page, stats: &stats, workers: workers.as_deref(), draft, now: now() };
-        let mut response = html(status, page.render(self.frame(caller)));
+        let mut response = self.held(html(status, page.render(self.frame(caller))))?;
         if view.is_live {
             reload(&mut response, &view.query());
         }
@@ -201,94 +199,13 @@ impl Page {
             None => None,
         };
         let submission = submission.ok_or_else(missing)?;
-        Ok(html(StatusCode::OK, one::render(&submission, now(), self.frame(caller))))
+        self.held(html(StatusCode::OK, one::render(&submission, now(), self.frame(caller))))
     }
 
-    async fn submit(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Answer {
-        let posted = Posted::read(&self.bodies, request).await;
-        let posted = posted.inspect_err(|error| self.counters.rejected(error.reason(), 1))?;
-        let content = form::with_single_line_ends(posted.field("content"));
-        // Of form and content: who goes back and writes something else does not repeat a request.
-        let form = Uuid::try_parse(posted.field("key")).ok();
-        let key = form.map(|form| Uuid::new_v5(&form, content.as_bytes()).simple().to_string());
-        let key = key.map(|key| api::key_of(caller.name(), &key));
-        let error = match self.operations.submit(content.clone(), key, caller.name().map(Into::into)).await {
-            Ok(accepted) => {
-                self.counters.accepted.increment(accepted.is_new.into());
-                let live = View { is_live: true, ..View::default() };
-                return Ok(see_other(&format!("{}#s-{}", live.link(), accepted.submission.id)));
-            }
-            Err(error) => error,
-        };
-        let (reason, status, fault) = match error {
-            SubmitError::Content(error) => (RejectionReason::Invalid, StatusCode::BAD_REQUEST, format!("It {error}.")),
-            SubmitError::Full => (
-                RejectionReason::Full,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Too much is submitted at this moment. Try again.".to_owned(),
-            ),
-            SubmitError::Conflict => (
-                RejectionReason::IdempotencyConflict,
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "This form has submitted something else already. Load the page again.".to_owned(),
-            ),
-            // Why is in the log: it may name what readers need not know.
-            SubmitError::Unknown(_) => (
-                RejectionReason::Unconfirmed,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The database did not confirm it. Try again.".to_owned(),
-            ),
-        };
-        self.counters.rejected(reason, 1);
-        // Of the same form, so that what is submitted again is not there twice.
-        let draft = || Draft { content: &content, fault: &fault, key: posted.field("key").to_owned() };
-        let page = self.list(caller, View::default(), draft(), status).await;
-        // Where there is no list either, the form alone keeps what was written.
-        Ok(page.unwrap_or_else(|_| html(status, list::render_form(&draft(), self.frame(caller)))))
+    /// A page that may be large, with its share of the budget.
+    fn held(&self, response: Response<Full<Bytes>>) -> Answer {
+        Ok(held(response, self.bodies.budget())?)
     }
-
-    async fn change(
-        &self,
-        is_cancel: bool,
-        id: Option<Uuid>,
-        request: &mut Request<RequestBody>,
-        caller: &Caller,
-    ) -> Answer {
-        let posted = Posted::read(&self.bodies, request).await?;
-        let id = id.ok_or_else(missing)?;
-        let scope = Scope::of(caller);
-        let changed = match is_cancel {
-            true => self.operations.cancel(&scope, id).await?,
-            false => self.operations.retry(&scope, id).await?,
-        };
-        match changed {
-            Changed::Made(_) if posted.field("back") == one::BACK => Ok(see_other(&format!("../{id}"))),
-            Changed::Made(_) => Ok(see_other(&format!("{}{}#s-{id}", Root::ACTION.0, back(&posted).query()))),
-            Changed::NotAllowed(submission) => {
-                let what = if is_cancel { "cancelled" } else { "retried" };
-                Err(Problem::new(
-                    StatusCode::CONFLICT,
-                    format!("It is {} and cannot be {what}.", submission.status.as_str()),
-                ))
-            }
-            Changed::Missing => Err(missing()),
-        }
-    }
-
-    async fn retry_all(&self, request: &mut Request<RequestBody>, caller: &Caller) -> Answer {
-        let posted = Posted::read(&self.bodies, request).await?;
-        let status = Status::from_name(posted.field("status")).filter(|status| is_retriable(*status));
-        let Some(status) = status else {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "Only what is FAILED or CANCELLED can be retried."));
-        };
-        self.operations.retry_all(&Scope::of(caller), status).await?;
-        Ok(see_other(&format!("{}{}", Root::ONE.0, back(&posted).query())))
-    }
-}
-
-/// The list from which a form was posted.
-fn back(posted: &Posted) -> View {
-    View::of(posted.field("back").trim_start_matches('?'))
 }
 
 fn missing() -> Problem {
@@ -299,6 +216,12 @@ impl From<Unavailable> for Problem {
     fn from(_: Unavailable) -> Self {
         // Why is in the log: it may name what readers need not know.
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database does not answer. Try again.")
+    }
+}
+
+impl From<BufferFull> for Problem {
+    fn from(BufferFull: BufferFull) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Too much is on its way at this moment. Try again.")
     }
 }
 

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::body::Judged;
 use super::view::encode;
+use crate::held::with_share;
 use crate::operations::{Accepted, SubmitError};
 use crate::status::Status;
 use crate::submission::NewSubmission;
@@ -123,8 +124,7 @@ impl Bulk {
             results: results.collect(),
         };
         let media_type = if detail.is_some() { "application/problem+json" } else { "application/json" };
-        let body = Bytes::from_owner(Held { bytes: encode(&view), _share: share });
-        let mut response = response(status, media_type, body);
+        let mut response = with_share(response(status, media_type, encode(&view)), share);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -143,18 +143,6 @@ fn result(outcome: Option<Result<Accepted, SubmitError>>) -> ResultView {
             unknown: true,
             message: "not confirmed, so it may be stored or not: send the bulk again with the same Idempotency-Key",
         },
-    }
-}
-
-/// The bytes of an answer, with their share of the budget.
-struct Held {
-    bytes: Vec<u8>,
-    _share: Share,
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
     }
 }
 

@@ -3,7 +3,7 @@
 use contract::FieldError;
 use uuid::Uuid;
 
-use crate::form;
+use crate::form::{self, FormError, MAX_FIELDS};
 use crate::operations::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::status::Status;
 use crate::store::{DeadLetterKey, Listing};
@@ -94,7 +94,13 @@ struct Parameters(Vec<(String, String)>);
 impl Parameters {
     fn of(query: Option<&str>) -> Result<Self, Vec<FieldError>> {
         let fields = form::fields(query.unwrap_or_default().as_bytes());
-        fields.map(Self).ok_or_else(|| vec![error("query", "is not UTF-8".to_owned())])
+        fields.map(Self).map_err(|unread| {
+            let message = match unread {
+                FormError::NotText => "is not UTF-8".to_owned(),
+                FormError::TooMany => format!("must not have more than {MAX_FIELDS} parameters"),
+            };
+            vec![error("query", message)]
+        })
     }
 
     /// The value of a parameter, if it has one. What is wrong with it becomes an error.
@@ -146,6 +152,7 @@ mod tests {
             ("limit=1&limit=1", "limit must be given only once"),
             ("after=7&limit=x", "after must be the id of a submission; limit must be a whole number from 1 to 200"),
             ("a=%FF", "query is not UTF-8"),
+            (&"a&".repeat(17), "query must not have more than 16 parameters"),
         ] {
             assert_eq!(shown(listing(Some(query)).unwrap_err()), expected, "{query}");
         }

@@ -212,8 +212,8 @@ pub(super) fn responses() -> Map<String, Value> {
                 problem(
                     503,
                     "Try again: the database does not answer or did not confirm within `SUBMIT_TIMEOUT`, too much \
-                     waits for it, or more than `MAX_CONNECTIONS` are open. If the detail says so, the submission may \
-                     be stored or not",
+                     waits for it, bodies and answers hold `BODY_BUFFER_BYTES`, or more than `MAX_CONNECTIONS` are \
+                     open. If the detail says so, the submission may be stored or not",
                     "too many submissions wait for the database: try again",
                 ),
                 true,

@@ -104,7 +104,8 @@ fn list() -> Value {
         ),
     });
     let description = "From the newest to the oldest. Follow `next` for older ones: what is submitted meanwhile does \
-                       not move the pages.";
+                       not move the pages. A page with contents of a megabyte in JSON ends there, so it may have fewer \
+                       than `limit`; only `next` says whether there are others.";
     let mut operation = operation(TAG, "listSubmissions", "Lists submissions", description, responses);
     operation["parameters"] =
         ["Status", "After", "Limit"].map(|name| component("parameters", name)).into_iter().collect();

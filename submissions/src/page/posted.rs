@@ -1,19 +1,22 @@
 //! What a form of the page has posted.
 
-use hyper::header::HeaderMap;
+use hyper::body::Body;
+use hyper::header::{CONTENT_ENCODING, HeaderMap};
 use hyper::{Request, StatusCode};
 use service::http::RequestBody;
-use service::http::body::{BodyError, BodyReader};
+use service::http::body::{BodyError, BodyReader, CollectedBody, HeldBody, Share};
 use service::http::headers::is_media_type;
 use service::http::sender::{Sender, sender};
 
 use crate::api::metrics::RejectionReason;
-use crate::form;
+use crate::form::{self, FormError};
 use crate::page::problem::Problem;
 
-/// The fields of a form.
-#[derive(Debug)]
-pub(super) struct Posted(Vec<(String, String)>);
+/// The fields of a form, and what it holds of the budget for bodies.
+pub(super) struct Posted {
+    fields: Vec<(String, String)>,
+    _share: Share,
+}
 
 /// Why a request is not a form of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,30 +25,49 @@ pub(super) enum NotPosted {
     CrossSite,
     /// It has another content type.
     ContentType,
-    /// It is not UTF-8.
-    NotText,
+    /// It has no fields that can be read.
+    Form(FormError),
     /// It is not read to its end.
     Body(BodyError),
 }
 
 impl Posted {
-    /// The form in a request's body. Escapes triple the size of a content, so the limit of a bulk holds.
-    pub(super) async fn read(bodies: &BodyReader, request: &mut Request<RequestBody>) -> Result<Self, NotPosted> {
+    /// The form in a request's body, which may have this many bytes: a content has more of them here than in JSON.
+    pub(super) async fn read(
+        bodies: &BodyReader,
+        request: &mut Request<RequestBody>,
+        max_bytes: usize,
+    ) -> Result<Self, NotPosted> {
+        // Browsers announce how long a form is, so that it can be refused before anything of it is held.
+        let Some(announced) = request.body().size_hint().exact() else {
+            return Self::read_short(bodies, request).await;
+        };
         check(request.headers())?;
+        if announced > max_bytes as u64 {
+            return Err(NotPosted::Body(BodyError::TooLarge(max_bytes)));
+        }
         let body = bodies.read_bulk(request).await.map_err(NotPosted::Body)?;
-        form::fields(&body.bytes).map(Self).ok_or(NotPosted::NotText)
+        Self::of(HeldBody::Collected(body))
     }
 
     /// The same of a form without a content. Everybody may send one, so it has the limit of a single body.
     pub(super) async fn read_short(bodies: &BodyReader, request: &mut Request<RequestBody>) -> Result<Self, NotPosted> {
         check(request.headers())?;
-        let body = bodies.read(request).await.map_err(NotPosted::Body)?;
-        form::fields(body.bytes()).map(Self).ok_or(NotPosted::NotText)
+        Self::of(bodies.read(request).await.map_err(NotPosted::Body)?)
+    }
+
+    fn of(body: HeldBody) -> Result<Self, NotPosted> {
+        let fields = form::fields(body.bytes()).map_err(NotPosted::Form)?;
+        let share = match body {
+            HeldBody::Collected(CollectedBody { share, .. }) => share,
+            HeldBody::Piece(_) => Share::default(),
+        };
+        Ok(Self { fields, _share: share })
     }
 
     /// The value of a field, empty if there is none.
     pub(super) fn field(&self, name: &str) -> &str {
-        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+        self.fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 }
 
@@ -55,7 +77,7 @@ impl NotPosted {
         match self {
             NotPosted::CrossSite => RejectionReason::CrossSite,
             NotPosted::ContentType => RejectionReason::ContentType,
-            NotPosted::NotText => RejectionReason::Invalid,
+            NotPosted::Form(_) => RejectionReason::Invalid,
             NotPosted::Body(BodyError::TooLarge(_)) => RejectionReason::TooLarge,
             NotPosted::Body(BodyError::Slow) => RejectionReason::SlowBody,
             NotPosted::Body(BodyError::Broken | BodyError::Undecodable(_)) => RejectionReason::BrokenBody,
@@ -72,7 +94,10 @@ impl From<NotPosted> for Problem {
             NotPosted::ContentType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "This address takes only the forms of the page.")
             }
-            NotPosted::NotText => (StatusCode::BAD_REQUEST, "The form is not UTF-8."),
+            NotPosted::Form(FormError::NotText) => (StatusCode::BAD_REQUEST, "The form is not UTF-8."),
+            NotPosted::Form(FormError::TooMany) => {
+                (StatusCode::BAD_REQUEST, "The form has more fields than any form of the page.")
+            }
             NotPosted::Body(BodyError::TooLarge(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "The form is too large."),
             NotPosted::Body(BodyError::Slow) => {
                 (StatusCode::REQUEST_TIMEOUT, "The form did not arrive in time. Try again.")
@@ -81,7 +106,7 @@ impl From<NotPosted> for Problem {
                 (StatusCode::BAD_REQUEST, "The form did not arrive as a whole.")
             }
             NotPosted::Body(BodyError::Coding(_)) => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The form is compressed in an unknown way.")
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "A form must not be compressed.")
             }
             NotPosted::Body(BodyError::BufferFull) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "Too much arrives at this moment. Try again.")
@@ -96,6 +121,10 @@ fn check(headers: &HeaderMap) -> Result<(), NotPosted> {
     if sender(headers) == Sender::Other {
         return Err(NotPosted::CrossSite);
     }
+    // The limit would be that of what comes out, and a thousandth of it could be all that is sent.
+    if headers.get_all(CONTENT_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(NotPosted::Body(BodyError::Coding("identity")));
+    }
     let is_form = is_media_type(headers, "application/x-www-form-urlencoded").unwrap_or(false);
     if is_form { Ok(()) } else { Err(NotPosted::ContentType) }
 }
@@ -109,22 +138,26 @@ mod tests {
     #[test]
     fn only_forms_of_this_page_are_taken() {
         const FORM: &str = "application/x-www-form-urlencoded";
-        for (media_type, site, expected) in [
-            (FORM, "same-origin", Ok(())),
-            (FORM, "cross-site", Err(NotPosted::CrossSite)),
-            ("application/json", "same-origin", Err(NotPosted::ContentType)),
+        let compressed = || Err(NotPosted::Body(BodyError::Coding("identity")));
+        for (media_type, site, coding, expected) in [
+            (FORM, "same-origin", "Identity", Ok(())),
+            (FORM, "cross-site", "identity", Err(NotPosted::CrossSite)),
+            (FORM, "same-origin", "gzip", compressed()),
+            (FORM, "same-origin", "identity, zstd", compressed()),
+            ("application/json", "same-origin", "identity", Err(NotPosted::ContentType)),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert("content-type", HeaderValue::from_static(media_type));
             headers.insert("sec-fetch-site", HeaderValue::from_static(site));
-            assert_eq!(check(&headers), expected, "{media_type} {site}");
+            headers.insert("content-encoding", HeaderValue::from_static(coding));
+            assert_eq!(check(&headers), expected, "{media_type} {site} {coding}");
         }
         assert_eq!(check(&HeaderMap::new()), Err(NotPosted::ContentType));
     }
 
     #[test]
     fn a_field_that_is_missing_is_empty() {
-        let posted = Posted(vec![("a".to_owned(), "1".to_owned())]);
+        let posted = Posted::of(HeldBody::Piece("a=1".into())).unwrap();
         assert_eq!((posted.field("a"), posted.field("b")), ("1", ""));
     }
 }

@@ -45,6 +45,19 @@ async fn pages_lead_through_all_submissions_from_the_newest_on() {
 }
 
 #[tokio::test]
+async fn a_page_ends_where_its_contents_take_a_megabyte() {
+    let server = Server::with_file(Roles::API, &[]).await;
+    let bulk: Vec<Value> = (0..120).map(|_| json!({ "content": "x".repeat(10_000) })).collect();
+    server.post("/api/submissions/bulk", JSON, &Value::from(bulk).to_string()).await.json(202);
+    let first = server.get("/api/submissions?limit=200").await.json(200);
+    let second = server.get(first["next"].as_str().unwrap()).await.json(200);
+    assert_eq!((ids(&first).len(), ids(&second).len(), &second["next"]), (100, 20, &Value::Null));
+    let all: std::collections::BTreeSet<String> = ids(&first).into_iter().chain(ids(&second)).collect();
+    assert_eq!(all.len(), 120, "each is on one of them");
+    server.stopped().await;
+}
+
+#[tokio::test]
 async fn a_query_that_is_wrong_is_named() {
     let server = Server::with_file(Roles::API, &[]).await;
     let response = server.get("/api/submissions?status=failed&limit=201&after=x").await;

@@ -9,6 +9,7 @@ mod changes;
 mod client;
 mod cross_site;
 mod database_away;
+mod forms;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod killed;
@@ -22,3 +23,4 @@ mod running;
 mod sign_in;
 mod submit;
 mod tls;
+mod unread;

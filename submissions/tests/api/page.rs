@@ -6,10 +6,10 @@ use submissions::Roles;
 use crate::client::Response;
 use crate::running::{BAD, GOOD, Server, id};
 
-const FORM: &str = "content-type: application/x-www-form-urlencoded\r\nsec-fetch-site: same-origin\r\n";
+pub(crate) const FORM: &str = "content-type: application/x-www-form-urlencoded\r\nsec-fetch-site: same-origin\r\n";
 
 /// A page with this status, which no script but its own can change and no other site can frame.
-fn page(response: &Response, status: u16) -> &str {
+pub(crate) fn page(response: &Response, status: u16) -> &str {
     assert_eq!((response.status, response.header("content-type")), (status, Some("text/html; charset=utf-8")));
     let policy = response.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
@@ -62,11 +62,12 @@ async fn a_form_that_is_sent_twice_is_one_submission() {
 
 #[tokio::test]
 async fn what_cannot_be_done_is_a_page_that_says_why() {
-    let server = Server::with_file(Roles::API, &[("MAX_CONTENT_CHARS", "20"), ("MAX_BULK_BYTES", "65536")]).await;
-    let long = "x".repeat(21);
-    let rejected = server.post("/", FORM, &format!("content={long}")).await;
+    let server = Server::with_file(Roles::API, &[("MAX_CONTENT_CHARS", "20")]).await;
+    let key = "019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b";
+    let rejected = server.post("/", FORM, &format!("key={key}&content=a%00b")).await;
     let html = page(&rejected, 400);
-    assert!(html.contains("It must be at most 20 characters long, has 21.") && html.contains(&format!("{long}</")));
+    assert!(html.contains("It must not contain the character U+0000.") && html.contains("a\u{fffd}b</"), "{html}");
+    assert!(html.contains(&format!("value=\"{key}\"")), "it is the same form: {html}");
     let (path, unknown) = ("/submissions/019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b", "There is no such submission");
     assert!(page(&server.get(path).await, 404).contains(unknown));
     assert!(page(&server.get("/submissions/7").await, 404).contains(unknown));

@@ -111,6 +111,9 @@ async fn what_cannot_sign_in_gets_the_form_with_what_is_wrong() {
         assert_eq!((answer.status, answer.header("location")), (303, Some("./")), "{next}");
     }
     assert_eq!(asking.sign_in(&"k".repeat(100_000), "/").await.status, 413, "nobody need be known to send it");
+    let compressed =
+        asking.server.post("/sign-in", &format!("{FORM}content-encoding: gzip\r\n"), "credential=one").await;
+    assert_eq!((compressed.status, compressed.header("set-cookie")), (415, None));
     for headers in ["", "sec-fetch-site: cross-site\r\n", "origin: https://evil.example\r\n"] {
         let headers = format!("content-type: application/x-www-form-urlencoded\r\n{headers}");
         for path in ["/sign-in", "/sign-out"] {

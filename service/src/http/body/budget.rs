@@ -11,7 +11,8 @@ use crate::metrics::Metric;
 /// How many bytes are held.
 pub(super) const BYTES: Metric = Metric::gauge(
     "ingest_body_buffer_bytes",
-    "Bytes held by bulks, by their answers, and by other bodies that do not come in one piece",
+    "Bytes held by bulks until Kafka or the database has them, by answers whose size is that of contents, and by other \
+     bodies that do not come in one piece",
 );
 
 /// How many may be held.
