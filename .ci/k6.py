@@ -21,6 +21,8 @@ from counters import accepted, counter, stored
 from submissions import submissions
 
 K6 = "target/ci-tools/k6"
+# In milliseconds. One stall of the machine is a large part of a run of a few seconds.
+P95_MS = "20000"
 # Script, kind of its records, and its variables.
 RUNS = [
     ("create-post.js", "post", {"VUS": "20"}),
@@ -89,7 +91,7 @@ def run(script, variables):
     """The number of records that the script's users saw accepted. Fails unless its thresholds hold."""
     with tempfile.NamedTemporaryFile(suffix=".json") as summary:
         command = [K6, "run", "--quiet", "--summary-export", summary.name, f"k6/{script}"]
-        subprocess.run(command, env={**os.environ, **variables}, check=True)
+        subprocess.run(command, env={**os.environ, "P95_MS": P95_MS, **variables}, check=True)
         return json.load(summary)["metrics"]["records_accepted"]["count"]
 
 

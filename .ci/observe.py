@@ -16,6 +16,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -24,6 +25,7 @@ import urllib.request
 sys.path.insert(0, "bench")
 from processes import LOADTEST, addresses, child, end, wait
 
+from counters import counter
 from submissions import submissions
 
 TOOLS = os.path.abspath("target/ci-tools")
@@ -55,12 +57,18 @@ def main():
             "--mongo-uri", places["store"], "--prometheus", LAB, "--rate", "300", "--vus", "50", "--duration", "10m",
             KAFKA_BROKER=places["Kafka"],
         )  # fmt: skip
+        rebalances = counter(places["consumer_admin"], "ingest_rebalances_total")
+        state = f"{stack.enter_context(tempfile.TemporaryDirectory())}/state.json"
         member = spawn(
             LOADTEST, "consumer", KAFKA_BROKER=places["Kafka"], MONGO_URI=places["store"],
-            HOST="127.0.0.1", PORT="0", ADMIN_PORT="0",
+            HOST="127.0.0.1", PORT="0", ADMIN_PORT="0", STATE_FILE=state,
         )  # fmt: skip
-        # Two scrapes, so that Prometheus sees that the exporter is down and that the member has joined.
-        time.sleep(11)
+        wait("the member to hold partitions", lambda: has_joined(state), 60, up, member)
+        for what, expr in (
+            ("that the exporter is down", 'up{job="node"} == 0'),
+            ("that the member has joined", f'sum(ingest_rebalances_total{{job="consumer"}}) > {rebalances}'),
+        ):
+            wait(f"Prometheus to see {what}", lambda expr=expr: ask(prometheus, expr, time.time()), 60, up, member)
         spawn(*exporter)
         end(member, signal.SIGTERM)
 
@@ -87,13 +95,19 @@ def main():
         for _ in range(5):
             post_a_bad_body(places["producer"])
         poison(places["Kafka"])
-        # Two scrapes, and two evaluations of the rules after them.
-        time.sleep(25)
-        for name, expr in expressions():
-            # What an annotation marks is over.
-            has_data = ask(prometheus, expr, began if "annotation" in name else time.time())
-            failed += not has_data
-            print(f"{'ok      ' if has_data else 'NO DATA '} {name}: {expr}")
+        # Each comes after two scrapes, and two evaluations of the rules after them.
+        asked, deadline = list(expressions()), time.monotonic() + 90
+        while asked:
+            is_over = time.monotonic() > deadline
+            for name, expr in asked[:]:
+                # What an annotation marks is over.
+                has_data = ask(prometheus, expr, began if "annotation" in name else time.time())
+                if has_data or is_over:
+                    asked.remove((name, expr))
+                    failed += not has_data
+                    print(f"{'ok      ' if has_data else 'NO DATA '} {name}: {expr}")
+            if asked:
+                time.sleep(1)
 
         for service in (places["producer_admin"], places["consumer_admin"], f"http://{LAB}", jobs_admin):
             is_well_formed = check_metrics(service)
@@ -105,6 +119,15 @@ def main():
             end(process, signal.SIGTERM)
     print(f"{failed} failed" if failed else "every query has data")
     return 1 if failed else 0
+
+
+def has_joined(state):
+    """Whether the consumer whose state is in this file has got partitions."""
+    if not os.path.exists(state):
+        return False
+    with open(state, encoding="utf-8") as file:
+        operators = f"http://{json.load(file)['operators_address']}"
+    return counter(operators, "ingest_rebalances_total", change="assigned") > 0
 
 
 def get(url):

@@ -29,12 +29,13 @@ const SEND: &str = r#"kill -s "$1" "$2""#;
 
 /// A frozen process must not answer any more, but it keeps running until the thread that gets the signal is scheduled,
 /// on a busy machine some milliseconds later. So this waits until the process is frozen or gone, or there is no `ps` to
-/// look with.
+/// look with, for 30 s after the first looks.
 const FREEZE: &str = r#"kill -s "$1" "$2" || exit
 looks=0
-while [ $looks -lt 500 ]; do
+while [ $looks -lt 400 ]; do
     case $(ps -o stat= -p "$2") in T* | Z* | '') exit 0 ;; esac
     looks=$((looks + 1))
+    [ $looks -le 100 ] || sleep 0.1
 done
 echo 'it does not freeze' >&2
 exit 1"#;
@@ -51,9 +52,10 @@ kill -s "$1" "$2" || exit
 [ "$1" = KILL ] || exit 0
 for pid in $children; do
     looks=0
-    while [ $looks -lt 500 ]; do
+    while [ $looks -lt 400 ]; do
         case $(ps -o stat= -p "$pid") in Z* | '') break ;; esac
         looks=$((looks + 1))
+        [ $looks -le 100 ] || sleep 0.1
     done
 done"#;
 

@@ -9,8 +9,13 @@ use crate::support::{World, ids, wait_until};
 const POSTS: usize = 3_000;
 
 /// A buffer so small that it is full, and a batch so large that it is not flushed, when the member freezes.
-const FULL: [(&str, &str); 3] =
-    [("CONSUMER_BUFFER_BYTES", "1000000"), ("CONSUMER_BATCH_MESSAGES", "100000"), ("CONSUMER_BATCH_INTERVAL", "20s")];
+const FULL: [(&str, &str); 4] = [
+    ("CONSUMER_BUFFER_BYTES", "1000000"),
+    ("CONSUMER_BATCH_MESSAGES", "100000"),
+    ("CONSUMER_BATCH_INTERVAL", "20s"),
+    // A store that other tests keep busy may take longer than the default.
+    ("STOP_GRACE", "40s"),
+];
 
 /// Longer than the session, so that the group gives the partition away.
 const FROZEN: Duration = Duration::from_secs(9);

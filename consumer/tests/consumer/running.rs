@@ -1,6 +1,7 @@
 //! A consumer that runs, within this process or as one of its own.
 
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use consumer::ConsumerConfig;
 use service::{Addresses, Listeners};
@@ -11,6 +12,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{DEADLINE, World, wait_until};
+
+/// Longest wait for the end of a process; longer than any `STOP_GRACE` of the tests.
+const STOPPING: Duration = Duration::from_secs(60);
 
 /// The real `run` within this process.
 pub(crate) struct Running {
@@ -83,13 +87,15 @@ impl Member {
 
     /// How it ended; it was asked to before.
     pub(crate) async fn ended(mut self) -> ExitStatus {
-        let mut status = None;
-        wait_until("the consumer ends", async || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        })
-        .await;
-        status.expect("it has ended")
+        let ending = async {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(STOPPING, ending).await.expect("the consumer ends in time")
     }
 }
 

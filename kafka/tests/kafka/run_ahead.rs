@@ -18,7 +18,12 @@ async fn a_record_that_is_held_up_pauses_its_partition_within_bounds_and_no_othe
     group.limits.run_ahead = RunAhead { records: AHEAD, bytes: 1_000_000 };
     let running = Running::held_up_within(group, BUFFERED * 1_000);
     running.wait_for_metric("ingest_partitions_ahead{kind=\"record\"}", 1.0).await;
-    running.wait_for_unready("flush: not now, for 2 s").await;
+    wait_until("it is held up for a while", async || {
+        let why = running.wait_for_unready("flush: not now, for ").await;
+        let seconds = why.split_once("flush: not now, for ").and_then(|(_, rest)| rest.split_once(" s"));
+        seconds.and_then(|(seconds, _)| seconds.parse().ok()).is_some_and(|seconds: u64| seconds >= 2)
+    })
+    .await;
     wait_until("the other partition continues", async || running.stored_of(1).len() == RECORDS).await;
     running.wait_until_caught_up(1).await;
     running.wait_for_metric("ingest_partitions_ahead{kind=\"record\"}", 1.0).await;

@@ -40,7 +40,7 @@ pub(crate) async fn measure(
     let MeasuredLoad { load, environment, plain, drain_timeout, thresholds } = measured;
     let consumer = pipeline.services.as_ref().map(|services| services.consumer.operators.clone());
     let mut observer = Observer::new(load.plan.kind, pipeline.metrics.clone(), consumer);
-    observer.look().await;
+    observer.begin().await;
     let _view = View::open(Headline::of(load.plan.run, &environment.load), plain, stop);
     let failure = failure(&pipeline.services);
     let applied = tokio::select! {

@@ -180,7 +180,7 @@ impl Trial {
         let sampled = visible.finish().await?;
         let older = sampled.older();
         let accept_to_visible = AcceptToVisible::from(sampled);
-        let seen = observer.look().await;
+        let seen = observer.end().await;
         // The consumer may not have reported its last commit yet; Kafka knows.
         let lag = drained.and_then(|drained| drained.lag).or(seen.lag);
         series.point(Instant::now(), Moment { lag, ..seen });

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::load::target::Target;
 use crate::pipeline::scrape::{Bucket, MetricsPage};
 
-/// A page that takes longer is left out; the next one comes a second later.
+/// A page during the load that takes longer is left out; the next one comes a second later.
 const PAGE_TIMEOUT: Duration = Duration::from_millis(900);
 
 const ACCEPTED: &str = "ingest_records_accepted_total";
@@ -24,6 +24,8 @@ pub(crate) struct Observer {
     consumer: Option<Target>,
     accepted: Increase,
     stored: Increase,
+    /// Whether what the producer has accepted was seen before the load, and after it.
+    framed: [bool; 2],
     /// The consumer's own histogram of the time from acceptance to storage, as it was last seen.
     pub(crate) accept_to_store: Vec<Bucket>,
     /// What the producer has used so far.
@@ -98,21 +100,39 @@ impl Observer {
             consumer,
             accepted: Increase::default(),
             stored: Increase::default(),
+            framed: [false; 2],
             accept_to_store: Vec::new(),
             producer_usage: usage,
             consumer_usage: usage,
         }
     }
 
-    /// Looks at both pages. Later looks are compared with the first one.
+    /// Looks at both pages before the load. What is counted later is compared with this look.
+    pub(crate) async fn begin(&mut self) {
+        self.framed[0] = self.look_with(patient_page).await.1;
+    }
+
+    /// Looks at both pages after the load.
+    pub(crate) async fn end(&mut self) -> Moment {
+        let (moment, is_seen) = self.look_with(patient_page).await;
+        self.framed[1] = is_seen;
+        moment
+    }
+
+    /// Looks at both pages during the load.
     pub(crate) async fn look(&mut self) -> Moment {
-        let consumer_page = async {
-            match &self.consumer {
-                Some(consumer) => page(consumer, self.kind).await,
-                None => None,
-            }
-        };
+        self.look_with(page).await.0
+    }
+
+    /// The moment, and whether it shows what the producer has accepted.
+    async fn look_with(&mut self, page: impl AsyncFn(&Target, Kind) -> Option<MetricsPage>) -> (Moment, bool) {
+        let consumer_page = async { page(self.consumer.as_ref()?, self.kind).await };
         let (producer, consumer) = tokio::join!(page(&self.producer, self.kind), consumer_page);
+        let is_seen = producer.as_ref().is_some_and(|metrics| metrics.sum(ACCEPTED).is_some());
+        (self.note(producer, consumer), is_seen)
+    }
+
+    fn note(&mut self, producer: Option<MetricsPage>, consumer: Option<MetricsPage>) -> Moment {
         if let Some(accepted) = producer.as_ref().and_then(|metrics| metrics.sum(ACCEPTED)) {
             self.accepted.note(accepted);
         }
@@ -130,11 +150,12 @@ impl Observer {
     }
 
     /// Whether the producer has counted fewer posts than it has accepted since the first look, in a sentence. It may
-    /// have accepted more, from others. A producer that was restarted, or several behind one address, cannot be judged.
+    /// have accepted more, from others. A producer that was restarted, or several behind one address, cannot be judged,
+    /// nor one whose count was missing before the load or after it.
     pub(crate) fn undercounted(&self, accepted: u64) -> Option<String> {
-        let Increase { before, sum, is_cut } = self.accepted;
+        let Increase { sum, is_cut, .. } = self.accepted;
         let counted = sum.round() as u64;
-        (before.is_some() && !is_cut && counted < accepted).then(|| {
+        (self.framed == [true; 2] && !is_cut && counted < accepted).then(|| {
             let (counted, accepted) = (grouped(counted), grouped(accepted));
             format!("the target counted {counted} in {ACCEPTED}, but 2xx was the answer to {accepted}")
         })
@@ -167,13 +188,82 @@ impl Usage {
     }
 }
 
+/// The looks before the load and after it decide what was counted: each may take as long as any request, and is
+/// repeated once.
+async fn patient_page(service: &Target, kind: Kind) -> Option<MetricsPage> {
+    match MetricsPage::get(service, kind).await {
+        Ok(page) => Some(page),
+        Err(_) => MetricsPage::get(service, kind).await.ok(),
+    }
+}
+
 async fn page(service: &Target, kind: Kind) -> Option<MetricsPage> {
     timeout(PAGE_TIMEOUT, MetricsPage::get(service, kind)).await.ok()?.ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// What a producer has counted when it is asked for its page, and how long it takes; `None` cuts the connection.
+    type Page = Option<(u64, Duration)>;
+
+    const AT_ONCE: Duration = Duration::ZERO;
+    const LATE: Duration = Duration::from_millis(1_200);
+
+    /// A producer with these pages, in this order.
+    async fn producer(pages: impl IntoIterator<Item = Page, IntoIter: Send + 'static>) -> Target {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Target::local(listener.local_addr().unwrap().port());
+        let pages = pages.into_iter();
+        tokio::spawn(async move {
+            for page in pages {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let Some((count, takes)) = page else { continue };
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.unwrap() > 0 {}
+                tokio::time::sleep(takes).await;
+                let body = format!("{ACCEPTED}{{kind=\"post\"}} {count}\n");
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+                stream.write_all((head + &body).as_bytes()).await.ok();
+            }
+        });
+        target
+    }
+
+    /// Whether 7 accepted posts are more than a producer with these pages has counted.
+    async fn is_undercounted<const PAGES: usize>(pages: [Page; PAGES]) -> bool {
+        let mut observer = Observer::new(Kind::Post, producer(pages).await, None);
+        observer.begin().await;
+        observer.look().await;
+        observer.end().await;
+        observer.undercounted(7).is_some()
+    }
+
+    #[tokio::test]
+    async fn a_late_page_before_the_load_or_after_it_is_awaited() {
+        let (first, during) = (Some((10, AT_ONCE)), Some((15, AT_ONCE)));
+        let (late, last) = (Some((10, LATE)), Some((17, AT_ONCE)));
+        let (fewer, late_last) = (Some((16, AT_ONCE)), Some((17, LATE)));
+        let judged = tokio::join!(
+            is_undercounted([late, during, last]),
+            is_undercounted([late, during, fewer]),
+            is_undercounted([first, during, late_last]),
+            is_undercounted([None, first, during, None, fewer]),
+        );
+        assert_eq!(judged, (false, true, false, true));
+    }
+
+    #[tokio::test]
+    async fn without_a_page_before_the_load_and_after_it_nothing_is_judged() {
+        let page = Some((10, AT_ONCE));
+        assert!(is_undercounted([page, page, page]).await);
+        assert!(!is_undercounted([None, None, page, page]).await);
+        assert!(!is_undercounted([page, page, None, None]).await);
+    }
 
     #[test]
     fn a_counter_that_starts_at_zero_again_keeps_increasing() {

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::report;
+use crate::run::threshold;
 
 /// A server that puts what it gets into a document of its own shape, if it has a store, and names no id.
 async fn foreign(entries: Option<Collection<Document>>) -> String {
@@ -53,7 +54,7 @@ async fn take(
 async fn loadtest(url: &str, report: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command.env_remove("MONGO_URI").env_remove("KAFKA_BROKER").args(["--target", url, "--report"]).arg(report);
-    command.args(["--vus", "5", "--duration", "1s", "--think", "100ms"]).args(arguments);
+    command.args(["--vus", "5", "--duration", "1s", "--think", "100ms"]).args(arguments).args(threshold(arguments));
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::report;
 use crate::room::Room;
+use crate::run::{PATIENT, THRESHOLD};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -56,7 +57,7 @@ fn kinds(name: &str, write: &str) -> TempDir {
 
 fn loadtest(kinds: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
-    command.args(arguments).env("KINDS_DIR", kinds).env("CONSUMER_BATCH_INTERVAL", "500ms");
+    command.args(arguments).env("KINDS_DIR", kinds).envs([PATIENT, ("CONSUMER_BATCH_INTERVAL", "500ms")]);
     command
 }
 
@@ -69,7 +70,7 @@ fn passed(kinds: &Path, more: &[&str]) -> Value {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
     let arguments = ["run", "--kind", "reading", "--stack", "native", "--report", path, "--duration", "3s"];
-    let output = loadtest(kinds, &[&arguments, more].concat()).output().unwrap();
+    let output = loadtest(kinds, &[&arguments, &THRESHOLD[..], more].concat()).output().unwrap();
     assert!(output.status.success(), "{}\n{}", output.status, text(&output));
     let report = report(directory.path());
     assert_eq!(schema::faults(&report), [""; 0]);

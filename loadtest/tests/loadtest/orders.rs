@@ -8,11 +8,13 @@ use serde_json::Value;
 
 use crate::report;
 use crate::room::Room;
+use crate::run::{PATIENT, THRESHOLD};
 
 fn loadtest(arguments: &[&str], report: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     // Flushed often, so that the wait for the last batch is short.
-    command.args(arguments).arg("--report").arg(report).env("CONSUMER_BATCH_INTERVAL", "500ms").output().unwrap()
+    command.envs([PATIENT, ("CONSUMER_BATCH_INTERVAL", "500ms")]);
+    command.args(arguments).arg("--report").arg(report).output().unwrap()
 }
 
 /// What the run has left, once it has passed.
@@ -50,7 +52,7 @@ fn a_run_of_orders_stores_the_last_state_of_each() {
     let load = ["--kind", "order", "--vus", "20", "--think", "50ms", "--duration", "3s", "--keys", "50"];
     let shares = ["--hostile-share", "0.3", "--invalid-share", "0.1", "--retry-share", "0.1", "--sample-share", "1"];
     let stack = ["--stack", "native", "--store", "memory"];
-    let output = loadtest(&[&load[..], &shares, &stack].concat(), directory.path());
+    let output = loadtest(&[&load[..], &shares, &stack, &THRESHOLD].concat(), directory.path());
     let report = passed(&output, directory.path());
     assert_balanced(&report);
     assert_eq!(report["states"]["keys"], 50);

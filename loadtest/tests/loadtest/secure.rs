@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::{exchange, free_listeners};
 use crate::room::Room;
+use crate::run::{PATIENT, THRESHOLD};
 
 const USERS: [&str; 3] = ["producer", "consumer", "loadtest"];
 
@@ -90,7 +91,8 @@ async fn a_run_is_proven_where_everybody_has_only_the_rights_he_needs() {
     let mut of_consumer = kafka(&broker, &tokens, "consumer");
     of_consumer.insert("MONGO_URI_FILE", mongo_uri.display().to_string());
     of_consumer.insert("CONSUMER_BATCH_INTERVAL", "200ms".to_owned());
-    let of_producer = kafka(&broker, &tokens, "producer");
+    let mut of_producer = kafka(&broker, &tokens, "producer");
+    of_producer.insert(PATIENT.0, PATIENT.1.to_owned());
     let lookup = |name: &str| of_producer.get(name).cloned();
     let mut settings = Settings::new(&lookup);
     let producer = producer::ProducerConfig::read(&mut settings);
@@ -129,6 +131,6 @@ async fn a_run_is_proven_where_everybody_has_only_the_rights_he_needs() {
 fn loadtest(broker: &SecureBroker, tokens: &TokenEndpoint, report: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command.args(["run", "--duration", "3s", "--vus", "20", "--think", "100ms", "--report"]).arg(report);
-    command.envs(kafka(broker, tokens, "loadtest"));
+    command.args(THRESHOLD).envs(kafka(broker, tokens, "loadtest"));
     command
 }

@@ -8,12 +8,14 @@ use serde_json::Value;
 
 use crate::report;
 use crate::room::Room;
+use crate::run::{PATIENT, threshold};
 
 fn loadtest(arguments: &[&str], report: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
-    command.args(arguments).args(["--stack", "native", "--report"]).arg(report);
+    command.args(arguments).args(threshold(arguments)).args(["--stack", "native", "--report"]).arg(report);
     // Every flush waits for its interval, because the load never fills a batch before.
-    command.env("CONSUMER_BATCH_INTERVAL", "500ms").env("CONSUMER_BATCH_MESSAGES", "10000").output().unwrap()
+    let settings = [PATIENT, ("CONSUMER_BATCH_INTERVAL", "500ms"), ("CONSUMER_BATCH_MESSAGES", "10000")];
+    command.envs(settings).output().unwrap()
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -84,6 +85,7 @@ pub(crate) struct Server {
     pub(crate) registry: Registry,
     /// A permit lets one request of `/held` be answered.
     pub(crate) held: Arc<Semaphore>,
+    arrived: Arc<AtomicUsize>,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
@@ -103,12 +105,14 @@ impl Server {
         let status = Status::new(subject, &registry, Vec::new());
         let health = Health::new(status, Readiness::new(&[]), registry.clone(), stop.clone());
         let held = Arc::new(Semaphore::new(0));
-        let (handler, entrance) = (Routes(Arc::clone(&held)), Entrance::new(listener, tls).unwrap());
+        let arrived = Arc::new(AtomicUsize::new(0));
+        let handler = Routes { held: Arc::clone(&held), arrived: Arc::clone(&arrived) };
+        let entrance = Entrance::new(listener, tls).unwrap();
         let running = {
             let (registry, stop) = (registry.clone(), stop.clone());
             tokio::spawn(async move { serve(entrance, limits, handler, health, &registry, stop).await })
         };
-        Self { address, registry, held, stop, running }
+        Self { address, registry, held, arrived, stop, running }
     }
 
     pub(crate) fn stop(&self) {
@@ -140,6 +144,16 @@ impl Server {
         within_patience(series, becoming).await;
     }
 
+    /// Waits until this many requests have come to the handler.
+    pub(crate) async fn has_taken(&self, count: usize) {
+        let taking = async {
+            while self.arrived.load(Ordering::Relaxed) < count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        within_patience("requests", taking).await;
+    }
+
     /// Waits until this many handshakes have failed for this reason.
     pub(crate) async fn failed(&self, reason: &str, count: usize) {
         let name = "http_server_tls_handshakes_failed_total";
@@ -147,7 +161,11 @@ impl Server {
     }
 }
 
-struct Routes(Arc<Semaphore>);
+struct Routes {
+    held: Arc<Semaphore>,
+    /// The number of requests that have come so far.
+    arrived: Arc<AtomicUsize>,
+}
 
 impl Handler for Routes {
     fn routes(&self) -> &[Route] {
@@ -165,6 +183,7 @@ impl Handler for Routes {
     }
 
     async fn answer(&self, route: &Route, request: &mut Request<RequestBody>, _: &Caller) -> Response<Full<Bytes>> {
+        self.arrived.fetch_add(1, Ordering::Relaxed);
         let text = |text: String| response(StatusCode::OK, "text/plain", text);
         match route.path {
             "/length" => {
@@ -174,7 +193,7 @@ impl Handler for Routes {
             "/early" => text("early".to_owned()),
             "/long" => text("x".repeat(LONG)),
             _ => {
-                self.0.acquire().await.unwrap().forget();
+                self.held.acquire().await.unwrap().forget();
                 text("held".to_owned())
             }
         }

@@ -1,7 +1,7 @@
 //! Three brokers behind proxies: what is acknowledged survives the loss of any one of them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rskafka::chrono::DateTime;
 use rskafka::client::ClientBuilder;
@@ -25,11 +25,13 @@ async fn one_of_three_brokers_can_fail() {
     assert!(stack.mongo_uri().contains(&format!(":{}/", proxy.links[3].port)));
 
     let client = ClientBuilder::new(addresses).build().await.unwrap();
-    client.controller_client().unwrap().create_topic("post", 1, 3, 5_000).await.unwrap();
+    client.controller_client().unwrap().create_topic("post", 1, 3, 30_000).await.unwrap();
     let partition = client.partition_client("post", 0, UnknownTopicHandling::Retry).await.unwrap();
     let produce = async |value: u8| {
         let value = Some(vec![value]);
-        let record = Record { key: None, value, headers: BTreeMap::new(), timestamp: DateTime::UNIX_EPOCH };
+        // Kafka removes what is older than its retention.
+        let timestamp = DateTime::UNIX_EPOCH + SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        let record = Record { key: None, value, headers: BTreeMap::new(), timestamp };
         let producing = partition.produce(vec![record], Compression::NoCompression);
         // If the leader is gone, another broker takes over soon.
         tokio::time::timeout(Duration::from_secs(60), producing).await.unwrap().unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rskafka::chrono::DateTime;
 use rskafka::client::ClientBuilder;
@@ -24,8 +24,9 @@ async fn posts(address: String) -> PartitionClient {
 }
 
 async fn produce(posts: &PartitionClient, value: &str) {
-    let record =
-        Record { key: None, value: Some(value.into()), headers: BTreeMap::new(), timestamp: DateTime::UNIX_EPOCH };
+    // Kafka removes what is older than its retention.
+    let timestamp = DateTime::UNIX_EPOCH + SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let record = Record { key: None, value: Some(value.into()), headers: BTreeMap::new(), timestamp };
     posts.produce(vec![record], Compression::NoCompression).await.unwrap();
 }
 
@@ -59,7 +60,7 @@ async fn a_broker_keeps_its_port_and_its_data() {
     let (mut server, address) = start().await;
     // Ready means that the first request for a topic succeeds, without a retry.
     let controller = client(address.clone()).await.controller_client().unwrap();
-    tokio::time::timeout(LONG, controller.create_topic("post", 1, 1, 5_000)).await.unwrap().unwrap();
+    tokio::time::timeout(LONG, controller.create_topic("post", 1, 1, 30_000)).await.unwrap().unwrap();
     produce(&posts(address.clone()).await, "before the kill").await;
 
     let pid = server.pid();

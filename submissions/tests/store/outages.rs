@@ -1,6 +1,7 @@
 //! A PostgreSQL that is killed or frozen: nothing that was confirmed is lost, nothing hangs, and the store recovers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use service::secrets::Secret;
@@ -37,8 +38,9 @@ async fn what_was_confirmed_survives_kills_under_load() {
     let worker = join(&*store).await;
     let mut confirmed: Vec<(Uuid, Status)> = Vec::new();
     for _ in 0..3 {
+        let settled_so_far = Arc::new(AtomicUsize::new(0));
         let load = {
-            let store = Arc::clone(&store);
+            let (store, settled_so_far) = (Arc::clone(&store), Arc::clone(&settled_so_far));
             tokio::spawn(async move {
                 let mut confirmed = Vec::new();
                 // Until the server is gone.
@@ -53,11 +55,17 @@ async fn what_was_confirmed_survives_kills_under_load() {
                         let Ok(settled) = store.settle(&[settlement]).await else { return confirmed };
                         assert_eq!(settled, [true]);
                         confirmed.push((job.lease.id, Status::Passed));
+                        settled_so_far.fetch_add(1, Ordering::Relaxed);
                     }
                 }
             })
         };
         tokio::time::sleep(Duration::from_millis(300)).await;
+        let deadline = Instant::now() + PATIENCE;
+        while settled_so_far.load(Ordering::Relaxed) == 0 {
+            assert!(Instant::now() < deadline && !load.is_finished(), "nothing is settled");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         postgres.kill().await.unwrap();
         confirmed.extend(load.await.unwrap());
         assert!(store.create(&[new("during the outage 1")]).await.is_err());

@@ -54,7 +54,7 @@ pub(crate) async fn search(bench: &FindMaxBench<'_>, pipeline: &mut PipelineUnde
     let mut observer =
         pipeline.services.is_none().then(|| Observer::new(options.load.kind, pipeline.metrics.clone(), None));
     if let Some(observer) = &mut observer {
-        observer.look().await;
+        observer.begin().await;
     }
     let load_of = |model| options.load.load(model, run, &pipeline.target);
     let mut prober = Prober {
@@ -76,7 +76,7 @@ pub(crate) async fn search(bench: &FindMaxBench<'_>, pipeline: &mut PipelineUnde
     let unproven = Unproven { trial, failure, wrong };
     let TrialEnd { proof, mut faults } = prove(unproven, &mut pipeline.services).await?;
     if let Some(mut observer) = observer {
-        observer.look().await;
+        observer.end().await;
         faults.extend(observer.undercounted(proof.accepted));
     }
     Ok(Searched { closed_loop_per_second, probes, proof, faults, has_failed, environment })

@@ -6,7 +6,7 @@ use kafka::Cluster;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use contract::Kind;
 use service::status::figures::grouped;
 use stack::Stack;
@@ -36,7 +36,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A consumer that stores nothing for this long has a problem.
 const STORING_DEADLINE: Duration = Duration::from_secs(60);
 
-/// The wait for what was accepted in a measure lasts this many times as long as the measure, and one batch interval.
+/// Once the first of what was accepted in a measure is stored, the wait for the rest lasts this many times as long as
+/// the measure, and one batch interval.
 const DRAIN_FACTOR: u32 = 4;
 
 /// The servers, and what is known about them.
@@ -197,12 +198,11 @@ impl LimitsBench {
                 let meter = Meter::start(vec![(CONSUMER, &pids), (BROKER, &self.brokers), (STORE, &self.store)]);
                 sleep(LOOK_EVERY).await;
                 if stored(&consumer).await > 0 {
-                    let deadline = Instant::now() + self.plan.duration;
-                    let stored = self.until_stored(&consumer, backlog, deadline).await;
+                    let stored = self.until_stored(&consumer, backlog, self.plan.duration).await?;
                     return Ok(meter.done(stored));
                 }
                 if Instant::now() > deadline {
-                    bail!("the consumer has stored none of {} records", grouped(backlog));
+                    return Err(none_stored(backlog));
                 }
             }
         };
@@ -224,10 +224,9 @@ impl LimitsBench {
         let meter =
             Meter::start(vec![(PRODUCER, &pids.0), (CONSUMER, &pids.1), (BROKER, &self.brokers), (STORE, &self.store)]);
         let interval = self.settings.consumer_config.kafka.limits.batch.interval;
-        let deadline = Instant::now() + self.plan.duration * DRAIN_FACTOR + interval;
         let through = async {
             let accepted = while_it_runs(&producer, generate::posts(&producer.target, &self.plan)).await?;
-            anyhow::Ok(self.until_stored(&consumer, accepted, deadline).await)
+            self.until_stored(&consumer, accepted, self.plan.duration * DRAIN_FACTOR + interval).await
         };
         let sample = meter.done(while_it_runs(&consumer, through).await?);
         producer.stop().await?;
@@ -235,14 +234,20 @@ impl LimitsBench {
         Ok(sample)
     }
 
-    /// Waits until the first posts are stored, and then until no more are missing than the consumer may hold because
-    /// its batch is not full. Returns how many are stored.
-    async fn until_stored(&self, consumer: &Service, accepted: u64, deadline: Instant) -> u64 {
+    /// Waits until the first posts are stored, and then, at most for this long, until no more are missing than the
+    /// consumer may hold because its batch is not full. Returns how many are stored.
+    async fn until_stored(&self, consumer: &Service, accepted: u64, patience: Duration) -> anyhow::Result<u64> {
         let rest = self.settings.consumer_config.group(consumer.kind).limits.batch.messages as u64;
+        let (since, mut first) = (Instant::now(), None);
         loop {
             let stored = stored(consumer).await;
-            if stored > 0 && stored + rest > accepted || Instant::now() >= deadline {
-                return stored;
+            if stored > 0 {
+                let first = *first.get_or_insert_with(Instant::now);
+                if stored + rest > accepted || first.elapsed() >= patience {
+                    return Ok(stored);
+                }
+            } else if since.elapsed() > STORING_DEADLINE {
+                return Err(none_stored(accepted));
             }
             sleep(LOOK_EVERY).await;
         }
@@ -282,6 +287,10 @@ async fn stored(consumer: &Service) -> u64 {
     let Ok(page) = MetricsPage::get(&consumer.operators, consumer.kind).await else { return 0 };
     let counters = ["ingest_records_stored_total", "ingest_records_superseded_total"];
     counters.iter().filter_map(|counter| page.sum(counter)).sum::<f64>() as u64
+}
+
+fn none_stored(accepted: u64) -> anyhow::Error {
+    anyhow!("the consumer has stored none of {} records", grouped(accepted))
 }
 
 /// What `work` returns, unless the service ends meanwhile, which it should not do.

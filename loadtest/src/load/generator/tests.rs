@@ -25,6 +25,9 @@ use crate::load::target::accepting::accepting;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// The length of a load that ends in another way, however late its threads start.
+const LONG: Duration = Duration::from_secs(60);
+
 /// What a server answers to its i-th request; `None` cuts the connection.
 type Answers = fn(usize) -> Option<(StatusCode, Duration)>;
 
@@ -59,8 +62,18 @@ async fn answer(
 
 /// Runs to the end and returns what was counted and what the ledger says.
 async fn generate(load: &Load, stop: CancellationToken) -> (Tally, Counts) {
+    generate_within(None, load, stop).await
+}
+
+/// The same for a load that ends after this number of posts.
+async fn generate_posts(posts: u64, load: &Load) -> (Tally, Counts) {
+    generate_within(Some(posts), load, CancellationToken::new()).await
+}
+
+async fn generate_within(posts: Option<u64>, load: &Load, stop: CancellationToken) -> (Tally, Counts) {
     let folder = tempfile::tempdir().unwrap();
-    let recorder = Arc::new(Recorder::create(&folder.path().join("accepted.ids")).unwrap());
+    let recorder = Recorder::create(&folder.path().join("accepted.ids")).unwrap();
+    let recorder = Arc::new(recorder.with_limit(posts));
     let mut generator = Generator::start(load, &recorder, &stop).unwrap();
     generator.ended().await;
     let tally = generator.take();
@@ -95,8 +108,8 @@ async fn every_outcome_is_counted_and_booked() {
         4 => Some((StatusCode::CREATED, 2 * SECOND)),
         _ => Some((StatusCode::CREATED, Duration::ZERO)),
     });
-    let load = Load { request_timeout: SECOND / 2, ..load(target.await, 8, SECOND / 20, SECOND) };
-    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    let load = Load { request_timeout: SECOND / 2, ..load(target.await, 8, SECOND / 20, LONG) };
+    let (tally, counts) = generate_posts(64, &load).await;
 
     let Outcomes { accepted, rejected, unavailable, other_status, cut_off, timed_out, .. } = tally.outcomes;
     for outcome in [accepted, rejected, unavailable, other_status, cut_off, timed_out] {
@@ -194,10 +207,10 @@ async fn the_others_send_what_is_due_while_one_user_waits() {
 #[tokio::test]
 async fn a_repeated_post_is_one_post() {
     let target = server(|i| (i % 3 != 0).then_some((StatusCode::CREATED, Duration::ZERO))).await;
-    let mut load = load(target, 1, SECOND / 10, SECOND / 2);
+    let mut load = load(target, 1, SECOND / 10, LONG);
     load.plan.repeat = 3;
-    let (tally, counts) = generate(&load, CancellationToken::new()).await;
-    assert!(counts.accepted > 0);
+    let (tally, counts) = generate_posts(5, &load).await;
+    assert_eq!(counts.accepted, 5);
     assert_eq!(tally.outcomes.tried(), counts.accepted, "each was cut off once and then accepted twice");
 }
 
@@ -205,10 +218,10 @@ async fn a_repeated_post_is_one_post() {
 async fn a_retried_post_is_one_post() {
     let target = server(|i| (i % 2 != 0).then_some((StatusCode::CREATED, Duration::ZERO))).await;
     let shape = Shape { retry_share: 1.0, ..Shape::default() };
-    let mut load = load(target, 1, SECOND / 10, SECOND / 2);
+    let mut load = load(target, 1, SECOND / 10, LONG);
     load.plan.shape = shape;
-    let (tally, counts) = generate(&load, CancellationToken::new()).await;
-    assert!(counts.accepted > 0);
+    let (tally, counts) = generate_posts(5, &load).await;
+    assert_eq!(counts.accepted, 5);
     assert_eq!(tally.outcomes.tried(), counts.accepted, "each was cut off and then accepted: {:?}", tally.outcomes);
 }
 
@@ -217,9 +230,9 @@ async fn an_invalid_post_must_be_rejected() {
     let shape = Shape { invalid_share: 1.0, ..Shape::default() };
     let target =
         server(|i| Some((if i % 2 == 0 { StatusCode::BAD_REQUEST } else { StatusCode::CREATED }, Duration::ZERO)));
-    let mut load = load(target.await, 2, SECOND / 20, SECOND / 2);
+    let mut load = load(target.await, 2, SECOND / 20, LONG);
     load.plan.shape = shape;
-    let (tally, counts) = generate(&load, CancellationToken::new()).await;
+    let (tally, counts) = generate_posts(20, &load).await;
     let Outcomes { accepted, rejected, invalid_rejected, .. } = tally.outcomes;
     assert!(invalid_rejected > 0 && accepted > 0 && rejected == 0, "{:?}", tally.outcomes);
     assert_eq!(tally.wrong, WrongAnswers { invalid_accepted: accepted, ..WrongAnswers::default() });
@@ -230,31 +243,53 @@ async fn an_invalid_post_must_be_rejected() {
 #[tokio::test]
 async fn without_a_server_nothing_is_sent() {
     let target = Target::local(stack::free_port());
-    let load = load(target, 2, Duration::ZERO, SECOND / 2);
-    let (tally, counts) = generate(&load, CancellationToken::new()).await;
-    assert!((2..=12).contains(&tally.outcomes.not_connected), "no spinning: {:?}", tally.outcomes);
+    let (load, start) = (load(target, 2, Duration::ZERO, LONG), Instant::now());
+    let (tally, counts) = generate_posts(10, &load).await;
+    assert_eq!(tally.outcomes.not_connected, 10);
+    // One of the two users has tried five times or more, and paused for 100 ms before each but the first.
+    assert!(start.elapsed() >= 4 * SECOND / 10, "no spinning: {:?}", start.elapsed());
     assert_eq!(tally.outcomes.sent(), 0);
     assert_eq!(counts, Counts::default());
 }
 
 #[tokio::test]
 async fn a_connection_that_was_closed_while_idle_costs_nothing() {
-    let load = load(accepting(Duration::ZERO, false).await, 4, SECOND / 20, SECOND);
-    let (tally, counts) = generate(&load, CancellationToken::new()).await;
-    assert!(counts.accepted > 20, "{counts:?}");
+    let load = load(accepting(Duration::ZERO, false).await, 4, SECOND / 20, LONG);
+    let (tally, counts) = generate_posts(40, &load).await;
+    assert_eq!(counts.accepted, 40);
     assert_eq!(tally.outcomes.tried(), counts.accepted, "{:?}", tally.outcomes);
+}
+
+/// Calls `stop` when this number of requests has come, and answers them a quarter of a second later.
+async fn stopping_server(requests: usize, stop: &CancellationToken) -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = Target::local(listener.local_addr().unwrap().port());
+    let (arrived, stop) = (Arc::new(AtomicUsize::new(0)), stop.clone());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (arrived, stop) = (Arc::clone(&arrived), stop.clone());
+            let service = service_fn(move |request| {
+                if arrived.fetch_add(1, Ordering::Relaxed) + 1 == requests {
+                    stop.cancel();
+                }
+                let stop = stop.clone();
+                async move {
+                    stop.cancelled().await;
+                    answer(request, Some((StatusCode::CREATED, SECOND / 4))).await
+                }
+            });
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    target
 }
 
 #[tokio::test]
 async fn stopping_waits_for_what_is_in_flight() {
-    let target = server(|_| Some((StatusCode::CREATED, SECOND / 4)));
-    let load = load(target.await, 4, Duration::ZERO, 60 * SECOND);
     let stop = CancellationToken::new();
-    let stopping = async {
-        tokio::time::sleep(SECOND / 8).await;
-        stop.cancel();
-    };
-    let ((tally, counts), ()) = tokio::join!(generate(&load, stop.clone()), stopping);
+    let load = load(stopping_server(4, &stop).await, 4, Duration::ZERO, LONG);
+    let (tally, counts) = generate(&load, stop).await;
     assert_eq!((tally.outcomes.tried(), counts.accepted), (4, 4));
     assert!(tally.latency(0.5) >= SECOND / 4);
 }

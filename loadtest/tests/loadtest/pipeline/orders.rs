@@ -11,6 +11,7 @@ use mongodb::{Client, Collection};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{DEADLINE, Running};
+use crate::run::{PATIENT, THRESHOLD};
 
 /// Services with a topic of orders of their own.
 struct LiveOrders {
@@ -28,7 +29,8 @@ impl LiveOrders {
             ("ORDER_DLQ_TOPIC", format!("{name}.dlq")),
         ];
         let set: Vec<(&str, &str)> = names.iter().map(|(variable, value)| (*variable, value.as_str())).collect();
-        let running = Running::start(&[&set[..], &[("KINDS", "order"), ("KAFKA_PARTITIONS", "2")]].concat()).await;
+        let of_orders = [PATIENT, ("KINDS", "order"), ("KAFKA_PARTITIONS", "2")];
+        let running = Running::start(&[&set[..], &of_orders].concat()).await;
         let client = Client::with_uri_str(&running.mongo_uri).await.unwrap();
         let orders = client.default_database().unwrap().collection("orders");
         Self { running, names, orders }
@@ -54,7 +56,7 @@ impl LiveOrders {
             (format!("http://{address}"), format!("http://{operators}"), report.display().to_string());
         let load = ["--vus", "8", "--think", "50ms", "--duration", "3s", "--keys", "20", "--hostile-share", "0.3"];
         let place = ["run", "--target", &target, "--target-metrics", &metrics, "--report", &report];
-        self.loadtest(&[&place[..], &load].concat())
+        self.loadtest(&[&place[..], &load, &THRESHOLD].concat())
     }
 
     async fn ids(&self) -> Vec<String> {
@@ -62,9 +64,13 @@ impl LiveOrders {
         documents.into_iter().map(|document| document.get_str("_id").unwrap().to_owned()).collect()
     }
 
+    /// While the load lasts, the store has no document of the key for a moment when it replaces it.
     async fn set(&self, id: &str, fields: Document) {
-        let changed = self.orders.update_one(doc! { "_id": id }, doc! { "$set": fields }).await.unwrap();
-        assert_eq!(changed.modified_count, 1);
+        let deadline = Instant::now() + DEADLINE;
+        let (key, change) = (doc! { "_id": id }, doc! { "$set": fields });
+        while self.orders.update_one(key.clone(), change.clone()).await.unwrap().modified_count != 1 {
+            assert!(Instant::now() < deadline, "{id} is changed in time");
+        }
     }
 }
 

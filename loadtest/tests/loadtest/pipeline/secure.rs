@@ -8,6 +8,7 @@ use stack::certificates::{Authority, CertificateFiles};
 use tempfile::TempDir;
 
 use super::Running;
+use crate::run::{PATIENT, THRESHOLD};
 
 /// A pipeline with TLS on both ports, and the files of its authority and of a client.
 struct SecurePipeline {
@@ -31,6 +32,7 @@ impl SecurePipeline {
             ("TLS_CLIENT_CA", text(&ca)),
             ("ADMIN_TLS_CERTIFICATE", text(&server.certificate)),
             ("ADMIN_TLS_KEY", text(&server.key)),
+            PATIENT,
         ])
         .await;
         Self { running, directory, authority, ca, client }
@@ -42,7 +44,7 @@ impl SecurePipeline {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
         command.args(["run", "--target", &format!("https://{address}")]);
         command.args(["--target-metrics", &format!("https://{operators}"), "--report"]).arg(self.report());
-        command.args(["--vus", "8", "--rate", "200"]).args(more);
+        command.args(["--vus", "8", "--rate", "200"]).args(THRESHOLD).args(more);
         command.env("KAFKA_BROKER", consumer.kafka.cluster.bootstrap()).env("MONGO_URI", mongo_uri);
         command.env("KAFKA_TOPIC", &consumer.kafka.topic).env("KAFKA_GROUP", &consumer.kafka.group);
         command.env("DLQ_TOPIC", &consumer.kafka.dead_letter_topic);
