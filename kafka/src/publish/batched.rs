@@ -32,7 +32,7 @@ pub struct BatchedPublisher {
     /// For the supervisor.
     receiver: Mutex<Option<QueueReceiver>>,
     pub(super) router: Arc<Router>,
-    pub(super) keys: Keys,
+    pub(super) keys: Arc<Keys>,
     /// Shows the lanes when nothing more comes.
     closed: DropGuard,
 }
@@ -53,7 +53,7 @@ impl BatchedPublisher {
             queue,
             receiver: Mutex::new(Some(receiver)),
             router: Arc::new(Router::new(config.timeout)),
-            keys: Keys::new(config.idempotency_keys),
+            keys: Arc::new(Keys::new(config.idempotency_keys)),
             closed: CancellationToken::new().drop_guard(),
         }
     }
@@ -108,7 +108,8 @@ impl BatchedPublisher {
         let size_bytes = record.encoded_bytes();
         let admission = self.admission.admit(size_bytes, held)?;
         // Only here, just before the record is on its way: what is rejected earlier has not used its key, and of two
-        // requests at the same time one finds it used. It stays used if nobody knows what became of the record.
+        // requests at the same time one finds it used. It stays used if nobody knows what became of the record; a lane
+        // gives it back if Kafka will never take the record.
         if !self.keys.take(&record) {
             return Err(PublishError::Conflict);
         }

@@ -18,7 +18,8 @@ pub enum Fate {
     Acknowledged,
     /// It was sent on to Kafka, but not acknowledged in time: it may be stored or not.
     Unknown,
-    /// It was not sent on to Kafka: its partition is away, or there was no room in time.
+    /// It was not sent on to Kafka: its partition is away, or there was no room in time. Or Kafka refused the batch
+    /// that it was in, and will take it in a smaller one.
     Away,
     /// It was not sent on to Kafka, because the client's key stands for another value.
     Conflict,
@@ -100,6 +101,7 @@ pub(super) async fn settle(
             Known::Nothing => {}
             Known::Acknowledged => *fate = Fate::Acknowledged,
             Known::Refused => *fate = Fate::TooLarge,
+            Known::NotStored => *fate = Fate::Away,
         }
     }
     if fates.contains(&Fate::Acknowledged) {

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 use super::admission::Admitted;
+use super::error::PublishError;
 
 const UNKNOWN: u8 = 0;
 const ACKNOWLEDGED: u8 = 1;
 const REFUSED: u8 = 2;
+const NOT_STORED: u8 = 3;
 
 /// A bulk whose records are on their way; dropping it gives up those not yet sent.
 pub(super) struct BulkWait(Arc<Shared>);
@@ -31,6 +33,8 @@ pub(super) enum Known {
     Acknowledged,
     /// Kafka will never take it.
     Refused,
+    /// It is not stored, and not on its way anymore.
+    NotStored,
 }
 
 struct Shared {
@@ -81,6 +85,7 @@ impl BulkWait {
         self.0.known.iter().map(|known| match known.load(Ordering::Acquire) {
             ACKNOWLEDGED => Known::Acknowledged,
             REFUSED => Known::Refused,
+            NOT_STORED => Known::NotStored,
             _ => Known::Nothing,
         })
     }
@@ -98,9 +103,10 @@ impl Slot {
         self.shared.known[self.index].store(ACKNOWLEDGED, Ordering::Release);
     }
 
-    /// Kafka will never take the record.
-    pub(super) fn refuse(self) {
-        self.shared.known[self.index].store(REFUSED, Ordering::Release);
+    /// Kafka does not have the record.
+    pub(super) fn refuse(self, why: PublishError) {
+        let known = if why == PublishError::TooLarge { REFUSED } else { NOT_STORED };
+        self.shared.known[self.index].store(known, Ordering::Release);
     }
 
     /// Whether nobody waits anymore.
@@ -132,15 +138,17 @@ mod tests {
 
     #[test]
     fn it_is_settled_with_its_last_slot() {
-        let (_, bulk, mut slots) = wait(3);
+        let (_, bulk, mut slots) = wait(4);
+        slots.remove(3).refuse(PublishError::Away);
         slots.remove(1).acknowledge();
         drop(slots.remove(0));
         assert!(bulk.settled().now_or_never().is_none());
         let known = || bulk.known().collect::<Vec<_>>();
-        assert_eq!(known(), [Known::Nothing, Known::Acknowledged, Known::Nothing], "each at any time");
-        slots.remove(0).refuse();
+        let rest = [Known::Acknowledged, Known::Nothing, Known::NotStored];
+        assert_eq!(known()[1..], rest, "each at any time");
+        slots.remove(0).refuse(PublishError::TooLarge);
         assert!(bulk.settled().now_or_never().is_some());
-        assert_eq!(known(), [Known::Nothing, Known::Acknowledged, Known::Refused]);
+        assert_eq!(known(), [Known::Nothing, Known::Acknowledged, Known::Refused, Known::NotStored]);
     }
 
     #[tokio::test(flavor = "multi_thread")]

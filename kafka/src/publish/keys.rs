@@ -7,7 +7,8 @@
 //! the second is a dead letter, as it would be after the key was forgotten.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::num::NonZeroU64;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::recent_keys::RecentKeys;
 use super::record::Record;
@@ -27,7 +28,23 @@ impl Keys {
     /// Uses the client's key, if there is one, for this record; false if it stands for another one.
     pub(super) fn take(&self, record: &Record) -> bool {
         let Some(key) = record.client_key else { return true };
-        let hash = self.hasher.hash_one(&record.value);
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner).remember(key, hash)
+        let hash = self.hash(record);
+        self.recent().remember(key, hash)
+    }
+
+    /// Kafka will never take this record: its client's key is free for another one, if it still stands for this one.
+    pub(super) fn give_back(&self, record: &Record) {
+        if let Some(key) = record.client_key {
+            let hash = self.hash(record);
+            self.recent().forget(key, hash);
+        }
+    }
+
+    fn hash(&self, record: &Record) -> NonZeroU64 {
+        NonZeroU64::new(self.hasher.hash_one(&record.value)).unwrap_or(NonZeroU64::MIN)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, RecentKeys> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

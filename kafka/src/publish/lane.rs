@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::error::PublishError;
+use super::keys::Keys;
 use super::metrics::PublishMetrics;
 use super::produce::{ProduceError, Produced};
 use super::produce_request::EncodedBatch;
@@ -42,6 +43,7 @@ pub(super) struct LaneSettings {
     pub(super) metrics: PublishMetrics,
     pub(super) tracer: Option<Tracer>,
     pub(super) router: Arc<Router>,
+    pub(super) keys: Arc<Keys>,
     pub(super) queue: Mutex<QueueReceiver>,
     pub(super) returns: QueueReturns,
     /// Cancelled when nothing more is published.
@@ -233,7 +235,11 @@ impl Lane {
         if parcel.len() == 1 {
             let reason = format!("the topic takes no record of {bytes} bytes: raise its max.message.bytes");
             self.report(&parcel, sent.partition, span, &reason);
-            parcel.into_iter().for_each(|submission| submission.request.refuse(PublishError::TooLarge));
+            for Submission { record, request, .. } in parcel {
+                // Before the answer: its client may send a smaller one under the same key at once.
+                self.settings.keys.give_back(&record);
+                request.refuse(PublishError::TooLarge);
+            }
             return;
         }
         if self.settings.returns.lower_limit(bytes) {

@@ -93,8 +93,7 @@ pub(super) struct PublishMetrics {
     broken: Counter,
     silent: Counter,
     split: Counter,
-    partitions: Gauge,
-    available: Gauge,
+    pub(super) partitions: Partitions,
 }
 
 impl PublishMetrics {
@@ -107,8 +106,7 @@ impl PublishMetrics {
             broken: registry.counter(&BATCHES_RESENT, &[kind, "broken"]),
             silent: registry.counter(&BATCHES_RESENT, &[kind, "silent"]),
             split: registry.counter(&BATCHES_SPLIT, &[kind]),
-            partitions: registry.gauge(&PARTITIONS, &[kind]),
-            available: registry.gauge(&PARTITIONS_AVAILABLE, &[kind]),
+            partitions: Partitions::new(registry, kind),
         }
     }
 
@@ -125,16 +123,30 @@ impl PublishMetrics {
     pub(super) fn split(&self) {
         self.split.increment(1);
     }
+}
+
+/// The handles of the topic's partitions.
+#[derive(Clone)]
+pub(super) struct Partitions {
+    all: Gauge,
+    available: Gauge,
+}
+
+impl Partitions {
+    /// Those of the topic of this kind, of which no partition is known.
+    pub(super) fn new(registry: &Registry, kind: &str) -> Self {
+        Self { all: registry.gauge(&PARTITIONS, &[kind]), available: registry.gauge(&PARTITIONS_AVAILABLE, &[kind]) }
+    }
 
     /// This many partitions there are, and this many take records.
-    pub(super) fn partitions(&self, all: usize, available: usize) {
-        self.partitions.set(all as f64);
+    pub(super) fn set(&self, all: usize, available: usize) {
+        self.all.set(all as f64);
         self.available.set(available as f64);
     }
 }
 
-/// The handle of the time until an acknowledgement. Nobody sees librdkafka's batches, so an ordered publisher has only
-/// this one.
+/// The handle of the time until an acknowledgement. Nobody sees librdkafka's batches, so an ordered publisher has none
+/// for those.
 pub(super) fn produce_seconds(registry: &Registry, kind: &str) -> Histogram {
     registry.histogram(&PRODUCE_SECONDS, &[kind])
 }

@@ -10,8 +10,9 @@
 //! key that was acknowledged: librdkafka then continues with a higher epoch of its producer id, and the broker drops
 //! what comes late under a lower one. Two cases are outside of that promise. A record may be in the topic twice, both
 //! before the next one that its writer sends, after another record's time was over. And what a client that has ended
-//! left unknown may come late: with its process, after an error that librdkafka cannot recover from, or when a file of
-//! the cluster's security has changed while a record was on its way, which the next client then sends once more.
+//! left unknown may come late: with its process, after an error that librdkafka cannot recover from, or when another
+//! client has followed while a record was on its way, which that one then sends once more: because a file of the
+//! cluster's security has changed ([`renewal`]), or the topic takes only smaller batches ([`batch_bytes`]).
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -19,13 +20,14 @@ use std::time::{Duration, Instant};
 use service::rate::Held;
 use service::secrets::Version;
 use service::{Instruments, Readiness, Tracer};
-use tokio::sync::{RwLock, oneshot};
+use tokio::sync::oneshot;
 
 use super::admission::Admission;
 use super::bulk::{Fate, settle};
 use super::bulk_wait::BulkWait;
 use super::config::PublishConfig;
 use super::error::PublishError;
+use super::metrics::Partitions;
 use super::record::Record;
 use super::spans;
 use super::submission::WaitingRequest;
@@ -33,6 +35,7 @@ use super::watch::{EndOffsets, Watch, end_offsets};
 use crate::security::Connector;
 
 mod availability;
+mod batch_bytes;
 mod client;
 mod client_config;
 mod client_health;
@@ -73,9 +76,8 @@ pub struct OrderedPublisher {
     client: OrderedClient,
     /// What the files of the cluster's security held before the client was made.
     version: Version,
-    /// Locked while the client is renewed: records then wait, in order. `None` where nothing can change.
-    renewing: Option<RwLock<()>>,
     readiness: Readiness,
+    partitions: Partitions,
     tracer: Option<Tracer>,
     end_offsets: EndOffsets,
 }
@@ -87,18 +89,17 @@ impl OrderedPublisher {
     /// When the settings cannot be used.
     pub fn new(config: &PublishConfig, instruments: Instruments) -> anyhow::Result<Self> {
         let Instruments { registry, readiness, tracer } = instruments;
-        let deliveries = Arc::new(Deliveries::new(&registry, config.kind));
-        let files = config.cluster.security.files();
+        let deliveries = Arc::new(Deliveries::new(config, &registry));
         Ok(Self {
-            version: files.version(),
+            version: config.cluster.security.files().version(),
             config: config.clone(),
             timeout: config.longest_wait(),
             admission: Admission::new(config, &registry),
             availability: Arc::default(),
             client: OrderedClient::new(config, Arc::clone(&deliveries), &registry)?,
             deliveries,
-            renewing: (!files.is_empty()).then(RwLock::default),
             readiness,
+            partitions: Partitions::new(&registry, config.kind),
             tracer,
             end_offsets: end_offsets(&config.topic, &registry),
         })
@@ -130,18 +131,17 @@ impl OrderedPublisher {
         let (stored, place) = oneshot::channel();
         let request = WaitingRequest::Single { stored, _admission: admission };
         let deadline = Instant::now() + self.timeout;
-        let settled = self.settled(deadline).await?;
         self.client.send(partition, &record, request)?;
-        drop((record, settled));
-        match tokio::time::timeout_at(deadline.into(), place).await {
-            Ok(Ok(stored)) => stored,
-            Ok(Err(_)) | Err(_) => {
-                if let Some(mut span) = span {
-                    span.fail("unacknowledged", "no acknowledgement within PRODUCER_TIMEOUT");
-                }
-                Err(PublishError::Unacknowledged)
-            }
+        drop(record);
+        let (error, why) = match tokio::time::timeout_at(deadline.into(), place).await {
+            Ok(Ok(Ok(place))) => return Ok(place),
+            Ok(Ok(Err(refused))) => (refused, "Kafka refuses its batch because of the size"),
+            Ok(Err(_)) | Err(_) => (PublishError::Unacknowledged, "no acknowledgement within PRODUCER_TIMEOUT"),
+        };
+        if let Some(mut span) = span {
+            span.fail("unacknowledged", why);
         }
+        Err(error)
     }
 
     /// The fate of each record, in order, if at least one was acknowledged. They are admitted as room appears. If one
@@ -179,14 +179,9 @@ impl OrderedPublisher {
             if refused.is_none() && available[partition] {
                 let in_flight = || bulk.in_flight();
                 let admitted = self.admission.admit_of_bulk(record.encoded_bytes(), in_flight, deadline, held).await;
-                let settled = self.settled(deadline).await;
-                let sent = match (&settled, admitted) {
-                    (Ok(_), Ok(admitted)) => {
-                        self.client.send(partition, &record, WaitingRequest::Bulk(bulk.slot(index, admitted)))
-                    }
-                    (Err(error), _) => Err(*error),
-                    (_, Err(error)) => Err(error),
-                };
+                let sent = admitted.and_then(|admitted| {
+                    self.client.send(partition, &record, WaitingRequest::Bulk(bulk.slot(index, admitted)))
+                });
                 refused = sent.err();
                 fates.push(if refused.is_none() { Fate::Unknown } else { Fate::Away });
             } else {
@@ -246,7 +241,7 @@ impl OrderedPublisher {
     }
 
     /// Never returns: connects, creates the topic if it is missing, and watches whether Kafka answers; reports records
-    /// that are not acknowledged; and replaces a client that has ended.
+    /// that are not acknowledged; and replaces a client that has ended, or whose batches are too large.
     pub async fn run(&self) {
         let openings = Openings {
             availability: Arc::clone(&self.availability),
@@ -254,11 +249,13 @@ impl OrderedPublisher {
             readiness: self.readiness.clone(),
             patience: self.config.timeout,
             outages: Mutex::default(),
+            partitions: self.partitions.clone(),
         };
         let end_offsets = Arc::clone(&self.end_offsets);
         let connector = Arc::new(Connector::new(&self.config.cluster.security));
         let watch = Watch { config: self.config.clone(), connector, watcher: openings, end_offsets };
-        tokio::join!(Box::pin(watch.run()), self.report(), self.show_rights(), self.replace(), self.renew());
+        let client = async { tokio::join!(self.replace(), self.renew(), self.fit()) };
+        tokio::join!(Box::pin(watch.run()), self.report(), self.show_rights(), client);
     }
 
     async fn report(&self) {

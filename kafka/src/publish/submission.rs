@@ -44,11 +44,11 @@ impl WaitingRequest {
         }
     }
 
-    /// Kafka will never take the record.
+    /// Kafka does not have the record, and why.
     pub(super) fn refuse(self, why: PublishError) {
         match self {
             WaitingRequest::Single { stored, .. } => drop(stored.send(Err(why))),
-            WaitingRequest::Bulk(slot) => slot.refuse(),
+            WaitingRequest::Bulk(slot) => slot.refuse(why),
         }
     }
 

@@ -61,6 +61,7 @@ impl Supervisor {
             metrics: PublishMetrics::new(&registry, config.kind),
             tracer,
             router: Arc::clone(&router),
+            keys: Arc::clone(&publisher.keys),
             returns: queue.returns(),
             closed: publisher.closed(),
             queue: Mutex::new(queue),
@@ -140,7 +141,7 @@ impl Keeper {
             let entrance = router.entrance();
             let partitions = router.partitions();
             let available = partitions.iter().filter(|(_, trouble)| trouble.is_none()).count();
-            self.settings.metrics.partitions(partitions.len(), available);
+            self.settings.metrics.partitions.set(partitions.len(), available);
             self.log(&partitions);
             self.show(&entrance, partitions.len(), available);
             self.start_lanes();

@@ -18,6 +18,7 @@ mod order;
 mod records;
 mod replaced;
 mod replicas;
+mod small_batches;
 mod writers;
 
 /// A running publisher.

@@ -9,8 +9,10 @@ use kafka::topics::{Admin, TopicSettings};
 use stack::{Options, Server, Stack};
 use tokio::task::JoinSet;
 
-use crate::bulk::{array, bulk, results};
-use crate::client::{Connection, POST, post};
+use crate::bulk::{array, bulk, bulk_with, results};
+use crate::client::{Connection, POST, post, post_with};
+use crate::orders::{numbered, order};
+use crate::orders_bulk::{self, orders_bulk};
 use crate::running::{Producer, eventually};
 use crate::topic::{fresh_topic, records};
 
@@ -36,7 +38,7 @@ pub(crate) fn addresses(brokers: &[Server]) -> String {
     brokers.iter().map(Server::address).collect::<Vec<_>>().join(",")
 }
 
-async fn create(brokers: &str, partitions: i32, replication: i16, config: &[(&str, &str)]) -> String {
+pub(crate) async fn create(brokers: &str, partitions: i32, replication: i16, config: &[(&str, &str)]) -> String {
     let topic = fresh_topic();
     let configs = config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let settings = TopicSettings { partitions, replication, configs };
@@ -177,9 +179,43 @@ async fn a_post_that_is_larger_than_the_topic_takes_is_too_large() {
     let large = format!(r#"{{"title":"Large","content":"{}"}}"#, "x".repeat(1_000));
     let problem = producer.ask(post(&large)).await.problem(413);
     assert!(problem["detail"].as_str().unwrap().contains("max.message.bytes"), "{problem}");
-    let results = results(&producer.ask(bulk(format!("[{POST},{large}]"))).await, 207);
-    assert!(results[0].get("id").is_some() && results[1].get("errors").is_some(), "{results:?}");
+    let both = results(&producer.ask(bulk(format!("[{POST},{large}]"))).await, 207);
+    assert!(both[0].get("id").is_some() && both[1].get("errors").is_some(), "{both:?}");
     assert_eq!(records(broker, &topic).await.len(), 1);
+
+    let keyed = |key: &str, body: &str| post_with(&format!("Idempotency-Key: {key}\r\n"), body);
+    producer.ask(keyed("k", &large)).await.problem(413);
+    let id = producer.ask(keyed("k", POST)).await.created_id();
+    producer.ask(keyed("k", &large)).await.problem(422);
+    assert_eq!(producer.ask(keyed("k", POST)).await.created_id(), id, "a record that was not sent leaves it its key");
+    let keyed = |body: &str| bulk_with("Idempotency-Key: l\r\n", format!("[{body}]"));
+    producer.ask(keyed(&large)).await;
+    assert!(results(&producer.ask(keyed(POST)).await, 201)[0].get("id").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_takes_small_batches_takes_every_order_but_those_that_are_too_large() {
+    let broker = stack::shared().await.kafka_broker();
+    let topic = create(broker, 1, 1, &[("max.message.bytes", "1000")]).await;
+    let orders = [("KINDS", "order"), ("KAFKA_BROKER", broker), ("ORDER_KAFKA_TOPIC", &topic)];
+    let producer = Producer::start(&[&orders[..], &[("PRODUCER_TIMEOUT", "20s")]].concat()).await;
+    producer.ready().await;
+    eventually("all are accepted", async || {
+        let response = producer.ask(orders_bulk(orders_bulk::array(1_000))).await;
+        assert!(matches!(response.status, 201 | 207 | 503), "{}", response.text());
+        let unknown = response.text().contains("may be stored or not");
+        assert!(!unknown, "what Kafka refuses is not stored: {}", response.text());
+        response.status == 201
+    })
+    .await;
+    let keys: HashSet<String> = records(broker, &topic).await.into_iter().map(|record| record.key).collect();
+    assert_eq!(keys.len(), 1_000);
+
+    let id = "🦀".repeat(64);
+    let large = numbered(&id, 1).replace("C-1", &id).replace("P-1", &id);
+    let problem = producer.ask(order(large)).await.problem(413);
+    assert!(problem["detail"].as_str().unwrap().contains("max.message.bytes"), "{problem}");
+    assert_eq!(producer.ask(order(numbered("Small", 1))).await.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::broker::{self, Broker};
 use crate::client::PATIENCE;
+use crate::cluster;
 use crate::orders::{ORDER, numbered, order, order_in};
 use crate::orders_bulk::{array, orders_bulk};
 use crate::running::Producer;
@@ -74,4 +75,27 @@ async fn of_a_frozen_kafka_nobody_knows_what_orders_it_has() {
     assert_eq!(responses[1].unavailable(), BULK_UNKNOWN);
     producer.metric(r#"ingest_records_rejected_total{kind="order",reason="unacknowledged"} 2"#).await;
     producer.metric(r#"ingest_records_rejected_total{kind="order",reason="invalid"} 1"#).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_is_away_is_missing_in_the_metrics() {
+    let mut servers = cluster::start().await;
+    let brokers = cluster::addresses(&servers);
+    let topic = cluster::create(&brokers, 3, 1, &[]).await;
+    let orders = [("KINDS", "order"), ("KAFKA_BROKER", brokers.as_str()), ("ORDER_KAFKA_TOPIC", &topic)];
+    let producer = Producer::start(&[&orders[..], &[("PRODUCER_TIMEOUT", "2s")]].concat()).await;
+    let available = async |partitions: usize| {
+        producer.metric(r#"ingest_produce_partitions{kind="order"} 3"#).await;
+        producer.metric(&format!(r#"ingest_produce_partitions_available{{kind="order"}} {partitions}"#)).await;
+    };
+    available(3).await;
+    // Each broker leads one of them.
+    servers[2].kill().await.unwrap();
+    available(2).await;
+    servers[2].restart().await.unwrap();
+    available(3).await;
+    for server in &servers {
+        server.stop().await.unwrap();
+    }
+    available(0).await;
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use contract::record::{CONTENT_TYPE, CONTENT_TYPE_HEADER, TRACEPARENT_HEADER};
 use metrics::Counter;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::{Header, Message, OwnedHeaders};
+use rdkafka::message::{Header, Message, OwnedHeaders, OwnedMessage, Timestamp};
 use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 use service::Registry;
 
@@ -25,6 +25,9 @@ use crate::security::librdkafka::TokenCallback;
 
 type Client = ThreadedProducer<DeliveryCallbacks>;
 
+/// The offset of a record that has none.
+const NO_OFFSET: i64 = -1;
+
 type HandedRecord<'a> = BaseRecord<'a, [u8], [u8], Box<Handed>>;
 
 /// How long a client that is renewed may still send. Where it still can, it does so at once.
@@ -33,7 +36,7 @@ const SOON: Duration = Duration::from_millis(300);
 /// How long a client that has ended gets to report on what it had already sent.
 const LAST_REPORTS: Duration = Duration::from_secs(1);
 
-/// The client in use; none while one is replaced, and after the end.
+/// The client in use; none while one is replaced or renewed, and after the end.
 pub(super) struct OrderedClient {
     config: PublishConfig,
     tokens: TokenCallback,
@@ -66,14 +69,36 @@ impl OrderedClient {
         Ok(client)
     }
 
-    /// Hands the record to librdkafka, behind all earlier ones of its partition.
+    /// Hands the record to librdkafka, behind all earlier ones of its partition. While the client is renewed, it waits
+    /// in line for the next one.
     ///
     /// # Errors
     /// Why not.
     pub(super) fn send(&self, partition: usize, record: &Record, request: WaitingRequest) -> Result<(), PublishError> {
         let partition = i32::try_from(partition).map_err(|_| PublishError::Away)?;
+        let handed = Box::new(Handed {
+            request,
+            timestamp_ms: record.timestamp_ms,
+            size_bytes: record.encoded_bytes(),
+            at: Instant::now(),
+        });
+        // Held until the record has its place: a client that is made meanwhile finds it in the line.
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        let client = current.as_ref().ok_or(PublishError::Away)?;
+        let Some(client) = &*current else {
+            let waits = self.deliveries.remainder.add(|| Unsent {
+                message: OwnedMessage::new(
+                    Some(record.value.clone()),
+                    Some(record.key.to_vec()),
+                    self.config.topic.clone(),
+                    Timestamp::NotAvailable,
+                    partition,
+                    NO_OFFSET,
+                    Some(headers(record)),
+                ),
+                handed,
+            });
+            return if waits { Ok(()) } else { Err(PublishError::Away) };
+        };
         self.hand(
             client,
             BaseRecord {
@@ -84,7 +109,7 @@ impl OrderedClient {
                 key: Some(record.key.as_slice()),
                 timestamp: Some(record.timestamp_ms),
                 headers: Some(headers(record)),
-                delivery_opaque: Box::new(Handed { request, timestamp_ms: record.timestamp_ms, at: Instant::now() }),
+                delivery_opaque: handed,
             },
         )
     }
@@ -132,31 +157,31 @@ impl OrderedClient {
         why
     }
 
-    /// Replaces the client by one with the files as they are now, which also sends what the old one could not. Until
-    /// then nothing is sent.
+    /// Replaces the client by one with the files and the size of batches as they are now, which also sends what the old
+    /// one could not. Until then records wait in line.
     ///
     /// # Errors
     /// Why there is no new client; then it must be tried again.
     pub(super) async fn renew(&self) -> anyhow::Result<()> {
         let _replacing = self.replacing.lock().await;
-        let current = self.current().take();
-        if let Some(client) = current {
+        let renewed = {
+            let mut current = self.current();
+            // At the same time: a record finds either the client or the line.
             self.deliveries.remainder.begin();
+            current.take()
+        };
+        if let Some(client) = renewed {
             let patience = self.config.longest_wait();
             tokio::task::spawn_blocking(move || give_back(client, patience)).await?;
         }
-        self.start()?;
-        self.send_again(self.deliveries.remainder.take());
-        Ok(())
+        self.start()
     }
 
-    fn send_again(&self, unsent: Vec<Unsent>) {
+    fn send_unsent(&self, client: &Client, unsent: Vec<Unsent>) {
         if !unsent.is_empty() {
             let (topic, records) = (&self.config.topic, unsent.len());
-            tracing::info!(topic, records, "the new Kafka client sends what the old one could not");
+            tracing::info!(topic, records, "the new Kafka client sends what was waiting for it");
         }
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(client) = &*current else { return };
         for Unsent { message, handed } in unsent {
             let record = BaseRecord {
                 topic: message.topic(),
@@ -183,10 +208,17 @@ impl OrderedClient {
     }
 
     fn start(&self) -> anyhow::Result<()> {
-        let callbacks = DeliveryCallbacks { deliveries: Arc::clone(&self.deliveries), tokens: self.tokens.clone() };
-        let client = client_config(&self.config)?.create_with_context(callbacks);
+        let batch_bytes = self.deliveries.batch_bytes.limit();
+        let config = PublishConfig { batch_bytes, ..self.config.clone() };
+        let callbacks =
+            DeliveryCallbacks { deliveries: Arc::clone(&self.deliveries), tokens: self.tokens.clone(), batch_bytes };
+        let client = client_config(&config)?.create_with_context(callbacks);
         let client = client.context("cannot make the ordered Kafka producer")?;
-        *self.current() = Some(client);
+        // Most of the line without the lock, and under it what has joined the line meanwhile: nothing passes it.
+        self.send_unsent(&client, self.deliveries.remainder.take_waiting());
+        let mut current = self.current();
+        self.send_unsent(&client, self.deliveries.remainder.take());
+        *current = Some(client);
         Ok(())
     }
 

@@ -9,15 +9,18 @@ use metrics::Histogram;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use service::Registry;
 use service::failpoint::{Step, reach};
 use tokio::sync::Notify;
 
+use super::batch_bytes::{BatchBytes, LARGEST, was_alone};
 use super::failures::Failures;
 use super::handed::Handed;
-use super::remainder::Remainder;
+use super::remainder::{Remainder, Unsent};
+use crate::publish::config::PublishConfig;
+use crate::publish::error::PublishError;
 use crate::publish::metrics::produce_seconds;
 use crate::security::librdkafka::TokenCallback;
 
@@ -27,8 +30,10 @@ pub(super) struct Deliveries {
     failures: Mutex<Failures>,
     /// Whether the current client has acknowledged a record.
     acknowledged: AtomicBool,
-    /// What a client that is being renewed gives back.
+    /// What waits for the next client while one is renewed.
     pub(super) remainder: Remainder,
+    /// How large batches may be.
+    pub(super) batch_bytes: BatchBytes,
     /// Whether the client has been renewed, and the watch does not know yet.
     pub(super) renewed: AtomicBool,
     /// Notified when Kafka does not let the user write.
@@ -42,9 +47,10 @@ pub(super) struct Deliveries {
 }
 
 impl Deliveries {
-    pub(super) fn new(registry: &Registry, kind: &str) -> Self {
+    pub(super) fn new(config: &PublishConfig, registry: &Registry) -> Self {
         Self {
-            produce_seconds: produce_seconds(registry, kind),
+            produce_seconds: produce_seconds(registry, config.kind),
+            batch_bytes: BatchBytes::new(config.batch_bytes),
             failures: Mutex::default(),
             acknowledged: AtomicBool::new(false),
             remainder: Remainder::default(),
@@ -101,6 +107,35 @@ impl Deliveries {
 pub(super) struct DeliveryCallbacks {
     pub(super) deliveries: Arc<Deliveries>,
     pub(super) tokens: TokenCallback,
+    /// The client's largest batch.
+    pub(super) batch_bytes: usize,
+}
+
+impl DeliveryCallbacks {
+    fn failed(&self, error: &KafkaError, message: &BorrowedMessage<'_>, handed: Box<Handed>) {
+        use RDKafkaErrorCode::{MessageBatchTooLarge, MessageSizeTooLarge, PurgeQueue};
+        let (deliveries, partition) = (&self.deliveries, message.partition());
+        match error.rdkafka_error_code() {
+            Some(PurgeQueue) => {
+                let is_kept = !handed.request.is_gone()
+                    && deliveries.remainder.add(|| Unsent { message: message.detach(), handed });
+                if is_kept {
+                    return;
+                }
+            }
+            Some(MessageSizeTooLarge | MessageBatchTooLarge) if was_alone(handed.size_bytes, self.batch_bytes) => {
+                let (topic, bytes) = (message.topic(), handed.size_bytes);
+                tracing::warn!(topic, partition, bytes, "the topic takes no record of this size: raise its {LARGEST}");
+                return handed.request.refuse(PublishError::TooLarge);
+            }
+            Some(MessageSizeTooLarge | MessageBatchTooLarge) => {
+                handed.request.refuse(PublishError::Away);
+                deliveries.batch_bytes.refuse(self.batch_bytes);
+            }
+            _ => {}
+        }
+        deliveries.note_failure(partition, error.clone());
+    }
 }
 
 impl ProducerContext for DeliveryCallbacks {
@@ -117,12 +152,7 @@ impl ProducerContext for DeliveryCallbacks {
                 self.deliveries.produce_seconds.record(handed.at.elapsed());
                 handed.request.acknowledge(message.partition(), message.offset());
             }
-            Err((error, message)) => {
-                let is_unsent = error.rdkafka_error_code() == Some(RDKafkaErrorCode::PurgeQueue);
-                if !is_unsent || !self.deliveries.remainder.keep(message, handed) {
-                    self.deliveries.note_failure(message.partition(), error.clone());
-                }
-            }
+            Err((error, message)) => self.failed(error, message, handed),
         }
     }
 }

@@ -9,6 +9,8 @@ pub(super) struct Handed {
     pub(super) request: WaitingRequest,
     /// The record's time, in ms since 1970.
     pub(super) timestamp_ms: i64,
+    /// Upper bound of its encoded size.
+    pub(super) size_bytes: usize,
     /// When it was handed on.
     pub(super) at: Instant,
 }

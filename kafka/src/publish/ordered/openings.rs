@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::availability::Availability;
 use super::deliveries::Deliveries;
 use crate::broker::topology::Topology;
+use crate::publish::metrics::Partitions;
 use crate::publish::outage::Outage;
 use crate::publish::watch::Watcher;
 use crate::shown::CONDITION;
@@ -24,6 +25,7 @@ pub(super) struct Openings {
     /// How long a partition whose leader does not answer stays open.
     pub(super) patience: Duration,
     pub(super) outages: Mutex<BTreeMap<i32, Outage>>,
+    pub(super) partitions: Partitions,
 }
 
 impl Watcher for Openings {
@@ -69,7 +71,7 @@ impl Watcher for Openings {
 
     fn away(&self, reason: &str) {
         self.availability.set_away();
-        self.readiness.unmet(CONDITION, reason);
+        self.show(reason);
     }
 }
 
@@ -77,6 +79,7 @@ impl Openings {
     fn show(&self, reason: &str) {
         let all = self.availability.all();
         let open = all.iter().filter(|is_open| **is_open).count();
+        self.partitions.set(all.len(), open);
         match open {
             0 => _ = self.readiness.unmet(CONDITION, reason),
             _ if open == all.len() => _ = self.readiness.met(CONDITION),

@@ -1,9 +1,10 @@
-//! What a client has not sent when its successor takes over, which then sends it. A client whose password has changed
-//! may never send anything again, and its records would wait until their time is over.
+//! The line in which records wait for the next client while one is renewed: what the old one has not sent, and what
+//! came meanwhile. A client whose password has changed may never send anything again, and its records would wait until
+//! their time is over.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rdkafka::message::{BorrowedMessage, OwnedMessage};
+use rdkafka::message::OwnedMessage;
 
 use super::handed::Handed;
 
@@ -13,7 +14,7 @@ pub(super) struct Unsent {
     pub(super) handed: Box<Handed>,
 }
 
-/// The records that a client gives back while it is renewed.
+/// The records that wait for the next client.
 #[derive(Default)]
 pub(super) struct Remainder {
     /// `None` while no client is renewed: what ends unsent then has failed.
@@ -21,27 +22,34 @@ pub(super) struct Remainder {
 }
 
 impl Remainder {
-    /// From now on, what is not sent is kept.
+    /// From now on, what is not sent is kept. What nobody waits for anymore is not.
     pub(super) fn begin(&self) {
-        self.kept().get_or_insert_default();
+        self.kept().get_or_insert_default().retain(|unsent| !unsent.handed.request.is_gone());
     }
 
-    /// Keeps a record if a client is being renewed, and somebody still waits for it. Says whether.
-    pub(super) fn keep(&self, message: &BorrowedMessage<'_>, handed: Box<Handed>) -> bool {
-        let mut kept = self.kept();
-        let Some(kept) = kept.as_mut().filter(|_| !handed.request.is_gone()) else { return false };
-        kept.push(Unsent { message: message.detach(), handed });
-        true
+    /// Keeps a record if a client is being renewed. Says whether.
+    pub(super) fn add(&self, unsent: impl FnOnce() -> Unsent) -> bool {
+        self.kept().as_mut().map(|kept| kept.push(unsent())).is_some()
     }
 
-    /// All of them, in the order in which they came. Nothing more is kept.
+    /// All that somebody waits for by now, in the order in which they came. More are kept.
+    pub(super) fn take_waiting(&self) -> Vec<Unsent> {
+        in_order(self.kept().as_mut().map(std::mem::take))
+    }
+
+    /// All that somebody waits for, in the order in which they came. Nothing more is kept.
     pub(super) fn take(&self) -> Vec<Unsent> {
-        let mut kept = self.kept().take().unwrap_or_default();
-        kept.sort_by_key(|unsent| unsent.handed.at);
-        kept
+        in_order(self.kept().take())
     }
 
     fn kept(&self) -> MutexGuard<'_, Option<Vec<Unsent>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn in_order(unsent: Option<Vec<Unsent>>) -> Vec<Unsent> {
+    let mut unsent = unsent.unwrap_or_default();
+    unsent.retain(|unsent| !unsent.handed.request.is_gone());
+    unsent.sort_by_key(|unsent| unsent.handed.at);
+    unsent
 }

@@ -1,18 +1,22 @@
-//! What follows when a client has ended, when the user may not write, and when what he shows Kafka has changed.
+//! What follows when a client has ended, when the user may not write, when what he shows Kafka has changed, and when
+//! the topic takes only smaller batches.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use service::Backoff;
-use tokio::sync::RwLockReadGuard;
 
+use super::batch_bytes::LARGEST;
 use super::client_health::{ClientHealth, PROVEN_AFTER};
 use super::{CLIENT_CONDITION, OrderedPublisher};
-use crate::publish::error::PublishError;
 use crate::shown::RIGHTS;
+use crate::topics::Admin;
 
 /// The pause after a client was replaced: what ended it may end the next one, too.
 const REPLACED_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long Kafka has to say what the topic takes.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often a client whose predecessors did not work is looked at.
 const HEALTH_PAUSE: Duration = Duration::from_millis(500);
@@ -68,31 +72,53 @@ impl OrderedPublisher {
 
     /// Replaces the client whenever a file of the cluster's security has changed.
     pub(super) async fn renew(&self) {
-        let Some(renewing) = &self.renewing else { return };
         let (files, mut version) = (self.config.cluster.security.files(), self.version);
+        if files.is_empty() {
+            return;
+        }
         loop {
             files.changed_since(version).await;
             version = files.version();
             let topic = &self.config.topic;
             tracing::info!(topic, "what Kafka asks for has changed, a new Kafka client follows");
-            let _locked = renewing.write().await;
-            let mut backoff = Backoff::for_servers();
-            while let Err(error) = self.client.renew().await {
-                tracing::warn!(topic, error = format!("{error:#}"), "cannot make the Kafka client, trying again");
-                backoff.wait().await;
-            }
+            self.renewed().await;
             self.deliveries.renewed.store(true, Ordering::Relaxed);
             self.deliveries.trouble.notify_one();
         }
     }
 
-    /// Returns once no client is being renewed, with what keeps it so.
-    ///
-    /// # Errors
-    /// When that takes longer than until then.
-    pub(super) async fn settled(&self, deadline: Instant) -> Result<Option<RwLockReadGuard<'_, ()>>, PublishError> {
-        let Some(renewing) = &self.renewing else { return Ok(None) };
-        let settled = tokio::time::timeout_at(deadline.into(), renewing.read()).await;
-        settled.map(Some).map_err(|_| PublishError::Away)
+    /// Renews the client whenever the topic takes only smaller batches than the current one's.
+    pub(super) async fn fit(&self) {
+        loop {
+            let batch_bytes = &self.deliveries.batch_bytes;
+            batch_bytes.refused().await;
+            let (topic, largest) = (&self.config.topic, self.largest_batch().await);
+            let bytes = batch_bytes.lower(largest);
+            tracing::warn!(
+                topic,
+                bytes,
+                "the topic's max.message.bytes is less than PRODUCER_BATCH_BYTES, sending smaller batches"
+            );
+            self.renewed().await;
+        }
+    }
+
+    /// The topic's limit, unless Kafka does not say it: the user may lack the right to ask.
+    async fn largest_batch(&self) -> Option<usize> {
+        let admin = Admin::new(&self.config.cluster, "producer", PATIENCE).ok()?;
+        let largest = admin.setting(&self.config.topic, LARGEST).await;
+        // Dropping it waits for its thread.
+        drop(tokio::task::spawn_blocking(move || drop(admin)));
+        largest.ok()?.ok()?.parse().ok()
+    }
+
+    /// Renews the client, however often that must be tried.
+    async fn renewed(&self) {
+        let mut backoff = Backoff::for_servers();
+        while let Err(error) = self.client.renew().await {
+            let (topic, error) = (&self.config.topic, format!("{error:#}"));
+            tracing::warn!(topic, error, "cannot make the Kafka client, trying again");
+            backoff.wait().await;
+        }
     }
 }

@@ -101,7 +101,8 @@ impl Topic {
                 publisher.publish(record).await
             }
             Way::Ordered(publisher) => {
-                let turn = self.turn.lock().await;
+                // What is first in line must not wait for another poll: it would hold up all behind it.
+                let turn = tokio::task::unconstrained(self.turn.lock()).await;
                 self.reached().await?;
                 let mut publishing = pin!(publisher.publish(record));
                 // The first poll hands it on.
