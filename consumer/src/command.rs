@@ -76,8 +76,8 @@ enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Releases the brakes of the consumer that listens at HOST and ADMIN_PORT (0.0.0.0 and 3101, as for the service): the
-    /// full number of dead letters is allowed again for each kind, and the records that it holds are judged again
+    /// Releases the brakes of the consumer that listens at HOST and ADMIN_PORT (0.0.0.0 and 3101, as for the service):
+    /// the full number of dead letters is allowed again for each kind, and the records that it holds are judged again
     Release,
 }
 

@@ -32,8 +32,8 @@ pub(crate) const DUPLICATES: Metric =
 /// Records that are newer than their document by their time, and earlier by their offset.
 pub(crate) const SET_BACK: Metric = Metric::counter(
     "ingest_records_set_back_total",
-    "Records counted as stored already although they are a minute or more newer than their document, because its offset \
-     is later: the topic was recreated, or its log set back",
+    "Records counted as stored already although they are a minute or more newer than their document, because its \
+     offset is later: the topic was recreated, or its log set back",
 )
 .labelled(&["kind"]);
 

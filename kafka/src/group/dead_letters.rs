@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use service::cluster::Cluster;
+use service::secrets::{Files, Version};
 
 use super::config::GroupConfig;
 use super::core::{LetterError, Shape};
@@ -29,8 +30,15 @@ pub(super) struct DeadLetters {
     topic: String,
     cluster: Cluster,
     /// Made when the first letter is sent: its thread takes 0.5 % of a core even while there is nothing to send.
-    /// Replaced when it has failed for good.
-    producer: Arc<Mutex<Option<Arc<FutureProducer<Callbacks>>>>>,
+    /// Replaced when it has failed for good, and when it fails with what Kafka no longer asks for.
+    producer: Arc<Mutex<Option<Arc<LetterProducer>>>>,
+}
+
+/// A producer, and what it was made of.
+struct LetterProducer {
+    client: FutureProducer<Callbacks>,
+    /// Taken before the files were read. The producer never reads them again.
+    version: Version,
 }
 
 impl DeadLetters {
@@ -54,7 +62,17 @@ impl DeadLetters {
             timestamp: (!shape.has_new_timestamp).then_some(record.timestamp_ms),
             headers: Some(headers(letter, record, shape.form)),
         };
-        let error = match tokio::time::timeout(DEADLINE, producer.send(message, SEND_TIMEOUT)).await {
+        let files = self.files();
+        let sent = tokio::select! {
+            sent = tokio::time::timeout(DEADLINE, producer.client.send(message, SEND_TIMEOUT)) => sent,
+            // A password that is no longer right is not refused: the letter waits until its time is over.
+            () = files.changed_since(producer.version) => {
+                self.retire(&producer);
+                let why = "what Kafka asks for has changed; the next try has a new producer";
+                return Err(LetterError::Later(why.to_owned()));
+            }
+        };
+        let error = match sent {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err((error, _))) => Some(error),
             Err(_) => None,
@@ -67,29 +85,31 @@ impl DeadLetters {
             Some(RDKafkaErrorCode::InvalidRecord) if key.is_none() => return Err(LetterError::NeedsKey),
             _ => {}
         }
-        let fatal = producer.client().fatal_error().map(|(_, reason)| reason);
-        let why = match (fatal, error) {
-            (Some(reason), _) => {
-                self.retire(&producer);
-                format!("{reason}; the next try has a new producer")
-            }
-            (None, Some(error)) => error.rdkafka_error_code().map_or(error.to_string(), |code| code.to_string()),
-            (None, None) => {
-                self.retire(&producer);
-                format!("no answer within {DEADLINE:?}; the next try has a new producer")
-            }
-        };
-        Err(LetterError::Later(why))
+        let fatal = producer.client.client().fatal_error().map(|(_, reason)| reason);
+        let is_over = fatal.is_some() || error.is_none() || files.version() != producer.version;
+        let said = |error: KafkaError| error.rdkafka_error_code().map_or(error.to_string(), |code| code.to_string());
+        let why = fatal.or(error.map(said)).unwrap_or_else(|| format!("no answer within {DEADLINE:?}"));
+        if !is_over {
+            return Err(LetterError::Later(why));
+        }
+        self.retire(&producer);
+        Err(LetterError::Later(format!("{why}; the next try has a new producer")))
     }
 
-    fn producer(&self) -> Result<Arc<FutureProducer<Callbacks>>, LetterError> {
+    /// What the producer is made of, beside the settings.
+    fn files(&self) -> Files {
+        self.cluster.security.files()
+    }
+
+    fn producer(&self) -> Result<Arc<LetterProducer>, LetterError> {
         let mut slot = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(producer) = &*slot {
             return Ok(Arc::clone(producer));
         }
-        let made = self.new_producer();
-        let made = made.map_err(|error| LetterError::Later(format!("cannot make the producer: {error:#}")))?;
-        Ok(Arc::clone(slot.insert(Arc::new(made))))
+        let version = self.files().version();
+        let client = self.new_producer();
+        let client = client.map_err(|error| LetterError::Later(format!("cannot make the producer: {error:#}")))?;
+        Ok(Arc::clone(slot.insert(Arc::new(LetterProducer { client, version }))))
     }
 
     fn new_producer(&self) -> anyhow::Result<FutureProducer<Callbacks>> {
@@ -107,7 +127,7 @@ impl DeadLetters {
     }
 
     /// Takes a producer out of use. After a fatal error librdkafka never sends anything again.
-    fn retire(&self, producer: &Arc<FutureProducer<Callbacks>>) {
+    fn retire(&self, producer: &Arc<LetterProducer>) {
         let mut slot = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(retired) = slot.take_if(|current| Arc::ptr_eq(current, producer)) {
             // Dropping it waits for its threads.

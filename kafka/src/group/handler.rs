@@ -9,6 +9,10 @@ pub trait RecordHandler: Send + Sync + 'static {
     /// A record, as it is kept from its fetch until it is finished.
     type Record: AsRef<Fetched> + Send + Sync + 'static;
 
+    /// Whether the records of a partition are written in their order where one batch is written at a time. Otherwise a
+    /// record that must be written later holds up no other batch.
+    const IS_ORDERED: bool = false;
+
     /// Makes records of what is fetched, on the thread that fetches.
     fn reader(&self) -> impl FnMut(Fetched) -> Self::Record + Send + 'static;
 

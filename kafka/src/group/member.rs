@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use rdkafka::consumer::Consumer;
@@ -22,7 +22,7 @@ use super::fetching::Wish;
 use super::front::Front;
 use super::handler::RecordHandler;
 use super::lag::Book;
-use super::metrics::{self, GroupMetrics};
+use super::metrics::{self, GroupMetrics, OwnCount};
 use super::pipeline::{Inputs, Pipeline, Running};
 use super::requests::Requests;
 use super::rights::Rights;
@@ -69,7 +69,8 @@ impl Membership {
     }
 
     /// Consumes until `stop` is cancelled; then finishes, commits, leaves the group and returns. When a file of the
-    /// cluster's security has changed, it leaves and joins again with what is there.
+    /// cluster's security has changed, it leaves and joins again with what is there. What cannot be finished within the
+    /// time for a revoke is then read again: it may be that only the new member can finish it.
     ///
     /// # Errors
     /// When a part of the member failed. Nothing is lost: what is not committed is read again.
@@ -81,29 +82,38 @@ impl Membership {
     ) -> anyhow::Result<()> {
         let files = self.config.cluster.security.files();
         loop {
-            let (version, membership) = (files.version(), stop.child_token());
-            let mut running = pin!(self.consume(Arc::clone(&handler), requests, &membership));
+            let (version, membership, overdue) = (files.version(), stop.child_token(), CancellationToken::new());
+            let mut running = pin!(self.consume(Arc::clone(&handler), requests, &membership, &overdue));
             tokio::select! {
                 ended = &mut running => return ended,
                 () = files.changed_since(version) => {
                     let topic = &self.config.topic;
                     tracing::info!(topic, "what Kafka asks for has changed, joining the group again");
                     membership.cancel();
-                    running.await?;
+                    tokio::select! {
+                        ended = &mut running => ended?,
+                        () = without_stop(self.config.limits.revoke_timeout, stop) => {
+                            overdue.cancel();
+                            running.await?;
+                        }
+                    }
                 }
             }
             if stop.is_cancelled() {
                 return Ok(());
             }
+            // What that member did not finish is dropped with it.
+            self.budget.clear();
         }
     }
 
-    /// Joins, consumes until `stop`, and leaves.
+    /// Joins, consumes until `stop`, and leaves; once it is `overdue`, with whatever is unfinished.
     async fn consume<H: RecordHandler>(
         &self,
         handler: Arc<H>,
         requests: &mut Requests,
         stop: &CancellationToken,
+        overdue: &CancellationToken,
     ) -> anyhow::Result<()> {
         let (config, book, budget) = (&self.config, Arc::clone(&self.book), self.budget.clone());
         let (metrics, readiness) = (Arc::clone(&self.metrics), self.readiness.clone());
@@ -159,6 +169,9 @@ impl Membership {
         drop(watch);
 
         let mut core = Core::new(config.limits, budget);
+        if H::IS_ORDERED && config.limits.concurrent_flushes == 1 {
+            core = core.in_order();
+        }
         core.handle(Event::Paused(is_paused), Instant::now());
         let pipeline = Pipeline {
             core,
@@ -171,6 +184,7 @@ impl Membership {
             metrics,
             conditions: Conditions::new(readiness),
             in_flight: Running::nothing(),
+            stale: OwnCount::default(),
             is_recreated: is_recreated.clone(),
         };
         tokio::select! {
@@ -183,6 +197,12 @@ impl Membership {
                 config.group,
                 config.topic
             ),
+            // The pipeline is dropped, and with it what it has started: none of that is answered or committed anymore.
+            // A commit that was sent before may still arrive, and is right.
+            () = overdue.cancelled() => {
+                let topic = &config.topic;
+                tracing::warn!(topic, "not all is finished before the group is joined again, the rest is read again");
+            }
         }
         drop(ending);
         // Closing the consumer leaves the group, so that the others take over at once; it blocks while Kafka answers.
@@ -194,6 +214,14 @@ impl Membership {
         };
         let ended = tokio::task::spawn_blocking(closing).await.context("closing failed")?;
         ended.then_some(()).context("a thread of the consumer failed")
+    }
+}
+
+/// Waits for this long, and without end if the service stops meanwhile: a stop waits for what is in hand.
+async fn without_stop(time: Duration, stop: &CancellationToken) {
+    tokio::time::sleep(time).await;
+    if stop.is_cancelled() {
+        std::future::pending().await
     }
 }
 

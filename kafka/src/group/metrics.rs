@@ -211,6 +211,36 @@ impl GroupMetrics {
     }
 }
 
+/// What one member has counted, from nothing on. The counter of the process continues with the next member.
+#[derive(Debug, Default)]
+pub(super) struct OwnCount {
+    shown: u64,
+}
+
+impl OwnCount {
+    /// Adds to the counter what is new.
+    pub(super) fn show(&mut self, count: u64, counter: &Counter) {
+        counter.increment(count - self.shown);
+        self.shown = count;
+    }
+}
+
 fn increment<L: PartialEq>(counters: &[(L, Counter)], label: L) {
     counters.iter().filter(|(candidate, _)| *candidate == label).for_each(|(_, counter)| counter.increment(1));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_one_member_after_the_other_add_up() {
+        let registry = Registry::new(&[METRICS]);
+        for (counted, shown) in [([1, 3, 3], 3), ([0, 2, 2], 5)] {
+            let (metrics, mut own) = (GroupMetrics::new(&registry, "post", 1), OwnCount::default());
+            counted.into_iter().for_each(|count| own.show(count, &metrics.stale));
+            let line = format!("ingest_stale_records_total{{kind=\"post\"}} {shown}");
+            assert!(registry.render().lines().any(|found| found == line), "{line}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ use super::dead_letters::DeadLetters;
 use super::front::{Front, Handover};
 use super::handler::{RecordHandler, Written};
 use super::lag::Book;
-use super::metrics::GroupMetrics;
+use super::metrics::{GroupMetrics, OwnCount};
 use super::requests::Requests;
 use super::watch;
 
@@ -38,6 +38,8 @@ pub(super) struct Pipeline<H: RecordHandler> {
     pub(super) metrics: Arc<GroupMetrics>,
     pub(super) conditions: Conditions,
     pub(super) in_flight: Running<H::Record>,
+    /// The core's count of stale records, as far as it is shown.
+    pub(super) stale: OwnCount,
     /// Kafka has forgotten what the group has committed.
     pub(super) is_recreated: CancellationToken,
 }
@@ -239,7 +241,7 @@ impl<H: RecordHandler> Pipeline<H> {
             ahead += u32::from(state.is_ahead);
         }
         self.metrics.partitions_ahead.set(f64::from(ahead));
-        self.metrics.stale.absolute(self.core.stale_records());
+        self.stale.show(self.core.stale_records(), &self.metrics.stale);
         self.conditions.show(&self.core, self.handler.as_ref());
     }
 }

@@ -1,12 +1,12 @@
 //! Reads topics without being a member of any group. All of it blocks the calling thread, every wait with a deadline.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::{ControlFlow, Range};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
@@ -14,9 +14,10 @@ use rdkafka::{Offset, TopicPartitionList};
 use service::cluster::Cluster;
 
 use super::progress::Progress;
-use super::record::ReadRecord;
 use super::refusal::{TO_KNOW, missing_right};
 use crate::security::librdkafka::{Callbacks, client_config};
+
+mod reading;
 
 /// Pause before a request that failed is repeated.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -182,69 +183,6 @@ impl Reader {
         let offset = |offset: Offset| offset.to_raw().filter(|offset| *offset >= 0);
         let offsets = answer.elements();
         Ok(Ok(offsets.iter().filter_map(|at| Some((at.partition(), offset(at.offset())?))).collect()))
-    }
-
-    /// Visits the records at these offsets of these partitions, in each partition's order, until `visit` breaks;
-    /// returns what it broke with.
-    ///
-    /// # Errors
-    /// When Kafka cannot be reached, or no record has come for a while.
-    pub fn read<B>(
-        &self,
-        topic: &str,
-        offsets: &[(i32, Range<i64>)],
-        visit: impl FnMut(ReadRecord<'_>) -> ControlFlow<B>,
-    ) -> anyhow::Result<Option<B>> {
-        let read = self.try_read(topic, offsets, visit);
-        self.consumer.unassign().context("cannot end reading a topic")?;
-        read
-    }
-
-    fn try_read<B>(
-        &self,
-        topic: &str,
-        offsets: &[(i32, Range<i64>)],
-        mut visit: impl FnMut(ReadRecord<'_>) -> ControlFlow<B>,
-    ) -> anyhow::Result<Option<B>> {
-        let mut unread: BTreeMap<i32, Range<i64>> =
-            offsets.iter().filter(|(_, offsets)| !offsets.is_empty()).cloned().collect();
-        let mut assignment = TopicPartitionList::new();
-        for (partition, offsets) in &unread {
-            assignment.add_partition_offset(topic, *partition, Offset::Offset(offsets.start))?;
-        }
-        self.consumer.assign(&assignment).with_context(|| format!("cannot read the topic {topic}"))?;
-        let patience = self.config.patience;
-        let (mut deadline, mut last_error) = (Instant::now() + patience, None);
-        while !unread.is_empty() {
-            let wait = deadline.saturating_duration_since(Instant::now());
-            if wait.is_zero() {
-                let why = last_error.map_or(String::new(), |error: KafkaError| format!(": {error}"));
-                bail!("{}: no record of {topic} within {patience:?}{why}", self.unreachable());
-            }
-            match self.consumer.poll(wait) {
-                Some(Ok(message)) => {
-                    let record = ReadRecord::new(&message);
-                    let (partition, offset) = (record.partition(), record.offset());
-                    let Some(offsets) = unread.get(&partition).cloned() else { continue };
-                    if offsets.contains(&offset)
-                        && let ControlFlow::Break(found) = visit(record)
-                    {
-                        return Ok(Some(found));
-                    }
-                    if offset + 1 >= offsets.end {
-                        unread.remove(&partition);
-                    }
-                    // Last, because handling a record may take as long.
-                    deadline = Instant::now() + patience;
-                }
-                // Offsets have gaps, so the end may come without the last offset.
-                Some(Err(KafkaError::PartitionEOF(partition))) => drop(unread.remove(&partition)),
-                // librdkafka itself retries what may pass, for instance a lost connection.
-                Some(Err(error)) => last_error = Some(error),
-                None => {}
-            }
-        }
-        Ok(None)
     }
 
     pub(super) fn ask<T>(&self, mut request: impl FnMut(Duration) -> KafkaResult<T>) -> KafkaResult<T> {

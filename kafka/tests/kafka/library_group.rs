@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use contract::DeadLetter;
+use kafka::group::core::BatchLimits;
 use kafka::group::{Answer, ConsumerRecord, Group, GroupOptions, Handler, batches, each};
 
 use crate::ordered::reader;
@@ -97,6 +98,31 @@ async fn what_may_be_stored_later_is_tried_again_and_not_committed_before() {
     group.stop().await.unwrap();
     assert_eq!(world.committed(&[0])[&0], Some(3));
     assert_eq!(given.all().iter().filter(|(_, offset)| *offset != 1).count(), 2, "the others were stored once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_one_batch_at_a_time_what_is_left_of_it_comes_again_before_the_next() {
+    let world = World::new(1).await;
+    world.send(0, 4).await;
+    let (given, is_away) = (Given::default(), Arc::new(Mutex::new(true)));
+    let handler = batches({
+        let (given, is_away) = (given.clone(), Arc::clone(&is_away));
+        move |records: Vec<ConsumerRecord>| {
+            records.iter().for_each(|record| given.note(record));
+            let mut answers = vec![Answer::Stored; records.len()];
+            if std::mem::take(&mut *is_away.lock().unwrap()) {
+                answers[0] = Answer::Later("the store is away".to_owned());
+            }
+            async { answers }
+        }
+    });
+    // Only a full batch is handed over.
+    let batch = BatchLimits { messages: 2, bytes: 1_000_000, interval: DEADLINE };
+    let group = Group::start(GroupOptions { batch, ..options(&world) }, &[&world.topic], handler).unwrap();
+    given.wait_for(5).await;
+    assert_eq!(given.all(), [0, 1, 0, 2, 3].map(|offset| (0, offset)));
+    group.stop().await.unwrap();
+    assert_eq!(world.committed(&[0])[&0], Some(4));
 }
 
 #[tokio::test(flavor = "multi_thread")]

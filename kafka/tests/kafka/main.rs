@@ -16,6 +16,7 @@ mod outages;
 mod pausing;
 mod plain;
 mod positions;
+mod reading;
 mod rebalances;
 mod recreated;
 mod run_ahead;

@@ -13,6 +13,8 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 mod faults;
+mod letters;
+mod renewal_order;
 mod renewals;
 mod rights;
 mod seen;
@@ -39,6 +41,11 @@ impl Place {
 
     /// Lets the user do all that a publisher and a group need here.
     async fn open(&self, broker: &SecureBroker) {
+        self.open_for(USER, broker).await;
+    }
+
+    /// The same for a user of this name.
+    async fn open_for(&self, user: &str, broker: &SecureBroker) {
         let dead_letters = format!("{}.dlq", self.topic);
         for (resource, operation) in [
             (Resource::Topic(&self.topic), CREATE),
@@ -48,7 +55,7 @@ impl Place {
             (Resource::Topic(&dead_letters), WRITE),
             (Resource::Group(&self.topic), READ),
         ] {
-            broker.grant(USER, resource, operation).await.unwrap();
+            broker.grant(user, resource, operation).await.unwrap();
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Option<JwtConfig> {
     let Some(source) = source else {
         let set = [("JWT_ISSUER", !issuer.is_empty()), ("JWT_AUDIENCE", !audience.is_empty())];
         for (name, _) in set.into_iter().chain([("JWT_JWKS_CA", authorities.is_some())]).filter(|(_, is_set)| *is_set) {
-            settings.error(name, "is of no use without JWT_JWKS: nobody would be asked for a token");
+            settings.error(name, "needs JWT_JWKS, without which nobody is asked for a token");
         }
         return None;
     };

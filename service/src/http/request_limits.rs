@@ -31,8 +31,8 @@ impl RequestLimits {
             "BODY_BUFFER_BYTES",
             64_000_000,
             64..=64_000_000_000,
-            "bytes of bulks until Kafka or the database has them, of answers whose size is that of contents, and of other \
-             bodies that do not come in one piece; beyond it 503",
+            "bytes of bulks until Kafka or the database has them, of answers whose size is that of contents, and of \
+             other bodies that do not come in one piece; beyond it 503",
         );
         let max_connections =
             settings.number("MAX_CONNECTIONS", 10_000, 1..=1_000_000, "connections served at the same time");

@@ -172,7 +172,7 @@ async fn what_belongs_together_is_set_together() {
     );
     // Without the keys nobody would be asked for a token.
     for name in ["JWT_ISSUER", "JWT_AUDIENCE", "JWT_JWKS_CA"] {
-        let error = format!("{name}: is of no use without JWT_JWKS: nobody would be asked for a token");
+        let error = format!("{name}: needs JWT_JWKS, without which nobody is asked for a token");
         assert_eq!(errors(&[(name, "https://issuer")]), [error]);
     }
     assert!(errors(&[("JWT_JWKS", "ftp://issuer")])[0].starts_with("JWT_JWKS: must be a file, or a URL"));

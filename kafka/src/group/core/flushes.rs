@@ -2,9 +2,10 @@
 //!
 //! A batch takes one of a fixed number of slots. If nothing of it could be written, it keeps its slot while it waits,
 //! so that not every batch asks a store that is away. If only some records could not be written, it gives its slot
-//! back: their trouble does not concern the others.
+//! back: their trouble does not concern the others. Where the order counts there is one slot, and such a batch keeps
+//! it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use service::Backoff;
@@ -32,6 +33,8 @@ pub struct Flush<R> {
 #[derive(Debug)]
 pub(super) struct Flushes<R> {
     slots: usize,
+    /// No batch is written before what is left of an earlier one of its partitions.
+    is_ordered: bool,
     next_number: u64,
     in_flight: BTreeMap<u64, State>,
     waiting: BTreeMap<u64, Waiting<R>>,
@@ -46,6 +49,8 @@ struct State {
     started: Instant,
     attempt: u32,
     backoff: Backoff,
+    /// The partitions of its records, where the order counts.
+    partitions: BTreeSet<i32>,
 }
 
 #[derive(Debug)]
@@ -71,7 +76,13 @@ impl<R> Waiting<R> {
 
 impl<R> Flushes<R> {
     pub(super) fn new(slots: usize) -> Self {
-        Self { slots, next_number: 0, in_flight: BTreeMap::new(), waiting: BTreeMap::new(), urgent: VecDeque::new() }
+        let (in_flight, waiting, urgent) = (BTreeMap::new(), BTreeMap::new(), VecDeque::new());
+        Self { slots, is_ordered: false, next_number: 0, in_flight, waiting, urgent }
+    }
+
+    /// With one slot, and each partition's records in their order.
+    pub(super) fn in_order() -> Self {
+        Self { is_ordered: true, ..Self::new(1) }
     }
 
     /// Whether a new batch may start.
@@ -83,7 +94,8 @@ impl<R> Flushes<R> {
     pub(super) fn start(&mut self, records: Vec<Received<R>>, trigger: Trigger, now: Instant) -> Flush<R> {
         let number = self.next_number;
         self.next_number += 1;
-        let state = State { trigger, started: now, attempt: 0, backoff: Backoff::for_servers() };
+        let (backoff, partitions) = (Backoff::for_servers(), BTreeSet::new());
+        let state = State { trigger, started: now, attempt: 0, backoff, partitions };
         self.launch(number, state, records)
     }
 
@@ -95,6 +107,7 @@ impl<R> Flushes<R> {
     /// The batch to write before any new one, if there is one.
     pub(super) fn next(&mut self, now: Instant) -> Option<Flush<R>> {
         if self.in_flight.values().filter(|state| state.is_urgent()).count() < self.slots
+            && self.urgent.front().is_some_and(|records| !self.must_wait(records))
             && let Some(records) = self.urgent.pop_front()
         {
             return Some(self.start(records, Trigger::Revoke, now));
@@ -121,7 +134,8 @@ impl<R> Flushes<R> {
         }
         let wait = state.backoff.next(jitter(number, state.attempt));
         state.attempt += 1;
-        self.waiting.insert(number, Waiting { state, records: later, due: now + wait, keeps_slot: is_whole });
+        let keeps_slot = is_whole || self.is_ordered;
+        self.waiting.insert(number, Waiting { state, records: later, due: now + wait, keeps_slot });
     }
 
     /// Drops what waits of these partitions, and returns it; a batch with nothing left is over.
@@ -163,11 +177,29 @@ impl<R> Flushes<R> {
         in_flight + kept
     }
 
-    fn launch(&mut self, number: u64, state: State, records: Vec<Received<R>>) -> Flush<R> {
+    /// Whether an earlier batch has something left of the partitions of these, which are urgent.
+    fn must_wait(&self, records: &[Received<R>]) -> bool {
+        if !self.is_ordered {
+            return false;
+        }
+        let partitions = partitions_of(records);
+        let is_shared = |others: &BTreeSet<i32>| !others.is_disjoint(&partitions);
+        self.in_flight.values().any(|state| is_shared(&state.partitions))
+            || self.waiting.values().any(|waiting| is_shared(&partitions_of(&waiting.records)))
+    }
+
+    fn launch(&mut self, number: u64, mut state: State, records: Vec<Received<R>>) -> Flush<R> {
+        if self.is_ordered {
+            state.partitions = partitions_of(&records);
+        }
         let batch = Flush { number, trigger: state.trigger, started: state.started, attempt: state.attempt, records };
         self.in_flight.insert(number, state);
         batch
     }
+}
+
+fn partitions_of<R>(records: &[Received<R>]) -> BTreeSet<i32> {
+    records.iter().map(|record| record.ticket.partition).collect()
 }
 
 #[cfg(test)]
@@ -227,6 +259,39 @@ mod tests {
         flushes.ended(urgent.number, vec![received(1, 1, 1)], false, now);
         let due = flushes.deadline().expect("it wakes for it");
         assert_eq!(flushes.next(due).unwrap().number, urgent.number);
+    }
+
+    #[test]
+    fn where_the_order_counts_a_batch_that_fails_in_part_comes_again_before_any_other() {
+        let now = Instant::now();
+        let mut flushes = Flushes::in_order();
+        let batch = flushes.start(vec![received(0, 0, 1), received(1, 0, 1)], Trigger::Size, now);
+        flushes.ended(batch.number, vec![received(0, 0, 1)], false, now);
+        assert!(!flushes.has_slot());
+        let due = flushes.deadline().unwrap();
+        assert_eq!(flushes.next(due).unwrap().number, batch.number);
+    }
+
+    #[test]
+    fn where_the_order_counts_what_is_urgent_waits_for_what_is_left_of_its_partition() {
+        let now = Instant::now();
+        let mut flushes = Flushes::in_order();
+        let batch = flushes.start(vec![received(0, 0, 1), received(1, 0, 1)], Trigger::Size, now);
+        flushes.urge(vec![received(1, 1, 1)]);
+        assert!(flushes.next(now).is_none(), "an earlier record is being written");
+        flushes.ended(batch.number, vec![received(1, 0, 1)], false, now);
+        assert!(flushes.next(now).is_none(), "it must be written again");
+        let due = flushes.deadline().unwrap();
+        let again = flushes.next(due).unwrap();
+        assert_eq!((again.number, flushes.next(due).is_none()), (batch.number, true));
+        flushes.ended(again.number, Vec::new(), false, due);
+        let urgent = flushes.next(due).unwrap();
+        assert_eq!((urgent.trigger, urgent.records.len()), (Trigger::Revoke, 1));
+
+        let _other = flushes.start(vec![received(0, 1, 1)], Trigger::Size, due);
+        flushes.ended(urgent.number, Vec::new(), false, due);
+        flushes.urge(vec![received(1, 2, 1)]);
+        assert!(flushes.next(due).is_some(), "a batch of another partition does not hold it up");
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub(in crate::group) enum Mistake {
     PauseIgnored,
     /// Fetching stays paused although operators have resumed it.
     ResumeForgotten,
+    /// Where the order counts, a batch is written before what is left of an earlier one of its partitions.
+    OrderIgnored,
     /// Fetching starts before it is known whether operators have paused it.
     StartsUnasked,
 }

@@ -67,6 +67,12 @@ impl<R> Core<R> {
         }
     }
 
+    /// The same, but one batch is written at a time, and none before what is left of an earlier one of its partitions.
+    #[must_use]
+    pub fn in_order(self) -> Self {
+        Self { flushes: Flushes::in_order(), ..self }
+    }
+
     /// What to do next, if there is anything to do now.
     pub fn next_action(&mut self, now: Instant) -> Option<Action<R>> {
         if std::mem::take(&mut self.is_wish_new) {

@@ -40,6 +40,8 @@ impl AsRef<Fetched> for Kept {
 impl<H: Handler> RecordHandler for Adapter<H> {
     type Record = Kept;
 
+    const IS_ORDERED: bool = true;
+
     fn reader(&self) -> impl FnMut(Fetched) -> Kept + Send + 'static {
         let (topic, limit) = (Arc::clone(&self.topic), self.limit.clone());
         move |fetched| Kept {

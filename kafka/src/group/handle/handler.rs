@@ -20,6 +20,12 @@ pub trait Handler: Send + Sync + 'static {
     /// Handles records of one topic, in the order in which they were received, which is that of each partition. Returns
     /// an answer for each, in the same order. With any other number of answers all of them are handed over again.
     ///
+    /// With one batch at a time ([`super::GroupOptions::concurrent_batches`]), what is answered with [`Answer::Later`]
+    /// comes again before any other batch. But what follows it in its own batch was handed over with it: where a later
+    /// record must not be stored first, answer `Later` for that, too. While a partition is taken away, the rest of it
+    /// may come beside a batch of other partitions; and if its time is over before its records are, its next member
+    /// starts again at the first of them.
+    ///
     /// A record can come twice, for instance after a crash: what is stored for it must be the same both times.
     fn handle(&self, records: Vec<ConsumerRecord>) -> impl Future<Output = Vec<Answer>> + Send;
 }

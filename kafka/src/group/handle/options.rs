@@ -29,7 +29,9 @@ pub struct GroupOptions {
     /// When a batch goes to the handler: with this number of records (100) or bytes (4,000,000), or this long after its
     /// first record came (100 ms).
     pub batch: BatchLimits,
-    /// Batches that the handler has at the same time; 1. With more of them, a later record may come first.
+    /// Batches that the handler has at the same time; 1. Then the batches of a partition come in its order, and one
+    /// that is not all stored holds up the others. With more of them, a later record may come first: compare offsets,
+    /// as the consumer does.
     pub concurrent_batches: usize,
     /// How much of a partition may be received and not committed: 100,000 records, 100,000,000 bytes.
     pub run_ahead: RunAhead,

@@ -33,6 +33,8 @@ pub(super) enum Violation {
     GivenUpTooEarly,
     /// Partitions were given up long after the time for it was over.
     GivenUpTooLate,
+    /// A batch was started before what was left of an earlier one of the same partition.
+    OutOfOrder,
     /// Offsets were reported as skipped that were not, or twice, or skipped ones not at all.
     SkipsWrong,
     /// The core asks to be woken at a time in the past, and then does nothing.
@@ -95,8 +97,9 @@ impl World {
         }
     }
 
-    pub(super) fn check_batch(&mut self, member: &Member, batch: &Flush<Cargo>) {
+    pub(super) fn check_batch(&mut self, member: &mut Member, batch: &Flush<Cargo>) {
         batch.records.iter().for_each(|record| self.check_not_settled(member, record));
+        self.check_order(member, batch);
         let limits = self.settings.limits.batch;
         let Some(first) = batch.records.first().and_then(|record| record.cargo.handed) else { return };
         let could = first.max(member.could_not_flush).max(member.running_since);
@@ -108,6 +111,17 @@ impl World {
             let records = batch.records.len();
             self.violate(Violation::BudgetExceeded, || format!("a batch of {records} records"));
         }
+    }
+
+    fn check_order(&mut self, member: &mut Member, batch: &Flush<Cargo>) {
+        let places: Vec<_> =
+            batch.records.iter().map(|record| (record.ticket.partition, record.ticket.assignment)).collect();
+        let mut others = member.unwritten.iter().filter(|(number, _)| **number != batch.number);
+        let earlier = others.find(|(_, left)| left.iter().any(|place| places.contains(place)));
+        if let Some((earlier, _)) = earlier.filter(|_| self.settings.is_ordered) {
+            self.violate(Violation::OutOfOrder, || format!("batch {} before {earlier} is over", batch.number));
+        }
+        member.unwritten.insert(batch.number, places);
     }
 
     pub(super) fn check_not_settled(&mut self, member: &Member, record: &Received<Cargo>) {

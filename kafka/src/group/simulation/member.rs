@@ -82,6 +82,8 @@ pub(super) struct Member {
     // What the checks know.
     pub(super) progress: BTreeMap<i32, Progress>,
     pub(super) core_revoke: Option<CoreRevoke>,
+    /// What is left of each batch that was started.
+    pub(super) unwritten: BTreeMap<u64, Vec<(i32, Assignment)>>,
     /// When no batch could start because no slot was free.
     pub(super) could_not_flush: Instant,
     /// When it was started or thawed.
@@ -135,6 +137,9 @@ impl Member {
     pub(super) fn new(who: Who, settings: &Settings, mistake: Option<Mistake>, now: Instant) -> Self {
         let budget = Budget::new(settings.budget);
         let mut core = Core::new(settings.limits, budget.clone()).with_mistake(mistake);
+        if settings.is_ordered && mistake != Some(Mistake::OrderIgnored) {
+            core = core.in_order();
+        }
         // Before the first answer of the store nothing is fetched.
         let is_paused = settings.is_administered && mistake != Some(Mistake::StartsUnasked);
         core.handle(Event::Paused(is_paused), now);
@@ -168,6 +173,7 @@ impl Member {
             is_finishing: false,
             progress: BTreeMap::new(),
             core_revoke: None,
+            unwritten: BTreeMap::new(),
             could_not_flush: now,
             running_since: now,
         }

@@ -30,5 +30,6 @@ simulation::mistakes! {
     a_revoke_without_deadline: RevokeHasNoDeadline => Spins;
     a_pause_that_is_ignored: PauseIgnored => FetchedWhilePaused;
     a_resume_that_is_forgotten: ResumeForgotten => NeverSettles;
+    an_order_that_is_ignored: OrderIgnored => OutOfOrder;
     a_start_without_asking: StartsUnasked => FetchedWhilePaused;
 }

@@ -92,7 +92,10 @@ impl World {
                 let revoke = CoreRevoke { partitions: partitions.clone(), deadline, are_lost: *are_lost };
                 member.core_revoke = Some(revoke);
             }
-            Event::Flushed { records, not_stored, .. } => {
+            Event::Flushed { batch, records, not_stored, .. } => {
+                let later = not_stored.iter().filter(|(_, what)| *what == NotStored::Later);
+                let tickets = later.map(|(at, _)| records[*at].ticket);
+                member.unwritten.insert(*batch, tickets.map(|at| (at.partition, at.assignment)).collect());
                 for (position, record) in records.iter().enumerate() {
                     if !not_stored.iter().any(|(at, _)| *at == position) {
                         let settled = Some((member.who.life, record.ticket.assignment));

@@ -28,6 +28,8 @@ pub(super) struct Settings {
     /// Members may hand on what they have gathered long after a revoke or an assign instead of before. The shell does
     /// not; but because each record carries its assignment, it must do no harm.
     pub(super) hands_on_late: bool,
+    /// One batch is written at a time, and the records of a partition in their order.
+    pub(super) is_ordered: bool,
     /// Operators pause and resume fetching. Where they do not, members know from the start that nothing is paused.
     pub(super) is_administered: bool,
 }
@@ -42,7 +44,7 @@ impl Settings {
         };
         let run_ahead = RunAhead { records: random.between(8, 40), bytes: random.between(2_000, 10_000) };
         let max_consecutive = if random.one_in(3) { 0 } else { random.between(3, 8) };
-        Self {
+        let settings = Self {
             partitions: random.between(1, 4),
             slots: random.between(2, 4),
             limits: GroupLimits {
@@ -59,6 +61,8 @@ impl Settings {
             hands_on_late: random.one_in(3),
             is_letter_topic_strict: random.one_in(3),
             is_administered: random.one_in(3),
-        }
+            is_ordered: false,
+        };
+        Self { is_ordered: settings.limits.concurrent_flushes == 1 && random.one_in(2), ..settings }
     }
 }
