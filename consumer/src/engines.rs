@@ -138,7 +138,7 @@ impl Engine {
             version = files.version();
             store = tokio::select! {
                 outcome = &mut consuming => return outcome,
-                connected = Store::connect(&place, &readiness, &pool) => connected?,
+                connected = Store::connect(&place, &readiness, &pool) => connected?.in_turn_after(&store),
             };
             records.store.replace(store.clone());
         }

@@ -146,6 +146,12 @@ impl Store {
         }
     }
 
+    /// This store in place of a previous one, whose writes may still be under way: what waits for its turn
+    /// waits for theirs, too.
+    pub(crate) fn in_turn_after(self, previous: &Self) -> Self {
+        Self { one_at_a_time: Arc::clone(&previous.one_at_a_time), ..self }
+    }
+
     /// Whether a replacement is one step for the store. Where it is not, two at the same time may overtake each other.
     pub(crate) fn replaces_atomically(&self) -> bool {
         self.lookup == Lookup::Indexed

@@ -9,6 +9,7 @@ use super::{Answer, Page, html, missing, see_other};
 use crate::api;
 use crate::api::metrics::RejectionReason;
 use crate::form;
+use crate::held::settled;
 use crate::operations::SubmitError;
 use crate::page::fields::is_retriable;
 use crate::page::frame::Root;
@@ -67,15 +68,16 @@ impl Page {
             ),
         };
         self.counters.rejected(reason, 1);
-        // The page has its own share of the budget.
-        drop(posted);
         // Of the same form, so that what is submitted again is not there twice.
         let key = form.map(|form| form.to_string()).unwrap_or_default();
         let draft = || Draft { content: if is_kept { &content } else { "" }, fault: &fault, key: key.clone() };
         match self.list(caller, View::default(), draft(), status).await {
             Ok(page) => Ok(page),
-            // Where there is no list either, the form alone keeps what was written.
-            Err(_) => self.held(html(status, list::render_form(&draft(), self.frame(caller)))),
+            // Where there is no list either, the form alone keeps what was written, with its share of the budget.
+            Err(_) => {
+                let form = html(status, list::render_form(&draft(), self.frame(caller)));
+                Ok(settled(form, posted.into_share(), self.bodies.budget()))
+            }
         }
     }
 

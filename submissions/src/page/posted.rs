@@ -15,7 +15,7 @@ use crate::page::problem::Problem;
 /// The fields of a form, and what it holds of the budget for bodies.
 pub(super) struct Posted {
     fields: Vec<(String, String)>,
-    _share: Share,
+    share: Share,
 }
 
 /// Why a request is not a form of the page.
@@ -62,7 +62,12 @@ impl Posted {
             HeldBody::Collected(CollectedBody { share, .. }) => share,
             HeldBody::Piece(_) => Share::default(),
         };
-        Ok(Self { fields, _share: share })
+        Ok(Self { fields, share })
+    }
+
+    /// What it holds of the budget, for an answer that shows it again.
+    pub(super) fn into_share(self) -> Share {
+        self.share
     }
 
     /// The value of a field, empty if there is none.

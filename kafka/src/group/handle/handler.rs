@@ -24,7 +24,10 @@ pub trait Handler: Send + Sync + 'static {
     /// comes again before any other batch. But what follows it in its own batch was handed over with it: where a later
     /// record must not be stored first, answer `Later` for that, too. While a partition is taken away, the rest of it
     /// may come beside a batch of other partitions; and if its time is over before its records are, its next member
-    /// starts again at the first of them.
+    /// starts again at the first of them, perhaps beside a batch that this one has not finished.
+    ///
+    /// The future is dropped when the group is joined again, because a file of the cluster's security has changed, and it
+    /// takes longer than [`super::GroupOptions::revoke_timeout`]: its records then come again.
     ///
     /// A record can come twice, for instance after a crash: what is stored for it must be the same both times.
     fn handle(&self, records: Vec<ConsumerRecord>) -> impl Future<Output = Vec<Answer>> + Send;

@@ -96,6 +96,7 @@ impl OrderedClient {
                     Some(headers(record)),
                 ),
                 handed,
+                is_new: true,
             });
             return if waits { Ok(()) } else { Err(PublishError::Away) };
         };
@@ -182,7 +183,7 @@ impl OrderedClient {
             let (topic, records) = (&self.config.topic, unsent.len());
             tracing::info!(topic, records, "the new Kafka client sends what was waiting for it");
         }
-        for Unsent { message, handed } in unsent {
+        for Unsent { message, handed, .. } in unsent {
             let record = BaseRecord {
                 topic: message.topic(),
                 partition: Some(message.partition()),
@@ -204,7 +205,11 @@ impl OrderedClient {
         if let Some(client) = current {
             end(client, self.config.longest_wait()).await;
         }
-        drop(self.deliveries.remainder.take());
+        for Unsent { handed, is_new, .. } in self.deliveries.remainder.take() {
+            if is_new {
+                handed.request.refuse(PublishError::Away);
+            }
+        }
     }
 
     fn start(&self) -> anyhow::Result<()> {

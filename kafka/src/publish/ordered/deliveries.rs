@@ -118,7 +118,7 @@ impl DeliveryCallbacks {
         match error.rdkafka_error_code() {
             Some(PurgeQueue) => {
                 let is_kept = !handed.request.is_gone()
-                    && deliveries.remainder.add(|| Unsent { message: message.detach(), handed });
+                    && deliveries.remainder.add(|| Unsent { message: message.detach(), handed, is_new: false });
                 if is_kept {
                     return;
                 }

@@ -12,6 +12,8 @@ use super::handed::Handed;
 pub(super) struct Unsent {
     pub(super) message: OwnedMessage,
     pub(super) handed: Box<Handed>,
+    /// Whether no client has had it yet.
+    pub(super) is_new: bool,
 }
 
 /// The records that wait for the next client.
