@@ -26,8 +26,8 @@ pub trait Handler: Send + Sync + 'static {
     /// may come beside a batch of other partitions; and if its time is over before its records are, its next member
     /// starts again at the first of them, perhaps beside a batch that this one has not finished.
     ///
-    /// The future is dropped when the group is joined again, because a file of the cluster's security has changed, and it
-    /// takes longer than [`super::GroupOptions::revoke_timeout`]: its records then come again.
+    /// The future is dropped when the group is joined again, because a file of the cluster's security has changed, and
+    /// it takes longer than [`super::GroupOptions::revoke_timeout`]: its records then come again.
     ///
     /// A record can come twice, for instance after a crash: what is stored for it must be the same both times.
     fn handle(&self, records: Vec<ConsumerRecord>) -> impl Future<Output = Vec<Answer>> + Send;

@@ -43,8 +43,9 @@ pub struct GroupOptions {
     /// Bytes of all records held at the same time, over all topics; beyond it fetching pauses. 16,000,000.
     pub buffer_bytes: usize,
     /// Takes this number of records at most, over all topics, and ends when all of them are finished; by default it
-    /// never ends by itself. Those of partitions that are taken away meanwhile are finished by another member, and so are
-    /// those that are not finished when the group is joined again because a file of the cluster's security has changed.
+    /// never ends by itself. Those of partitions that are taken away meanwhile are finished by another member, and so
+    /// are those that are not finished when the group is joined again because a file of the cluster's security has
+    /// changed.
     pub limit: Option<usize>,
 }
 
