@@ -191,13 +191,16 @@ async fn posts_of_a_bulk_that_find_no_room_in_time_are_unavailable() {
 async fn records_that_wait_for_room_are_in_the_budget() {
     let settings = [
         ("PRODUCER_MAX_IN_FLIGHT", "5"),
-        ("PRODUCER_LINGER", "15s"),
+        ("PRODUCER_LINGER", "7s"),
+        ("PRODUCER_TIMEOUT", "8s"),
         ("PRODUCER_LINGER_ADAPTIVE", "false"),
         ("BODY_BUFFER_BYTES", "100000"),
         ("MAX_BULK_BYTES", "100000"),
     ];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
-    let posts = array(90_000 / POST.len());
+    // Large ones, so that it is not their answer that fills the budget.
+    let post = format!(r#"{{"title":"Title","content":"{}"}}"#, "x".repeat(900));
+    let posts = format!("[{}]", vec![post; 80].join(","));
     let mut waiting = producer.connect().await;
     waiting.send(bulk(&posts)).await;
     producer.metric("ingest_in_flight_records{kind=\"post\"} 1").await;
@@ -209,7 +212,7 @@ async fn records_that_wait_for_room_are_in_the_budget() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_gives_its_places_back() {
-    let settings = [("PRODUCER_MAX_IN_FLIGHT", "5"), ("PRODUCER_LINGER", "15s"), ("PRODUCER_LINGER_ADAPTIVE", "false")];
+    let settings = [("PRODUCER_MAX_IN_FLIGHT", "5"), ("PRODUCER_LINGER", "2s"), ("PRODUCER_LINGER_ADAPTIVE", "false")];
     let producer = Producer::with_kafka(&fresh_topic(), &settings).await;
     let mut gone = producer.connect().await;
     gone.send(bulk(array(5))).await;
