@@ -258,6 +258,7 @@ mod tests {
         let uri = MongoUri::of(Secret::text("mongodb://me:secret@example.com/db")).unwrap();
         assert_eq!(format!("{uri:?}"), r#"MongoUri { uri: ***, database: "db" }"#);
     }
+
     #[test]
     fn no_part_of_a_password_is_in_an_error() {
         for uri in ["mongodb://me:hun?ter2@host/db", "mongodb://me:hun/ter2@host/db", "mongodb://me:hun#ter2@host/db"] {

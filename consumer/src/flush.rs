@@ -17,8 +17,6 @@ use crate::metrics::StoreMetrics;
 use crate::retention::Retention;
 use crate::spans;
 use crate::store::Store;
-#[cfg(doc)]
-use crate::store::written::NotWritten;
 use crate::summary::Summary;
 
 mod insert;
@@ -65,7 +63,8 @@ struct Fates {
     why_later: Option<String>,
     /// Records for which the same, or something as new, was stored before.
     duplicates: u64,
-    /// Those of the duplicates that are newer than what is stored by their time, see [`NotWritten::SetBack`].
+    /// Those of the duplicates that are newer than what is stored by their time, see
+    /// [`SetBack`](crate::store::written::NotWritten::SetBack).
     set_back: u64,
     /// Records that a later one of the same batch stands for.
     superseded: u64,

@@ -27,5 +27,6 @@ pub use repeater::Repeater;
 pub use sender::{Outgoing, Sender, Sending};
 pub use window::Window;
 
+pub(crate) use admin::LARGEST;
 pub(crate) use reader::partitions;
 pub(crate) use sender::acknowledged_by_all;

@@ -13,15 +13,9 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Rejection> {
     if is_json { Ok(()) } else { Err(Rejection::ContentType) }
 }
 
-/// How a bulk is written. No content type at all counts as JSON, as for a single record.
+/// How a bulk is written.
 pub(crate) fn bulk_format(headers: &HeaderMap) -> Result<BulkFormat, Rejection> {
-    if is_media_type(headers, "application/json").unwrap_or(true) {
-        Ok(BulkFormat::Array)
-    } else if is_media_type(headers, "application/x-ndjson").unwrap_or(false) {
-        Ok(BulkFormat::Lines)
-    } else {
-        Err(Rejection::BulkContentType)
-    }
+    http::headers::bulk_format(headers).ok_or(Rejection::BulkContentType)
 }
 
 /// The bytes of the `Idempotency-Key`, if there is one.

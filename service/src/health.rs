@@ -22,7 +22,10 @@ pub const ROUTES: &[Route] = &[
     Route::get("/livez", "200 while the process lives"),
     Route::get("/readyz", "200, with a `note` if less than all is available; or 503 with one line that says why"),
     Route::get("/health", "the same as `/readyz`"),
-    Route::get("/metrics", "metrics as Prometheus text; only on `ADMIN_PORT`, of the consumer also on `PORT`"),
+    Route::get(
+        "/metrics",
+        "metrics as Prometheus text; on `ADMIN_PORT`, of the consumer also on `PORT` without `ADMIN_TLS_CLIENT_CA`",
+    ),
     Route::get("/status", "the status page, on the same ports; `/status?still` does not refresh itself"),
 ];
 

@@ -10,12 +10,9 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::config::{ANSWER_TIMEOUT, GroupConfig};
 use super::context::GroupConsumer;
-use crate::topics::{Admin, TopicSettings};
+use crate::topics::{Admin, LARGEST, TopicSettings};
 
-/// Largest record batch that a topic takes.
-const LARGEST: &str = "max.message.bytes";
-
-/// Kafka's default of it.
+/// Kafka's default of [`LARGEST`].
 const LARGEST_BY_DEFAULT: usize = 1_048_588;
 
 /// Makes sure that the topic exists.

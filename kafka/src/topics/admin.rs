@@ -33,6 +33,9 @@ pub struct TopicSettings {
     pub configs: Vec<(String, String)>,
 }
 
+/// The topic's setting of the largest batch of records that it takes.
+pub(crate) const LARGEST: &str = "max.message.bytes";
+
 impl Admin {
     /// Connects on the first request, and waits this long for each answer.
     ///

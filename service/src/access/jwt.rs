@@ -23,9 +23,14 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Option<JwtConfig> {
         |text| Ok((!text.is_empty()).then(|| PathBuf::from(text))),
     );
     let Some(source) = source else {
-        let set = [("JWT_ISSUER", !issuer.is_empty()), ("JWT_AUDIENCE", !audience.is_empty())];
-        for (name, _) in set.into_iter().chain([("JWT_JWKS_CA", authorities.is_some())]).filter(|(_, is_set)| *is_set) {
-            settings.error(name, "needs JWT_JWKS, without which nobody is asked for a token");
+        for (name, is_set) in [
+            ("JWT_ISSUER", !issuer.is_empty()),
+            ("JWT_AUDIENCE", !audience.is_empty()),
+            ("JWT_JWKS_CA", authorities.is_some()),
+        ] {
+            if is_set {
+                settings.error(name, "needs JWT_JWKS, without which nobody is asked for a token");
+            }
         }
         return None;
     };

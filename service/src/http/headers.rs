@@ -1,5 +1,6 @@
 //! What a request's headers say about its target and its body.
 
+use contract::BulkFormat;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Request, Version};
 
@@ -15,6 +16,15 @@ pub fn is_media_type(headers: &HeaderMap, media_type: &str) -> Option<bool> {
     let value = headers.get(CONTENT_TYPE)?;
     let said = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     Some(said.eq_ignore_ascii_case(media_type))
+}
+
+/// How a bulk is written; no content type at all counts as JSON. `None` if it is neither JSON nor NDJSON.
+pub fn bulk_format(headers: &HeaderMap) -> Option<BulkFormat> {
+    if is_media_type(headers, "application/json").unwrap_or(true) {
+        Some(BulkFormat::Array)
+    } else {
+        is_media_type(headers, "application/x-ndjson").unwrap_or(false).then_some(BulkFormat::Lines)
+    }
 }
 
 /// The bytes of the `Idempotency-Key`, if there is one. Whether they can be used is for the service to say.

@@ -90,6 +90,7 @@ mod tests {
         let missing = read(&[("PASSWORD_FILE", "/missing")]).2;
         assert!(missing[0].starts_with("PASSWORD_FILE: cannot read the file /missing: "), "{missing:?}");
     }
+
     #[test]
     fn an_error_shows_no_password_however_the_uri_is_written() {
         for set in ["host=db user=me password=hunter2", "postgres:me:hunter2@db/x", "other://me:hunter2@db/x"] {

@@ -3,20 +3,11 @@
 
 use std::fmt;
 
-use contract::FieldError;
+use contract::{BulkFormat, FieldError};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The most submissions of a bulk.
 pub(crate) const MAX_SUBMISSIONS: usize = 10_000;
-
-/// How a bulk is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BulkFormat {
-    /// A JSON array.
-    Array,
-    /// A JSON object in each line.
-    Lines,
-}
 
 /// The content of one submission, or what is wrong with it.
 pub(super) type Judged = Result<String, Vec<FieldError>>;

@@ -2,15 +2,14 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::HeaderMap;
 use hyper::{Request, Response};
 use service::audit;
 use service::auth::Caller;
 use service::http::RequestBody;
 use service::http::body::{CollectedBody, Share};
-use service::http::headers::is_media_type;
+use service::http::headers::bulk_format;
 
-use super::body::{self, BulkError, BulkFormat, MAX_SUBMISSIONS};
+use super::body::{self, BulkError, MAX_SUBMISSIONS};
 use super::bulk::{Bulk, BulkAnswer};
 use super::metrics::RejectionReason;
 use super::rejection::Rejection;
@@ -72,7 +71,7 @@ impl Api {
         check_site(request.headers(), caller)?;
         let CollectedBody { bytes, share } = self.bodies.read_bulk(request).await?;
         let headers = request.headers();
-        let format = bulk_format(headers)?;
+        let format = bulk_format(headers).ok_or(Rejection::BulkContentType)?;
         let key = idempotency_key(headers, caller)?;
         let judged = body::bulk(&bytes, format, |content| self.operations.content_error(content));
         let judged = judged.map_err(|error| match error {
@@ -98,16 +97,5 @@ impl Api {
         self.bodies.budget().resize(&mut share, contents + bulk.max_answer_bytes())?;
         let outcomes = if new.is_empty() { Vec::new() } else { self.operations.submit_all(new).await? };
         Ok(bulk.answer(outcomes, share))
-    }
-}
-
-/// How a bulk is written. No content type at all counts as JSON, as for a single submission.
-fn bulk_format(headers: &HeaderMap) -> Result<BulkFormat, Rejection> {
-    if is_media_type(headers, "application/json").unwrap_or(true) {
-        Ok(BulkFormat::Array)
-    } else if is_media_type(headers, "application/x-ndjson").unwrap_or(false) {
-        Ok(BulkFormat::Lines)
-    } else {
-        Err(Rejection::BulkContentType)
     }
 }

@@ -9,9 +9,6 @@ use tokio::sync::Notify;
 /// What a broker stores of a batch besides its records.
 const BATCH_HEADER_BYTES: usize = 61;
 
-/// The topic's setting.
-pub(super) const LARGEST: &str = "max.message.bytes";
-
 /// What is known of the batches that the topic takes.
 pub(super) struct BatchBytes {
     /// No batch of the next client is larger, but for one with a single record.

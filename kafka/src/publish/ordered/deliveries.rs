@@ -15,7 +15,7 @@ use service::Registry;
 use service::failpoint::{Step, reach};
 use tokio::sync::Notify;
 
-use super::batch_bytes::{BatchBytes, LARGEST, was_alone};
+use super::batch_bytes::{BatchBytes, was_alone};
 use super::failures::Failures;
 use super::handed::Handed;
 use super::remainder::{Remainder, Unsent};
@@ -23,6 +23,7 @@ use crate::publish::config::PublishConfig;
 use crate::publish::error::PublishError;
 use crate::publish::metrics::produce_seconds;
 use crate::security::librdkafka::TokenCallback;
+use crate::topics::LARGEST;
 
 /// What all clients of a publisher report, the current one and those that it replaced.
 pub(super) struct Deliveries {

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use service::Backoff;
 
-use super::batch_bytes::LARGEST;
 use super::client_health::{ClientHealth, PROVEN_AFTER};
 use super::{CLIENT_CONDITION, OrderedPublisher};
 use crate::shown::RIGHTS;
-use crate::topics::Admin;
+use crate::topics::{Admin, LARGEST};
 
 /// The pause after a client was replaced: what ended it may end the next one, too.
 const REPLACED_PAUSE: Duration = Duration::from_secs(1);
